@@ -1,0 +1,108 @@
+//! The start and the end of an agent's day.
+
+use deserr::Deserr;
+use serde::{Deserialize, Serialize};
+
+use crate::doc::{DocAudit, DocSummary};
+use crate::handoff::{Handoff, HandoffDraft};
+use crate::id::SessionId;
+use crate::json::Meta;
+use crate::note::NoteSummary;
+use crate::page::Excerpt;
+use crate::session::{ActiveSession, EndReason, Session};
+use crate::text::{
+    Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, IssueNumber, RepoName, Track, VentureCode,
+};
+use crate::time::Timestamp;
+use crate::venture::Venture;
+use crate::violation::Violations;
+
+/// Who starts the day, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub struct StartDay {
+    pub agent: Agent,
+    pub client: Client,
+    #[deserr(default)]
+    #[serde(default)]
+    pub client_version: Option<ClientVersion>,
+    #[deserr(default)]
+    #[serde(default)]
+    pub client_session_id: Option<ClientSessionId>,
+    pub host: Host,
+    pub venture: VentureCode,
+    pub repo: RepoName,
+    /// The line of work; `null` is none, 0 is a track.
+    #[deserr(default)]
+    #[serde(default)]
+    pub track: Option<Track>,
+    #[deserr(default)]
+    #[serde(default)]
+    pub issue_number: Option<IssueNumber>,
+    #[deserr(default)]
+    #[serde(default)]
+    pub branch: Option<Branch>,
+    #[deserr(default)]
+    #[serde(default)]
+    pub commit_sha: Option<CommitSha>,
+    #[deserr(default)]
+    #[serde(default)]
+    pub meta: Meta,
+}
+
+/// Whether `start_day` made a session or found the agent's live one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DayOutcome {
+    /// A new session; the answer's status is 201.
+    Created,
+    /// The agent's live session goes on; the answer's status is 200.
+    Resumed,
+}
+
+/// Everything an agent needs at the start of its day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DayStarted {
+    pub outcome: DayOutcome,
+    pub session: Session,
+    pub next_heartbeat_at: Timestamp,
+    pub heartbeat_interval_seconds: u32,
+    pub venture: Venture,
+    /// The newest handoff of this venture and repository, of this track when the session has one
+    /// (or of no track, while the track has none); never hidden by age.
+    pub last_handoff: Option<Handoff>,
+    /// Everyone else on the venture.
+    pub active_sessions: Excerpt<ActiveSession>,
+    /// Notes tagged `executive-summary`: the venture's, then global ones, newest first, 12 KB in all.
+    pub executive_summaries: Excerpt<NoteSummary>,
+    pub doc_index: Excerpt<DocSummary>,
+    pub doc_audit: DocAudit,
+    pub correlation_id: String,
+}
+
+/// Ends the day, or with `keep_open` records the handoff and lets the session go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub struct EndDay {
+    pub session_id: SessionId,
+    #[deserr(default)]
+    #[serde(default)]
+    pub end_reason: EndReason,
+    #[deserr(default)]
+    #[serde(default)]
+    pub keep_open: bool,
+    pub handoff: HandoffDraft,
+}
+
+/// The session as it ended and the handoff it left. A second end of day answers with the first result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DayEnded {
+    pub session: Session,
+    pub handoff: Handoff,
+    pub correlation_id: String,
+}

@@ -1,0 +1,112 @@
+//! Errors as callers see them: one enum of codes, one body (RFC 9457).
+
+use serde::{Deserialize, Serialize};
+
+use crate::violation::Violation;
+
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])+ $name:ident $code:literal $status:literal $title:literal,)*) => {
+        /// Why a request was refused. The table in `docs/api.md` is made from these.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub enum ErrorCode {
+            $($(#[doc = $doc])+ #[serde(rename = $code)] $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The word on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// What it means, in a few words that never change.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// What it means and what to do, as documented.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc, "\n",)+),)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The body is not one JSON value, or has a key twice, or nests too deep.
+    MalformedJson "malformed_json" 400 "Malformed JSON",
+    /// Fields are missing, unknown, of the wrong type or out of bounds; `errors` names each.
+    InvalidRequest "invalid_request" 400 "Invalid request",
+    /// This operation changes something and needs an `Idempotency-Key` of 16 to 200 visible ASCII characters.
+    IdempotencyKeyRequired "idempotency_key_required" 400 "Idempotency key required",
+    /// No key, or one that this API does not know.
+    Unauthorized "unauthorized" 401 "Unauthorized",
+    /// The key is good, but this operation needs the admin tier.
+    Forbidden "forbidden" 403 "Forbidden",
+    /// There is nothing at this path.
+    UnknownRoute "unknown_route" 404 "Unknown route",
+    /// No session has this id.
+    SessionNotFound "session_not_found" 404 "Session not found",
+    /// No handoff has this id or fits the filter.
+    HandoffNotFound "handoff_not_found" 404 "Handoff not found",
+    /// The path exists, but not for this method; `Allow` names those it has.
+    MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
+    /// The session has ended; start the day again.
+    SessionEnded "session_ended" 409 "Session ended",
+    /// Another live session of the same agent, venture, repository and track is in the way.
+    SessionConflict "session_conflict" 409 "Session conflict",
+    /// The body, or a part that `errors` names, is larger than allowed.
+    PayloadTooLarge "payload_too_large" 413 "Payload too large",
+    /// The body must be `application/json`.
+    UnsupportedMediaType "unsupported_media_type" 415 "Unsupported media type",
+    /// This idempotency key was used for another request; take a new key.
+    IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
+    /// The venture is not registered; `launcher` or an admin registers it with `put_venture`.
+    VentureNotRegistered "venture_not_registered" 422 "Venture not registered",
+    /// Too many requests of this actor within a minute; wait for `Retry-After` seconds.
+    RateLimited "rate_limited" 429 "Rate limited",
+    /// Something failed on our side. Quote the correlation id.
+    InternalError "internal_error" 500 "Internal error",
+    /// The database can't be reached now; repeat the request with the same idempotency key.
+    DatabaseUnavailable "database_unavailable" 503 "Database unavailable",
+}
+
+/// The body of every answer that is an error: `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Problem {
+    /// `urn:deckwatch:error:<code>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    pub code: ErrorCode,
+    pub correlation_id: String,
+    /// Every field that does not fit, for errors that have fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Violation>,
+}
+
+impl Problem {
+    /// The problem of `code` in the request `correlation_id`.
+    pub fn new(code: ErrorCode, detail: impl Into<String>, correlation_id: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:deckwatch:error:{}", code.as_str()),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail: detail.into(),
+            code,
+            correlation_id: correlation_id.into(),
+            errors: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The words that every part of Deckwatch shares: ids, bounded texts, wire types, error codes and
+//! the table of operations.
+//!
+//! Nothing here does I/O, reads a clock or rolls dice, so it compiles for wasm32 and for every
+//! host. Requests are decoded with [`deserr`], which collects every bad field instead of stopping
+//! at the first; answers are plain serde types, tolerant of fields that a newer API adds.
+//!
+//! Start at [`operation`] for what can be asked, then at the wire types of one resource.
+
+mod change;
+mod day;
+mod doc;
+mod error;
+mod handoff;
+mod id;
+mod json;
+mod note;
+pub mod operation;
+mod page;
+mod request;
+mod service;
+mod session;
+mod text;
+mod time;
+mod venture;
+mod violation;
+
+pub use change::Change;
+pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
+pub use doc::{DocAudit, DocProblem, DocSummary};
+pub use error::{ErrorCode, Problem};
+pub use handoff::{
+    CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
+};
+pub use id::{HandoffId, NoteId, SessionId};
+pub use json::{Extra, Meta};
+pub use note::NoteSummary;
+pub use operation::Operation;
+pub use page::{Cursor, Excerpt, Limit, Page};
+pub use request::{BearerKey, CorrelationId, IdempotencyKey};
+pub use service::{Health, Version};
+pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
+pub use text::{
+    Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host, IssueNumber, Link,
+    RepoName, Summary, Track, VentureCode, VentureName,
+};
+pub use time::Timestamp;
+pub use venture::{PutVenture, Venture};
+pub use violation::{Invalid, Violation, Violations};

@@ -1,0 +1,119 @@
+//! The table of operations: one row each, one name everywhere.
+//!
+//! The router, the OpenAPI document, the client and the tests all walk this table, so an operation
+//! can't be forgotten in one of them.
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// Anybody, without a key.
+    Public,
+    /// Holders of a context key (and of an admin key).
+    Context,
+    /// Holders of an admin key.
+    Admin,
+}
+
+/// What an operation does to the records, and so what a retry needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Reads.
+    Read,
+    /// Changes something that may happen twice without harm; takes no `Idempotency-Key`.
+    Touch,
+    /// Changes something that must happen once; requires an `Idempotency-Key`.
+    Write,
+}
+
+macro_rules! operations {
+    ($($(#[doc = $doc:literal])+ $name:ident $id:literal $method:literal $path:literal $tier:ident $effect:ident,)*) => {
+        /// Everything that can be asked of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $($(#[doc = $doc])+ $name,)*
+        }
+
+        impl Operation {
+            /// Every operation, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its one name: handler, client method, OpenAPI operation id, log field.
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => $id,)* }
+            }
+
+            /// Its HTTP method.
+            pub const fn method(self) -> &'static str {
+                match self { $(Self::$name => $method,)* }
+            }
+
+            /// Its path, with `{parameter}` where a value stands.
+            pub const fn path(self) -> &'static str {
+                match self { $(Self::$name => $path,)* }
+            }
+
+            /// Who may call it.
+            pub const fn tier(self) -> Tier {
+                match self { $(Self::$name => Tier::$tier,)* }
+            }
+
+            /// What it does to the records.
+            pub const fn effect(self) -> Effect {
+                match self { $(Self::$name => Effect::$effect,)* }
+            }
+
+            /// What it is for, as documented.
+            pub const fn summary(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc,)+).trim_ascii(),)* }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Creates or resumes the agent's session and answers with everything it needs.
+    StartDay "start_day" "POST" "/v1/sod" Context Write,
+    /// Records the handoff and ends the session, atomically.
+    EndDay "end_day" "POST" "/v1/eod" Context Write,
+    /// Lists sessions, newest first.
+    ListSessions "list_sessions" "GET" "/v1/sessions" Context Read,
+    /// Reads one session.
+    GetSession "get_session" "GET" "/v1/sessions/{id}" Context Read,
+    /// Changes where a session stands: branch, commit, issue, track, meta.
+    UpdateSession "update_session" "PATCH" "/v1/sessions/{id}" Context Write,
+    /// Says that the agent is alive; revives an abandoned session.
+    Heartbeat "heartbeat" "POST" "/v1/sessions/{id}/heartbeat" Context Touch,
+    /// Records a handoff while the session goes on.
+    CreateHandoff "create_handoff" "POST" "/v1/handoffs" Context Write,
+    /// Lists handoffs, newest first.
+    ListHandoffs "list_handoffs" "GET" "/v1/handoffs" Context Read,
+    /// Reads the newest handoff that fits.
+    LatestHandoff "latest_handoff" "GET" "/v1/handoffs/latest" Context Read,
+    /// Reads one handoff.
+    GetHandoff "get_handoff" "GET" "/v1/handoffs/{id}" Context Read,
+    /// Lists ventures by code.
+    ListVentures "list_ventures" "GET" "/v1/ventures" Context Read,
+    /// Registers or replaces a venture.
+    PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
+    /// Answers when the service and its database are well.
+    Health "health" "GET" "/health" Public Read,
+    /// Names the build and the migrations of its database.
+    Version "version" "GET" "/version" Public Read,
+    /// This document.
+    Openapi "openapi" "GET" "/openapi.json" Public Read,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_routes_are_unique() {
+        for (n, a) in Operation::ALL.iter().enumerate() {
+            for b in &Operation::ALL[n + 1..] {
+                assert_ne!(a.id(), b.id());
+                assert_ne!((a.method(), a.path()), (b.method(), b.path()));
+            }
+        }
+    }
+}

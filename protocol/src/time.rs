@@ -1,0 +1,99 @@
+//! Points in time as they stand on the wire and in the database.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::violation::Invalid;
+
+/// A point in time: RFC 3339 in UTC with milliseconds and fixed width (`2026-11-21T08:00:00.000Z`),
+/// so that text order is time order. Years 0001 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(jiff::Timestamp);
+
+impl Timestamp {
+    /// From milliseconds since 1970, clamped to the years that the fixed width can hold.
+    pub fn from_millis(millis: i64) -> Self {
+        const YEAR_0001: i64 = -62_135_596_800_000;
+        const YEAR_9999: i64 = 253_402_207_200_000;
+        Self(jiff::Timestamp::from_millisecond(millis.clamp(YEAR_0001, YEAR_9999)).unwrap_or_default())
+    }
+
+    /// Milliseconds since 1970.
+    pub fn as_millis(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// This time moved by `seconds`, which may be negative.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self::from_millis(self.as_millis().saturating_add(seconds.saturating_mul(1000)))
+    }
+
+    /// Whole seconds from `earlier` to this time; 0 when `earlier` is later.
+    pub fn seconds_since(self, earlier: Self) -> u64 {
+        u64::try_from((self.as_millis() - earlier.as_millis()) / 1000).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let time: jiff::Timestamp =
+            text.parse().map_err(|_| Invalid::new("must be an RFC 3339 time such as 2026-11-21T08:00:00.000Z"))?;
+        Ok(Self::from_millis(time.as_millisecond()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Timestamp {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Timestamp".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_a_fixed_width_and_sorts_as_time_does() {
+        let texts: Vec<String> =
+            [0, 1, 1_000, 1_795_248_000_123].map(|ms| Timestamp::from_millis(ms).to_string()).to_vec();
+        assert_eq!(texts[0], "1970-01-01T00:00:00.000Z");
+        assert!(texts.iter().all(|t| t.len() == 24) && texts.is_sorted(), "{texts:?}");
+    }
+
+    #[test]
+    fn reads_any_offset_and_refuses_prose() {
+        let noon: Timestamp = "2026-11-21T12:00:00+02:00".parse().unwrap();
+        assert_eq!(noon.to_string(), "2026-11-21T10:00:00.000Z");
+        assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! What is wrong with a request, field by field.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::ControlFlow;
+
+use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef, take_cf_content};
+use serde::{Deserialize, Serialize};
+
+/// Why one value is not acceptable, without saying where it stood and without repeating it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid(pub Cow<'static, str>);
+
+impl Invalid {
+    /// `detail` completes the sentence "the field …".
+    pub fn new(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(detail.into())
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// One field that does not fit, named by its JSON pointer (RFC 6901).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Violation {
+    /// Where: `/handoff/summary`. A query parameter is `/name`, the whole body is the empty string.
+    pub pointer: String,
+    /// What is wrong. Never repeats the value.
+    pub detail: String,
+}
+
+/// Every field of one request that does not fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violations(pub Vec<Violation>);
+
+impl Violations {
+    /// A single violation at `pointer`.
+    pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self(vec![Violation { pointer: pointer.into(), detail: detail.into() }])
+    }
+}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, violation) in self.0.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "; " };
+            write!(f, "{separator}{}: {}", violation.pointer, violation.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Violations {}
+
+impl MergeWithError<Violations> for Violations {
+    fn merge(into: Option<Self>, other: Violations, _: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let mut all = into.unwrap_or_default();
+        all.0.extend(other.0);
+        ControlFlow::Continue(all)
+    }
+}
+
+impl MergeWithError<Invalid> for Violations {
+    fn merge(into: Option<Self>, other: Invalid, at: ValuePointerRef) -> ControlFlow<Self, Self> {
+        Self::merge(into, Violations::at(json_pointer(at), other.0), at)
+    }
+}
+
+impl DeserializeError for Violations {
+    fn error<V: IntoValue>(into: Option<Self>, error: ErrorKind<V>, at: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let violation = match error {
+            ErrorKind::IncorrectValueKind { actual, accepted } => {
+                Violations::at(json_pointer(at), format!("must be {}, not {}", kinds(accepted), kind(actual.kind())))
+            }
+            ErrorKind::MissingField { field } => Violations::at(json_pointer(at.push_key(field)), "is required"),
+            ErrorKind::UnknownKey { key, accepted } => Violations::at(
+                json_pointer(at.push_key(key)),
+                format!("is not a field of this request; it takes {}", accepted.join(", ")),
+            ),
+            ErrorKind::UnknownValue { accepted, .. } => {
+                Violations::at(json_pointer(at), format!("must be one of {}", accepted.join(", ")))
+            }
+            ErrorKind::BadSequenceLen { expected, .. } => {
+                Violations::at(json_pointer(at), format!("must have {expected} items"))
+            }
+            ErrorKind::Unexpected { msg } => Violations::at(json_pointer(at), msg),
+        };
+        Self::merge(into, violation, at)
+    }
+}
+
+/// A violation of a single value at `at`, for hand-written decoders.
+pub(crate) fn invalid_at(detail: Invalid, at: ValuePointerRef) -> Violations {
+    Violations::at(json_pointer(at), detail.0)
+}
+
+/// The violation "wrong kind of JSON value" at `at`, for hand-written decoders.
+pub(crate) fn wrong_kind<V: IntoValue>(
+    actual: deserr::Value<V>,
+    accepted: &[ValueKind],
+    at: ValuePointerRef,
+) -> Violations {
+    take_cf_content(Violations::error(None, ErrorKind::IncorrectValueKind { actual, accepted }, at))
+}
+
+fn json_pointer(at: ValuePointerRef) -> String {
+    match at {
+        ValuePointerRef::Origin => String::new(),
+        ValuePointerRef::Index { index, prev } => format!("{}/{index}", json_pointer(*prev)),
+        ValuePointerRef::Key { key, prev } => {
+            // An unknown key is a stranger's text: bounded, and escaped as RFC 6901 says.
+            let shown: String = key.chars().take(64).collect();
+            format!("{}/{}", json_pointer(*prev), shown.replace('~', "~0").replace('/', "~1"))
+        }
+    }
+}
+
+fn kinds(accepted: &[ValueKind]) -> String {
+    accepted.iter().map(|k| kind(*k)).collect::<Vec<_>>().join(" or ")
+}
+
+fn kind(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Null => "null",
+        ValueKind::Boolean => "a boolean",
+        ValueKind::Integer => "a whole number",
+        ValueKind::NegativeInteger => "a negative number",
+        ValueKind::Float => "a fraction",
+        ValueKind::String => "a string",
+        ValueKind::Sequence => "an array",
+        ValueKind::Map => "an object",
+    }
+}
