@@ -1,1 +1,45 @@
-//! api
+//! The Context API: it turns an HTTP request into an HTTP response through three seams, [`Database`],
+//! [`Clock`] and [`Entropy`], and knows neither Cloudflare nor a runtime.
+//!
+//! A request takes these rooms: [`router`] finds the operation, `middleware` says who asks, a function
+//! of `handlers` decides and returns a [`plan::Plan`], and [`app`] runs the plan as one atomic batch. A
+//! handler has no database, so it can't make a second round trip; `store` has every line of SQL and
+//! builds every answer, so that what is sent and what a replay repeats are the same bytes.
+
+mod app;
+mod batch;
+mod call;
+mod database;
+mod decode;
+mod error;
+mod handlers;
+mod middleware;
+#[cfg(feature = "openapi")]
+pub mod openapi;
+mod plan;
+mod platform;
+mod response;
+mod router;
+mod settings;
+pub mod store;
+mod sweep;
+
+pub use app::{Afterwards, Answer, App};
+pub use call::{Body, MAX_BODY_BYTES};
+pub use database::{Database, DatabaseError, Param, Row, Statement};
+pub use platform::{Clock, Entropy};
+pub use settings::{Engine, Settings, SettingsError};
+pub use sweep::Swept;
+
+/// The commit this API was built from, or `unknown` outside a checkout.
+pub const COMMIT: &str = env!("DECKWATCH_COMMIT");
+
+/// The migrations, in order: name and SQL. Both engines apply these files and no others.
+pub const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_ventures.sql", include_str!("../../migrations/0001_ventures.sql")),
+    ("0002_sessions.sql", include_str!("../../migrations/0002_sessions.sql")),
+    ("0003_handoffs.sql", include_str!("../../migrations/0003_handoffs.sql")),
+    ("0004_notes.sql", include_str!("../../migrations/0004_notes.sql")),
+    ("0005_docs.sql", include_str!("../../migrations/0005_docs.sql")),
+    ("0006_requests.sql", include_str!("../../migrations/0006_requests.sql")),
+];

@@ -22,30 +22,41 @@ use crate::violation::Violations;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct StartDay {
+    /// The running agent.
     pub agent: Agent,
+    /// The agent's command line tool.
     pub client: Client,
+    /// What the tool says of its version.
     #[deserr(default)]
     #[serde(default)]
     pub client_version: Option<ClientVersion>,
+    /// The id that the tool gives its own conversation.
     #[deserr(default)]
     #[serde(default)]
     pub client_session_id: Option<ClientSessionId>,
+    /// The machine it runs on.
     pub host: Host,
+    /// The venture it works on.
     pub venture: VentureCode,
+    /// The repository it works in.
     pub repo: RepoName,
     /// The line of work; `null` is none, 0 is a track.
     #[deserr(default)]
     #[serde(default)]
     pub track: Option<Track>,
+    /// The GitHub issue it works on.
     #[deserr(default)]
     #[serde(default)]
     pub issue_number: Option<IssueNumber>,
+    /// The git branch; `null` on a detached HEAD.
     #[deserr(default)]
     #[serde(default)]
     pub branch: Option<Branch>,
+    /// The commit that is checked out.
     #[deserr(default)]
     #[serde(default)]
     pub commit_sha: Option<CommitSha>,
+    /// What the client notes about the session.
     #[deserr(default)]
     #[serde(default)]
     pub meta: Meta,
@@ -66,10 +77,15 @@ pub enum DayOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DayStarted {
+    /// Whether the session is new.
     pub outcome: DayOutcome,
+    /// The session.
     pub session: Session,
+    /// When the server wants to hear of the agent.
     pub next_heartbeat_at: Timestamp,
+    /// The same as seconds from now: 480 to 720.
     pub heartbeat_interval_seconds: u32,
+    /// The venture it works on.
     pub venture: Venture,
     /// The newest handoff of this venture and repository, of this track when the session has one
     /// (or of no track, while the track has none); never hidden by age.
@@ -78,8 +94,11 @@ pub struct DayStarted {
     pub active_sessions: Excerpt<ActiveSession>,
     /// Notes tagged `executive-summary`: the venture's, then global ones, newest first, 12 KB in all.
     pub executive_summaries: Excerpt<NoteSummary>,
+    /// The documents of the venture, then global ones, without content.
     pub doc_index: Excerpt<DocSummary>,
+    /// Which documents are missing or stale.
     pub doc_audit: DocAudit,
+    /// Names the request in the log.
     pub correlation_id: String,
 }
 
@@ -88,13 +107,17 @@ pub struct DayStarted {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct EndDay {
+    /// The session.
     pub session_id: SessionId,
+    /// Why it ended.
     #[deserr(default)]
     #[serde(default)]
     pub end_reason: EndReason,
+    /// True to record the handoff and let the session go on.
     #[deserr(default)]
     #[serde(default)]
     pub keep_open: bool,
+    /// The handoff.
     pub handoff: HandoffDraft,
 }
 
@@ -102,7 +125,10 @@ pub struct EndDay {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DayEnded {
+    /// The session.
     pub session: Session,
+    /// The handoff.
     pub handoff: Handoff,
+    /// Names the request in the log.
     pub correlation_id: String,
 }

@@ -10,12 +10,19 @@ use crate::time::Timestamp;
 pub struct DocSummary {
     /// `global` or the code of a venture.
     pub scope: String,
+    /// Its name.
     pub name: String,
+    /// Its title.
     pub title: String,
+    /// `markdown` or `json`.
     pub doc_type: String,
+    /// Its version.
     pub version: u32,
+    /// SHA-256 of the content, in hexadecimal.
     pub content_hash: String,
+    /// Bytes of the content.
     pub size_bytes: u32,
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -27,6 +34,7 @@ pub struct DocProblem {
     pub scope: String,
     /// The name that the requirement asks for.
     pub name: String,
+    /// Whether it must exist.
     pub required: bool,
     /// Whether the document can be generated from the repository.
     pub auto_generate: bool,
@@ -40,6 +48,8 @@ pub struct DocProblem {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocAudit {
+    /// Documents that do not exist.
     pub missing: Vec<DocProblem>,
+    /// Documents older than they may be.
     pub stale: Vec<DocProblem>,
 }

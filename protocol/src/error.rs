@@ -86,10 +86,15 @@ pub struct Problem {
     /// `urn:deckwatch:error:<code>`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// The code in a few words that never change.
     pub title: String,
+    /// The HTTP status.
     pub status: u16,
+    /// What happened here, and what to do.
     pub detail: String,
+    /// Why, as a word for programs.
     pub code: ErrorCode,
+    /// Quote it when asking for help.
     pub correlation_id: String,
     /// Every field that does not fit, for errors that have fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -41,9 +41,9 @@ pub use request::{BearerKey, CorrelationId, IdempotencyKey};
 pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
-    Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host, IssueNumber, Link,
-    RepoName, Summary, Track, VentureCode, VentureName,
+    Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
+    IssueNumber, Link, RepoName, Summary, Track, VentureCode, VentureName,
 };
 pub use time::Timestamp;
-pub use venture::{PutVenture, Venture};
+pub use venture::{ListVentures, PutVenture, Venture};
 pub use violation::{Invalid, Violation, Violations};

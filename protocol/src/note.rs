@@ -10,8 +10,11 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoteSummary {
+    /// Its id.
     pub id: NoteId,
+    /// Its title.
     pub title: String,
+    /// Its text.
     pub content: String,
     /// True when `content` is only the beginning of the note.
     pub truncated: bool,
@@ -19,5 +22,6 @@ pub struct NoteSummary {
     pub venture: Option<VentureCode>,
     /// Who wrote it: the first 16 hexadecimal digits of the key's SHA-256.
     pub actor_key_id: String,
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }

@@ -52,14 +52,15 @@ impl FromStr for IdempotencyKey {
 pub struct CorrelationId(String);
 
 impl CorrelationId {
-    /// From a UUID in its hyphenated lower-case form.
-    pub fn from_uuid(uuid: &str) -> Result<Self, Invalid> {
-        format!("corr_{uuid}").parse()
-    }
-
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<uuid::Uuid> for CorrelationId {
+    fn from(uuid: uuid::Uuid) -> Self {
+        Self(format!("corr_{}", uuid.hyphenated()))
     }
 }
 
@@ -67,17 +68,9 @@ impl FromStr for CorrelationId {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let hyphen_at = |n: usize| matches!(n, 8 | 13 | 18 | 23);
-        let uuid = text.strip_prefix("corr_").filter(|uuid| uuid.len() == 36);
-        let well_formed = uuid.is_some_and(|uuid| {
-            uuid.bytes()
-                .enumerate()
-                .all(|(n, b)| if hyphen_at(n) { b == b'-' } else { matches!(b, b'0'..=b'9' | b'a'..=b'f') })
-        });
-        if !well_formed {
-            return Err(Invalid::new("must be corr_<uuid>"));
-        }
-        Ok(Self(text.to_owned()))
+        let uuid = text.strip_prefix("corr_").and_then(|uuid| uuid::Uuid::try_parse(uuid).ok()).map(Self::from);
+        // Only the canonical spelling: the id is compared as text in the log.
+        uuid.filter(|id| id.0 == text).ok_or(Invalid::new("must be corr_<uuid>"))
     }
 }
 

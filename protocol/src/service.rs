@@ -20,6 +20,7 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Version {
+    /// The version of the API.
     pub version: String,
     /// The commit the engine was built from, or `unknown` outside a checkout.
     pub commit: String,

@@ -71,23 +71,39 @@ impl EndReason {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Session {
+    /// Its id.
     pub id: SessionId,
+    /// The running agent.
     pub agent: Agent,
+    /// The agent's command line tool.
     pub client: Client,
+    /// What the tool says of its version.
     pub client_version: Option<ClientVersion>,
+    /// The id that the tool gives its own conversation.
     pub client_session_id: Option<ClientSessionId>,
+    /// The machine it runs on.
     pub host: Host,
+    /// The venture it works on.
     pub venture: VentureCode,
+    /// The repository it works in.
     pub repo: RepoName,
     /// The line of work; `null` is none, 0 is a track.
     pub track: Option<Track>,
+    /// The GitHub issue it works on.
     pub issue_number: Option<IssueNumber>,
+    /// The git branch; `null` on a detached HEAD.
     pub branch: Option<Branch>,
+    /// The commit that is checked out.
     pub commit_sha: Option<CommitSha>,
+    /// Where it stands.
     pub status: SessionStatus,
+    /// When it was made.
     pub created_at: Timestamp,
+    /// When the agent was last heard of.
     pub last_heartbeat_at: Timestamp,
+    /// When it ended or was found abandoned.
     pub ended_at: Option<Timestamp>,
+    /// Why it ended.
     pub end_reason: Option<EndReason>,
     /// The handoff that ended the session.
     pub final_handoff_id: Option<HandoffId>,
@@ -95,6 +111,7 @@ pub struct Session {
     pub actor_key_id: String,
     /// The correlation id of the request that created the session.
     pub creation_correlation_id: String,
+    /// What the client notes about the session.
     pub meta: Meta,
 }
 
@@ -102,15 +119,25 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActiveSession {
+    /// Its id.
     pub id: SessionId,
+    /// The running agent.
     pub agent: Agent,
+    /// The agent's command line tool.
     pub client: Client,
+    /// The machine it runs on.
     pub host: Host,
+    /// The repository it works in.
     pub repo: RepoName,
+    /// The line of work; `null` is none, 0 is a track.
     pub track: Option<Track>,
+    /// The GitHub issue it works on.
     pub issue_number: Option<IssueNumber>,
+    /// The git branch; `null` on a detached HEAD.
     pub branch: Option<Branch>,
+    /// When it was made.
     pub created_at: Timestamp,
+    /// When the agent was last heard of.
     pub last_heartbeat_at: Timestamp,
 }
 
@@ -119,14 +146,19 @@ pub struct ActiveSession {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct SessionFilter {
+    /// The venture it works on.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
+    /// The repository it works in.
     #[deserr(default)]
     pub repo: Option<RepoName>,
+    /// The running agent.
     #[deserr(default)]
     pub agent: Option<Agent>,
+    /// The line of work; `null` is none, 0 is a track.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub track: Option<Track>,
+    /// Where it stands.
     #[deserr(default)]
     pub status: Option<SessionStatus>,
     /// Only sessions whose last heartbeat is at or after this time.
@@ -135,6 +167,7 @@ pub struct SessionFilter {
     /// 1 to 100, 20 unless given.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
+    /// Where the page starts: the `next_cursor` of the page before.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
@@ -144,15 +177,19 @@ pub struct SessionFilter {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct UpdateSession {
+    /// The git branch; `null` on a detached HEAD.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub branch: Change<Branch>,
+    /// The commit that is checked out.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub commit_sha: Change<CommitSha>,
+    /// The GitHub issue it works on.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub issue_number: Change<IssueNumber>,
+    /// The line of work; `null` is none, 0 is a track.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub track: Change<Track>,
@@ -166,8 +203,11 @@ pub struct UpdateSession {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heartbeat {
+    /// The session.
     pub session_id: SessionId,
+    /// Where it stands.
     pub status: SessionStatus,
+    /// When the agent was last heard of.
     pub last_heartbeat_at: Timestamp,
     /// When the server wants to hear again.
     pub next_heartbeat_at: Timestamp,

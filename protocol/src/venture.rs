@@ -1,23 +1,30 @@
 //! Ventures: the products the team works on.
 
-use deserr::Deserr;
+use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 
-use crate::text::{GithubOrg, RepoName, VentureCode, VentureName};
+use crate::page::{Cursor, Limit, in_query};
+use crate::text::{Capability, GithubOrg, RepoName, VentureCode, VentureName};
 use crate::time::Timestamp;
-use crate::violation::Violations;
+use crate::violation::{Invalid, Violations, at_most};
 
 /// A product the team works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Venture {
+    /// Its code.
     pub code: VentureCode,
+    /// What people call it.
     pub name: VentureName,
+    /// Its organisation or user on GitHub.
     pub github_org: Option<GithubOrg>,
+    /// Its repositories.
     pub repos: Vec<RepoName>,
     /// Free words; `has_api` and `has_database` decide which documents must exist.
-    pub capabilities: Vec<String>,
+    pub capabilities: Vec<Capability>,
+    /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -31,16 +38,46 @@ impl Venture {
 /// Registers or replaces a venture; its code is in the path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
-#[deserr(deny_unknown_fields, error = Violations)]
+#[deserr(deny_unknown_fields, error = Violations, validate = PutVenture::bounded -> Violations)]
 pub struct PutVenture {
+    /// What people call it.
     pub name: VentureName,
+    /// Its organisation or user on GitHub.
     #[deserr(default)]
     #[serde(default)]
     pub github_org: Option<GithubOrg>,
+    /// Its repositories.
     #[deserr(default)]
     #[serde(default)]
     pub repos: Vec<RepoName>,
+    /// What it has, such as `has_api`.
     #[deserr(default)]
     #[serde(default)]
-    pub capabilities: Vec<GithubOrg>,
+    pub capabilities: Vec<Capability>,
+}
+
+/// Which ventures `list_ventures` shows, by code.
+#[derive(Debug, Clone, Default, Serialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub struct ListVentures {
+    /// 1 to 100, 20 unless given.
+    #[deserr(default, try_from(String) = in_query -> Invalid)]
+    pub limit: Option<Limit>,
+    /// Where the page starts.
+    #[deserr(default)]
+    pub cursor: Option<Cursor>,
+}
+
+impl PutVenture {
+    fn bounded(self, at: ValuePointerRef) -> Result<Self, Violations> {
+        at_most(
+            at,
+            &[
+                ("repos", self.repos.len(), Venture::MAX_REPOS),
+                ("capabilities", self.capabilities.len(), Venture::MAX_CAPABILITIES),
+            ],
+        )?;
+        Ok(self)
+    }
 }

@@ -110,6 +110,18 @@ pub(crate) fn wrong_kind<V: IntoValue>(
     take_cf_content(Violations::error(None, ErrorKind::IncorrectValueKind { actual, accepted }, at))
 }
 
+/// Refuses lists that are too long: each with its field, its length and its limit.
+pub(crate) fn at_most(at: ValuePointerRef, lists: &[(&str, usize, usize)]) -> Result<(), Violations> {
+    let too_long = lists.iter().filter(|(_, length, max)| length > max);
+    let violations: Vec<Violation> = too_long
+        .map(|(field, _, max)| Violation {
+            pointer: json_pointer(at.push_key(field)),
+            detail: format!("must have at most {max} items"),
+        })
+        .collect();
+    if violations.is_empty() { Ok(()) } else { Err(Violations(violations)) }
+}
+
 fn json_pointer(at: ValuePointerRef) -> String {
     match at {
         ValuePointerRef::Origin => String::new(),

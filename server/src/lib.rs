@@ -1,1 +1,15 @@
-//! server
+//! The embedded shell: the Context API on SQLite, in one process.
+//!
+//! [`Embedded`] is the engine, for a client that wants the API without a server; the binary
+//! `deckwatch-server` puts it behind HTTP. Neither holds a rule or a line of the API's SQL.
+
+mod database;
+mod embedded;
+#[cfg(feature = "cli")]
+pub mod http;
+mod migrations;
+mod platform;
+
+pub use database::Sqlite;
+pub use embedded::{Embedded, OpenError};
+pub use platform::{SystemClock, SystemEntropy};

@@ -1,0 +1,167 @@
+//! Running a plan: rate, claim, steps, answer and log row as one atomic batch.
+
+use bytes::Bytes;
+use deckwatch_protocol::{ErrorCode, Limit};
+
+use crate::call::Call;
+use crate::database::{Database, DatabaseError, Row, Statement, count, text};
+use crate::error::{ApiError, is_replay};
+use crate::middleware::idempotency::{Claim, stored};
+use crate::middleware::rate_limit::Window;
+use crate::plan::{Plan, Selection};
+use crate::response::Outcome;
+
+/// How a request ended at the database.
+pub(crate) struct Finished {
+    pub(crate) result: Result<Outcome, ApiError>,
+    /// Requests left in the window, when the batch that counts was committed.
+    pub(crate) remaining: Option<u32>,
+    /// Whether the log row was part of the work.
+    pub(crate) logged: bool,
+}
+
+impl Finished {
+    fn uncounted(error: ApiError) -> Self {
+        let remaining = (error.code == ErrorCode::RateLimited).then_some(0);
+        Self { result: Err(error), remaining, logged: false }
+    }
+}
+
+/// Counts a request that was refused before it had a plan.
+pub(crate) async fn refuse(database: &dyn Database, window: &Window, error: ApiError) -> Finished {
+    match database.batch(&[window.count()]).await {
+        Ok(rows) => Finished { result: Err(error), remaining: remaining(window, &rows), logged: false },
+        Err(failure) => Finished::uncounted(failure.into()),
+    }
+}
+
+/// Runs the plan of a read, or of a change that may happen twice, in one batch.
+pub(crate) async fn run(database: &dyn Database, window: &Window, plan: Plan) -> Finished {
+    let mut statements = vec![window.count()];
+    statements.extend(plan.steps);
+    let selection = Answering::push(plan.answer, &mut statements);
+    match database.batch(&statements).await {
+        Ok(rows) => Finished { remaining: remaining(window, &rows), result: selection.outcome(&rows), logged: false },
+        Err(failure) => Finished::uncounted(failure.into()),
+    }
+}
+
+/// Runs the plan of a public operation, which has neither caller nor rate.
+pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<Outcome, ApiError> {
+    let mut statements = plan.steps;
+    let selection = Answering::push(plan.answer, &mut statements);
+    let rows = if statements.is_empty() { Vec::new() } else { database.batch(&statements).await? };
+    selection.outcome(&rows)
+}
+
+/// Runs the plan of a write, which happens once: in one batch, or two when the key was claimed before.
+pub(crate) async fn run_once(
+    database: &dyn Database,
+    window: &Window,
+    call: &Call<'_>,
+    claim: &Claim,
+    plan: Plan,
+) -> Finished {
+    let Selection::Kept(answer) = plan.answer else {
+        return Finished::uncounted(ApiError::internal("a write must select an answer that can be kept"));
+    };
+    let mut statements = vec![window.count()];
+    statements.extend(claim.claim());
+    statements.extend(plan.steps);
+    statements.push(claim.keep(answer));
+    statements.push(claim.log(call.correlation_id.as_str()));
+    // A key can expire between the claim that fails and the look-up: then the claim succeeds the next time.
+    for _ in 0..2 {
+        match database.batch(&statements).await {
+            Ok(rows) => return done(window, &rows),
+            Err(failure) if is_replay(&failure) => {
+                if let Some(finished) = replay(database, window, claim).await {
+                    return finished;
+                }
+            }
+            Err(failure) => return Finished::uncounted(failure.into()),
+        }
+    }
+    Finished::uncounted(DatabaseError::Unavailable("the idempotency key is neither free nor stored".to_owned()).into())
+}
+
+fn done(window: &Window, rows: &[Vec<Row>]) -> Finished {
+    let kept = rows.iter().rev().nth(1).map(Vec::as_slice).unwrap_or_default();
+    let outcome =
+        stored(kept).map(|answer| Outcome { status: answer.status, body: answer.body.into(), replayed: false });
+    Finished { logged: outcome.is_ok(), result: outcome, remaining: remaining(window, rows) }
+}
+
+/// The stored answer of a key that was claimed before; `None` when it is there no more.
+async fn replay(database: &dyn Database, window: &Window, claim: &Claim) -> Option<Finished> {
+    let rows = match database.batch(&[window.count(), claim.recall()]).await {
+        Ok(rows) => rows,
+        Err(failure) => return Some(Finished::uncounted(failure.into())),
+    };
+    let found = rows.get(1).map(Vec::as_slice).unwrap_or_default();
+    let result = match claim.replay(found) {
+        Ok(None) => return None,
+        Ok(Some(answer)) => Ok(Outcome { status: answer.status, body: answer.body.into(), replayed: true }),
+        Err(error) => Err(error),
+    };
+    Some(Finished { result, remaining: remaining(window, &rows), logged: false })
+}
+
+fn remaining(window: &Window, rows: &[Vec<Row>]) -> Option<u32> {
+    rows.first().and_then(|rows| window.remaining(rows))
+}
+
+/// Where in the batch's rows the answer will be.
+enum Answering {
+    Record { at: usize, missing: ErrorCode },
+    Page { at: usize, limit: Limit },
+    Fixed(std::borrow::Cow<'static, str>),
+    Kept,
+}
+
+impl Answering {
+    fn push(selection: Selection, statements: &mut Vec<Statement>) -> Self {
+        let at = statements.len();
+        match selection {
+            Selection::Record { select, missing } => {
+                statements.push(select);
+                Self::Record { at, missing }
+            }
+            Selection::Page { items, total, limit } => {
+                statements.extend([items, total]);
+                Self::Page { at, limit }
+            }
+            Selection::Fixed(body) => Self::Fixed(body),
+            Selection::Kept(_) => Self::Kept,
+        }
+    }
+
+    fn outcome(self, rows: &[Vec<Row>]) -> Result<Outcome, ApiError> {
+        let found = |at: usize| rows.get(at).map(Vec::as_slice).unwrap_or_default();
+        let body = match self {
+            Self::Fixed(body) => Bytes::from(body.into_owned()),
+            Self::Record { at, missing } => {
+                let body = found(at).first().and_then(|row| text(row, "body"));
+                Bytes::from(body.ok_or_else(|| ApiError::missing(missing))?.to_owned())
+            }
+            Self::Page { at, limit } => page(found(at), found(at + 1), limit),
+            Self::Kept => return Err(ApiError::internal("a kept answer needs an idempotency key")),
+        };
+        Ok(Outcome { status: 200, body, replayed: false })
+    }
+}
+
+/// Puts a page together from its rendered items: `{"items", "total", "next_cursor"}`.
+fn page(items: &[Row], total: &[Row], limit: Limit) -> Bytes {
+    /// The most that a count says exactly (DESIGN, section 4).
+    const COUNTED: u32 = 1000;
+    let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+    let shown = items.get(..size).unwrap_or(items);
+    let rendered: Vec<&str> = shown.iter().filter_map(|row| text(row, "item")).collect();
+    let counted = total.first().and_then(|row| count(row, "total")).unwrap_or_default();
+    let more = if items.len() > size { shown.last().and_then(|row| text(row, "key")) } else { None };
+    let minimum = if counted > COUNTED { r#","total_is_minimum":true"# } else { "" };
+    let cursor = serde_json::Value::from(more);
+    let total = counted.min(COUNTED);
+    format!(r#"{{"items":[{}],"total":{total}{minimum},"next_cursor":{cursor}}}"#, rendered.join(",")).into()
+}

@@ -1,0 +1,87 @@
+//! One request on its way through the API.
+
+use bytes::Bytes;
+use deckwatch_protocol::{CorrelationId, HandoffId, IdempotencyKey, SessionId, Timestamp, Violations};
+use deserr::Deserr;
+
+use crate::decode;
+use crate::error::ApiError;
+use crate::middleware::auth::Caller;
+use crate::platform::{Entropy, random_bits};
+
+/// Most bytes of a request body. A shell stops reading there, whatever `Content-Length` says.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// A session silent for this long is stale (DESIGN, section 5).
+const STALE_AFTER_SECONDS: i64 = 45 * 60;
+
+/// The body of a request as a shell read it.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// It went on past [`MAX_BODY_BYTES`] and was not read further.
+    TooLarge,
+}
+
+/// A request whose caller is known, with the time and the dice of its handling.
+pub(crate) struct Call<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) entropy: &'a dyn Entropy,
+    pub(crate) caller: Caller,
+    pub(crate) correlation_id: CorrelationId,
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
+    pub(crate) path_parameter: Option<String>,
+    pub(crate) query: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Call<'_> {
+    /// The decoded body of an operation that takes one, and no query.
+    pub(crate) fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
+        self.no_query()?;
+        decode::content_type(self.content_type.as_deref())?;
+        decode::body(&self.body)
+    }
+
+    /// The decoded query of an operation that takes one, and no body.
+    pub(crate) fn query<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
+        decode::query(self.query.as_deref().unwrap_or_default())
+    }
+
+    /// Refuses a query where the operation takes none: an ignored filter would answer something else.
+    pub(crate) fn no_query(&self) -> Result<(), ApiError> {
+        decode::query::<decode::Nothing>(self.query.as_deref().unwrap_or_default()).map(|_| ())
+    }
+
+    /// Refuses a body where the operation takes none.
+    pub(crate) fn no_body(&self) -> Result<(), ApiError> {
+        if self.body.is_empty() { Ok(()) } else { decode::body::<decode::Nothing>(&self.body).map(|_| ()) }
+    }
+
+    /// The value of the one parameter in the path.
+    pub(crate) fn path_parameter(&self) -> &str {
+        self.path_parameter.as_deref().unwrap_or_default()
+    }
+
+    /// Heartbeats before this time are stale.
+    pub(crate) fn stale_before(&self) -> Timestamp {
+        self.now.plus_seconds(-STALE_AFTER_SECONDS)
+    }
+
+    /// An id for a session that starts now.
+    pub(crate) fn mint_session_id(&self) -> SessionId {
+        SessionId::mint(self.now, random_bits(self.entropy))
+    }
+
+    /// An id for a handoff that is made now.
+    pub(crate) fn mint_handoff_id(&self) -> HandoffId {
+        HandoffId::mint(self.now, random_bits(self.entropy))
+    }
+}
+
+/// When sessions that fell silent before `now` count as stale, for work that has no request.
+pub(crate) fn stale_before(now: Timestamp) -> Timestamp {
+    now.plus_seconds(-STALE_AFTER_SECONDS)
+}

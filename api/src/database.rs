@@ -1,0 +1,136 @@
+//! The one seam to a database: run a list of statements as one atomic batch, return their rows.
+
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+use deckwatch_protocol::{IssueNumber, Timestamp, Track};
+
+/// A value bound to `?1`, `?2`, … of a statement. Whole numbers stay below 2^53, as D1 binds doubles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Param {
+    /// `null`.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// Text without NUL.
+    Text(String),
+}
+
+/// One row by column name: text, whole numbers and nulls.
+pub type Row = serde_json::Map<String, serde_json::Value>;
+
+/// One statement with what is bound to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The SQL, with `?1`, `?2`, … for parameters.
+    pub sql: Cow<'static, str>,
+    /// The parameters in order; at most 100.
+    pub params: Vec<Param>,
+}
+
+impl Statement {
+    /// A statement without parameters.
+    pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { sql: sql.into(), params: Vec::new() }
+    }
+
+    /// Binds the next parameter.
+    #[must_use]
+    pub fn bind(mut self, param: impl Into<Param>) -> Self {
+        self.params.push(param.into());
+        self
+    }
+}
+
+/// A database that both engines speak: SQLite in one process, D1 on Cloudflare.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// Runs `statements` in order as one transaction and returns the rows of each. When one fails, none
+    /// has happened; after [`DatabaseError::Unavailable`] that is unknown.
+    async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError>;
+}
+
+/// Why a batch failed, with the engine's own words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseError {
+    /// A constraint of the schema stopped it; the words name the constraint. Nothing has happened.
+    #[error("constraint: {0}")]
+    Constraint(String),
+    /// The database can't be reached or is busy; whether the batch happened is unknown.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// Anything else: a bad statement, a full disk, a corrupt file. Nothing has happened.
+    #[error("failed: {0}")]
+    Failed(String),
+}
+
+impl From<&str> for Param {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// Ids and bounded texts.
+impl<T: AsRef<str>> From<&T> for Param {
+    fn from(text: &T) -> Self {
+        Self::Text(text.as_ref().to_owned())
+    }
+}
+
+impl From<String> for Param {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Param {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<u32> for Param {
+    fn from(number: u32) -> Self {
+        Self::Integer(number.into())
+    }
+}
+
+impl From<Track> for Param {
+    fn from(track: Track) -> Self {
+        track.get().into()
+    }
+}
+
+impl From<IssueNumber> for Param {
+    fn from(issue: IssueNumber) -> Self {
+        issue.get().into()
+    }
+}
+
+impl From<bool> for Param {
+    fn from(flag: bool) -> Self {
+        Self::Integer(flag.into())
+    }
+}
+
+impl From<Timestamp> for Param {
+    fn from(time: Timestamp) -> Self {
+        Self::Text(time.to_string())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Param {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// A column of text, if the row has it.
+pub(crate) fn text<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
+    row.get(column)?.as_str()
+}
+
+/// A column with a whole number that is not negative, if the row has it.
+pub(crate) fn count(row: &Row, column: &str) -> Option<u32> {
+    row.get(column)?.as_u64().and_then(|n| u32::try_from(n).ok())
+}

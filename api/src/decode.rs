@@ -1,0 +1,210 @@
+//! From bytes to typed requests, strictly: one JSON value, no key twice, nothing that the database or a
+//! hash would change, and every field that does not fit named at once.
+
+use std::fmt;
+
+use deckwatch_protocol::{ErrorCode, Violation, Violations};
+use deserr::Deserr;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::error::ApiError;
+
+/// A request without parameters.
+#[derive(Deserr)]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub(crate) struct Nothing {}
+
+/// Refuses bodies that are not declared as JSON.
+pub(crate) fn content_type(header: Option<&str>) -> Result<(), ApiError> {
+    let media_type = header.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send the body with Content-Type: application/json."))
+}
+
+/// Decodes a JSON body.
+pub(crate) fn body<T: Deserr<Violations>>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let Strict(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
+    deserializer.end().map_err(|error| ApiError::new(ErrorCode::MalformedJson, format!("The body: {error}.")))?;
+    let mut violations = Violations::default();
+    refuse_unstorable(&value, "", &mut violations);
+    if violations.0.is_empty() { Ok(deserr::deserialize(value)?) } else { Err(violations.into()) }
+}
+
+/// Decodes a query string: every parameter is text, and none may stand twice.
+pub(crate) fn query<T: Deserr<Violations>>(query: &str) -> Result<T, ApiError> {
+    let mut parameters = Map::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if value.contains('\0') || name.contains('\0') {
+            return Err(Violations::at("/query", "must not contain the NUL character").into());
+        }
+        if parameters.insert(name.clone().into_owned(), Value::String(value.into_owned())).is_some() {
+            return Err(Violations::at(format!("/{name}"), "is given twice").into());
+        }
+    }
+    Ok(deserr::deserialize(Value::Object(parameters))?)
+}
+
+fn malformed(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let path = error.path().to_string();
+    let place = if path == "." { String::new() } else { format!(" at {path}") };
+    let problem = ApiError::new(ErrorCode::MalformedJson, format!("The body{place}: {}.", error.inner()));
+    if place.is_empty() { problem } else { problem.at(&format!("/{}", path.replace('.', "/")), "is malformed") }
+}
+
+/// NUL ends a text in places that we do not own, and a whole number beyond 2^53 would come back changed.
+fn refuse_unstorable(value: &Value, pointer: &str, violations: &mut Violations) {
+    let mut refuse =
+        |detail: &str| violations.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_owned() });
+    match value {
+        Value::String(text) if text.contains('\0') => refuse("must not contain the NUL character"),
+        Value::Number(number) if !is_exact(number) => refuse("is a whole number beyond 2^53; send it as a string"),
+        Value::Array(items) => {
+            for (n, item) in items.iter().enumerate() {
+                refuse_unstorable(item, &format!("{pointer}/{n}"), violations);
+            }
+        }
+        Value::Object(map) => {
+            for (key, item) in map {
+                if key.contains('\0') {
+                    let detail = "has a field whose name contains the NUL character".to_owned();
+                    violations.0.push(Violation { pointer: pointer.to_owned(), detail });
+                }
+                refuse_unstorable(item, &format!("{pointer}/{key}"), violations);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_exact(number: &Number) -> bool {
+    const MAX_EXACT: u64 = 1 << 53;
+    match (number.as_u64(), number.as_i64(), number.as_f64()) {
+        (Some(whole), _, _) => whole <= MAX_EXACT,
+        (_, Some(whole), _) => whole.unsigned_abs() <= MAX_EXACT,
+        // A float without fraction was a whole number too large for 64 bits, or is written as one.
+        (_, _, Some(float)) => float.fract() != 0.0 || float.abs() <= 9_007_199_254_740_992.0,
+        _ => false,
+    }
+}
+
+/// A JSON value in which no object has a key twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Strict)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if map.contains_key(&key) {
+                let shown: String = key.chars().take(64).collect();
+                return Err(A::Error::custom(format!("the key {shown:?} stands twice")));
+            }
+            let Strict(value) = entries.next_value()?;
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use deckwatch_protocol::StartDay;
+
+    use super::*;
+
+    fn refusal(json: &str) -> ApiError {
+        body::<StartDay>(json.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn every_bad_field_is_named_at_once() {
+        let error = refusal(r#"{"agent":"a b","client":7,"host":"h","venture":"alpha","nonsense":1}"#);
+        let mut pointers: Vec<&str> = error.violations.iter().map(|v| v.pointer.as_str()).collect();
+        pointers.sort_unstable();
+        assert_eq!(pointers, ["/agent", "/client", "/nonsense", "/repo"]);
+    }
+
+    #[test]
+    fn what_is_not_json_is_malformed() {
+        for text in ["", "{", "{}{}", "nul", "{\"a\":NaN}", "{\"a\":1e999}", r#"{"a":"\ud800"}"#, r#"{"a":1,"a":1}"#] {
+            assert_eq!(refusal(text).code, ErrorCode::MalformedJson, "{text}");
+        }
+        assert_eq!(body::<StartDay>(b"\xff\xfe").unwrap_err().code, ErrorCode::MalformedJson);
+        let deep = "[".repeat(100_000);
+        assert_eq!(refusal(&deep).code, ErrorCode::MalformedJson);
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_refused_by_name() {
+        let error = refusal(r#"{"meta":{"note":"\udc00"}}"#);
+        assert_eq!(error.violations[0].pointer, "/meta/note", "{error:?}");
+    }
+
+    #[test]
+    fn what_would_come_back_changed_is_refused_by_name() {
+        let error = refusal(r#"{"meta":{"n":9007199254740993,"t":["a\u0000b"],"big":1e300}}"#);
+        let mut pointers: Vec<&str> = error.violations.iter().map(|v| v.pointer.as_str()).collect();
+        pointers.sort_unstable();
+        assert_eq!(pointers, ["/meta/big", "/meta/n", "/meta/t/0"]);
+    }
+
+    #[test]
+    fn a_parameter_stands_once() {
+        let error = query::<deckwatch_protocol::SessionFilter>("limit=1&limit=2").err().unwrap();
+        assert_eq!(error.violations[0].pointer, "/limit");
+    }
+}

@@ -1,0 +1,120 @@
+//! Errors inside the API: what the caller is told and, apart from it, what the log is told.
+
+use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
+
+use crate::database::DatabaseError;
+
+/// Most violations that one answer lists; the count of the rest is said.
+const MAX_VIOLATIONS: usize = 50;
+
+/// A request that can't be granted.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    pub(crate) code: ErrorCode,
+    pub(crate) detail: String,
+    pub(crate) violations: Vec<Violation>,
+    /// The words of the engine. For the log, never for the caller.
+    pub(crate) cause: Option<String>,
+    /// The methods of the path, for [`ErrorCode::MethodNotAllowed`].
+    pub(crate) allow: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None }
+    }
+
+    /// The fields of the request that do not fit.
+    pub(crate) fn invalid(violations: Violations) -> Self {
+        let all = violations.0.len();
+        let fields = if all == 1 { "1 field does".to_owned() } else { format!("{all} fields do") };
+        let listed =
+            if all > MAX_VIOLATIONS { format!("; the first {MAX_VIOLATIONS} are listed") } else { String::new() };
+        let mut error = Self::new(ErrorCode::InvalidRequest, format!("{fields} not fit{listed}."));
+        error.violations = violations.0.into_iter().take(MAX_VIOLATIONS).collect();
+        error
+    }
+
+    /// One field, named, for an error that is not [`ErrorCode::InvalidRequest`].
+    pub(crate) fn at(mut self, pointer: &str, detail: &str) -> Self {
+        self.violations.push(Violation { pointer: pointer.to_owned(), detail: detail.to_owned() });
+        self
+    }
+
+    /// Something on our side; `cause` goes to the log.
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorCode::InternalError, "Something failed on our side. Quote the correlation id.");
+        error.cause = Some(cause.into());
+        error
+    }
+
+    /// The thing that the path names is not there.
+    pub(crate) fn missing(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
+            ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
+            _ => Self::internal("the answer has no row"),
+        }
+    }
+
+    /// The body for the caller.
+    pub(crate) fn problem(&self, correlation_id: &str) -> Problem {
+        let mut problem = Problem::new(self.code, self.detail.clone(), correlation_id);
+        problem.errors.clone_from(&self.violations);
+        problem
+    }
+}
+
+impl From<Violations> for ApiError {
+    fn from(violations: Violations) -> Self {
+        Self::invalid(violations)
+    }
+}
+
+/// A failed batch, where the schema's constraints are the rules. Which constraint means which answer is
+/// written here once; an unknown constraint is our fault.
+impl From<DatabaseError> for ApiError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Constraint(words) => refused(&words),
+            DatabaseError::Failed(cause) => Self::internal(cause),
+            DatabaseError::Unavailable(cause) => {
+                let mut error = Self::new(
+                    ErrorCode::DatabaseUnavailable,
+                    "The database can't be reached now. Repeat the request with the same idempotency key.",
+                );
+                error.cause = Some(cause);
+                error
+            }
+        }
+    }
+}
+
+fn refused(words: &str) -> ApiError {
+    let names = |constraint: &str| words.contains(constraint);
+    if names("rate_limit_exceeded") {
+        ApiError::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
+    } else if names("refused_session_not_found") {
+        ApiError::missing(ErrorCode::SessionNotFound)
+    } else if names("refused_session_ended") {
+        ApiError::new(ErrorCode::SessionEnded, "The session has ended. Start the day again.")
+    } else if names("refused_venture_not_registered") {
+        ApiError::new(ErrorCode::VentureNotRegistered, "The venture is not registered. Register it with put_venture.")
+            .at("/venture", "is not registered")
+    } else if names("sessions_one_live") {
+        ApiError::new(
+            ErrorCode::SessionConflict,
+            "Another live session of this agent has the same venture, repository and track.",
+        )
+    } else if names("sessions_meta_size") {
+        ApiError::new(ErrorCode::PayloadTooLarge, "The merged meta would be larger than 8 KiB.")
+            .at("/meta", "must have at most 8 KiB as JSON once merged")
+    } else {
+        ApiError::internal(words)
+    }
+}
+
+/// Whether the batch failed because its idempotency key was claimed before.
+pub(crate) fn is_replay(error: &DatabaseError) -> bool {
+    matches!(error, DatabaseError::Constraint(words) if words.contains("idempotency_keys.idempotency_key"))
+}

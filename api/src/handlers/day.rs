@@ -1,0 +1,50 @@
+//! The start and the end of an agent's day.
+
+use deckwatch_protocol::{EndDay, StartDay};
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::handlers::handoff;
+use crate::handlers::session::next_heartbeat;
+use crate::plan::Plan;
+use crate::store;
+use crate::store::day::Moment;
+
+/// Creates or resumes the agent's session and answers with everything it needs.
+pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
+    let day: StartDay = call.body()?;
+    let id = call.mint_session_id();
+    let new = store::session::NewSession {
+        id: &id,
+        now: call.now,
+        actor: &call.caller.actor,
+        correlation_id: call.correlation_id.as_str(),
+    };
+    let steps = vec![
+        store::refusal::unless_venture(&day.venture),
+        store::session::abandon_own(&day, call.stale_before(), call.now),
+        store::session::abandon_stale(&day, call.stale_before(), call.now),
+        store::session::start(&day, &new),
+    ];
+    Ok(Plan::write(steps, store::day::started(&day, &id, next_heartbeat(call), &moment(call))))
+}
+
+/// Records the handoff and ends the session, or keeps it open. A session that a handoff has ended stays
+/// as it is, and the answer is the first result.
+pub(crate) fn end_day(call: &Call) -> Result<Plan, ApiError> {
+    let day: EndDay = call.body()?;
+    let id = call.mint_handoff_id();
+    let payload = handoff::canonical_payload(&day.handoff)?;
+    let mut steps = vec![
+        store::refusal::unless_session(&day.session_id),
+        store::handoff::insert_unless_ended(&payload.new_handoff(call, &id, &day.session_id, &day.handoff)),
+    ];
+    if !day.keep_open {
+        steps.push(store::session::end(&day.session_id, call.now, day.end_reason.as_str(), id.as_str()));
+    }
+    Ok(Plan::write(steps, store::day::ended(&day.session_id, &id, &moment(call))))
+}
+
+fn moment<'a>(call: &'a Call) -> Moment<'a> {
+    Moment { now: call.now, stale_before: call.stale_before(), correlation_id: call.correlation_id.as_str() }
+}

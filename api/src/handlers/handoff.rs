@@ -1,0 +1,108 @@
+//! Handoffs: recording them and finding them again.
+
+use deckwatch_protocol::{
+    CreateHandoff, ErrorCode, HandoffDraft, HandoffFilter, HandoffId, HandoffPayload, LatestHandoffFilter, SessionId,
+};
+use serde_json::json;
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::middleware::auth::{hex, sha256};
+use crate::plan::Plan;
+use crate::store;
+use crate::store::handoff::NewHandoff;
+
+/// Records a handoff while the session goes on, or after it has ended: nothing said is lost.
+pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
+    let request: CreateHandoff = call.body()?;
+    let id = call.mint_handoff_id();
+    let payload = canonical_payload(&request.handoff)?;
+    let steps = vec![
+        store::refusal::unless_session(&request.session_id),
+        store::handoff::insert(&payload.new_handoff(call, &id, &request.session_id, &request.handoff)),
+    ];
+    Ok(Plan::write(steps, store::handoff::select_kept(&id)))
+}
+
+/// Reads one handoff.
+pub(crate) fn get_handoff(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    let not_found = |_| ApiError::missing(ErrorCode::HandoffNotFound);
+    let id: HandoffId = call.path_parameter().parse().map_err(not_found)?;
+    Ok(Plan::record(store::handoff::select(&id), ErrorCode::HandoffNotFound))
+}
+
+/// Lists handoffs, newest first.
+pub(crate) fn list_handoffs(call: &Call) -> Result<Plan, ApiError> {
+    let filter: HandoffFilter = call.query()?;
+    let (items, total, limit) = store::handoff::list(&filter);
+    Ok(Plan::page(items, total, limit))
+}
+
+/// Reads the newest handoff that fits.
+pub(crate) fn latest_handoff(call: &Call) -> Result<Plan, ApiError> {
+    let filter: LatestHandoffFilter = call.query()?;
+    Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound))
+}
+
+/// A payload as it is stored: canonical JSON (RFC 8785) and its SHA-256 in hexadecimal.
+pub(crate) struct Payload {
+    json: String,
+    hash: String,
+}
+
+impl Payload {
+    pub(crate) fn new_handoff<'a>(
+        &'a self,
+        call: &'a Call,
+        id: &'a HandoffId,
+        session_id: &'a SessionId,
+        draft: &'a HandoffDraft,
+    ) -> NewHandoff<'a> {
+        NewHandoff {
+            id,
+            session_id,
+            to_agent: draft.to_agent.as_ref(),
+            status: draft.status,
+            summary: &draft.summary,
+            payload: (&self.json, &self.hash),
+            now: call.now,
+            actor: &call.caller.actor,
+            correlation_id: call.correlation_id.as_str(),
+        }
+    }
+}
+
+/// The canonical payload of a draft, refused when it is larger than a handoff may be.
+pub(crate) fn canonical_payload(draft: &HandoffDraft) -> Result<Payload, ApiError> {
+    let HandoffDraft { accomplished, in_progress, blocked, next_steps, links, extra, .. } = draft;
+    let value = json!({
+        "accomplished": accomplished, "in_progress": in_progress, "blocked": blocked,
+        "next_steps": next_steps, "links": links, "extra": extra,
+    });
+    let json = serde_json_canonicalizer::to_string(&value).map_err(|error| ApiError::internal(error.to_string()))?;
+    if json.len() > HandoffPayload::MAX_BYTES {
+        return Err(ApiError::new(ErrorCode::PayloadTooLarge, "The handoff is larger than 800 KiB as canonical JSON.")
+            .at("/handoff", "must have at most 800 KiB in its lists, links and extra"));
+    }
+    let hash = hex(&sha256(json.as_bytes()));
+    Ok(Payload { json, hash })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_payload_is_canonical_whatever_order_its_fields_came_in() {
+        let draft = |extra: &str| -> HandoffDraft {
+            let json = format!(r#"{{"summary":"s","status":"done","extra":{extra}}}"#);
+            crate::decode::body(json.as_bytes()).unwrap()
+        };
+        let one = canonical_payload(&draft(r#"{"b":1.50,"a":"é"}"#)).unwrap();
+        let two = canonical_payload(&draft(r#"{"a":"\u00e9","b":15e-1}"#)).unwrap();
+        assert_eq!(one.json, two.json);
+        assert_eq!(one.hash, two.hash);
+        assert!(one.json.starts_with(r#"{"accomplished":[],"blocked":[],"extra":{"a":"é","b":1.5}"#), "{}", one.json);
+    }
+}

@@ -1,0 +1,63 @@
+//! Sessions: reading them, moving them, hearing from them.
+
+use deckwatch_protocol::{ErrorCode, SessionFilter, SessionId, UpdateSession};
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::plan::Plan;
+use crate::platform::random_bits;
+use crate::store;
+use crate::store::day::NextHeartbeat;
+
+/// Lists sessions, newest first.
+pub(crate) fn list_sessions(call: &Call) -> Result<Plan, ApiError> {
+    let filter: SessionFilter = call.query()?;
+    let (items, total, limit) = store::session::list(&filter, call.stale_before());
+    Ok(Plan::page(items, total, limit))
+}
+
+/// Reads one session.
+pub(crate) fn get_session(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    let id = session_id(call)?;
+    Ok(Plan::record(store::session::select(&id, call.stale_before()), ErrorCode::SessionNotFound))
+}
+
+/// Changes where a session stands; also a heartbeat.
+pub(crate) fn update_session(call: &Call) -> Result<Plan, ApiError> {
+    let id = session_id(call)?;
+    let patch: UpdateSession = call.body()?;
+    let mut steps = unless_alive(&id);
+    steps.push(store::session::update(&id, &patch, call.now));
+    Ok(Plan::write(steps, store::session::select_kept(&id, call.stale_before())))
+}
+
+/// Says that the agent is alive. A session taken for abandoned, as after a laptop's sleep, is live again.
+pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    call.no_body()?;
+    let id = session_id(call)?;
+    let next = next_heartbeat(call);
+    let mut steps = unless_alive(&id);
+    steps.push(store::session::beat(&id, call.now));
+    let select = store::session::select_beat(&id, next.at, next.interval_seconds);
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps))
+}
+
+/// When the next heartbeat is due: 10 minutes ± 2, drawn anew so that a fleet started at once spreads out.
+pub(crate) fn next_heartbeat(call: &Call) -> NextHeartbeat {
+    const SHORTEST: u32 = 8 * 60;
+    const LONGEST: u32 = 12 * 60;
+    let drawn = random_bits(call.entropy) % u128::from(LONGEST - SHORTEST + 1);
+    let interval_seconds = SHORTEST + u32::try_from(drawn).unwrap_or_default();
+    NextHeartbeat { at: call.now.plus_seconds(interval_seconds.into()), interval_seconds }
+}
+
+fn unless_alive(id: &SessionId) -> Vec<crate::database::Statement> {
+    vec![store::refusal::unless_session(id), store::refusal::if_session_ended(id)]
+}
+
+fn session_id(call: &Call) -> Result<SessionId, ApiError> {
+    let not_found = |_| ApiError::missing(ErrorCode::SessionNotFound);
+    call.path_parameter().parse().map_err(not_found)
+}

@@ -1,0 +1,27 @@
+//! Ventures: the products the team works on.
+
+use deckwatch_protocol::{ListVentures, PutVenture, VentureCode, Violations};
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::plan::Plan;
+use crate::store;
+
+/// Lists ventures by code.
+pub(crate) fn list_ventures(call: &Call) -> Result<Plan, ApiError> {
+    let filter: ListVentures = call.query()?;
+    let limit = filter.limit.unwrap_or_default();
+    let (items, total) = store::venture::list(limit, filter.cursor.as_ref());
+    Ok(Plan::page(items, total, limit))
+}
+
+/// Registers or replaces a venture. Saying the same again changes nothing, `updated_at` included.
+pub(crate) fn put_venture(call: &Call) -> Result<Plan, ApiError> {
+    let code: VentureCode = call
+        .path_parameter()
+        .parse()
+        .map_err(|invalid: deckwatch_protocol::Invalid| Violations::at("/code", invalid.0))?;
+    let venture: PutVenture = call.body()?;
+    let steps = vec![store::venture::put(&code, &venture, call.now)];
+    Ok(Plan::write(steps, store::venture::select_kept(&code, call.now)))
+}

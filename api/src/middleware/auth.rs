@@ -1,0 +1,104 @@
+//! Who asks: the bearer key, compared in constant time with the SHA-256 of the keys we know.
+
+use deckwatch_protocol::operation::Tier;
+use deckwatch_protocol::{BearerKey, ErrorCode};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::error::ApiError;
+
+/// A key as it is kept: its hash and what it may do.
+pub(crate) struct Credential {
+    hash: [u8; 32],
+    admin: bool,
+}
+
+impl Credential {
+    /// A key of the context tier.
+    pub(crate) fn context(key: &BearerKey) -> Self {
+        Self { hash: sha256(key.expose().as_bytes()), admin: false }
+    }
+
+    /// A key of both tiers.
+    pub(crate) fn admin(key: &BearerKey) -> Self {
+        Self { hash: sha256(key.expose().as_bytes()), admin: true }
+    }
+}
+
+/// The keys that an engine was started with.
+pub(crate) struct Keyring(Vec<Credential>);
+
+impl Keyring {
+    pub(crate) fn of(credentials: Vec<Credential>) -> Self {
+        Self(credentials)
+    }
+
+    pub(crate) fn new(context: Option<&BearerKey>, admin: Option<&BearerKey>) -> Self {
+        Self(context.map(Credential::context).into_iter().chain(admin.map(Credential::admin)).collect())
+    }
+
+    /// The caller that the `Authorization` header names.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        let key = bearer(headers).ok_or_else(|| unauthorized("Send the API key as Authorization: Bearer <key>."))?;
+        let hash = sha256(key.as_bytes());
+        // Every key is compared, and each in constant time: the answer's delay tells nothing.
+        let mut known = None;
+        for credential in &self.0 {
+            if bool::from(credential.hash.ct_eq(&hash)) {
+                known = Some(credential);
+            }
+        }
+        let credential = known.ok_or_else(|| unauthorized("This API does not know the key."))?;
+        Ok(Caller { actor: actor_id(&hash), admin: credential.admin })
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// The first 16 hexadecimal digits of the key's SHA-256.
+    pub(crate) actor: String,
+    admin: bool,
+}
+
+impl Caller {
+    /// Refuses a caller whose tier is too low for the operation.
+    pub(crate) fn require(&self, tier: Tier) -> Result<(), ApiError> {
+        if tier == Tier::Admin && !self.admin {
+            return Err(ApiError::new(ErrorCode::Forbidden, "This operation needs an admin key."));
+        }
+        Ok(())
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+}
+
+fn unauthorized(detail: &str) -> ApiError {
+    ApiError::new(ErrorCode::Unauthorized, detail)
+}
+
+fn actor_id(hash: &[u8; 32]) -> String {
+    hex(hash).chars().take(16).collect()
+}
+
+/// SHA-256 of `bytes`.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

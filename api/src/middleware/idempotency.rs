@@ -1,0 +1,100 @@
+//! Once: a key is claimed in the batch that does the work, and the answer is stored beside it.
+
+use deckwatch_protocol::{ErrorCode, IdempotencyKey, Operation, Timestamp};
+use http::HeaderMap;
+
+use crate::database::{Row, Statement, count, text};
+use crate::error::ApiError;
+use crate::middleware::auth::{hex, sha256};
+use crate::store;
+
+/// How long an answer can be replayed: longer than any client's outbox waits (DESIGN, section 5).
+const KEPT_SECONDS: i64 = 24 * 60 * 60;
+
+/// One claim: who means what by which key.
+pub(crate) struct Claim {
+    actor: String,
+    key: IdempotencyKey,
+    operation: Operation,
+    request_hash: String,
+    now: Timestamp,
+}
+
+/// A stored answer.
+pub(crate) struct Stored {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Claim {
+    /// The claim of a request with this path and body.
+    pub(crate) fn new(
+        actor: &str,
+        key: IdempotencyKey,
+        operation: Operation,
+        path: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Self {
+        let request = [operation.id().as_bytes(), b"\n", path.as_bytes(), b"\n", body].concat();
+        Self { actor: actor.to_owned(), key, operation, request_hash: hex(&sha256(&request)), now }
+    }
+
+    /// Claims the key; a key that is taken fails the whole batch.
+    pub(crate) fn claim(&self) -> [Statement; 2] {
+        let expires_at = self.now.plus_seconds(KEPT_SECONDS);
+        [
+            store::idempotency::forget_expired(&self.actor, &self.key, self.now),
+            store::idempotency::claim(&self.actor, &self.key, self.operation, &self.request_hash, self.now, expires_at),
+        ]
+    }
+
+    /// Stores what `answer` selects beside the key and returns it.
+    pub(crate) fn keep(&self, answer: Statement) -> Statement {
+        store::idempotency::keep(&self.actor, &self.key, answer)
+    }
+
+    /// Looks the stored answer up.
+    pub(crate) fn recall(&self) -> Statement {
+        store::idempotency::recall(&self.actor, &self.key, self.now)
+    }
+
+    /// Logs the request with the status of its stored answer.
+    pub(crate) fn log(&self, correlation_id: &str) -> Statement {
+        store::request_log::insert_kept(&self.actor, &self.key, correlation_id, self.operation, self.now)
+    }
+
+    /// The stored answer in the rows of [`Self::recall`]; `None` when the key has expired meanwhile.
+    pub(crate) fn replay(&self, rows: &[Row]) -> Result<Option<Stored>, ApiError> {
+        let Some(row) = rows.first() else { return Ok(None) };
+        if text(row, "request_hash") != Some(self.request_hash.as_str()) {
+            return Err(ApiError::new(
+                ErrorCode::IdempotencyKeyReused,
+                "This idempotency key was used for another request. Nothing was done; take a new key.",
+            ));
+        }
+        stored(rows).map(Some)
+    }
+}
+
+/// The answer in the rows of [`Claim::keep`] or [`Claim::recall`].
+pub(crate) fn stored(rows: &[Row]) -> Result<Stored, ApiError> {
+    let answer = rows.first().and_then(|row| {
+        let status = u16::try_from(count(row, "response_status")?).ok()?;
+        Some(Stored { status, body: text(row, "body")?.to_owned() })
+    });
+    answer.ok_or_else(|| ApiError::internal("the batch stored no answer"))
+}
+
+/// The `Idempotency-Key` of a request that must have one.
+pub(crate) fn required_key(headers: &HeaderMap) -> Result<IdempotencyKey, ApiError> {
+    let required = || {
+        ApiError::new(
+            ErrorCode::IdempotencyKeyRequired,
+            "Send an Idempotency-Key of 16 to 200 visible ASCII characters, the same for every retry of this request.",
+        )
+    };
+    let mut values = headers.get_all("idempotency-key").iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(required()) };
+    value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(required)
+}

@@ -1,0 +1,28 @@
+//! Time and randomness, as a shell supplies them.
+
+use deckwatch_protocol::{CorrelationId, Timestamp};
+
+/// What time it is.
+pub trait Clock: Send + Sync {
+    /// Now, to the millisecond.
+    fn now(&self) -> Timestamp;
+}
+
+/// Unpredictable bytes, for ids and jitter.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// 128 random bits.
+pub(crate) fn random_bits(entropy: &dyn Entropy) -> u128 {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes);
+    u128::from_le_bytes(bytes)
+}
+
+/// The correlation id of a request that brought none.
+pub(crate) fn mint_correlation_id(entropy: &dyn Entropy) -> CorrelationId {
+    let uuid = uuid::Builder::from_random_bytes(random_bits(entropy).to_le_bytes()).into_uuid();
+    CorrelationId::from(uuid)
+}

@@ -1,0 +1,89 @@
+//! From outcomes to HTTP: the one place that writes headers and turns errors into answers.
+
+use bytes::Bytes;
+use deckwatch_protocol::ErrorCode;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::error::ApiError;
+use crate::middleware::rate_limit::{WINDOW_SECONDS, Window};
+
+/// Seconds to wait before asking an engine again whose database can't be reached.
+const UNAVAILABLE_RETRY_SECONDS: i64 = 2;
+
+/// An answer that is not an error.
+pub(crate) struct Outcome {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+    /// Whether an earlier request did the work.
+    pub(crate) replayed: bool,
+}
+
+/// How the caller stands with its rate, as far as it is known.
+pub(crate) struct Rate<'a> {
+    pub(crate) window: &'a Window,
+    /// Requests left; unknown when the batch that counts was rolled back.
+    pub(crate) remaining: Option<u32>,
+}
+
+/// The response of a request that was granted.
+pub(crate) fn granted(outcome: Outcome, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
+    let mut response = Response::new(outcome.body);
+    *response.status_mut() = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::OK);
+    set(&mut response, CONTENT_TYPE, "application/json");
+    if outcome.replayed {
+        set(&mut response, HeaderName::from_static("idempotent-replayed"), "true");
+    }
+    surround(&mut response, correlation_id, rate);
+    response
+}
+
+/// The response of a request that was refused, as `application/problem+json`.
+pub(crate) fn refused(error: &ApiError, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
+    if let Some(cause) = &error.cause {
+        // Logged here, once; the caller gets fixed text.
+        log::error!("{correlation_id} {}: {cause}", error.code.as_str());
+    }
+    let body = serde_json::to_vec(&error.problem(correlation_id)).unwrap_or_default();
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    set(&mut response, CONTENT_TYPE, "application/problem+json");
+    if let Some(allow) = &error.allow {
+        set(&mut response, ALLOW, allow);
+    }
+    match error.code {
+        ErrorCode::Unauthorized => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
+        ErrorCode::RateLimited => {
+            let seconds = rate.map_or(i64::from(WINDOW_SECONDS), |rate| rate.window.reset_after);
+            set(&mut response, RETRY_AFTER, &seconds.to_string());
+        }
+        ErrorCode::DatabaseUnavailable => set(&mut response, RETRY_AFTER, &UNAVAILABLE_RETRY_SECONDS.to_string()),
+        _ => {}
+    }
+    surround(&mut response, correlation_id, rate);
+    response
+}
+
+fn surround(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&Rate>) {
+    set(response, HeaderName::from_static("x-correlation-id"), correlation_id);
+    set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(response, CACHE_CONTROL, "no-store");
+    let Some(Rate { window, remaining }) = rate else { return };
+    let policy = format!("\"minute\";q={};w={WINDOW_SECONDS}", window.limit);
+    set(response, HeaderName::from_static("ratelimit-policy"), &policy);
+    set(response, HeaderName::from_static("x-ratelimit-reset"), &window.reset_at.to_string());
+    if let Some(remaining) = remaining {
+        let state = format!("\"minute\";r={remaining};t={}", window.reset_after);
+        set(response, HeaderName::from_static("ratelimit"), &state);
+        set(response, HeaderName::from_static("x-ratelimit-remaining"), &remaining.to_string());
+    }
+}
+
+fn set(response: &mut Response<Bytes>, name: HeaderName, value: &str) {
+    // Every value is made here from ASCII; one that is not would be left out.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

@@ -1,0 +1,100 @@
+//! From method and path to an operation, and from an operation to its handler.
+
+use deckwatch_protocol::{ErrorCode, Operation};
+use http::Method;
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::handlers::{day, handoff, session, venture};
+use crate::plan::Plan;
+
+/// The operations by path, made from the table in `protocol`.
+pub(crate) struct Router(matchit::Router<Vec<Operation>>);
+
+/// What a request asks for.
+pub(crate) struct Route {
+    pub(crate) operation: Operation,
+    /// The value of the one parameter that a path may have.
+    pub(crate) parameter: Option<String>,
+}
+
+impl Router {
+    /// The router of every operation.
+    pub(crate) fn new() -> Self {
+        let mut paths: Vec<(&str, Vec<Operation>)> = Vec::new();
+        for operation in Operation::ALL {
+            match paths.iter_mut().find(|(path, _)| *path == operation.path()) {
+                Some((_, operations)) => operations.push(*operation),
+                None => paths.push((operation.path(), vec![*operation])),
+            }
+        }
+        let mut router = matchit::Router::new();
+        for (path, operations) in paths {
+            if let Err(error) = router.insert(path, operations) {
+                // The table is constant, and a test walks it.
+                log::error!("the path {path} can't be routed: {error}");
+            }
+        }
+        Self(router)
+    }
+
+    /// The operation of a method and path.
+    pub(crate) fn route(&self, method: &Method, path: &str) -> Result<Route, ApiError> {
+        let unknown = |_| ApiError::new(ErrorCode::UnknownRoute, "There is nothing at this path.");
+        let found = self.0.at(path).map_err(unknown)?;
+        let parameter = found.params.iter().next().map(|(_, value)| value.to_owned());
+        if let Some(operation) = found.value.iter().find(|operation| operation.method() == method.as_str()) {
+            return Ok(Route { operation: *operation, parameter });
+        }
+        let allow = found.value.iter().map(|operation| operation.method()).collect::<Vec<_>>().join(", ");
+        let mut error = ApiError::new(ErrorCode::MethodNotAllowed, format!("This path takes {allow}, nothing else."));
+        error.allow = Some(allow);
+        Err(error)
+    }
+}
+
+/// The plan of an operation that has a caller.
+pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> {
+    match operation {
+        Operation::StartDay => day::start_day(call),
+        Operation::EndDay => day::end_day(call),
+        Operation::ListSessions => session::list_sessions(call),
+        Operation::GetSession => session::get_session(call),
+        Operation::UpdateSession => session::update_session(call),
+        Operation::Heartbeat => session::heartbeat(call),
+        Operation::CreateHandoff => handoff::create_handoff(call),
+        Operation::ListHandoffs => handoff::list_handoffs(call),
+        Operation::LatestHandoff => handoff::latest_handoff(call),
+        Operation::GetHandoff => handoff::get_handoff(call),
+        Operation::ListVentures => venture::list_ventures(call),
+        Operation::PutVenture => venture::put_venture(call),
+        Operation::Health | Operation::Version | Operation::Openapi => {
+            Err(ApiError::internal("a public operation has no caller"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_found_at_its_path() {
+        let router = Router::new();
+        for operation in Operation::ALL {
+            let path = operation.path().replace("{id}", "x").replace("{code}", "x");
+            let method: Method = operation.method().parse().unwrap();
+            assert_eq!(router.route(&method, &path).ok().map(|r| r.operation), Some(*operation));
+        }
+    }
+
+    #[test]
+    fn an_unknown_path_and_a_wrong_method_are_told_apart() {
+        let router = Router::new();
+        let refusal = |method: Method, path| router.route(&method, path).err().unwrap();
+        assert_eq!(refusal(Method::GET, "/v1/nothing").code, ErrorCode::UnknownRoute);
+        assert_eq!(refusal(Method::GET, "/v1/sessions/").code, ErrorCode::UnknownRoute);
+        let wrong = refusal(Method::DELETE, "/v1/sessions/x");
+        assert_eq!((wrong.code, wrong.allow.as_deref()), (ErrorCode::MethodNotAllowed, Some("GET, PATCH")));
+    }
+}

@@ -1,0 +1,94 @@
+//! What an engine is told at start: its keys and its rate.
+
+use deckwatch_protocol::BearerKey;
+
+use crate::middleware::auth::{Credential, Keyring};
+
+/// Which shell runs the API; `/health` and `/version` say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite in this process.
+    Embedded,
+    /// Cloudflare Workers and D1.
+    Worker,
+}
+
+impl Engine {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+/// Requests per minute and actor, unless `RATE_LIMIT_PER_MINUTE` says otherwise.
+const DEFAULT_RATE_LIMIT: u32 = 100;
+
+/// What an engine is told at start.
+pub struct Settings {
+    pub(crate) engine: Engine,
+    pub(crate) keyring: Keyring,
+    pub(crate) rate_limit_per_minute: u32,
+}
+
+/// A setting that does not fit. Never shows the value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A variable has a value that can't be used.
+    #[error("{name} {detail}")]
+    Unusable {
+        /// The variable.
+        name: &'static str,
+        /// What it must be.
+        detail: String,
+    },
+    /// Both tiers would share a key, and so every context key would be an admin key.
+    #[error("CONTEXT_API_KEY and ADMIN_API_KEY must differ")]
+    SameKeys,
+}
+
+impl Settings {
+    /// Reads `CONTEXT_API_KEY`, `ADMIN_API_KEY` and `RATE_LIMIT_PER_MINUTE` through `var`. An engine
+    /// without a key starts and refuses whoever would need it.
+    pub fn from_vars(engine: Engine, var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let context = key(&var, "CONTEXT_API_KEY")?;
+        let admin = key(&var, "ADMIN_API_KEY")?;
+        if context.is_some() && context == admin {
+            return Err(SettingsError::SameKeys);
+        }
+        let rate_limit_per_minute = rate_limit(&var)?;
+        Ok(Self { engine, keyring: Keyring::new(context.as_ref(), admin.as_ref()), rate_limit_per_minute })
+    }
+
+    /// Settings of an engine inside the process of its only caller: `key` is an admin key. Who can call
+    /// it can open its file, so the key keeps nobody out; it names the actor.
+    pub fn in_process(key: &BearerKey) -> Self {
+        Self {
+            engine: Engine::Embedded,
+            keyring: Keyring::of(vec![Credential::admin(key)]),
+            rate_limit_per_minute: DEFAULT_RATE_LIMIT,
+        }
+    }
+}
+
+fn key(var: &impl Fn(&str) -> Option<String>, name: &'static str) -> Result<Option<BearerKey>, SettingsError> {
+    let Some(text) = var(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let unusable = |detail: String| SettingsError::Unusable { name, detail };
+    BearerKey::new(text.trim()).map(Some).map_err(|invalid| unusable(invalid.to_string()))
+}
+
+fn rate_limit(var: &impl Fn(&str) -> Option<String>) -> Result<u32, SettingsError> {
+    const NAME: &str = "RATE_LIMIT_PER_MINUTE";
+    match var(NAME).filter(|text| !text.is_empty()) {
+        None => Ok(DEFAULT_RATE_LIMIT),
+        Some(text) => match text.trim().parse() {
+            Ok(limit @ 1..=1_000_000) => Ok(limit),
+            _ => Err(SettingsError::Unusable {
+                name: NAME,
+                detail: "must be a whole number from 1 to 1000000".to_owned(),
+            }),
+        },
+    }
+}

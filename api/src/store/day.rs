@@ -1,0 +1,115 @@
+//! The answers of `start_day` and `end_day`: everything an agent needs, selected in one statement each.
+
+use deckwatch_protocol::{HandoffId, SessionId, StartDay, Timestamp};
+
+use super::doc::{doc_audit_json, doc_index_json};
+use super::excerpt;
+use super::handoff::{handoff_json, kept_payload, payload_hole};
+use super::note::executive_summaries_json;
+use super::session::session_json;
+use super::statements;
+use super::venture::venture_json;
+use crate::database::Statement;
+
+/// Everyone else on the venture of session `s` whose heartbeat is fresh.
+macro_rules! others {
+    ($columns:literal) => {
+        concat!(
+            "select ",
+            $columns,
+            " from sessions o where o.venture = s.venture and o.status = 'active' ",
+            "and o.last_heartbeat_at >= ?1 and o.id <> s.id"
+        )
+    };
+}
+
+/// Others, the latest heartbeat first; 20 are shown, so that the answer stays bounded.
+macro_rules! active_sessions_json {
+    () => {
+        excerpt!(
+            all: others!("1"),
+            shown: concat!(others!("o.*, o.last_heartbeat_at as position"), " order by o.last_heartbeat_at desc, o.id limit 20"),
+            item: "json_object('id', shown.id, 'agent', shown.agent, 'client', shown.client, 'host', shown.host, \
+                   'repo', shown.repo, 'track', shown.track, 'issue_number', shown.issue_number, 'branch', shown.branch, \
+                   'created_at', shown.created_at, 'last_heartbeat_at', shown.last_heartbeat_at)",
+            order: "shown.position desc, shown.id"
+        )
+    };
+}
+
+/// The newest handoff for session `s`: of its track, or while that has none, of no track; for a session
+/// without a track, of any. Age hides nothing.
+macro_rules! last_handoff_id {
+    () => {
+        "case when s.track is null \
+         then (select id from handoffs where venture = s.venture and repo = s.repo order by id desc limit 1) \
+         else ifnull( \
+           (select id from handoffs where venture = s.venture and repo = s.repo and track = s.track order by id desc limit 1), \
+           (select id from handoffs where venture = s.venture and repo = s.repo and track is null order by id desc limit 1)) \
+         end"
+    };
+}
+
+statements! {
+    /// `?1` stale before, `?2` the id a new session has got, `?3` and `?4` the next heartbeat, `?5` the
+    /// correlation id, `?6` to `?9` whose session it is, `?10` now.
+    STARTED = concat!(
+        "select case when s.id = ?2 then 201 else 200 end, json_object(",
+        "'outcome', case when s.id = ?2 then 'created' else 'resumed' end, ",
+        "'session', ", session_json!(), ", ",
+        "'next_heartbeat_at', ?3, 'heartbeat_interval_seconds', cast(?4 as integer), ",
+        "'venture', json(", venture_json!(), "), ",
+        "'last_handoff', json(case when h.id is not null then ", handoff_json!(kept_payload!()), " end), ",
+        "'active_sessions', json(", active_sessions_json!(), "), ",
+        "'executive_summaries', json(", executive_summaries_json!(), "), ",
+        "'doc_index', json(", doc_index_json!(), "), ",
+        "'doc_audit', json(", doc_audit_json!("?10"), "), ",
+        "'correlation_id', ?5), ",
+        payload_hole!("$.last_handoff.payload"),
+        " from sessions s join ventures v on v.code = s.venture left join handoffs h on h.id = ", last_handoff_id!(),
+        " where s.agent = ?6 and s.venture = ?7 and s.repo = ?8 and ifnull(s.track, -1) = ifnull(?9, -1) ",
+        "and s.status = 'active'"
+    );
+
+    /// `?1` stale before, `?2` the session, `?3` the handoff this request has made, if it has, `?4` the
+    /// correlation id. The handoff that ended the session is the first result of every later end.
+    ENDED = concat!(
+        "select 200, json_object('session', ", session_json!(), ", 'handoff', ", handoff_json!(kept_payload!()),
+        ", 'correlation_id', ?4), ", payload_hole!("$.handoff.payload"),
+        " from sessions s join handoffs h on h.id = ifnull(s.final_handoff_id, ?3) where s.id = ?2"
+    );
+}
+
+/// When the server wants the next heartbeat.
+#[derive(Clone, Copy)]
+pub(crate) struct NextHeartbeat {
+    pub(crate) at: Timestamp,
+    pub(crate) interval_seconds: u32,
+}
+
+/// The moment of a request that starts a day.
+pub(crate) struct Moment<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) stale_before: Timestamp,
+    pub(crate) correlation_id: &'a str,
+}
+
+/// Selects the whole context of the agent's live session as the answer.
+pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, moment: &Moment) -> Statement {
+    Statement::new(STARTED)
+        .bind(moment.stale_before)
+        .bind(new_id)
+        .bind(next.at)
+        .bind(next.interval_seconds)
+        .bind(moment.correlation_id)
+        .bind(&day.agent)
+        .bind(&day.venture)
+        .bind(&day.repo)
+        .bind(day.track)
+        .bind(moment.now)
+}
+
+/// Selects the session and the handoff that ended it as the answer.
+pub(crate) fn ended(session: &SessionId, handoff: &HandoffId, moment: &Moment) -> Statement {
+    Statement::new(ENDED).bind(moment.stale_before).bind(session).bind(handoff).bind(moment.correlation_id)
+}

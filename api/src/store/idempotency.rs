@@ -1,0 +1,92 @@
+//! Idempotency keys and the answers stored beside them.
+
+use deckwatch_protocol::{IdempotencyKey, Operation, Timestamp};
+
+use super::statements;
+use crate::database::Statement;
+
+/// The stored answer as it is sent: a payload that was too large to store is put back from its handoff,
+/// which never changes.
+macro_rules! answer_body {
+    () => {
+        "case when payload_handoff_id is null then response_json \
+         else json_replace(response_json, payload_path, \
+           json((select payload_json from handoffs where handoffs.id = payload_handoff_id))) end as body"
+    };
+}
+
+statements! {
+    FORGET_EXPIRED = "
+        delete from idempotency_keys where actor_key_id = ?1 and idempotency_key = ?2 and expires_at <= ?3";
+
+    /// A plain insert: a key that is taken fails the batch.
+    CLAIM = "
+        insert into idempotency_keys (actor_key_id, idempotency_key, operation, request_hash, created_at, expires_at)
+        values (?1, ?2, ?3, ?4, ?5, ?6)";
+
+    RECALL = concat!(
+        "select request_hash, response_status, ", answer_body!(), " from idempotency_keys ",
+        "where actor_key_id = ?1 and idempotency_key = ?2 and expires_at > ?3"
+    );
+}
+
+pub(crate) fn forget_expired(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
+    Statement::new(FORGET_EXPIRED).bind(actor).bind(key.as_str()).bind(now)
+}
+
+pub(crate) fn claim(
+    actor: &str,
+    key: &IdempotencyKey,
+    operation: Operation,
+    request_hash: &str,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Statement {
+    Statement::new(CLAIM)
+        .bind(actor)
+        .bind(key.as_str())
+        .bind(operation.id())
+        .bind(request_hash)
+        .bind(now)
+        .bind(expires_at)
+}
+
+pub(crate) fn recall(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
+    Statement::new(RECALL).bind(actor).bind(key.as_str()).bind(now)
+}
+
+/// Stores the one row of `answer`, `(status, body, payload_handoff_id, payload_path)`, beside the claimed
+/// key, and returns what is sent.
+pub(crate) fn keep(actor: &str, key: &IdempotencyKey, answer: Statement) -> Statement {
+    let Statement { sql, params } = answer;
+    let n = params.len();
+    let sql = format!(
+        concat!(
+            "update idempotency_keys set (response_status, response_json, payload_handoff_id, payload_path) = ({}) ",
+            "where actor_key_id = ?{} and idempotency_key = ?{} returning response_status, ",
+            answer_body!()
+        ),
+        sql,
+        n + 1,
+        n + 2,
+    );
+    Statement { sql: sql.into(), params }.bind(actor).bind(key.as_str())
+}
+
+/// [`keep`] around each answer that a write has.
+pub(super) fn composed() -> Vec<(String, String)> {
+    let Ok(key) = "0123456789abcdef".parse() else { return Vec::new() };
+    let answers = super::day::STATEMENTS
+        .iter()
+        .chain(super::session::STATEMENTS)
+        .chain(super::handoff::STATEMENTS)
+        .chain(super::venture::STATEMENTS)
+        .filter(|(name, _)| matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT"));
+    answers
+        .map(|(name, sql)| {
+            let params = (1..=99).take_while(|n| sql.contains(&format!("?{n}"))).count();
+            let answer = Statement { sql: (*sql).into(), params: vec![crate::database::Param::Null; params] };
+            (format!("idempotency::keep {name}"), keep("actor", &key, answer).sql.into_owned())
+        })
+        .collect()
+}

@@ -1,0 +1,117 @@
+//! Lists: conditions chosen at run time from constant text, a keyset cursor, a bounded count.
+
+use deckwatch_protocol::{Cursor, Limit};
+
+use super::count_limit;
+use crate::database::{Param, Statement};
+
+/// One list: what it reads, how it renders an item, in which order its key runs.
+pub(crate) struct List {
+    /// A table with its alias, such as `sessions s`.
+    pub(crate) from: &'static str,
+    /// The item as JSON text.
+    pub(crate) item: &'static str,
+    /// The column that orders the list and makes the cursor.
+    pub(crate) key: &'static str,
+    /// Newest first, or alphabetical.
+    pub(crate) order: Order,
+}
+
+/// Which way a list runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// From the smallest key up.
+    Ascending,
+    /// From the largest key down.
+    Descending,
+}
+
+impl Order {
+    fn direction(self) -> &'static str {
+        match self {
+            Self::Ascending => "asc",
+            Self::Descending => "desc",
+        }
+    }
+
+    /// How a key compares that comes after the cursor.
+    fn beyond(self) -> &'static str {
+        match self {
+            Self::Ascending => ">",
+            Self::Descending => "<",
+        }
+    }
+}
+
+/// Conditions joined by `and`. Each is a constant text in which `?` stands for its parameter.
+pub(crate) struct Conditions {
+    sql: String,
+    params: Vec<Param>,
+}
+
+impl Conditions {
+    /// No condition yet; `first` are parameters that the item's rendering uses as `?1`, `?2`, ….
+    pub(crate) fn new(first: Vec<Param>) -> Self {
+        Self { sql: "true".to_owned(), params: first }
+    }
+
+    /// Adds `condition` when there is a value to compare with.
+    #[must_use]
+    pub(crate) fn when(mut self, condition: &'static str, value: Option<impl Into<Param>>) -> Self {
+        if let Some(value) = value {
+            self.params.push(value.into());
+            self.sql.push_str(" and ");
+            self.sql.push_str(&condition.replace('?', &format!("?{}", self.params.len())));
+        }
+        self
+    }
+
+    /// Adds `condition`, which needs no parameter of its own, when `holds`.
+    #[must_use]
+    pub(crate) fn only(mut self, condition: &'static str, holds: bool) -> Self {
+        if holds {
+            self.sql.push_str(" and ");
+            self.sql.push_str(condition);
+        }
+        self
+    }
+}
+
+impl List {
+    /// The rows of one page as (`key`, `item`), one more than `limit` when there is a next page.
+    pub(crate) fn items(&self, conditions: &Conditions, cursor: Option<&Cursor>, limit: Limit) -> Statement {
+        let Self { from, item, key, order } = self;
+        let direction = order.direction();
+        let mut params = conditions.params.clone();
+        let mut after = String::new();
+        if let Some(cursor) = cursor {
+            params.push(cursor.as_str().into());
+            after = format!(" and {key} {} ?{}", order.beyond(), params.len());
+        }
+        params.push(Param::from(limit.get() + 1));
+        let sql = format!(
+            "select {key} as key, {item} as item from {from} where {}{after} order by {key} {direction} limit ?{}",
+            conditions.sql,
+            params.len(),
+        );
+        Statement { sql: sql.into(), params }
+    }
+
+    /// The first row of the list as `body`.
+    pub(crate) fn first(&self, conditions: &Conditions) -> Statement {
+        let Self { from, item, key, order } = self;
+        let direction = order.direction();
+        let sql =
+            format!("select {item} as body from {from} where {} order by {key} {direction} limit 1", conditions.sql);
+        Statement { sql: sql.into(), params: conditions.params.clone() }
+    }
+
+    /// One row with `total`, which stops counting one past the limit.
+    pub(crate) fn total(&self, conditions: &Conditions) -> Statement {
+        let sql = format!(
+            concat!("select count(*) as total from (select 1 from {} where {} limit ", count_limit!(), " + 1)"),
+            self.from, conditions.sql,
+        );
+        Statement { sql: sql.into(), params: conditions.params.clone() }
+    }
+}

@@ -1,0 +1,91 @@
+//! Every line of SQL, one file per table family.
+//!
+//! A function binds a statement; nothing here runs one. Answers are rendered by SQL (`json_object`), so
+//! that the batch which changes a record also stores, byte for byte, the answer that a replay repeats.
+//! Limits of D1 that every statement keeps: 100 parameters, 100 KB, 32 arguments of a function, 5 arms
+//! of a compound select. The embedded engine sets the same limits, so a test on either finds a breach.
+
+pub(crate) mod day;
+pub(crate) mod doc;
+pub(crate) mod handoff;
+pub(crate) mod idempotency;
+pub(crate) mod list;
+pub(crate) mod note;
+pub(crate) mod rate_limit;
+pub(crate) mod refusal;
+pub(crate) mod request_log;
+pub(crate) mod service;
+pub(crate) mod session;
+pub(crate) mod sweep;
+pub(crate) mod venture;
+
+/// Declares the statements of a file as constants, and lists them for the test that prepares each one.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
+        $($(#[$doc])* const $name: &str = $sql;)*
+
+        /// Every constant statement of this file by name.
+        pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name),)*];
+    };
+}
+use statements;
+
+/// The most that a count says exactly (DESIGN, section 4).
+macro_rules! count_limit {
+    () => {
+        "1000"
+    };
+}
+use count_limit;
+
+/// An excerpt `{"total", "shown", "items"}` as one scalar subquery.
+///
+/// `$all` selects one row per thing there is, `$shown` the rows to show, `$item` renders one of them in
+/// `$order`. `total_is_minimum` is inserted only past the limit: inserting at a path that exists does nothing.
+macro_rules! excerpt {
+    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr) => {
+        concat!(
+            "(select json_insert(json_object('total', min(counted.n, ",
+            $crate::store::count_limit!(),
+            "), 'shown', count(shown.position), ",
+            "'items', json_group_array(json(",
+            $item,
+            ") order by ",
+            $order,
+            ") filter (where shown.position is not null)), ",
+            "case when counted.n > ",
+            $crate::store::count_limit!(),
+            " then '$.total_is_minimum' else '$.total' end, json('true')) ",
+            "from (select count(*) as n from (",
+            $all,
+            " limit ",
+            $crate::store::count_limit!(),
+            " + 1)) as counted ",
+            "left join (",
+            $shown,
+            ") as shown)"
+        )
+    };
+}
+use excerpt;
+
+/// Every statement that this crate can send, by name, for the test that prepares each against the real
+/// migrations. Statements that are put together at run time stand here in all their forms.
+pub fn every_statement() -> Vec<(String, String)> {
+    let files: &[(&str, &[(&str, &str)])] = &[
+        ("handoff", handoff::STATEMENTS),
+        ("idempotency", idempotency::STATEMENTS),
+        ("rate_limit", rate_limit::STATEMENTS),
+        ("refusal", refusal::STATEMENTS),
+        ("request_log", request_log::STATEMENTS),
+        ("service", service::STATEMENTS),
+        ("session", session::STATEMENTS),
+        ("sweep", sweep::STATEMENTS),
+        ("venture", venture::STATEMENTS),
+    ];
+    let constants = files.iter().flat_map(|(file, statements)| {
+        statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), (*sql).to_owned()))
+    });
+    let composed = [idempotency::composed(), session::composed(), handoff::composed(), venture::composed()];
+    constants.chain(composed.into_iter().flatten()).collect()
+}

@@ -1,0 +1,29 @@
+//! Counters of requests: one row per actor and minute.
+
+use deckwatch_protocol::Timestamp;
+
+use super::statements;
+use crate::database::Statement;
+
+statements! {
+    /// The constraint `rate_limit_exceeded` fails the batch of the request over the limit.
+    COUNT = "
+        insert into rate_limits (actor_key_id, window_start, request_count, request_limit) values (?1, ?2, 1, ?3)
+        on conflict (actor_key_id, window_start) do update set
+          request_count = request_count + 1, request_limit = excluded.request_limit
+        returning request_count";
+
+    /// For a request whose batch was rolled back, its count with it.
+    COUNT_REFUSED = "
+        insert into rate_limits (actor_key_id, window_start, request_count, request_limit) values (?1, ?2, 1, ?3)
+        on conflict (actor_key_id, window_start) do update set
+          request_count = min(request_count + 1, excluded.request_limit), request_limit = excluded.request_limit";
+}
+
+pub(crate) fn count(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
+    Statement::new(COUNT).bind(actor).bind(window_start).bind(limit)
+}
+
+pub(crate) fn count_refused(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
+    Statement::new(COUNT_REFUSED).bind(actor).bind(window_start).bind(limit)
+}

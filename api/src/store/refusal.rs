@@ -1,0 +1,34 @@
+//! Rules that a batch checks: inserting a reason fails, and the constraint's name says why.
+
+use deckwatch_protocol::{SessionId, VentureCode};
+
+use super::statements;
+use crate::database::Statement;
+
+statements! {
+    UNLESS_SESSION = "
+        insert into refusals (reason) select 'session_not_found' where not exists (select 1 from sessions where id = ?1)";
+
+    IF_SESSION_ENDED = "
+        insert into refusals (reason) select 'session_ended'
+        where exists (select 1 from sessions where id = ?1 and status = 'ended')";
+
+    UNLESS_VENTURE = "
+        insert into refusals (reason) select 'venture_not_registered'
+        where not exists (select 1 from ventures where code = ?1)";
+}
+
+/// Refuses the batch unless the session exists.
+pub(crate) fn unless_session(id: &SessionId) -> Statement {
+    Statement::new(UNLESS_SESSION).bind(id)
+}
+
+/// Refuses the batch if the session has ended.
+pub(crate) fn if_session_ended(id: &SessionId) -> Statement {
+    Statement::new(IF_SESSION_ENDED).bind(id)
+}
+
+/// Refuses the batch unless the venture is registered.
+pub(crate) fn unless_venture(code: &VentureCode) -> Statement {
+    Statement::new(UNLESS_VENTURE).bind(code)
+}

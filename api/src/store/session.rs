@@ -1,0 +1,215 @@
+//! Sessions. Where a statement renders a session or asks whether one is live, `?1` is the time before
+//! which a heartbeat is stale.
+
+use deckwatch_protocol::{Limit, SessionFilter, SessionId, SessionStatus, StartDay, Timestamp, UpdateSession};
+
+use super::list::{Conditions, List, Order};
+use super::statements;
+use crate::database::Statement;
+
+/// Where a session stands; one that fell silent reads as abandoned before a sweep has been there.
+macro_rules! session_status {
+    () => {
+        "case when s.status = 'active' and s.last_heartbeat_at < ?1 then 'abandoned' else s.status end"
+    };
+}
+
+/// The session `s` as JSON, in two parts because a function of D1 takes 32 arguments.
+macro_rules! session_json {
+    () => {
+        concat!(
+            "json_set(json_object('id', s.id, 'agent', s.agent, 'client', s.client, 'client_version', s.client_version, ",
+            "'client_session_id', s.client_session_id, 'host', s.host, 'venture', s.venture, 'repo', s.repo, ",
+            "'track', s.track, 'issue_number', s.issue_number, 'branch', s.branch, 'commit_sha', s.commit_sha, ",
+            "'status', ", $crate::store::session::session_status!(), ", 'created_at', s.created_at), ",
+            "'$.last_heartbeat_at', s.last_heartbeat_at, '$.ended_at', s.ended_at, '$.end_reason', s.end_reason, ",
+            "'$.final_handoff_id', s.final_handoff_id, '$.actor_key_id', s.actor_key_id, ",
+            "'$.creation_correlation_id', s.creation_correlation_id, '$.meta', json(s.meta_json))"
+        )
+    };
+}
+pub(super) use {session_json, session_status};
+
+statements! {
+    /// The agent's own session, when it fell silent: the new day gets a new one.
+    ABANDON_OWN = "
+        update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
+        where agent = ?3 and venture = ?4 and repo = ?5 and ifnull(track, -1) = ifnull(?6, -1)
+          and status = 'active' and last_heartbeat_at < ?1";
+
+    /// Everybody else's on the venture, as many as one request may change.
+    ABANDON_STALE = "
+        update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
+        where id in (
+          select id from sessions
+          where venture = ?3 and status = 'active' and last_heartbeat_at < ?1
+          order by last_heartbeat_at limit 50)";
+
+    /// Creates the session, or moves the live one to where its agent stands now.
+    START = "
+        insert into sessions (id, agent, client, client_version, client_session_id, host, venture, repo, track,
+          issue_number, branch, commit_sha, status, created_at, last_heartbeat_at, actor_key_id,
+          creation_correlation_id, meta_json)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16)
+        on conflict (agent, venture, repo, ifnull(track, -1)) where status = 'active' do update set
+          last_heartbeat_at = excluded.last_heartbeat_at,
+          client = excluded.client,
+          client_version = ifnull(excluded.client_version, client_version),
+          client_session_id = ifnull(excluded.client_session_id, client_session_id),
+          host = excluded.host,
+          issue_number = ifnull(excluded.issue_number, issue_number),
+          branch = ifnull(excluded.branch, branch),
+          commit_sha = ifnull(excluded.commit_sha, commit_sha),
+          meta_json = json_patch(meta_json, excluded.meta_json)";
+
+    SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
+
+    SELECT_KEPT = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
+
+    /// `?1` is the id, `?2` now; then a flag and a value for each field of the patch.
+    UPDATE = "
+        update sessions set
+          last_heartbeat_at = ?2, status = 'active', ended_at = null, end_reason = null,
+          branch = iif(?3, ?4, branch),
+          commit_sha = iif(?5, ?6, commit_sha),
+          issue_number = iif(?7, ?8, issue_number),
+          track = iif(?9, ?10, track),
+          meta_json = iif(?11, ifnull(json_patch(meta_json, ?12), '{}'), meta_json)
+        where id = ?1 and status <> 'ended'";
+
+    /// Says that the agent is alive; a session taken for abandoned is live again.
+    BEAT = "
+        update sessions set last_heartbeat_at = ?2, status = 'active', ended_at = null, end_reason = null
+        where id = ?1 and status <> 'ended'";
+
+    SELECT_BEAT = "
+        select json_object('session_id', s.id, 'status', s.status, 'last_heartbeat_at', s.last_heartbeat_at,
+          'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
+        from sessions s where s.id = ?1";
+
+    /// Ends the session with a handoff of the same batch, unless an earlier one ended it.
+    END = "
+        update sessions set status = 'ended', ended_at = ?2, end_reason = ?3, final_handoff_id = ?4
+        where id = ?1 and status <> 'ended'";
+}
+
+pub(crate) fn abandon_own(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
+    Statement::new(ABANDON_OWN)
+        .bind(stale_before)
+        .bind(now)
+        .bind(&day.agent)
+        .bind(&day.venture)
+        .bind(&day.repo)
+        .bind(day.track)
+}
+
+pub(crate) fn abandon_stale(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
+    Statement::new(ABANDON_STALE).bind(stale_before).bind(now).bind(&day.venture)
+}
+
+/// What a new session gets besides what its agent says.
+pub(crate) struct NewSession<'a> {
+    pub(crate) id: &'a SessionId,
+    pub(crate) now: Timestamp,
+    pub(crate) actor: &'a str,
+    pub(crate) correlation_id: &'a str,
+}
+
+pub(crate) fn start(day: &StartDay, new: &NewSession) -> Statement {
+    Statement::new(START)
+        .bind(new.id)
+        .bind(&day.agent)
+        .bind(&day.client)
+        .bind(day.client_version.as_ref())
+        .bind(day.client_session_id.as_ref())
+        .bind(&day.host)
+        .bind(&day.venture)
+        .bind(&day.repo)
+        .bind(day.track)
+        .bind(day.issue_number)
+        .bind(day.branch.as_ref())
+        .bind(day.commit_sha.as_ref())
+        .bind(new.now)
+        .bind(new.actor)
+        .bind(new.correlation_id)
+        .bind(serde_json::Value::from(day.meta.0.clone()).to_string())
+}
+
+/// Reads one session as `body`.
+pub(crate) fn select(id: &SessionId, stale_before: Timestamp) -> Statement {
+    Statement::new(SELECT).bind(stale_before).bind(id)
+}
+
+/// Selects one session as the answer of a write.
+pub(crate) fn select_kept(id: &SessionId, stale_before: Timestamp) -> Statement {
+    Statement::new(SELECT_KEPT).bind(stale_before).bind(id)
+}
+
+pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Statement {
+    let meta = patch.meta.value().map(|meta| serde_json::Value::from(meta.0.clone()).to_string());
+    Statement::new(UPDATE)
+        .bind(id)
+        .bind(now)
+        .bind(!patch.branch.is_keep())
+        .bind(patch.branch.value())
+        .bind(!patch.commit_sha.is_keep())
+        .bind(patch.commit_sha.value())
+        .bind(!patch.issue_number.is_keep())
+        .bind(patch.issue_number.value().copied())
+        .bind(!patch.track.is_keep())
+        .bind(patch.track.value().copied())
+        .bind(!patch.meta.is_keep())
+        .bind(meta)
+}
+
+pub(crate) fn beat(id: &SessionId, now: Timestamp) -> Statement {
+    Statement::new(BEAT).bind(id).bind(now)
+}
+
+pub(crate) fn select_beat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
+    Statement::new(SELECT_BEAT).bind(id).bind(next).bind(interval_seconds)
+}
+
+pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str, handoff_id: &str) -> Statement {
+    Statement::new(END).bind(id).bind(now).bind(reason).bind(handoff_id)
+}
+
+const LIST: List = List { from: "sessions s", item: session_json!(), key: "s.id", order: Order::Descending };
+
+/// The page and the total of `list_sessions`.
+pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> (Statement, Statement, Limit) {
+    let status = |status| filter.status == Some(status);
+    let conditions = Conditions::new(vec![stale_before.into()])
+        .when("s.venture = ?", filter.venture.as_ref())
+        .when("s.repo = ?", filter.repo.as_ref())
+        .when("s.agent = ?", filter.agent.as_ref())
+        .when("s.track = ?", filter.track)
+        .when("s.last_heartbeat_at >= ?", filter.active_since)
+        .only("s.status = 'active' and s.last_heartbeat_at >= ?1", status(SessionStatus::Active))
+        .only("s.status = 'ended'", status(SessionStatus::Ended))
+        .only(
+            "(s.status = 'abandoned' or s.status = 'active' and s.last_heartbeat_at < ?1)",
+            status(SessionStatus::Abandoned),
+        );
+    let limit = filter.limit.unwrap_or_default();
+    (LIST.items(&conditions, filter.cursor.as_ref(), limit), LIST.total(&conditions), limit)
+}
+
+/// The forms of [`list`]: each filter alone, and a cursor.
+pub(super) fn composed() -> Vec<(String, String)> {
+    let forms = [
+        SessionFilter::default(),
+        SessionFilter { venture: "a".parse().ok(), ..Default::default() },
+        SessionFilter { repo: "a/b".parse().ok(), agent: "a".parse().ok(), ..Default::default() },
+        SessionFilter { track: "0".parse().ok(), cursor: "sess_0".parse().ok(), ..Default::default() },
+        SessionFilter { status: Some(SessionStatus::Active), ..Default::default() },
+        SessionFilter { status: Some(SessionStatus::Abandoned), ..Default::default() },
+        SessionFilter { status: Some(SessionStatus::Ended), ..Default::default() },
+        SessionFilter { active_since: Some(Timestamp::from_millis(0)), ..Default::default() },
+    ];
+    let statements = forms.iter().flat_map(|filter| {
+        let (items, total, _) = list(filter, Timestamp::from_millis(0));
+        [items, total]
+    });
+    statements.enumerate().map(|(n, s)| (format!("session::list {n}"), s.sql.into_owned())).collect()
+}

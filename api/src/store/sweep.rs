@@ -1,0 +1,49 @@
+//! What the scheduled sweep clears away, at most 1,000 rows a statement.
+
+use deckwatch_protocol::Timestamp;
+
+use super::statements;
+use crate::database::Statement;
+
+statements! {
+    ABANDON = "
+        update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
+        where id in (
+          select id from sessions where status = 'active' and last_heartbeat_at < ?1 order by last_heartbeat_at limit 1000)
+        returning 1 as one";
+
+    FORGET_KEYS = "
+        delete from idempotency_keys where rowid in (
+          select rowid from idempotency_keys where expires_at <= ?1 order by expires_at limit 1000)
+        returning 1 as one";
+
+    FORGET_RATES = "
+        delete from rate_limits where (actor_key_id, window_start) in (
+          select actor_key_id, window_start from rate_limits where window_start < ?1 order by window_start limit 1000)
+        returning 1 as one";
+
+    FORGET_LOG = "
+        delete from request_log where id in (
+          select id from request_log where created_at < ?1 order by created_at limit 1000)
+        returning 1 as one";
+}
+
+/// Sessions that fell silent before `stale_before` are abandoned at `now`.
+pub(crate) fn abandon(stale_before: Timestamp, now: Timestamp) -> Statement {
+    Statement::new(ABANDON).bind(stale_before).bind(now)
+}
+
+/// Idempotency keys that expired are forgotten.
+pub(crate) fn forget_keys(now: Timestamp) -> Statement {
+    Statement::new(FORGET_KEYS).bind(now)
+}
+
+/// Rate windows that started before `before` are forgotten.
+pub(crate) fn forget_rates(before: Timestamp) -> Statement {
+    Statement::new(FORGET_RATES).bind(before)
+}
+
+/// Log rows written before `before` are forgotten.
+pub(crate) fn forget_log(before: Timestamp) -> Statement {
+    Statement::new(FORGET_LOG).bind(before)
+}

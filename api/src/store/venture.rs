@@ -1,0 +1,63 @@
+//! Ventures.
+
+use deckwatch_protocol::{Cursor, Limit, PutVenture, Timestamp, VentureCode};
+
+use super::list::{Conditions, List, Order};
+use super::statements;
+use crate::database::Statement;
+
+/// The venture `v` as JSON.
+macro_rules! venture_json {
+    () => {
+        "json_object('code', v.code, 'name', v.name, 'github_org', v.github_org, 'repos', json(v.repos_json), \
+         'capabilities', json(v.capabilities_json), 'created_at', v.created_at, 'updated_at', v.updated_at)"
+    };
+}
+pub(super) use venture_json;
+
+statements! {
+    PUT = "
+        insert into ventures (code, name, github_org, repos_json, capabilities_json, created_at, updated_at)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+        on conflict (code) do update set
+          name = excluded.name, github_org = excluded.github_org, repos_json = excluded.repos_json,
+          capabilities_json = excluded.capabilities_json, updated_at = excluded.updated_at
+        where (name, ifnull(github_org, ''), repos_json, capabilities_json) is not
+          (excluded.name, ifnull(excluded.github_org, ''), excluded.repos_json, excluded.capabilities_json)";
+
+    /// A venture that this request has made answers 201.
+    SELECT_KEPT = concat!(
+        "select case when v.created_at = ?2 and v.updated_at = ?2 then 201 else 200 end, ", venture_json!(),
+        ", null, null from ventures v where v.code = ?1"
+    );
+}
+
+pub(crate) fn put(code: &VentureCode, venture: &PutVenture, now: Timestamp) -> Statement {
+    let list = |values: Vec<&str>| serde_json::Value::from(values).to_string();
+    Statement::new(PUT)
+        .bind(code)
+        .bind(&venture.name)
+        .bind(venture.github_org.as_ref())
+        .bind(list(venture.repos.iter().map(AsRef::as_ref).collect()))
+        .bind(list(venture.capabilities.iter().map(AsRef::as_ref).collect()))
+        .bind(now)
+}
+
+pub(crate) fn select_kept(code: &VentureCode, now: Timestamp) -> Statement {
+    Statement::new(SELECT_KEPT).bind(code).bind(now)
+}
+
+const LIST: List = List { from: "ventures v", item: venture_json!(), key: "v.code", order: Order::Ascending };
+
+/// The page and the total of `list_ventures`.
+pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
+    let all = Conditions::new(Vec::new());
+    (LIST.items(&all, cursor, limit), LIST.total(&all))
+}
+
+/// The forms of [`list`].
+pub(super) fn composed() -> Vec<(String, String)> {
+    let cursor = "a".parse().ok();
+    let (items, total) = list(Limit::default(), cursor.as_ref());
+    [("items", items), ("total", total)].map(|(n, s)| (format!("venture::list {n}"), s.sql.into_owned())).to_vec()
+}

@@ -1,0 +1,47 @@
+-- One agent's watch. That it is the only live one of its agent, venture, repository and track is the
+-- schema's business, not the code's: however many starts race, the index lets one win.
+create table sessions (
+  id text not null primary key,
+  agent text not null,
+  client text not null,
+  client_version text,
+  client_session_id text,
+  host text not null,
+  venture text not null references ventures (code),
+  repo text not null,
+  track integer,
+  issue_number integer,
+  branch text,
+  commit_sha text,
+  status text not null default 'active',
+  created_at text not null,
+  last_heartbeat_at text not null,
+  ended_at text,
+  end_reason text,
+  final_handoff_id text references handoffs (id),
+  actor_key_id text not null,
+  creation_correlation_id text not null,
+  meta_json text not null default '{}',
+  constraint sessions_status check (status in ('active', 'ended', 'abandoned')),
+  constraint sessions_end_reason check (end_reason in ('manual', 'process_exit', 'stale')),
+  constraint sessions_ended_at check ((status = 'active') = (ended_at is null)),
+  constraint sessions_final_handoff check (final_handoff_id is null or status = 'ended'),
+  constraint sessions_meta_json check (json_type(meta_json) = 'object'),
+  constraint sessions_meta_size check (length(cast(meta_json as blob)) <= 8192)
+) strict;
+
+-- Track 0 is a track and no track is another line of work; a plain column would let nulls repeat.
+create unique index sessions_one_live on sessions (agent, venture, repo, ifnull(track, -1)) where status = 'active';
+
+-- Who else is here now, and who fell silent.
+create index sessions_live_by_venture on sessions (venture, last_heartbeat_at) where status = 'active';
+create index sessions_live_by_heartbeat on sessions (last_heartbeat_at) where status = 'active';
+
+-- Lists are newest first; ids sort by time.
+create index sessions_by_venture on sessions (venture, id);
+create index sessions_by_repo on sessions (repo, id);
+create index sessions_by_agent on sessions (agent, id);
+create index sessions_by_status on sessions (status, id);
+
+-- A final handoff is looked up from its session, and deleting handoffs must not scan sessions.
+create index sessions_by_final_handoff on sessions (final_handoff_id) where final_handoff_id is not null;

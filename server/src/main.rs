@@ -1,0 +1,61 @@
+//! `deckwatch-server`: the Context API on SQLite, on loopback unless told otherwise.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use deckwatch_api::{Engine, Settings};
+use deckwatch_server::{Embedded, http};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Serves the Context API from a SQLite file
+///
+/// Keys come from `CONTEXT_API_KEY` and `ADMIN_API_KEY` (16 to 256 visible characters); without one, whoever
+/// would need it is refused. `RATE_LIMIT_PER_MINUTE` changes the 100 requests a minute of an actor.
+#[derive(Parser)]
+#[command(name = "deckwatch-server", version)]
+struct Cli {
+    /// Folder of the database `context.db`
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Port; 0 takes a free one
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// Address to listen on; anything but loopback belongs behind TLS
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    ip: IpAddr,
+}
+
+fn main() -> ExitCode {
+    env_logger::Builder::new().filter_level(log::LevelFilter::Warn).parse_default_env().init();
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "deckwatch-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+    let settings = Settings::from_vars(Engine::Embedded, |name| std::env::var(name).ok())?;
+    let engine = Embedded::open(&cli.data.join("context.db"), settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind((cli.ip, cli.port))
+            .await
+            .map_err(|error| format!("can't listen on {}:{}: {error}", cli.ip, cli.port))?;
+        // Before the line that says ready: whoever reads it may send a signal at once.
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let stop = async move {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        };
+        writeln!(std::io::stdout(), "ready http://{}", listener.local_addr()?)?;
+        http::serve(engine, listener, stop).await;
+        Ok(())
+    })
+}

@@ -1,0 +1,31 @@
+//! Bringing a database to the newest migration. The bookkeeping table is the one that `wrangler d1
+//! migrations` keeps, so that a database can move between the engines.
+
+use deckwatch_api::MIGRATIONS;
+use rusqlite::{Connection, TransactionBehavior, params};
+
+const BOOKKEEPING: &str = "
+    create table if not exists d1_migrations (
+      id integer primary key autoincrement,
+      name text unique,
+      applied_at timestamp default current_timestamp not null
+    )";
+
+/// Applies what is missing, in order, as one transaction: two processes that open a new file at the same
+/// moment take turns, and one killed in the middle leaves nothing behind.
+pub(crate) fn apply(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute(BOOKKEEPING, [])?;
+    for (name, sql) in MIGRATIONS {
+        let applied: bool = transaction.query_row(
+            "select exists (select 1 from d1_migrations where name = ?1)",
+            params![name],
+            |row| row.get(0),
+        )?;
+        if !applied {
+            transaction.execute_batch(sql)?;
+            transaction.execute("insert into d1_migrations (name) values (?1)", params![name])?;
+        }
+    }
+    transaction.commit()
+}
