@@ -67,6 +67,15 @@ impl Embedded {
         answer.response
     }
 
+    /// Answers one request, bookkeeping included: for a process that may end right after.
+    pub async fn call(&self, request: Request<Body>) -> Response<Bytes> {
+        let answer = self.app.handle(request).await;
+        if !answer.afterwards.is_empty() {
+            self.app.finish(answer.afterwards).await;
+        }
+        answer.response
+    }
+
     /// Sweeps now and then for as long as the returned future is polled.
     pub async fn keep_swept(&self) {
         let mut ticks = tokio::time::interval(SWEEP_EVERY);

@@ -1,0 +1,59 @@
+//! Who an agent is on this machine: the host's name and a numbered slot per running agent.
+//!
+//! It knows nothing of sessions or the API; a slot only makes the agent's name last as long as its
+//! process, and come back after a crash.
+
+mod process;
+mod slot;
+
+use deckwatch_protocol::Host;
+
+pub use self::slot::{Slot, SlotError};
+
+/// The name of a machine that has none that fits.
+const UNNAMED: &str = "unnamed-host";
+
+/// This machine's name as the operating system says it, made to fit [`Host`].
+pub fn this_host() -> Host {
+    host_from(&sysinfo::System::host_name().unwrap_or_default())
+}
+
+fn host_from(name: &str) -> Host {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
+    let safe: String = name.trim().chars().map(safe).take(Host::MAX_CHARS).collect();
+    let named = safe.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    named.parse().unwrap_or_else(|_| unnamed())
+}
+
+#[expect(clippy::expect_used, reason = "a constant that the tests parse")]
+fn unnamed() -> Host {
+    UNNAMED.parse().expect("a good name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_hostname_is_made_to_fit() {
+        let long = "h".repeat(300);
+        let cases = [
+            ("mac1", "mac1"),
+            ("Toms-MacBook-Pro.local", "Toms-MacBook-Pro.local"),
+            ("Tom's Mac\n", "Tom-s-Mac"),
+            ("-oProxyCommand=x", "oProxyCommand-x"),
+            ("büro", "b-ro"),
+            ("", UNNAMED),
+            ("😀", UNNAMED),
+            (&long, &long[..Host::MAX_CHARS]),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(host_from(name).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn this_machine_has_a_name() {
+        assert!(!this_host().as_str().is_empty());
+    }
+}

@@ -1,0 +1,77 @@
+//! Telling one process from a later one that was given the same number.
+
+use serde::{Deserialize, Serialize};
+
+/// One process for as long as it runs, also across `exec`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunningProcess {
+    pub(super) pid: u32,
+    /// When it started, in a form that only equality is asked of.
+    started: String,
+}
+
+impl RunningProcess {
+    /// The process that has this number now; `None` when there is none or it has already ended.
+    pub(super) fn find(pid: u32) -> Option<Self> {
+        start_of(pid).map(|started| Self { pid, started })
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        Self::find(self.pid).as_ref() == Some(self)
+    }
+}
+
+/// Ticks since boot, with the boot's id: unlike a time of day they don't move when the clock is set.
+#[cfg(target_os = "linux")]
+fn start_of(pid: u32) -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // The command's name stands in parentheses and may itself hold any character.
+    let after_name = stat.get(stat.iter().rposition(|byte| *byte == b')')? + 1..)?;
+    let mut fields = std::str::from_utf8(after_name).ok()?.split_ascii_whitespace();
+    let state = fields.next()?;
+    let ticks = fields.nth(18)?;
+    // An ended process keeps its number until its parent asks for its result.
+    (!matches!(state, "Z" | "X" | "x")).then(|| format!("{}+{ticks}", boot.trim()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_of(pid: u32) -> Option<String> {
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
+    let pid = Pid::from_u32(pid);
+    let mut system = System::new();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, ProcessRefreshKind::nothing());
+    let process = system.process(pid)?;
+    let ended = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
+    (!ended).then(|| process.start_time().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_itself_until_it_ends_even_before_it_is_reaped() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let process = RunningProcess::find(child.id()).unwrap();
+        assert!(process.is_running());
+
+        child.kill().unwrap();
+        while process.is_running() {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert!(!process.is_running());
+    }
+
+    #[test]
+    fn the_same_number_started_at_another_time_is_another_process() {
+        let mut process = RunningProcess::find(std::process::id()).unwrap();
+        assert!(process.is_running());
+        process.started.push('0');
+        assert!(!process.is_running());
+    }
+}

@@ -1,0 +1,173 @@
+//! Slots: the numbers that keep two agents on one machine apart.
+//!
+//! A slot is a small file that says which process holds it. It needs no clean-up: a process that is
+//! gone holds nothing. All reading and writing happens under one lock per machine.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use deckwatch_protocol::{Agent, Client, Host, Invalid, VentureCode};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::process::RunningProcess;
+use crate::dirs::Dirs;
+
+/// A number held by one running agent, and the name it gives the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// `<host>-<client>-<number>`, its host cut short where the whole would be too long.
+    pub agent: Agent,
+    /// The machine.
+    pub host: Host,
+    /// From 1.
+    pub number: u32,
+}
+
+/// Why an agent got no slot.
+#[derive(Debug, Error)]
+pub enum SlotError {
+    /// The process that should hold the slot has ended.
+    #[error("process {0} has ended, so it can hold no slot; start the agent again")]
+    NoSuchProcess(u32),
+    /// The folder of slots can't be used.
+    #[error("cannot use {}: {source}; make that folder writable for you", .path.display())]
+    Io {
+        /// What was read or written.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Host, client and number make no agent's name.
+    #[error("the agent's name {0}")]
+    Name(Invalid),
+}
+
+/// What a slot's file says.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    venture: VentureCode,
+    holder: RunningProcess,
+}
+
+impl Slot {
+    /// Gives process `pid` a slot for as long as it runs, also after it becomes another program by `exec`.
+    ///
+    /// A process that already holds a slot keeps it. Else it gets the lowest free slot that last
+    /// served the same venture, so that an agent that crashed finds its name again; else the lowest free one.
+    pub fn claim(
+        dirs: &Dirs,
+        host: &Host,
+        client: &Client,
+        venture: &VentureCode,
+        pid: u32,
+    ) -> Result<Self, SlotError> {
+        let holder = RunningProcess::find(pid).ok_or(SlotError::NoSuchProcess(pid))?;
+        let folder = Folder::of(dirs, host);
+        Dirs::create(&folder.path).map_err(|source| folder.error(source))?;
+        let _held = folder.lock()?;
+        let slots = folder.read(client)?;
+        let number = slots
+            .iter()
+            .find(|(_, record)| record.as_ref().is_some_and(|record| record.holder == holder))
+            .map_or_else(|| lowest_free(&slots, venture), |(number, _)| *number);
+        folder.write(client, number, &Record { venture: venture.clone(), holder })?;
+        Self::named(host, client, number)
+    }
+
+    /// The slot that [`Slot::claim`] would give a new process now. Changes nothing and promises nothing.
+    pub fn next(dirs: &Dirs, host: &Host, client: &Client, venture: &VentureCode) -> Result<Self, SlotError> {
+        let slots = Folder::of(dirs, host).read(client)?;
+        Self::named(host, client, lowest_free(&slots, venture))
+    }
+
+    fn named(host: &Host, client: &Client, number: u32) -> Result<Self, SlotError> {
+        let rest = format!("-{client}-{number}");
+        let room = Agent::MAX_CHARS.saturating_sub(rest.len());
+        let cut: String = host.as_str().chars().take(room).collect();
+        let agent = format!("{cut}{rest}").parse().map_err(SlotError::Name)?;
+        Ok(Self { agent, host: host.clone(), number })
+    }
+}
+
+type Slots = Vec<(u32, Option<Record>)>;
+
+fn lowest_free(slots: &Slots, venture: &VentureCode) -> u32 {
+    let is_free = |record: &Option<Record>| !record.as_ref().is_some_and(|record| record.holder.is_running());
+    let served = |record: &Option<Record>| record.as_ref().is_some_and(|record| record.venture == *venture);
+    let again = slots.iter().find(|(_, record)| served(record) && is_free(record));
+    if let Some((number, _)) = again {
+        return *number;
+    }
+    let taken = |number: &u32| slots.iter().any(|(other, record)| other == number && !is_free(record));
+    (1..=u32::MAX).find(|number| !taken(number)).unwrap_or(u32::MAX)
+}
+
+/// The slots of one machine; a home may be shared by several.
+struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    fn of(dirs: &Dirs, host: &Host) -> Self {
+        Self { path: dirs.state.join("slots").join(host.as_str()) }
+    }
+
+    /// Waits for its turn; released when the file is dropped, also by a crash.
+    fn lock(&self) -> Result<File, SlotError> {
+        let file = File::options().create(true).write(true).truncate(false).open(self.path.join("lock"));
+        let file = file.map_err(|source| self.error(source))?;
+        file.lock().map_err(|source| self.error(source))?;
+        Ok(file)
+    }
+
+    /// Every slot of this client in order of number; one whose file can't be understood is free.
+    fn read(&self, client: &Client) -> Result<Slots, SlotError> {
+        let entries = match std::fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.error(error)),
+        };
+        let mut slots = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|source| self.error(source))?;
+            if let Some(number) = number_in(&entry.file_name().to_string_lossy(), client) {
+                let text = std::fs::read(entry.path()).map_err(|source| io_error(&entry.path(), source))?;
+                slots.push((number, serde_json::from_slice(&text).ok()));
+            }
+        }
+        slots.sort_by_key(|(number, _)| *number);
+        Ok(slots)
+    }
+
+    /// Whole or not at all, so that a reader never meets half a record.
+    fn write(&self, client: &Client, number: u32, record: &Record) -> Result<(), SlotError> {
+        let path = self.path.join(format!("{client}-{number}.json"));
+        let unfinished = path.with_extension("new");
+        let save = || -> io::Result<()> {
+            let mut file = File::create(&unfinished)?;
+            serde_json::to_writer(&mut file, record)?;
+            file.flush()?;
+            file.sync_all()?;
+            std::fs::rename(&unfinished, &path)
+        };
+        save().map_err(|source| io_error(&path, source))
+    }
+
+    fn error(&self, source: io::Error) -> SlotError {
+        io_error(&self.path, source)
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> SlotError {
+    SlotError::Io { path: path.to_owned(), source }
+}
+
+fn number_in(file_name: &str, client: &Client) -> Option<u32> {
+    let number = file_name.strip_prefix(client.as_str())?.strip_prefix('-')?.strip_suffix(".json")?;
+    number.parse().ok().filter(|number| *number > 0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Slots held by real processes.
+
+use std::ffi::OsString;
+use std::process::{Child, Command};
+
+use super::*;
+
+struct Machine {
+    dirs: Dirs,
+    _home: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let path = OsString::from(home.path());
+        let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| path.clone())).unwrap();
+        Self { dirs, _home: home }
+    }
+
+    fn claim(&self, client: &str, venture: &str, pid: u32) -> Slot {
+        let (host, client, venture) = ("mac1".parse().unwrap(), client.parse().unwrap(), venture.parse().unwrap());
+        Slot::claim(&self.dirs, &host, &client, &venture, pid).unwrap()
+    }
+}
+
+struct Process(Child);
+
+impl Process {
+    fn start() -> Self {
+        Self(Command::new("sleep").arg("600").spawn().unwrap())
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn two_live_agents_never_share_a_slot() {
+    let machine = Machine::new();
+    let (one, two) = (Process::start(), Process::start());
+    assert_eq!(machine.claim("claude", "alpha", one.pid()).agent.as_str(), "mac1-claude-1");
+    assert_eq!(machine.claim("claude", "alpha", two.pid()).agent.as_str(), "mac1-claude-2");
+}
+
+#[test]
+fn each_client_counts_for_itself() {
+    let machine = Machine::new();
+    let (one, two) = (Process::start(), Process::start());
+    assert_eq!(machine.claim("claude", "alpha", one.pid()).number, 1);
+    assert_eq!(machine.claim("codex", "alpha", two.pid()).agent.as_str(), "mac1-codex-1");
+}
+
+#[test]
+fn a_process_that_asks_again_keeps_its_slot() {
+    let machine = Machine::new();
+    let (one, two) = (Process::start(), Process::start());
+    machine.claim("claude", "alpha", one.pid());
+    let first = machine.claim("claude", "alpha", two.pid());
+    assert_eq!(machine.claim("claude", "beta", two.pid()), first);
+}
+
+#[test]
+fn a_crashed_agent_gets_its_slot_back_for_its_venture() {
+    let machine = Machine::new();
+    let (alpha, beta) = (Process::start(), Process::start());
+    machine.claim("claude", "alpha", alpha.pid());
+    machine.claim("claude", "beta", beta.pid());
+    drop((alpha, beta));
+
+    let (beta, alpha, other) = (Process::start(), Process::start(), Process::start());
+    assert_eq!(machine.claim("claude", "beta", beta.pid()).number, 2);
+    assert_eq!(machine.claim("claude", "alpha", alpha.pid()).number, 1);
+    assert_eq!(machine.claim("claude", "gamma", other.pid()).number, 3);
+}
+
+#[test]
+fn a_free_slot_of_another_venture_is_used_before_a_new_one() {
+    let machine = Machine::new();
+    let gone = Process::start();
+    machine.claim("claude", "alpha", gone.pid());
+    drop(gone);
+    let next = Process::start();
+    assert_eq!(machine.claim("claude", "beta", next.pid()).number, 1);
+}
+
+#[test]
+fn a_file_that_makes_no_sense_is_a_free_slot() {
+    let machine = Machine::new();
+    let folder = machine.dirs.state.join("slots/mac1");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in [("claude-1.json", "{"), ("claude-x.json", "{}"), ("claude-0.json", ""), ("notes.txt", "")] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let process = Process::start();
+    assert_eq!(machine.claim("claude", "alpha", process.pid()).number, 1);
+}
+
+#[test]
+fn many_agents_at_once_all_get_different_slots() {
+    let machine = Machine::new();
+    let processes: Vec<Process> = (0..16).map(|_| Process::start()).collect();
+    let mut numbers: Vec<u32> = std::thread::scope(|scope| {
+        let claims: Vec<_> = processes
+            .iter()
+            .map(|process| scope.spawn(|| machine.claim("claude", "alpha", process.pid()).number))
+            .collect();
+        claims.into_iter().map(|claim| claim.join().unwrap()).collect()
+    });
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=16).collect::<Vec<u32>>());
+}
+
+#[test]
+fn looking_ahead_names_the_slot_and_writes_nothing() {
+    let machine = Machine::new();
+    let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
+    let next = Slot::next(&machine.dirs, &host, &client, &venture).unwrap();
+    assert_eq!(next.number, 1);
+    assert!(!machine.dirs.state.exists());
+}
+
+#[test]
+fn a_process_that_is_gone_gets_no_slot() {
+    let machine = Machine::new();
+    let gone = Process::start();
+    let pid = gone.pid();
+    drop(gone);
+    let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
+    let refused = Slot::claim(&machine.dirs, &host, &client, &venture, pid);
+    assert!(matches!(refused, Err(SlotError::NoSuchProcess(found)) if found == pid));
+}
+
+#[test]
+fn the_longest_hostname_still_makes_a_name() {
+    let machine = Machine::new();
+    let host: Host = "h".repeat(Host::MAX_CHARS).parse().unwrap();
+    let (client, venture) = ("claude".parse().unwrap(), "alpha".parse().unwrap());
+    let slot = Slot::claim(&machine.dirs, &host, &client, &venture, std::process::id()).unwrap();
+    assert_eq!(slot.agent.as_str().len(), Agent::MAX_CHARS);
+    assert!(slot.agent.as_str().ends_with("-claude-1"));
+    assert_eq!(slot.host, host);
+}

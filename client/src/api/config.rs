@@ -1,0 +1,132 @@
+//! Which API, and as whom.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use deckwatch_protocol::{Agent, BearerKey};
+use url::{Host, Url};
+
+use crate::dirs::Dirs;
+
+/// Where an API is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A Worker or a server.
+    Remote {
+        /// Its base address.
+        url: Url,
+    },
+    /// The embedded engine on a file of this machine.
+    InProcess {
+        /// The database.
+        database: PathBuf,
+    },
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Remote { url } => write!(f, "{url}"),
+            Self::InProcess { database } => write!(f, "{} (embedded)", database.display()),
+        }
+    }
+}
+
+/// Which API, and as whom.
+pub struct ApiConfig {
+    pub(super) endpoint: Endpoint,
+    pub(super) key: BearerKey,
+}
+
+/// A configuration that can't be used. Never shows the key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A URL without a key.
+    #[error(
+        "CONTEXT_API_URL is set but CONTEXT_API_KEY is not: set the key, or unset both to work on this machine alone"
+    )]
+    NoKey,
+    /// The key has the wrong form.
+    #[error("CONTEXT_API_KEY {0}")]
+    BadKey(String),
+    /// The URL has the wrong form.
+    #[error("CONTEXT_API_URL is not an address that can be used: {0}")]
+    BadUrl(String),
+}
+
+impl ApiConfig {
+    /// Reads `CONTEXT_API_URL` and `CONTEXT_API_KEY` through `var`. Without a URL it is the embedded
+    /// engine in the data folder of `dirs`, where `agent` is the actor.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>, dirs: &Dirs, agent: &Agent) -> Result<Self, ConfigError> {
+        let set = |name: &str| var(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        match set("CONTEXT_API_URL") {
+            None => Self::embedded(dirs.data.join("context.db"), agent),
+            Some(url) => Self::remote(&url, &set("CONTEXT_API_KEY").ok_or(ConfigError::NoKey)?),
+        }
+    }
+
+    /// The API at `url`, with `key`.
+    pub fn remote(url: &str, key: &str) -> Result<Self, ConfigError> {
+        let url = base_url(url)?;
+        let key = BearerKey::new(key).map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
+        Ok(Self { endpoint: Endpoint::Remote { url }, key })
+    }
+
+    /// The embedded engine on `database`. The key is no secret: who can call can open the file. It gives
+    /// each agent a rate and idempotency keys of its own.
+    pub fn embedded(database: PathBuf, agent: &Agent) -> Result<Self, ConfigError> {
+        let key = BearerKey::new(&format!("in-process-agent:{agent}"));
+        let key = key.map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
+        Ok(Self { endpoint: Endpoint::InProcess { database }, key })
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, ConfigError> {
+    let bad = |detail: &str| ConfigError::BadUrl(detail.to_owned());
+    let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("it must not hold a user or password; the key goes into CONTEXT_API_KEY"));
+    }
+    match (url.scheme(), url.host()) {
+        ("https", Some(_)) => Ok(url),
+        ("http", Some(host)) if is_private_wire(&host) => Ok(url),
+        ("http", _) => Err(bad("http would send the key in clear; use https, or http on loopback or a tailnet")),
+        _ => Err(bad("it must begin with https://")),
+    }
+}
+
+/// Loopback, and Tailscale's addresses, whose traffic `WireGuard` encrypts.
+fn is_private_wire(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".ts.net"),
+        Host::Ipv4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_loopback() || (a == 100 && (64..128).contains(&b))
+        }
+        Host::Ipv6(ip) => IpAddr::V6(*ip).is_loopback() || ip.segments().starts_with(&[0xfd7a, 0x115c, 0xa1e0]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0123456789abcdef";
+
+    #[test]
+    fn a_key_never_travels_in_clear() {
+        for url in ["http://api.example.com", "http://8.8.8.8", "ftp://x", "https://user:pw@x.example", "nonsense"] {
+            assert!(ApiConfig::remote(url, KEY).is_err(), "{url}");
+        }
+        for url in ["https://api.example.com", "http://127.0.0.1:8787", "http://localhost:1", "http://100.100.1.2:8787"]
+        {
+            assert!(ApiConfig::remote(url, KEY).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_bad_key_is_not_repeated() {
+        let error = ApiConfig::remote("https://x.example", "se cret").err().unwrap();
+        assert!(!error.to_string().contains("se cret"), "{error}");
+    }
+}

@@ -1,0 +1,50 @@
+//! The embedded engine, called without a network.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use deckwatch_api::{Body, Settings};
+use deckwatch_protocol::BearerKey;
+use deckwatch_server::Embedded;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Response};
+use tokio::sync::OnceCell;
+
+use super::Prepared;
+use super::error::ClientError;
+
+/// An engine in this process, opened at the first call.
+pub(super) struct InProcess {
+    database: PathBuf,
+    key: BearerKey,
+    engine: OnceCell<Embedded>,
+}
+
+impl InProcess {
+    pub(super) fn new(database: PathBuf, key: BearerKey) -> Self {
+        Self { database, key, engine: OnceCell::new() }
+    }
+
+    pub(super) async fn send(&self, mut request: Prepared) -> Result<Response<Bytes>, ClientError> {
+        let engine = self.engine.get_or_try_init(|| self.open()).await?;
+        let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));
+        let key = key.map_err(|_| ClientError::failed("the key can't be a header"))?;
+        request.headers_mut().insert(AUTHORIZATION, key);
+        Ok(engine.call(request.map(Body::Whole)).await)
+    }
+
+    async fn open(&self) -> Result<Embedded, ClientError> {
+        let (database, settings) = (self.database.clone(), Settings::in_process(&self.key));
+        let opened = tokio::task::spawn_blocking(move || Embedded::open(&database, settings)).await;
+        let engine = match opened {
+            Ok(Ok(engine)) => engine,
+            Ok(Err(error)) => return Err(ClientError::failed(error.to_string())),
+            Err(error) => return Err(ClientError::failed(error.to_string())),
+        };
+        tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.keep_swept().await }
+        });
+        Ok(engine)
+    }
+}

@@ -1,0 +1,185 @@
+//! The one way Rust code talks to the Context API: a method per operation, over HTTPS or in process.
+//!
+//! Nothing is opened before the first call. Each call is bounded in time, is tried again where trying
+//! again can help, and every try of a write carries the same idempotency key, so that it happens once.
+
+mod config;
+mod error;
+mod in_process;
+mod remote;
+mod retry;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use deckwatch_protocol::{
+    CreateHandoff, DayEnded, DayStarted, EndDay, Handoff, HandoffFilter, HandoffId, Health, Heartbeat,
+    LatestHandoffFilter, ListVentures, Operation, Page, PutVenture, Session, SessionFilter, SessionId, StartDay,
+    UpdateSession, Venture, VentureCode, Version,
+};
+use http::Request;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use config::{ApiConfig, ConfigError, Endpoint};
+pub use error::ClientError;
+use error::understand;
+use in_process::InProcess;
+use remote::Remote;
+
+/// The Context API. Clones share one connection pool or one database.
+#[derive(Clone)]
+pub struct Api {
+    endpoint: Endpoint,
+    transport: Arc<Transport>,
+}
+
+enum Transport {
+    Remote(Remote),
+    InProcess(InProcess),
+}
+
+impl Api {
+    /// The API that `config` names. Opens nothing yet.
+    pub fn connect(config: ApiConfig) -> Self {
+        let endpoint = config.endpoint.clone();
+        let transport = match config.endpoint {
+            Endpoint::Remote { url } => Transport::Remote(Remote::new(url, config.key)),
+            Endpoint::InProcess { database } => Transport::InProcess(InProcess::new(database, config.key)),
+        };
+        Self { endpoint, transport: Arc::new(transport) }
+    }
+
+    /// Where this API is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Creates or resumes the agent's session and answers with everything it needs.
+    pub async fn start_day(&self, day: &StartDay) -> Result<DayStarted, ClientError> {
+        self.call(Ask::body(Operation::StartDay, "", day)).await
+    }
+
+    /// Records the handoff and ends the session, atomically; a second end gives the first result.
+    pub async fn end_day(&self, day: &EndDay) -> Result<DayEnded, ClientError> {
+        self.call(Ask::body(Operation::EndDay, "", day)).await
+    }
+
+    /// Lists sessions, newest first.
+    pub async fn list_sessions(&self, filter: &SessionFilter) -> Result<Page<Session>, ClientError> {
+        self.call(Ask::query(Operation::ListSessions, filter)).await
+    }
+
+    /// Reads one session.
+    pub async fn get_session(&self, id: &SessionId) -> Result<Session, ClientError> {
+        self.call(Ask::plain(Operation::GetSession, id.as_str())).await
+    }
+
+    /// Changes where a session stands; also a heartbeat.
+    pub async fn update_session(&self, id: &SessionId, patch: &UpdateSession) -> Result<Session, ClientError> {
+        self.call(Ask::body(Operation::UpdateSession, id.as_str(), patch)).await
+    }
+
+    /// Says that the agent is alive.
+    pub async fn heartbeat(&self, id: &SessionId) -> Result<Heartbeat, ClientError> {
+        self.call(Ask::plain(Operation::Heartbeat, id.as_str())).await
+    }
+
+    /// Records a handoff while the session goes on.
+    pub async fn create_handoff(&self, handoff: &CreateHandoff) -> Result<Handoff, ClientError> {
+        self.call(Ask::body(Operation::CreateHandoff, "", handoff)).await
+    }
+
+    /// Lists handoffs, newest first.
+    pub async fn list_handoffs(&self, filter: &HandoffFilter) -> Result<Page<Handoff>, ClientError> {
+        self.call(Ask::query(Operation::ListHandoffs, filter)).await
+    }
+
+    /// Reads the newest handoff that fits, if there is one.
+    pub async fn latest_handoff(&self, filter: &LatestHandoffFilter) -> Result<Option<Handoff>, ClientError> {
+        match self.call(Ask::query(Operation::LatestHandoff, filter)).await {
+            Ok(handoff) => Ok(Some(handoff)),
+            Err(error) if error.code() == Some(deckwatch_protocol::ErrorCode::HandoffNotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads one handoff.
+    pub async fn get_handoff(&self, id: &HandoffId) -> Result<Handoff, ClientError> {
+        self.call(Ask::plain(Operation::GetHandoff, id.as_str())).await
+    }
+
+    /// Lists ventures by code.
+    pub async fn list_ventures(&self, page: &ListVentures) -> Result<Page<Venture>, ClientError> {
+        self.call(Ask::query(Operation::ListVentures, page)).await
+    }
+
+    /// Registers or replaces a venture; needs an admin key.
+    pub async fn put_venture(&self, code: &VentureCode, venture: &PutVenture) -> Result<Venture, ClientError> {
+        self.call(Ask::body(Operation::PutVenture, code.as_str(), venture)).await
+    }
+
+    /// Asks whether the service and its database are well.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.call(Ask::plain(Operation::Health, "")).await
+    }
+
+    /// Asks for the build and the migrations of its database.
+    pub async fn version(&self) -> Result<Version, ClientError> {
+        self.call(Ask::plain(Operation::Version, "")).await
+    }
+
+    async fn call<T: DeserializeOwned>(&self, ask: Result<Ask, ClientError>) -> Result<T, ClientError> {
+        let ask = ask?;
+        let request = retry::prepare(&ask);
+        let response = match self.transport.as_ref() {
+            Transport::Remote(remote) => retry::within_budget(remote, &request).await?,
+            Transport::InProcess(engine) => engine.send(request).await?,
+        };
+        understand(response)
+    }
+}
+
+/// One call before it has a transport.
+struct Ask {
+    operation: Operation,
+    path_and_query: String,
+    body: Bytes,
+}
+
+impl Ask {
+    fn plain(operation: Operation, parameter: &str) -> Result<Self, ClientError> {
+        Ok(Self { operation, path_and_query: path(operation, parameter), body: Bytes::new() })
+    }
+
+    fn body(operation: Operation, parameter: &str, body: &impl Serialize) -> Result<Self, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| ClientError::not_sent(operation, &error))?;
+        Ok(Self { body: body.into(), ..Self::plain(operation, parameter)? })
+    }
+
+    fn query(operation: Operation, filter: &impl Serialize) -> Result<Self, ClientError> {
+        let filter = serde_json::to_value(filter).map_err(|error| ClientError::not_sent(operation, &error))?;
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in filter.as_object().into_iter().flatten() {
+            match value {
+                serde_json::Value::Null => {}
+                serde_json::Value::String(text) => drop(query.append_pair(name, text)),
+                other => drop(query.append_pair(name, &other.to_string())),
+            }
+        }
+        let mut ask = Self::plain(operation, "")?;
+        let query = query.finish();
+        if !query.is_empty() {
+            ask.path_and_query = format!("{}?{query}", ask.path_and_query);
+        }
+        Ok(ask)
+    }
+}
+
+/// The path with its one parameter filled in. Ids and codes need no escaping.
+fn path(operation: Operation, parameter: &str) -> String {
+    operation.path().replace("{id}", parameter).replace("{code}", parameter)
+}
+
+/// A request that a transport completes: relative, without a key.
+type Prepared = Request<Bytes>;

@@ -1,0 +1,98 @@
+//! Trying again, under one idempotency key and within one budget of time.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use bytes::Bytes;
+use deckwatch_protocol::operation::Effect;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
+
+use super::error::{ClientError, retry_after};
+use super::remote::{Remote, SendError};
+use super::{Ask, Prepared};
+
+/// A call and all its retries take no longer than this.
+const BUDGET: Duration = Duration::from_secs(20);
+/// The longest pause that a server's `Retry-After` may impose; beyond it the caller decides.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Tries after the first.
+const RETRIES: usize = 3;
+
+/// The request of `ask`, the same for every try: same correlation id, same idempotency key.
+pub(super) fn prepare(ask: &Ask) -> Prepared {
+    let mut request = Request::new(ask.body.clone());
+    *request.method_mut() = ask.operation.method().parse().unwrap_or_default();
+    *request.uri_mut() = ask.path_and_query.parse().unwrap_or_default();
+    let headers = request.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&format!("corr_{}", random_uuid())) {
+        headers.insert("x-correlation-id", value);
+    }
+    if !ask.body.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if ask.operation.effect() == Effect::Write
+        && let Ok(value) = HeaderValue::from_str(&format!("dw-{}", random_uuid()))
+    {
+        headers.insert("idempotency-key", value);
+    }
+    request
+}
+
+/// Sends `request`, and again where that can help: nobody there, overload, a database out of reach.
+pub(super) async fn within_budget(remote: &Remote, request: &Prepared) -> Result<Response<Bytes>, ClientError> {
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(Duration::from_secs(2))
+        .with_max_times(RETRIES)
+        .with_jitter();
+    let tries = (|| async { attempt(remote, request).await })
+        .retry(pauses)
+        .when(|failure| failure.again)
+        .adjust(|failure, pause| pause.map(|pause| failure.pause.unwrap_or(pause)));
+    let ended = tokio::time::timeout(BUDGET, tries).await;
+    match ended {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(failure)) => failure.response.map(Ok).unwrap_or_else(|| Err(remote.unreachable(&failure.cause))),
+        Err(_) => Err(remote.unreachable(&format!("no answer within {} s", BUDGET.as_secs()))),
+    }
+}
+
+/// A try that did not work.
+struct Failure {
+    cause: String,
+    /// The answer, when there was one: what the caller gets if trying again does not help.
+    response: Option<Response<Bytes>>,
+    again: bool,
+    pause: Option<Duration>,
+}
+
+async fn attempt(remote: &Remote, request: &Prepared) -> Result<Response<Bytes>, Failure> {
+    match remote.send(request).await {
+        Ok(response) if is_passing(response.status()) => {
+            let pause = retry_after(&response);
+            let again = pause.is_none_or(|pause| pause <= LONGEST_PAUSE);
+            Err(Failure { cause: response.status().to_string(), again, pause, response: Some(response) })
+        }
+        Ok(response) => Ok(response),
+        // A host that swallows packets does so again; a refused connection may be a restart.
+        Err(SendError { cause, timed_out }) => Err(Failure { cause, response: None, again: !timed_out, pause: None }),
+    }
+}
+
+fn is_passing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+fn random_uuid() -> uuid::Uuid {
+    let mut bytes = [0; 16];
+    // A system without random bytes gives equal keys to different requests; the API answers 422 then.
+    let _ = getrandom::fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,145 @@
+//! Running the `git` program: one question, one answer, whatever the user's language and environment.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{CheckoutError, CheckoutKind};
+
+/// Variables by which a caller, such as a git hook, points git at another repository than the folder's own.
+const MISLEADING: [&str; 6] =
+    ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"];
+
+/// Where a folder stands with respect to git.
+pub(super) enum Place {
+    Outside,
+    Bare,
+    WorkTree(PathBuf),
+}
+
+/// How a repository is laid out on disk.
+pub(super) struct Layout {
+    pub(super) kind: CheckoutKind,
+    /// The folder of the repository that all its worktrees share.
+    pub(super) main_folder: PathBuf,
+}
+
+enum Reply {
+    Said(Vec<u8>),
+    Refused(String),
+}
+
+/// Git, asked in one folder.
+pub(super) struct Git<'a> {
+    dir: &'a Path,
+}
+
+impl<'a> Git<'a> {
+    pub(super) fn in_dir(dir: &'a Path) -> Self {
+        Self { dir }
+    }
+
+    pub(super) fn place(&self) -> Result<Place, CheckoutError> {
+        match self.ask(&["rev-parse", "--show-toplevel"])? {
+            Reply::Said(top) => Ok(Place::WorkTree(path(top))),
+            Reply::Refused(why) if why.contains("not a git repository (or any") => Ok(Place::Outside),
+            Reply::Refused(why) if why.contains("must be run in a work tree") => Ok(Place::Bare),
+            Reply::Refused(why) if why.contains("dubious ownership") => {
+                Err(CheckoutError::NotTrusted(self.dir.to_owned()))
+            }
+            Reply::Refused(why) => Err(self.failed(&why)),
+        }
+    }
+
+    /// To be asked at the top of the tree, where git names its folders relative to it.
+    pub(super) fn layout(&self) -> Result<Layout, CheckoutError> {
+        let git_dir = self.folder("--git-dir")?;
+        let common_dir = self.folder("--git-common-dir")?;
+        let kind = if git_dir != common_dir {
+            CheckoutKind::Worktree
+        } else if self.must(&["rev-parse", "--show-superproject-working-tree"])?.is_empty() {
+            CheckoutKind::Repository
+        } else {
+            CheckoutKind::Submodule
+        };
+        let hidden = common_dir.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let main_folder = match common_dir.parent() {
+            Some(parent) if hidden => parent.to_owned(),
+            _ => common_dir,
+        };
+        Ok(Layout { kind, main_folder })
+    }
+
+    pub(super) fn branch(&self) -> Result<Option<String>, CheckoutError> {
+        self.maybe(&["symbolic-ref", "--quiet", "--short", "HEAD"])
+    }
+
+    pub(super) fn commit(&self) -> Result<Option<String>, CheckoutError> {
+        self.maybe(&["rev-parse", "--quiet", "--verify", "HEAD"])
+    }
+
+    /// The address after the user's `insteadOf` rules.
+    pub(super) fn remote_url(&self) -> Result<Option<String>, CheckoutError> {
+        if let Some(url) = self.maybe(&["remote", "get-url", "origin"])? {
+            return Ok(Some(url));
+        }
+        let remotes = self.maybe(&["remote"])?.unwrap_or_default();
+        match super::remote::preferred(remotes.lines()) {
+            Some(name) => self.maybe(&["remote", "get-url", name]),
+            None => Ok(None),
+        }
+    }
+
+    fn folder(&self, which: &str) -> Result<PathBuf, CheckoutError> {
+        let named = self.dir.join(path(self.must(&["rev-parse", which])?));
+        Ok(named.canonicalize().unwrap_or(named))
+    }
+
+    fn must(&self, args: &[&str]) -> Result<Vec<u8>, CheckoutError> {
+        match self.ask(args)? {
+            Reply::Said(answer) => Ok(answer),
+            Reply::Refused(why) => Err(self.failed(&why)),
+        }
+    }
+
+    fn maybe(&self, args: &[&str]) -> Result<Option<String>, CheckoutError> {
+        match self.ask(args)? {
+            Reply::Said(answer) if !answer.is_empty() => Ok(String::from_utf8(answer).ok()),
+            Reply::Said(_) | Reply::Refused(_) => Ok(None),
+        }
+    }
+
+    fn ask(&self, args: &[&str]) -> Result<Reply, CheckoutError> {
+        let mut command = Command::new("git");
+        // The words of refusals are compared, so they must be the untranslated ones.
+        command.args(args).current_dir(self.dir).env("LC_ALL", "C").env("LANGUAGE", "").stdin(Stdio::null());
+        for name in MISLEADING {
+            command.env_remove(name);
+        }
+        let output = command.output().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if self.dir.is_dir() => CheckoutError::GitNotInstalled,
+            io::ErrorKind::NotFound => CheckoutError::NoSuchDirectory(self.dir.to_owned()),
+            _ => CheckoutError::NotRunnable(error),
+        })?;
+        if output.status.success() {
+            let mut answer = output.stdout;
+            if answer.last() == Some(&b'\n') {
+                answer.pop();
+            }
+            return Ok(Reply::Said(answer));
+        }
+        Ok(Reply::Refused(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    fn failed(&self, why: &str) -> CheckoutError {
+        let first = why.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+        let message = first.trim_start_matches("fatal: ").to_owned();
+        CheckoutError::Failed { dir: self.dir.to_owned(), message }
+    }
+}
+
+fn path(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes))
+}

@@ -1,0 +1,116 @@
+//! What a folder is to git: which repository, branch and commit an agent stands on.
+//!
+//! It asks the `git` program, which alone knows every layout and every rule of trust, and never the
+//! network. Reading remotes is in [`remote`]; running git in `git`.
+
+mod git;
+mod remote;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use deckwatch_protocol::{Branch, CommitSha, RepoName};
+use thiserror::Error;
+
+use self::git::{Git, Place};
+pub use self::remote::{repo_from_remote, without_credentials};
+
+/// What kind of folder an agent works in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckoutKind {
+    /// A repository with its own `.git`, or a bare one.
+    Repository,
+    /// A worktree linked to a repository elsewhere.
+    Worktree,
+    /// A repository inside another one's tree.
+    Submodule,
+    /// A folder that git knows nothing of.
+    NotARepository,
+}
+
+/// Where an agent stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// The top of the working tree; outside a repository, the folder itself.
+    pub root: PathBuf,
+    /// From the remote; without one, `local/` and the folder's name.
+    pub repo: RepoName,
+    /// The address of `origin`, else of `upstream`, else of the first remote; never with credentials.
+    pub remote: Option<String>,
+    /// `None` when HEAD is detached.
+    pub branch: Option<Branch>,
+    /// `None` before the first commit.
+    pub commit_sha: Option<CommitSha>,
+    /// What kind of folder it is.
+    pub kind: CheckoutKind,
+}
+
+/// Why git could not say what a folder is.
+#[derive(Debug, Error)]
+pub enum CheckoutError {
+    /// The folder is gone, or is a file.
+    #[error("{} is not a directory; change to one that exists", .0.display())]
+    NoSuchDirectory(PathBuf),
+    /// There is no `git` on `PATH`.
+    #[error("git is not installed or not on PATH; install it (macOS: xcode-select --install, Debian: apt install git)")]
+    GitNotInstalled,
+    /// The repository belongs to another user, so git does not trust it.
+    #[error(
+        "git does not trust {dir}, which belongs to another user; if you do: git config --global --add safe.directory {dir}",
+        dir = .0.display()
+    )]
+    NotTrusted(PathBuf),
+    /// Git started, but failed in a way that only its own words explain.
+    #[error("git cannot read {}: {message}; run `git status` there to see more", .dir.display())]
+    Failed {
+        /// Where git was asked.
+        dir: PathBuf,
+        /// What git said.
+        message: String,
+    },
+    /// The `git` program is there, but could not be run.
+    #[error("git could not be run: {0}; check that `git --version` works")]
+    NotRunnable(#[source] io::Error),
+}
+
+impl Checkout {
+    /// Asks git what `dir` is. A folder outside any repository is an answer, not an error.
+    pub fn at(dir: &Path) -> Result<Self, CheckoutError> {
+        if !dir.is_dir() {
+            return Err(CheckoutError::NoSuchDirectory(dir.to_owned()));
+        }
+        let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        match Git::in_dir(&real).place()? {
+            Place::Outside => Ok(Self::outside(real)),
+            Place::Bare => Self::inside(real),
+            Place::WorkTree(root) => Self::inside(root),
+        }
+    }
+
+    fn outside(dir: PathBuf) -> Self {
+        let repo = remote::local_repo(&dir);
+        Self { root: dir, repo, remote: None, branch: None, commit_sha: None, kind: CheckoutKind::NotARepository }
+    }
+
+    fn inside(root: PathBuf) -> Result<Self, CheckoutError> {
+        let git = Git::in_dir(&root);
+        let layout = git.layout()?;
+        let url = git.remote_url()?;
+        let named_after = match layout.kind {
+            CheckoutKind::Submodule => &root,
+            _ => &layout.main_folder,
+        };
+        let repo = url.as_deref().and_then(repo_from_remote).unwrap_or_else(|| remote::local_repo(named_after));
+        Ok(Self {
+            repo,
+            remote: url.as_deref().map(without_credentials),
+            branch: git.branch()?.and_then(|name| name.parse().ok()),
+            commit_sha: git.commit()?.and_then(|sha| sha.parse().ok()),
+            kind: layout.kind,
+            root,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! From the address of a remote to the name of a repository.
+//!
+//! The host is left out on purpose: a repository is `owner/name`, however it was cloned.
+
+use std::path::Path;
+
+use deckwatch_protocol::RepoName;
+
+/// Owner given to what has no remote on a host.
+const LOCAL: &str = "local";
+const MAX_SEGMENTS: usize = 6;
+const MAX_FOLDER_CHARS: usize = 100;
+
+/// The repository behind an address: `https://…`, `ssh://…`, `git@host:owner/name.git`, or a path.
+///
+/// `None` when no name can be made of it.
+pub fn repo_from_remote(url: &str) -> Option<RepoName> {
+    let address = Address::parse(url.trim());
+    let named: Vec<String> = address.path.split('/').filter_map(segment).collect();
+    let (last, owners) = named.split_last()?;
+    let last = last.strip_suffix(".git").unwrap_or(last);
+    let mut segments: Vec<&str> = owners.iter().map(String::as_str).collect();
+    segments.push(last);
+    let host = segment(address.host);
+    let name = match (host, segments.as_slice()) {
+        (None, _) => format!("{LOCAL}/{last}"),
+        (Some(host), [only]) => format!("{host}/{only}"),
+        (Some(_), several) => {
+            several.iter().skip(several.len().saturating_sub(MAX_SEGMENTS)).copied().collect::<Vec<_>>().join("/")
+        }
+    };
+    name.parse().ok()
+}
+
+/// The address as it may be shown and recorded: no password, token or query.
+pub fn without_credentials(url: &str) -> String {
+    let url: String = url.trim().chars().filter(|c| !c.is_control()).collect();
+    if let Some((scheme, rest)) = url.split_once("://") {
+        let rest = if is_web(scheme) { before_query(rest) } else { rest };
+        let (authority, path) = split_authority(rest);
+        // On the web the user may itself be the token; for ssh it is part of the address.
+        let authority = if is_web(scheme) { host_of(authority) } else { &without_password(authority) };
+        return format!("{scheme}://{authority}{path}");
+    }
+    let (authority, path) = split_authority(&url);
+    format!("{}{path}", without_password(authority))
+}
+
+/// Which of several remotes says what the repository is.
+pub(super) fn preferred<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let rank = |name: &str| match name {
+        "origin" => 0,
+        "upstream" => 1,
+        _ => 2,
+    };
+    names.min_by_key(|name| (rank(name), *name))
+}
+
+/// `local/<folder>`, for what has no remote.
+pub(super) fn local_repo(folder: &Path) -> RepoName {
+    let name = folder.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let name = segment(name.strip_suffix(".git").unwrap_or(&name)).unwrap_or_default();
+    let cut: String = name.chars().take(MAX_FOLDER_CHARS).collect();
+    format!("{LOCAL}/{cut}").parse().unwrap_or_else(|_| unnamed())
+}
+
+#[expect(clippy::expect_used, reason = "a constant that the tests parse")]
+fn unnamed() -> RepoName {
+    "local/unnamed".parse().expect("a good name")
+}
+
+struct Address<'a> {
+    /// Empty for a path on this machine.
+    host: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Address<'a> {
+    fn parse(url: &'a str) -> Self {
+        if let Some((scheme, rest)) = url.split_once("://") {
+            let rest = if is_web(scheme) { before_query(rest) } else { rest };
+            let (authority, path) = split_authority(rest);
+            let host = host_of(authority);
+            let port = host.rfind(':').filter(|at| !host[*at..].contains(']'));
+            return Self { host: port.map_or(host, |at| &host[..at]), path };
+        }
+        // `user@host:path`; with a slash before the colon it is a path on this machine.
+        let (authority, _) = split_authority(url);
+        let colon = authority.rfind("]:").map(|at| at + 1).or_else(|| authority.find(':'));
+        match colon {
+            Some(at) => Self { host: host_of(&url[..at]), path: &url[at + 1..] },
+            None => Self { host: "", path: url },
+        }
+    }
+}
+
+fn is_web(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+}
+
+fn before_query(rest: &str) -> &str {
+    rest.split(['?', '#']).next().unwrap_or(rest)
+}
+
+fn split_authority(rest: &str) -> (&str, &str) {
+    rest.find('/').map_or((rest, ""), |at| rest.split_at(at))
+}
+
+fn host_of(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+fn without_password(authority: &str) -> String {
+    match authority.rsplit_once('@') {
+        Some((user, host)) => format!("{}@{host}", user.split(':').next().unwrap_or_default()),
+        None => authority.to_owned(),
+    }
+}
+
+/// One segment made of the characters that a repository's name may have; `None` when nothing is left.
+fn segment(text: &str) -> Option<String> {
+    let text = text.trim_start_matches('~');
+    if matches!(text, "" | "." | ".." | ".git") {
+        return None;
+    }
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
+    Some(text.chars().map(safe).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(url: &str) -> Option<String> {
+        repo_from_remote(url).map(|repo| repo.to_string())
+    }
+
+    #[test]
+    fn every_way_to_write_a_remote_gives_the_same_name() {
+        for url in [
+            "https://github.com/example-org/alpha.js",
+            "https://github.com/example-org/alpha.js.git",
+            "https://github.com/example-org/alpha.js/",
+            "https://ann:s3cret@github.com:443/example-org/alpha.js.git?x=1#y",
+            "HTTPS://github.com/example-org/alpha.js.git",
+            "git@github.com:example-org/alpha.js.git",
+            "github.com:example-org/alpha.js",
+            "git@github.com:/example-org/alpha.js.git",
+            "ssh://git@github.com/example-org/alpha.js.git",
+            "ssh://git@github.com:2222/example-org/alpha.js.git",
+            "git+ssh://git@github.com/example-org/alpha.js",
+            "git://github.com/example-org/alpha.js.git",
+            "git@[2001:db8::1]:example-org/alpha.js.git",
+            "ssh://git@[2001:db8::1]:22/example-org/alpha.js.git",
+            "  git@github.com:example-org/alpha.js.git\n",
+        ] {
+            assert_eq!(name(url).as_deref(), Some("example-org/alpha.js"), "{url}");
+        }
+    }
+
+    #[test]
+    fn unusual_addresses_still_get_a_name() {
+        let cases = [
+            ("https://gitlab.com/group/sub/project.git", "group/sub/project"),
+            ("https://h/a/b/c/d/e/f/g/h", "c/d/e/f/g/h"),
+            ("git@host:alpha.git", "host/alpha"),
+            ("ssh://host:2222/~ann/alpha.git", "ann/alpha"),
+            ("https://dev.azure.com/org/My Project/_git/repo", "org/My-Project/_git/repo"),
+            ("https://github.com/example-org/.github", "example-org/.github"),
+            ("/srv/git/alpha.git", "local/alpha"),
+            ("../alpha", "local/alpha"),
+            ("/home/ann/dev/alpha/.git", "local/alpha"),
+            ("file:///srv/git/alpha.git", "local/alpha"),
+            ("./a:b", "local/a-b"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(name(url).as_deref(), Some(expected), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_name_gives_none() {
+        for url in ["", "/", "https://github.com", "https://github.com/", "git@host:", "..", "https://h/.git"] {
+            assert_eq!(name(url), None, "{url:?}");
+        }
+        assert_eq!(name(&format!("https://h/a/{}", "x".repeat(300))), None);
+    }
+
+    #[test]
+    fn credentials_never_leave_an_address() {
+        let cases = [
+            ("https://ghp_token@github.com/a/b.git", "https://github.com/a/b.git"),
+            ("https://ann:s3cret@github.com/a/b?token=x#y", "https://github.com/a/b"),
+            ("https://ann:p@ss@github.com/a/b", "https://github.com/a/b"),
+            ("ssh://git:s3cret@host:22/a/b", "ssh://git@host:22/a/b"),
+            ("git@github.com:a/b.git", "git@github.com:a/b.git"),
+            ("ann:s3cret@host:a/b", "ann@host:a/b"),
+            ("/srv/a@b/c", "/srv/a@b/c"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(without_credentials(url), expected);
+        }
+    }
+
+    #[test]
+    fn folders_of_any_name_make_a_local_repository() {
+        let long = "x".repeat(300);
+        let cases = [
+            ("/a/web app", "local/web-app"),
+            ("/a/bare.git", "local/bare"),
+            ("/", "local/unnamed"),
+            ("/a/..", "local/unnamed"),
+        ];
+        for (folder, expected) in cases {
+            assert_eq!(local_repo(Path::new(folder)).as_str(), expected);
+        }
+        assert_eq!(local_repo(Path::new(&long)).as_str().len(), "local/".len() + MAX_FOLDER_CHARS);
+    }
+
+    #[test]
+    fn origin_then_upstream_then_the_first_by_name() {
+        assert_eq!(preferred(["zed", "upstream", "origin"].into_iter()), Some("origin"));
+        assert_eq!(preferred(["zed", "upstream"].into_iter()), Some("upstream"));
+        assert_eq!(preferred(["zed", "abe"].into_iter()), Some("abe"));
+        assert_eq!(preferred([].into_iter()), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! The ventures that this machine knows from a file.
+//!
+//! It finds, reads and checks `ventures.json`, whose JSON schema is published beside the example in
+//! `config/`. It does not ask the API, which knows ventures too: that is its callers' last resort.
+
+mod entry;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use deckwatch_protocol::{RepoName, VentureCode};
+use serde::Deserialize;
+use thiserror::Error;
+
+pub use self::entry::VentureEntry;
+use crate::dirs::Dirs;
+
+/// The variable that names the file, when no flag does.
+pub const FILE_VARIABLE: &str = "DECKWATCH_VENTURES";
+
+/// The ventures of one file, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VenturesFile {
+    /// Where they were read.
+    pub path: PathBuf,
+    /// Each code and each repository stands here once.
+    pub ventures: Vec<VentureEntry>,
+}
+
+/// Why a file of ventures can't be used.
+#[derive(Debug, Error)]
+pub enum VenturesError {
+    /// It is not there, though it was asked for, or can't be read.
+    #[error("cannot read the ventures file {}: {source}; correct --ventures or {FILE_VARIABLE}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It is not what the schema asks for.
+    #[error("{}: {message}; its form is in config/ventures.schema.json", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and in which line.
+        message: String,
+    },
+    /// Two ventures claim the same thing.
+    #[error("{}: {what} is listed by two ventures, {first} and {second}; leave it in one", .path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The code or repository.
+        what: String,
+        /// The venture that lists it first.
+        first: VentureCode,
+        /// The other one.
+        second: VentureCode,
+    },
+}
+
+/// What the file holds.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "Ventures of a Deckwatch team"))]
+#[serde(deny_unknown_fields)]
+struct Document {
+    /// Where editors find this schema.
+    #[serde(rename = "$schema", default)]
+    #[expect(dead_code, reason = "for editors alone; named here because unknown fields are errors")]
+    schema: Option<String>,
+    /// The products the team works on.
+    ventures: Vec<VentureEntry>,
+}
+
+/// Finds and reads the file of ventures: the one `named` by the flag or else by [`FILE_VARIABLE`], the user's own,
+/// the checkout's `config/ventures.json`; the first that exists. `None` when there is none.
+///
+/// A named file that does not exist is an error. The caller reads the variable.
+pub fn find(
+    named: Option<&Path>,
+    dirs: &Dirs,
+    checkout_root: Option<&Path>,
+) -> Result<Option<VenturesFile>, VenturesError> {
+    if let Some(path) = named {
+        return VenturesFile::read(path).map(Some);
+    }
+    let own = Some(dirs.config.join("ventures.json"));
+    let of_checkout = checkout_root.map(|root| root.join("config/ventures.json"));
+    let found = [own, of_checkout].into_iter().flatten().find(|path| path.exists());
+    found.map(|path| VenturesFile::read(&path)).transpose()
+}
+
+impl VenturesFile {
+    /// Reads and checks one file.
+    pub fn read(path: &Path) -> Result<Self, VenturesError> {
+        let text = std::fs::read(path).map_err(|source| VenturesError::Unreadable { path: path.to_owned(), source })?;
+        let document: Document = serde_json::from_slice(&text)
+            .map_err(|error| VenturesError::Malformed { path: path.to_owned(), message: error.to_string() })?;
+        let file = Self { path: path.to_owned(), ventures: document.ventures };
+        file.check_limits()?;
+        file.check_unique()?;
+        Ok(file)
+    }
+
+    /// The venture with this code.
+    pub fn venture(&self, code: &VentureCode) -> Option<&VentureEntry> {
+        self.ventures.iter().find(|venture| venture.code == *code)
+    }
+
+    /// The venture that a repository belongs to.
+    pub fn venture_of(&self, repo: &RepoName) -> Option<&VentureEntry> {
+        self.ventures.iter().find(|venture| venture.owns(repo))
+    }
+
+    fn check_limits(&self) -> Result<(), VenturesError> {
+        match self.ventures.iter().find_map(VentureEntry::over_limit) {
+            Some(message) => Err(VenturesError::Malformed { path: self.path.clone(), message }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_unique(&self) -> Result<(), VenturesError> {
+        let mut seen: BTreeMap<String, &VentureCode> = BTreeMap::new();
+        for venture in &self.ventures {
+            let repos = venture.repos.iter().map(|repo| format!("repository {}", repo.as_str().to_lowercase()));
+            for what in std::iter::once(format!("code {}", venture.code)).chain(repos) {
+                if let Some(first) = seen.insert(what.clone(), &venture.code) {
+                    let (first, second) = (first.clone(), venture.code.clone());
+                    return Err(VenturesError::Twice { path: self.path.clone(), what, first, second });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
