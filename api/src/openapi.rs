@@ -1,3 +1,217 @@
 //! The OpenAPI 3.1 document, made from the table of operations and the wire types that serve them.
 //!
-//! It is made in a test and committed as `openapi.json`; engines serve the committed file.
+//! A test makes it and holds the committed `openapi.json` against it; engines serve the committed file.
+
+use deckwatch_protocol::operation::{Effect, Tier};
+use deckwatch_protocol::{
+    CreateHandoff, DayEnded, DayStarted, EndDay, ErrorCode, Handoff, HandoffFilter, Health, Heartbeat,
+    LatestHandoffFilter, ListVentures, Operation, Page, Problem, PutVenture, Session, SessionFilter, StartDay,
+    UpdateSession, Venture, Version,
+};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+/// The whole document.
+pub fn document() -> Value {
+    let mut schemas = Schemas::new();
+    let mut paths = Map::new();
+    for operation in Operation::ALL {
+        let path = paths.entry(operation.path()).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(operation.method().to_lowercase(), describe(*operation, &mut schemas));
+        }
+    }
+    let problem = json!({ "application/problem+json": { "schema": schemas.of::<Problem>() } });
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Deckwatch Context API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Continuity, parallel awareness and knowledge for fleets of coding agents.",
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/" }],
+        "security": [{ "key": [] }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.definitions(),
+            "responses": { "Problem": { "description": "Refused or failed; `code` says why.", "content": problem } },
+            "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
+        },
+    })
+}
+
+/// The schemas of requests and of answers, in one set of definitions.
+struct Schemas(SchemaGenerator);
+
+impl Schemas {
+    fn new() -> Self {
+        let mut settings = SchemaSettings::draft2020_12();
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+        Self(settings.into_generator())
+    }
+
+    fn of<T: JsonSchema>(&mut self) -> Value {
+        self.0.subschema_for::<T>().to_value()
+    }
+
+    fn definitions(mut self) -> Map<String, Value> {
+        self.0.take_definitions(true)
+    }
+}
+
+/// What an operation takes and gives.
+#[derive(Default)]
+struct Shape {
+    query: Option<Value>,
+    body: Option<Value>,
+    /// Statuses of success, each with the answer's schema.
+    answers: Vec<(u16, Value)>,
+    /// Refusals of this operation beside those of every operation like it.
+    refusals: Vec<ErrorCode>,
+}
+
+impl Shape {
+    fn answering<T: JsonSchema>(schemas: &mut Schemas, statuses: &[u16]) -> Self {
+        let schema = schemas.of::<T>();
+        Self { answers: statuses.iter().map(|status| (*status, schema.clone())).collect(), ..Self::default() }
+    }
+
+    fn body<T: JsonSchema>(mut self, schemas: &mut Schemas) -> Self {
+        self.body = Some(schemas.of::<T>());
+        self
+    }
+
+    fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value());
+        self
+    }
+
+    fn refusing(mut self, codes: &[ErrorCode]) -> Self {
+        self.refusals.extend(codes);
+        self
+    }
+}
+
+fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
+    use ErrorCode as Code;
+    let s = schemas;
+    match operation {
+        Operation::StartDay => {
+            Shape::answering::<DayStarted>(s, &[200, 201]).body::<StartDay>(s).refusing(&[Code::VentureNotRegistered])
+        }
+        Operation::EndDay => {
+            Shape::answering::<DayEnded>(s, &[200]).body::<EndDay>(s).refusing(&[Code::SessionNotFound])
+        }
+        Operation::ListSessions => Shape::answering::<Page<Session>>(s, &[200]).query::<SessionFilter>(),
+        Operation::GetSession => Shape::answering::<Session>(s, &[200]).refusing(&[Code::SessionNotFound]),
+        Operation::UpdateSession => Shape::answering::<Session>(s, &[200]).body::<UpdateSession>(s).refusing(&[
+            Code::SessionNotFound,
+            Code::SessionEnded,
+            Code::SessionConflict,
+        ]),
+        Operation::Heartbeat => Shape::answering::<Heartbeat>(s, &[200]).refusing(&[
+            Code::SessionNotFound,
+            Code::SessionEnded,
+            Code::SessionConflict,
+        ]),
+        Operation::CreateHandoff => {
+            Shape::answering::<Handoff>(s, &[201]).body::<CreateHandoff>(s).refusing(&[Code::SessionNotFound])
+        }
+        Operation::ListHandoffs => Shape::answering::<Page<Handoff>>(s, &[200]).query::<HandoffFilter>(),
+        Operation::LatestHandoff => {
+            Shape::answering::<Handoff>(s, &[200]).query::<LatestHandoffFilter>().refusing(&[Code::HandoffNotFound])
+        }
+        Operation::GetHandoff => Shape::answering::<Handoff>(s, &[200]).refusing(&[Code::HandoffNotFound]),
+        Operation::ListVentures => Shape::answering::<Page<Venture>>(s, &[200]).query::<ListVentures>(),
+        Operation::PutVenture => {
+            Shape::answering::<Venture>(s, &[200, 201]).body::<PutVenture>(s).refusing(&[Code::Forbidden])
+        }
+        Operation::Health => Shape::answering::<Health>(s, &[200]),
+        Operation::Version => Shape::answering::<Version>(s, &[200]),
+        Operation::Openapi => Shape { answers: vec![(200, json!({ "type": "object" }))], ..Shape::default() },
+    }
+}
+
+fn describe(operation: Operation, schemas: &mut Schemas) -> Value {
+    let shape = shape(operation, schemas);
+    let mut described = json!({
+        "operationId": operation.id(),
+        "summary": operation.summary(),
+        "parameters": parameters(operation, shape.query.as_ref()),
+        "responses": responses(operation, &shape),
+    });
+    if let Some(fields) = described.as_object_mut() {
+        if operation.tier() == Tier::Public {
+            fields.insert("security".to_owned(), json!([]));
+        }
+        if let Some(body) = shape.body {
+            let content = json!({ "required": true, "content": { "application/json": { "schema": body } } });
+            fields.insert("requestBody".to_owned(), content);
+        }
+    }
+    described
+}
+
+fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    for name in ["id", "code"] {
+        if operation.path().contains(&format!("{{{name}}}")) {
+            parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+        }
+    }
+    if operation.effect() == Effect::Write {
+        let schema = json!({ "type": "string", "pattern": "^[!-~]+$", "minLength": 16, "maxLength": 200 });
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": true, "schema": schema,
+            "description": "Names the intended effect; the same for every retry.",
+        }));
+    }
+    let properties = query.and_then(|schema| schema.get("properties")?.as_object());
+    for (name, schema) in properties.into_iter().flatten() {
+        let definitions = query.and_then(|query| query.get("$defs"));
+        parameters.push(json!({ "name": name, "in": "query", "schema": not_null(schema, definitions) }));
+    }
+    parameters
+}
+
+/// A query can leave a parameter out but can't say `null`; and it stands alone, so references are resolved.
+fn not_null(schema: &Value, definitions: Option<&Value>) -> Value {
+    let mut schema = schema.clone();
+    if let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) {
+        let real = alternatives.iter().find(|alternative| alternative.get("type") != Some(&json!("null")));
+        schema = real.cloned().unwrap_or_default();
+    }
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        schema = definitions.and_then(|definitions| definitions.get(name)).cloned().unwrap_or_default();
+    }
+    if let Some(fields) = schema.as_object_mut() {
+        let kind = fields.get("type").and_then(Value::as_array).and_then(|kinds| kinds.first()).cloned();
+        fields.extend(kind.map(|kind| ("type".to_owned(), kind)));
+    }
+    schema
+}
+
+fn responses(operation: Operation, shape: &Shape) -> Map<String, Value> {
+    let mut responses = Map::new();
+    for (status, schema) in &shape.answers {
+        let content = json!({ "application/json": { "schema": schema } });
+        responses.insert(status.to_string(), json!({ "description": "Granted.", "content": content }));
+    }
+    let mut refusals = shape.refusals.clone();
+    refusals.extend([ErrorCode::InternalError, ErrorCode::DatabaseUnavailable]);
+    if operation.tier() != Tier::Public {
+        refusals.extend([ErrorCode::InvalidRequest, ErrorCode::Unauthorized, ErrorCode::RateLimited]);
+        refusals.push(ErrorCode::PayloadTooLarge);
+    }
+    if operation.effect() == Effect::Write {
+        refusals.extend([ErrorCode::UnsupportedMediaType, ErrorCode::IdempotencyKeyReused]);
+    }
+    for refusal in refusals {
+        responses.insert(refusal.status().to_string(), json!({ "$ref": "#/components/responses/Problem" }));
+    }
+    responses
+}

@@ -72,7 +72,7 @@ impl Api {
 
     /// Reads one session.
     pub async fn get_session(&self, id: &SessionId) -> Result<Session, ClientError> {
-        self.call(Ask::plain(Operation::GetSession, id.as_str())).await
+        self.call(Ok(Ask::plain(Operation::GetSession, id.as_str()))).await
     }
 
     /// Changes where a session stands; also a heartbeat.
@@ -82,7 +82,7 @@ impl Api {
 
     /// Says that the agent is alive.
     pub async fn heartbeat(&self, id: &SessionId) -> Result<Heartbeat, ClientError> {
-        self.call(Ask::plain(Operation::Heartbeat, id.as_str())).await
+        self.call(Ok(Ask::plain(Operation::Heartbeat, id.as_str()))).await
     }
 
     /// Records a handoff while the session goes on.
@@ -106,7 +106,7 @@ impl Api {
 
     /// Reads one handoff.
     pub async fn get_handoff(&self, id: &HandoffId) -> Result<Handoff, ClientError> {
-        self.call(Ask::plain(Operation::GetHandoff, id.as_str())).await
+        self.call(Ok(Ask::plain(Operation::GetHandoff, id.as_str()))).await
     }
 
     /// Lists ventures by code.
@@ -121,12 +121,12 @@ impl Api {
 
     /// Asks whether the service and its database are well.
     pub async fn health(&self) -> Result<Health, ClientError> {
-        self.call(Ask::plain(Operation::Health, "")).await
+        self.call(Ok(Ask::plain(Operation::Health, ""))).await
     }
 
     /// Asks for the build and the migrations of its database.
     pub async fn version(&self) -> Result<Version, ClientError> {
-        self.call(Ask::plain(Operation::Version, "")).await
+        self.call(Ok(Ask::plain(Operation::Version, ""))).await
     }
 
     async fn call<T: DeserializeOwned>(&self, ask: Result<Ask, ClientError>) -> Result<T, ClientError> {
@@ -148,13 +148,13 @@ struct Ask {
 }
 
 impl Ask {
-    fn plain(operation: Operation, parameter: &str) -> Result<Self, ClientError> {
-        Ok(Self { operation, path_and_query: path(operation, parameter), body: Bytes::new() })
+    fn plain(operation: Operation, parameter: &str) -> Self {
+        Self { operation, path_and_query: path(operation, parameter), body: Bytes::new() }
     }
 
     fn body(operation: Operation, parameter: &str, body: &impl Serialize) -> Result<Self, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::not_sent(operation, &error))?;
-        Ok(Self { body: body.into(), ..Self::plain(operation, parameter)? })
+        Ok(Self { body: body.into(), ..Self::plain(operation, parameter) })
     }
 
     fn query(operation: Operation, filter: &impl Serialize) -> Result<Self, ClientError> {
@@ -167,7 +167,7 @@ impl Ask {
                 other => drop(query.append_pair(name, &other.to_string())),
             }
         }
-        let mut ask = Self::plain(operation, "")?;
+        let mut ask = Self::plain(operation, "");
         let query = query.finish();
         if !query.is_empty() {
             ask.path_and_query = format!("{}?{query}", ask.path_and_query);

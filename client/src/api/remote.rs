@@ -47,12 +47,12 @@ impl Remote {
             .headers(request.headers().clone())
             .header(AUTHORIZATION, format!("Bearer {}", self.key.expose()))
             .body(request.body().clone());
-        let mut answer = sending.send().await.map_err(broken)?;
+        let mut answer = sending.send().await.map_err(|error| broken(&error))?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(broken)? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| broken(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(SendError { cause: "the answer is larger than 16 MiB".to_owned(), timed_out: true });
             }
@@ -93,9 +93,9 @@ impl Remote {
     }
 }
 
-fn broken(error: reqwest::Error) -> SendError {
+fn broken(error: &reqwest::Error) -> SendError {
     let timed_out = error.is_timeout();
-    let cause = if timed_out { "timed out".to_owned() } else { innermost(&error) };
+    let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
     SendError { cause, timed_out }
 }
 

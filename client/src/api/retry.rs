@@ -53,7 +53,7 @@ pub(super) async fn within_budget(remote: &Remote, request: &Prepared) -> Result
     let ended = tokio::time::timeout(BUDGET, tries).await;
     match ended {
         Ok(Ok(response)) => Ok(response),
-        Ok(Err(failure)) => failure.response.map(Ok).unwrap_or_else(|| Err(remote.unreachable(&failure.cause))),
+        Ok(Err(failure)) => failure.response.map_or_else(|| Err(remote.unreachable(&failure.cause)), Ok),
         Err(_) => Err(remote.unreachable(&format!("no answer within {} s", BUDGET.as_secs()))),
     }
 }
