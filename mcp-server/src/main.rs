@@ -1,2 +1,113 @@
-//! mcp-server
-fn main() {}
+//! `deckwatch-mcp`: the MCP server that an agent's CLI starts and speaks with over standard input and output.
+//!
+//! It answers the handshake before it opens anything. Standard output belongs to the protocol; what
+//! there is to log goes to standard error. It ends when its input closes or its parent is gone.
+//!
+//! [`server`] speaks MCP, [`tools`] are what it offers, [`session`] and [`heartbeat`] look after the
+//! agent's session, [`identity`] knows who the agent is, and [`render`] writes what is read.
+
+mod heartbeat;
+mod identity;
+mod logging;
+mod render;
+mod schema;
+mod server;
+mod session;
+mod surroundings;
+mod tools;
+mod trouble;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::service::{QuitReason, ServerInitializeError};
+use rmcp::transport::io::stdio_pipes;
+
+use crate::identity::Identity;
+use crate::server::Server;
+use crate::session::Keeper;
+use crate::surroundings::Surroundings;
+
+const USAGE: &str = "\
+deckwatch-mcp: MCP server of Deckwatch, for agents' CLIs; speaks over standard input and output.
+
+  launcher <venture>                           starts an agent with it
+  claude mcp add deckwatch -- deckwatch-mcp    registers it by hand
+
+  --version  --help
+";
+
+/// How often to look whether the parent is still there.
+const PARENT_CHECK: Duration = Duration::from_secs(2);
+/// How long an end of day may still take after the conversation.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => serve(),
+        Some("--version" | "-V") => say(concat!("deckwatch-mcp ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some("--help" | "-h") => say(USAGE),
+        Some(_) => {
+            eprint!("deckwatch-mcp takes no such argument.\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    io::stdout().write_all(text.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+}
+
+fn serve() -> ExitCode {
+    logging::to_stderr();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            log::error!("cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let keeper = Arc::new(Keeper::new(Identity::new(Surroundings::of_this_process())));
+    let served = runtime.block_on(async {
+        let served = tokio::select! {
+            served = converse(&keeper) => served,
+            () = parent_is_gone() => Ok(()),
+        };
+        // Nobody reads the answer any more, but a handoff that is on its way shall arrive.
+        let _ = tokio::time::timeout(LAST_WRITE, keeper.idle()).await;
+        served
+    });
+    // A call that still waits for the API must not keep the process.
+    runtime.shutdown_background();
+    served.map_or_else(
+        |error| {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+/// Speaks until the input closes.
+async fn converse(keeper: &Arc<Keeper>) -> Result<(), String> {
+    let running = match rmcp::serve_server(Server::new(Arc::clone(keeper)), stdio_pipes()).await {
+        Ok(running) => running,
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(error) => return Err(format!("the conversation did not start: {error}")),
+    };
+    match running.waiting().await {
+        Ok(QuitReason::Closed | QuitReason::Cancelled) => Ok(()),
+        Ok(_) | Err(_) => Err("the conversation broke off".to_owned()),
+    }
+}
+
+/// Waits for the parent to end without closing our input, as when a sibling inherited the pipe.
+async fn parent_is_gone() {
+    let parent = std::os::unix::process::parent_id();
+    let mut ticks = tokio::time::interval(PARENT_CHECK);
+    while std::os::unix::process::parent_id() == parent {
+        ticks.tick().await;
+    }
+}

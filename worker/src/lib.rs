@@ -1,1 +1,69 @@
-//! worker
+//! The production shell: the API on Cloudflare Workers and D1.
+//!
+//! It lends the API a database, a clock, dice and a log, and carries requests in and answers out. It
+//! holds no rule and no SQL: what is decided here is only what Cloudflare decides.
+
+mod answer;
+mod console;
+mod d1;
+mod platform;
+mod request;
+mod unserved;
+
+use std::sync::Arc;
+
+use deckwatch_api::{Answer, App, Engine, Settings};
+use http::HeaderMap;
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
+
+use crate::d1::D1;
+use crate::platform::{JsClock, JsEntropy};
+use crate::unserved::Unserved;
+
+/// The D1 binding in `wrangler.toml`.
+const DATABASE_BINDING: &str = "DB";
+
+/// Runs once per isolate, before its first request.
+#[event(start)]
+fn start() {
+    console::install();
+}
+
+/// Answers one request; what can wait is done after the answer has left.
+#[event(fetch)]
+async fn fetch(request: worker::web_sys::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
+    let request = match request::read(request).await {
+        Ok(request) => request,
+        Err(error) => return Ok(answer::respond(Unserved::Unreadable(error).answer(&HeaderMap::new()))),
+    };
+    let app = match open(&env) {
+        Ok(app) => app,
+        Err(error) => return Ok(answer::respond(error.answer(request.headers()))),
+    };
+    let Answer { response, afterwards } = app.handle(request).await;
+    if !afterwards.is_empty() {
+        context.wait_until(async move { app.finish(afterwards).await });
+    }
+    Ok(answer::respond(response))
+}
+
+/// Sweeps the database when the Cron Trigger fires.
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    match open(&env) {
+        Ok(app) => {
+            if let Err(error) = app.sweep().await {
+                log::error!("the sweep stopped and goes on at the next trigger: {error}");
+            }
+        }
+        Err(error) => log::error!("{error}"),
+    }
+}
+
+/// The API over this request's bindings.
+fn open(env: &Env) -> Result<App, Unserved> {
+    let database = env.d1(DATABASE_BINDING).map_err(Unserved::Database)?;
+    let settings = Settings::from_vars(Engine::Worker, |name| env.var(name).ok().map(|value| value.to_string()))
+        .map_err(Unserved::Settings)?;
+    Ok(App::new(Arc::new(D1::new(database)), Arc::new(JsClock), Arc::new(JsEntropy), settings))
+}
