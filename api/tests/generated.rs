@@ -1,6 +1,6 @@
 //! What is generated from the code and committed is in step with it. `UPDATE_GENERATED=1` writes it.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,26 @@
+# The menu. Each recipe is one command; the logic is in scripts/ and in the tests.
+
+# Lists the recipes
+default:
+    @just --list
+
+# Runs every test on both engines
+test:
+    ./scripts/test
+
+# Writes every generated file: the OpenAPI document, tables in docs, schema, snapshots
+gen:
+    UPDATE_GENERATED=1 cargo nextest run --all-features -E 'test(in_step)'
+
+# Formats Rust and shell
+fmt:
+    cargo fmt --all
+    ./scripts/lint --write
+
+# Builds the Worker and prints its size
+worker:
+    ./scripts/build-worker
+
+# Runs the API on this machine
+api *ARGS:
+    ./scripts/api {{ARGS}}
