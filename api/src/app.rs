@@ -176,8 +176,7 @@ impl App {
             started_at: asked.now,
             duration_ms: Some(self.clock.now().as_millis() - asked.now.as_millis()),
         };
-        let uncounted = finished.remaining.is_none() || error_code == Some(ErrorCode::RateLimited);
-        let count = uncounted.then(|| window.count_refused());
+        let count = finished.remaining.is_none().then(|| window.count_refused());
         Afterwards(count.into_iter().chain([entry.insert()]).collect())
     }
 

@@ -148,7 +148,7 @@ pub(crate) fn latest(filter: &HandoffFilter) -> Statement {
 }
 
 fn conditions(filter: &HandoffFilter) -> Conditions {
-    Conditions::new(Vec::new())
+    Conditions::none()
         .when("h.venture = ?", filter.venture.as_ref())
         .when("h.repo = ?", filter.repo.as_ref())
         .when("h.track = ?", filter.track)

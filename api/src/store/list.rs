@@ -50,9 +50,15 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    /// No condition yet; `first` are parameters that the item's rendering uses as `?1`, `?2`, ….
-    pub(crate) fn new(first: Vec<Param>) -> Self {
-        Self { sql: "true".to_owned(), params: first }
+    /// Every row.
+    pub(crate) fn none() -> Self {
+        Self { sql: "true".to_owned(), params: Vec::new() }
+    }
+
+    /// Every row, where the item's rendering uses `first` as `?1`. The condition mentions it too: the
+    /// count renders nothing, and a parameter that a statement does not use can't be bound.
+    pub(crate) fn rendering_with(first: impl Into<Param>) -> Self {
+        Self { sql: "?1 is not null".to_owned(), params: vec![first.into()] }
     }
 
     /// Adds `condition` when there is a value to compare with.

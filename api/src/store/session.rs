@@ -179,7 +179,7 @@ const LIST: List = List { from: "sessions s", item: session_json!(), key: "s.id"
 /// The page and the total of `list_sessions`.
 pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> (Statement, Statement, Limit) {
     let status = |status| filter.status == Some(status);
-    let conditions = Conditions::new(vec![stale_before.into()])
+    let conditions = Conditions::rendering_with(stale_before)
         .when("s.venture = ?", filter.venture.as_ref())
         .when("s.repo = ?", filter.repo.as_ref())
         .when("s.agent = ?", filter.agent.as_ref())

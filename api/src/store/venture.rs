@@ -51,7 +51,7 @@ const LIST: List = List { from: "ventures v", item: venture_json!(), key: "v.cod
 
 /// The page and the total of `list_ventures`.
 pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
-    let all = Conditions::new(Vec::new());
+    let all = Conditions::none();
     (LIST.items(&all, cursor, limit), LIST.total(&all))
 }
 

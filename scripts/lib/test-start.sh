@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+#
+# Proves the README's first command: in a fresh clone, with an empty home, no configuration and no agent's
+# tool on PATH, scripts/start installs the programs and plays a day on the repository it stands in.
+#
+# usage  scripts/lib/test-start.sh
+# env    CARGO_TARGET_DIR  where cargo builds; kept, so that dependencies are not built again
+
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+main() {
+  local work home
+  work=$(mktemp -d)
+  # shellcheck disable=SC2064  # the folder of now
+  trap "rm -rf '$work'" EXIT
+  home=$work/home
+  mkdir "$home"
+  git clone --quiet "$ROOT" "$work/clone"
+  (cd "$work/clone" && hermetic "$home" ./scripts/start) >"$work/out" 2>&1 || { cat "$work/out" && return 1; }
+  expect "$work/out" 'npm install -g @anthropic-ai/claude-code'
+  expect "$work/out" "$(git -C "$ROOT" log -1 --format=%s | cut -c 1-60)"
+  for program in launcher deckwatch-mcp deckwatch-server; do
+    "$home/.local/bin/$program" --version >/dev/null
+  done
+  printf 'a fresh clone installs itself and plays a day\n'
+}
+
+# Runs a command with an empty home. Cargo and rustup live in the real one.
+hermetic() {
+  local home=$1
+  shift
+  env -i HOME="$home" PATH="$(path_without_agents)" TERM=dumb NO_COLOR=1 LANG="${LANG-C.UTF-8}" \
+    CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}" "$@"
+}
+
+path_without_agents() {
+  local folder kept=""
+  while IFS= read -r -d : folder; do
+    [[ -x $folder/claude || -x $folder/gemini || -x $folder/codex ]] || kept+=$folder:
+  done <<<"$PATH:"
+  printf '%s\n' "${kept%:}"
+}
+
+# $1: a file; $2: a text that must be in it.
+expect() {
+  grep -qF -- "$2" "$1" || { printf 'the output lacks: %s\n' "$2" && cat "$1" && return 1; } >&2
+}
+
+main "$@"

@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+#
+# The tools that build the Worker and run it on this machine, with their versions. To be sourced: it only
+# defines functions. Each installs what is missing and does nothing otherwise.
+#
+# needs  bash, git, cargo with rustup, npm
+
+# shellcheck source=scripts/lib/install.sh
+. "$(dirname "${BASH_SOURCE[0]}")/install.sh"
+
+TOOLS_WASM_TARGET=wasm32-unknown-unknown
+# worker/Cargo.toml pins the library to the same version.
+TOOLS_WASM_BINDGEN=0.2.130
+TOOLS_WORKER_BUILD=0.8.7
+TOOLS_OLDEST_NODE=22.12.0
+
+# Everything that scripts/build-worker and worker/local/serve.mjs need. $1: root of the checkout.
+tools::install_worker_tools() {
+  tools::install_wasm_target
+  tools::install_node_packages "$1/worker/local"
+  tools::install_wasm_bindgen
+  tools::install_worker_build
+}
+
+tools::install_wasm_target() {
+  [[ -d "$(rustc --target "$TOOLS_WASM_TARGET" --print target-libdir)" ]] && return
+  install::say "adding the Rust target $TOOLS_WASM_TARGET"
+  rustup target add "$TOOLS_WASM_TARGET" >&2
+}
+
+tools::install_wasm_bindgen() {
+  # Without --locked: its lock file names a crate version that is no longer served.
+  install::locked wasm-bindgen install::cargo wasm-bindgen "$TOOLS_WASM_BINDGEN" wasm-bindgen-cli
+}
+
+tools::install_worker_build() {
+  tools::install_openssl_headers
+  install::locked worker-build install::cargo worker-build "$TOOLS_WORKER_BUILD" worker-build --locked
+}
+
+# worker-build links against OpenSSL. Elsewhere than on Debian its own error says what to do.
+tools::install_openssl_headers() {
+  [[ -x "$(install::dir)/bin/worker-build" || "$(uname -s)" != Linux ]] && return
+  pkg-config --exists openssl 2>/dev/null || install::debian pkg-config libssl-dev
+}
+
+# $1: a folder with package.json and its lock file.
+tools::install_node_packages() {
+  install::locked npm install::npm "$1"
+}
+
+# Prints a Node that runs Miniflare: the one of worker/local's packages, else the machine's. $1: root of the checkout.
+tools::node() {
+  local node
+  for node in "$1"/worker/local/node_modules/node-*/bin/node "$(command -v node || true)"; do
+    tools::is_new_enough "$node" && printf '%s\n' "$node" && return
+  done
+  install::fail "Node.js $TOOLS_OLDEST_NODE or newer is needed: install it from https://nodejs.org"
+}
+
+tools::is_new_enough() {
+  local version
+  version=$("$1" --version 2>/dev/null) || return
+  [[ "$(printf '%s\n' "$TOOLS_OLDEST_NODE" "${version#v}" | sort -V | head -n 1)" == "$TOOLS_OLDEST_NODE" ]]
+}

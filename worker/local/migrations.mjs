@@ -1,0 +1,36 @@
+// Applies migrations/*.sql to a D1 database, with the bookkeeping of `wrangler d1 migrations apply`, so
+// that either tool goes on where the other stopped.
+
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+
+const BOOKKEEPING = `create table if not exists d1_migrations (
+  id integer primary key autoincrement,
+  name text unique,
+  applied_at timestamp default current_timestamp not null
+)`;
+
+// D1 refuses a text whose last statement is followed by a comment.
+const TRAILING_COMMENTS = /(?:\s|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*$/;
+
+/** Applies what `database` does not have yet, in order, each file as one transaction. */
+export async function applyMigrations(database, folder) {
+  await database.prepare(BOOKKEEPING).run();
+  const applied = await database.prepare("select name from d1_migrations").all();
+  const known = new Set(applied.results.map((row) => row.name));
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+  for (const name of names.filter((name) => !known.has(name))) {
+    await applyOne(database, name, await readFile(path.join(folder, name), "utf8"));
+  }
+}
+
+async function applyOne(database, name, sql) {
+  try {
+    await database.batch([
+      database.prepare(sql.replace(TRAILING_COMMENTS, "")),
+      database.prepare("insert into d1_migrations (name) values (?1)").bind(name),
+    ]);
+  } catch (error) {
+    throw new Error(`migration ${name} failed and changed nothing: ${error.message}`, { cause: error });
+  }
+}

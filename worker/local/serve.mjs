@@ -1,0 +1,130 @@
+// Runs the built Worker on workerd with a local D1 database, for development and for tests.
+//
+//   serve.mjs --data DIR [--port N] [--control FILE] [--exit-with-stdin]
+//
+// --data             where the database lives
+// --port             8787; 0 takes a free one
+// --control          opens the control port of the tests and writes its number to FILE
+// --exit-with-stdin  stops when standard input ends, and so when the parent dies
+//
+// CONTEXT_API_KEY, ADMIN_API_KEY and RATE_LIMIT_PER_MINUTE are handed to the Worker. Prints the one line
+// `ready http://127.0.0.1:PORT` on standard output once it serves; the Worker's log goes to standard error.
+// Exits with 0 when told to stop, with 1 when it can't serve.
+
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import net from "node:net";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+import { openControl } from "./control.mjs";
+import { applyMigrations } from "./migrations.mjs";
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const ROOT = path.resolve(HERE, "../..");
+const BUILD = path.join(ROOT, "worker/build");
+const SETTINGS = ["CONTEXT_API_KEY", "ADMIN_API_KEY", "RATE_LIMIT_PER_MINUTE"];
+
+async function main() {
+  const options = readOptions();
+  await requirePort(options.port);
+  const runtime = await startRuntime(options);
+  stopWhenTold(runtime, options);
+  const url = await runtime.ready;
+  await applyMigrations(await runtime.getD1Database("DB"), path.join(ROOT, "migrations"));
+  await requireHealth(runtime, url);
+  if (options.control) await openControl(runtime, options.control);
+  process.stdout.write(`ready http://127.0.0.1:${url.port}\n`);
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      data: { type: "string" },
+      port: { type: "string", default: "8787" },
+      control: { type: "string" },
+      "exit-with-stdin": { type: "boolean", default: false },
+    },
+  });
+  const port = Number(values.port);
+  if (!values.data) throw new Error("--data DIR is missing");
+  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error("--port must be a number from 0 to 65535");
+  return { data: path.resolve(values.data), port, control: values.control, exitWithStdin: values["exit-with-stdin"] };
+}
+
+/** workerd's own message for a busy port does not name it. */
+async function requirePort(port) {
+  await new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.once("error", (error) => {
+      reject(new Error(`port ${port} of 127.0.0.1 can't be opened (${error.code}): choose another with --port`));
+    });
+    probe.listen(port, "127.0.0.1", () => probe.close(resolve));
+  });
+}
+
+async function startRuntime({ data, port }) {
+  // Miniflare asks for workerd's path once, while it is loaded.
+  const require = createRequire(import.meta.url);
+  process.env.DECKWATCH_WORKERD = createRequire(require.resolve("miniflare"))("workerd").default;
+  process.env.MINIFLARE_WORKERD_PATH = path.join(HERE, "workerd");
+  const { Log, LogLevel, Miniflare } = await import("miniflare");
+  class StderrLog extends Log {
+    log(message) {
+      process.stderr.write(`${message}\n`);
+    }
+  }
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  return new Miniflare({
+    host: "127.0.0.1",
+    port,
+    cf: false,
+    telemetry: { enabled: false },
+    log: new StderrLog(LogLevel.WARN),
+    handleRuntimeStdio: (stdout, stderr) => [stdout, stderr].forEach((stream) => stream.pipe(process.stderr)),
+    compatibilityDate: await compatibilityDate(),
+    modulesRoot: BUILD,
+    modules: [
+      { type: "ESModule", path: path.join(BUILD, "index.js") },
+      { type: "CompiledWasm", path: path.join(BUILD, "index_bg.wasm") },
+    ],
+    bindings: Object.fromEntries(SETTINGS.filter((name) => process.env[name]).map((name) => [name, process.env[name]])),
+    d1Databases: { DB: "deckwatch" },
+    d1Persist: path.join(data, "d1"),
+  });
+}
+
+/** The date that production runs with. */
+async function compatibilityDate() {
+  const wrangler = await readFile(path.join(ROOT, "wrangler.toml"), "utf8");
+  const date = /^compatibility_date = "([0-9-]+)"$/m.exec(wrangler)?.[1];
+  if (!date) throw new Error("wrangler.toml has no compatibility_date");
+  return date;
+}
+
+async function requireHealth(runtime, url) {
+  const response = await runtime.dispatchFetch(new URL("/health", url));
+  if (!response.ok) throw new Error(`the Worker is not healthy: ${response.status} ${await response.text()}`);
+}
+
+function stopWhenTold(runtime, { exitWithStdin }) {
+  let stopping = false;
+  const stop = async () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    await runtime.dispose();
+    process.exit(0);
+  };
+  // Miniflare's own listeners exit at once and do not wait for workerd.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(signal).on(signal, stop);
+  if (exitWithStdin) {
+    process.stdin.on("end", stop).on("error", stop);
+    process.stdin.resume();
+  }
+}
+
+main().catch((error) => {
+  process.stderr.write(`the Worker can't be served: ${error.message}\n`);
+  process.exit(1);
+});
