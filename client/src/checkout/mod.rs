@@ -1,7 +1,7 @@
 //! What a folder is to git: which repository, branch and commit an agent stands on.
 //!
 //! It asks the `git` program, which alone knows every layout and every rule of trust, and never the
-//! network. Reading remotes is in [`remote`]; running git in `git`.
+//! network. Reading remotes is in `remote`, running git in `git`.
 
 mod git;
 mod remote;

@@ -61,7 +61,7 @@ pub enum VenturesError {
     },
 }
 
-/// What the file holds.
+/// The ventures of one team, as the launcher and the MCP server read them from a file.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "Ventures of a Deckwatch team"))]
 #[serde(deny_unknown_fields)]

@@ -1,0 +1,205 @@
+//! The typed API against servers that behave and servers that do not.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use deckwatch_client::{Api, ApiConfig, ClientError};
+use deckwatch_protocol::{
+    Agent, ErrorCode, LatestHandoffFilter, ListVentures, PutVenture, SessionFilter, SessionStatus, StartDay,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
+
+const KEY: &str = "0123456789abcdef";
+
+/// A server that gives the scripted answers in turn, the last one for ever, and remembers what it was asked.
+struct Scripted {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    async fn answering(answers: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let answers: Vec<String> = answers.iter().map(|answer| (*answer).to_owned()).collect();
+        let log = Arc::clone(&asked);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 64 * 1024];
+                let read = stream.read(&mut request).await.unwrap();
+                let nth = {
+                    let mut log = log.lock().unwrap();
+                    log.push(String::from_utf8_lossy(&request[..read]).to_lowercase());
+                    log.len() - 1
+                };
+                let answer = answers.get(nth).or(answers.last()).unwrap();
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn api(&self) -> Api {
+        Api::connect(ApiConfig::remote(&self.url, KEY).unwrap())
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn http(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+fn problem(code: ErrorCode) -> String {
+    serde_json::to_string(&deckwatch_protocol::Problem::new(code, "Because.", "corr_x")).unwrap()
+}
+
+fn venture() -> PutVenture {
+    PutVenture { name: "Alpha".parse().unwrap(), github_org: None, repos: vec![], capabilities: vec![] }
+}
+
+const VENTURE: &str = r#"{"code":"alpha","name":"Alpha","github_org":null,"repos":[],"capabilities":[],
+    "created_at":"2026-11-21T00:00:00.000Z","updated_at":"2026-11-21T00:00:00.000Z","from_a_newer_api":1}"#;
+
+fn header(request: &str, name: &str) -> String {
+    let line = request.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    line.split_once(": ").map(|(_, value)| value.to_owned()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_try_of_a_write_carries_the_same_key() {
+    let passing = http("503 Service Unavailable", "retry-after: 0\r\n", &problem(ErrorCode::DatabaseUnavailable));
+    let server = Scripted::answering(&[&passing, "", &http("201 Created", "", VENTURE)]).await;
+    let made = server.api().put_venture(&"alpha".parse().unwrap(), &venture()).await.unwrap();
+    assert_eq!(made.code.as_str(), "alpha");
+    let asked = server.asked();
+    assert_eq!(asked.len(), 3, "a 503, a connection that broke off, an answer");
+    for name in ["idempotency-key", "x-correlation-id"] {
+        assert!(!header(&asked[0], name).is_empty(), "{name}");
+        assert!(asked.iter().all(|request| header(request, name) == header(&asked[0], name)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn two_calls_have_two_keys() {
+    let server = Scripted::answering(&[&http("200 OK", "", VENTURE)]).await;
+    for _ in 0..2 {
+        server.api().put_venture(&"alpha".parse().unwrap(), &venture()).await.unwrap();
+    }
+    let keys: Vec<String> = server.asked().iter().map(|request| header(request, "idempotency-key")).collect();
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_fast_and_names_the_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let started = Instant::now();
+    let error = Api::connect(ApiConfig::remote(&url, KEY).unwrap()).health().await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains(&url), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_host_that_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let call = tokio::spawn(async move { Api::connect(ApiConfig::remote(&url, KEY).unwrap()).health().await });
+    let (_held_open, _) = listener.accept().await.unwrap();
+    // From here the clock jumps to whatever is waited for.
+    tokio::time::pause();
+    let error = timeout(Duration::from_secs(30), call).await.unwrap().unwrap().unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_tried_again_and_names_the_fields() {
+    let mut refusal = deckwatch_protocol::Problem::new(ErrorCode::InvalidRequest, "1 field does not fit.", "corr_x");
+    refusal.errors.push(deckwatch_protocol::Violation { pointer: "/name".into(), detail: "is required".into() });
+    let body = serde_json::to_string(&refusal).unwrap();
+    let server = Scripted::answering(&[&http("400 Bad Request", "", &body)]).await;
+    let error = server.api().list_ventures(&ListVentures::default()).await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::InvalidRequest));
+    assert!(error.to_string().contains("/name is required"), "{error}");
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_rate_that_is_used_up_for_long_is_said_at_once() {
+    let full = http("429 Too Many Requests", "retry-after: 59\r\n", &problem(ErrorCode::RateLimited));
+    let server = Scripted::answering(&[&full]).await;
+    let error = server.api().list_ventures(&ListVentures::default()).await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::RateLimited));
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_is_not_tried_again_and_can_be_found_in_the_log() {
+    let body = problem(ErrorCode::InternalError);
+    let server = Scripted::answering(&[&http("500 Oops", "x-correlation-id: corr_y\r\n", &body)]).await;
+    let error = server.api().list_ventures(&ListVentures::default()).await.unwrap_err();
+    let ClientError::Failed { correlation_id, .. } = error else { panic!("{error}") };
+    assert_eq!(correlation_id.as_deref(), Some("corr_y"));
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_portal_in_between_is_not_taken_for_the_api() {
+    let server = Scripted::answering(&[&http("200 OK", "content-type: text/html\r\n", "<html>Log in")]).await;
+    assert!(matches!(server.api().health().await, Err(ClientError::Failed { .. })));
+}
+
+#[tokio::test]
+async fn the_key_does_not_follow_a_redirect() {
+    let elsewhere = Scripted::answering(&[&http("200 OK", "", "{}")]).await;
+    let location = format!("location: {}/health\r\n", elsewhere.url);
+    let server = Scripted::answering(&[&http("302 Found", &location, "")]).await;
+    assert!(matches!(server.api().health().await, Err(ClientError::Failed { .. })));
+    assert!(elsewhere.asked().is_empty());
+}
+
+#[tokio::test]
+async fn no_handoff_is_an_answer() {
+    let server = Scripted::answering(&[&http("404 Not Found", "", &problem(ErrorCode::HandoffNotFound))]).await;
+    assert_eq!(server.api().latest_handoff(&LatestHandoffFilter::default()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn agents_of_one_machine_share_the_embedded_engine() {
+    let home = tempfile::tempdir().unwrap();
+    let database = home.path().join("data/context.db");
+    let day = |agent: &Agent| StartDay {
+        agent: agent.clone(),
+        client: "claude".parse().unwrap(),
+        client_version: None,
+        client_session_id: None,
+        host: "mac1.local".parse().unwrap(),
+        venture: "alpha".parse().unwrap(),
+        repo: "example-org/alpha.js".parse().unwrap(),
+        track: None,
+        issue_number: None,
+        branch: Some("dev/ü".parse().unwrap()),
+        commit_sha: None,
+        meta: deckwatch_protocol::Meta::default(),
+    };
+    let agents: [Agent; 2] = ["mac1.local-claude-1".parse().unwrap(), "mac1.local-claude-2".parse().unwrap()];
+    let [one, two] = agents.clone().map(|agent| Api::connect(ApiConfig::embedded(database.clone(), &agent).unwrap()));
+    one.put_venture(&"alpha".parse().unwrap(), &venture()).await.unwrap();
+    let days = agents.each_ref().map(day);
+    let (first, _) = tokio::join!(one.start_day(&days[0]), two.start_day(&days[1]));
+    let again = one.start_day(&days[0]).await.unwrap();
+    assert_eq!(first.unwrap().session.id, again.session.id);
+    assert_eq!(again.active_sessions.items[0].agent, agents[1]);
+    let filter = SessionFilter { status: Some(SessionStatus::Active), ..SessionFilter::default() };
+    assert_eq!(two.list_sessions(&filter).await.unwrap().total, 2);
+}
