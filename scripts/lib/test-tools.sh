@@ -16,7 +16,9 @@ test_tools::install() {
   install::locked nextest test_tools::install_nextest
   install::locked deny test_tools::install_deny
   install::locked linters test_tools::install_linters
-  export PATH=$PATH:$(install::dir)/bin:$(install::dir)/linters/bin
+  local dir
+  dir=$(install::dir)
+  export PATH=$PATH:$dir/bin:$dir/linters/bin
 }
 
 # Any version that the machine has will do.

@@ -1,0 +1,67 @@
+//! Which ventures there are, and which one is meant: the file first, the API only when the file does not tell.
+
+use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::ventures::{VentureEntry, VenturesFile};
+use deckwatch_protocol::VentureCode;
+
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+
+/// Asks the API for the ventures that are registered there.
+pub(crate) type AskApi<'a> = &'a dyn Fn() -> Result<Vec<VentureEntry>, LaunchError>;
+
+/// The ventures that can be started.
+pub(crate) struct Catalogue<'a> {
+    /// The file that the order of places led to.
+    pub(crate) file: Option<VenturesFile>,
+    /// The last resort.
+    pub(crate) ask_api: AskApi<'a>,
+}
+
+impl Catalogue<'_> {
+    /// All of them: of the file, or of the API when there is no file.
+    pub(crate) fn all(&self) -> Result<Vec<VentureEntry>, LaunchError> {
+        match &self.file {
+            Some(file) => Ok(file.ventures.clone()),
+            None => (self.ask_api)(),
+        }
+    }
+
+    /// The venture with this code.
+    pub(crate) fn by_code(&self, code: &VentureCode) -> Result<VentureEntry, LaunchError> {
+        if let Some(venture) = self.file.as_ref().and_then(|file| file.venture(code)) {
+            return Ok(venture.clone());
+        }
+        let registered = (self.ask_api)().map_err(|error| match &self.file {
+            Some(file) => LaunchError::Api(format!("{} has no venture {code}, and: {error}", file.path.display())),
+            None => error,
+        })?;
+        let in_file = self.file.iter().flat_map(|file| &file.ventures);
+        let known = in_file.chain(&registered).map(|venture| venture.code.clone()).collect();
+        let found = registered.iter().find(|venture| venture.code == *code).cloned();
+        found.ok_or_else(|| LaunchError::UnknownVenture { code: code.clone(), known })
+    }
+
+    /// The venture of the repository in hand. On this machine's own database an unknown repository is a
+    /// venture of its own; a team's API is not filled with ventures that nobody decided on.
+    pub(crate) fn of_checkout(&self, here: &Checkout, endpoint: &Endpoint) -> Result<VentureEntry, LaunchError> {
+        if here.kind == CheckoutKind::NotARepository {
+            return Err(LaunchError::NotARepository(here.root.clone()));
+        }
+        if let Some(venture) = self.file.as_ref().and_then(|file| file.venture_of(&here.repo)) {
+            return Ok(venture.clone());
+        }
+        let found = match endpoint {
+            Endpoint::Embedded => self.derived(here),
+            Endpoint::Remote { .. } => (self.ask_api)()?.into_iter().find(|venture| venture.owns(&here.repo)),
+        };
+        found.ok_or_else(|| LaunchError::NoVentureOf { repo: here.repo.clone() })
+    }
+
+    /// A venture named after the repository, unless the file gives that name to another one.
+    pub(crate) fn derived(&self, here: &Checkout) -> Option<VentureEntry> {
+        let venture = VentureEntry::of_repo(&here.repo)?;
+        let taken = self.file.as_ref().is_some_and(|file| file.venture(&venture.code).is_some());
+        (!taken).then_some(venture)
+    }
+}

@@ -1,0 +1,75 @@
+//! What to work on and where: the command line, the place one stands in, or the menu.
+
+use std::path::Path;
+
+use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::ventures::VentureEntry;
+
+use crate::catalogue::Catalogue;
+use crate::cli::{Cli, Target};
+use crate::config::Config;
+use crate::discovery::Repositories;
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+use crate::menu;
+use crate::surroundings::Surroundings;
+
+/// What is chosen from.
+pub(crate) struct Options<'a> {
+    pub(crate) cli: &'a Cli,
+    pub(crate) config: &'a Config,
+    pub(crate) surroundings: &'a Surroundings,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) catalogue: &'a Catalogue<'a>,
+    /// What the current directory is; `None` when git can't read it.
+    pub(crate) here: Option<&'a Checkout>,
+}
+
+impl Options<'_> {
+    /// The venture: named, of the place, or from the menu.
+    pub(crate) fn venture(&self) -> Result<VentureEntry, LaunchError> {
+        match (&self.cli.target, self.here) {
+            (Some(Target::Venture(code)), _) => self.catalogue.by_code(code),
+            (Some(Target::Here), Some(here)) => self.catalogue.of_checkout(here, self.endpoint),
+            (Some(Target::Here), None) => Err(LaunchError::NotARepository(self.surroundings.cwd.clone())),
+            (None, _) if self.surroundings.interactive => self.ask(),
+            (None, _) => Err(LaunchError::NoVentureNamed),
+        }
+    }
+
+    /// Where the agent starts: the repository that a flag names, the one in hand, or one below the dev root.
+    pub(crate) fn checkout(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
+        if let Some(path) = &self.cli.repo {
+            return repository_at(&self.surroundings.cwd.join(path));
+        }
+        match self.here {
+            Some(here) if venture.owns(&here.repo) => Ok(here.clone()),
+            _ => repository_at(&Repositories::below(&self.config.dev_root)?.of_venture(venture)?),
+        }
+    }
+
+    /// All ventures, the one of this place first under the cursor; a repository that none owns is offered too.
+    fn ask(&self) -> Result<VentureEntry, LaunchError> {
+        let mut ventures = self.catalogue.all()?;
+        let here = self.here.filter(|here| here.kind != CheckoutKind::NotARepository);
+        let owner = |ventures: &[VentureEntry]| {
+            here.and_then(|here| ventures.iter().position(|venture| venture.owns(&here.repo)))
+        };
+        if owner(&ventures).is_none() && matches!(self.endpoint, Endpoint::Embedded) {
+            ventures.extend(here.and_then(|here| self.catalogue.derived(here)));
+        }
+        if ventures.is_empty() {
+            return Err(LaunchError::NoVentures);
+        }
+        let at = owner(&ventures).unwrap_or_default();
+        menu::choose(ventures, at)
+    }
+}
+
+fn repository_at(path: &Path) -> Result<Checkout, LaunchError> {
+    let checkout = Checkout::at(path)?;
+    match checkout.kind {
+        CheckoutKind::NotARepository => Err(LaunchError::NotARepository(checkout.root)),
+        _ => Ok(checkout),
+    }
+}

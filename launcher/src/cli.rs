@@ -1,0 +1,159 @@
+//! The command line as it was typed: parsed, not yet decided.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgGroup, Parser};
+use deckwatch_client::ventures::FILE_VARIABLE;
+use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
+
+use crate::agent_cli::AgentCli;
+use crate::exit_code::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  launcher                      choose a venture from a menu
+  launcher alpha                start your default agent on alpha
+  launcher alpha --codex        start Codex on alpha
+  launcher alpha --issue 87 -- --resume
+                                pass --resume on to the agent
+  launcher .                    work on the repository you stand in
+  launcher alpha --dry-run      show what would happen, change nothing
+  launcher --list --json        the ventures, for scripts";
+
+const SETTINGS: &str = "\
+Settings, all optional, in ~/.config/deckwatch/config.toml:
+  dev_root = \"~/dev\"                   where repositories are looked for
+  default_agent = \"claude\"             claude, gemini or codex
+  [api]                                a team's API; without it, this machine's own database
+  url = \"https://context.example.com\"
+  key_env = \"CONTEXT_API_KEY\"          the variable that holds the key
+CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api].";
+
+/// Starts a coding agent on a venture, with its context.
+#[derive(Debug, Parser)]
+#[command(name = "launcher", version, after_help = EXAMPLES, after_long_help = long_help())]
+#[command(group = ArgGroup::new("agent").args(["claude", "gemini", "codex"]))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Cli {
+    /// Code of the venture, or `.` for the repository you stand in
+    #[arg(value_name = "VENTURE")]
+    pub(crate) target: Option<Target>,
+
+    /// List the ventures and where their repositories are
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "agent_args"])]
+    pub(crate) list: bool,
+
+    /// With --list: print JSON
+    #[arg(long, requires = "list")]
+    pub(crate) json: bool,
+
+    /// Start Claude Code
+    #[arg(long)]
+    claude: bool,
+
+    /// Start Gemini CLI
+    #[arg(long)]
+    gemini: bool,
+
+    /// Start Codex CLI
+    #[arg(long)]
+    codex: bool,
+
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Line of work within the repository; 0 is one too
+    #[arg(long, value_name = "N")]
+    pub(crate) track: Option<Track>,
+
+    /// GitHub issue that the agent works on
+    #[arg(long, value_name = "N")]
+    pub(crate) issue: Option<IssueNumber>,
+
+    /// Read the ventures from FILE
+    #[arg(long, value_name = "FILE", long_help = ventures_help())]
+    pub(crate) ventures: Option<PathBuf>,
+
+    /// Work in the repository at PATH instead of looking for one
+    #[arg(long, value_name = "PATH")]
+    pub(crate) repo: Option<PathBuf>,
+
+    /// Arguments for the agent's own command line
+    #[arg(last = true, value_name = "AGENT ARGUMENTS")]
+    pub(crate) agent_args: Vec<OsString>,
+}
+
+/// What to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The repository that the current directory is in.
+    Here,
+    /// A venture by its code.
+    Venture(VentureCode),
+}
+
+impl FromStr for Target {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "." { Ok(Self::Here) } else { text.parse().map(Self::Venture) }
+    }
+}
+
+impl Cli {
+    /// The agent that a flag names.
+    pub(crate) fn agent_cli(&self) -> Option<AgentCli> {
+        let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];
+        flags.into_iter().find_map(|(given, cli)| given.then_some(cli))
+    }
+}
+
+fn long_help() -> String {
+    format!("{EXAMPLES}\n\n{SETTINGS}\n\n{}", ExitCode::help())
+}
+
+fn ventures_help() -> String {
+    format!(
+        "Read the ventures from FILE. Without it the first of these is used: the file that {FILE_VARIABLE} names, \
+         ventures.json beside config.toml in ~/.config/deckwatch, config/ventures.json of the repository you stand \
+         in, the Context API"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_the_agents() {
+        let cli = Cli::parse_from(["launcher", "alpha", "--codex", "--track", "0", "--", "--list", "-p", "hi"]);
+        assert_eq!(cli.agent_args, ["--list", "-p", "hi"]);
+        assert_eq!(cli.agent_cli(), Some(AgentCli::Codex));
+        assert_eq!(cli.track.map(Track::get), Some(0));
+        assert!(!cli.list);
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for line in [
+            &["launcher", "alpha", "--claude", "--codex"][..],
+            &["launcher", "Alpha!"],
+            &["launcher", "--json"],
+            &["launcher", "alpha", "--list"],
+            &["launcher", "alpha", "--issue", "0"],
+            &["launcher", "alpha", "beta"],
+        ] {
+            assert!(Cli::try_parse_from(line).is_err(), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The two things that the launcher asks of the Context API: which ventures there are, and to know one more.
+//!
+//! Each is bounded in time, so that an API that does not answer delays a start by seconds at most.
+
+use std::time::Duration;
+
+use deckwatch_client::agent::this_host;
+use deckwatch_client::ventures::VentureEntry;
+use deckwatch_client::{Api, ApiConfig, ClientError};
+use deckwatch_protocol::{Agent, ListVentures, Venture};
+
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAGE: u64 = 100;
+
+/// The ventures registered at the API. A database that does not exist yet has none and is not made for this.
+pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
+    if matches!(endpoint, Endpoint::Embedded) && !surroundings.database().exists() {
+        return Ok(Vec::new());
+    }
+    let api = connect(endpoint, surroundings)?;
+    let ventures = wait(all_ventures(&api))?;
+    Ok(ventures.into_iter().map(entry).collect())
+}
+
+/// Makes the API know a venture, or know it as it is now.
+pub(crate) fn register(
+    venture: &VentureEntry,
+    endpoint: &Endpoint,
+    surroundings: &Surroundings,
+) -> Result<(), LaunchError> {
+    let api = connect(endpoint, surroundings)?;
+    wait(async { api.put_venture(&venture.code, &venture.registration()).await.map(drop) })
+}
+
+async fn all_ventures(api: &Api) -> Result<Vec<Venture>, ClientError> {
+    let mut ventures = Vec::new();
+    let mut page = ListVentures { limit: PAGE.try_into().ok(), cursor: None };
+    loop {
+        let answer = api.list_ventures(&page).await?;
+        ventures.extend(answer.items);
+        if answer.next_cursor.is_none() {
+            return Ok(ventures);
+        }
+        page.cursor = answer.next_cursor;
+    }
+}
+
+fn connect(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Api, LaunchError> {
+    let vars = |name: &str| endpoint.var(name).map(str::to_owned);
+    let config = ApiConfig::from_vars(vars, &surroundings.dirs, &actor());
+    config.map(Api::connect).map_err(|error| LaunchError::Endpoint(error.to_string()))
+}
+
+/// As whom the embedded engine counts these calls; no agent is running yet.
+fn actor() -> Agent {
+    let host: String = this_host().as_str().chars().take(Agent::MAX_CHARS - "-launcher".len()).collect();
+    format!("{host}-launcher").parse().unwrap_or_else(|_| unnamed())
+}
+
+#[expect(clippy::expect_used, reason = "a constant of the right form")]
+fn unnamed() -> Agent {
+    "unnamed-launcher".parse().expect("a good name")
+}
+
+fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, LaunchError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| LaunchError::Api(format!("this process can do no network work: {error}")))?;
+    let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, work).await });
+    let Ok(answer) = answer else {
+        let text = format!("the Context API did not answer within {} seconds; try again", PATIENCE.as_secs());
+        return Err(LaunchError::Api(text));
+    };
+    answer.map_err(|error| LaunchError::Api(error.to_string()))
+}
+
+fn entry(venture: Venture) -> VentureEntry {
+    VentureEntry {
+        code: venture.code,
+        name: venture.name,
+        github_org: venture.github_org,
+        repos: venture.repos,
+        capabilities: venture.capabilities,
+        infisical_path: None,
+    }
+}

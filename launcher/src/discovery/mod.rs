@@ -1,0 +1,135 @@
+//! Finding a venture's repository on this machine: the one you stand in, else one below the dev root.
+//!
+//! A repository is known by its remote, not by its folder's name, which only decides between clones.
+
+mod git_config;
+mod walk;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use deckwatch_client::checkout::{Checkout, CheckoutKind, repo_from_remote};
+use deckwatch_client::ventures::VentureEntry;
+use deckwatch_protocol::RepoName;
+
+use self::git_config::{Remote, read_remote};
+use self::walk::walk;
+use crate::error::LaunchError;
+
+/// Every repository below the dev root whose name could be read.
+pub(crate) struct Repositories {
+    dev_root: PathBuf,
+    found: Vec<Found>,
+    cut_short: bool,
+}
+
+/// One of them.
+struct Found {
+    root: PathBuf,
+    repo: RepoName,
+    is_worktree: bool,
+}
+
+impl Repositories {
+    /// Looks through the dev root. A dev root that does not exist holds none.
+    pub(crate) fn below(dev_root: &Path) -> Result<Self, LaunchError> {
+        let walked = walk(dev_root).map_err(|source| LaunchError::DevRoot { dev_root: dev_root.to_owned(), source })?;
+        let rewritten = remotes_are_rewritten();
+        let mut found = in_parallel(walked.folders, |root| named(root, rewritten));
+        found.sort_by(|a, b| a.root.cmp(&b.root));
+        Ok(Self { dev_root: dev_root.to_owned(), found, cut_short: walked.cut_short })
+    }
+
+    /// The repository to open for a venture: of the repositories it lists, the first that is here.
+    pub(crate) fn of_venture(&self, venture: &VentureEntry) -> Result<PathBuf, LaunchError> {
+        if venture.repos.is_empty() {
+            return Err(LaunchError::NoRepositories(venture.code.clone()));
+        }
+        for repo in &venture.repos {
+            let clones: Vec<&Found> = self.found.iter().filter(|found| same(&found.repo, repo)).collect();
+            if !clones.is_empty() {
+                return the_one(repo, venture, &clones);
+            }
+        }
+        Err(LaunchError::RepositoryNotFound {
+            venture: venture.code.clone(),
+            repos: venture.repos.clone(),
+            dev_root: self.dev_root.clone(),
+            cut_short: self.cut_short,
+        })
+    }
+}
+
+/// Among several clones: the only one, the one in a folder of its name, the only one that is no worktree.
+fn the_one(repo: &RepoName, venture: &VentureEntry, clones: &[&Found]) -> Result<PathBuf, LaunchError> {
+    let own_name = repo.as_str().rsplit('/').next().unwrap_or_default();
+    let keeping =
+        |keep: &dyn Fn(&Found) -> bool| clones.iter().copied().filter(|found| keep(found)).collect::<Vec<_>>();
+    let choices = [
+        clones.to_vec(),
+        keeping(&|found| found.root.ends_with(own_name)),
+        keeping(&|found| found.root.ends_with(venture.code.as_str())),
+        keeping(&|found| !found.is_worktree),
+    ];
+    let only = choices.iter().find_map(|choice| match choice.as_slice() {
+        [only] => Some(only.root.clone()),
+        _ => None,
+    });
+    only.ok_or_else(|| LaunchError::SeveralRepositories {
+        repo: repo.clone(),
+        paths: clones.iter().map(|found| found.root.clone()).collect(),
+    })
+}
+
+fn same(one: &RepoName, other: &RepoName) -> bool {
+    one.as_str().eq_ignore_ascii_case(other.as_str())
+}
+
+/// Reads the configuration file where that is enough, asks git where it is not.
+fn named(root: PathBuf, rewritten: bool) -> Option<Found> {
+    if !rewritten
+        && let Remote::Url { url, is_worktree } = read_remote(&root)
+        && let Some(repo) = repo_from_remote(&url)
+    {
+        return Some(Found { root, repo, is_worktree });
+    }
+    // What git can't read can't be opened either: it is left out, and reported if it is named by --repo.
+    let checkout = Checkout::at(&root).ok()?;
+    let is_worktree = checkout.kind == CheckoutKind::Worktree;
+    Some(Found { root, repo: checkout.repo, is_worktree })
+}
+
+/// Whether the user's git rewrites addresses (`insteadOf`), so that a repository's file alone does not tell.
+fn remotes_are_rewritten() -> bool {
+    let asked = Command::new("git")
+        .args(["config", "--global", "--get-regexp", r"^url\..*\.insteadof$"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    asked.is_ok_and(|output| !output.stdout.is_empty())
+}
+
+fn in_parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> Option<R> + Sync) -> Vec<R> {
+    let workers = std::thread::available_parallelism().map_or(2, |n| n.get() * 2);
+    let share = items.len().div_ceil(workers).max(1);
+    let mut shares: Vec<Vec<T>> = Vec::new();
+    let mut items = items.into_iter();
+    loop {
+        let next: Vec<T> = items.by_ref().take(share).collect();
+        if next.is_empty() {
+            break;
+        }
+        shares.push(next);
+    }
+    std::thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(move || share.into_iter().filter_map(work).collect::<Vec<R>>()))
+            .collect();
+        running.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Which API the agent will talk to: the team's, or the embedded engine of this machine.
+
+use deckwatch_client::ApiConfig;
+
+use crate::config::Config;
+use crate::error::LaunchError;
+use crate::secrets::Secret;
+use crate::surroundings::Surroundings;
+
+/// The variable that names the API.
+pub(crate) const URL_VARIABLE: &str = "CONTEXT_API_URL";
+/// The variable that holds its key.
+pub(crate) const KEY_VARIABLE: &str = "CONTEXT_API_KEY";
+
+/// Where records go.
+pub(crate) enum Endpoint {
+    /// The database in Deckwatch's data folder.
+    Embedded,
+    /// An API over HTTP.
+    Remote {
+        /// Its address, which was checked and holds no password.
+        url: String,
+        /// Its key.
+        key: Secret,
+    },
+}
+
+impl Endpoint {
+    /// The environment decides, then the configuration; without either it is the embedded engine.
+    pub(crate) fn choose(surroundings: &Surroundings, config: &Config) -> Result<Self, LaunchError> {
+        let (url, key_env) = match (surroundings.var(URL_VARIABLE), &config.api) {
+            (Some(url), _) => (url, KEY_VARIABLE),
+            (None, Some(api)) => (api.url.clone(), api.key_env.as_str()),
+            (None, None) => return Ok(Self::Embedded),
+        };
+        let Some(key) = surroundings.var(key_env) else {
+            return Err(LaunchError::NoKey { variable: key_env.to_owned() });
+        };
+        // The client says what is wrong with either, and never shows the key.
+        ApiConfig::remote(&url, &key).map_err(|error| LaunchError::Endpoint(error.to_string()))?;
+        Ok(Self::Remote { url, key: Secret::new(key) })
+    }
+
+    /// How the client and the agent are told of it: as environment variables.
+    pub(crate) fn var(&self, name: &str) -> Option<&str> {
+        match (self, name) {
+            (Self::Remote { url, .. }, URL_VARIABLE) => Some(url),
+            (Self::Remote { key, .. }, KEY_VARIABLE) => Some(key.expose()),
+            _ => None,
+        }
+    }
+
+    /// Where records go, as people read it.
+    pub(crate) fn describe(&self, surroundings: &Surroundings) -> String {
+        match self {
+            Self::Embedded => surroundings.shown(&surroundings.database()),
+            Self::Remote { url, .. } => url.clone(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Everything that can keep an agent from starting: what happened, what to do, which exit code.
+
+use std::io;
+use std::path::PathBuf;
+
+use deckwatch_client::agent::SlotError;
+use deckwatch_client::checkout::CheckoutError;
+use deckwatch_client::dirs::NoHome;
+use deckwatch_client::ventures::VenturesError;
+use deckwatch_protocol::{RepoName, VentureCode};
+use thiserror::Error;
+
+use crate::agent_cli::AgentCli;
+use crate::exit_code::ExitCode;
+
+/// Why no agent was started. Texts of the client's errors already say what to do.
+#[derive(Debug, Error)]
+pub(crate) enum LaunchError {
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    #[error("the current directory can't be used: {0}")]
+    NoCurrentDirectory(#[source] io::Error),
+    #[error("{}: {message}", .path.display())]
+    Config { path: PathBuf, message: String },
+    #[error("an API is configured, but its key is not: {variable} is not set")]
+    NoKey { variable: String },
+    #[error("{0}")]
+    Endpoint(String),
+    #[error(transparent)]
+    VenturesFile(#[from] VenturesError),
+    #[error("no venture is named")]
+    NoVentureNamed,
+    #[error("there are no ventures yet")]
+    NoVentures,
+    #[error("there is no venture {code}")]
+    UnknownVenture { code: VentureCode, known: Vec<VentureCode> },
+    #[error("no venture lists {repo}, the repository you stand in")]
+    NoVentureOf { repo: RepoName },
+    #[error("{} is not in a git repository", .0.display())]
+    NotARepository(PathBuf),
+    #[error("venture {0} lists no repositories")]
+    NoRepositories(VentureCode),
+    #[error("no repository of venture {venture} is below {}", .dev_root.display())]
+    RepositoryNotFound { venture: VentureCode, repos: Vec<RepoName>, dev_root: PathBuf, cut_short: bool },
+    #[error("{repo} is there more than once:{}", lines(.paths))]
+    SeveralRepositories { repo: RepoName, paths: Vec<PathBuf> },
+    #[error("cannot look for repositories below {}: {source}", .dev_root.display())]
+    DevRoot { dev_root: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Checkout(#[from] CheckoutError),
+    #[error("{} is not installed", .0.title())]
+    AgentMissing(AgentCli),
+    #[error("no agent's command line tool is installed")]
+    NoAgent,
+    #[error("deckwatch-mcp is not installed")]
+    ServerMissing,
+    #[error("cannot register deckwatch-mcp: {}: {message}", .path.display())]
+    Registration { path: PathBuf, message: String },
+    #[error(transparent)]
+    Slot(#[from] SlotError),
+    #[error("{0}")]
+    Api(String),
+    #[error("the menu can't be shown: {0}")]
+    Menu(String),
+    #[error("the answer can't be written: {0}")]
+    Output(#[source] io::Error),
+    #[error("cancelled")]
+    Cancelled,
+    #[error("{} could not be started: {source}", .program.display())]
+    NotStarted { program: PathBuf, source: io::Error },
+}
+
+impl LaunchError {
+    /// What the person can do about it, unless the message says so itself.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoCurrentDirectory(_) => "change to a folder that exists: cd ~".to_owned(),
+            Self::Config { .. } => "correct that file; `launcher --help` says what it is for".to_owned(),
+            Self::NoKey { variable, .. } => format!(
+                "export {variable}=<key>, or unset CONTEXT_API_URL and [api] to use this machine's own database"
+            ),
+            Self::NoVentureNamed => "name one: `launcher alpha`; `launcher --list` shows them".to_owned(),
+            Self::NoVentures => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
+                 or start on the repository you stand in: `launcher .`"
+                .to_owned(),
+            Self::UnknownVenture { known, .. } => known_ventures(known),
+            Self::NoVentureOf { .. } => "add it to `repos` of a venture in the ventures file".to_owned(),
+            Self::NotARepository(_) => "change to a repository, make one with `git init`, or name a venture".to_owned(),
+            Self::NoRepositories(_) => "add them to `repos` in the ventures file, or use --repo PATH".to_owned(),
+            Self::RepositoryNotFound { repos, cut_short, .. } => clone_one(repos, *cut_short),
+            Self::SeveralRepositories { .. } => "choose one with --repo PATH".to_owned(),
+            Self::DevRoot { .. } => {
+                "clone the repository there, set dev_root in ~/.config/deckwatch/config.toml, or use --repo PATH"
+                    .to_owned()
+            }
+            Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
+            Self::NoAgent => install_one(),
+            Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start".to_owned(),
+            Self::Menu(_) => "name a venture instead: `launcher alpha`".to_owned(),
+            Self::NotStarted { .. } => "check that it runs by itself".to_owned(),
+            Self::NoHome(_)
+            | Self::VenturesFile(_)
+            | Self::Checkout(_)
+            | Self::Registration { .. }
+            | Self::Slot(_)
+            | Self::Api(_)
+            | Self::Endpoint(_)
+            | Self::Output(_)
+            | Self::Cancelled => return None,
+        };
+        Some(hint)
+    }
+
+    /// The code to exit with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NoHome(_)
+            | Self::NoCurrentDirectory(_)
+            | Self::Config { .. }
+            | Self::NoKey { .. }
+            | Self::Endpoint(_) => ExitCode::Config,
+            Self::VenturesFile(_) => ExitCode::VenturesFile,
+            Self::NoVentureNamed => ExitCode::Usage,
+            Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
+            Self::NotARepository(_)
+            | Self::NoRepositories(_)
+            | Self::RepositoryNotFound { .. }
+            | Self::SeveralRepositories { .. }
+            | Self::DevRoot { .. }
+            | Self::Checkout(_) => ExitCode::Repository,
+            Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
+            Self::ServerMissing => ExitCode::ServerMissing,
+            Self::Registration { .. } => ExitCode::Registration,
+            Self::Slot(_) => ExitCode::Slot,
+            Self::Api(_) => ExitCode::Api,
+            Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } => ExitCode::NotStarted,
+            Self::Cancelled => ExitCode::Cancelled,
+        }
+    }
+}
+
+fn known_ventures(known: &[VentureCode]) -> String {
+    if known.is_empty() {
+        return "there are none yet; write ~/.config/deckwatch/ventures.json (config/ventures.json is an example)"
+            .to_owned();
+    }
+    let codes: Vec<&str> = known.iter().map(VentureCode::as_str).collect();
+    format!("known are {}; `launcher --list` shows more", codes.join(", "))
+}
+
+fn clone_one(repos: &[RepoName], cut_short: bool) -> String {
+    let clone = repos.first().map(|repo| format!("clone it there (git clone git@github.com:{repo}.git), "));
+    let cut = if cut_short { "the search stopped early, there are very many folders; " } else { "" };
+    format!("{cut}{}set dev_root in ~/.config/deckwatch/config.toml, or use --repo PATH", clone.unwrap_or_default())
+}
+
+fn install_one() -> String {
+    let ways: Vec<String> =
+        AgentCli::ALL.iter().map(|cli| format!("{}: {}", cli.title(), cli.install_command())).collect();
+    format!("install one:\n  {}", ways.join("\n  "))
+}
+
+fn lines(paths: &[PathBuf]) -> String {
+    paths.iter().fold(String::new(), |text, path| text + "\n  " + &path.display().to_string())
+}

@@ -1,0 +1,61 @@
+//! The launcher's exit codes. Once the agent runs, the exit code is the agent's own.
+
+macro_rules! exit_codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal,)*) => {
+        /// How the launcher ended, when it did not become the agent.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum ExitCode {
+            $($(#[doc = $doc])+ $name = $number,)*
+        }
+
+        impl ExitCode {
+            /// Every code with its meaning, as `--help` shows it.
+            const TABLE: &[(u8, &str)] = &[$(($number, concat!($($doc),+)),)*];
+        }
+    };
+}
+
+exit_codes! {
+    /// done (the list or the plan was printed)
+    Success = 0,
+    /// the agent's program could not be started
+    NotStarted = 1,
+    /// the command line is wrong
+    Usage = 2,
+    /// config.toml or the environment is wrong
+    Config = 10,
+    /// the ventures file is wrong
+    VenturesFile = 11,
+    /// no such venture
+    UnknownVenture = 12,
+    /// the venture's repository was not found, or more than one was
+    Repository = 13,
+    /// the agent's command line tool is not installed
+    AgentMissing = 14,
+    /// deckwatch-mcp is not installed
+    ServerMissing = 15,
+    /// deckwatch-mcp could not be registered with the agent's tool
+    Registration = 16,
+    /// the agent could not be given a slot
+    Slot = 17,
+    /// the Context API did not answer or refused
+    Api = 18,
+    /// cancelled in the menu
+    Cancelled = 130,
+}
+
+impl ExitCode {
+    /// The table for `--help`.
+    pub(crate) fn help() -> String {
+        let rows = Self::TABLE.iter().map(|(number, meaning)| format!("  {number:>3} {meaning}"));
+        let rows = rows.collect::<Vec<_>>().join("\n");
+        format!("Exit codes:\n      the agent's own, once it runs; before that:\n{rows}")
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}

@@ -1,0 +1,158 @@
+//! The plan of one launch: everything decided, nothing done yet. `--dry-run` prints it.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use deckwatch_client::agent::{Slot, this_host};
+use deckwatch_client::checkout::Checkout;
+use deckwatch_client::ventures::{FILE_VARIABLE, VentureEntry};
+
+use crate::agent_cli::AgentCli;
+use crate::cli::Cli;
+use crate::config::Config;
+use crate::endpoint::{Endpoint, KEY_VARIABLE, URL_VARIABLE};
+use crate::error::LaunchError;
+use crate::registration::Registration;
+use crate::secrets::{Secret, Secrets};
+use crate::surroundings::Surroundings;
+
+/// What an agent is told of itself; one that is not set for this launch is removed, not inherited.
+pub(crate) const AGENT_VARIABLES: [&str; 6] =
+    ["DECKWATCH_VENTURE", "DECKWATCH_AGENT", "DECKWATCH_CLIENT", "DECKWATCH_TRACK", "DECKWATCH_ISSUE", FILE_VARIABLE];
+
+/// What an agent must not get, whoever set it: keys that decide over others' records and secrets.
+pub(crate) const WITHHELD_VARIABLES: [&str; 6] = [
+    "ADMIN_API_KEY",
+    "GITHUB_WEBHOOK_SECRET",
+    "INFISICAL_TOKEN",
+    "INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",
+    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
+];
+
+/// What was found out before a plan can be made.
+pub(crate) struct Chosen<'a> {
+    pub(crate) venture: VentureEntry,
+    pub(crate) ventures_file: Option<PathBuf>,
+    pub(crate) checkout: Checkout,
+    pub(crate) endpoint: &'a Endpoint,
+}
+
+/// One launch.
+pub(crate) struct Plan<'a> {
+    pub(crate) cli: AgentCli,
+    pub(crate) venture: VentureEntry,
+    pub(crate) checkout: Checkout,
+    pub(crate) endpoint: &'a Endpoint,
+    /// The agent's program.
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<OsString>,
+    /// Variables that anybody may see; the agent's name follows once it has its slot.
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+    pub(crate) secrets: Secrets,
+    pub(crate) registration: Registration,
+}
+
+impl<'a> Plan<'a> {
+    /// Decides the rest. Reads the tool's settings, changes nothing.
+    pub(crate) fn make(
+        cli: &Cli,
+        config: &Config,
+        surroundings: &Surroundings,
+        chosen: Chosen<'a>,
+    ) -> Result<Self, LaunchError> {
+        let (agent_cli, program) = agent_program(cli.agent_cli().or(config.default_agent), surroundings)?;
+        let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
+        let registration = Registration::plan(agent_cli, &server, surroundings)?;
+        let args = registration.args.iter().chain(&cli.agent_args).cloned().collect();
+        Ok(Self {
+            environment: environment(cli, agent_cli, &chosen),
+            secrets: secrets(chosen.endpoint),
+            cli: agent_cli,
+            venture: chosen.venture,
+            checkout: chosen.checkout,
+            endpoint: chosen.endpoint,
+            program,
+            args,
+            registration,
+        })
+    }
+
+    /// The plan as people read it: names of variables, never their values.
+    pub(crate) fn describe(&self, surroundings: &Surroundings) -> Result<String, LaunchError> {
+        let slot = Slot::next(&surroundings.dirs, &this_host(), &self.cli.client(), &self.venture.code)?;
+        let mut text = String::new();
+        let mut row = |name: &str, value: &str| writeln!(text, "{name:<12} {value}").unwrap_or_default();
+        row("venture", &format!("{} ({})", self.venture.code, self.venture.name));
+        row("repository", &format!("{} in {}", self.checkout.repo, surroundings.shown(&self.checkout.root)));
+        row("agent", &format!("{} (if no other takes the slot first)", slot.agent));
+        row("records", &self.endpoint.describe(surroundings));
+        let words = std::iter::once(self.program.as_os_str()).chain(self.args.iter().map(OsString::as_os_str));
+        row("command", &words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" "));
+        row("sets", &self.names().join(" "));
+        row("withholds", &WITHHELD_VARIABLES.join(" "));
+        row("registers", &self.describe_registration(surroundings));
+        Ok(text)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let mut names = vec!["DECKWATCH_AGENT"];
+        names.extend(self.environment.iter().map(|(name, _)| *name));
+        names.extend(self.secrets.names());
+        names.sort_unstable();
+        names
+    }
+
+    fn describe_registration(&self, surroundings: &Surroundings) -> String {
+        match &self.registration.change {
+            None => "nothing to change".to_owned(),
+            Some(change) => {
+                let verb = if change.is_new() { "writes" } else { "changes" };
+                format!("{verb} {}", surroundings.shown(change.path()))
+            }
+        }
+    }
+}
+
+/// The agent that was named; without a name the first that is installed.
+fn agent_program(named: Option<AgentCli>, surroundings: &Surroundings) -> Result<(AgentCli, PathBuf), LaunchError> {
+    let installed = |cli: AgentCli| surroundings.program(cli.program()).map(|program| (cli, program));
+    match named {
+        Some(cli) => installed(cli).ok_or(LaunchError::AgentMissing(cli)),
+        None => AgentCli::ALL.into_iter().find_map(installed).ok_or(LaunchError::NoAgent),
+    }
+}
+
+fn environment(cli: &Cli, agent_cli: AgentCli, chosen: &Chosen) -> Vec<(&'static str, OsString)> {
+    let track = cli.track.map(|track| track.to_string().into());
+    let issue = cli.issue.map(|issue| issue.to_string().into());
+    let url = chosen.endpoint.var(URL_VARIABLE).map(OsString::from);
+    let variables = [
+        ("DECKWATCH_VENTURE", Some(chosen.venture.code.as_str().into())),
+        ("DECKWATCH_CLIENT", Some(agent_cli.program().into())),
+        ("DECKWATCH_TRACK", track),
+        ("DECKWATCH_ISSUE", issue),
+        (FILE_VARIABLE, chosen.ventures_file.clone().map(PathBuf::into_os_string)),
+        (URL_VARIABLE, url),
+    ];
+    variables.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
+}
+
+fn secrets(endpoint: &Endpoint) -> Secrets {
+    let mut secrets = Secrets::default();
+    if let Some(key) = endpoint.var(KEY_VARIABLE) {
+        secrets.insert(KEY_VARIABLE, Secret::new(key.to_owned()));
+    }
+    secrets
+}
+
+/// A word as a shell would need it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

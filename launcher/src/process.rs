@@ -1,0 +1,60 @@
+//! Carrying out a plan: register what must be known, take a slot, become the agent.
+//!
+//! The launcher does not stay behind: it is replaced by the agent, so signals, terminal and exit code
+//! are the agent's own, and the slot belongs to the agent's process.
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use deckwatch_client::agent::{Slot, this_host};
+
+use crate::context_api;
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+use crate::plan::{AGENT_VARIABLES, Plan, WITHHELD_VARIABLES};
+use crate::surroundings::Surroundings;
+
+/// Starts the agent. Comes back only when that fails.
+pub(crate) fn start(plan: &Plan, surroundings: &Surroundings) -> LaunchError {
+    match prepare(plan, surroundings) {
+        Ok(mut command) => LaunchError::NotStarted { source: command.exec(), program: plan.program.clone() },
+        Err(error) => error,
+    }
+}
+
+fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchError> {
+    // A team's API has its ventures from its admins; this machine's own database has them from here.
+    if matches!(plan.endpoint, Endpoint::Embedded) {
+        context_api::register(&plan.venture, plan.endpoint, surroundings)?;
+    }
+    if let Some(change) = &plan.registration.change {
+        change.apply()?;
+        let path = surroundings.shown(change.path());
+        say(&format!("registered deckwatch-mcp with {} in {path}", plan.cli.title()));
+    }
+    let client = plan.cli.client();
+    // Last, so that a launch that fails earlier takes no slot. It stays ours across `exec`.
+    let slot = Slot::claim(&surroundings.dirs, &this_host(), &client, &plan.venture.code, std::process::id())?;
+    say(&format!(
+        "{} on {} in {} as {}",
+        plan.cli.title(),
+        plan.venture.code,
+        surroundings.shown(&plan.checkout.root),
+        slot.agent
+    ));
+    let mut command = Command::new(&plan.program);
+    command.args(&plan.args).current_dir(&plan.checkout.root);
+    for name in AGENT_VARIABLES.into_iter().chain(WITHHELD_VARIABLES) {
+        command.env_remove(name);
+    }
+    command.envs(plan.environment.iter().cloned()).env("DECKWATCH_AGENT", slot.agent.as_str());
+    plan.secrets.give_to(&mut command);
+    Ok(command)
+}
+
+/// One line for the person who waits, beside the agent's own output. One that nobody can read is no failure.
+fn say(line: &str) {
+    let dim = anstyle::Style::new().dimmed();
+    let _ = writeln!(anstream::stderr(), "{dim}launcher: {line}{dim:#}");
+}

@@ -1,0 +1,23 @@
+//! Claude Code: a file of our own, named on the command line.
+//!
+//! So neither the user's settings nor the repository change, and Claude asks for no approval. The
+//! server inherits Claude's environment.
+
+use std::ffi::OsString;
+
+use serde_json::json;
+
+use super::settings_file::{Backup, SettingsFile};
+use super::{Registration, SERVER_NAME};
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+
+pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
+    let path = surroundings.dirs.state.join("mcp/claude.json");
+    let settings = json!({ "mcpServers": { SERVER_NAME: { "type": "stdio", "command": server, "args": [] } } });
+    // With `=`: after a space, Claude takes every word that follows for one more file.
+    let mut flag = OsString::from("--mcp-config=");
+    flag.push(&path);
+    let change = SettingsFile::read(path)?.into_change(format!("{settings:#}\n"), Backup::Never);
+    Ok(Registration { change, args: vec![flag] })
+}

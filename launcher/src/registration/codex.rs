@@ -1,0 +1,89 @@
+//! Codex CLI: a table in the user's `config.toml`, whose comments and layout stay as they are.
+//!
+//! Codex gives a server almost nothing of its environment; what it may see is listed by name, and
+//! a name that is unset does not arrive at all.
+
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
+
+use super::settings_file::{Backup, SettingsFile};
+use super::{Registration, SERVER_NAME};
+use crate::endpoint::{KEY_VARIABLE, URL_VARIABLE};
+use crate::error::LaunchError;
+use crate::plan::AGENT_VARIABLES;
+use crate::surroundings::Surroundings;
+
+const SERVERS: &str = "mcp_servers";
+/// Without these the server would look for its files elsewhere than the launcher.
+const FOLDER_VARIABLES: [&str; 4] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
+
+pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
+    let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
+    let file = SettingsFile::read(home.join("config.toml"))?;
+    let after = with_server(&file, server)?;
+    Ok(Registration { change: file.into_change(after, Backup::Once), args: Vec::new() })
+}
+
+fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {
+    let mut document: DocumentMut = file.text().parse().map_err(|error: toml_edit::TomlError| {
+        let before = error.span().and_then(|span| file.text().get(..span.start)).unwrap_or_default();
+        file.malformed(before.matches('\n').count() + 1, error.message())
+    })?;
+    let servers = inner(file, document.as_table_mut(), SERVERS, Header::Implied)?;
+    let ours = inner(file, servers, SERVER_NAME, Header::Written)?;
+    set(ours, "command", server.into());
+    set(ours, "args", Array::new().into());
+    let forwarded = forwarded(ours);
+    set(ours, "env_vars", forwarded.into());
+    Ok(document.to_string())
+}
+
+/// Whether a table that is made here gets a `[header]` of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Header {
+    Written,
+    Implied,
+}
+
+/// The table under a name, made when missing, never replacing something else.
+fn inner<'a>(
+    file: &SettingsFile,
+    table: &'a mut dyn TableLike,
+    name: &str,
+    header: Header,
+) -> Result<&'a mut dyn TableLike, LaunchError> {
+    let made = || {
+        let mut table = Table::new();
+        table.set_implicit(header == Header::Implied);
+        Item::Table(table)
+    };
+    let what = format!("{name} is not a table; correct it first, nothing was changed");
+    table.entry(name).or_insert_with(made).as_table_like_mut().ok_or_else(|| file.unusable(&what))
+}
+
+/// The names that must arrive, after those that the user added.
+fn forwarded(ours: &dyn TableLike) -> Array {
+    let mut names = ours.get("env_vars").and_then(Item::as_array).cloned().unwrap_or_default();
+    let needed = AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES);
+    for name in needed {
+        if !names.iter().any(|listed| listed.as_str() == Some(name)) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Sets a value unless it is that already: then its layout and its comment stay.
+fn set(table: &mut dyn TableLike, name: &str, value: Value) {
+    let plain = |value: &Value| value.clone().decorated("", "").to_string();
+    match table.get_mut(name).and_then(Item::as_value_mut) {
+        Some(old) if plain(old) == plain(&value) => {}
+        Some(old) => {
+            let decor = old.decor().clone();
+            *old = value;
+            *old.decor_mut() = decor;
+        }
+        None => {
+            table.insert(name, Item::Value(value));
+        }
+    }
+}

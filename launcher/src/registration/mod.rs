@@ -1,0 +1,43 @@
+//! Making an agent's tool start `deckwatch-mcp`, without disturbing what else it is told to start.
+//!
+//! Each tool has a file here that decides what to write; [`settings_file`] alone writes. Only names
+//! of variables go into a file, never a value that may be secret.
+
+mod claude;
+mod codex;
+mod gemini;
+mod settings_file;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use self::settings_file::Change;
+use crate::agent_cli::AgentCli;
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+
+/// The name under which the tools know the server.
+const SERVER_NAME: &str = "deckwatch";
+
+/// What must be done so that a tool starts the server.
+pub(crate) struct Registration {
+    /// `None` when the file already says so.
+    pub(crate) change: Option<Change>,
+    /// What the tool must be told on its command line.
+    pub(crate) args: Vec<OsString>,
+}
+
+impl Registration {
+    /// Decides it from the tool's settings as they are now. Changes nothing.
+    pub(crate) fn plan(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<Self, LaunchError> {
+        let Some(server) = server.to_str() else {
+            let message = "its path is not Unicode; install Deckwatch in another folder".to_owned();
+            return Err(LaunchError::Registration { path: server.to_owned(), message });
+        };
+        match cli {
+            AgentCli::Claude => claude::plan(server, surroundings),
+            AgentCli::Gemini => gemini::plan(server, surroundings),
+            AgentCli::Codex => codex::plan(server, surroundings),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One settings file of another tool: read whole, replaced whole, backed up once.
+//!
+//! A reader meets the old file or the new one, also when the machine stops in between.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::LaunchError;
+
+/// Settings may hold keys of other servers, so a new file is for its owner alone.
+const NEW_FILE_MODE: u32 = 0o600;
+
+/// A settings file as it is now.
+pub(super) struct SettingsFile {
+    path: PathBuf,
+    /// `None` when there is no file.
+    text: Option<String>,
+}
+
+/// A settings file as it will be.
+pub(crate) struct Change {
+    path: PathBuf,
+    before: Option<String>,
+    after: String,
+    backup: Backup,
+}
+
+/// Whether the file that is replaced is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Backup {
+    /// The user's own file: kept beside it as it was before the first change.
+    Once,
+    /// A file that only Deckwatch writes.
+    Never,
+}
+
+impl SettingsFile {
+    pub(super) fn read(path: PathBuf) -> Result<Self, LaunchError> {
+        let text = read_text(&path).map_err(|error| refused(&path, &error))?;
+        Ok(Self { path, text })
+    }
+
+    /// What it holds; empty when there is none.
+    pub(super) fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+
+    /// The change that makes it `after`; `None` when it is that already.
+    pub(super) fn into_change(self, after: String, backup: Backup) -> Option<Change> {
+        let differs = self.text.as_ref() != Some(&after);
+        differs.then_some(Change { path: self.path, before: self.text, after, backup })
+    }
+
+    /// An error about this file at one of its lines.
+    pub(super) fn malformed(&self, line: usize, what: &str) -> LaunchError {
+        self.unusable(&format!("line {line}: {what}; correct it first, nothing was changed"))
+    }
+
+    /// An error about this file as a whole.
+    pub(super) fn unusable(&self, message: &str) -> LaunchError {
+        LaunchError::Registration { path: self.path.clone(), message: message.to_owned() }
+    }
+}
+
+impl Change {
+    /// The file to be written.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there is no such file yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.before.is_none()
+    }
+
+    /// Writes it. Refuses when somebody else changed the file since it was read.
+    pub(crate) fn apply(&self) -> Result<(), LaunchError> {
+        let now = read_text(&self.path).map_err(|error| refused(&self.path, &error))?;
+        if now.as_ref() == Some(&self.after) {
+            return Ok(());
+        }
+        if now != self.before {
+            let message = "another program changed it just now; run the launcher again".to_owned();
+            return Err(LaunchError::Registration { path: self.path.clone(), message });
+        }
+        self.replace().map_err(|error| refused(&self.path, &error))
+    }
+
+    fn replace(&self) -> io::Result<()> {
+        let target = behind_links(&self.path)?;
+        let folder = target.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(folder)?;
+        let mode = match fs::metadata(&target) {
+            Ok(meta) => meta.permissions().mode() & 0o7777,
+            Err(_) => NEW_FILE_MODE,
+        };
+        if let (Backup::Once, Some(before)) = (self.backup, &self.before) {
+            keep(&with_suffix(&self.path, ".deckwatch-backup"), before, mode)?;
+        }
+        let unfinished = with_suffix(&target, &format!(".deckwatch-{}", std::process::id()));
+        // Left by a process of the same number that was stopped here.
+        let _ = fs::remove_file(&unfinished);
+        let written = write_new(&unfinished, &self.after, mode).and_then(|()| fs::rename(&unfinished, &target));
+        if written.is_err() {
+            // The first error is the one to report; a left-over file harms nobody.
+            let _ = fs::remove_file(&unfinished);
+        }
+        written?;
+        File::open(folder)?.sync_all()
+    }
+}
+
+/// Writes the backup unless there is one: that one is older, and so is what the user had.
+fn keep(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    match write_new(path, text, mode) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        written => written,
+    }
+}
+
+fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode & 0o700).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()
+}
+
+fn read_text(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The file itself, so that a link to it stays a link.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
+            // A link to a file that does not exist yet.
+            Ok(link) => Ok(path.parent().unwrap_or(Path::new("/")).join(link)),
+            Err(_) => Ok(path.to_owned()),
+        },
+        found => found,
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn refused(path: &Path, error: &io::Error) -> LaunchError {
+    let fix = match error.kind() {
+        io::ErrorKind::InvalidData => "save it as UTF-8",
+        _ => "make it readable and writable for you",
+    };
+    LaunchError::Registration { path: path.to_owned(), message: format!("{error}; {fix}") }
+}

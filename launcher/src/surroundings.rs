@@ -1,0 +1,80 @@
+//! What the launcher was started in: environment, directory, terminal. Read once, then passed on.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use deckwatch_client::dirs::Dirs;
+
+use crate::error::LaunchError;
+
+/// The launcher's own process, as the operating system set it up.
+pub(crate) struct Surroundings {
+    vars: BTreeMap<OsString, OsString>,
+    /// The current directory.
+    pub(crate) cwd: PathBuf,
+    /// Deckwatch's folders.
+    pub(crate) dirs: Dirs,
+    /// Whether a person can answer a menu.
+    pub(crate) interactive: bool,
+    own_program: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// Reads them from this process.
+    pub(crate) fn of_this_process() -> Result<Self, LaunchError> {
+        let vars: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        Ok(Self {
+            dirs: Dirs::from_vars(|name| vars.get(OsStr::new(name)).cloned())?,
+            cwd: std::env::current_dir().map_err(LaunchError::NoCurrentDirectory)?,
+            interactive: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+            own_program: std::env::current_exe().ok(),
+            vars,
+        })
+    }
+
+    /// A variable's value; one that is empty or not Unicode counts as unset.
+    pub(crate) fn var(&self, name: &str) -> Option<String> {
+        let value = self.vars.get(OsStr::new(name))?.to_str()?;
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// A variable that holds a path; empty counts as unset, relative is taken from the current directory.
+    pub(crate) fn path_var(&self, name: &str) -> Option<PathBuf> {
+        let value = self.vars.get(OsStr::new(name)).filter(|value| !value.is_empty())?;
+        Some(self.cwd.join(value))
+    }
+
+    /// The file of the embedded engine.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.dirs.data.join("context.db")
+    }
+
+    /// The first program of this name on `PATH`. Relative entries don't count: they would mean another
+    /// folder once the launcher changes to the repository.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        let path = self.vars.get(OsStr::new("PATH"))?;
+        std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|file| runs(file))
+    }
+
+    /// The program that was installed beside this one, else the first on `PATH`.
+    pub(crate) fn sibling(&self, name: &str) -> Option<PathBuf> {
+        let beside = self.own_program.as_ref().and_then(|own| own.parent()).map(|dir| dir.join(name));
+        beside.filter(|file| runs(file)).or_else(|| self.program(name))
+    }
+
+    /// A path below the home as people write it.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.dirs.home) {
+            Ok(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+            Ok(rest) => format!("~/{}", rest.display()),
+            Err(_) => path.display().to_string(),
+        }
+    }
+}
+
+fn runs(file: &Path) -> bool {
+    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,165 @@
+//! Becoming the agent: where it starts, what it is told, whose process it is.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+
+use crate::world::{Run, World};
+
+#[test]
+fn the_agent_starts_in_the_repository_and_knows_who_it_is() {
+    let world = World::new();
+    world.run(&["alpha", "--claude", "--track", "0", "--issue", "87"]).succeeds();
+
+    let agent = world.record();
+    assert_eq!(agent.cwd, world.path("home/dev/alpha"));
+    for (name, value) in [
+        ("DECKWATCH_VENTURE", "alpha"),
+        ("DECKWATCH_CLIENT", "claude"),
+        ("DECKWATCH_TRACK", "0"),
+        ("DECKWATCH_ISSUE", "87"),
+    ] {
+        assert_eq!(agent.env[name], value);
+    }
+    assert!(agent.env["DECKWATCH_AGENT"].ends_with("-claude-1"), "{}", agent.env["DECKWATCH_AGENT"]);
+    assert_eq!(agent.env["DECKWATCH_VENTURES"], world.path("home/.config/deckwatch/ventures.json").to_str().unwrap());
+    assert!(!agent.env.contains_key("CONTEXT_API_URL"));
+}
+
+#[test]
+fn arguments_after_the_dashes_reach_the_agent_unchanged() {
+    let world = World::new();
+    world.run(&["alpha", "--codex", "--", "exec", "--list", "two words", ""]).succeeds();
+    assert_eq!(world.record().args, ["exec", "--list", "two words", ""]);
+}
+
+#[test]
+fn the_agent_takes_the_place_of_the_launcher() {
+    let world = World::new();
+    let agent = world.start("one", &["alpha"]);
+    assert_eq!(agent.child.id(), agent.record.pid);
+
+    let code = Run::of(world.launcher(&["alpha"]).env("AGENT_EXITS", "42")).code;
+    assert_eq!(code, Some(42));
+}
+
+#[test]
+fn signals_are_the_agents_own() {
+    let world = World::new();
+    let mut agent = world.start("one", &["alpha"]);
+    assert!(Command::new("kill").args(["-TERM", &agent.child.id().to_string()]).status().unwrap().success());
+    assert_eq!(agent.child.wait().unwrap().signal(), Some(15));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_agent_ignores_no_signal_that_it_did_not_choose_to_ignore() {
+    let world = World::new();
+    let agent = world.start("one", &["alpha"]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.child.id())).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    let sigpipe = 1 << 12;
+    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & sigpipe, 0, "{ignored}");
+}
+
+#[test]
+fn two_agents_at_once_are_two_and_a_crashed_one_gets_its_name_back() {
+    let world = World::new();
+    let first = world.start("one", &["alpha"]);
+    let second = world.start("two", &["alpha"]);
+    assert!(first.name().ends_with("-claude-1") && second.name().ends_with("-claude-2"));
+
+    let name = first.name().to_owned();
+    drop(first);
+    assert_eq!(world.start("three", &["alpha"]).name(), name);
+}
+
+#[test]
+fn what_another_launch_or_an_admin_set_does_not_reach_the_agent() {
+    let world = World::new();
+    let withheld = ["ADMIN_API_KEY", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", "DECKWATCH_TRACK", "DECKWATCH_ISSUE"];
+    let mut launcher = world.launcher(&["alpha"]);
+    for name in withheld {
+        launcher.env(name, "9");
+    }
+    launcher.env("ANTHROPIC_API_KEY", "the user's own");
+    Run::of(&mut launcher).succeeds();
+
+    let env = world.record().env;
+    for name in withheld {
+        assert!(!env.contains_key(name), "{name}");
+    }
+    assert_eq!(env["ANTHROPIC_API_KEY"], "the user's own");
+}
+
+#[test]
+fn the_current_directory_wins_when_it_belongs_to_the_venture() {
+    let world = World::new();
+    world.repository("elsewhere/clone", "https://github.com/Example-Org/Alpha.js");
+    std::fs::create_dir(world.path("elsewhere/clone/src")).unwrap();
+    Run::of(world.launcher(&["alpha"]).current_dir(world.path("elsewhere/clone/src"))).succeeds();
+    assert_eq!(world.record().cwd, world.path("elsewhere/clone"));
+}
+
+#[test]
+fn a_repository_can_be_named() {
+    let world = World::new();
+    world.repository("elsewhere/fork", "https://github.com/ann/alpha-fork");
+    world.run(&["alpha", "--repo", "fork"]).succeeds();
+    assert_eq!(world.record().cwd, world.path("elsewhere/fork"));
+}
+
+#[test]
+fn the_venture_is_known_to_this_machines_database_afterwards() {
+    let world = World::new();
+    world.run(&["alpha"]).succeeds();
+    world.remove("home/.config/deckwatch/ventures.json");
+
+    let list = world.run(&["--list", "--json"]).succeeds().stdout;
+    assert!(list.contains("\"alpha\"") && list.contains("has_api") && list.contains("\"file\": null"), "{list}");
+    world.run(&["alpha", "--codex"]).succeeds();
+    assert_eq!(world.record().env["DECKWATCH_CLIENT"], "codex");
+}
+
+#[test]
+fn a_dot_makes_a_venture_of_the_repository_in_hand() {
+    let world = World::new();
+    world.repository("elsewhere/Gamma.rs", "https://github.com/example-org/Gamma.rs");
+    Run::of(world.launcher(&["."]).current_dir(world.path("elsewhere/Gamma.rs"))).succeeds();
+    assert_eq!(world.record().env["DECKWATCH_VENTURE"], "gamma-rs");
+
+    Run::of(world.launcher(&["."]).current_dir(world.path("home/dev/alpha"))).succeeds();
+    assert_eq!(world.record().env["DECKWATCH_VENTURE"], "alpha");
+}
+
+#[test]
+fn an_api_that_is_down_does_not_keep_an_agent_from_starting() {
+    let world = World::new();
+    let mut launcher = world.launcher(&["alpha"]);
+    launcher.env("CONTEXT_API_URL", closed_port()).env("CONTEXT_API_KEY", "k".repeat(64));
+    Run::of(&mut launcher).succeeds();
+    assert_eq!(world.record().env["CONTEXT_API_KEY"], "k".repeat(64));
+    assert!(!world.path("home/.local/share/deckwatch/context.db").exists());
+}
+
+#[test]
+fn the_configured_api_and_its_key_reach_the_agent_and_no_file() {
+    let world = World::new();
+    let settings = "default_agent = \"gemini\"\n[api]\nurl = \"https://context.example\"\nkey_env = \"TEAM_KEY\"\n";
+    world.write("home/.config/deckwatch/config.toml", settings);
+    let key = "s3cr3t-s3cr3t-s3cr3t";
+    Run::of(world.launcher(&["alpha"]).env("TEAM_KEY", key)).succeeds();
+
+    let env = world.record().env;
+    assert_eq!(env["CONTEXT_API_URL"], "https://context.example");
+    assert_eq!(env["CONTEXT_API_KEY"], key);
+    assert_eq!(env["DECKWATCH_CLIENT"], "gemini");
+    for (path, bytes) in world.home_files() {
+        assert!(!String::from_utf8_lossy(&bytes).contains(key), "{}", path.display());
+    }
+}
+
+/// An address where nothing listens.
+pub(crate) fn closed_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}

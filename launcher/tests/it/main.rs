@@ -1,0 +1,12 @@
+//! The launcher as people run it: the real program, a home of its own, agents that only record.
+
+#[cfg(test)]
+mod dry_run;
+#[cfg(test)]
+mod launching;
+#[cfg(test)]
+mod refusing;
+#[cfg(test)]
+mod registering;
+#[cfg(test)]
+mod world;

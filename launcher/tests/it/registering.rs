@@ -1,0 +1,192 @@
+//! Registration: the server is named to each tool, and what the user has there stays.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use crate::world::World;
+
+const GEMINI: &str = "home/.gemini/settings.json";
+const CODEX: &str = "home/.codex/config.toml";
+
+const GEMINI_SETTINGS: &str = r#"{
+    // my theme
+    "theme":   "dark",
+    "mcpServers": {
+        "other": { "command": "other-mcp", "env": {"TOKEN": "$TOKEN"} } /* keep */
+    },
+    "zeta": [1,2,
+             3]
+}
+"#;
+
+const CODEX_SETTINGS: &str = "# mine\nmodel = 'gpt'   # the model\n\n[mcp_servers.other]\ncommand = \"other-mcp\"\n\n[tui]\nnotifications = true\n";
+
+#[test]
+fn claude_is_given_a_file_of_our_own() {
+    let world = World::new();
+    world.run(&["alpha", "--claude", "--", "-p", "hi"]).succeeds();
+    let file = world.path("home/.local/state/deckwatch/mcp/claude.json");
+    assert_eq!(world.record().args, [format!("--mcp-config={}", file.display()), "-p".into(), "hi".into()]);
+
+    let settings: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let server = &settings["mcpServers"]["deckwatch"];
+    assert_eq!(server["command"], world.path("bin/deckwatch-mcp").to_str().unwrap());
+    assert!(!world.path("home/.claude").exists() && !world.path("home/dev/alpha/.mcp.json").exists());
+}
+
+#[test]
+fn gemini_keeps_comments_layout_and_other_servers() {
+    let world = World::new();
+    world.write(GEMINI, GEMINI_SETTINGS);
+    let run = world.run(&["alpha", "--gemini"]).succeeds();
+    assert!(
+        run.stderr.contains("registered deckwatch-mcp with Gemini CLI in ~/.gemini/settings.json"),
+        "{}",
+        run.stderr
+    );
+
+    let command = world.path("bin/deckwatch-mcp");
+    let ours = format!(
+        r#"}} }}, /* keep */
+        "deckwatch": {{
+            "command": "{}",
+            "args": [],
+            "env": {{
+                "CONTEXT_API_KEY": "$CONTEXT_API_KEY"
+            }}
+        }}"#,
+        command.display()
+    );
+    assert_eq!(world.read(GEMINI), GEMINI_SETTINGS.replace("} } /* keep */", &ours));
+    assert_eq!(world.read("home/.gemini/settings.json.deckwatch-backup"), GEMINI_SETTINGS);
+}
+
+#[test]
+fn codex_keeps_comments_layout_and_other_servers() {
+    let world = World::new();
+    world.write(CODEX, CODEX_SETTINGS);
+    world.run(&["alpha", "--codex"]).succeeds();
+
+    let after = world.read(CODEX);
+    for kept in CODEX_SETTINGS.lines() {
+        assert!(after.contains(kept), "{kept:?} is gone from:\n{after}");
+    }
+    for added in [
+        "[mcp_servers.deckwatch]",
+        "bin/deckwatch-mcp",
+        "\"DECKWATCH_AGENT\"",
+        "\"CONTEXT_API_KEY\"",
+        "\"XDG_DATA_HOME\"",
+    ] {
+        assert!(after.contains(added), "{added:?} is not in:\n{after}");
+    }
+    assert_eq!(world.read("home/.codex/config.toml.deckwatch-backup"), CODEX_SETTINGS);
+}
+
+#[test]
+fn a_second_launch_changes_no_byte() {
+    for (flag, file, settings) in [("--gemini", GEMINI, GEMINI_SETTINGS), ("--codex", CODEX, CODEX_SETTINGS)] {
+        for start in [Some(settings), Some(""), None] {
+            let world = World::new();
+            if let Some(text) = start {
+                world.write(file, text);
+            }
+            world.run(&["alpha", flag]).succeeds();
+            let (first, changed) = (world.read(file), world.path(file).metadata().unwrap().modified().unwrap());
+            let again = world.run(&["alpha", flag]).succeeds();
+            assert_eq!(world.read(file), first);
+            assert_eq!(world.path(file).metadata().unwrap().modified().unwrap(), changed);
+            assert!(!again.stderr.contains("registered"), "{}", again.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_backup_is_what_the_user_had_before_the_first_change() {
+    let world = World::new();
+    world.write(CODEX, CODEX_SETTINGS);
+    world.run(&["alpha", "--codex"]).succeeds();
+    world.write(CODEX, "model = 'another'\n");
+    world.run(&["alpha", "--codex"]).succeeds();
+    assert!(world.read(CODEX).contains("another"));
+    assert_eq!(world.read("home/.codex/config.toml.deckwatch-backup"), CODEX_SETTINGS);
+}
+
+#[test]
+fn what_the_user_added_to_our_entry_stays() {
+    let world = World::new();
+    world.write(
+        CODEX,
+        "[mcp_servers.deckwatch]\ncommand = \"old\" # was here\nenv_vars = [\"MINE\"]\nstartup_timeout_sec = 60\n",
+    );
+    world.write(
+        GEMINI,
+        "{\"mcpServers\": {\"deckwatch\": {\"command\": \"old\", \"trust\": true, \"env\": {\"MINE\": \"1\"}}}}",
+    );
+    world.run(&["alpha", "--codex"]).succeeds();
+    world.run(&["alpha", "--gemini"]).succeeds();
+
+    let codex = world.read(CODEX);
+    for kept in ["startup_timeout_sec = 60", "\"MINE\"", "# was here"] {
+        assert!(codex.contains(kept), "{kept}: {codex}");
+    }
+    let gemini: serde_json::Value = serde_json::from_str(&world.read(GEMINI)).unwrap();
+    let ours = &gemini["mcpServers"]["deckwatch"];
+    assert_eq!((&ours["trust"], &ours["env"]["MINE"]), (&true.into(), &"1".into()));
+    assert!(!codex.contains("\"old\"") && ours["command"] != "old");
+}
+
+#[test]
+fn a_file_that_does_not_parse_is_named_and_left_alone() {
+    let cases = [
+        ("--gemini", GEMINI, "{\n  \"theme\": \"dark\",,\n}\n", "line 2"),
+        ("--gemini", GEMINI, "{\"mcpServers\": []}", "mcpServers is not a JSON object"),
+        ("--gemini", GEMINI, "[]", "is not a JSON object"),
+        ("--codex", CODEX, "model = 'gpt'\n[mcp_servers\n", "line 2"),
+        ("--codex", CODEX, "mcp_servers = 1\n", "mcp_servers is not a table"),
+    ];
+    for (flag, file, text, expected) in cases {
+        let world = World::new();
+        world.write(file, text);
+        world.run(&["alpha", flag]).refuses(16, &[file.trim_start_matches("home/"), expected]);
+        assert_eq!(world.read(file), text);
+        assert!(!world.path("record.pid").exists());
+    }
+}
+
+#[test]
+fn links_and_modes_stay() {
+    let world = World::new();
+    world.write("home/dotfiles/codex.toml", CODEX_SETTINGS);
+    let target = world.path("home/dotfiles/codex.toml");
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::fs::create_dir_all(world.path("home/.codex")).unwrap();
+    symlink(&target, world.path(CODEX)).unwrap();
+
+    world.run(&["alpha", "--codex"]).succeeds();
+    assert!(world.path(CODEX).symlink_metadata().unwrap().is_symlink());
+    assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(world.read("home/dotfiles/codex.toml").contains("[mcp_servers.deckwatch]"));
+}
+
+#[test]
+fn a_new_settings_file_is_for_its_owner_alone_and_nothing_is_left_over() {
+    let world = World::new();
+    world.run(&["alpha", "--codex"]).succeeds();
+    assert_eq!(world.path(CODEX).metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let names: Vec<_> = std::fs::read_dir(world.path("home/.codex")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["config.toml"]);
+}
+
+#[test]
+fn the_tools_own_folders_are_respected() {
+    let world = World::new();
+    let mut launcher = world.launcher(&["alpha", "--codex"]);
+    launcher.env("CODEX_HOME", world.path("home/codex-home"));
+    crate::world::Run::of(&mut launcher).succeeds();
+    assert!(world.path("home/codex-home/config.toml").exists() && !world.path(CODEX).exists());
+
+    let mut launcher = world.launcher(&["alpha", "--gemini"]);
+    launcher.env("GEMINI_CLI_HOME", world.path("home/gemini-home"));
+    crate::world::Run::of(&mut launcher).succeeds();
+    assert!(world.path("home/gemini-home/.gemini/settings.json").exists() && !world.path(GEMINI).exists());
+}

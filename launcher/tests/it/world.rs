@@ -1,0 +1,206 @@
+//! A small world for one test: a home, a `PATH` with nothing but what is put there, repositories, fake agents.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// Writes down how it was started, then ends as the test wants.
+const AGENT: &str = r#"#!/bin/sh
+pwd -P > "$RECORD.cwd"
+for arg in "$@"; do printf '%s\n' "$arg"; done > "$RECORD.args"
+env > "$RECORD.env"
+echo $$ > "$RECORD.pid"
+[ -z "$AGENT_SLEEPS" ] || exec sleep 600
+exit "${AGENT_EXITS:-0}"
+"#;
+
+const VENTURES: &str = r#"{"ventures": [
+  {"code": "alpha", "name": "Alpha", "repos": ["example-org/alpha.js"], "capabilities": ["has_api"]},
+  {"code": "beta", "name": "Beta", "repos": ["example-org/beta"]},
+  {"code": "empty", "name": "Empty"}
+]}"#;
+
+pub(crate) struct World {
+    root: tempfile::TempDir,
+}
+
+/// What an agent wrote down.
+pub(crate) struct Record {
+    pub(crate) cwd: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) pid: u32,
+}
+
+impl World {
+    /// A home with ventures and the repository of `alpha`; all three agents and `deckwatch-mcp` installed.
+    pub(crate) fn new() -> Self {
+        // Beside the program under test, so that it can be linked instead of copied.
+        let world = Self { root: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
+        for folder in ["home/dev", "bin", "elsewhere"] {
+            std::fs::create_dir_all(world.path(folder)).unwrap();
+        }
+        std::fs::hard_link(env!("CARGO_BIN_EXE_launcher"), world.path("bin/launcher")).unwrap();
+        for tool in ["git", "sh", "env", "sleep"] {
+            symlink(on_path(tool), world.path("bin").join(tool)).unwrap();
+        }
+        for agent in ["claude", "gemini", "codex"] {
+            world.install(agent, AGENT);
+        }
+        world.install("deckwatch-mcp", "#!/bin/sh\n");
+        world.write("home/.config/deckwatch/ventures.json", VENTURES);
+        world.repository("home/dev/alpha", "git@github.com:example-org/alpha.js.git");
+        world
+    }
+
+    pub(crate) fn path(&self, inner: &str) -> PathBuf {
+        self.root.path().canonicalize().unwrap().join(inner)
+    }
+
+    pub(crate) fn write(&self, inner: &str, text: &str) {
+        let path = self.path(inner);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, inner: &str) -> String {
+        std::fs::read_to_string(self.path(inner)).unwrap()
+    }
+
+    pub(crate) fn remove(&self, inner: &str) {
+        std::fs::remove_file(self.path(inner)).unwrap();
+    }
+
+    pub(crate) fn install(&self, program: &str, script: &str) {
+        let path = format!("bin/{program}");
+        self.write(&path, script);
+        std::fs::set_permissions(self.path(&path), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub(crate) fn repository(&self, inner: &str, remote: &str) {
+        let dir = self.path(inner);
+        std::fs::create_dir_all(&dir).unwrap();
+        for args in [&["init", "--quiet"][..], &["remote", "add", "origin", remote]] {
+            let status = Command::new("git").current_dir(&dir).args(args).status().unwrap();
+            assert!(status.success());
+        }
+    }
+
+    /// The launcher, not yet started, with an environment of its own.
+    pub(crate) fn launcher(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(self.path("bin/launcher"));
+        command.args(args).current_dir(self.path("elsewhere")).env_clear().stdin(Stdio::null());
+        command.env("HOME", self.path("home")).env("PATH", self.path("bin")).env("RECORD", self.path("record"));
+        command
+    }
+
+    /// Runs the launcher to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
+        Run::of(&mut self.launcher(args))
+    }
+
+    /// What the agent wrote down; the launcher must have ended.
+    pub(crate) fn record(&self) -> Record {
+        self.record_named("record")
+    }
+
+    pub(crate) fn record_named(&self, name: &str) -> Record {
+        let read = |what: &str| self.read(&format!("{name}.{what}"));
+        Record {
+            cwd: PathBuf::from(read("cwd").trim_end()),
+            args: read("args").lines().map(str::to_owned).collect(),
+            env: read("env")
+                .lines()
+                .filter_map(|line| line.split_once('='))
+                .map(|(n, v)| (n.into(), v.into()))
+                .collect(),
+            pid: read("pid").trim().parse().unwrap(),
+        }
+    }
+
+    /// Starts an agent that stays, and waits until it runs.
+    pub(crate) fn start(&self, name: &str, args: &[&str]) -> Agent {
+        let mut command = self.launcher(args);
+        command.env("RECORD", self.path(name)).env("AGENT_SLEEPS", "1").stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let pid_file = self.path(&format!("{name}.pid"));
+        while !std::fs::read_to_string(&pid_file).is_ok_and(|text| text.ends_with('\n')) {
+            assert_eq!(child.try_wait().unwrap(), None, "the launcher ended early");
+            std::thread::yield_now();
+        }
+        Agent { child, record: self.record_named(name) }
+    }
+
+    /// Every file below the home with its text, repositories left out.
+    pub(crate) fn home_files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.path("home")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                match entry.file_type().unwrap().is_dir() {
+                    true if entry.file_name() == ".git" => {}
+                    true => folders.push(entry.path()),
+                    false => drop(files.insert(entry.path(), std::fs::read(entry.path()).unwrap())),
+                }
+            }
+        }
+        files
+    }
+}
+
+/// An agent that runs until it is dropped.
+pub(crate) struct Agent {
+    pub(crate) child: Child,
+    pub(crate) record: Record,
+}
+
+impl Agent {
+    pub(crate) fn name(&self) -> &str {
+        &self.record.env["DECKWATCH_AGENT"]
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+    }
+}
+
+/// How a run of the launcher ended.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    #[track_caller]
+    pub(crate) fn succeeds(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self
+    }
+
+    /// It ended with this code and said all of this on standard error, without colour.
+    #[track_caller]
+    pub(crate) fn refuses(&self, code: i32, said: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+        for text in said {
+            assert!(self.stderr.contains(text), "{text:?} is not in: {}", self.stderr);
+        }
+        assert!(!self.stderr.contains('\x1b'), "{:?}", self.stderr);
+    }
+}
+
+fn on_path(tool: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("{tool} is not on PATH")).canonicalize().unwrap_or_else(|_| Path::new(tool).into())
+}
