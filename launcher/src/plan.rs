@@ -105,13 +105,12 @@ impl<'a> Plan<'a> {
     }
 
     fn describe_registration(&self, surroundings: &Surroundings) -> String {
-        match &self.registration.change {
-            None => "nothing to change".to_owned(),
-            Some(change) => {
-                let verb = if change.is_new() { "writes" } else { "changes" };
-                format!("{verb} {}", surroundings.shown(change.path()))
-            }
-        }
+        let changes = self.registration.changes.iter().map(|change| {
+            let verb = if change.is_new() { "writes" } else { "changes" };
+            format!("{verb} {}", surroundings.shown(change.path()))
+        });
+        let changes: Vec<String> = changes.collect();
+        if changes.is_empty() { "nothing to change".to_owned() } else { changes.join(", ") }
     }
 }
 

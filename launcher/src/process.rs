@@ -28,10 +28,9 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     if matches!(plan.endpoint, Endpoint::Embedded) {
         context_api::register(&plan.venture, plan.endpoint, surroundings)?;
     }
-    if let Some(change) = &plan.registration.change {
+    for change in &plan.registration.changes {
         change.apply()?;
-        let path = surroundings.shown(change.path());
-        say(&format!("registered deckwatch-mcp with {} in {path}", plan.cli.title()));
+        say(&format!("registered Deckwatch with {} in {}", plan.cli.title(), surroundings.shown(change.path())));
     }
     let client = plan.cli.client();
     // Last, so that a launch that fails earlier takes no slot. It stays ours across `exec`.

@@ -1,14 +1,14 @@
 //! Claude Code: a file of our own, named on the command line.
 //!
 //! So neither the user's settings nor the repository change, and Claude asks for no approval. The
-//! server inherits Claude's environment.
+//! server inherits Claude's environment. The slash commands are files of their own.
 
 use std::ffi::OsString;
 
 use serde_json::json;
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME};
+use super::{Registration, SERVER_NAME, slash_commands};
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
@@ -18,6 +18,7 @@ pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registra
     // With `=`: after a space, Claude takes every word that follows for one more file.
     let mut flag = OsString::from("--mcp-config=");
     flag.push(&path);
-    let change = SettingsFile::read(path)?.into_change(format!("{settings:#}\n"), Backup::Never);
-    Ok(Registration { change, args: vec![flag] })
+    let mut changes = slash_commands::plan(surroundings)?;
+    changes.extend(SettingsFile::read(path)?.into_change(format!("{settings:#}\n"), Backup::Never));
+    Ok(Registration { changes, args: vec![flag] })
 }

@@ -20,7 +20,7 @@ pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registra
     let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
     let file = SettingsFile::read(home.join("config.toml"))?;
     let after = with_server(&file, server)?;
-    Ok(Registration { change: file.into_change(after, Backup::Once), args: Vec::new() })
+    Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
 }
 
 fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {

@@ -16,7 +16,7 @@ pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registra
     let home = surroundings.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| surroundings.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
     let after = with_server(&file, server)?;
-    Ok(Registration { change: file.into_change(after, Backup::Once), args: Vec::new() })
+    Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
 }
 
 fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {

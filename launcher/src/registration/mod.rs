@@ -7,6 +7,7 @@ mod claude;
 mod codex;
 mod gemini;
 mod settings_file;
+mod slash_commands;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,8 +22,8 @@ const SERVER_NAME: &str = "deckwatch";
 
 /// What must be done so that a tool starts the server.
 pub(crate) struct Registration {
-    /// `None` when the file already says so.
-    pub(crate) change: Option<Change>,
+    /// The files to write; none when they already say so.
+    pub(crate) changes: Vec<Change>,
     /// What the tool must be told on its command line.
     pub(crate) args: Vec<OsString>,
 }

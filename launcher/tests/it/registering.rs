@@ -30,7 +30,22 @@ fn claude_is_given_a_file_of_our_own() {
     let settings: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let server = &settings["mcpServers"]["deckwatch"];
     assert_eq!(server["command"], world.path("bin/deckwatch-mcp").to_str().unwrap());
-    assert!(!world.path("home/.claude").exists() && !world.path("home/dev/alpha/.mcp.json").exists());
+    assert!(!world.path("home/.claude/settings.json").exists() && !world.path("home/dev/alpha/.mcp.json").exists());
+}
+
+#[test]
+fn claude_gets_its_slash_commands_and_the_users_own_stay() {
+    let world = World::new();
+    world.write("home/.claude/commands/eod.md", "my own way to end a day\n");
+    world.run(&["alpha", "--claude"]).succeeds();
+    let sod = world.read("home/.claude/commands/sod.md");
+    assert!(sod.contains("Call the tool `sod` of the MCP server `deckwatch`"), "{sod}");
+    assert_eq!(world.read("home/.claude/commands/eod.md"), "my own way to end a day\n");
+
+    let older = sod.replace("Start my day", "Begin my day");
+    world.write("home/.claude/commands/sod.md", &older);
+    world.run(&["alpha", "--claude"]).succeeds();
+    assert_eq!(world.read("home/.claude/commands/sod.md"), sod, "ours is kept up to date");
 }
 
 #[test]
@@ -38,11 +53,7 @@ fn gemini_keeps_comments_layout_and_other_servers() {
     let world = World::new();
     world.write(GEMINI, GEMINI_SETTINGS);
     let run = world.run(&["alpha", "--gemini"]).succeeds();
-    assert!(
-        run.stderr.contains("registered deckwatch-mcp with Gemini CLI in ~/.gemini/settings.json"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("registered Deckwatch with Gemini CLI in ~/.gemini/settings.json"), "{}", run.stderr);
 
     let command = world.path("bin/deckwatch-mcp");
     let ours = format!(
