@@ -1,0 +1,99 @@
+//! Keeps the session alive while this process lives, as often as the server asks for it.
+//!
+//! It also finds the session of a server that was restarted, and reports when the branch or the
+//! commit changed. What fails here is logged and tried again; no tool call ever waits for it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use deckwatch_client::api::ClientError;
+use deckwatch_protocol::{Change, SessionStatus, UpdateSession};
+
+use crate::session::{Keeper, Live, is_gone};
+use crate::trouble::Trouble;
+
+/// The longest sleep: a machine that was suspended is late by no more than this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// How long to wait after a heartbeat that did not arrive.
+const RETRY: Duration = Duration::from_mins(1);
+
+/// Runs until the process ends.
+pub(crate) async fn run(keeper: Arc<Keeper>) {
+    look_for_session(&keeper).await;
+    loop {
+        let Some(live) = keeper.held() else {
+            keeper.changed().await;
+            continue;
+        };
+        let wait = live.due.duration_since(SystemTime::now()).unwrap_or_default();
+        if wait.is_zero() {
+            beat(&keeper, live).await;
+        } else {
+            // A change of session ends the sleep early.
+            let _ = tokio::time::timeout(wait.min(LONGEST_SLEEP), keeper.changed()).await;
+        }
+    }
+}
+
+/// Finds the session of the process before this one, also when the API comes back only later.
+async fn look_for_session(keeper: &Keeper) {
+    while let Err(Trouble::Api(error)) = keeper.find().await {
+        log::info!("whether there is a session could not be asked: {error}");
+        // A start of day in the meantime is what was looked for.
+        let _ = tokio::time::timeout(RETRY, keeper.changed()).await;
+    }
+}
+
+async fn beat(keeper: &Keeper, live: Live) {
+    match report(keeper, &live).await {
+        Ok(Some(next)) => keeper.beaten(next),
+        Ok(None) => forget(keeper, &live, "it fell silent for too long"),
+        Err(Trouble::Api(ClientError::Refused(problem))) if is_gone(problem.code) => {
+            forget(keeper, &live, &problem.detail);
+        }
+        Err(trouble) => {
+            log::warn!("the heartbeat of session {} did not arrive: {trouble}", live.id);
+            keeper.beaten(Live { due: SystemTime::now() + RETRY, ..live });
+        }
+    }
+}
+
+/// An end of day may have been faster than the heartbeat: that is no news.
+fn forget(keeper: &Keeper, live: &Live, why: &str) {
+    if keeper.forget(&live.id) {
+        log::warn!("session {} is no longer alive: {why}", live.id);
+    }
+}
+
+/// Reports that the agent is alive, and where. `None` when the session no longer is.
+async fn report(keeper: &Keeper, live: &Live) -> Result<Option<Live>, Trouble> {
+    let api = keeper.identity.api().await?;
+    let mut next = live.clone();
+    let changes = moved(keeper, &mut next).await;
+    if let Some(changes) = changes {
+        api.update_session(&live.id, &changes).await?;
+        next.due = SystemTime::now() + live.interval;
+        if !live.interval.is_zero() {
+            return Ok(Some(next));
+        }
+    }
+    let heartbeat = api.heartbeat(&live.id).await?;
+    next.interval = Duration::from_secs(u64::from(heartbeat.heartbeat_interval_seconds.max(1)));
+    next.due = SystemTime::now() + next.interval;
+    Ok((heartbeat.status == SessionStatus::Active).then_some(next))
+}
+
+/// What changed in the checkout since the last report. Git's troubles are no reason to fall silent.
+async fn moved(keeper: &Keeper, live: &mut Live) -> Option<UpdateSession> {
+    let checkout = keeper.identity.checkout().await.ok()?;
+    if checkout.branch == live.branch && checkout.commit_sha == live.commit_sha {
+        return None;
+    }
+    live.branch.clone_from(&checkout.branch);
+    live.commit_sha.clone_from(&checkout.commit_sha);
+    Some(UpdateSession {
+        branch: checkout.branch.map_or(Change::Clear, Change::Set),
+        commit_sha: checkout.commit_sha.map_or(Change::Clear, Change::Set),
+        ..UpdateSession::default()
+    })
+}

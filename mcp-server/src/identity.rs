@@ -1,0 +1,269 @@
+//! Who this agent is and where it works: found when first needed, then kept.
+//!
+//! The launcher says it in `DECKWATCH_*`. A server that was registered by hand finds it out: the
+//! agent's CLI from the MCP handshake, its number from a slot held for the CLI's process, the venture
+//! from a ventures file, from the API, or from the repository's own name.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use deckwatch_client::agent::{Slot, this_host};
+use deckwatch_client::api::{Api, ApiConfig, Endpoint};
+use deckwatch_client::checkout::Checkout;
+use deckwatch_client::dirs::Dirs;
+use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
+use deckwatch_protocol::{
+    Agent, Client, ClientSessionId, ClientVersion, Host, ListVentures, RepoName, Venture, VentureCode,
+};
+use tokio::sync::OnceCell;
+
+use crate::surroundings::Surroundings;
+use crate::trouble::{Trouble, blocking};
+
+/// The agent, found part by part: a part that can't be found now is asked for again next time.
+pub(crate) struct Identity {
+    surroundings: Surroundings,
+    cli: OnceLock<Cli>,
+    me: OnceCell<Me>,
+    api: OnceCell<Api>,
+    place: OnceCell<Place>,
+}
+
+/// The agent's CLI, as the handshake names it.
+#[derive(Debug, Clone)]
+pub(crate) struct Cli {
+    pub(crate) name: String,
+    pub(crate) version: String,
+}
+
+/// The agent itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Me {
+    pub(crate) agent: Agent,
+    pub(crate) host: Host,
+    pub(crate) client: Client,
+    pub(crate) client_version: Option<ClientVersion>,
+    pub(crate) client_session_id: Option<ClientSessionId>,
+    /// `None` when the launcher gave the name and holds its slot.
+    pub(crate) slot: Option<u32>,
+}
+
+/// What the agent works on.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) repo: RepoName,
+    /// The venture, and how to register it where none is registered yet.
+    pub(crate) venture: VentureEntry,
+    pub(crate) source: VentureSource,
+}
+
+/// Who said which venture it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VentureSource {
+    /// `DECKWATCH_VENTURE`.
+    Environment,
+    /// A ventures file.
+    File(PathBuf),
+    /// The API knows the repository.
+    Api,
+    /// Nobody: it is named after the repository, on the embedded engine.
+    Repository,
+}
+
+impl Identity {
+    pub(crate) fn new(surroundings: Surroundings) -> Self {
+        let (cli, me, api, place) = (OnceLock::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { surroundings, cli, me, api, place }
+    }
+
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// Remembers who is at the other end of the pipe; the first word counts.
+    pub(crate) fn greet(&self, cli: Cli) {
+        self.cli.get_or_init(|| cli);
+    }
+
+    /// Where the agent stands now: branch and commit change while it works.
+    pub(crate) async fn checkout(&self) -> Result<Checkout, Trouble> {
+        let dir = self.surroundings.dir.clone();
+        Ok(blocking(move || Checkout::at(&dir)).await??)
+    }
+
+    pub(crate) async fn me(&self) -> Result<&Me, Trouble> {
+        self.me.get_or_try_init(|| self.find_me()).await
+    }
+
+    pub(crate) async fn api(&self) -> Result<&Api, Trouble> {
+        self.api.get_or_try_init(|| self.connect()).await
+    }
+
+    pub(crate) async fn place(&self) -> Result<&Place, Trouble> {
+        self.place.get_or_try_init(|| self.find_place()).await
+    }
+
+    async fn find_me(&self) -> Result<Me, Trouble> {
+        let cli = self.cli.get();
+        let client = self.surroundings.setting::<Client>("DECKWATCH_CLIENT")?;
+        let client = client.unwrap_or_else(|| client_named(cli.map_or("", |cli| &cli.name)));
+        let host = this_host();
+        let (agent, slot) = match self.surroundings.setting::<Agent>("DECKWATCH_AGENT")? {
+            Some(agent) => (agent, None),
+            None => self.claim_slot(&host, &client).await.map(|slot| (slot.agent, Some(slot.number)))?,
+        };
+        let client_version = cli.and_then(|cli| cli.version.parse().ok());
+        let client_session_id = self.surroundings.var("CLAUDE_CODE_SESSION_ID").and_then(|id| id.parse().ok());
+        Ok(Me { agent, host, client, client_version, client_session_id, slot })
+    }
+
+    /// Holds a slot for the CLI's process, so that a restarted server finds the same name.
+    async fn claim_slot(&self, host: &Host, client: &Client) -> Result<Slot, Trouble> {
+        let checkout = self.checkout().await?;
+        let venture = match self.venture_on_this_machine(&checkout)? {
+            Some((entry, _)) => entry.code,
+            None => named_after(&checkout.repo)?.code,
+        };
+        let (dirs, parent) = (Dirs::from_env()?, std::os::unix::process::parent_id());
+        let (host, client) = (host.clone(), client.clone());
+        Ok(blocking(move || Slot::claim(&dirs, &host, &client, &venture, parent)).await??)
+    }
+
+    async fn connect(&self) -> Result<Api, Trouble> {
+        let agent = &self.me().await?.agent;
+        let config = ApiConfig::from_vars(|name| self.surroundings.var(name), &Dirs::from_env()?, agent)?;
+        Ok(Api::connect(config))
+    }
+
+    async fn find_place(&self) -> Result<Place, Trouble> {
+        let checkout = self.checkout().await?;
+        let repo = checkout.repo.clone();
+        if let Some((venture, source)) = self.venture_on_this_machine(&checkout)? {
+            return Ok(Place { repo, venture, source });
+        }
+        let api = self.api().await?;
+        let entries = registered(api).await?;
+        if let Some(venture) = entries.iter().find(|venture| venture.owns(&repo)) {
+            return Ok(Place { repo, venture: venture.clone(), source: VentureSource::Api });
+        }
+        if !is_embedded(api) {
+            return Err(Trouble::NoVenture { repo });
+        }
+        let taken = |code: &VentureCode| entries.iter().any(|venture| venture.code == *code);
+        let venture = unlike(named_after(&repo)?, taken);
+        Ok(Place { repo, venture, source: VentureSource::Repository })
+    }
+
+    /// The venture that the environment or a file names.
+    fn venture_on_this_machine(&self, checkout: &Checkout) -> Result<Option<(VentureEntry, VentureSource)>, Trouble> {
+        let file = self.ventures_file(checkout)?;
+        if let Some(code) = self.surroundings.setting::<VentureCode>("DECKWATCH_VENTURE")? {
+            let listed = file.as_ref().and_then(|file| file.venture(&code)).cloned();
+            let entry = match listed {
+                Some(entry) => entry,
+                None => VentureEntry { code, ..named_after(&checkout.repo)? },
+            };
+            return Ok(Some((entry, VentureSource::Environment)));
+        }
+        let listed = file.and_then(|file| {
+            let entry = file.venture_of(&checkout.repo).cloned()?;
+            Some((entry, VentureSource::File(file.path)))
+        });
+        Ok(listed)
+    }
+
+    fn ventures_file(&self, checkout: &Checkout) -> Result<Option<VenturesFile>, Trouble> {
+        let named = self.surroundings.var(ventures::FILE_VARIABLE).map(PathBuf::from);
+        Ok(ventures::find(named.as_deref(), &Dirs::from_env()?, Some(&checkout.root))?)
+    }
+}
+
+/// Whether the API is the engine inside this process, where every agent is its own admin.
+pub(crate) fn is_embedded(api: &Api) -> bool {
+    matches!(api.endpoint(), Endpoint::InProcess { .. })
+}
+
+/// Every venture that the API knows.
+async fn registered(api: &Api) -> Result<Vec<VentureEntry>, Trouble> {
+    let mut page = ListVentures { limit: 100.try_into().ok(), cursor: None };
+    let mut entries = Vec::new();
+    loop {
+        let answer = api.list_ventures(&page).await?;
+        entries.extend(answer.items.into_iter().map(entry));
+        page.cursor = answer.next_cursor;
+        if page.cursor.is_none() {
+            return Ok(entries);
+        }
+    }
+}
+
+/// The client behind the name that a CLI gives itself in the handshake.
+fn client_named(name: &str) -> Client {
+    let known = [("claude-code", "claude"), ("gemini-cli-mcp-client", "gemini"), ("codex-mcp-client", "codex")];
+    let short = known.iter().find(|(long, _)| *long == name).map_or(name, |(_, short)| short);
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
+    let safe: String = short.chars().map(safe).collect();
+    let trimmed = safe.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    let cut: String = trimmed.chars().take(Client::MAX_CHARS).collect();
+    cut.parse().unwrap_or_else(|_| unnamed())
+}
+
+#[expect(clippy::expect_used, reason = "a constant that the tests parse")]
+fn unnamed() -> Client {
+    "agent".parse().expect("a good name")
+}
+
+fn named_after(repo: &RepoName) -> Result<VentureEntry, Trouble> {
+    VentureEntry::of_repo(repo).ok_or_else(|| Trouble::NoVenture { repo: repo.clone() })
+}
+
+fn entry(venture: Venture) -> VentureEntry {
+    let (name, github_org, repos) = (venture.name, venture.github_org, venture.repos);
+    VentureEntry { code: venture.code, name, github_org, repos, capabilities: Vec::new(), infisical_path: None }
+}
+
+/// The same entry under a code that is not taken: two repositories of one name are two ventures.
+fn unlike(entry: VentureEntry, taken: impl Fn(&VentureCode) -> bool) -> VentureEntry {
+    if !taken(&entry.code) {
+        return entry;
+    }
+    let owner = entry.github_org.as_ref().map_or("local", |org| org.as_str());
+    let long = format!("{}-{owner}", entry.code).to_lowercase().replace('.', "-");
+    let numbered = (2..100).map(|number| format!("{}-{number}", entry.code));
+    let mut codes = std::iter::once(long).chain(numbered).filter_map(|code| code.parse().ok());
+    match codes.find(|code| !taken(code)) {
+        Some(code) => VentureEntry { code, ..entry },
+        None => entry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_clis_are_known_and_others_keep_their_name() {
+        let cases = [
+            ("claude-code", "claude"),
+            ("gemini-cli-mcp-client", "gemini"),
+            ("codex-mcp-client", "codex"),
+            ("Some IDE (beta)", "Some-IDE--beta-"),
+            ("", "agent"),
+            ("😀", "agent"),
+            ("-x", "x"),
+        ];
+        for (name, client) in cases {
+            assert_eq!(client_named(name).as_str(), client);
+        }
+        assert_eq!(client_named(&"x".repeat(100)).as_str().len(), Client::MAX_CHARS);
+    }
+
+    #[test]
+    fn repositories_of_one_name_get_ventures_of_their_own() {
+        let entry = named_after(&"example-org/app".parse().unwrap()).unwrap();
+        let code = |taken: &[&str]| unlike(entry.clone(), |code| taken.contains(&code.as_str())).code.to_string();
+        assert_eq!(code(&[]), "app");
+        assert_eq!(code(&["app"]), "app-example-org");
+        assert_eq!(code(&["app", "app-example-org"]), "app-2");
+    }
+}

@@ -1,0 +1,105 @@
+//! Counts characters the way the strictest reader does, cuts text, and shares a budget out.
+
+/// What a text costs: its UTF-16 units, with the escapes that it needs inside a JSON string. Agents
+/// hand a model either the text or the JSON around it; this is an upper bound for both.
+pub(crate) fn cost(text: &str) -> usize {
+    text.chars().map(cost_of).sum()
+}
+
+/// What a line costs with the line break after it.
+pub(crate) fn line_cost(line: &str) -> usize {
+    cost(line) + cost_of('\n')
+}
+
+fn cost_of(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' => 2,
+        c if c.is_control() => 6,
+        c => c.len_utf16(),
+    }
+}
+
+/// `text` if it costs at most `limit`, else its beginning, cut at a word where one ends late enough,
+/// and an ellipsis. Empty when not even the ellipsis fits.
+pub(crate) fn clip(text: &str, limit: usize) -> String {
+    if cost(text) <= limit {
+        return text.to_owned();
+    }
+    let Some(room) = limit.checked_sub(1) else { return String::new() };
+    let mut spent = 0;
+    let fitting = text.chars().take_while(|c| {
+        spent += cost_of(*c);
+        spent <= room
+    });
+    let head: String = fitting.collect();
+    let word_end = head.rfind(char::is_whitespace).filter(|end| *end * 2 > head.len());
+    let kept = word_end.and_then(|end| head.get(..end)).unwrap_or(&head);
+    format!("{}…", kept.trim_end())
+}
+
+/// Splits `total` among claimants: who needs less than its share gets what it needs, and the rest is
+/// shared by the others in proportion to their weights.
+pub(crate) fn share(total: usize, claims: &[Claim]) -> Vec<usize> {
+    let mut grants: Vec<Option<usize>> = vec![None; claims.len()];
+    loop {
+        let granted: usize = grants.iter().flatten().sum();
+        let left = total.saturating_sub(granted);
+        let open = || claims.iter().zip(&grants).filter(|(_, grant)| grant.is_none()).map(|(claim, _)| claim);
+        let weight: usize = open().map(|claim| claim.weight).sum();
+        let share_of = |claim: &Claim| left * claim.weight / weight.max(1);
+        if open().all(|claim| claim.need > share_of(claim)) {
+            return claims.iter().zip(grants).map(|(claim, grant)| grant.unwrap_or_else(|| share_of(claim))).collect();
+        }
+        grants = claims
+            .iter()
+            .zip(grants)
+            .map(|(claim, grant)| grant.or_else(|| (claim.need <= share_of(claim)).then_some(claim.need)))
+            .collect();
+    }
+}
+
+/// What one part of a rendering asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
+    /// What it costs uncut.
+    pub(crate) need: usize,
+    /// How much of a budget that is too small it gets, relative to the others.
+    pub(crate) weight: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(need: usize, weight: usize) -> Claim {
+        Claim { need, weight }
+    }
+
+    #[test]
+    fn cost_is_never_less_than_the_text_or_its_json() {
+        for text in ["plain", "a\n\"b\"\\c", "😀😀", "漢字", "\u{1}\u{7f}", ""] {
+            let json: usize = serde_json::to_string(text).unwrap().encode_utf16().count();
+            assert!(cost(text) + 2 >= json, "{text:?}");
+            assert!(cost(text) >= text.encode_utf16().count(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_clipped_text_fits_and_ends_at_a_word() {
+        assert_eq!(clip("short", 5), "short");
+        assert_eq!(clip("one two three four", 12), "one two…");
+        assert_eq!(clip("😀😀😀", 4), "😀…");
+        assert_eq!(clip("x", 0), "");
+        for limit in 0..40 {
+            assert!(cost(&clip("a \"quoted\" text\nwith 😀 and more", limit)) <= limit);
+        }
+    }
+
+    #[test]
+    fn who_needs_little_gets_it_and_the_rest_is_shared() {
+        assert_eq!(share(100, &[claim(10, 1), claim(20, 1)]), [10, 20]);
+        assert_eq!(share(100, &[claim(10, 1), claim(1_000, 1), claim(1_000, 2)]), [10, 30, 60]);
+        assert_eq!(share(0, &[claim(5, 1), claim(0, 1)]), [0, 0]);
+        assert!(share(7, &[]).is_empty());
+    }
+}

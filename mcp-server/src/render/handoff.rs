@@ -1,0 +1,70 @@
+//! A stored handoff as a part of a rendering.
+
+use deckwatch_protocol::{Handoff, HandoffPayload, Timestamp};
+
+use super::age::ago;
+use super::budget::clip;
+use super::fence::Fence;
+use super::part::{Group, Part, Total};
+
+/// The handoff with its author and age. What the next session needs first stands first.
+pub(crate) fn part(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
+    let about = group("author", None, vec![vec![about(handoff, now)]], 100);
+    let summary = group("summary", Some("Summary:"), vec![fence.lines(handoff.summary.as_str())], 30);
+    let mut groups = vec![about, summary];
+    match &handoff.payload {
+        Some(payload) => groups.extend(lists(payload, fence)),
+        None => groups.push(group("lists", None, vec![vec![format!("{} bytes", handoff.payload_size_bytes)]], 1)),
+    }
+    Part {
+        heading: format!("## Last handoff: {}", ago(handoff.created_at, now)),
+        remark: None,
+        holds: "last handoff",
+        groups,
+        more: "Call sod with detail \"full\" to see more.",
+    }
+}
+
+fn about(handoff: &Handoff, now: Timestamp) -> String {
+    let optional = [
+        handoff.issue_number.map(|issue| format!(", issue #{issue}")),
+        handoff.track.map(|track| format!(", track {track}")),
+        handoff.to_agent.as_ref().map(|agent| format!(", for {agent}")),
+    ];
+    let details: String = optional.into_iter().flatten().collect();
+    format!(
+        "From {} at {} ({}), status {}{details}, {}",
+        handoff.from_agent,
+        handoff.created_at,
+        ago(handoff.created_at, now),
+        handoff.status.as_str(),
+        handoff.id
+    )
+}
+
+fn lists(payload: &HandoffPayload, fence: &Fence) -> Vec<Group> {
+    let bullets = |items: &[String]| items.iter().map(|item| bullet(fence, item)).collect();
+    let mut groups = vec![
+        group("next steps", Some("Next steps:"), bullets(&payload.next_steps), 25),
+        group("blocked", Some("Blocked:"), bullets(&payload.blocked), 20),
+        group("in progress", Some("In progress:"), bullets(&payload.in_progress), 20),
+        group("accomplished", Some("Accomplished:"), bullets(&payload.accomplished), 15),
+        group("links", Some("Links:"), bullets(&payload.links), 10),
+    ];
+    if !payload.extra.0.is_empty() {
+        let json = serde_json::to_string(&payload.extra).unwrap_or_default();
+        groups.push(group("extra", Some("Extra:"), vec![vec![clip(&fence.line(&json), 500)]], 5));
+    }
+    groups
+}
+
+/// An item with a dash before its first line and its other lines indented.
+fn bullet(fence: &Fence, text: &str) -> Vec<String> {
+    let mark = |n| if n == 0 { "- " } else { "  " };
+    fence.lines(text).iter().enumerate().map(|(n, line)| format!("{}{line}", mark(n))).collect()
+}
+
+fn group(name: &'static str, title: Option<&'static str>, items: Vec<Vec<String>>, weight: usize) -> Group {
+    let total = Total::exactly(items.len());
+    Group { name, title, items, total, cuttable: true, weight }
+}

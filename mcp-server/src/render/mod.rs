@@ -1,0 +1,17 @@
+//! What people and models read: plain text, built from wire types by pure functions.
+//!
+//! Two promises are kept here and nowhere else. Text that others stored stands inside a [`fence`]
+//! and can't leave it; and a rendering stays within its [`budget`], whatever is stored, saying what
+//! it left out. Nothing here asks the API, reads a clock or rolls dice.
+
+pub(crate) mod age;
+pub(crate) mod budget;
+pub(crate) mod clean;
+pub(crate) mod context;
+pub(crate) mod fence;
+pub(crate) mod handoff;
+pub(crate) mod part;
+pub(crate) mod sod;
+
+#[cfg(test)]
+pub(crate) mod samples;

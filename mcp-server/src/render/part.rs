@@ -1,0 +1,251 @@
+//! One part of a rendering: a heading of ours, stored text inside the fence, and what was left out.
+
+use super::budget::{Claim, clip, line_cost, share};
+use super::fence::Fence;
+
+/// A part with stored text.
+pub(crate) struct Part {
+    /// Our own words, with the truthful total.
+    pub(crate) heading: String,
+    /// Our own words below the heading.
+    pub(crate) remark: Option<String>,
+    /// What the fence says it holds.
+    pub(crate) holds: &'static str,
+    /// The stored text.
+    pub(crate) groups: Vec<Group>,
+    /// How to see what was left out.
+    pub(crate) more: &'static str,
+}
+
+/// Items of one kind.
+pub(crate) struct Group {
+    /// What the items are called when some are left out.
+    pub(crate) name: &'static str,
+    /// A line above the items.
+    pub(crate) title: Option<&'static str>,
+    /// Each item's lines, cleaned by the fence.
+    pub(crate) items: Vec<Vec<String>>,
+    /// How many there are, in and beyond `items`.
+    pub(crate) total: Total,
+    /// Whether an item may be cut; a list of one-liners shows whole ones only.
+    pub(crate) cuttable: bool,
+    /// How much of a budget that is too small the group gets.
+    pub(crate) weight: usize,
+}
+
+/// How many items there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Total {
+    pub(crate) count: usize,
+    /// The count is only a lower bound.
+    pub(crate) at_least: bool,
+}
+
+impl Total {
+    /// An exact count.
+    pub(crate) fn exactly(count: usize) -> Self {
+        Self { count, at_least: false }
+    }
+}
+
+impl std::fmt::Display for Total {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bound = if self.at_least { "at least " } else { "" };
+        write!(f, "{bound}{}", self.count)
+    }
+}
+
+/// A part as it is shown.
+pub(crate) struct Shown {
+    pub(crate) lines: Vec<String>,
+    /// How many items of each group are there, whole or cut.
+    pub(crate) counts: Vec<usize>,
+}
+
+#[derive(Default)]
+struct Fitted {
+    lines: Vec<String>,
+    shown: usize,
+    cut: bool,
+}
+
+impl Part {
+    /// What the whole part costs.
+    pub(crate) fn need(&self, fence: &Fence) -> usize {
+        let whole: Vec<Fitted> = self.groups.iter().map(Group::whole).collect();
+        let stored: usize = whole.iter().flat_map(|group| &group.lines).map(|line| line_cost(line)).sum();
+        stored + self.frame_cost(fence) + self.note(&whole).map_or(0, |note| line_cost(&note))
+    }
+
+    /// The part within `limit`. Frame and note stay, whatever the limit: they are short and ours.
+    pub(crate) fn fit(&self, fence: &Fence, limit: usize) -> Shown {
+        let fitted = if self.need(fence) <= limit {
+            self.groups.iter().map(Group::whole).collect()
+        } else {
+            let room = limit.saturating_sub(self.frame_cost(fence) + self.longest_note());
+            let claims: Vec<Claim> = self.groups.iter().map(Group::claim).collect();
+            self.groups.iter().zip(share(room, &claims)).map(|(group, room)| group.fit(room)).collect::<Vec<_>>()
+        };
+        let mut lines: Vec<String> = [Some(self.heading.clone()), self.remark.clone()].into_iter().flatten().collect();
+        lines.push(fence.open(self.holds));
+        lines.extend(fitted.iter().flat_map(|group| group.lines.iter().cloned()));
+        lines.push(fence.close());
+        lines.extend(self.note(&fitted));
+        Shown { lines, counts: fitted.iter().map(|group| group.shown).collect() }
+    }
+
+    fn frame_cost(&self, fence: &Fence) -> usize {
+        let remark = self.remark.as_deref().map_or(0, line_cost);
+        line_cost(&self.heading) + remark + line_cost(&fence.open(self.holds)) + line_cost(&fence.close())
+    }
+
+    fn longest_note(&self) -> usize {
+        let least: Vec<Fitted> = self
+            .groups
+            .iter()
+            .map(|group| Fitted { lines: Vec::new(), shown: group.items.len().saturating_sub(1), cut: true })
+            .collect();
+        self.note(&least).map_or(0, |note| line_cost(&note))
+    }
+
+    /// Names what is not shown, or nothing when all is.
+    fn note(&self, fitted: &[Fitted]) -> Option<String> {
+        let missing: Vec<String> =
+            self.groups.iter().zip(fitted).filter_map(|(group, fitted)| group.missing(fitted)).collect();
+        (!missing.is_empty()).then(|| format!("Not all is shown: {}. {}", missing.join("; "), self.more))
+    }
+}
+
+impl Group {
+    fn claim(&self) -> Claim {
+        Claim { need: self.whole().lines.iter().map(|line| line_cost(line)).sum(), weight: self.weight }
+    }
+
+    fn whole(&self) -> Fitted {
+        let title = self.title.filter(|_| !self.items.is_empty()).map(Fence::bar);
+        let lines = title.into_iter().chain(self.items.iter().flatten().map(|line| Fence::bar(line))).collect();
+        Fitted { lines, shown: self.items.len(), cut: false }
+    }
+
+    /// As many items as fit into `room`, in order; the last one may be cut.
+    fn fit(&self, room: usize) -> Fitted {
+        let mut page = Page { lines: Vec::new(), room };
+        let mut fitted = Fitted::default();
+        if self.items.is_empty() || !self.title.is_none_or(|title| page.push(title)) {
+            return fitted;
+        }
+        for item in &self.items {
+            let need: usize = item.iter().map(|line| line_cost(&Fence::bar(line))).sum();
+            if need > page.room {
+                fitted.cut = self.cuttable && page.push_cut(item);
+                fitted.shown += usize::from(fitted.cut);
+                break;
+            }
+            for line in item {
+                page.push(line);
+            }
+            fitted.shown += 1;
+        }
+        fitted.lines = if fitted.shown == 0 { Vec::new() } else { page.lines };
+        fitted
+    }
+
+    fn missing(&self, fitted: &Fitted) -> Option<String> {
+        let all = fitted.shown >= self.total.count && !self.total.at_least;
+        match (all, fitted.cut) {
+            (true, false) => None,
+            (true, true) if self.total.count == 1 => Some(format!("{} cut", self.name)),
+            (_, cut) => {
+                let cut = if cut { ", the last one cut" } else { "" };
+                Some(format!("{} {} of {}{cut}", self.name, fitted.shown, self.total))
+            }
+        }
+    }
+}
+
+/// Barred lines within what room is left.
+struct Page {
+    lines: Vec<String>,
+    room: usize,
+}
+
+impl Page {
+    fn push(&mut self, line: &str) -> bool {
+        let line = Fence::bar(line);
+        let cost = line_cost(&line);
+        if cost > self.room {
+            return false;
+        }
+        self.room -= cost;
+        self.lines.push(line);
+        true
+    }
+
+    /// The beginning of an item: whole lines, then a piece of the next. False when that is not worth a line.
+    fn push_cut(&mut self, item: &[String]) -> bool {
+        const WORTH_A_LINE: usize = 24;
+        let before = self.lines.len();
+        let left = item.iter().find(|line| !self.push(line));
+        if let Some(line) = left
+            && self.room >= WORTH_A_LINE
+        {
+            let bar_and_break = line_cost(&Fence::bar("")) + 1;
+            let piece = clip(line, self.room - bar_and_break);
+            self.push(&piece);
+        }
+        self.lines.len() > before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(items: &[&str], total: usize, cuttable: bool) -> Part {
+        let items: Vec<Vec<String>> = items.iter().map(|item| item.lines().map(str::to_owned).collect()).collect();
+        let total = Total::exactly(total);
+        let group = Group { name: "things", title: None, items, total, cuttable, weight: 1 };
+        Part { heading: "## Things".into(), remark: None, holds: "things", groups: vec![group], more: "Ask." }
+    }
+
+    #[test]
+    fn what_fits_is_shown_whole_and_without_a_note() {
+        let shown = part(&["one", "two"], 2, false).fit(&Fence::new(7), 500);
+        assert_eq!(
+            shown.lines,
+            [
+                "## Things",
+                "--- stored data 0000000000000007 (things) ---",
+                "| one",
+                "| two",
+                "--- end of data 0000000000000007 ---",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_answer_itself_left_out_is_named() {
+        let shown = part(&["one"], 37, false).fit(&Fence::new(7), 500);
+        assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things 1 of 37. Ask.");
+    }
+
+    #[test]
+    fn one_liners_are_shown_whole_or_not_at_all() {
+        let fence = Fence::new(7);
+        let long = "x".repeat(90);
+        let part = part(&[&long, &long, &long], 3, false);
+        let shown = part.fit(&fence, part.need(&fence) - 1);
+        assert_eq!(shown.counts, [2]);
+        assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things 2 of 3. Ask.");
+    }
+
+    #[test]
+    fn a_text_is_cut_and_says_so() {
+        let fence = Fence::new(7);
+        let text = "a line of some words\n".repeat(50);
+        let shown = part(&[&text], 1, true).fit(&fence, 400);
+        assert!(shown.lines.iter().map(|line| line_cost(line)).sum::<usize>() <= 400);
+        assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things cut. Ask.");
+        assert!(shown.lines.len() > 8, "{:?}", shown.lines);
+    }
+}

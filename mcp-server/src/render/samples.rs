@@ -1,0 +1,88 @@
+//! Records for the tests of renderings, built the way they arrive: from JSON.
+
+use deckwatch_protocol::DayStarted;
+use serde_json::{Value, json};
+
+/// Eight in the morning.
+pub(crate) const NOW: &str = "2026-11-21T08:00:00.000Z";
+
+/// The id of this kind with `n` at its end.
+pub(crate) fn id(prefix: &str, n: usize) -> String {
+    format!("{prefix}01JD{n:022}")
+}
+
+/// A day with nothing stored.
+pub(crate) fn empty_day() -> Value {
+    let nothing = json!({"total": 0, "shown": 0, "items": []});
+    json!({
+        "outcome": "created",
+        "session": {
+            "id": id("sess_", 1), "agent": "mac1-claude-1", "client": "claude", "client_version": "2.1.329",
+            "client_session_id": null, "host": "mac1", "venture": "alpha", "repo": "example-org/alpha-console",
+            "track": 0, "issue_number": 87, "branch": "dev/mac1/fix", "commit_sha": "0123456789abcdef",
+            "status": "active", "created_at": NOW, "last_heartbeat_at": NOW, "ended_at": null, "end_reason": null,
+            "final_handoff_id": null, "actor_key_id": "0123456789abcdef", "creation_correlation_id": "corr_x", "meta": {}
+        },
+        "next_heartbeat_at": "2026-11-21T08:10:00.000Z", "heartbeat_interval_seconds": 600,
+        "venture": {"code": "alpha", "name": "Alpha", "github_org": null, "repos": [], "capabilities": [],
+            "created_at": NOW, "updated_at": NOW},
+        "last_handoff": null, "active_sessions": nothing, "executive_summaries": nothing, "doc_index": nothing,
+        "doc_audit": {"missing": [], "stale": []}, "correlation_id": "corr_x"
+    })
+}
+
+/// A handoff whose every text is `text`, with `items` entries in each list.
+pub(crate) fn handoff(text: &str, items: usize) -> Value {
+    let list = vec![text; items];
+    json!({
+        "id": id("ho_", 1), "session_id": id("sess_", 2), "venture": "alpha", "repo": "example-org/alpha-console",
+        "track": 0, "issue_number": 87, "from_agent": "mac2-codex-1", "to_agent": null, "status": "in_progress",
+        "summary": text,
+        "payload": {"accomplished": list, "in_progress": list, "blocked": list, "next_steps": list, "links": list,
+            "extra": {"note": text}},
+        "payload_hash": "00", "payload_size_bytes": 2, "schema_version": 1, "created_at": "2026-11-21T05:00:00.000Z",
+        "actor_key_id": "0123456789abcdef", "creation_correlation_id": "corr_y"
+    })
+}
+
+/// The session of another agent.
+pub(crate) fn active(n: usize, branch: &str) -> Value {
+    json!({
+        "id": id("sess_", n), "agent": format!("mac2-codex-{n}"), "client": "codex", "host": "mac2",
+        "repo": "example-org/alpha-console", "track": null, "issue_number": n, "branch": branch,
+        "created_at": NOW, "last_heartbeat_at": "2026-11-21T07:56:00.000Z"
+    })
+}
+
+/// A day on which everything that can be stored is `text`, as often as the API answers with it.
+pub(crate) fn full_day(text: &str) -> Value {
+    let one_line: String = text.chars().filter(|c| !c.is_control()).take(255).collect();
+    let branch = if one_line.is_empty() { "main" } else { &one_line };
+    let note = |n| {
+        json!({"id": id("note_", n), "title": text, "content": text, "truncated": true, "venture": null,
+        "actor_key_id": text, "updated_at": NOW})
+    };
+    let doc = |_| {
+        json!({"scope": text, "name": text, "title": text, "doc_type": text, "version": 3,
+        "content_hash": text, "size_bytes": 12_000, "updated_at": NOW})
+    };
+    let problem = |_| {
+        json!({"scope": text, "name": text, "required": true, "auto_generate": true,
+        "updated_at": NOW, "staleness_days": 90})
+    };
+    let list = |items: Vec<Value>, total: usize| json!({"total": total, "shown": items.len(), "items": items});
+    let mut day = empty_day();
+    day["last_handoff"] = handoff(text, 50);
+    day["active_sessions"] = list((2..102).map(|n| active(n, branch)).collect(), 137);
+    day["active_sessions"]["total_is_minimum"] = json!(true);
+    day["executive_summaries"] = list((1..20).map(note).collect(), 19);
+    day["doc_index"] = list((1..61).map(doc).collect(), 300);
+    day["doc_audit"] = json!({"missing": (1..60).map(problem).collect::<Vec<_>>(),
+        "stale": (1..60).map(problem).collect::<Vec<_>>()});
+    day
+}
+
+/// The wire type of such JSON.
+pub(crate) fn day(json: Value) -> DayStarted {
+    serde_json::from_value(json).unwrap()
+}

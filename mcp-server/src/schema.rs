@@ -1,0 +1,96 @@
+//! JSON schemas of arguments and results, in the plain form that every agent's CLI takes.
+
+use rmcp::model::JsonObject;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+/// What a tool accepts.
+pub(crate) fn of_arguments<T: JsonSchema>() -> JsonObject {
+    portable::<T>(SchemaSettings::draft2020_12())
+}
+
+/// What a tool answers with.
+pub(crate) fn of_result<T: JsonSchema>() -> JsonObject {
+    portable::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn portable<T: JsonSchema>(mut settings: SchemaSettings) -> JsonObject {
+    settings.inline_subschemas = true;
+    settings.meta_schema = None;
+    let mut schema = Value::from(settings.into_generator().into_root_schema_for::<T>());
+    simplify(&mut schema);
+    match schema {
+        Value::Object(mut root) => {
+            root.remove("title");
+            root.remove("description");
+            root
+        }
+        // A type without fields of its own: any object.
+        _ => JsonObject::from_iter([("type".to_owned(), json!("object"))]),
+    }
+}
+
+/// Removes what some CLI stumbles over or nobody needs: patterns, number formats, nullable types, and
+/// alternatives that are only words.
+fn simplify(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            for key in ["pattern", "format"] {
+                if object.get(key).is_some_and(Value::is_string) {
+                    object.remove(key);
+                }
+            }
+            if let Some(Value::Array(types)) = object.get("type") {
+                let named = types.iter().find(|name| *name != "null").cloned();
+                object.extend(named.map(|name| ("type".to_owned(), name)));
+            }
+            if let Some(words) = object.get("oneOf").and_then(only_words) {
+                object.remove("oneOf");
+                object.insert("type".to_owned(), json!("string"));
+                object.insert("enum".to_owned(), words);
+            }
+            object.values_mut().for_each(simplify);
+        }
+        Value::Array(items) => items.iter_mut().for_each(simplify),
+        _ => {}
+    }
+}
+
+fn only_words(alternatives: &Value) -> Option<Value> {
+    alternatives.as_array()?.iter().map(|one| one.get("const").filter(|word| word.is_string()).cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Sample {
+        /// How far.
+        status: deckwatch_protocol::HandoffStatus,
+        count: Option<u64>,
+        agent: deckwatch_protocol::Agent,
+        at: Option<deckwatch_protocol::Timestamp>,
+    }
+
+    #[test]
+    fn schemas_are_plain() {
+        let schema = Value::Object(of_arguments::<Sample>());
+        let expected = json!({
+            "type": "object",
+            "properties": {
+                "status": {
+                    "description": "How far.", "type": "string",
+                    "enum": ["in_progress", "blocked", "ready", "done"],
+                },
+                "count": {"type": "integer", "minimum": 0},
+                "agent": {"type": "string", "minLength": 1, "maxLength": 128},
+                "at": {"type": "string"},
+            },
+            "required": ["status", "agent"],
+        });
+        assert_eq!(schema, expected);
+    }
+}

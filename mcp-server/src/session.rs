@@ -1,0 +1,317 @@
+//! Holds the agent's live session: starts it, finds it again after a restart, ends it.
+//!
+//! What is held here is a memory of what the API said, never the truth: where the API says otherwise,
+//! it is right. Keeping the session alive is [`crate::heartbeat`]'s work.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use deckwatch_client::api::ClientError;
+use deckwatch_protocol::{
+    Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
+    HandoffPayload, IssueNumber, Meta, Session, SessionFilter, SessionId, SessionStatus, StartDay, Track,
+};
+use tokio::sync::Notify;
+
+use crate::identity::{Identity, is_embedded};
+use crate::trouble::Trouble;
+
+/// The one who keeps the agent's session.
+pub(crate) struct Keeper {
+    pub(crate) identity: Identity,
+    state: Mutex<State>,
+    /// Start and end of day take turns: two calls at once must not start two days.
+    turn: tokio::sync::Mutex<()>,
+    /// Wakes the heartbeat when there is another session to keep, or none.
+    changed: Notify,
+}
+
+/// What this process knows of the agent's session.
+#[derive(Debug, Clone, Default)]
+enum State {
+    /// Nothing: it has not asked, or nothing was there.
+    #[default]
+    Unknown,
+    /// A live session.
+    Live(Live),
+    /// This process ended the day.
+    Ended(SessionId),
+}
+
+/// A live session.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(crate) id: SessionId,
+    pub(crate) track: Option<Track>,
+    pub(crate) branch: Option<Branch>,
+    pub(crate) commit_sha: Option<CommitSha>,
+    /// How often the server wants to hear; until it has said so, at once.
+    pub(crate) interval: Duration,
+    /// When the next heartbeat is due. Wall time, as it goes on while the machine sleeps.
+    pub(crate) due: SystemTime,
+}
+
+/// How the end of a day came out.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) day: DayEnded,
+    pub(crate) outcome: Outcome,
+}
+
+/// Whether this call recorded its handoff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It did, in the live session.
+    Recorded,
+    /// It did, in a session that was started for it, as none was alive.
+    RecordedInNewSession,
+    /// The day had ended with a handoff of the same content.
+    AlreadyRecorded,
+    /// The day had ended with another handoff, which stands; this one is not recorded.
+    NotRecorded,
+}
+
+impl Keeper {
+    pub(crate) fn new(identity: Identity) -> Self {
+        let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
+        Self { identity, state, turn, changed }
+    }
+
+    /// Starts the day, or goes on with the agent's live session.
+    pub(crate) async fn start(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
+        let _turn = self.turn.lock().await;
+        self.start_in_turn(track, issue).await
+    }
+
+    /// Records a handoff, and ends the day unless `keep_open`.
+    ///
+    /// 1. The day was ended by this process: the API repeats the first result.
+    /// 2. A session is alive, here or at the API: it is the one.
+    /// 3. None is, but the last handoff says the same: the answer was lost on its way, not the handoff.
+    /// 4. None is: a day is started for it, so that the work is not lost.
+    pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<Ending, Trouble> {
+        let _turn = self.turn.lock().await;
+        if let State::Ended(session_id) = self.known() {
+            let day = self.end_day(session_id, handoff.clone(), keep_open).await?;
+            let same = says_the_same(&handoff, &day.handoff);
+            return Ok(Ending { day, outcome: if same { Outcome::AlreadyRecorded } else { Outcome::NotRecorded } });
+        }
+        if let Some(live) = self.find().await? {
+            match self.end_day(live.id.clone(), handoff.clone(), keep_open).await {
+                Err(Trouble::Api(ClientError::Refused(problem))) if is_gone(problem.code) => {
+                    self.forget(&live.id);
+                }
+                ended => return Ok(self.ended(ended?, &handoff, keep_open)),
+            }
+        } else if let Some(day) = self.lost_answer(&handoff).await? {
+            return Ok(Ending { day, outcome: Outcome::AlreadyRecorded });
+        }
+        let session_id = self.start_in_turn(None, None).await?.session.id;
+        let day = self.end_day(session_id, handoff.clone(), keep_open).await?;
+        let ending = self.ended(day, &handoff, keep_open);
+        Ok(Ending { outcome: Outcome::RecordedInNewSession, ..ending })
+    }
+
+    /// The live session: the one held here, else the one that the API knows of this agent.
+    pub(crate) async fn find(&self) -> Result<Option<Live>, Trouble> {
+        match self.known() {
+            State::Live(live) => return Ok(Some(live)),
+            State::Ended(_) => return Ok(None),
+            State::Unknown => {}
+        }
+        let (me, place) = (self.identity.me().await?, self.identity.place().await?);
+        let filter = SessionFilter {
+            venture: Some(place.venture.code.clone()),
+            repo: Some(place.repo.clone()),
+            agent: Some(me.agent.clone()),
+            status: Some(SessionStatus::Active),
+            ..SessionFilter::default()
+        };
+        let track = self.identity.surroundings().setting("DECKWATCH_TRACK")?;
+        let mine = self.identity.api().await?.list_sessions(&filter).await?.items;
+        let of_track = mine.iter().find(|session| session.track == track);
+        let found = of_track.or(mine.first()).map(|session| Live::of(session, Duration::ZERO));
+        if let Some(live) = found.clone() {
+            self.found(live);
+        }
+        Ok(found)
+    }
+
+    /// Unless a start or an end of day was faster than the search.
+    fn found(&self, live: Live) {
+        let unknown = matches!(&*self.state(), State::Unknown);
+        if unknown {
+            self.set(State::Live(live));
+        }
+    }
+
+    /// What is held here, without asking anybody.
+    pub(crate) fn held(&self) -> Option<Live> {
+        match self.known() {
+            State::Live(live) => Some(live),
+            State::Unknown | State::Ended(_) => None,
+        }
+    }
+
+    /// Takes note of a heartbeat, unless another session is held by now.
+    pub(crate) fn beaten(&self, beaten: Live) {
+        let mut state = self.state();
+        if matches!(&*state, State::Live(live) if live.id == beaten.id) {
+            *state = State::Live(beaten);
+        }
+    }
+
+    /// The session is no longer alive: the next one who asks looks again. False when it is not the one held.
+    pub(crate) fn forget(&self, gone: &SessionId) -> bool {
+        let held = matches!(&*self.state(), State::Live(live) if live.id == *gone);
+        if held {
+            self.set(State::Unknown);
+        }
+        held
+    }
+
+    /// Waits until no start or end of day is under way.
+    pub(crate) async fn idle(&self) {
+        let _turn = self.turn.lock().await;
+    }
+
+    /// Waits until another session, or none, is held.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    async fn start_in_turn(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
+        let request = self.request(track, issue).await?;
+        let day = self.start_day(&request).await?;
+        let interval = Duration::from_secs(u64::from(day.heartbeat_interval_seconds));
+        self.set(State::Live(Live::of(&day.session, interval)));
+        Ok(day)
+    }
+
+    async fn request(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<StartDay, Trouble> {
+        let (me, place) = (self.identity.me().await?.clone(), self.identity.place().await?);
+        let checkout = self.identity.checkout().await?;
+        let surroundings = self.identity.surroundings();
+        let held = self.held().and_then(|live| live.track);
+        Ok(StartDay {
+            agent: me.agent,
+            client: me.client,
+            client_version: me.client_version,
+            client_session_id: me.client_session_id,
+            host: me.host,
+            venture: place.venture.code.clone(),
+            repo: place.repo.clone(),
+            track: track.or(held).or(surroundings.setting("DECKWATCH_TRACK")?),
+            issue_number: issue.or(surroundings.setting("DECKWATCH_ISSUE")?),
+            branch: checkout.branch,
+            commit_sha: checkout.commit_sha,
+            meta: Meta::default(),
+        })
+    }
+
+    /// On the embedded engine the first start of day registers the venture: there is nobody else to do it.
+    async fn start_day(&self, request: &StartDay) -> Result<DayStarted, Trouble> {
+        let api = self.identity.api().await?;
+        match api.start_day(request).await {
+            Err(ClientError::Refused(problem))
+                if problem.code == ErrorCode::VentureNotRegistered && is_embedded(api) =>
+            {
+                let venture = &self.identity.place().await?.venture;
+                api.put_venture(&venture.code, &venture.registration()).await?;
+                Ok(api.start_day(request).await?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    async fn end_day(
+        &self,
+        session_id: SessionId,
+        handoff: HandoffDraft,
+        keep_open: bool,
+    ) -> Result<DayEnded, Trouble> {
+        let request = EndDay { session_id, end_reason: EndReason::Manual, keep_open, handoff };
+        Ok(self.identity.api().await?.end_day(&request).await?)
+    }
+
+    fn ended(&self, day: DayEnded, sent: &HandoffDraft, keep_open: bool) -> Ending {
+        if !keep_open || day.session.status != SessionStatus::Active {
+            self.set(State::Ended(day.session.id.clone()));
+        }
+        let outcome = if says_the_same(sent, &day.handoff) { Outcome::Recorded } else { Outcome::NotRecorded };
+        Ending { day, outcome }
+    }
+
+    /// The end of day whose answer never arrived: the agent's newest handoff, when it ended its session
+    /// and says the same as this one.
+    async fn lost_answer(&self, sent: &HandoffDraft) -> Result<Option<DayEnded>, Trouble> {
+        let (me, place) = (self.identity.me().await?, self.identity.place().await?);
+        let api = self.identity.api().await?;
+        let filter = HandoffFilter {
+            venture: Some(place.venture.code.clone()),
+            repo: Some(place.repo.clone()),
+            from_agent: Some(me.agent.clone()),
+            limit: 1.try_into().ok(),
+            ..HandoffFilter::default()
+        };
+        let Some(newest) = api.list_handoffs(&filter).await?.items.into_iter().next() else { return Ok(None) };
+        if newest.summary != sent.summary {
+            return Ok(None);
+        }
+        let handoff = api.get_handoff(&newest.id).await?;
+        let session = api.get_session(&handoff.session_id).await?;
+        let ended_by_it = session.final_handoff_id.as_ref() == Some(&handoff.id);
+        let correlation_id = handoff.creation_correlation_id.clone();
+        let lost = ended_by_it && says_the_same(sent, &handoff);
+        Ok(lost.then_some(DayEnded { session, handoff, correlation_id }))
+    }
+
+    fn known(&self) -> State {
+        self.state().clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, state: State) {
+        *self.state() = state;
+        self.changed.notify_one();
+    }
+}
+
+impl Live {
+    fn of(session: &Session, interval: Duration) -> Self {
+        Self {
+            id: session.id.clone(),
+            track: session.track,
+            branch: session.branch.clone(),
+            commit_sha: session.commit_sha.clone(),
+            interval,
+            due: SystemTime::now() + interval,
+        }
+    }
+}
+
+/// Whether a refusal means that the session is no longer there to end or to keep alive.
+pub(crate) fn is_gone(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::SessionEnded | ErrorCode::SessionNotFound)
+}
+
+/// Whether a stored handoff holds what the draft says.
+fn says_the_same(draft: &HandoffDraft, stored: &Handoff) -> bool {
+    let texts = |items: &[deckwatch_protocol::HandoffItem]| items.iter().map(ToString::to_string).collect();
+    let payload = HandoffPayload {
+        accomplished: texts(&draft.accomplished),
+        in_progress: texts(&draft.in_progress),
+        blocked: texts(&draft.blocked),
+        next_steps: texts(&draft.next_steps),
+        links: draft.links.iter().map(ToString::to_string).collect(),
+        extra: draft.extra.clone(),
+    };
+    let same_payload = stored.payload.as_ref().is_none_or(|stored| *stored == payload);
+    draft.summary == stored.summary
+        && draft.status == stored.status
+        && draft.to_agent == stored.to_agent
+        && same_payload
+}

@@ -1,0 +1,181 @@
+//! `context`: who and where the agent is, and who else works now.
+
+use std::time::SystemTime;
+
+use deckwatch_client::api::Api;
+use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_protocol::{
+    ActiveSession, Health, Page, Session, SessionFilter, SessionId, SessionStatus, Timestamp, Violations,
+};
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{answer, decode, fence, hints};
+use crate::identity::{Me, Place};
+use crate::render::age::ago;
+use crate::render::budget::{clip, line_cost};
+use crate::render::context::{Whereabouts, active_part};
+use crate::render::fence::{Fence, WARNING};
+use crate::render::part::Total;
+use crate::schema;
+use crate::session::Keeper;
+use crate::trouble::Trouble;
+
+/// The report's limit; the facts beside it stay below another 1,000.
+const LIMIT: usize = 10_000;
+
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Violations)]
+#[schemars(deny_unknown_fields)]
+struct Arguments {}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Facts {
+    /// Where you are and who else works now, as text.
+    report: String,
+    agent: String,
+    host: String,
+    client: String,
+    venture: String,
+    repo: String,
+    engine: String,
+    /// Your live session; absent before `sod` and after the end of day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<SessionId>,
+    others_shown: usize,
+    others_total: usize,
+    /// True when there may be more others than the total says.
+    others_total_is_minimum: bool,
+}
+
+pub(super) fn definition() -> Tool {
+    let text = "Where you are: agent, venture, repository, branch, session, engine, and every other agent active now.";
+    Tool::new("context", text, schema::of_arguments::<Arguments>())
+        .with_title("Where am I")
+        .with_raw_output_schema(schema::of_result::<Facts>().into())
+        .with_annotations(hints().read_only(true).idempotent(true))
+}
+
+/// Where the agent is.
+struct Here<'a> {
+    me: &'a Me,
+    place: &'a Place,
+    api: &'a Api,
+    checkout: Checkout,
+    health: Health,
+}
+
+pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+    let Arguments {} = decode(arguments)?;
+    let (me, place) = (keeper.identity.me().await?, keeper.identity.place().await?);
+    let api = keeper.identity.api().await?;
+    let checkout = keeper.identity.checkout().await?;
+    let own = keeper.find().await?.map(|live| live.id);
+    let filter = SessionFilter {
+        venture: Some(place.venture.code.clone()),
+        status: Some(SessionStatus::Active),
+        limit: 100.try_into().ok(),
+        ..SessionFilter::default()
+    };
+    let (health, sessions) = tokio::try_join!(api.health(), api.list_sessions(&filter))?;
+    let facts = facts(&Here { me, place, api, checkout, health }, sessions, own.as_ref());
+    Ok(answer(&facts, &facts.report))
+}
+
+fn facts(here: &Here, page: Page<Session>, own: Option<&SessionId>) -> Facts {
+    let fence = fence();
+    let (mine, others): (Vec<_>, Vec<_>) = page.items.into_iter().partition(|session| Some(&session.id) == own);
+    let session = mine.first();
+    let counted = usize::try_from(page.total).unwrap_or(usize::MAX);
+    let total = Total { count: counted.saturating_sub(mine.len()), at_least: page.total_is_minimum };
+    let (report, others_shown) = report(here, session, &others, total, &fence);
+    Facts {
+        report,
+        agent: here.me.agent.to_string(),
+        host: here.me.host.to_string(),
+        client: here.me.client.to_string(),
+        venture: here.place.venture.code.to_string(),
+        repo: here.place.repo.to_string(),
+        engine: clip(&fence.line(&here.health.engine), 40),
+        session_id: session.map(|session| session.id.clone()),
+        others_shown,
+        others_total: total.count,
+        others_total_is_minimum: total.at_least,
+    }
+}
+
+fn report(here: &Here, session: Option<&Session>, others: &[Session], total: Total, fence: &Fence) -> (String, usize) {
+    let (me, now) = (here.me, here.health.time);
+    let own = Whereabouts {
+        repo: &here.place.repo,
+        branch: here.checkout.branch.as_ref(),
+        track: session.and_then(|session| session.track),
+        issue: session.and_then(|session| session.issue_number),
+    };
+    let mut lines = vec![
+        format!("agent    {} ({} on {})", me.agent, me.client, clip(me.host.as_str(), 80)),
+        format!("venture  {}", here.place.venture.code),
+        format!("work     {}{}", own.line(fence), commit(&here.checkout)),
+        session_line(session, now),
+        engine_line(here, fence),
+        String::new(),
+    ];
+    if others.is_empty() && total.count == 0 {
+        lines.push("Other active agents: none".to_owned());
+        return (lines.join("\n"), 0);
+    }
+    lines.extend([WARNING.to_owned(), String::new()]);
+    let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
+    let others: Vec<ActiveSession> = others.iter().cloned().map(active).collect();
+    let more = "The API lists them all: GET /v1/sessions.";
+    let shown = active_part(&others, total, &own, now, fence, more).fit(fence, LIMIT.saturating_sub(spent));
+    lines.extend(shown.lines);
+    (lines.join("\n"), shown.counts.first().copied().unwrap_or(0))
+}
+
+fn commit(checkout: &Checkout) -> String {
+    if checkout.kind == CheckoutKind::NotARepository {
+        return " (not a git repository)".to_owned();
+    }
+    checkout.commit_sha.as_ref().map_or(String::new(), |sha| format!(", commit {}", clip(sha.as_str(), 13)))
+}
+
+fn session_line(session: Option<&Session>, now: Timestamp) -> String {
+    session.map_or("session  none; call `sod` to start your day".to_owned(), |session| {
+        let (started, seen) = (ago(session.created_at, now), ago(session.last_heartbeat_at, now));
+        format!("session  {} (started {started}, last heartbeat {seen})", session.id)
+    })
+}
+
+fn engine_line(here: &Here, fence: &Fence) -> String {
+    let engine = clip(&fence.line(&here.health.engine), 40);
+    let endpoint = clip(&fence.line(&here.api.endpoint().to_string()), 200);
+    let local = Timestamp::from_millis(millis_since_1970(SystemTime::now()));
+    let skew = local.seconds_since(here.health.time).max(here.health.time.seconds_since(local));
+    let clock = if skew > 60 { format!("; its clock and this one are {skew} s apart") } else { String::new() };
+    let engine = if endpoint.contains(&engine) { String::new() } else { format!(" ({engine})") };
+    format!("engine   {endpoint}{engine}{clock}")
+}
+
+fn active(session: Session) -> ActiveSession {
+    ActiveSession {
+        id: session.id,
+        agent: session.agent,
+        client: session.client,
+        host: session.host,
+        repo: session.repo,
+        track: session.track,
+        issue_number: session.issue_number,
+        branch: session.branch,
+        created_at: session.created_at,
+        last_heartbeat_at: session.last_heartbeat_at,
+    }
+}
+
+/// Milliseconds since 1970 on this machine's clock.
+pub(super) fn millis_since_1970(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

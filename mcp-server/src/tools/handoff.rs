@@ -1,0 +1,146 @@
+//! `handoff`: records what the next session needs, and ends the day.
+
+use deckwatch_protocol::{
+    Agent, Extra, Handoff, HandoffDraft, HandoffId, HandoffItem, HandoffStatus, Link, SessionId, SessionStatus,
+    Summary, Timestamp, Violations,
+};
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{answer, decode, hints};
+use crate::schema;
+use crate::session::{Ending, Keeper, Outcome};
+use crate::trouble::Trouble;
+
+/// What is handed over.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Violations)]
+#[schemars(deny_unknown_fields)]
+struct Arguments {
+    /// What the next session must know, in a few sentences.
+    summary: Summary,
+    /// How the work stands.
+    status: HandoffStatus,
+    /// What is done.
+    #[deserr(default)]
+    #[schemars(default)]
+    accomplished: Vec<HandoffItem>,
+    /// What is begun and not done.
+    #[deserr(default)]
+    #[schemars(default)]
+    in_progress: Vec<HandoffItem>,
+    /// What waits, and for whom or what.
+    #[deserr(default)]
+    #[schemars(default)]
+    blocked: Vec<HandoffItem>,
+    /// What to do next, most important first.
+    #[deserr(default)]
+    #[schemars(default)]
+    next_steps: Vec<HandoffItem>,
+    /// Addresses of pull requests, issues, documents: http or https.
+    #[deserr(default)]
+    #[schemars(default)]
+    links: Vec<Link>,
+    /// The agent it is meant for, such as mac1-claude-1; leave it out for whoever comes next.
+    #[deserr(default)]
+    to_agent: Option<Agent>,
+    /// Record the handoff and keep the session open; otherwise the day ends.
+    #[deserr(default)]
+    #[schemars(default)]
+    keep_open: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Facts {
+    /// What happened, as text.
+    report: String,
+    /// Whether this call's handoff is recorded. False: another one had ended the day and stands.
+    recorded: bool,
+    handoff_id: HandoffId,
+    payload_hash: String,
+    session_id: SessionId,
+    session_status: SessionStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Timestamp>,
+    correlation_id: String,
+}
+
+pub(super) fn definition() -> Tool {
+    let text = "Hand your work over and end your day: the next session on this repository starts from it. With \
+                keep_open the handoff is recorded and your session goes on. Write no secrets into it.";
+    Tool::new("handoff", text, schema::of_arguments::<Arguments>())
+        .with_title("Handoff and end of day")
+        .with_raw_output_schema(schema::of_result::<Facts>().into())
+        .with_annotations(hints().read_only(false).idempotent(false))
+}
+
+pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+    let arguments: Arguments = decode(arguments)?;
+    let keep_open = arguments.keep_open;
+    let ending = keeper.end(draft(arguments), keep_open).await?;
+    let facts = facts(&ending);
+    Ok(answer(&facts, &facts.report))
+}
+
+fn draft(arguments: Arguments) -> HandoffDraft {
+    HandoffDraft {
+        summary: arguments.summary,
+        status: arguments.status,
+        accomplished: arguments.accomplished,
+        in_progress: arguments.in_progress,
+        blocked: arguments.blocked,
+        next_steps: arguments.next_steps,
+        links: arguments.links,
+        to_agent: arguments.to_agent,
+        extra: Extra::default(),
+    }
+}
+
+fn facts(ending: &Ending) -> Facts {
+    let (session, handoff) = (&ending.day.session, &ending.day.handoff);
+    Facts {
+        report: report(ending),
+        recorded: ending.outcome != Outcome::NotRecorded,
+        handoff_id: handoff.id.clone(),
+        payload_hash: handoff.payload_hash.clone(),
+        session_id: session.id.clone(),
+        session_status: session.status,
+        ended_at: session.ended_at,
+        correlation_id: ending.day.correlation_id.clone(),
+    }
+}
+
+fn report(ending: &Ending) -> String {
+    let (session, handoff) = (&ending.day.session, &ending.day.handoff);
+    let ended = session.ended_at.map_or(String::new(), |at| format!(" at {at}"));
+    let first = match ending.outcome {
+        Outcome::Recorded => format!("Handoff {} is recorded ({}).", handoff.id, size(handoff)),
+        Outcome::RecordedInNewSession => format!(
+            "Handoff {} is recorded ({}). No session of yours was alive, so one was started for it.",
+            handoff.id,
+            size(handoff)
+        ),
+        Outcome::AlreadyRecorded => format!(
+            "Your day had already ended{ended} with this very handoff, {}. Nothing was recorded twice.",
+            handoff.id
+        ),
+        Outcome::NotRecorded => format!(
+            "Your day had already ended{ended} with handoff {}, which stands. What you sent now is NOT recorded: call \
+             sod to start a new day, then handoff again.",
+            handoff.id
+        ),
+    };
+    let second = match session.status {
+        SessionStatus::Active => format!("Session {} stays open.", session.id),
+        SessionStatus::Ended => format!("Session {} has ended{ended}.", session.id),
+        SessionStatus::Abandoned => format!("Session {} was abandoned{ended}.", session.id),
+    };
+    format!("{first}\n{second}")
+}
+
+fn size(handoff: &Handoff) -> String {
+    let whom = handoff.to_agent.as_ref().map_or("whoever comes next".to_owned(), ToString::to_string);
+    format!("status {}, {} bytes, for {whom}", handoff.status.as_str(), handoff.payload_size_bytes)
+}

@@ -1,0 +1,107 @@
+//! The tools an agent has: a definition, a decoder of arguments, and an answer for each.
+//!
+//! An answer has two forms of one content. Some CLIs show a model only the text and others only the
+//! structured content, so the text stands in both, and a fact that a stranger can word freely stands
+//! in neither outside the text's fences.
+
+mod context;
+mod handoff;
+mod preflight;
+mod sod;
+
+use deckwatch_client::api::ClientError;
+use deckwatch_protocol::Violations;
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::render::fence::Fence;
+use crate::session::Keeper;
+use crate::trouble::Trouble;
+
+/// A tool of this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Sod,
+    Handoff,
+    Context,
+    Preflight,
+}
+
+impl Tool {
+    /// Every tool, in the order that an agent needs them.
+    pub(crate) const ALL: [Self; 4] = [Self::Sod, Self::Handoff, Self::Context, Self::Preflight];
+
+    /// The tool of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.name() == name)
+    }
+
+    /// What clients learn about the tool.
+    pub(crate) fn definition(self) -> Definition {
+        match self {
+            Self::Sod => sod::definition(),
+            Self::Handoff => handoff::definition(),
+            Self::Context => context::definition(),
+            Self::Preflight => preflight::definition(),
+        }
+    }
+
+    /// Does the work. Trouble is an answer too: the agent reads it and knows what to do.
+    pub(crate) async fn call(self, keeper: &Keeper, arguments: JsonObject) -> CallToolResult {
+        let answer = match self {
+            Self::Sod => sod::call(keeper, arguments).await,
+            Self::Handoff => handoff::call(keeper, arguments).await,
+            Self::Context => context::call(keeper, arguments).await,
+            Self::Preflight => preflight::call(keeper, arguments).await,
+        };
+        answer.unwrap_or_else(|trouble| self.failed(&trouble))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sod => "sod",
+            Self::Handoff => "handoff",
+            Self::Context => "context",
+            Self::Preflight => "preflight",
+        }
+    }
+
+    fn failed(self, trouble: &Trouble) -> CallToolResult {
+        let mut text = format!("{} did not work: {trouble}", self.name());
+        if let (Self::Handoff, Trouble::Api(ClientError::Unreachable { .. } | ClientError::Failed { .. })) =
+            (self, trouble)
+        {
+            text.push_str(
+                "\nThe handoff is not confirmed as recorded. Keep its text and call handoff again with the same \
+                 arguments: what was recorded already is recognised.",
+            );
+        }
+        let text = crate::render::clean::clean(&text);
+        CallToolResult::error(vec![ContentBlock::text(text)])
+    }
+}
+
+/// Decodes arguments; every field that does not fit is named.
+fn decode<T: Deserr<Violations>>(arguments: JsonObject) -> Result<T, Trouble> {
+    deserr::deserialize(Value::Object(arguments)).map_err(Trouble::Arguments)
+}
+
+/// The answer with these facts, which hold the report too.
+fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
+    let mut result = CallToolResult::success(vec![ContentBlock::text(report)]);
+    result.structured_content = serde_json::to_value(facts).ok();
+    result
+}
+
+/// A fence that no stored text can know.
+fn fence() -> Fence {
+    // Without randomness there is still the bar before every stored line.
+    Fence::new(getrandom::u64().unwrap_or_default())
+}
+
+/// Hints for a tool that works on Deckwatch's records alone and destroys nothing.
+fn hints() -> ToolAnnotations {
+    ToolAnnotations::new().destructive(false).open_world(false)
+}

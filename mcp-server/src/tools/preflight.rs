@@ -1,0 +1,244 @@
+//! `preflight`: checks everything that a day needs, and says how to repair what is not right.
+
+use std::time::{Instant, SystemTime};
+
+use deckwatch_client::api::Api;
+use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_protocol::{ListVentures, Timestamp, Version, Violations};
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::context::millis_since_1970;
+use super::{answer, decode, hints};
+use crate::identity::VentureSource;
+use crate::render::budget::clip;
+use crate::render::clean::clean_line;
+use crate::schema;
+use crate::session::Keeper;
+use crate::trouble::Trouble;
+
+const TEXT_COST: usize = 300;
+/// Clocks further apart than this make ages and logs hard to read.
+const SKEW_SECONDS: u64 = 30;
+
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Violations)]
+#[schemars(deny_unknown_fields)]
+struct Arguments {}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Facts {
+    /// Every check, as text.
+    report: String,
+    /// No check failed.
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    detail: String,
+    /// What to do; absent when all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Check {
+    fn ok(name: &'static str, detail: impl AsRef<str>) -> Self {
+        Self::new(name, Status::Ok, detail.as_ref(), None)
+    }
+
+    fn warn(name: &'static str, detail: impl AsRef<str>, fix: &str) -> Self {
+        Self::new(name, Status::Warn, detail.as_ref(), Some(fix))
+    }
+
+    fn fail(name: &'static str, trouble: &Trouble) -> Self {
+        Self::new(name, Status::Fail, "does not work", Some(&trouble.to_string()))
+    }
+
+    fn new(name: &'static str, status: Status, detail: &str, fix: Option<&str>) -> Self {
+        let harmless = |text: &str| clip(&clean_line(text), TEXT_COST);
+        Self { name, status, detail: harmless(detail), fix: fix.map(harmless) }
+    }
+}
+
+pub(super) fn definition() -> Tool {
+    let text = "Check that everything is in place: API and key, versions, clock, git, repository, venture, slot, \
+                database. Each finding says how to repair it.";
+    Tool::new("preflight", text, schema::of_arguments::<Arguments>())
+        .with_title("Preflight checks")
+        .with_raw_output_schema(schema::of_result::<Facts>().into())
+        .with_annotations(hints().read_only(true).idempotent(true))
+}
+
+pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+    let Arguments {} = decode(arguments)?;
+    let mut checks = here(keeper).await;
+    match keeper.identity.api().await {
+        Ok(api) => checks.extend(beyond(keeper, api).await),
+        Err(trouble) => checks.push(Check::fail("api", &trouble)),
+    }
+    let facts = Facts { report: report(&checks), ok: checks.iter().all(|check| check.status != Status::Fail), checks };
+    Ok(answer(&facts, &facts.report))
+}
+
+/// What can be checked on this machine.
+async fn here(keeper: &Keeper) -> Vec<Check> {
+    let mut checks = vec![Check::ok("server", format!("deckwatch-mcp {}", env!("CARGO_PKG_VERSION")))];
+    match keeper.identity.checkout().await {
+        Ok(checkout) => checks.push(repository(&checkout)),
+        Err(trouble) => checks.push(Check::fail("repository", &trouble)),
+    }
+    checks.push(match keeper.identity.me().await {
+        Ok(me) => {
+            let held = me.slot.map_or("name given by the launcher".to_owned(), |slot| format!("slot {slot}"));
+            Check::ok("agent", format!("{} ({held})", me.agent))
+        }
+        Err(trouble) => Check::fail("agent", &trouble),
+    });
+    checks
+}
+
+fn repository(checkout: &Checkout) -> Check {
+    const NAME: &str = "repository";
+    let root = checkout.root.display();
+    match (checkout.kind, &checkout.remote, &checkout.branch) {
+        (CheckoutKind::NotARepository, _, _) => {
+            let detail = format!("{root} is not a git repository");
+            Check::warn(NAME, detail, "start the agent inside a clone, or run `git init`; work goes on without")
+        }
+        (_, None, _) => {
+            let detail = format!("{} has no remote", checkout.repo);
+            Check::warn(NAME, detail, "`git remote add origin <url>`, so that other machines share its name")
+        }
+        (_, Some(_), None) => Check::ok(NAME, format!("{}, detached HEAD", checkout.repo)),
+        (_, Some(_), Some(branch)) => Check::ok(NAME, format!("{} on branch {branch}", checkout.repo)),
+    }
+}
+
+/// What needs the API.
+async fn beyond(keeper: &Keeper, api: &Api) -> Vec<Check> {
+    let (before, asked) = (SystemTime::now(), Instant::now());
+    let health = match api.health().await {
+        Ok(health) => health,
+        Err(error) => return vec![Check::fail("api", &error.into())],
+    };
+    let took = asked.elapsed();
+    let halfway = Timestamp::from_millis(millis_since_1970(before + took / 2));
+    let mut checks = vec![
+        Check::ok("api", format!("{} answers in {} ms; engine: {}", api.endpoint(), took.as_millis(), health.engine)),
+        clock(halfway, health.time),
+    ];
+    checks.push(match api.list_ventures(&ListVentures::default()).await {
+        Ok(ventures) => Check::ok("key", format!("accepted; {} ventures are registered", ventures.total)),
+        Err(error) => Check::fail("key", &error.into()),
+    });
+    checks.push(match api.version().await {
+        Ok(version) => versions(&version),
+        Err(error) => Check::fail("versions", &error.into()),
+    });
+    checks.push(venture(keeper).await);
+    checks.push(session(keeper).await);
+    checks
+}
+
+fn clock(local: Timestamp, server: Timestamp) -> Check {
+    let skew = local.seconds_since(server).max(server.seconds_since(local));
+    let detail = format!("{skew} s apart from the API's");
+    if skew <= SKEW_SECONDS {
+        return Check::ok("clock", detail);
+    }
+    Check::warn("clock", detail, "let this machine set its clock by the network (NTP)")
+}
+
+fn versions(version: &Version) -> Check {
+    let own = env!("CARGO_PKG_VERSION");
+    let applied = version.migrations.len();
+    let last = version.migrations.last().map_or("none", String::as_str);
+    let detail =
+        format!("API {} (commit {}), {applied} migrations, the last is {last}", version.version, version.commit);
+    if applied == 0 {
+        return Check::warn("versions", detail, "apply the migrations of this API's database");
+    }
+    if version.version != own {
+        let fix = format!("this is deckwatch-mcp {own}: bring both to the same version");
+        return Check::warn("versions", detail, &fix);
+    }
+    Check::ok("versions", detail)
+}
+
+async fn venture(keeper: &Keeper) -> Check {
+    let place = match keeper.identity.place().await {
+        Ok(place) => place,
+        Err(trouble) => return Check::fail("venture", &trouble),
+    };
+    let source = match &place.source {
+        VentureSource::Environment => "from DECKWATCH_VENTURE".to_owned(),
+        VentureSource::File(path) => format!("from {}", path.display()),
+        VentureSource::Api => "as the API knows".to_owned(),
+        VentureSource::Repository => "named after the repository, registered by the first start of day".to_owned(),
+    };
+    Check::ok("venture", format!("{} for {}, {source}", place.venture.code, place.repo))
+}
+
+async fn session(keeper: &Keeper) -> Check {
+    match keeper.find().await {
+        Ok(Some(live)) => Check::ok("session", format!("{} is alive", live.id)),
+        Ok(None) => Check::ok("session", "none; `sod` starts one"),
+        Err(trouble) => Check::fail("session", &trouble),
+    }
+}
+
+fn report(checks: &[Check]) -> String {
+    let count = |status| checks.iter().filter(|check| check.status == status).count();
+    let mut lines = vec![format!(
+        "{} checks: {} ok, {} to look at, {} failed",
+        checks.len(),
+        count(Status::Ok),
+        count(Status::Warn),
+        count(Status::Fail)
+    )];
+    for check in checks {
+        let mark = match check.status {
+            Status::Ok => "ok  ",
+            Status::Warn => "WARN",
+            Status::Fail => "FAIL",
+        };
+        lines.push(format!("{mark} {}: {}", check.name, check.detail));
+        lines.extend(check.fix.iter().map(|fix| format!("     fix: {fix}")));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_a_warning_in_either_direction() {
+        let now = Timestamp::from_millis(1_795_248_000_000);
+        assert_eq!(clock(now, now.plus_seconds(20)).status, Status::Ok);
+        for seconds in [-90, 90] {
+            let check = clock(now, now.plus_seconds(seconds));
+            assert_eq!((check.status, check.detail.as_str()), (Status::Warn, "90 s apart from the API's"));
+        }
+    }
+
+    #[test]
+    fn a_finding_is_one_harmless_line() {
+        let check = Check::ok("x", format!("a\nb\u{1b}[2Jc {}", "d".repeat(2_000)));
+        assert!(check.detail.starts_with("a bc d") && check.detail.len() <= TEXT_COST + 2, "{}", check.detail);
+    }
+}

@@ -1,0 +1,168 @@
+//! `sod`: starts the agent's day and tells it everything it needs to begin.
+
+use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_protocol::{DayOutcome, DayStarted, Excerpt, HandoffId, IssueNumber, SessionId, Track, Violations};
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{answer, decode, fence, hints};
+use crate::render::budget::cost;
+use crate::render::sod::{Rendered, render};
+use crate::schema;
+use crate::session::{Keeper, Live};
+use crate::trouble::Trouble;
+
+const DEFAULT_LIMIT: usize = 6_000;
+const FULL_LIMIT: usize = 12_000;
+
+/// What may be said about the day; everything is optional.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Violations)]
+#[schemars(deny_unknown_fields)]
+struct Arguments {
+    /// The line of work, when several go on in this repository. 0 is a track.
+    #[deserr(default)]
+    track: Option<Track>,
+    /// The GitHub issue you work on.
+    #[deserr(default)]
+    issue_number: Option<IssueNumber>,
+    /// How much to show: `default` is at most 6,000 characters, `full` at most 12,000.
+    #[deserr(default)]
+    #[schemars(default)]
+    detail: Detail,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[deserr(rename_all = lowercase, error = Violations)]
+enum Detail {
+    #[default]
+    Default,
+    Full,
+}
+
+impl Detail {
+    fn limit(self) -> usize {
+        match self {
+            Self::Default => DEFAULT_LIMIT,
+            Self::Full => FULL_LIMIT,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Facts {
+    /// Everything below and what others left for you, as text.
+    report: String,
+    outcome: DayOutcome,
+    session_id: SessionId,
+    agent: String,
+    venture: String,
+    repo: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_handoff_id: Option<HandoffId>,
+    active_sessions: Count,
+    executive_summaries: Count,
+    documents: Count,
+    documents_missing: usize,
+    documents_stale: usize,
+    correlation_id: String,
+}
+
+/// How many the report shows of how many there are.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+struct Count {
+    shown: usize,
+    total: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    total_is_minimum: bool,
+}
+
+impl Count {
+    fn of<T>(list: &Excerpt<T>, shown: usize) -> Self {
+        Self { shown, total: list.total, total_is_minimum: list.total_is_minimum }
+    }
+}
+
+pub(super) fn definition() -> Tool {
+    let text = "Start your day: registers your session and shows where the last one left off, who else works now, \
+                executive summaries and documents. Call it first; calling it again goes on with the same session.";
+    Tool::new("sod", text, schema::of_arguments::<Arguments>())
+        .with_title("Start of day")
+        .with_raw_output_schema(schema::of_result::<Facts>().into())
+        .with_annotations(hints().read_only(false).idempotent(true))
+}
+
+pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+    let arguments: Arguments = decode(arguments)?;
+    let before = keeper.held();
+    let day = keeper.start(arguments.track, arguments.issue_number).await?;
+    let checkout = keeper.identity.checkout().await?;
+    let facts = report(&day, &remarks(&checkout, before.as_ref(), &day), arguments.detail.limit());
+    Ok(answer(&facts, &facts.report))
+}
+
+fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<String> {
+    let outside = checkout.kind == CheckoutKind::NotARepository;
+    let left = before.filter(|live| live.id != day.session.id);
+    let remarks = [
+        outside.then(|| "Note: this folder is not a git repository, so no branch or commit is recorded.".to_owned()),
+        left.map(|live| format!("Note: your session {} got no handoff; nothing keeps it alive now.", live.id)),
+    ];
+    remarks.into_iter().flatten().collect()
+}
+
+/// Both forms of the answer stay within `limit`: what the facts cost, the text does not get.
+fn report(day: &DayStarted, remarks: &[String], limit: usize) -> Facts {
+    const ROOM_FOR_COUNTS: usize = 40;
+    let nothing = Rendered { text: String::new(), active_sessions: 0, executive_summaries: 0, docs: 0 };
+    let bare = serde_json::to_string(&facts(day, nothing)).unwrap_or_default();
+    let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_COUNTS);
+    facts(day, render(day, remarks, &fence(), room))
+}
+
+/// JSON is not quoted once more on its way: each character is one.
+fn cost_of_json(json: &str) -> usize {
+    cost(json) - json.matches(['"', '\\']).count()
+}
+
+fn facts(day: &DayStarted, rendered: Rendered) -> Facts {
+    Facts {
+        outcome: day.outcome,
+        session_id: day.session.id.clone(),
+        agent: day.session.agent.to_string(),
+        venture: day.venture.code.to_string(),
+        repo: day.session.repo.to_string(),
+        last_handoff_id: day.last_handoff.as_ref().map(|handoff| handoff.id.clone()),
+        active_sessions: Count::of(&day.active_sessions, rendered.active_sessions),
+        executive_summaries: Count::of(&day.executive_summaries, rendered.executive_summaries),
+        documents: Count::of(&day.doc_index, rendered.docs),
+        documents_missing: day.doc_audit.missing.len(),
+        documents_stale: day.doc_audit.stale.len(),
+        correlation_id: day.correlation_id.clone(),
+        report: rendered.text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::samples::{day, full_day};
+
+    #[test]
+    fn both_forms_of_the_answer_stay_within_the_limit() {
+        for text in ["x".repeat(4_000), "\"q\"\n😀\\".repeat(600)] {
+            let day = day(full_day(&text));
+            for limit in [DEFAULT_LIMIT, FULL_LIMIT] {
+                let facts = report(&day, &[], limit);
+                let json = serde_json::to_string(&facts).unwrap().encode_utf16().count();
+                assert!(json <= limit && json > limit * 4 / 5, "{json} of {limit}");
+                assert!(facts.report.encode_utf16().count() <= limit);
+                assert_eq!((facts.active_sessions.total, facts.documents.total), (137, 300));
+                assert!(facts.active_sessions.shown > 0 && facts.active_sessions.shown < 137);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! An API on loopback that answers as a test says: for refusals, failures and short heartbeats, which
+//! the real engine does not give on demand.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// What arrived: method, path with query, body.
+pub(crate) type Seen = (String, String, Value);
+
+/// A running API. Its thread ends with the test's process.
+pub(crate) struct ScriptedApi {
+    pub(crate) url: String,
+    pub(crate) seen: Receiver<Seen>,
+}
+
+impl ScriptedApi {
+    /// Serves `answer`, which turns method and path into a status and a body.
+    pub(crate) fn start(answer: impl Fn(&str, &str) -> (u16, Value) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (sender, seen) = mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if let Some(request) = serve(stream, &answer) {
+                    let _ = sender.send(request);
+                }
+            }
+        });
+        Self { url, seen }
+    }
+
+    /// Waits for a request whose method and path fit.
+    pub(crate) fn wait_for(&self, method: &str, path: &str) -> Value {
+        loop {
+            let (its_method, its_path, body) = self.seen.recv_timeout(Duration::from_secs(30)).expect("the request");
+            if its_method == method && its_path.starts_with(path) {
+                return body;
+            }
+        }
+    }
+}
+
+fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> (u16, Value)) -> Option<Seen> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let (method, path) = line.split_once(' ')?;
+    let (method, path) = (method.to_owned(), path.split(' ').next()?.to_owned());
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        let header = header.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let (status, answer) = answer(&method, &path);
+    let answer = answer.to_string();
+    let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", answer.len());
+    stream.write_all(format!("{head}connection: close\r\n\r\n{answer}").as_bytes()).ok()?;
+    Some((method, path, serde_json::from_slice(&body).unwrap_or_default()))
+}
+
+/// A refusal as the API words it.
+pub(crate) fn problem(status: u16, code: &str, detail: &str) -> Value {
+    json!({"type": format!("urn:deckwatch:error:{code}"), "title": code, "status": status, "detail": detail,
+        "code": code, "correlation_id": "corr_0a0b0c0d-0000-4000-8000-000000000001"})
+}
+
+/// A live session of `agent`.
+pub(crate) fn session(agent: &str) -> Value {
+    let now = "2026-11-21T08:00:00.000Z";
+    json!({"id": "sess_01JD0000000000000000000001", "agent": agent, "client": "claude", "client_version": null,
+        "client_session_id": null, "host": "mac1", "venture": "alpha", "repo": "example-org/alpha", "track": null,
+        "issue_number": null, "branch": "main", "commit_sha": null, "status": "active", "created_at": now,
+        "last_heartbeat_at": now, "ended_at": null, "end_reason": null, "final_handoff_id": null,
+        "actor_key_id": "0123456789abcdef", "creation_correlation_id": "corr_x", "meta": {}})
+}

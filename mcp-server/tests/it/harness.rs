@@ -1,0 +1,208 @@
+//! Starts the server in a home of its own and speaks MCP with it, one JSON line at a time.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Long enough for a loaded machine; no test waits for it to pass.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A machine with a home that no other test sees.
+pub(crate) struct Machine {
+    home: TempDir,
+}
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// A folder below the home.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let path = self.home().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    /// A clone with one commit on `main` and a remote.
+    pub(crate) fn repository(&self, remote: &str) -> PathBuf {
+        let dir = self.folder(remote.rsplit('/').next().unwrap());
+        self.git(&dir, &["init", "--quiet", "--initial-branch=main"]);
+        self.git(&dir, &["remote", "add", "origin", remote]);
+        self.git(&dir, &["commit", "--quiet", "--allow-empty", "--message=first"]);
+        dir
+    }
+
+    pub(crate) fn git(&self, dir: &Path, args: &[&str]) {
+        let mut git = Command::new("git");
+        git.current_dir(dir).args(args).env("HOME", self.home()).env("GIT_CONFIG_NOSYSTEM", "1");
+        for role in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{role}_NAME"), "Ann").env(format!("GIT_{role}_EMAIL"), "ann@example.org");
+        }
+        assert!(git.status().unwrap().success(), "git {args:?}");
+    }
+
+    /// The server's command for an agent in `dir`, with an environment of its own.
+    pub(crate) fn command(&self, dir: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deckwatch-mcp"));
+        command.current_dir(dir).env_clear().env("HOME", self.home());
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        command
+    }
+
+    /// A server for the agent of that name.
+    pub(crate) fn agent(&self, name: &str, dir: &Path) -> Mcp {
+        let mut command = self.command(dir);
+        command.env("DECKWATCH_AGENT", name);
+        Mcp::initialized(command)
+    }
+}
+
+/// A running server and the conversation with it. Dropping it ends the process.
+pub(crate) struct Mcp {
+    pub(crate) child: Child,
+    pub(crate) input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    /// Answers that came before they were asked for.
+    early: Vec<Value>,
+    requests: u64,
+}
+
+/// What a tool answered.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) facts: Value,
+    pub(crate) is_error: bool,
+}
+
+impl Answer {
+    /// The answer, when the tool did its work.
+    #[track_caller]
+    pub(crate) fn good(self) -> Self {
+        assert!(!self.is_error, "{}", self.text);
+        assert_eq!(self.facts["report"], json!(self.text));
+        self
+    }
+
+    /// The text, when the tool could not do its work.
+    #[track_caller]
+    pub(crate) fn trouble(self) -> String {
+        assert!(self.is_error, "{}", self.text);
+        self.text
+    }
+}
+
+impl Mcp {
+    /// Starts a server; nothing is said yet.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().unwrap();
+        let (input, output) = (child.stdin.take(), child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            let output = BufReader::new(output);
+            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Self { child, input, lines, early: Vec::new(), requests: 0 }
+    }
+
+    /// Starts a server and shakes hands as Claude Code's older protocol does.
+    pub(crate) fn initialized(command: Command) -> Self {
+        Self::initialized_as(command, "claude-code")
+    }
+
+    pub(crate) fn initialized_as(command: Command, client: &str) -> Self {
+        let mut mcp = Self::spawn(command);
+        let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {},
+            "clientInfo": {"name": client, "version": "2.1.329"}});
+        let answer = mcp.request("initialize", &hello);
+        assert_eq!(answer["result"]["serverInfo"]["name"], "deckwatch", "{answer}");
+        mcp.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        mcp
+    }
+
+    pub(crate) fn send(&mut self, message: &Value) {
+        self.send_raw(&message.to_string());
+    }
+
+    pub(crate) fn send_raw(&mut self, line: &str) {
+        let input = self.input.as_mut().unwrap();
+        writeln!(input, "{line}").unwrap();
+        input.flush().unwrap();
+    }
+
+    /// Sends a request without waiting for its answer.
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> u64 {
+        self.requests += 1;
+        let id = self.requests;
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        id
+    }
+
+    /// The answer to a request, in whatever order answers come.
+    #[track_caller]
+    pub(crate) fn answer_to(&mut self, id: u64) -> Value {
+        loop {
+            if let Some(at) = self.early.iter().position(|message| message["id"] == json!(id)) {
+                return self.early.swap_remove(at);
+            }
+            let line = self.lines.recv_timeout(PATIENCE).expect("an answer");
+            self.early.push(serde_json::from_str(&line).expect("only JSON on standard output"));
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn request(&mut self, method: &str, params: &Value) -> Value {
+        let id = self.ask(method, params);
+        self.answer_to(id)
+    }
+
+    /// Calls a tool.
+    #[track_caller]
+    pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Answer {
+        let answer = self.request("tools/call", &json!({"name": tool, "arguments": arguments}));
+        let result = &answer["result"];
+        assert!(result.is_object(), "{answer}");
+        Answer {
+            text: result["content"][0]["text"].as_str().unwrap_or_default().to_owned(),
+            facts: result["structuredContent"].clone(),
+            is_error: result["isError"].as_bool().unwrap_or(false),
+        }
+    }
+
+    /// Closes the input, as a CLI that ends does, and waits for the process.
+    pub(crate) fn close(&mut self) -> std::process::ExitStatus {
+        self.input = None;
+        self.child.wait().unwrap()
+    }
+
+    /// Kills the process in the middle of whatever it does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Mcp {
+    fn drop(&mut self) {
+        self.input = None;
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The smallest handoff.
+pub(crate) fn handoff(summary: &str) -> Value {
+    json!({"summary": summary, "status": "in_progress"})
+}

@@ -1,0 +1,11 @@
+//! The real `deckwatch-mcp` as an agent's CLI meets it: a process, its pipes, a repository, a home.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a panic fails the test")]
+
+mod api;
+mod day;
+mod harness;
+mod process;
+mod protocol;
+mod tools;
+mod trouble;

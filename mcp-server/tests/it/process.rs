@@ -1,0 +1,134 @@
+//! The life of the process: heartbeats while it lives, nothing left when its CLI is gone.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::api::{ScriptedApi, session};
+use crate::harness::{Machine, Mcp, handoff};
+
+const REMOTE: &str = "https://github.com/example-org/alpha.git";
+const AGENT: &str = "mac1-claude-1";
+
+/// An API where the agent has a live session and heartbeats are due every second.
+fn api_with_a_live_session() -> ScriptedApi {
+    ScriptedApi::start(|method, path| match (method, path.split('?').next().unwrap_or_default()) {
+        ("GET", "/v1/sessions") => (200, json!({"items": [session(AGENT)], "total": 1, "next_cursor": null})),
+        ("PATCH", _) => (200, session(AGENT)),
+        _ => {
+            let now = "2026-11-21T08:00:00.000Z";
+            let id = &session(AGENT)["id"];
+            let beat = json!({"session_id": id, "status": "active", "last_heartbeat_at": now, "next_heartbeat_at": now,
+                "heartbeat_interval_seconds": 1});
+            (200, beat)
+        }
+    })
+}
+
+fn command(machine: &Machine, dir: &std::path::Path, api: &ScriptedApi) -> Command {
+    let mut command = machine.command(dir);
+    command.envs([("DECKWATCH_AGENT", AGENT), ("DECKWATCH_VENTURE", "alpha")]);
+    command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
+    command
+}
+
+#[test]
+fn a_restarted_server_beats_for_its_session_unasked_and_goes_on() {
+    let (machine, api) = (Machine::new(), api_with_a_live_session());
+    let mut agent = Mcp::initialized(command(&machine, &machine.repository(REMOTE), &api));
+    for _ in 0..3 {
+        api.wait_for("POST", "/v1/sessions/sess_01JD0000000000000000000001/heartbeat");
+    }
+    assert!(agent.close().success());
+    let after_the_end = std::iter::from_fn(|| api.seen.recv_timeout(Duration::from_millis(1_500)).ok());
+    assert!(after_the_end.take(3).count() <= 1, "one may have been on its way; then there is silence");
+}
+
+#[test]
+fn a_new_branch_or_commit_is_reported_with_the_next_heartbeat() {
+    let (machine, api) = (Machine::new(), api_with_a_live_session());
+    let dir = machine.repository(REMOTE);
+    let _agent = Mcp::initialized(command(&machine, &dir, &api));
+    let first = api.wait_for("PATCH", "/v1/sessions/sess_01JD0000000000000000000001");
+    assert!(first["commit_sha"].is_string(), "the stored session has no commit: {first}");
+    machine.git(&dir, &["switch", "--quiet", "--create", "dev/fix"]);
+    let second = api.wait_for("PATCH", "/v1/sessions/sess_01JD0000000000000000000001");
+    assert_eq!(second["branch"], "dev/fix");
+}
+
+#[test]
+fn the_process_ends_when_its_input_closes() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let mut silent = Mcp::spawn(machine.command(&dir));
+    assert!(silent.close().success(), "before the handshake");
+    let mut used = machine.agent(AGENT, &dir);
+    let _ = used.call("sod", &json!({})).good();
+    let asked = Instant::now();
+    assert!(used.close().success());
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+}
+
+#[test]
+fn what_was_asked_before_the_input_closed_is_still_done() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let mut agent = machine.agent(AGENT, &dir);
+    let id = agent.ask("tools/call", &json!({"name": "handoff", "arguments": handoff("Bye.")}));
+    assert!(agent.close().success());
+    assert_eq!(agent.answer_to(id)["result"]["structuredContent"]["recorded"], true);
+}
+
+/// The shell leaves; a sleeper that inherited our input keeps the pipe open.
+#[test]
+fn the_process_ends_when_its_parent_does() {
+    let machine = Machine::new();
+    let dir = machine.folder("anywhere");
+    let server = machine.command(&dir);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$0\" <&0 & echo $!; read line"]).arg(server.get_program()).current_dir(&dir);
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut shell = shell.spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut line).unwrap();
+    let pid: u32 = line.trim().parse().unwrap();
+    let input = shell.stdin.take();
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    let asked = Instant::now();
+    while is_alive(pid) {
+        assert!(asked.elapsed() < Duration::from_secs(10), "process {pid} is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(input);
+}
+
+/// Alive, and not only waiting for somebody to read its exit code.
+fn is_alive(pid: u32) -> bool {
+    let ps = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+    let state = String::from_utf8_lossy(&ps.stdout).trim().to_owned();
+    !state.is_empty() && !state.starts_with('Z')
+}
+
+#[test]
+fn nothing_is_opened_before_the_handshake_is_answered() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let mut agent = Mcp::spawn(machine.command(&dir));
+    let hello =
+        json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}});
+    let _ = agent.request("initialize", &hello);
+    assert!(!machine.home().join(".local").exists());
+}
+
+#[test]
+fn it_says_its_version_and_refuses_what_it_does_not_know() {
+    let machine = Machine::new();
+    let dir = machine.folder("anywhere");
+    let run = |argument: &str| machine.command(&dir).arg(argument).output().unwrap();
+    let version = run("--version");
+    assert_eq!(String::from_utf8_lossy(&version.stdout), concat!("deckwatch-mcp ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert!(run("--help").status.success());
+    assert_eq!(run("--frobnicate").status.code(), Some(2));
+}

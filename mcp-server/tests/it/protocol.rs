@@ -1,0 +1,86 @@
+//! Both ways to open a conversation, and input that is none.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Machine, Mcp};
+
+const REMOTE: &str = "https://github.com/example-org/alpha.git";
+
+/// What a client of 2026-07-28 sends with every request instead of a handshake.
+fn meta() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "claude-code", "version": "2.1.329"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    })
+}
+
+fn spawn(machine: &Machine) -> Mcp {
+    let mut command = machine.command(&machine.repository(REMOTE));
+    command.env("DECKWATCH_AGENT", "mac1-claude-1");
+    Mcp::spawn(command)
+}
+
+#[test]
+fn protocol_2025_06_18_opens_with_initialize() {
+    let machine = Machine::new();
+    let mut agent = spawn(&machine);
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {},
+        "clientInfo": {"name": "codex-mcp-client", "version": "0.169.0"}});
+    let result = agent.request("initialize", &hello)["result"].clone();
+    assert_eq!(result["protocolVersion"], "2025-06-18");
+    assert_eq!(result["serverInfo"]["name"], "deckwatch");
+    assert_eq!(result["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
+    assert!(result["instructions"].as_str().unwrap().contains("`sod`"));
+    agent.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+    let day = agent.call("sod", &json!({})).good();
+    assert!(day.text.contains("mac1-claude-1 (codex on "), "{}", day.text);
+}
+
+#[test]
+fn protocol_2026_07_28_needs_no_handshake() {
+    let machine = Machine::new();
+    let mut agent = spawn(&machine);
+    let discovered = agent.request("server/discover", &json!({"_meta": meta()}))["result"].clone();
+    assert!(discovered.to_string().contains("2026-07-28"), "{discovered}");
+    assert!(discovered.to_string().contains("\"deckwatch\""), "{discovered}");
+    let tools = agent.request("tools/list", &json!({"_meta": meta()}));
+    assert_eq!(tools["result"]["tools"].as_array().map(Vec::len), Some(4), "{tools}");
+    let called = agent.request("tools/call", &json!({"_meta": meta(), "name": "sod", "arguments": {}}));
+    let report = called["result"]["structuredContent"]["report"].as_str().unwrap_or_default();
+    assert!(report.contains("mac1-claude-1 (claude on "), "{called}");
+}
+
+#[test]
+fn an_unknown_tool_is_answered_with_the_known_ones() {
+    let machine = Machine::new();
+    let dir = machine.folder("anywhere");
+    let answer = machine.agent("mac1-claude-1", &dir).request("tools/call", &json!({"name": "nope", "arguments": {}}));
+    let message = answer["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("sod, handoff, context, preflight"), "{answer}");
+}
+
+#[test]
+fn lines_that_are_not_messages_do_not_end_the_conversation() {
+    let machine = Machine::new();
+    let dir = machine.folder("anywhere");
+    let mut agent = machine.agent("mac1-claude-1", &dir);
+    for line in ["", "not json", "{\"jsonrpc\": \"2.0\"", "[]", "{}", "\u{feff}null"] {
+        agent.send_raw(line);
+    }
+    agent.send(&json!({"jsonrpc": "2.0", "method": "notifications/unheard-of", "params": {"x": 1}}));
+    let list = agent.request("tools/list", &json!({}));
+    assert!(list["result"]["tools"].is_array(), "{list}");
+}
+
+#[test]
+fn calls_at_the_same_time_start_one_day() {
+    let machine = Machine::new();
+    let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
+    let call = json!({"name": "sod", "arguments": {}});
+    let asked: Vec<u64> = (0..8).map(|_| agent.ask("tools/call", &call)).collect();
+    let mut sessions: Vec<Value> =
+        asked.into_iter().map(|id| agent.answer_to(id)["result"]["structuredContent"]["session_id"].clone()).collect();
+    sessions.dedup();
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+}

@@ -1,0 +1,143 @@
+//! What an agent is told when something is not as it should be.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::api::{ScriptedApi, problem};
+use crate::harness::{Machine, Mcp, handoff};
+
+const REMOTE: &str = "https://github.com/example-org/alpha.git";
+
+/// A server whose API is at `url`.
+fn with_api(machine: &Machine, url: &str) -> Mcp {
+    let mut command = machine.command(&machine.repository(REMOTE));
+    command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_VENTURE", "alpha")]);
+    command.envs([("CONTEXT_API_URL", url), ("CONTEXT_API_KEY", "0123456789abcdef0123456789abcdef")]);
+    Mcp::initialized(command)
+}
+
+/// An address where nobody listens.
+fn closed_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn an_unreachable_api_is_said_fast_and_plainly() {
+    let (machine, url) = (Machine::new(), closed_port());
+    let mut agent = with_api(&machine, &url);
+    let asked = Instant::now();
+    let text = agent.call("sod", &json!({})).trouble();
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    assert!(text.contains("can't reach the Context API") && text.contains(&url), "{text}");
+
+    let text = agent.call("handoff", &handoff("x")).trouble();
+    assert!(text.contains("not confirmed as recorded") && text.contains("call handoff again"), "{text}");
+    let _ = agent.call("context", &json!({})).trouble();
+
+    let preflight = agent.call("preflight", &json!({})).good();
+    assert_eq!(preflight.facts["ok"], false);
+    assert!(preflight.text.contains("FAIL api:"), "{}", preflight.text);
+    assert!(preflight.text.contains("ok   repository: example-org/alpha on branch main"), "{}", preflight.text);
+}
+
+#[test]
+fn a_refusal_comes_with_its_code_and_correlation_id() {
+    let refusing = |_: &str, _: &str| (401, problem(401, "unauthorized", "This key is not known."));
+    let (machine, api) = (Machine::new(), ScriptedApi::start(refusing));
+    let text = with_api(&machine, &api.url).call("sod", &json!({})).trouble();
+    for part in ["refused", "unauthorized", "This key is not known.", "corr_0a0b0c0d-0000-4000-8000-000000000001"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("0123456789abcdef"), "{text}");
+}
+
+#[test]
+fn a_failure_is_neither_a_refusal_nor_silence() {
+    let failing = |_: &str, _: &str| (500, problem(500, "internal_error", "Something failed on our side."));
+    let (machine, api) = (Machine::new(), ScriptedApi::start(failing));
+    let text = with_api(&machine, &api.url).call("sod", &json!({})).trouble();
+    assert!(text.contains("the Context API failed") && text.contains("Something failed on our side."), "{text}");
+}
+
+#[test]
+fn an_api_that_does_not_know_the_repository_gets_no_venture_made_up() {
+    let empty = |_: &str, _: &str| (200, json!({"items": [], "total": 0, "next_cursor": null}));
+    let (machine, api) = (Machine::new(), ScriptedApi::start(empty));
+    let mut command = machine.command(&machine.repository(REMOTE));
+    command.env("DECKWATCH_AGENT", "mac1-claude-1");
+    command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
+    let text = Mcp::initialized(command).call("sod", &json!({})).trouble();
+    assert!(text.contains("no venture has the repository example-org/alpha"), "{text}");
+    assert!(text.contains("launcher <venture>"), "{text}");
+}
+
+#[test]
+fn every_argument_that_does_not_fit_is_named() {
+    let machine = Machine::new();
+    let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
+    let bad = json!({"status": "finished", "links": ["javascript:x"], "accomplished": "all", "colour": "red"});
+    let text = agent.call("handoff", &bad).trouble();
+    for field in ["/status", "/links/0", "/accomplished", "/colour", "/summary"] {
+        assert!(text.contains(field), "{field} in {text}");
+    }
+    for (tool, arguments) in [
+        ("sod", json!({"track": -1})),
+        ("sod", json!({"issue_number": 0})),
+        ("sod", json!({"issue_number": "87"})),
+        ("sod", json!({"detail": "everything"})),
+        ("context", json!({"x": 1})),
+        ("handoff", json!({"summary": "", "status": "done"})),
+        ("handoff", json!({"summary": "x".repeat(4_001), "status": "done"})),
+        ("handoff", json!({"summary": "nul \u{0}", "status": "done"})),
+    ] {
+        let text = agent.call(tool, &arguments).trouble();
+        assert!(text.contains("do not fit: /"), "{arguments}: {text}");
+    }
+    let context = agent.call("context", &json!({})).good();
+    assert!(context.text.contains("session  none"), "nothing was started: {}", context.text);
+}
+
+#[test]
+fn a_malformed_variable_is_named_with_the_fix() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    for (name, value) in [("DECKWATCH_AGENT", "a b"), ("DECKWATCH_TRACK", "x"), ("DECKWATCH_VENTURE", "Alpha!")] {
+        let mut command = machine.command(&dir);
+        command.env("DECKWATCH_AGENT", "mac1-claude-1").env(name, value);
+        let text = Mcp::initialized(command).call("sod", &json!({})).trouble();
+        assert!(text.contains(name) && text.contains("correct it or unset it"), "{text}");
+    }
+    let mut command = machine.command(&dir);
+    command.env("DECKWATCH_AGENT", "mac1-claude-1").env("CONTEXT_API_URL", "https://api.example.com");
+    let text = Mcp::initialized(command).call("sod", &json!({})).trouble();
+    assert!(text.contains("CONTEXT_API_KEY"), "{text}");
+}
+
+#[test]
+fn preflight_on_a_fresh_machine_finds_everything_in_place() {
+    let machine = Machine::new();
+    let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
+    let preflight = agent.call("preflight", &json!({})).good();
+    assert_eq!(preflight.facts["ok"], true, "{}", preflight.text);
+    let names = preflight.facts["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap());
+    let expected = ["server", "repository", "agent", "api", "clock", "key", "versions", "venture", "session"];
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+    assert!(preflight.text.contains("context.db"), "{}", preflight.text);
+}
+
+#[test]
+fn preflight_says_how_to_repair_what_is_missing() {
+    let machine = Machine::new();
+    let dir = machine.folder("plain");
+    let preflight = machine.agent("mac1-claude-1", &dir).call("preflight", &json!({})).good();
+    assert!(preflight.text.contains("WARN repository:") && preflight.text.contains("git init"), "{}", preflight.text);
+
+    let mut no_git = machine.command(&dir);
+    no_git.env("DECKWATCH_AGENT", "mac1-claude-1").env("PATH", machine.folder("empty"));
+    let preflight = Mcp::initialized(no_git).call("preflight", &json!({})).good();
+    assert_eq!(preflight.facts["ok"], false);
+    assert!(preflight.text.contains("git is not installed"), "{}", preflight.text);
+}
