@@ -52,16 +52,16 @@ impl Catalogue<'_> {
             return Ok(venture.clone());
         }
         let found = match endpoint {
-            Endpoint::Embedded => self.derived(here),
+            Endpoint::Embedded => self.derived(here)?,
             Endpoint::Remote { .. } => (self.ask_api)()?.into_iter().find(|venture| venture.owns(&here.repo)),
         };
         found.ok_or_else(|| LaunchError::NoVentureOf { repo: here.repo.clone() })
     }
 
-    /// A venture named after the repository, unless the file gives that name to another one.
-    pub(crate) fn derived(&self, here: &Checkout) -> Option<VentureEntry> {
-        let venture = VentureEntry::of_repo(&here.repo)?;
-        let taken = self.file.as_ref().is_some_and(|file| file.venture(&venture.code).is_some());
-        (!taken).then_some(venture)
+    /// The venture that this machine's own database has for the repository, or a new one named after it.
+    pub(crate) fn derived(&self, here: &Checkout) -> Result<Option<VentureEntry>, LaunchError> {
+        let mut known = (self.ask_api)()?;
+        known.extend(self.file.iter().flat_map(|file| file.ventures.iter().cloned()));
+        Ok(VentureEntry::of_repo_among(&here.repo, &known))
     }
 }

@@ -56,7 +56,8 @@ impl Options<'_> {
             here.and_then(|here| ventures.iter().position(|venture| venture.owns(&here.repo)))
         };
         if owner(&ventures).is_none() && matches!(self.endpoint, Endpoint::Embedded) {
-            ventures.extend(here.and_then(|here| self.catalogue.derived(here)));
+            let derived = here.map(|here| self.catalogue.derived(here)).transpose()?;
+            ventures.extend(derived.flatten());
         }
         if ventures.is_empty() {
             return Err(LaunchError::NoVentures);

@@ -143,15 +143,14 @@ impl Identity {
         }
         let api = self.api().await?;
         let entries = registered(api).await?;
-        if let Some(venture) = entries.iter().find(|venture| venture.owns(&repo)) {
-            return Ok(Place { repo, venture: venture.clone(), source: VentureSource::Api });
-        }
-        if !is_embedded(api) {
+        let registered = entries.iter().any(|venture| venture.owns(&repo));
+        if !registered && !is_embedded(api) {
             return Err(Trouble::NoVenture { repo });
         }
-        let taken = |code: &VentureCode| entries.iter().any(|venture| venture.code == *code);
-        let venture = unlike(named_after(&repo)?, taken);
-        Ok(Place { repo, venture, source: VentureSource::Repository })
+        let venture = VentureEntry::of_repo_among(&repo, &entries);
+        let venture = venture.ok_or_else(|| Trouble::NoVenture { repo: repo.clone() })?;
+        let source = if registered { VentureSource::Api } else { VentureSource::Repository };
+        Ok(Place { repo, venture, source })
     }
 
     /// The venture that the environment or a file names.
@@ -222,21 +221,6 @@ fn entry(venture: Venture) -> VentureEntry {
     VentureEntry { code: venture.code, name, github_org, repos, capabilities: Vec::new(), infisical_path: None }
 }
 
-/// The same entry under a code that is not taken: two repositories of one name are two ventures.
-fn unlike(entry: VentureEntry, taken: impl Fn(&VentureCode) -> bool) -> VentureEntry {
-    if !taken(&entry.code) {
-        return entry;
-    }
-    let owner = entry.github_org.as_ref().map_or("local", |org| org.as_str());
-    let long = format!("{}-{owner}", entry.code).to_lowercase().replace('.', "-");
-    let numbered = (2..100).map(|number| format!("{}-{number}", entry.code));
-    let mut codes = std::iter::once(long).chain(numbered).filter_map(|code| code.parse().ok());
-    match codes.find(|code| !taken(code)) {
-        Some(code) => VentureEntry { code, ..entry },
-        None => entry,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,14 +240,5 @@ mod tests {
             assert_eq!(client_named(name).as_str(), client);
         }
         assert_eq!(client_named(&"x".repeat(100)).as_str().len(), Client::MAX_CHARS);
-    }
-
-    #[test]
-    fn repositories_of_one_name_get_ventures_of_their_own() {
-        let entry = named_after(&"example-org/app".parse().unwrap()).unwrap();
-        let code = |taken: &[&str]| unlike(entry.clone(), |code| taken.contains(&code.as_str())).code.to_string();
-        assert_eq!(code(&[]), "app");
-        assert_eq!(code(&["app"]), "app-example-org");
-        assert_eq!(code(&["app", "app-example-org"]), "app-2");
     }
 }

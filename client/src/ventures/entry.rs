@@ -42,6 +42,21 @@ impl VentureEntry {
         })
     }
 
+    /// The venture of a repository among those that are `known`; where none owns it, a new one named after
+    /// it, under a code that none of them has: two repositories of one name are two ventures.
+    pub fn of_repo_among(repo: &RepoName, known: &[Self]) -> Option<Self> {
+        if let Some(owner) = known.iter().find(|venture| venture.owns(repo)) {
+            return Some(owner.clone());
+        }
+        let named = Self::of_repo(repo)?;
+        let is_free = |code: &VentureCode| known.iter().all(|venture| venture.code != *code);
+        let owner = named.github_org.as_ref().map_or("local", GithubOrg::as_str);
+        let with_owner = code_from(&format!("{}-{owner}", named.code));
+        let numbered = (2..100).filter_map(|number| format!("{}-{number}", named.code).parse().ok());
+        let code = std::iter::once(named.code.clone()).chain(with_owner).chain(numbered).find(is_free)?;
+        Some(Self { code, ..named })
+    }
+
     /// Whether a repository belongs to this venture. Hosts ignore case in names, so this does too.
     pub fn owns(&self, repo: &RepoName) -> bool {
         self.repos.iter().any(|own| own.as_str().eq_ignore_ascii_case(repo.as_str()))
@@ -90,6 +105,23 @@ mod tests {
             assert_eq!(venture.code.as_str(), code);
             assert_eq!(venture.github_org.as_ref().map(GithubOrg::as_str), org);
             assert!(venture.owns(&repo.parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn repositories_of_one_name_get_ventures_of_their_own() {
+        let mut known = Vec::new();
+        for (repo, code) in [
+            ("example-org/app", "app"),
+            ("other.org/app", "app-other-org"),
+            ("group/sub/app", "app-local"),
+            ("group/other/app", "app-2"),
+            ("Example-Org/App", "app"),
+        ] {
+            let repo = repo.parse().unwrap();
+            let venture = VentureEntry::of_repo_among(&repo, &known).unwrap();
+            assert_eq!(venture.code.as_str(), code, "{repo}");
+            known.push(venture);
         }
     }
 

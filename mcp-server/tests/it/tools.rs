@@ -13,18 +13,18 @@ fn definitions() -> Vec<Value> {
     list["result"]["tools"].as_array().unwrap().clone()
 }
 
-/// `UPDATE_SNAPSHOTS=1` writes the file anew.
+/// `UPDATE_GENERATED=1` writes the file anew.
 #[test]
 fn definitions_are_the_committed_ones() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tools.json");
     let now = serde_json::to_string_pretty(&definitions()).unwrap() + "\n";
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
         std::fs::write(&file, &now).unwrap();
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(
         now == committed,
-        "the tools changed; look at the change, then UPDATE_SNAPSHOTS=1 writes {}",
+        "the tools changed; look at the change, then UPDATE_GENERATED=1 writes {}",
         file.display()
     );
 }
