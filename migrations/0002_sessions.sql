@@ -42,6 +42,7 @@ create index sessions_by_venture on sessions (venture, id);
 create index sessions_by_repo on sessions (repo, id);
 create index sessions_by_agent on sessions (agent, id);
 create index sessions_by_status on sessions (status, id);
+create index sessions_by_heartbeat on sessions (last_heartbeat_at);
 
 -- A final handoff is looked up from its session, and deleting handoffs must not scan sessions.
 create index sessions_by_final_handoff on sessions (final_handoff_id) where final_handoff_id is not null;

@@ -1,24 +1,23 @@
 //! Notes, as far as a day needs them.
 
 /// Notes tagged `executive-summary` for session `s`: the venture's, then global ones, newest first, in a
-/// pool of 12 KB of content. The first note beyond the pool is cut: a prefix of `k` characters has at
-/// most `k` bytes plus what the whole content has beyond one byte a character.
+/// pool of 12 KB of content; the 20 newest of each are looked at. The note that overflows the pool is cut: a
+/// prefix of `k` characters has at most `k` bytes plus what the whole content has beyond a byte a character.
 macro_rules! executive_summaries_json {
     () => {
         $crate::store::excerpt!(
             all: "select 1 from note_tags t where t.tag = 'executive-summary' and t.scope in (s.venture, 'global')",
             shown: "select *, row_number() over (order by global, id desc) as position from ( \
                       select *, 12288 - (sum(bytes) over (order by global, id desc) - bytes) as room from ( \
-                        select t.scope = 'global' as global, n.id, n.title, n.content, n.venture, n.actor_key_id, n.updated_at, \
+                        select t.global, n.id, n.title, n.content, n.venture, n.actor_key_id, n.updated_at, \
                           length(cast(n.content as blob)) as bytes, length(n.content) as chars \
-                        from note_tags t join notes n on n.id = t.note_id \
-                        where t.tag = 'executive-summary' and t.scope in (s.venture, 'global') \
-                          and (t.scope, t.note_id) in ( \
-                            select * from (select scope, note_id from note_tags where tag = 'executive-summary' and scope = s.venture \
-                              order by note_id desc limit 20) \
-                            union all \
-                            select * from (select scope, note_id from note_tags where tag = 'executive-summary' and scope = 'global' \
-                              order by note_id desc limit 20)))) \
+                        from ( \
+                          select * from (select 0 as global, note_id from note_tags \
+                            where tag = 'executive-summary' and scope = s.venture order by note_id desc limit 20) \
+                          union all \
+                          select * from (select 1 as global, note_id from note_tags \
+                            where tag = 'executive-summary' and scope = 'global' order by note_id desc limit 20) \
+                        ) t join notes n on n.id = t.note_id)) \
                     where room > 0",
             item: "json_object('id', shown.id, 'title', shown.title, \
                    'content', case when bytes <= room then content else substr(content, 1, max(0, room - (bytes - chars))) end, \
