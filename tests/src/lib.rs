@@ -1,1 +1,31 @@
-//! tests
+//! What the black-box tests stand on: an engine to ask, callers to ask as, answers to look at.
+//!
+//! A test starts with [`Api::start`], takes a caller ([`Anonymous`], [`Agent`], [`Admin`]), asks, and says
+//! what the [`Response`] must be. It goes through HTTP alone; what goes around it to the database is named
+//! `db_…`. Each test has a venture and agents of its own, so that the suite can share one engine.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "this crate is used by tests alone, and a test fails by panicking"
+)]
+
+mod agent;
+mod ask;
+mod caller;
+mod engine;
+mod records;
+mod response;
+mod server_process;
+mod shape;
+mod worker_process;
+
+pub use agent::Agent;
+pub use ask::Ask;
+pub use caller::{Admin, Anonymous, Caller};
+pub use engine::Api;
+pub use response::Response;
+pub use server_process::{ServerProcess, server_binary};
+pub use shape::{fresh, overlay};

@@ -41,7 +41,7 @@ statements! {
     ABANDON_STALE = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
         where id in (
-          select id from sessions
+          select id from sessions indexed by sessions_live_by_venture
           where venture = ?3 and status = 'active' and last_heartbeat_at < ?1
           order by last_heartbeat_at limit 50)";
 

@@ -9,7 +9,8 @@ statements! {
     ABANDON = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
         where id in (
-          select id from sessions where status = 'active' and last_heartbeat_at < ?1 order by last_heartbeat_at limit 1000)
+          select id from sessions indexed by sessions_live_by_heartbeat
+          where status = 'active' and last_heartbeat_at < ?1 order by last_heartbeat_at limit 1000)
         returning 1 as one";
 
     FORGET_KEYS = "
