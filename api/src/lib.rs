@@ -1,8 +1,8 @@
 //! The Context API: it turns an HTTP request into an HTTP response through three seams, [`Database`],
 //! [`Clock`] and [`Entropy`], and knows neither Cloudflare nor a runtime.
 //!
-//! A request takes these rooms: [`router`] finds the operation, `middleware` says who asks, a function
-//! of `handlers` decides and returns a [`plan::Plan`], and [`app`] runs the plan as one atomic batch. A
+//! A request takes these rooms: `router` finds the operation, `middleware` says who asks, a function
+//! of `handlers` decides and returns a `plan::Plan`, and `app` runs the plan as one atomic batch. A
 //! handler has no database, so it can't make a second round trip; `store` has every line of SQL and
 //! builds every answer, so that what is sent and what a replay repeats are the same bytes.
 

@@ -28,4 +28,4 @@ pub use caller::{Admin, Anonymous, Caller};
 pub use engine::Api;
 pub use response::Response;
 pub use server_process::{ServerProcess, server_binary};
-pub use shape::{fresh, overlay};
+pub use shape::{a_moment_later, fresh, overlay};
