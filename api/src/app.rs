@@ -17,12 +17,12 @@ use crate::handlers::service;
 use crate::middleware::auth::Caller;
 use crate::middleware::idempotency::{Claim, required_key};
 use crate::middleware::rate_limit::Window;
-use crate::middleware::request_log::Entry;
 use crate::plan::Plan;
 use crate::platform::{Clock, Entropy, mint_correlation_id};
 use crate::response::{Outcome, Rate, granted, refused};
 use crate::router::{self, Route, Router};
 use crate::settings::Settings;
+use crate::store::request_log;
 use crate::sweep::{self, Swept};
 
 /// The Context API on one database.
@@ -167,17 +167,17 @@ impl App {
             Ok(outcome) => (outcome.status, None),
             Err(error) => (error.code.status(), Some(error.code)),
         };
-        let entry = Entry {
+        let entry = request_log::Entry {
             actor,
             operation: route.operation,
             correlation_id: asked.correlation_id.clone(),
             status,
             error_code,
             started_at: asked.now,
-            duration_ms: Some(self.clock.now().as_millis() - asked.now.as_millis()),
+            duration_ms: self.clock.now().as_millis() - asked.now.as_millis(),
         };
         let count = finished.remaining.is_none().then(|| window.count_refused());
-        Afterwards(count.into_iter().chain([entry.insert()]).collect())
+        Afterwards(count.into_iter().chain([request_log::insert(&entry)]).collect())
     }
 
     fn correlation_id(&self, headers: &HeaderMap) -> CorrelationId {

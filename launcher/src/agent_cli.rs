@@ -1,10 +1,15 @@
-//! The agent command line tools that the launcher knows how to start.
+//! The agent command line tools that the launcher knows how to start, and what it tells them.
 
 use std::fmt;
 
 use clap::ValueEnum;
+use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::Client;
 use serde::Deserialize;
+
+/// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
+pub(crate) const AGENT_VARIABLES: [&str; 6] =
+    ["DECKWATCH_VENTURE", "DECKWATCH_AGENT", "DECKWATCH_CLIENT", "DECKWATCH_TRACK", "DECKWATCH_ISSUE", FILE_VARIABLE];
 
 /// A coding agent's command line tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]

@@ -17,10 +17,6 @@ use crate::registration::Registration;
 use crate::secrets::{Secret, Secrets};
 use crate::surroundings::Surroundings;
 
-/// What an agent is told of itself; one that is not set for this launch is removed, not inherited.
-pub(crate) const AGENT_VARIABLES: [&str; 6] =
-    ["DECKWATCH_VENTURE", "DECKWATCH_AGENT", "DECKWATCH_CLIENT", "DECKWATCH_TRACK", "DECKWATCH_ISSUE", FILE_VARIABLE];
-
 /// What an agent must not get, whoever set it: keys that decide over others' records and secrets.
 pub(crate) const WITHHELD_VARIABLES: [&str; 6] = [
     "ADMIN_API_KEY",

@@ -9,10 +9,11 @@ use std::process::Command;
 
 use deckwatch_client::agent::{Slot, this_host};
 
+use crate::agent_cli::AGENT_VARIABLES;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::plan::{AGENT_VARIABLES, Plan, WITHHELD_VARIABLES};
+use crate::plan::{Plan, WITHHELD_VARIABLES};
 use crate::surroundings::Surroundings;
 
 /// Starts the agent. Comes back only when that fails.

@@ -3,4 +3,3 @@
 pub(crate) mod auth;
 pub(crate) mod idempotency;
 pub(crate) mod rate_limit;
-pub(crate) mod request_log;

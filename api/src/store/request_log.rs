@@ -1,10 +1,11 @@
-//! The request log.
+//! The request log: one row per request of a known actor, in the batch of the work when that commits and
+//! after the answer otherwise. Requests without a good key are left to the engine's own log, so that
+//! nobody without a key can write to the database.
 
-use deckwatch_protocol::{IdempotencyKey, Operation, Timestamp};
+use deckwatch_protocol::{CorrelationId, ErrorCode, IdempotencyKey, Operation, Timestamp};
 
 use super::statements;
 use crate::database::Statement;
-use crate::middleware::request_log::Entry;
 
 statements! {
     INSERT = "
@@ -18,6 +19,18 @@ statements! {
         where actor_key_id = ?1 and idempotency_key = ?2";
 }
 
+/// One request as the log keeps it.
+pub(crate) struct Entry {
+    pub(crate) actor: String,
+    pub(crate) operation: Operation,
+    pub(crate) correlation_id: CorrelationId,
+    pub(crate) status: u16,
+    pub(crate) error_code: Option<ErrorCode>,
+    pub(crate) started_at: Timestamp,
+    /// Milliseconds on the way to the answer.
+    pub(crate) duration_ms: i64,
+}
+
 pub(crate) fn insert(entry: &Entry) -> Statement {
     Statement::new(INSERT)
         .bind(entry.correlation_id.as_str())
@@ -25,7 +38,7 @@ pub(crate) fn insert(entry: &Entry) -> Statement {
         .bind(entry.operation.id())
         .bind(entry.operation.method())
         .bind(i64::from(entry.status))
-        .bind(entry.error_code.map(deckwatch_protocol::ErrorCode::as_str))
+        .bind(entry.error_code.map(ErrorCode::as_str))
         .bind(entry.duration_ms)
         .bind(entry.started_at)
 }

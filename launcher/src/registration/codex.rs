@@ -7,9 +7,9 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};
 use super::{Registration, SERVER_NAME};
+use crate::agent_cli::AGENT_VARIABLES;
 use crate::endpoint::{KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
-use crate::plan::AGENT_VARIABLES;
 use crate::surroundings::Surroundings;
 
 const SERVERS: &str = "mcp_servers";
