@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{ArgGroup, Parser};
+use clap::{ArgGroup, Parser, Subcommand};
 use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
@@ -20,7 +20,8 @@ Examples:
                                 pass --resume on to the agent
   launcher .                    work on the repository you stand in
   launcher alpha --dry-run      show what would happen, change nothing
-  launcher --list --json        the ventures, for scripts";
+  launcher --list --json        the ventures, for scripts
+  launcher demo                 a day as two agents have it, on this repository";
 
 const SETTINGS: &str = "\
 Settings, all optional, in ~/.config/deckwatch/config.toml:
@@ -34,6 +35,7 @@ CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api].";
 /// Starts a coding agent on a venture, with its context.
 #[derive(Debug, Parser)]
 #[command(name = "launcher", version, after_help = EXAMPLES, after_long_help = long_help())]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(group = ArgGroup::new("agent").args(["claude", "gemini", "codex"]))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Cli {
@@ -81,9 +83,23 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "PATH")]
     pub(crate) repo: Option<PathBuf>,
 
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Arguments for the agent's own command line
     #[arg(last = true, value_name = "AGENT ARGUMENTS")]
     pub(crate) agent_args: Vec<OsString>,
+}
+
+/// What else the launcher can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play a day as two agents have it, on the repository you stand in; needs no agent's tool
+    Demo {
+        /// Keep the demo's records below this folder
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
 }
 
 /// What to work on.

@@ -11,6 +11,7 @@ use deckwatch_protocol::{RepoName, VentureCode};
 use thiserror::Error;
 
 use crate::agent_cli::AgentCli;
+use crate::demo::DemoError;
 use crate::exit_code::ExitCode;
 
 /// Why no agent was started. Texts of the client's errors already say what to do.
@@ -64,6 +65,8 @@ pub(crate) enum LaunchError {
     Menu(String),
     #[error("the answer can't be written: {0}")]
     Output(#[source] io::Error),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     #[error("cancelled")]
     Cancelled,
     #[error("{} could not be started: {source}", .program.display())]
@@ -106,6 +109,7 @@ impl LaunchError {
             | Self::Api(_)
             | Self::Endpoint(_)
             | Self::Output(_)
+            | Self::Demo(_)
             | Self::Cancelled => return None,
         };
         Some(hint)
@@ -134,6 +138,7 @@ impl LaunchError {
             Self::Slot(_) => ExitCode::Slot,
             Self::Api(_) => ExitCode::Api,
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } => ExitCode::NotStarted,
+            Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,
         }
     }

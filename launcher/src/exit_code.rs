@@ -41,6 +41,8 @@ exit_codes! {
     Slot = 17,
     /// the Context API did not answer or refused
     Api = 18,
+    /// the demo did not show what it should
+    Demo = 19,
     /// cancelled in the menu
     Cancelled = 130,
 }

@@ -9,6 +9,7 @@ mod choice;
 mod cli;
 mod config;
 mod context_api;
+mod demo;
 mod discovery;
 mod endpoint;
 mod error;
@@ -29,7 +30,7 @@ use deckwatch_client::ventures::{self, FILE_VARIABLE, VenturesFile};
 
 use self::catalogue::Catalogue;
 use self::choice::Options;
-use self::cli::{Cli, Target};
+use self::cli::{Cli, Command, Target};
 use self::config::Config;
 use self::discovery::Repositories;
 use self::endpoint::Endpoint;
@@ -51,6 +52,9 @@ fn main() -> std::process::ExitCode {
 
 fn run(cli: &Cli) -> Result<(), LaunchError> {
     let surroundings = Surroundings::of_this_process()?;
+    if let Some(Command::Demo { data }) = &cli.command {
+        return demo::run(&surroundings, data.as_deref());
+    }
     let config = Config::load(&surroundings.dirs)?;
     let endpoint = Endpoint::choose(&surroundings, &config)?;
     let here = here(cli, &surroundings)?;

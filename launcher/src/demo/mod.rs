@@ -1,0 +1,181 @@
+//! `launcher demo`: a day as two agents have it, played on the repository in hand without any agent's tool.
+//!
+//! Every line that is shown comes from the real MCP server, the real API and the real repository; each
+//! scene is checked before the next begins. The records go into a database of the demo's own.
+
+mod player;
+mod work;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use deckwatch_client::agent::this_host;
+use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::dirs::Dirs;
+use deckwatch_protocol::Agent;
+use thiserror::Error;
+
+use self::player::Player;
+use self::work::Work;
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+
+/// Why the demo did not show what it set out to show.
+#[derive(Debug, Error)]
+pub(crate) enum DemoError {
+    /// The MCP server did not start or broke off.
+    #[error("{agent} could not speak to deckwatch-mcp: {cause}")]
+    Server {
+        /// Whose server it was.
+        agent: Agent,
+        /// What went wrong.
+        cause: String,
+    },
+    /// A tool said that it did not work.
+    #[error("{agent} called {tool}, which answered:\n{answer}")]
+    Tool {
+        /// Who called.
+        agent: Agent,
+        /// What was called.
+        tool: &'static str,
+        /// What the tool said.
+        answer: String,
+    },
+    /// An answer lacks what the scene is about.
+    #[error("{agent} does not see {what}")]
+    NotSeen {
+        /// Who should see it.
+        agent: Agent,
+        /// What should be there.
+        what: String,
+    },
+    /// The folder for the demo's database can't be made.
+    #[error("can't make the folder of the demo's database: {0}")]
+    Folder(#[source] std::io::Error),
+}
+
+/// Plays the day. With `data` the records stay in that folder.
+pub(crate) fn run(surroundings: &Surroundings, data: Option<&Path>) -> Result<(), LaunchError> {
+    let here = Checkout::at(&surroundings.cwd)?;
+    if here.kind == CheckoutKind::NotARepository {
+        return Err(LaunchError::NotARepository(here.root));
+    }
+    let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| DemoError::Server { agent: agent(1), cause: error.to_string() })?;
+    Ok(runtime.block_on(play(&here, &server, data))?)
+}
+
+async fn play(here: &Checkout, server: &Path, data: Option<&Path>) -> Result<(), DemoError> {
+    let stage = Stage::set(here, server, data)?;
+    let [first, second] = [1, 2].map(agent);
+    say(&format!("A day on {}, as two agents have it. Records: {}", here.repo, stage.records()));
+    let work = Work::read(&here.root);
+
+    say(&format!("{first} starts its day; nobody was here before."));
+    let one = stage.enter(&first).await?;
+    show(&one.call("sod", work::no_arguments()).await?.report);
+
+    say(&format!("It works, and reads what it did from git: {}.", work.said()));
+    say("It hands off and ends its day.");
+    let handoff = one.call("handoff", work.handoff()).await?;
+    show(&handoff.report);
+    one.leave().await;
+
+    say(&format!("{second} starts, in a new process that knows nothing. It is told:"));
+    let two = stage.enter(&second).await?;
+    let told = two.call("sod", work::no_arguments()).await?;
+    show(&told.report);
+    told.must_show(&second, &handoff.fact("handoff_id"), "the handoff of the agent before it")?;
+
+    say(&format!("{first} is back, while {second} is still at work. Each is told of the other:"));
+    let one = stage.enter(&first).await?;
+    let told = one.call("sod", work::no_arguments()).await?;
+    show(&told.report);
+    told.must_show(&first, second.as_str(), "the agent beside it")?;
+    let told = two.call("context", work::no_arguments()).await?;
+    show(&told.report);
+    told.must_show(&second, first.as_str(), "the agent beside it")?;
+    one.leave().await;
+    two.leave().await;
+    say(&stage.farewell());
+    Ok(())
+}
+
+/// Where the demo plays: a repository, the server's program, a folder for the records.
+struct Stage {
+    repository: PathBuf,
+    server: PathBuf,
+    folder: Folder,
+}
+
+enum Folder {
+    /// Gone when the demo ends.
+    Temporary(tempfile::TempDir),
+    /// The one that `--data` names.
+    Kept(PathBuf),
+}
+
+impl Stage {
+    fn set(here: &Checkout, server: &Path, data: Option<&Path>) -> Result<Self, DemoError> {
+        let folder = if let Some(path) = data {
+            Dirs::create(path).map_err(DemoError::Folder)?;
+            Folder::Kept(std::path::absolute(path).map_err(DemoError::Folder)?)
+        } else {
+            let made = tempfile::Builder::new().prefix("deckwatch-demo-").tempdir();
+            Folder::Temporary(made.map_err(DemoError::Folder)?)
+        };
+        Ok(Self { repository: here.root.clone(), server: server.to_owned(), folder })
+    }
+
+    fn path(&self) -> &Path {
+        match &self.folder {
+            Folder::Temporary(folder) => folder.path(),
+            Folder::Kept(path) => path,
+        }
+    }
+
+    fn records(&self) -> String {
+        match &self.folder {
+            Folder::Temporary(_) => "a database of the demo's own, gone when it ends".to_owned(),
+            Folder::Kept(path) => path.join("deckwatch/context.db").display().to_string(),
+        }
+    }
+
+    fn farewell(&self) -> String {
+        match &self.folder {
+            Folder::Temporary(_) => "That was all of it; nothing of yours was changed.".to_owned(),
+            Folder::Kept(_) => format!("That was all of it. The records are in {}.", self.records()),
+        }
+    }
+
+    async fn enter(&self, agent: &Agent) -> Result<Player, DemoError> {
+        Player::enter(agent, &self.server, &self.repository, self.path()).await
+    }
+}
+
+fn agent(number: u32) -> Agent {
+    let host: String = this_host().as_str().chars().take(100).collect();
+    format!("{host}-demo-{number}").parse().unwrap_or_else(|_| nameless())
+}
+
+#[expect(clippy::expect_used, reason = "a constant of the right form")]
+fn nameless() -> Agent {
+    "demo".parse().expect("a good name")
+}
+
+/// Our own words.
+fn say(line: &str) {
+    let bold = anstyle::Style::new().bold();
+    // A reader that went away has seen enough.
+    let _ = writeln!(anstream::stdout(), "{bold}{line}{bold:#}\n");
+}
+
+/// What a tool answered, word for word.
+fn show(report: &str) {
+    let mut out = anstream::stdout();
+    for line in report.lines() {
+        let _ = writeln!(out, "    {line}");
+    }
+    let _ = writeln!(out);
+}

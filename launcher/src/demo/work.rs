@@ -1,0 +1,84 @@
+//! What there is to hand off: read from git, as an agent would at the end of its day.
+
+use std::path::Path;
+use std::process::Command;
+
+use deckwatch_protocol::HandoffItem;
+use rmcp::model::JsonObject;
+use serde_json::{Value, json};
+
+/// The last commits that are told.
+const COMMITS: usize = 5;
+
+/// The work in a repository.
+pub(super) struct Work {
+    branch: String,
+    /// Newest first, as `<hash> <subject>`.
+    commits: Vec<String>,
+    /// Files changed and not committed.
+    changed: Vec<String>,
+}
+
+impl Work {
+    pub(super) fn read(root: &Path) -> Self {
+        let branch = git(root, &["branch", "--show-current"]).pop().unwrap_or_else(|| "a detached HEAD".to_owned());
+        let commits = git(root, &["log", &format!("-{COMMITS}"), "--format=%h %s"]);
+        let status = git(root, &["status", "--porcelain", "--untracked-files=normal"]);
+        let changed = status.iter().filter_map(|line| line.get(3..)).map(str::to_owned).collect();
+        Self { branch, commits, changed }
+    }
+
+    /// In a few words of ours.
+    pub(super) fn said(&self) -> String {
+        format!("{} on {}, {}", counted(self.commits.len(), "commit"), self.branch, uncommitted(self.changed.len()))
+    }
+
+    /// The arguments of `handoff`.
+    pub(super) fn handoff(&self) -> JsonObject {
+        let next = match (self.changed.first(), self.commits.first()) {
+            (Some(file), _) => format!("Finish what is begun in {file}"),
+            (None, Some(commit)) => format!("Go on from {commit}"),
+            (None, None) => "Make the first commit".to_owned(),
+        };
+        object(json!({
+            "summary": format!("Read from git: {}.", self.said()),
+            "status": if self.changed.is_empty() { "ready" } else { "in_progress" },
+            "accomplished": items(&self.commits),
+            "in_progress": items(&self.changed),
+            "next_steps": items(&[next]),
+        }))
+    }
+}
+
+/// The arguments of a tool that needs none.
+pub(super) fn no_arguments() -> JsonObject {
+    JsonObject::new()
+}
+
+fn object(value: Value) -> JsonObject {
+    match value {
+        Value::Object(object) => object,
+        _ => JsonObject::new(),
+    }
+}
+
+/// As many, and as much of each, as a handoff takes.
+fn items(texts: &[String]) -> Vec<String> {
+    let cut = |text: &String| text.chars().take(HandoffItem::MAX_CHARS).collect();
+    texts.iter().take(20).map(cut).collect()
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+fn uncommitted(count: usize) -> String {
+    if count == 0 { "nothing uncommitted".to_owned() } else { format!("{} uncommitted", counted(count, "file")) }
+}
+
+/// The lines that git prints; none where it can't, as before the first commit.
+fn git(root: &Path, args: &[&str]) -> Vec<String> {
+    let output = Command::new("git").arg("-C").arg(root).args(args).output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else { return Vec::new() };
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
