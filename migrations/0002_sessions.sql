@@ -41,6 +41,7 @@ create index sessions_live_by_heartbeat on sessions (last_heartbeat_at) where st
 create index sessions_by_venture on sessions (venture, id);
 create index sessions_by_repo on sessions (repo, id);
 create index sessions_by_agent on sessions (agent, id);
+create index sessions_by_track on sessions (track, id) where track is not null;
 create index sessions_by_status on sessions (status, id);
 create index sessions_by_heartbeat on sessions (last_heartbeat_at);
 

@@ -26,7 +26,11 @@ create table handoffs (
 
 -- The newest of a repository, with and without a track.
 create index handoffs_by_repo on handoffs (venture, repo, id);
-create index handoffs_by_track on handoffs (venture, repo, track, id);
+create index handoffs_by_repo_and_track on handoffs (venture, repo, track, id);
+
+-- Lists by one filter are newest first too.
+create index handoffs_by_venture on handoffs (venture, id);
+create index handoffs_by_track on handoffs (track, id) where track is not null;
 create index handoffs_by_session on handoffs (session_id, id);
 create index handoffs_by_sender on handoffs (from_agent, id);
 create index handoffs_by_recipient on handoffs (to_agent, id) where to_agent is not null;

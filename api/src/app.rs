@@ -10,7 +10,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request, Response};
 
 use crate::batch::{self, Finished};
-use crate::call::{Body, Call, MAX_BODY_BYTES};
+use crate::body::{Body, MAX_BODY_BYTES};
+use crate::call::Call;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
 use crate::handlers::service;

@@ -9,20 +9,8 @@ use crate::error::ApiError;
 use crate::middleware::auth::Caller;
 use crate::platform::{Entropy, random_bits};
 
-/// Most bytes of a request body. A shell stops reading there, whatever `Content-Length` says.
-pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-
 /// A session silent for this long is stale (DESIGN, section 5).
 const STALE_AFTER_SECONDS: i64 = 45 * 60;
-
-/// The body of a request as a shell read it.
-#[derive(Debug, Clone)]
-pub enum Body {
-    /// All of it.
-    Whole(Bytes),
-    /// It went on past [`MAX_BODY_BYTES`] and was not read further.
-    TooLarge,
-}
 
 /// A request whose caller is known, with the time and the dice of its handling.
 pub(crate) struct Call<'a> {

@@ -8,6 +8,7 @@
 
 mod app;
 mod batch;
+mod body;
 mod call;
 mod database;
 mod decode;
@@ -25,7 +26,7 @@ pub mod store;
 mod sweep;
 
 pub use app::{Afterwards, Answer, App};
-pub use call::{Body, MAX_BODY_BYTES};
+pub use body::{Body, Intake, MAX_BODY_BYTES};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};

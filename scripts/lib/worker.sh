@@ -34,6 +34,7 @@ worker::stop() {
 # Waits for the line that says ready, for 60 s at most or until the process is gone.
 worker::await_ready() {
   local tries
+  : >>"$WORKER_DIR/out"
   for ((tries = 0; tries < 600; tries++)); do
     grep -q '^ready ' "$WORKER_DIR/out" && return
     kill -0 "$WORKER_PID" 2>/dev/null || break

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use deckwatch_api::{Body, MAX_BODY_BYTES};
+use bytes::Bytes;
+use deckwatch_api::{Body, Intake};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -17,8 +17,6 @@ use crate::embedded::Embedded;
 
 /// How long a client may take to send its headers, or its body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of a body that is too large is read and thrown away.
-const MAX_DISCARDED_BYTES: usize = 16 * MAX_BODY_BYTES;
 /// How long requests under way may take once the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -81,21 +79,15 @@ async fn answer(engine: &Embedded, request: Request<Incoming>) -> Response<Full<
     engine.handle(Request::from_parts(parts, body)).await.map(Full::new)
 }
 
-/// Reads a body as far as the API takes one, whatever its headers promise. What is too much is thrown
-/// away for a while: a client that still writes would take a closed connection for a dead server.
 async fn read(mut incoming: Incoming) -> Result<Body, hyper::Error> {
-    let mut bytes = BytesMut::new();
-    let mut seen = 0;
+    let mut intake = Intake::default();
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
-        seen += data.len();
-        if seen <= MAX_BODY_BYTES {
-            bytes.extend_from_slice(&data);
-        } else if seen > MAX_DISCARDED_BYTES {
+        if !intake.take(&data) {
             break;
         }
     }
-    Ok(if seen > MAX_BODY_BYTES { Body::TooLarge } else { Body::Whole(bytes.freeze()) })
+    Ok(intake.finish())
 }
 
 /// For a client whose body never came: most likely nobody reads this.

@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "this crate is used by tests alone, and a test fails by panicking"
 )]
@@ -16,8 +17,10 @@ mod agent;
 mod ask;
 mod caller;
 mod engine;
+mod programs;
 mod records;
 mod response;
+pub mod scripted_model;
 mod server_process;
 mod shape;
 mod worker_process;
@@ -26,6 +29,7 @@ pub use agent::Agent;
 pub use ask::Ask;
 pub use caller::{Admin, Anonymous, Caller};
 pub use engine::Api;
+pub use programs::program;
 pub use response::Response;
-pub use server_process::{ServerProcess, server_binary};
+pub use server_process::ServerProcess;
 pub use shape::{a_moment_later, fresh, overlay};

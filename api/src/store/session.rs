@@ -176,24 +176,36 @@ pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str, handoff_
 
 const LIST: List = List { from: "sessions s", item: session_json!(), key: "s.id", order: Order::Descending };
 
+/// Along the heartbeats: what a window of time holds is sorted, whatever else is stored.
+const BY_HEARTBEAT: List = List { from: "sessions s indexed by sessions_by_heartbeat", ..LIST };
+
+/// Those marked and those that fell silent since, each along an index of its own and merged by id.
+const ABANDONED: List = List {
+    from: "(select * from sessions where status = 'abandoned' \
+            union all select * from sessions where status = 'active' and last_heartbeat_at < ?1) s",
+    ..LIST
+};
+
 /// The page and the total of `list_sessions`.
 pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> (Statement, Statement, Limit) {
-    let status = |status| filter.status == Some(status);
+    let SessionFilter { venture, repo, agent, track, status, active_since, limit, cursor } = filter;
+    let is = |wanted| *status == Some(wanted);
     let conditions = Conditions::rendering_with(stale_before)
-        .when("s.venture = ?", filter.venture.as_ref())
-        .when("s.repo = ?", filter.repo.as_ref())
-        .when("s.agent = ?", filter.agent.as_ref())
-        .when("s.track = ?", filter.track)
-        .when("s.last_heartbeat_at >= ?", filter.active_since)
-        .only("s.status = 'active' and s.last_heartbeat_at >= ?1", status(SessionStatus::Active))
-        .only("s.status = 'ended'", status(SessionStatus::Ended))
-        .only(
-            // The plus keeps the order of ids and with it an early end; an index on the status would sort them all.
-            "(+s.status = 'abandoned' or +s.status = 'active' and s.last_heartbeat_at < ?1)",
-            status(SessionStatus::Abandoned),
-        );
-    let limit = filter.limit.unwrap_or_default();
-    (LIST.items(&conditions, filter.cursor.as_ref(), limit), LIST.total(&conditions), limit)
+        .when("s.venture = ?", venture.as_ref())
+        .when("s.repo = ?", repo.as_ref())
+        .when("s.agent = ?", agent.as_ref())
+        .when("s.track = ?", *track)
+        .when("s.last_heartbeat_at >= ?", *active_since)
+        .only("s.status = 'active' and s.last_heartbeat_at >= ?1", is(SessionStatus::Active))
+        .only("s.status = 'ended'", is(SessionStatus::Ended));
+    let narrowed = venture.is_some() || repo.is_some() || agent.is_some() || track.is_some() || status.is_some();
+    let list = match (is(SessionStatus::Abandoned), active_since) {
+        (true, _) => ABANDONED,
+        (false, Some(_)) if !narrowed => BY_HEARTBEAT,
+        (false, _) => LIST,
+    };
+    let limit = limit.unwrap_or_default();
+    (list.items(&conditions, cursor.as_ref(), limit), list.total(&conditions), limit)
 }
 
 /// The forms of [`list`]: each filter alone, and a cursor.

@@ -1,0 +1,122 @@
+//! An agent: a holder of the context key with a name, a venture and a repository.
+
+use deckwatch_protocol::{DayEnded, DayStarted, Operation, Session, SessionId};
+use serde_json::{Value, json};
+
+use crate::ask::Ask;
+use crate::caller::Caller;
+use crate::engine::Api;
+use crate::response::Response;
+use crate::shape::{fresh, overlay, overlay_at};
+
+/// One running agent on a venture and repository.
+#[derive(Clone)]
+pub struct Agent {
+    api: Api,
+    /// Its name.
+    pub name: String,
+    /// The venture it works on.
+    pub venture: String,
+    /// The repository it works in.
+    pub repo: String,
+}
+
+impl Caller for Agent {
+    fn api(&self) -> &Api {
+        &self.api
+    }
+
+    fn key(&self) -> Option<&str> {
+        Some(self.api.context_key())
+    }
+}
+
+impl Agent {
+    pub(crate) fn new(api: Api, venture: String) -> Self {
+        let repo = format!("example-org/{venture}.js");
+        Self { api, name: fresh("mac1.local-claude"), venture, repo }
+    }
+
+    /// Another agent on the same venture and repository.
+    #[must_use]
+    pub fn colleague(&self) -> Self {
+        Self { name: fresh("mac2.local-codex"), ..self.clone() }
+    }
+
+    /// The same agent asking another engine.
+    #[must_use]
+    pub fn at(&self, api: &Api) -> Self {
+        Self { api: api.clone(), ..self.clone() }
+    }
+
+    /// The same agent in another repository of the venture.
+    #[must_use]
+    pub fn elsewhere(&self) -> Self {
+        Self { repo: format!("example-org/{}", fresh("other")), ..self.clone() }
+    }
+
+    /// The request that starts its day; `fields` says more, or something else.
+    pub fn ask_start_day(&self, fields: Value) -> Ask {
+        let day = json!({
+            "agent": self.name, "client": "claude", "host": "mac1.local", "venture": self.venture, "repo": self.repo,
+        });
+        Ask::of(Operation::StartDay).json(&overlay(day, fields))
+    }
+
+    /// Starts its day.
+    pub async fn start_day(&self, fields: Value) -> Response {
+        self.send(self.ask_start_day(fields)).await
+    }
+
+    /// Starts its day with a session of its own.
+    pub async fn started(&self) -> DayStarted {
+        self.started_with(json!({})).await
+    }
+
+    /// Starts its day with a session of its own; `fields` says more, or something else.
+    pub async fn started_with(&self, fields: Value) -> DayStarted {
+        self.start_day(fields).await.of(201)
+    }
+
+    /// The request that ends its day; `handoff` says more of the handoff.
+    pub fn ask_end_day(&self, session: &SessionId, handoff: Value) -> Ask {
+        let day = json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "in_progress" } });
+        Ask::of(Operation::EndDay).json(&overlay_at(day, "handoff", handoff))
+    }
+
+    /// Ends its day.
+    pub async fn end_day(&self, session: &SessionId, handoff: Value) -> Response {
+        self.send(self.ask_end_day(session, handoff)).await
+    }
+
+    /// Ends its day and keeps what came of it.
+    pub async fn ended(&self, session: &SessionId) -> DayEnded {
+        self.end_day(session, json!({})).await.of(200)
+    }
+
+    /// Says that it is alive.
+    pub async fn heartbeat(&self, session: &SessionId) -> Response {
+        self.send(Ask::of(Operation::Heartbeat).with(session)).await
+    }
+
+    /// Reads a session.
+    pub async fn session(&self, session: &SessionId) -> Session {
+        self.send(Ask::of(Operation::GetSession).with(session)).await.of(200)
+    }
+
+    /// Changes where a session stands.
+    pub async fn update_session(&self, session: &SessionId, patch: Value) -> Response {
+        self.send(Ask::of(Operation::UpdateSession).with(session).json(&patch)).await
+    }
+
+    /// The request that hands work over; `handoff` says more of it.
+    pub fn ask_create_handoff(&self, session: &SessionId, handoff: Value) -> Ask {
+        let create = json!({ "session_id": session, "handoff": { "summary": "so far", "status": "in_progress" } });
+        Ask::of(Operation::CreateHandoff).json(&overlay_at(create, "handoff", handoff))
+    }
+
+    /// Hands work over.
+    pub async fn create_handoff(&self, session: &SessionId, handoff: Value) -> Response {
+        self.send(self.ask_create_handoff(session, handoff)).await
+    }
+}

@@ -1,0 +1,198 @@
+//! The engine under test: the embedded one in this process, or the one that the environment names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deckwatch_api::{Engine, Settings};
+use deckwatch_protocol::Operation;
+use deckwatch_server::{Embedded, http as server_http};
+use http::Request;
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::agent::Agent;
+use crate::ask::{Ask, Pieces};
+use crate::caller::{Admin, Anonymous, Caller};
+use crate::records::Records;
+use crate::response::Response;
+use crate::shape::fresh;
+use crate::worker_process::WorkerProcess;
+
+/// More requests a minute than the suite makes.
+const UNLIMITED: u32 = 1_000_000;
+
+/// An engine that serves over TCP, and the keys it knows.
+#[derive(Clone)]
+pub struct Api(Arc<Running>);
+
+struct Running {
+    url: String,
+    context_key: String,
+    admin_key: String,
+    records: Records,
+    client: Client<HttpConnector, Pieces>,
+    /// What ends with the last clone.
+    _life: Life,
+}
+
+enum Life {
+    /// Somebody else's engine.
+    Foreign,
+    /// A server in this process.
+    Embedded { _serving: Serving, _folder: TempDir },
+    /// A Worker of this test's own.
+    Worker { _process: Box<WorkerProcess> },
+}
+
+/// A task that ends when it is dropped.
+struct Serving(JoinHandle<()>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Api {
+    /// The engine that `DECKWATCH_TEST_URL` names, shared by the whole suite; without one, an embedded
+    /// engine of this test's own.
+    pub async fn start() -> Self {
+        match var("DECKWATCH_TEST_URL") {
+            Some(url) => Self::foreign(url),
+            None => Self::embedded(UNLIMITED).await,
+        }
+    }
+
+    /// An engine of this test's own, of the kind under test, that grants `rate` requests a minute.
+    pub async fn start_limited(rate: u32) -> Self {
+        if var("DECKWATCH_TEST_URL").is_none() {
+            return Self::embedded(rate).await;
+        }
+        let keys = (fresh("context-key"), fresh("admin-key"));
+        let process = WorkerProcess::start(&keys, rate).await;
+        let records = Records::Control(process.control_url.clone());
+        Self::new(process.url.clone(), keys, records, Life::Worker { _process: Box::new(process) })
+    }
+
+    /// The embedded engine at `url`, whose database is the file `database`, with its keys, context and admin.
+    pub fn at(url: &str, keys: (&str, &str), database: &Path) -> Self {
+        let keys = (keys.0.to_owned(), keys.1.to_owned());
+        Self::new(url.to_owned(), keys, Records::File(database.to_owned()), Life::Foreign)
+    }
+
+    fn foreign(url: String) -> Self {
+        let required = |name: &str| var(name).unwrap_or_else(|| panic!("DECKWATCH_TEST_URL needs {name} beside it"));
+        let keys = (required("CONTEXT_API_KEY"), required("ADMIN_API_KEY"));
+        Self::new(url, keys, Records::Control(required("DECKWATCH_TEST_CONTROL")), Life::Foreign)
+    }
+
+    async fn embedded(rate: u32) -> Self {
+        let keys = (fresh("context-key"), fresh("admin-key"));
+        let settings = Settings::from_vars(Engine::Embedded, |name| match name {
+            "CONTEXT_API_KEY" => Some(keys.0.clone()),
+            "ADMIN_API_KEY" => Some(keys.1.clone()),
+            "RATE_LIMIT_PER_MINUTE" => Some(rate.to_string()),
+            _ => None,
+        });
+        let folder = TempDir::new().unwrap();
+        let database: PathBuf = folder.path().join("context.db");
+        let engine = Embedded::open(&database, settings.unwrap()).unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = Serving(tokio::spawn(server_http::serve(engine, listener, std::future::pending())));
+        let life = Life::Embedded { _serving: serving, _folder: folder };
+        Self::new(url, keys, Records::File(database), life)
+    }
+
+    fn new(url: String, (context_key, admin_key): (String, String), records: Records, life: Life) -> Self {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self(Arc::new(Running { url, context_key, admin_key, records, client, _life: life }))
+    }
+
+    /// Where it serves, such as `http://127.0.0.1:8787`.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The key of the context tier.
+    pub fn context_key(&self) -> &str {
+        &self.0.context_key
+    }
+
+    /// The key of the admin tier.
+    pub fn admin_key(&self) -> &str {
+        &self.0.admin_key
+    }
+
+    pub(crate) fn records(&self) -> &Records {
+        &self.0.records
+    }
+
+    /// Whether the engine is the Worker.
+    pub fn is_worker(&self) -> bool {
+        matches!(self.0.records, Records::Control(_))
+    }
+
+    /// Somebody without a key.
+    pub fn anonymous(&self) -> Anonymous {
+        Anonymous(self.clone())
+    }
+
+    /// The holder of the admin key.
+    pub fn admin(&self) -> Admin {
+        Admin(self.clone())
+    }
+
+    /// An agent on a venture that no other test knows.
+    pub async fn agent(&self) -> Agent {
+        Agent::new(self.clone(), self.venture().await)
+    }
+
+    /// An agent on a venture that nobody has registered.
+    pub fn agent_nowhere(&self) -> Agent {
+        Agent::new(self.clone(), fresh("nowhere"))
+    }
+
+    /// A registered venture of this test's own.
+    pub async fn venture(&self) -> String {
+        let code = fresh("v");
+        let put = Ask::of(Operation::PutVenture).with(&code).json(&json!({ "name": "A venture of a test" }));
+        let _: deckwatch_protocol::Venture = self.admin().send(put).await.of(201);
+        code
+    }
+
+    pub(crate) async fn send(&self, ask: Ask, authorization: Option<&str>) -> Response {
+        self.exchange(ask.request(&self.0.url, authorization)).await
+    }
+
+    /// Sends a request to another base URL than the engine's.
+    pub(crate) async fn send_to(&self, base: &str, ask: Ask) -> Response {
+        self.exchange(ask.request(base, None)).await
+    }
+
+    async fn exchange(&self, request: Request<Pieces>) -> Response {
+        self.attempt(request).await.expect("the engine answers")
+    }
+
+    /// Sends a request with the context key to an engine that may be gone before it has answered.
+    pub async fn try_send(&self, ask: Ask) -> Option<Response> {
+        let authorization = format!("Bearer {}", self.context_key());
+        self.attempt(ask.request(&self.0.url, Some(&authorization))).await.ok()
+    }
+
+    async fn attempt(&self, request: Request<Pieces>) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
+        let (parts, body) = self.0.client.request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Response { status: parts.status.as_u16(), headers: parts.headers, body })
+    }
+}
+
+fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

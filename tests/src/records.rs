@@ -1,0 +1,124 @@
+//! Around the API to the database: for time that must have passed, and for what an API never shows.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use deckwatch_api::{App, Clock, Engine, Row, Settings};
+use deckwatch_protocol::{SessionId, Timestamp};
+use deckwatch_server::{Sqlite, SystemClock, SystemEntropy};
+use rusqlite::types::{Value as SqlValue, ValueRef};
+use rusqlite::{Connection, params_from_iter};
+use serde_json::{Value, json};
+
+use crate::ask::Ask;
+use crate::engine::Api;
+
+/// Where the records of the engine under test are.
+pub(crate) enum Records {
+    /// In a SQLite file.
+    File(PathBuf),
+    /// Behind the control URL of a Worker.
+    Control(String),
+}
+
+impl Api {
+    /// Runs a statement on the engine's database. `params` is a JSON array.
+    pub async fn db_execute(&self, sql: &str, params: Value) {
+        self.db_query(sql, params).await;
+    }
+
+    /// Runs a query on the engine's database. `params` is a JSON array.
+    pub async fn db_query(&self, sql: &str, params: Value) -> Vec<Row> {
+        match self.records() {
+            Records::File(path) => query_file(path, sql, &params),
+            Records::Control(url) => {
+                let ask = Ask::at("POST", "/sql").json(&json!({ "sql": sql, "params": params }));
+                let mut answer = self.ask_control(url, ask).await;
+                serde_json::from_value(answer["rows"].take()).unwrap()
+            }
+        }
+    }
+
+    /// Runs a query that has one row with the column `n`.
+    pub async fn db_count(&self, sql: &str, params: Value) -> u64 {
+        let rows = self.db_query(sql, params).await;
+        rows.first().and_then(|row| row.get("n")?.as_u64()).expect("one row with the column n")
+    }
+
+    /// Makes a session look as if its agent had been silent for so many minutes.
+    pub async fn db_silence(&self, session: &SessionId, minutes: i64) {
+        let heard = self.minutes_ago(minutes);
+        self.db_execute("update sessions set last_heartbeat_at = ?1 where id = ?2", json!([heard, session])).await;
+    }
+
+    /// Everything that is recorded about a venture, to compare before and after.
+    pub async fn db_records_of(&self, venture: &str) -> Value {
+        let mut records = Vec::new();
+        for table in ["ventures", "sessions", "handoffs"] {
+            let column = if table == "ventures" { "code" } else { "venture" };
+            let sql = format!("select * from {table} where {column} = ?1 order by 1");
+            records.push(json!({ "table": table, "rows": self.db_query(&sql, json!([venture])).await }));
+        }
+        Value::Array(records)
+    }
+
+    /// The time so many minutes ago.
+    pub fn minutes_ago(&self, minutes: i64) -> Timestamp {
+        SystemClock.now().plus_seconds(-60 * minutes)
+    }
+
+    /// Runs the scheduled sweep now.
+    pub async fn sweep(&self) {
+        match self.records() {
+            Records::File(path) => {
+                let settings = Settings::from_vars(Engine::Embedded, |_| None).unwrap();
+                let database = std::sync::Arc::new(Sqlite::open(path).unwrap());
+                let clock = std::sync::Arc::new(SystemClock);
+                App::new(database, clock, std::sync::Arc::new(SystemEntropy), settings).sweep().await.unwrap();
+            }
+            Records::Control(url) => {
+                self.ask_control(url, Ask::at("POST", "/scheduled")).await;
+            }
+        }
+    }
+
+    async fn ask_control(&self, url: &str, ask: Ask) -> Value {
+        let response = self.send_to(url, ask).await;
+        assert_eq!(response.status, 200, "{response}");
+        response.json()
+    }
+}
+
+fn query_file(path: &Path, sql: &str, params: &Value) -> Vec<Row> {
+    let connection = Connection::open(path).unwrap();
+    connection.busy_timeout(Duration::from_secs(10)).unwrap();
+    connection.pragma_update(None, "foreign_keys", true).unwrap();
+    let mut statement = connection.prepare(sql).unwrap();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let params = params.as_array().expect("params are an array").iter().map(sql_value);
+    let mut cursor = statement.query(params_from_iter(params)).unwrap();
+    let mut rows = Vec::new();
+    while let Some(row) = cursor.next().unwrap() {
+        let values = columns.iter().enumerate().map(|(n, name)| (name.clone(), json_value(row.get_ref(n).unwrap())));
+        rows.push(values.collect());
+    }
+    rows
+}
+
+fn sql_value(value: &Value) -> SqlValue {
+    match value {
+        Value::Null => SqlValue::Null,
+        Value::Number(number) => SqlValue::Integer(number.as_i64().expect("a whole number")),
+        Value::String(text) => SqlValue::Text(text.clone()),
+        other => panic!("{other} is no parameter"),
+    }
+}
+
+fn json_value(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => number.into(),
+        ValueRef::Real(number) => number.into(),
+        ValueRef::Text(text) | ValueRef::Blob(text) => String::from_utf8_lossy(text).into(),
+    }
+}

@@ -1,0 +1,147 @@
+//! The HTTP side of the model: reads a request, finds the next move, answers in the API's own shape.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::{BodyExt, Collected, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::heard::{Heard, texts};
+use super::script::{Move, Script};
+use super::{anthropic, google, openai};
+
+/// What every request shares.
+pub(super) struct Stage {
+    pub(super) script: Script,
+    pub(super) heard: watch::Sender<Vec<Heard>>,
+    pub(super) release: watch::Receiver<bool>,
+}
+
+/// An answer of one of the APIs.
+pub(super) enum Reply {
+    /// At once.
+    Json(Value),
+    /// As server-sent events, each named after its `type` where it has one.
+    Events(Vec<Value>),
+}
+
+/// An API that agents speak.
+#[derive(Debug, Clone, Copy)]
+enum Dialect {
+    Anthropic,
+    OpenAi,
+    Google,
+}
+
+/// Serves until it is aborted; its connections end with it.
+pub(super) async fn serve(listener: TcpListener, stage: Arc<Stage>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        connections.spawn(converse(stream, Arc::clone(&stage)));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(stream: TcpStream, stage: Arc<Stage>) {
+    let service = service_fn(move |request| {
+        let stage = Arc::clone(&stage);
+        async move { Ok::<_, Infallible>(stage.answer(request).await) }
+    });
+    // A tool that hangs up early, as when it is stopped, is no failure of the model.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+impl Stage {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path().to_owned();
+        let Some(dialect) = Dialect::of(&path) else {
+            // What the tools ask besides: which models there are, whether anybody is there.
+            return Reply::Json(json!({ "data": [], "models": [] })).into_response();
+        };
+        // A tool that hangs up early asks for nothing.
+        let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let heard = dialect.hear(path.clone(), &body);
+        self.heard.send_modify(|all| all.push(heard.clone()));
+        dialect.reply(&path, &body, &self.next(dialect, &heard).await).into_response()
+    }
+
+    /// The next move; where the script waits, not before it is released.
+    async fn next(&self, dialect: Dialect, heard: &Heard) -> Move<'_> {
+        let number = heard.results.len();
+        if self.script.waits_after == Some(number) {
+            // The sender lives as long as the model.
+            let _ = self.release.clone().wait_for(|released| *released).await;
+        }
+        let call = self.script.calls.get(number).map(|call| (dialect.offered(&call.tool), &call.arguments));
+        match call {
+            // Some requests are asides without tools, such as one for a title.
+            Some((tool, arguments)) if heard.tools.contains(&tool) => Move::Call { number, tool, arguments },
+            _ => Move::End,
+        }
+    }
+}
+
+impl Dialect {
+    fn of(path: &str) -> Option<Self> {
+        let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
+        if ends(&["/v1/messages", "/v1/messages/count_tokens"]) {
+            Some(Self::Anthropic)
+        } else if ends(&["/responses"]) {
+            Some(Self::OpenAi)
+        } else if ends(&[":generateContent", ":streamGenerateContent"]) {
+            Some(Self::Google)
+        } else {
+            None
+        }
+    }
+
+    fn hear(self, path: String, request: &Value) -> Heard {
+        let (tools, results) = match self {
+            Self::Anthropic => (anthropic::tools(request), anthropic::results(request)),
+            Self::OpenAi => (openai::tools(request), openai::results(request)),
+            Self::Google => (google::tools(request), google::results(request)),
+        };
+        Heard { path, tools, results, told: texts(request) }
+    }
+
+    fn offered(self, tool: &str) -> String {
+        match self {
+            Self::Anthropic => anthropic::offered(tool),
+            Self::OpenAi => openai::offered(tool),
+            Self::Google => google::offered(tool),
+        }
+    }
+
+    fn reply(self, path: &str, request: &Value, next: &Move) -> Reply {
+        match self {
+            Self::Anthropic => anthropic::reply(path, request, next),
+            Self::OpenAi => openai::reply(next),
+            Self::Google => google::reply(path, next),
+        }
+    }
+}
+
+impl Reply {
+    fn into_response(self) -> Response<Full<Bytes>> {
+        let (kind, body) = match self {
+            Self::Json(value) => ("application/json", value.to_string()),
+            Self::Events(events) => ("text/event-stream", events.iter().map(event).collect()),
+        };
+        Response::builder().header(header::CONTENT_TYPE, kind).body(Full::from(body)).unwrap()
+    }
+}
+
+fn event(data: &Value) -> String {
+    let name = data["type"].as_str().map_or_else(String::new, |name| format!("event: {name}\n"));
+    format!("{name}data: {data}\n\n")
+}

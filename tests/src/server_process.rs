@@ -1,0 +1,45 @@
+//! The real `deckwatch-server`, as a process that can be killed.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+/// A running `deckwatch-server`. It is killed when this is dropped.
+pub struct ServerProcess {
+    /// Where it serves.
+    pub url: String,
+    child: Child,
+}
+
+impl ServerProcess {
+    /// Starts `binary` on the database in `data`, with these keys, and waits until it serves.
+    pub async fn start(binary: &Path, data: &Path, context_key: &str, admin_key: &str) -> Self {
+        let mut child = Command::new(binary)
+            .args(["--port", "0", "--data"])
+            .arg(data)
+            .env("CONTEXT_API_KEY", context_key)
+            .env("ADMIN_API_KEY", admin_key)
+            .env("RATE_LIMIT_PER_MINUTE", "1000000")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("deckwatch-server starts");
+        let url = ready_url(child.stdout.take().unwrap()).await;
+        Self { url, child }
+    }
+
+    /// Kills it with SIGKILL and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+/// The URL in the line `ready URL`, once the process prints it.
+pub(crate) async fn ready_url(stdout: impl AsyncRead + Unpin) -> String {
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).await.unwrap();
+    line.trim().strip_prefix("ready ").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned()
+}

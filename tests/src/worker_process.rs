@@ -1,0 +1,57 @@
+//! A Worker of one test's own: the built wasm on workerd, as `worker/local/serve.mjs` runs it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::server_process::ready_url;
+
+/// A running Worker. It ends when this is dropped, as its standard input closes.
+pub(crate) struct WorkerProcess {
+    pub(crate) url: String,
+    pub(crate) control_url: String,
+    _child: Child,
+    _folder: TempDir,
+}
+
+impl WorkerProcess {
+    /// Starts a Worker with these keys, context and admin, and waits until it serves.
+    pub(crate) async fn start((context_key, admin_key): &(String, String), rate: u32) -> Self {
+        let folder = TempDir::new().unwrap();
+        let control = folder.path().join("control");
+        let local = workspace().join("worker/local");
+        let mut child = Command::new(node(&local))
+            .arg(local.join("serve.mjs"))
+            .args(["--port", "0", "--exit-with-stdin", "--data"])
+            .arg(folder.path().join("data"))
+            .arg("--control")
+            .arg(&control)
+            .env("CONTEXT_API_KEY", context_key)
+            .env("ADMIN_API_KEY", admin_key)
+            .env("RATE_LIMIT_PER_MINUTE", rate.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node runs the Worker");
+        let url = ready_url(child.stdout.take().unwrap()).await;
+        let port = std::fs::read_to_string(&control).unwrap();
+        let control_url = format!("http://127.0.0.1:{}", port.trim());
+        Self { url, control_url, _child: child, _folder: folder }
+    }
+}
+
+/// The Node of the packages, else the machine's.
+fn node(local: &Path) -> PathBuf {
+    let packages = std::fs::read_dir(local.join("node_modules")).into_iter().flatten().flatten();
+    let mut nodes = packages
+        .filter(|package| package.file_name().to_string_lossy().starts_with("node-"))
+        .map(|package| package.path().join("bin/node"));
+    nodes.find(|node| node.exists()).unwrap_or_else(|| PathBuf::from("node"))
+}
+
+fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

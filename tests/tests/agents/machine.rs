@@ -1,0 +1,141 @@
+//! A machine of a user: a home that nobody else sees, a cloned repository, a ventures file, Deckwatch installed.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command as SyncCommand, Stdio};
+
+use deckwatch_tests::program;
+use deckwatch_tests::scripted_model::ScriptedModel;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::agent_cli::AgentCli;
+use crate::running::Running;
+
+const VENTURES: &str = r#"{"ventures": [{
+  "code": "alpha", "name": "Alpha", "github_org": "example-org",
+  "repos": ["example-org/alpha-console"], "capabilities": []
+}]}"#;
+
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// A machine with one agent's command line tool.
+pub(crate) struct Machine {
+    pub(crate) cli: AgentCli,
+    agent: PathBuf,
+    home: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Machine {
+    /// A machine on which the agent is installed, unless it can't be.
+    pub(crate) fn with(cli: AgentCli) -> Option<Self> {
+        let agent = cli.installed()?;
+        let home = tempfile::tempdir().unwrap();
+        let machine = Self { cli, agent, home, variables: Vec::new() };
+        for name in ["launcher", "deckwatch-mcp"] {
+            machine.install(name);
+        }
+        machine.write(".config/deckwatch/ventures.json", VENTURES);
+        let own_server = Path::new(env!("CARGO_MANIFEST_DIR")).join("agents/own-server.mjs");
+        machine.write(cli.settings_file(), &cli.settings(&program_on_path("node"), &own_server));
+        machine.clone_repository();
+        Some(machine)
+    }
+
+    /// The same machine, its user's environment holding one variable more.
+    pub(crate) fn and_variable(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    /// A path below the home.
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.home.path().join(below)
+    }
+
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.path("dev/alpha-console")
+    }
+
+    /// Starts an agent on the venture and lets it play the model's part.
+    pub(crate) fn launch(&self, model: &ScriptedModel) -> Running {
+        self.launch_with(model, &[])
+    }
+
+    /// The same, with more arguments for the launcher.
+    pub(crate) fn launch_with(&self, model: &ScriptedModel, arguments: &[&str]) -> Running {
+        let mut command = self.launcher(arguments);
+        command.args(self.cli.arguments(model)).envs(self.cli.variables(model));
+        Running::start(command)
+    }
+
+    /// The launcher's command; what is added to it is the agent's.
+    pub(crate) fn launcher(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(&self.path("bin/launcher"));
+        command.args(["alpha", &format!("--{}", self.cli.program())]).args(arguments).arg("--");
+        command
+    }
+
+    /// The agent's own command, without Deckwatch.
+    pub(crate) fn agent(&self) -> Command {
+        self.command(&self.agent)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.home.path()).env_clear();
+        command.envs([("HOME", self.home.path().as_os_str()), ("PATH", &self.search_path())]);
+        command.envs([("LANG", "C.UTF-8"), ("TERM", "dumb"), ("NO_COLOR", "1")]);
+        // What a tool wants of the world beyond this machine ends at a closed port.
+        command.envs([("HTTP_PROXY", NOWHERE), ("HTTPS_PROXY", NOWHERE), ("NO_PROXY", "127.0.0.1,localhost")]);
+        command.envs(self.variables.iter().cloned());
+        command
+    }
+
+    pub(crate) fn write(&self, below: &str, text: &str) {
+        let path = self.path(below);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let mut git = SyncCommand::new("git");
+        git.current_dir(self.repository()).args(arguments).env_clear().stderr(Stdio::inherit());
+        git.env("HOME", self.home.path()).env("PATH", self.search_path()).env("GIT_CONFIG_NOSYSTEM", "1");
+        for role in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{role}_NAME"), "Ann").env(format!("GIT_{role}_EMAIL"), "ann@example.org");
+        }
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "git {arguments:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn clone_repository(&self) {
+        std::fs::create_dir_all(self.repository()).unwrap();
+        self.git(&["init", "--quiet", "--initial-branch=main"]);
+        self.git(&["remote", "add", "origin", "git@github.com:example-org/alpha-console.git"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
+    }
+
+    /// A program of its own, so that its processes are told from those of other tests.
+    fn install(&self, name: &str) {
+        let target = self.path("bin").join(name);
+        std::fs::create_dir_all(self.path("bin")).unwrap();
+        std::fs::hard_link(program(name), &target)
+            .or_else(|_| std::fs::copy(program(name), &target).map(drop))
+            .unwrap();
+    }
+
+    fn search_path(&self) -> OsString {
+        let node = program_on_path("node");
+        let folders = [self.agent.parent(), node.parent(), Some(Path::new("/usr/bin")), Some(Path::new("/bin"))];
+        std::env::join_paths(folders.into_iter().flatten()).unwrap()
+    }
+}
+
+fn program_on_path(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not on PATH"))
+}

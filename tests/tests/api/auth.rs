@@ -1,0 +1,89 @@
+//! Who may ask what: every operation with every kind of key.
+
+use deckwatch_protocol::operation::Tier;
+use deckwatch_protocol::{ErrorCode, Operation};
+use deckwatch_tests::{Api, Ask, Caller, fresh};
+use serde_json::json;
+
+use crate::examples::Scene;
+
+#[tokio::test]
+async fn every_operation_but_the_public_ones_refuses_who_has_no_key() {
+    let scene = Scene::new().await;
+    let before = scene.api.db_records_of(&scene.agent.venture).await;
+    for operation in Operation::ALL {
+        let response = scene.api.anonymous().send(scene.good(*operation)).await;
+        if operation.tier() == Tier::Public {
+            Scene::check(*operation, &response);
+        } else {
+            response.problem(ErrorCode::Unauthorized);
+            assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{}", operation.id());
+        }
+    }
+    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, before, "a stranger changed something");
+}
+
+#[tokio::test]
+async fn every_operation_but_the_public_ones_refuses_a_wrong_key_and_never_repeats_it() {
+    let scene = Scene::new().await;
+    let wrong = fresh("a-wrong-key");
+    for operation in Operation::ALL.iter().filter(|operation| operation.tier() != Tier::Public) {
+        let ask = scene.good(*operation).header("authorization", format!("Bearer {wrong}"));
+        let response = scene.api.anonymous().send(ask).await;
+        response.problem(ErrorCode::Unauthorized);
+        assert!(!response.to_string().contains(&wrong), "{response}");
+    }
+}
+
+#[tokio::test]
+async fn every_admin_operation_refuses_a_context_key() {
+    let scene = Scene::new().await;
+    for operation in Operation::ALL.iter().filter(|operation| operation.tier() == Tier::Admin) {
+        scene.agent.send(scene.good(*operation)).await.problem(ErrorCode::Forbidden);
+    }
+}
+
+#[tokio::test]
+async fn the_admin_key_may_ask_everything() {
+    let scene = Scene::new().await;
+    for operation in Operation::ALL {
+        Scene::check(*operation, &scene.api.admin().send(scene.good(*operation)).await);
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_read_from_one_well_formed_header_only() {
+    let api = Api::start().await;
+    let key = api.context_key().to_owned();
+    let ask = || Ask::of(Operation::ListVentures);
+    let mut refused = vec![
+        ask().header("authorization", ""),
+        ask().header("authorization", "Bearer"),
+        ask().header("authorization", "Bearer "),
+        ask().header("authorization", &key),
+        ask().header("authorization", format!("Basic {key}")),
+        ask().header("authorization", format!("Bearer {key}x")),
+        ask().header("authorization", format!("Bearer {}", key.to_uppercase())),
+        ask().header("authorization", format!("Bearer {key} {key}")),
+        ask().header("authorization", b"Bearer \xff\xfe"),
+        ask().header("x-api-key", &key),
+        ask().query(format!("authorization=Bearer+{key}")),
+    ];
+    refused.push(ask().header("authorization", format!("Bearer {key}")).another("authorization", "Bearer other"));
+    for ask in refused {
+        let shown = format!("{ask:?}");
+        assert_eq!(api.anonymous().send(ask).await.status, 401, "{shown}");
+    }
+    let lower = ask().header("authorization", format!("bearer {key}"));
+    assert_eq!(api.anonymous().send(lower).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_stranger_writes_no_row_to_the_database() {
+    let api = Api::start().await;
+    let correlation_id = "corr_6b8a3d0e-0f4c-4a53-9a77-2f9a1b1c0d01".replace("0d01", &fresh("")[1..5]);
+    let ask = api.agent_nowhere().ask_start_day(json!({})).header("x-correlation-id", &correlation_id);
+    api.anonymous().send(ask).await.problem(ErrorCode::Unauthorized);
+    let logged = "select count(*) as n from request_log where correlation_id = ?1";
+    assert_eq!(api.db_count(logged, json!([correlation_id])).await, 0);
+}

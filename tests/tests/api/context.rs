@@ -1,0 +1,204 @@
+//! What a day starts with besides sessions and handoffs: summaries, documents and what is wrong with them.
+//! Notes and documents are put into the database, as the operations that write them are not there yet.
+
+use deckwatch_protocol::DayStarted;
+use deckwatch_tests::{Agent, Api, fresh};
+use serde_json::json;
+
+struct Note<'a> {
+    venture: Option<&'a str>,
+    /// Orders notes by age within this test.
+    age: u32,
+    content: String,
+    tag: &'a str,
+}
+
+impl<'a> Note<'a> {
+    fn summary(venture: Option<&'a str>, age: u32, content: impl Into<String>) -> Self {
+        Self { venture, age, content: content.into(), tag: "executive-summary" }
+    }
+
+    /// Puts the note into the database and returns its id.
+    async fn db_insert(&self, api: &Api) -> String {
+        let random: String = fresh("").to_uppercase()[1..].to_owned();
+        let id = format!("note_0{:09}{random}", 999_999_999 - self.age);
+        let now = api.minutes_ago(0);
+        let insert = "insert into notes (id, venture, title, content, created_at, updated_at, actor_key_id,
+                        creation_correlation_id) values (?1, ?2, 'A title', ?3, ?4, ?4, '0123456789abcdef', 'corr_x')";
+        api.db_execute(insert, json!([id, self.venture, self.content, now])).await;
+        let scope = self.venture.unwrap_or("global");
+        api.db_execute("insert into note_tags (tag, scope, note_id) values (?1, ?2, ?3)", json!([self.tag, scope, id]))
+            .await;
+        id
+    }
+}
+
+async fn db_insert_doc(api: &Api, scope: &str, name: &str, age_days: i64) {
+    let changed = api.minutes_ago(age_days * 24 * 60);
+    let sql = "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
+                 updated_at, actor_key_id, content) values (?1, ?2, 'A title', 'markdown', 'h', 1, 3, ?3, ?3, 'a', 'c')";
+    api.db_execute(sql, json!([scope, name, changed])).await;
+}
+
+/// Requires `pattern` of one venture.
+async fn db_require(api: &Api, venture: &str, pattern: &str, capability: Option<&str>) {
+    let now = api.minutes_ago(0);
+    let sql = "insert into doc_requirements (id, name_pattern, scope_type, venture, capability, created_at, updated_at)
+               values (?1, ?2, 'venture', ?3, ?4, ?5, ?5)";
+    api.db_execute(sql, json!([fresh("req"), pattern, venture, capability, now])).await;
+}
+
+async fn start(agent: &Agent) -> DayStarted {
+    agent.colleague().started().await
+}
+
+/// The summaries of this test's venture. Global ones are everybody's.
+fn own_summaries(day: &DayStarted) -> Vec<String> {
+    let own = day.executive_summaries.items.iter().filter(|note| note.venture.is_some());
+    own.map(|note| note.id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn summaries_of_the_venture_come_first_then_global_ones_newest_first() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let other = api.venture().await;
+    let venture = Some(agent.venture.as_str());
+    let old = Note::summary(venture, 9, "old").db_insert(&api).await;
+    let new = Note::summary(venture, 5, "new").db_insert(&api).await;
+    let global = Note::summary(None, 0, "global").db_insert(&api).await;
+    Note::summary(Some(other.as_str()), 0, "of another venture").db_insert(&api).await;
+    Note { tag: "other-tag", ..Note::summary(venture, 0, "of another tag") }.db_insert(&api).await;
+    let day = start(&agent).await;
+    let shown: Vec<String> = day.executive_summaries.items.iter().map(|note| note.id.to_string()).collect();
+    assert_eq!(shown[..2], [new, old]);
+    assert!(shown[2..].contains(&global));
+    assert!(day.executive_summaries.items[2..].iter().all(|note| note.venture.is_none()));
+    assert!(day.executive_summaries.items.iter().all(|note| !note.truncated));
+}
+
+#[tokio::test]
+async fn summaries_share_12_kb_and_the_one_beyond_is_cut_at_a_character() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let venture = Some(agent.venture.as_str());
+    let newest = Note::summary(venture, 1, "x".repeat(12_000)).db_insert(&api).await;
+    let cut = Note::summary(venture, 2, "😀".repeat(1000)).db_insert(&api).await;
+    Note::summary(venture, 3, "left out").db_insert(&api).await;
+    let day = start(&agent).await;
+    let own: Vec<_> = day.executive_summaries.items.iter().filter(|note| note.venture.is_some()).collect();
+    assert_eq!(own[0].id.as_str(), newest);
+    assert!(!own[0].truncated);
+    let bytes: usize = own.iter().map(|note| note.content.len()).sum();
+    assert!(bytes <= 12 * 1024, "{bytes}");
+    if let Some(second) = own.get(1) {
+        assert_eq!((second.id.as_str(), second.truncated), (cut.as_str(), true));
+        assert!("😀".repeat(1000).starts_with(&second.content));
+    }
+    let whole: usize = day.executive_summaries.items.iter().map(|note| note.content.len()).sum();
+    assert!(whole <= 12 * 1024, "{whole} with the global ones");
+    assert!(day.executive_summaries.total >= 3, "what is left out is counted");
+    assert_eq!(usize::try_from(day.executive_summaries.shown).unwrap(), day.executive_summaries.items.len());
+}
+
+#[tokio::test]
+async fn one_summary_larger_than_the_pool_is_cut_and_marked() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    Note::summary(Some(&agent.venture), 1, "y".repeat(20_000)).db_insert(&api).await;
+    let note = start(&agent).await.executive_summaries.items.remove(0);
+    assert!(note.truncated);
+    assert_eq!(note.content, "y".repeat(12 * 1024));
+}
+
+#[tokio::test]
+async fn an_archived_summary_is_not_shown() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let kept = Note::summary(Some(&agent.venture), 2, "kept").db_insert(&api).await;
+    let archived = Note::summary(Some(&agent.venture), 1, "archived").db_insert(&api).await;
+    api.db_execute("update notes set archived_at = updated_at where id = ?1", json!([archived])).await;
+    api.db_execute("delete from note_tags where note_id = ?1", json!([archived])).await;
+    assert_eq!(own_summaries(&start(&agent).await), [kept]);
+}
+
+#[tokio::test]
+async fn the_index_has_the_documents_of_the_venture_without_content() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    for name in ["b.md", "a.md"] {
+        db_insert_doc(&api, &agent.venture, name, 0).await;
+    }
+    db_insert_doc(&api, &agent.venture, "deleted.md", 0).await;
+    let delete = "update context_docs set deleted_at = updated_at where scope = ?1 and name = 'deleted.md'";
+    api.db_execute(delete, json!([agent.venture])).await;
+    db_insert_doc(&api, &api.venture().await, "of-another-venture.md", 0).await;
+    let index = start(&agent).await.doc_index;
+    let own: Vec<&str> =
+        index.items.iter().filter(|doc| doc.scope == agent.venture).map(|doc| doc.name.as_str()).collect();
+    assert_eq!(own, ["a.md", "b.md"]);
+    assert!(index.items.iter().all(|doc| doc.scope == agent.venture || doc.scope == "global"));
+    assert!(index.items.iter().all(|doc| doc.version == 3 && doc.doc_type == "markdown"));
+}
+
+#[tokio::test]
+async fn of_60_documents_50_are_shown_and_all_are_counted() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    for n in 0..60 {
+        db_insert_doc(&api, &agent.venture, &format!("doc-{n:02}.md"), 0).await;
+    }
+    let index = start(&agent).await.doc_index;
+    assert_eq!((index.shown, index.items.len()), (50, 50));
+    assert!(index.total >= 60);
+}
+
+#[tokio::test]
+async fn the_audit_names_what_is_missing_and_what_is_stale() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let venture = agent.venture.clone();
+    let fixed = ["missing.md", "fresh.md", "stale.md", "{venture}-guide.md", "runbook-*.md", "absent-*.md"];
+    for pattern in fixed {
+        db_require(&api, &venture, pattern, None).await;
+    }
+    for (name, age_days) in [("fresh.md", 89), ("stale.md", 91), ("runbook-deploy.md", 1)] {
+        db_insert_doc(&api, &venture, name, age_days).await;
+    }
+    db_insert_doc(&api, &venture, &format!("{venture}-guide.md"), 1).await;
+    let audit = start(&agent).await.doc_audit;
+    let names = |problems: &[deckwatch_protocol::DocProblem]| -> Vec<String> {
+        problems.iter().filter(|problem| problem.scope == venture).map(|problem| problem.name.clone()).collect()
+    };
+    assert_eq!(names(&audit.missing), ["absent-*.md", "missing.md"]);
+    assert_eq!(names(&audit.stale), ["stale.md"]);
+    let stale = audit.stale.iter().find(|problem| problem.name == "stale.md").unwrap();
+    assert_eq!((stale.staleness_days, stale.required, stale.auto_generate), (90, true, false));
+    assert!(stale.updated_at.is_some());
+}
+
+#[tokio::test]
+async fn a_requirement_of_a_capability_holds_for_ventures_that_have_it() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let venture = agent.venture.clone();
+    db_require(&api, &venture, "api.md", Some("has_api")).await;
+    db_require(&api, &venture, "schema.md", Some("has_database")).await;
+    let give = "update ventures set capabilities_json = '[\"has_api\"]' where code = ?1";
+    api.db_execute(give, json!([venture])).await;
+    let audit = start(&agent).await.doc_audit;
+    let missing: Vec<&str> =
+        audit.missing.iter().filter(|problem| problem.scope == venture).map(|problem| problem.name.as_str()).collect();
+    assert_eq!(missing, ["api.md"]);
+}
+
+#[tokio::test]
+async fn a_deleted_document_is_missing() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    db_require(&api, &agent.venture, "gone.md", None).await;
+    db_insert_doc(&api, &agent.venture, "gone.md", 0).await;
+    assert_eq!(start(&agent).await.doc_audit.missing.iter().filter(|p| p.scope == agent.venture).count(), 0);
+    api.db_execute("update context_docs set deleted_at = updated_at where scope = ?1", json!([agent.venture])).await;
+    assert_eq!(start(&agent).await.doc_audit.missing.iter().filter(|p| p.scope == agent.venture).count(), 1);
+}

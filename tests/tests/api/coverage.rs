@@ -1,0 +1,74 @@
+//! Every operation of the table: a good request, a bad one, the wrong method, and its place in the OpenAPI
+//! document. Its keys are covered in `auth`, its replays in `idempotency`.
+
+use std::collections::BTreeSet;
+
+use deckwatch_protocol::operation::{Effect, Tier};
+use deckwatch_protocol::{ErrorCode, Operation, Problem};
+use deckwatch_tests::{Api, Ask, Caller};
+use serde_json::Value;
+
+use crate::examples::Scene;
+
+#[tokio::test]
+async fn every_operation_answers_a_good_request_with_its_type() {
+    let scene = Scene::new().await;
+    for operation in Operation::ALL {
+        let response = scene.send(*operation, scene.good(*operation)).await;
+        Scene::check(*operation, &response);
+        assert!(!response.is_replay(), "{}", operation.id());
+    }
+}
+
+#[tokio::test]
+async fn every_operation_refuses_a_bad_request_with_a_problem() {
+    let scene = Scene::new().await;
+    let before = scene.api.db_records_of(&scene.agent.venture).await;
+    for operation in Operation::ALL {
+        let (ask, code) = scene.bad(*operation);
+        let _: Problem = scene.send(*operation, ask).await.problem(code);
+    }
+    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, before, "a refused request changed something");
+}
+
+#[tokio::test]
+async fn every_path_names_its_methods_when_the_method_is_wrong() {
+    let api = Api::start().await;
+    for operation in Operation::ALL {
+        let response = api.anonymous().send(Ask::at("DELETE", operation.path()).with("x")).await;
+        response.problem(ErrorCode::MethodNotAllowed);
+        let named: BTreeSet<&str> = response.header("allow").unwrap().split(", ").collect();
+        let of_path = Operation::ALL.iter().filter(|other| other.path() == operation.path());
+        assert_eq!(named, of_path.map(|other| other.method()).collect(), "{}", operation.path());
+    }
+}
+
+#[tokio::test]
+async fn the_openapi_document_describes_every_operation_and_nothing_else() {
+    let api = Api::start().await;
+    let document: Value = api.anonymous().send(Ask::of(Operation::Openapi)).await.of(200);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
+    let mut described = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, entry) in methods.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters") {
+            described.insert((entry["operationId"].as_str().unwrap(), method.to_uppercase(), path.as_str()));
+        }
+    }
+    let table = Operation::ALL.iter().map(|o| (o.id(), o.method().to_owned(), o.path()));
+    assert_eq!(described, table.collect());
+}
+
+#[tokio::test]
+async fn the_openapi_document_says_what_each_operation_needs() {
+    let api = Api::start().await;
+    let document: Value = api.anonymous().send(Ask::of(Operation::Openapi)).await.of(200);
+    for operation in Operation::ALL {
+        let entry = &document["paths"][operation.path()][operation.method().to_lowercase()];
+        let text = entry.to_string();
+        assert_eq!(text.to_lowercase().contains("idempotency"), operation.effect() == Effect::Write, "{text}");
+        let takes_key = entry.get("security").or(document.get("security")).is_some_and(|s| *s != Value::Array(vec![]));
+        assert_eq!(takes_key, operation.tier() != Tier::Public, "{}", operation.id());
+        let granted = entry["responses"].as_object().unwrap().keys().any(|status| status.starts_with('2'));
+        assert!(granted, "{} has no answer", operation.id());
+    }
+}

@@ -1,0 +1,210 @@
+//! The start of a day: whose session it is, what it answers, who else is there.
+
+use deckwatch_protocol::{DayOutcome, DayStarted, ErrorCode, SessionStatus};
+use deckwatch_tests::{Api, Caller, fresh};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_first_start_creates_a_session_with_everything_the_agent_said() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let meta = json!({ "model": "large", "nested": { "list": [1, 2.5, null, true, "é 😀"] } });
+    let day = agent
+        .start_day(json!({
+            "client_version": "2.1.329", "client_session_id": "9f0c", "track": 0, "issue_number": 87,
+            "branch": "dev/mac1/fix-😀", "commit_sha": "0123abc", "meta": meta,
+        }))
+        .await;
+    let started: DayStarted = day.of(201);
+    assert_eq!(started.outcome, DayOutcome::Created);
+    let session = day.json()["session"].clone();
+    let said = [
+        ("agent", json!(agent.name)),
+        ("client", json!("claude")),
+        ("client_version", json!("2.1.329")),
+        ("client_session_id", json!("9f0c")),
+        ("host", json!("mac1.local")),
+        ("venture", json!(agent.venture)),
+        ("repo", json!(agent.repo)),
+        ("track", json!(0)),
+        ("issue_number", json!(87)),
+        ("branch", json!("dev/mac1/fix-😀")),
+        ("commit_sha", json!("0123abc")),
+        ("status", json!("active")),
+        ("ended_at", Value::Null),
+        ("end_reason", Value::Null),
+        ("final_handoff_id", Value::Null),
+        ("meta", meta),
+    ];
+    for (field, value) in said {
+        assert_eq!(session[field], value, "{field}");
+    }
+    assert_eq!(started.session.created_at, started.session.last_heartbeat_at);
+    assert_eq!(started.session.creation_correlation_id, started.correlation_id);
+    assert_eq!(started.venture.code.as_str(), agent.venture);
+    assert_eq!(started.last_handoff, None);
+    let interval = started.heartbeat_interval_seconds;
+    assert!((480..=720).contains(&interval), "{interval}");
+    assert_eq!(started.next_heartbeat_at, started.session.created_at.plus_seconds(interval.into()));
+}
+
+#[tokio::test]
+async fn a_second_start_resumes_the_session_and_keeps_what_it_does_not_say() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let first = agent.started_with(json!({ "branch": "a", "issue_number": 1, "meta": { "x": 1, "y": 2 } })).await;
+    let day =
+        agent.start_day(json!({ "commit_sha": "abcdef0", "issue_number": 2, "meta": { "y": null, "z": 3 } })).await;
+    let second: DayStarted = day.of(200);
+    assert_eq!(second.outcome, DayOutcome::Resumed);
+    assert_eq!(second.session.id, first.session.id);
+    assert_eq!(second.session.created_at, first.session.created_at);
+    assert_eq!(second.session.creation_correlation_id, first.correlation_id);
+    let session = &day.json()["session"];
+    assert_eq!(session["branch"], "a");
+    assert_eq!(session["issue_number"], 2);
+    assert_eq!(session["commit_sha"], "abcdef0");
+    assert_eq!(session["meta"], json!({ "x": 1, "z": 3 }));
+}
+
+#[tokio::test]
+async fn no_track_and_track_0_and_track_1_are_three_sessions() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let tracks = [json!({}), json!({ "track": 0 }), json!({ "track": 1 })];
+    let mut ids = Vec::new();
+    for track in &tracks {
+        ids.push(agent.started_with(track.clone()).await.session.id);
+    }
+    for (track, id) in tracks.iter().zip(&ids) {
+        let again: DayStarted = agent.start_day(track.clone()).await.of(200);
+        assert_eq!(again.session.id, *id, "{track}");
+    }
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+}
+
+#[tokio::test]
+async fn agents_and_repositories_are_told_apart_and_a_null_is_no_value() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let here = agent.started_with(json!({ "track": null, "branch": null })).await.session;
+    let other_agent = agent.colleague().started().await.session;
+    let other_repo = agent.elsewhere().started().await.session;
+    assert!(here.id != other_agent.id && here.id != other_repo.id && other_agent.id != other_repo.id);
+    assert_eq!(here.track, None);
+}
+
+#[tokio::test]
+async fn two_agents_on_one_repository_see_each_other_with_issue_and_branch() {
+    let api = Api::start().await;
+    let first = api.agent().await;
+    let second = first.colleague();
+    let alone = first.started_with(json!({ "issue_number": 87, "branch": "fix-87", "track": 0 })).await;
+    assert_eq!((alone.active_sessions.total, alone.active_sessions.shown), (0, 0));
+    let joined = second.start_day(json!({ "issue_number": 88, "branch": "fix-88" })).await;
+    let _: DayStarted = joined.of(201);
+    let others = &joined.json()["active_sessions"];
+    assert_eq!((&others["total"], &others["shown"]), (&json!(1), &json!(1)));
+    let seen = &others["items"][0];
+    assert_eq!(seen["agent"], json!(first.name));
+    assert_eq!((&seen["issue_number"], &seen["branch"], &seen["track"]), (&json!(87), &json!("fix-87"), &json!(0)));
+    let again: DayStarted = first.start_day(json!({ "track": 0 })).await.of(200);
+    assert_eq!(again.active_sessions.items[0].agent.as_str(), second.name);
+}
+
+#[tokio::test]
+async fn an_agent_elsewhere_on_the_venture_is_seen_and_one_of_another_venture_is_not() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let elsewhere = agent.colleague().elsewhere();
+    elsewhere.started().await;
+    api.agent().await.started().await;
+    let day = agent.started().await;
+    let seen: Vec<&str> = day.active_sessions.items.iter().map(|session| session.agent.as_str()).collect();
+    assert_eq!(seen, [elsewhere.name]);
+}
+
+#[tokio::test]
+async fn of_25_others_20_are_shown_and_25_are_counted() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    for _ in 0..25 {
+        agent.colleague().started().await;
+    }
+    let others = agent.started().await.active_sessions;
+    assert_eq!((others.total, others.shown, others.items.len()), (25, 20, 20));
+    assert!(others.items.is_sorted_by(|a, b| a.last_heartbeat_at >= b.last_heartbeat_at), "not the latest first");
+}
+
+#[tokio::test]
+async fn an_agent_silent_for_46_minutes_is_no_longer_active_to_others() {
+    let api = Api::start().await;
+    let (agent, silent, slow) = {
+        let agent = api.agent().await;
+        (agent.clone(), agent.colleague(), agent.colleague())
+    };
+    let gone = silent.started().await.session.id;
+    let late = slow.started().await.session.id;
+    api.db_silence(&gone, 46).await;
+    api.db_silence(&late, 44).await;
+    assert_eq!(agent.session(&gone).await.status, SessionStatus::Abandoned);
+    assert_eq!(agent.session(&late).await.status, SessionStatus::Active);
+    let others = agent.started().await.active_sessions;
+    assert_eq!(others.items.iter().map(|s| s.agent.as_str()).collect::<Vec<_>>(), [slow.name]);
+    assert_eq!(others.total, 1);
+    let stored = agent.session(&gone).await;
+    assert_eq!(stored.status, SessionStatus::Abandoned);
+    assert!(stored.ended_at.is_some(), "the next start of a day records it");
+}
+
+#[tokio::test]
+async fn an_agent_that_was_silent_for_46_minutes_gets_a_fresh_session() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let old = agent.started().await.session.id;
+    api.db_silence(&old, 46).await;
+    let fresh = agent.started().await;
+    assert_ne!(fresh.session.id, old);
+    assert_eq!(fresh.active_sessions.total, 0, "its own old session is nobody else");
+    let old = agent.session(&old).await;
+    assert_eq!((old.status, old.ended_at.is_some()), (SessionStatus::Abandoned, true));
+}
+
+#[tokio::test]
+async fn a_new_session_never_shows_the_agent_its_ended_one() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let first = agent.started().await.session.id;
+    agent.ended(&first).await;
+    let second = agent.started().await;
+    assert_ne!(second.session.id, first);
+    assert_eq!(second.active_sessions.total, 0);
+    assert_eq!(agent.colleague().started().await.active_sessions.total, 1);
+}
+
+#[tokio::test]
+async fn dots_in_names_are_names() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let said = json!({
+        "agent": fresh("Toms-MacBook-Pro.local-claude"), "host": "Toms-MacBook-Pro.local", "repo": "example.org/alpha.js.v2",
+    });
+    let session = agent.started_with(said).await.session;
+    assert_eq!(session.host.as_str(), "Toms-MacBook-Pro.local");
+    assert_eq!(session.repo.as_str(), "example.org/alpha.js.v2");
+    assert_eq!(
+        agent.started_with(json!({ "repo": "group/sub/.github" })).await.session.repo.as_str(),
+        "group/sub/.github"
+    );
+}
+
+#[tokio::test]
+async fn a_venture_that_is_not_registered_is_named_and_nothing_is_done() {
+    let api = Api::start().await;
+    let agent = api.agent_nowhere();
+    let ask = agent.ask_start_day(json!({}));
+    agent.send(ask.clone()).await.problem_at(ErrorCode::VentureNotRegistered, &["/venture"]);
+    let count = "select count(*) as n from sessions where agent = ?1";
+    assert_eq!(api.db_count(count, json!([agent.name])).await, 0);
+    agent.send(ask).await.problem(ErrorCode::VentureNotRegistered);
+}

@@ -1,0 +1,102 @@
+//! One good and one bad request for every operation. An operation without them does not compile.
+
+use deckwatch_protocol::{
+    DayEnded, DayStarted, ErrorCode, Handoff, Health, Heartbeat, Operation, Page, Session, Venture, Version,
+};
+use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
+use serde_json::{Value, json};
+
+/// An agent at work, as the examples need one.
+pub(crate) struct Scene {
+    pub(crate) api: Api,
+    pub(crate) agent: Agent,
+    session: String,
+    /// Another session, which `end_day` may end.
+    ending: String,
+    handoff: String,
+}
+
+impl Scene {
+    pub(crate) async fn new() -> Self {
+        let api = Api::start().await;
+        let agent = api.agent().await;
+        let session = agent.started().await.session.id;
+        let handoff: Handoff = agent.create_handoff(&session, json!({})).await.of(201);
+        let ending = agent.colleague().started().await.session.id.to_string();
+        Self { api, agent, session: session.to_string(), ending, handoff: handoff.id.to_string() }
+    }
+
+    /// A request that `operation` grants.
+    pub(crate) fn good(&self, operation: Operation) -> Ask {
+        let ask = Ask::of(operation);
+        match operation {
+            Operation::StartDay => self.agent.colleague().ask_start_day(json!({})),
+            Operation::EndDay => ask.json(&handoff_of(&self.ending)),
+            Operation::GetSession | Operation::Heartbeat => ask.with(&self.session),
+            Operation::UpdateSession => ask.with(&self.session).json(&json!({ "branch": "dev/fix" })),
+            Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
+            Operation::GetHandoff => ask.with(&self.handoff),
+            Operation::ListSessions | Operation::ListHandoffs | Operation::LatestHandoff => {
+                ask.query(format!("venture={}", self.agent.venture))
+            }
+            Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
+            Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => ask,
+        }
+    }
+
+    /// A request that `operation` refuses, with the code of the refusal.
+    pub(crate) fn bad(&self, operation: Operation) -> (Ask, ErrorCode) {
+        let ask = self.good(operation);
+        match operation {
+            Operation::StartDay | Operation::EndDay | Operation::UpdateSession | Operation::CreateHandoff => {
+                (ask.json(&json!({ "nonsense": 1 })), ErrorCode::InvalidRequest)
+            }
+            Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
+            Operation::GetSession | Operation::Heartbeat => {
+                (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
+            }
+            Operation::GetHandoff => (Ask::of(operation).with("ho_nothing"), ErrorCode::HandoffNotFound),
+            Operation::ListSessions | Operation::ListHandoffs | Operation::ListVentures => {
+                (ask.query("limit=0"), ErrorCode::InvalidRequest)
+            }
+            Operation::LatestHandoff => (ask.query("venture=nobody-knows-it"), ErrorCode::HandoffNotFound),
+            Operation::Health | Operation::Version | Operation::Openapi => {
+                (Ask::at("DELETE", operation.path()), ErrorCode::MethodNotAllowed)
+            }
+        }
+    }
+
+    /// Checks that `response` is the good answer of `operation`, in every field.
+    #[track_caller]
+    pub(crate) fn check(operation: Operation, response: &Response) {
+        match operation {
+            Operation::StartDay => drop(response.of::<DayStarted>(201)),
+            Operation::EndDay => drop(response.of::<DayEnded>(200)),
+            Operation::ListSessions => drop(response.of::<Page<Session>>(200)),
+            Operation::GetSession | Operation::UpdateSession => drop(response.of::<Session>(200)),
+            Operation::Heartbeat => drop(response.of::<Heartbeat>(200)),
+            Operation::CreateHandoff => drop(response.of::<Handoff>(201)),
+            Operation::ListHandoffs => drop(response.of::<Page<Handoff>>(200)),
+            Operation::LatestHandoff | Operation::GetHandoff => drop(response.of::<Handoff>(200)),
+            Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
+            Operation::PutVenture => drop(response.of::<Venture>(201)),
+            Operation::Health => drop(response.of::<Health>(200)),
+            Operation::Version => drop(response.of::<Version>(200)),
+            Operation::Openapi => drop(response.of::<Value>(200)),
+        }
+    }
+
+    /// Sends `ask` with the key that `operation` needs.
+    pub(crate) async fn send(&self, operation: Operation, ask: Ask) -> Response {
+        use deckwatch_protocol::operation::Tier;
+        match operation.tier() {
+            Tier::Public => self.api.anonymous().send(ask).await,
+            Tier::Context => self.agent.send(ask).await,
+            Tier::Admin => self.api.admin().send(ask).await,
+        }
+    }
+}
+
+fn handoff_of(session: &str) -> Value {
+    json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "ready" } })
+}

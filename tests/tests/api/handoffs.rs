@@ -1,0 +1,133 @@
+//! Handoffs: what is recorded, how it is hashed, and which one a new day shows.
+
+use deckwatch_protocol::{ErrorCode, Handoff, Operation, SessionStatus};
+use deckwatch_tests::{Api, Ask, Caller, a_moment_later};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+#[tokio::test]
+async fn a_handoff_is_recorded_while_the_session_goes_on() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let session = agent.started_with(json!({ "track": 2, "issue_number": 5 })).await.session;
+    let response = agent.create_handoff(&session.id, json!({ "next_steps": ["n"], "status": "ready" })).await;
+    let handoff: Handoff = response.of(201);
+    assert_eq!(handoff.session_id, session.id);
+    assert_eq!((handoff.repo.as_str(), handoff.venture.as_str()), (agent.repo.as_str(), agent.venture.as_str()));
+    assert_eq!((handoff.track, handoff.issue_number), (session.track, session.issue_number));
+    assert_eq!((handoff.from_agent.as_str(), handoff.to_agent), (agent.name.as_str(), None));
+    assert_eq!(Some(handoff.creation_correlation_id.as_str()), response.header("x-correlation-id"));
+    assert_eq!(agent.session(&session.id).await.status, SessionStatus::Active);
+    let read: Handoff = agent.send(Ask::of(Operation::GetHandoff).with(&handoff.id)).await.of(200);
+    assert_eq!(read.payload.unwrap().next_steps, ["n"]);
+}
+
+#[tokio::test]
+async fn a_handoff_after_the_end_of_the_session_is_not_lost() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let session = agent.started().await.session.id;
+    let ended = agent.ended(&session).await;
+    a_moment_later().await;
+    let late: Handoff = agent.create_handoff(&session, json!({ "summary": "one thing more" })).await.of(201);
+    assert_eq!(agent.session(&session).await, ended.session);
+    assert_eq!(agent.started().await.last_handoff, Some(late));
+}
+
+#[tokio::test]
+async fn the_payload_is_stored_as_canonical_json_with_its_sha256() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let session = agent.started().await.session.id;
+    // RFC 8785: members by UTF-16 code units, shortest numbers, no escapes but those JSON needs.
+    let body = r#"{"session_id":"SESSION","handoff":{"next_steps":["two\nlines"],"status":"done","summary":"s",
+        "extra":{"\ufb33":1,"\ud83d\ude00":2.50,"b":1e2,"a":"\u00e9\/\u0007","e":[-0.0,0.1,true,null,{}]}}}"#;
+    let body = body.replace("SESSION", session.as_str());
+    let response = agent.send(Ask::of(Operation::CreateHandoff).text(body)).await;
+    let handoff: Handoff = response.of(201);
+    let canonical = concat!(
+        r#"{"accomplished":[],"blocked":[],"extra":{"a":"é/\u0007","b":100,"e":[0,0.1,true,null,{}],"#,
+        "\"😀\":2.5,\"\u{fb33}\":1},",
+        r#""in_progress":[],"links":[],"next_steps":["two\nlines"]}"#
+    );
+    let hash: Vec<String> = Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(handoff.payload_hash, hash.concat());
+    assert_eq!(usize::try_from(handoff.payload_size_bytes).unwrap(), canonical.len());
+    let stored = api.db_query("select payload_json from handoffs where id = ?1", json!([handoff.id])).await;
+    assert_eq!(stored[0]["payload_json"], canonical);
+    assert_eq!(handoff.schema_version, 1);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    for id in ["ho_00000000000000000000000000", "ho_x", "sess_00000000000000000000000000", "latest%00"] {
+        agent.send(Ask::of(Operation::GetHandoff).with(id)).await.problem(ErrorCode::HandoffNotFound);
+    }
+    let latest = Ask::of(Operation::LatestHandoff).query(format!("venture={}", agent.venture));
+    agent.send(latest).await.problem(ErrorCode::HandoffNotFound);
+}
+
+#[tokio::test]
+async fn a_day_on_a_track_shows_the_newest_handoff_of_that_track() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    for (track, summary) in [(json!(0), "zero"), (json!(1), "one"), (json!(null), "none")] {
+        let session = agent.started_with(json!({ "track": track })).await.session.id;
+        agent.create_handoff(&session, json!({ "summary": format!("old {summary}") })).await.of::<Handoff>(201);
+        a_moment_later().await;
+        agent.end_day(&session, json!({ "summary": summary })).await.of::<deckwatch_protocol::DayEnded>(200);
+        a_moment_later().await;
+    }
+    let next = agent.colleague();
+    let shown = [(json!(0), "zero"), (json!(1), "one"), (json!(null), "none"), (json!(7), "none")];
+    for (track, summary) in shown {
+        let day = next.started_with(json!({ "track": track })).await;
+        assert_eq!(day.last_handoff.unwrap().summary.as_str(), summary, "track {track}");
+    }
+}
+
+#[tokio::test]
+async fn a_day_on_no_track_shows_the_newest_handoff_of_any() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let plain = agent.started().await.session.id;
+    agent.ended(&plain).await;
+    a_moment_later().await;
+    let track = agent.started_with(json!({ "track": 0 })).await.session.id;
+    let newest = agent.ended(&track).await.handoff;
+    assert_eq!(agent.started().await.last_handoff, Some(newest));
+}
+
+#[tokio::test]
+async fn a_day_on_a_new_track_does_not_show_the_handoff_of_another_track() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let track = agent.started_with(json!({ "track": 1 })).await.session.id;
+    agent.ended(&track).await;
+    assert_eq!(agent.started_with(json!({ "track": 2 })).await.last_handoff, None);
+}
+
+#[tokio::test]
+async fn an_old_handoff_is_still_the_last_one() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let session = agent.started().await.session.id;
+    let handoff = agent.ended(&session).await.handoff;
+    let year = api.minutes_ago(400 * 24 * 60);
+    api.db_execute("update handoffs set created_at = ?1 where id = ?2", json!([year, handoff.id])).await;
+    let shown = agent.started().await.last_handoff.unwrap();
+    assert_eq!((shown.id, shown.created_at), (handoff.id, year));
+}
+
+#[tokio::test]
+async fn work_in_progress_is_not_shown_once_a_newer_handoff_says_done() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let session = agent.started().await.session.id;
+    agent.create_handoff(&session, json!({ "status": "in_progress" })).await.of::<Handoff>(201);
+    a_moment_later().await;
+    let done: Handoff = agent.create_handoff(&session, json!({ "status": "done" })).await.of(201);
+    assert_eq!(agent.colleague().started().await.last_handoff, Some(done));
+}

@@ -1,0 +1,148 @@
+//! Lists: their limits, their cursors, their counts.
+
+use std::collections::BTreeSet;
+
+use deckwatch_protocol::{ErrorCode, Operation, Page, Session};
+use deckwatch_tests::{Agent, Api, Ask, Caller, a_moment_later};
+use serde_json::json;
+
+const LISTS: [Operation; 3] = [Operation::ListSessions, Operation::ListHandoffs, Operation::ListVentures];
+
+async fn page(agent: &Agent, query: String) -> Page<Session> {
+    agent.send(Ask::of(Operation::ListSessions).query(query)).await.of(200)
+}
+
+#[tokio::test]
+async fn a_bad_limit_or_cursor_is_named() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let long = format!("cursor={}", "c".repeat(129));
+    let bad = [
+        ("limit=0", "/limit"),
+        ("limit=-1", "/limit"),
+        ("limit=101", "/limit"),
+        ("limit=x", "/limit"),
+        ("limit=", "/limit"),
+        ("limit=NaN", "/limit"),
+        ("limit=1e1", "/limit"),
+        ("limit=%2B5", "/limit"),
+        ("limit=5.0", "/limit"),
+        ("limit=99999999999999999999", "/limit"),
+        ("limit=%F0%9F%98%80", "/limit"),
+        ("limit=1&limit=2", "/limit"),
+        ("cursor=", "/cursor"),
+        ("cursor=%27%3B--", "/cursor"),
+        ("cursor=%F0%9F%98%80", "/cursor"),
+        (&long, "/cursor"),
+        ("nonsense=1", "/nonsense"),
+        ("Limit=1", "/Limit"),
+    ];
+    for operation in LISTS {
+        for (query, pointer) in bad {
+            agent.send(Ask::of(operation).query(query)).await.problem_at(ErrorCode::InvalidRequest, &[pointer]);
+        }
+        agent.send(Ask::of(operation).query("limit=x&cursor=%00")).await.problem(ErrorCode::InvalidRequest);
+        agent.send(Ask::of(operation).query("x".repeat(20_000))).await.problem(ErrorCode::InvalidRequest);
+    }
+}
+
+#[tokio::test]
+async fn every_bad_filter_is_named_at_once() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let sessions = "venture=Upper&repo=x&agent=a+b&track=-1&status=gone&active_since=yesterday&limit=0";
+    let named = ["/venture", "/repo", "/agent", "/track", "/status", "/active_since", "/limit"];
+    let ask = Ask::of(Operation::ListSessions).query(sessions);
+    agent.send(ask).await.problem_at(ErrorCode::InvalidRequest, &named);
+    let handoffs = "venture=Upper&repo=x&track=NaN&issue_number=0&from_agent=-&to_agent=%20&status=x&session_id=ho_1";
+    let named = ["/venture", "/repo", "/track", "/issue_number", "/from_agent", "/to_agent", "/status", "/session_id"];
+    for operation in [Operation::ListHandoffs, Operation::LatestHandoff] {
+        agent.send(Ask::of(operation).query(handoffs)).await.problem_at(ErrorCode::InvalidRequest, &named);
+    }
+    let limited = Ask::of(Operation::LatestHandoff).query("limit=1");
+    agent.send(limited).await.problem_at(ErrorCode::InvalidRequest, &["/limit"]);
+}
+
+#[tokio::test]
+async fn pages_walk_everything_once_while_new_ones_arrive() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let mut there = BTreeSet::new();
+    for _ in 0..23 {
+        there.insert(agent.colleague().started().await.session.id);
+    }
+    a_moment_later().await;
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = page(&agent, format!("venture={}&limit=5{cursor}", agent.venture)).await;
+        assert!(page.items.len() <= 5);
+        assert_eq!(usize::try_from(page.total).unwrap(), there.len() + seen.len() / 5, "the count is of all");
+        seen.extend(page.items.into_iter().map(|session| session.id));
+        let Some(next) = page.next_cursor else { break };
+        cursor = format!("&cursor={next}");
+        agent.colleague().started().await;
+    }
+    assert!(seen.is_sorted_by(|newer, older| newer > older), "a repeat, or not newest first");
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), there);
+}
+
+#[tokio::test]
+async fn a_full_last_page_has_no_next_one() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    for _ in 0..4 {
+        agent.colleague().started().await;
+    }
+    for (limit, more) in [(3, true), (4, false), (5, false), (100, false)] {
+        let page = page(&agent, format!("venture={}&limit={limit}", agent.venture)).await;
+        assert_eq!((page.next_cursor.is_some(), page.total, page.total_is_minimum), (more, 4, false), "limit {limit}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_list_says_so() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let page = page(&agent, format!("venture={}", agent.venture)).await;
+    assert_eq!((page.items.len(), page.total, page.next_cursor), (0, 0, None));
+}
+
+#[tokio::test]
+async fn twenty_are_shown_unless_a_limit_is_given() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    for _ in 0..21 {
+        agent.colleague().started().await;
+    }
+    let shown = page(&agent, format!("venture={}", agent.venture)).await;
+    assert_eq!((shown.items.len(), shown.total), (20, 21));
+}
+
+/// Copies one session of the venture until there are `more` beside it.
+async fn db_multiply_sessions(api: &Api, agent: &Agent, more: u32) {
+    let copy = "
+        with recursive n (i) as (select 1 union all select i + 1 from n where i < ?2)
+        insert into sessions (id, agent, client, host, venture, repo, status, created_at, last_heartbeat_at,
+          actor_key_id, creation_correlation_id)
+        select substr(s.id, 1, 21) || printf('%010d', n.i), s.agent || '-' || n.i, s.client, s.host, s.venture, s.repo,
+          s.status, s.created_at, s.last_heartbeat_at, s.actor_key_id, s.creation_correlation_id
+        from sessions s, n where s.venture = ?1 and s.agent = ?3";
+    api.db_execute(copy, json!([agent.venture, more, agent.name])).await;
+}
+
+#[tokio::test]
+async fn a_count_is_exact_up_to_1000_and_a_minimum_beyond() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    agent.started().await;
+    db_multiply_sessions(&api, &agent, 999).await;
+    let all = format!("venture={}&limit=1", agent.venture);
+    let exact = page(&agent, all.clone()).await;
+    assert_eq!((exact.total, exact.total_is_minimum), (1000, false));
+    let others = agent.colleague().started().await.active_sessions;
+    assert_eq!((others.total, others.total_is_minimum, others.shown), (1000, false, 20));
+    let least = page(&agent, all).await;
+    assert_eq!((least.total, least.total_is_minimum), (1000, true));
+    let others = agent.colleague().started().await.active_sessions;
+    assert_eq!((others.total, others.total_is_minimum, others.shown), (1000, true, 20));
+}

@@ -1,0 +1,28 @@
+//! The Context API as its callers see it: one suite over HTTP for both engines.
+//!
+//! Without configuration it runs against the embedded engine. With `DECKWATCH_TEST_URL` (and beside it
+//! `DECKWATCH_TEST_CONTROL`, `CONTEXT_API_KEY`, `ADMIN_API_KEY`) it runs against that engine, which it shares.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod auth;
+mod bad_body;
+mod bad_envelope;
+mod context;
+mod coverage;
+mod day;
+mod end_day;
+mod examples;
+mod handoff_lists;
+mod handoffs;
+mod idempotency;
+mod large_payloads;
+mod lists;
+mod races;
+mod rate_limit;
+mod request_log;
+mod service;
+mod sessions;
+mod sweep;
+mod update_session;
+mod ventures;

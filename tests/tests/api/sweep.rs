@@ -1,0 +1,59 @@
+//! The scheduled sweep: what it abandons and forgets, and what it leaves alone.
+
+use deckwatch_protocol::{EndReason, SessionStatus};
+use deckwatch_tests::{Api, Ask, Caller, fresh};
+use serde_json::json;
+
+#[tokio::test]
+async fn the_sweep_abandons_silent_sessions_and_no_others() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let silent = agent.started().await.session.id;
+    let alive = agent.colleague().started().await.session.id;
+    api.db_silence(&silent, 46).await;
+    api.db_silence(&alive, 44).await;
+    api.sweep().await;
+    let swept = agent.session(&silent).await;
+    assert_eq!((swept.status, swept.end_reason), (SessionStatus::Abandoned, Some(EndReason::Stale)));
+    assert!(swept.ended_at.is_some());
+    assert_eq!(agent.session(&alive).await.status, SessionStatus::Active);
+}
+
+#[tokio::test]
+async fn the_sweep_forgets_keys_after_a_day_and_log_rows_after_a_week() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let (old, young) = (fresh("old-idempotency-key"), fresh("young-idempotency-key"));
+    let mut correlation_ids = Vec::new();
+    for key in [&old, &young] {
+        let day: deckwatch_protocol::DayStarted =
+            agent.send(agent.colleague().ask_start_day(json!({})).key(key)).await.of(201);
+        correlation_ids.push(day.correlation_id);
+    }
+    let expire = "update idempotency_keys set expires_at = ?1 where idempotency_key = ?2";
+    api.db_execute(expire, json!([api.minutes_ago(1), old])).await;
+    let age = "update request_log set created_at = ?1 where correlation_id = ?2";
+    api.db_execute(age, json!([api.minutes_ago(7 * 24 * 60 + 1), correlation_ids[0]])).await;
+    api.db_execute(age, json!([api.minutes_ago(7 * 24 * 60 - 60), correlation_ids[1]])).await;
+    api.sweep().await;
+    let keys = "select count(*) as n from idempotency_keys where idempotency_key = ?1";
+    let rows = "select count(*) as n from request_log where correlation_id = ?1";
+    for (n, (key, correlation_id)) in [old, young].iter().zip(correlation_ids).enumerate() {
+        let kept = n as u64;
+        assert_eq!(api.db_count(keys, json!([key])).await, kept, "{key}");
+        assert_eq!(api.db_count(rows, json!([correlation_id])).await, kept, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_can_be_replayed_for_longer_than_a_client_keeps_a_write() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let key = fresh("idempotency-key");
+    let ask: Ask = agent.ask_start_day(json!({})).key(&key);
+    agent.send(ask).await.of::<deckwatch_protocol::DayStarted>(201);
+    let sql = "select cast((julianday(expires_at) - julianday(created_at)) * 1440 + 0.5 as integer) as n
+               from idempotency_keys where idempotency_key = ?1";
+    let minutes = api.db_count(sql, json!([key])).await;
+    assert!(minutes > 23 * 60, "{minutes} minutes");
+}

@@ -1,0 +1,97 @@
+//! `launcher demo` keeps its word: what it shows happened, and what it can't show it does not claim.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod stage;
+
+use rusqlite::Connection;
+
+use self::stage::Stage;
+
+#[test]
+fn what_it_shows_is_in_the_database_that_it_used() {
+    let stage = Stage::new();
+    stage.write("dev/alpha-console/begun.txt", "not committed");
+    let shown = stage.play(&["--data", "records"]).success();
+    assert!(shown.contains(stage.path("records/deckwatch/context.db").to_str().unwrap()), "{shown}");
+
+    let records = Connection::open(stage.path("records/deckwatch/context.db")).unwrap();
+    let column = |sql: &str| -> Vec<String> {
+        let mut statement = records.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    for (what, stored) in [
+        ("sessions", column("select id from sessions")),
+        ("agents", column("select distinct agent from sessions")),
+        ("branches", column("select distinct branch from sessions")),
+        ("handoffs", column("select id from handoffs")),
+        ("summaries", column("select summary from handoffs")),
+        (
+            "items of the handoff",
+            column("select item.value from handoffs, json_each(payload_json, '$.accomplished') as item"),
+        ),
+        ("files begun", column("select item.value from handoffs, json_each(payload_json, '$.in_progress') as item")),
+    ] {
+        assert!(!stored.is_empty(), "no {what} are stored");
+        for text in stored {
+            assert!(shown.contains(&text), "{what}: {text} is stored, not shown: {shown}");
+        }
+    }
+    for subject in ["Passkeys for everybody", "A page for the login"] {
+        assert!(shown.contains(subject), "{subject} is not shown: {shown}");
+    }
+    assert!(shown.contains("begun.txt") && shown.contains("example-org/alpha-console"), "{shown}");
+    // Two agents, one of them twice: its first day is over, the two others go on.
+    assert_eq!(column("select status from sessions order by id"), ["ended", "active", "active"]);
+}
+
+#[test]
+fn it_leaves_nothing_behind_and_touches_no_record_of_the_user() {
+    let stage = Stage::new();
+    let before = stage.files();
+    let shown = stage.play(&[]).success();
+    assert!(shown.contains("gone when it ends"), "{shown}");
+    assert_eq!(stage.files(), before);
+    assert!(!shown.contains('\u{1b}'), "colours in a pipe: {shown}");
+}
+
+#[test]
+fn it_plays_without_a_commit_a_branch_of_a_remote_or_a_remote() {
+    let stage = Stage::new();
+    let empty = stage.path("dev/empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    stage.git(&empty, &["init", "--quiet", "--initial-branch=main"]);
+    let shown = stage.play_in("dev/empty", &[]).success();
+    assert!(shown.contains("local/empty") && shown.contains("Make the first commit"), "{shown}");
+
+    stage.git(&stage.path("dev/alpha-console"), &["checkout", "--quiet", "--detach"]);
+    let _ = stage.play(&[]).success();
+}
+
+#[test]
+fn a_handoff_that_does_not_arrive_is_not_claimed() {
+    let stage = Stage::new();
+    // Each process gets a database of its own, so that no agent can know of another.
+    stage.replace_server("XDG_DATA_HOME=$(mktemp -d) exec \"$0.real\"");
+    let failed = stage.play(&[]).failure(19);
+    assert!(failed.contains("does not see the handoff"), "{failed}");
+}
+
+#[test]
+fn a_server_that_does_not_work_is_named() {
+    let stage = Stage::new();
+    stage.replace_server("exit 3");
+    let failed = stage.play(&[]).failure(19);
+    assert!(failed.contains("could not speak to deckwatch-mcp"), "{failed}");
+
+    std::fs::remove_file(stage.path("bin/deckwatch-mcp")).unwrap();
+    let failed = stage.play(&[]).failure(15);
+    assert!(failed.contains("deckwatch-mcp is not installed"), "{failed}");
+}
+
+#[test]
+fn a_folder_without_a_repository_is_refused() {
+    let stage = Stage::new();
+    let failed = stage.play_in("dev", &[]).failure(13);
+    assert!(failed.contains("not in a git repository"), "{failed}");
+}

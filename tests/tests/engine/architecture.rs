@@ -1,0 +1,128 @@
+//! The boundaries of docs/architecture.md, looked up in the tree and in cargo's own words.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn output(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn cargo(args: &[&str]) -> String {
+    output(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), args)
+}
+
+/// The crates that `package` is built from, as names.
+fn tree(package: &str) -> BTreeSet<String> {
+    let tree = cargo(&["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--offline"]);
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+/// The files of the project that end like this, and their text.
+fn files(endings: &[&str]) -> Vec<(String, String)> {
+    let listed = output("git", &["ls-files", "--cached", "--others", "--exclude-standard"]);
+    let wanted = listed.lines().filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
+    wanted.filter_map(|path| Some((path.to_owned(), std::fs::read_to_string(root().join(path)).ok()?))).collect()
+}
+
+#[test]
+fn the_protocol_does_no_io() {
+    let tree = tree("deckwatch-protocol");
+    for banned in
+        ["tokio", "hyper", "reqwest", "rusqlite", "worker", "getrandom", "rand", "http", "log", "socket2", "mio"]
+    {
+        assert!(!tree.contains(banned), "deckwatch-protocol is built from {banned}");
+    }
+}
+
+#[test]
+fn the_api_knows_no_platform() {
+    let tree = tree("deckwatch-api");
+    for banned in
+        ["tokio", "hyper", "reqwest", "rusqlite", "libsqlite3-sys", "worker", "wasm-bindgen", "getrandom", "socket2"]
+    {
+        assert!(!tree.contains(banned), "deckwatch-api is built from {banned}");
+    }
+}
+
+/// Which crates of the workspace each crate may be built on.
+const ARROWS: [(&str, &[&str]); 8] = [
+    ("deckwatch-protocol", &[]),
+    ("deckwatch-api", &["deckwatch-protocol"]),
+    ("deckwatch-server", &["deckwatch-api", "deckwatch-protocol"]),
+    ("deckwatch-worker", &["deckwatch-api", "deckwatch-protocol"]),
+    ("deckwatch-client", &["deckwatch-api", "deckwatch-protocol", "deckwatch-server"]),
+    ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-protocol"]),
+    ("deckwatch-launcher", &["deckwatch-client", "deckwatch-protocol"]),
+    ("deckwatch-tests", &["deckwatch-api", "deckwatch-protocol", "deckwatch-server"]),
+];
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = cargo(&["metadata", "--format-version", "1", "--no-deps", "--offline"]);
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let allowed = ARROWS.iter().find(|(from, _)| *from == name).map(|(_, to)| *to);
+        let allowed = allowed.unwrap_or_else(|| panic!("{name} has no place in the picture"));
+        let dependencies = package["dependencies"].as_array().unwrap().iter().filter(|d| d["kind"].is_null());
+        for to in dependencies.filter_map(|d| d["name"].as_str()).filter(|to| to.starts_with("deckwatch-")) {
+            assert!(allowed.contains(&to), "{name} depends on {to}");
+        }
+    }
+}
+
+#[test]
+fn sql_stands_in_the_store_and_the_migrations_only() {
+    let phrases = [
+        "insert into ",
+        "delete from ",
+        "create table ",
+        "create index ",
+        "on conflict (",
+        "json_object(",
+        " returning ",
+    ];
+    let homes = ["api/src/store/", "server/src/migrations.rs", "tests/"];
+    let mut strays = Vec::new();
+    for (path, text) in files(&[".rs"]) {
+        if homes.iter().any(|home| path.starts_with(home)) {
+            continue;
+        }
+        let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        let found = code.filter(|(_, line)| phrases.iter().any(|phrase| line.to_lowercase().contains(phrase)));
+        strays.extend(found.map(|(n, line)| format!("{path}:{}: {}", n + 1, line.trim())));
+    }
+    assert!(strays.is_empty(), "{}", strays.join("\n"));
+}
+
+#[test]
+fn only_the_store_names_a_table() {
+    let tables = ["from sessions", "from handoffs", "from ventures", "update sessions", "from idempotency_keys"];
+    let homes = ["api/src/store/", "tests/"];
+    for (path, text) in files(&[".rs"]).iter().filter(|(path, _)| !homes.iter().any(|home| path.starts_with(home))) {
+        for line in text.lines().filter(|line| line.contains('"')) {
+            assert!(!tables.iter().any(|table| line.contains(table)), "{path}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_file_is_short_enough_to_read() {
+    let long = files(&[".rs", ".mjs", ".sh", ".toml"]).into_iter().filter(|(_, text)| text.lines().count() > 500);
+    let long: Vec<String> = long.map(|(path, text)| format!("{path}: {} lines", text.lines().count())).collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let mute: Vec<String> =
+        files(&[".rs"]).into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
+    assert!(mute.is_empty(), "{mute:?} start without a module comment");
+}

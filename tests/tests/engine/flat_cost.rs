@@ -1,0 +1,251 @@
+//! Flat cost: an operation does as much work over 100,000 sessions as over 2,200.
+//!
+//! Work is the steps of SQLite's virtual machine, summed over the statements of a request. In both
+//! worlds every filter fits more than the 1,000 up to which counts are exact, so that counting costs the same. Filters that
+//! are combined go along the index of one of them.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use deckwatch_api::{Database, DatabaseError, Param, Row, Statement};
+use deckwatch_protocol::Operation;
+use rusqlite::types::{Value as SqlValue, ValueRef};
+use rusqlite::{Connection, StatementStatus, params, params_from_iter};
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, day_of, handoff_of};
+use crate::schema::migrated;
+
+/// A database that measures its work.
+#[derive(Clone)]
+struct Measured(Arc<Mutex<(Connection, u64)>>);
+
+impl Measured {
+    fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<(Vec<Row>, u64)> {
+        let mut prepared = connection.prepare_cached(&statement.sql)?;
+        prepared.reset_status(StatementStatus::VmStep);
+        let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+        let params = statement.params.iter().map(|param| match param {
+            Param::Null => SqlValue::Null,
+            Param::Integer(number) => SqlValue::Integer(*number),
+            Param::Text(text) => SqlValue::Text(text.clone()),
+        });
+        let mut found = Vec::new();
+        let mut rows = prepared.query(params_from_iter(params))?;
+        while let Some(row) = rows.next()? {
+            let value = |n| match row.get_ref(n).unwrap() {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(number) => number.into(),
+                other => other.as_str().unwrap().into(),
+            };
+            found.push(columns.iter().enumerate().map(|(n, name)| (name.clone(), value(n))).collect());
+        }
+        drop(rows);
+        let steps = prepared.get_status(StatementStatus::VmStep);
+        Ok((found, u64::try_from(steps).unwrap()))
+    }
+}
+
+#[async_trait]
+impl Database for Measured {
+    async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let mut guard = self.0.lock().unwrap();
+        let (connection, work) = &mut *guard;
+        let transaction = connection.transaction().unwrap();
+        let mut all = Vec::new();
+        for statement in statements {
+            match Self::run(&transaction, statement) {
+                Ok((rows, steps)) => {
+                    all.push(rows);
+                    *work += steps;
+                }
+                Err(error) => return Err(DatabaseError::Constraint(error.to_string())),
+            }
+        }
+        transaction.commit().unwrap();
+        Ok(all)
+    }
+}
+
+/// How much is stored.
+struct Size {
+    sessions: u32,
+    handoffs: u32,
+    notes: u32,
+}
+
+/// A lab over that much history of the venture `alpha`, and what it costs to ask.
+struct World {
+    lab: Lab,
+    measured: Measured,
+    session: String,
+}
+
+impl World {
+    async fn of(size: Size) -> Self {
+        let measured = Measured(Arc::new(Mutex::new((migrated(), 0))));
+        let lab = Lab::on(Arc::new(measured.clone()));
+        lab.register_alpha().await;
+        let session = lab.start("agent-0").await;
+        lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;
+        for n in 1..=25 {
+            lab.start(&format!("agent-{n}")).await;
+        }
+        db_fill(&measured.0.lock().unwrap().0, &size);
+        Self { lab, measured, session }
+    }
+
+    /// The steps that one request takes.
+    async fn cost(&self, operation: Operation, to: (&str, &str), body: Option<Value>) -> u64 {
+        let work = || self.measured.0.lock().unwrap().1;
+        let before = work();
+        let answer = self.lab.ask(operation, to, body.as_ref()).await;
+        assert!((200..300).contains(&answer.status), "{}: {}", operation.id(), answer.text);
+        work() - before
+    }
+
+    /// What each request costs, by name.
+    async fn costs(&self, requests: &[Ask]) -> Vec<u64> {
+        let mut costs = Vec::new();
+        for Ask { operation, query, body, .. } in requests {
+            let on_session =
+                matches!(operation, Operation::Heartbeat | Operation::GetSession | Operation::UpdateSession);
+            let parameter = if on_session { self.session.as_str() } else { "" };
+            let body = body.clone().map(|mut body| {
+                if let Some(id) = body.get_mut("session_id") {
+                    *id = self.session.as_str().into();
+                }
+                body
+            });
+            costs.push(self.cost(*operation, (parameter, query), body).await);
+        }
+        costs
+    }
+}
+
+/// One request that can be asked of every world.
+struct Ask {
+    name: &'static str,
+    operation: Operation,
+    query: &'static str,
+    body: Option<Value>,
+}
+
+impl Ask {
+    fn of(name: &'static str, operation: Operation, body: Option<Value>) -> Self {
+        Self { name, operation, query: "", body }
+    }
+
+    fn list(operation: Operation, query: &'static str) -> Self {
+        Self { name: query, operation, query, body: None }
+    }
+}
+
+/// Fills the history: sessions that have ended, handoffs, tagged notes, keys and log rows.
+fn db_fill(connection: &Connection, size: &Size) {
+    let rows = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1) ";
+    let fill = |sql: &str, count: u32| {
+        connection.execute(&sql.replace("ROWS ", rows), params![count]).unwrap();
+    };
+    fill(
+        "ROWS insert into sessions (id, agent, client, host, venture, repo, track, status, created_at, last_heartbeat_at,
+           ended_at, end_reason, actor_key_id, creation_correlation_id)
+         select printf('sess_00%024d', i), 'agent-' || (i % 2), 'claude', 'mac1', 'alpha', 'example-org/alpha', i % 2,
+           'ended', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'manual', 'a', 'c'
+         from n",
+        size.sessions,
+    );
+    fill(
+        "ROWS insert into handoffs (id, session_id, venture, repo, track, issue_number, from_agent, status_label, summary,
+           payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
+         select printf('ho_00%024d', i), printf('sess_00%024d', 1 + i % 100), 'alpha', 'example-org/alpha', i % 2, 87,
+           'agent-' || (i % 2), 'done', 's', '{}', 'h', 2, 1, '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
+        size.handoffs,
+    );
+    fill(
+        "ROWS insert into notes (id, venture, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
+         select printf('note_00%024d', i), iif(i % 2, 'alpha', null), 't', 'some words about the business',
+           '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
+        size.notes,
+    );
+    fill(
+        "ROWS insert into note_tags (tag, scope, note_id)
+         select 'executive-summary', iif(i % 2, 'alpha', 'global'), printf('note_00%024d', i) from n",
+        size.notes,
+    );
+    fill(
+        "ROWS insert into request_log (correlation_id, method, status, created_at)
+         select 'corr_' || i, 'GET', 200, '2026-11-20T00:00:00.000Z' from n",
+        size.sessions,
+    );
+    fill(
+        "ROWS insert into idempotency_keys (actor_key_id, idempotency_key, operation, request_hash, created_at, expires_at)
+         select 'a', 'key-' || i, 'start_day', 'h', '2026-11-21T00:00:00.000Z', '2026-12-21T00:00:00.000Z' from n",
+        size.handoffs,
+    );
+}
+
+/// Asks the same of a short and of a long history, and names what has grown by half.
+async fn assert_flat(requests: &[Ask]) {
+    let short = World::of(Size { sessions: 2_200, handoffs: 2_200, notes: 2_200 }).await.costs(requests).await;
+    let long = World::of(Size { sessions: 100_000, handoffs: 20_000, notes: 20_000 }).await.costs(requests).await;
+    let mut grown = Vec::new();
+    for ((Ask { name, operation, .. }, short), long) in requests.iter().zip(short).zip(long) {
+        if long * 2 > short * 3 {
+            grown.push(format!("{} {name}: {short} became {long} steps", operation.id()));
+        }
+    }
+    assert!(grown.is_empty(), "{}", grown.join("\n"));
+}
+
+#[tokio::test]
+async fn a_day_costs_the_same_whatever_is_stored() {
+    let handoff = handoff_of("");
+    assert_flat(&[
+        Ask::of("created", Operation::StartDay, Some(day_of("agent-new"))),
+        Ask::of("resumed", Operation::StartDay, Some(day_of("agent-0"))),
+        Ask::of("", Operation::Heartbeat, None),
+        Ask::of("", Operation::GetSession, None),
+        Ask::of("", Operation::UpdateSession, Some(json!({ "branch": "b" }))),
+        Ask::of("", Operation::CreateHandoff, Some(handoff.clone())),
+        Ask::of("", Operation::ListVentures, None),
+        Ask::of("first", Operation::EndDay, Some(handoff.clone())),
+        Ask::of("second", Operation::EndDay, Some(handoff)),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn each_filter_of_the_sessions_costs_the_same_whatever_is_stored() {
+    let queries = [
+        "",
+        "venture=alpha",
+        "repo=example-org/alpha",
+        "agent=agent-1",
+        "track=1",
+        "track=999",
+        "status=active",
+        "status=ended",
+        "status=abandoned",
+        "active_since=2026-11-01T00:00:00Z&limit=100",
+        "venture=alpha&status=active",
+    ];
+    assert_flat(&queries.map(|query| Ask::list(Operation::ListSessions, query))).await;
+}
+
+#[tokio::test]
+async fn each_filter_of_the_handoffs_costs_the_same_whatever_is_stored() {
+    let queries = [
+        "venture=alpha",
+        "repo=example-org/alpha",
+        "track=1",
+        "issue_number=87",
+        "from_agent=agent-0",
+        "status=done",
+        "venture=alpha&repo=example-org/alpha",
+        "venture=alpha&repo=example-org/alpha&track=1",
+    ];
+    let lists = queries.map(|query| Ask::list(Operation::ListHandoffs, query));
+    let latest = queries.map(|query| Ask::list(Operation::LatestHandoff, query));
+    assert_flat(&lists.into_iter().chain(latest).collect::<Vec<_>>()).await;
+}

@@ -1,0 +1,206 @@
+//! The API in this process, on a database that counts and can fail, with a clock and dice of the test's own.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use deckwatch_api::{App, Body, Clock, Database, DatabaseError, Engine, Entropy, Row, Settings, Statement};
+use deckwatch_protocol::{Operation, Timestamp};
+use http::{HeaderMap, Request};
+use serde_json::{Value, json};
+
+/// The admin key of every lab.
+const KEY: &str = "the-admin-key-of-the-lab";
+
+/// What a database does to the next batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It can't be reached, and nothing happens.
+    Unreachable,
+    /// The batch happens, and the connection breaks before its rows arrive.
+    BreaksAfterCommit,
+    /// The engine fails with words that no caller may see.
+    Fails,
+}
+
+/// The words of [`Trouble::Fails`].
+pub(crate) const SECRET_WORDS: &str = "no such column: secret_words";
+
+/// Counts batches, and fails when told to.
+struct Watched {
+    inner: Arc<dyn Database>,
+    batches: AtomicUsize,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+#[async_trait]
+impl Database for Watched {
+    async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        self.batches.fetch_add(1, Ordering::SeqCst);
+        let trouble = self.trouble.lock().unwrap().take();
+        match trouble {
+            Some(Trouble::Unreachable) => Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned())),
+            Some(Trouble::Fails) => Err(DatabaseError::Failed(SECRET_WORDS.to_owned())),
+            Some(Trouble::BreaksAfterCommit) => {
+                self.inner.batch(statements).await?;
+                Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned()))
+            }
+            None => self.inner.batch(statements).await,
+        }
+    }
+}
+
+/// A clock that a test moves.
+struct Hands(AtomicI64);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Dice that fall the same way every time.
+struct Loaded(AtomicU64);
+
+impl Entropy for Loaded {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            let n = self.0.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            *byte = n.to_le_bytes()[6];
+        }
+    }
+}
+
+/// The API and what surrounds it.
+pub(crate) struct Lab {
+    app: App,
+    database: Arc<Watched>,
+    hands: Arc<Hands>,
+    keys: AtomicUsize,
+}
+
+/// One answer and what it cost.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    /// Batches on the way to the answer.
+    pub(crate) batches: usize,
+    /// Batches behind the answer.
+    pub(crate) batches_afterwards: usize,
+}
+
+impl Answered {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+impl Lab {
+    /// A lab on an empty database in memory.
+    pub(crate) fn new() -> Self {
+        Self::on(Arc::new(deckwatch_server::Sqlite::in_memory().unwrap()))
+    }
+
+    /// A lab on `inner`.
+    pub(crate) fn on(inner: Arc<dyn Database>) -> Self {
+        let database = Arc::new(Watched { inner, batches: AtomicUsize::new(0), trouble: Mutex::new(None) });
+        let hands = Arc::new(Hands(AtomicI64::new(1_795_248_000_000)));
+        let settings = Settings::from_vars(Engine::Embedded, |name| match name {
+            "ADMIN_API_KEY" => Some(KEY.to_owned()),
+            "RATE_LIMIT_PER_MINUTE" => Some("1000000".to_owned()),
+            _ => None,
+        });
+        let dice = Arc::new(Loaded(AtomicU64::new(1)));
+        let app = App::new(Arc::clone(&database) as _, Arc::clone(&hands) as _, dice, settings.unwrap());
+        Self { app, database, hands, keys: AtomicUsize::new(0) }
+    }
+
+    /// The API itself.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Moves the clock.
+    pub(crate) fn pass_seconds(&self, seconds: i64) {
+        self.hands.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// The next batch meets this.
+    pub(crate) fn expect_trouble(&self, trouble: Trouble) {
+        *self.database.trouble.lock().unwrap() = Some(trouble);
+    }
+
+    /// An idempotency key that was not used yet.
+    pub(crate) fn fresh_key(&self) -> String {
+        format!("a-key-of-the-lab-{}", self.keys.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// Asks for `operation` under a fresh key. `parameter` fills its path, `query` follows it.
+    pub(crate) async fn ask(&self, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answered {
+        self.ask_with(operation, to, body, &self.fresh_key()).await
+    }
+
+    /// Asks for `operation` under `key`.
+    pub(crate) async fn ask_with(
+        &self,
+        operation: Operation,
+        (parameter, query): (&str, &str),
+        body: Option<&Value>,
+        key: &str,
+    ) -> Answered {
+        let path = operation.path().replace("{id}", parameter).replace("{code}", parameter);
+        let request = Request::builder()
+            .method(operation.method())
+            .uri(format!("{path}?{query}"))
+            .header("authorization", format!("Bearer {KEY}"))
+            .header("idempotency-key", key)
+            .header("content-type", "application/json")
+            .body(Body::Whole(body.map(Value::to_string).unwrap_or_default().into()))
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
+        self.pass_seconds(1);
+        let counted = || self.database.batches.load(Ordering::SeqCst);
+        let before = counted();
+        let answer = self.app.handle(request).await;
+        let answered = counted();
+        if !answer.afterwards.is_empty() {
+            self.app.finish(answer.afterwards).await;
+        }
+        let (parts, body) = answer.response.into_parts();
+        Answered {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(body.to_vec()).unwrap(),
+            batches: answered - before,
+            batches_afterwards: counted() - answered,
+        }
+    }
+
+    /// Registers the venture `alpha`.
+    pub(crate) async fn register_alpha(&self) {
+        let answer = self.ask(Operation::PutVenture, ("alpha", ""), Some(&json!({ "name": "Alpha" }))).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+
+    /// Starts a day of `agent` on `alpha` and returns the session's id.
+    pub(crate) async fn start(&self, agent: &str) -> String {
+        let answer = self.ask(Operation::StartDay, ("", ""), Some(&day_of(agent))).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()["session"]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The body that starts a day of `agent` on `alpha`.
+pub(crate) fn day_of(agent: &str) -> Value {
+    json!({ "agent": agent, "client": "claude", "host": "mac1", "venture": "alpha", "repo": "example-org/alpha" })
+}
+
+/// The body of a handoff of `session`.
+pub(crate) fn handoff_of(session: &str) -> Value {
+    json!({ "session_id": session, "handoff": { "summary": "so far", "status": "in_progress", "next_steps": ["a"] } })
+}

@@ -1,0 +1,15 @@
+//! Proofs about the engine that no caller can see: round trips, plans, schema, cost, survival, boundaries.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod architecture;
+mod flat_cost;
+mod lab;
+mod outages;
+mod query_plans;
+mod round_trips;
+mod schema;
+mod shared_file;
+mod statements;
+mod survival;
+mod sweep;

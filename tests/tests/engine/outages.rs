@@ -1,0 +1,87 @@
+//! A database that fails: what the caller is told, and what a retry finds.
+
+use deckwatch_protocol::{ErrorCode, Operation};
+use serde_json::json;
+
+use crate::lab::{Lab, SECRET_WORDS, Trouble, day_of, handoff_of};
+
+#[tokio::test]
+async fn an_unreachable_database_is_a_503_that_says_to_repeat() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
+        let body = (operation.method() != "GET").then(|| day_of("agent-1"));
+        lab.expect_trouble(Trouble::Unreachable);
+        let answer = lab.ask(*operation, ("x", ""), body.as_ref()).await;
+        assert_eq!(answer.status, 503, "{}: {}", operation.id(), answer.text);
+        assert_eq!(answer.json()["code"], json!(ErrorCode::DatabaseUnavailable));
+        assert!(answer.headers.contains_key("retry-after"));
+        assert!(!answer.text.contains(SECRET_WORDS), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_failing_database_is_a_500_with_fixed_text() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
+        let body = (operation.method() != "GET").then(|| day_of("agent-1"));
+        lab.expect_trouble(Trouble::Fails);
+        let answer = lab.ask(*operation, ("x", ""), body.as_ref()).await;
+        assert_eq!(answer.status, 500, "{}: {}", operation.id(), answer.text);
+        assert!(!answer.text.contains("secret_words"), "{}", answer.text);
+        assert_eq!(answer.json()["correlation_id"].as_str(), answer.headers["x-correlation-id"].to_str().ok());
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_found_by_its_retry_and_happens_once() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    let session = lab.start("agent-1").await;
+    let writes = [
+        (Operation::StartDay, String::new(), day_of("agent-2")),
+        (Operation::CreateHandoff, String::new(), handoff_of(&session)),
+        (Operation::UpdateSession, session.clone(), json!({ "branch": "b" })),
+        (Operation::EndDay, String::new(), handoff_of(&session)),
+        (Operation::PutVenture, "beta".to_owned(), json!({ "name": "Beta" })),
+    ];
+    for (operation, parameter, body) in writes {
+        let key = lab.fresh_key();
+        lab.expect_trouble(Trouble::BreaksAfterCommit);
+        let lost = lab.ask_with(operation, (&parameter, ""), Some(&body), &key).await;
+        assert_eq!(lost.status, 503, "{}", operation.id());
+        let retry = lab.ask_with(operation, (&parameter, ""), Some(&body), &key).await;
+        assert!((200..300).contains(&retry.status), "{}: {}", operation.id(), retry.text);
+        assert_eq!(retry.headers["idempotent-replayed"], "true", "{}", operation.id());
+    }
+    let handoffs = lab.ask(Operation::ListHandoffs, ("", &format!("session_id={session}")), None).await;
+    assert_eq!(handoffs.json()["total"], 2, "one of create_handoff, one of end_day");
+}
+
+#[tokio::test]
+async fn an_outage_between_the_claim_and_the_look_up_is_a_503_and_the_next_retry_replays() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    let key = lab.fresh_key();
+    let first = lab.ask_with(Operation::StartDay, ("", ""), Some(&day_of("agent-1")), &key).await;
+    lab.expect_trouble(Trouble::Unreachable);
+    let during = lab.ask_with(Operation::StartDay, ("", ""), Some(&day_of("agent-1")), &key).await;
+    assert_eq!(during.status, 503);
+    let after = lab.ask_with(Operation::StartDay, ("", ""), Some(&day_of("agent-1")), &key).await;
+    assert_eq!((after.status, &after.text), (first.status, &first.text));
+}
+
+#[tokio::test]
+async fn a_request_that_can_not_be_logged_is_answered_all_the_same() {
+    let lab = Lab::new();
+    let request = http::Request::builder()
+        .uri("/v1/ventures")
+        .header("authorization", "Bearer the-admin-key-of-the-lab")
+        .body(deckwatch_api::Body::Whole(bytes::Bytes::new()))
+        .unwrap();
+    let answer = lab.app().handle(request).await;
+    assert_eq!(answer.response.status(), 200);
+    lab.expect_trouble(Trouble::Fails);
+    lab.app().finish(answer.afterwards).await;
+}

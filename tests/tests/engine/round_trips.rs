@@ -1,0 +1,92 @@
+//! One request, one batch: every operation, granted, refused and replayed.
+
+use deckwatch_api::Body;
+use deckwatch_protocol::Operation;
+use deckwatch_protocol::operation::Effect;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, day_of, handoff_of};
+
+/// A request that `operation` grants: what fills its path, its query and its body.
+struct Good {
+    parameter: String,
+    query: &'static str,
+    body: Option<Value>,
+}
+
+impl Good {
+    async fn of(lab: &Lab, operation: Operation) -> Self {
+        let good = |parameter: String, body| Self { parameter, query: "", body };
+        let agent = format!("agent-for-{}", operation.id().replace('_', "-"));
+        match operation {
+            Operation::StartDay => good(String::new(), Some(day_of(&agent))),
+            Operation::EndDay | Operation::CreateHandoff => {
+                let session = lab.start(&agent).await;
+                good(String::new(), Some(handoff_of(&session)))
+            }
+            Operation::GetSession | Operation::Heartbeat => good(lab.start(&agent).await, None),
+            Operation::UpdateSession => good(lab.start(&agent).await, Some(json!({ "branch": "x" }))),
+            Operation::GetHandoff => {
+                let session = lab.start(&agent).await;
+                let made = lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;
+                good(made.json()["id"].as_str().unwrap().to_owned(), None)
+            }
+            Operation::LatestHandoff => {
+                let session = lab.start(&agent).await;
+                lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;
+                Self { query: "venture=alpha", ..good(String::new(), None) }
+            }
+            Operation::ListSessions | Operation::ListHandoffs => {
+                Self { query: "venture=alpha&limit=1", ..good(String::new(), None) }
+            }
+            Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
+            Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => {
+                good(String::new(), None)
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_operation_makes_one_batch_on_its_way_to_the_answer() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    for operation in Operation::ALL {
+        let Good { parameter, query, body } = Good::of(&lab, *operation).await;
+        let answer = lab.ask(*operation, (&parameter, query), body.as_ref()).await;
+        assert!((200..300).contains(&answer.status), "{}: {}", operation.id(), answer.text);
+        let expected = usize::from(*operation != Operation::Openapi);
+        assert_eq!(answer.batches, expected, "{}", operation.id());
+        let behind = usize::from(answer.headers.contains_key("ratelimit") && operation.effect() != Effect::Write);
+        assert_eq!(answer.batches_afterwards, behind, "{}: a write logs in its own batch", operation.id());
+    }
+}
+
+#[tokio::test]
+async fn a_replay_makes_two_batches() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    for operation in Operation::ALL.iter().filter(|operation| operation.effect() == Effect::Write) {
+        let Good { parameter, query, body } = Good::of(&lab, *operation).await;
+        let key = lab.fresh_key();
+        let first = lab.ask_with(*operation, (&parameter, query), body.as_ref(), &key).await;
+        let again = lab.ask_with(*operation, (&parameter, query), body.as_ref(), &key).await;
+        assert_eq!((again.status, &again.text), (first.status, &first.text), "{}", operation.id());
+        assert_eq!((first.batches, again.batches), (1, 2), "{}", operation.id());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_makes_one_batch_and_a_stranger_none() {
+    let lab = Lab::new();
+    for operation in Operation::ALL {
+        let refused = lab.ask(*operation, ("x", "nonsense=1"), Some(&json!({ "nonsense": 1 }))).await;
+        if refused.headers.contains_key("ratelimit") {
+            assert_eq!(refused.batches, 1, "{}", operation.id());
+        }
+        let request = Request::builder().method("POST").uri("/v1/sod").body(Body::TooLarge).unwrap();
+        let stranger = lab.send(request).await;
+        assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 0, 0));
+    }
+}

@@ -1,0 +1,108 @@
+//! The schema: what the migrations make is what is committed, and it keeps its own rules.
+
+use std::path::Path;
+
+use deckwatch_api::MIGRATIONS;
+use rusqlite::Connection;
+
+/// A database that the migrations have made, without the limits of an engine.
+pub(crate) fn migrated() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.pragma_update(None, "foreign_keys", true).unwrap();
+    connection
+        .execute_batch("create table d1_migrations (id integer primary key, name text unique, applied_at text)")
+        .unwrap();
+    for (name, sql) in MIGRATIONS {
+        connection.execute_batch(sql).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    connection
+}
+
+fn texts(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(sql).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+const TABLES: &str = "select name from sqlite_schema where type = 'table' and name not like 'sqlite%'
+                        and name <> 'd1_migrations' order by name";
+
+#[test]
+fn the_files_of_the_folder_are_the_migrations_without_a_gap() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<String> = files.collect();
+    files.sort();
+    let known: Vec<&str> = MIGRATIONS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(files, known, "a file that is no migration would be applied by wrangler all the same");
+    for (n, name) in known.iter().enumerate() {
+        assert!(name.starts_with(&format!("{:04}_", n + 1)), "{name} is number {}", n + 1);
+    }
+}
+
+#[test]
+fn every_migration_says_why_at_its_head() {
+    for (name, sql) in MIGRATIONS {
+        assert!(sql.starts_with("-- "), "{name}");
+    }
+}
+
+#[test]
+fn the_committed_schema_is_in_step_with_the_migrations() {
+    let made = texts(
+        &migrated(),
+        "select sql from sqlite_schema where sql is not null and name <> 'd1_migrations' order by tbl_name, type desc, name",
+    );
+    let made = made.join(";\n\n") + ";\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/schema.sql");
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == made, "tests/tests/engine/schema.sql is out of step; run `just gen`");
+}
+
+#[test]
+fn a_migrated_database_is_sound() {
+    let connection = migrated();
+    assert_eq!(texts(&connection, "pragma integrity_check"), ["ok"]);
+    assert_eq!(connection.prepare("pragma foreign_key_check").unwrap().query_map([], |_| Ok(())).unwrap().count(), 0);
+}
+
+#[test]
+fn every_table_is_strict() {
+    let connection = migrated();
+    let loose = texts(
+        &connection,
+        "select name from pragma_table_list where type = 'table' and not strict and name not like 'sqlite%'
+           and name <> 'd1_migrations'",
+    );
+    assert!(loose.is_empty(), "{loose:?}");
+}
+
+#[test]
+fn every_check_and_composite_key_has_a_name() {
+    for table in texts(&migrated(), "select sql from sqlite_schema where type = 'table' and name <> 'd1_migrations'") {
+        for line in table.lines().map(str::trim) {
+            let constraint =
+                line.starts_with("check") || line.starts_with("primary key (") || line.starts_with("unique (");
+            assert!(!constraint, "{line}");
+        }
+    }
+}
+
+#[test]
+fn every_foreign_key_leads_an_index() {
+    let connection = migrated();
+    for table in texts(&connection, TABLES) {
+        let keys = texts(&connection, &format!("select \"from\" from pragma_foreign_key_list('{table}')"));
+        let leading = texts(
+            &connection,
+            &format!(
+                "select i.name from pragma_index_list('{table}') l, pragma_index_info(l.name) i where i.seqno = 0"
+            ),
+        );
+        for key in keys {
+            assert!(leading.contains(&key), "{table}.{key} leads no index: deleting what it points at walks {table}");
+        }
+    }
+}

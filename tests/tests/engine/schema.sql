@@ -1,0 +1,225 @@
+CREATE TABLE context_docs (
+  scope text not null,
+  name text not null,
+  title text not null,
+  doc_type text not null,
+  content_hash text not null,
+  size_bytes integer not null,
+  version integer not null,
+  created_at text not null,
+  updated_at text not null,
+  deleted_at text,
+  actor_key_id text not null,
+  content text not null,
+  constraint context_docs_key primary key (scope, name),
+  constraint context_docs_type check (doc_type in ('markdown', 'json'))
+) strict;
+
+CREATE TABLE doc_requirements (
+  id text not null primary key,
+  name_pattern text not null,
+  scope_type text not null,
+  venture text references ventures (code),
+  capability text,
+  staleness_days integer not null default 90,
+  required integer not null default 1,
+  auto_generate integer not null default 0,
+  sources_json text not null default '[]',
+  created_at text not null,
+  updated_at text not null,
+  constraint doc_requirements_scope_type check (scope_type in ('global', 'venture')),
+  constraint doc_requirements_staleness check (staleness_days between 1 and 3650),
+  constraint doc_requirements_flags check (required in (0, 1) and auto_generate in (0, 1)),
+  constraint doc_requirements_sources_json check (json_type(sources_json) = 'array')
+) strict;
+
+CREATE INDEX doc_requirements_by_venture on doc_requirements (venture);
+
+CREATE UNIQUE INDEX doc_requirements_one_rule
+  on doc_requirements (name_pattern, scope_type, ifnull(venture, ''), ifnull(capability, ''));
+
+CREATE TABLE handoffs (
+  id text not null primary key,
+  session_id text not null references sessions (id),
+  venture text not null references ventures (code),
+  repo text not null,
+  track integer,
+  issue_number integer,
+  from_agent text not null,
+  to_agent text,
+  status_label text not null,
+  summary text not null,
+  payload_hash text not null,
+  payload_size_bytes integer not null,
+  schema_version integer not null,
+  created_at text not null,
+  actor_key_id text not null,
+  creation_correlation_id text not null,
+  -- Last: a reader of the other columns does not walk through its pages.
+  payload_json text not null,
+  constraint handoffs_status_label check (status_label in ('in_progress', 'blocked', 'ready', 'done')),
+  constraint handoffs_payload_json check (json_type(payload_json) = 'object'),
+  constraint handoffs_payload_size check (payload_size_bytes = length(cast(payload_json as blob)) and payload_size_bytes <= 819200)
+) strict;
+
+CREATE INDEX handoffs_by_issue on handoffs (issue_number, id) where issue_number is not null;
+
+CREATE INDEX handoffs_by_recipient on handoffs (to_agent, id) where to_agent is not null;
+
+CREATE INDEX handoffs_by_repo on handoffs (venture, repo, id);
+
+CREATE INDEX handoffs_by_repo_and_track on handoffs (venture, repo, track, id);
+
+CREATE INDEX handoffs_by_sender on handoffs (from_agent, id);
+
+CREATE INDEX handoffs_by_session on handoffs (session_id, id);
+
+CREATE INDEX handoffs_by_status on handoffs (status_label, id);
+
+CREATE INDEX handoffs_by_track on handoffs (track, id) where track is not null;
+
+CREATE INDEX handoffs_by_venture on handoffs (venture, id);
+
+CREATE TABLE idempotency_keys (
+  actor_key_id text not null,
+  idempotency_key text not null,
+  operation text not null,
+  request_hash text not null,
+  response_status integer,
+  response_json text,
+  payload_handoff_id text references handoffs (id),
+  payload_path text,
+  created_at text not null,
+  expires_at text not null,
+  constraint idempotency_key_taken primary key (actor_key_id, idempotency_key),
+  constraint idempotency_keys_answered check ((response_status is null) = (response_json is null)),
+  constraint idempotency_keys_payload check ((payload_handoff_id is null) = (payload_path is null))
+) strict;
+
+CREATE INDEX idempotency_keys_by_expiry on idempotency_keys (expires_at);
+
+CREATE INDEX idempotency_keys_by_payload on idempotency_keys (payload_handoff_id) where payload_handoff_id is not null;
+
+CREATE TABLE note_tags (
+  tag text not null,
+  scope text not null,
+  note_id text not null references notes (id) on delete cascade,
+  constraint note_tags_key primary key (tag, scope, note_id)
+) strict, without rowid;
+
+CREATE INDEX note_tags_by_note on note_tags (note_id);
+
+CREATE TABLE notes (
+  id text not null primary key,
+  venture text references ventures (code),
+  title text not null,
+  tags_json text not null default '[]',
+  created_at text not null,
+  updated_at text not null,
+  archived_at text,
+  actor_key_id text not null,
+  creation_correlation_id text not null,
+  content text not null,
+  constraint notes_tags_json check (json_type(tags_json) = 'array')
+) strict;
+
+CREATE INDEX notes_by_venture on notes (venture, id);
+
+CREATE TABLE rate_limits (
+  actor_key_id text not null,
+  window_start text not null,
+  request_count integer not null,
+  request_limit integer not null,
+  constraint rate_limits_key primary key (actor_key_id, window_start),
+  constraint rate_limit_exceeded check (request_count <= request_limit)
+) strict, without rowid;
+
+CREATE INDEX rate_limits_by_window on rate_limits (window_start);
+
+CREATE TABLE refusals (
+  reason text not null,
+  constraint refused_session_not_found check (reason <> 'session_not_found'),
+  constraint refused_session_ended check (reason <> 'session_ended'),
+  constraint refused_venture_not_registered check (reason <> 'venture_not_registered'),
+  constraint refused_reason check (false)
+) strict;
+
+CREATE TABLE request_log (
+  id integer primary key,
+  correlation_id text not null,
+  actor_key_id text,
+  operation text,
+  method text not null,
+  status integer not null,
+  error_code text,
+  duration_ms integer,
+  created_at text not null
+) strict;
+
+CREATE INDEX request_log_by_actor on request_log (actor_key_id, id);
+
+CREATE INDEX request_log_by_correlation on request_log (correlation_id);
+
+CREATE INDEX request_log_by_time on request_log (created_at);
+
+CREATE TABLE sessions (
+  id text not null primary key,
+  agent text not null,
+  client text not null,
+  client_version text,
+  client_session_id text,
+  host text not null,
+  venture text not null references ventures (code),
+  repo text not null,
+  track integer,
+  issue_number integer,
+  branch text,
+  commit_sha text,
+  status text not null default 'active',
+  created_at text not null,
+  last_heartbeat_at text not null,
+  ended_at text,
+  end_reason text,
+  final_handoff_id text references handoffs (id),
+  actor_key_id text not null,
+  creation_correlation_id text not null,
+  meta_json text not null default '{}',
+  constraint sessions_status check (status in ('active', 'ended', 'abandoned')),
+  constraint sessions_end_reason check (end_reason in ('manual', 'process_exit', 'stale')),
+  constraint sessions_ended_at check ((status = 'active') = (ended_at is null)),
+  constraint sessions_final_handoff check (final_handoff_id is null or status = 'ended'),
+  constraint sessions_meta_json check (json_type(meta_json) = 'object'),
+  constraint sessions_meta_size check (length(cast(meta_json as blob)) <= 8192)
+) strict;
+
+CREATE INDEX sessions_by_agent on sessions (agent, id);
+
+CREATE INDEX sessions_by_final_handoff on sessions (final_handoff_id) where final_handoff_id is not null;
+
+CREATE INDEX sessions_by_heartbeat on sessions (last_heartbeat_at);
+
+CREATE INDEX sessions_by_repo on sessions (repo, id);
+
+CREATE INDEX sessions_by_status on sessions (status, id);
+
+CREATE INDEX sessions_by_track on sessions (track, id) where track is not null;
+
+CREATE INDEX sessions_by_venture on sessions (venture, id);
+
+CREATE INDEX sessions_live_by_heartbeat on sessions (last_heartbeat_at) where status = 'active';
+
+CREATE INDEX sessions_live_by_venture on sessions (venture, last_heartbeat_at) where status = 'active';
+
+CREATE UNIQUE INDEX sessions_one_live on sessions (agent, venture, repo, ifnull(track, -1)) where status = 'active';
+
+CREATE TABLE ventures (
+  code text not null primary key,
+  name text not null,
+  github_org text,
+  repos_json text not null,
+  capabilities_json text not null,
+  created_at text not null,
+  updated_at text not null,
+  constraint ventures_repos_json check (json_type(repos_json) = 'array'),
+  constraint ventures_capabilities_json check (json_type(capabilities_json) = 'array')
+) strict;

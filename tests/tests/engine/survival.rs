@@ -1,0 +1,130 @@
+//! A server that is killed in the middle of its work: what was acknowledged is there, nothing is twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deckwatch_protocol::{DayEnded, DayStarted, Handoff, Operation, Venture};
+use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ServerProcess, fresh, program};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+const CONTEXT_KEY: &str = "the-context-key-of-a-test";
+const ADMIN_KEY: &str = "the-admin-key-of-a-test";
+
+/// A real server on a folder that outlives it.
+struct Site {
+    folder: TempDir,
+    binary: std::path::PathBuf,
+}
+
+impl Site {
+    fn new() -> Self {
+        Self { folder: TempDir::new().unwrap(), binary: program("deckwatch-server") }
+    }
+
+    async fn open(&self) -> (ServerProcess, Api) {
+        let process = ServerProcess::start(&self.binary, self.folder.path(), CONTEXT_KEY, ADMIN_KEY).await;
+        let api = Api::at(&process.url, (CONTEXT_KEY, ADMIN_KEY), &self.folder.path().join("context.db"));
+        (process, api)
+    }
+}
+
+/// A burst of writes: each with what came of it.
+type Burst = Arc<Mutex<Vec<(Ask, Option<Response>)>>>;
+
+/// Writes from eight connections until the engine is gone.
+fn write_until_killed(agent: &Agent, session: &deckwatch_protocol::SessionId, burst: &Burst) -> JoinSet<()> {
+    let mut writers = JoinSet::new();
+    for writer in 0..8 {
+        let (agent, session, burst) = (agent.clone(), session.clone(), Arc::clone(burst));
+        writers.spawn(async move {
+            loop {
+                let summary = format!("write of {writer} {}", fresh(""));
+                let ask = agent.ask_create_handoff(&session, json!({ "summary": summary }));
+                let response = agent.api().try_send(ask.clone()).await;
+                let gone = response.is_none();
+                burst.lock().await.push((ask, response));
+                if gone {
+                    return;
+                }
+            }
+        });
+    }
+    writers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_killed_in_the_middle_happen_exactly_once_when_they_are_retried() {
+    let site = Site::new();
+    for round in 1..=3 {
+        let (process, api) = site.open().await;
+        let agent = api.agent().await;
+        let session = agent.started().await.session.id;
+        let burst = Burst::default();
+        let mut writers = write_until_killed(&agent, &session, &burst);
+        // Time for a burst, not for readiness: the kill must find the server at work.
+        tokio::time::sleep(Duration::from_millis(150 * round)).await;
+        process.kill().await;
+        while writers.join_next().await.is_some() {}
+
+        let (_process, api) = site.open().await;
+        let agent = agent.at(&api);
+        let burst = burst.lock().await;
+        let acknowledged = burst.iter().filter(|(_, response)| response.is_some()).count();
+        assert!(acknowledged > 0, "the server was killed before it did anything");
+        for (ask, acknowledged) in burst.iter() {
+            let retry = agent.send(ask.clone()).await;
+            retry.of::<Handoff>(201);
+            if let Some(acknowledged) = acknowledged {
+                assert!(retry.is_replay(), "an acknowledged write was lost");
+                assert_eq!(retry.body, acknowledged.body);
+            }
+        }
+        let stored = "select count(*) as n from handoffs where session_id = ?1";
+        assert_eq!(api.db_count(stored, json!([session])).await, burst.len() as u64);
+        let distinct = "select count(distinct summary) as n from handoffs where session_id = ?1";
+        assert_eq!(api.db_count(distinct, json!([session])).await, burst.len() as u64);
+    }
+}
+
+#[tokio::test]
+async fn a_day_goes_on_after_a_kill() {
+    let site = Site::new();
+    let (process, api) = site.open().await;
+    let agent = api.agent().await;
+    let session = agent.started().await.session.id;
+    process.kill().await;
+    let (process, api) = site.open().await;
+    let agent = agent.at(&api);
+    let resumed: DayStarted = agent.start_day(json!({})).await.of(200);
+    assert_eq!(resumed.session.id, session);
+    let end = agent.ask_end_day(&session, json!({}));
+    let ended = agent.send(end.clone()).await;
+    ended.of::<DayEnded>(200);
+    process.kill().await;
+    let (_process, api) = site.open().await;
+    let again = agent.at(&api).send(end).await;
+    assert_eq!((again.is_replay(), &again.body), (true, &ended.body));
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_while_it_opens_a_new_database_leaves_one_that_opens() {
+    let site = Site::new();
+    for _ in 0..3 {
+        let mut child = std::process::Command::new(&site.binary)
+            .args(["--port", "0", "--data"])
+            .arg(site.folder.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let (_process, api) = site.open().await;
+    let put = Ask::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "Alpha" }));
+    api.admin().send(put).await.of::<Venture>(201);
+}

@@ -1,0 +1,56 @@
+//! The sweep of a long absence: in chunks, and down to nothing.
+
+use std::sync::Arc;
+
+use deckwatch_api::{Statement, Swept};
+use deckwatch_server::Sqlite;
+
+use crate::lab::Lab;
+
+/// A lab whose database holds `count` silent sessions of `alpha`.
+async fn lab_with_silent_sessions(count: u32) -> (Lab, Sqlite) {
+    let database = Sqlite::in_memory().unwrap();
+    let lab = Lab::on(Arc::new(database.clone()));
+    lab.register_alpha().await;
+    let fill = "
+        with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
+        insert into sessions (id, agent, client, host, venture, repo, status, created_at, last_heartbeat_at, actor_key_id,
+          creation_correlation_id)
+        select printf('sess_00%024d', i), 'agent-' || i, 'claude', 'mac1', 'alpha', 'example-org/alpha', 'active',
+          '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'a', 'c' from n";
+    database.run(&[Statement::new(fill).bind(count)]).unwrap();
+    (lab, database)
+}
+
+#[tokio::test]
+async fn one_sweep_clears_several_chunks_and_the_next_finds_nothing() {
+    let (lab, _database) = lab_with_silent_sessions(2_500).await;
+    assert_eq!(lab.app().sweep().await.unwrap().sessions, 2_500);
+    assert_eq!(lab.app().sweep().await.unwrap(), Swept::default());
+}
+
+#[tokio::test]
+async fn a_start_of_day_abandons_a_bounded_number_and_shows_none_of_them() {
+    let (lab, database) = lab_with_silent_sessions(120).await;
+    let answer = lab.ask(deckwatch_protocol::Operation::StartDay, ("", ""), Some(&crate::lab::day_of("new"))).await;
+    assert_eq!(answer.json()["active_sessions"]["total"], 0);
+    let left = "select count(*) as n from sessions where status = 'active' and agent <> 'new'";
+    let rows = database.run(&[Statement::new(left)]).unwrap();
+    assert_eq!(rows[0][0]["n"], 70);
+}
+
+#[tokio::test]
+async fn what_is_due_is_forgotten_and_what_is_not_is_kept() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    lab.start("agent-1").await;
+    assert_eq!(lab.app().sweep().await.unwrap(), Swept::default());
+    lab.pass_seconds(46 * 60);
+    assert_eq!(lab.app().sweep().await.unwrap(), Swept { sessions: 1, ..Swept::default() });
+    lab.pass_seconds(23 * 60 * 60);
+    assert_eq!(lab.app().sweep().await.unwrap(), Swept { rates: 1, ..Swept::default() });
+    lab.pass_seconds(60 * 60);
+    assert_eq!(lab.app().sweep().await.unwrap(), Swept { keys: 2, ..Swept::default() });
+    lab.pass_seconds(7 * 24 * 60 * 60);
+    assert_eq!(lab.app().sweep().await.unwrap(), Swept { log: 2, ..Swept::default() });
+}
