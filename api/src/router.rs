@@ -43,7 +43,9 @@ impl Router {
         let unknown = |_| ApiError::new(ErrorCode::UnknownRoute, "There is nothing at this path.");
         let found = self.0.at(path).map_err(unknown)?;
         let parameter = found.params.iter().next().map(|(_, value)| value.to_owned());
-        if let Some(operation) = found.value.iter().find(|operation| operation.method() == method.as_str()) {
+        // A shell sends no body where the method is HEAD; everything else is as for GET.
+        let asked = if method == Method::HEAD { Method::GET } else { method.clone() };
+        if let Some(operation) = found.value.iter().find(|operation| operation.method() == asked.as_str()) {
             return Ok(Route { operation: *operation, parameter });
         }
         let allow = found.value.iter().map(|operation| operation.method()).collect::<Vec<_>>().join(", ");
@@ -94,6 +96,7 @@ mod tests {
         let refusal = |method: Method, path| router.route(&method, path).err().unwrap();
         assert_eq!(refusal(Method::GET, "/v1/nothing").code, ErrorCode::UnknownRoute);
         assert_eq!(refusal(Method::GET, "/v1/sessions/").code, ErrorCode::UnknownRoute);
+        assert_eq!(router.route(&Method::HEAD, "/health").ok().map(|r| r.operation), Some(Operation::Health));
         let wrong = refusal(Method::DELETE, "/v1/sessions/x");
         assert_eq!((wrong.code, wrong.allow.as_deref()), (ErrorCode::MethodNotAllowed, Some("GET, PATCH")));
     }

@@ -4,6 +4,8 @@
 mod dry_run;
 #[cfg(test)]
 mod launching;
+#[cfg(all(test, target_os = "linux"))]
+mod menu;
 #[cfg(test)]
 mod refusing;
 #[cfg(test)]

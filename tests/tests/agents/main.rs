@@ -18,6 +18,7 @@ mod machine;
 mod own_settings;
 mod process;
 mod running;
+mod slash_commands;
 mod team_api;
 
 /// Proves facts with every agent. Each is an `async fn(Machine)` beside the call.
