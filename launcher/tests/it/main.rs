@@ -4,7 +4,7 @@
 mod dry_run;
 #[cfg(test)]
 mod launching;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod menu;
 #[cfg(test)]
 mod refusing;

@@ -1,4 +1,6 @@
-//! The menu, on a terminal as `script` makes one.
+//! The menu, on a terminal as `script` of util-linux makes one.
+
+#![cfg(target_os = "linux")]
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
