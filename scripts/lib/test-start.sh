@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 #
-# Proves the README's first command: in a fresh clone, with an empty home, no configuration and no agent's
-# tool on PATH, scripts/start installs the programs and plays a day on the repository it stands in.
+# Proves the README's first command: in a fresh clone, with an empty home and no configuration, scripts/start
+# installs the programs and plays a day on the repository it stands in; with an agent's tool on PATH, here one
+# that only says how it was started, it becomes that agent.
 #
 # usage  scripts/lib/test-start.sh
 # env    CARGO_TARGET_DIR  where cargo builds; kept, so that dependencies are not built again
@@ -24,22 +25,35 @@ main() {
   for program in launcher deckwatch-mcp deckwatch-server; do
     "$home/.local/bin/$program" --version >/dev/null
   done
-  printf 'a fresh clone installs itself and plays a day\n'
+  install_agent "$home/.local/bin/claude"
+  (cd "$work/clone" && PATH=$home/.local/bin:$PATH && hermetic "$home" ./scripts/start -- -p hello) >"$work/out" 2>&1
+  expect "$work/out" 'claude was started'
+  expect "$work/out" '-p hello'
+  expect "$work/out" "in $work/clone"
+  printf 'a fresh clone installs itself, plays a day and starts an agent\n'
+}
+
+# $1: where.
+install_agent() {
+  # shellcheck disable=SC2016  # the agent's own variables
+  printf '#!/bin/sh\nprintf "claude was started in %%s as %%s with %%s\\n" "$PWD" "$DECKWATCH_AGENT" "$*"\n' >"$1"
+  chmod +x "$1"
 }
 
 # Runs a command with an empty home. Cargo and rustup live in the real one.
 hermetic() {
   local home=$1
   shift
-  env -i HOME="$home" PATH="$(path_without_agents)" TERM=dumb NO_COLOR=1 LANG="${LANG-C.UTF-8}" \
+  env -i HOME="$home" PATH="$(path_without_agents "$home")" TERM=dumb NO_COLOR=1 LANG="${LANG-C.UTF-8}" \
     CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}" "$@"
 }
 
+# The machine's own agents are nobody's business here. $1: the home, whose programs stay.
 path_without_agents() {
   local folder kept=""
   while IFS= read -r -d : folder; do
-    [[ -x $folder/claude || -x $folder/gemini || -x $folder/codex ]] || kept+=$folder:
+    [[ $folder != "$1"/* ]] && [[ -x $folder/claude || -x $folder/gemini || -x $folder/codex ]] || kept+=$folder:
   done <<<"$PATH:"
   printf '%s\n' "${kept%:}"
 }
