@@ -19,14 +19,14 @@ main() {
   home=$work/home
   mkdir "$home"
   git clone --quiet "$ROOT" "$work/clone"
-  (cd "$work/clone" && hermetic "$home" ./scripts/start) >"$work/out" 2>&1 || { cat "$work/out" && return 1; }
+  (cd "$work/clone" && hermetic "$home" "" ./scripts/start) >"$work/out" 2>&1 || { cat "$work/out" && return 1; }
   expect "$work/out" 'npm install -g @anthropic-ai/claude-code'
   expect "$work/out" "$(git -C "$ROOT" log -1 --format=%s | cut -c 1-60)"
   for program in launcher deckwatch-mcp deckwatch-server; do
     "$home/.local/bin/$program" --version >/dev/null
   done
   install_agent "$home/.local/bin/claude"
-  (cd "$work/clone" && PATH=$home/.local/bin:$PATH && hermetic "$home" ./scripts/start -- -p hello) >"$work/out" 2>&1
+  (cd "$work/clone" && hermetic "$home" "$home/.local/bin:" ./scripts/start -- -p hello) >"$work/out" 2>&1
   expect "$work/out" 'claude was started'
   expect "$work/out" '-p hello'
   expect "$work/out" "in $work/clone"
@@ -40,20 +40,21 @@ install_agent() {
   chmod +x "$1"
 }
 
-# Runs a command with an empty home. Cargo and rustup live in the real one.
+# Runs a command with an empty home. Cargo and rustup live in the real one. $1: the home; $2: what PATH begins
+# with; then the command.
 hermetic() {
-  local home=$1
-  shift
-  env -i HOME="$home" PATH="$(path_without_agents "$home")" TERM=dumb NO_COLOR=1 LANG="${LANG-C.UTF-8}" \
+  local home=$1 first=$2
+  shift 2
+  env -i HOME="$home" PATH="$first$(path_without_agents)" TERM=dumb NO_COLOR=1 LANG="${LANG-C.UTF-8}" \
     CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" \
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}" "$@"
 }
 
-# The machine's own agents are nobody's business here. $1: the home, whose programs stay.
+# The machine's own agents are nobody's business here.
 path_without_agents() {
   local folder kept=""
   while IFS= read -r -d : folder; do
-    [[ $folder != "$1"/* ]] && [[ -x $folder/claude || -x $folder/gemini || -x $folder/codex ]] || kept+=$folder:
+    [[ -x $folder/claude || -x $folder/gemini || -x $folder/codex ]] || kept+=$folder:
   done <<<"$PATH:"
   printf '%s\n' "${kept%:}"
 }
