@@ -62,7 +62,7 @@ fn refuse_unstorable(value: &Value, pointer: &str, violations: &mut Violations) 
         |detail: &str| violations.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_owned() });
     match value {
         Value::String(text) if text.contains('\0') => refuse("must not contain the NUL character"),
-        Value::Number(number) if !is_exact(number) => refuse("is a whole number beyond 2^53; send it as a string"),
+        Value::Number(number) if !is_exact(number) => refuse("is a number beyond 2^53; send it as a string"),
         Value::Array(items) => {
             for (n, item) in items.iter().enumerate() {
                 refuse_unstorable(item, &format!("{pointer}/{n}"), violations);

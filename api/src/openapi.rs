@@ -6,7 +6,7 @@ use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
     CreateHandoff, DayEnded, DayStarted, EndDay, ErrorCode, Handoff, HandoffFilter, Health, Heartbeat,
     LatestHandoffFilter, ListVentures, Operation, Page, Problem, PutVenture, Session, SessionFilter, StartDay,
-    UpdateSession, Venture, Version,
+    UpdateSession, Venture, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -157,9 +157,11 @@ fn describe(operation: Operation, schemas: &mut Schemas) -> Value {
 
 fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
     let mut parameters = Vec::new();
-    for name in ["id", "code"] {
+    // A malformed id names nothing and is not found; a malformed code could not be registered.
+    let code = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<VentureCode>();
+    for (name, schema) in [("id", json!({ "type": "string" })), ("code", code.to_value())] {
         if operation.path().contains(&format!("{{{name}}}")) {
-            parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+            parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
         }
     }
     if operation.effect() == Effect::Write {

@@ -8,7 +8,6 @@ use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
 /// What a client notes about its session: an object, at most 8 KiB as compact JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Meta(pub Map<String, Json>);
 
@@ -30,7 +29,6 @@ impl Deserr<Violations> for Meta {
 
 /// Anything a handoff carries beside its lists: an object, bounded by the payload it is part of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Extra(pub Map<String, Json>);
 
@@ -50,3 +48,52 @@ fn object<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Map<Stri
         other => Err(wrong_kind(other, &[ValueKind::Map], at)),
     }
 }
+
+/// Any JSON that comes back as it was sent: numbers that a double holds exactly, texts without NUL.
+#[cfg(feature = "schema")]
+struct FreeJson;
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for FreeJson {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "FreeJson".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let this = generator.subschema_for::<Self>();
+        schemars::json_schema!({
+            "description": "Any JSON. Numbers beyond 2^53 travel as text; no text holds the NUL character.",
+            "anyOf": [
+                { "type": ["null", "boolean"] },
+                { "type": "number", "minimum": -9_007_199_254_740_992_i64, "maximum": 9_007_199_254_740_992_i64 },
+                { "type": "string", "pattern": "^[^\\u0000]*$" },
+                { "type": "array", "items": this },
+                free_object(generator),
+            ],
+        })
+    }
+}
+
+#[cfg(feature = "schema")]
+fn free_object(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "propertyNames": { "pattern": "^[^\\u0000]*$" },
+        "additionalProperties": generator.subschema_for::<FreeJson>(),
+    })
+}
+
+#[cfg(feature = "schema")]
+macro_rules! free_object_schema {
+    ($($name:ident),*) => { $(
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                free_object(generator)
+            }
+        }
+    )* };
+}
+#[cfg(feature = "schema")]
+free_object_schema!(Meta, Extra);

@@ -275,6 +275,11 @@ macro_rules! number {
                 match value {
                     Value::Integer(number) => Self::try_from(number).map_err(|invalid| invalid_at(invalid, at)),
                     Value::NegativeInteger(_) => Self::try_from(u64::MAX).map_err(|invalid| invalid_at(invalid, at)),
+                    // JSON has one kind of number: 87.0 is a whole one.
+                    Value::Float(number) if number.fract() == 0.0 => {
+                        let whole = format!("{number:.0}").parse().unwrap_or(u64::MAX);
+                        Self::try_from(whole).map_err(|invalid| invalid_at(invalid, at))
+                    }
                     other => Err(wrong_kind(other, &[ValueKind::Integer], at)),
                 }
             }
