@@ -4,9 +4,9 @@
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
-    CreateHandoff, DayEnded, DayStarted, EndDay, ErrorCode, Handoff, HandoffFilter, Health, Heartbeat,
-    LatestHandoffFilter, ListVentures, Operation, Page, Problem, PutVenture, Session, SessionFilter, StartDay,
-    UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, CreateHandoff, DayEnded, DayStarted, EndDay, ErrorCode, Handoff, HandoffFilter, Health,
+    Heartbeat, LatestHandoffFilter, ListVentures, Operation, Page, Problem, PutVenture, Session, SessionFilter,
+    StartDay, UpdateSession, Venture, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -129,6 +129,7 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         Operation::PutVenture => {
             Shape::answering::<Venture>(s, &[200, 201]).body::<PutVenture>(s).refusing(&[Code::Forbidden])
         }
+        Operation::SessionAnalytics => Shape::answering::<Analytics>(s, &[200]).query::<AnalyticsFilter>(),
         Operation::Health => Shape::answering::<Health>(s, &[200]),
         Operation::Version => Shape::answering::<Version>(s, &[200]),
         Operation::Openapi => Shape { answers: vec![(200, json!({ "type": "object" }))], ..Shape::default() },

@@ -7,6 +7,7 @@
 //!
 //! Start at [`operation`] for what can be asked, then at the wire types of one resource.
 
+mod analytics;
 mod change;
 mod day;
 mod doc;
@@ -25,6 +26,7 @@ mod time;
 mod venture;
 mod violation;
 
+pub use analytics::{Analytics, AnalyticsFilter, Figures, FiguresOf};
 pub use change::Change;
 pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
 pub use doc::{DocAudit, DocProblem, DocSummary};

@@ -95,6 +95,8 @@ operations! {
     ListVentures "list_ventures" "GET" "/v1/ventures" Context Read,
     /// Registers or replaces a venture.
     PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
+    /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
+    SessionAnalytics "session_analytics" "GET" "/v1/analytics" Context Read,
     /// Answers when the service and its database are well.
     Health "health" "GET" "/health" Public Read,
     /// Names the build and the migrations of its database.

@@ -1,6 +1,7 @@
 //! One function per operation, named as the operation: it decodes, decides, and returns a plan. None of
 //! them touches a database, so none can make a second round trip.
 
+pub(crate) mod analytics;
 pub(crate) mod day;
 pub(crate) mod handoff;
 pub(crate) mod service;

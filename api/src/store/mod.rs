@@ -5,6 +5,7 @@
 //! Limits of D1 that every statement keeps: 100 parameters, 100 KB, 32 arguments of a function, 5 arms
 //! of a compound select. The embedded engine sets the same limits, so a test on either finds a breach.
 
+pub(crate) mod analytics;
 pub(crate) mod day;
 pub(crate) mod doc;
 pub(crate) mod handoff;
@@ -73,6 +74,7 @@ use excerpt;
 /// migrations. Statements that are put together at run time stand here in all their forms.
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
+        ("analytics", analytics::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("rate_limit", rate_limit::STATEMENTS),

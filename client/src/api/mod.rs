@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    CreateHandoff, DayEnded, DayStarted, EndDay, Handoff, HandoffFilter, HandoffId, Health, Heartbeat,
-    LatestHandoffFilter, ListVentures, Operation, Page, PutVenture, Session, SessionFilter, SessionId, StartDay,
-    UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, CreateHandoff, DayEnded, DayStarted, EndDay, Handoff, HandoffFilter, HandoffId, Health,
+    Heartbeat, LatestHandoffFilter, ListVentures, Operation, Page, PutVenture, Session, SessionFilter, SessionId,
+    StartDay, UpdateSession, Venture, VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -117,6 +117,11 @@ impl Api {
     /// Registers or replaces a venture; needs an admin key.
     pub async fn put_venture(&self, code: &VentureCode, venture: &PutVenture) -> Result<Venture, ClientError> {
         self.call(Ask::body(Operation::PutVenture, code.as_str(), venture)).await
+    }
+
+    /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
+    pub async fn session_analytics(&self, filter: &AnalyticsFilter) -> Result<Analytics, ClientError> {
+        self.call(Ask::query(Operation::SessionAnalytics, filter)).await
     }
 
     /// Asks whether the service and its database are well.

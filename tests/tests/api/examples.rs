@@ -1,7 +1,7 @@
 //! One good and one bad request for every operation. An operation without them does not compile.
 
 use deckwatch_protocol::{
-    DayEnded, DayStarted, ErrorCode, Handoff, Health, Heartbeat, Operation, Page, Session, Venture, Version,
+    Analytics, DayEnded, DayStarted, ErrorCode, Handoff, Health, Heartbeat, Operation, Page, Session, Venture, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
 use serde_json::{Value, json};
@@ -36,9 +36,10 @@ impl Scene {
             Operation::UpdateSession => ask.with(&self.session).json(&json!({ "branch": "dev/fix" })),
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
             Operation::GetHandoff => ask.with(&self.handoff),
-            Operation::ListSessions | Operation::ListHandoffs | Operation::LatestHandoff => {
-                ask.query(format!("venture={}", self.agent.venture))
-            }
+            Operation::ListSessions
+            | Operation::ListHandoffs
+            | Operation::LatestHandoff
+            | Operation::SessionAnalytics => ask.query(format!("venture={}", self.agent.venture)),
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
             Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => ask,
         }
@@ -59,6 +60,9 @@ impl Scene {
             Operation::ListSessions | Operation::ListHandoffs | Operation::ListVentures => {
                 (ask.query("limit=0"), ErrorCode::InvalidRequest)
             }
+            Operation::SessionAnalytics => {
+                (ask.query("since=2026-11-21T00:00:00Z&until=2026-11-20T00:00:00Z"), ErrorCode::InvalidRequest)
+            }
             Operation::LatestHandoff => (ask.query("venture=nobody-knows-it"), ErrorCode::HandoffNotFound),
             Operation::Health | Operation::Version | Operation::Openapi => {
                 (Ask::at("DELETE", operation.path()), ErrorCode::MethodNotAllowed)
@@ -77,6 +81,7 @@ impl Scene {
             Operation::Heartbeat => drop(response.of::<Heartbeat>(200)),
             Operation::CreateHandoff => drop(response.of::<Handoff>(201)),
             Operation::ListHandoffs => drop(response.of::<Page<Handoff>>(200)),
+            Operation::SessionAnalytics => drop(response.of::<Analytics>(200)),
             Operation::LatestHandoff | Operation::GetHandoff => drop(response.of::<Handoff>(200)),
             Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
             Operation::PutVenture => drop(response.of::<Venture>(201)),

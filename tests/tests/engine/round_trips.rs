@@ -41,9 +41,11 @@ impl Good {
                 Self { query: "venture=alpha&limit=1", ..good(String::new(), None) }
             }
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
-            Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => {
-                good(String::new(), None)
-            }
+            Operation::ListVentures
+            | Operation::SessionAnalytics
+            | Operation::Health
+            | Operation::Version
+            | Operation::Openapi => good(String::new(), None),
         }
     }
 }

@@ -1,0 +1,115 @@
+//! Figures of a window of time. Ids sort by time, so a window is a range of ids: what lies outside is not
+//! read, whatever else is stored.
+
+use deckwatch_protocol::{AnalyticsFilter, HandoffId, SessionId, Timestamp};
+
+use super::statements;
+use crate::database::Statement;
+
+/// Seconds between two times.
+macro_rules! seconds_between {
+    ($from:literal, $to:literal) => {
+        concat!("(unixepoch(", $to, ", 'subsec') - unixepoch(", $from, ", 'subsec'))")
+    };
+}
+
+/// The sessions and the handoffs of the window as two common tables, with what figures are made of.
+macro_rules! window {
+    () => {
+        concat!(
+            "with begun as materialized (select s.venture, s.agent, substr(s.created_at, 1, 10) as day, ",
+            "s.status = 'active' and s.last_heartbeat_at >= ?1 as is_active, s.status = 'ended' as is_ended, ",
+            seconds_between!("s.created_at", "iif(s.status = 'ended', s.ended_at, s.last_heartbeat_at)"),
+            " as seconds, ",
+            "exists (select 1 from handoffs h where h.session_id = s.id) as has_handoff ",
+            "from sessions s where s.id >= ?2 and s.id < ?3 ",
+            "and (?6 is null or s.venture = ?6) and (?7 is null or s.agent = ?7)), ",
+            "made as materialized (select h.venture, h.from_agent as agent, substr(h.created_at, 1, 10) as day, ",
+            "h.status_label = 'blocked' as is_blocked, iif(h.status_label = 'blocked', (select ",
+            seconds_between!("h.created_at", "n.created_at"),
+            " from handoffs n where n.venture = h.venture and n.repo = h.repo and n.track is h.track and n.id > h.id ",
+            "and n.status_label <> 'blocked' order by n.id limit 1), null) as resolution ",
+            "from handoffs h where h.id >= ?4 and h.id < ?5 ",
+            "and (?6 is null or h.venture = ?6) and (?7 is null or h.from_agent = ?7)) "
+        )
+    };
+}
+
+/// The figures of both tables grouped by `$key`, as rows of (`key`, `sessions`, `handoffs`, `figures`).
+macro_rules! figures {
+    ($key:literal) => {
+        concat!(
+            "select keys.key, ifnull(a.sessions, 0) as sessions, ifnull(b.handoffs, 0) as handoffs, json_object(",
+            "'sessions', ifnull(a.sessions, 0), 'active', ifnull(a.active, 0), 'ended', ifnull(a.ended, 0), ",
+            "'abandoned', ifnull(a.sessions - a.active - a.ended, 0), 'average_duration_seconds', a.duration, ",
+            "'share_without_handoff', a.without_handoff, 'handoffs', ifnull(b.handoffs, 0), ",
+            "'handoffs_per_session', round(1.0 * ifnull(b.handoffs, 0) / a.sessions, 3), ",
+            "'blocked_ratio', b.blocked, 'average_resolution_seconds', b.resolution) as figures ",
+            "from (select ",
+            $key,
+            " as key from begun union select ",
+            $key,
+            " from made) keys ",
+            "left join (select ",
+            $key,
+            " as key, count(*) as sessions, sum(is_active) as active, sum(is_ended) as ended, ",
+            "round(avg(seconds) filter (where not is_active), 3) as duration, ",
+            "round(avg(1.0 - has_handoff) filter (where not is_active), 3) as without_handoff from begun group by 1) a ",
+            "on a.key = keys.key ",
+            "left join (select ",
+            $key,
+            " as key, count(*) as handoffs, round(avg(is_blocked), 3) as blocked, ",
+            "round(avg(resolution), 3) as resolution from made group by 1) b on b.key = keys.key"
+        )
+    };
+}
+
+/// The groups of `$key` as a JSON array in `$order`.
+macro_rules! groups {
+    ($key:literal, $order:literal) => {
+        concat!(
+            "json((select json_group_array(json_object('key', key, 'figures', json(figures)) order by ",
+            $order,
+            ") ",
+            "from (select * from (",
+            figures!($key),
+            ") order by ",
+            $order,
+            " limit 100)))"
+        )
+    };
+}
+
+statements! {
+    /// `?1` stale before; `?2` to `?5` the ranges of ids; `?6` the venture, `?7` the agent; `?8` and `?9` the window.
+    ANALYTICS = concat!(
+        window!(),
+        "select json_object('since', ?8, 'until', ?9, ",
+        "'totals', json(ifnull((select figures from (", figures!("'all'"), ")), ",
+        "json_object('sessions', 0, 'active', 0, 'ended', 0, 'abandoned', 0, 'average_duration_seconds', null, ",
+        "'share_without_handoff', null, 'handoffs', 0, 'handoffs_per_session', null, 'blocked_ratio', null, ",
+        "'average_resolution_seconds', null))), ",
+        "'by_venture', ", groups!("venture", "sessions desc, handoffs desc, key"), ", ",
+        "'by_agent', ", groups!("agent", "sessions desc, handoffs desc, key"), ", ",
+        "'by_day', ", groups!("day", "key desc"), ") as body"
+    );
+}
+
+/// The figures of the sessions and handoffs made from `since` up to `until`.
+pub(crate) fn select(
+    filter: &AnalyticsFilter,
+    since: Timestamp,
+    until: Timestamp,
+    stale_before: Timestamp,
+) -> Statement {
+    Statement::new(ANALYTICS)
+        .bind(stale_before)
+        .bind(&SessionId::mint(since, 0))
+        .bind(&SessionId::mint(until, 0))
+        .bind(&HandoffId::mint(since, 0))
+        .bind(&HandoffId::mint(until, 0))
+        .bind(filter.venture.as_ref())
+        .bind(filter.agent.as_ref())
+        .bind(since)
+        .bind(until)
+}
