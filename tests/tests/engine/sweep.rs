@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use deckwatch_api::{Statement, Swept};
-use deckwatch_server::Sqlite;
+use deckwatch_api::{Settings, Statement, Swept};
+use deckwatch_protocol::BearerKey;
+use deckwatch_server::{Embedded, Sqlite};
 
 use crate::lab::Lab;
 
@@ -27,6 +28,35 @@ async fn one_sweep_clears_several_chunks_and_the_next_finds_nothing() {
     let (lab, _database) = lab_with_silent_sessions(2_500).await;
     assert_eq!(lab.app().sweep().await.unwrap().sessions, 2_500);
     assert_eq!(lab.app().sweep().await.unwrap(), Swept::default());
+}
+
+#[tokio::test]
+async fn the_embedded_engine_sweeps_when_it_starts_and_every_ten_minutes() {
+    let (_lab, database) = lab_with_silent_sessions(1).await;
+    let engine = Embedded::on(database.clone(), Settings::in_process(&BearerKey::new("0123456789abcdef").unwrap()));
+    let left = || {
+        let active = "select count(*) as n from sessions where status = 'active'";
+        database.run(&[Statement::new(active)]).unwrap()[0][0]["n"].clone()
+    };
+    let sweeping = async {
+        while left() != 0 {
+            tokio::task::yield_now().await;
+        }
+        let revive = "update sessions set status = 'active', ended_at = null, end_reason = null";
+        database.run(&[Statement::new(revive)]).unwrap();
+        // The clock jumps to the next tick, as nothing else is waited for.
+        tokio::time::pause();
+        let paused = tokio::time::Instant::now();
+        while left() != 0 {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+        paused.elapsed()
+    };
+    let waited = tokio::select! {
+        () = engine.keep_swept() => unreachable!("it sweeps for as long as it is polled"),
+        waited = sweeping => waited,
+    };
+    assert!((500..700).contains(&waited.as_secs()), "{waited:?}");
 }
 
 #[tokio::test]
