@@ -16,6 +16,7 @@ use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
 use crate::handlers::service;
 use crate::middleware::auth::Caller;
+use crate::middleware::etag;
 use crate::middleware::idempotency::{Claim, required_key};
 use crate::middleware::rate_limit::Window;
 use crate::plan::Plan;
@@ -116,7 +117,8 @@ impl App {
         };
         let afterwards = self.afterwards(&asked, &route, caller.actor, &window, &finished);
         let rate = Rate { window: &window, remaining: finished.remaining };
-        Answer { response: asked.respond(finished.result, Some(&rate)), afterwards }
+        let response = asked.respond(finished.result, Some(&rate));
+        Answer { response: etag::conditional(route.operation, &asked.parts.headers, response), afterwards }
     }
 
     /// The call and its plan, or why there is none.
@@ -136,6 +138,7 @@ impl App {
             path_parameter: route.parameter.clone(),
             query: asked.parts.uri.query().map(str::to_owned),
             content_type: header(CONTENT_TYPE).map(str::to_owned),
+            if_match: etag::versions_matched(&asked.parts.headers),
             body: asked.body()?,
         };
         let plan = router::plan(route.operation, &call)?;

@@ -1,7 +1,7 @@
 //! One request on its way through the API.
 
 use bytes::Bytes;
-use deckwatch_protocol::{CorrelationId, HandoffId, IdempotencyKey, SessionId, Timestamp, Violations};
+use deckwatch_protocol::{CorrelationId, HandoffId, IdempotencyKey, NoteId, SessionId, Timestamp, Violations};
 use deserr::Deserr;
 
 use crate::decode;
@@ -22,6 +22,8 @@ pub(crate) struct Call<'a> {
     pub(crate) path_parameter: Option<String>,
     pub(crate) query: Option<String>,
     pub(crate) content_type: Option<String>,
+    /// The versions that `If-Match` names, if it is there and is not `*`.
+    pub(crate) if_match: Option<Vec<u32>>,
     pub(crate) body: Bytes,
 }
 
@@ -66,6 +68,11 @@ impl Call<'_> {
     /// An id for a handoff that is made now.
     pub(crate) fn mint_handoff_id(&self) -> HandoffId {
         HandoffId::mint(self.now, random_bits(self.entropy))
+    }
+
+    /// An id for a note that is made now.
+    pub(crate) fn mint_note_id(&self) -> NoteId {
+        NoteId::mint(self.now, random_bits(self.entropy))
     }
 }
 

@@ -53,6 +53,7 @@ impl ApiError {
         match code {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
             ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
+            ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
             _ => Self::internal("the answer has no row"),
         }
     }
@@ -101,6 +102,10 @@ fn refused(words: &str) -> ApiError {
     } else if names("refused_venture_not_registered") {
         ApiError::new(ErrorCode::VentureNotRegistered, "The venture is not registered. Register it with put_venture.")
             .at("/venture", "is not registered")
+    } else if names("refused_note_not_found") {
+        ApiError::missing(ErrorCode::NoteNotFound)
+    } else if names("refused_note_changed") {
+        ApiError::new(ErrorCode::NoteChanged, "The note is not the version that If-Match names. Read it again.")
     } else if names("sessions_one_live") {
         ApiError::new(
             ErrorCode::SessionConflict,

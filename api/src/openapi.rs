@@ -4,9 +4,9 @@
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, CreateHandoff, DayEnded, DayStarted, EndDay, ErrorCode, Handoff, HandoffFilter, Health,
-    Heartbeat, LatestHandoffFilter, ListVentures, Operation, Page, Problem, PutVenture, Session, SessionFilter,
-    StartDay, UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, DayEnded, DayStarted, EndDay, ErrorCode, FoundNote, Handoff,
+    HandoffFilter, Health, Heartbeat, LatestHandoffFilter, ListVentures, Note, NoteFilter, Operation, Page, Problem,
+    PutVenture, Session, SessionFilter, StartDay, UpdateNote, UpdateSession, Venture, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -125,6 +125,19 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
             Shape::answering::<Handoff>(s, &[200]).query::<LatestHandoffFilter>().refusing(&[Code::HandoffNotFound])
         }
         Operation::GetHandoff => Shape::answering::<Handoff>(s, &[200]).refusing(&[Code::HandoffNotFound]),
+        Operation::CreateNote => {
+            Shape::answering::<Note>(s, &[201]).body::<CreateNote>(s).refusing(&[Code::VentureNotRegistered])
+        }
+        Operation::ListNotes => Shape::answering::<Page<FoundNote>>(s, &[200]).query::<NoteFilter>(),
+        Operation::GetNote => Shape::answering::<Note>(s, &[200]).refusing(&[Code::NoteNotFound]),
+        Operation::UpdateNote => Shape::answering::<Note>(s, &[200]).body::<UpdateNote>(s).refusing(&[
+            Code::NoteNotFound,
+            Code::NoteChanged,
+            Code::VentureNotRegistered,
+        ]),
+        Operation::ArchiveNote | Operation::RestoreNote => {
+            Shape::answering::<Note>(s, &[200]).refusing(&[Code::NoteNotFound, Code::NoteChanged])
+        }
         Operation::ListVentures => Shape::answering::<Page<Venture>>(s, &[200]).query::<ListVentures>(),
         Operation::PutVenture => {
             Shape::answering::<Venture>(s, &[200, 201]).body::<PutVenture>(s).refusing(&[Code::Forbidden])
@@ -172,6 +185,18 @@ fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
             "description": "Names the intended effect; the same for every retry.",
         }));
     }
+    if matches!(operation, Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote) {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "schema": { "type": "string" },
+            "description": "The ETag of the note that was read: a note that has changed since is left alone.",
+        }));
+    }
+    if operation == Operation::GetNote {
+        parameters.push(json!({
+            "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
+            "description": "The ETag of the note that is known: one that has not changed is not sent again.",
+        }));
+    }
     let properties = query.and_then(|schema| schema.get("properties")?.as_object());
     for (name, schema) in properties.into_iter().flatten() {
         let definitions = query.and_then(|query| query.get("$defs"));
@@ -203,6 +228,9 @@ fn responses(operation: Operation, shape: &Shape) -> Map<String, Value> {
     for (status, schema) in &shape.answers {
         let content = json!({ "application/json": { "schema": schema } });
         responses.insert(status.to_string(), json!({ "description": "Granted.", "content": content }));
+    }
+    if operation == Operation::GetNote {
+        responses.insert("304".to_owned(), json!({ "description": "It is what `If-None-Match` names." }));
     }
     let mut refusals = shape.refusals.clone();
     refusals.extend([ErrorCode::InternalError, ErrorCode::DatabaseUnavailable]);

@@ -5,7 +5,7 @@ use http::Method;
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::handlers::{analytics, day, handoff, session, venture};
+use crate::handlers::{analytics, day, handoff, note, session, venture};
 use crate::plan::Plan;
 
 /// The operations by path, made from the table in `protocol`.
@@ -68,6 +68,12 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::ListHandoffs => handoff::list_handoffs(call),
         Operation::LatestHandoff => handoff::latest_handoff(call),
         Operation::GetHandoff => handoff::get_handoff(call),
+        Operation::CreateNote => note::create_note(call),
+        Operation::ListNotes => note::list_notes(call),
+        Operation::GetNote => note::get_note(call),
+        Operation::UpdateNote => note::update_note(call),
+        Operation::ArchiveNote => note::archive_note(call),
+        Operation::RestoreNote => note::restore_note(call),
         Operation::ListVentures => venture::list_ventures(call),
         Operation::PutVenture => venture::put_venture(call),
         Operation::SessionAnalytics => analytics::session_analytics(call),

@@ -57,12 +57,16 @@ error_codes! {
     SessionNotFound "session_not_found" 404 "Session not found",
     /// No handoff has this id or fits the filter.
     HandoffNotFound "handoff_not_found" 404 "Handoff not found",
+    /// No note has this id.
+    NoteNotFound "note_not_found" 404 "Note not found",
     /// The path exists, but not for this method; `Allow` names those it has.
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
     /// The session has ended; start the day again.
     SessionEnded "session_ended" 409 "Session ended",
     /// Another live session of the same agent, venture, repository and track is in the way.
     SessionConflict "session_conflict" 409 "Session conflict",
+    /// The note is not the version that `If-Match` names any more; read it again.
+    NoteChanged "note_changed" 412 "Note changed",
     /// The body, or a part that `errors` names, is larger than allowed.
     PayloadTooLarge "payload_too_large" 413 "Payload too large",
     /// The body must be `application/json`.

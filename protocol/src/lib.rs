@@ -36,7 +36,7 @@ pub use handoff::{
 };
 pub use id::{HandoffId, NoteId, SessionId};
 pub use json::{Extra, Meta};
-pub use note::NoteSummary;
+pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, UpdateNote};
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
 pub use request::{BearerKey, CorrelationId, IdempotencyKey};
@@ -44,7 +44,7 @@ pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    IssueNumber, Link, RepoName, Summary, Track, VentureCode, VentureName,
+    IssueNumber, Link, NoteContent, NoteTag, NoteTitle, RepoName, SearchText, Summary, Track, VentureCode, VentureName,
 };
 pub use time::Timestamp;
 pub use venture::{ListVentures, PutVenture, Venture};

@@ -91,6 +91,18 @@ operations! {
     LatestHandoff "latest_handoff" "GET" "/v1/handoffs/latest" Context Read,
     /// Reads one handoff.
     GetHandoff "get_handoff" "GET" "/v1/handoffs/{id}" Context Read,
+    /// Saves a note, because a human asked for it.
+    CreateNote "create_note" "POST" "/v1/notes" Context Write,
+    /// Lists notes, newest first, or those that match a search, best first.
+    ListNotes "list_notes" "GET" "/v1/notes" Context Read,
+    /// Reads one note.
+    GetNote "get_note" "GET" "/v1/notes/{id}" Context Read,
+    /// Changes a note: title, content, tags, venture.
+    UpdateNote "update_note" "PATCH" "/v1/notes/{id}" Context Write,
+    /// Takes a note out of lists, searches and days.
+    ArchiveNote "archive_note" "POST" "/v1/notes/{id}/archive" Context Write,
+    /// Brings an archived note back.
+    RestoreNote "restore_note" "POST" "/v1/notes/{id}/restore" Context Write,
     /// Lists ventures by code.
     ListVentures "list_ventures" "GET" "/v1/ventures" Context Read,
     /// Registers or replaces a venture.

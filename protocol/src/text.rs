@@ -165,6 +165,25 @@ text! {
     HandoffItem, max 4000, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
+    /// What a note is called.
+    NoteTitle, max 200, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
+}
+text! {
+    /// What a note says; at most 500 KB as UTF-8.
+    NoteContent, max 512_000, pattern r"^[^\u0000]+$", |text| {
+        no_nul(text)?;
+        (text.len() <= 512_000).then_some(()).ok_or(Invalid::new("must have at most 500 KB as UTF-8"))
+    }
+}
+text! {
+    /// A word that notes are found by.
+    NoteTag, max 50, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
+}
+text! {
+    /// What is searched for: words, whatever stands between them.
+    SearchText, max 16_000, pattern r"^[^\u0000]+$", no_nul
+}
+text! {
     /// A web address.
     Link, max 2048, pattern r"^https?://[^\s\u0000-\u001f\u007f-\u009f]+$", |text| {
         one_line(text)?;
@@ -389,6 +408,6 @@ mod tests {
             )* };
         }
         agree!(Agent, Host, Client, ClientVersion, VentureCode, VentureName, GithubOrg, Capability);
-        agree!(RepoName, Branch, CommitSha, Summary, Link);
+        agree!(RepoName, Branch, CommitSha, Summary, Link, NoteTitle, NoteContent, NoteTag, SearchText);
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod analytics;
 pub(crate) mod day;
 pub(crate) mod handoff;
+pub(crate) mod note;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod venture;

@@ -80,8 +80,9 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .iter()
         .chain(super::session::STATEMENTS)
         .chain(super::handoff::STATEMENTS)
+        .chain(super::note::STATEMENTS)
         .chain(super::venture::STATEMENTS)
-        .filter(|(name, _)| matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT"));
+        .filter(|(name, _)| matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE"));
     answers
         .map(|(name, sql)| {
             let params = (1..=99).take_while(|n| sql.contains(&format!("?{n}"))).count();

@@ -45,8 +45,8 @@ impl Order {
 
 /// Conditions joined by `and`. Each is a constant text in which `?` stands for its parameter.
 pub(crate) struct Conditions {
-    sql: String,
-    params: Vec<Param>,
+    pub(super) sql: String,
+    pub(super) params: Vec<Param>,
 }
 
 impl Conditions {
@@ -59,6 +59,11 @@ impl Conditions {
     /// count renders nothing, and a parameter that a statement does not use can't be bound.
     pub(crate) fn rendering_with(first: impl Into<Param>) -> Self {
         Self { sql: "?1 is not null".to_owned(), params: vec![first.into()] }
+    }
+
+    /// The rows of which `condition` is true; it calls `first` `?1`.
+    pub(crate) fn starting_with(condition: &'static str, first: impl Into<Param>) -> Self {
+        Self { sql: condition.to_owned(), params: vec![first.into()] }
     }
 
     /// Adds `condition` when there is a value to compare with.

@@ -12,6 +12,7 @@ pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod list;
 pub(crate) mod note;
+pub(crate) mod note_search;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
@@ -77,6 +78,8 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("analytics", analytics::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
+        ("note", note::STATEMENTS),
+        ("note_search", note_search::STATEMENTS),
         ("rate_limit", rate_limit::STATEMENTS),
         ("refusal", refusal::STATEMENTS),
         ("request_log", request_log::STATEMENTS),
@@ -88,6 +91,13 @@ pub fn every_statement() -> Vec<(String, String)> {
     let constants = files.iter().flat_map(|(file, statements)| {
         statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), (*sql).to_owned()))
     });
-    let composed = [idempotency::composed(), session::composed(), handoff::composed(), venture::composed()];
+    let composed = [
+        idempotency::composed(),
+        session::composed(),
+        handoff::composed(),
+        note::composed(),
+        note_search::composed(),
+        venture::composed(),
+    ];
     constants.chain(composed.into_iter().flatten()).collect()
 }

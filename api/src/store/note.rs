@@ -1,4 +1,10 @@
-//! Notes, as far as a day needs them.
+//! Notes: stored, changed and listed. Their full text index is in `note_search`.
+
+use deckwatch_protocol::{Change, CreateNote, NoteFilter, NoteId, NoteTag, Timestamp, UpdateNote};
+
+use super::list::{Conditions, List, Order};
+use super::statements;
+use crate::database::Statement;
 
 /// Notes tagged `executive-summary` for session `s`: the venture's, then global ones, newest first, in a
 /// pool of 12 KB of content; the 20 newest of each are looked at. The note that overflows the pool is cut: a
@@ -27,4 +33,212 @@ macro_rules! executive_summaries_json {
         )
     };
 }
-pub(super) use executive_summaries_json;
+
+/// The note `n` as JSON; `$content` is an SQL expression.
+macro_rules! note_json {
+    ($content:expr) => {
+        concat!(
+            "json_object('id', n.id, 'title', n.title, 'content', ",
+            $content,
+            ", 'size_bytes', length(cast(n.content as blob)), 'tags', json(n.tags_json), 'venture', n.venture, ",
+            "'version', n.version, 'archived_at', n.archived_at, 'created_at', n.created_at, 'updated_at', n.updated_at, ",
+            "'actor_key_id', n.actor_key_id, 'creation_correlation_id', n.creation_correlation_id)"
+        )
+    };
+}
+
+/// The note `n` as a list shows it; `$excerpt` is an SQL expression.
+macro_rules! found_note_json {
+    ($excerpt:expr) => {
+        concat!(
+            "json_object('id', n.id, 'title', n.title, 'excerpt', ",
+            $excerpt,
+            ", 'size_bytes', length(cast(n.content as blob)), 'tags', json(n.tags_json), 'venture', n.venture, ",
+            "'version', n.version, 'archived_at', n.archived_at, 'created_at', n.created_at, 'updated_at', n.updated_at, ",
+            "'actor_key_id', n.actor_key_id)"
+        )
+    };
+}
+pub(super) use {executive_summaries_json, found_note_json};
+
+statements! {
+    INSERT = "
+        insert into notes (id, venture, title, tags_json, created_at, updated_at, actor_key_id, creation_correlation_id,
+          content)
+        values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)";
+
+    /// `?1` is the id, `?2` now, then the new title, text and tags or null, a flag and the new venture. A patch
+    /// that says what the note says changes nothing.
+    UPDATE = "
+        update notes set title = ifnull(?3, title), content = ifnull(?4, content), tags_json = ifnull(?5, tags_json),
+          venture = iif(?6, ?7, venture), version = version + 1, updated_at = ?2
+        where id = ?1 and (title, content, tags_json, ifnull(venture, '')) is not
+          (ifnull(?3, title), ifnull(?4, content), ifnull(?5, tags_json), ifnull(iif(?6, ?7, venture), ''))";
+
+    ARCHIVE = "
+        update notes set archived_at = ?2, updated_at = ?2, version = version + 1 where id = ?1 and archived_at is null";
+
+    RESTORE = "
+        update notes set archived_at = null, updated_at = ?2, version = version + 1
+        where id = ?1 and archived_at is not null";
+
+    UNTAG = "delete from note_tags where note_id = ?1";
+
+    UNTAG_ARCHIVED = "delete from archived_note_tags where note_id = ?1";
+
+    /// The rows that a live note is found by.
+    TAG = "
+        insert into note_tags (tag, scope, note_id)
+        select j.value, ifnull(n.venture, 'global'), n.id from notes n, json_each(n.tags_json) j
+        where n.id = ?1 and n.archived_at is null";
+
+    TAG_ARCHIVED = "
+        insert into archived_note_tags (tag, scope, note_id)
+        select j.value, ifnull(n.venture, 'global'), n.id from notes n, json_each(n.tags_json) j
+        where n.id = ?1 and n.archived_at is not null";
+
+    SELECT = concat!("select ", note_json!("n.content"), " as body from notes n where n.id = ?1");
+
+    /// For a change that does not bring the text: repeating a large one would let a hundred bytes store 500 KB.
+    SELECT_KEPT = concat!(
+        "select 200, ", note_json!("case when length(cast(n.content as blob)) < 65536 then n.content end"),
+        ", null, null from notes n where n.id = ?1"
+    );
+
+    SELECT_KEPT_WHOLE = concat!("select cast(?2 as integer), ", note_json!("n.content"), ", null, null from notes n where n.id = ?1");
+}
+
+/// What a new note gets besides what its author says.
+pub(crate) struct NewNote<'a> {
+    pub(crate) id: &'a NoteId,
+    pub(crate) now: Timestamp,
+    pub(crate) actor: &'a str,
+    pub(crate) correlation_id: &'a str,
+}
+
+pub(crate) fn insert(note: &CreateNote, new: &NewNote) -> Statement {
+    Statement::new(INSERT)
+        .bind(new.id)
+        .bind(note.venture.as_ref())
+        .bind(&note.title)
+        .bind(tags_json(&note.tags))
+        .bind(new.now)
+        .bind(new.actor)
+        .bind(new.correlation_id)
+        .bind(&note.content)
+}
+
+pub(crate) fn update(id: &NoteId, patch: &UpdateNote, now: Timestamp) -> Statement {
+    Statement::new(UPDATE)
+        .bind(id)
+        .bind(now)
+        .bind(patch.title.as_ref())
+        .bind(patch.content.as_ref())
+        .bind(patch.tags.as_deref().map(tags_json))
+        .bind(!matches!(patch.venture, Change::Keep))
+        .bind(patch.venture.value())
+}
+
+/// Each tag once, in the order of its author.
+fn tags_json(tags: &[NoteTag]) -> String {
+    let mut once: Vec<&str> = Vec::new();
+    for tag in tags {
+        if !once.contains(&tag.as_str()) {
+            once.push(tag.as_str());
+        }
+    }
+    serde_json::Value::from(once).to_string()
+}
+
+pub(crate) fn archive(id: &NoteId, now: Timestamp) -> Statement {
+    Statement::new(ARCHIVE).bind(id).bind(now)
+}
+
+pub(crate) fn restore(id: &NoteId, now: Timestamp) -> Statement {
+    Statement::new(RESTORE).bind(id).bind(now)
+}
+
+/// Gives a new note its tags.
+pub(crate) fn tag(id: &NoteId) -> Statement {
+    Statement::new(TAG).bind(id)
+}
+
+/// Gives a note that has changed the tags it has now, among the live or among the archived.
+pub(crate) fn retag(id: &NoteId) -> [Statement; 4] {
+    [UNTAG, UNTAG_ARCHIVED, TAG, TAG_ARCHIVED].map(|sql| Statement::new(sql).bind(id))
+}
+
+/// Reads one note as `body`.
+pub(crate) fn select(id: &NoteId) -> Statement {
+    Statement::new(SELECT).bind(id)
+}
+
+/// Selects one note as the answer of a write that did not bring its text.
+pub(crate) fn select_kept(id: &NoteId) -> Statement {
+    Statement::new(SELECT_KEPT).bind(id)
+}
+
+/// Selects one note as the answer of a write that brought its text.
+pub(crate) fn select_kept_whole(id: &NoteId, status: u32) -> Statement {
+    Statement::new(SELECT_KEPT_WHOLE).bind(id).bind(status)
+}
+
+const LIST: List = List {
+    from: "notes n",
+    item: found_note_json!("substr(n.content, 1, 500)"),
+    key: "n.id",
+    order: Order::Descending,
+};
+
+/// Along the tags of live notes: finding a tag reads its notes and no others.
+const TAGGED: List = List { from: "note_tags t cross join notes n on n.id = t.note_id", key: "t.note_id", ..LIST };
+
+const TAGGED_ARCHIVED: List = List { from: "archived_note_tags t cross join notes n on n.id = t.note_id", ..TAGGED };
+
+/// The page and the total of `list_notes` without a search.
+pub(crate) fn list(filter: &NoteFilter) -> (Statement, Statement) {
+    let archived = filter.archived == Some(true);
+    let list = match (&filter.tag, archived) {
+        (None, _) => LIST,
+        (Some(_), false) => TAGGED,
+        (Some(_), true) => TAGGED_ARCHIVED,
+    };
+    let conditions = match &filter.tag {
+        None => Conditions::none()
+            .only("n.archived_at is not null", archived)
+            .only("n.archived_at is null", !archived)
+            .when("n.venture = ?", filter.venture.as_ref())
+            .only("n.venture is null", filter.scope.is_some()),
+        tag => Conditions::none()
+            .when("t.tag = ?", tag.as_ref())
+            .when("t.scope = ?", filter.venture.as_ref())
+            .only("t.scope = 'global'", filter.scope.is_some()),
+    };
+    let limit = filter.limit.unwrap_or_default();
+    (list.items(&conditions, filter.cursor.as_ref(), limit), list.total(&conditions))
+}
+
+/// The forms of [`list`]: each filter alone, and a cursor.
+pub(super) fn composed() -> Vec<(String, String)> {
+    let statements = forms().into_iter().flat_map(|filter| {
+        let (items, total) = list(&filter);
+        [items, total]
+    });
+    statements.enumerate().map(|(n, s)| (format!("note::list {n}"), s.sql.into_owned())).collect()
+}
+
+/// Filters as they are combined.
+pub(super) fn forms() -> Vec<NoteFilter> {
+    use deckwatch_protocol::NoteScope;
+    let (tag, cursor, venture) = ("a".parse().ok(), "note_0".parse().ok(), "a".parse().ok());
+    let live = [
+        NoteFilter::default(),
+        NoteFilter { venture: venture.clone(), cursor: cursor.clone(), ..Default::default() },
+        NoteFilter { scope: Some(NoteScope::Global), ..Default::default() },
+        NoteFilter { tag: tag.clone(), cursor, ..Default::default() },
+        NoteFilter { tag: tag.clone(), venture: venture.clone(), ..Default::default() },
+        NoteFilter { tag, scope: Some(NoteScope::Global), ..Default::default() },
+    ];
+    let archived = live.clone().map(|filter| NoteFilter { archived: Some(true), ..filter });
+    live.into_iter().chain(archived).collect()
+}

@@ -1,6 +1,6 @@
 //! Rules that a batch checks: inserting a reason fails, and the constraint's name says why.
 
-use deckwatch_protocol::{SessionId, VentureCode};
+use deckwatch_protocol::{NoteId, SessionId, VentureCode};
 
 use super::statements;
 use crate::database::Statement;
@@ -16,6 +16,14 @@ statements! {
     UNLESS_VENTURE = "
         insert into refusals (reason) select 'venture_not_registered'
         where not exists (select 1 from ventures where code = ?1)";
+
+    UNLESS_NOTE = "
+        insert into refusals (reason) select 'note_not_found' where not exists (select 1 from notes where id = ?1)";
+
+    /// `?2` is a JSON array of versions.
+    UNLESS_NOTE_VERSION = "
+        insert into refusals (reason) select 'note_changed'
+        where not exists (select 1 from notes where id = ?1 and version in (select value from json_each(?2)))";
 }
 
 /// Refuses the batch unless the session exists.
@@ -31,4 +39,14 @@ pub(crate) fn if_session_ended(id: &SessionId) -> Statement {
 /// Refuses the batch unless the venture is registered.
 pub(crate) fn unless_venture(code: &VentureCode) -> Statement {
     Statement::new(UNLESS_VENTURE).bind(code)
+}
+
+/// Refuses the batch unless the note exists.
+pub(crate) fn unless_note(id: &NoteId) -> Statement {
+    Statement::new(UNLESS_NOTE).bind(id)
+}
+
+/// Refuses the batch unless the note is one of these versions.
+pub(crate) fn unless_note_version(id: &NoteId, versions: &[u32]) -> Statement {
+    Statement::new(UNLESS_NOTE_VERSION).bind(id).bind(serde_json::Value::from(versions).to_string())
 }

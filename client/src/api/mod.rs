@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, CreateHandoff, DayEnded, DayStarted, EndDay, Handoff, HandoffFilter, HandoffId, Health,
-    Heartbeat, LatestHandoffFilter, ListVentures, Operation, Page, PutVenture, Session, SessionFilter, SessionId,
-    StartDay, UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, DayEnded, DayStarted, EndDay, FoundNote, Handoff,
+    HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListVentures, Note, NoteFilter, NoteId,
+    Operation, Page, PutVenture, Session, SessionFilter, SessionId, StartDay, UpdateNote, UpdateSession, Venture,
+    VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -107,6 +108,36 @@ impl Api {
     /// Reads one handoff.
     pub async fn get_handoff(&self, id: &HandoffId) -> Result<Handoff, ClientError> {
         self.call(Ok(Ask::plain(Operation::GetHandoff, id.as_str()))).await
+    }
+
+    /// Saves a note.
+    pub async fn create_note(&self, note: &CreateNote) -> Result<Note, ClientError> {
+        self.call(Ask::body(Operation::CreateNote, "", note)).await
+    }
+
+    /// Lists notes, newest first, or those that match a search, best first.
+    pub async fn list_notes(&self, filter: &NoteFilter) -> Result<Page<FoundNote>, ClientError> {
+        self.call(Ask::query(Operation::ListNotes, filter)).await
+    }
+
+    /// Reads one note.
+    pub async fn get_note(&self, id: &NoteId) -> Result<Note, ClientError> {
+        self.call(Ok(Ask::plain(Operation::GetNote, id.as_str()))).await
+    }
+
+    /// Changes a note, whatever version it is.
+    pub async fn update_note(&self, id: &NoteId, patch: &UpdateNote) -> Result<Note, ClientError> {
+        self.call(Ask::body(Operation::UpdateNote, id.as_str(), patch)).await
+    }
+
+    /// Takes a note out of lists, searches and days.
+    pub async fn archive_note(&self, id: &NoteId) -> Result<Note, ClientError> {
+        self.call(Ok(Ask::plain(Operation::ArchiveNote, id.as_str()))).await
+    }
+
+    /// Brings an archived note back.
+    pub async fn restore_note(&self, id: &NoteId) -> Result<Note, ClientError> {
+        self.call(Ok(Ask::plain(Operation::RestoreNote, id.as_str()))).await
     }
 
     /// Lists ventures by code.

@@ -1,7 +1,8 @@
 //! One good and one bad request for every operation. An operation without them does not compile.
 
 use deckwatch_protocol::{
-    Analytics, DayEnded, DayStarted, ErrorCode, Handoff, Health, Heartbeat, Operation, Page, Session, Venture, Version,
+    Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, Note, Operation, Page, Session,
+    Venture, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ pub(crate) struct Scene {
     /// Another session, which `end_day` may end.
     ending: String,
     handoff: String,
+    note: String,
 }
 
 impl Scene {
@@ -23,7 +25,9 @@ impl Scene {
         let session = agent.started().await.session.id;
         let handoff: Handoff = agent.create_handoff(&session, json!({})).await.of(201);
         let ending = agent.colleague().started().await.session.id.to_string();
-        Self { api, agent, session: session.to_string(), ending, handoff: handoff.id.to_string() }
+        let note = Ask::of(Operation::CreateNote).json(&note_of(&agent.venture));
+        let note = agent.send(note).await.of::<Note>(201).id.to_string();
+        Self { api, agent, session: session.to_string(), ending, handoff: handoff.id.to_string(), note }
     }
 
     /// A request that `operation` grants.
@@ -39,7 +43,11 @@ impl Scene {
             Operation::ListSessions
             | Operation::ListHandoffs
             | Operation::LatestHandoff
+            | Operation::ListNotes
             | Operation::SessionAnalytics => ask.query(format!("venture={}", self.agent.venture)),
+            Operation::CreateNote => ask.json(&note_of(&self.agent.venture)),
+            Operation::UpdateNote => ask.with(&self.note).json(&json!({ "title": "Changed" })),
+            Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => ask.with(&self.note),
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
             Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => ask,
         }
@@ -52,6 +60,13 @@ impl Scene {
             Operation::StartDay | Operation::EndDay | Operation::UpdateSession | Operation::CreateHandoff => {
                 (ask.json(&json!({ "nonsense": 1 })), ErrorCode::InvalidRequest)
             }
+            Operation::CreateNote | Operation::UpdateNote => {
+                (ask.json(&json!({ "title": 7 })), ErrorCode::InvalidRequest)
+            }
+            Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => {
+                (Ask::of(operation).with("note_nothing"), ErrorCode::NoteNotFound)
+            }
+            Operation::ListNotes => (ask.query("limit=0"), ErrorCode::InvalidRequest),
             Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
             Operation::GetSession | Operation::Heartbeat => {
                 (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
@@ -83,6 +98,11 @@ impl Scene {
             Operation::ListHandoffs => drop(response.of::<Page<Handoff>>(200)),
             Operation::SessionAnalytics => drop(response.of::<Analytics>(200)),
             Operation::LatestHandoff | Operation::GetHandoff => drop(response.of::<Handoff>(200)),
+            Operation::CreateNote => drop(response.of::<Note>(201)),
+            Operation::ListNotes => drop(response.of::<Page<FoundNote>>(200)),
+            Operation::GetNote | Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote => {
+                drop(response.of::<Note>(200));
+            }
             Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
             Operation::PutVenture => drop(response.of::<Venture>(201)),
             Operation::Health => drop(response.of::<Health>(200)),
@@ -104,4 +124,8 @@ impl Scene {
 
 fn handoff_of(session: &str) -> Value {
     json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "ready" } })
+}
+
+fn note_of(venture: &str) -> Value {
+    json!({ "title": "The plan", "content": "Grow slowly.", "tags": ["strategy"], "venture": venture })
 }

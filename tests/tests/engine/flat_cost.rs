@@ -79,6 +79,7 @@ struct World {
     lab: Lab,
     measured: Measured,
     session: String,
+    note: String,
 }
 
 impl World {
@@ -88,11 +89,13 @@ impl World {
         lab.register_alpha().await;
         let session = lab.start("agent-0").await;
         lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;
+        let note = lab.ask(Operation::CreateNote, ("", ""), Some(&note_of(0))).await;
+        let note = note.json()["id"].as_str().unwrap().to_owned();
         for n in 1..=25 {
             lab.start(&format!("agent-{n}")).await;
         }
         db_fill(&measured.0.lock().unwrap().0, &size);
-        Self { lab, measured, session }
+        Self { lab, measured, session, note }
     }
 
     /// The steps that one request takes.
@@ -110,7 +113,15 @@ impl World {
         for Ask { operation, query, body, .. } in requests {
             let on_session =
                 matches!(operation, Operation::Heartbeat | Operation::GetSession | Operation::UpdateSession);
-            let parameter = if on_session { self.session.as_str() } else { "" };
+            let on_note = matches!(
+                operation,
+                Operation::GetNote | Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote
+            );
+            let parameter = match (on_session, on_note) {
+                (true, _) => self.session.as_str(),
+                (_, true) => self.note.as_str(),
+                _ => "",
+            };
             let body = body.clone().map(|mut body| {
                 if let Some(id) = body.get_mut("session_id") {
                     *id = self.session.as_str().into();
@@ -124,6 +135,7 @@ impl World {
 }
 
 /// One request that can be asked of every world.
+#[derive(Clone)]
 struct Ask {
     name: &'static str,
     operation: Operation,
@@ -169,8 +181,26 @@ fn db_fill(connection: &Connection, size: &Size) {
         size.notes,
     );
     fill(
+        "ROWS insert into notes (id, venture, title, content, created_at, updated_at, archived_at, actor_key_id,
+           creation_correlation_id)
+         select printf('note_01%024d', i), iif(i % 2, 'alpha', null), 't', 'some words about the business',
+           '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
+        size.notes,
+    );
+    connection
+        .execute_batch(
+            "insert into note_search_keys (note_id) select id from notes where true on conflict do nothing;
+             insert into note_search (note_search) values ('rebuild');",
+        )
+        .unwrap();
+    fill(
         "ROWS insert into note_tags (tag, scope, note_id)
          select 'executive-summary', iif(i % 2, 'alpha', 'global'), printf('note_00%024d', i) from n",
+        size.notes,
+    );
+    fill(
+        "ROWS insert into archived_note_tags (tag, scope, note_id)
+         select 'strategy', iif(i % 2, 'alpha', 'global'), printf('note_01%024d', i) from n",
         size.notes,
     );
     fill(
@@ -248,4 +278,34 @@ async fn each_filter_of_the_handoffs_costs_the_same_whatever_is_stored() {
     let lists = queries.map(|query| Ask::list(Operation::ListHandoffs, query));
     let latest = queries.map(|query| Ask::list(Operation::LatestHandoff, query));
     assert_flat(&lists.into_iter().chain(latest).collect::<Vec<_>>()).await;
+}
+
+fn note_of(n: u32) -> Value {
+    json!({ "title": format!("Note {n}"), "content": "zanzibar", "tags": ["rare", "strategy"], "venture": "alpha" })
+}
+
+#[tokio::test]
+async fn notes_cost_the_same_whatever_is_stored() {
+    let queries = [
+        "",
+        "venture=alpha",
+        "scope=global",
+        "tag=executive-summary",
+        "tag=rare",
+        "tag=executive-summary&venture=alpha",
+        "tag=executive-summary&scope=global",
+        "archived=true",
+        "archived=true&venture=alpha",
+        "archived=true&tag=strategy",
+        "q=zanzibar",
+    ];
+    let mut requests = queries.map(|query| Ask::list(Operation::ListNotes, query)).to_vec();
+    requests.extend([
+        Ask::of("", Operation::CreateNote, Some(note_of(1))),
+        Ask::of("", Operation::GetNote, None),
+        Ask::of("", Operation::UpdateNote, Some(json!({ "content": "changed", "tags": ["other"], "venture": null }))),
+        Ask::of("", Operation::ArchiveNote, None),
+        Ask::of("", Operation::RestoreNote, None),
+    ]);
+    assert_flat(&requests).await;
 }

@@ -9,6 +9,7 @@ mod outages;
 mod query_plans;
 mod round_trips;
 mod schema;
+mod search_speed;
 mod shared_file;
 mod statements;
 mod survival;

@@ -40,6 +40,10 @@ impl Good {
             Operation::ListSessions | Operation::ListHandoffs => {
                 Self { query: "venture=alpha&limit=1", ..good(String::new(), None) }
             }
+            Operation::CreateNote => good(String::new(), Some(note())),
+            Operation::UpdateNote => good(saved(lab).await, Some(json!({ "content": "changed" }))),
+            Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => good(saved(lab).await, None),
+            Operation::ListNotes => Self { query: "q=business&limit=1", ..good(String::new(), None) },
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
             Operation::ListVentures
             | Operation::SessionAnalytics
@@ -48,6 +52,16 @@ impl Good {
             | Operation::Openapi => good(String::new(), None),
         }
     }
+}
+
+fn note() -> Value {
+    json!({ "title": "The plan", "content": "some words about the business", "tags": ["strategy"], "venture": "alpha" })
+}
+
+/// The id of a new note.
+async fn saved(lab: &Lab) -> String {
+    let made = lab.ask(Operation::CreateNote, ("", ""), Some(&note())).await;
+    made.json()["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -1,3 +1,14 @@
+CREATE TABLE archived_note_tags (
+  tag text not null,
+  scope text not null,
+  note_id text not null references notes (id) on delete cascade,
+  constraint archived_note_tags_key primary key (tag, scope, note_id)
+) strict, without rowid;
+
+CREATE INDEX archived_note_tags_by_note on archived_note_tags (note_id);
+
+CREATE INDEX archived_note_tags_by_tag on archived_note_tags (tag, note_id);
+
 CREATE TABLE context_docs (
   scope text not null,
   name text not null,
@@ -100,6 +111,27 @@ CREATE INDEX idempotency_keys_by_expiry on idempotency_keys (expires_at);
 
 CREATE INDEX idempotency_keys_by_payload on idempotency_keys (payload_handoff_id) where payload_handoff_id is not null;
 
+CREATE VIRTUAL TABLE note_search using fts5 (
+  title, content, content = 'note_search_source', content_rowid = 'id', tokenize = 'porter unicode61'
+);
+
+CREATE TABLE 'note_search_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+
+CREATE TABLE 'note_search_data'(id INTEGER PRIMARY KEY, block BLOB);
+
+CREATE TABLE 'note_search_docsize'(id INTEGER PRIMARY KEY, sz BLOB);
+
+CREATE TABLE 'note_search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+
+CREATE TABLE note_search_keys (
+  id integer primary key,
+  note_id text not null references notes (id) on delete cascade,
+  constraint note_search_keys_note unique (note_id)
+) strict;
+
+CREATE VIEW note_search_source (id, title, content) as
+  select k.id, n.title, n.content from note_search_keys k join notes n on n.id = k.note_id;
+
 CREATE TABLE note_tags (
   tag text not null,
   scope text not null,
@@ -108,6 +140,8 @@ CREATE TABLE note_tags (
 ) strict, without rowid;
 
 CREATE INDEX note_tags_by_note on note_tags (note_id);
+
+CREATE INDEX note_tags_by_tag on note_tags (tag, note_id);
 
 CREATE TABLE notes (
   id text not null primary key,
@@ -119,11 +153,19 @@ CREATE TABLE notes (
   archived_at text,
   actor_key_id text not null,
   creation_correlation_id text not null,
-  content text not null,
+  content text not null, version integer not null default 1,
   constraint notes_tags_json check (json_type(tags_json) = 'array')
 ) strict;
 
+CREATE INDEX notes_archived on notes (id) where archived_at is not null;
+
+CREATE INDEX notes_archived_by_venture on notes (venture, id) where archived_at is not null;
+
 CREATE INDEX notes_by_venture on notes (venture, id);
+
+CREATE INDEX notes_live on notes (id) where archived_at is null;
+
+CREATE INDEX notes_live_by_venture on notes (venture, id) where archived_at is null;
 
 CREATE TABLE rate_limits (
   actor_key_id text not null,
@@ -141,6 +183,8 @@ CREATE TABLE refusals (
   constraint refused_session_not_found check (reason <> 'session_not_found'),
   constraint refused_session_ended check (reason <> 'session_ended'),
   constraint refused_venture_not_registered check (reason <> 'venture_not_registered'),
+  constraint refused_note_not_found check (reason <> 'note_not_found'),
+  constraint refused_note_changed check (reason <> 'note_changed'),
   constraint refused_reason check (false)
 ) strict;
 

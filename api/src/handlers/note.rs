@@ -1,0 +1,99 @@
+//! Notes: saving them, finding them, changing them.
+
+use deckwatch_protocol::{Change, CreateNote, ErrorCode, NoteFilter, NoteId, Timestamp, UpdateNote, Violations};
+
+use crate::call::Call;
+use crate::database::Statement;
+use crate::error::ApiError;
+use crate::plan::Plan;
+use crate::store;
+use crate::store::note::NewNote;
+use crate::store::note_search::Position;
+
+/// Saves a note.
+pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
+    let note: CreateNote = call.body()?;
+    let id = call.mint_note_id();
+    let new =
+        NewNote { id: &id, now: call.now, actor: &call.caller.actor, correlation_id: call.correlation_id.as_str() };
+    let mut steps: Vec<Statement> = note.venture.iter().map(store::refusal::unless_venture).collect();
+    steps.extend([store::note::insert(&note, &new), store::note_search::number(&id), store::note_search::index(&id)]);
+    steps.push(store::note::tag(&id));
+    Ok(Plan::write(steps, store::note::select_kept_whole(&id, 201)))
+}
+
+/// Reads one note.
+pub(crate) fn get_note(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    let id = note_id(call)?;
+    Ok(Plan::record(store::note::select(&id), ErrorCode::NoteNotFound))
+}
+
+/// Lists notes, newest first, or those that match a search, best first.
+pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
+    let filter: NoteFilter = call.query()?;
+    let limit = filter.limit.unwrap_or_default();
+    let (items, total) = match &filter.q {
+        Some(q) => store::note_search::list(&filter, q, position(&filter)?.as_ref()),
+        None => store::note::list(&filter),
+    };
+    Ok(Plan::page(items, total, limit))
+}
+
+/// Changes a note. Saying what it says already changes nothing, its version included.
+pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
+    let id = note_id(call)?;
+    let patch: UpdateNote = call.body()?;
+    let mut steps = unless_matched(call, &id);
+    if let Change::Set(venture) = &patch.venture {
+        steps.push(store::refusal::unless_venture(venture));
+    }
+    let update = store::note::update(&id, &patch, call.now);
+    if patch.title.is_some() || patch.content.is_some() {
+        // The index has no text of its own: what it is to forget must still be there.
+        steps.extend([store::note_search::forget(&id), update, store::note_search::index(&id)]);
+    } else {
+        steps.push(update);
+    }
+    steps.extend(store::note::retag(&id));
+    let select =
+        if patch.content.is_some() { store::note::select_kept_whole(&id, 200) } else { store::note::select_kept(&id) };
+    Ok(Plan::write(steps, select))
+}
+
+/// Takes a note out of lists, searches and days.
+pub(crate) fn archive_note(call: &Call) -> Result<Plan, ApiError> {
+    moved(call, store::note::archive)
+}
+
+/// Brings an archived note back.
+pub(crate) fn restore_note(call: &Call) -> Result<Plan, ApiError> {
+    moved(call, store::note::restore)
+}
+
+/// Where the page of a search starts.
+fn position(filter: &NoteFilter) -> Result<Option<Position>, Violations> {
+    let refused = || Violations::at("/cursor", "must be the next_cursor of an earlier page of this search");
+    filter.cursor.as_ref().map(|cursor| Position::of(cursor).ok_or_else(refused)).transpose()
+}
+
+fn moved(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    call.no_body()?;
+    let id = note_id(call)?;
+    let mut steps = unless_matched(call, &id);
+    steps.push(step(&id, call.now));
+    steps.extend(store::note::retag(&id));
+    Ok(Plan::write(steps, store::note::select_kept(&id)))
+}
+
+fn unless_matched(call: &Call, id: &NoteId) -> Vec<Statement> {
+    let mut steps = vec![store::refusal::unless_note(id)];
+    steps.extend(call.if_match.as_deref().map(|versions| store::refusal::unless_note_version(id, versions)));
+    steps
+}
+
+fn note_id(call: &Call) -> Result<NoteId, ApiError> {
+    let not_found = |_| ApiError::missing(ErrorCode::NoteNotFound);
+    call.path_parameter().parse().map_err(not_found)
+}

@@ -1,0 +1,207 @@
+//! Finding notes by their words: what matches, in which order, and that any text is safe to search for.
+
+use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteId, Operation, Page};
+use deckwatch_tests::{Agent, Api, Ask, Caller, fresh};
+use serde_json::json;
+
+use crate::notes::{saved, update};
+
+/// Searches among the notes of the agent's venture.
+async fn search(agent: &Agent, q: &str, more: &str) -> Page<FoundNote> {
+    agent.send(ask(agent, q, more)).await.of(200)
+}
+
+fn ask(agent: &Agent, q: &str, more: &str) -> Ask {
+    let encoded = q.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+    Ask::of(Operation::ListNotes).query(format!("venture={}&q={encoded}{more}", agent.venture))
+}
+
+async fn found(agent: &Agent, q: &str) -> Vec<NoteId> {
+    search(agent, q, "").await.items.into_iter().map(|note| note.id).collect()
+}
+
+#[tokio::test]
+async fn words_are_found_in_any_form_order_and_place() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let note =
+        saved(&agent, json!({ "title": "Pricing", "content": "We are migrating Größe to Zürich. Café-bar." })).await;
+    saved(&agent, json!({ "title": "Other", "content": "Nothing of it." })).await;
+    for q in
+        ["pricing", "PRICES", "migrated migration", "zurich", "cafe", "bar café", "größe pricing", "price, (migrate)!"]
+    {
+        assert_eq!(found(&agent, q).await, std::slice::from_ref(&note.id), "{q}");
+    }
+    for q in ["pricing nothing", "pric", "gone", "😀", "\"", "---"] {
+        assert_eq!(found(&agent, q).await, [], "{q}");
+    }
+}
+
+#[tokio::test]
+async fn what_fits_best_comes_first_and_shows_where() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let filler = "something else entirely ".repeat(200);
+    let far = saved(&agent, json!({ "content": format!("{filler} the osprey nests {filler}") })).await;
+    let often = saved(&agent, json!({ "content": "osprey osprey osprey" })).await;
+    let titled = saved(&agent, json!({ "title": "Osprey", "content": "osprey osprey osprey" })).await;
+    saved(&agent, json!({ "content": "a pigeon" })).await;
+    let page = search(&agent, "osprey", "").await;
+    let ids: Vec<&NoteId> = page.items.iter().map(|note| &note.id).collect();
+    assert_eq!((ids, page.total), (vec![&titled.id, &often.id, &far.id], 3));
+    let excerpt = &page.items[2].excerpt;
+    assert!(excerpt.contains("the **osprey** nests") && excerpt.chars().count() <= 500, "{excerpt}");
+}
+
+#[tokio::test]
+async fn the_index_follows_every_change() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let note = saved(&agent, json!({ "title": "First", "content": "heron" })).await;
+    let is_found = async |q| found(&agent, q).await == [note.id.clone()];
+    assert!(is_found("heron").await && is_found("first").await);
+    update(&agent, &note, json!({ "content": "kestrel" })).await.of::<Note>(200);
+    assert!(!is_found("heron").await && is_found("kestrel").await && is_found("first").await);
+    update(&agent, &note, json!({ "title": "Second" })).await.of::<Note>(200);
+    assert!(!is_found("first").await && is_found("second kestrel").await);
+    update(&agent, &note, json!({ "tags": ["bird"] })).await.of::<Note>(200);
+    agent.send(Ask::of(Operation::ArchiveNote).with(&note.id)).await.of::<Note>(200);
+    assert!(!is_found("kestrel").await);
+    update(&agent, &note, json!({ "content": "merlin" })).await.of::<Note>(200);
+    let archived = search(&agent, "merlin", "&archived=true").await;
+    assert_eq!(archived.items.len(), 1);
+    agent.send(Ask::of(Operation::RestoreNote).with(&note.id)).await.of::<Note>(200);
+    assert!(is_found("merlin").await && !is_found("kestrel").await);
+    api.db_execute("insert into note_search (note_search, rank) values ('integrity-check', 1)", json!([])).await;
+}
+
+#[tokio::test]
+async fn a_refused_change_leaves_the_index_alone() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let note = saved(&agent, json!({ "content": "buzzard" })).await;
+    let late = Ask::of(Operation::UpdateNote).with(&note.id).json(&json!({ "content": "falcon" }));
+    agent.send(late.header("if-match", "\"7\"")).await.problem(ErrorCode::NoteChanged);
+    assert_eq!(found(&agent, "buzzard").await, [note.id]);
+    assert_eq!(found(&agent, "falcon").await, []);
+}
+
+#[tokio::test]
+async fn a_walk_by_rank_shows_every_match_once_while_others_are_saved() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let mut there = Vec::new();
+    for n in 0..12 {
+        let content = format!("{} {}", "osprey ".repeat(n % 4 + 1), "filler ".repeat(n % 3 * 7));
+        there.push(saved(&agent, json!({ "content": content })).await.id);
+    }
+    let at_once = found(&agent, "osprey").await;
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = search(&agent, "osprey", &format!("&limit=5{cursor}")).await;
+        seen.extend(page.items.into_iter().map(|note| note.id));
+        saved(&agent, json!({ "content": "no bird at all" })).await;
+        let Some(next) = page.next_cursor else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, at_once);
+    assert_eq!(seen.len(), there.len());
+}
+
+#[tokio::test]
+async fn a_walk_goes_on_when_the_note_it_stands_at_is_gone() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    for n in 1..=4 {
+        saved(&agent, json!({ "content": format!("{} some filler to be longer", "osprey ".repeat(n)) })).await;
+    }
+    let all = found(&agent, "osprey").await;
+    let first = search(&agent, "osprey", "&limit=2").await;
+    let cursor = first.next_cursor.unwrap();
+    agent.send(Ask::of(Operation::ArchiveNote).with(&all[1])).await.of::<Note>(200);
+    let rest = search(&agent, "osprey", &format!("&limit=2&cursor={cursor}")).await;
+    let rest: Vec<NoteId> = rest.items.into_iter().map(|note| note.id).collect();
+    assert_eq!(rest, all[2..]);
+}
+
+#[tokio::test]
+async fn any_text_is_safe_to_search_for() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    saved(&agent, json!({ "content": "and or not near title content" })).await;
+    let long =
+        ["word ".repeat(2000), "\"".repeat(10_000), "x".repeat(10_000), "😀".repeat(2_500), "a b-c ".repeat(1700)];
+    let short = [
+        "\"",
+        "\"\"",
+        "'",
+        "*",
+        "^",
+        "a*",
+        "a OR",
+        "AND",
+        "NOT",
+        "NEAR(",
+        "NEAR(a b, 2)",
+        "title:and",
+        "{title} : a",
+        "-a",
+        "+a",
+        "(",
+        ")",
+        "a AND (b",
+        "; drop table notes",
+        "\\",
+        "%",
+        "_",
+        "\u{301}",
+        "\u{200d}",
+        "日本語",
+        "🏴‍☠️",
+        "²",
+        "½",
+        "ⅷ",
+        "\u{e000}",
+        "\u{fdd0}",
+        "\u{7f}",
+        "a\nb\tc",
+        "?1",
+        ":a",
+        "@a",
+        "$a",
+        "\u{202e}x",
+        "İ",
+        "ﬁ",
+        "٣",
+    ];
+    for q in short.into_iter().map(str::to_owned).chain(long) {
+        let page: Page<FoundNote> = agent.send(ask(&agent, &q, "")).await.of(200);
+        assert!(page.items.len() <= 1);
+    }
+    assert_eq!(found(&agent, "title: NOT near").await.len(), 1, "operators are words");
+    for refused in ["a\0b", &"x".repeat(16_001)] {
+        agent.send(ask(&agent, refused, "")).await.problem(ErrorCode::InvalidRequest);
+    }
+}
+
+#[tokio::test]
+async fn a_count_of_matches_is_exact_up_to_1000_and_a_minimum_beyond() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let word = fresh("word").replace(|c: char| !c.is_ascii_alphanumeric(), "");
+    let note = saved(&agent, json!({ "content": word })).await;
+    let copy = "
+        with recursive n (i) as (select 1 union all select i + 1 from n where i < 1000)
+        insert into notes (id, venture, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
+        select substr(s.id, 1, 25) || printf('%06d', n.i), s.venture, s.title, s.content, s.created_at, s.updated_at,
+          s.actor_key_id, s.creation_correlation_id from notes s, n where s.id = ?1";
+    api.db_execute(copy, json!([note.id])).await;
+    let number = "insert into note_search_keys (note_id) select id from notes where venture = ?1 and id <> ?2";
+    api.db_execute(number, json!([agent.venture, note.id])).await;
+    let index = "insert into note_search (rowid, title, content)
+                 select k.id, n.title, n.content from note_search_keys k join notes n on n.id = k.note_id
+                 where n.venture = ?1 and n.id <> ?2";
+    api.db_execute(index, json!([agent.venture, note.id])).await;
+    let page = search(&agent, &word, "&limit=1").await;
+    assert_eq!((page.items.len(), page.total, page.total_is_minimum), (1, 1000, true));
+}
