@@ -43,4 +43,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_notes.sql", include_str!("../../migrations/0004_notes.sql")),
     ("0005_docs.sql", include_str!("../../migrations/0005_docs.sql")),
     ("0006_requests.sql", include_str!("../../migrations/0006_requests.sql")),
+    ("0010_tokens.sql", include_str!("../../migrations/0010_tokens.sql")),
 ];

@@ -4,9 +4,9 @@
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
-    CreateHandoff, DayEnded, DayStarted, EndDay, ErrorCode, Handoff, HandoffFilter, Health, Heartbeat,
-    LatestHandoffFilter, ListVentures, Operation, Page, Problem, PutVenture, Session, SessionFilter, StartDay,
-    UpdateSession, Venture, Version,
+    CreateHandoff, CreateToken, DayEnded, DayStarted, EndDay, ErrorCode, Handoff, HandoffFilter, Health, Heartbeat,
+    LatestHandoffFilter, ListTokens, ListVentures, MintedToken, Operation, Page, Problem, PutVenture, Session,
+    SessionFilter, StartDay, Token, UpdateSession, Venture, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -128,6 +128,15 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         Operation::ListVentures => Shape::answering::<Page<Venture>>(s, &[200]).query::<ListVentures>(),
         Operation::PutVenture => {
             Shape::answering::<Venture>(s, &[200, 201]).body::<PutVenture>(s).refusing(&[Code::Forbidden])
+        }
+        Operation::CreateToken => Shape::answering::<MintedToken>(s, &[201])
+            .body::<CreateToken>(s)
+            .refusing(&[Code::Forbidden, Code::VentureNotRegistered]),
+        Operation::ListTokens => {
+            Shape::answering::<Page<Token>>(s, &[200]).query::<ListTokens>().refusing(&[Code::Forbidden])
+        }
+        Operation::RevokeToken => {
+            Shape::answering::<Token>(s, &[200]).refusing(&[Code::Forbidden, Code::TokenNotFound])
         }
         Operation::Health => Shape::answering::<Health>(s, &[200]),
         Operation::Version => Shape::answering::<Version>(s, &[200]),

@@ -22,6 +22,7 @@ mod service;
 mod session;
 mod text;
 mod time;
+mod token;
 mod venture;
 mod violation;
 
@@ -32,7 +33,7 @@ pub use error::{ErrorCode, Problem};
 pub use handoff::{
     CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
 };
-pub use id::{HandoffId, NoteId, SessionId};
+pub use id::{HandoffId, NoteId, SessionId, TokenId};
 pub use json::{Extra, Meta};
 pub use note::NoteSummary;
 pub use operation::Operation;
@@ -42,8 +43,9 @@ pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    IssueNumber, Link, RepoName, Summary, Track, VentureCode, VentureName,
+    IssueNumber, Link, RateLimit, RepoName, Summary, TokenName, Track, VentureCode, VentureName,
 };
 pub use time::Timestamp;
+pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};
 pub use venture::{ListVentures, PutVenture, Venture};
 pub use violation::{Invalid, Violation, Violations};

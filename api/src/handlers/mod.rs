@@ -5,4 +5,5 @@ pub(crate) mod day;
 pub(crate) mod handoff;
 pub(crate) mod service;
 pub(crate) mod session;
+pub(crate) mod token;
 pub(crate) mod venture;

@@ -81,7 +81,8 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .chain(super::session::STATEMENTS)
         .chain(super::handoff::STATEMENTS)
         .chain(super::venture::STATEMENTS)
-        .filter(|(name, _)| matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT"));
+        .chain(super::token::STATEMENTS)
+        .filter(|(name, _)| matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_MINTED"));
     answers
         .map(|(name, sql)| {
             let params = (1..=99).take_while(|n| sql.contains(&format!("?{n}"))).count();

@@ -17,6 +17,7 @@ pub(crate) mod request_log;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod sweep;
+pub(crate) mod token;
 pub(crate) mod venture;
 
 /// Declares the statements of a file as constants, and lists them for the test that prepares each one.
@@ -81,11 +82,13 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("service", service::STATEMENTS),
         ("session", session::STATEMENTS),
         ("sweep", sweep::STATEMENTS),
+        ("token", token::STATEMENTS),
         ("venture", venture::STATEMENTS),
     ];
     let constants = files.iter().flat_map(|(file, statements)| {
         statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), (*sql).to_owned()))
     });
     let composed = [idempotency::composed(), session::composed(), handoff::composed(), venture::composed()];
-    constants.chain(composed.into_iter().flatten()).collect()
+    let composed = composed.into_iter().chain([token::composed()]);
+    constants.chain(composed.flatten()).collect()
 }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    CreateHandoff, DayEnded, DayStarted, EndDay, Handoff, HandoffFilter, HandoffId, Health, Heartbeat,
-    LatestHandoffFilter, ListVentures, Operation, Page, PutVenture, Session, SessionFilter, SessionId, StartDay,
-    UpdateSession, Venture, VentureCode, Version,
+    CreateHandoff, CreateToken, DayEnded, DayStarted, EndDay, Handoff, HandoffFilter, HandoffId, Health, Heartbeat,
+    LatestHandoffFilter, ListTokens, ListVentures, MintedToken, Operation, Page, PutVenture, Session, SessionFilter,
+    SessionId, StartDay, Token, TokenId, UpdateSession, Venture, VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -117,6 +117,21 @@ impl Api {
     /// Registers or replaces a venture; needs an admin key.
     pub async fn put_venture(&self, code: &VentureCode, venture: &PutVenture) -> Result<Venture, ClientError> {
         self.call(Ask::body(Operation::PutVenture, code.as_str(), venture)).await
+    }
+
+    /// Mints a token; needs an admin key. The answer is the one place where its secret stands.
+    pub async fn create_token(&self, token: &CreateToken) -> Result<MintedToken, ClientError> {
+        self.call(Ask::body(Operation::CreateToken, "", token)).await
+    }
+
+    /// Lists tokens, newest first; needs an admin key.
+    pub async fn list_tokens(&self, page: &ListTokens) -> Result<Page<Token>, ClientError> {
+        self.call(Ask::query(Operation::ListTokens, page)).await
+    }
+
+    /// Revokes a token, effective at once; needs an admin key.
+    pub async fn revoke_token(&self, id: &TokenId) -> Result<Token, ClientError> {
+        self.call(Ok(Ask::plain(Operation::RevokeToken, id.as_str()))).await
     }
 
     /// Asks whether the service and its database are well.

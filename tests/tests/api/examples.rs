@@ -1,7 +1,8 @@
 //! One good and one bad request for every operation. An operation without them does not compile.
 
 use deckwatch_protocol::{
-    DayEnded, DayStarted, ErrorCode, Handoff, Health, Heartbeat, Operation, Page, Session, Venture, Version,
+    DayEnded, DayStarted, ErrorCode, Handoff, Health, Heartbeat, MintedToken, Operation, Page, Session, Token, Venture,
+    Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
 use serde_json::{Value, json};
@@ -14,6 +15,8 @@ pub(crate) struct Scene {
     /// Another session, which `end_day` may end.
     ending: String,
     handoff: String,
+    /// A token that may be revoked.
+    token: String,
 }
 
 impl Scene {
@@ -23,7 +26,10 @@ impl Scene {
         let session = agent.started().await.session.id;
         let handoff: Handoff = agent.create_handoff(&session, json!({})).await.of(201);
         let ending = agent.colleague().started().await.session.id.to_string();
-        Self { api, agent, session: session.to_string(), ending, handoff: handoff.id.to_string() }
+        let mint = Ask::of(Operation::CreateToken).json(&json!({ "name": "example", "scopes": ["read-only"] }));
+        let token: MintedToken = api.admin().send(mint).await.of(201);
+        let (session, handoff, token) = (session.to_string(), handoff.id.to_string(), token.record.id.to_string());
+        Self { api, agent, session, ending, handoff, token }
     }
 
     /// A request that `operation` grants.
@@ -40,6 +46,9 @@ impl Scene {
                 ask.query(format!("venture={}", self.agent.venture))
             }
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
+            Operation::CreateToken => ask.json(&json!({ "name": "a token", "scopes": ["context"] })),
+            Operation::RevokeToken => ask.with(&self.token),
+            Operation::ListTokens => ask,
             Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => ask,
         }
     }
@@ -59,6 +68,9 @@ impl Scene {
             Operation::ListSessions | Operation::ListHandoffs | Operation::ListVentures => {
                 (ask.query("limit=0"), ErrorCode::InvalidRequest)
             }
+            Operation::CreateToken => (ask.json(&json!({ "name": "x" })), ErrorCode::InvalidRequest),
+            Operation::ListTokens => (ask.query("limit=0"), ErrorCode::InvalidRequest),
+            Operation::RevokeToken => (Ask::of(operation).with("tok_nothing"), ErrorCode::TokenNotFound),
             Operation::LatestHandoff => (ask.query("venture=nobody-knows-it"), ErrorCode::HandoffNotFound),
             Operation::Health | Operation::Version | Operation::Openapi => {
                 (Ask::at("DELETE", operation.path()), ErrorCode::MethodNotAllowed)
@@ -80,6 +92,9 @@ impl Scene {
             Operation::LatestHandoff | Operation::GetHandoff => drop(response.of::<Handoff>(200)),
             Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
             Operation::PutVenture => drop(response.of::<Venture>(201)),
+            Operation::CreateToken => drop(response.of::<MintedToken>(201)),
+            Operation::ListTokens => drop(response.of::<Page<Token>>(200)),
+            Operation::RevokeToken => drop(response.of::<Token>(200)),
             Operation::Health => drop(response.of::<Health>(200)),
             Operation::Version => drop(response.of::<Version>(200)),
             Operation::Openapi => drop(response.of::<Value>(200)),
