@@ -48,8 +48,11 @@ impl Scene {
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
             Operation::CreateToken => ask.json(&json!({ "name": "a token", "scopes": ["context"] })),
             Operation::RevokeToken => ask.with(&self.token),
-            Operation::ListTokens => ask,
-            Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => ask,
+            Operation::ListTokens
+            | Operation::ListVentures
+            | Operation::Health
+            | Operation::Version
+            | Operation::Openapi => ask,
         }
     }
 

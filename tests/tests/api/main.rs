@@ -3,13 +3,7 @@
 //! Without configuration it runs against the embedded engine. With `DECKWATCH_TEST_URL` (and beside it
 //! `DECKWATCH_TEST_CONTROL`, `CONTEXT_API_KEY`, `ADMIN_API_KEY`) it runs against that engine, which it shares.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod auth;
 mod bad_body;

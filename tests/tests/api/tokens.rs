@@ -118,7 +118,7 @@ async fn records_name_the_token_as_their_actor() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the refused request is not logged");
+    unreachable!("the refused request is not logged");
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn requests_that_a_scope_forbids_count_too() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("a forbidden request was never throttled");
+    unreachable!("a forbidden request was never throttled");
 }
 
 #[tokio::test]

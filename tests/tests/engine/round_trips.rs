@@ -43,10 +43,11 @@ impl Good {
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
             Operation::CreateToken => good(String::new(), Some(token_for("context"))),
             Operation::RevokeToken => good(lab.mint("context").await.0, None),
-            Operation::ListTokens => good(String::new(), None),
-            Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => {
-                good(String::new(), None)
-            }
+            Operation::ListTokens
+            | Operation::ListVentures
+            | Operation::Health
+            | Operation::Version
+            | Operation::Openapi => good(String::new(), None),
         }
     }
 }
