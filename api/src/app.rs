@@ -15,10 +15,10 @@ use crate::call::Call;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
 use crate::handlers::service;
+use crate::middleware::admission::Admission;
 use crate::middleware::auth::Caller;
 use crate::middleware::etag;
 use crate::middleware::idempotency::{Claim, required_key};
-use crate::middleware::rate_limit::Window;
 use crate::plan::Plan;
 use crate::platform::{Clock, Entropy, mint_correlation_id};
 use crate::response::{Outcome, Rate, granted, refused};
@@ -110,13 +110,19 @@ impl App {
                 return Answer { response: asked.respond(Err(error), None), afterwards: Afterwards::default() };
             }
         };
-        let window = Window::at(asked.now, &caller.actor, self.settings.rate_limit_per_minute);
-        let finished = match self.call(&asked, &route, caller.clone()) {
-            Ok((call, plan)) => self.run(&asked, &route, &window, &call, plan).await,
-            Err(error) => batch::refuse(self.database.as_ref(), &window, error).await,
+        let limit = self.settings.rate_limit_per_minute;
+        let admission = Admission::new(caller.clone(), route.operation, asked.now, limit);
+        let actor = caller.actor.clone();
+        let finished = match self.call(&asked, &route, caller) {
+            Ok((call, plan)) => self.run(&asked, &route, &admission, &call, plan).await,
+            Err(error) => batch::refuse(self.database.as_ref(), &admission, error).await,
         };
-        let afterwards = self.afterwards(&asked, &route, caller.actor, &window, &finished);
-        let rate = Rate { window: &window, remaining: finished.remaining };
+        if finished.result.as_ref().is_err_and(|error| error.code == ErrorCode::Unauthorized) {
+            // A token that is no token is a stranger's: nothing is counted and nothing is logged.
+            return Answer { response: asked.respond(finished.result, None), afterwards: Afterwards::default() };
+        }
+        let afterwards = self.afterwards(&asked, &route, actor, &admission, &finished);
+        let rate = Rate { window: &admission.window, standing: finished.standing };
         let response = asked.respond(finished.result, Some(&rate));
         Answer { response: etag::conditional(route.operation, &asked.parts.headers, response), afterwards }
     }
@@ -145,14 +151,14 @@ impl App {
         Ok((call, plan))
     }
 
-    async fn run(&self, asked: &Asked, route: &Route, window: &Window, call: &Call<'_>, plan: Plan) -> Finished {
+    async fn run(&self, asked: &Asked, route: &Route, admission: &Admission, call: &Call<'_>, plan: Plan) -> Finished {
         match &call.idempotency_key {
             Some(key) => {
                 let path = asked.parts.uri.path();
                 let claim = Claim::new(&call.caller.actor, key.clone(), route.operation, path, &call.body, call.now);
-                batch::run_once(self.database.as_ref(), window, call, &claim, plan).await
+                batch::run_once(self.database.as_ref(), admission, call, &claim, plan).await
             }
-            None => batch::run(self.database.as_ref(), window, plan).await,
+            None => batch::run(self.database.as_ref(), admission, plan).await,
         }
     }
 
@@ -161,7 +167,7 @@ impl App {
         asked: &Asked,
         route: &Route,
         actor: String,
-        window: &Window,
+        admission: &Admission,
         finished: &Finished,
     ) -> Afterwards {
         if finished.logged {
@@ -180,8 +186,11 @@ impl App {
             started_at: asked.now,
             duration_ms: self.clock.now().as_millis() - asked.now.as_millis(),
         };
-        let count = finished.remaining.is_none().then(|| window.count_refused());
-        Afterwards(count.into_iter().chain([request_log::insert(&entry)]).collect())
+        // A token is looked up again: after a database that could not be asked, it may be a stranger's.
+        let mut statements = admission.authenticate();
+        statements.extend(finished.standing.is_none().then(|| admission.window.count_refused()));
+        statements.push(request_log::insert(&entry));
+        Afterwards(statements)
     }
 
     fn correlation_id(&self, headers: &HeaderMap) -> CorrelationId {

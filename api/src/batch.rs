@@ -1,48 +1,50 @@
 //! Running a plan: rate, claim, steps, answer and log row as one atomic batch.
 
 use bytes::Bytes;
-use deckwatch_protocol::{ErrorCode, Limit};
+use deckwatch_protocol::{ErrorCode, Limit, Operation};
 
 use crate::call::Call;
 use crate::database::{Database, DatabaseError, Row, Statement, count, text};
 use crate::error::{ApiError, is_replay};
-use crate::middleware::idempotency::{Claim, stored};
-use crate::middleware::rate_limit::Window;
+use crate::middleware::admission::Admission;
+use crate::middleware::idempotency::{Claim, Stored, stored};
+use crate::middleware::rate_limit::Standing;
+use crate::middleware::token;
 use crate::plan::{Plan, Selection};
 use crate::response::Outcome;
 
 /// How a request ended at the database.
 pub(crate) struct Finished {
     pub(crate) result: Result<Outcome, ApiError>,
-    /// Requests left in the window, when the batch that counts was committed.
-    pub(crate) remaining: Option<u32>,
+    /// How the caller stands, when the batch that counts was committed.
+    pub(crate) standing: Option<Standing>,
     /// Whether the log row was part of the work.
     pub(crate) logged: bool,
 }
 
 impl Finished {
-    fn uncounted(error: ApiError) -> Self {
-        let remaining = (error.code == ErrorCode::RateLimited).then_some(0);
-        Self { result: Err(error), remaining, logged: false }
+    fn uncounted(admission: &Admission, error: ApiError) -> Self {
+        let standing = (error.code == ErrorCode::RateLimited).then(|| admission.window.used_up());
+        Self { result: Err(error), standing, logged: false }
     }
 }
 
-/// Counts a request that was refused before it had a plan.
-pub(crate) async fn refuse(database: &dyn Database, window: &Window, error: ApiError) -> Finished {
-    match database.batch(&[window.count()]).await {
-        Ok(rows) => Finished { result: Err(error), remaining: remaining(window, &rows), logged: false },
-        Err(failure) => Finished::uncounted(failure.into()),
+/// Counts a request that was refused before it had a plan; a caller who may not ask at all is told that.
+pub(crate) async fn refuse(database: &dyn Database, admission: &Admission, error: ApiError) -> Finished {
+    match database.batch(&admission.statements(None)).await {
+        Ok(rows) => Finished { result: Err(error), standing: admission.standing(&rows), logged: false },
+        Err(failure) => Finished::uncounted(admission, failure.into()),
     }
 }
 
 /// Runs the plan of a read, or of a change that may happen twice, in one batch.
-pub(crate) async fn run(database: &dyn Database, window: &Window, plan: Plan) -> Finished {
-    let mut statements = vec![window.count()];
+pub(crate) async fn run(database: &dyn Database, admission: &Admission, plan: Plan) -> Finished {
+    let mut statements = admission.statements(Some(&plan.reach));
     statements.extend(plan.steps);
     let selection = Answering::push(plan.answer, &mut statements);
     match database.batch(&statements).await {
-        Ok(rows) => Finished { remaining: remaining(window, &rows), result: selection.outcome(&rows), logged: false },
-        Err(failure) => Finished::uncounted(failure.into()),
+        Ok(rows) => Finished { standing: admission.standing(&rows), result: selection.outcome(&rows), logged: false },
+        Err(failure) => Finished::uncounted(admission, failure.into()),
     }
 }
 
@@ -57,15 +59,16 @@ pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<Ou
 /// Runs the plan of a write, which happens once: in one batch, or two when the key was claimed before.
 pub(crate) async fn run_once(
     database: &dyn Database,
-    window: &Window,
+    admission: &Admission,
     call: &Call<'_>,
     claim: &Claim,
     plan: Plan,
 ) -> Finished {
     let Selection::Kept(answer) = plan.answer else {
-        return Finished::uncounted(ApiError::internal("a write must select an answer that can be kept"));
+        return Finished::uncounted(admission, ApiError::internal("a write must select an answer that can be kept"));
     };
-    let mut statements = vec![window.count()];
+    let entrance = admission.statements(Some(&plan.reach));
+    let mut statements = entrance.clone();
     statements.extend(claim.claim());
     statements.extend(plan.steps);
     statements.push(claim.keep(answer));
@@ -73,42 +76,55 @@ pub(crate) async fn run_once(
     // A key can expire between the claim that fails and the look-up: then the claim succeeds the next time.
     for _ in 0..2 {
         match database.batch(&statements).await {
-            Ok(rows) => return done(window, &rows),
+            Ok(rows) => return done(admission, call, claim, &rows),
             Err(failure) if is_replay(&failure) => {
-                if let Some(finished) = replay(database, window, claim).await {
+                if let Some(finished) = replay(database, admission, call, claim, &entrance).await {
                     return finished;
                 }
             }
-            Err(failure) => return Finished::uncounted(failure.into()),
+            Err(failure) => return Finished::uncounted(admission, failure.into()),
         }
     }
-    Finished::uncounted(DatabaseError::Unavailable("the idempotency key is neither free nor stored".to_owned()).into())
+    let lost = DatabaseError::Unavailable("the idempotency key is neither free nor stored".to_owned());
+    Finished::uncounted(admission, lost.into())
 }
 
-fn done(window: &Window, rows: &[Vec<Row>]) -> Finished {
+fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>]) -> Finished {
     let kept = rows.iter().rev().nth(1).map(Vec::as_slice).unwrap_or_default();
-    let outcome =
-        stored(kept).map(|answer| Outcome { status: answer.status, body: answer.body.into(), replayed: false });
-    Finished { logged: outcome.is_ok(), result: outcome, remaining: remaining(window, rows) }
+    let result = stored(kept).and_then(|answer| told(answer, call, claim, false));
+    Finished { logged: result.is_ok(), result, standing: admission.standing(rows) }
 }
 
 /// The stored answer of a key that was claimed before; `None` when it is there no more.
-async fn replay(database: &dyn Database, window: &Window, claim: &Claim) -> Option<Finished> {
-    let rows = match database.batch(&[window.count(), claim.recall()]).await {
+async fn replay(
+    database: &dyn Database,
+    admission: &Admission,
+    call: &Call<'_>,
+    claim: &Claim,
+    entrance: &[Statement],
+) -> Option<Finished> {
+    let mut statements = entrance.to_vec();
+    statements.push(claim.recall());
+    let rows = match database.batch(&statements).await {
         Ok(rows) => rows,
-        Err(failure) => return Some(Finished::uncounted(failure.into())),
+        Err(failure) => return Some(Finished::uncounted(admission, failure.into())),
     };
-    let found = rows.get(1).map(Vec::as_slice).unwrap_or_default();
+    let found = rows.last().map(Vec::as_slice).unwrap_or_default();
     let result = match claim.replay(found) {
         Ok(None) => return None,
-        Ok(Some(answer)) => Ok(Outcome { status: answer.status, body: answer.body.into(), replayed: true }),
+        Ok(Some(answer)) => told(answer, call, claim, true),
         Err(error) => Err(error),
     };
-    Some(Finished { result, remaining: remaining(window, &rows), logged: false })
+    Some(Finished { result, standing: admission.standing(&rows), logged: false })
 }
 
-fn remaining(window: &Window, rows: &[Vec<Row>]) -> Option<u32> {
-    rows.first().and_then(|rows| window.remaining(rows))
+/// What is sent of a stored answer: all of it, with a minted token in the place of its seal.
+fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Result<Outcome, ApiError> {
+    let body = match claim.operation() {
+        Operation::CreateToken => token::unseal(&answer.body, call.caller.key())?,
+        _ => answer.body,
+    };
+    Ok(Outcome { status: answer.status, body: body.into(), replayed })
 }
 
 /// Where in the batch's rows the answer will be.

@@ -54,6 +54,7 @@ impl ApiError {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
             ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
+            ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
             _ => Self::internal("the answer has no row"),
         }
     }
@@ -93,7 +94,9 @@ impl From<DatabaseError> for ApiError {
 
 fn refused(words: &str) -> ApiError {
     let names = |constraint: &str| words.contains(constraint);
-    if names("rate_limit_exceeded") {
+    if let Some(error) = turned_away(&names) {
+        error
+    } else if names("rate_limit_exceeded") {
         ApiError::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
     } else if names("refused_session_not_found") {
         ApiError::missing(ErrorCode::SessionNotFound)
@@ -117,6 +120,31 @@ fn refused(words: &str) -> ApiError {
     } else {
         ApiError::internal(words)
     }
+}
+
+/// Why a token is turned away.
+fn turned_away(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+    let reasons = [
+        ("token_unknown", ErrorCode::Unauthorized, "This API does not know the key."),
+        ("token_revoked", ErrorCode::Unauthorized, "This token was revoked."),
+        ("token_expired", ErrorCode::Unauthorized, "This token has expired."),
+        ("token_scope", ErrorCode::Forbidden, "This token has no scope for this operation."),
+        ("token_venture", ErrorCode::Forbidden, "This token is for one venture. Name that venture, and no other."),
+    ];
+    if names("token_session") {
+        return Some(ApiError::missing(ErrorCode::SessionNotFound));
+    }
+    if names("token_handoff") {
+        return Some(ApiError::missing(ErrorCode::HandoffNotFound));
+    }
+    if names("token_note") {
+        return Some(ApiError::missing(ErrorCode::NoteNotFound));
+    }
+    if names("token_missing") {
+        return Some(ApiError::missing(ErrorCode::TokenNotFound));
+    }
+    let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
+    reason.map(|(_, code, detail)| ApiError::new(code, detail))
 }
 
 /// Whether the batch failed because its idempotency key was claimed before.

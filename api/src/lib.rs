@@ -44,4 +44,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_docs.sql", include_str!("../../migrations/0005_docs.sql")),
     ("0006_requests.sql", include_str!("../../migrations/0006_requests.sql")),
     ("0007_note_search.sql", include_str!("../../migrations/0007_note_search.sql")),
+    ("0008_tokens.sql", include_str!("../../migrations/0008_tokens.sql")),
 ];

@@ -4,9 +4,10 @@
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, DayEnded, DayStarted, EndDay, ErrorCode, FoundNote, Handoff,
-    HandoffFilter, Health, Heartbeat, LatestHandoffFilter, ListVentures, Note, NoteFilter, Operation, Page, Problem,
-    PutVenture, Session, SessionFilter, StartDay, UpdateNote, UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, ErrorCode,
+    FoundNote, Handoff, HandoffFilter, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, MintedToken,
+    Note, NoteFilter, Operation, Page, Problem, PutVenture, Session, SessionFilter, StartDay, Token, UpdateNote,
+    UpdateSession, Venture, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -143,6 +144,15 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
             Shape::answering::<Venture>(s, &[200, 201]).body::<PutVenture>(s).refusing(&[Code::Forbidden])
         }
         Operation::SessionAnalytics => Shape::answering::<Analytics>(s, &[200]).query::<AnalyticsFilter>(),
+        Operation::CreateToken => Shape::answering::<MintedToken>(s, &[201])
+            .body::<CreateToken>(s)
+            .refusing(&[Code::Forbidden, Code::VentureNotRegistered]),
+        Operation::ListTokens => {
+            Shape::answering::<Page<Token>>(s, &[200]).query::<ListTokens>().refusing(&[Code::Forbidden])
+        }
+        Operation::RevokeToken => {
+            Shape::answering::<Token>(s, &[200]).refusing(&[Code::Forbidden, Code::TokenNotFound])
+        }
         Operation::Health => Shape::answering::<Health>(s, &[200]),
         Operation::Version => Shape::answering::<Version>(s, &[200]),
         Operation::Openapi => Shape { answers: vec![(200, json!({ "type": "object" }))], ..Shape::default() },

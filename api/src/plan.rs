@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use deckwatch_protocol::{ErrorCode, Limit};
+use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, SessionId, VentureCode};
 
 use crate::database::Statement;
 
@@ -10,6 +10,32 @@ use crate::database::Statement;
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Statement>,
     pub(crate) answer: Selection,
+    pub(crate) reach: Reach,
+}
+
+/// What a plan reads or changes, as far as it concerns a token that is for one venture.
+pub(crate) enum Reach {
+    /// Whatever there is: not for such a token. A plan that says nothing else reaches this far.
+    Everything,
+    /// Nothing of a venture that is not the token's: what is global, or what the plan narrows itself.
+    Shared,
+    /// One venture's own.
+    Venture(VentureCode),
+    /// What belongs to a session.
+    Session(SessionId),
+    /// One handoff.
+    Handoff(HandoffId),
+    /// One note to read: the venture's own, or a global one.
+    NoteToRead(NoteId),
+    /// One note to change: the venture's own.
+    NoteToChange(NoteId),
+}
+
+impl Reach {
+    /// One venture's own, or whatever there is when a filter names none.
+    pub(crate) fn of(venture: Option<&VentureCode>) -> Self {
+        venture.map_or(Self::Everything, |venture| Self::Venture(venture.clone()))
+    }
 }
 
 /// How the answer is selected.
@@ -26,19 +52,25 @@ pub(crate) enum Selection {
 
 impl Plan {
     pub(crate) fn write(steps: Vec<Statement>, answer: Statement) -> Self {
-        Self { steps, answer: Selection::Kept(answer) }
+        Self { steps, answer: Selection::Kept(answer), reach: Reach::Everything }
     }
 
     pub(crate) fn record(select: Statement, missing: ErrorCode) -> Self {
-        Self { steps: Vec::new(), answer: Selection::Record { select, missing } }
+        Self { steps: Vec::new(), answer: Selection::Record { select, missing }, reach: Reach::Everything }
     }
 
     pub(crate) fn page(items: Statement, total: Statement, limit: Limit) -> Self {
-        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit } }
+        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit }, reach: Reach::Everything }
     }
 
     pub(crate) fn fixed(steps: Vec<Statement>, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { steps, answer: Selection::Fixed(body.into()) }
+        Self { steps, answer: Selection::Fixed(body.into()), reach: Reach::Shared }
+    }
+
+    /// Says how far the plan reaches.
+    pub(crate) fn within(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
     }
 
     /// Steps before the selection.

@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::error::ApiError;
-use crate::middleware::rate_limit::{WINDOW_SECONDS, Window};
+use crate::middleware::rate_limit::{Standing, WINDOW_SECONDS, Window};
 
 /// Seconds to wait before asking an engine again whose database can't be reached.
 const UNAVAILABLE_RETRY_SECONDS: i64 = 2;
@@ -24,8 +24,8 @@ pub(crate) struct Outcome {
 /// How the caller stands with its rate, as far as it is known.
 pub(crate) struct Rate<'a> {
     pub(crate) window: &'a Window,
-    /// Requests left; unknown when the batch that counts was rolled back.
-    pub(crate) remaining: Option<u32>,
+    /// Unknown when the batch that counts was rolled back.
+    pub(crate) standing: Option<Standing>,
 }
 
 /// The response of a request that was granted.
@@ -70,11 +70,13 @@ fn surround(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&
     set(response, HeaderName::from_static("x-correlation-id"), correlation_id);
     set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(response, CACHE_CONTROL, "no-store");
-    let Some(Rate { window, remaining }) = rate else { return };
-    let policy = format!("\"minute\";q={};w={WINDOW_SECONDS}", window.limit);
-    set(response, HeaderName::from_static("ratelimit-policy"), &policy);
+    let Some(Rate { window, standing }) = rate else { return };
+    if let Some(limit) = standing.and_then(|standing| standing.limit).or(window.limit()) {
+        let policy = format!("\"minute\";q={limit};w={WINDOW_SECONDS}");
+        set(response, HeaderName::from_static("ratelimit-policy"), &policy);
+    }
     set(response, HeaderName::from_static("x-ratelimit-reset"), &window.reset_at.to_string());
-    if let Some(remaining) = remaining {
+    if let Some(Standing { remaining, .. }) = standing {
         let state = format!("\"minute\";r={remaining};t={}", window.reset_after);
         set(response, HeaderName::from_static("ratelimit"), &state);
         set(response, HeaderName::from_static("x-ratelimit-remaining"), &remaining.to_string());

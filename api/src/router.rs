@@ -5,7 +5,7 @@ use http::Method;
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::handlers::{analytics, day, handoff, note, session, venture};
+use crate::handlers::{analytics, day, handoff, note, session, token, venture};
 use crate::plan::Plan;
 
 /// The operations by path, made from the table in `protocol`.
@@ -77,6 +77,9 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::ListVentures => venture::list_ventures(call),
         Operation::PutVenture => venture::put_venture(call),
         Operation::SessionAnalytics => analytics::session_analytics(call),
+        Operation::CreateToken => token::create_token(call),
+        Operation::ListTokens => token::list_tokens(call),
+        Operation::RevokeToken => token::revoke_token(call),
         Operation::Health | Operation::Version | Operation::Openapi => {
             Err(ApiError::internal("a public operation has no caller"))
         }

@@ -47,9 +47,9 @@ error_codes! {
     InvalidRequest "invalid_request" 400 "Invalid request",
     /// This operation changes something and needs an `Idempotency-Key` of 16 to 200 visible ASCII characters.
     IdempotencyKeyRequired "idempotency_key_required" 400 "Idempotency key required",
-    /// No key, or one that this API does not know.
+    /// No key, or one that this API does not know, or a token that was revoked or has expired.
     Unauthorized "unauthorized" 401 "Unauthorized",
-    /// The key is good, but this operation needs the admin tier.
+    /// The key is good, but not for this: the operation needs the admin tier, or a scope or venture that the token lacks.
     Forbidden "forbidden" 403 "Forbidden",
     /// There is nothing at this path.
     UnknownRoute "unknown_route" 404 "Unknown route",
@@ -59,6 +59,8 @@ error_codes! {
     HandoffNotFound "handoff_not_found" 404 "Handoff not found",
     /// No note has this id.
     NoteNotFound "note_not_found" 404 "Note not found",
+    /// No token has this id.
+    TokenNotFound "token_not_found" 404 "Token not found",
     /// The path exists, but not for this method; `Allow` names those it has.
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
     /// The session has ended; start the day again.

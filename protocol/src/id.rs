@@ -60,6 +60,10 @@ id! {
     /// A piece of enterprise knowledge.
     NoteId, "note_"
 }
+id! {
+    /// A key that an admin has minted.
+    TokenId, "tok_"
+}
 
 #[cfg(test)]
 mod tests {

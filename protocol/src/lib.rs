@@ -23,6 +23,7 @@ mod service;
 mod session;
 mod text;
 mod time;
+mod token;
 mod venture;
 mod violation;
 
@@ -34,7 +35,7 @@ pub use error::{ErrorCode, Problem};
 pub use handoff::{
     CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
 };
-pub use id::{HandoffId, NoteId, SessionId};
+pub use id::{HandoffId, NoteId, SessionId, TokenId};
 pub use json::{Extra, Meta};
 pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, UpdateNote};
 pub use operation::Operation;
@@ -44,8 +45,10 @@ pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    IssueNumber, Link, NoteContent, NoteTag, NoteTitle, RepoName, SearchText, Summary, Track, VentureCode, VentureName,
+    IssueNumber, Link, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText, Summary, TokenName, Track,
+    VentureCode, VentureName,
 };
 pub use time::Timestamp;
+pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};
 pub use venture::{ListVentures, PutVenture, Venture};
 pub use violation::{Invalid, Violation, Violations};

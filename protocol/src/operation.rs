@@ -109,6 +109,12 @@ operations! {
     PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
     /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
     SessionAnalytics "session_analytics" "GET" "/v1/analytics" Context Read,
+    /// Mints a token; its secret is in this answer and nowhere else.
+    CreateToken "create_token" "POST" "/v1/tokens" Admin Write,
+    /// Lists tokens, newest first, without their secrets.
+    ListTokens "list_tokens" "GET" "/v1/tokens" Admin Read,
+    /// Revokes a token, effective at once.
+    RevokeToken "revoke_token" "POST" "/v1/tokens/{id}/revoke" Admin Write,
     /// Answers when the service and its database are well.
     Health "health" "GET" "/health" Public Read,
     /// Names the build and the migrations of its database.

@@ -134,6 +134,10 @@ text! {
     VentureName, max 100, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
+    /// What people call a token.
+    TokenName, max 100, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
+}
+text! {
     /// A GitHub organisation or user.
     GithubOrg, max 100, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
@@ -327,6 +331,16 @@ number! {
 number! {
     /// A GitHub issue.
     IssueNumber, 1..=2_147_483_647
+}
+number! {
+    /// Requests a minute that a token may make.
+    RateLimit, 1..=1_000_000
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self(100)
+    }
 }
 
 #[cfg(test)]

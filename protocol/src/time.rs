@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::violation::Invalid;
+use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
 /// A point in time: RFC 3339 in UTC with milliseconds and fixed width (`2026-11-21T08:00:00.000Z`),
 /// so that text order is time order. Years 0001 to 9999.
@@ -62,6 +63,15 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Deserr<Violations> for Timestamp {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Violations> {
+        match value {
+            Value::String(text) => text.parse().map_err(|invalid| invalid_at(invalid, at)),
+            other => Err(wrong_kind(other, &[ValueKind::String], at)),
+        }
     }
 }
 

@@ -46,3 +46,27 @@ impl Caller for Admin {
         Some(self.0.admin_key())
     }
 }
+
+/// The holder of any other key, such as a token.
+#[derive(Clone)]
+pub struct Holder {
+    api: Api,
+    key: String,
+}
+
+impl Holder {
+    /// The holder of `key`, which need not be good.
+    pub fn of(api: &Api, key: impl Into<String>) -> Self {
+        Self { api: api.clone(), key: key.into() }
+    }
+}
+
+impl Caller for Holder {
+    fn api(&self) -> &Api {
+        &self.api
+    }
+
+    fn key(&self) -> Option<&str> {
+        Some(&self.key)
+    }
+}

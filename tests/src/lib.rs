@@ -27,7 +27,7 @@ mod worker_process;
 
 pub use agent::Agent;
 pub use ask::Ask;
-pub use caller::{Admin, Anonymous, Caller};
+pub use caller::{Admin, Anonymous, Caller, Holder};
 pub use engine::Api;
 pub use programs::program;
 pub use response::Response;

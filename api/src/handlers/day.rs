@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::handlers::handoff;
 use crate::handlers::session::next_heartbeat;
-use crate::plan::Plan;
+use crate::plan::{Plan, Reach};
 use crate::store;
 use crate::store::day::Moment;
 
@@ -26,7 +26,8 @@ pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
         store::session::abandon_stale(&day, call.stale_before(), call.now),
         store::session::start(&day, &new),
     ];
-    Ok(Plan::write(steps, store::day::started(&day, &id, next_heartbeat(call), &moment(call))))
+    let answer = store::day::started(&day, &id, next_heartbeat(call), &moment(call));
+    Ok(Plan::write(steps, answer).within(Reach::Venture(day.venture)))
 }
 
 /// Records the handoff and ends the session, or keeps it open. A session that a handoff has ended stays
@@ -42,7 +43,8 @@ pub(crate) fn end_day(call: &Call) -> Result<Plan, ApiError> {
     if !day.keep_open {
         steps.push(store::session::end(&day.session_id, call.now, day.end_reason.as_str(), id.as_str()));
     }
-    Ok(Plan::write(steps, store::day::ended(&day.session_id, &id, &moment(call))))
+    let answer = store::day::ended(&day.session_id, &id, &moment(call));
+    Ok(Plan::write(steps, answer).within(Reach::Session(day.session_id)))
 }
 
 fn moment<'a>(call: &'a Call) -> Moment<'a> {

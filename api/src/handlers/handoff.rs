@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::middleware::auth::{hex, sha256};
-use crate::plan::Plan;
+use crate::plan::{Plan, Reach};
 use crate::store;
 use crate::store::handoff::NewHandoff;
 
@@ -21,7 +21,7 @@ pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
         store::refusal::unless_session(&request.session_id),
         store::handoff::insert(&payload.new_handoff(call, &id, &request.session_id, &request.handoff)),
     ];
-    Ok(Plan::write(steps, store::handoff::select_kept(&id)))
+    Ok(Plan::write(steps, store::handoff::select_kept(&id)).within(Reach::Session(request.session_id)))
 }
 
 /// Reads one handoff.
@@ -29,20 +29,21 @@ pub(crate) fn get_handoff(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     let not_found = |_| ApiError::missing(ErrorCode::HandoffNotFound);
     let id: HandoffId = call.path_parameter().parse().map_err(not_found)?;
-    Ok(Plan::record(store::handoff::select(&id), ErrorCode::HandoffNotFound))
+    Ok(Plan::record(store::handoff::select(&id), ErrorCode::HandoffNotFound).within(Reach::Handoff(id)))
 }
 
 /// Lists handoffs, newest first.
 pub(crate) fn list_handoffs(call: &Call) -> Result<Plan, ApiError> {
     let filter: HandoffFilter = call.query()?;
     let (items, total, limit) = store::handoff::list(&filter);
-    Ok(Plan::page(items, total, limit))
+    Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
 }
 
 /// Reads the newest handoff that fits.
 pub(crate) fn latest_handoff(call: &Call) -> Result<Plan, ApiError> {
     let filter: LatestHandoffFilter = call.query()?;
-    Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound))
+    let reach = Reach::of(filter.venture.as_ref());
+    Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound).within(reach))
 }
 
 /// A payload as it is stored: canonical JSON (RFC 8785) and its SHA-256 in hexadecimal.

@@ -7,4 +7,5 @@ pub(crate) mod handoff;
 pub(crate) mod note;
 pub(crate) mod service;
 pub(crate) mod session;
+pub(crate) mod token;
 pub(crate) mod venture;

@@ -5,7 +5,7 @@ use deckwatch_protocol::{Change, CreateNote, ErrorCode, NoteFilter, NoteId, Time
 use crate::call::Call;
 use crate::database::Statement;
 use crate::error::ApiError;
-use crate::plan::Plan;
+use crate::plan::{Plan, Reach};
 use crate::store;
 use crate::store::note::NewNote;
 use crate::store::note_search::Position;
@@ -19,14 +19,14 @@ pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
     let mut steps: Vec<Statement> = note.venture.iter().map(store::refusal::unless_venture).collect();
     steps.extend([store::note::insert(&note, &new), store::note_search::number(&id), store::note_search::index(&id)]);
     steps.push(store::note::tag(&id));
-    Ok(Plan::write(steps, store::note::select_kept_whole(&id, 201)))
+    Ok(Plan::write(steps, store::note::select_kept_whole(&id, 201)).within(Reach::of(note.venture.as_ref())))
 }
 
 /// Reads one note.
 pub(crate) fn get_note(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     let id = note_id(call)?;
-    Ok(Plan::record(store::note::select(&id), ErrorCode::NoteNotFound))
+    Ok(Plan::record(store::note::select(&id), ErrorCode::NoteNotFound).within(Reach::NoteToRead(id)))
 }
 
 /// Lists notes, newest first, or those that match a search, best first.
@@ -37,7 +37,7 @@ pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
         Some(q) => store::note_search::list(&filter, q, position(&filter)?.as_ref()),
         None => store::note::list(&filter),
     };
-    Ok(Plan::page(items, total, limit))
+    Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
 }
 
 /// Changes a note. Saying what it says already changes nothing, its version included.
@@ -58,7 +58,9 @@ pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
     steps.extend(store::note::retag(&id));
     let select =
         if patch.content.is_some() { store::note::select_kept_whole(&id, 200) } else { store::note::select_kept(&id) };
-    Ok(Plan::write(steps, select))
+    // A note that moves between ventures concerns both: that is for keys that reach both.
+    let reach = if patch.venture == Change::Keep { Reach::NoteToChange(id) } else { Reach::Everything };
+    Ok(Plan::write(steps, select).within(reach))
 }
 
 /// Takes a note out of lists, searches and days.
@@ -84,7 +86,7 @@ fn moved(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan,
     let mut steps = unless_matched(call, &id);
     steps.push(step(&id, call.now));
     steps.extend(store::note::retag(&id));
-    Ok(Plan::write(steps, store::note::select_kept(&id)))
+    Ok(Plan::write(steps, store::note::select_kept(&id)).within(Reach::NoteToChange(id)))
 }
 
 fn unless_matched(call: &Call, id: &NoteId) -> Vec<Statement> {

@@ -4,7 +4,7 @@ use deckwatch_protocol::{ErrorCode, SessionFilter, SessionId, UpdateSession};
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::plan::Plan;
+use crate::plan::{Plan, Reach};
 use crate::platform::random_bits;
 use crate::store;
 use crate::store::day::NextHeartbeat;
@@ -13,14 +13,15 @@ use crate::store::day::NextHeartbeat;
 pub(crate) fn list_sessions(call: &Call) -> Result<Plan, ApiError> {
     let filter: SessionFilter = call.query()?;
     let (items, total, limit) = store::session::list(&filter, call.stale_before());
-    Ok(Plan::page(items, total, limit))
+    Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
 }
 
 /// Reads one session.
 pub(crate) fn get_session(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     let id = session_id(call)?;
-    Ok(Plan::record(store::session::select(&id, call.stale_before()), ErrorCode::SessionNotFound))
+    let select = store::session::select(&id, call.stale_before());
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).within(Reach::Session(id)))
 }
 
 /// Changes where a session stands; also a heartbeat.
@@ -29,7 +30,8 @@ pub(crate) fn update_session(call: &Call) -> Result<Plan, ApiError> {
     let patch: UpdateSession = call.body()?;
     let mut steps = unless_alive(&id);
     steps.push(store::session::update(&id, &patch, call.now));
-    Ok(Plan::write(steps, store::session::select_kept(&id, call.stale_before())))
+    let answer = store::session::select_kept(&id, call.stale_before());
+    Ok(Plan::write(steps, answer).within(Reach::Session(id)))
 }
 
 /// Says that the agent is alive. A session taken for abandoned, as after a laptop's sleep, is live again.
@@ -41,7 +43,7 @@ pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
     let mut steps = unless_alive(&id);
     steps.push(store::session::beat(&id, call.now));
     let select = store::session::select_beat(&id, next.at, next.interval_seconds);
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps))
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
 }
 
 /// When the next heartbeat is due: 10 minutes ± 2, drawn anew so that a fleet started at once spreads out.

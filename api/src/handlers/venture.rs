@@ -4,15 +4,15 @@ use deckwatch_protocol::{ListVentures, PutVenture, VentureCode, Violations};
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::plan::Plan;
+use crate::plan::{Plan, Reach};
 use crate::store;
 
 /// Lists ventures by code.
 pub(crate) fn list_ventures(call: &Call) -> Result<Plan, ApiError> {
     let filter: ListVentures = call.query()?;
     let limit = filter.limit.unwrap_or_default();
-    let (items, total) = store::venture::list(limit, filter.cursor.as_ref());
-    Ok(Plan::page(items, total, limit))
+    let (items, total) = store::venture::list(limit, filter.cursor.as_ref(), call.caller.token_id());
+    Ok(Plan::page(items, total, limit).within(Reach::Shared))
 }
 
 /// Registers or replaces a venture. Saying the same again changes nothing, `updated_at` included.
@@ -23,5 +23,5 @@ pub(crate) fn put_venture(call: &Call) -> Result<Plan, ApiError> {
         .map_err(|invalid: deckwatch_protocol::Invalid| Violations::at("/code", invalid.0))?;
     let venture: PutVenture = call.body()?;
     let steps = vec![store::venture::put(&code, &venture, call.now)];
-    Ok(Plan::write(steps, store::venture::select_kept(&code, call.now)))
+    Ok(Plan::write(steps, store::venture::select_kept(&code, call.now)).within(Reach::Venture(code)))
 }

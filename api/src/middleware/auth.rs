@@ -1,13 +1,14 @@
 //! Who asks: the bearer key, compared in constant time with the SHA-256 of the keys we know.
 
 use deckwatch_protocol::operation::Tier;
-use deckwatch_protocol::{BearerKey, ErrorCode};
+use deckwatch_protocol::{BearerKey, ErrorCode, TokenId};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::error::ApiError;
+use crate::middleware::token;
 
 /// A key as it is kept: its hash and what it may do.
 pub(crate) struct Credential {
@@ -50,26 +51,64 @@ impl Keyring {
                 known = Some(credential);
             }
         }
-        let credential = known.ok_or_else(|| unauthorized("This API does not know the key."))?;
-        Ok(Caller { actor: actor_id(&hash), admin: credential.admin })
+        let rank = match known {
+            Some(Credential { admin: true, .. }) => Rank::Admin,
+            Some(Credential { admin: false, .. }) => Rank::Context,
+            // Whether the token is in force is for the request's batch to say.
+            None => match token::id_of(key) {
+                Some(id) => Rank::Token { id, hash: hex(&hash) },
+                None => return Err(unauthorized("This API does not know the key.")),
+            },
+        };
+        Ok(Caller { actor: actor_id(&hash), rank, key: key.to_owned() })
     }
 }
 
-/// Who asks.
-#[derive(Debug, Clone)]
+/// Who asks. It has no `Debug`, as it holds the key.
+#[derive(Clone)]
 pub(crate) struct Caller {
     /// The first 16 hexadecimal digits of the key's SHA-256.
     pub(crate) actor: String,
-    admin: bool,
+    rank: Rank,
+    key: String,
+}
+
+/// What a caller is.
+#[derive(Clone)]
+enum Rank {
+    /// Holds the context key.
+    Context,
+    /// Holds the admin key.
+    Admin,
+    /// Holds a token with this id and hash, if there is one.
+    Token { id: TokenId, hash: String },
 }
 
 impl Caller {
-    /// Refuses a caller whose tier is too low for the operation.
+    /// Refuses a key whose tier is too low for the operation. A token's scopes are checked in the batch.
     pub(crate) fn require(&self, tier: Tier) -> Result<(), ApiError> {
-        if tier == Tier::Admin && !self.admin {
+        if tier == Tier::Admin && matches!(self.rank, Rank::Context) {
             return Err(ApiError::new(ErrorCode::Forbidden, "This operation needs an admin key."));
         }
         Ok(())
+    }
+
+    /// The token of a caller who has no key of the engine, with its hash.
+    pub(crate) fn token(&self) -> Option<(&TokenId, &str)> {
+        match &self.rank {
+            Rank::Token { id, hash } => Some((id, hash)),
+            Rank::Context | Rank::Admin => None,
+        }
+    }
+
+    /// The id of the caller's token, if it asks with one.
+    pub(crate) fn token_id(&self) -> Option<&TokenId> {
+        self.token().map(|(id, _)| id)
+    }
+
+    /// What the caller has sent as its key. Never for a log or a record.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
     }
 }
 

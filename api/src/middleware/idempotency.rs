@@ -40,6 +40,11 @@ impl Claim {
         Self { actor: actor.to_owned(), key, operation, request_hash: hex(&sha256(&request)), now }
     }
 
+    /// What the key was claimed for.
+    pub(crate) fn operation(&self) -> Operation {
+        self.operation
+    }
+
     /// Claims the key; a key that is taken fails the whole batch.
     pub(crate) fn claim(&self) -> [Statement; 2] {
         let expires_at = self.now.plus_seconds(KEPT_SECONDS);

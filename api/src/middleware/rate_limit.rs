@@ -1,6 +1,6 @@
 //! How often: one counter per actor and minute, raised inside the request's own batch.
 
-use deckwatch_protocol::Timestamp;
+use deckwatch_protocol::{Timestamp, TokenId};
 
 use crate::database::{Row, Statement, count};
 use crate::store;
@@ -8,20 +8,57 @@ use crate::store;
 /// The length of a window.
 pub(crate) const WINDOW_SECONDS: u32 = 60;
 
+/// Who says how much a window grants.
+#[derive(Debug, Clone)]
+enum Grant {
+    /// The engine: so many requests.
+    Fixed(u32),
+    /// The row of this token.
+    OfToken(TokenId),
+}
+
 /// The window that `now` falls into, for one actor.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
     actor: String,
     start: Timestamp,
-    pub(crate) limit: u32,
+    grant: Grant,
     /// When the window ends, as seconds since 1970.
     pub(crate) reset_at: i64,
     /// Seconds until the window ends; at least 1.
     pub(crate) reset_after: i64,
 }
 
+/// How an actor stands in its window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// What the window grants, where that is known.
+    pub(crate) limit: Option<u32>,
+    /// Requests left.
+    pub(crate) remaining: u32,
+}
+
+impl Standing {
+    /// How the actor stands after the request, from the row that [`Window::count`] returned.
+    pub(crate) fn after(rows: &[Row]) -> Option<Self> {
+        let row = rows.first()?;
+        let (used, limit) = (count(row, "request_count")?, count(row, "request_limit")?);
+        Some(Self { limit: Some(limit), remaining: limit.saturating_sub(used) })
+    }
+}
+
 impl Window {
+    /// The window of a key, which the engine grants `limit` requests.
     pub(crate) fn at(now: Timestamp, actor: &str, limit: u32) -> Self {
+        Self::granting(now, actor, Grant::Fixed(limit))
+    }
+
+    /// The window of a token, which grants what its row says.
+    pub(crate) fn of_token(now: Timestamp, actor: &str, token: &TokenId) -> Self {
+        Self::granting(now, actor, Grant::OfToken(token.clone()))
+    }
+
+    fn granting(now: Timestamp, actor: &str, grant: Grant) -> Self {
         let seconds = now.as_millis().div_euclid(1000);
         let into = seconds.rem_euclid(i64::from(WINDOW_SECONDS));
         let start = seconds - into;
@@ -29,25 +66,39 @@ impl Window {
         Self {
             actor: actor.to_owned(),
             start: Timestamp::from_millis(start * 1000),
-            limit,
+            grant,
             reset_at,
             reset_after: reset_at - seconds,
         }
     }
 
+    /// What the window grants, where that is known without asking the database.
+    pub(crate) fn limit(&self) -> Option<u32> {
+        match self.grant {
+            Grant::Fixed(limit) => Some(limit),
+            Grant::OfToken(_) => None,
+        }
+    }
+
     /// Counts the request; over the limit, the whole batch fails.
     pub(crate) fn count(&self) -> Statement {
-        store::rate_limit::count(&self.actor, self.start, self.limit)
+        match &self.grant {
+            Grant::Fixed(limit) => store::rate_limit::count(&self.actor, self.start, *limit),
+            Grant::OfToken(token) => store::rate_limit::count_token(&self.actor, self.start, token),
+        }
     }
 
     /// Counts a request whose batch failed, up to the limit.
     pub(crate) fn count_refused(&self) -> Statement {
-        store::rate_limit::count_refused(&self.actor, self.start, self.limit)
+        match &self.grant {
+            Grant::Fixed(limit) => store::rate_limit::count_refused(&self.actor, self.start, *limit),
+            Grant::OfToken(token) => store::rate_limit::count_token_refused(&self.actor, self.start, token),
+        }
     }
 
-    /// How many requests are left, from the row that [`Self::count`] returned.
-    pub(crate) fn remaining(&self, rows: &[Row]) -> Option<u32> {
-        rows.first().and_then(|row| count(row, "request_count")).map(|used| self.limit.saturating_sub(used))
+    /// How the actor stands that has used its window up.
+    pub(crate) fn used_up(&self) -> Standing {
+        Standing { limit: self.limit(), remaining: 0 }
     }
 }
 

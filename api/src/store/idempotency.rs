@@ -82,7 +82,10 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .chain(super::handoff::STATEMENTS)
         .chain(super::note::STATEMENTS)
         .chain(super::venture::STATEMENTS)
-        .filter(|(name, _)| matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE"));
+        .chain(super::token::STATEMENTS)
+        .filter(|(name, _)| {
+            matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE" | "SELECT_MINTED")
+        });
     answers
         .map(|(name, sql)| {
             let params = (1..=99).take_while(|n| sql.contains(&format!("?{n}"))).count();

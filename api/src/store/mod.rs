@@ -19,6 +19,7 @@ pub(crate) mod request_log;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod sweep;
+pub(crate) mod token;
 pub(crate) mod venture;
 
 /// Declares the statements of a file as constants, and lists them for the test that prepares each one.
@@ -86,6 +87,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("service", service::STATEMENTS),
         ("session", session::STATEMENTS),
         ("sweep", sweep::STATEMENTS),
+        ("token", token::STATEMENTS),
         ("venture", venture::STATEMENTS),
     ];
     let constants = files.iter().flat_map(|(file, statements)| {
@@ -98,6 +100,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         note::composed(),
         note_search::composed(),
         venture::composed(),
+        token::composed(),
     ];
     constants.chain(composed.into_iter().flatten()).collect()
 }

@@ -1,6 +1,6 @@
 //! Counters of requests: one row per actor and minute.
 
-use deckwatch_protocol::Timestamp;
+use deckwatch_protocol::{Timestamp, TokenId};
 
 use super::statements;
 use crate::database::Statement;
@@ -11,7 +11,21 @@ statements! {
         insert into rate_limits (actor_key_id, window_start, request_count, request_limit) values (?1, ?2, 1, ?3)
         on conflict (actor_key_id, window_start) do update set
           request_count = request_count + 1, request_limit = excluded.request_limit
-        returning request_count";
+        returning request_count, request_limit";
+
+    /// For a token, whose limit stands beside it.
+    COUNT_TOKEN = "
+        insert into rate_limits (actor_key_id, window_start, request_count, request_limit)
+        select ?1, ?2, 1, t.rate_limit_per_minute from tokens t where t.id = ?3
+        on conflict (actor_key_id, window_start) do update set
+          request_count = request_count + 1, request_limit = excluded.request_limit
+        returning request_count, request_limit";
+
+    COUNT_TOKEN_REFUSED = "
+        insert into rate_limits (actor_key_id, window_start, request_count, request_limit)
+        select ?1, ?2, 1, t.rate_limit_per_minute from tokens t where t.id = ?3
+        on conflict (actor_key_id, window_start) do update set
+          request_count = min(request_count + 1, excluded.request_limit), request_limit = excluded.request_limit";
 
     /// For a request whose batch was rolled back, its count with it.
     COUNT_REFUSED = "
@@ -26,4 +40,12 @@ pub(crate) fn count(actor: &str, window_start: Timestamp, limit: u32) -> Stateme
 
 pub(crate) fn count_refused(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
     Statement::new(COUNT_REFUSED).bind(actor).bind(window_start).bind(limit)
+}
+
+pub(crate) fn count_token(actor: &str, window_start: Timestamp, token: &TokenId) -> Statement {
+    Statement::new(COUNT_TOKEN).bind(actor).bind(window_start).bind(token)
+}
+
+pub(crate) fn count_token_refused(actor: &str, window_start: Timestamp, token: &TokenId) -> Statement {
+    Statement::new(COUNT_TOKEN_REFUSED).bind(actor).bind(window_start).bind(token)
 }

@@ -1,6 +1,6 @@
 //! Ventures.
 
-use deckwatch_protocol::{Cursor, Limit, PutVenture, Timestamp, VentureCode};
+use deckwatch_protocol::{Cursor, Limit, PutVenture, Timestamp, TokenId, VentureCode};
 
 use super::list::{Conditions, List, Order};
 use super::statements;
@@ -49,15 +49,22 @@ pub(crate) fn select_kept(code: &VentureCode, now: Timestamp) -> Statement {
 
 const LIST: List = List { from: "ventures v", item: venture_json!(), key: "v.code", order: Order::Ascending };
 
-/// The page and the total of `list_ventures`.
-pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
-    let all = Conditions::none();
+/// What the token may see: a range of codes, so that the walk along the index is as short as its answer.
+const OF_TOKEN: &str = "v.code >= ifnull((select t.venture from tokens t where t.id = ?), '') \
+                        and v.code <= ifnull((select t.venture from tokens t where t.id = ?), '~')";
+
+/// The page and the total of `list_ventures`; a token that is for one venture sees that one.
+pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>, token: Option<&TokenId>) -> (Statement, Statement) {
+    let all = Conditions::none().when(OF_TOKEN, token);
     (LIST.items(&all, cursor, limit), LIST.total(&all))
 }
 
 /// The forms of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let cursor = "a".parse().ok();
-    let (items, total) = list(Limit::default(), cursor.as_ref());
-    [("items", items), ("total", total)].map(|(n, s)| (format!("venture::list {n}"), s.sql.into_owned())).to_vec()
+    let token = "tok_00000000000000000000000000".parse().ok();
+    let (items, total) = list(Limit::default(), cursor.as_ref(), None);
+    let (items_of_token, total_of_token) = list(Limit::default(), cursor.as_ref(), token.as_ref());
+    let forms = [items, total, items_of_token, total_of_token];
+    forms.into_iter().enumerate().map(|(n, s)| (format!("venture::list {n}"), s.sql.into_owned())).collect()
 }

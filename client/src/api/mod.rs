@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, DayEnded, DayStarted, EndDay, FoundNote, Handoff,
-    HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListVentures, Note, NoteFilter, NoteId,
-    Operation, Page, PutVenture, Session, SessionFilter, SessionId, StartDay, UpdateNote, UpdateSession, Venture,
-    VentureCode, Version,
+    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, FoundNote,
+    Handoff, HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, MintedToken,
+    Note, NoteFilter, NoteId, Operation, Page, PutVenture, Session, SessionFilter, SessionId, StartDay, Token, TokenId,
+    UpdateNote, UpdateSession, Venture, VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -153,6 +153,21 @@ impl Api {
     /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
     pub async fn session_analytics(&self, filter: &AnalyticsFilter) -> Result<Analytics, ClientError> {
         self.call(Ask::query(Operation::SessionAnalytics, filter)).await
+    }
+
+    /// Mints a token; needs an admin key. The answer is the one place where its secret stands.
+    pub async fn create_token(&self, token: &CreateToken) -> Result<MintedToken, ClientError> {
+        self.call(Ask::body(Operation::CreateToken, "", token)).await
+    }
+
+    /// Lists tokens, newest first; needs an admin key.
+    pub async fn list_tokens(&self, page: &ListTokens) -> Result<Page<Token>, ClientError> {
+        self.call(Ask::query(Operation::ListTokens, page)).await
+    }
+
+    /// Revokes a token, effective at once; needs an admin key.
+    pub async fn revoke_token(&self, id: &TokenId) -> Result<Token, ClientError> {
+        self.call(Ok(Ask::plain(Operation::RevokeToken, id.as_str()))).await
     }
 
     /// Asks whether the service and its database are well.

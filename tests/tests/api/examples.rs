@@ -1,8 +1,8 @@
 //! One good and one bad request for every operation. An operation without them does not compile.
 
 use deckwatch_protocol::{
-    Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, Note, Operation, Page, Session,
-    Venture, Version,
+    Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, MintedToken, Note, Operation,
+    Page, Session, Token, Venture, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ pub(crate) struct Scene {
     ending: String,
     handoff: String,
     note: String,
+    /// A token that may be revoked.
+    token: String,
 }
 
 impl Scene {
@@ -27,7 +29,10 @@ impl Scene {
         let ending = agent.colleague().started().await.session.id.to_string();
         let note = Ask::of(Operation::CreateNote).json(&note_of(&agent.venture));
         let note = agent.send(note).await.of::<Note>(201).id.to_string();
-        Self { api, agent, session: session.to_string(), ending, handoff: handoff.id.to_string(), note }
+        let mint = Ask::of(Operation::CreateToken).json(&json!({ "name": "example", "scopes": ["read-only"] }));
+        let token: MintedToken = api.admin().send(mint).await.of(201);
+        let (session, handoff, token) = (session.to_string(), handoff.id.to_string(), token.record.id.to_string());
+        Self { api, agent, session, ending, handoff, note, token }
     }
 
     /// A request that `operation` grants.
@@ -49,7 +54,13 @@ impl Scene {
             Operation::UpdateNote => ask.with(&self.note).json(&json!({ "title": "Changed" })),
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => ask.with(&self.note),
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
-            Operation::ListVentures | Operation::Health | Operation::Version | Operation::Openapi => ask,
+            Operation::CreateToken => ask.json(&json!({ "name": "a token", "scopes": ["context"] })),
+            Operation::RevokeToken => ask.with(&self.token),
+            Operation::ListTokens
+            | Operation::ListVentures
+            | Operation::Health
+            | Operation::Version
+            | Operation::Openapi => ask,
         }
     }
 
@@ -66,7 +77,7 @@ impl Scene {
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => {
                 (Ask::of(operation).with("note_nothing"), ErrorCode::NoteNotFound)
             }
-            Operation::ListNotes => (ask.query("limit=0"), ErrorCode::InvalidRequest),
+            Operation::ListNotes | Operation::ListTokens => (ask.query("limit=0"), ErrorCode::InvalidRequest),
             Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
             Operation::GetSession | Operation::Heartbeat => {
                 (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
@@ -78,6 +89,8 @@ impl Scene {
             Operation::SessionAnalytics => {
                 (ask.query("since=2026-11-21T00:00:00Z&until=2026-11-20T00:00:00Z"), ErrorCode::InvalidRequest)
             }
+            Operation::CreateToken => (ask.json(&json!({ "name": "x" })), ErrorCode::InvalidRequest),
+            Operation::RevokeToken => (Ask::of(operation).with("tok_nothing"), ErrorCode::TokenNotFound),
             Operation::LatestHandoff => (ask.query("venture=nobody-knows-it"), ErrorCode::HandoffNotFound),
             Operation::Health | Operation::Version | Operation::Openapi => {
                 (Ask::at("DELETE", operation.path()), ErrorCode::MethodNotAllowed)
@@ -105,6 +118,9 @@ impl Scene {
             }
             Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
             Operation::PutVenture => drop(response.of::<Venture>(201)),
+            Operation::CreateToken => drop(response.of::<MintedToken>(201)),
+            Operation::ListTokens => drop(response.of::<Page<Token>>(200)),
+            Operation::RevokeToken => drop(response.of::<Token>(200)),
             Operation::Health => drop(response.of::<Health>(200)),
             Operation::Version => drop(response.of::<Version>(200)),
             Operation::Openapi => drop(response.of::<Value>(200)),

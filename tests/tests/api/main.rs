@@ -28,5 +28,7 @@ mod request_log;
 mod service;
 mod sessions;
 mod sweep;
+mod token_reach;
+mod tokens;
 mod update_session;
 mod ventures;

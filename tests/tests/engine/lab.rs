@@ -145,6 +145,28 @@ impl Lab {
     pub(crate) async fn ask_with(
         &self,
         operation: Operation,
+        to: (&str, &str),
+        body: Option<&Value>,
+        key: &str,
+    ) -> Answered {
+        self.exchange(KEY, operation, to, body, key).await
+    }
+
+    /// Asks for `operation` with another bearer key, under a fresh idempotency key.
+    pub(crate) async fn ask_as(
+        &self,
+        bearer: &str,
+        operation: Operation,
+        to: (&str, &str),
+        body: Option<&Value>,
+    ) -> Answered {
+        self.exchange(bearer, operation, to, body, &self.fresh_key()).await
+    }
+
+    async fn exchange(
+        &self,
+        bearer: &str,
+        operation: Operation,
         (parameter, query): (&str, &str),
         body: Option<&Value>,
         key: &str,
@@ -153,7 +175,7 @@ impl Lab {
         let request = Request::builder()
             .method(operation.method())
             .uri(format!("{path}?{query}"))
-            .header("authorization", format!("Bearer {KEY}"))
+            .header("authorization", format!("Bearer {bearer}"))
             .header("idempotency-key", key)
             .header("content-type", "application/json")
             .body(Body::Whole(body.map(Value::to_string).unwrap_or_default().into()))
@@ -187,6 +209,14 @@ impl Lab {
         assert_eq!(answer.status, 201, "{}", answer.text);
     }
 
+    /// Mints a token with one scope and returns its id and itself.
+    pub(crate) async fn mint(&self, scope: &str) -> (String, String) {
+        let answer = self.ask(Operation::CreateToken, ("", ""), Some(&token_for(scope))).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let minted = answer.json();
+        (minted["id"].as_str().unwrap().to_owned(), minted["token"].as_str().unwrap().to_owned())
+    }
+
     /// Starts a day of `agent` on `alpha` and returns the session's id.
     pub(crate) async fn start(&self, agent: &str) -> String {
         let answer = self.ask(Operation::StartDay, ("", ""), Some(&day_of(agent))).await;
@@ -203,4 +233,9 @@ pub(crate) fn day_of(agent: &str) -> Value {
 /// The body of a handoff of `session`.
 pub(crate) fn handoff_of(session: &str) -> Value {
     json!({ "session_id": session, "handoff": { "summary": "so far", "status": "in_progress", "next_steps": ["a"] } })
+}
+
+/// The body that mints a token with one scope.
+pub(crate) fn token_for(scope: &str) -> Value {
+    json!({ "name": "a token", "scopes": [scope] })
 }

@@ -6,7 +6,7 @@ use deckwatch_protocol::operation::Effect;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, day_of, handoff_of};
+use crate::lab::{Lab, day_of, handoff_of, token_for};
 
 /// A request that `operation` grants: what fills its path, its query and its body.
 struct Good {
@@ -45,7 +45,10 @@ impl Good {
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => good(saved(lab).await, None),
             Operation::ListNotes => Self { query: "q=business&limit=1", ..good(String::new(), None) },
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
-            Operation::ListVentures
+            Operation::CreateToken => good(String::new(), Some(token_for("context"))),
+            Operation::RevokeToken => good(lab.mint("context").await.0, None),
+            Operation::ListTokens
+            | Operation::ListVentures
             | Operation::SessionAnalytics
             | Operation::Health
             | Operation::Version
@@ -105,4 +108,24 @@ async fn a_refused_request_makes_one_batch_and_a_stranger_none() {
         let stranger = lab.send(request).await;
         assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 0, 0));
     }
+}
+
+#[tokio::test]
+async fn a_token_is_looked_up_in_the_batch_of_its_request() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    let (id, token) = lab.mint("admin").await;
+    for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
+        let Good { parameter, query, body } = Good::of(&lab, *operation).await;
+        let answer = lab.ask_as(&token, *operation, (&parameter, query), body.as_ref()).await;
+        assert!((200..300).contains(&answer.status), "{}: {}", operation.id(), answer.text);
+        assert_eq!(answer.batches, 1, "{}", operation.id());
+    }
+    lab.ask(Operation::RevokeToken, (&id, ""), None).await;
+    let revoked = lab.ask_as(&token, Operation::ListVentures, ("", ""), None).await;
+    assert_eq!((revoked.status, revoked.batches, revoked.batches_afterwards), (401, 1, 0));
+    let slip = format!("{}0", &token[..token.len() - 1]);
+    let other = if slip == token { format!("{}1", &token[..token.len() - 1]) } else { slip };
+    let misspelt = lab.ask_as(&other, Operation::ListVentures, ("", ""), None).await;
+    assert_eq!((misspelt.status, misspelt.batches, misspelt.batches_afterwards), (401, 0, 0));
 }

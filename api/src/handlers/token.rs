@@ -1,0 +1,52 @@
+//! Tokens: minting, listing and revoking the keys of single agents.
+
+use deckwatch_protocol::{CreateToken, ErrorCode, ListTokens, TokenId, Violations};
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::middleware::auth::{hex, sha256};
+use crate::middleware::token::Seal;
+use crate::plan::Plan;
+use crate::platform::random_bits;
+use crate::store;
+use crate::store::token::NewToken;
+
+/// Mints a token. Its secret is made from the caller's key and a seal; the stored answer has the seal
+/// alone, and whoever repeats the request brings the key again (see `middleware::token`).
+pub(crate) fn create_token(call: &Call) -> Result<Plan, ApiError> {
+    let request: CreateToken = call.body()?;
+    if request.expires_at.is_some_and(|at| at <= call.now) {
+        return Err(Violations::at("/expires_at", "must be in the future").into());
+    }
+    let id = TokenId::mint(call.now, random_bits(call.entropy));
+    let seal = Seal::draw(call.entropy);
+    let token = seal.open(&id, call.caller.key()).ok_or_else(|| ApiError::internal("a seal that does not open"))?;
+    let new = NewToken {
+        id: &id,
+        hash: &hex(&sha256(token.as_bytes())),
+        now: call.now,
+        actor: &call.caller.actor,
+        correlation_id: call.correlation_id.as_str(),
+    };
+    let mut steps: Vec<_> = request.venture.as_ref().map(store::refusal::unless_venture).into_iter().collect();
+    steps.push(store::token::insert(&request, &new));
+    Ok(Plan::write(steps, store::token::select_minted(&id, seal.as_str())))
+}
+
+/// Lists tokens, newest first.
+pub(crate) fn list_tokens(call: &Call) -> Result<Plan, ApiError> {
+    let filter: ListTokens = call.query()?;
+    let limit = filter.limit.unwrap_or_default();
+    let (items, total) = store::token::list(limit, filter.cursor.as_ref());
+    Ok(Plan::page(items, total, limit))
+}
+
+/// Revokes a token. A second revocation answers with the first one's time.
+pub(crate) fn revoke_token(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    call.no_body()?;
+    let not_found = |_| ApiError::missing(ErrorCode::TokenNotFound);
+    let id: TokenId = call.path_parameter().parse().map_err(not_found)?;
+    let steps = vec![store::token::unless_token(&id), store::token::revoke(&id, call.now)];
+    Ok(Plan::write(steps, store::token::select_kept(&id)))
+}

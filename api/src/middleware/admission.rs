@@ -1,0 +1,63 @@
+//! Whether a token may do what its request asks, decided by the request's own batch.
+//!
+//! A key of the engine is known without asking anybody. A token is a row, so the batch begins with
+//! statements that fail unless the row is in force, has the scope and reaches far enough: a token that
+//! was revoked a moment ago does nothing any more, and a request stays one batch.
+
+use deckwatch_protocol::{Operation, Timestamp};
+
+use crate::database::{Row, Statement};
+use crate::middleware::auth::Caller;
+use crate::middleware::rate_limit::{Standing, Window};
+use crate::plan::Reach;
+use crate::store;
+
+/// How a request enters its batch.
+pub(crate) struct Admission {
+    caller: Caller,
+    operation: Operation,
+    now: Timestamp,
+    pub(crate) window: Window,
+}
+
+impl Admission {
+    pub(crate) fn new(caller: Caller, operation: Operation, now: Timestamp, limit: u32) -> Self {
+        let window = match caller.token_id() {
+            Some(token) => Window::of_token(now, &caller.actor, token),
+            None => Window::at(now, &caller.actor, limit),
+        };
+        Self { caller, operation, now, window }
+    }
+
+    /// The statements that every batch of the request begins with. A request that was refused before it
+    /// had a plan has no reach.
+    pub(crate) fn statements(&self, reach: Option<&Reach>) -> Vec<Statement> {
+        let mut statements = self.authenticate();
+        statements.push(self.window.count());
+        let Some(token) = self.caller.token_id() else { return statements };
+        statements.push(store::token::unless_scope(token, self.operation));
+        statements.extend(reach.and_then(|reach| match reach {
+            Reach::Shared => None,
+            Reach::Everything => Some(store::token::if_restricted(token)),
+            Reach::Venture(venture) => Some(store::token::unless_venture(token, venture)),
+            Reach::Session(session) => Some(store::token::unless_session(token, session)),
+            Reach::Handoff(handoff) => Some(store::token::unless_handoff(token, handoff)),
+            Reach::NoteToRead(note) => Some(store::token::unless_note(token, note, true)),
+            Reach::NoteToChange(note) => Some(store::token::unless_note(token, note, false)),
+        }));
+        statements.push(store::token::touch(token, self.now, self.now.plus_seconds(-60)));
+        statements
+    }
+
+    /// The statement that fails unless the token is in force; none for a key, which is known.
+    pub(crate) fn authenticate(&self) -> Vec<Statement> {
+        let token = self.caller.token();
+        token.map(|(id, hash)| store::token::admit(id, hash, self.now)).into_iter().collect()
+    }
+
+    /// How the caller stands, from the rows of a batch that began with [`Self::statements`].
+    pub(crate) fn standing(&self, rows: &[Vec<Row>]) -> Option<Standing> {
+        let at = usize::from(self.caller.token_id().is_some());
+        rows.get(at).and_then(|rows| Standing::after(rows))
+    }
+}

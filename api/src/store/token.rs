@@ -1,0 +1,172 @@
+//! Tokens: minted, listed, revoked, and looked up by every request that brings one.
+
+use deckwatch_protocol::{
+    CreateToken, Cursor, HandoffId, Limit, NoteId, Operation, Scope, SessionId, Timestamp, TokenId, VentureCode,
+};
+
+use super::list::{Conditions, List, Order};
+use super::statements;
+use crate::database::Statement;
+
+/// The token `t` as JSON.
+macro_rules! token_json {
+    () => {
+        "json_object('id', t.id, 'name', t.name, 'scopes', json(t.scopes_json), 'venture', t.venture, \
+         'rate_limit_per_minute', t.rate_limit_per_minute, 'expires_at', t.expires_at, 'created_at', t.created_at, \
+         'last_used_at', t.last_used_at, 'revoked_at', t.revoked_at, 'actor_key_id', t.actor_key_id, \
+         'created_by', t.created_by)"
+    };
+}
+
+statements! {
+    /// Fails the batch unless the token `?1` has the hash `?2` and is in force at `?3`.
+    ADMIT = "
+        insert into token_refusals (reason)
+        select case when t.id is null then 'unknown' when t.revoked_at is not null then 'revoked' else 'expired' end
+        from (select 1) left join tokens t on t.id = ?1 and t.token_hash = ?2
+        where t.id is null or t.revoked_at is not null or t.expires_at <= ?3";
+
+    /// Fails the batch unless one of the token's scopes is among `?2`, those that grant the operation.
+    UNLESS_SCOPE = "
+        insert into token_refusals (reason)
+        select 'scope' from tokens t where t.id = ?1 and not exists (
+          select 1 from json_each(t.scopes_json) has join json_each(?2) grants on grants.value = has.value)";
+
+    /// Fails the batch of a token that is for one venture.
+    IF_RESTRICTED = "
+        insert into token_refusals (reason) select 'venture' from tokens t where t.id = ?1 and t.venture is not null";
+
+    UNLESS_VENTURE = "
+        insert into token_refusals (reason) select 'venture' from tokens t where t.id = ?1 and t.venture <> ?2";
+
+    UNLESS_SESSION = "
+        insert into token_refusals (reason)
+        select 'session' from tokens t where t.id = ?1 and t.venture is not null
+          and not exists (select 1 from sessions s where s.id = ?2 and s.venture = t.venture)";
+
+    UNLESS_HANDOFF = "
+        insert into token_refusals (reason)
+        select 'handoff' from tokens t where t.id = ?1 and t.venture is not null
+          and not exists (select 1 from handoffs h where h.id = ?2 and h.venture = t.venture)";
+
+    /// With `?3`, a global note is as good as the venture's own.
+    UNLESS_NOTE = "
+        insert into token_refusals (reason)
+        select 'note' from tokens t where t.id = ?1 and t.venture is not null
+          and not exists (select 1 from notes n where n.id = ?2 and (n.venture = t.venture or ?3 and n.venture is null))";
+
+    /// Not more than once a minute: `?3` is a minute ago.
+    TOUCH = "
+        update tokens set last_used_at = ?2 where id = ?1 and (last_used_at is null or last_used_at <= ?3)";
+
+    INSERT = "
+        insert into tokens (id, token_hash, actor_key_id, name, scopes_json, venture, rate_limit_per_minute, expires_at,
+          created_at, created_by, creation_correlation_id)
+        values (?1, ?2, substr(?2, 1, 16), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+    /// What is stored beside the key holds the seal `?2` where the token belongs.
+    SELECT_MINTED = concat!(
+        "select 201, json_set(", token_json!(), ", '$.token', ?2), null, null from tokens t where t.id = ?1"
+    );
+
+    UNLESS_TOKEN = "
+        insert into token_refusals (reason) select 'missing' where not exists (select 1 from tokens where id = ?1)";
+
+    /// A second revocation changes nothing.
+    REVOKE = "update tokens set revoked_at = ?2 where id = ?1 and revoked_at is null";
+
+    SELECT_KEPT = concat!("select 200, ", token_json!(), ", null, null from tokens t where t.id = ?1");
+}
+
+pub(crate) fn admit(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
+    Statement::new(ADMIT).bind(id).bind(hash).bind(now)
+}
+
+pub(crate) fn unless_scope(id: &TokenId, operation: Operation) -> Statement {
+    let granting = Scope::ALL.iter().filter(|scope| scope.grants(operation));
+    Statement::new(UNLESS_SCOPE).bind(id).bind(words(granting))
+}
+
+/// Scopes as a JSON array.
+fn words<'a>(scopes: impl Iterator<Item = &'a Scope>) -> String {
+    scopes.map(|scope| scope.as_str()).collect::<serde_json::Value>().to_string()
+}
+
+pub(crate) fn if_restricted(id: &TokenId) -> Statement {
+    Statement::new(IF_RESTRICTED).bind(id)
+}
+
+pub(crate) fn unless_venture(id: &TokenId, venture: &VentureCode) -> Statement {
+    Statement::new(UNLESS_VENTURE).bind(id).bind(venture)
+}
+
+pub(crate) fn unless_session(id: &TokenId, session: &SessionId) -> Statement {
+    Statement::new(UNLESS_SESSION).bind(id).bind(session)
+}
+
+pub(crate) fn unless_handoff(id: &TokenId, handoff: &HandoffId) -> Statement {
+    Statement::new(UNLESS_HANDOFF).bind(id).bind(handoff)
+}
+
+pub(crate) fn unless_note(id: &TokenId, note: &NoteId, or_global: bool) -> Statement {
+    Statement::new(UNLESS_NOTE).bind(id).bind(note).bind(or_global)
+}
+
+pub(crate) fn touch(id: &TokenId, now: Timestamp, a_minute_ago: Timestamp) -> Statement {
+    Statement::new(TOUCH).bind(id).bind(now).bind(a_minute_ago)
+}
+
+/// A token that is about to be stored.
+pub(crate) struct NewToken<'a> {
+    pub(crate) id: &'a TokenId,
+    /// The SHA-256 of the token in hexadecimal.
+    pub(crate) hash: &'a str,
+    pub(crate) now: Timestamp,
+    pub(crate) actor: &'a str,
+    pub(crate) correlation_id: &'a str,
+}
+
+pub(crate) fn insert(request: &CreateToken, new: &NewToken) -> Statement {
+    Statement::new(INSERT)
+        .bind(new.id)
+        .bind(new.hash)
+        .bind(&request.name)
+        .bind(words(request.scopes.iter()))
+        .bind(request.venture.as_ref())
+        .bind(request.rate_limit_per_minute.get())
+        .bind(request.expires_at)
+        .bind(new.now)
+        .bind(new.actor)
+        .bind(new.correlation_id)
+}
+
+pub(crate) fn select_minted(id: &TokenId, seal: &str) -> Statement {
+    Statement::new(SELECT_MINTED).bind(id).bind(seal)
+}
+
+pub(crate) fn unless_token(id: &TokenId) -> Statement {
+    Statement::new(UNLESS_TOKEN).bind(id)
+}
+
+pub(crate) fn revoke(id: &TokenId, now: Timestamp) -> Statement {
+    Statement::new(REVOKE).bind(id).bind(now)
+}
+
+pub(crate) fn select_kept(id: &TokenId) -> Statement {
+    Statement::new(SELECT_KEPT).bind(id)
+}
+
+const LIST: List = List { from: "tokens t", item: token_json!(), key: "t.id", order: Order::Descending };
+
+/// The page and the total of `list_tokens`.
+pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
+    let all = Conditions::none();
+    (LIST.items(&all, cursor, limit), LIST.total(&all))
+}
+
+/// The forms of [`list`].
+pub(super) fn composed() -> Vec<(String, String)> {
+    let cursor = "tok_0".parse().ok();
+    let (items, total) = list(Limit::default(), cursor.as_ref());
+    [("items", items), ("total", total)].map(|(n, s)| (format!("token::list {n}"), s.sql.into_owned())).to_vec()
+}

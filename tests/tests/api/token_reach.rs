@@ -1,0 +1,169 @@
+//! What a token may do: every operation with every kind of token, and nothing beyond its venture.
+
+use deckwatch_protocol::operation::{Effect, Tier};
+use deckwatch_protocol::{ErrorCode, Handoff, MintedToken, Operation, Page, Session, Venture};
+use deckwatch_tests::{Api, Ask, Caller, Holder, fresh, overlay};
+use serde_json::{Value, json};
+
+use crate::examples::Scene;
+use crate::tokens::{a_slip_of, mint};
+
+/// A holder of a token with these fields.
+async fn holder(api: &Api, fields: Value) -> Holder {
+    Holder::of(api, mint(api, fields).await.token)
+}
+
+/// Sends the good request of every operation, and says which shall be granted; the rest is `refusal`'s.
+async fn walk(scene: &Scene, holder: &Holder, grants: impl Fn(Operation) -> bool, refusals: &[ErrorCode]) {
+    for operation in Operation::ALL {
+        let before = scene.api.db_records_of(&scene.agent.venture).await;
+        let response = holder.send(scene.good(*operation)).await;
+        if operation.tier() == Tier::Public || grants(*operation) {
+            assert!((200..300).contains(&response.status), "{}: {response}", operation.id());
+        } else {
+            let code = response.refusal().code;
+            assert!(refusals.contains(&code), "{}: {response}", operation.id());
+            let after = scene.api.db_records_of(&scene.agent.venture).await;
+            assert_eq!(after, before, "{} was refused and changed something", operation.id());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_in_force_may_do_nothing() {
+    let scene = Scene::new().await;
+    let api = &scene.api;
+    let all = json!({ "scopes": ["admin"] });
+    let revoked = mint(api, all.clone()).await;
+    api.admin()
+        .send(Ask::of(Operation::RevokeToken).with(&revoked.record.id))
+        .await
+        .of::<deckwatch_protocol::Token>(200);
+    let expired = mint(api, overlay(all.clone(), json!({ "expires_at": "2999-01-01T00:00:00Z" }))).await;
+    let past = json!([api.minutes_ago(1), expired.record.id]);
+    api.db_execute("update tokens set expires_at = ?1 where id = ?2", past).await;
+    let unknown = mint(api, all.clone()).await;
+    api.db_execute("delete from tokens where id = ?1", json!([unknown.record.id])).await;
+    let misspelt = a_slip_of(&mint(api, all.clone()).await.token);
+    // The right id and checksum with another's secret: the hash does not fit.
+    let swapped = mint(api, all).await;
+    api.db_execute(
+        "update tokens set token_hash = ?1, actor_key_id = substr(?1, 1, 16) where id = ?2",
+        json!(["0".repeat(64), swapped.record.id]),
+    )
+    .await;
+    for key in [revoked.token, expired.token, unknown.token, misspelt, swapped.token, "dw_".to_owned()] {
+        walk(&scene, &Holder::of(api, &key), |_| false, &[ErrorCode::Unauthorized]).await;
+        let logged =
+            "select count(*) as n from request_log l join tokens t on t.actor_key_id = l.actor_key_id where t.id = ?1";
+        assert_eq!(api.db_count(logged, json!([expired.record.id])).await, 0, "a stranger is not logged");
+    }
+}
+
+#[tokio::test]
+async fn a_token_does_what_its_scopes_say_and_no_more() {
+    let scene = Scene::new().await;
+    let forbidden = [ErrorCode::Forbidden];
+    let context = holder(&scene.api, json!({ "scopes": ["context"] })).await;
+    walk(&scene, &context, |operation| operation.tier() != Tier::Admin, &forbidden).await;
+    let reader = holder(&scene.api, json!({ "scopes": ["read-only"] })).await;
+    let reads = |operation: Operation| operation.tier() == Tier::Context && operation.effect() == Effect::Read;
+    walk(&scene, &reader, reads, &forbidden).await;
+    let writer = holder(&scene.api, json!({ "scopes": ["docs:write"] })).await;
+    walk(&scene, &writer, |operation| matches!(operation.id(), "put_doc" | "delete_doc"), &forbidden).await;
+    let admin = holder(&scene.api, json!({ "scopes": ["admin"] })).await;
+    walk(&scene, &admin, |_| true, &[]).await;
+    let both = holder(&scene.api, json!({ "scopes": ["docs:write", "context"] })).await;
+    both.send(scene.good(Operation::StartDay)).await.of::<deckwatch_protocol::DayStarted>(201);
+}
+
+#[tokio::test]
+async fn a_token_for_one_venture_reaches_no_other() {
+    let scene = Scene::new().await;
+    let elsewhere = scene.api.venture().await;
+    let refusals =
+        [ErrorCode::Forbidden, ErrorCode::SessionNotFound, ErrorCode::HandoffNotFound, ErrorCode::NoteNotFound];
+    for scope in ["context", "admin"] {
+        let holder = holder(&scene.api, json!({ "scopes": [scope], "venture": elsewhere })).await;
+        // The list of ventures is granted and shows one; the venture that `put_venture` names is another.
+        walk(&scene, &holder, |operation| operation == Operation::ListVentures, &refusals).await;
+        let page: Page<Venture> = holder.send(Ask::of(Operation::ListVentures)).await.of(200);
+        let codes: Vec<&str> = page.items.iter().map(|venture| venture.code.as_str()).collect();
+        assert_eq!((codes, page.total), (vec![elsewhere.as_str()], 1));
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_one_venture_does_its_whole_day_there() {
+    let scene = Scene::new().await;
+    let own = holder(&scene.api, json!({ "scopes": ["context"], "venture": scene.agent.venture })).await;
+    let day = |operation: Operation| operation.tier() == Tier::Context;
+    walk(&scene, &own, day, &[ErrorCode::Forbidden]).await;
+    let venture = format!("venture={}", scene.agent.venture);
+    let sessions: Page<Session> = own.send(Ask::of(Operation::ListSessions).query(&venture)).await.of(200);
+    assert!(!sessions.items.is_empty() && sessions.items.iter().all(|s| s.venture.as_str() == scene.agent.venture));
+    // A list that names no venture would be of all of them.
+    for operation in [Operation::ListSessions, Operation::ListHandoffs, Operation::LatestHandoff] {
+        own.send(Ask::of(operation)).await.problem(ErrorCode::Forbidden);
+    }
+    let handoffs: Page<Handoff> = own.send(Ask::of(Operation::ListHandoffs).query(&venture)).await.of(200);
+    assert!(!handoffs.items.is_empty());
+}
+
+#[tokio::test]
+async fn a_thing_of_another_venture_is_not_there() {
+    let api = Api::start().await;
+    let (here, there) = (api.agent().await, api.agent().await);
+    let session = there.started().await.session.id;
+    let own = holder(&api, json!({ "scopes": ["context"], "venture": here.venture })).await;
+    let of_another = own.send(Ask::of(Operation::GetSession).with(&session)).await.problem(ErrorCode::SessionNotFound);
+    let of_nobody =
+        own.send(Ask::of(Operation::GetSession).with("sess_nothing")).await.problem(ErrorCode::SessionNotFound);
+    assert_eq!(of_another.detail, of_nobody.detail, "the answer must not tell that it exists");
+    own.send(there.ask_create_handoff(&session, json!({}))).await.problem(ErrorCode::SessionNotFound);
+    own.send(there.ask_end_day(&session, json!({}))).await.problem(ErrorCode::SessionNotFound);
+    assert_eq!(there.session(&session).await.final_handoff_id, None);
+}
+
+#[tokio::test]
+async fn a_token_for_one_venture_mints_no_wider_one() {
+    let api = Api::start().await;
+    let venture = api.venture().await;
+    let admin = holder(&api, json!({ "scopes": ["admin"], "venture": venture })).await;
+    let wider = Ask::of(Operation::CreateToken).json(&json!({ "name": "wider", "scopes": ["admin"] }));
+    admin.send(wider).await.problem(ErrorCode::Forbidden);
+    let name = fresh("renamed");
+    let put = Ask::of(Operation::PutVenture).with(&venture).json(&json!({ "name": name }));
+    assert_eq!(admin.send(put).await.of::<Venture>(200).name.as_str(), name);
+}
+
+#[tokio::test]
+async fn a_token_minted_by_a_token_replays_as_well() {
+    let api = Api::start().await;
+    let admin = holder(&api, json!({ "scopes": ["admin"] })).await;
+    let ask = Ask::of(Operation::CreateToken).json(&json!({ "name": "second", "scopes": ["read-only"] }));
+    let first = admin.send(ask.clone()).await;
+    let minted: MintedToken = first.of(201);
+    let again = admin.send(ask).await;
+    assert_eq!((again.is_replay(), &again.body), (true, &first.body));
+    Holder::of(&api, minted.token).send(Ask::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
+}
+
+#[tokio::test]
+async fn a_token_for_one_venture_reads_global_notes_and_changes_its_own_alone() {
+    let api = Api::start().await;
+    let venture = api.venture().await;
+    let own = holder(&api, json!({ "scopes": ["context"], "venture": venture })).await;
+    let note = |of: Value| Ask::of(Operation::CreateNote).json(&json!({ "title": "t", "content": "c", "venture": of }));
+    let global: deckwatch_protocol::Note = api.admin().send(note(Value::Null)).await.of(201);
+    let read = own.send(Ask::of(Operation::GetNote).with(&global.id)).await;
+    assert_eq!(read.of::<deckwatch_protocol::Note>(200).id, global.id);
+    let change = json!({ "title": "changed" });
+    let refused = own.send(Ask::of(Operation::UpdateNote).with(&global.id).json(&change)).await;
+    refused.problem(ErrorCode::NoteNotFound);
+    own.send(note(Value::Null)).await.problem(ErrorCode::Forbidden);
+    let mine: deckwatch_protocol::Note = own.send(note(json!(venture))).await.of(201);
+    own.send(Ask::of(Operation::UpdateNote).with(&mine.id).json(&change)).await.of::<deckwatch_protocol::Note>(200);
+    let away = json!({ "venture": null });
+    own.send(Ask::of(Operation::UpdateNote).with(&mine.id).json(&away)).await.problem(ErrorCode::Forbidden);
+}
