@@ -44,4 +44,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_docs.sql", include_str!("../../migrations/0005_docs.sql")),
     ("0006_requests.sql", include_str!("../../migrations/0006_requests.sql")),
     ("0010_tokens.sql", include_str!("../../migrations/0010_tokens.sql")),
+    ("0011_request_list.sql", include_str!("../../migrations/0011_request_list.sql")),
 ];

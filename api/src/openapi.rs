@@ -5,8 +5,8 @@
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
     CreateHandoff, CreateToken, DayEnded, DayStarted, EndDay, ErrorCode, Handoff, HandoffFilter, Health, Heartbeat,
-    LatestHandoffFilter, ListTokens, ListVentures, MintedToken, Operation, Page, Problem, PutVenture, Session,
-    SessionFilter, StartDay, Token, UpdateSession, Venture, Version,
+    LatestHandoffFilter, ListTokens, ListVentures, LoggedRequest, MintedToken, Operation, Page, Problem, PutVenture,
+    RequestFilter, Session, SessionFilter, StartDay, Token, UpdateSession, Venture, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -137,6 +137,9 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         }
         Operation::RevokeToken => {
             Shape::answering::<Token>(s, &[200]).refusing(&[Code::Forbidden, Code::TokenNotFound])
+        }
+        Operation::ListRequests => {
+            Shape::answering::<Page<LoggedRequest>>(s, &[200]).query::<RequestFilter>().refusing(&[Code::Forbidden])
         }
         Operation::Health => Shape::answering::<Health>(s, &[200]),
         Operation::Version => Shape::answering::<Version>(s, &[200]),

@@ -14,6 +14,7 @@ mod error;
 mod handoff;
 mod id;
 mod json;
+mod logged;
 mod note;
 pub mod operation;
 mod page;
@@ -35,6 +36,7 @@ pub use handoff::{
 };
 pub use id::{HandoffId, NoteId, SessionId, TokenId};
 pub use json::{Extra, Meta};
+pub use logged::{LoggedRequest, RequestFilter};
 pub use note::NoteSummary;
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
@@ -43,7 +45,7 @@ pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    IssueNumber, Link, RateLimit, RepoName, Summary, TokenName, Track, VentureCode, VentureName,
+    HttpStatus, IssueNumber, Link, LogWord, RateLimit, RepoName, Summary, TokenName, Track, VentureCode, VentureName,
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};

@@ -89,6 +89,6 @@ pub fn every_statement() -> Vec<(String, String)> {
         statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), (*sql).to_owned()))
     });
     let composed = [idempotency::composed(), session::composed(), handoff::composed(), venture::composed()];
-    let composed = composed.into_iter().chain([token::composed()]);
+    let composed = composed.into_iter().chain([token::composed(), request_log::composed()]);
     constants.chain(composed.flatten()).collect()
 }

@@ -1,8 +1,8 @@
 //! One good and one bad request for every operation. An operation without them does not compile.
 
 use deckwatch_protocol::{
-    DayEnded, DayStarted, ErrorCode, Handoff, Health, Heartbeat, MintedToken, Operation, Page, Session, Token, Venture,
-    Version,
+    DayEnded, DayStarted, ErrorCode, Handoff, Health, Heartbeat, LoggedRequest, MintedToken, Operation, Page, Session,
+    Token, Venture, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
 use serde_json::{Value, json};
@@ -48,7 +48,8 @@ impl Scene {
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
             Operation::CreateToken => ask.json(&json!({ "name": "a token", "scopes": ["context"] })),
             Operation::RevokeToken => ask.with(&self.token),
-            Operation::ListTokens
+            Operation::ListRequests
+            | Operation::ListTokens
             | Operation::ListVentures
             | Operation::Health
             | Operation::Version
@@ -72,7 +73,7 @@ impl Scene {
                 (ask.query("limit=0"), ErrorCode::InvalidRequest)
             }
             Operation::CreateToken => (ask.json(&json!({ "name": "x" })), ErrorCode::InvalidRequest),
-            Operation::ListTokens => (ask.query("limit=0"), ErrorCode::InvalidRequest),
+            Operation::ListTokens | Operation::ListRequests => (ask.query("limit=0"), ErrorCode::InvalidRequest),
             Operation::RevokeToken => (Ask::of(operation).with("tok_nothing"), ErrorCode::TokenNotFound),
             Operation::LatestHandoff => (ask.query("venture=nobody-knows-it"), ErrorCode::HandoffNotFound),
             Operation::Health | Operation::Version | Operation::Openapi => {
@@ -97,6 +98,7 @@ impl Scene {
             Operation::PutVenture => drop(response.of::<Venture>(201)),
             Operation::CreateToken => drop(response.of::<MintedToken>(201)),
             Operation::ListTokens => drop(response.of::<Page<Token>>(200)),
+            Operation::ListRequests => drop(response.of::<Page<LoggedRequest>>(200)),
             Operation::RevokeToken => drop(response.of::<Token>(200)),
             Operation::Health => drop(response.of::<Health>(200)),
             Operation::Version => drop(response.of::<Version>(200)),

@@ -249,3 +249,19 @@ async fn each_filter_of_the_handoffs_costs_the_same_whatever_is_stored() {
     let latest = queries.map(|query| Ask::list(Operation::LatestHandoff, query));
     assert_flat(&lists.into_iter().chain(latest).collect::<Vec<_>>()).await;
 }
+
+#[tokio::test]
+async fn each_filter_of_the_requests_costs_the_same_whatever_is_stored() {
+    let queries = [
+        "",
+        "status=200",
+        "status=500",
+        "actor=a",
+        "operation=start_day",
+        "correlation_id=corr_7",
+        "since=2026-11-19T00:00:00Z",
+        "until=2026-11-19T00:00:00Z",
+        "status=200&since=2026-11-19T00:00:00Z",
+    ];
+    assert_flat(&queries.map(|query| Ask::list(Operation::ListRequests, query))).await;
+}

@@ -7,7 +7,7 @@ use crate::statements::explain;
 
 /// Tables under the names that the statements give them. `doc_requirements r` is not among them: it holds a
 /// few rules that people write, and `d1_migrations` one row per migration.
-const GROWING: [&str; 17] = [
+const GROWING: [&str; 18] = [
     "sessions",
     "s",
     "o",
@@ -24,6 +24,7 @@ const GROWING: [&str; 17] = [
     "rate_limits",
     "idempotency_keys",
     "request_log",
+    "l",
     "tokens",
 ];
 
