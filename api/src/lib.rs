@@ -45,4 +45,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_requests.sql", include_str!("../../migrations/0006_requests.sql")),
     ("0007_note_search.sql", include_str!("../../migrations/0007_note_search.sql")),
     ("0008_tokens.sql", include_str!("../../migrations/0008_tokens.sql")),
+    ("0009_request_list.sql", include_str!("../../migrations/0009_request_list.sql")),
 ];

@@ -5,9 +5,9 @@
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, ErrorCode,
-    FoundNote, Handoff, HandoffFilter, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, MintedToken,
-    Note, NoteFilter, Operation, Page, Problem, PutVenture, Session, SessionFilter, StartDay, Token, UpdateNote,
-    UpdateSession, Venture, VentureCode, Version,
+    FoundNote, Handoff, HandoffFilter, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, LoggedRequest,
+    MintedToken, Note, NoteFilter, Operation, Page, Problem, PutVenture, RequestFilter, Session, SessionFilter,
+    StartDay, Token, UpdateNote, UpdateSession, Venture, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -152,6 +152,9 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         }
         Operation::RevokeToken => {
             Shape::answering::<Token>(s, &[200]).refusing(&[Code::Forbidden, Code::TokenNotFound])
+        }
+        Operation::ListRequests => {
+            Shape::answering::<Page<LoggedRequest>>(s, &[200]).query::<RequestFilter>().refusing(&[Code::Forbidden])
         }
         Operation::Health => Shape::answering::<Health>(s, &[200]),
         Operation::Version => Shape::answering::<Version>(s, &[200]),

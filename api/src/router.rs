@@ -5,7 +5,7 @@ use http::Method;
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::handlers::{analytics, day, handoff, note, session, token, venture};
+use crate::handlers::{analytics, day, handoff, note, request_log, session, token, venture};
 use crate::plan::Plan;
 
 /// The operations by path, made from the table in `protocol`.
@@ -80,6 +80,7 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::CreateToken => token::create_token(call),
         Operation::ListTokens => token::list_tokens(call),
         Operation::RevokeToken => token::revoke_token(call),
+        Operation::ListRequests => request_log::list_requests(call),
         Operation::Health | Operation::Version | Operation::Openapi => {
             Err(ApiError::internal("a public operation has no caller"))
         }

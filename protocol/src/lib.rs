@@ -15,6 +15,7 @@ mod error;
 mod handoff;
 mod id;
 mod json;
+mod logged;
 mod note;
 pub mod operation;
 mod page;
@@ -37,6 +38,7 @@ pub use handoff::{
 };
 pub use id::{HandoffId, NoteId, SessionId, TokenId};
 pub use json::{Extra, Meta};
+pub use logged::{LoggedRequest, RequestFilter};
 pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, UpdateNote};
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
@@ -45,8 +47,8 @@ pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    IssueNumber, Link, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText, Summary, TokenName, Track,
-    VentureCode, VentureName,
+    HttpStatus, IssueNumber, Link, LogWord, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText, Summary,
+    TokenName, Track, VentureCode, VentureName,
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};

@@ -115,6 +115,8 @@ operations! {
     ListTokens "list_tokens" "GET" "/v1/tokens" Admin Read,
     /// Revokes a token, effective at once.
     RevokeToken "revoke_token" "POST" "/v1/tokens/{id}/revoke" Admin Write,
+    /// Lists the requests of the last 7 days, newest first.
+    ListRequests "list_requests" "GET" "/v1/requests" Admin Read,
     /// Answers when the service and its database are well.
     Health "health" "GET" "/health" Public Read,
     /// Names the build and the migrations of its database.

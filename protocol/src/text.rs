@@ -138,6 +138,10 @@ text! {
     TokenName, max 100, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
+    /// A word to look for in the request log: a correlation id, an actor, an operation.
+    LogWord, max 64, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
+}
+text! {
     /// A GitHub organisation or user.
     GithubOrg, max 100, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
@@ -331,6 +335,10 @@ number! {
 number! {
     /// A GitHub issue.
     IssueNumber, 1..=2_147_483_647
+}
+number! {
+    /// An HTTP status.
+    HttpStatus, 100..=599
 }
 number! {
     /// Requests a minute that a token may make.

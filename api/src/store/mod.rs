@@ -101,6 +101,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         note_search::composed(),
         venture::composed(),
         token::composed(),
+        request_log::composed(),
     ];
     constants.chain(composed.into_iter().flatten()).collect()
 }

@@ -2,8 +2,11 @@
 //! after the answer otherwise. Requests without a good key are left to the engine's own log, so that
 //! nobody without a key can write to the database.
 
-use deckwatch_protocol::{CorrelationId, ErrorCode, IdempotencyKey, Operation, Timestamp};
+use deckwatch_protocol::{
+    CorrelationId, ErrorCode, HttpStatus, IdempotencyKey, Limit, Operation, RequestFilter, Timestamp,
+};
 
+use super::list::{Conditions, List, Order};
 use super::statements;
 use crate::database::Statement;
 
@@ -57,4 +60,50 @@ pub(crate) fn insert_kept(
         .bind(operation.id())
         .bind(operation.method())
         .bind(now)
+}
+
+const LIST: List = List {
+    from: "request_log l",
+    item: "json_object('correlation_id', l.correlation_id, 'actor_key_id', l.actor_key_id, 'operation', l.operation, \
+           'method', l.method, 'status', l.status, 'error_code', l.error_code, 'duration_ms', l.duration_ms, \
+           'created_at', l.created_at)",
+    key: "l.moment",
+    order: Order::Descending,
+};
+
+/// Requests that share a correlation id are few: they are found by it and sorted.
+const BY_CORRELATION: List = List { from: "request_log l indexed by request_log_by_correlation", ..LIST };
+
+/// The page and the total of `list_requests`.
+pub(crate) fn list(filter: &RequestFilter) -> (Statement, Statement, Limit) {
+    // The key begins with the time, without its colons.
+    let moment = |time: Timestamp| time.to_string().replace(':', "");
+    let conditions = Conditions::none()
+        .when("l.correlation_id = ?", filter.correlation_id.as_ref())
+        .when("l.actor_key_id = ?", filter.actor.as_ref())
+        .when("l.operation = ?", filter.operation.as_ref())
+        .when("l.status = ?", filter.status.map(HttpStatus::get))
+        .when("l.moment >= ?", filter.since.map(moment))
+        .when("l.moment < ?", filter.until.map(moment));
+    let list = if filter.correlation_id.is_some() { BY_CORRELATION } else { LIST };
+    let limit = filter.limit.unwrap_or_default();
+    (list.items(&conditions, filter.cursor.as_ref(), limit), list.total(&conditions), limit)
+}
+
+/// The forms of [`list`]: each filter alone, and a cursor.
+pub(super) fn composed() -> Vec<(String, String)> {
+    let time = Some(Timestamp::from_millis(0));
+    let forms = [
+        RequestFilter::default(),
+        RequestFilter { correlation_id: "c".parse().ok(), ..Default::default() },
+        RequestFilter { actor: "a".parse().ok(), since: time, ..Default::default() },
+        RequestFilter { operation: "start_day".parse().ok(), until: time, ..Default::default() },
+        RequestFilter { status: "200".parse().ok(), cursor: "a".parse().ok(), ..Default::default() },
+        RequestFilter { since: time, until: time, cursor: "a".parse().ok(), ..Default::default() },
+    ];
+    let statements = forms.iter().flat_map(|filter| {
+        let (items, total, _) = list(filter);
+        [items, total]
+    });
+    statements.enumerate().map(|(n, s)| (format!("request_log::list {n}"), s.sql.into_owned())).collect()
 }

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, FoundNote,
-    Handoff, HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, MintedToken,
-    Note, NoteFilter, NoteId, Operation, Page, PutVenture, Session, SessionFilter, SessionId, StartDay, Token, TokenId,
-    UpdateNote, UpdateSession, Venture, VentureCode, Version,
+    Handoff, HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, LoggedRequest,
+    MintedToken, Note, NoteFilter, NoteId, Operation, Page, PutVenture, RequestFilter, Session, SessionFilter,
+    SessionId, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -168,6 +168,11 @@ impl Api {
     /// Revokes a token, effective at once; needs an admin key.
     pub async fn revoke_token(&self, id: &TokenId) -> Result<Token, ClientError> {
         self.call(Ok(Ask::plain(Operation::RevokeToken, id.as_str()))).await
+    }
+
+    /// Lists logged requests, newest first; needs an admin key.
+    pub async fn list_requests(&self, filter: &RequestFilter) -> Result<Page<LoggedRequest>, ClientError> {
+        self.call(Ask::query(Operation::ListRequests, filter)).await
     }
 
     /// Asks whether the service and its database are well.

@@ -1,8 +1,8 @@
 //! One good and one bad request for every operation. An operation without them does not compile.
 
 use deckwatch_protocol::{
-    Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, MintedToken, Note, Operation,
-    Page, Session, Token, Venture, Version,
+    Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, LoggedRequest, MintedToken,
+    Note, Operation, Page, Session, Token, Venture, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
 use serde_json::{Value, json};
@@ -56,7 +56,8 @@ impl Scene {
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
             Operation::CreateToken => ask.json(&json!({ "name": "a token", "scopes": ["context"] })),
             Operation::RevokeToken => ask.with(&self.token),
-            Operation::ListTokens
+            Operation::ListRequests
+            | Operation::ListTokens
             | Operation::ListVentures
             | Operation::Health
             | Operation::Version
@@ -77,15 +78,17 @@ impl Scene {
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => {
                 (Ask::of(operation).with("note_nothing"), ErrorCode::NoteNotFound)
             }
-            Operation::ListNotes | Operation::ListTokens => (ask.query("limit=0"), ErrorCode::InvalidRequest),
             Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
             Operation::GetSession | Operation::Heartbeat => {
                 (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
             }
             Operation::GetHandoff => (Ask::of(operation).with("ho_nothing"), ErrorCode::HandoffNotFound),
-            Operation::ListSessions | Operation::ListHandoffs | Operation::ListVentures => {
-                (ask.query("limit=0"), ErrorCode::InvalidRequest)
-            }
+            Operation::ListSessions
+            | Operation::ListHandoffs
+            | Operation::ListNotes
+            | Operation::ListVentures
+            | Operation::ListTokens
+            | Operation::ListRequests => (ask.query("limit=0"), ErrorCode::InvalidRequest),
             Operation::SessionAnalytics => {
                 (ask.query("since=2026-11-21T00:00:00Z&until=2026-11-20T00:00:00Z"), ErrorCode::InvalidRequest)
             }
@@ -120,6 +123,7 @@ impl Scene {
             Operation::PutVenture => drop(response.of::<Venture>(201)),
             Operation::CreateToken => drop(response.of::<MintedToken>(201)),
             Operation::ListTokens => drop(response.of::<Page<Token>>(200)),
+            Operation::ListRequests => drop(response.of::<Page<LoggedRequest>>(200)),
             Operation::RevokeToken => drop(response.of::<Token>(200)),
             Operation::Health => drop(response.of::<Health>(200)),
             Operation::Version => drop(response.of::<Version>(200)),

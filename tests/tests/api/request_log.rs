@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deckwatch_api::Row;
-use deckwatch_protocol::{ErrorCode, Operation, Session};
+use deckwatch_protocol::{ErrorCode, LoggedRequest, Operation, Page, Session};
 use deckwatch_tests::{Api, Ask, Caller};
 use serde_json::json;
 
@@ -72,4 +72,81 @@ async fn one_correlation_id_finds_every_request_that_used_it() {
     let operations: std::collections::BTreeSet<&str> =
         logged.iter().map(|row| row["operation"].as_str().unwrap()).collect();
     assert_eq!(operations, ["get_session", "list_ventures", "start_day"].into());
+}
+
+async fn listed(api: &Api, query: &str) -> Page<LoggedRequest> {
+    api.admin().send(Ask::of(Operation::ListRequests).query(query)).await.of(200)
+}
+
+#[tokio::test]
+async fn an_admin_finds_requests_by_each_filter() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let day = agent.started().await;
+    let id = &day.correlation_id;
+    agent
+        .send(Ask::of(Operation::GetSession).with("x").header("x-correlation-id", id))
+        .await
+        .problem(ErrorCode::SessionNotFound);
+    rows(&api, id, 2).await;
+    let by_id = listed(&api, &format!("correlation_id={id}")).await;
+    assert_eq!((by_id.total, by_id.items.len()), (2, 2));
+    assert!(by_id.items.is_sorted_by(|newer, older| newer.created_at >= older.created_at));
+    let (actor, now) = (&day.session.actor_key_id, day.session.created_at);
+    let (hour_ago, in_an_hour) = (now.plus_seconds(-3600), now.plus_seconds(3600));
+    for (query, count) in [
+        ("status=404".to_owned(), 1),
+        ("operation=start_day&status=201".to_owned(), 1),
+        ("operation=end_day".to_owned(), 0),
+        (format!("actor={actor}"), 2),
+        ("actor=nobody".to_owned(), 0),
+        (format!("since={hour_ago}&until={in_an_hour}"), 2),
+        (format!("since={in_an_hour}"), 0),
+        (format!("until={hour_ago}"), 0),
+        // The first bound belongs to the window, the second does not.
+        (format!("operation=start_day&since={now}"), 1),
+        (format!("operation=start_day&until={now}"), 0),
+    ] {
+        let page = listed(&api, &format!("correlation_id={id}&{query}")).await;
+        assert_eq!((page.total, page.items.len()), (count, count as usize), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_walk_along_the_log_shows_each_request_once() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let id = agent.started().await.correlation_id;
+    for _ in 0..6 {
+        let ask = Ask::of(Operation::ListVentures).header("x-correlation-id", &id);
+        agent.send(ask).await.of::<serde_json::Value>(200);
+    }
+    rows(&api, &id, 7).await;
+    let (mut seen, mut cursor) = (0, String::new());
+    loop {
+        let page = listed(&api, &format!("correlation_id={id}&limit=3{cursor}")).await;
+        seen += page.items.len();
+        let Some(next) = page.next_cursor else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, 7);
+}
+
+#[tokio::test]
+async fn a_filter_that_does_not_fit_is_named() {
+    let api = Api::start().await;
+    for (query, named) in [
+        ("status=99", "/status"),
+        ("status=x", "/status"),
+        ("since=yesterday", "/since"),
+        ("until=", "/until"),
+        ("actor=%27%20or%201%3D1", "/actor"),
+        ("correlation_id=", "/correlation_id"),
+        ("operation=a%20b", "/operation"),
+        ("limit=101", "/limit"),
+        ("venture=alpha", "/venture"),
+    ] {
+        let ask = Ask::of(Operation::ListRequests).query(query);
+        api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[named]);
+    }
 }

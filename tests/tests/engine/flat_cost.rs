@@ -309,3 +309,19 @@ async fn notes_cost_the_same_whatever_is_stored() {
     ]);
     assert_flat(&requests).await;
 }
+
+#[tokio::test]
+async fn each_filter_of_the_requests_costs_the_same_whatever_is_stored() {
+    let queries = [
+        "",
+        "status=200",
+        "status=500",
+        "actor=a",
+        "operation=start_day",
+        "correlation_id=corr_7",
+        "since=2026-11-19T00:00:00Z",
+        "until=2026-11-19T00:00:00Z",
+        "status=200&since=2026-11-19T00:00:00Z",
+    ];
+    assert_flat(&queries.map(|query| Ask::list(Operation::ListRequests, query))).await;
+}

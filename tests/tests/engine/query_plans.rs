@@ -7,7 +7,7 @@ use crate::statements::explain;
 
 /// Tables under the names that the statements give them. `doc_requirements r` is not among them: it holds a
 /// few rules that people write, and `d1_migrations` one row per migration.
-const GROWING: [&str; 20] = [
+const GROWING: [&str; 21] = [
     "sessions",
     "s",
     "o",
@@ -27,6 +27,7 @@ const GROWING: [&str; 20] = [
     "rate_limits",
     "idempotency_keys",
     "request_log",
+    "l",
     "tokens",
 ];
 

@@ -47,7 +47,8 @@ impl Good {
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
             Operation::CreateToken => good(String::new(), Some(token_for("context"))),
             Operation::RevokeToken => good(lab.mint("context").await.0, None),
-            Operation::ListTokens
+            Operation::ListRequests
+            | Operation::ListTokens
             | Operation::ListVentures
             | Operation::SessionAnalytics
             | Operation::Health

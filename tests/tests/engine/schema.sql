@@ -198,11 +198,18 @@ CREATE TABLE request_log (
   error_code text,
   duration_ms integer,
   created_at text not null
-) strict;
+, moment text not null
+  generated always as (replace(created_at, ':', '') || '_' || printf('%014d', id)) virtual) strict;
 
-CREATE INDEX request_log_by_actor on request_log (actor_key_id, id);
+CREATE INDEX request_log_by_actor on request_log (actor_key_id, moment);
 
 CREATE INDEX request_log_by_correlation on request_log (correlation_id);
+
+CREATE INDEX request_log_by_moment on request_log (moment);
+
+CREATE INDEX request_log_by_operation on request_log (operation, moment);
+
+CREATE INDEX request_log_by_status on request_log (status, moment);
 
 CREATE INDEX request_log_by_time on request_log (created_at);
 

@@ -1,0 +1,15 @@
+//! The request log, read by admins.
+
+use deckwatch_protocol::RequestFilter;
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::plan::Plan;
+use crate::store;
+
+/// Lists logged requests, newest first.
+pub(crate) fn list_requests(call: &Call) -> Result<Plan, ApiError> {
+    let filter: RequestFilter = call.query()?;
+    let (items, total, limit) = store::request_log::list(&filter);
+    Ok(Plan::page(items, total, limit))
+}
