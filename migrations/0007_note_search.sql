@@ -1,10 +1,11 @@
 -- Notes that change and are searched. A version says whether a note is still the one that somebody read.
 alter table notes add column version integer not null default 1;
 
--- Lists are newest first; archived notes are a list of their own.
-create index notes_live on notes (id) where archived_at is null;
+-- Lists are newest first; archived notes are a list of their own. The first of each pair also tells a search
+-- what it asks of each match, without reading the note itself.
+create index notes_live on notes (id, venture, archived_at) where archived_at is null;
 create index notes_live_by_venture on notes (venture, id) where archived_at is null;
-create index notes_archived on notes (id) where archived_at is not null;
+create index notes_archived on notes (id, venture, archived_at) where archived_at is not null;
 create index notes_archived_by_venture on notes (venture, id) where archived_at is not null;
 create index note_tags_by_tag on note_tags (tag, note_id);
 

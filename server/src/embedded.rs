@@ -90,7 +90,7 @@ impl Embedded {
 }
 
 /// What agents tell each other is nobody else's business: the folder is the owner's alone.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -3,6 +3,7 @@
 //! [`Embedded`] is the engine, for a client that wants the API without a server; the binary
 //! `deckwatch-server` puts it behind HTTP. Neither holds a rule or a line of the API's SQL.
 
+pub mod backup;
 mod database;
 mod embedded;
 #[cfg(feature = "cli")]

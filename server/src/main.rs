@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use deckwatch_api::{Engine, Settings};
-use deckwatch_server::{Embedded, http};
+use deckwatch_server::{Embedded, backup, http};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,12 +21,29 @@ struct Cli {
     /// Folder of the database `context.db`
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    #[command(subcommand)]
+    instead: Option<Instead>,
     /// Port; 0 takes a free one
     #[arg(long, default_value_t = 8787)]
     port: u16,
     /// Address to listen on; anything but loopback belongs behind TLS
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     ip: IpAddr,
+}
+
+/// What can be done in place of serving.
+#[derive(Subcommand)]
+enum Instead {
+    /// Writes the whole database into FILE, also while it is in use
+    Export {
+        /// A file that is not there yet
+        file: PathBuf,
+    },
+    /// Makes the database from FILE, where none is yet
+    Restore {
+        /// A file that `export` wrote
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -42,8 +59,14 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+    let database = cli.data.join("context.db");
+    match &cli.instead {
+        Some(Instead::Export { file }) => return Ok(backup::export(&database, file)?),
+        Some(Instead::Restore { file }) => return Ok(backup::restore(file, &database)?),
+        None => {}
+    }
     let settings = Settings::from_vars(Engine::Embedded, |name| std::env::var(name).ok())?;
-    let engine = Embedded::open(&cli.data.join("context.db"), settings)?;
+    let engine = Embedded::open(&database, settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind((cli.ip, cli.port))

@@ -1,7 +1,7 @@
 //! Bringing a database to the newest migration. The bookkeeping table is the one that `wrangler d1
 //! migrations` keeps, so that a database can move between the engines.
 
-use deckwatch_api::MIGRATIONS;
+use deckwatch_api::{MIGRATIONS, store};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 const BOOKKEEPING: &str = "
@@ -25,6 +25,17 @@ pub(crate) fn apply(connection: &mut Connection) -> Result<(), rusqlite::Error> 
         if !applied {
             transaction.execute_batch(sql)?;
             transaction.execute("insert into d1_migrations (name) values (?1)", params![name])?;
+        }
+    }
+    // A backup has no full text index.
+    let indexed: bool = transaction.query_row(
+        "select exists (select 1 from sqlite_schema where name = 'note_search')",
+        params![],
+        |row| row.get(0),
+    )?;
+    if !indexed {
+        for statement in store::rebuild_index() {
+            transaction.execute(&statement.sql, [])?;
         }
     }
     transaction.commit()

@@ -22,6 +22,8 @@ pub(crate) mod sweep;
 pub(crate) mod token;
 pub(crate) mod venture;
 
+pub use note_search::{drop_index, rebuild_index};
+
 /// Declares the statements of a file as constants, and lists them for the test that prepares each one.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {

@@ -26,6 +26,26 @@ statements! {
         insert into note_search (note_search, rowid, title, content)
         select 'delete', k.id, n.title, n.content from notes n join note_search_keys k on k.note_id = n.id
         where n.id = ?1";
+
+    DROP_INDEX = "drop table if exists note_search";
+
+    /// As the migration makes it.
+    CREATE_INDEX = "
+        create virtual table if not exists note_search using fts5 (
+          title, content, content = 'note_search_source', content_rowid = 'id', tokenize = 'porter unicode61'
+        )";
+
+    FILL_INDEX = "insert into note_search (note_search) values ('rebuild')";
+}
+
+/// Takes the index away, for an export.
+pub fn drop_index() -> Statement {
+    Statement::new(DROP_INDEX)
+}
+
+/// Makes the index that is not there from the notes.
+pub fn rebuild_index() -> [Statement; 2] {
+    [CREATE_INDEX, FILL_INDEX].map(Statement::new)
 }
 
 /// Gives a new note the number that the index knows it by.
@@ -71,9 +91,12 @@ fn expression(text: &SearchText) -> String {
     if words.is_empty() { "\"\"".to_owned() } else { words.join(" ") }
 }
 
-/// The index and the notes it finds, in the order of the index.
-const FROM: &str = "note_search cross join note_search_keys k on k.id = note_search.rowid \
-                    cross join notes n on n.id = k.note_id";
+/// The index and the notes it finds, in the order of the index. Matches are many: of each, only an entry of
+/// a small index is read, not the note.
+const LIVE: &str = "note_search cross join note_search_keys k on k.id = note_search.rowid \
+                    cross join notes n indexed by notes_live on n.id = k.note_id";
+const ARCHIVED: &str = "note_search cross join note_search_keys k on k.id = note_search.rowid \
+                        cross join notes n indexed by notes_archived on n.id = k.note_id";
 
 /// The page and the total of a search, best first. The 1,000 newest notes that match are ranked, so that a
 /// word which stands everywhere costs no more than one that stands in 1,000 notes.
@@ -82,6 +105,7 @@ const FROM: &str = "note_search cross join note_search_keys k on k.id = note_sea
 /// when notes are written, the order hardly does.
 pub(crate) fn list(filter: &NoteFilter, text: &SearchText, after: Option<&Position>) -> (Statement, Statement) {
     let conditions = conditions(filter, expression(text));
+    let from = if filter.archived == Some(true) { ARCHIVED } else { LIVE };
     let limit = filter.limit.unwrap_or_default();
     let mut params = conditions.params.clone();
     let mut beyond = String::new();
@@ -108,14 +132,14 @@ pub(crate) fn list(filter: &NoteFilter, text: &SearchText, after: Option<&Positi
             " as item from (select * from found {} order by score desc, id desc limit ?{}) f ",
             "cross join notes n on n.id = f.id order by f.score desc, f.id desc"
         ),
-        FROM,
+        from,
         conditions.sql,
         beyond,
         params.len(),
     );
     let total = format!(
         concat!("select count(*) as total from (select 1 from {} where {} limit ", count_limit!(), " + 1)"),
-        FROM, conditions.sql,
+        from, conditions.sql,
     );
     (Statement { sql: items.into(), params }, Statement { sql: total.into(), params: conditions.params })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use deckwatch_api::{App, Body, Clock, Database, DatabaseError, Engine, Entropy, Row, Settings, Statement};
@@ -88,6 +89,8 @@ pub(crate) struct Answered {
     pub(crate) batches: usize,
     /// Batches behind the answer.
     pub(crate) batches_afterwards: usize,
+    /// How long its caller waited.
+    pub(crate) waited: Duration,
 }
 
 impl Answered {
@@ -188,7 +191,9 @@ impl Lab {
         self.pass_seconds(1);
         let counted = || self.database.batches.load(Ordering::SeqCst);
         let before = counted();
+        let started = Instant::now();
         let answer = self.app.handle(request).await;
+        let waited = started.elapsed();
         let answered = counted();
         if !answer.afterwards.is_empty() {
             self.app.finish(answer.afterwards).await;
@@ -200,6 +205,7 @@ impl Lab {
             text: String::from_utf8(body.to_vec()).unwrap(),
             batches: answered - before,
             batches_afterwards: counted() - answered,
+            waited,
         }
     }
 

@@ -157,13 +157,13 @@ CREATE TABLE notes (
   constraint notes_tags_json check (json_type(tags_json) = 'array')
 ) strict;
 
-CREATE INDEX notes_archived on notes (id) where archived_at is not null;
+CREATE INDEX notes_archived on notes (id, venture, archived_at) where archived_at is not null;
 
 CREATE INDEX notes_archived_by_venture on notes (venture, id) where archived_at is not null;
 
 CREATE INDEX notes_by_venture on notes (venture, id);
 
-CREATE INDEX notes_live on notes (id) where archived_at is null;
+CREATE INDEX notes_live on notes (id, venture, archived_at) where archived_at is null;
 
 CREATE INDEX notes_live_by_venture on notes (venture, id) where archived_at is null;
 
