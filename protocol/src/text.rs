@@ -125,6 +125,9 @@ text! {
     /// The code of a venture, such as `alpha`.
     VentureCode, max 32, pattern r"^[a-z0-9][a-z0-9_-]*$", |text| {
         label(text)?;
+        if text == "global" {
+            return Err(Invalid::new("must not be global: that is the scope of every venture"));
+        }
         let lower = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
         lower.then_some(()).ok_or(Invalid::new("must be lower-case letters, digits, - or _, starting with a letter or digit"))
     }
@@ -382,7 +385,7 @@ mod tests {
         refuses::<Branch>(&["a\nb", "a\0b", ""]);
         refuses::<CommitSha>(&["abc", "ABCDEF0", &"a".repeat(65)]);
         refuses::<Link>(&["javascript:alert(1)", "https://", "https://a b", "https://a\nb"]);
-        refuses::<VentureCode>(&["Alpha", "alpha.beta", "_x"]);
+        refuses::<VentureCode>(&["Alpha", "alpha.beta", "_x", "global"]);
     }
 
     #[test]

@@ -86,7 +86,9 @@ fn code_from(name: &str) -> Option<VentureCode> {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
     let safe: String = name.chars().map(safe).collect();
     let cut: String = safe.trim_start_matches(['-', '_']).chars().take(VentureCode::MAX_CHARS).collect();
-    cut.trim_end_matches('-').parse().ok()
+    let code = cut.trim_end_matches('-');
+    // The one word that no venture may have still names a repository.
+    code.parse().ok().or_else(|| format!("{code}-repo").parse().ok())
 }
 
 #[cfg(test)]
@@ -99,6 +101,7 @@ mod tests {
             ("example-org/alpha-console", "alpha-console", Some("example-org")),
             ("Example/Alpha.JS", "alpha-js", Some("Example")),
             ("local/.dotfiles", "dotfiles", None),
+            ("example-org/global", "global-repo", Some("example-org")),
         ];
         for (repo, code, org) in cases {
             let venture = VentureEntry::of_repo(&repo.parse().unwrap()).unwrap();
