@@ -26,12 +26,27 @@ pub struct Statement {
     pub sql: Cow<'static, str>,
     /// The parameters in order; at most 100.
     pub params: Vec<Param>,
+    /// Whether losing power may undo what it changed: a count, a trace. A batch that changes nothing else
+    /// need not wait for the disk.
+    pub forgettable: bool,
 }
 
 impl Statement {
     /// A statement without parameters.
     pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
-        Self { sql: sql.into(), params: Vec::new() }
+        Self { sql: sql.into(), params: Vec::new(), forgettable: false }
+    }
+
+    /// A statement with its parameters.
+    pub(crate) fn with(sql: impl Into<Cow<'static, str>>, params: Vec<Param>) -> Self {
+        Self { params, ..Self::new(sql) }
+    }
+
+    /// Says that nobody was promised what it changes.
+    #[must_use]
+    pub fn forgettable(mut self) -> Self {
+        self.forgettable = true;
+        self
     }
 
     /// Binds the next parameter.

@@ -34,9 +34,8 @@ impl Sqlite {
 
     fn prepare(mut connection: Connection) -> Result<Self, rusqlite::Error> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // WAL lets readers go on while one process writes; FULL makes an acknowledged write survive power loss.
+        // WAL lets readers go on while one process writes.
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrations::apply(&mut connection)?;
         limit_as_d1_does(&connection)?;
@@ -63,11 +62,24 @@ impl Database for Sqlite {
 }
 
 fn transact(connection: &mut Connection, statements: &[Statement]) -> Result<Vec<Vec<Row>>, rusqlite::Error> {
+    // FULL makes an acknowledged write survive power loss; what may be forgotten does not wait for the disk.
+    let synchronous = if must_last(connection, statements)? { "full" } else { "normal" };
+    connection.pragma_update(None, "synchronous", synchronous)?;
     // Immediate: a batch that reads first and writes later would fail when another process wrote between.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let rows = statements.iter().map(|statement| rows(&transaction, statement)).collect::<Result<_, _>>()?;
     transaction.commit()?;
     Ok(rows)
+}
+
+/// Whether some statement changes what must not be forgotten.
+fn must_last(connection: &Connection, statements: &[Statement]) -> Result<bool, rusqlite::Error> {
+    for statement in statements.iter().filter(|statement| !statement.forgettable) {
+        if !connection.prepare_cached(&statement.sql)?.readonly() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn rows(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, rusqlite::Error> {

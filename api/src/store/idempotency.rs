@@ -58,7 +58,7 @@ pub(crate) fn recall(actor: &str, key: &IdempotencyKey, now: Timestamp) -> State
 /// Stores the one row of `answer`, `(status, body, payload_handoff_id, payload_path)`, beside the claimed
 /// key, and returns what is sent.
 pub(crate) fn keep(actor: &str, key: &IdempotencyKey, answer: Statement) -> Statement {
-    let Statement { sql, params } = answer;
+    let Statement { sql, params, .. } = answer;
     let n = params.len();
     let sql = format!(
         concat!(
@@ -70,7 +70,7 @@ pub(crate) fn keep(actor: &str, key: &IdempotencyKey, answer: Statement) -> Stat
         n + 1,
         n + 2,
     );
-    Statement { sql: sql.into(), params }.bind(actor).bind(key.as_str())
+    Statement::with(sql, params).bind(actor).bind(key.as_str())
 }
 
 /// [`keep`] around each answer that a write has.
@@ -89,7 +89,7 @@ pub(super) fn composed() -> Vec<(String, String)> {
     answers
         .map(|(name, sql)| {
             let params = (1..=99).take_while(|n| sql.contains(&format!("?{n}"))).count();
-            let answer = Statement { sql: (*sql).into(), params: vec![crate::database::Param::Null; params] };
+            let answer = Statement::with(*sql, vec![crate::database::Param::Null; params]);
             (format!("idempotency::keep {name}"), keep("actor", &key, answer).sql.into_owned())
         })
         .collect()

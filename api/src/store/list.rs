@@ -105,7 +105,7 @@ impl List {
             conditions.sql,
             params.len(),
         );
-        Statement { sql: sql.into(), params }
+        Statement::with(sql, params)
     }
 
     /// The first row of the list as `body`.
@@ -114,7 +114,7 @@ impl List {
         let direction = order.direction();
         let sql =
             format!("select {item} as body from {from} where {} order by {key} {direction} limit 1", conditions.sql);
-        Statement { sql: sql.into(), params: conditions.params.clone() }
+        Statement::with(sql, conditions.params.clone())
     }
 
     /// One row with `total`, which stops counting one past the limit.
@@ -123,6 +123,6 @@ impl List {
             concat!("select count(*) as total from (select 1 from {} where {} limit ", count_limit!(), " + 1)"),
             self.from, conditions.sql,
         );
-        Statement { sql: sql.into(), params: conditions.params.clone() }
+        Statement::with(sql, conditions.params.clone())
     }
 }

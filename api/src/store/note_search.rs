@@ -141,7 +141,7 @@ pub(crate) fn list(filter: &NoteFilter, text: &SearchText, after: Option<&Positi
         concat!("select count(*) as total from (select 1 from {} where {} limit ", count_limit!(), " + 1)"),
         from, conditions.sql,
     );
-    (Statement { sql: items.into(), params }, Statement { sql: total.into(), params: conditions.params })
+    (Statement::with(items, params), Statement::with(total, conditions.params))
 }
 
 fn conditions(filter: &NoteFilter, expression: String) -> Conditions {

@@ -1,4 +1,4 @@
-//! Counters of requests: one row per actor and minute.
+//! Counters of requests: one row per actor and minute. A minute's count may be lost with the power.
 
 use deckwatch_protocol::{Timestamp, TokenId};
 
@@ -35,17 +35,17 @@ statements! {
 }
 
 pub(crate) fn count(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
-    Statement::new(COUNT).bind(actor).bind(window_start).bind(limit)
+    Statement::new(COUNT).bind(actor).bind(window_start).bind(limit).forgettable()
 }
 
 pub(crate) fn count_refused(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
-    Statement::new(COUNT_REFUSED).bind(actor).bind(window_start).bind(limit)
+    Statement::new(COUNT_REFUSED).bind(actor).bind(window_start).bind(limit).forgettable()
 }
 
 pub(crate) fn count_token(actor: &str, window_start: Timestamp, token: &TokenId) -> Statement {
-    Statement::new(COUNT_TOKEN).bind(actor).bind(window_start).bind(token)
+    Statement::new(COUNT_TOKEN).bind(actor).bind(window_start).bind(token).forgettable()
 }
 
 pub(crate) fn count_token_refused(actor: &str, window_start: Timestamp, token: &TokenId) -> Statement {
-    Statement::new(COUNT_TOKEN_REFUSED).bind(actor).bind(window_start).bind(token)
+    Statement::new(COUNT_TOKEN_REFUSED).bind(actor).bind(window_start).bind(token).forgettable()
 }

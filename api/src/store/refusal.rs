@@ -28,25 +28,30 @@ statements! {
 
 /// Refuses the batch unless the session exists.
 pub(crate) fn unless_session(id: &SessionId) -> Statement {
-    Statement::new(UNLESS_SESSION).bind(id)
+    refusing(UNLESS_SESSION).bind(id)
 }
 
 /// Refuses the batch if the session has ended.
 pub(crate) fn if_session_ended(id: &SessionId) -> Statement {
-    Statement::new(IF_SESSION_ENDED).bind(id)
+    refusing(IF_SESSION_ENDED).bind(id)
 }
 
 /// Refuses the batch unless the venture is registered.
 pub(crate) fn unless_venture(code: &VentureCode) -> Statement {
-    Statement::new(UNLESS_VENTURE).bind(code)
+    refusing(UNLESS_VENTURE).bind(code)
 }
 
 /// Refuses the batch unless the note exists.
 pub(crate) fn unless_note(id: &NoteId) -> Statement {
-    Statement::new(UNLESS_NOTE).bind(id)
+    refusing(UNLESS_NOTE).bind(id)
 }
 
 /// Refuses the batch unless the note is one of these versions.
 pub(crate) fn unless_note_version(id: &NoteId, versions: &[u32]) -> Statement {
-    Statement::new(UNLESS_NOTE_VERSION).bind(id).bind(serde_json::Value::from(versions).to_string())
+    refusing(UNLESS_NOTE_VERSION).bind(id).bind(serde_json::Value::from(versions).to_string())
+}
+
+/// What never changes anything has nothing to lose.
+fn refusing(sql: &'static str) -> Statement {
+    Statement::new(sql).forgettable()
 }

@@ -36,6 +36,7 @@ pub(crate) struct Entry {
 
 pub(crate) fn insert(entry: &Entry) -> Statement {
     Statement::new(INSERT)
+        .forgettable()
         .bind(entry.correlation_id.as_str())
         .bind(entry.actor.as_str())
         .bind(entry.operation.id())

@@ -79,12 +79,12 @@ statements! {
 }
 
 pub(crate) fn admit(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
-    Statement::new(ADMIT).bind(id).bind(hash).bind(now)
+    Statement::new(ADMIT).forgettable().bind(id).bind(hash).bind(now)
 }
 
 pub(crate) fn unless_scope(id: &TokenId, operation: Operation) -> Statement {
     let granting = Scope::ALL.iter().filter(|scope| scope.grants(operation));
-    Statement::new(UNLESS_SCOPE).bind(id).bind(words(granting))
+    Statement::new(UNLESS_SCOPE).forgettable().bind(id).bind(words(granting))
 }
 
 /// Scopes as a JSON array.
@@ -93,27 +93,27 @@ fn words<'a>(scopes: impl Iterator<Item = &'a Scope>) -> String {
 }
 
 pub(crate) fn if_restricted(id: &TokenId) -> Statement {
-    Statement::new(IF_RESTRICTED).bind(id)
+    Statement::new(IF_RESTRICTED).forgettable().bind(id)
 }
 
 pub(crate) fn unless_venture(id: &TokenId, venture: &VentureCode) -> Statement {
-    Statement::new(UNLESS_VENTURE).bind(id).bind(venture)
+    Statement::new(UNLESS_VENTURE).forgettable().bind(id).bind(venture)
 }
 
 pub(crate) fn unless_session(id: &TokenId, session: &SessionId) -> Statement {
-    Statement::new(UNLESS_SESSION).bind(id).bind(session)
+    Statement::new(UNLESS_SESSION).forgettable().bind(id).bind(session)
 }
 
 pub(crate) fn unless_handoff(id: &TokenId, handoff: &HandoffId) -> Statement {
-    Statement::new(UNLESS_HANDOFF).bind(id).bind(handoff)
+    Statement::new(UNLESS_HANDOFF).forgettable().bind(id).bind(handoff)
 }
 
 pub(crate) fn unless_note(id: &TokenId, note: &NoteId, or_global: bool) -> Statement {
-    Statement::new(UNLESS_NOTE).bind(id).bind(note).bind(or_global)
+    Statement::new(UNLESS_NOTE).forgettable().bind(id).bind(note).bind(or_global)
 }
 
 pub(crate) fn touch(id: &TokenId, now: Timestamp, a_minute_ago: Timestamp) -> Statement {
-    Statement::new(TOUCH).bind(id).bind(now).bind(a_minute_ago)
+    Statement::new(TOUCH).forgettable().bind(id).bind(now).bind(a_minute_ago)
 }
 
 /// A token that is about to be stored.

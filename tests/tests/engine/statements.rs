@@ -12,7 +12,8 @@ pub(crate) fn parameters(sql: &str) -> usize {
 
 /// What the engine says to `prefix` and the statement, without running it.
 pub(crate) fn explain(database: &Sqlite, prefix: &str, sql: &str) -> Vec<deckwatch_api::Row> {
-    let statement = Statement { sql: format!("{prefix} {sql}").into(), params: vec![Param::Null; parameters(sql)] };
+    let mut statement = Statement::new(format!("{prefix} {sql}"));
+    statement.params = vec![Param::Null; parameters(sql)];
     let rows = database.run(&[statement]).unwrap_or_else(|error| panic!("{error}\n{sql}"));
     rows.into_iter().next().unwrap()
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deckwatch_api::Statement;
 use deckwatch_protocol::{DayEnded, DayStarted, Handoff, Operation, Venture};
+use deckwatch_server::Sqlite;
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ServerProcess, fresh, program};
 use serde_json::json;
 use tempfile::TempDir;
@@ -127,4 +129,20 @@ async fn a_server_that_is_killed_while_it_opens_a_new_database_leaves_one_that_o
     let (_process, api) = site.open().await;
     let put = Ask::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "Alpha" }));
     api.admin().send(put).await.of::<Venture>(201);
+}
+
+#[test]
+fn a_write_waits_for_the_disk_and_a_count_does_not() {
+    let folder = TempDir::new().unwrap();
+    let database = Sqlite::open(&folder.path().join("context.db")).unwrap();
+    database.run(&[Statement::new("create table kept (n integer)")]).unwrap();
+    let write = Statement::new("insert into kept (n) values (1)");
+    let count = write.clone().forgettable();
+    let (full, normal) = (2, 1);
+    for (writes, expected) in [(vec![write.clone()], full), (vec![count.clone()], normal), (vec![count, write], full)] {
+        let mut batch = writes;
+        batch.push(Statement::new("pragma synchronous"));
+        let rows = database.run(&batch).unwrap();
+        assert_eq!(rows.last().unwrap()[0]["synchronous"], expected, "{batch:?}");
+    }
 }
