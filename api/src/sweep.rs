@@ -2,6 +2,7 @@
 
 use crate::call::stale_before;
 use crate::database::{Database, DatabaseError, Statement};
+use crate::platform::Clock;
 use crate::store::sweep;
 use deckwatch_protocol::Timestamp;
 
@@ -9,8 +10,9 @@ use deckwatch_protocol::Timestamp;
 const RATE_KEPT_SECONDS: i64 = 60 * 60;
 /// Log rows are kept for 7 days (DESIGN, section 5).
 const LOG_KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
-/// Most rounds of one run; the next run goes on.
-const MAX_ROUNDS: usize = 50;
+/// Most rounds of one run; the next run goes on. With the record of each, a run stays below the 50 queries
+/// that Cloudflare's free plan grants an invocation.
+const MAX_ROUNDS: usize = 9;
 /// Rows that one statement changes at most, as its SQL says.
 const CHUNK: usize = 1000;
 
@@ -27,27 +29,43 @@ pub struct Swept {
     pub log: usize,
 }
 
-/// Sweeps in chunks, each a batch of its own, so that no request waits long behind one.
-pub(crate) async fn run(database: &dyn Database, now: Timestamp) -> Result<Swept, DatabaseError> {
-    let mut swept = Swept::default();
+/// A run as it stands, for the record.
+pub(crate) struct Run {
+    pub(crate) started_at: Timestamp,
+    pub(crate) finished_at: Option<Timestamp>,
+    /// Whether something is left for the next run, as far as is known.
+    pub(crate) more: bool,
+    pub(crate) swept: Swept,
+}
+
+/// Sweeps in chunks, each a batch of its own, so that no request waits long behind one, and a run that is
+/// cut off has done what it did. The record says so: it is written with every chunk, and finished at the end.
+pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Swept, DatabaseError> {
+    let started_at = clock.now();
+    let mut run = Run { started_at, finished_at: None, more: true, swept: Swept::default() };
     for _ in 0..MAX_ROUNDS {
-        let rows = database.batch(&statements(now)).await?;
+        let rows = database.batch(&statements(&run)).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();
-        if let [sessions, keys, rates, log] = changed.as_slice() {
-            swept.sessions += sessions;
-            swept.keys += keys;
-            swept.rates += rates;
-            swept.log += log;
+        if let [_record, sessions, keys, rates, log] = changed.as_slice() {
+            run.swept.sessions += sessions;
+            run.swept.keys += keys;
+            run.swept.rates += rates;
+            run.swept.log += log;
         }
-        if changed.iter().all(|n| *n < CHUNK) {
+        run.more = changed.iter().any(|n| *n >= CHUNK);
+        if !run.more {
             break;
         }
     }
-    Ok(swept)
+    run.finished_at = Some(clock.now());
+    database.batch(&[sweep::record(&run)]).await?;
+    Ok(run.swept)
 }
 
-fn statements(now: Timestamp) -> [Statement; 4] {
+fn statements(run: &Run) -> [Statement; 5] {
+    let now = run.started_at;
     [
+        sweep::record(run),
         sweep::abandon(stale_before(now), now),
         sweep::forget_keys(now),
         sweep::forget_rates(now.plus_seconds(-RATE_KEPT_SECONDS)),

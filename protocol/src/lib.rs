@@ -43,7 +43,7 @@ pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, 
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
 pub use request::{BearerKey, CorrelationId, IdempotencyKey};
-pub use service::{Health, Version};
+pub use service::{Health, SweepRun, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,

@@ -14,6 +14,29 @@ pub struct Health {
     pub engine: String,
     /// The server's clock.
     pub time: Timestamp,
+    /// The last run of the scheduled sweep, which is due every 10 minutes; `null` before the first.
+    #[serde(default)]
+    pub last_sweep: Option<SweepRun>,
+}
+
+/// One run of the sweep: what fell silent was abandoned, what had expired was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SweepRun {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; `null` while it runs, and for one that was cut off.
+    pub finished_at: Option<Timestamp>,
+    /// Whether it left something for the next run.
+    pub more: bool,
+    /// Sessions abandoned.
+    pub sessions: u32,
+    /// Idempotency keys forgotten.
+    pub keys: u32,
+    /// Rate windows forgotten.
+    pub rates: u32,
+    /// Log rows forgotten.
+    pub log: u32,
 }
 
 /// The answer of `GET /version`.

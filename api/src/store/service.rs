@@ -1,19 +1,25 @@
 //! What the service says of itself.
 
+use deckwatch_protocol::Timestamp;
+
 use super::statements;
 use crate::database::Statement;
 
 statements! {
-    /// Any answer will do: health is that the database answers.
-    PROBE = "select 1 as one";
+    /// Health is that the database answers, and when it was last swept.
+    HEALTH = "
+        select json_object('status', 'ok', 'engine', ?1, 'time', ?2, 'last_sweep', json((
+          select json_object('started_at', started_at, 'finished_at', finished_at,
+            'more', json(iif(more, 'true', 'false')), 'sessions', sessions, 'keys', keys, 'rates', rates, 'log', log)
+          from sweep_runs))) as body";
 
     VERSION = "
         select json_object('version', ?1, 'commit', ?2, 'engine', ?3,
           'migrations', json((select json_group_array(name order by id) from d1_migrations))) as body";
 }
 
-pub(crate) fn probe() -> Statement {
-    Statement::new(PROBE)
+pub(crate) fn health(engine: &'static str, now: Timestamp) -> Statement {
+    Statement::new(HEALTH).bind(engine).bind(now)
 }
 
 pub(crate) fn version(version: &'static str, commit: &'static str, engine: &'static str) -> Statement {

@@ -3,7 +3,8 @@
 use deckwatch_protocol::Timestamp;
 
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
+use crate::sweep::Run;
 
 statements! {
     ABANDON = "
@@ -27,6 +28,26 @@ statements! {
         delete from request_log where id in (
           select id from request_log where created_at < ?1 order by created_at limit 1000)
         returning 1 as one";
+
+    RECORD = "
+        insert into sweep_runs (id, started_at, finished_at, more, sessions, keys, rates, log)
+        values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        on conflict (id) do update set started_at = excluded.started_at, finished_at = excluded.finished_at,
+          more = excluded.more, sessions = excluded.sessions, keys = excluded.keys, rates = excluded.rates,
+          log = excluded.log";
+}
+
+/// Writes the record of the run as it stands.
+pub(crate) fn record(run: &Run) -> Statement {
+    let counted = |rows: usize| Param::Integer(i64::try_from(rows).unwrap_or(i64::MAX));
+    Statement::new(RECORD)
+        .bind(run.started_at)
+        .bind(run.finished_at)
+        .bind(run.more)
+        .bind(counted(run.swept.sessions))
+        .bind(counted(run.swept.keys))
+        .bind(counted(run.swept.rates))
+        .bind(counted(run.swept.log))
 }
 
 /// Sessions that fell silent before `stale_before` are abandoned at `now`.

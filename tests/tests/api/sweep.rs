@@ -1,6 +1,6 @@
 //! The scheduled sweep: what it abandons and forgets, and what it leaves alone.
 
-use deckwatch_protocol::{EndReason, SessionStatus};
+use deckwatch_protocol::{EndReason, Health, Operation, SessionStatus};
 use deckwatch_tests::{Api, Ask, Caller, fresh};
 use serde_json::json;
 
@@ -17,6 +17,20 @@ async fn the_sweep_abandons_silent_sessions_and_no_others() {
     assert_eq!((swept.status, swept.end_reason), (SessionStatus::Abandoned, Some(EndReason::Stale)));
     assert!(swept.ended_at.is_some());
     assert_eq!(agent.session(&alive).await.status, SessionStatus::Active);
+}
+
+#[tokio::test]
+async fn health_tells_of_the_last_sweep() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let silent = agent.started().await.session.id;
+    api.db_silence(&silent, 46).await;
+    api.sweep().await;
+    let health: Health = api.anonymous().send(Ask::of(Operation::Health)).await.of(200);
+    let run = health.last_sweep.unwrap();
+    assert!(run.started_at > api.minutes_ago(1) && run.finished_at.unwrap() >= run.started_at, "{run:?}");
+    // Another test may have swept on the same engine since.
+    assert!(!run.more && (api.is_worker() || run.sessions == 1), "{run:?}");
 }
 
 #[tokio::test]

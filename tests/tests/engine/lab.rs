@@ -31,15 +31,15 @@ pub(crate) const SECRET_WORDS: &str = "no such column: secret_words";
 struct Watched {
     inner: Arc<dyn Database>,
     batches: AtomicUsize,
-    trouble: Mutex<Option<Trouble>>,
+    /// The trouble that comes, and how many batches before it.
+    trouble: Mutex<Option<(usize, Trouble)>>,
 }
 
 #[async_trait]
 impl Database for Watched {
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         self.batches.fetch_add(1, Ordering::SeqCst);
-        let trouble = self.trouble.lock().unwrap().take();
-        match trouble {
+        match self.trouble_now() {
             Some(Trouble::Unreachable) => Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned())),
             Some(Trouble::Fails) => Err(DatabaseError::Failed(SECRET_WORDS.to_owned())),
             Some(Trouble::BreaksAfterCommit) => {
@@ -48,6 +48,18 @@ impl Database for Watched {
             }
             None => self.inner.batch(statements).await,
         }
+    }
+}
+
+impl Watched {
+    fn trouble_now(&self) -> Option<Trouble> {
+        let mut coming = self.trouble.lock().unwrap();
+        let (before, trouble) = coming.take()?;
+        if before == 0 {
+            return Some(trouble);
+        }
+        *coming = Some((before - 1, trouble));
+        None
     }
 }
 
@@ -131,7 +143,12 @@ impl Lab {
 
     /// The next batch meets this.
     pub(crate) fn expect_trouble(&self, trouble: Trouble) {
-        *self.database.trouble.lock().unwrap() = Some(trouble);
+        self.expect_trouble_after(0, trouble);
+    }
+
+    /// The batch after `batches` others meets this.
+    pub(crate) fn expect_trouble_after(&self, batches: usize, trouble: Trouble) {
+        *self.database.trouble.lock().unwrap() = Some((batches, trouble));
     }
 
     /// An idempotency key that was not used yet.

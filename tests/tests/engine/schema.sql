@@ -263,6 +263,21 @@ CREATE INDEX sessions_live_by_venture on sessions (venture, last_heartbeat_at) w
 
 CREATE UNIQUE INDEX sessions_one_live on sessions (agent, venture, repo, ifnull(track, -1)) where status = 'active';
 
+CREATE TABLE sweep_runs (
+  id integer primary key,
+  started_at text not null,
+  -- Null while it runs, and for ever after a run that was cut off.
+  finished_at text,
+  -- Whether something was left for the next run.
+  more integer not null,
+  sessions integer not null,
+  keys integer not null,
+  rates integer not null,
+  log integer not null,
+  constraint sweep_runs_last check (id = 1),
+  constraint sweep_runs_more check (more in (0, 1))
+) strict;
+
 CREATE TABLE token_refusals (
   reason text not null,
   constraint token_unknown check (reason <> 'unknown'),

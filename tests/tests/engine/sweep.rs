@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use deckwatch_api::{Settings, Statement, Swept};
-use deckwatch_protocol::BearerKey;
+use deckwatch_protocol::{BearerKey, Operation};
 use deckwatch_server::{Embedded, Sqlite};
+use serde_json::{Value, json};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, Trouble};
 
 /// A lab whose database holds `count` silent sessions of `alpha`.
 async fn lab_with_silent_sessions(count: u32) -> (Lab, Sqlite) {
@@ -28,6 +29,27 @@ async fn one_sweep_clears_several_chunks_and_the_next_finds_nothing() {
     let (lab, _database) = lab_with_silent_sessions(2_500).await;
     assert_eq!(lab.app().sweep().await.unwrap().sessions, 2_500);
     assert_eq!(lab.app().sweep().await.unwrap(), Swept::default());
+}
+
+#[tokio::test]
+async fn a_sweep_that_is_cut_off_is_seen_and_the_next_goes_on() {
+    let (lab, _database) = lab_with_silent_sessions(12_000).await;
+    assert_eq!(last_sweep(&lab).await, Value::Null);
+    lab.expect_trouble_after(3, Trouble::Unreachable);
+    lab.app().sweep().await.unwrap_err();
+    let cut_off = last_sweep(&lab).await;
+    assert_eq!((&cut_off["finished_at"], &cut_off["more"]), (&Value::Null, &json!(true)), "{cut_off}");
+    assert_eq!(cut_off["sessions"], 2_000, "the record is as old as the chunk before the last");
+    // One run stays below 50 queries and leaves the rest.
+    assert_eq!(lab.app().sweep().await.unwrap().sessions, 9_000);
+    let full = last_sweep(&lab).await;
+    assert_eq!((&full["more"], &full["sessions"]), (&json!(true), &json!(9_000)), "{full}");
+    assert_eq!(lab.app().sweep().await.unwrap().sessions, 0);
+    assert_eq!(last_sweep(&lab).await["more"], false);
+}
+
+async fn last_sweep(lab: &Lab) -> Value {
+    lab.ask(Operation::Health, ("", ""), None).await.json()["last_sweep"].clone()
 }
 
 #[tokio::test]
