@@ -45,21 +45,24 @@ pub enum SettingsError {
         detail: String,
     },
     /// Both tiers would share a key, and so every context key would be an admin key.
-    #[error("CONTEXT_API_KEY and ADMIN_API_KEY must differ")]
+    #[error("a key of CONTEXT_API_KEY must not be one of ADMIN_API_KEY")]
     SameKeys,
 }
 
 impl Settings {
     /// Reads `CONTEXT_API_KEY`, `ADMIN_API_KEY` and `RATE_LIMIT_PER_MINUTE` through `var`. An engine
-    /// without a key starts and refuses whoever would need it.
+    /// without a key starts and refuses whoever would need it. While a key is changed for another, the old one
+    /// goes on under the same name with `_PREVIOUS` behind it.
     pub fn from_vars(engine: Engine, var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let context = key(&var, "CONTEXT_API_KEY")?;
-        let admin = key(&var, "ADMIN_API_KEY")?;
-        if context.is_some() && context == admin {
+        let context = [key(&var, "CONTEXT_API_KEY")?, key(&var, "CONTEXT_API_KEY_PREVIOUS")?];
+        let admin = [key(&var, "ADMIN_API_KEY")?, key(&var, "ADMIN_API_KEY_PREVIOUS")?];
+        if context.iter().flatten().any(|key| admin.iter().flatten().any(|other| key == other)) {
             return Err(SettingsError::SameKeys);
         }
         let rate_limit_per_minute = rate_limit(&var)?;
-        Ok(Self { engine, keyring: Keyring::new(context.as_ref(), admin.as_ref()), rate_limit_per_minute })
+        let context = context.iter().flatten().map(Credential::context);
+        let keyring = Keyring::of(context.chain(admin.iter().flatten().map(Credential::admin)).collect());
+        Ok(Self { engine, keyring, rate_limit_per_minute })
     }
 
     /// Settings of an engine inside the process of its only caller: `key` is an admin key. Who can call

@@ -11,6 +11,9 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 WORK=$(mktemp -d)
 
+# shellcheck source=scripts/lib/running-api.sh
+. "$ROOT/scripts/lib/running-api.sh"
+
 main() {
   # shellcheck disable=SC2064  # the folder of now
   trap "rm -rf '$WORK'" EXIT
@@ -22,53 +25,21 @@ main() {
 
 # $1: the engine.
 prove() {
-  local engine=$1 url pid
-  env -u CONTEXT_API_KEY -u ADMIN_API_KEY "$ROOT/scripts/api" --engine "$engine" --port 0 --data "$WORK/$engine" \
-    >"$WORK/out" 2>"$WORK/err" &
-  pid=$!
-  await_ready "$pid"
-  url=$(sed -n 's/^ready //p' "$WORK/out")
-  play_a_day "$url" "$(made CONTEXT_API_KEY)" "$(made ADMIN_API_KEY)"
-  curl --silent --show-error "$url/health" | grep -q "\"engine\":\"$engine\""
-  kill "$pid"
-  wait "$pid" || { printf 'the %s engine ended with %d\n' "$engine" "$?" && return 1; }
-  [[ $(wc -l <"$WORK/out") == 1 ]] || { printf 'more than one line on standard output:\n' && cat "$WORK/out" && return 1; }
-  ! curl --silent --max-time 1 "$url/health" >/dev/null || { printf 'the %s engine still serves\n' "$engine" && return 1; }
+  local engine=$1
+  api::start --engine "$engine" --data "$WORK/$engine"
+  play_a_day
+  curl --silent --show-error "$API_URL/health" | grep -q "\"engine\":\"$engine\""
+  api::stop
   printf 'scripts/api --engine %s serves a day and ends\n' "$engine"
 }
 
-await_ready() {
-  local tries
-  for ((tries = 0; tries < 6000; tries++)); do
-    grep -q '^ready http://127.0.0.1:' "$WORK/out" && return
-    kill -0 "$1" 2>/dev/null || break
-    sleep 0.1
-  done
-  cat "$WORK/err" >&2
-  return 1
-}
-
-# Prints a key that was made for this run. $1: its variable.
-made() {
-  sed -n "s/^api: $1=\([0-9a-f]\{64\}\) .*/\1/p" "$WORK/err"
-}
-
-# $1: the address; $2: the context key; $3: the admin key.
 play_a_day() {
-  local url=$1 day=$WORK/day
-  ask "$3" -X PUT "$url/v1/ventures/alpha" -d '{"name":"Alpha","repos":["example-org/alpha"]}' >"$day"
+  local day=$WORK/day
+  api::ask ADMIN_API_KEY /v1/ventures/alpha -X PUT -d '{"name":"Alpha","repos":["example-org/alpha"]}' >"$day"
   grep -q '"code":"alpha"' "$day"
-  ask "$2" "$url/v1/sod" \
+  api::ask CONTEXT_API_KEY /v1/sod \
     -d '{"agent":"mac1-claude-1","client":"claude","host":"mac1","venture":"alpha","repo":"example-org/alpha"}' >"$day"
   grep -q '"outcome":"created"' "$day"
-}
-
-# $1: a key; then what curl needs more.
-ask() {
-  local key=$1
-  shift
-  curl --silent --show-error --fail-with-body -H "Authorization: Bearer $key" -H 'Content-Type: application/json' \
-    -H "Idempotency-Key: $(od -An -v -tx1 -N16 /dev/urandom | tr -d ' \n')" "$@"
 }
 
 # $@: arguments that are wrong.

@@ -13,13 +13,13 @@ const BOOKKEEPING = `create table if not exists d1_migrations (
 // D1 refuses a text whose last statement is followed by a comment.
 const TRAILING_COMMENTS = /(?:\s|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*$/;
 
-/** Applies what `database` does not have yet, in order, each file as one transaction. */
-export async function applyMigrations(database, folder) {
+/** Applies what `database` does not have yet and `wanted` accepts, in order, each file as one transaction. */
+export async function applyMigrations(database, folder, wanted = () => true) {
   await database.prepare(BOOKKEEPING).run();
   const applied = await database.prepare("select name from d1_migrations").all();
   const known = new Set(applied.results.map((row) => row.name));
   const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
-  for (const name of names.filter((name) => !known.has(name))) {
+  for (const name of names.filter((name) => !known.has(name) && wanted(name))) {
     await applyOne(database, name, await readFile(path.join(folder, name), "utf8"));
   }
 }

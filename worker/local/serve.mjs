@@ -7,12 +7,11 @@
 // --control          opens the control port of the tests and writes its number to FILE
 // --exit-with-stdin  stops when standard input ends, and so when the parent dies
 //
-// CONTEXT_API_KEY, ADMIN_API_KEY and RATE_LIMIT_PER_MINUTE are handed to the Worker. Prints the one line
+// The Worker's settings are handed to it from the environment. Prints the one line
 // `ready http://127.0.0.1:PORT` on standard output once it serves; the Worker's log goes to standard error.
 // Exits with 0 when told to stop, with 1 when it can't serve.
 
 import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import net from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,16 +19,19 @@ import { parseArgs } from "node:util";
 
 import { openControl } from "./control.mjs";
 import { applyMigrations } from "./migrations.mjs";
+import { startRuntime } from "./miniflare.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, "../..");
 const BUILD = path.join(ROOT, "worker/build");
-const SETTINGS = ["CONTEXT_API_KEY", "ADMIN_API_KEY", "RATE_LIMIT_PER_MINUTE"];
+const SETTINGS = [
+  "CONTEXT_API_KEY", "CONTEXT_API_KEY_PREVIOUS", "ADMIN_API_KEY", "ADMIN_API_KEY_PREVIOUS", "RATE_LIMIT_PER_MINUTE",
+];
 
 async function main() {
   const options = readOptions();
   await requirePort(options.port);
-  const runtime = await startRuntime(options);
+  const runtime = await startWorker(options);
   stopWhenTold(runtime, options);
   const url = await runtime.ready;
   await applyMigrations(await runtime.getD1Database("DB"), path.join(ROOT, "migrations"));
@@ -64,25 +66,10 @@ async function requirePort(port) {
   });
 }
 
-async function startRuntime({ data, port }) {
-  // Miniflare asks for workerd's path once, while it is loaded.
-  const require = createRequire(import.meta.url);
-  process.env.DECKWATCH_WORKERD = createRequire(require.resolve("miniflare"))("workerd").default;
-  process.env.MINIFLARE_WORKERD_PATH = path.join(HERE, "workerd");
-  const { Log, LogLevel, Miniflare } = await import("miniflare");
-  class StderrLog extends Log {
-    log(message) {
-      process.stderr.write(`${message}\n`);
-    }
-  }
+async function startWorker({ data, port }) {
   await mkdir(data, { recursive: true, mode: 0o700 });
-  return new Miniflare({
-    host: "127.0.0.1",
+  return startRuntime(data, {
     port,
-    cf: false,
-    telemetry: { enabled: false },
-    log: new StderrLog(LogLevel.WARN),
-    handleRuntimeStdio: (stdout, stderr) => [stdout, stderr].forEach((stream) => stream.pipe(process.stderr)),
     compatibilityDate: await compatibilityDate(),
     modulesRoot: BUILD,
     modules: [
@@ -90,8 +77,6 @@ async function startRuntime({ data, port }) {
       { type: "CompiledWasm", path: path.join(BUILD, "index_bg.wasm") },
     ],
     bindings: Object.fromEntries(SETTINGS.filter((name) => process.env[name]).map((name) => [name, process.env[name]])),
-    d1Databases: { DB: "deckwatch" },
-    d1Persist: path.join(data, "d1"),
   });
 }
 

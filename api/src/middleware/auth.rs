@@ -36,10 +36,6 @@ impl Keyring {
         Self(credentials)
     }
 
-    pub(crate) fn new(context: Option<&BearerKey>, admin: Option<&BearerKey>) -> Self {
-        Self(context.map(Credential::context).into_iter().chain(admin.map(Credential::admin)).collect())
-    }
-
     /// The caller that the `Authorization` header names.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let key = bearer(headers).ok_or_else(|| unauthorized("Send the API key as Authorization: Bearer <key>."))?;

@@ -5,6 +5,7 @@
 mod architecture;
 mod backup;
 mod flat_cost;
+mod keys;
 mod lab;
 mod outages;
 mod query_plans;

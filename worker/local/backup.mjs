@@ -1,0 +1,82 @@
+// Exports a D1 database into a file, and restores one from it: the local one of serve.mjs, or one at Cloudflare.
+//
+//   backup.mjs export|restore FILE (--data DIR | --database ID)
+//
+// --data      the folder of serve.mjs, which must not be running
+// --database  the id of a database at Cloudflare; see remote-d1.mjs for whose
+//
+// Nothing is written over, and a database is restored only when it is empty. Exits with 0 when done, with 1
+// when not, with 2 on wrong usage.
+
+import { link, mkdir, open, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+import { startRuntime } from "./miniflare.mjs";
+import { exportRecords, restoreRecords } from "./records.mjs";
+import { remoteDatabase } from "./remote-d1.mjs";
+
+const DONE = { export: "exported", restore: "restored" };
+const MIGRATIONS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../migrations");
+
+async function main() {
+  const { verb, file, data, database } = readOptions();
+  if (verb === "export" && existsSync(file)) throw new Error(`${file} is there already; nothing was changed`);
+  const counts = await withDatabase({ data, database, create: verb === "restore" }, (database) =>
+    verb === "export" ? exportTo(database, file) : restoreRecords(database, file, MIGRATIONS),
+  );
+  const records = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  process.stderr.write(`backup: ${records} records of ${Object.keys(counts).length} tables ${DONE[verb]}\n`);
+}
+
+function readOptions() {
+  const options = { data: { type: "string" }, database: { type: "string" } };
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const [verb, file] = positionals;
+    if (positionals.length !== 2 || !(verb in DONE)) throw new Error("say export or restore, and a file");
+    if (!values.data === !values.database) throw new Error("say --data DIR or --database ID");
+    return { verb, file: path.resolve(file), ...values };
+  } catch (error) {
+    process.stderr.write(`backup: ${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+async function withDatabase({ data, database, create }, work) {
+  if (database) return work(remoteDatabase(database));
+  if (!create && !existsSync(path.join(data, "d1"))) throw new Error(`there is no database in ${data}`);
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  const idle = "export default { fetch: () => new Response() }";
+  const runtime = await startRuntime(path.resolve(data), { port: 0, modules: true, script: idle });
+  try {
+    return await work(await runtime.getD1Database("DB"));
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+/** Writes beside the file first: what has its name is whole. */
+async function exportTo(database, file) {
+  const part = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
+  const handle = await open(part, "wx", 0o600);
+  try {
+    const { counts, writes } = await exportRecords(database, (line) => handle.write(`${line}\n`));
+    await handle.sync();
+    await link(part, file);
+    if (writes > 0) {
+      process.stderr.write(`backup: ${writes} requests wrote meanwhile; what they changed may be there in part\n`);
+    }
+    return counts;
+  } finally {
+    await handle.close();
+    await rm(part, { force: true });
+  }
+}
+
+main().catch((error) => {
+  process.stderr.write(`backup: ${error.message}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,43 @@
+// A D1 database at Cloudflare, asked over its HTTP API with the same methods as the binding of a Worker.
+//
+// CLOUDFLARE_API_TOKEN (permission D1 Write; D1 Read suffices to export) and CLOUDFLARE_ACCOUNT_ID say whose;
+// CLOUDFLARE_API_BASE_URL says where else than at Cloudflare, as it does for wrangler.
+
+const BASE_URL = "https://api.cloudflare.com/client/v4";
+const TIMEOUT_MS = 60_000;
+
+/** The database with this id. */
+export function remoteDatabase(id) {
+  const { CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_ACCOUNT_ID: account } = process.env;
+  if (!token || !account) throw new Error("set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID");
+  const base = process.env.CLOUDFLARE_API_BASE_URL || BASE_URL;
+  const url = `${base}/accounts/${encodeURIComponent(account)}/d1/database/${encodeURIComponent(id)}/query`;
+  const ask = (body) => query(url, token, body);
+  return {
+    prepare: (sql) => statement(ask, sql, []),
+    batch: async (statements) => (await ask({ batch: statements.map(({ sql, params }) => ({ sql, params })) })),
+  };
+}
+
+function statement(ask, sql, params) {
+  const all = async () => (await ask({ sql, params }))[0];
+  return { sql, params, all, run: all, bind: (...params) => statement(ask, sql, params) };
+}
+
+async function query(url, token, body) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+    redirect: "error",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const text = await response.text();
+  const answer = response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : undefined;
+  if (!answer?.success) throw new Error(`Cloudflare answered ${response.status}: ${reasons(answer)}`);
+  return answer.result;
+}
+
+function reasons(answer) {
+  return answer?.errors?.map(({ code, message }) => `${message} (${code})`).join("; ") || "no reason given";
+}
