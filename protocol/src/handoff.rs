@@ -54,22 +54,27 @@ pub struct HandoffDraft {
     /// What is done.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub accomplished: Vec<HandoffItem>,
     /// What is under way.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub in_progress: Vec<HandoffItem>,
     /// What waits, and for what.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub blocked: Vec<HandoffItem>,
     /// What comes next.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub next_steps: Vec<HandoffItem>,
     /// Pull requests, issues, pages.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub links: Vec<Link>,
     /// The agent it is meant for; `null` is whoever comes next.
     #[deserr(default)]

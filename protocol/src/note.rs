@@ -106,6 +106,7 @@ pub struct CreateNote {
     /// `product`, `customers`, `market`, `decision`, `architecture`, `process`, `finance`, `legal`, `prd`, `reference`.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = Note::MAX_TAGS)))]
     pub tags: Vec<NoteTag>,
     /// The venture it is about; `null` is a global note.
     #[deserr(default)]
@@ -136,6 +137,7 @@ pub struct UpdateNote {
     /// All its tags, in place of those it has; at most 20. Absent or `null` keeps them.
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = Note::MAX_TAGS)))]
     pub tags: Option<Vec<NoteTag>>,
     /// The venture it is about; `null` makes it global.
     #[deserr(default)]

