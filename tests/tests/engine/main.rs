@@ -6,6 +6,7 @@ mod architecture;
 mod backup;
 mod flat_cost;
 mod lab;
+mod machines;
 mod outages;
 mod query_plans;
 mod round_trips;
