@@ -17,7 +17,6 @@ mod id;
 mod json;
 mod logged;
 mod machine;
-mod machine_address;
 mod note;
 pub mod operation;
 mod page;
@@ -25,6 +24,7 @@ mod request;
 mod service;
 mod session;
 mod ssh_key;
+mod tailscale_ip;
 mod text;
 mod time;
 mod token;
@@ -46,7 +46,6 @@ pub use machine::{
     ApproveMachine, ApprovedAccess, Machine, MachineArch, MachineFilter, MachineHeartbeat, MachineOs, MachineRole,
     MachineStatus, PendingAccess, RegisterMachine, SshConfig, SshConfigFilter, SshUser,
 };
-pub use machine_address::MachineAddress;
 pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, UpdateNote};
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
@@ -54,6 +53,7 @@ pub use request::{BearerKey, CorrelationId, IdempotencyKey};
 pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use ssh_key::{KeyFingerprint, SshPublicKey};
+pub use tailscale_ip::TailscaleIp;
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
     HttpStatus, IssueNumber, Link, LogWord, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText, Summary,

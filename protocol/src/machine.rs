@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::MachineId;
 use crate::json::Meta;
-use crate::machine_address::MachineAddress;
 use crate::page::{Cursor, Limit, in_query};
 use crate::ssh_key::{KeyFingerprint, SshPublicKey};
+use crate::tailscale_ip::TailscaleIp;
 use crate::text::{Host, impl_text_traits, label, length, text};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
@@ -106,7 +106,7 @@ pub struct ApprovedAccess {
     /// The user to log in as.
     pub user: SshUser,
     /// The address to connect to.
-    pub tailscale_ip: MachineAddress,
+    pub tailscale_ip: TailscaleIp,
     /// The key it logs in with elsewhere, without a comment.
     pub ssh_public_key: SshPublicKey,
     /// The key's SHA-256, as `ssh-keygen -lf` prints it.
@@ -124,7 +124,7 @@ pub struct PendingAccess {
     /// The user to log in as.
     pub user: SshUser,
     /// The address to connect to.
-    pub tailscale_ip: MachineAddress,
+    pub tailscale_ip: TailscaleIp,
     /// The key it logs in with elsewhere, without a comment.
     pub ssh_public_key: SshPublicKey,
     /// The key's SHA-256, as `ssh-keygen -lf` prints it.
@@ -145,7 +145,7 @@ pub struct RegisterMachine {
     /// Its architecture.
     pub arch: MachineArch,
     /// The address that other machines reach it at.
-    pub tailscale_ip: MachineAddress,
+    pub tailscale_ip: TailscaleIp,
     /// The user that others log in as.
     pub user: SshUser,
     /// The key it logs in with elsewhere: the line of a file that ends in `.pub`. Its comment is dropped.
@@ -168,7 +168,7 @@ pub struct ApproveMachine {
     /// The user of the pending access.
     pub user: SshUser,
     /// The address of the pending access.
-    pub tailscale_ip: MachineAddress,
+    pub tailscale_ip: TailscaleIp,
     /// The fingerprint of the pending key.
     pub fingerprint: KeyFingerprint,
 }

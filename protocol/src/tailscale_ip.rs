@@ -1,4 +1,4 @@
-//! The address that a fleet reaches a machine at.
+//! The address that a fleet reaches a machine at: Tailscale's, or another network's that it shares.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,9 +12,9 @@ use crate::violation::Invalid;
 /// An IPv4 or IPv6 address in its canonical spelling: one machine's, such as Tailscale hands out, or of any other
 /// network that joins the fleet. Loopback, link-local, multicast and reserved addresses name no machine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct MachineAddress(String);
+pub struct TailscaleIp(String);
 
-impl MachineAddress {
+impl TailscaleIp {
     /// Most characters.
     pub const MAX_CHARS: usize = 39;
     /// What it looks like, as an ECMA-262 regular expression.
@@ -34,7 +34,7 @@ impl MachineAddress {
     }
 }
 
-impl FromStr for MachineAddress {
+impl FromStr for TailscaleIp {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -65,7 +65,7 @@ fn is_host_v6(address: Ipv6Addr) -> bool {
     first >> 5 == 0b001 || address.is_unique_local()
 }
 
-impl_text_traits!(MachineAddress, MachineAddress::PATTERN, MachineAddress::MAX_CHARS);
+impl_text_traits!(TailscaleIp, TailscaleIp::PATTERN, TailscaleIp::MAX_CHARS);
 
 #[cfg(test)]
 mod tests {
@@ -129,9 +129,9 @@ mod tests {
     #[test]
     fn addresses_of_machines_are_taken_and_spelt_one_way() {
         for text in GOOD {
-            assert!(text.parse::<MachineAddress>().is_ok(), "{text}");
+            assert!(text.parse::<TailscaleIp>().is_ok(), "{text}");
         }
-        let spelt = |text: &str| text.parse::<MachineAddress>().unwrap().to_string();
+        let spelt = |text: &str| text.parse::<TailscaleIp>().unwrap().to_string();
         assert_eq!(spelt("FD7A:115C:A1E0:0:0:0:0:1"), "fd7a:115c:a1e0::1");
         assert_eq!(spelt("100.64.0.1"), "100.64.0.1");
     }
@@ -139,15 +139,40 @@ mod tests {
     #[test]
     fn what_is_no_address_of_one_machine_is_refused() {
         for text in BAD {
-            assert!(text.parse::<MachineAddress>().is_err(), "{text:?}");
+            assert!(text.parse::<TailscaleIp>().is_err(), "{text:?}");
         }
     }
 
     #[test]
     fn the_pattern_agrees_with_the_check() {
-        let pattern = regex::Regex::new(MachineAddress::PATTERN).unwrap();
+        let pattern = regex::Regex::new(TailscaleIp::PATTERN).unwrap();
         for text in GOOD.iter().chain(&BAD) {
-            assert_eq!(pattern.is_match(text), text.parse::<MachineAddress>().is_ok(), "{text:?}");
+            assert_eq!(pattern.is_match(text), text.parse::<TailscaleIp>().is_ok(), "{text:?}");
         }
+        for text in spellings() {
+            assert_eq!(pattern.is_match(&text), text.parse::<TailscaleIp>().is_ok(), "{text:?}");
+        }
+    }
+
+    /// IPv6 with every number of groups on either side of every gap, and IPv4 with each number in each place.
+    fn spellings() -> Vec<String> {
+        let mut texts = Vec::new();
+        for first in ["fd7a", "2001", "FCff", "fe80", "20", "0001", "fd7a0", "g"] {
+            for (head, tail) in (0..9).flat_map(|head| (0..9).map(move |tail| (head, tail))) {
+                for gap in ["", ":", "::", ":::"] {
+                    texts.push(format!("{first}{}{gap}{}", ":1a".repeat(head), ["0"; 9][..tail].join(":")));
+                }
+            }
+        }
+        for n in 0..=300 {
+            texts.extend([
+                format!("{n}.1.2.3"),
+                format!("100.{n}.2.3"),
+                format!("169.{n}.2.3"),
+                format!("100.64.{n}.3"),
+            ]);
+            texts.extend([format!("100.64.0.{n}"), format!("100.64.0.{n:03}"), format!("{n:02}.64.0.1")]);
+        }
+        texts
     }
 }
