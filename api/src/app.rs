@@ -146,6 +146,7 @@ impl App {
             content_type: header(CONTENT_TYPE).map(str::to_owned),
             if_match: etag::versions_matched(&asked.parts.headers),
             body: asked.body()?,
+            auto_approve_machines: self.settings.auto_approve_machines,
         };
         let plan = router::plan(route.operation, &call)?;
         Ok((call, plan))

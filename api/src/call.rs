@@ -25,6 +25,8 @@ pub(crate) struct Call<'a> {
     /// The versions that `If-Match` names, if it is there and is not `*`.
     pub(crate) if_match: Option<Vec<u32>>,
     pub(crate) body: Bytes,
+    /// Whether a machine's access is approved as it is registered.
+    pub(crate) auto_approve_machines: bool,
 }
 
 impl Call<'_> {

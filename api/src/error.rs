@@ -54,6 +54,7 @@ impl ApiError {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
             ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
+            ErrorCode::MachineNotFound => Self::new(code, "No machine has this hostname. Register it first."),
             ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
             _ => Self::internal("the answer has no row"),
         }
@@ -109,6 +110,8 @@ fn refused(words: &str) -> ApiError {
         ApiError::missing(ErrorCode::NoteNotFound)
     } else if names("refused_note_changed") {
         ApiError::new(ErrorCode::NoteChanged, "The note is not the version that If-Match names. Read it again.")
+    } else if let Some(error) = of_machine(&names) {
+        error
     } else if names("sessions_one_live") {
         ApiError::new(
             ErrorCode::SessionConflict,
@@ -120,6 +123,23 @@ fn refused(words: &str) -> ApiError {
     } else {
         ApiError::internal(words)
     }
+}
+
+/// Why a request about a machine is refused.
+fn of_machine(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+    let reasons = [
+        ("refused_machine_retired", ErrorCode::MachineRetired, "The machine is retired. Register it again."),
+        (
+            "refused_machine_changed",
+            ErrorCode::MachineChanged,
+            "What waits for approval is not what the request names. List the machine again, and compare.",
+        ),
+    ];
+    if names("refused_machine_not_found") {
+        return Some(ApiError::missing(ErrorCode::MachineNotFound));
+    }
+    let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
+    reason.map(|(_, code, detail)| ApiError::new(code, detail))
 }
 
 /// Why a token is turned away.

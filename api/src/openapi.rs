@@ -4,9 +4,10 @@
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, ErrorCode,
-    FoundNote, Handoff, HandoffFilter, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, LoggedRequest,
-    MintedToken, Note, NoteFilter, Operation, Page, Problem, PutVenture, RequestFilter, Session, SessionFilter,
+    Analytics, AnalyticsFilter, ApproveMachine, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay,
+    ErrorCode, FoundNote, Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter, ListTokens,
+    ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, Operation,
+    Page, Problem, PutVenture, RegisterMachine, RequestFilter, Session, SessionFilter, SshConfig, SshConfigFilter,
     StartDay, Token, UpdateNote, UpdateSession, Venture, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
@@ -143,6 +144,21 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         Operation::PutVenture => {
             Shape::answering::<Venture>(s, &[200, 201]).body::<PutVenture>(s).refusing(&[Code::Forbidden])
         }
+        Operation::RegisterMachine => Shape::answering::<Machine>(s, &[200, 201]).body::<RegisterMachine>(s),
+        Operation::ListMachines => Shape::answering::<Page<Machine>>(s, &[200]).query::<MachineFilter>(),
+        Operation::MachineHeartbeat => {
+            Shape::answering::<MachineHeartbeat>(s, &[200]).refusing(&[Code::MachineNotFound, Code::MachineRetired])
+        }
+        Operation::ApproveMachine => Shape::answering::<Machine>(s, &[200]).body::<ApproveMachine>(s).refusing(&[
+            Code::Forbidden,
+            Code::MachineNotFound,
+            Code::MachineRetired,
+            Code::MachineChanged,
+        ]),
+        Operation::RetireMachine => {
+            Shape::answering::<Machine>(s, &[200]).refusing(&[Code::Forbidden, Code::MachineNotFound])
+        }
+        Operation::SshConfig => Shape::answering::<SshConfig>(s, &[200]).query::<SshConfigFilter>(),
         Operation::SessionAnalytics => Shape::answering::<Analytics>(s, &[200]).query::<AnalyticsFilter>(),
         Operation::CreateToken => Shape::answering::<MintedToken>(s, &[201])
             .body::<CreateToken>(s)
@@ -184,9 +200,10 @@ fn describe(operation: Operation, schemas: &mut Schemas) -> Value {
 
 fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
     let mut parameters = Vec::new();
-    // A malformed id names nothing and is not found; a malformed code could not be registered.
-    let code = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<VentureCode>();
-    for (name, schema) in [("id", json!({ "type": "string" })), ("code", code.to_value())] {
+    // A malformed id names nothing and is not found; a malformed code or hostname could not be registered.
+    let code = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<VentureCode>().to_value();
+    let hostname = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Host>().to_value();
+    for (name, schema) in [("id", json!({ "type": "string" })), ("code", code), ("hostname", hostname)] {
         if operation.path().contains(&format!("{{{name}}}")) {
             parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
         }

@@ -5,7 +5,7 @@ use http::Method;
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::handlers::{analytics, day, handoff, note, request_log, session, token, venture};
+use crate::handlers::{analytics, day, handoff, machine, note, request_log, session, token, venture};
 use crate::plan::Plan;
 
 /// The operations by path, made from the table in `protocol`.
@@ -76,6 +76,12 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::RestoreNote => note::restore_note(call),
         Operation::ListVentures => venture::list_ventures(call),
         Operation::PutVenture => venture::put_venture(call),
+        Operation::RegisterMachine => machine::register_machine(call),
+        Operation::ListMachines => machine::list_machines(call),
+        Operation::MachineHeartbeat => machine::machine_heartbeat(call),
+        Operation::ApproveMachine => machine::approve_machine(call),
+        Operation::RetireMachine => machine::retire_machine(call),
+        Operation::SshConfig => machine::ssh_config(call),
         Operation::SessionAnalytics => analytics::session_analytics(call),
         Operation::CreateToken => token::create_token(call),
         Operation::ListTokens => token::list_tokens(call),
@@ -95,7 +101,7 @@ mod tests {
     fn every_operation_is_found_at_its_path() {
         let router = Router::new();
         for operation in Operation::ALL {
-            let path = operation.path().replace("{id}", "x").replace("{code}", "x");
+            let path = operation.path().replace("{id}", "x").replace("{code}", "x").replace("{hostname}", "x");
             let method: Method = operation.method().parse().unwrap();
             assert_eq!(router.route(&method, &path).ok().map(|r| r.operation), Some(*operation));
         }

@@ -1,4 +1,4 @@
-//! What an engine is told at start: its keys and its rate.
+//! What an engine is told at start: its keys, its rate and its trust.
 
 use deckwatch_protocol::BearerKey;
 
@@ -31,6 +31,7 @@ pub struct Settings {
     pub(crate) engine: Engine,
     pub(crate) keyring: Keyring,
     pub(crate) rate_limit_per_minute: u32,
+    pub(crate) auto_approve_machines: bool,
 }
 
 /// A setting that does not fit. Never shows the value.
@@ -50,9 +51,9 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Reads `CONTEXT_API_KEY`, `ADMIN_API_KEY` and `RATE_LIMIT_PER_MINUTE` through `var`. An engine
-    /// without a key starts and refuses whoever would need it. While a key is changed for another, the old one
-    /// goes on under the same name with `_PREVIOUS` behind it.
+    /// Reads `CONTEXT_API_KEY`, `ADMIN_API_KEY`, `RATE_LIMIT_PER_MINUTE` and `AUTO_APPROVE_MACHINES` through
+    /// `var`. An engine without a key starts and refuses whoever would need it. While a key is changed for
+    /// another, the old one goes on under the same name with `_PREVIOUS` behind it.
     pub fn from_vars(engine: Engine, var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let context = [key(&var, "CONTEXT_API_KEY")?, key(&var, "CONTEXT_API_KEY_PREVIOUS")?];
         let admin = [key(&var, "ADMIN_API_KEY")?, key(&var, "ADMIN_API_KEY_PREVIOUS")?];
@@ -60,9 +61,10 @@ impl Settings {
             return Err(SettingsError::SameKeys);
         }
         let rate_limit_per_minute = rate_limit(&var)?;
+        let auto_approve_machines = flag(&var, "AUTO_APPROVE_MACHINES")?;
         let context = context.iter().flatten().map(Credential::context);
         let keyring = Keyring::of(context.chain(admin.iter().flatten().map(Credential::admin)).collect());
-        Ok(Self { engine, keyring, rate_limit_per_minute })
+        Ok(Self { engine, keyring, rate_limit_per_minute, auto_approve_machines })
     }
 
     /// Settings of an engine inside the process of its only caller: `key` is an admin key. Who can call
@@ -72,6 +74,7 @@ impl Settings {
             engine: Engine::Embedded,
             keyring: Keyring::of(vec![Credential::admin(key)]),
             rate_limit_per_minute: DEFAULT_RATE_LIMIT,
+            auto_approve_machines: false,
         }
     }
 }
@@ -93,5 +96,31 @@ fn rate_limit(var: &impl Fn(&str) -> Option<String>) -> Result<u32, SettingsErro
                 detail: "must be a whole number from 1 to 1000000".to_owned(),
             }),
         },
+    }
+}
+
+fn flag(var: &impl Fn(&str) -> Option<String>, name: &'static str) -> Result<bool, SettingsError> {
+    match var(name).as_deref().map(str::trim) {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(SettingsError::Unusable { name, detail: "must be true or false".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_are_approved_by_themselves_only_when_that_is_said() {
+        let told = |value: &'static str| {
+            let var = move |name: &str| (name == "AUTO_APPROVE_MACHINES").then(|| value.to_owned());
+            Settings::from_vars(Engine::Embedded, var).map(|settings| settings.auto_approve_machines)
+        };
+        assert_eq!(told("true"), Ok(true));
+        assert_eq!((told(""), told("false")), (Ok(false), Ok(false)));
+        for value in ["1", "yes", "True", "truefalse"] {
+            assert!(told(value).is_err(), "{value}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use deckwatch_client::{Api, ApiConfig, ClientError};
 use deckwatch_protocol::{
-    Agent, ErrorCode, LatestHandoffFilter, ListVentures, PutVenture, SessionFilter, SessionStatus, StartDay,
+    Agent, ApproveMachine, ErrorCode, Host, LatestHandoffFilter, ListVentures, MachineFilter, MachineStatus,
+    PutVenture, RegisterMachine, SessionFilter, SessionStatus, SshConfigFilter, StartDay,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -202,4 +203,34 @@ async fn agents_of_one_machine_share_the_embedded_engine() {
     assert_eq!(again.active_sessions.items[0].agent, agents[1]);
     let filter = SessionFilter { status: Some(SessionStatus::Active), ..SessionFilter::default() };
     assert_eq!(two.list_sessions(&filter).await.unwrap().total, 2);
+}
+
+#[tokio::test]
+async fn a_machine_is_registered_approved_told_and_retired() {
+    let home = tempfile::tempdir().unwrap();
+    let agent: Agent = "mac1-claude-1".parse().unwrap();
+    let api = Api::connect(ApiConfig::embedded(home.path().join("context.db"), &agent).unwrap());
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPIf+hLT5ten+/HeZHAl8g8BPY5APK6zF9QFtix/FENF";
+    let hostname: Host = "mac1.local".parse().unwrap();
+    let machine = RegisterMachine {
+        os: "macos".parse().unwrap(),
+        arch: "arm64".parse().unwrap(),
+        tailscale_ip: "100.64.0.7".parse().unwrap(),
+        user: "tom".parse().unwrap(),
+        ssh_public_key: key.parse().unwrap(),
+        role: None,
+        meta: deckwatch_protocol::Meta::default(),
+    };
+    let registered = api.register_machine(&hostname, &machine).await.unwrap();
+    let pending = registered.pending.unwrap();
+    let access =
+        ApproveMachine { user: pending.user, tailscale_ip: pending.tailscale_ip, fingerprint: pending.fingerprint };
+    api.approve_machine(&hostname, &access).await.unwrap();
+    assert_eq!(api.machine_heartbeat(&hostname).await.unwrap().status, MachineStatus::Approved);
+    assert_eq!(api.list_machines(&MachineFilter::default()).await.unwrap().total, 1);
+    let all = api.ssh_config(&SshConfigFilter::default()).await.unwrap();
+    assert_eq!(all.authorized_keys, [format!("{key} mac1.local")]);
+    let others = SshConfigFilter { host: Some(hostname.clone()), cursor: None };
+    assert_eq!(api.ssh_config(&others).await.unwrap().ssh_config, "");
+    assert!(api.retire_machine(&hostname).await.unwrap().retired_at.is_some());
 }

@@ -61,12 +61,18 @@ error_codes! {
     NoteNotFound "note_not_found" 404 "Note not found",
     /// No token has this id.
     TokenNotFound "token_not_found" 404 "Token not found",
+    /// No machine has this hostname.
+    MachineNotFound "machine_not_found" 404 "Machine not found",
     /// The path exists, but not for this method; `Allow` names those it has.
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
     /// The session has ended; start the day again.
     SessionEnded "session_ended" 409 "Session ended",
     /// Another live session of the same agent, venture, repository and track is in the way.
     SessionConflict "session_conflict" 409 "Session conflict",
+    /// What waits for approval is not what the request names; list the machine again and look.
+    MachineChanged "machine_changed" 409 "Machine changed",
+    /// The machine is retired; register it again.
+    MachineRetired "machine_retired" 409 "Machine retired",
     /// The note is not the version that `If-Match` names any more; read it again.
     NoteChanged "note_changed" 412 "Note changed",
     /// The body, or a part that `errors` names, is larger than allowed.

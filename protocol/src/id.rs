@@ -65,6 +65,11 @@ id! {
     TokenId, "tok_"
 }
 
+id! {
+    /// A computer of the fleet.
+    MachineId, "mach_"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

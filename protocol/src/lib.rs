@@ -16,12 +16,15 @@ mod handoff;
 mod id;
 mod json;
 mod logged;
+mod machine;
 mod note;
 pub mod operation;
 mod page;
 mod request;
 mod service;
 mod session;
+mod ssh_key;
+mod tailscale_ip;
 mod text;
 mod time;
 mod token;
@@ -36,15 +39,21 @@ pub use error::{ErrorCode, Problem};
 pub use handoff::{
     CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
 };
-pub use id::{HandoffId, NoteId, SessionId, TokenId};
+pub use id::{HandoffId, MachineId, NoteId, SessionId, TokenId};
 pub use json::{Extra, Meta};
 pub use logged::{LoggedRequest, RequestFilter};
+pub use machine::{
+    ApproveMachine, ApprovedAccess, Machine, MachineArch, MachineFilter, MachineHeartbeat, MachineOs, MachineRole,
+    MachineStatus, PendingAccess, RegisterMachine, SshConfig, SshConfigFilter, SshUser,
+};
 pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, UpdateNote};
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
 pub use request::{BearerKey, CorrelationId, IdempotencyKey};
 pub use service::{Health, SweepRun, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
+pub use ssh_key::{KeyFingerprint, SshPublicKey};
+pub use tailscale_ip::TailscaleIp;
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
     HttpStatus, IssueNumber, Link, LogWord, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText, Summary,

@@ -107,6 +107,18 @@ operations! {
     ListVentures "list_ventures" "GET" "/v1/ventures" Context Read,
     /// Registers or replaces a venture.
     PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
+    /// Registers a machine or says what has changed; another user, address or key waits for approval.
+    RegisterMachine "register_machine" "PUT" "/v1/machines/{hostname}" Context Write,
+    /// Lists machines, newest first.
+    ListMachines "list_machines" "GET" "/v1/machines" Context Read,
+    /// Says that the machine is alive.
+    MachineHeartbeat "machine_heartbeat" "POST" "/v1/machines/{hostname}/heartbeat" Context Touch,
+    /// Approves the user, address and key that the request names, if they are what waits.
+    ApproveMachine "approve_machine" "POST" "/v1/machines/{hostname}/approve" Admin Write,
+    /// Takes a machine out of the fleet: out of lists and of every machine's SSH configuration.
+    RetireMachine "retire_machine" "DELETE" "/v1/machines/{hostname}" Admin Write,
+    /// Renders the approved machines as an SSH configuration and as lines of `authorized_keys`.
+    SshConfig "ssh_config" "GET" "/v1/machines/ssh-config" Context Read,
     /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
     SessionAnalytics "session_analytics" "GET" "/v1/analytics" Context Read,
     /// Mints a token; its secret is in this answer and nowhere else.

@@ -100,6 +100,7 @@ macro_rules! text {
         impl_text_traits!($name, $pattern, $max);
     };
 }
+pub(crate) use text;
 
 text! {
     /// One running agent: `<host>-<cli>-<slot>`, such as `mac1.local-claude-1`.
@@ -206,7 +207,8 @@ text! {
     }
 }
 
-fn length(text: &str, max: usize) -> Result<(), Invalid> {
+/// Refuses texts without characters and with too many.
+pub(crate) fn length(text: &str, max: usize) -> Result<(), Invalid> {
     if text.is_empty() {
         return Err(Invalid::new("must not be empty"));
     }
@@ -217,7 +219,8 @@ fn length(text: &str, max: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn label(text: &str) -> Result<(), Invalid> {
+/// Refuses texts that are no plain name.
+pub(crate) fn label(text: &str) -> Result<(), Invalid> {
     let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
     if starts_well && text.bytes().all(is_name_byte) {
         return Ok(());

@@ -15,7 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 ///
 /// Keys come from `CONTEXT_API_KEY` and `ADMIN_API_KEY` (16 to 256 visible characters); without one, whoever
 /// would need it is refused. `CONTEXT_API_KEY_PREVIOUS` and `ADMIN_API_KEY_PREVIOUS` go on being taken while a key is
-/// changed for another. `RATE_LIMIT_PER_MINUTE` changes the 100 requests a minute of an actor.
+/// changed for another. `RATE_LIMIT_PER_MINUTE` changes the 100 requests a minute of an actor;
+/// `AUTO_APPROVE_MACHINES=true` uses machines without an admin's approval.
 #[derive(Parser)]
 #[command(name = "deckwatch-server", version)]
 struct Cli {

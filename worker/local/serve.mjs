@@ -26,6 +26,7 @@ const ROOT = path.resolve(HERE, "../..");
 const BUILD = path.join(ROOT, "worker/build");
 const SETTINGS = [
   "CONTEXT_API_KEY", "CONTEXT_API_KEY_PREVIOUS", "ADMIN_API_KEY", "ADMIN_API_KEY_PREVIOUS", "RATE_LIMIT_PER_MINUTE",
+  "AUTO_APPROVE_MACHINES",
 ];
 
 async function main() {

@@ -4,6 +4,7 @@
 pub(crate) mod analytics;
 pub(crate) mod day;
 pub(crate) mod handoff;
+pub(crate) mod machine;
 pub(crate) mod note;
 pub(crate) mod request_log;
 pub(crate) mod service;

@@ -11,6 +11,7 @@ pub(crate) mod doc;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod list;
+pub(crate) mod machine;
 pub(crate) mod note;
 pub(crate) mod note_search;
 pub(crate) mod rate_limit;
@@ -18,6 +19,7 @@ pub(crate) mod refusal;
 pub(crate) mod request_log;
 pub(crate) mod service;
 pub(crate) mod session;
+pub(crate) mod ssh_config;
 pub(crate) mod sweep;
 pub(crate) mod token;
 pub(crate) mod venture;
@@ -81,6 +83,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("analytics", analytics::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
+        ("machine", machine::STATEMENTS),
         ("note", note::STATEMENTS),
         ("note_search", note_search::STATEMENTS),
         ("rate_limit", rate_limit::STATEMENTS),
@@ -88,6 +91,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("request_log", request_log::STATEMENTS),
         ("service", service::STATEMENTS),
         ("session", session::STATEMENTS),
+        ("ssh_config", ssh_config::STATEMENTS),
         ("sweep", sweep::STATEMENTS),
         ("token", token::STATEMENTS),
         ("venture", venture::STATEMENTS),
@@ -104,6 +108,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         venture::composed(),
         token::composed(),
         request_log::composed(),
+        machine::composed(),
     ];
     constants.chain(composed.into_iter().flatten()).collect()
 }

@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, FoundNote,
-    Handoff, HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, LoggedRequest,
-    MintedToken, Note, NoteFilter, NoteId, Operation, Page, PutVenture, RequestFilter, Session, SessionFilter,
-    SessionId, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, ApproveMachine, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay,
+    FoundNote, Handoff, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter, ListTokens,
+    ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, NoteId,
+    Operation, Page, PutVenture, RegisterMachine, RequestFilter, Session, SessionFilter, SessionId, SshConfig,
+    SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -150,6 +151,36 @@ impl Api {
         self.call(Ask::body(Operation::PutVenture, code.as_str(), venture)).await
     }
 
+    /// Registers a machine or says what has changed; another user, address or key waits for approval.
+    pub async fn register_machine(&self, hostname: &Host, machine: &RegisterMachine) -> Result<Machine, ClientError> {
+        self.call(Ask::body(Operation::RegisterMachine, hostname.as_str(), machine)).await
+    }
+
+    /// Lists machines, newest first.
+    pub async fn list_machines(&self, filter: &MachineFilter) -> Result<Page<Machine>, ClientError> {
+        self.call(Ask::query(Operation::ListMachines, filter)).await
+    }
+
+    /// Says that the machine is alive.
+    pub async fn machine_heartbeat(&self, hostname: &Host) -> Result<MachineHeartbeat, ClientError> {
+        self.call(Ok(Ask::plain(Operation::MachineHeartbeat, hostname.as_str()))).await
+    }
+
+    /// Approves the access that is named, if it is what waits; needs an admin key.
+    pub async fn approve_machine(&self, hostname: &Host, access: &ApproveMachine) -> Result<Machine, ClientError> {
+        self.call(Ask::body(Operation::ApproveMachine, hostname.as_str(), access)).await
+    }
+
+    /// Takes a machine out of the fleet; needs an admin key.
+    pub async fn retire_machine(&self, hostname: &Host) -> Result<Machine, ClientError> {
+        self.call(Ok(Ask::plain(Operation::RetireMachine, hostname.as_str()))).await
+    }
+
+    /// Renders the approved machines for SSH, one page.
+    pub async fn ssh_config(&self, filter: &SshConfigFilter) -> Result<SshConfig, ClientError> {
+        self.call(Ask::query(Operation::SshConfig, filter)).await
+    }
+
     /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
     pub async fn session_analytics(&self, filter: &AnalyticsFilter) -> Result<Analytics, ClientError> {
         self.call(Ask::query(Operation::SessionAnalytics, filter)).await
@@ -232,9 +263,9 @@ impl Ask {
     }
 }
 
-/// The path with its one parameter filled in. Ids and codes need no escaping.
+/// The path with its one parameter filled in. Ids, codes and hostnames need no escaping.
 fn path(operation: Operation, parameter: &str) -> String {
-    operation.path().replace("{id}", parameter).replace("{code}", parameter)
+    operation.path().replace("{id}", parameter).replace("{code}", parameter).replace("{hostname}", parameter)
 }
 
 /// A request that a transport completes: relative, without a key.

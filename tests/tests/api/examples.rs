@@ -1,10 +1,10 @@
 //! One good and one bad request for every operation. An operation without them does not compile.
 
 use deckwatch_protocol::{
-    Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, LoggedRequest, MintedToken,
-    Note, Operation, Page, Session, Token, Venture, Version,
+    Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, LoggedRequest, Machine,
+    MachineHeartbeat, MintedToken, Note, Operation, Page, Session, SshConfig, Token, Venture, Version,
 };
-use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
+use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ask_approve, ask_register, fresh};
 use serde_json::{Value, json};
 
 /// An agent at work, as the examples need one.
@@ -18,6 +18,9 @@ pub(crate) struct Scene {
     note: String,
     /// A token that may be revoked.
     token: String,
+    machine: Machine,
+    /// Another machine, which may be retired.
+    retiring: Machine,
 }
 
 impl Scene {
@@ -31,8 +34,10 @@ impl Scene {
         let note = agent.send(note).await.of::<Note>(201).id.to_string();
         let mint = Ask::of(Operation::CreateToken).json(&json!({ "name": "example", "scopes": ["read-only"] }));
         let token: MintedToken = api.admin().send(mint).await.of(201);
+        let machine = agent.send(ask_register(&fresh("machine"), json!({}))).await.of(201);
+        let retiring = agent.send(ask_register(&fresh("retiring"), json!({}))).await.of(201);
         let (session, handoff, token) = (session.to_string(), handoff.id.to_string(), token.record.id.to_string());
-        Self { api, agent, session, ending, handoff, note, token }
+        Self { api, agent, session, ending, handoff, note, token, machine, retiring }
     }
 
     /// A request that `operation` grants.
@@ -56,7 +61,13 @@ impl Scene {
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
             Operation::CreateToken => ask.json(&json!({ "name": "a token", "scopes": ["context"] })),
             Operation::RevokeToken => ask.with(&self.token),
-            Operation::ListRequests
+            Operation::RegisterMachine => ask_register(&fresh("registered"), json!({})),
+            Operation::MachineHeartbeat => ask.with(&self.machine.hostname),
+            Operation::ApproveMachine => ask_approve(&self.machine),
+            Operation::RetireMachine => ask.with(&self.retiring.hostname),
+            Operation::SshConfig => ask.query(format!("for={}", self.machine.hostname)),
+            Operation::ListMachines
+            | Operation::ListRequests
             | Operation::ListTokens
             | Operation::ListVentures
             | Operation::Health
@@ -88,7 +99,15 @@ impl Scene {
             | Operation::ListNotes
             | Operation::ListVentures
             | Operation::ListTokens
+            | Operation::ListMachines
             | Operation::ListRequests => (ask.query("limit=0"), ErrorCode::InvalidRequest),
+            Operation::RegisterMachine | Operation::ApproveMachine => {
+                (ask.json(&json!({ "user": 7 })), ErrorCode::InvalidRequest)
+            }
+            Operation::MachineHeartbeat | Operation::RetireMachine => {
+                (Ask::of(operation).with(fresh("nobody")), ErrorCode::MachineNotFound)
+            }
+            Operation::SshConfig => (ask.query("for=-x"), ErrorCode::InvalidRequest),
             Operation::SessionAnalytics => {
                 (ask.query("since=2026-11-21T00:00:00Z&until=2026-11-20T00:00:00Z"), ErrorCode::InvalidRequest)
             }
@@ -121,6 +140,11 @@ impl Scene {
             }
             Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
             Operation::PutVenture => drop(response.of::<Venture>(201)),
+            Operation::RegisterMachine => drop(response.of::<Machine>(201)),
+            Operation::ListMachines => drop(response.of::<Page<Machine>>(200)),
+            Operation::MachineHeartbeat => drop(response.of::<MachineHeartbeat>(200)),
+            Operation::ApproveMachine | Operation::RetireMachine => drop(response.of::<Machine>(200)),
+            Operation::SshConfig => drop(response.of::<SshConfig>(200)),
             Operation::CreateToken => drop(response.of::<MintedToken>(201)),
             Operation::ListTokens => drop(response.of::<Page<Token>>(200)),
             Operation::ListRequests => drop(response.of::<Page<LoggedRequest>>(200)),

@@ -13,7 +13,7 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, StatementStatus, params, params_from_iter};
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, day_of, handoff_of};
+use crate::lab::{Lab, approval_with, day_of, handoff_of, machine_with};
 use crate::schema::migrated;
 
 /// A database that measures its work.
@@ -120,6 +120,7 @@ impl World {
             let parameter = match (on_session, on_note) {
                 (true, _) => self.session.as_str(),
                 (_, true) => self.note.as_str(),
+                _ if operation.path().contains("{hostname}") => "mac1",
                 _ => "",
             };
             let body = body.clone().map(|mut body| {
@@ -203,6 +204,20 @@ fn db_fill(connection: &Connection, size: &Size) {
          select 'strategy', iif(i % 2, 'alpha', 'global'), printf('note_01%024d', i) from n",
         size.notes,
     );
+    for (n, retired_at, [approved, pending]) in [
+        (0, "null", ["'x', 'x', 'x', 'x', 'x', 'x'", "null, null, null, null, null, null"]),
+        (1, "null", ["null, null, null, null, null, null", "'x', 'x', 'x', 'x', 'x', 'x'"]),
+        (2, "'x'", ["null, null, null, null, null, null", "null, null, null, null, null, null"]),
+    ] {
+        let sql = format!(
+            "ROWS insert into machines (id, hostname, os, arch, role, approved_user, approved_ip, approved_key,
+               approved_fingerprint, approved_at, approved_by, pending_user, pending_ip, pending_key, pending_fingerprint,
+               pending_at, pending_by, created_at, updated_at, last_seen_at, retired_at, creation_correlation_id)
+             select printf('mach_0{n}%024d', i), 'host-{n}-' || i, 'linux', 'x86_64', 'role-' || (i % 2), {approved}, {pending},
+               'x', 'x', 'x', {retired_at}, 'c' from n"
+        );
+        fill(&sql, size.handoffs);
+    }
     fill(
         "ROWS insert into request_log (correlation_id, method, status, created_at)
          select 'corr_' || i, 'GET', 200, '2026-11-20T00:00:00.000Z' from n",
@@ -324,4 +339,30 @@ async fn each_filter_of_the_requests_costs_the_same_whatever_is_stored() {
         "status=200&since=2026-11-19T00:00:00Z",
     ];
     assert_flat(&queries.map(|query| Ask::list(Operation::ListRequests, query))).await;
+}
+
+#[tokio::test]
+async fn machines_cost_the_same_however_many_there_are() {
+    let queries = [
+        "",
+        "status=approved",
+        "status=pending",
+        "status=retired",
+        "role=role-1",
+        "role=none",
+        "role=role-1&status=approved",
+        "role=role-1&status=retired",
+    ];
+    let register = |user| Ask::of(user, Operation::RegisterMachine, Some(machine_with(user)));
+    let approve = Ask::of("", Operation::ApproveMachine, Some(approval_with("tom")));
+    let mut requests = queries.map(|query| Ask::list(Operation::ListMachines, query)).to_vec();
+    requests.extend(
+        ["", "for=host-0-9", "cursor=mach_00000000000000000000001000"]
+            .map(|query| Ask::list(Operation::SshConfig, query)),
+    );
+    requests.extend([register("tom"), approve, register("ann"), register("tom")]);
+    requests
+        .extend([Operation::MachineHeartbeat, Operation::RetireMachine].map(|operation| Ask::of("", operation, None)));
+    requests.push(register("tom"));
+    assert_flat(&requests).await;
 }

@@ -119,12 +119,17 @@ impl Lab {
 
     /// A lab on `inner`.
     pub(crate) fn on(inner: Arc<dyn Database>) -> Self {
+        Self::told(inner, |_| None)
+    }
+
+    /// A lab on `inner` with settings of the test's own.
+    pub(crate) fn told(inner: Arc<dyn Database>, var: impl Fn(&str) -> Option<String>) -> Self {
         let database = Arc::new(Watched { inner, batches: AtomicUsize::new(0), trouble: Mutex::new(None) });
         let hands = Arc::new(Hands(AtomicI64::new(1_795_248_000_000)));
         let settings = Settings::from_vars(Engine::Embedded, |name| match name {
             "ADMIN_API_KEY" => Some(KEY.to_owned()),
             "RATE_LIMIT_PER_MINUTE" => Some("1000000".to_owned()),
-            _ => None,
+            other => var(other),
         });
         let dice = Arc::new(Loaded(AtomicU64::new(1)));
         let app = App::new(Arc::clone(&database) as _, Arc::clone(&hands) as _, dice, settings.unwrap());
@@ -192,6 +197,7 @@ impl Lab {
         key: &str,
     ) -> Answered {
         let path = operation.path().replace("{id}", parameter).replace("{code}", parameter);
+        let path = path.replace("{hostname}", parameter);
         let request = Request::builder()
             .method(operation.method())
             .uri(format!("{path}?{query}"))
@@ -261,4 +267,16 @@ pub(crate) fn handoff_of(session: &str) -> Value {
 /// The body that mints a token with one scope.
 pub(crate) fn token_for(scope: &str) -> Value {
     json!({ "name": "a token", "scopes": [scope] })
+}
+
+/// The body that registers a machine.
+pub(crate) fn machine_with(user: &str) -> Value {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPIf+hLT5ten+/HeZHAl8g8BPY5APK6zF9QFtix/FENF";
+    json!({ "os": "linux", "arch": "x86_64", "tailscale_ip": "100.64.0.7", "user": user, "ssh_public_key": key })
+}
+
+/// The body that approves [`machine_with`] the same user.
+pub(crate) fn approval_with(user: &str) -> Value {
+    let fingerprint = "SHA256:zEe7W9jNQ6B92AUKadHtOBeWr+NfhCodJRuGGICeJ5g";
+    json!({ "user": user, "tailscale_ip": "100.64.0.7", "fingerprint": fingerprint })
 }

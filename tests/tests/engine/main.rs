@@ -7,6 +7,7 @@ mod backup;
 mod flat_cost;
 mod keys;
 mod lab;
+mod machines;
 mod outages;
 mod query_plans;
 mod round_trips;

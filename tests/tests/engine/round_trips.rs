@@ -6,7 +6,7 @@ use deckwatch_protocol::operation::Effect;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, day_of, handoff_of, token_for};
+use crate::lab::{Lab, approval_with, day_of, handoff_of, machine_with, token_for};
 
 /// A request that `operation` grants: what fills its path, its query and its body.
 struct Good {
@@ -47,7 +47,12 @@ impl Good {
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
             Operation::CreateToken => good(String::new(), Some(token_for("context"))),
             Operation::RevokeToken => good(lab.mint("context").await.0, None),
-            Operation::ListRequests
+            Operation::RegisterMachine => good("mac1".to_owned(), Some(machine_with("tom"))),
+            Operation::MachineHeartbeat | Operation::RetireMachine => good(registered(lab).await, None),
+            Operation::ApproveMachine => good(registered(lab).await, Some(approval_with("tom"))),
+            Operation::SshConfig => Self { query: "for=mac1", ..good(String::new(), None) },
+            Operation::ListMachines
+            | Operation::ListRequests
             | Operation::ListTokens
             | Operation::ListVentures
             | Operation::SessionAnalytics
@@ -60,6 +65,12 @@ impl Good {
 
 fn note() -> Value {
     json!({ "title": "The plan", "content": "some words about the business", "tags": ["strategy"], "venture": "alpha" })
+}
+
+/// The hostname of a machine that is registered.
+async fn registered(lab: &Lab) -> String {
+    lab.ask(Operation::RegisterMachine, ("mac1", ""), Some(&machine_with("tom"))).await;
+    "mac1".to_owned()
 }
 
 /// The id of a new note.

@@ -111,6 +111,54 @@ CREATE INDEX idempotency_keys_by_expiry on idempotency_keys (expires_at);
 
 CREATE INDEX idempotency_keys_by_payload on idempotency_keys (payload_handoff_id) where payload_handoff_id is not null;
 
+CREATE TABLE machines (
+  id text not null primary key,
+  hostname text not null collate nocase,
+  os text not null,
+  arch text not null,
+  role text,
+  meta_json text not null default '{}',
+  approved_user text,
+  approved_ip text,
+  approved_key text,
+  approved_fingerprint text,
+  approved_at text,
+  approved_by text,
+  pending_user text,
+  pending_ip text,
+  pending_key text,
+  pending_fingerprint text,
+  pending_at text,
+  pending_by text,
+  created_at text not null,
+  updated_at text not null,
+  last_seen_at text not null,
+  retired_at text,
+  creation_correlation_id text not null,
+  status text not null generated always as (
+    case when retired_at is not null then 'retired' when pending_key is not null then 'pending' else 'approved' end
+  ) virtual,
+  constraint machines_hostname unique (hostname),
+  constraint machines_meta_json check (json_type(meta_json) = 'object'),
+  constraint machines_approved check (
+    (approved_user is null) + (approved_ip is null) + (approved_key is null) + (approved_fingerprint is null)
+      + (approved_at is null) in (0, 5)),
+  constraint machines_pending check (
+    (pending_user is null) + (pending_ip is null) + (pending_key is null) + (pending_fingerprint is null)
+      + (pending_at is null) + (pending_by is null) in (0, 6)),
+  constraint machines_accessible check (approved_key is not null or pending_key is not null or retired_at is not null)
+) strict;
+
+CREATE INDEX machines_approved on machines (id) where approved_key is not null and retired_at is null;
+
+CREATE INDEX machines_by_role on machines (role, id) where retired_at is null;
+
+CREATE INDEX machines_by_role_and_status on machines (role, status, id);
+
+CREATE INDEX machines_by_status on machines (status, id);
+
+CREATE INDEX machines_of_fleet on machines (id) where retired_at is null;
+
 CREATE VIRTUAL TABLE note_search using fts5 (
   title, content, content = 'note_search_source', content_rowid = 'id', tokenize = 'porter unicode61'
 );
@@ -185,6 +233,9 @@ CREATE TABLE refusals (
   constraint refused_venture_not_registered check (reason <> 'venture_not_registered'),
   constraint refused_note_not_found check (reason <> 'note_not_found'),
   constraint refused_note_changed check (reason <> 'note_changed'),
+  constraint refused_machine_not_found check (reason <> 'machine_not_found'),
+  constraint refused_machine_retired check (reason <> 'machine_retired'),
+  constraint refused_machine_changed check (reason <> 'machine_changed'),
   constraint refused_reason check (false)
 ) strict;
 

@@ -1,0 +1,93 @@
+//! Machines: registering them, approving how they are reached, telling SSH.
+//!
+//! They are the team's, not a venture's: a token that is for one venture reaches none of them.
+
+use deckwatch_protocol::{
+    ApproveMachine, ErrorCode, Host, Invalid, MachineFilter, MachineId, RegisterMachine, SshConfigFilter, Violations,
+};
+
+use crate::call::Call;
+use crate::database::Statement;
+use crate::error::ApiError;
+use crate::handlers::session::next_heartbeat;
+use crate::plan::Plan;
+use crate::platform::random_bits;
+use crate::store;
+use crate::store::machine::Registration;
+
+/// Registers a machine or says what has changed. User, address and key wait for approval when they are not the
+/// approved ones, which stay in use meanwhile; a retired machine comes back with nothing approved.
+pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
+    let refused = |invalid: Invalid| Violations::at("/hostname", invalid.0);
+    let hostname: Host = call.path_parameter().parse().map_err(refused)?;
+    let machine: RegisterMachine = call.body()?;
+    let id = MachineId::mint(call.now, random_bits(call.entropy));
+    let new = Registration {
+        id: &id,
+        hostname: &hostname,
+        now: call.now,
+        actor: &call.caller.actor,
+        correlation_id: call.correlation_id.as_str(),
+    };
+    let mut steps = vec![
+        store::machine::forget_retired(&hostname),
+        store::machine::register(&machine, &new),
+        store::machine::settle(&hostname),
+        store::machine::beat(&hostname, call.now),
+    ];
+    steps.extend(call.auto_approve_machines.then(|| store::machine::approve(&hostname, call.now, None)));
+    Ok(Plan::write(steps, store::machine::select_registered(&hostname, &id)))
+}
+
+/// Lists machines, newest first.
+pub(crate) fn list_machines(call: &Call) -> Result<Plan, ApiError> {
+    let filter: MachineFilter = call.query()?;
+    let limit = filter.limit.unwrap_or_default();
+    let (items, total) = store::machine::list(&filter);
+    Ok(Plan::page(items, total, limit))
+}
+
+/// Says that the machine is alive.
+pub(crate) fn machine_heartbeat(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    call.no_body()?;
+    let hostname = hostname(call)?;
+    let next = next_heartbeat(call);
+    let mut steps = unless_of_fleet(&hostname);
+    steps.push(store::machine::beat(&hostname, call.now));
+    let select = store::machine::select_beat(&hostname, &next);
+    Ok(Plan::record(select, ErrorCode::MachineNotFound).after(steps))
+}
+
+/// Approves the access that the request names. Approving what is approved changes nothing.
+pub(crate) fn approve_machine(call: &Call) -> Result<Plan, ApiError> {
+    let hostname = hostname(call)?;
+    let access: ApproveMachine = call.body()?;
+    let mut steps = unless_of_fleet(&hostname);
+    steps.push(store::machine::unless_access(&hostname, &access));
+    steps.push(store::machine::approve(&hostname, call.now, Some(&call.caller.actor)));
+    Ok(Plan::write(steps, store::machine::select_kept(&hostname)))
+}
+
+/// Takes a machine out of the fleet. A second retirement answers with the first one's time.
+pub(crate) fn retire_machine(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    call.no_body()?;
+    let hostname = hostname(call)?;
+    let steps = vec![store::machine::unless_machine(&hostname), store::machine::retire(&hostname, call.now)];
+    Ok(Plan::write(steps, store::machine::select_kept(&hostname)))
+}
+
+/// Renders the approved machines for SSH.
+pub(crate) fn ssh_config(call: &Call) -> Result<Plan, ApiError> {
+    let filter: SshConfigFilter = call.query()?;
+    Ok(Plan::record(store::ssh_config::select(&filter), ErrorCode::InternalError))
+}
+
+fn unless_of_fleet(hostname: &Host) -> Vec<Statement> {
+    vec![store::machine::unless_machine(hostname), store::machine::if_retired(hostname)]
+}
+
+fn hostname(call: &Call) -> Result<Host, ApiError> {
+    call.path_parameter().parse().map_err(|_| ApiError::missing(ErrorCode::MachineNotFound))
+}

@@ -1,0 +1,202 @@
+//! Machines: registered, approved, listed, retired. What SSH is told of them is in `ssh_config`.
+
+use deckwatch_protocol::{ApproveMachine, Host, MachineFilter, MachineId, MachineStatus, RegisterMachine, Timestamp};
+
+use super::day::NextHeartbeat;
+use super::list::{Conditions, List, Order};
+use super::statements;
+use crate::database::Statement;
+
+/// The machine `m` as JSON.
+macro_rules! machine_json {
+    () => {
+        "json_object('id', m.id, 'hostname', m.hostname, 'status', m.status, 'os', m.os, 'arch', m.arch, 'role', m.role, \
+         'meta', json(m.meta_json), \
+         'approved', json(case when m.approved_key is not null then json_object('user', m.approved_user, \
+           'tailscale_ip', m.approved_ip, 'ssh_public_key', m.approved_key, 'fingerprint', m.approved_fingerprint, \
+           'approved_at', m.approved_at, 'approved_by', m.approved_by) end), \
+         'pending', json(case when m.pending_key is not null then json_object('user', m.pending_user, \
+           'tailscale_ip', m.pending_ip, 'ssh_public_key', m.pending_key, 'fingerprint', m.pending_fingerprint, \
+           'registered_at', m.pending_at, 'registered_by', m.pending_by) end), \
+         'created_at', m.created_at, 'updated_at', m.updated_at, 'last_seen_at', m.last_seen_at, \
+         'retired_at', m.retired_at, 'creation_correlation_id', m.creation_correlation_id)"
+    };
+}
+
+statements! {
+    UNLESS_MACHINE = "
+        insert into refusals (reason) select 'machine_not_found'
+        where not exists (select 1 from machines where hostname = ?1)";
+
+    IF_RETIRED = "
+        insert into refusals (reason) select 'machine_retired'
+        where exists (select 1 from machines where hostname = ?1 and retired_at is not null)";
+
+    /// The access that the machine was last registered with is `?2`, `?3` and `?4`.
+    UNLESS_ACCESS = "
+        insert into refusals (reason) select 'machine_changed'
+        where not exists (
+          select 1 from machines where hostname = ?1
+            and (ifnull(pending_user, approved_user), ifnull(pending_ip, approved_ip),
+                 ifnull(pending_fingerprint, approved_fingerprint)) = (?2, ?3, ?4))";
+
+    /// What was approved before a retirement is not approved after it.
+    FORGET_RETIRED = "
+        update machines set approved_user = null, approved_ip = null, approved_key = null, approved_fingerprint = null,
+          approved_at = null, approved_by = null
+        where hostname = ?1 and retired_at is not null";
+
+    /// Every access that is registered waits, the approved one too until `SETTLE`. Saying the same again changes
+    /// nothing.
+    REGISTER = "
+        insert into machines (id, hostname, os, arch, role, meta_json, pending_user, pending_ip, pending_key,
+          pending_fingerprint, pending_at, pending_by, created_at, updated_at, last_seen_at, creation_correlation_id)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?11, ?11, ?11, ?13)
+        on conflict (hostname) do update set
+          os = excluded.os, arch = excluded.arch, role = excluded.role, meta_json = excluded.meta_json,
+          pending_user = excluded.pending_user, pending_ip = excluded.pending_ip, pending_key = excluded.pending_key,
+          pending_fingerprint = excluded.pending_fingerprint, pending_at = excluded.pending_at,
+          pending_by = excluded.pending_by, retired_at = null, updated_at = excluded.updated_at
+        where retired_at is not null
+          or (os, arch, ifnull(role, ''), meta_json, ifnull(pending_user, approved_user),
+              ifnull(pending_ip, approved_ip), ifnull(pending_key, approved_key)) is not
+             (excluded.os, excluded.arch, ifnull(excluded.role, ''), excluded.meta_json, excluded.pending_user,
+              excluded.pending_ip, excluded.pending_key)";
+
+    /// What is approved does not wait.
+    SETTLE = "
+        update machines set pending_user = null, pending_ip = null, pending_key = null, pending_fingerprint = null,
+          pending_at = null, pending_by = null
+        where hostname = ?1 and (pending_user, pending_ip, pending_key) = (approved_user, approved_ip, approved_key)";
+
+    BEAT = "update machines set last_seen_at = ?2 where hostname = ?1";
+
+    APPROVE = "
+        update machines set approved_user = pending_user, approved_ip = pending_ip, approved_key = pending_key,
+          approved_fingerprint = pending_fingerprint, approved_at = ?2, approved_by = ?3,
+          pending_user = null, pending_ip = null, pending_key = null, pending_fingerprint = null, pending_at = null,
+          pending_by = null, updated_at = ?2
+        where hostname = ?1 and pending_key is not null";
+
+    /// A second retirement changes nothing.
+    RETIRE = "
+        update machines set retired_at = ?2, updated_at = ?2, pending_user = null, pending_ip = null, pending_key = null,
+          pending_fingerprint = null, pending_at = null, pending_by = null
+        where hostname = ?1 and retired_at is null";
+
+    /// A machine that this request has made, as `?2`, answers 201.
+    SELECT_REGISTERED = concat!(
+        "select iif(m.id = ?2, 201, 200), ", machine_json!(), ", null, null from machines m where m.hostname = ?1"
+    );
+
+    SELECT_KEPT = concat!("select 200, ", machine_json!(), ", null, null from machines m where m.hostname = ?1");
+
+    SELECT_BEAT = "
+        select json_object('hostname', m.hostname, 'status', m.status, 'last_seen_at', m.last_seen_at,
+          'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
+        from machines m where m.hostname = ?1";
+}
+
+/// Refuses the batch unless the machine is known, retired or not.
+pub(crate) fn unless_machine(hostname: &Host) -> Statement {
+    Statement::new(UNLESS_MACHINE).bind(hostname)
+}
+
+/// Refuses the batch if the machine has left the fleet.
+pub(crate) fn if_retired(hostname: &Host) -> Statement {
+    Statement::new(IF_RETIRED).bind(hostname)
+}
+
+/// Refuses the batch unless the machine was last registered with this access.
+pub(crate) fn unless_access(hostname: &Host, access: &ApproveMachine) -> Statement {
+    Statement::new(UNLESS_ACCESS).bind(hostname).bind(&access.user).bind(&access.tailscale_ip).bind(&access.fingerprint)
+}
+
+/// What a registration has besides what the machine says.
+pub(crate) struct Registration<'a> {
+    /// The machine's id, if it is new.
+    pub(crate) id: &'a MachineId,
+    pub(crate) hostname: &'a Host,
+    pub(crate) now: Timestamp,
+    pub(crate) actor: &'a str,
+    pub(crate) correlation_id: &'a str,
+}
+
+pub(crate) fn forget_retired(hostname: &Host) -> Statement {
+    Statement::new(FORGET_RETIRED).bind(hostname)
+}
+
+pub(crate) fn register(machine: &RegisterMachine, new: &Registration) -> Statement {
+    Statement::new(REGISTER)
+        .bind(new.id)
+        .bind(new.hostname)
+        .bind(&machine.os)
+        .bind(&machine.arch)
+        .bind(machine.role.as_ref())
+        .bind(serde_json::Value::from(machine.meta.0.clone()).to_string())
+        .bind(&machine.user)
+        .bind(&machine.tailscale_ip)
+        .bind(&machine.ssh_public_key)
+        .bind(&machine.ssh_public_key.fingerprint())
+        .bind(new.now)
+        .bind(new.actor)
+        .bind(new.correlation_id)
+}
+
+pub(crate) fn settle(hostname: &Host) -> Statement {
+    Statement::new(SETTLE).bind(hostname)
+}
+
+pub(crate) fn beat(hostname: &Host, now: Timestamp) -> Statement {
+    Statement::new(BEAT).bind(hostname).bind(now)
+}
+
+/// Approves what waits; by nobody when the engine approves by itself.
+pub(crate) fn approve(hostname: &Host, now: Timestamp, actor: Option<&str>) -> Statement {
+    Statement::new(APPROVE).bind(hostname).bind(now).bind(actor)
+}
+
+pub(crate) fn retire(hostname: &Host, now: Timestamp) -> Statement {
+    Statement::new(RETIRE).bind(hostname).bind(now)
+}
+
+pub(crate) fn select_registered(hostname: &Host, id: &MachineId) -> Statement {
+    Statement::new(SELECT_REGISTERED).bind(hostname).bind(id)
+}
+
+pub(crate) fn select_kept(hostname: &Host) -> Statement {
+    Statement::new(SELECT_KEPT).bind(hostname)
+}
+
+pub(crate) fn select_beat(hostname: &Host, next: &NextHeartbeat) -> Statement {
+    Statement::new(SELECT_BEAT).bind(hostname).bind(next.at).bind(next.interval_seconds)
+}
+
+const LIST: List = List { from: "machines m", item: machine_json!(), key: "m.id", order: Order::Descending };
+
+/// The page and the total of `list_machines`.
+pub(crate) fn list(filter: &MachineFilter) -> (Statement, Statement) {
+    let retired = filter.status == Some(MachineStatus::Retired);
+    let conditions = Conditions::none()
+        .only("m.retired_at is null", !retired)
+        .when("m.status = ?", filter.status.map(MachineStatus::as_str))
+        .when("m.role = ?", filter.role.as_ref());
+    (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
+}
+
+/// The forms of [`list`]: each filter alone and both, and a cursor.
+pub(super) fn composed() -> Vec<(String, String)> {
+    let role = || "build".parse().ok();
+    let forms = [
+        MachineFilter::default(),
+        MachineFilter { status: Some(MachineStatus::Pending), cursor: "mach_0".parse().ok(), ..Default::default() },
+        MachineFilter { status: Some(MachineStatus::Retired), ..Default::default() },
+        MachineFilter { role: role(), ..Default::default() },
+        MachineFilter { role: role(), status: Some(MachineStatus::Retired), ..Default::default() },
+    ];
+    let statements = forms.iter().flat_map(|filter| {
+        let (items, total) = list(filter);
+        [items, total]
+    });
+    statements.enumerate().map(|(n, s)| (format!("machine::list {n}"), s.sql.into_owned())).collect()
+}

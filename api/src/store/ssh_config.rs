@@ -1,0 +1,57 @@
+//! What SSH is told: the approved access of every machine of the fleet but one.
+//!
+//! Nothing is quoted here, because nothing can need it: `protocol` lets no hostname, user, address or key be more
+//! than one plain word.
+
+use deckwatch_protocol::SshConfigFilter;
+
+use super::{count_limit, statements};
+use crate::database::Statement;
+
+/// Machines of one answer. Each takes less than 3 KB, so that the answer stays below the 2 MB of a value.
+macro_rules! page_size {
+    () => {
+        "500"
+    };
+}
+
+/// The fleet but the machine `?1`, which need not exist.
+macro_rules! others {
+    () => {
+        "machines m where m.approved_key is not null and m.retired_at is null and m.hostname <> ?1"
+    };
+}
+
+statements! {
+    /// `?1` is the hostname that is left out, `?2` the id after which the page starts; both may be empty.
+    ///
+    /// `HostKeyAlias` ties a machine's host key to its name: whatever its address, and whatever it is called, it
+    /// can't pass for a host that is known by that name already.
+    SELECT = concat!(
+        "select json_insert(json_object(
+           'ssh_config', ifnull(group_concat(page.block, '' order by page.id) filter (where page.position <= ",
+        page_size!(), "), ''),
+           'authorized_keys', json_group_array(page.line order by page.id) filter (where page.position <= ",
+        page_size!(), "),
+           'total', min(counted.n, ", count_limit!(), "),
+           'shown', count(page.id) filter (where page.position <= ", page_size!(), "),
+           'next_cursor', iif(count(page.id) > ", page_size!(), ", max(page.id) filter (where page.position <= ",
+        page_size!(), "), null)),
+           case when counted.n > ", count_limit!(), " then '$.total_is_minimum' else '$.total' end, json('true')) as body
+         from (select count(*) as n from (select 1 from ", others!(), " limit ", count_limit!(), " + 1)) as counted
+         left join (
+           select m.id, row_number() over (order by m.id) as position,
+             'Host ' || m.hostname || char(10) || '  HostName ' || m.approved_ip || char(10)
+               || '  User ' || m.approved_user || char(10) || '  HostKeyAlias ' || m.hostname || char(10)
+               || '  IdentitiesOnly yes' || char(10) as block,
+             m.approved_key || ' ' || m.hostname as line
+           from ", others!(), " and m.id > ?2 order by m.id limit ", page_size!(), " + 1) as page"
+    );
+}
+
+/// One page for `ssh_config`.
+pub(crate) fn select(filter: &SshConfigFilter) -> Statement {
+    let host = filter.host.as_ref().map(AsRef::as_ref).unwrap_or_default();
+    let cursor = filter.cursor.as_ref().map(AsRef::as_ref).unwrap_or_default();
+    Statement::new(SELECT).bind(host).bind(cursor)
+}

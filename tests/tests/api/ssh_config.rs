@@ -1,0 +1,179 @@
+//! What SSH is told of the fleet, and that no value gets out of its place in it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use deckwatch_protocol::{ErrorCode, Operation, SshConfig};
+use deckwatch_tests::{Ask, Caller, ask_register, fresh, fresh_public_key};
+use serde_json::json;
+
+use crate::machines::Fleet;
+
+#[tokio::test]
+async fn a_host_is_told_of_all_approved_machines_but_itself() {
+    let fleet = Fleet::new().await;
+    let (here, there, waiting) = (fresh("here"), fresh("there"), fresh("waiting"));
+    let key = fresh_public_key();
+    fleet.approved(&here, json!({})).await;
+    fleet.approved(&there, json!({ "ssh_public_key": key, "tailscale_ip": "100.64.1.2", "user": "ann" })).await;
+    fleet.register(&waiting, json!({})).await;
+    let config = fleet.ssh_config(&here).await;
+    let block =
+        format!("Host {there}\n  HostName 100.64.1.2\n  User ann\n  HostKeyAlias {there}\n  IdentitiesOnly yes\n");
+    assert!(config.ssh_config.contains(&block), "{}", config.ssh_config);
+    assert!(config.authorized_keys.contains(&format!("{key} {there}")));
+    for absent in [&here, &waiting] {
+        assert!(!config.ssh_config.contains(absent), "{absent}");
+        assert!(!config.authorized_keys.iter().any(|line| line.contains(absent)), "{absent}");
+    }
+    let upper = fleet.ssh_config(&here.to_uppercase()).await;
+    assert!(!upper.ssh_config.contains(&here), "a hostname is the same in any case");
+    fleet.retire(&there).await;
+    assert!(!fleet.ssh_config(&here).await.ssh_config.contains(&there));
+}
+
+#[tokio::test]
+async fn without_a_host_nobody_is_left_out() {
+    let fleet = Fleet::new().await;
+    let machine = fleet.approved(&fresh("only"), json!({})).await;
+    let whole: SshConfig = fleet.api.admin().send(Ask::of(Operation::SshConfig)).await.of(200);
+    assert!(whole.total >= 1 && whole.shown >= 1);
+    let after = format!("cursor={}", machine.id);
+    let rest: SshConfig = fleet.api.admin().send(Ask::of(Operation::SshConfig).query(after)).await.of(200);
+    assert!(!rest.ssh_config.contains(machine.hostname.as_str()), "a page starts after its cursor");
+    for (query, pointer) in [("for=-x", "/for"), ("for=", "/for"), ("cursor=%20", "/cursor"), ("host=x", "/host")] {
+        let ask = Ask::of(Operation::SshConfig).query(query);
+        fleet.api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[pointer]);
+    }
+}
+
+/// Texts that would be more than a word in a configuration, a key line or a shell.
+const HOSTILE: [&str; 28] = [
+    "a\nProxyCommand touch /x",
+    "a\rProxyCommand x",
+    "a\n\nHost *\n  ProxyCommand x",
+    "a\u{b}b",
+    "a\u{c}b",
+    "a\tb",
+    "a b",
+    " a",
+    "a ",
+    "\"a\"",
+    "'a'",
+    "a\"",
+    "a\\",
+    "a=b",
+    "a,b",
+    "a#b",
+    "a*",
+    "?",
+    "!a",
+    "%h",
+    "%%",
+    "$(id)",
+    "${HOME}",
+    "`id`",
+    "-oProxyCommand=x",
+    "ü",
+    "a\u{2028}b",
+    "a\u{a0}b",
+];
+
+#[tokio::test]
+async fn no_value_gets_out_of_its_line() {
+    let fleet = Fleet::new().await;
+    let key = fresh_public_key();
+    for hostile in HOSTILE.iter().chain(&["ssh-rsa AAAA", ""]) {
+        for field in ["user", "tailscale_ip", "os", "arch", "role"] {
+            let ask = ask_register(&fresh("hostile"), json!({ field: hostile }));
+            fleet.api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[&format!("/{field}")]);
+        }
+        let escaped: String =
+            hostile.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).map(char::from).collect();
+        if !hostile.is_empty() {
+            let ask = ask_register(&escaped, json!({}));
+            fleet.api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &["/hostname"]);
+        }
+        // In front of a key they are options, within it nonsense; behind it a comment, which is dropped.
+        for text in [format!("{hostile} {key}"), format!("{hostile}{key}"), key.replacen('A', hostile, 1)] {
+            if text != key {
+                let ask = ask_register(&fresh("hostile"), json!({ "ssh_public_key": text }));
+                let response = fleet.api.admin().send(ask).await;
+                response.problem_at(ErrorCode::InvalidRequest, &["/ssh_public_key"]);
+            }
+        }
+        let hostname = fresh("commented");
+        let ask = ask_register(&hostname, json!({ "ssh_public_key": format!("{key} {hostile}") }));
+        let response = fleet.api.admin().send(ask).await;
+        if response.status == 201 {
+            fleet.approve(&response.of(201)).await;
+            let config = fleet.ssh_config("nobody").await;
+            assert!(config.authorized_keys.contains(&format!("{key} {hostname}")), "{hostile:?}");
+        } else {
+            response.problem_at(ErrorCode::InvalidRequest, &["/ssh_public_key"]);
+        }
+    }
+    let config = fleet.ssh_config("nobody").await;
+    for line in config.ssh_config.lines() {
+        let words: Vec<&str> = line.trim_start().split(' ').collect();
+        let plain = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-:".contains(&b));
+        assert!(
+            matches!(words[..], ["Host" | "HostName" | "User" | "HostKeyAlias" | "IdentitiesOnly", value] if plain(value)),
+            "{line:?}"
+        );
+    }
+    assert!(config.authorized_keys.iter().all(|line| line.split(' ').count() == 3 && !line.contains(char::is_control)));
+}
+
+/// What a program of OpenSSH prints, given `input`; `None`, said aloud, where it is not installed.
+fn openssh(program: &str, arguments: &[&str], input: &str) -> Option<String> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = command.spawn() else {
+        eprintln!("skipped: {program} is not installed");
+        return None;
+    };
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn ssh_reads_the_configuration_as_it_is_meant() {
+    let fleet = Fleet::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config");
+    let machines = [
+        (format!("{}.local", fresh("Toms-MacBook")), "100.64.3.4", "tom"),
+        (fresh("builder_01"), "fd7a:115c:a1e0::9", "_build.er"),
+    ];
+    for (hostname, address, user) in &machines {
+        fleet.approved(hostname, json!({ "tailscale_ip": address, "user": user })).await;
+    }
+    let config = fleet.ssh_config("nobody").await.ssh_config;
+    std::fs::write(&file, &config).unwrap();
+    for (hostname, address, user) in &machines {
+        let Some(understood) = openssh("ssh", &["-G", "-F", file.to_str().unwrap(), hostname], "") else { return };
+        for setting in [
+            format!("hostname {address}"),
+            format!("user {user}"),
+            format!("hostkeyalias {}", hostname.to_lowercase()),
+            "identitiesonly yes".to_owned(),
+        ] {
+            assert!(understood.lines().any(|line| line == setting), "{setting}\n{understood}");
+        }
+        assert!(!understood.contains("proxycommand"), "{understood}");
+    }
+}
+
+#[tokio::test]
+async fn ssh_keygen_reads_each_line_with_the_fingerprint_that_was_approved() {
+    let fleet = Fleet::new().await;
+    let machine = fleet.approved(&fresh("keyed"), json!({})).await;
+    let config = fleet.ssh_config("nobody").await;
+    let line = config.authorized_keys.iter().find(|line| line.ends_with(machine.hostname.as_str())).unwrap();
+    let Some(printed) = openssh("ssh-keygen", &["-lf", "-"], &format!("{line}\n")) else { return };
+    let fingerprint = machine.approved.unwrap().fingerprint;
+    assert_eq!(printed.trim(), format!("256 {fingerprint} {} (ED25519)", machine.hostname));
+}

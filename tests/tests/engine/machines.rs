@@ -1,0 +1,71 @@
+//! An engine that was told to approve machines by itself.
+
+use std::sync::Arc;
+
+use deckwatch_protocol::Operation;
+use deckwatch_server::Sqlite;
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, machine_with};
+
+fn lab(auto_approve: &'static str) -> Lab {
+    let told = move |name: &str| (name == "AUTO_APPROVE_MACHINES").then(|| auto_approve.to_owned());
+    Lab::told(Arc::new(Sqlite::in_memory().unwrap()), told)
+}
+
+async fn registered(lab: &Lab, user: &str) -> Value {
+    let answer = lab.ask(Operation::RegisterMachine, ("mac1", ""), Some(&machine_with(user))).await;
+    assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
+    answer.json()
+}
+
+#[tokio::test]
+async fn auto_approve_machines_approves_what_is_registered_at_once_and_names_nobody() {
+    let lab = lab("true");
+    for user in ["tom", "ann"] {
+        let machine = registered(&lab, user).await;
+        assert_eq!((&machine["status"], &machine["pending"]), (&json!("approved"), &Value::Null));
+        assert_eq!((&machine["approved"]["user"], &machine["approved"]["approved_by"]), (&json!(user), &Value::Null));
+        let config = lab.ask(Operation::SshConfig, ("", ""), None).await.json();
+        assert!(config["ssh_config"].as_str().unwrap().contains(&format!("User {user}\n")), "{config}");
+    }
+    lab.ask(Operation::RetireMachine, ("mac1", ""), None).await;
+    assert_eq!(registered(&lab, "ann").await["status"], "approved");
+}
+
+#[tokio::test]
+async fn an_engine_that_was_told_nothing_approves_nothing_by_itself() {
+    for value in ["", "false"] {
+        let lab = lab(value);
+        assert_eq!(registered(&lab, "tom").await["status"], "pending");
+        assert_eq!(lab.ask(Operation::SshConfig, ("", ""), None).await.json()["shown"], 0);
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_of_more_than_a_page_is_told_in_pages_without_a_gap() {
+    let lab = lab("true");
+    for n in 0..1003 {
+        let answer = lab.ask(Operation::RegisterMachine, (&format!("host-{n}"), ""), Some(&machine_with("tom"))).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+    let mut lines = Vec::new();
+    let mut query = "for=HOST-7".to_owned();
+    let mut shown = Vec::new();
+    loop {
+        let page = lab.ask(Operation::SshConfig, ("", &query), None).await.json();
+        assert_eq!((&page["total"], &page["total_is_minimum"]), (&json!(1000), &json!(true)));
+        assert_eq!(
+            page["ssh_config"].as_str().unwrap().matches("Host host-").count(),
+            page["authorized_keys"].as_array().unwrap().len()
+        );
+        shown.push(page["shown"].as_u64().unwrap());
+        lines.extend(page["authorized_keys"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        query = format!("for=HOST-7&cursor={next}");
+    }
+    assert_eq!(shown, [500, 500, 2]);
+    let hosts: Vec<&str> = lines.iter().map(|line| line.split(' ').next_back().unwrap()).collect();
+    let expected: Vec<String> = (0..1003).filter(|n| *n != 7).map(|n| format!("host-{n}")).collect();
+    assert_eq!(hosts, expected, "in the order of registration");
+}
