@@ -55,6 +55,7 @@ impl ApiError {
             ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
             ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
+            ErrorCode::RequirementNotFound => Self::new(code, "No requirement has this id."),
             _ => Self::internal("the answer has no row"),
         }
     }
@@ -109,6 +110,10 @@ fn refused(words: &str) -> ApiError {
         ApiError::missing(ErrorCode::NoteNotFound)
     } else if names("refused_note_changed") {
         ApiError::new(ErrorCode::NoteChanged, "The note is not the version that If-Match names. Read it again.")
+    } else if names("refused_requirement_not_found") {
+        ApiError::missing(ErrorCode::RequirementNotFound)
+    } else if names("refused_requirements_full") {
+        ApiError::new(ErrorCode::RequirementsFull, "There are 500 requirements. Delete one that no longer holds.")
     } else if names("sessions_one_live") {
         ApiError::new(
             ErrorCode::SessionConflict,

@@ -46,4 +46,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_note_search.sql", include_str!("../../migrations/0007_note_search.sql")),
     ("0008_tokens.sql", include_str!("../../migrations/0008_tokens.sql")),
     ("0009_request_list.sql", include_str!("../../migrations/0009_request_list.sql")),
+    ("0010_requirements.sql", include_str!("../../migrations/0010_requirements.sql")),
 ];

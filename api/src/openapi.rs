@@ -4,10 +4,11 @@
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, ErrorCode,
-    FoundNote, Handoff, HandoffFilter, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, LoggedRequest,
-    MintedToken, Note, NoteFilter, Operation, Page, Problem, PutVenture, RequestFilter, Session, SessionFilter,
-    StartDay, Token, UpdateNote, UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay,
+    ErrorCode, FoundNote, Handoff, HandoffFilter, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures,
+    LoggedRequest, MintedToken, Note, NoteFilter, Operation, Page, Problem, PutRequirement, PutVenture, RequestFilter,
+    Requirement, RequirementDeleted, RequirementFilter, Session, SessionFilter, StartDay, Token, UpdateNote,
+    UpdateSession, Venture, VentureAudit, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -142,6 +143,16 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         Operation::ListVentures => Shape::answering::<Page<Venture>>(s, &[200]).query::<ListVentures>(),
         Operation::PutVenture => {
             Shape::answering::<Venture>(s, &[200, 201]).body::<PutVenture>(s).refusing(&[Code::Forbidden])
+        }
+        Operation::AuditDocs => Shape::answering::<Page<VentureAudit>>(s, &[200])
+            .query::<AuditFilter>()
+            .refusing(&[Code::VentureNotRegistered]),
+        Operation::ListRequirements => Shape::answering::<Page<Requirement>>(s, &[200]).query::<RequirementFilter>(),
+        Operation::PutRequirement => Shape::answering::<Requirement>(s, &[200, 201])
+            .body::<PutRequirement>(s)
+            .refusing(&[Code::Forbidden, Code::RequirementsFull, Code::VentureNotRegistered]),
+        Operation::DeleteRequirement => {
+            Shape::answering::<RequirementDeleted>(s, &[200]).refusing(&[Code::Forbidden, Code::RequirementNotFound])
         }
         Operation::SessionAnalytics => Shape::answering::<Analytics>(s, &[200]).query::<AnalyticsFilter>(),
         Operation::CreateToken => Shape::answering::<MintedToken>(s, &[201])

@@ -61,12 +61,16 @@ error_codes! {
     NoteNotFound "note_not_found" 404 "Note not found",
     /// No token has this id.
     TokenNotFound "token_not_found" 404 "Token not found",
+    /// No requirement has this id.
+    RequirementNotFound "requirement_not_found" 404 "Requirement not found",
     /// The path exists, but not for this method; `Allow` names those it has.
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
     /// The session has ended; start the day again.
     SessionEnded "session_ended" 409 "Session ended",
     /// Another live session of the same agent, venture, repository and track is in the way.
     SessionConflict "session_conflict" 409 "Session conflict",
+    /// There are 500 requirements; delete one that no longer holds.
+    RequirementsFull "requirements_full" 409 "Requirements full",
     /// The note is not the version that `If-Match` names any more; read it again.
     NoteChanged "note_changed" 412 "Note changed",
     /// The body, or a part that `errors` names, is larger than allowed.

@@ -6,6 +6,7 @@ pub(crate) mod day;
 pub(crate) mod handoff;
 pub(crate) mod note;
 pub(crate) mod request_log;
+pub(crate) mod requirement;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod token;

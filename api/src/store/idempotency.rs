@@ -83,8 +83,12 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .chain(super::note::STATEMENTS)
         .chain(super::venture::STATEMENTS)
         .chain(super::token::STATEMENTS)
+        .chain(super::requirement::STATEMENTS)
         .filter(|(name, _)| {
-            matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE" | "SELECT_MINTED")
+            matches!(
+                *name,
+                "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE" | "SELECT_MINTED" | "SELECT_DELETED"
+            )
         });
     answers
         .map(|(name, sql)| {

@@ -8,6 +8,7 @@
 pub(crate) mod analytics;
 pub(crate) mod day;
 pub(crate) mod doc;
+pub(crate) mod doc_audit;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod list;
@@ -16,6 +17,7 @@ pub(crate) mod note_search;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
+pub(crate) mod requirement;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod sweep;
@@ -86,6 +88,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("rate_limit", rate_limit::STATEMENTS),
         ("refusal", refusal::STATEMENTS),
         ("request_log", request_log::STATEMENTS),
+        ("requirement", requirement::STATEMENTS),
         ("service", service::STATEMENTS),
         ("session", session::STATEMENTS),
         ("sweep", sweep::STATEMENTS),
@@ -104,6 +107,8 @@ pub fn every_statement() -> Vec<(String, String)> {
         venture::composed(),
         token::composed(),
         request_log::composed(),
+        requirement::composed(),
+        doc_audit::composed(),
     ];
     constants.chain(composed.into_iter().flatten()).collect()
 }

@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, FoundNote,
-    Handoff, HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, LoggedRequest,
-    MintedToken, Note, NoteFilter, NoteId, Operation, Page, PutVenture, RequestFilter, Session, SessionFilter,
-    SessionId, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay,
+    FoundNote, Handoff, HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures,
+    LoggedRequest, MintedToken, Note, NoteFilter, NoteId, Operation, Page, PutRequirement, PutVenture, RequestFilter,
+    Requirement, RequirementDeleted, RequirementFilter, RequirementId, Session, SessionFilter, SessionId, StartDay,
+    Token, TokenId, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -148,6 +149,26 @@ impl Api {
     /// Registers or replaces a venture; needs an admin key.
     pub async fn put_venture(&self, code: &VentureCode, venture: &PutVenture) -> Result<Venture, ClientError> {
         self.call(Ask::body(Operation::PutVenture, code.as_str(), venture)).await
+    }
+
+    /// Says how the documents of a venture, or of all, stand against their requirements.
+    pub async fn audit_docs(&self, filter: &AuditFilter) -> Result<Page<VentureAudit>, ClientError> {
+        self.call(Ask::query(Operation::AuditDocs, filter)).await
+    }
+
+    /// Lists requirements, newest first.
+    pub async fn list_requirements(&self, filter: &RequirementFilter) -> Result<Page<Requirement>, ClientError> {
+        self.call(Ask::query(Operation::ListRequirements, filter)).await
+    }
+
+    /// Makes or replaces a requirement; needs an admin key or a token that may write documents.
+    pub async fn put_requirement(&self, requirement: &PutRequirement) -> Result<Requirement, ClientError> {
+        self.call(Ask::body(Operation::PutRequirement, "", requirement)).await
+    }
+
+    /// Deletes a requirement; needs an admin key or a token that may write documents.
+    pub async fn delete_requirement(&self, id: &RequirementId) -> Result<RequirementDeleted, ClientError> {
+        self.call(Ok(Ask::plain(Operation::DeleteRequirement, id.as_str()))).await
     }
 
     /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.

@@ -8,6 +8,7 @@ mod flat_cost;
 mod lab;
 mod outages;
 mod query_plans;
+mod requirements;
 mod round_trips;
 mod schema;
 mod search_speed;

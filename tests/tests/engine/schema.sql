@@ -26,6 +26,14 @@ CREATE TABLE context_docs (
   constraint context_docs_type check (doc_type in ('markdown', 'json'))
 ) strict;
 
+CREATE TABLE doc_confirmations (
+  scope text not null,
+  name text not null,
+  confirmed_at text not null,
+  constraint doc_confirmations_key primary key (scope, name),
+  constraint doc_confirmations_doc foreign key (scope, name) references context_docs (scope, name) on delete cascade
+) strict, without rowid;
+
 CREATE TABLE doc_requirements (
   id text not null primary key,
   name_pattern text not null,
@@ -185,6 +193,8 @@ CREATE TABLE refusals (
   constraint refused_venture_not_registered check (reason <> 'venture_not_registered'),
   constraint refused_note_not_found check (reason <> 'note_not_found'),
   constraint refused_note_changed check (reason <> 'note_changed'),
+  constraint refused_requirement_not_found check (reason <> 'requirement_not_found'),
+  constraint refused_requirements_full check (reason <> 'requirements_full'),
   constraint refused_reason check (false)
 ) strict;
 
