@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use deckwatch_client::{Api, ApiConfig, ClientError};
 use deckwatch_protocol::{
-    Agent, ErrorCode, LatestHandoffFilter, ListVentures, PutVenture, SessionFilter, SessionStatus, StartDay,
+    Agent, AuditFilter, ErrorCode, LatestHandoffFilter, ListVentures, PutRequirement, PutVenture, RequirementFilter,
+    SessionFilter, SessionStatus, StartDay,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -202,4 +203,27 @@ async fn agents_of_one_machine_share_the_embedded_engine() {
     assert_eq!(again.active_sessions.items[0].agent, agents[1]);
     let filter = SessionFilter { status: Some(SessionStatus::Active), ..SessionFilter::default() };
     assert_eq!(two.list_sessions(&filter).await.unwrap().total, 2);
+}
+
+#[tokio::test]
+async fn a_requirement_is_put_listed_audited_and_deleted() {
+    let home = tempfile::tempdir().unwrap();
+    let agent: Agent = "mac1-claude-1".parse().unwrap();
+    let api = Api::connect(ApiConfig::embedded(home.path().join("context.db"), &agent).unwrap());
+    api.put_venture(&"alpha".parse().unwrap(), &venture()).await.unwrap();
+    let put = PutRequirement {
+        venture: "alpha".parse().ok(),
+        required: false,
+        ..PutRequirement::of("{venture}-*.md".parse().unwrap())
+    };
+    let made = api.put_requirement(&put).await.unwrap();
+    let filter = RequirementFilter { venture: "alpha".parse().ok(), limit: "1".parse().ok(), cursor: None };
+    assert_eq!(api.list_requirements(&filter).await.unwrap().items, std::slice::from_ref(&made));
+    let audit = AuditFilter { venture: "alpha".parse().ok(), ..AuditFilter::default() };
+    let audited = api.audit_docs(&audit).await.unwrap().items.remove(0);
+    assert_eq!((audited.missing.total, audited.optional.items[0].name.as_str()), (1, "alpha-*.md"));
+    assert_eq!(api.delete_requirement(&made.id).await.unwrap().id, made.id);
+    let again = api.delete_requirement(&made.id).await.unwrap_err();
+    assert_eq!(again.code(), Some(ErrorCode::RequirementNotFound));
+    assert_eq!(api.audit_docs(&audit).await.unwrap().items[0].optional.total, 0);
 }

@@ -27,7 +27,7 @@ fn ask_delete(id: &RequirementId) -> Ask {
 async fn walk(caller: &impl Caller, query: &str) -> Vec<Requirement> {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
-        let ask = Ask::of(Operation::ListRequirements).query(format!("limit=3{query}{cursor}"));
+        let ask = Ask::of(Operation::ListRequirements).query(format!("{query}{cursor}"));
         let page: Page<Requirement> = caller.send(ask).await.of(200);
         seen.extend(page.items);
         let Some(next) = page.next_cursor else { return seen };
@@ -77,10 +77,11 @@ async fn saying_the_same_again_changes_nothing() {
 
 #[tokio::test]
 async fn one_rule_for_every_venture_put_50_times_at_once_is_one_row() {
-    let api = Api::start().await;
+    // An engine of its own: what every venture must have would stand in the audits of other tests.
+    let api = Api::start_limited(1_000_000).await;
     let pattern = fresh("raced");
     // Neither venture nor capability: to a plain UNIQUE, nulls are never the same.
-    let body = json!({ "name_pattern": pattern, "required": false });
+    let body = json!({ "name_pattern": pattern });
     let mut racers = JoinSet::new();
     for _ in 0..50 {
         let (admin, body): (Admin, _) = (api.admin(), body.clone());
@@ -93,9 +94,6 @@ async fn one_rule_for_every_venture_put_50_times_at_once_is_one_row() {
     assert_eq!(ids.len(), 1);
     let rows = "select count(*) as n from doc_requirements where name_pattern = ?1";
     assert_eq!(api.db_count(rows, json!([pattern])).await, 1);
-    for id in &ids {
-        api.admin().send(ask_delete(id)).await.of::<RequirementDeleted>(200);
-    }
 }
 
 #[tokio::test]
@@ -120,7 +118,7 @@ async fn rules_that_differ_in_whom_they_are_for_are_different_rules() {
 #[tokio::test]
 async fn a_team_begins_with_the_requirements_that_every_team_has() {
     let api = Api::start().await;
-    let all = walk(&api.admin(), "").await;
+    let all = walk(&api.admin(), "limit=100").await;
     for (pattern, capability) in
         [("project-instructions.md", None), ("api.md", Some("has_api")), ("schema.md", Some("has_database"))]
     {
@@ -261,12 +259,12 @@ async fn requirements_are_listed_newest_first_by_the_venture_they_hold_for() {
         a_moment_later().await;
     }
     let others = required(&api, json!({ "name_pattern": "x.md", "venture": api.venture().await })).await.id;
-    let seen = walk(&agent, &format!("&venture={}", agent.venture)).await;
+    let seen = walk(&agent, &format!("limit=3&venture={}", agent.venture)).await;
     assert!(seen.is_sorted_by(|newer, older| newer.id > older.id), "a repeat, or not newest first");
     let ids: Vec<&RequirementId> = seen.iter().map(|rule| &rule.id).collect();
     assert!(own.iter().all(|id| ids.contains(&id)) && !ids.contains(&&others));
     assert!(seen.iter().any(|rule| rule.venture.is_none()), "what holds for every venture holds for this one");
-    assert!(walk(&agent, "").await.iter().any(|rule| rule.id == others));
+    assert!(walk(&agent, "limit=100").await.iter().any(|rule| rule.id == others));
 }
 
 #[tokio::test]
@@ -282,7 +280,7 @@ async fn a_token_for_one_venture_changes_its_own_requirements_alone() {
     let mine: Requirement = own.send(ask_put(&rule(json!(venture)))).await.of(201);
     let theirs = required(&api, rule(json!(elsewhere))).await;
     let everybodys = required(&api, overlay(rule(Value::Null), json!({ "capability": fresh("cap") }))).await;
-    let seen: Vec<RequirementId> = walk(&own, "").await.into_iter().map(|rule| rule.id).collect();
+    let seen: Vec<RequirementId> = walk(&own, "limit=100").await.into_iter().map(|rule| rule.id).collect();
     assert!(seen.contains(&mine.id) && seen.contains(&everybodys.id) && !seen.contains(&theirs.id));
     for id in [&theirs.id, &everybodys.id] {
         own.send(ask_delete(id)).await.problem(ErrorCode::RequirementNotFound);
