@@ -45,7 +45,7 @@ pub struct DocAudit {
     pub optional: Vec<AuditedDoc>,
 }
 
-/// Every requirement of one venture, by how its document stands; each list shows up to 50.
+/// Every requirement of one venture, by how its document stands; each list shows the first 50 by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VentureAudit {

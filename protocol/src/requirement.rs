@@ -210,3 +210,29 @@ pub struct RequirementDeleted {
     /// When it was deleted.
     pub deleted_at: Timestamp,
 }
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_of_a_pattern_and_the_check_are_the_same_rule() {
+        let schema = name_pattern_schema(&mut schemars::SchemaGenerator::default()).to_value();
+        let alternatives = schema["anyOf"].as_array().unwrap().iter().map(|one| {
+            let most = usize::try_from(one["maxLength"].as_u64().unwrap()).unwrap();
+            (most, regex::Regex::new(one["pattern"].as_str().unwrap()).unwrap())
+        });
+        let alternatives: Vec<_> = alternatives.collect();
+        let (short, long) = ("a".repeat(18), "a".repeat(32));
+        let pieces = ["", "a", ".", "-", "*", "{venture}", "x.md", "[", &short, &long];
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    let text = format!("{first}{second}{third}");
+                    let fits = alternatives.iter().any(|(most, regex)| text.len() <= *most && regex.is_match(&text));
+                    assert_eq!(fits, text.parse::<NamePattern>().is_ok(), "{text}");
+                }
+            }
+        }
+    }
+}

@@ -175,6 +175,20 @@ async fn a_pattern_of_nothing_but_wildcards_is_matched_like_any_other() {
 }
 
 #[tokio::test]
+async fn a_pattern_longer_than_d1_matches_breaks_no_audit() {
+    // An engine of its own: no put takes such a pattern, and no list can show it.
+    let api = Api::start_limited(1_000_000).await;
+    let agent = api.agent().await;
+    let long = "*a".repeat(26);
+    let sql = "insert into doc_requirements (id, name_pattern, scope_type, venture, created_at, updated_at)
+               values ('req_01AAAAAAAAAAAAAAAAAAAAAAAA', ?1, 'venture', ?2, ?3, ?3)";
+    api.db_execute(sql, json!([long, agent.venture, api.minutes_ago(0)])).await;
+    db_insert_doc(&api, &agent.venture, &"a".repeat(60), 0).await;
+    assert_eq!(names(&audit_of(&agent, &agent.venture).await.missing), [long.as_str()]);
+    assert_eq!(agent.started().await.doc_audit.missing.len(), 2);
+}
+
+#[tokio::test]
 async fn a_global_document_serves_every_venture_that_must_have_it() {
     let api = Api::start().await;
     let (agent, other) = (api.agent().await, api.agent().await);
