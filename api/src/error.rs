@@ -56,6 +56,7 @@ impl ApiError {
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
             ErrorCode::MachineNotFound => Self::new(code, "No machine has this hostname. Register it first."),
             ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
+            ErrorCode::RequirementNotFound => Self::new(code, "No requirement has this id."),
             _ => Self::internal("the answer has no row"),
         }
     }
@@ -112,6 +113,10 @@ fn refused(words: &str) -> ApiError {
         ApiError::new(ErrorCode::NoteChanged, "The note is not the version that If-Match names. Read it again.")
     } else if let Some(error) = of_machine(&names) {
         error
+    } else if names("refused_requirement_not_found") {
+        ApiError::missing(ErrorCode::RequirementNotFound)
+    } else if names("refused_requirements_full") {
+        ApiError::new(ErrorCode::RequirementsFull, "There are 500 requirements. Delete one that no longer holds.")
     } else if names("sessions_one_live") {
         ApiError::new(
             ErrorCode::SessionConflict,

@@ -48,4 +48,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_request_list.sql", include_str!("../../migrations/0009_request_list.sql")),
     ("0010_sweep_runs.sql", include_str!("../../migrations/0010_sweep_runs.sql")),
     ("0011_machines.sql", include_str!("../../migrations/0011_machines.sql")),
+    ("0012_requirements.sql", include_str!("../../migrations/0012_requirements.sql")),
 ];

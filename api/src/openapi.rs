@@ -4,11 +4,12 @@
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, ApproveMachine, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay,
-    ErrorCode, FoundNote, Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter, ListTokens,
-    ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, Operation,
-    Page, Problem, PutVenture, RegisterMachine, RequestFilter, Session, SessionFilter, SshConfig, SshConfigFilter,
-    StartDay, Token, UpdateNote, UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
+    DayStarted, EndDay, ErrorCode, FoundNote, Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter,
+    ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter,
+    Operation, Page, Problem, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement,
+    RequirementDeleted, RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay, Token,
+    UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -159,6 +160,16 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
             Shape::answering::<Machine>(s, &[200]).refusing(&[Code::Forbidden, Code::MachineNotFound])
         }
         Operation::SshConfig => Shape::answering::<SshConfig>(s, &[200]).query::<SshConfigFilter>(),
+        Operation::AuditDocs => Shape::answering::<Page<VentureAudit>>(s, &[200])
+            .query::<AuditFilter>()
+            .refusing(&[Code::VentureNotRegistered]),
+        Operation::ListRequirements => Shape::answering::<Page<Requirement>>(s, &[200]).query::<RequirementFilter>(),
+        Operation::PutRequirement => Shape::answering::<Requirement>(s, &[200, 201])
+            .body::<PutRequirement>(s)
+            .refusing(&[Code::Forbidden, Code::RequirementsFull, Code::VentureNotRegistered]),
+        Operation::DeleteRequirement => {
+            Shape::answering::<RequirementDeleted>(s, &[200]).refusing(&[Code::Forbidden, Code::RequirementNotFound])
+        }
         Operation::SessionAnalytics => Shape::answering::<Analytics>(s, &[200]).query::<AnalyticsFilter>(),
         Operation::CreateToken => Shape::answering::<MintedToken>(s, &[201])
             .body::<CreateToken>(s)

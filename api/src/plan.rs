@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, SessionId, VentureCode};
+use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, RequirementId, SessionId, VentureCode};
 
 use crate::database::Statement;
 
@@ -29,6 +29,8 @@ pub(crate) enum Reach {
     NoteToRead(NoteId),
     /// One note to change: the venture's own.
     NoteToChange(NoteId),
+    /// One requirement to change: the venture's own.
+    Requirement(RequirementId),
 }
 
 impl Reach {

@@ -5,7 +5,7 @@ use http::Method;
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::handlers::{analytics, day, handoff, machine, note, request_log, session, token, venture};
+use crate::handlers::{analytics, day, handoff, machine, note, request_log, requirement, session, token, venture};
 use crate::plan::Plan;
 
 /// The operations by path, made from the table in `protocol`.
@@ -82,6 +82,10 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::ApproveMachine => machine::approve_machine(call),
         Operation::RetireMachine => machine::retire_machine(call),
         Operation::SshConfig => machine::ssh_config(call),
+        Operation::AuditDocs => requirement::audit_docs(call),
+        Operation::ListRequirements => requirement::list_requirements(call),
+        Operation::PutRequirement => requirement::put_requirement(call),
+        Operation::DeleteRequirement => requirement::delete_requirement(call),
         Operation::SessionAnalytics => analytics::session_analytics(call),
         Operation::CreateToken => token::create_token(call),
         Operation::ListTokens => token::list_tokens(call),

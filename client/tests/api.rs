@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use deckwatch_client::{Api, ApiConfig, ClientError};
 use deckwatch_protocol::{
-    Agent, ApproveMachine, ErrorCode, Host, LatestHandoffFilter, ListVentures, MachineFilter, MachineStatus,
-    PutVenture, RegisterMachine, SessionFilter, SessionStatus, SshConfigFilter, StartDay,
+    Agent, ApproveMachine, AuditFilter, ErrorCode, Host, LatestHandoffFilter, ListVentures, MachineFilter,
+    MachineStatus, PutRequirement, PutVenture, RegisterMachine, RequirementFilter, SessionFilter, SessionStatus,
+    SshConfigFilter, StartDay,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -233,4 +234,27 @@ async fn a_machine_is_registered_approved_told_and_retired() {
     let others = SshConfigFilter { host: Some(hostname.clone()), cursor: None };
     assert_eq!(api.ssh_config(&others).await.unwrap().ssh_config, "");
     assert!(api.retire_machine(&hostname).await.unwrap().retired_at.is_some());
+}
+
+#[tokio::test]
+async fn a_requirement_is_put_listed_audited_and_deleted() {
+    let home = tempfile::tempdir().unwrap();
+    let agent: Agent = "mac1-claude-1".parse().unwrap();
+    let api = Api::connect(ApiConfig::embedded(home.path().join("context.db"), &agent).unwrap());
+    api.put_venture(&"alpha".parse().unwrap(), &venture()).await.unwrap();
+    let put = PutRequirement {
+        venture: "alpha".parse().ok(),
+        required: false,
+        ..PutRequirement::of("{venture}-*.md".parse().unwrap())
+    };
+    let made = api.put_requirement(&put).await.unwrap();
+    let filter = RequirementFilter { venture: "alpha".parse().ok(), limit: "1".parse().ok(), cursor: None };
+    assert_eq!(api.list_requirements(&filter).await.unwrap().items, std::slice::from_ref(&made));
+    let audit = AuditFilter { venture: "alpha".parse().ok(), ..AuditFilter::default() };
+    let audited = api.audit_docs(&audit).await.unwrap().items.remove(0);
+    assert_eq!((audited.missing.total, audited.optional.items[0].name.as_str()), (1, "alpha-*.md"));
+    assert_eq!(api.delete_requirement(&made.id).await.unwrap().id, made.id);
+    let again = api.delete_requirement(&made.id).await.unwrap_err();
+    assert_eq!(again.code(), Some(ErrorCode::RequirementNotFound));
+    assert_eq!(api.audit_docs(&audit).await.unwrap().items[0].optional.total, 0);
 }

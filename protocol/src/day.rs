@@ -3,7 +3,8 @@
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
 
-use crate::doc::{DocAudit, DocSummary};
+use crate::audit::DocAudit;
+use crate::doc::DocSummary;
 use crate::handoff::{Handoff, HandoffDraft};
 use crate::id::SessionId;
 use crate::json::Meta;
@@ -96,7 +97,7 @@ pub struct DayStarted {
     pub executive_summaries: Excerpt<NoteSummary>,
     /// The documents of the venture, then global ones, without content.
     pub doc_index: Excerpt<DocSummary>,
-    /// Which documents are missing or stale.
+    /// Which documents are missing or stale, and which optional ones are not there.
     pub doc_audit: DocAudit,
     /// Names the request in the log.
     pub correlation_id: String,

@@ -1,4 +1,4 @@
-//! Operational documents: what exists, what is missing, what is stale.
+//! Operational documents. What must exist is in `requirement`, what is missing or stale in `audit`.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,32 +24,4 @@ pub struct DocSummary {
     pub size_bytes: u32,
     /// When it was last changed.
     pub updated_at: Timestamp,
-}
-
-/// One document that does not hold what its requirement says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct DocProblem {
-    /// `global` or the code of a venture.
-    pub scope: String,
-    /// The name that the requirement asks for.
-    pub name: String,
-    /// Whether it must exist.
-    pub required: bool,
-    /// Whether the document can be generated from the repository.
-    pub auto_generate: bool,
-    /// When the stale document was last changed; `null` when it is missing.
-    pub updated_at: Option<Timestamp>,
-    /// How old a document may get.
-    pub staleness_days: u32,
-}
-
-/// The documents of a venture against its requirements; what is present and fresh is not listed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct DocAudit {
-    /// Documents that do not exist.
-    pub missing: Vec<DocProblem>,
-    /// Documents older than they may be.
-    pub stale: Vec<DocProblem>,
 }

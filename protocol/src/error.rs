@@ -63,6 +63,8 @@ error_codes! {
     TokenNotFound "token_not_found" 404 "Token not found",
     /// No machine has this hostname.
     MachineNotFound "machine_not_found" 404 "Machine not found",
+    /// No requirement has this id.
+    RequirementNotFound "requirement_not_found" 404 "Requirement not found",
     /// The path exists, but not for this method; `Allow` names those it has.
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
     /// The session has ended; start the day again.
@@ -73,6 +75,8 @@ error_codes! {
     MachineChanged "machine_changed" 409 "Machine changed",
     /// The machine is retired; register it again.
     MachineRetired "machine_retired" 409 "Machine retired",
+    /// There are 500 requirements; delete one that no longer holds.
+    RequirementsFull "requirements_full" 409 "Requirements full",
     /// The note is not the version that `If-Match` names any more; read it again.
     NoteChanged "note_changed" 412 "Note changed",
     /// The body, or a part that `errors` names, is larger than allowed.

@@ -64,6 +64,10 @@ id! {
     /// A key that an admin has minted.
     TokenId, "tok_"
 }
+id! {
+    /// A rule saying which document must exist.
+    RequirementId, "req_"
+}
 
 id! {
     /// A computer of the fleet.

@@ -8,6 +8,7 @@
 //! Start at [`operation`] for what can be asked, then at the wire types of one resource.
 
 mod analytics;
+mod audit;
 mod change;
 mod day;
 mod doc;
@@ -21,6 +22,7 @@ mod note;
 pub mod operation;
 mod page;
 mod request;
+mod requirement;
 mod service;
 mod session;
 mod ssh_key;
@@ -32,14 +34,15 @@ mod venture;
 mod violation;
 
 pub use analytics::{Analytics, AnalyticsFilter, Figures, FiguresOf};
+pub use audit::{AuditFilter, AuditedDoc, DocAudit, VentureAudit};
 pub use change::Change;
 pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
-pub use doc::{DocAudit, DocProblem, DocSummary};
+pub use doc::DocSummary;
 pub use error::{ErrorCode, Problem};
 pub use handoff::{
     CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
 };
-pub use id::{HandoffId, MachineId, NoteId, SessionId, TokenId};
+pub use id::{HandoffId, MachineId, NoteId, RequirementId, SessionId, TokenId};
 pub use json::{Extra, Meta};
 pub use logged::{LoggedRequest, RequestFilter};
 pub use machine::{
@@ -50,14 +53,17 @@ pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, 
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
 pub use request::{BearerKey, CorrelationId, IdempotencyKey};
+pub use requirement::{
+    GenerationSource, PutRequirement, Requirement, RequirementDeleted, RequirementFilter, ScopeType,
+};
 pub use service::{Health, SweepRun, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use ssh_key::{KeyFingerprint, SshPublicKey};
 pub use tailscale_ip::TailscaleIp;
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    HttpStatus, IssueNumber, Link, LogWord, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText, Summary,
-    TokenName, Track, VentureCode, VentureName,
+    HttpStatus, IssueNumber, Link, LogWord, NamePattern, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName,
+    SearchText, StalenessDays, Summary, TokenName, Track, VentureCode, VentureName,
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};

@@ -119,6 +119,14 @@ operations! {
     RetireMachine "retire_machine" "DELETE" "/v1/machines/{hostname}" Admin Write,
     /// Renders the approved machines as an SSH configuration and as lines of `authorized_keys`.
     SshConfig "ssh_config" "GET" "/v1/machines/ssh-config" Context Read,
+    /// Says how the documents of a venture, or of all, stand against their requirements.
+    AuditDocs "audit_docs" "GET" "/v1/docs/audit" Context Read,
+    /// Lists requirements, newest first.
+    ListRequirements "list_requirements" "GET" "/v1/doc-requirements" Context Read,
+    /// Makes or replaces the requirement with this pattern, scope type, venture and capability.
+    PutRequirement "put_requirement" "PUT" "/v1/doc-requirements" Admin Write,
+    /// Deletes a requirement; documents stay.
+    DeleteRequirement "delete_requirement" "DELETE" "/v1/doc-requirements/{id}" Admin Write,
     /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
     SessionAnalytics "session_analytics" "GET" "/v1/analytics" Context Read,
     /// Mints a token; its secret is in this answer and nowhere else.

@@ -154,6 +154,25 @@ text! {
     Capability, max 50, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
+    /// The name of a required document: `*` stands for any characters, `{venture}` for the venture's code. With
+    /// both, `{venture}` stands once beside at most 18 characters, as D1 matches at most 50 bytes.
+    NamePattern, max 50, pattern r"^([A-Za-z0-9*]|\{venture\})([A-Za-z0-9._*-]|\{venture\})*$", |text| {
+        let named = text.replace("{venture}", "v");
+        let starts_well = named.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '*');
+        if !starts_well || !named.bytes().all(|b| is_name_byte(b) || b == b'*') {
+            return Err(Invalid::new(
+                "must be letters, digits, dot, - or _, starting with a letter or digit; * stands for any characters, \
+                 {venture} for the venture's code",
+            ));
+        }
+        let codes = text.matches("{venture}").count();
+        if text.contains('*') && (codes > 1 || codes == 1 && text.len() > 27) {
+            return Err(Invalid::new("must have {venture} once and at most 18 other characters, as it has a *"));
+        }
+        Ok(())
+    }
+}
+text! {
     /// A repository: `owner/name`, with more segments where the host nests groups; dots are fine.
     RepoName, max 200, pattern r"^([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3,})(/([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3,})){1,5}$", repo_name
 }
@@ -351,6 +370,17 @@ number! {
     RateLimit, 1..=1_000_000
 }
 
+number! {
+    /// After how many days a document is stale.
+    StalenessDays, 1..=3650
+}
+
+impl Default for StalenessDays {
+    fn default() -> Self {
+        Self(90)
+    }
+}
+
 impl Default for RateLimit {
     fn default() -> Self {
         Self(100)
@@ -388,6 +418,20 @@ mod tests {
         refuses::<Branch>(&["a\nb", "a\0b", ""]);
         refuses::<CommitSha>(&["abc", "ABCDEF0", &"a".repeat(65)]);
         refuses::<Link>(&["javascript:alert(1)", "https://", "https://a b", "https://a\nb"]);
+        refuses::<NamePattern>(&[
+            "a/b",
+            "[",
+            "]",
+            "a[b]*",
+            "?",
+            ".a",
+            "{venture",
+            "{Venture}",
+            "{}",
+            "a b",
+            "ü*",
+            "a\0",
+        ]);
         refuses::<VentureCode>(&["Alpha", "alpha.beta", "_x", "global"]);
     }
 
@@ -396,6 +440,14 @@ mod tests {
         assert_eq!("0".parse::<Track>().map(Track::get), Ok(0));
         refuses::<Track>(&["-1", "+1", "x", "", "1.0", "NaN", "99999999999999999999"]);
         refuses::<IssueNumber>(&["0", "2147483648"]);
+    }
+
+    #[test]
+    fn a_pattern_that_is_matched_stays_below_50_bytes_for_every_venture() {
+        let of = |n: usize, rest: &str| format!("{}{rest}", "x".repeat(n));
+        accepts::<NamePattern>(&["*", &"*".repeat(50), &of(49, "*"), "{venture}{venture}-a.md", &of(41, "{venture}")]);
+        accepts::<NamePattern>(&[&of(17, "*{venture}"), "{venture}-runbook-*.md"]);
+        refuses::<NamePattern>(&[&"*".repeat(51), &of(50, "*"), &of(18, "*{venture}"), "{venture}{venture}*"]);
     }
 
     /// The pattern that clients see and the check that decides are the same rule.
@@ -416,6 +468,11 @@ mod tests {
             "😀",
             "ü",
             "\u{85}",
+            "a*.md",
+            "*",
+            "{venture}-x",
+            "{venture",
+            "[a]",
             "abcdef0",
             "abcdef",
             "ABCDEF01",
@@ -435,7 +492,7 @@ mod tests {
                 }
             )* };
         }
-        agree!(Agent, Host, Client, ClientVersion, VentureCode, VentureName, GithubOrg, Capability);
+        agree!(Agent, Host, Client, ClientVersion, VentureCode, VentureName, GithubOrg, Capability, NamePattern);
         agree!(RepoName, Branch, CommitSha, Summary, Link, NoteTitle, NoteContent, NoteTag, SearchText);
     }
 }

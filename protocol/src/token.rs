@@ -23,7 +23,7 @@ pub enum Scope {
     #[serde(rename = "admin")]
     #[deserr(rename = "admin")]
     Admin,
-    /// Putting and deleting documents, and nothing else.
+    /// Putting and deleting documents and their requirements, and nothing else.
     #[serde(rename = "docs:write")]
     #[deserr(rename = "docs:write")]
     DocsWrite,
@@ -53,7 +53,9 @@ impl Scope {
             Self::Admin => true,
             Self::Context => operation.tier() != Tier::Admin,
             Self::ReadOnly => operation.tier() != Tier::Admin && operation.effect() == Effect::Read,
-            Self::DocsWrite => matches!(operation.id(), "put_doc" | "delete_doc"),
+            Self::DocsWrite => {
+                matches!(operation.id(), "put_doc" | "delete_doc" | "put_requirement" | "delete_requirement")
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod handoff;
 pub(crate) mod machine;
 pub(crate) mod note;
 pub(crate) mod request_log;
+pub(crate) mod requirement;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod token;

@@ -44,6 +44,7 @@ impl Admission {
             Reach::Handoff(handoff) => Some(store::token::unless_handoff(token, handoff)),
             Reach::NoteToRead(note) => Some(store::token::unless_note(token, note, true)),
             Reach::NoteToChange(note) => Some(store::token::unless_note(token, note, false)),
+            Reach::Requirement(requirement) => Some(store::token::unless_requirement(token, requirement)),
         }));
         statements.push(store::token::touch(token, self.now, self.now.plus_seconds(-60)));
         statements

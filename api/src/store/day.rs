@@ -2,7 +2,8 @@
 
 use deckwatch_protocol::{HandoffId, SessionId, StartDay, Timestamp};
 
-use super::doc::{doc_audit_json, doc_index_json};
+use super::doc::doc_index_json;
+use super::doc_audit::doc_audit_json;
 use super::excerpt;
 use super::handoff::{handoff_json, kept_payload, payload_hole};
 use super::note::executive_summaries_json;

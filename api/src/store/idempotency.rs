@@ -84,11 +84,10 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .chain(super::venture::STATEMENTS)
         .chain(super::token::STATEMENTS)
         .chain(super::machine::STATEMENTS)
+        .chain(super::requirement::STATEMENTS)
         .filter(|(name, _)| {
-            matches!(
-                *name,
-                "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE" | "SELECT_MINTED" | "SELECT_REGISTERED"
-            )
+            matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE" | "SELECT_MINTED")
+                || matches!(*name, "SELECT_REGISTERED" | "SELECT_DELETED")
         });
     answers
         .map(|(name, sql)| {

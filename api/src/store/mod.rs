@@ -8,6 +8,7 @@
 pub(crate) mod analytics;
 pub(crate) mod day;
 pub(crate) mod doc;
+pub(crate) mod doc_audit;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod list;
@@ -17,6 +18,7 @@ pub(crate) mod note_search;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
+pub(crate) mod requirement;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod ssh_config;
@@ -89,6 +91,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("rate_limit", rate_limit::STATEMENTS),
         ("refusal", refusal::STATEMENTS),
         ("request_log", request_log::STATEMENTS),
+        ("requirement", requirement::STATEMENTS),
         ("service", service::STATEMENTS),
         ("session", session::STATEMENTS),
         ("ssh_config", ssh_config::STATEMENTS),
@@ -109,6 +112,8 @@ pub fn every_statement() -> Vec<(String, String)> {
         token::composed(),
         request_log::composed(),
         machine::composed(),
+        requirement::composed(),
+        doc_audit::composed(),
     ];
     constants.chain(composed.into_iter().flatten()).collect()
 }

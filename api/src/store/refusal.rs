@@ -1,6 +1,6 @@
 //! Rules that a batch checks: inserting a reason fails, and the constraint's name says why.
 
-use deckwatch_protocol::{NoteId, SessionId, VentureCode};
+use deckwatch_protocol::{NoteId, RequirementId, SessionId, VentureCode};
 
 use super::statements;
 use crate::database::Statement;
@@ -19,6 +19,10 @@ statements! {
 
     UNLESS_NOTE = "
         insert into refusals (reason) select 'note_not_found' where not exists (select 1 from notes where id = ?1)";
+
+    UNLESS_REQUIREMENT = "
+        insert into refusals (reason) select 'requirement_not_found'
+        where not exists (select 1 from doc_requirements where id = ?1)";
 
     /// `?2` is a JSON array of versions.
     UNLESS_NOTE_VERSION = "
@@ -44,6 +48,11 @@ pub(crate) fn unless_venture(code: &VentureCode) -> Statement {
 /// Refuses the batch unless the note exists.
 pub(crate) fn unless_note(id: &NoteId) -> Statement {
     refusing(UNLESS_NOTE).bind(id)
+}
+
+/// Refuses the batch unless the requirement exists.
+pub(crate) fn unless_requirement(id: &RequirementId) -> Statement {
+    Statement::new(UNLESS_REQUIREMENT).bind(id)
 }
 
 /// Refuses the batch unless the note is one of these versions.

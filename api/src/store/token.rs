@@ -1,7 +1,8 @@
 //! Tokens: minted, listed, revoked, and looked up by every request that brings one.
 
 use deckwatch_protocol::{
-    CreateToken, Cursor, HandoffId, Limit, NoteId, Operation, Scope, SessionId, Timestamp, TokenId, VentureCode,
+    CreateToken, Cursor, HandoffId, Limit, NoteId, Operation, RequirementId, Scope, SessionId, Timestamp, TokenId,
+    VentureCode,
 };
 
 use super::list::{Conditions, List, Order};
@@ -54,6 +55,12 @@ statements! {
         insert into token_refusals (reason)
         select 'note' from tokens t where t.id = ?1 and t.venture is not null
           and not exists (select 1 from notes n where n.id = ?2 and (n.venture = t.venture or ?3 and n.venture is null))";
+
+    /// One of another venture, or of every venture, is not there for the token to change.
+    UNLESS_REQUIREMENT = "
+        insert into refusals (reason)
+        select 'requirement_not_found' from tokens t where t.id = ?1 and t.venture is not null
+          and not exists (select 1 from doc_requirements r where r.id = ?2 and r.venture = t.venture)";
 
     /// Not more than once a minute: `?3` is a minute ago.
     TOUCH = "
@@ -110,6 +117,10 @@ pub(crate) fn unless_handoff(id: &TokenId, handoff: &HandoffId) -> Statement {
 
 pub(crate) fn unless_note(id: &TokenId, note: &NoteId, or_global: bool) -> Statement {
     Statement::new(UNLESS_NOTE).forgettable().bind(id).bind(note).bind(or_global)
+}
+
+pub(crate) fn unless_requirement(id: &TokenId, requirement: &RequirementId) -> Statement {
+    Statement::new(UNLESS_REQUIREMENT).bind(id).bind(requirement)
 }
 
 pub(crate) fn touch(id: &TokenId, now: Timestamp, a_minute_ago: Timestamp) -> Statement {

@@ -50,7 +50,7 @@ pub(crate) fn select_kept(code: &VentureCode, now: Timestamp) -> Statement {
 const LIST: List = List { from: "ventures v", item: venture_json!(), key: "v.code", order: Order::Ascending };
 
 /// What the token may see: a range of codes, so that the walk along the index is as short as its answer.
-const OF_TOKEN: &str = "v.code >= ifnull((select t.venture from tokens t where t.id = ?), '') \
+pub(super) const OF_TOKEN: &str = "v.code >= ifnull((select t.venture from tokens t where t.id = ?), '') \
                         and v.code <= ifnull((select t.venture from tokens t where t.id = ?), '~')";
 
 /// The page and the total of `list_ventures`; a token that is for one venture sees that one.

@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deckwatch_protocol::{
-    Analytics, AnalyticsFilter, ApproveMachine, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay,
-    FoundNote, Handoff, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter, ListTokens,
-    ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, NoteId,
-    Operation, Page, PutVenture, RegisterMachine, RequestFilter, Session, SessionFilter, SessionId, SshConfig,
-    SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureCode, Version,
+    Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
+    DayStarted, EndDay, FoundNote, Handoff, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter,
+    ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter,
+    NoteId, Operation, Page, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement,
+    RequirementDeleted, RequirementFilter, RequirementId, Session, SessionFilter, SessionId, SshConfig,
+    SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -179,6 +180,26 @@ impl Api {
     /// Renders the approved machines for SSH, one page.
     pub async fn ssh_config(&self, filter: &SshConfigFilter) -> Result<SshConfig, ClientError> {
         self.call(Ask::query(Operation::SshConfig, filter)).await
+    }
+
+    /// Says how the documents of a venture, or of all, stand against their requirements.
+    pub async fn audit_docs(&self, filter: &AuditFilter) -> Result<Page<VentureAudit>, ClientError> {
+        self.call(Ask::query(Operation::AuditDocs, filter)).await
+    }
+
+    /// Lists requirements, newest first.
+    pub async fn list_requirements(&self, filter: &RequirementFilter) -> Result<Page<Requirement>, ClientError> {
+        self.call(Ask::query(Operation::ListRequirements, filter)).await
+    }
+
+    /// Makes or replaces a requirement; needs an admin key or a token that may write documents.
+    pub async fn put_requirement(&self, requirement: &PutRequirement) -> Result<Requirement, ClientError> {
+        self.call(Ask::body(Operation::PutRequirement, "", requirement)).await
+    }
+
+    /// Deletes a requirement; needs an admin key or a token that may write documents.
+    pub async fn delete_requirement(&self, id: &RequirementId) -> Result<RequirementDeleted, ClientError> {
+        self.call(Ok(Ask::plain(Operation::DeleteRequirement, id.as_str()))).await
     }
 
     /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.

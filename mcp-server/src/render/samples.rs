@@ -66,9 +66,9 @@ pub(crate) fn full_day(text: &str) -> Value {
         json!({"scope": text, "name": text, "title": text, "doc_type": text, "version": 3,
         "content_hash": text, "size_bytes": 12_000, "updated_at": NOW})
     };
-    let problem = |_| {
-        json!({"scope": text, "name": text, "required": true, "auto_generate": true,
-        "updated_at": NOW, "staleness_days": 90})
+    let audited = |n| {
+        json!({"requirement_id": id("req_", n), "scope": text, "name": text, "required": true, "auto_generate": true,
+        "sources": [], "confirmed_at": NOW, "staleness_days": 90})
     };
     let list = |items: Vec<Value>, total: usize| json!({"total": total, "shown": items.len(), "items": items});
     let mut day = empty_day();
@@ -77,8 +77,8 @@ pub(crate) fn full_day(text: &str) -> Value {
     day["active_sessions"]["total_is_minimum"] = json!(true);
     day["executive_summaries"] = list((1..20).map(note).collect(), 19);
     day["doc_index"] = list((1..61).map(doc).collect(), 300);
-    day["doc_audit"] = json!({"missing": (1..60).map(problem).collect::<Vec<_>>(),
-        "stale": (1..60).map(problem).collect::<Vec<_>>()});
+    day["doc_audit"] = json!({"missing": (1..60).map(audited).collect::<Vec<_>>(),
+        "stale": (1..60).map(audited).collect::<Vec<_>>(), "optional": (1..60).map(audited).collect::<Vec<_>>()});
     day
 }
 

@@ -1,4 +1,4 @@
-//! What a day starts with besides sessions and handoffs: summaries, documents and what is wrong with them.
+//! What a day starts with besides sessions and handoffs: summaries and documents. Their audit is in `doc_audit`.
 //! Notes and documents are put into the database, as the operations that write them are not there yet.
 
 use deckwatch_protocol::DayStarted;
@@ -33,19 +33,12 @@ impl<'a> Note<'a> {
     }
 }
 
-async fn db_insert_doc(api: &Api, scope: &str, name: &str, age_days: i64) {
-    let changed = api.minutes_ago(age_days * 24 * 60);
+/// Puts a document into the database that was last changed so many minutes ago.
+pub(crate) async fn db_insert_doc(api: &Api, scope: &str, name: &str, minutes_ago: i64) {
+    let changed = api.minutes_ago(minutes_ago);
     let sql = "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
                  updated_at, actor_key_id, content) values (?1, ?2, 'A title', 'markdown', 'h', 1, 3, ?3, ?3, 'a', 'c')";
     api.db_execute(sql, json!([scope, name, changed])).await;
-}
-
-/// Requires `pattern` of one venture.
-async fn db_require(api: &Api, venture: &str, pattern: &str, capability: Option<&str>) {
-    let now = api.minutes_ago(0);
-    let sql = "insert into doc_requirements (id, name_pattern, scope_type, venture, capability, created_at, updated_at)
-               values (?1, ?2, 'venture', ?3, ?4, ?5, ?5)";
-    api.db_execute(sql, json!([fresh("req"), pattern, venture, capability, now])).await;
 }
 
 async fn start(agent: &Agent) -> DayStarted {
@@ -151,54 +144,4 @@ async fn of_60_documents_50_are_shown_and_all_are_counted() {
     let index = start(&agent).await.doc_index;
     assert_eq!((index.shown, index.items.len()), (50, 50));
     assert!(index.total >= 60);
-}
-
-#[tokio::test]
-async fn the_audit_names_what_is_missing_and_what_is_stale() {
-    let api = Api::start().await;
-    let agent = api.agent().await;
-    let venture = agent.venture.clone();
-    let fixed = ["missing.md", "fresh.md", "stale.md", "{venture}-guide.md", "runbook-*.md", "absent-*.md"];
-    for pattern in fixed {
-        db_require(&api, &venture, pattern, None).await;
-    }
-    for (name, age_days) in [("fresh.md", 89), ("stale.md", 91), ("runbook-deploy.md", 1)] {
-        db_insert_doc(&api, &venture, name, age_days).await;
-    }
-    db_insert_doc(&api, &venture, &format!("{venture}-guide.md"), 1).await;
-    let audit = start(&agent).await.doc_audit;
-    let names = |problems: &[deckwatch_protocol::DocProblem]| -> Vec<String> {
-        problems.iter().filter(|problem| problem.scope == venture).map(|problem| problem.name.clone()).collect()
-    };
-    assert_eq!(names(&audit.missing), ["absent-*.md", "missing.md"]);
-    assert_eq!(names(&audit.stale), ["stale.md"]);
-    let stale = audit.stale.iter().find(|problem| problem.name == "stale.md").unwrap();
-    assert_eq!((stale.staleness_days, stale.required, stale.auto_generate), (90, true, false));
-    assert!(stale.updated_at.is_some());
-}
-
-#[tokio::test]
-async fn a_requirement_of_a_capability_holds_for_ventures_that_have_it() {
-    let api = Api::start().await;
-    let agent = api.agent().await;
-    let venture = agent.venture.clone();
-    db_require(&api, &venture, "api.md", Some("has_api")).await;
-    db_require(&api, &venture, "schema.md", Some("has_database")).await;
-    let give = "update ventures set capabilities_json = '[\"has_api\"]' where code = ?1";
-    api.db_execute(give, json!([venture])).await;
-    let audit = start(&agent).await.doc_audit;
-    let missing: Vec<&str> =
-        audit.missing.iter().filter(|problem| problem.scope == venture).map(|problem| problem.name.as_str()).collect();
-    assert_eq!(missing, ["api.md"]);
-}
-
-#[tokio::test]
-async fn a_deleted_document_is_missing() {
-    let api = Api::start().await;
-    let agent = api.agent().await;
-    db_require(&api, &agent.venture, "gone.md", None).await;
-    db_insert_doc(&api, &agent.venture, "gone.md", 0).await;
-    assert_eq!(start(&agent).await.doc_audit.missing.iter().filter(|p| p.scope == agent.venture).count(), 0);
-    api.db_execute("update context_docs set deleted_at = updated_at where scope = ?1", json!([agent.venture])).await;
-    assert_eq!(start(&agent).await.doc_audit.missing.iter().filter(|p| p.scope == agent.venture).count(), 1);
 }

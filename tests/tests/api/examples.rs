@@ -1,8 +1,11 @@
 //! One good and one bad request for every operation. An operation without them does not compile.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use deckwatch_protocol::{
     Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, LoggedRequest, Machine,
-    MachineHeartbeat, MintedToken, Note, Operation, Page, Session, SshConfig, Token, Venture, Version,
+    MachineHeartbeat, MintedToken, Note, Operation, Page, Requirement, RequirementDeleted, Session, SshConfig, Token,
+    Venture, VentureAudit, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ask_approve, ask_register, fresh};
 use serde_json::{Value, json};
@@ -21,6 +24,9 @@ pub(crate) struct Scene {
     machine: Machine,
     /// Another machine, which may be retired.
     retiring: Machine,
+    /// Requirements that may be deleted, each once: a good request takes the next one.
+    requirements: Vec<String>,
+    next_requirement: AtomicUsize,
 }
 
 impl Scene {
@@ -37,7 +43,13 @@ impl Scene {
         let machine = agent.send(ask_register(&fresh("machine"), json!({}))).await.of(201);
         let retiring = agent.send(ask_register(&fresh("retiring"), json!({}))).await.of(201);
         let (session, handoff, token) = (session.to_string(), handoff.id.to_string(), token.record.id.to_string());
-        Self { api, agent, session, ending, handoff, note, token, machine, retiring }
+        let mut requirements = Vec::new();
+        for _ in 0..4 {
+            let put = Ask::of(Operation::PutRequirement).json(&requirement_of(&agent.venture));
+            requirements.push(api.admin().send(put).await.of::<Requirement>(201).id.to_string());
+        }
+        let next_requirement = AtomicUsize::new(0);
+        Self { api, agent, session, ending, handoff, note, token, machine, retiring, requirements, next_requirement }
     }
 
     /// A request that `operation` grants.
@@ -54,11 +66,18 @@ impl Scene {
             | Operation::ListHandoffs
             | Operation::LatestHandoff
             | Operation::ListNotes
+            | Operation::AuditDocs
+            | Operation::ListRequirements
             | Operation::SessionAnalytics => ask.query(format!("venture={}", self.agent.venture)),
             Operation::CreateNote => ask.json(&note_of(&self.agent.venture)),
             Operation::UpdateNote => ask.with(&self.note).json(&json!({ "title": "Changed" })),
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => ask.with(&self.note),
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
+            Operation::PutRequirement => ask.json(&requirement_of(&self.agent.venture)),
+            Operation::DeleteRequirement => {
+                let next = self.next_requirement.fetch_add(1, Ordering::Relaxed);
+                ask.with(&self.requirements[next % self.requirements.len()])
+            }
             Operation::CreateToken => ask.json(&json!({ "name": "a token", "scopes": ["context"] })),
             Operation::RevokeToken => ask.with(&self.token),
             Operation::RegisterMachine => ask_register(&fresh("registered"), json!({})),
@@ -97,6 +116,8 @@ impl Scene {
             Operation::ListSessions
             | Operation::ListHandoffs
             | Operation::ListNotes
+            | Operation::AuditDocs
+            | Operation::ListRequirements
             | Operation::ListVentures
             | Operation::ListTokens
             | Operation::ListMachines
@@ -111,6 +132,8 @@ impl Scene {
             Operation::SessionAnalytics => {
                 (ask.query("since=2026-11-21T00:00:00Z&until=2026-11-20T00:00:00Z"), ErrorCode::InvalidRequest)
             }
+            Operation::PutRequirement => (ask.json(&json!({ "name_pattern": "[" })), ErrorCode::InvalidRequest),
+            Operation::DeleteRequirement => (Ask::of(operation).with("req_nothing"), ErrorCode::RequirementNotFound),
             Operation::CreateToken => (ask.json(&json!({ "name": "x" })), ErrorCode::InvalidRequest),
             Operation::RevokeToken => (Ask::of(operation).with("tok_nothing"), ErrorCode::TokenNotFound),
             Operation::LatestHandoff => (ask.query("venture=nobody-knows-it"), ErrorCode::HandoffNotFound),
@@ -145,6 +168,10 @@ impl Scene {
             Operation::MachineHeartbeat => drop(response.of::<MachineHeartbeat>(200)),
             Operation::ApproveMachine | Operation::RetireMachine => drop(response.of::<Machine>(200)),
             Operation::SshConfig => drop(response.of::<SshConfig>(200)),
+            Operation::AuditDocs => drop(response.of::<Page<VentureAudit>>(200)),
+            Operation::ListRequirements => drop(response.of::<Page<Requirement>>(200)),
+            Operation::PutRequirement => drop(response.of::<Requirement>(201)),
+            Operation::DeleteRequirement => drop(response.of::<RequirementDeleted>(200)),
             Operation::CreateToken => drop(response.of::<MintedToken>(201)),
             Operation::ListTokens => drop(response.of::<Page<Token>>(200)),
             Operation::ListRequests => drop(response.of::<Page<LoggedRequest>>(200)),
@@ -168,6 +195,10 @@ impl Scene {
 
 fn handoff_of(session: &str) -> Value {
     json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "ready" } })
+}
+
+fn requirement_of(venture: &str) -> Value {
+    json!({ "name_pattern": fresh("doc"), "venture": venture })
 }
 
 fn note_of(venture: &str) -> Value {

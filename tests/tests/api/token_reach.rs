@@ -70,7 +70,8 @@ async fn a_token_does_what_its_scopes_say_and_no_more() {
     let reads = |operation: Operation| operation.tier() == Tier::Context && operation.effect() == Effect::Read;
     walk(&scene, &reader, reads, &forbidden).await;
     let writer = holder(&scene.api, json!({ "scopes": ["docs:write"] })).await;
-    walk(&scene, &writer, |operation| matches!(operation.id(), "put_doc" | "delete_doc"), &forbidden).await;
+    let granted = ["put_doc", "delete_doc", "put_requirement", "delete_requirement"];
+    walk(&scene, &writer, |operation| granted.contains(&operation.id()), &forbidden).await;
     let admin = holder(&scene.api, json!({ "scopes": ["admin"] })).await;
     walk(&scene, &admin, |_| true, &[]).await;
     let both = holder(&scene.api, json!({ "scopes": ["docs:write", "context"] })).await;
@@ -81,8 +82,13 @@ async fn a_token_does_what_its_scopes_say_and_no_more() {
 async fn a_token_for_one_venture_reaches_no_other() {
     let scene = Scene::new().await;
     let elsewhere = scene.api.venture().await;
-    let refusals =
-        [ErrorCode::Forbidden, ErrorCode::SessionNotFound, ErrorCode::HandoffNotFound, ErrorCode::NoteNotFound];
+    let refusals = [
+        ErrorCode::Forbidden,
+        ErrorCode::SessionNotFound,
+        ErrorCode::HandoffNotFound,
+        ErrorCode::NoteNotFound,
+        ErrorCode::RequirementNotFound,
+    ];
     for scope in ["context", "admin"] {
         let holder = holder(&scene.api, json!({ "scopes": [scope], "venture": elsewhere })).await;
         // The list of ventures is granted and shows one; the venture that `put_venture` names is another.

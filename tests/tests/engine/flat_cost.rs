@@ -219,6 +219,23 @@ fn db_fill(connection: &Connection, size: &Size) {
         fill(&sql, size.handoffs);
     }
     fill(
+        "ROWS insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
+           updated_at, actor_key_id, content)
+         select 'other-' || (i % 50), 'doc-' || i || '.md', 't', 'markdown', 'h', 1, 1, '2026-01-01T00:00:00.000Z',
+           '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
+        size.notes,
+    );
+    fill(
+        "ROWS insert into doc_confirmations (scope, name, confirmed_at)
+         select 'other-' || (i % 50), 'doc-' || i || '.md', '2026-11-01T00:00:00.000Z' from n",
+        size.notes,
+    );
+    fill(
+        "ROWS insert into ventures (code, name, repos_json, capabilities_json, created_at, updated_at)
+         select 'other-' || i, 'Other', '[]', '[]', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' from n",
+        size.notes,
+    );
+    fill(
         "ROWS insert into request_log (correlation_id, method, status, created_at)
          select 'corr_' || i, 'GET', 200, '2026-11-20T00:00:00.000Z' from n",
         size.sessions,
@@ -323,6 +340,22 @@ async fn notes_cost_the_same_whatever_is_stored() {
         Ask::of("", Operation::RestoreNote, None),
     ]);
     assert_flat(&requests).await;
+}
+
+#[tokio::test]
+async fn the_audit_costs_the_same_whatever_is_stored() {
+    let put = |pattern: &str| Some(json!({ "name_pattern": pattern, "venture": "alpha" }));
+    assert_flat(&[
+        Ask::of("name", Operation::PutRequirement, put("guide.md")),
+        Ask::of("pattern", Operation::PutRequirement, put("doc-*.md")),
+        Ask::list(Operation::AuditDocs, "venture=alpha"),
+        Ask::list(Operation::AuditDocs, ""),
+        Ask::list(Operation::AuditDocs, "limit=100&cursor=other-5"),
+        Ask::list(Operation::ListRequirements, ""),
+        Ask::list(Operation::ListRequirements, "venture=alpha"),
+        Ask::of("with requirements", Operation::StartDay, Some(day_of("agent-new"))),
+    ])
+    .await;
 }
 
 #[tokio::test]

@@ -146,6 +146,11 @@ impl Lab {
         self.hands.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
+    /// What the clock says; a request moves it on by a second before it is handled.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.hands.now()
+    }
+
     /// The next batch meets this.
     pub(crate) fn expect_trouble(&self, trouble: Trouble) {
         self.expect_trouble_after(0, trouble);

@@ -10,6 +10,7 @@ mod lab;
 mod machines;
 mod outages;
 mod query_plans;
+mod requirements;
 mod round_trips;
 mod schema;
 mod search_speed;

@@ -45,6 +45,12 @@ impl Good {
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => good(saved(lab).await, None),
             Operation::ListNotes => Self { query: "q=business&limit=1", ..good(String::new(), None) },
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
+            Operation::PutRequirement => good(String::new(), Some(json!({ "name_pattern": agent }))),
+            Operation::DeleteRequirement => {
+                let body = json!({ "name_pattern": agent });
+                let made = lab.ask(Operation::PutRequirement, ("", ""), Some(&body)).await;
+                good(made.json()["id"].as_str().unwrap().to_owned(), None)
+            }
             Operation::CreateToken => good(String::new(), Some(token_for("context"))),
             Operation::RevokeToken => good(lab.mint("context").await.0, None),
             Operation::RegisterMachine => good("mac1".to_owned(), Some(machine_with("tom"))),
@@ -55,6 +61,8 @@ impl Good {
             | Operation::ListRequests
             | Operation::ListTokens
             | Operation::ListVentures
+            | Operation::AuditDocs
+            | Operation::ListRequirements
             | Operation::SessionAnalytics
             | Operation::Health
             | Operation::Version

@@ -26,6 +26,14 @@ CREATE TABLE context_docs (
   constraint context_docs_type check (doc_type in ('markdown', 'json'))
 ) strict;
 
+CREATE TABLE doc_confirmations (
+  scope text not null,
+  name text not null,
+  confirmed_at text not null,
+  constraint doc_confirmations_key primary key (scope, name),
+  constraint doc_confirmations_doc foreign key (scope, name) references context_docs (scope, name) on delete cascade
+) strict, without rowid;
+
 CREATE TABLE doc_requirements (
   id text not null primary key,
   name_pattern text not null,
@@ -236,6 +244,8 @@ CREATE TABLE refusals (
   constraint refused_machine_not_found check (reason <> 'machine_not_found'),
   constraint refused_machine_retired check (reason <> 'machine_retired'),
   constraint refused_machine_changed check (reason <> 'machine_changed'),
+  constraint refused_requirement_not_found check (reason <> 'requirement_not_found'),
+  constraint refused_requirements_full check (reason <> 'requirements_full'),
   constraint refused_reason check (false)
 ) strict;
 

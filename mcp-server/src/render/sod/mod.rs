@@ -1,7 +1,7 @@
 //! The start of a day: who and where the agent is, then what others left for it.
 
 use deckwatch_protocol::{
-    DayOutcome, DayStarted, DocAudit, DocProblem, DocSummary, Excerpt, NoteSummary, Session, Timestamp,
+    AuditedDoc, DayOutcome, DayStarted, DocAudit, DocSummary, Excerpt, NoteSummary, Session, Timestamp,
 };
 
 use super::age::ago;
@@ -160,8 +160,8 @@ fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
 }
 
 fn audit(audit: &DocAudit, now: Timestamp, fence: &Fence) -> Part {
-    let group = |name, title, problems: &[DocProblem]| {
-        let items: Vec<_> = problems.iter().map(|problem| vec![problem_line(problem, now, fence)]).collect();
+    let group = |name, title, docs: &[AuditedDoc]| {
+        let items: Vec<_> = docs.iter().map(|doc| vec![audit_line(doc, now, fence)]).collect();
         let total = Total::exactly(items.len());
         Group { name, title: Some(title), items, total, cuttable: false, weight: 1 }
     };
@@ -169,21 +169,23 @@ fn audit(audit: &DocAudit, now: Timestamp, fence: &Fence) -> Part {
         heading: format!("## Document health: {} missing, {} stale", audit.missing.len(), audit.stale.len()),
         remark: None,
         holds: "names of documents",
-        groups: vec![group("missing", "Missing:", &audit.missing), group("stale", "Stale:", &audit.stale)],
+        groups: vec![
+            group("missing", "Missing:", &audit.missing),
+            group("stale", "Stale:", &audit.stale),
+            group("optional", "Optional, and not there:", &audit.optional),
+        ],
         more: MORE_DETAIL,
     }
 }
 
-fn problem_line(problem: &DocProblem, now: Timestamp, fence: &Fence) -> String {
-    let name = clip(&fence.line(&format!("{}/{}", problem.scope, problem.name)), TITLE_COST);
-    let optional = [
-        problem.required.then(|| "required".to_owned()),
-        problem.auto_generate.then(|| "can be generated".to_owned()),
-        problem
-            .updated_at
-            .map(|at| format!("changed {}, at most {} days allowed", ago(at, now), problem.staleness_days)),
+fn audit_line(doc: &AuditedDoc, now: Timestamp, fence: &Fence) -> String {
+    let name = clip(&fence.line(&format!("{}/{}", doc.scope, doc.name)), TITLE_COST);
+    let details = [
+        doc.required.then(|| "required".to_owned()),
+        doc.auto_generate.then(|| "can be generated".to_owned()),
+        doc.confirmed_at.map(|at| format!("confirmed {}, at most {} days allowed", ago(at, now), doc.staleness_days)),
     ];
-    let details: Vec<String> = optional.into_iter().flatten().collect();
+    let details: Vec<String> = details.into_iter().flatten().collect();
     if details.is_empty() { format!("- {name}") } else { format!("- {name} ({})", details.join(", ")) }
 }
 

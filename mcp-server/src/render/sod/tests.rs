@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::render::budget::cost;
-use crate::render::samples::{active, day, empty_day, full_day, handoff};
+use crate::render::samples::{active, day, empty_day, full_day, handoff, id};
 
 fn text_of(json: serde_json::Value, limit: usize) -> String {
     render(&day(json), &[], &Fence::new(0xfe9c_e000_0000_0001), limit).text
@@ -25,6 +25,17 @@ fn an_empty_day_says_that_there_is_nothing() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\nin\n{text}");
     }
+}
+
+#[test]
+fn a_document_that_need_not_exist_is_named_and_not_counted_as_missing() {
+    let mut json = empty_day();
+    json["doc_audit"]["optional"] = serde_json::json!([{"requirement_id": id("req_", 1), "scope": "alpha",
+        "name": "glossary.md", "required": false, "auto_generate": true, "sources": [], "confirmed_at": null,
+        "staleness_days": 90}]);
+    let text = text_of(json, 6_000);
+    assert!(text.contains("## Document health: 0 missing, 0 stale\n"), "{text}");
+    assert!(text.contains("| Optional, and not there:\n| - alpha/glossary.md (can be generated)\n"), "{text}");
 }
 
 #[test]

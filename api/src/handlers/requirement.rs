@@ -1,0 +1,47 @@
+//! Requirements, and the audit of documents against them.
+
+use deckwatch_protocol::{AuditFilter, ErrorCode, PutRequirement, RequirementFilter, RequirementId};
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::plan::{Plan, Reach};
+use crate::platform::random_bits;
+use crate::store;
+
+/// Says how the documents of a venture, or of all, stand against their requirements.
+pub(crate) fn audit_docs(call: &Call) -> Result<Plan, ApiError> {
+    let filter: AuditFilter = call.query()?;
+    let limit = filter.limit.unwrap_or_default();
+    let (items, total) = store::doc_audit::list(&filter, call.now, call.caller.token_id());
+    // An empty audit of a venture that nobody knows would read as if all were well.
+    let steps = filter.venture.iter().map(store::refusal::unless_venture).collect();
+    Ok(Plan::page(items, total, limit).after(steps).within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
+}
+
+/// Lists requirements, newest first.
+pub(crate) fn list_requirements(call: &Call) -> Result<Plan, ApiError> {
+    let filter: RequirementFilter = call.query()?;
+    let limit = filter.limit.unwrap_or_default();
+    let (items, total) = store::requirement::list(&filter, call.caller.token_id());
+    Ok(Plan::page(items, total, limit).within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
+}
+
+/// Makes or replaces a requirement. Saying the same again changes nothing, `updated_at` included.
+pub(crate) fn put_requirement(call: &Call) -> Result<Plan, ApiError> {
+    let requirement: PutRequirement = call.body()?;
+    let id = RequirementId::mint(call.now, random_bits(call.entropy));
+    let mut steps: Vec<_> = requirement.venture.iter().map(store::refusal::unless_venture).collect();
+    steps.extend([store::requirement::unless_room(&requirement), store::requirement::put(&requirement, &id, call.now)]);
+    let answer = store::requirement::select_kept(&requirement, &id);
+    Ok(Plan::write(steps, answer).within(Reach::of(requirement.venture.as_ref())))
+}
+
+/// Deletes a requirement. The documents that it asked for stay.
+pub(crate) fn delete_requirement(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    call.no_body()?;
+    let not_found = |_| ApiError::missing(ErrorCode::RequirementNotFound);
+    let id: RequirementId = call.path_parameter().parse().map_err(not_found)?;
+    let steps = vec![store::refusal::unless_requirement(&id), store::requirement::delete(&id)];
+    Ok(Plan::write(steps, store::requirement::select_deleted(&id, call.now)).within(Reach::Requirement(id)))
+}

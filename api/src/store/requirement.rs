@@ -1,0 +1,116 @@
+//! Requirements: which document must exist, for whom, how fresh.
+
+use deckwatch_protocol::{PutRequirement, Requirement, RequirementFilter, RequirementId, Timestamp, TokenId};
+
+use super::list::{Conditions, List, Order};
+use super::statements;
+use crate::database::Statement;
+
+/// The requirement `r` as JSON.
+macro_rules! requirement_json {
+    () => {
+        "json_object('id', r.id, 'name_pattern', r.name_pattern, 'scope_type', r.scope_type, 'venture', r.venture, \
+         'capability', r.capability, 'staleness_days', r.staleness_days, 'required', json(iif(r.required, 'true', 'false')), \
+         'auto_generate', json(iif(r.auto_generate, 'true', 'false')), 'sources', json(r.sources_json), \
+         'created_at', r.created_at, 'updated_at', r.updated_at)"
+    };
+}
+
+/// The requirement of pattern `?1`, scope type `?2`, venture `?3` and capability `?4`. The schema holds it to one.
+macro_rules! same_rule {
+    () => {
+        "r.name_pattern = ?1 and r.scope_type = ?2 and ifnull(r.venture, '') = ifnull(?3, '') \
+         and ifnull(r.capability, '') = ifnull(?4, '')"
+    };
+}
+
+statements! {
+    /// Refuses one requirement more than `?5`; a change of one that is there is none more.
+    UNLESS_ROOM = concat!(
+        "insert into refusals (reason) select 'requirements_full' ",
+        "where (select count(*) from doc_requirements) >= ?5 ",
+        "and not exists (select 1 from doc_requirements r where ", same_rule!(), ")"
+    );
+
+    PUT = "
+        insert into doc_requirements (name_pattern, scope_type, venture, capability, id, staleness_days, required,
+          auto_generate, sources_json, created_at, updated_at)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
+        on conflict (name_pattern, scope_type, ifnull(venture, ''), ifnull(capability, '')) do update set
+          staleness_days = excluded.staleness_days, required = excluded.required,
+          auto_generate = excluded.auto_generate, sources_json = excluded.sources_json, updated_at = excluded.updated_at
+        where (staleness_days, required, auto_generate, sources_json) is not
+          (excluded.staleness_days, excluded.required, excluded.auto_generate, excluded.sources_json)";
+
+    /// A requirement that this request has made, with the id `?5`, answers 201.
+    SELECT_KEPT = concat!(
+        "select case when r.id = ?5 then 201 else 200 end, ", requirement_json!(), ", null, null ",
+        "from doc_requirements r where ", same_rule!()
+    );
+
+    DELETE = "delete from doc_requirements where id = ?1";
+
+    /// Needs no row, as there is none any more.
+    SELECT_DELETED = "select 200, json_object('id', ?1, 'deleted_at', ?2), null, null";
+}
+
+/// `sql` with the four fields that name a requirement as `?1` to `?4`.
+fn naming(sql: &'static str, requirement: &PutRequirement) -> Statement {
+    Statement::new(sql)
+        .bind(&requirement.name_pattern)
+        .bind(requirement.scope_type.as_str())
+        .bind(requirement.venture.as_ref())
+        .bind(requirement.capability.as_ref())
+}
+
+/// Refuses the batch when it would make one requirement too many.
+pub(crate) fn unless_room(requirement: &PutRequirement) -> Statement {
+    naming(UNLESS_ROOM, requirement).bind(Requirement::MAX)
+}
+
+pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Timestamp) -> Statement {
+    let sources: serde_json::Value = requirement.sources.iter().map(|source| source.as_str()).collect();
+    naming(PUT, requirement)
+        .bind(new_id)
+        .bind(requirement.staleness_days.get())
+        .bind(requirement.required)
+        .bind(requirement.auto_generate)
+        .bind(sources.to_string())
+        .bind(now)
+}
+
+pub(crate) fn select_kept(requirement: &PutRequirement, new_id: &RequirementId) -> Statement {
+    naming(SELECT_KEPT, requirement).bind(new_id)
+}
+
+pub(crate) fn delete(id: &RequirementId) -> Statement {
+    Statement::new(DELETE).bind(id)
+}
+
+pub(crate) fn select_deleted(id: &RequirementId, now: Timestamp) -> Statement {
+    Statement::new(SELECT_DELETED).bind(id).bind(now)
+}
+
+const LIST: List =
+    List { from: "doc_requirements r", item: requirement_json!(), key: "r.id", order: Order::Descending };
+
+/// What holds for the token's venture; for a token without one, everything.
+const OF_TOKEN: &str =
+    "(r.venture is null or r.venture = ifnull((select t.venture from tokens t where t.id = ?), r.venture))";
+
+/// The page and the total of `list_requirements`.
+pub(crate) fn list(filter: &RequirementFilter, token: Option<&TokenId>) -> (Statement, Statement) {
+    let conditions =
+        Conditions::none().when("(r.venture is null or r.venture = ?)", filter.venture.as_ref()).when(OF_TOKEN, token);
+    (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
+}
+
+/// The forms of [`list`].
+pub(super) fn composed() -> Vec<(String, String)> {
+    let every = RequirementFilter::default();
+    let one = RequirementFilter { venture: "a".parse().ok(), cursor: "req_0".parse().ok(), limit: None };
+    let token = "tok_00000000000000000000000000".parse().ok();
+    let forms = [list(&every, None), list(&one, token.as_ref())];
+    let statements = forms.into_iter().flat_map(|(items, total)| [items, total]).enumerate();
+    statements.map(|(n, s)| (format!("requirement::list {n}"), s.sql.into_owned())).collect()
+}
