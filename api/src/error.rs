@@ -54,6 +54,7 @@ impl ApiError {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
             ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
+            ErrorCode::DocNotFound => Self::new(code, "There is no such document, or no such version of it."),
             ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
             _ => Self::internal("the answer has no row"),
         }
@@ -109,6 +110,8 @@ fn refused(words: &str) -> ApiError {
         ApiError::missing(ErrorCode::NoteNotFound)
     } else if names("refused_note_changed") {
         ApiError::new(ErrorCode::NoteChanged, "The note is not the version that If-Match names. Read it again.")
+    } else if let Some(error) = doc_refused(&names) {
+        error
     } else if names("sessions_one_live") {
         ApiError::new(
             ErrorCode::SessionConflict,
@@ -120,6 +123,25 @@ fn refused(words: &str) -> ApiError {
     } else {
         ApiError::internal(words)
     }
+}
+
+/// Why nothing was done to a document.
+fn doc_refused(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+    if names("refused_doc_not_found") {
+        return Some(ApiError::missing(ErrorCode::DocNotFound));
+    }
+    if names("refused_doc_changed") {
+        let detail = "The document is not the one that If-Match names. Read it again.";
+        return Some(ApiError::new(ErrorCode::DocChanged, detail));
+    }
+    if names("refused_scope_not_registered") {
+        let detail = "The scope is neither global nor a registered venture. Register the venture with put_venture.";
+        return Some(ApiError::new(ErrorCode::VentureNotRegistered, detail).at("/scope", "is not registered"));
+    }
+    names("refused_doc_not_generated").then(|| {
+        let detail = "Putting this document needs an admin key: no requirement says that it may be generated.";
+        ApiError::new(ErrorCode::Forbidden, detail)
+    })
 }
 
 /// Why a token is turned away.

@@ -26,7 +26,7 @@ pub mod store;
 mod sweep;
 
 pub use app::{Afterwards, Answer, App};
-pub use body::{Body, Intake, MAX_BODY_BYTES};
+pub use body::{Body, Intake, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};
@@ -46,4 +46,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_note_search.sql", include_str!("../../migrations/0007_note_search.sql")),
     ("0008_tokens.sql", include_str!("../../migrations/0008_tokens.sql")),
     ("0009_request_list.sql", include_str!("../../migrations/0009_request_list.sql")),
+    ("0010_doc_versions.sql", include_str!("../../migrations/0010_doc_versions.sql")),
 ];

@@ -11,6 +11,7 @@ mod analytics;
 mod change;
 mod day;
 mod doc;
+mod doc_title;
 mod error;
 mod handoff;
 mod id;
@@ -31,7 +32,10 @@ mod violation;
 pub use analytics::{Analytics, AnalyticsFilter, Figures, FiguresOf};
 pub use change::Change;
 pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
-pub use doc::{DocAudit, DocProblem, DocSummary};
+pub use doc::{
+    Doc, DocAudit, DocFilter, DocOutcome, DocProblem, DocPut, DocSummary, DocText, DocType, DocVersion, GetDoc,
+    ListDocVersions, PutDoc,
+};
 pub use error::{ErrorCode, Problem};
 pub use handoff::{
     CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
@@ -46,9 +50,10 @@ pub use request::{BearerKey, CorrelationId, IdempotencyKey};
 pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
-    Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    HttpStatus, IssueNumber, Link, LogWord, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText, Summary,
-    TokenName, Track, VentureCode, VentureName,
+    Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, DocContent, DocName, DocScope,
+    DocTitle, DocVersionNumber, GithubOrg, HandoffItem, Host, HttpStatus, IssueNumber, Link, LogWord, NoteContent,
+    NoteTag, NoteTitle, RateLimit, RepoName, SearchText, SourcePath, Summary, TokenName, Track, VentureCode,
+    VentureName,
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};

@@ -72,11 +72,11 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-        if text.is_empty() || text.len() > 128 || !plain {
+        if text.is_empty() || text.len() > 200 || !plain {
             return Err(Invalid::new("must be the next_cursor of an earlier page"));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-impl_text_traits!(Cursor, "^[A-Za-z0-9._-]+$", 128);
+impl_text_traits!(Cursor, "^[A-Za-z0-9._-]+$", 200);

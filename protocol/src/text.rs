@@ -195,6 +195,45 @@ text! {
     SearchText, max 16_000, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
+    /// Where a document belongs: `global`, or the code of a venture.
+    DocScope, max 32, pattern r"^[a-z0-9][a-z0-9_-]*$", |text| {
+        if text == DocScope::GLOBAL { Ok(()) } else { text.parse::<VentureCode>().map(drop) }
+    }
+}
+
+impl DocScope {
+    /// The scope of every venture.
+    pub const GLOBAL: &str = "global";
+
+    /// The venture that the scope is, if it is one.
+    pub fn venture(&self) -> Option<VentureCode> {
+        self.0.parse().ok()
+    }
+}
+
+text! {
+    /// The name of a document within its scope, such as `api.md`.
+    DocName, max 128, pattern r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", |text| {
+        let named = !text.starts_with('.') && text.bytes().all(is_name_byte);
+        named.then_some(()).ok_or(Invalid::new("must be letters, digits, dot, - or _, not starting with a dot"))
+    }
+}
+text! {
+    /// What a document is called.
+    DocTitle, max 200, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
+}
+text! {
+    /// What a document says; at most 1 MB as UTF-8.
+    DocContent, max 1_048_576, pattern r"^[^\u0000]+$", |text| {
+        no_nul(text)?;
+        (text.len() <= 1_048_576).then_some(()).ok_or(Invalid::new("must have at most 1 MB as UTF-8"))
+    }
+}
+text! {
+    /// Where in its repository the source of a document is.
+    SourcePath, max 500, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
+}
+text! {
     /// A web address.
     Link, max 2048, pattern r"^https?://[^\s\u0000-\u001f\u007f-\u009f]+$", |text| {
         one_line(text)?;
@@ -344,6 +383,10 @@ number! {
     HttpStatus, 100..=599
 }
 number! {
+    /// A version of a document.
+    DocVersionNumber, 1..=2_147_483_647
+}
+number! {
     /// Requests a minute that a token may make.
     RateLimit, 1..=1_000_000
 }
@@ -386,6 +429,21 @@ mod tests {
         refuses::<CommitSha>(&["abc", "ABCDEF0", &"a".repeat(65)]);
         refuses::<Link>(&["javascript:alert(1)", "https://", "https://a b", "https://a\nb"]);
         refuses::<VentureCode>(&["Alpha", "alpha.beta", "_x", "global"]);
+    }
+
+    #[test]
+    fn a_document_is_named_by_what_can_stand_in_a_path() {
+        accepts::<DocName>(&["api.md", "_index.json", "-", "README", "a..b", &"n".repeat(128)]);
+        refuses::<DocName>(&["", ".", "..", ".env", "a/b", "a%2Fb", "a b", "a\0", "😀", &"n".repeat(129)]);
+        accepts::<DocScope>(&["global", "alpha", "a-b_1"]);
+        refuses::<DocScope>(&["", "Global", "..", "a.b", "a/b", &"s".repeat(33)]);
+        assert_eq!("global".parse::<DocScope>().ok().and_then(|scope| scope.venture()), None);
+    }
+
+    #[test]
+    fn a_document_has_1_mb_whatever_its_characters() {
+        accepts::<DocContent>(&["x", &"x".repeat(1_048_576), &"😀".repeat(262_144)]);
+        refuses::<DocContent>(&["", "a\0b", &"x".repeat(1_048_577), &format!("{}x", "😀".repeat(262_144))]);
     }
 
     #[test]
@@ -434,5 +492,6 @@ mod tests {
         }
         agree!(Agent, Host, Client, ClientVersion, VentureCode, VentureName, GithubOrg, Capability);
         agree!(RepoName, Branch, CommitSha, Summary, Link, NoteTitle, NoteContent, NoteTag, SearchText);
+        agree!(DocScope, DocName, DocTitle, DocContent, SourcePath);
     }
 }

@@ -51,9 +51,9 @@ impl Scope {
     pub fn grants(self, operation: Operation) -> bool {
         match self {
             Self::Admin => true,
-            Self::Context => operation.tier() != Tier::Admin,
+            Self::Context => operation.admits_context(),
             Self::ReadOnly => operation.tier() != Tier::Admin && operation.effect() == Effect::Read,
-            Self::DocsWrite => matches!(operation.id(), "put_doc" | "delete_doc"),
+            Self::DocsWrite => matches!(operation, Operation::PutDoc | Operation::DeleteDoc),
         }
     }
 }
@@ -157,7 +157,7 @@ mod tests {
     fn a_scope_grants_what_it_says_and_no_more() {
         for operation in Operation::ALL {
             assert!(Scope::Admin.grants(*operation));
-            assert_eq!(Scope::Context.grants(*operation), operation.tier() != Tier::Admin, "{}", operation.id());
+            assert_eq!(Scope::Context.grants(*operation), operation.admits_context(), "{}", operation.id());
             if Scope::ReadOnly.grants(*operation) {
                 assert!(Scope::Context.grants(*operation) && operation.effect() == Effect::Read, "{}", operation.id());
             }

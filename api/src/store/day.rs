@@ -2,7 +2,7 @@
 
 use deckwatch_protocol::{HandoffId, SessionId, StartDay, Timestamp};
 
-use super::doc::{doc_audit_json, doc_index_json};
+use super::doc::{doc_audit_json, doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::excerpt;
 use super::handoff::{handoff_json, kept_payload, payload_hole};
 use super::note::executive_summaries_json;

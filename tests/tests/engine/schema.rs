@@ -94,11 +94,13 @@ fn every_check_and_composite_key_has_a_name() {
 fn every_foreign_key_leads_an_index() {
     let connection = migrated();
     for table in texts(&connection, TABLES) {
-        let keys = texts(&connection, &format!("select \"from\" from pragma_foreign_key_list('{table}')"));
+        let keys =
+            texts(&connection, &format!("select \"from\" from pragma_foreign_key_list('{table}') where seq = 0"));
         let leading = texts(
             &connection,
             &format!(
-                "select i.name from pragma_index_list('{table}') l, pragma_index_info(l.name) i where i.seqno = 0"
+                "select i.name from pragma_index_list('{table}') l, pragma_index_info(l.name) i where i.seqno = 0
+                   and i.name is not null"
             ),
         );
         for key in keys {
