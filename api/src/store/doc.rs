@@ -7,9 +7,10 @@ use super::list::{Conditions, List, Order};
 use super::statements;
 use crate::database::Statement;
 
-/// What a day shows of the document whose columns `$d` has, as members of a JSON object.
+/// What a day shows of the document whose columns `$d` has, as members of a JSON object; `$updated_at` is when its
+/// content was last changed.
 macro_rules! doc_summary_members {
-    ($d:literal) => {
+    ($d:literal, $updated_at:literal) => {
         concat!(
             "'scope', ",
             $d,
@@ -28,8 +29,7 @@ macro_rules! doc_summary_members {
             $d,
             ".size_bytes, ",
             "'updated_at', ",
-            $d,
-            ".updated_at"
+            $updated_at
         )
     };
 }
@@ -45,7 +45,14 @@ macro_rules! doc_members {
 /// The document `d` without its content, after `$first`, which are members of its own with a comma behind them.
 macro_rules! doc_json {
     ($first:literal) => {
-        concat!("json_object(", $first, doc_summary_members!("d"), ", ", doc_members!(), ")")
+        concat!("json_object(", $first, doc_summary_members!("d", "d.updated_at"), ", ", doc_members!(), ")")
+    };
+}
+
+/// Whether a put brings the content that is there.
+macro_rules! is_unchanged {
+    () => {
+        "context_docs.deleted_at is null and context_docs.content_hash = excluded.content_hash"
     };
 }
 
@@ -82,7 +89,7 @@ macro_rules! doc_index_json {
                 "select *, row_number() over (order by place, name) as position from (",
                 first_docs!("0", "s.venture"), " union all ", first_docs!("1", "'global'"), ") order by position limit 50"
             ),
-            item: concat!("json_object(", doc_summary_members!("shown"), ")"),
+            item: concat!("json_object(", doc_summary_members!("shown", "shown.updated_at"), ")"),
             order: "shown.position"
         )
     };
@@ -155,25 +162,20 @@ statements! {
           select 1 from tokens t, json_each(t.scopes_json) j where t.id = ?3 and j.value in ('admin', 'docs:write'))";
 
     /// The content that is there already keeps its version and its time, and who brought it.
-    PUT = "
-        insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at, updated_at,
-          actor_key_id, source_repo, source_path, content)
-        values (?1, ?2, ?3, ?4, ?5, length(cast(?10 as blob)), 1, ?6, ?6, ?7, ?8, ?9, ?10)
-        on conflict (scope, name) do update set
-          title = excluded.title, doc_type = excluded.doc_type, source_repo = excluded.source_repo,
-          source_path = excluded.source_path, content_hash = excluded.content_hash, size_bytes = excluded.size_bytes,
-          content = excluded.content, deleted_at = null,
-          version = iif(context_docs.deleted_at is null and context_docs.content_hash = excluded.content_hash,
-            context_docs.version, context_docs.version + 1),
-          updated_at = iif(context_docs.deleted_at is null and context_docs.content_hash = excluded.content_hash,
-            context_docs.updated_at, excluded.updated_at),
-          actor_key_id = iif(context_docs.deleted_at is null and context_docs.content_hash = excluded.content_hash,
-            context_docs.actor_key_id, excluded.actor_key_id)
-        where context_docs.deleted_at is not null
-          or (context_docs.title, context_docs.doc_type, context_docs.content_hash,
-              ifnull(context_docs.source_repo, ''), ifnull(context_docs.source_path, '')) is not
-             (excluded.title, excluded.doc_type, excluded.content_hash,
-              ifnull(excluded.source_repo, ''), ifnull(excluded.source_path, ''))";
+    PUT = concat!(
+        "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at, updated_at, ",
+        "actor_key_id, source_repo, source_path, content) ",
+        "values (?1, ?2, ?3, ?4, ?5, length(cast(?10 as blob)), 1, ?6, ?6, ?7, ?8, ?9, ?10) ",
+        "on conflict (scope, name) do update set title = excluded.title, doc_type = excluded.doc_type, ",
+        "source_repo = excluded.source_repo, source_path = excluded.source_path, deleted_at = null, ",
+        "content_hash = excluded.content_hash, size_bytes = excluded.size_bytes, content = excluded.content, ",
+        "version = context_docs.version + iif(", is_unchanged!(), ", 0, 1), ",
+        "updated_at = iif(", is_unchanged!(), ", context_docs.updated_at, excluded.updated_at), ",
+        "actor_key_id = iif(", is_unchanged!(), ", context_docs.actor_key_id, excluded.actor_key_id) ",
+        "where not (", is_unchanged!(), ") or (context_docs.title, context_docs.doc_type, ",
+        "ifnull(context_docs.source_repo, ''), ifnull(context_docs.source_path, '')) is not ",
+        "(excluded.title, excluded.doc_type, ifnull(excluded.source_repo, ''), ifnull(excluded.source_path, ''))"
+    );
 
     /// The texts that it had are among its versions.
     DELETE = "
@@ -186,15 +188,14 @@ statements! {
         "where d.scope = ?1 and d.name = ?2 and d.deleted_at is null"
     );
 
-    /// The newest version is this request's if it has its change `?3`; a version before it, if that was no deletion,
-    /// makes it an update.
+    /// The newest version `w` is this request's if it has its change `?3`; a text `p` before it makes that an update.
     SELECT_KEPT = concat!(
-        "select iif(d.outcome = 'created', 201, 200), ", doc_json!("'outcome', d.outcome, "), ", null, null from (",
-        "select d.*, case when w.change_id is not ?3 then 'unchanged' ",
-        "when exists (select 1 from doc_versions p where p.scope = d.scope and p.name = d.name ",
-        "and p.version = d.version - 1 and p.content is not null) then 'updated' else 'created' end as outcome ",
-        "from context_docs d left join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version ",
-        "where d.scope = ?1 and d.name = ?2) d"
+        "select iif(w.change_id is ?3 and p.version is null, 201, 200), ",
+        doc_json!("'outcome', case when w.change_id is not ?3 then 'unchanged' when p.version is null then 'created' else 'updated' end, "),
+        ", null, null from context_docs d ",
+        "left join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version ",
+        "left join doc_versions p on p.scope = d.scope and p.name = d.name and p.version = d.version - 1 ",
+        "and p.content is not null where d.scope = ?1 and d.name = ?2"
     );
 }
 

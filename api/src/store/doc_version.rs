@@ -40,10 +40,10 @@ statements! {
           and version <= (select d.version - ?3 from context_docs d where d.scope = ?1 and d.name = ?2)";
 
     SELECT = concat!(
-        "select json_object(", doc_summary_members!("w"), ", 'source_repo', w.source_repo, 'source_path', w.source_path, ",
+        "select json_object(", doc_summary_members!("w", "w.created_at"), ", 'source_repo', w.source_repo, 'source_path', w.source_path, ",
         "'created_at', d.created_at, 'actor_key_id', w.actor_key_id) as body, w.content ",
-        "from (select *, created_at as updated_at from doc_versions where scope = ?1 and name = ?2 and version = ?3) w ",
-        "join context_docs d on d.scope = w.scope and d.name = w.name where w.content is not null"
+        "from doc_versions w join context_docs d on d.scope = w.scope and d.name = w.name ",
+        "where w.scope = ?1 and w.name = ?2 and w.version = ?3 and w.content is not null"
     );
 
     /// The deletion that this request has made is the newest version.
