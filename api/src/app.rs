@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request, Response};
 
 use crate::batch::{self, Finished};
-use crate::body::{Body, MAX_BODY_BYTES};
+use crate::body::{self, Body};
 use crate::call::Call;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
@@ -129,7 +129,7 @@ impl App {
 
     /// The call and its plan, or why there is none.
     fn call<'a>(&'a self, asked: &Asked, route: &Route, caller: Caller) -> Result<(Call<'a>, Plan), ApiError> {
-        caller.require(route.operation.tier())?;
+        caller.require(route.operation)?;
         let idempotency_key = match route.operation.effect() {
             Effect::Write => Some(required_key(&asked.parts.headers)?),
             Effect::Read | Effect::Touch => None,
@@ -141,11 +141,11 @@ impl App {
             caller,
             correlation_id: asked.correlation_id.clone(),
             idempotency_key,
-            path_parameter: route.parameter.clone(),
+            path_parameters: route.parameters.clone(),
             query: asked.parts.uri.query().map(str::to_owned),
             content_type: header(CONTENT_TYPE).map(str::to_owned),
-            if_match: etag::versions_matched(&asked.parts.headers),
-            body: asked.body()?,
+            if_match: etag::matched(&asked.parts.headers),
+            body: asked.body(route.operation)?,
             auto_approve_machines: self.settings.auto_approve_machines,
         };
         let plan = router::plan(route.operation, &call)?;
@@ -209,13 +209,13 @@ struct Asked {
 }
 
 impl Asked {
-    fn body(&self) -> Result<Bytes, ApiError> {
+    fn body(&self, operation: Operation) -> Result<Bytes, ApiError> {
+        let most = body::max_bytes(operation);
         match &self.body {
-            Body::Whole(bytes) if bytes.len() <= MAX_BODY_BYTES => Ok(bytes.clone()),
-            Body::Whole(_) | Body::TooLarge => Err(ApiError::new(
-                ErrorCode::PayloadTooLarge,
-                format!("The body is larger than {MAX_BODY_BYTES} bytes."),
-            )),
+            Body::Whole(bytes) if bytes.len() <= most => Ok(bytes.clone()),
+            Body::Whole(_) | Body::TooLarge => {
+                Err(ApiError::new(ErrorCode::PayloadTooLarge, format!("The body is larger than {most} bytes.")))
+            }
         }
     }
 

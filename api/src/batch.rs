@@ -157,14 +157,22 @@ impl Answering {
         let body = match self {
             Self::Fixed(body) => Bytes::from(body.into_owned()),
             Self::Record { at, missing } => {
-                let body = found(at).first().and_then(|row| text(row, "body"));
-                Bytes::from(body.ok_or_else(|| ApiError::missing(missing))?.to_owned())
+                let row = found(at).first().ok_or_else(|| ApiError::missing(missing))?;
+                record(row).ok_or_else(|| ApiError::missing(missing))?
             }
             Self::Page { at, limit } => page(found(at), found(at + 1), limit),
             Self::Kept => return Err(ApiError::internal("a kept answer needs an idempotency key")),
         };
         Ok(Outcome { status: 200, body, replayed: false })
     }
+}
+
+/// The body of a row, with its content as the last member where it has one.
+fn record(row: &Row) -> Option<Bytes> {
+    let body = text(row, "body")?;
+    let Some(content) = text(row, "content") else { return Some(body.to_owned().into()) };
+    let content = serde_json::Value::from(content);
+    Some(format!("{},\"content\":{content}}}", body.strip_suffix('}')?).into())
 }
 
 /// Puts a page together from its rendered items: `{"items", "total", "next_cursor"}`.

@@ -7,6 +7,7 @@ use deserr::Deserr;
 use crate::decode;
 use crate::error::ApiError;
 use crate::middleware::auth::Caller;
+use crate::middleware::etag::IfMatch;
 use crate::platform::{Entropy, random_bits};
 
 /// A session silent for this long is stale (DESIGN, section 5).
@@ -19,11 +20,12 @@ pub(crate) struct Call<'a> {
     pub(crate) caller: Caller,
     pub(crate) correlation_id: CorrelationId,
     pub(crate) idempotency_key: Option<IdempotencyKey>,
-    pub(crate) path_parameter: Option<String>,
+    /// The values of the parameters in the path, in order.
+    pub(crate) path_parameters: Vec<String>,
     pub(crate) query: Option<String>,
     pub(crate) content_type: Option<String>,
-    /// The versions that `If-Match` names, if it is there and is not `*`.
-    pub(crate) if_match: Option<Vec<u32>>,
+    /// What `If-Match` asks for, if it is there.
+    pub(crate) if_match: Option<IfMatch>,
     pub(crate) body: Bytes,
     /// Whether a machine's access is approved as it is registered.
     pub(crate) auto_approve_machines: bool,
@@ -52,9 +54,14 @@ impl Call<'_> {
         if self.body.is_empty() { Ok(()) } else { decode::body::<decode::Nothing>(&self.body).map(|_| ()) }
     }
 
-    /// The value of the one parameter in the path.
+    /// The value of the first parameter in the path, most often the only one.
     pub(crate) fn path_parameter(&self) -> &str {
-        self.path_parameter.as_deref().unwrap_or_default()
+        self.path_parameters.first().map(String::as_str).unwrap_or_default()
+    }
+
+    /// The value of the second parameter in the path.
+    pub(crate) fn second_path_parameter(&self) -> &str {
+        self.path_parameters.get(1).map(String::as_str).unwrap_or_default()
     }
 
     /// Heartbeats before this time are stale.

@@ -55,6 +55,7 @@ impl ApiError {
             ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
             ErrorCode::MachineNotFound => Self::new(code, "No machine has this hostname. Register it first."),
+            ErrorCode::DocNotFound => Self::new(code, "There is no such document, or no such version of it."),
             ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
             ErrorCode::RequirementNotFound => Self::new(code, "No requirement has this id."),
             _ => Self::internal("the answer has no row"),
@@ -111,12 +112,8 @@ fn refused(words: &str) -> ApiError {
         ApiError::missing(ErrorCode::NoteNotFound)
     } else if names("refused_note_changed") {
         ApiError::new(ErrorCode::NoteChanged, "The note is not the version that If-Match names. Read it again.")
-    } else if let Some(error) = of_machine(&names) {
+    } else if let Some(error) = of_machine(&names).or_else(|| of_doc(&names)).or_else(|| of_requirement(&names)) {
         error
-    } else if names("refused_requirement_not_found") {
-        ApiError::missing(ErrorCode::RequirementNotFound)
-    } else if names("refused_requirements_full") {
-        ApiError::new(ErrorCode::RequirementsFull, "There are 500 requirements. Delete one that no longer holds.")
     } else if names("sessions_one_live") {
         ApiError::new(
             ErrorCode::SessionConflict,
@@ -145,6 +142,35 @@ fn of_machine(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     }
     let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
     reason.map(|(_, code, detail)| ApiError::new(code, detail))
+}
+
+/// Why a request about a requirement is refused.
+fn of_requirement(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+    if names("refused_requirement_not_found") {
+        return Some(ApiError::missing(ErrorCode::RequirementNotFound));
+    }
+    names("refused_requirements_full").then(|| {
+        ApiError::new(ErrorCode::RequirementsFull, "There are 500 requirements. Delete one that no longer holds.")
+    })
+}
+
+/// Why nothing was done to a document.
+fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+    if names("refused_doc_not_found") {
+        return Some(ApiError::missing(ErrorCode::DocNotFound));
+    }
+    if names("refused_doc_changed") {
+        let detail = "The document is not the one that If-Match names. Read it again.";
+        return Some(ApiError::new(ErrorCode::DocChanged, detail));
+    }
+    if names("refused_scope_not_registered") {
+        let detail = "The scope is neither global nor a registered venture. Register the venture with put_venture.";
+        return Some(ApiError::new(ErrorCode::VentureNotRegistered, detail).at("/scope", "is not registered"));
+    }
+    names("refused_doc_not_generated").then(|| {
+        let detail = "Putting this document needs an admin key: no requirement says that it may be generated.";
+        ApiError::new(ErrorCode::Forbidden, detail)
+    })
 }
 
 /// Why a token is turned away.

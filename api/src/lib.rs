@@ -26,7 +26,7 @@ pub mod store;
 mod sweep;
 
 pub use app::{Afterwards, Answer, App};
-pub use body::{Body, Intake, MAX_BODY_BYTES};
+pub use body::{Body, Intake, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};
@@ -49,4 +49,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_sweep_runs.sql", include_str!("../../migrations/0010_sweep_runs.sql")),
     ("0011_machines.sql", include_str!("../../migrations/0011_machines.sql")),
     ("0012_requirements.sql", include_str!("../../migrations/0012_requirements.sql")),
+    ("0013_doc_versions.sql", include_str!("../../migrations/0013_doc_versions.sql")),
 ];

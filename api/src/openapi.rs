@@ -5,11 +5,12 @@
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
-    DayStarted, EndDay, ErrorCode, FoundNote, Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter,
-    ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter,
-    Operation, Page, Problem, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement,
-    RequirementDeleted, RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay, Token,
-    UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, Version,
+    DayStarted, Doc, DocFilter, DocName, DocPut, DocScope, DocText, DocVersion, EndDay, ErrorCode, FoundNote, GetDoc,
+    Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter, ListDocVersions, ListTokens, ListVentures,
+    LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, Operation, Page, Problem,
+    PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement, RequirementDeleted,
+    RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay, Token, UpdateNote, UpdateSession,
+    Venture, VentureAudit, VentureCode, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -88,7 +89,7 @@ impl Shape {
     }
 
     fn query<T: JsonSchema>(mut self) -> Self {
-        self.query = Some(SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value());
+        self.query = Some(schema_alone::<T>());
         self
     }
 
@@ -98,6 +99,7 @@ impl Shape {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with a row for each operation")]
 fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
     use ErrorCode as Code;
     let s = schemas;
@@ -140,6 +142,19 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         ]),
         Operation::ArchiveNote | Operation::RestoreNote => {
             Shape::answering::<Note>(s, &[200]).refusing(&[Code::NoteNotFound, Code::NoteChanged])
+        }
+        Operation::ListDocs => Shape::answering::<Page<Doc>>(s, &[200]).query::<DocFilter>(),
+        Operation::GetDoc => Shape::answering::<DocText>(s, &[200]).query::<GetDoc>().refusing(&[Code::DocNotFound]),
+        Operation::ListDocVersions => {
+            Shape::answering::<Page<DocVersion>>(s, &[200]).query::<ListDocVersions>().refusing(&[Code::DocNotFound])
+        }
+        Operation::PutDoc => Shape::answering::<DocPut>(s, &[200, 201]).body::<PutDoc>(s).refusing(&[
+            Code::Forbidden,
+            Code::DocChanged,
+            Code::VentureNotRegistered,
+        ]),
+        Operation::DeleteDoc => {
+            Shape::answering::<DocVersion>(s, &[200]).refusing(&[Code::Forbidden, Code::DocNotFound, Code::DocChanged])
         }
         Operation::ListVentures => Shape::answering::<Page<Venture>>(s, &[200]).query::<ListVentures>(),
         Operation::PutVenture => {
@@ -212,9 +227,14 @@ fn describe(operation: Operation, schemas: &mut Schemas) -> Value {
 fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
     let mut parameters = Vec::new();
     // A malformed id names nothing and is not found; a malformed code or hostname could not be registered.
-    let code = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<VentureCode>().to_value();
-    let hostname = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Host>().to_value();
-    for (name, schema) in [("id", json!({ "type": "string" })), ("code", code), ("hostname", hostname)] {
+    let in_path = [
+        ("id", json!({ "type": "string" })),
+        ("code", schema_alone::<VentureCode>()),
+        ("hostname", schema_alone::<Host>()),
+        ("scope", schema_alone::<DocScope>()),
+        ("name", schema_alone::<DocName>()),
+    ];
+    for (name, schema) in in_path {
         if operation.path().contains(&format!("{{{name}}}")) {
             parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
         }
@@ -238,12 +258,29 @@ fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
             "description": "The ETag of the note that is known: one that has not changed is not sent again.",
         }));
     }
+    if matches!(operation, Operation::PutDoc | Operation::DeleteDoc) {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "schema": { "type": "string" },
+            "description": "The ETag of the document that was read: one that has changed since is left alone.",
+        }));
+    }
+    if operation == Operation::GetDoc {
+        parameters.push(json!({
+            "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
+            "description": "The ETag of the document that is known: one that has not changed is not sent again.",
+        }));
+    }
     let properties = query.and_then(|schema| schema.get("properties")?.as_object());
     for (name, schema) in properties.into_iter().flatten() {
         let definitions = query.and_then(|query| query.get("$defs"));
         parameters.push(json!({ "name": name, "in": "query", "schema": not_null(schema, definitions) }));
     }
     parameters
+}
+
+/// The schema of a type, for a place that has no definitions.
+fn schema_alone<T: JsonSchema>() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// A query can leave a parameter out but can't say `null`; and it stands alone, so references are resolved.
@@ -270,7 +307,7 @@ fn responses(operation: Operation, shape: &Shape) -> Map<String, Value> {
         let content = json!({ "application/json": { "schema": schema } });
         responses.insert(status.to_string(), json!({ "description": "Granted.", "content": content }));
     }
-    if operation == Operation::GetNote {
+    if matches!(operation, Operation::GetNote | Operation::GetDoc) {
         responses.insert("304".to_owned(), json!({ "description": "It is what `If-None-Match` names." }));
     }
     let mut refusals = shape.refusals.clone();

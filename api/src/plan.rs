@@ -44,7 +44,8 @@ impl Reach {
 pub(crate) enum Selection {
     /// For writes: one row of `(status, body, payload_handoff_id, payload_path)`, to be stored beside the key.
     Kept(Statement),
-    /// One row with `body`; no row is the error `missing`.
+    /// One row with `body`; no row is the error `missing`. A `content` beside it becomes the last member of the
+    /// body: SQL can't spell a text of 1 MB as JSON within the 2 MB of a value.
     Record { select: Statement, missing: ErrorCode },
     /// Rows of (`key`, `item`), one more than `limit` when there is a next page, and a row with `total`.
     Page { items: Statement, total: Statement, limit: Limit },

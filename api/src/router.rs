@@ -5,7 +5,7 @@ use http::Method;
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::handlers::{analytics, day, handoff, machine, note, request_log, requirement, session, token, venture};
+use crate::handlers::{analytics, day, doc, handoff, machine, note, request_log, requirement, session, token, venture};
 use crate::plan::Plan;
 
 /// The operations by path, made from the table in `protocol`.
@@ -14,8 +14,8 @@ pub(crate) struct Router(matchit::Router<Vec<Operation>>);
 /// What a request asks for.
 pub(crate) struct Route {
     pub(crate) operation: Operation,
-    /// The value of the one parameter that a path may have.
-    pub(crate) parameter: Option<String>,
+    /// The values of the parameters in the path, in order.
+    pub(crate) parameters: Vec<String>,
 }
 
 impl Router {
@@ -42,11 +42,11 @@ impl Router {
     pub(crate) fn route(&self, method: &Method, path: &str) -> Result<Route, ApiError> {
         let unknown = |_| ApiError::new(ErrorCode::UnknownRoute, "There is nothing at this path.");
         let found = self.0.at(path).map_err(unknown)?;
-        let parameter = found.params.iter().next().map(|(_, value)| value.to_owned());
+        let parameters = found.params.iter().map(|(_, value)| value.to_owned()).collect();
         // A shell sends no body where the method is HEAD; everything else is as for GET.
         let asked = if method == Method::HEAD { Method::GET } else { method.clone() };
         if let Some(operation) = found.value.iter().find(|operation| operation.method() == asked.as_str()) {
-            return Ok(Route { operation: *operation, parameter });
+            return Ok(Route { operation: *operation, parameters });
         }
         let allow = found.value.iter().map(|operation| operation.method()).collect::<Vec<_>>().join(", ");
         let mut error = ApiError::new(ErrorCode::MethodNotAllowed, format!("This path takes {allow}, nothing else."));
@@ -74,6 +74,11 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::UpdateNote => note::update_note(call),
         Operation::ArchiveNote => note::archive_note(call),
         Operation::RestoreNote => note::restore_note(call),
+        Operation::ListDocs => doc::list_docs(call),
+        Operation::GetDoc => doc::get_doc(call),
+        Operation::ListDocVersions => doc::list_doc_versions(call),
+        Operation::PutDoc => doc::put_doc(call),
+        Operation::DeleteDoc => doc::delete_doc(call),
         Operation::ListVentures => venture::list_ventures(call),
         Operation::PutVenture => venture::put_venture(call),
         Operation::RegisterMachine => machine::register_machine(call),
@@ -105,10 +110,21 @@ mod tests {
     fn every_operation_is_found_at_its_path() {
         let router = Router::new();
         for operation in Operation::ALL {
-            let path = operation.path().replace("{id}", "x").replace("{code}", "x").replace("{hostname}", "x");
+            let segments =
+                operation.path().split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment });
+            let path = segments.collect::<Vec<_>>().join("/");
             let method: Method = operation.method().parse().unwrap();
             assert_eq!(router.route(&method, &path).ok().map(|r| r.operation), Some(*operation));
         }
+    }
+
+    #[test]
+    fn the_parameters_of_a_path_come_in_its_order_and_as_they_were_written() {
+        let router = Router::new();
+        let route = router.route(&Method::GET, "/v1/docs/alpha/%2e%2e").ok().unwrap();
+        assert_eq!((route.operation, route.parameters), (Operation::GetDoc, vec!["alpha".into(), "%2e%2e".into()]));
+        let of_audit = router.route(&Method::GET, "/v1/docs/audit").ok().map(|route| route.operation);
+        assert_ne!(of_audit, Some(Operation::GetDoc), "one segment is no document");
     }
 
     #[test]

@@ -6,4 +6,4 @@ pub mod checkout;
 pub mod dirs;
 pub mod ventures;
 
-pub use api::{Api, ApiConfig, ClientError, ConfigError, Endpoint};
+pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};

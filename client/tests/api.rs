@@ -5,11 +5,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deckwatch_client::{Api, ApiConfig, ClientError};
+use deckwatch_client::{Api, ApiConfig, ClientError, DocRead};
 use deckwatch_protocol::{
-    Agent, ApproveMachine, AuditFilter, ErrorCode, Host, LatestHandoffFilter, ListVentures, MachineFilter,
-    MachineStatus, PutRequirement, PutVenture, RegisterMachine, RequirementFilter, SessionFilter, SessionStatus,
-    SshConfigFilter, StartDay,
+    Agent, ApproveMachine, AuditFilter, DocFilter, DocName, DocOutcome, DocScope, DocType, ErrorCode, Host,
+    LatestHandoffFilter, ListDocVersions, ListVentures, MachineFilter, MachineStatus, PutDoc, PutRequirement,
+    PutVenture, RegisterMachine, RequirementFilter, SessionFilter, SessionStatus, SshConfigFilter, StartDay,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -257,4 +257,51 @@ async fn a_requirement_is_put_listed_audited_and_deleted() {
     let again = api.delete_requirement(&made.id).await.unwrap_err();
     assert_eq!(again.code(), Some(ErrorCode::RequirementNotFound));
     assert_eq!(api.audit_docs(&audit).await.unwrap().items[0].optional.total, 0);
+}
+
+#[tokio::test]
+async fn a_document_that_is_known_is_not_sent_again() {
+    let server = Scripted::answering(&[&http("304 Not Modified", "etag: \"cafe\"\r\n", "")]).await;
+    let (scope, name): (DocScope, DocName) = ("alpha".parse().unwrap(), "api.md".parse().unwrap());
+    let read = server.api().get_doc(&scope, &name, Some("cafe")).await.unwrap();
+    assert_eq!(read, DocRead::NotModified);
+    let asked = &server.asked()[0];
+    assert!(asked.starts_with("get /v1/docs/alpha/api.md http/1.1"), "{asked}");
+    assert_eq!(header(asked, "if-none-match"), "\"cafe\"");
+    let unasked = server.api().get_doc(&scope, &name, None).await.unwrap_err();
+    assert!(matches!(unasked, ClientError::Failed { .. }), "{unasked}");
+    assert_eq!(header(&server.asked()[1], "if-none-match"), "");
+}
+
+#[tokio::test]
+async fn a_document_goes_its_whole_way_on_the_embedded_engine() {
+    let home = tempfile::TempDir::new().unwrap();
+    let agent: Agent = "mac1-claude-1".parse().unwrap();
+    let api = Api::connect(ApiConfig::embedded(home.path().join("context.db"), &agent).unwrap());
+    let (scope, name): (DocScope, DocName) = ("global".parse().unwrap(), "style.md".parse().unwrap());
+    let text = |content: &str| PutDoc {
+        content: content.parse().unwrap(),
+        doc_type: DocType::Markdown,
+        title: None,
+        source_repo: None,
+        source_path: None,
+    };
+    let first = api.put_doc(&scope, &name, &text("# Style")).await.unwrap();
+    assert_eq!((first.outcome, first.doc.summary.title.as_str()), (DocOutcome::Created, "Style"));
+    assert_eq!(api.put_doc(&scope, &name, &text("# Style")).await.unwrap().outcome, DocOutcome::Unchanged);
+    let second = api.put_doc(&scope, &name, &text("# Other")).await.unwrap();
+    let read = |known: String| {
+        let (api, scope, name) = (api.clone(), scope.clone(), name.clone());
+        async move { api.get_doc(&scope, &name, Some(&known)).await.unwrap() }
+    };
+    assert_eq!(read(second.doc.summary.content_hash.clone()).await, DocRead::NotModified);
+    let DocRead::Read(found) = read(first.doc.summary.content_hash).await else { panic!("it has changed") };
+    assert_eq!((found.content.as_str(), &found.doc), ("# Other", &second.doc));
+    assert_eq!(api.list_docs(&DocFilter::default()).await.unwrap().items, [second.doc]);
+    assert!(api.delete_doc(&scope, &name).await.unwrap().deleted);
+    let gone = api.get_doc(&scope, &name, None).await.unwrap_err();
+    assert_eq!(gone.code(), Some(ErrorCode::DocNotFound));
+    let versions = api.list_doc_versions(&scope, &name, &ListDocVersions::default()).await.unwrap();
+    assert_eq!(versions.items.iter().map(|version| version.version).collect::<Vec<_>>(), [3, 2, 1]);
+    assert_eq!(api.get_doc_version(&scope, &name, "1".parse().unwrap()).await.unwrap().content, "# Style");
 }

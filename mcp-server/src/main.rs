@@ -92,7 +92,7 @@ fn serve() -> ExitCode {
 
 /// Speaks until the input closes.
 async fn converse(keeper: &Arc<Keeper>) -> Result<(), String> {
-    let running = match rmcp::serve_server(Server::new(Arc::clone(keeper)), stdio_pipes()).await {
+    let running = match Box::pin(rmcp::serve_server(Server::new(Arc::clone(keeper)), stdio_pipes())).await {
         Ok(running) => running,
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(error) => return Err(format!("the conversation did not start: {error}")),

@@ -9,11 +9,10 @@ use crate::handoff::{Handoff, HandoffDraft};
 use crate::id::SessionId;
 use crate::json::Meta;
 use crate::note::NoteSummary;
+use crate::number::{IssueNumber, Track};
 use crate::page::Excerpt;
 use crate::session::{ActiveSession, EndReason, Session};
-use crate::text::{
-    Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, IssueNumber, RepoName, Track, VentureCode,
-};
+use crate::text::{Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, VentureCode};
 use crate::time::Timestamp;
 use crate::venture::Venture;
 use crate::violation::Violations;

@@ -59,6 +59,8 @@ error_codes! {
     HandoffNotFound "handoff_not_found" 404 "Handoff not found",
     /// No note has this id.
     NoteNotFound "note_not_found" 404 "Note not found",
+    /// The scope has no document of this name, or it was deleted, or the version is not kept.
+    DocNotFound "doc_not_found" 404 "Document not found",
     /// No token has this id.
     TokenNotFound "token_not_found" 404 "Token not found",
     /// No machine has this hostname.
@@ -79,6 +81,8 @@ error_codes! {
     RequirementsFull "requirements_full" 409 "Requirements full",
     /// The note is not the version that `If-Match` names any more; read it again.
     NoteChanged "note_changed" 412 "Note changed",
+    /// The document is not the one that `If-Match` names any more; read it again.
+    DocChanged "doc_changed" 412 "Document changed",
     /// The body, or a part that `errors` names, is larger than allowed.
     PayloadTooLarge "payload_too_large" 413 "Payload too large",
     /// The body must be `application/json`.

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{HandoffId, SessionId};
 use crate::json::Extra;
+use crate::number::{IssueNumber, Track};
 use crate::page::{Cursor, Limit, in_query};
-use crate::text::{Agent, HandoffItem, IssueNumber, Link, RepoName, Summary, Track, VentureCode};
+use crate::text::{Agent, HandoffItem, Link, RepoName, Summary, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
 

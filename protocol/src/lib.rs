@@ -12,6 +12,7 @@ mod audit;
 mod change;
 mod day;
 mod doc;
+mod doc_title;
 mod error;
 mod handoff;
 mod id;
@@ -19,6 +20,7 @@ mod json;
 mod logged;
 mod machine;
 mod note;
+mod number;
 pub mod operation;
 mod page;
 mod request;
@@ -37,7 +39,9 @@ pub use analytics::{Analytics, AnalyticsFilter, Figures, FiguresOf};
 pub use audit::{AuditFilter, AuditedDoc, DocAudit, VentureAudit};
 pub use change::Change;
 pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
-pub use doc::DocSummary;
+pub use doc::{
+    Doc, DocFilter, DocOutcome, DocPut, DocSummary, DocText, DocType, DocVersion, GetDoc, ListDocVersions, PutDoc,
+};
 pub use error::{ErrorCode, Problem};
 pub use handoff::{
     CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
@@ -50,6 +54,7 @@ pub use machine::{
     MachineStatus, PendingAccess, RegisterMachine, SshConfig, SshConfigFilter, SshUser,
 };
 pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, UpdateNote};
+pub use number::{DocVersionNumber, HttpStatus, IssueNumber, RateLimit, StalenessDays, Track};
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
 pub use request::{BearerKey, CorrelationId, IdempotencyKey};
@@ -61,9 +66,9 @@ pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, S
 pub use ssh_key::{KeyFingerprint, SshPublicKey};
 pub use tailscale_ip::TailscaleIp;
 pub use text::{
-    Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    HttpStatus, IssueNumber, Link, LogWord, NamePattern, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName,
-    SearchText, StalenessDays, Summary, TokenName, Track, VentureCode, VentureName,
+    Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, DocContent, DocName, DocScope,
+    DocTitle, GithubOrg, HandoffItem, Host, Link, LogWord, NamePattern, NoteContent, NoteTag, NoteTitle, RepoName,
+    SearchText, SourcePath, Summary, TokenName, VentureCode, VentureName,
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};

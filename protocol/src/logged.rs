@@ -3,8 +3,9 @@
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
 
+use crate::number::HttpStatus;
 use crate::page::{Cursor, Limit, in_query};
-use crate::text::{HttpStatus, LogWord};
+use crate::text::LogWord;
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
 

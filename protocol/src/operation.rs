@@ -70,6 +70,14 @@ macro_rules! operations {
     };
 }
 
+impl Operation {
+    /// Whether a context key may ask for it: what is of its tier, and `put_doc`, whose batch then looks for a
+    /// requirement that says the document may be generated.
+    pub const fn admits_context(self) -> bool {
+        !matches!(self.tier(), Tier::Admin) || matches!(self, Self::PutDoc)
+    }
+}
+
 operations! {
     /// Creates or resumes the agent's session and answers with everything it needs.
     StartDay "start_day" "POST" "/v1/sod" Context Write,
@@ -103,6 +111,16 @@ operations! {
     ArchiveNote "archive_note" "POST" "/v1/notes/{id}/archive" Context Write,
     /// Brings an archived note back.
     RestoreNote "restore_note" "POST" "/v1/notes/{id}/restore" Context Write,
+    /// Lists documents by scope and name, without their content.
+    ListDocs "list_docs" "GET" "/v1/docs" Context Read,
+    /// Reads one document with its content, or one of its kept versions.
+    GetDoc "get_doc" "GET" "/v1/docs/{scope}/{name}" Context Read,
+    /// Lists the kept versions of a document, newest first, without their content.
+    ListDocVersions "list_doc_versions" "GET" "/v1/docs/{scope}/{name}/versions" Context Read,
+    /// Makes or replaces a document; unchanged content keeps its version.
+    PutDoc "put_doc" "PUT" "/v1/docs/{scope}/{name}" Admin Write,
+    /// Deletes a document; its kept versions stay.
+    DeleteDoc "delete_doc" "DELETE" "/v1/docs/{scope}/{name}" Admin Write,
     /// Lists ventures by code.
     ListVentures "list_ventures" "GET" "/v1/ventures" Context Read,
     /// Registers or replaces a venture.

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::text::{impl_text_traits, number};
+use crate::number::number;
+use crate::text::impl_text_traits;
 use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
 /// Reads an optional query parameter, for `deserr(try_from(String) = in_query -> Invalid)`.
@@ -72,11 +73,11 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-        if text.is_empty() || text.len() > 128 || !plain {
+        if text.is_empty() || text.len() > 200 || !plain {
             return Err(Invalid::new("must be the next_cursor of an earlier page"));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-impl_text_traits!(Cursor, "^[A-Za-z0-9._-]+$", 128);
+impl_text_traits!(Cursor, "^[A-Za-z0-9._-]+$", 200);

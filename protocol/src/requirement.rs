@@ -4,8 +4,9 @@ use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 
 use crate::id::RequirementId;
+use crate::number::StalenessDays;
 use crate::page::{Cursor, Limit, in_query};
-use crate::text::{Capability, NamePattern, StalenessDays, VentureCode};
+use crate::text::{Capability, NamePattern, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
 

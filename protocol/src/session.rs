@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::change::Change;
 use crate::id::{HandoffId, SessionId};
 use crate::json::Meta;
+use crate::number::{IssueNumber, Track};
 use crate::page::{Cursor, Limit, in_query};
-use crate::text::{
-    Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, IssueNumber, RepoName, Track, VentureCode,
-};
+use crate::text::{Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
 

@@ -6,10 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
+use crate::violation::Invalid;
 
 /// Display, serde, deserr and JSON schema for a newtype over `String` that has `FromStr<Err = Invalid>`.
 macro_rules! impl_text_traits {
@@ -215,6 +214,45 @@ text! {
     SearchText, max 16_000, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
+    /// Where a document belongs: `global`, or the code of a venture.
+    DocScope, max 32, pattern r"^[a-z0-9][a-z0-9_-]*$", |text| {
+        if text == DocScope::GLOBAL { Ok(()) } else { text.parse::<VentureCode>().map(drop) }
+    }
+}
+
+impl DocScope {
+    /// The scope of every venture.
+    pub const GLOBAL: &str = "global";
+
+    /// The venture that the scope is, if it is one.
+    pub fn venture(&self) -> Option<VentureCode> {
+        self.0.parse().ok()
+    }
+}
+
+text! {
+    /// The name of a document within its scope, such as `api.md`.
+    DocName, max 128, pattern r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", |text| {
+        let named = !text.starts_with('.') && text.bytes().all(is_name_byte);
+        named.then_some(()).ok_or(Invalid::new("must be letters, digits, dot, - or _, not starting with a dot"))
+    }
+}
+text! {
+    /// What a document is called.
+    DocTitle, max 200, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
+}
+text! {
+    /// What a document says; at most 1 MB as UTF-8.
+    DocContent, max 1_048_576, pattern r"^[^\u0000]+$", |text| {
+        no_nul(text)?;
+        (text.len() <= 1_048_576).then_some(()).ok_or(Invalid::new("must have at most 1 MB as UTF-8"))
+    }
+}
+text! {
+    /// Where in its repository the source of a document is.
+    SourcePath, max 500, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
+}
+text! {
     /// A web address.
     Link, max 2048, pattern r"^https?://[^\s\u0000-\u001f\u007f-\u009f]+$", |text| {
         one_line(text)?;
@@ -274,119 +312,6 @@ fn no_nul(text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// A bounded whole number, read from JSON numbers and from query text.
-macro_rules! number {
-    ($(#[$doc:meta])* $name:ident, $min:literal ..= $max:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(u32);
-
-        impl $name {
-            /// Smallest value.
-            pub const MIN: u32 = $min;
-            /// Largest value.
-            pub const MAX: u32 = $max;
-
-            /// The number itself.
-            pub fn get(self) -> u32 {
-                self.0
-            }
-        }
-
-        impl TryFrom<u64> for $name {
-            type Error = Invalid;
-
-            fn try_from(number: u64) -> Result<Self, Invalid> {
-                match u32::try_from(number) {
-                    Ok(n) if ($min..=$max).contains(&n) => Ok(Self(n)),
-                    _ => Err(Invalid::new(concat!("must be a whole number from ", $min, " to ", $max))),
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Invalid;
-
-            fn from_str(text: &str) -> Result<Self, Invalid> {
-                // `parse` takes a leading plus; a number has one spelling here.
-                let digits = text.bytes().all(|b| b.is_ascii_digit());
-                let number = if digits { text.parse::<u64>().unwrap_or(u64::MAX) } else { u64::MAX };
-                Self::try_from(number)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-
-        impl Deserr<Violations> for $name {
-            fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Violations> {
-                match value {
-                    Value::Integer(number) => Self::try_from(number).map_err(|invalid| invalid_at(invalid, at)),
-                    Value::NegativeInteger(_) => Self::try_from(u64::MAX).map_err(|invalid| invalid_at(invalid, at)),
-                    // JSON has one kind of number: 87.0 is a whole one.
-                    Value::Float(number) if number.fract() == 0.0 => {
-                        let whole = format!("{number:.0}").parse().unwrap_or(u64::MAX);
-                        Self::try_from(whole).map_err(|invalid| invalid_at(invalid, at))
-                    }
-                    other => Err(wrong_kind(other, &[ValueKind::Integer], at)),
-                }
-            }
-        }
-
-        #[cfg(feature = "schema")]
-        impl schemars::JsonSchema for $name {
-            fn inline_schema() -> bool {
-                true
-            }
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "integer", "minimum": $min, "maximum": $max })
-            }
-        }
-    };
-}
-pub(crate) use number;
-
-number! {
-    /// A line of work within a repository. Track 0 is a track; no track is `null`.
-    Track, 0..=1_000_000
-}
-number! {
-    /// A GitHub issue.
-    IssueNumber, 1..=2_147_483_647
-}
-number! {
-    /// An HTTP status.
-    HttpStatus, 100..=599
-}
-number! {
-    /// Requests a minute that a token may make.
-    RateLimit, 1..=1_000_000
-}
-
-number! {
-    /// After how many days a document is stale.
-    StalenessDays, 1..=3650
-}
-
-impl Default for StalenessDays {
-    fn default() -> Self {
-        Self(90)
-    }
-}
-
-impl Default for RateLimit {
-    fn default() -> Self {
-        Self(100)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,10 +361,18 @@ mod tests {
     }
 
     #[test]
-    fn track_zero_is_a_track() {
-        assert_eq!("0".parse::<Track>().map(Track::get), Ok(0));
-        refuses::<Track>(&["-1", "+1", "x", "", "1.0", "NaN", "99999999999999999999"]);
-        refuses::<IssueNumber>(&["0", "2147483648"]);
+    fn a_document_is_named_by_what_can_stand_in_a_path() {
+        accepts::<DocName>(&["api.md", "_index.json", "-", "README", "a..b", &"n".repeat(128)]);
+        refuses::<DocName>(&["", ".", "..", ".env", "a/b", "a%2Fb", "a b", "a\0", "😀", &"n".repeat(129)]);
+        accepts::<DocScope>(&["global", "alpha", "a-b_1"]);
+        refuses::<DocScope>(&["", "Global", "..", "a.b", "a/b", &"s".repeat(33)]);
+        assert_eq!("global".parse::<DocScope>().ok().and_then(|scope| scope.venture()), None);
+    }
+
+    #[test]
+    fn a_document_has_1_mb_whatever_its_characters() {
+        accepts::<DocContent>(&["x", &"x".repeat(1_048_576), &"😀".repeat(262_144)]);
+        refuses::<DocContent>(&["", "a\0b", &"x".repeat(1_048_577), &format!("{}x", "😀".repeat(262_144))]);
     }
 
     #[test]
@@ -494,5 +427,6 @@ mod tests {
         }
         agree!(Agent, Host, Client, ClientVersion, VentureCode, VentureName, GithubOrg, Capability, NamePattern);
         agree!(RepoName, Branch, CommitSha, Summary, Link, NoteTitle, NoteContent, NoteTag, SearchText);
+        agree!(DocScope, DocName, DocTitle, DocContent, SourcePath);
     }
 }

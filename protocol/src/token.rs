@@ -4,9 +4,10 @@ use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
 
 use crate::id::TokenId;
+use crate::number::RateLimit;
 use crate::operation::{Effect, Operation, Tier};
 use crate::page::{Cursor, Limit, in_query};
-use crate::text::{RateLimit, TokenName, VentureCode};
+use crate::text::{TokenName, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violation, Violations, at_most};
 
@@ -51,10 +52,13 @@ impl Scope {
     pub fn grants(self, operation: Operation) -> bool {
         match self {
             Self::Admin => true,
-            Self::Context => operation.tier() != Tier::Admin,
+            Self::Context => operation.admits_context(),
             Self::ReadOnly => operation.tier() != Tier::Admin && operation.effect() == Effect::Read,
             Self::DocsWrite => {
-                matches!(operation.id(), "put_doc" | "delete_doc" | "put_requirement" | "delete_requirement")
+                matches!(
+                    operation,
+                    Operation::PutDoc | Operation::DeleteDoc | Operation::PutRequirement | Operation::DeleteRequirement
+                )
             }
         }
     }
@@ -160,7 +164,7 @@ mod tests {
     fn a_scope_grants_what_it_says_and_no_more() {
         for operation in Operation::ALL {
             assert!(Scope::Admin.grants(*operation));
-            assert_eq!(Scope::Context.grants(*operation), operation.tier() != Tier::Admin, "{}", operation.id());
+            assert_eq!(Scope::Context.grants(*operation), operation.admits_context(), "{}", operation.id());
             if Scope::ReadOnly.grants(*operation) {
                 assert!(Scope::Context.grants(*operation) && operation.effect() == Effect::Read, "{}", operation.id());
             }

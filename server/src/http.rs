@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deckwatch_api::{Body, Intake};
+use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -68,7 +69,7 @@ fn accept(engine: &Embedded, stream: TcpStream, connections: &GracefulShutdown) 
 
 async fn answer(engine: &Embedded, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, incoming) = request.into_parts();
-    let body = match tokio::time::timeout(READ_TIMEOUT, read(incoming)).await {
+    let body = match tokio::time::timeout(READ_TIMEOUT, read(&parts, incoming)).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => {
             log::debug!("a body broke off: {error}");
@@ -79,8 +80,8 @@ async fn answer(engine: &Embedded, request: Request<Incoming>) -> Response<Full<
     engine.handle(Request::from_parts(parts, body)).await.map(Full::new)
 }
 
-async fn read(mut incoming: Incoming) -> Result<Body, hyper::Error> {
-    let mut intake = Intake::default();
+async fn read(parts: &Parts, mut incoming: Incoming) -> Result<Body, hyper::Error> {
+    let mut intake = Intake::of(&parts.method, parts.uri.path());
     while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         if !intake.take(&data) {

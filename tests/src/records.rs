@@ -54,8 +54,12 @@ impl Api {
     /// Everything that is recorded about a venture, to compare before and after.
     pub async fn db_records_of(&self, venture: &str) -> Value {
         let mut records = Vec::new();
-        for table in ["ventures", "sessions", "handoffs", "notes", "doc_requirements"] {
-            let column = if table == "ventures" { "code" } else { "venture" };
+        for table in ["ventures", "sessions", "handoffs", "notes", "context_docs", "doc_versions", "doc_requirements"] {
+            let column = match table {
+                "ventures" => "code",
+                "context_docs" | "doc_versions" => "scope",
+                _ => "venture",
+            };
             let sql = format!("select * from {table} where {column} = ?1 order by 1");
             records.push(json!({ "table": table, "rows": self.db_query(&sql, json!([venture])).await }));
         }

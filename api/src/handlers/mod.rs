@@ -3,6 +3,7 @@
 
 pub(crate) mod analytics;
 pub(crate) mod day;
+pub(crate) mod doc;
 pub(crate) mod handoff;
 pub(crate) mod machine;
 pub(crate) mod note;

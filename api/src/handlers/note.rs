@@ -5,6 +5,7 @@ use deckwatch_protocol::{Change, CreateNote, ErrorCode, NoteFilter, NoteId, Time
 use crate::call::Call;
 use crate::database::Statement;
 use crate::error::ApiError;
+use crate::middleware::etag::IfMatch;
 use crate::plan::{Plan, Reach};
 use crate::store;
 use crate::store::note::NewNote;
@@ -91,7 +92,8 @@ fn moved(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan,
 
 fn unless_matched(call: &Call, id: &NoteId) -> Vec<Statement> {
     let mut steps = vec![store::refusal::unless_note(id)];
-    steps.extend(call.if_match.as_deref().map(|versions| store::refusal::unless_note_version(id, versions)));
+    let versions = call.if_match.as_ref().and_then(IfMatch::versions);
+    steps.extend(versions.map(|versions| store::refusal::unless_note_version(id, &versions)));
     steps
 }
 

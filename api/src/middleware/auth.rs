@@ -1,7 +1,6 @@
 //! Who asks: the bearer key, compared in constant time with the SHA-256 of the keys we know.
 
-use deckwatch_protocol::operation::Tier;
-use deckwatch_protocol::{BearerKey, ErrorCode, TokenId};
+use deckwatch_protocol::{BearerKey, ErrorCode, Operation, TokenId};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
@@ -82,11 +81,16 @@ enum Rank {
 
 impl Caller {
     /// Refuses a key whose tier is too low for the operation. A token's scopes are checked in the batch.
-    pub(crate) fn require(&self, tier: Tier) -> Result<(), ApiError> {
-        if tier == Tier::Admin && matches!(self.rank, Rank::Context) {
+    pub(crate) fn require(&self, operation: Operation) -> Result<(), ApiError> {
+        if matches!(self.rank, Rank::Context) && !operation.admits_context() {
             return Err(ApiError::new(ErrorCode::Forbidden, "This operation needs an admin key."));
         }
         Ok(())
+    }
+
+    /// Whether the caller holds the admin key.
+    pub(crate) fn is_admin(&self) -> bool {
+        matches!(self.rank, Rank::Admin)
     }
 
     /// The token of a caller who has no key of the engine, with its hash.

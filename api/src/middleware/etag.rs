@@ -10,27 +10,57 @@ use serde::Deserialize;
 
 /// The part of an answer that its tag is made from.
 #[derive(Deserialize)]
-struct Versioned {
+struct Tagged {
+    /// Of a document: it changes with the content.
+    content_hash: Option<String>,
+    /// Of a note.
     version: u32,
 }
 
-/// The versions that `If-Match` names. A tag that is no version matches nothing; `*` asks for nothing
-/// that an update does not ask for anyway.
-pub(crate) fn versions_matched(headers: &HeaderMap) -> Option<Vec<u32>> {
-    let tags = tags(headers, IF_MATCH)?;
-    if tags.contains(&"*") {
-        return None;
-    }
-    Some(tags.into_iter().filter_map(|tag| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()).collect())
+/// What `If-Match` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum IfMatch {
+    /// `*`: anything that is there.
+    Anything,
+    /// One of these tags, without their quotes. A weak tag matches nothing.
+    OneOf(Vec<String>),
 }
 
-/// Gives the answer about a note its `ETag`, and leaves out a body that the caller has.
+impl IfMatch {
+    /// The versions among the tags; `None` when any will do.
+    pub(crate) fn versions(&self) -> Option<Vec<u32>> {
+        match self {
+            Self::Anything => None,
+            Self::OneOf(tags) => Some(tags.iter().filter_map(|tag| tag.parse().ok()).collect()),
+        }
+    }
+
+    /// The tags; `None` when any will do.
+    pub(crate) fn tags(&self) -> Option<&[String]> {
+        match self {
+            Self::Anything => None,
+            Self::OneOf(tags) => Some(tags),
+        }
+    }
+}
+
+/// What the `If-Match` of a request asks for; `None` without one.
+pub(crate) fn matched(headers: &HeaderMap) -> Option<IfMatch> {
+    let tags = tags(headers, IF_MATCH)?;
+    if tags.contains(&"*") {
+        return Some(IfMatch::Anything);
+    }
+    let strong = |tag: &str| Some(tag.strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    Some(IfMatch::OneOf(tags.into_iter().filter_map(strong).collect()))
+}
+
+/// Gives the answer about a note or a document its `ETag`, and leaves out a body that the caller has.
 pub(crate) fn conditional(operation: Operation, headers: &HeaderMap, mut response: Response<Bytes>) -> Response<Bytes> {
-    if !is_versioned(operation) || !response.status().is_success() {
+    if !is_tagged(operation) || !response.status().is_success() {
         return response;
     }
-    let Ok(Versioned { version }) = serde_json::from_slice(response.body()) else { return response };
-    let tag = format!("\"{version}\"");
+    let Ok(Tagged { content_hash, version }) = serde_json::from_slice(response.body()) else { return response };
+    let tag = content_hash.map_or_else(|| format!("\"{version}\""), |hash| format!("\"{hash}\""));
     let known = tags(headers, IF_NONE_MATCH).is_some_and(|tags| {
         // Weakly: a proxy may have marked the tag as weak.
         tags.iter().any(|known| *known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
@@ -38,7 +68,7 @@ pub(crate) fn conditional(operation: Operation, headers: &HeaderMap, mut respons
     if let Ok(value) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(ETAG, value);
     }
-    if known && operation == Operation::GetNote {
+    if known && matches!(operation, Operation::GetNote | Operation::GetDoc) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().remove(CONTENT_TYPE);
         *response.body_mut() = Bytes::new();
@@ -46,7 +76,7 @@ pub(crate) fn conditional(operation: Operation, headers: &HeaderMap, mut respons
     response
 }
 
-fn is_versioned(operation: Operation) -> bool {
+fn is_tagged(operation: Operation) -> bool {
     matches!(
         operation,
         Operation::CreateNote
@@ -54,6 +84,8 @@ fn is_versioned(operation: Operation) -> bool {
             | Operation::UpdateNote
             | Operation::ArchiveNote
             | Operation::RestoreNote
+            | Operation::GetDoc
+            | Operation::PutDoc
     )
 }
 
@@ -71,18 +103,20 @@ fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Vec<&str>> {
 mod tests {
     use super::*;
 
-    fn matched(line: &'static str) -> Option<Vec<u32>> {
+    fn of(line: &'static str) -> IfMatch {
         let mut headers = HeaderMap::new();
         headers.insert(IF_MATCH, HeaderValue::from_static(line));
-        versions_matched(&headers)
+        matched(&headers).unwrap()
     }
 
     #[test]
-    fn only_strong_tags_of_versions_match() {
-        assert_eq!(versions_matched(&HeaderMap::new()), None);
-        assert_eq!(matched("*"), None);
-        assert_eq!(matched("\"3\""), Some(vec![3]));
-        assert_eq!(matched("\"3\", W/\"4\",\"x\" , \"5\", 6, \"\""), Some(vec![3, 5]));
-        assert_eq!(matched(""), Some(vec![]));
+    fn only_strong_tags_match() {
+        assert_eq!(matched(&HeaderMap::new()), None);
+        assert_eq!(of("*"), IfMatch::Anything);
+        assert_eq!(of("\"3\"").versions(), Some(vec![3]));
+        let several = of("\"3\", W/\"4\",\"x\" , \"5\", 6, \"\"");
+        assert_eq!(several.versions(), Some(vec![3, 5]));
+        assert_eq!(several.tags().unwrap(), ["3", "x", "5", ""]);
+        assert_eq!(of("").versions(), Some(vec![]));
     }
 }

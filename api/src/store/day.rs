@@ -2,7 +2,7 @@
 
 use deckwatch_protocol::{HandoffId, SessionId, StartDay, Timestamp};
 
-use super::doc::doc_index_json;
+use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
 use super::excerpt;
 use super::handoff::{handoff_json, kept_payload, payload_hole};

@@ -1,19 +1,291 @@
-//! Documents, as far as a day needs them. Their audit is in `doc_audit`.
+//! Documents as they are now: put, deleted, read and listed. What a document has been is in `doc_version`, and how it
+//! stands against its requirements in `doc_audit`.
+
+use deckwatch_protocol::{DocFilter, DocName, DocScope, PutDoc, Timestamp, TokenId, VentureCode};
+
+use super::list::{Conditions, List, Order};
+use super::statements;
+use crate::database::Statement;
+
+/// What a day shows of the document whose columns `$d` has, as members of a JSON object; `$updated_at` is when its
+/// content was last changed.
+macro_rules! doc_summary_members {
+    ($d:literal, $updated_at:literal) => {
+        concat!(
+            "'scope', ",
+            $d,
+            ".scope, 'name', ",
+            $d,
+            ".name, 'title', ",
+            $d,
+            ".title, 'doc_type', ",
+            $d,
+            ".doc_type, ",
+            "'version', ",
+            $d,
+            ".version, 'content_hash', ",
+            $d,
+            ".content_hash, 'size_bytes', ",
+            $d,
+            ".size_bytes, ",
+            "'updated_at', ",
+            $updated_at
+        )
+    };
+}
+
+/// The rest of the document `d`.
+macro_rules! doc_members {
+    () => {
+        "'source_repo', d.source_repo, 'source_path', d.source_path, 'created_at', d.created_at, \
+         'actor_key_id', d.actor_key_id"
+    };
+}
+
+/// The document `d` without its content, after `$first`, which are members of its own with a comma behind them.
+macro_rules! doc_json {
+    ($first:literal) => {
+        concat!("json_object(", $first, doc_summary_members!("d", "d.updated_at"), ", ", doc_members!(), ")")
+    };
+}
+
+/// Whether a put brings the content that is there.
+macro_rules! is_unchanged {
+    () => {
+        "context_docs.deleted_at is null and context_docs.content_hash = excluded.content_hash"
+    };
+}
+
+/// The key that documents are listed by.
+macro_rules! doc_key {
+    () => {
+        "d.scope || '.' || d.name"
+    };
+}
+
+/// The first 50 documents of a scope by name.
+macro_rules! first_docs {
+    ($place:literal, $scope:literal) => {
+        concat!(
+            "select * from (select ",
+            $place,
+            " as place, d.scope, d.name, d.title, d.doc_type, d.version, d.content_hash, ",
+            "d.size_bytes, d.updated_at from context_docs d where d.scope = ",
+            $scope,
+            " and d.deleted_at is null ",
+            "order by ",
+            doc_key!(),
+            " limit 50)"
+        )
+    };
+}
 
 /// The documents for session `s`: the venture's, then global ones, by name; 50 are shown.
 macro_rules! doc_index_json {
     () => {
         $crate::store::excerpt!(
             all: "select 1 from context_docs d where d.scope in (s.venture, 'global') and d.deleted_at is null",
-            shown: "select d.scope, d.name, d.title, d.doc_type, d.version, d.content_hash, d.size_bytes, d.updated_at, \
-                      row_number() over (order by d.scope = 'global', d.name) as position \
-                    from context_docs d where d.scope in (s.venture, 'global') and d.deleted_at is null \
-                    order by position limit 50",
-            item: "json_object('scope', shown.scope, 'name', shown.name, 'title', shown.title, 'doc_type', shown.doc_type, \
-                   'version', shown.version, 'content_hash', shown.content_hash, 'size_bytes', shown.size_bytes, \
-                   'updated_at', shown.updated_at)",
+            shown: concat!(
+                "select *, row_number() over (order by place, name) as position from (",
+                first_docs!("0", "s.venture"), " union all ", first_docs!("1", "'global'"), ") order by position limit 50"
+            ),
+            item: concat!("json_object(", doc_summary_members!("shown", "shown.updated_at"), ")"),
             order: "shown.position"
         )
     };
 }
-pub(super) use doc_index_json;
+
+pub(super) use {doc_index_json, doc_key, doc_summary_members, first_docs};
+
+statements! {
+    UNLESS_SCOPE = "
+        insert into refusals (reason) select 'scope_not_registered'
+        where not exists (select 1 from ventures where code = ?1)";
+
+    /// Deleted or not: it has versions.
+    UNLESS_KNOWN = "
+        insert into refusals (reason) select 'doc_not_found'
+        where not exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2)";
+
+    UNLESS_LIVE = "
+        insert into refusals (reason) select 'doc_not_found'
+        where not exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2 and d.deleted_at is null)";
+
+    /// `?3` is a JSON array of hashes, or null when any content will do.
+    UNLESS_CONTENT = "
+        insert into refusals (reason) select 'doc_changed'
+        where not exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2 and d.deleted_at is null
+          and (?3 is null or d.content_hash in (select value from json_each(?3))))";
+
+    /// Unless a requirement says that the document may be generated, or the token `?3` may put any. Patterns are read
+    /// as by the audit; in the name of a global document, whatever stands for the venture will do.
+    UNLESS_GENERATED = "
+        insert into refusals (reason) select 'doc_not_generated'
+        where not exists (
+          select 1 from (
+            select *, replace(name_pattern, '{venture}', iif(?1 = 'global', '*', ?1)) as pattern from doc_requirements
+            where auto_generate = 1 and scope_type = iif(?1 = 'global', 'global', 'venture')
+          ) r left join ventures v on v.code = ?1
+          where (?1 = 'global' or r.venture is null or r.venture = ?1)
+            and (?1 = 'global' or r.capability is null
+              or exists (select 1 from json_each(v.capabilities_json) c where c.value = r.capability))
+            and case when r.pattern not glob '*[*?[]*' then ?2 = r.pattern
+              when length(cast(r.pattern as blob)) <= 50 then ?2 glob r.pattern else false end)
+        and not exists (
+          select 1 from tokens t, json_each(t.scopes_json) j where t.id = ?3 and j.value in ('admin', 'docs:write'))";
+
+    /// The content that is there already keeps its version and its time, and who brought it.
+    PUT = concat!(
+        "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at, updated_at, ",
+        "actor_key_id, source_repo, source_path, content) ",
+        "values (?1, ?2, ?3, ?4, ?5, length(cast(?10 as blob)), 1, ?6, ?6, ?7, ?8, ?9, ?10) ",
+        "on conflict (scope, name) do update set title = excluded.title, doc_type = excluded.doc_type, ",
+        "source_repo = excluded.source_repo, source_path = excluded.source_path, deleted_at = null, ",
+        "content_hash = excluded.content_hash, size_bytes = excluded.size_bytes, content = excluded.content, ",
+        "version = context_docs.version + iif(", is_unchanged!(), ", 0, 1), ",
+        "updated_at = iif(", is_unchanged!(), ", context_docs.updated_at, excluded.updated_at), ",
+        "actor_key_id = iif(", is_unchanged!(), ", context_docs.actor_key_id, excluded.actor_key_id) ",
+        "where not (", is_unchanged!(), ") or (context_docs.title, context_docs.doc_type, ",
+        "ifnull(context_docs.source_repo, ''), ifnull(context_docs.source_path, '')) is not ",
+        "(excluded.title, excluded.doc_type, ifnull(excluded.source_repo, ''), ifnull(excluded.source_path, ''))"
+    );
+
+    /// A put says that the document holds, also when it changes nothing.
+    CONFIRM = "
+        insert into doc_confirmations (scope, name, confirmed_at) values (?1, ?2, ?3)
+        on conflict (scope, name) do update set confirmed_at = excluded.confirmed_at";
+
+    /// The texts that it had are among its versions.
+    DELETE = "
+        update context_docs set version = version + 1, updated_at = ?3, deleted_at = ?3, actor_key_id = ?4, size_bytes = 0,
+          content = ''
+        where scope = ?1 and name = ?2 and deleted_at is null";
+
+    SELECT = concat!(
+        "select ", doc_json!(""), " as body, d.content from context_docs d ",
+        "where d.scope = ?1 and d.name = ?2 and d.deleted_at is null"
+    );
+
+    /// The newest version `w` is this request's if it has its change `?3`; a text `p` before it makes that an update.
+    SELECT_KEPT = concat!(
+        "select iif(w.change_id is ?3 and p.version is null, 201, 200), ",
+        doc_json!("'outcome', case when w.change_id is not ?3 then 'unchanged' when p.version is null then 'created' else 'updated' end, "),
+        ", null, null from context_docs d ",
+        "left join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version ",
+        "left join doc_versions p on p.scope = d.scope and p.name = d.name and p.version = d.version - 1 ",
+        "and p.content is not null where d.scope = ?1 and d.name = ?2"
+    );
+}
+
+/// Where a document is.
+pub(crate) struct Place {
+    pub(crate) scope: DocScope,
+    pub(crate) name: DocName,
+}
+
+impl Place {
+    /// A statement whose `?1` and `?2` are the place.
+    pub(super) fn bind(&self, sql: &'static str) -> Statement {
+        Statement::new(sql).bind(&self.scope).bind(&self.name)
+    }
+}
+
+/// What a document gets besides what its author says.
+pub(crate) struct NewDoc<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) title: String,
+    /// The SHA-256 of the content in hexadecimal.
+    pub(crate) content_hash: String,
+    /// Names this put, should it make a version.
+    pub(crate) change_id: String,
+    pub(crate) now: Timestamp,
+    pub(crate) actor: &'a str,
+    pub(crate) correlation_id: &'a str,
+}
+
+/// Refuses the batch unless the venture that a document is to belong to is registered.
+pub(crate) fn unless_scope(venture: &VentureCode) -> Statement {
+    Statement::new(UNLESS_SCOPE).forgettable().bind(venture)
+}
+
+/// Refuses the batch unless there is or was such a document.
+pub(crate) fn unless_known(place: &Place) -> Statement {
+    place.bind(UNLESS_KNOWN).forgettable()
+}
+
+/// Refuses the batch unless there is such a document.
+pub(crate) fn unless_live(place: &Place) -> Statement {
+    place.bind(UNLESS_LIVE).forgettable()
+}
+
+/// Refuses the batch unless the document is there, with one of these hashes where some are given.
+pub(crate) fn unless_content(place: &Place, hashes: Option<&[String]>) -> Statement {
+    place.bind(UNLESS_CONTENT).forgettable().bind(hashes.map(|hashes| serde_json::Value::from(hashes).to_string()))
+}
+
+/// Refuses the batch unless the document may be generated or the token may put any document.
+pub(crate) fn unless_generated(place: &Place, token: Option<&TokenId>) -> Statement {
+    place.bind(UNLESS_GENERATED).forgettable().bind(token)
+}
+
+/// Makes or replaces a document.
+pub(crate) fn put(put: &PutDoc, new: &NewDoc) -> Statement {
+    new.place
+        .bind(PUT)
+        .bind(new.title.as_str())
+        .bind(put.doc_type.as_str())
+        .bind(new.content_hash.as_str())
+        .bind(new.now)
+        .bind(new.actor)
+        .bind(put.source_repo.as_ref())
+        .bind(put.source_path.as_ref())
+        .bind(&put.content)
+}
+
+/// Notes that somebody put the document at this moment.
+pub(crate) fn confirm(place: &Place, now: Timestamp) -> Statement {
+    place.bind(CONFIRM).bind(now)
+}
+
+/// Deletes a document that is there.
+pub(crate) fn delete(place: &Place, now: Timestamp, actor: &str) -> Statement {
+    place.bind(DELETE).bind(now).bind(actor)
+}
+
+/// Reads one document as `body`, with its `content` apart.
+pub(crate) fn select(place: &Place) -> Statement {
+    place.bind(SELECT)
+}
+
+/// Selects what a put has done as its answer.
+pub(crate) fn select_kept(place: &Place, change_id: &str) -> Statement {
+    place.bind(SELECT_KEPT).bind(change_id)
+}
+
+const LIST: List = List { from: "context_docs d", item: doc_json!(""), key: doc_key!(), order: Order::Ascending };
+
+/// The page and the total of `list_docs`.
+pub(crate) fn list(filter: &DocFilter) -> (Statement, Statement) {
+    let conditions = Conditions::none()
+        .only("d.deleted_at is null", true)
+        .when("d.scope = ?", filter.venture.as_ref())
+        .when("d.scope = ?", filter.scope.as_ref());
+    let limit = filter.limit.unwrap_or_default();
+    (LIST.items(&conditions, filter.cursor.as_ref(), limit), LIST.total(&conditions))
+}
+
+/// The forms of [`list`].
+pub(super) fn composed() -> Vec<(String, String)> {
+    let cursor = || "alpha.api.md".parse().ok();
+    let forms = [
+        DocFilter::default(),
+        DocFilter { cursor: cursor(), ..Default::default() },
+        DocFilter { venture: "alpha".parse().ok(), ..Default::default() },
+        DocFilter { scope: "global".parse().ok(), cursor: cursor(), ..Default::default() },
+    ];
+    let statements = forms.iter().flat_map(|filter| {
+        let (items, total) = list(filter);
+        [items, total]
+    });
+    statements.enumerate().map(|(n, s)| (format!("doc::list {n}"), s.sql.into_owned())).collect()
+}

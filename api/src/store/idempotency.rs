@@ -81,6 +81,8 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .chain(super::session::STATEMENTS)
         .chain(super::handoff::STATEMENTS)
         .chain(super::note::STATEMENTS)
+        .chain(super::doc::STATEMENTS)
+        .chain(super::doc_version::STATEMENTS)
         .chain(super::venture::STATEMENTS)
         .chain(super::token::STATEMENTS)
         .chain(super::machine::STATEMENTS)

@@ -9,6 +9,7 @@ pub(crate) mod analytics;
 pub(crate) mod day;
 pub(crate) mod doc;
 pub(crate) mod doc_audit;
+pub(crate) mod doc_version;
 pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod list;
@@ -83,6 +84,8 @@ use excerpt;
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
         ("analytics", analytics::STATEMENTS),
+        ("doc", doc::STATEMENTS),
+        ("doc_version", doc_version::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("machine", machine::STATEMENTS),
@@ -108,6 +111,8 @@ pub fn every_statement() -> Vec<(String, String)> {
         handoff::composed(),
         note::composed(),
         note_search::composed(),
+        doc::composed(),
+        doc_version::composed(),
         venture::composed(),
         token::composed(),
         request_log::composed(),

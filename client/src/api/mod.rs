@@ -14,13 +14,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
-    DayStarted, EndDay, FoundNote, Handoff, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter,
+    DayStarted, Doc, DocFilter, DocName, DocPut, DocScope, DocText, DocVersion, DocVersionNumber, EndDay, FoundNote,
+    GetDoc, Handoff, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter, ListDocVersions,
     ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter,
-    NoteId, Operation, Page, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement,
+    NoteId, Operation, Page, PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement,
     RequirementDeleted, RequirementFilter, RequirementId, Session, SessionFilter, SessionId, SshConfig,
     SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, Version,
 };
-use http::Request;
+use http::{Request, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -142,6 +143,53 @@ impl Api {
         self.call(Ok(Ask::plain(Operation::RestoreNote, id.as_str()))).await
     }
 
+    /// Lists documents by scope and name, without their content.
+    pub async fn list_docs(&self, filter: &DocFilter) -> Result<Page<Doc>, ClientError> {
+        self.call(Ask::query(Operation::ListDocs, filter)).await
+    }
+
+    /// Reads one document, unless its content is what the caller has: `known` is the `content_hash` of that.
+    pub async fn get_doc(&self, scope: &DocScope, name: &DocName, known: Option<&str>) -> Result<DocRead, ClientError> {
+        let ask = Ask { if_none_match: known.map(str::to_owned), ..Ask::doc(Operation::GetDoc, scope, name) };
+        let response = self.send(&ask).await?;
+        if known.is_some() && response.status() == http::StatusCode::NOT_MODIFIED {
+            return Ok(DocRead::NotModified);
+        }
+        understand(response).map(|doc| DocRead::Read(Box::new(doc)))
+    }
+
+    /// Reads one kept version of a document, also of one that was deleted.
+    pub async fn get_doc_version(
+        &self,
+        scope: &DocScope,
+        name: &DocName,
+        version: DocVersionNumber,
+    ) -> Result<DocText, ClientError> {
+        let ask = Ask::doc(Operation::GetDoc, scope, name);
+        self.call(ask.with_query(&GetDoc { version: Some(version) })).await
+    }
+
+    /// Lists the kept versions of a document, newest first.
+    pub async fn list_doc_versions(
+        &self,
+        scope: &DocScope,
+        name: &DocName,
+        page: &ListDocVersions,
+    ) -> Result<Page<DocVersion>, ClientError> {
+        self.call(Ask::doc(Operation::ListDocVersions, scope, name).with_query(page)).await
+    }
+
+    /// Makes or replaces a document, whatever is there; needs an admin key, or a requirement that says it may be
+    /// generated.
+    pub async fn put_doc(&self, scope: &DocScope, name: &DocName, doc: &PutDoc) -> Result<DocPut, ClientError> {
+        self.call(Ask::doc(Operation::PutDoc, scope, name).with_body(doc)).await
+    }
+
+    /// Deletes a document, and answers with the version that this is; needs an admin key.
+    pub async fn delete_doc(&self, scope: &DocScope, name: &DocName) -> Result<DocVersion, ClientError> {
+        self.call(Ok(Ask::doc(Operation::DeleteDoc, scope, name))).await
+    }
+
     /// Lists ventures by code.
     pub async fn list_ventures(&self, page: &ListVentures) -> Result<Page<Venture>, ClientError> {
         self.call(Ask::query(Operation::ListVentures, page)).await
@@ -238,14 +286,25 @@ impl Api {
     }
 
     async fn call<T: DeserializeOwned>(&self, ask: Result<Ask, ClientError>) -> Result<T, ClientError> {
-        let ask = ask?;
-        let request = retry::prepare(&ask);
-        let response = match self.transport.as_ref() {
-            Transport::Remote(remote) => retry::within_budget(remote, &request).await?,
-            Transport::InProcess(engine) => engine.send(request).await?,
-        };
-        understand(response)
+        understand(self.send(&ask?).await?)
     }
+
+    async fn send(&self, ask: &Ask) -> Result<Response<Bytes>, ClientError> {
+        let request = retry::prepare(ask);
+        match self.transport.as_ref() {
+            Transport::Remote(remote) => retry::within_budget(remote, &request).await,
+            Transport::InProcess(engine) => engine.send(request).await,
+        }
+    }
+}
+
+/// A document that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DocRead {
+    /// The document.
+    Read(Box<DocText>),
+    /// Its content is the one that the caller has.
+    NotModified,
 }
 
 /// One call before it has a transport.
@@ -253,20 +312,36 @@ struct Ask {
     operation: Operation,
     path_and_query: String,
     body: Bytes,
+    /// The tag, without quotes, of what need not be sent again.
+    if_none_match: Option<String>,
 }
 
 impl Ask {
     fn plain(operation: Operation, parameter: &str) -> Self {
-        Self { operation, path_and_query: path(operation, parameter), body: Bytes::new() }
+        Self { operation, path_and_query: path(operation, parameter), body: Bytes::new(), if_none_match: None }
+    }
+
+    fn doc(operation: Operation, scope: &DocScope, name: &DocName) -> Self {
+        let mut ask = Self::plain(operation, "");
+        ask.path_and_query = operation.path().replace("{scope}", scope.as_str()).replace("{name}", name.as_str());
+        ask
     }
 
     fn body(operation: Operation, parameter: &str, body: &impl Serialize) -> Result<Self, ClientError> {
-        let body = serde_json::to_vec(body).map_err(|error| ClientError::not_sent(operation, &error))?;
-        Ok(Self { body: body.into(), ..Self::plain(operation, parameter) })
+        Self::plain(operation, parameter).with_body(body)
     }
 
     fn query(operation: Operation, filter: &impl Serialize) -> Result<Self, ClientError> {
-        let filter = serde_json::to_value(filter).map_err(|error| ClientError::not_sent(operation, &error))?;
+        Self::plain(operation, "").with_query(filter)
+    }
+
+    fn with_body(self, body: &impl Serialize) -> Result<Self, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| ClientError::not_sent(self.operation, &error))?;
+        Ok(Self { body: body.into(), ..self })
+    }
+
+    fn with_query(mut self, filter: &impl Serialize) -> Result<Self, ClientError> {
+        let filter = serde_json::to_value(filter).map_err(|error| ClientError::not_sent(self.operation, &error))?;
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in filter.as_object().into_iter().flatten() {
             match value {
@@ -275,12 +350,11 @@ impl Ask {
                 other => drop(query.append_pair(name, &other.to_string())),
             }
         }
-        let mut ask = Self::plain(operation, "");
         let query = query.finish();
         if !query.is_empty() {
-            ask.path_and_query = format!("{}?{query}", ask.path_and_query);
+            self.path_and_query = format!("{}?{query}", self.path_and_query);
         }
-        Ok(ask)
+        Ok(self)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use deckwatch_protocol::operation::Effect;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, IF_NONE_MATCH};
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::error::{ClientError, retry_after};
@@ -30,6 +30,10 @@ pub(super) fn prepare(ask: &Ask) -> Prepared {
     }
     if !ask.body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let known = ask.if_none_match.as_ref().and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok());
+    if let Some(value) = known {
+        headers.insert(IF_NONE_MATCH, value);
     }
     if ask.operation.effect() == Effect::Write
         && let Ok(value) = HeaderValue::from_str(&format!("dw-{}", random_uuid()))

@@ -1,7 +1,7 @@
 //! The audit: every document that a requirement asks for, by how it stands. Documents are put into the
 //! database, as time must have passed over them.
 
-use deckwatch_protocol::{AuditedDoc, ErrorCode, Excerpt, Operation, Page, Venture, VentureAudit};
+use deckwatch_protocol::{AuditedDoc, DocOutcome, DocPut, ErrorCode, Excerpt, Operation, Page, Venture, VentureAudit};
 use deckwatch_tests::{Api, Ask, Caller, Holder, fresh, overlay};
 use serde_json::{Value, json};
 
@@ -133,6 +133,28 @@ async fn confirming_a_document_makes_it_fresh_without_changing_it() {
     assert!(held.confirmed_at.unwrap() > api.minutes_ago(5));
     let stale = agent.colleague().started().await.doc_audit.stale;
     assert_eq!(stale.iter().map(|doc| doc.name.as_str()).collect::<Vec<_>>(), ["held-long-ago.md"]);
+}
+
+#[tokio::test]
+async fn putting_what_is_there_already_confirms_it() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let venture = &agent.venture;
+    require(&api, venture, "held.md", json!({})).await;
+    let put = async || {
+        let ask = Ask::of(Operation::PutDoc).with(venture).with("held.md").json(&json!({ "content": "# Held" }));
+        api.admin().send(ask).await
+    };
+    put().await.of::<DocPut>(201);
+    for (table, column) in [("context_docs", "updated_at"), ("doc_confirmations", "confirmed_at")] {
+        let sql = format!("update {table} set {column} = ?1 where scope = ?2");
+        api.db_execute(&sql, json!([api.minutes_ago(100 * DAY), venture])).await;
+    }
+    assert_eq!(names(&audit_of(&agent, venture).await.stale), ["held.md"]);
+    let again: DocPut = put().await.of(200);
+    assert_eq!((again.outcome, again.doc.summary.version), (DocOutcome::Unchanged, 1));
+    assert!(again.doc.summary.updated_at < api.minutes_ago(99 * DAY));
+    assert_eq!(names(&audit_of(&agent, venture).await.present), ["held.md"]);
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deckwatch_protocol::{
-    Analytics, DayEnded, DayStarted, ErrorCode, FoundNote, Handoff, Health, Heartbeat, LoggedRequest, Machine,
-    MachineHeartbeat, MintedToken, Note, Operation, Page, Requirement, RequirementDeleted, Session, SshConfig, Token,
-    Venture, VentureAudit, Version,
+    Analytics, DayEnded, DayStarted, Doc, DocPut, DocText, DocVersion, ErrorCode, FoundNote, Handoff, Health,
+    Heartbeat, LoggedRequest, Machine, MachineHeartbeat, MintedToken, Note, Operation, Page, Requirement,
+    RequirementDeleted, Session, SshConfig, Token, Venture, VentureAudit, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ask_approve, ask_register, fresh};
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ impl Scene {
         let ending = agent.colleague().started().await.session.id.to_string();
         let note = Ask::of(Operation::CreateNote).json(&note_of(&agent.venture));
         let note = agent.send(note).await.of::<Note>(201).id.to_string();
+        let doc = Ask::of(Operation::PutDoc).with(&agent.venture).with("kept.md").json(&json!({ "content": "# Kept" }));
+        let _: DocPut = api.admin().send(doc).await.of(201);
         let mint = Ask::of(Operation::CreateToken).json(&json!({ "name": "example", "scopes": ["read-only"] }));
         let token: MintedToken = api.admin().send(mint).await.of(201);
         let machine = agent.send(ask_register(&fresh("machine"), json!({}))).await.of(201);
@@ -68,10 +70,17 @@ impl Scene {
             | Operation::ListNotes
             | Operation::AuditDocs
             | Operation::ListRequirements
+            | Operation::ListDocs
             | Operation::SessionAnalytics => ask.query(format!("venture={}", self.agent.venture)),
             Operation::CreateNote => ask.json(&note_of(&self.agent.venture)),
             Operation::UpdateNote => ask.with(&self.note).json(&json!({ "title": "Changed" })),
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => ask.with(&self.note),
+            Operation::GetDoc | Operation::ListDocVersions => ask.with(&self.agent.venture).with("kept.md"),
+            // What one of them has made, the other may delete, as often as it is asked.
+            Operation::PutDoc => {
+                ask.with(&self.agent.venture).with("passing.md").json(&json!({ "content": "# Passing" }))
+            }
+            Operation::DeleteDoc => ask.with(&self.agent.venture).with("passing.md"),
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
             Operation::PutRequirement => ask.json(&requirement_of(&self.agent.venture)),
             Operation::DeleteRequirement => {
@@ -108,6 +117,10 @@ impl Scene {
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => {
                 (Ask::of(operation).with("note_nothing"), ErrorCode::NoteNotFound)
             }
+            Operation::PutDoc => (ask.json(&json!({ "content": 7 })), ErrorCode::InvalidRequest),
+            Operation::GetDoc | Operation::ListDocVersions | Operation::DeleteDoc => {
+                (Ask::of(operation).with(&self.agent.venture).with("nothing.md"), ErrorCode::DocNotFound)
+            }
             Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
             Operation::GetSession | Operation::Heartbeat => {
                 (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
@@ -118,6 +131,7 @@ impl Scene {
             | Operation::ListNotes
             | Operation::AuditDocs
             | Operation::ListRequirements
+            | Operation::ListDocs
             | Operation::ListVentures
             | Operation::ListTokens
             | Operation::ListMachines
@@ -161,6 +175,11 @@ impl Scene {
             Operation::GetNote | Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote => {
                 drop(response.of::<Note>(200));
             }
+            Operation::ListDocs => drop(response.of::<Page<Doc>>(200)),
+            Operation::GetDoc => drop(response.of::<DocText>(200)),
+            Operation::ListDocVersions => drop(response.of::<Page<DocVersion>>(200)),
+            Operation::PutDoc => drop(response.of::<DocPut>(201)),
+            Operation::DeleteDoc => drop(response.of::<DocVersion>(200)),
             Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
             Operation::PutVenture => drop(response.of::<Venture>(201)),
             Operation::RegisterMachine => drop(response.of::<Machine>(201)),

@@ -48,6 +48,8 @@ async fn filled(path: &Path) -> Lab {
         let note = json!({ "title": format!("Note {n}"), "content": "a heron 😀 'n' \"co\"", "tags": ["bird"] });
         assert_eq!(lab.ask(Operation::CreateNote, ("", ""), Some(&note)).await.status, 201);
     }
+    lab.put_doc("alpha/api.md", "# The API").await;
+    lab.put_doc("alpha/api.md", "# The API 😀").await;
     lab
 }
 

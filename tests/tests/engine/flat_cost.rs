@@ -72,6 +72,7 @@ struct Size {
     sessions: u32,
     handoffs: u32,
     notes: u32,
+    docs: u32,
 }
 
 /// A lab over that much history of the venture `alpha`, and what it costs to ask.
@@ -91,6 +92,9 @@ impl World {
         lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;
         let note = lab.ask(Operation::CreateNote, ("", ""), Some(&note_of(0))).await;
         let note = note.json()["id"].as_str().unwrap().to_owned();
+        for n in 1..=20 {
+            lab.put_doc("alpha/api.md", &format!("# {n}")).await;
+        }
         for n in 1..=25 {
             lab.start(&format!("agent-{n}")).await;
         }
@@ -121,6 +125,7 @@ impl World {
                 (true, _) => self.session.as_str(),
                 (_, true) => self.note.as_str(),
                 _ if operation.path().contains("{hostname}") => "mac1",
+                _ if operation.path().contains("{name}") => "alpha/api.md",
                 _ => "",
             };
             let body = body.clone().map(|mut body| {
@@ -204,6 +209,21 @@ fn db_fill(connection: &Connection, size: &Size) {
          select 'strategy', iif(i % 2, 'alpha', 'global'), printf('note_01%024d', i) from n",
         size.notes,
     );
+    db_fill_fleet(&fill, connection, size);
+    fill(
+        "ROWS insert into request_log (correlation_id, method, status, created_at)
+         select 'corr_' || i, 'GET', 200, '2026-11-20T00:00:00.000Z' from n",
+        size.sessions,
+    );
+    fill(
+        "ROWS insert into idempotency_keys (actor_key_id, idempotency_key, operation, request_hash, created_at, expires_at)
+         select 'a', 'key-' || i, 'start_day', 'h', '2026-11-21T00:00:00.000Z', '2026-12-21T00:00:00.000Z' from n",
+        size.handoffs,
+    );
+}
+
+/// Fills what stands beside the history: machines, ventures, documents.
+fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size) {
     for (n, retired_at, [approved, pending]) in [
         (0, "null", ["'x', 'x', 'x', 'x', 'x', 'x'", "null, null, null, null, null, null"]),
         (1, "null", ["null, null, null, null, null, null", "'x', 'x', 'x', 'x', 'x', 'x'"]),
@@ -235,22 +255,35 @@ fn db_fill(connection: &Connection, size: &Size) {
          select 'other-' || i, 'Other', '[]', '[]', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' from n",
         size.notes,
     );
-    fill(
-        "ROWS insert into request_log (correlation_id, method, status, created_at)
-         select 'corr_' || i, 'GET', 200, '2026-11-20T00:00:00.000Z' from n",
-        size.sessions,
-    );
-    fill(
-        "ROWS insert into idempotency_keys (actor_key_id, idempotency_key, operation, request_hash, created_at, expires_at)
-         select 'a', 'key-' || i, 'start_day', 'h', '2026-11-21T00:00:00.000Z', '2026-12-21T00:00:00.000Z' from n",
-        size.handoffs,
-    );
+    // Half of them live, in the venture and global; each with the version that it has.
+    for (name, deleted) in [("doc", "null"), ("gone", "'2026-01-01T00:00:00.000Z'")] {
+        let sql = format!(
+            "ROWS insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
+               updated_at, deleted_at, actor_key_id, content)
+             select iif(i % 2, 'alpha', 'global'), printf('{name}-%08d.md', i), 't', 'markdown', 'h', 1, 1,
+               '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', {deleted}, 'a', 'x' from n"
+        );
+        fill(&sql, size.docs);
+    }
+    connection
+        .execute(
+            "insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, created_at, actor_key_id,
+               creation_correlation_id, change_id, content)
+             select scope, name, version, title, doc_type, content_hash, size_bytes, created_at, actor_key_id, 'c', '', content
+             from context_docs where true on conflict do nothing",
+            [],
+        )
+        .unwrap();
 }
 
 /// Asks the same of a short and of a long history, and names what has grown by half.
 async fn assert_flat(requests: &[Ask]) {
-    let short = World::of(Size { sessions: 2_200, handoffs: 2_200, notes: 2_200 }).await.costs(requests).await;
-    let long = World::of(Size { sessions: 100_000, handoffs: 20_000, notes: 20_000 }).await.costs(requests).await;
+    let short =
+        World::of(Size { sessions: 2_200, handoffs: 2_200, notes: 2_200, docs: 2_200 }).await.costs(requests).await;
+    let long = World::of(Size { sessions: 100_000, handoffs: 20_000, notes: 20_000, docs: 10_000 })
+        .await
+        .costs(requests)
+        .await;
     let mut grown = Vec::new();
     for ((Ask { name, operation, .. }, short), long) in requests.iter().zip(short).zip(long) {
         if long * 2 > short * 3 {
@@ -344,11 +377,13 @@ async fn notes_cost_the_same_whatever_is_stored() {
 
 #[tokio::test]
 async fn the_audit_costs_the_same_whatever_is_stored() {
-    let put = |pattern: &str| Some(json!({ "name_pattern": pattern, "venture": "alpha" }));
+    // A pattern reads the documents of its scope, so it is for a venture that has few.
+    let put = |pattern: &str, venture: &str| Some(json!({ "name_pattern": pattern, "venture": venture }));
     assert_flat(&[
-        Ask::of("name", Operation::PutRequirement, put("guide.md")),
-        Ask::of("pattern", Operation::PutRequirement, put("doc-*.md")),
+        Ask::of("name", Operation::PutRequirement, put("guide.md", "alpha")),
+        Ask::of("pattern", Operation::PutRequirement, put("doc-*.md", "other-77")),
         Ask::list(Operation::AuditDocs, "venture=alpha"),
+        Ask::list(Operation::AuditDocs, "venture=other-77"),
         Ask::list(Operation::AuditDocs, ""),
         Ask::list(Operation::AuditDocs, "limit=100&cursor=other-5"),
         Ask::list(Operation::ListRequirements, ""),
@@ -356,6 +391,21 @@ async fn the_audit_costs_the_same_whatever_is_stored() {
         Ask::of("with requirements", Operation::StartDay, Some(day_of("agent-new"))),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn documents_cost_the_same_whatever_is_stored() {
+    let queries = ["", "venture=alpha", "scope=global", "scope=global&limit=100&cursor=global.doc-00001000.md"];
+    let mut requests = queries.map(|query| Ask::list(Operation::ListDocs, query)).to_vec();
+    requests.extend([
+        Ask::of("", Operation::GetDoc, None),
+        Ask::list(Operation::GetDoc, "version=7"),
+        Ask::of("", Operation::ListDocVersions, None),
+        Ask::of("changed", Operation::PutDoc, Some(json!({ "content": "# Another" }))),
+        Ask::of("unchanged", Operation::PutDoc, Some(json!({ "content": "# Another" }))),
+        Ask::of("", Operation::DeleteDoc, None),
+    ]);
+    assert_flat(&requests).await;
 }
 
 #[tokio::test]

@@ -201,8 +201,11 @@ impl Lab {
         body: Option<&Value>,
         key: &str,
     ) -> Answered {
+        // A document's parameters are `scope/name`.
+        let (scope, name) = parameter.split_once('/').unwrap_or((parameter, parameter));
         let path = operation.path().replace("{id}", parameter).replace("{code}", parameter);
         let path = path.replace("{hostname}", parameter);
+        let path = path.replace("{scope}", scope).replace("{name}", name);
         let request = Request::builder()
             .method(operation.method())
             .uri(format!("{path}?{query}"))
@@ -249,6 +252,12 @@ impl Lab {
         assert_eq!(answer.status, 201, "{}", answer.text);
         let minted = answer.json();
         (minted["id"].as_str().unwrap().to_owned(), minted["token"].as_str().unwrap().to_owned())
+    }
+
+    /// Puts the document `place` (`scope/name`) with this content.
+    pub(crate) async fn put_doc(&self, place: &str, content: &str) {
+        let answer = self.ask(Operation::PutDoc, (place, ""), Some(&json!({ "content": content }))).await;
+        assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
     }
 
     /// Starts a day of `agent` on `alpha` and returns the session's id.

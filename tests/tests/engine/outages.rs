@@ -45,6 +45,7 @@ async fn a_write_whose_answer_was_lost_is_found_by_its_retry_and_happens_once() 
         (Operation::UpdateSession, session.clone(), json!({ "branch": "b" })),
         (Operation::EndDay, String::new(), handoff_of(&session)),
         (Operation::PutVenture, "beta".to_owned(), json!({ "name": "Beta" })),
+        (Operation::PutDoc, "alpha/api.md".to_owned(), json!({ "content": "# The API" })),
     ];
     for (operation, parameter, body) in writes {
         let key = lab.fresh_key();

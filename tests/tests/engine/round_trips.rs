@@ -44,6 +44,13 @@ impl Good {
             Operation::UpdateNote => good(saved(lab).await, Some(json!({ "content": "changed" }))),
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => good(saved(lab).await, None),
             Operation::ListNotes => Self { query: "q=business&limit=1", ..good(String::new(), None) },
+            Operation::ListDocs => Self { query: "scope=global&limit=1", ..good(String::new(), None) },
+            Operation::GetDoc | Operation::ListDocVersions | Operation::DeleteDoc => {
+                let place = format!("alpha/for-{}.md", operation.id());
+                lab.put_doc(&place, "# A document").await;
+                good(place, None)
+            }
+            Operation::PutDoc => good("alpha/api.md".to_owned(), Some(json!({ "content": "# The API" }))),
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
             Operation::PutRequirement => good(String::new(), Some(json!({ "name_pattern": agent }))),
             Operation::DeleteRequirement => {

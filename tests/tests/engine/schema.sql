@@ -21,10 +21,14 @@ CREATE TABLE context_docs (
   updated_at text not null,
   deleted_at text,
   actor_key_id text not null,
-  content text not null,
+  content text not null, source_repo text, source_path text,
   constraint context_docs_key primary key (scope, name),
   constraint context_docs_type check (doc_type in ('markdown', 'json'))
 ) strict;
+
+CREATE INDEX context_docs_live on context_docs (scope || '.' || name) where deleted_at is null;
+
+CREATE INDEX context_docs_live_by_scope on context_docs (scope, scope || '.' || name) where deleted_at is null;
 
 CREATE TABLE doc_confirmations (
   scope text not null,
@@ -56,6 +60,27 @@ CREATE INDEX doc_requirements_by_venture on doc_requirements (venture);
 
 CREATE UNIQUE INDEX doc_requirements_one_rule
   on doc_requirements (name_pattern, scope_type, ifnull(venture, ''), ifnull(capability, ''));
+
+CREATE TABLE doc_versions (
+  scope text not null,
+  name text not null,
+  version integer not null,
+  title text not null,
+  doc_type text not null,
+  content_hash text,
+  size_bytes integer not null,
+  source_repo text,
+  source_path text,
+  created_at text not null,
+  actor_key_id text not null,
+  creation_correlation_id text not null,
+  change_id text not null,
+  content text,
+  constraint doc_versions_key primary key (scope, name, version),
+  constraint doc_versions_doc foreign key (scope, name) references context_docs (scope, name) on delete cascade,
+  constraint doc_versions_type check (doc_type in ('markdown', 'json')),
+  constraint doc_versions_text check ((content is null) = (content_hash is null))
+) strict;
 
 CREATE TABLE handoffs (
   id text not null primary key,
@@ -246,6 +271,10 @@ CREATE TABLE refusals (
   constraint refused_machine_changed check (reason <> 'machine_changed'),
   constraint refused_requirement_not_found check (reason <> 'requirement_not_found'),
   constraint refused_requirements_full check (reason <> 'requirements_full'),
+  constraint refused_scope_not_registered check (reason <> 'scope_not_registered'),
+  constraint refused_doc_not_found check (reason <> 'doc_not_found'),
+  constraint refused_doc_changed check (reason <> 'doc_changed'),
+  constraint refused_doc_not_generated check (reason <> 'doc_not_generated'),
   constraint refused_reason check (false)
 ) strict;
 

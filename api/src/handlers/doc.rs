@@ -1,0 +1,132 @@
+//! Documents: putting and deleting them, reading them and their versions.
+
+use deckwatch_protocol::{
+    Doc, DocFilter, DocName, DocScope, DocType, ErrorCode, GetDoc, Invalid, ListDocVersions, PutDoc, Violations,
+};
+use serde::de::IgnoredAny;
+
+use crate::call::Call;
+use crate::database::Statement;
+use crate::error::ApiError;
+use crate::middleware::auth::{hex, sha256};
+use crate::plan::{Plan, Reach};
+use crate::platform::random_bits;
+use crate::store;
+use crate::store::doc::{NewDoc, Place};
+
+/// Lists documents by scope and name.
+pub(crate) fn list_docs(call: &Call) -> Result<Plan, ApiError> {
+    let filter: DocFilter = call.query()?;
+    let reach = match (&filter.venture, &filter.scope) {
+        (Some(venture), _) => Reach::Venture(venture.clone()),
+        (None, Some(scope)) => to_read(scope),
+        (None, None) => Reach::Everything,
+    };
+    let (items, total) = store::doc::list(&filter);
+    Ok(Plan::page(items, total, filter.limit.unwrap_or_default()).within(reach))
+}
+
+/// Reads one document with its content, or one of its kept versions.
+pub(crate) fn get_doc(call: &Call) -> Result<Plan, ApiError> {
+    let GetDoc { version } = call.query()?;
+    let place = place_to_find(call)?;
+    let select = match version {
+        Some(version) => store::doc_version::select(&place, version),
+        None => store::doc::select(&place),
+    };
+    Ok(Plan::record(select, ErrorCode::DocNotFound).within(to_read(&place.scope)))
+}
+
+/// Lists the kept versions of a document, newest first, also of one that was deleted.
+pub(crate) fn list_doc_versions(call: &Call) -> Result<Plan, ApiError> {
+    let filter: ListDocVersions = call.query()?;
+    let place = place_to_find(call)?;
+    let limit = filter.limit.unwrap_or_default();
+    let (items, total) = store::doc_version::list(&place, limit, filter.cursor.as_ref());
+    let steps = vec![store::doc::unless_known(&place)];
+    Ok(Plan::page(items, total, limit).after(steps).within(to_read(&place.scope)))
+}
+
+/// Makes or replaces a document.
+pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
+    let place = place_to_make(call)?;
+    let put: PutDoc = call.body()?;
+    if put.doc_type == DocType::Json {
+        is_json(put.content.as_str())?;
+    }
+    let new = NewDoc {
+        place: &place,
+        title: put.title_under(&place.name),
+        content_hash: hex(&sha256(put.content.as_str().as_bytes())),
+        change_id: format!("{:032x}", random_bits(call.entropy)),
+        now: call.now,
+        actor: &call.caller.actor,
+        correlation_id: call.correlation_id.as_str(),
+    };
+    let mut steps: Vec<Statement> = Vec::new();
+    if !call.caller.is_admin() {
+        steps.push(store::doc::unless_generated(&place, call.caller.token_id()));
+    }
+    steps.extend(place.scope.venture().as_ref().map(store::doc::unless_scope));
+    steps.extend(unless_matched(call, &place));
+    steps.push(store::doc::put(&put, &new));
+    steps.push(store::doc::confirm(&place, call.now));
+    steps.push(store::doc_version::insert(&new));
+    steps.push(store::doc_version::trim(&place, Doc::MAX_VERSIONS));
+    let reach = Reach::of(place.scope.venture().as_ref());
+    Ok(Plan::write(steps, store::doc::select_kept(&place, &new.change_id)).within(reach))
+}
+
+/// Deletes a document. That is a version too, so that counting goes on when it is put again.
+pub(crate) fn delete_doc(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    call.no_body()?;
+    let place = place_to_find(call)?;
+    let mut steps = vec![store::doc::unless_live(&place)];
+    steps.extend(unless_matched(call, &place));
+    steps.push(store::doc::delete(&place, call.now, &call.caller.actor));
+    steps.push(store::doc_version::insert_deletion(&place, call.correlation_id.as_str()));
+    steps.push(store::doc_version::trim(&place, Doc::MAX_VERSIONS));
+    let reach = Reach::of(place.scope.venture().as_ref());
+    Ok(Plan::write(steps, store::doc_version::select_kept(&place)).within(reach))
+}
+
+/// What is global is everybody's to read; a venture's is its own.
+fn to_read(scope: &DocScope) -> Reach {
+    scope.venture().map_or(Reach::Shared, Reach::Venture)
+}
+
+fn unless_matched(call: &Call, place: &Place) -> Option<Statement> {
+    call.if_match.as_ref().map(|asked| store::doc::unless_content(place, asked.tags()))
+}
+
+/// A document that can't be named is not there.
+fn place_to_find(call: &Call) -> Result<Place, ApiError> {
+    let not_found = |_: Invalid| ApiError::missing(ErrorCode::DocNotFound);
+    Ok(Place {
+        scope: call.path_parameter().parse().map_err(not_found)?,
+        name: call.second_path_parameter().parse().map_err(not_found)?,
+    })
+}
+
+/// Both parts of the path are said to be wrong at once.
+fn place_to_make(call: &Call) -> Result<Place, Violations> {
+    let scope = call.path_parameter().parse::<DocScope>();
+    let name = call.second_path_parameter().parse::<DocName>();
+    match (scope, name) {
+        (Ok(scope), Ok(name)) => Ok(Place { scope, name }),
+        (scope, name) => {
+            let wrong = [("/scope", scope.err()), ("/name", name.err())];
+            let violations = wrong.into_iter().filter_map(|(at, invalid)| Some(Violations::at(at, invalid?.0)));
+            Err(Violations(violations.flat_map(|violations| violations.0).collect()))
+        }
+    }
+}
+
+/// Refuses content that claims to be JSON, saying where it stops to be, never what stands there.
+fn is_json(content: &str) -> Result<(), Violations> {
+    serde_json::from_str::<IgnoredAny>(content).map(drop).map_err(|error| {
+        let place = format!("is not JSON, as doc_type says, at line {} column {}", error.line(), error.column());
+        Violations::at("/content", place)
+    })
+}

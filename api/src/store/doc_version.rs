@@ -1,0 +1,101 @@
+//! What documents have been: one row a version, the newest and deletions among them.
+
+use deckwatch_protocol::{Cursor, DocVersionNumber, Limit};
+
+use super::doc::{NewDoc, Place, doc_summary_members};
+use super::list::{Conditions, List, Order};
+use super::statements;
+use crate::database::Statement;
+
+/// The version `w` as JSON.
+macro_rules! doc_version_json {
+    () => {
+        "json_object('scope', w.scope, 'name', w.name, 'version', w.version, \
+         'deleted', json(iif(w.content is null, 'true', 'false')), 'title', w.title, 'doc_type', w.doc_type, \
+         'content_hash', w.content_hash, 'size_bytes', w.size_bytes, 'source_repo', w.source_repo, \
+         'source_path', w.source_path, 'created_at', w.created_at, 'actor_key_id', w.actor_key_id, \
+         'creation_correlation_id', w.creation_correlation_id)"
+    };
+}
+
+statements! {
+    /// A put that changed no content has made no version.
+    INSERT = "
+        insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, source_repo,
+          source_path, created_at, actor_key_id, creation_correlation_id, change_id, content)
+        select d.scope, d.name, d.version, d.title, d.doc_type, d.content_hash, d.size_bytes, d.source_repo,
+          d.source_path, d.updated_at, d.actor_key_id, ?3, ?4, d.content
+        from context_docs d where d.scope = ?1 and d.name = ?2
+        on conflict (scope, name, version) do nothing";
+
+    INSERT_DELETION = "
+        insert into doc_versions (scope, name, version, title, doc_type, size_bytes, source_repo, source_path, created_at,
+          actor_key_id, creation_correlation_id, change_id)
+        select d.scope, d.name, d.version, d.title, d.doc_type, 0, d.source_repo, d.source_path, d.updated_at,
+          d.actor_key_id, ?3, ''
+        from context_docs d where d.scope = ?1 and d.name = ?2";
+
+    TRIM = "
+        delete from doc_versions where scope = ?1 and name = ?2
+          and version <= (select d.version - ?3 from context_docs d where d.scope = ?1 and d.name = ?2)";
+
+    SELECT = concat!(
+        "select json_object(", doc_summary_members!("w", "w.created_at"), ", 'source_repo', w.source_repo, 'source_path', w.source_path, ",
+        "'created_at', d.created_at, 'actor_key_id', w.actor_key_id) as body, w.content ",
+        "from doc_versions w join context_docs d on d.scope = w.scope and d.name = w.name ",
+        "where w.scope = ?1 and w.name = ?2 and w.version = ?3 and w.content is not null"
+    );
+
+    /// The deletion that this request has made is the newest version.
+    SELECT_KEPT = concat!(
+        "select 200, ", doc_version_json!(), ", null, null from context_docs d ",
+        "join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version ",
+        "where d.scope = ?1 and d.name = ?2"
+    );
+}
+
+/// Records the version that a put has made, if it has made one.
+pub(crate) fn insert(new: &NewDoc) -> Statement {
+    new.place.bind(INSERT).bind(new.correlation_id).bind(new.change_id.as_str())
+}
+
+/// Records that the document was deleted.
+pub(crate) fn insert_deletion(place: &Place, correlation_id: &str) -> Statement {
+    place.bind(INSERT_DELETION).bind(correlation_id)
+}
+
+/// Forgets all versions but the last `kept`.
+pub(crate) fn trim(place: &Place, kept: u32) -> Statement {
+    place.bind(TRIM).bind(kept)
+}
+
+/// Reads one version as `body`, with its `content` apart.
+pub(crate) fn select(place: &Place, version: DocVersionNumber) -> Statement {
+    place.bind(SELECT).bind(version.get())
+}
+
+/// Selects the newest version as the answer of a deletion.
+pub(crate) fn select_kept(place: &Place) -> Statement {
+    place.bind(SELECT_KEPT)
+}
+
+/// The key has a fixed width, so that it is a text which sorts as its number does.
+const LIST: List = List {
+    from: "doc_versions w",
+    item: doc_version_json!(),
+    key: "printf('%010d', w.version)",
+    order: Order::Descending,
+};
+
+/// The page and the total of `list_doc_versions`.
+pub(crate) fn list(place: &Place, limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
+    let conditions = Conditions::none().when("w.scope = ?", Some(&place.scope)).when("w.name = ?", Some(&place.name));
+    (LIST.items(&conditions, cursor, limit), LIST.total(&conditions))
+}
+
+/// The forms of [`list`].
+pub(super) fn composed() -> Vec<(String, String)> {
+    let (Ok(scope), Ok(name)) = ("global".parse(), "a.md".parse()) else { return Vec::new() };
+    let (items, total) = list(&Place { scope, name }, Limit::default(), "1".parse().ok().as_ref());
+    [("items", items), ("total", total)].map(|(n, s)| (format!("doc_version::list {n}"), s.sql.into_owned())).to_vec()
+}

@@ -1,0 +1,140 @@
+//! Bounded whole numbers, and what they are for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
+use serde::{Deserialize, Serialize};
+
+use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
+
+/// A bounded whole number, read from JSON numbers and from query text.
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident, $min:literal ..= $max:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(u32);
+
+        impl $name {
+            /// Smallest value.
+            pub const MIN: u32 = $min;
+            /// Largest value.
+            pub const MAX: u32 = $max;
+
+            /// The number itself.
+            pub fn get(self) -> u32 {
+                self.0
+            }
+        }
+
+        impl TryFrom<u64> for $name {
+            type Error = Invalid;
+
+            fn try_from(number: u64) -> Result<Self, Invalid> {
+                match u32::try_from(number) {
+                    Ok(n) if ($min..=$max).contains(&n) => Ok(Self(n)),
+                    _ => Err(Invalid::new(concat!("must be a whole number from ", $min, " to ", $max))),
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                // `parse` takes a leading plus; a number has one spelling here.
+                let digits = text.bytes().all(|b| b.is_ascii_digit());
+                let number = if digits { text.parse::<u64>().unwrap_or(u64::MAX) } else { u64::MAX };
+                Self::try_from(number)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl Deserr<Violations> for $name {
+            fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Violations> {
+                match value {
+                    Value::Integer(number) => Self::try_from(number).map_err(|invalid| invalid_at(invalid, at)),
+                    Value::NegativeInteger(_) => Self::try_from(u64::MAX).map_err(|invalid| invalid_at(invalid, at)),
+                    // JSON has one kind of number: 87.0 is a whole one.
+                    Value::Float(number) if number.fract() == 0.0 => {
+                        let whole = format!("{number:.0}").parse().unwrap_or(u64::MAX);
+                        Self::try_from(whole).map_err(|invalid| invalid_at(invalid, at))
+                    }
+                    other => Err(wrong_kind(other, &[ValueKind::Integer], at)),
+                }
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "integer", "minimum": $min, "maximum": $max })
+            }
+        }
+    };
+}
+pub(crate) use number;
+
+number! {
+    /// A line of work within a repository. Track 0 is a track; no track is `null`.
+    Track, 0..=1_000_000
+}
+number! {
+    /// A GitHub issue.
+    IssueNumber, 1..=2_147_483_647
+}
+number! {
+    /// An HTTP status.
+    HttpStatus, 100..=599
+}
+number! {
+    /// A version of a document.
+    DocVersionNumber, 1..=2_147_483_647
+}
+number! {
+    /// Requests a minute that a token may make.
+    RateLimit, 1..=1_000_000
+}
+
+number! {
+    /// After how many days a document is stale.
+    StalenessDays, 1..=3650
+}
+
+impl Default for StalenessDays {
+    fn default() -> Self {
+        Self(90)
+    }
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn track_zero_is_a_track() {
+        assert_eq!("0".parse::<Track>().map(Track::get), Ok(0));
+        for text in ["-1", "+1", "x", "", "1.0", "NaN", "99999999999999999999"] {
+            assert!(text.parse::<Track>().is_err(), "{text:?}");
+        }
+        assert!("0".parse::<IssueNumber>().is_err() && "2147483648".parse::<IssueNumber>().is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! What a document may say and be called: sizes to the byte, types, titles, and names that are not names.
+
+use deckwatch_protocol::{Doc, DocPut, DocText, ErrorCode, Operation};
+use deckwatch_tests::{Ask, Caller};
+use serde_json::{Value, json};
+
+use crate::docs::{Desk, numbers};
+
+const MAX: usize = Doc::MAX_BYTES;
+
+#[tokio::test]
+async fn a_document_may_have_1_mb_whatever_its_characters_and_no_byte_more() {
+    let desk = Desk::new().await;
+    for (n, unit) in ["x", "😀", "\"", "\\", "\n", "\u{1}"].into_iter().enumerate() {
+        let content = unit.repeat(MAX / unit.len());
+        let put: DocPut = desk.send(desk.ask_put(&content, json!({}))).await.of(if n == 0 { 201 } else { 200 });
+        assert_eq!(put.doc.summary.size_bytes as usize, MAX);
+        let read = desk.read().await;
+        assert!(read.content == content, "{unit:?} came back changed");
+        assert!(desk.version(put.doc.summary.version).await.of::<DocText>(200).content == content);
+        let over = desk.ask_put(&format!("{content}x"), json!({}));
+        desk.send(over).await.problem_at(ErrorCode::InvalidRequest, &["/content"]);
+    }
+    assert_eq!(numbers(&desk.versions().await), [6, 5, 4, 3, 2, 1]);
+}
+
+#[tokio::test]
+async fn content_that_its_client_spells_in_ascii_fits_as_well() {
+    let desk = Desk::new().await;
+    let content = "😀".repeat(MAX / 4);
+    let body = format!(r#"{{"content":"{}"}}"#, r"\ud83d\ude00".repeat(MAX / 4));
+    desk.send(desk.ask(Operation::PutDoc).text(body)).await.of::<DocPut>(201);
+    assert!(desk.read().await.content == content);
+}
+
+#[tokio::test]
+async fn a_body_that_no_document_needs_is_too_large_with_and_without_its_length() {
+    let desk = Desk::new().await;
+    let text = |bytes: usize| format!(r#"{{"content":"x"{}}}"#, " ".repeat(bytes - 15));
+    let limit = deckwatch_api::MAX_DOC_BODY_BYTES;
+    for bytes in [limit + 1, 2 * limit] {
+        let over = desk.ask(Operation::PutDoc).text(text(bytes));
+        desk.send(over.clone()).await.problem(ErrorCode::PayloadTooLarge);
+        desk.send(over.chunked()).await.problem(ErrorCode::PayloadTooLarge);
+    }
+    desk.send(desk.ask(Operation::PutDoc).text(text(limit)).chunked()).await.of::<DocPut>(201);
+    // A deletion is not a document.
+    let delete = desk.ask(Operation::DeleteDoc).text(text(deckwatch_api::MAX_BODY_BYTES + 1));
+    desk.send(delete).await.problem(ErrorCode::PayloadTooLarge);
+}
+
+#[tokio::test]
+async fn json_is_json() {
+    let desk = Desk::new().await;
+    let put = |content: &str| desk.send(desk.ask_put(content, json!({ "doc_type": "json" })));
+    for content in ["{", "", "nul", "{}{}", "{'a':1}", "[1,]", "# A heading", "\u{feff}{}"] {
+        put(content).await.problem_at(ErrorCode::InvalidRequest, &["/content"]);
+    }
+    let refused = put("{\"a\": secret}").await;
+    assert!(!refused.to_string().contains("secret"), "{refused}");
+    for content in ["{}", "[1, 2.50]", " null\n", "\"text\""] {
+        put(content).await.of::<DocPut>(if content == "{}" { 201 } else { 200 });
+        assert_eq!(desk.read().await.content, content, "as it was put, white space included");
+    }
+    assert_eq!(desk.read().await.doc.summary.doc_type, "json");
+}
+
+#[tokio::test]
+async fn deep_json_is_taken_or_refused_and_the_engine_lives_on() {
+    let desk = Desk::new().await;
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let response = desk.send(desk.ask_put(&deep, json!({ "doc_type": "json" }))).await;
+    assert!(matches!(response.status, 201 | 400), "{response}");
+    desk.put("# Still there").await;
+}
+
+#[tokio::test]
+async fn a_document_is_called_what_it_says_or_else_its_name() {
+    let desk = Desk::new().await;
+    let named = [
+        ("# The API\n\ntext", json!({}), "The API"),
+        ("# The API", json!({ "title": "Given" }), "Given"),
+        ("no heading", json!({}), "api.md"),
+        ("```\n# code\n```\n## Second", json!({}), "Second"),
+        ("{\"title\":\"A schema\"}", json!({ "doc_type": "json" }), "A schema"),
+        ("[{\"title\":\"no\"}]", json!({ "doc_type": "json", "title": null }), "api.md"),
+    ];
+    for (content, fields, title) in named {
+        let response = desk.send(desk.ask_put(content, fields)).await;
+        assert_eq!(response.of::<DocPut>(response.status).doc.summary.title, title, "{content}");
+    }
+}
+
+#[tokio::test]
+async fn every_field_that_does_not_fit_is_named_at_once() {
+    let desk = Desk::new().await;
+    let fields = json!({
+        "content": "", "doc_type": "html", "title": "a\nb", "source_repo": "alpha", "source_path": "a\u{0}b", "x": 1,
+    });
+    let all = ["/source_path"];
+    desk.send(desk.ask(Operation::PutDoc).json(&fields)).await.problem_at(ErrorCode::InvalidRequest, &all);
+    let without_nul = deckwatch_tests::overlay(fields, json!({ "source_path": "p".repeat(501) }));
+    let all = ["/content", "/doc_type", "/title", "/source_repo", "/source_path", "/x"];
+    desk.send(desk.ask(Operation::PutDoc).json(&without_nul)).await.problem_at(ErrorCode::InvalidRequest, &all);
+    desk.send(desk.ask(Operation::PutDoc).json(&json!({}))).await.problem_at(ErrorCode::InvalidRequest, &["/content"]);
+    desk.send(desk.ask(Operation::GetDoc)).await.problem(ErrorCode::DocNotFound);
+}
+
+/// Names as they stand in a path; none is one.
+fn hostile() -> Vec<String> {
+    let names = [
+        "%2e%2e",
+        "%2E",
+        ".env",
+        "..",
+        ".",
+        "a%2Fb",
+        "a%2fb",
+        "%00",
+        "a%00b",
+        "%F0%9F%98%80",
+        "a%20b",
+        "a;b",
+        "a'b",
+        "a%22b",
+        "api.md%0A",
+        "%25",
+        "a+b",
+        "~",
+        "a:b",
+        "a,b",
+    ];
+    names.into_iter().map(str::to_owned).chain([["n"; 129].concat(), "n".repeat(10 * 1024)]).collect()
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_is_refused_where_it_is_made_and_not_found_where_it_is_sought() {
+    let desk = Desk::new().await;
+    for name in hostile() {
+        let at = |operation| Ask::of(operation).with(&desk.scope).with(&name);
+        // A client on the way may resolve dots; then there is nothing at the path, or no such method.
+        let resolved = [ErrorCode::UnknownRoute, ErrorCode::MethodNotAllowed];
+        let put = desk.send(at(Operation::PutDoc).json(&json!({ "content": "x" }))).await;
+        if !resolved.contains(&put.refusal().code) {
+            put.problem_at(ErrorCode::InvalidRequest, &["/name"]);
+        }
+        for operation in [Operation::GetDoc, Operation::ListDocVersions, Operation::DeleteDoc] {
+            let code = desk.send(at(operation)).await.refusal().code;
+            assert!(code == ErrorCode::DocNotFound || resolved.contains(&code), "{name}: {code:?}");
+        }
+    }
+    let rows = "select count(*) as n from context_docs where scope = ?1";
+    assert_eq!(desk.api.db_count(rows, json!([desk.scope])).await, 0);
+}
+
+#[tokio::test]
+async fn a_name_of_128_characters_is_read_listed_and_walked() {
+    let desk = Desk::new().await;
+    for first in ["a", "b"] {
+        Desk { api: desk.api.clone(), scope: desk.scope.clone(), name: first.repeat(128) }.put("# Long").await;
+    }
+    let list =
+        |query: String| desk.send(Ask::of(Operation::ListDocs).query(format!("venture={}&limit=1{query}", desk.scope)));
+    let page: deckwatch_protocol::Page<Doc> = list(String::new()).await.of(200);
+    let rest: deckwatch_protocol::Page<Doc> = list(format!("&cursor={}", page.next_cursor.unwrap())).await.of(200);
+    assert_eq!((rest.items[0].summary.name.as_str(), rest.next_cursor), ("b".repeat(128).as_str(), None));
+}
+
+#[tokio::test]
+async fn a_scope_is_global_or_a_registered_venture() {
+    let desk = Desk::new().await;
+    let put = |scope: &str| Ask::of(Operation::PutDoc).with(scope).with("a.md").json(&json!({ "content": "x" }));
+    for unregistered in ["nobody-knows-it", "audit", "docs"] {
+        desk.send(put(unregistered)).await.problem_at(ErrorCode::VentureNotRegistered, &["/scope"]);
+        let read = Ask::of(Operation::GetDoc).with(unregistered).with("a.md");
+        desk.send(read).await.problem(ErrorCode::DocNotFound);
+        let list = Ask::of(Operation::ListDocs).query(format!("scope={unregistered}"));
+        assert_eq!(desk.send(list).await.of::<Value>(200)["total"], 0);
+    }
+    for malformed in ["Alpha", "a.b", "GLOBAL", "%2e%2e"] {
+        desk.send(put(malformed)).await.problem_at(ErrorCode::InvalidRequest, &["/scope"]);
+    }
+    let both = Ask::of(Operation::PutDoc).with("Alpha").with(".env").json(&json!({ "content": "x" }));
+    desk.send(both).await.problem_at(ErrorCode::InvalidRequest, &["/scope", "/name"]);
+    let list = Ask::of(Operation::ListDocs).query("scope=a.b&venture=global");
+    desk.send(list).await.problem_at(ErrorCode::InvalidRequest, &["/scope", "/venture"]);
+}
+
+#[tokio::test]
+async fn the_path_of_the_audit_is_no_document() {
+    let desk = Desk::new().await;
+    let response = desk.send(Ask::at("PUT", "/v1/docs/audit").json(&json!({ "content": "x" }))).await;
+    assert!(matches!(response.refusal().code, ErrorCode::UnknownRoute | ErrorCode::MethodNotAllowed), "{response}");
+    for path in ["/v1/docs/", "/v1/docs/global/", "/v1/docs/global//versions", "/v1/docs/global/a.md/versions/1"] {
+        let code = desk.api.admin().send(Ask::at("GET", path)).await.refusal().code;
+        assert!(matches!(code, ErrorCode::UnknownRoute | ErrorCode::DocNotFound), "{path}: {code:?}");
+    }
+}

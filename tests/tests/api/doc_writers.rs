@@ -1,0 +1,198 @@
+//! Who may put and delete documents, and what happens when several do.
+
+use std::collections::BTreeSet;
+
+use deckwatch_protocol::{Doc, DocOutcome, DocPut, DocText, DocVersion, ErrorCode, Operation, Page};
+use deckwatch_tests::{Ask, Caller, Holder, Response, fresh, overlay};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::docs::{Desk, numbers};
+use crate::tokens::mint;
+
+/// Makes a requirement for documents of the desk's venture.
+async fn db_require(desk: &Desk, pattern: &str, fields: Value) {
+    let row = overlay(json!({ "scope_type": "venture", "venture": desk.scope, "capability": null, "auto": 1 }), fields);
+    let sql =
+        "insert into doc_requirements (id, name_pattern, scope_type, venture, capability, auto_generate, created_at,
+                 updated_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
+    let now = desk.api.minutes_ago(0);
+    let params = json!([fresh("req"), pattern, row["scope_type"], row["venture"], row["capability"], row["auto"], now]);
+    desk.api.db_execute(sql, params).await;
+}
+
+fn named(desk: &Desk, name: &str) -> Desk {
+    Desk { api: desk.api.clone(), scope: desk.scope.clone(), name: name.to_owned() }
+}
+
+async fn holder(desk: &Desk, fields: Value) -> Holder {
+    Holder::of(&desk.api, mint(&desk.api, fields).await.token)
+}
+
+#[tokio::test]
+async fn a_context_key_puts_what_a_requirement_says_may_be_generated_and_nothing_else() {
+    let desk = Desk::new().await;
+    let agent = desk.api.agent().await;
+    let put = |name: &str| agent.send(named(&desk, name).ask_put("# Generated", json!({})));
+    put("api.md").await.problem(ErrorCode::Forbidden);
+    db_require(&desk, "api.md", json!({})).await;
+    db_require(&desk, "{venture}-guide.md", json!({})).await;
+    db_require(&desk, "runbook-*.md", json!({})).await;
+    db_require(&desk, &format!("{}*", "l".repeat(60)), json!({})).await;
+    db_require(&desk, &"n".repeat(70), json!({})).await;
+    db_require(&desk, "by-hand.md", json!({ "auto": 0 })).await;
+    db_require(&desk, "schema.md", json!({ "capability": "has_database" })).await;
+    db_require(&desk, &format!("{}.md", desk.scope), json!({ "scope_type": "global" })).await;
+    let guide = format!("{}-guide.md", desk.scope);
+    for granted in ["api.md", guide.as_str(), "runbook-deploy.md", &"n".repeat(70)] {
+        assert_eq!(put(granted).await.of::<DocPut>(201).outcome, DocOutcome::Created, "{granted}");
+    }
+    let own = format!("{}.md", desk.scope);
+    // A pattern that D1 could not match matches nothing.
+    let long = "l".repeat(61);
+    for refused in ["other.md", "API.md", "runbook-deploy.txt", "by-hand.md", "schema.md", "x-guide.md", &own, &long] {
+        put(refused).await.problem(ErrorCode::Forbidden);
+    }
+    let give = "update ventures set capabilities_json = '[\"has_database\"]' where code = ?1";
+    desk.api.db_execute(give, json!([desk.scope])).await;
+    put("schema.md").await.of::<DocPut>(201);
+    agent.send(desk.ask(Operation::DeleteDoc)).await.problem(ErrorCode::Forbidden);
+    assert_eq!(desk.read().await.content, "# Generated");
+}
+
+#[tokio::test]
+async fn a_requirement_of_one_venture_opens_no_other() {
+    let desk = Desk::new().await;
+    let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
+    let agent = desk.api.agent().await;
+    db_require(&desk, "api.md", json!({})).await;
+    agent.send(other.ask_put("# Generated", json!({}))).await.problem(ErrorCode::Forbidden);
+    let name = fresh("everywhere");
+    db_require(&desk, &name, json!({ "venture": null })).await;
+    for desk in [&desk, &other] {
+        agent.send(named(desk, &name).ask_put("# Generated", json!({}))).await.of::<DocPut>(201);
+    }
+    let global = Desk { api: desk.api.clone(), scope: "global".to_owned(), name: name.clone() };
+    agent.send(global.ask_put("# Generated", json!({}))).await.problem(ErrorCode::Forbidden);
+    db_require(&desk, &name, json!({ "venture": null, "scope_type": "global" })).await;
+    agent.send(global.ask_put("# Generated", json!({}))).await.of::<DocPut>(201);
+}
+
+#[tokio::test]
+async fn a_token_puts_what_its_scopes_say() {
+    let desk = Desk::new().await;
+    let writer = holder(&desk, json!({ "scopes": ["docs:write"] })).await;
+    writer.send(desk.ask_put("# One", json!({}))).await.of::<DocPut>(201);
+    writer.send(desk.ask(Operation::GetDoc)).await.problem(ErrorCode::Forbidden);
+    let context = holder(&desk, json!({ "scopes": ["context"] })).await;
+    context.send(desk.ask_put("# Two", json!({}))).await.problem(ErrorCode::Forbidden);
+    context.send(desk.ask(Operation::DeleteDoc)).await.problem(ErrorCode::Forbidden);
+    assert_eq!(context.send(desk.ask(Operation::GetDoc)).await.of::<DocText>(200).content, "# One");
+    db_require(&desk, "api.md", json!({})).await;
+    context.send(desk.ask_put("# Two", json!({}))).await.of::<DocPut>(200);
+    let reader = holder(&desk, json!({ "scopes": ["read-only"] })).await;
+    reader.send(desk.ask_put("# Three", json!({}))).await.problem(ErrorCode::Forbidden);
+    reader.send(desk.ask(Operation::ListDocVersions)).await.of::<Page<DocVersion>>(200);
+    writer.send(desk.ask(Operation::DeleteDoc)).await.of::<DocVersion>(200);
+}
+
+#[tokio::test]
+async fn a_token_for_one_venture_reads_global_documents_and_changes_its_own_alone() {
+    let desk = Desk::new().await;
+    let global = Desk { api: desk.api.clone(), scope: "global".to_owned(), name: fresh("doc") };
+    let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
+    for desk in [&global, &other] {
+        desk.put("# There").await;
+    }
+    for scope in ["admin", "docs:write"] {
+        let own = holder(&desk, json!({ "scopes": [scope, "read-only"], "venture": desk.scope })).await;
+        let put: DocPut = {
+            let response = own.send(desk.ask_put(scope, json!({}))).await;
+            response.of(response.status)
+        };
+        assert_eq!(own.send(desk.ask(Operation::GetDoc)).await.of::<DocText>(200).doc, put.doc);
+        for operation in [Operation::GetDoc, Operation::ListDocVersions] {
+            assert_eq!(own.send(global.ask(operation)).await.status, 200);
+            own.send(other.ask(operation)).await.problem(ErrorCode::Forbidden);
+        }
+        for desk in [&global, &other] {
+            own.send(desk.ask_put("# Mine", json!({}))).await.problem(ErrorCode::Forbidden);
+            own.send(desk.ask(Operation::DeleteDoc)).await.problem(ErrorCode::Forbidden);
+        }
+        let list = |query: String| own.send(Ask::of(Operation::ListDocs).query(query));
+        for query in [format!("venture={}", desk.scope), format!("scope={}", desk.scope), "scope=global".to_owned()] {
+            list(query).await.of::<Page<Doc>>(200);
+        }
+        for query in [String::new(), format!("venture={}", other.scope), format!("scope={}", other.scope)] {
+            list(query).await.problem(ErrorCode::Forbidden);
+        }
+    }
+    assert_eq!((global.read().await.content, other.read().await.content), ("# There".into(), "# There".into()));
+}
+
+#[tokio::test]
+async fn a_document_that_somebody_else_changed_is_left_alone() {
+    let desk = Desk::new().await;
+    let if_match = |ask: Ask, tag: &str| desk.send(ask.header("if-match", tag));
+    if_match(desk.ask_put("# One", json!({})), "*").await.problem(ErrorCode::DocChanged);
+    let first = format!("\"{}\"", desk.put("# One").await.doc.summary.content_hash);
+    if_match(desk.ask_put("# Two", json!({})), &first).await.of::<DocPut>(200);
+    let second = format!("\"{}\"", desk.read().await.doc.summary.content_hash);
+    for stale in [first.clone(), format!("W/{second}"), "\"2\"".to_owned(), second.replace('"', "")] {
+        if_match(desk.ask_put("# Late", json!({})), &stale).await.problem(ErrorCode::DocChanged);
+        if_match(desk.ask(Operation::DeleteDoc), &stale).await.problem(ErrorCode::DocChanged);
+    }
+    assert_eq!(desk.read().await.content, "# Two");
+    if_match(desk.ask_put("# Three", json!({})), &format!("{first}, {second}")).await.of::<DocPut>(200);
+    if_match(desk.ask_put("# Four", json!({})), "*").await.of::<DocPut>(200);
+    if_match(desk.ask(Operation::DeleteDoc), "*").await.of::<DocVersion>(200);
+    if_match(desk.ask(Operation::DeleteDoc), "*").await.problem(ErrorCode::DocNotFound);
+    if_match(desk.ask_put("# Five", json!({})), "*").await.problem(ErrorCode::DocChanged);
+    assert_eq!(numbers(&desk.versions().await), [5, 4, 3, 2, 1]);
+}
+
+/// Sends all at once.
+async fn at_once(desk: &Desk, asks: impl Iterator<Item = Ask>) -> Vec<Response> {
+    let mut running = JoinSet::new();
+    for ask in asks {
+        let admin = desk.api.admin();
+        running.spawn(async move { admin.send(ask).await });
+    }
+    running.join_all().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn puts_of_different_content_at_once_make_a_version_each_without_a_gap() {
+    let desk = Desk::new().await;
+    let responses = at_once(&desk, (1..=16).map(|n| desk.ask_put(&format!("# {n}"), json!({})))).await;
+    let puts: Vec<DocPut> = responses.iter().map(|response| response.of(response.status)).collect();
+    let made: BTreeSet<u32> = puts.iter().map(|put| put.doc.summary.version).collect();
+    assert_eq!(made, (1..=16).collect());
+    assert_eq!(responses.iter().filter(|response| response.status == 201).count(), 1);
+    assert_eq!(numbers(&desk.versions().await), (1..=16).rev().collect::<Vec<_>>());
+    for put in puts {
+        let version: DocText = desk.version(put.doc.summary.version).await.of(200);
+        assert_eq!(version.doc.summary.content_hash, put.doc.summary.content_hash, "the answer says what it made");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn puts_of_equal_content_at_once_make_one_version() {
+    let desk = Desk::new().await;
+    let responses = at_once(&desk, (0..16).map(|_| desk.ask_put("# The same", json!({})))).await;
+    let outcomes = responses.iter().map(|response| response.of::<DocPut>(response.status).outcome);
+    assert_eq!(outcomes.filter(|outcome| *outcome == DocOutcome::Created).count(), 1);
+    assert_eq!(responses.iter().filter(|response| response.status == 200).count(), 15);
+    assert_eq!(numbers(&desk.versions().await), [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_puts_that_read_the_same_document_one_wins() {
+    let desk = Desk::new().await;
+    let tag = format!("\"{}\"", desk.put("# One").await.doc.summary.content_hash);
+    let asks = (0..16).map(|n| desk.ask_put(&format!("# {n}"), json!({})).header("if-match", &tag));
+    let responses = at_once(&desk, asks).await;
+    assert_eq!(responses.iter().filter(|response| response.status == 200).count(), 1);
+    assert_eq!(responses.iter().filter(|response| response.status == 412).count(), 15);
+    assert_eq!(numbers(&desk.versions().await), [2, 1]);
+}
