@@ -2,23 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use deckwatch_protocol::{Doc, DocOutcome, DocPut, DocText, DocVersion, ErrorCode, Operation, Page};
-use deckwatch_tests::{Ask, Caller, Holder, Response, fresh, overlay};
+use deckwatch_protocol::{Doc, DocOutcome, DocPut, DocText, DocVersion, ErrorCode, Operation, Page, Requirement};
+use deckwatch_tests::{Api, Ask, Caller, Holder, Response, fresh, overlay};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::docs::{Desk, numbers};
 use crate::tokens::mint;
 
-/// Makes a requirement for documents of the desk's venture.
-async fn db_require(desk: &Desk, pattern: &str, fields: Value) {
-    let row = overlay(json!({ "scope_type": "venture", "venture": desk.scope, "capability": null, "auto": 1 }), fields);
-    let sql =
-        "insert into doc_requirements (id, name_pattern, scope_type, venture, capability, auto_generate, created_at,
-                 updated_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
-    let now = desk.api.minutes_ago(0);
-    let params = json!([fresh("req"), pattern, row["scope_type"], row["venture"], row["capability"], row["auto"], now]);
-    desk.api.db_execute(sql, params).await;
+/// Makes a requirement for documents of the desk's venture that may be generated.
+async fn require(desk: &Desk, pattern: &str, fields: Value) {
+    let rule = json!({ "name_pattern": pattern, "venture": desk.scope, "auto_generate": true });
+    let put = Ask::of(Operation::PutRequirement).json(&overlay(rule, fields));
+    desk.api.admin().send(put).await.of::<Requirement>(201);
 }
 
 fn named(desk: &Desk, name: &str) -> Desk {
@@ -35,22 +31,18 @@ async fn a_context_key_puts_what_a_requirement_says_may_be_generated_and_nothing
     let agent = desk.api.agent().await;
     let put = |name: &str| agent.send(named(&desk, name).ask_put("# Generated", json!({})));
     put("api.md").await.problem(ErrorCode::Forbidden);
-    db_require(&desk, "api.md", json!({})).await;
-    db_require(&desk, "{venture}-guide.md", json!({})).await;
-    db_require(&desk, "runbook-*.md", json!({})).await;
-    db_require(&desk, &format!("{}*", "l".repeat(60)), json!({})).await;
-    db_require(&desk, &"n".repeat(70), json!({})).await;
-    db_require(&desk, "by-hand.md", json!({ "auto": 0 })).await;
-    db_require(&desk, "schema.md", json!({ "capability": "has_database" })).await;
-    db_require(&desk, &format!("{}.md", desk.scope), json!({ "scope_type": "global" })).await;
+    require(&desk, "api.md", json!({})).await;
+    require(&desk, "{venture}-guide.md", json!({})).await;
+    require(&desk, "runbook-*.md", json!({})).await;
+    require(&desk, "by-hand.md", json!({ "auto_generate": false })).await;
+    require(&desk, "schema.md", json!({ "capability": "has_database" })).await;
+    require(&desk, &format!("{}.md", desk.scope), json!({ "scope_type": "global" })).await;
     let guide = format!("{}-guide.md", desk.scope);
-    for granted in ["api.md", guide.as_str(), "runbook-deploy.md", &"n".repeat(70)] {
+    for granted in ["api.md", guide.as_str(), "runbook-deploy.md"] {
         assert_eq!(put(granted).await.of::<DocPut>(201).outcome, DocOutcome::Created, "{granted}");
     }
     let own = format!("{}.md", desk.scope);
-    // A pattern that D1 could not match matches nothing.
-    let long = "l".repeat(61);
-    for refused in ["other.md", "API.md", "runbook-deploy.txt", "by-hand.md", "schema.md", "x-guide.md", &own, &long] {
+    for refused in ["other.md", "API.md", "runbook-deploy.txt", "by-hand.md", "schema.md", "x-guide.md", &own] {
         put(refused).await.problem(ErrorCode::Forbidden);
     }
     let give = "update ventures set capabilities_json = '[\"has_database\"]' where code = ?1";
@@ -62,19 +54,20 @@ async fn a_context_key_puts_what_a_requirement_says_may_be_generated_and_nothing
 
 #[tokio::test]
 async fn a_requirement_of_one_venture_opens_no_other() {
-    let desk = Desk::new().await;
+    // An engine of its own: rules for every venture would show in the audits of other tests.
+    let desk = Desk::of(Api::start_limited(1_000_000).await).await;
     let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
     let agent = desk.api.agent().await;
-    db_require(&desk, "api.md", json!({})).await;
+    require(&desk, "api.md", json!({})).await;
     agent.send(other.ask_put("# Generated", json!({}))).await.problem(ErrorCode::Forbidden);
     let name = fresh("everywhere");
-    db_require(&desk, &name, json!({ "venture": null })).await;
+    require(&desk, &name, json!({ "venture": null })).await;
     for desk in [&desk, &other] {
         agent.send(named(desk, &name).ask_put("# Generated", json!({}))).await.of::<DocPut>(201);
     }
     let global = Desk { api: desk.api.clone(), scope: "global".to_owned(), name: name.clone() };
     agent.send(global.ask_put("# Generated", json!({}))).await.problem(ErrorCode::Forbidden);
-    db_require(&desk, &name, json!({ "venture": null, "scope_type": "global" })).await;
+    require(&desk, &name, json!({ "venture": null, "scope_type": "global" })).await;
     agent.send(global.ask_put("# Generated", json!({}))).await.of::<DocPut>(201);
 }
 
@@ -88,7 +81,7 @@ async fn a_token_puts_what_its_scopes_say() {
     context.send(desk.ask_put("# Two", json!({}))).await.problem(ErrorCode::Forbidden);
     context.send(desk.ask(Operation::DeleteDoc)).await.problem(ErrorCode::Forbidden);
     assert_eq!(context.send(desk.ask(Operation::GetDoc)).await.of::<DocText>(200).content, "# One");
-    db_require(&desk, "api.md", json!({})).await;
+    require(&desk, "api.md", json!({})).await;
     context.send(desk.ask_put("# Two", json!({}))).await.of::<DocPut>(200);
     let reader = holder(&desk, json!({ "scopes": ["read-only"] })).await;
     reader.send(desk.ask_put("# Three", json!({}))).await.problem(ErrorCode::Forbidden);

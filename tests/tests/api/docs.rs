@@ -14,7 +14,10 @@ pub(crate) struct Desk {
 impl Desk {
     /// A document of a venture of its own.
     pub(crate) async fn new() -> Self {
-        let api = Api::start().await;
+        Self::of(Api::start().await).await
+    }
+
+    pub(crate) async fn of(api: Api) -> Self {
         let scope = api.venture().await;
         Self { api, scope, name: "api.md".to_owned() }
     }
