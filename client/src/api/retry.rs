@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use deckwatch_protocol::operation::Effect;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, IF_MATCH};
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::error::{ClientError, retry_after};
@@ -30,6 +30,11 @@ pub(super) fn prepare(ask: &Ask) -> Prepared {
     }
     if !ask.body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(version) = ask.if_match
+        && let Ok(value) = HeaderValue::from_str(&format!("\"{version}\""))
+    {
+        headers.insert(IF_MATCH, value);
     }
     if ask.operation.effect() == Effect::Write
         && let Ok(value) = HeaderValue::from_str(&format!("dw-{}", random_uuid()))

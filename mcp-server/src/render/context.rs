@@ -25,7 +25,7 @@ pub(crate) fn active_part(
         remark: collision(sessions, own),
         holds: "sessions as the agents described them",
         groups: vec![agents],
-        more,
+        more: more.into(),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn part(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
         remark: None,
         holds: "last handoff",
         groups,
-        more: "Call sod with detail \"full\" to see more.",
+        more: "Call sod with detail \"full\" to see more.".into(),
     }
 }
 

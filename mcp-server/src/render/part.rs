@@ -1,5 +1,7 @@
 //! One part of a rendering: a heading of ours, stored text inside the fence, and what was left out.
 
+use std::borrow::Cow;
+
 use super::budget::{Claim, clip, line_cost, share};
 use super::fence::Fence;
 
@@ -14,7 +16,7 @@ pub(crate) struct Part {
     /// The stored text.
     pub(crate) groups: Vec<Group>,
     /// How to see what was left out.
-    pub(crate) more: &'static str,
+    pub(crate) more: Cow<'static, str>,
 }
 
 /// Items of one kind.
@@ -205,7 +207,7 @@ mod tests {
         let items: Vec<Vec<String>> = items.iter().map(|item| item.lines().map(str::to_owned).collect()).collect();
         let total = Total::exactly(total);
         let group = Group { name: "things", title: None, items, total, cuttable, weight: 1 };
-        Part { heading: "## Things".into(), remark: None, holds: "things", groups: vec![group], more: "Ask." }
+        Part { heading: "## Things".into(), remark: None, holds: "things", groups: vec![group], more: "Ask.".into() }
     }
 
     #[test]

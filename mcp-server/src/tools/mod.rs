@@ -6,11 +6,16 @@
 
 mod context;
 mod handoff;
+mod note;
+mod notes;
 mod preflight;
+mod scope;
 mod sod;
 
+use std::time::SystemTime;
+
 use deckwatch_client::api::ClientError;
-use deckwatch_protocol::Violations;
+use deckwatch_protocol::{Timestamp, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
 use serde::Serialize;
@@ -25,13 +30,16 @@ use crate::trouble::Trouble;
 pub(crate) enum Tool {
     Sod,
     Handoff,
+    Note,
+    Notes,
     Context,
     Preflight,
 }
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 4] = [Self::Sod, Self::Handoff, Self::Context, Self::Preflight];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Sod, Self::Handoff, Self::Note, Self::Notes, Self::Context, Self::Preflight];
 
     /// The tool of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -43,6 +51,8 @@ impl Tool {
         match self {
             Self::Sod => sod::definition(),
             Self::Handoff => handoff::definition(),
+            Self::Note => note::definition(),
+            Self::Notes => notes::definition(),
             Self::Context => context::definition(),
             Self::Preflight => preflight::definition(),
         }
@@ -53,6 +63,8 @@ impl Tool {
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,
+            Self::Note => note::call(keeper, arguments).await,
+            Self::Notes => notes::call(keeper, arguments).await,
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
         };
@@ -63,6 +75,8 @@ impl Tool {
         match self {
             Self::Sod => "sod",
             Self::Handoff => "handoff",
+            Self::Note => "note",
+            Self::Notes => "notes",
             Self::Context => "context",
             Self::Preflight => "preflight",
         }
@@ -93,6 +107,12 @@ fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(report)]);
     result.structured_content = serde_json::to_value(facts).ok();
     result
+}
+
+/// This machine's clock.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A fence that no stored text can know.

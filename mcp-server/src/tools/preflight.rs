@@ -1,6 +1,6 @@
 //! `preflight`: checks everything that a day needs, and says how to repair what is not right.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use deckwatch_client::api::Api;
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
@@ -10,8 +10,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::context::millis_since_1970;
-use super::{answer, decode, hints};
+use super::{answer, decode, hints, now};
 use crate::identity::VentureSource;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
@@ -130,13 +129,13 @@ fn repository(checkout: &Checkout) -> Check {
 
 /// What needs the API.
 async fn beyond(keeper: &Keeper, api: &Api) -> Vec<Check> {
-    let (before, asked) = (SystemTime::now(), Instant::now());
+    let (before, asked) = (now(), Instant::now());
     let health = match api.health().await {
         Ok(health) => health,
         Err(error) => return vec![Check::fail("api", &error.into())],
     };
     let took = asked.elapsed();
-    let halfway = Timestamp::from_millis(millis_since_1970(before + took / 2));
+    let halfway = before.plus_seconds(i64::try_from(took.as_secs() / 2).unwrap_or(0));
     let mut checks = vec![
         Check::ok("api", format!("{} answers in {} ms; engine: {}", api.endpoint(), took.as_millis(), health.engine)),
         clock(halfway, health.time),

@@ -5,6 +5,7 @@
 mod api;
 mod day;
 mod harness;
+mod notes;
 mod process;
 mod protocol;
 mod tools;

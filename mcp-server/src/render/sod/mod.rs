@@ -137,7 +137,7 @@ fn summaries(notes: &Excerpt<NoteSummary>, now: Timestamp, fence: &Fence) -> Par
         remark: None,
         holds: "executive summaries",
         groups: vec![Group { name: "notes", title: None, items, total, cuttable: true, weight: 1 }],
-        more: MORE_DETAIL,
+        more: MORE_DETAIL.into(),
     }
 }
 
@@ -155,7 +155,7 @@ fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
         remark: None,
         holds: "names and titles of documents",
         groups: vec![Group { name: "documents", title: None, items, total, cuttable: false, weight: 1 }],
-        more: MORE_DETAIL,
+        more: MORE_DETAIL.into(),
     }
 }
 
@@ -170,7 +170,7 @@ fn audit(audit: &DocAudit, now: Timestamp, fence: &Fence) -> Part {
         remark: None,
         holds: "names of documents",
         groups: vec![group("missing", "Missing:", &audit.missing), group("stale", "Stale:", &audit.stale)],
-        more: MORE_DETAIL,
+        more: MORE_DETAIL.into(),
     }
 }
 
