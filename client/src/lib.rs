@@ -4,6 +4,7 @@ pub mod agent;
 pub mod api;
 pub mod checkout;
 pub mod dirs;
+pub mod http;
 pub mod ventures;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, Endpoint};

@@ -17,12 +17,14 @@ use deckwatch_protocol::{
 };
 use tokio::sync::OnceCell;
 
+use crate::github::GitHub;
 use crate::surroundings::Surroundings;
 use crate::trouble::{Trouble, blocking};
 
 /// The agent, found part by part: a part that can't be found now is asked for again next time.
 pub(crate) struct Identity {
     surroundings: Surroundings,
+    github: GitHub,
     cli: OnceLock<Cli>,
     me: OnceCell<Me>,
     api: OnceCell<Api>,
@@ -73,11 +75,15 @@ pub(crate) enum VentureSource {
 impl Identity {
     pub(crate) fn new(surroundings: Surroundings) -> Self {
         let (cli, me, api, place) = (OnceLock::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { surroundings, cli, me, api, place }
+        Self { github: GitHub::new(surroundings.clone()), surroundings, cli, me, api, place }
     }
 
     pub(crate) fn surroundings(&self) -> &Surroundings {
         &self.surroundings
+    }
+
+    pub(crate) fn github(&self) -> &GitHub {
+        &self.github
     }
 
     /// Remembers who is at the other end of the pipe; the first word counts.

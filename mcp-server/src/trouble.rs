@@ -8,6 +8,8 @@ use deckwatch_client::ventures::VenturesError;
 use deckwatch_protocol::{Invalid, RepoName, Violations};
 use thiserror::Error;
 
+use crate::github::GitHubTrouble;
+
 /// Why a tool could not do what it was called for.
 #[derive(Debug, Error)]
 pub(crate) enum Trouble {
@@ -49,6 +51,9 @@ pub(crate) enum Trouble {
     /// The API: unreachable, refused, or failed.
     #[error(transparent)]
     Api(#[from] ClientError),
+    /// GitHub has no answer.
+    #[error(transparent)]
+    GitHub(#[from] GitHubTrouble),
     /// A task of this process was lost.
     #[error("a task of deckwatch-mcp was lost: {0}; call again")]
     Lost(#[from] tokio::task::JoinError),

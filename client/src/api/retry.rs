@@ -9,8 +9,9 @@ use http::header::{CONTENT_TYPE, IF_MATCH};
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::error::{ClientError, retry_after};
-use super::remote::{Remote, SendError};
+use super::remote::Remote;
 use super::{Ask, Prepared};
+use crate::http::Unanswered;
 
 /// A call and all its retries take no longer than this.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -80,8 +81,9 @@ async fn attempt(remote: &Remote, request: &Prepared) -> Result<Response<Bytes>,
             Err(Failure { cause: response.status().to_string(), again, pause, response: Some(response) })
         }
         Ok(response) => Ok(response),
-        // A host that swallows packets does so again; a refused connection may be a restart.
-        Err(SendError { cause, timed_out }) => Err(Failure { cause, response: None, again: !timed_out, pause: None }),
+        Err(Unanswered { cause, hopeless, .. }) => {
+            Err(Failure { cause, response: None, again: !hopeless, pause: None })
+        }
     }
 }
 

@@ -53,6 +53,11 @@ impl<'a> Git<'a> {
         }
     }
 
+    pub(super) fn version(&self) -> Result<String, CheckoutError> {
+        let said = String::from_utf8_lossy(&self.must(&["--version"])?).into_owned();
+        Ok(said.trim().trim_start_matches("git version ").to_owned())
+    }
+
     /// To be asked at the top of the tree, where git names its folders relative to it.
     pub(super) fn layout(&self) -> Result<Layout, CheckoutError> {
         let git_dir = self.folder("--git-dir")?;

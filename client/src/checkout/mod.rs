@@ -73,6 +73,11 @@ pub enum CheckoutError {
     NotRunnable(#[source] io::Error),
 }
 
+/// The version of the `git` program, as it says it.
+pub fn git_version() -> Result<String, CheckoutError> {
+    Git::in_dir(Path::new("/")).version()
+}
+
 impl Checkout {
     /// Asks git what `dir` is. A folder outside any repository is an answer, not an error.
     pub fn at(dir: &Path) -> Result<Self, CheckoutError> {

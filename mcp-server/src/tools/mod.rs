@@ -11,6 +11,7 @@ mod notes;
 mod preflight;
 mod scope;
 mod sod;
+mod status;
 
 use std::time::SystemTime;
 
@@ -30,6 +31,7 @@ use crate::trouble::Trouble;
 pub(crate) enum Tool {
     Sod,
     Handoff,
+    Status,
     Note,
     Notes,
     Context,
@@ -38,8 +40,8 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Sod, Self::Handoff, Self::Note, Self::Notes, Self::Context, Self::Preflight];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Sod, Self::Handoff, Self::Status, Self::Note, Self::Notes, Self::Context, Self::Preflight];
 
     /// The tool of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -51,6 +53,7 @@ impl Tool {
         match self {
             Self::Sod => sod::definition(),
             Self::Handoff => handoff::definition(),
+            Self::Status => status::definition(),
             Self::Note => note::definition(),
             Self::Notes => notes::definition(),
             Self::Context => context::definition(),
@@ -63,6 +66,7 @@ impl Tool {
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,
+            Self::Status => status::call(keeper, arguments).await,
             Self::Note => note::call(keeper, arguments).await,
             Self::Notes => notes::call(keeper, arguments).await,
             Self::Context => context::call(keeper, arguments).await,
@@ -75,6 +79,7 @@ impl Tool {
         match self {
             Self::Sod => "sod",
             Self::Handoff => "handoff",
+            Self::Status => "status",
             Self::Note => "note",
             Self::Notes => "notes",
             Self::Context => "context",

@@ -4,9 +4,11 @@
 
 mod api;
 mod day;
+mod github;
 mod harness;
 mod notes;
 mod process;
 mod protocol;
+mod status;
 mod tools;
 mod trouble;

@@ -39,7 +39,7 @@ fn all_definitions_together_are_small() {
 fn every_tool_says_what_it_is_and_does() {
     let definitions = definitions();
     let names: Vec<_> = definitions.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["sod", "handoff", "note", "notes", "context", "preflight"]);
+    assert_eq!(names, ["sod", "handoff", "status", "note", "notes", "context", "preflight"]);
     for tool in &definitions {
         let name = &tool["name"];
         let description = tool["description"].as_str().unwrap();
