@@ -11,6 +11,7 @@ mod github;
 mod heartbeat;
 mod identity;
 mod logging;
+mod plan;
 mod render;
 mod schema;
 mod server;

@@ -9,6 +9,7 @@ use deckwatch_protocol::{Invalid, RepoName, Violations};
 use thiserror::Error;
 
 use crate::github::GitHubTrouble;
+use crate::plan::PlanError;
 
 /// Why a tool could not do what it was called for.
 #[derive(Debug, Error)]
@@ -51,6 +52,9 @@ pub(crate) enum Trouble {
     /// The API: unreachable, refused, or failed.
     #[error(transparent)]
     Api(#[from] ClientError),
+    /// The weekly plan is unusable.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// GitHub has no answer.
     #[error(transparent)]
     GitHub(#[from] GitHubTrouble),

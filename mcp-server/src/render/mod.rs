@@ -12,6 +12,7 @@ pub(crate) mod fence;
 pub(crate) mod handoff;
 pub(crate) mod note;
 pub(crate) mod part;
+pub(crate) mod plan;
 pub(crate) mod queue;
 pub(crate) mod sod;
 

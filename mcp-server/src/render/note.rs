@@ -5,7 +5,7 @@ use deckwatch_protocol::{FoundNote, Note, NoteTag, Timestamp, VentureCode};
 use super::age::ago;
 use super::budget::{clip, cost, line_cost};
 use super::fence::Fence;
-use super::part::{Group, Part, Total};
+use super::part::{Cut, Group, Part, Total};
 
 const TITLE_COST: usize = 120;
 const TAGS_COST: usize = 90;
@@ -27,7 +27,7 @@ pub(crate) fn list_part(
         heading: format!("## Notes: {total}"),
         remark: Some("`notes` with an id reads one whole.".to_owned()),
         holds: "notes",
-        groups: vec![Group { name: "notes", title: None, items, total, cuttable: false, weight: 1 }],
+        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 }],
         more: more.into(),
     }
 }

@@ -7,7 +7,7 @@ use deckwatch_protocol::{RepoName, Timestamp};
 use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
-use super::part::{Group, Part, Total};
+use super::part::{Cut, Group, Part, Total};
 use crate::github::{Issue, Lane, LaneOfRepo, Queue};
 
 const TITLE_COST: usize = 160;
@@ -27,7 +27,8 @@ pub(crate) fn part(
         title: (lanes.len() > 1).then_some(lane.heading()),
         items: items(queue, *lane, now, fence),
         total: total(queue, *lane),
-        cuttable: false,
+        cut: Cut::Never,
+        ids: Vec::new(),
         weight: if *lane == Lane::P0 { 3 } else { 1 },
     };
     Part { heading, remark: None, holds: "issues on GitHub", groups: lanes.iter().map(group).collect(), more }

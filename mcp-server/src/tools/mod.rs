@@ -4,10 +4,12 @@
 //! structured content, so the text stands in both, and a fact that a stranger can word freely stands
 //! in neither outside the text's fences.
 
+mod beside;
 mod context;
 mod handoff;
 mod note;
 mod notes;
+mod plan;
 mod preflight;
 mod scope;
 mod sod;
@@ -34,14 +36,15 @@ pub(crate) enum Tool {
     Status,
     Note,
     Notes,
+    Plan,
     Context,
     Preflight,
 }
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Sod, Self::Handoff, Self::Status, Self::Note, Self::Notes, Self::Context, Self::Preflight];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Sod, Self::Handoff, Self::Status, Self::Plan, Self::Note, Self::Notes, Self::Context, Self::Preflight];
 
     /// The tool of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -54,6 +57,7 @@ impl Tool {
             Self::Sod => sod::definition(),
             Self::Handoff => handoff::definition(),
             Self::Status => status::definition(),
+            Self::Plan => plan::definition(),
             Self::Note => note::definition(),
             Self::Notes => notes::definition(),
             Self::Context => context::definition(),
@@ -67,6 +71,7 @@ impl Tool {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,
             Self::Status => status::call(keeper, arguments).await,
+            Self::Plan => plan::call(keeper, arguments).await,
             Self::Note => note::call(keeper, arguments).await,
             Self::Notes => notes::call(keeper, arguments).await,
             Self::Context => context::call(keeper, arguments).await,
@@ -80,6 +85,7 @@ impl Tool {
             Self::Sod => "sod",
             Self::Handoff => "handoff",
             Self::Status => "status",
+            Self::Plan => "plan",
             Self::Note => "note",
             Self::Notes => "notes",
             Self::Context => "context",

@@ -57,10 +57,18 @@ impl Machine {
     }
 
     pub(crate) fn git(&self, dir: &Path, args: &[&str]) {
+        self.git_days_ago(dir, 0, args);
+    }
+
+    /// Git, on a machine whose clock is that many days behind.
+    pub(crate) fn git_days_ago(&self, dir: &Path, days: u64, args: &[&str]) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let then = format!("@{} +0000", now - days * 86_400);
         let mut git = Command::new("git");
         git.current_dir(dir).args(args).env("HOME", self.home()).env("GIT_CONFIG_NOSYSTEM", "1");
         for role in ["AUTHOR", "COMMITTER"] {
             git.env(format!("GIT_{role}_NAME"), "Ann").env(format!("GIT_{role}_EMAIL"), "ann@example.org");
+            git.env(format!("GIT_{role}_DATE"), &then);
         }
         assert!(git.status().unwrap().success(), "git {args:?}");
     }
