@@ -109,6 +109,16 @@ impl Identity {
         self.place.get_or_try_init(|| self.find_place()).await
     }
 
+    /// Every venture that is known, and who lists them: the ventures file, else the API.
+    pub(crate) async fn ventures(&self) -> Result<(String, Vec<VentureEntry>), Trouble> {
+        let checkout = self.checkout().await?;
+        if let Some(file) = self.ventures_file(&checkout)? {
+            return Ok((file.path.display().to_string(), file.ventures));
+        }
+        let api = self.api().await?;
+        Ok((format!("the API at {}", api.endpoint()), registered(api).await?))
+    }
+
     async fn find_me(&self) -> Result<Me, Trouble> {
         let cli = self.cli.get();
         let client = self.surroundings.setting::<Client>("DECKWATCH_CLIENT")?;

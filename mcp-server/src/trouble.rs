@@ -4,6 +4,7 @@ use deckwatch_client::agent::SlotError;
 use deckwatch_client::api::{ClientError, ConfigError};
 use deckwatch_client::checkout::CheckoutError;
 use deckwatch_client::dirs::NoHome;
+use deckwatch_client::discovery::DiscoveryError;
 use deckwatch_client::ventures::VenturesError;
 use deckwatch_protocol::{Invalid, RepoName, Violations};
 use thiserror::Error;
@@ -52,6 +53,9 @@ pub(crate) enum Trouble {
     /// The API: unreachable, refused, or failed.
     #[error(transparent)]
     Api(#[from] ClientError),
+    /// The folder of repositories is unusable.
+    #[error("{0}; make it a readable folder, or name another one in DECKWATCH_DEV_ROOT")]
+    Discovery(#[from] DiscoveryError),
     /// The weekly plan is unusable.
     #[error(transparent)]
     Plan(#[from] PlanError),

@@ -15,6 +15,7 @@ pub(crate) mod part;
 pub(crate) mod plan;
 pub(crate) mod queue;
 pub(crate) mod sod;
+pub(crate) mod ventures;
 
 #[cfg(test)]
 pub(crate) mod samples;

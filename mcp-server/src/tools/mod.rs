@@ -14,6 +14,7 @@ mod preflight;
 mod scope;
 mod sod;
 mod status;
+mod ventures;
 
 use std::time::SystemTime;
 
@@ -34,17 +35,27 @@ pub(crate) enum Tool {
     Sod,
     Handoff,
     Status,
+    Plan,
     Note,
     Notes,
-    Plan,
+    Ventures,
     Context,
     Preflight,
 }
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Sod, Self::Handoff, Self::Status, Self::Plan, Self::Note, Self::Notes, Self::Context, Self::Preflight];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Sod,
+        Self::Handoff,
+        Self::Status,
+        Self::Plan,
+        Self::Note,
+        Self::Notes,
+        Self::Ventures,
+        Self::Context,
+        Self::Preflight,
+    ];
 
     /// The tool of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -60,6 +71,7 @@ impl Tool {
             Self::Plan => plan::definition(),
             Self::Note => note::definition(),
             Self::Notes => notes::definition(),
+            Self::Ventures => ventures::definition(),
             Self::Context => context::definition(),
             Self::Preflight => preflight::definition(),
         }
@@ -74,6 +86,7 @@ impl Tool {
             Self::Plan => plan::call(keeper, arguments).await,
             Self::Note => note::call(keeper, arguments).await,
             Self::Notes => notes::call(keeper, arguments).await,
+            Self::Ventures => ventures::call(keeper, arguments).await,
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
         };
@@ -88,6 +101,7 @@ impl Tool {
             Self::Plan => "plan",
             Self::Note => "note",
             Self::Notes => "notes",
+            Self::Ventures => "ventures",
             Self::Context => "context",
             Self::Preflight => "preflight",
         }

@@ -14,3 +14,4 @@ mod protocol;
 mod status;
 mod tools;
 mod trouble;
+mod ventures;
