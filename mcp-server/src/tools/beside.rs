@@ -10,7 +10,7 @@ use crate::github::{Lane, Queue, Wanted};
 use crate::identity::Identity;
 use crate::plan::WeeklyPlan;
 use crate::render::clean::clean_line;
-use crate::render::sod::Beside;
+use crate::render::sod::{Beside, Missing};
 use crate::trouble::Trouble;
 
 /// A part that takes longer says so in its place.
@@ -20,7 +20,7 @@ const P0_SHOWN: usize = 10;
 /// Loads every part.
 pub(super) async fn load(identity: &Identity) -> Beside {
     let (p0, plan) = tokio::join!(in_time("status", p0_issues(identity)), in_time("plan", weekly_plan(identity)));
-    let plan = plan.and_then(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| missing(&path(identity))));
+    let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| Missing(missing(&path(identity)))));
     Beside { p0, plan }
 }
 

@@ -89,7 +89,7 @@ fn a_plan_never_leads_out_of_the_repository() {
     let mut agent = Mcp::initialized(command);
     assert!(agent.call("plan", &json!({})).trouble().contains("leads out of the repository"));
     let day = agent.call("sod", &json!({})).good();
-    assert!(day.text.contains("## Weekly plan: none\n../secret.txt leads out"), "{}", day.text);
+    assert!(day.text.contains("## Weekly plan: unknown\n../secret.txt leads out"), "{}", day.text);
 }
 
 #[test]

@@ -26,10 +26,14 @@ pub(crate) struct Rendered {
     pub(crate) docs: usize,
 }
 
+/// There is no plan, and where one would be.
+pub(crate) struct Missing(pub(crate) String);
+
 /// What is loaded beside the API's answer; a part that could not be loaded is one line of ours.
 pub(crate) struct Beside {
     pub(crate) p0: Result<Queue, String>,
-    pub(crate) plan: Result<WeeklyPlan, String>,
+    /// Without a plan, what to do about it.
+    pub(crate) plan: Result<Result<WeeklyPlan, Missing>, String>,
 }
 
 /// A section is stored text in a part, or one line of ours when there is nothing.
@@ -147,10 +151,11 @@ fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> S
     Section::Stored { part: Part { remark: (!gaps.is_empty()).then_some(gaps), ..part }, weight: 15 }
 }
 
-fn weekly_plan(loaded: &Result<WeeklyPlan, String>, now: Timestamp, fence: &Fence) -> Section {
+fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timestamp, fence: &Fence) -> Section {
     match loaded {
-        Ok(plan) => Section::Stored { part: plan::part(plan, now, fence, "Call `plan` for the rest."), weight: 12 },
-        Err(why) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(why, TROUBLE_COST))),
+        Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence, "Call `plan` for the rest."), weight: 12 },
+        Ok(Err(Missing(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
+        Err(why) => Section::Nothing(format!("## Weekly plan: unknown\n{}", clip(why, TROUBLE_COST))),
     }
 }
 

@@ -108,7 +108,7 @@ fn a_resumed_day_says_since_when() {
 fn what_could_not_be_loaded_says_so_in_its_place() {
     let text = text_of(empty_day(), 6_000);
     assert!(
-        text.contains("\n\n## P0 issues: unknown\nthere is no token\n\n## Weekly plan: none\nthere is no plan\n"),
+        text.contains("\n\n## P0 issues: unknown\nthere is no token\n\n## Weekly plan: unknown\nit took too long\n"),
         "{text}"
     );
 }
