@@ -18,6 +18,8 @@ pub(crate) struct Queue {
     pub(crate) lanes: Vec<LaneOfRepo>,
     /// The repositories that did not.
     pub(crate) failed: Vec<GitHubTrouble>,
+    /// Why the repositories are not all of the venture's, if they are not.
+    pub(crate) gap: Option<String>,
     /// The repositories that were not asked, as they are too many.
     pub(crate) left_out: Vec<RepoName>,
 }

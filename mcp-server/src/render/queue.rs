@@ -6,12 +6,14 @@ use deckwatch_protocol::{RepoName, Timestamp};
 
 use super::age::ago;
 use super::budget::clip;
+use super::clean::clean_line;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
 use crate::github::{Issue, Lane, LaneOfRepo, Queue};
 
 const TITLE_COST: usize = 160;
 const NAME_COST: usize = 40;
+const GAP_COST: usize = 200;
 
 /// The lanes as a part, in the order given; `heading` and `more` are our own words.
 pub(crate) fn part(
@@ -51,7 +53,11 @@ pub(crate) fn gaps(queue: &Queue) -> Vec<String> {
             names.join(", ")
         )
     });
-    failed.chain(left_out).collect()
+    let gap = queue.gap.as_ref().map(|why| {
+        let only: Vec<&str> = queue.repos.iter().map(RepoName::as_str).collect();
+        format!("Only {} was asked, not the whole venture: {}.", only.join(", "), clip(&clean_line(why), GAP_COST))
+    });
+    gap.into_iter().chain(failed).chain(left_out).collect()
 }
 
 /// The issues of all repositories, newest change first.

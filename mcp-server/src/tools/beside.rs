@@ -24,13 +24,12 @@ pub(super) async fn load(identity: &Identity) -> Beside {
     Beside { p0, plan }
 }
 
-/// Those of all the venture's repositories; while nobody can say which those are, of the one in hand.
+/// Those of all the venture's repositories.
 async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
-    let repos = match repositories(identity, false).await {
-        Ok(repos) => repos,
-        Err(_) => repositories(identity, true).await?,
-    };
-    Ok(identity.github().queue(Wanted { repos: &repos, lanes: &[Lane::P0], issues: P0_SHOWN }).await?)
+    let asked = repositories(identity, false).await?;
+    let wanted = Wanted { repos: &asked.repos, lanes: &[Lane::P0], issues: P0_SHOWN };
+    let queue = identity.github().queue(wanted).await?;
+    Ok(Queue { gap: asked.gap, ..queue })
 }
 
 async fn in_time<T>(tool: &str, part: impl Future<Output = Result<T, Trouble>>) -> Result<T, String> {

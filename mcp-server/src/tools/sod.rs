@@ -147,7 +147,7 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
         p0_issues: beside.p0.as_ref().ok().map(|queue| Count {
             shown: rendered.p0_issues,
             total: p0_total(queue),
-            total_is_minimum: !queue.failed.is_empty() || !queue.left_out.is_empty(),
+            total_is_minimum: !queue::gaps(queue).is_empty(),
         }),
         active_sessions: Count::of(&day.active_sessions, rendered.active_sessions),
         executive_summaries: Count::of(&day.executive_summaries, rendered.executive_summaries),

@@ -1,5 +1,7 @@
 //! `status`: the work queue, from the issues of the venture's repositories on GitHub.
 
+use std::time::Duration;
+
 use deckwatch_protocol::{RepoName, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
@@ -21,6 +23,8 @@ const LIMIT: usize = 8_000;
 /// Issues of each lane and repository: for an overview, and of one lane.
 const OVERVIEW: usize = 10;
 const ONE_LANE: usize = 50;
+/// How long to wait for the venture's repositories; the one in hand is known without.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
@@ -72,27 +76,43 @@ pub(super) fn definition() -> Tool {
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
-    let repos = repositories(&keeper.identity, arguments.this_repository).await?;
+    let asked = repositories(&keeper.identity, arguments.this_repository).await?;
     let lanes = arguments.lane.map_or(Lane::ALL.to_vec(), |lane| vec![lane]);
     let issues = if arguments.lane.is_some() { ONE_LANE } else { OVERVIEW };
-    let queue = keeper.identity.github().queue(Wanted { repos: &repos, lanes: &lanes, issues }).await?;
+    let mut queue = keeper.identity.github().queue(Wanted { repos: &asked.repos, lanes: &lanes, issues }).await?;
+    queue.gap = asked.gap;
     let facts = facts(&queue, &lanes);
     Ok(answer(&facts, &facts.report))
 }
 
-/// The repository in hand first, then the venture's others.
-pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<Vec<RepoName>, Trouble> {
+/// Which repositories are asked.
+pub(super) struct Asked {
+    pub(super) repos: Vec<RepoName>,
+    /// Why these are not all of the venture's.
+    pub(super) gap: Option<String>,
+}
+
+/// The repository in hand first, then the venture's others; where nobody can say which those are, that one alone.
+pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<Asked, Trouble> {
     let own = identity.checkout().await?.repo;
-    let mut repos = vec![own];
+    let mut asked = Asked { repos: vec![own], gap: None };
     if this_one {
-        return Ok(repos);
+        return Ok(asked);
     }
-    for repo in &identity.place().await?.venture.repos {
-        if !repos.iter().any(|known| known.as_str().eq_ignore_ascii_case(repo.as_str())) {
-            repos.push(repo.clone());
+    let venture = match tokio::time::timeout(PATIENCE, identity.place()).await {
+        Ok(Ok(place)) => &place.venture,
+        Ok(Err(trouble)) => return Ok(Asked { gap: Some(trouble.to_string()), ..asked }),
+        Err(_) => {
+            let gap = format!("the venture was not known within {} s", PATIENCE.as_secs());
+            return Ok(Asked { gap: Some(gap), ..asked });
+        }
+    };
+    for repo in &venture.repos {
+        if !asked.repos.iter().any(|known| known.as_str().eq_ignore_ascii_case(repo.as_str())) {
+            asked.repos.push(repo.clone());
         }
     }
-    Ok(repos)
+    Ok(asked)
 }
 
 fn facts(queue: &Queue, lanes: &[Lane]) -> Facts {

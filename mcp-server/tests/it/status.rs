@@ -214,3 +214,15 @@ fn a_folder_without_a_github_remote_is_told_so() {
     let text = Mcp::initialized(command).call("status", &json!({})).trouble();
     assert!(text.contains("local/notes is not on GitHub: add its remote"), "{text}");
 }
+
+#[test]
+fn while_the_api_is_away_the_queue_is_that_of_the_repository_in_hand() {
+    let issues = [issue(REPO, 1, "Down", &["P0"])];
+    let (machine, github) = (Machine::new(), GitHub::with(&[REPO], &issues));
+    let mut command = command(&machine, &github.url);
+    command.envs([("GITHUB_TOKEN", TOKEN), ("CONTEXT_API_URL", "http://127.0.0.1:9")]);
+    command.env("CONTEXT_API_KEY", "0123456789abcdef");
+    let queue = Mcp::initialized(command).call("status", &json!({})).good();
+    assert_eq!(queue.facts["totals"]["p0"], 1);
+    assert!(queue.text.contains("Only example-org/alpha was asked, not the whole venture: "), "{}", queue.text);
+}
