@@ -4,6 +4,8 @@ pub mod agent;
 pub mod api;
 pub mod checkout;
 pub mod dirs;
+pub mod discovery;
+pub mod http;
 pub mod ventures;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};

@@ -3,13 +3,27 @@
 use std::fmt;
 
 use clap::ValueEnum;
+use deckwatch_client::discovery::DEV_ROOT_VARIABLE;
 use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::Client;
 use serde::Deserialize;
 
 /// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const AGENT_VARIABLES: [&str; 6] =
-    ["DECKWATCH_VENTURE", "DECKWATCH_AGENT", "DECKWATCH_CLIENT", "DECKWATCH_TRACK", "DECKWATCH_ISSUE", FILE_VARIABLE];
+pub(crate) const AGENT_VARIABLES: [&str; 7] = [
+    "DECKWATCH_VENTURE",
+    "DECKWATCH_AGENT",
+    "DECKWATCH_CLIENT",
+    "DECKWATCH_TRACK",
+    "DECKWATCH_ISSUE",
+    FILE_VARIABLE,
+    DEV_ROOT_VARIABLE,
+];
+
+/// What the user may set for the server: GitHub, and where the weekly plan is. Inherited, never set or removed here.
+pub(crate) const USER_VARIABLES: [&str; 4] = ["GITHUB_API_URL", "GH_HOST", "GH_CONFIG_DIR", "DECKWATCH_PLAN"];
+/// Tokens for GitHub under the names that `gh` knows.
+pub(crate) const GITHUB_TOKENS: [&str; 4] =
+    ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
 
 /// A coding agent's command line tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::discovery::Repositories;
 use deckwatch_client::ventures::VentureEntry;
 
 use crate::catalogue::Catalogue;
 use crate::cli::{Cli, Target};
 use crate::config::Config;
-use crate::discovery::Repositories;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::menu;

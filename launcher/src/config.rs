@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use deckwatch_client::dirs::Dirs;
+use deckwatch_client::discovery::default_dev_root;
 use serde::Deserialize;
 
 use crate::agent_cli::AgentCli;
@@ -49,8 +50,8 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Document::default(),
             Err(error) => return Err(LaunchError::Config { path, message: error.to_string() }),
         };
-        let dev_root = document.dev_root.unwrap_or_else(|| PathBuf::from("~/dev"));
-        let dev_root = below_home(&dev_root, &dirs.home);
+        let named = document.dev_root.map(|dev_root| below_home(&dev_root, &dirs.home));
+        let dev_root = named.unwrap_or_else(|| default_dev_root(dirs));
         if !dev_root.is_absolute() {
             let message = "dev_root must start with / or ~/".to_owned();
             return Err(LaunchError::Config { path, message });

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use deckwatch_client::agent::SlotError;
 use deckwatch_client::checkout::CheckoutError;
 use deckwatch_client::dirs::NoHome;
+use deckwatch_client::discovery::DiscoveryError;
 use deckwatch_client::ventures::VenturesError;
 use deckwatch_protocol::{RepoName, VentureCode};
 use thiserror::Error;
@@ -39,14 +40,8 @@ pub(crate) enum LaunchError {
     NoVentureOf { repo: RepoName },
     #[error("{} is not in a git repository", .0.display())]
     NotARepository(PathBuf),
-    #[error("venture {0} lists no repositories")]
-    NoRepositories(VentureCode),
-    #[error("no repository of venture {venture} is below {}", .dev_root.display())]
-    RepositoryNotFound { venture: VentureCode, repos: Vec<RepoName>, dev_root: PathBuf, cut_short: bool },
-    #[error("{repo} is there more than once:{}", lines(.paths))]
-    SeveralRepositories { repo: RepoName, paths: Vec<PathBuf> },
-    #[error("cannot look for repositories below {}: {source}", .dev_root.display())]
-    DevRoot { dev_root: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
     #[error("{} is not installed", .0.title())]
@@ -89,13 +84,7 @@ impl LaunchError {
             Self::UnknownVenture { known, .. } => known_ventures(known),
             Self::NoVentureOf { .. } => "add it to `repos` of a venture in the ventures file".to_owned(),
             Self::NotARepository(_) => "change to a repository, make one with `git init`, or name a venture".to_owned(),
-            Self::NoRepositories(_) => "add them to `repos` in the ventures file, or use --repo PATH".to_owned(),
-            Self::RepositoryNotFound { repos, cut_short, .. } => clone_one(repos, *cut_short),
-            Self::SeveralRepositories { .. } => "choose one with --repo PATH".to_owned(),
-            Self::DevRoot { .. } => {
-                "clone the repository there, set dev_root in ~/.config/deckwatch/config.toml, or use --repo PATH"
-                    .to_owned()
-            }
+            Self::Discovery(error) => undiscovered(error),
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
             Self::NoAgent => install_one(),
             Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start".to_owned(),
@@ -126,12 +115,7 @@ impl LaunchError {
             Self::VenturesFile(_) => ExitCode::VenturesFile,
             Self::NoVentureNamed => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
-            Self::NotARepository(_)
-            | Self::NoRepositories(_)
-            | Self::RepositoryNotFound { .. }
-            | Self::SeveralRepositories { .. }
-            | Self::DevRoot { .. }
-            | Self::Checkout(_) => ExitCode::Repository,
+            Self::NotARepository(_) | Self::Discovery(_) | Self::Checkout(_) => ExitCode::Repository,
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
             Self::ServerMissing => ExitCode::ServerMissing,
             Self::Registration { .. } => ExitCode::Registration,
@@ -153,6 +137,17 @@ fn known_ventures(known: &[VentureCode]) -> String {
     format!("known are {}; `launcher --list` shows more", codes.join(", "))
 }
 
+fn undiscovered(error: &DiscoveryError) -> String {
+    match error {
+        DiscoveryError::NoRepositories(_) => "add them to `repos` in the ventures file, or use --repo PATH".to_owned(),
+        DiscoveryError::NotFound { repos, cut_short, .. } => clone_one(repos, *cut_short),
+        DiscoveryError::Several { .. } => "choose one with --repo PATH".to_owned(),
+        DiscoveryError::DevRoot { .. } => {
+            "clone the repository there, set dev_root in ~/.config/deckwatch/config.toml, or use --repo PATH".to_owned()
+        }
+    }
+}
+
 fn clone_one(repos: &[RepoName], cut_short: bool) -> String {
     let clone = repos.first().map(|repo| format!("clone it there (git clone git@github.com:{repo}.git), "));
     let cut = if cut_short { "the search stopped early, there are very many folders; " } else { "" };
@@ -163,8 +158,4 @@ fn install_one() -> String {
     let ways: Vec<String> =
         AgentCli::ALL.iter().map(|cli| format!("{}: {}", cli.title(), cli.install_command())).collect();
     format!("install one:\n  {}", ways.join("\n  "))
-}
-
-fn lines(paths: &[PathBuf]) -> String {
-    paths.iter().fold(String::new(), |text, path| text + "\n  " + &path.display().to_string())
 }

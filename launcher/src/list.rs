@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use deckwatch_client::discovery::Repositories;
 use deckwatch_client::ventures::VentureEntry;
 use serde::Serialize;
 
-use crate::discovery::Repositories;
 use crate::surroundings::Surroundings;
 
 /// The ventures, each with the repository that would be opened.

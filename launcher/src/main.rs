@@ -10,7 +10,6 @@ mod cli;
 mod config;
 mod context_api;
 mod demo;
-mod discovery;
 mod endpoint;
 mod error;
 mod exit_code;
@@ -26,13 +25,13 @@ use std::io::{self, Write as _};
 
 use clap::Parser as _;
 use deckwatch_client::checkout::{Checkout, CheckoutError};
+use deckwatch_client::discovery::Repositories;
 use deckwatch_client::ventures::{self, FILE_VARIABLE, VenturesFile};
 
 use self::catalogue::Catalogue;
 use self::choice::Options;
 use self::cli::{Cli, Command, Target};
 use self::config::Config;
-use self::discovery::Repositories;
 use self::endpoint::Endpoint;
 use self::error::LaunchError;
 use self::exit_code::ExitCode;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use deckwatch_client::agent::{Slot, this_host};
 use deckwatch_client::checkout::Checkout;
+use deckwatch_client::discovery::DEV_ROOT_VARIABLE;
 use deckwatch_client::ventures::{FILE_VARIABLE, VentureEntry};
 
 use crate::agent_cli::AgentCli;
@@ -63,7 +64,7 @@ impl<'a> Plan<'a> {
         let registration = Registration::plan(agent_cli, &server, surroundings)?;
         let args = registration.args.iter().chain(&cli.agent_args).cloned().collect();
         Ok(Self {
-            environment: environment(cli, agent_cli, &chosen),
+            environment: environment(cli, config, agent_cli, &chosen),
             secrets: secrets(chosen.endpoint),
             cli: agent_cli,
             venture: chosen.venture,
@@ -119,7 +120,7 @@ fn agent_program(named: Option<AgentCli>, surroundings: &Surroundings) -> Result
     }
 }
 
-fn environment(cli: &Cli, agent_cli: AgentCli, chosen: &Chosen) -> Vec<(&'static str, OsString)> {
+fn environment(cli: &Cli, config: &Config, agent_cli: AgentCli, chosen: &Chosen) -> Vec<(&'static str, OsString)> {
     let track = cli.track.map(|track| track.to_string().into());
     let issue = cli.issue.map(|issue| issue.to_string().into());
     let url = chosen.endpoint.var(URL_VARIABLE).map(OsString::from);
@@ -129,6 +130,7 @@ fn environment(cli: &Cli, agent_cli: AgentCli, chosen: &Chosen) -> Vec<(&'static
         ("DECKWATCH_TRACK", track),
         ("DECKWATCH_ISSUE", issue),
         (FILE_VARIABLE, chosen.ventures_file.clone().map(PathBuf::into_os_string)),
+        (DEV_ROOT_VARIABLE, Some(config.dev_root.clone().into_os_string())),
         (URL_VARIABLE, url),
     ];
     variables.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()

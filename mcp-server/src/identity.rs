@@ -17,12 +17,14 @@ use deckwatch_protocol::{
 };
 use tokio::sync::OnceCell;
 
+use crate::github::GitHub;
 use crate::surroundings::Surroundings;
 use crate::trouble::{Trouble, blocking};
 
 /// The agent, found part by part: a part that can't be found now is asked for again next time.
 pub(crate) struct Identity {
     surroundings: Surroundings,
+    github: GitHub,
     cli: OnceLock<Cli>,
     me: OnceCell<Me>,
     api: OnceCell<Api>,
@@ -73,11 +75,15 @@ pub(crate) enum VentureSource {
 impl Identity {
     pub(crate) fn new(surroundings: Surroundings) -> Self {
         let (cli, me, api, place) = (OnceLock::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { surroundings, cli, me, api, place }
+        Self { github: GitHub::new(surroundings.clone()), surroundings, cli, me, api, place }
     }
 
     pub(crate) fn surroundings(&self) -> &Surroundings {
         &self.surroundings
+    }
+
+    pub(crate) fn github(&self) -> &GitHub {
+        &self.github
     }
 
     /// Remembers who is at the other end of the pipe; the first word counts.
@@ -101,6 +107,16 @@ impl Identity {
 
     pub(crate) async fn place(&self) -> Result<&Place, Trouble> {
         self.place.get_or_try_init(|| self.find_place()).await
+    }
+
+    /// Every venture that is known, and who lists them: the ventures file, else the API.
+    pub(crate) async fn ventures(&self) -> Result<(String, Vec<VentureEntry>), Trouble> {
+        let checkout = self.checkout().await?;
+        if let Some(file) = self.ventures_file(&checkout)? {
+            return Ok((file.path.display().to_string(), file.ventures));
+        }
+        let api = self.api().await?;
+        Ok((format!("the API at {}", api.endpoint()), registered(api).await?))
     }
 
     async fn find_me(&self) -> Result<Me, Trouble> {

@@ -4,11 +4,14 @@
 //! there is to log goes to standard error. It ends when its input closes or its parent is gone.
 //!
 //! [`server`] speaks MCP, [`tools`] are what it offers, [`session`] and [`heartbeat`] look after the
-//! agent's session, [`identity`] knows who the agent is, and [`render`] writes what is read.
+//! agent's session, [`identity`] knows who the agent is, [`github`] what
+//! waits to be done, and [`render`] writes what is read.
 
+mod github;
 mod heartbeat;
 mod identity;
 mod logging;
+mod plan;
 mod render;
 mod schema;
 mod server;

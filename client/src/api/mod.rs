@@ -128,9 +128,10 @@ impl Api {
         self.call(Ok(Ask::plain(Operation::GetNote, id.as_str()))).await
     }
 
-    /// Changes a note, whatever version it is.
-    pub async fn update_note(&self, id: &NoteId, patch: &UpdateNote) -> Result<Note, ClientError> {
-        self.call(Ask::body(Operation::UpdateNote, id.as_str(), patch)).await
+    /// Changes a note that still is the version that was read; else it is refused with `note_changed`.
+    pub async fn update_note(&self, id: &NoteId, version: u32, patch: &UpdateNote) -> Result<Note, ClientError> {
+        let ask = Ask::body(Operation::UpdateNote, id.as_str(), patch);
+        self.call(ask.map(|ask| Ask { if_match: Some(version), ..ask })).await
     }
 
     /// Takes a note out of lists, searches and days.
@@ -314,11 +315,19 @@ struct Ask {
     body: Bytes,
     /// The tag, without quotes, of what need not be sent again.
     if_none_match: Option<String>,
+    /// The version that the record must still be.
+    if_match: Option<u32>,
 }
 
 impl Ask {
     fn plain(operation: Operation, parameter: &str) -> Self {
-        Self { operation, path_and_query: path(operation, parameter), body: Bytes::new(), if_none_match: None }
+        Self {
+            operation,
+            path_and_query: path(operation, parameter),
+            body: Bytes::new(),
+            if_none_match: None,
+            if_match: None,
+        }
     }
 
     fn doc(operation: Operation, scope: &DocScope, name: &DocName) -> Self {

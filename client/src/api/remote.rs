@@ -1,65 +1,47 @@
 //! HTTPS to a Worker or a server.
 
-use std::error::Error;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use deckwatch_protocol::BearerKey;
-use http::Response;
 use http::header::AUTHORIZATION;
+use http::{HeaderValue, Response, Uri};
 use url::Url;
 
 use super::Prepared;
 use super::error::ClientError;
+use crate::http::{Http, HttpLimits, Unanswered};
 
-/// Until a connection stands.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// One try, from connecting to the last byte. D1 has been seen to stall for tens of seconds.
-const TRY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most bytes of an answer: the largest page of handoffs stays below.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+const LIMITS: HttpLimits = HttpLimits {
+    connect: Duration::from_secs(3),
+    // One try. D1 has been seen to stall for tens of seconds.
+    whole: Duration::from_secs(10),
+    // The largest page of handoffs stays below.
+    answer_bytes: 16 * 1024 * 1024,
+};
 
 /// One API over HTTPS.
 pub(super) struct Remote {
     url: Url,
     key: BearerKey,
-    /// Made at the first call: reading the system's certificates takes a while.
-    http: OnceLock<reqwest::Client>,
-}
-
-/// A try that got no answer.
-pub(super) struct SendError {
-    pub(super) cause: String,
-    pub(super) timed_out: bool,
+    http: Http,
 }
 
 impl Remote {
     pub(super) fn new(url: Url, key: BearerKey) -> Self {
-        Self { url, key, http: OnceLock::new() }
+        Self { url, key, http: Http::new(LIMITS) }
     }
 
     /// One try.
-    pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, SendError> {
-        let sending = self
-            .http()?
-            .request(request.method().clone(), self.address(request))
-            .headers(request.headers().clone())
-            .header(AUTHORIZATION, format!("Bearer {}", self.key.expose()))
-            .body(request.body().clone());
-        let mut answer = sending.send().await.map_err(|error| broken(&error))?;
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = answer.status();
-        *response.headers_mut() = answer.headers().clone();
-        let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| broken(&error))? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(SendError { cause: "the answer is larger than 16 MiB".to_owned(), timed_out: true });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        *response.body_mut() = body.freeze();
-        Ok(response)
+    pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
+        let unusable = |cause: &str| Unanswered { cause: cause.to_owned(), hopeless: true, timed_out: false };
+        let mut sent = request.clone();
+        *sent.uri_mut() = self.address(request).ok_or_else(|| unusable("the address is not one that HTTP knows"))?;
+        let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));
+        let mut key = key.map_err(|_| unusable("the key can't be a header"))?;
+        key.set_sensitive(true);
+        sent.headers_mut().insert(AUTHORIZATION, key);
+        self.http.send(sent).await
     }
 
     /// The error of a call to which nobody answered.
@@ -68,42 +50,10 @@ impl Remote {
     }
 
     /// The base address may have a path of its own.
-    fn address(&self, request: &Prepared) -> Url {
+    fn address(&self, request: &Prepared) -> Option<Uri> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{}", self.url.path().trim_end_matches('/'), request.uri().path()));
         url.set_query(request.uri().query());
-        url
+        url.as_str().parse().ok()
     }
-
-    fn http(&self) -> Result<&reqwest::Client, SendError> {
-        if let Some(http) = self.http.get() {
-            return Ok(http);
-        }
-        // Fails when the process has chosen a provider already: that one is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let made = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TRY_TIMEOUT)
-            // A redirect would carry the key elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let made = made.map_err(|error| SendError { cause: innermost(&error), timed_out: true })?;
-        Ok(self.http.get_or_init(|| made))
-    }
-}
-
-fn broken(error: &reqwest::Error) -> SendError {
-    let timed_out = error.is_timeout();
-    let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
-    SendError { cause, timed_out }
-}
-
-/// The innermost cause says what happened; the outer ones say that something did.
-fn innermost(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

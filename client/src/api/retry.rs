@@ -5,12 +5,13 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use deckwatch_protocol::operation::Effect;
-use http::header::{CONTENT_TYPE, IF_NONE_MATCH};
+use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::error::{ClientError, retry_after};
-use super::remote::{Remote, SendError};
+use super::remote::Remote;
 use super::{Ask, Prepared};
+use crate::http::Unanswered;
 
 /// A call and all its retries take no longer than this.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -34,6 +35,11 @@ pub(super) fn prepare(ask: &Ask) -> Prepared {
     let known = ask.if_none_match.as_ref().and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok());
     if let Some(value) = known {
         headers.insert(IF_NONE_MATCH, value);
+    }
+    if let Some(version) = ask.if_match
+        && let Ok(value) = HeaderValue::from_str(&format!("\"{version}\""))
+    {
+        headers.insert(IF_MATCH, value);
     }
     if ask.operation.effect() == Effect::Write
         && let Ok(value) = HeaderValue::from_str(&format!("dw-{}", random_uuid()))
@@ -79,8 +85,9 @@ async fn attempt(remote: &Remote, request: &Prepared) -> Result<Response<Bytes>,
             Err(Failure { cause: response.status().to_string(), again, pause, response: Some(response) })
         }
         Ok(response) => Ok(response),
-        // A host that swallows packets does so again; a refused connection may be a restart.
-        Err(SendError { cause, timed_out }) => Err(Failure { cause, response: None, again: !timed_out, pause: None }),
+        Err(Unanswered { cause, hopeless, .. }) => {
+            Err(Failure { cause, response: None, again: !hopeless, pause: None })
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! Running the `git` program: one question, one answer, whatever the user's language and environment.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{CheckoutError, CheckoutKind};
+use deckwatch_protocol::Timestamp;
+
+use super::{CheckoutError, CheckoutKind, FileCommit};
 
 /// Variables by which a caller, such as a git hook, points git at another repository than the folder's own.
 const MISLEADING: [&str; 6] =
@@ -51,6 +53,31 @@ impl<'a> Git<'a> {
             }
             Reply::Refused(why) => Err(self.failed(&why)),
         }
+    }
+
+    pub(super) fn version(&self) -> Result<String, CheckoutError> {
+        let said = String::from_utf8_lossy(&self.must(&["--version"])?).into_owned();
+        Ok(said.trim().trim_start_matches("git version ").to_owned())
+    }
+
+    /// `None` unless the file is as its last commit left it.
+    pub(super) fn last_commit_of(&self, file: &Path) -> Result<Option<FileCommit>, CheckoutError> {
+        // A path is a path here, whatever magic its first characters would be to git.
+        let asked = |args: &[&str]| {
+            let args = args.iter().map(OsStr::new).chain([OsStr::new("--"), file.as_os_str()]);
+            self.ask(&std::iter::once(OsStr::new("--literal-pathspecs")).chain(args).collect::<Vec<_>>())
+        };
+        match asked(&["status", "--porcelain", "--ignored"])? {
+            Reply::Said(changes) if changes.is_empty() => {}
+            Reply::Said(_) | Reply::Refused(_) => return Ok(None),
+        }
+        let Reply::Said(line) = asked(&["log", "-1", "--format=%ct %an"])? else { return Ok(None) };
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let commit = line.split_once(' ').and_then(|(seconds, author)| {
+            let millis = seconds.parse::<i64>().ok()?.checked_mul(1000)?;
+            Some(FileCommit { author: author.to_owned(), at: Timestamp::from_millis(millis) })
+        });
+        Ok(commit)
     }
 
     /// To be asked at the top of the tree, where git names its folders relative to it.
@@ -111,7 +138,7 @@ impl<'a> Git<'a> {
         }
     }
 
-    fn ask(&self, args: &[&str]) -> Result<Reply, CheckoutError> {
+    fn ask<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Reply, CheckoutError> {
         let mut command = Command::new("git");
         // The words of refusals are compared, so they must be the untranslated ones.
         command.args(args).current_dir(self.dir).env("LC_ALL", "C").env("LANGUAGE", "").stdin(Stdio::null());

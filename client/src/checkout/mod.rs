@@ -9,7 +9,7 @@ mod remote;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use deckwatch_protocol::{Branch, CommitSha, RepoName};
+use deckwatch_protocol::{Branch, CommitSha, RepoName, Timestamp};
 use thiserror::Error;
 
 use self::git::{Git, Place};
@@ -71,6 +71,26 @@ pub enum CheckoutError {
     /// The `git` program is there, but could not be run.
     #[error("git could not be run: {0}; check that `git --version` works")]
     NotRunnable(#[source] io::Error),
+}
+
+/// The version of the `git` program, as it says it.
+pub fn git_version() -> Result<String, CheckoutError> {
+    Git::in_dir(Path::new("/")).version()
+}
+
+/// The last commit of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileCommit {
+    /// Who wrote it, as git names them.
+    pub author: String,
+    /// When it was committed.
+    pub at: Timestamp,
+}
+
+/// The last commit of `file`, which is named relative to `root`. `None` when git does not have the file as it
+/// is now: never committed, changed since, or no repository.
+pub fn last_commit_of(root: &Path, file: &Path) -> Result<Option<FileCommit>, CheckoutError> {
+    Git::in_dir(root).last_commit_of(file)
 }
 
 impl Checkout {

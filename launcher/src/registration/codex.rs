@@ -7,7 +7,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};
 use super::{Registration, SERVER_NAME};
-use crate::agent_cli::AGENT_VARIABLES;
+use crate::agent_cli::{AGENT_VARIABLES, GITHUB_TOKENS, USER_VARIABLES};
 use crate::endpoint::{KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
@@ -63,7 +63,8 @@ fn inner<'a>(
 /// The names that must arrive, after those that the user added.
 fn forwarded(ours: &dyn TableLike) -> Array {
     let mut names = ours.get("env_vars").and_then(Item::as_array).cloned().unwrap_or_default();
-    let needed = AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES);
+    let ours = AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES);
+    let needed = ours.chain(USER_VARIABLES).chain(GITHUB_TOKENS);
     for name in needed {
         if !names.iter().any(|listed| listed.as_str() == Some(name)) {
             names.push(name);

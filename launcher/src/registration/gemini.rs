@@ -1,13 +1,14 @@
 //! Gemini CLI: an entry in the user's `settings.json`, whose comments and layout stay as they are.
 //!
-//! The server inherits Gemini's environment except names that look secret, so the API key alone is
-//! forwarded by name. Where it is unset Gemini passes an empty text, which the client takes for unset.
+//! The server inherits Gemini's environment except names that look secret, so the keys are
+//! forwarded by name. Where one is unset Gemini passes an empty text, which the client takes for unset.
 
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 
 use super::settings_file::{Backup, SettingsFile};
 use super::{Registration, SERVER_NAME};
+use crate::agent_cli::GITHUB_TOKENS;
 use crate::endpoint::KEY_VARIABLE;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
@@ -30,7 +31,10 @@ fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError>
     let ours = inner(file, &servers, SERVER_NAME)?;
     set_text(&ours, "command", server);
     set_no_args(&ours);
-    set_text(&inner(file, &ours, "env")?, KEY_VARIABLE, &format!("${KEY_VARIABLE}"));
+    let env = inner(file, &ours, "env")?;
+    for name in std::iter::once(KEY_VARIABLE).chain(GITHUB_TOKENS) {
+        set_text(&env, name, &format!("${name}"));
+    }
     let mut text = root.to_string();
     if !text.ends_with('\n') && file.text().is_empty() {
         text.push('\n');

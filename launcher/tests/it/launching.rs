@@ -22,6 +22,7 @@ fn the_agent_starts_in_the_repository_and_knows_who_it_is() {
     }
     assert!(agent.env["DECKWATCH_AGENT"].ends_with("-claude-1"), "{}", agent.env["DECKWATCH_AGENT"]);
     assert_eq!(agent.env["DECKWATCH_VENTURES"], world.path("home/.config/deckwatch/ventures.json").to_str().unwrap());
+    assert_eq!(agent.env["DECKWATCH_DEV_ROOT"], world.path("home/dev").to_str().unwrap());
     assert!(!agent.env.contains_key("CONTEXT_API_URL"));
 }
 

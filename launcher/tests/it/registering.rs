@@ -62,7 +62,11 @@ fn gemini_keeps_comments_layout_and_other_servers() {
             "command": "{}",
             "args": [],
             "env": {{
-                "CONTEXT_API_KEY": "$CONTEXT_API_KEY"
+                "CONTEXT_API_KEY": "$CONTEXT_API_KEY",
+                "GH_TOKEN": "$GH_TOKEN",
+                "GITHUB_TOKEN": "$GITHUB_TOKEN",
+                "GH_ENTERPRISE_TOKEN": "$GH_ENTERPRISE_TOKEN",
+                "GITHUB_ENTERPRISE_TOKEN": "$GITHUB_ENTERPRISE_TOKEN"
             }}
         }}"#,
         command.display()
@@ -87,6 +91,9 @@ fn codex_keeps_comments_layout_and_other_servers() {
         "\"DECKWATCH_AGENT\"",
         "\"CONTEXT_API_KEY\"",
         "\"XDG_DATA_HOME\"",
+        "\"GITHUB_TOKEN\"",
+        "\"GH_HOST\"",
+        "\"DECKWATCH_DEV_ROOT\"",
     ] {
         assert!(after.contains(added), "{added:?} is not in:\n{after}");
     }

@@ -5,7 +5,7 @@ use deckwatch_protocol::{ActiveSession, Branch, IssueNumber, RepoName, Session, 
 use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
-use super::part::{Group, Part, Total};
+use super::part::{Cut, Group, Part, Total};
 
 const BRANCH_COST: usize = 80;
 
@@ -19,13 +19,13 @@ pub(crate) fn active_part(
     more: &'static str,
 ) -> Part {
     let items = sessions.iter().map(|session| vec![active_line(session, now, fence)]).collect();
-    let agents = Group { name: "agents", title: None, items, total, cuttable: false, weight: 1 };
+    let agents = Group { name: "agents", title: None, items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 };
     Part {
         heading: format!("## Other active agents: {total}"),
         remark: collision(sessions, own),
         holds: "sessions as the agents described them",
         groups: vec![agents],
-        more,
+        more: more.into(),
     }
 }
 

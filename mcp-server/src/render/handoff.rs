@@ -5,7 +5,7 @@ use deckwatch_protocol::{Handoff, HandoffPayload, Timestamp};
 use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
-use super::part::{Group, Part, Total};
+use super::part::{Cut, Group, Part, Total};
 
 /// The handoff with its author and age. What the next session needs first stands first.
 pub(crate) fn part(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
@@ -21,7 +21,7 @@ pub(crate) fn part(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
         remark: None,
         holds: "last handoff",
         groups,
-        more: "Call sod with detail \"full\" to see more.",
+        more: "Call sod with detail \"full\" to see more.".into(),
     }
 }
 
@@ -66,5 +66,5 @@ fn bullet(fence: &Fence, text: &str) -> Vec<String> {
 
 fn group(name: &'static str, title: Option<&'static str>, items: Vec<Vec<String>>, weight: usize) -> Group {
     let total = Total::exactly(items.len());
-    Group { name, title, items, total, cuttable: true, weight }
+    Group { name, title, items, total, cut: Cut::AtWord, ids: Vec::new(), weight }
 }

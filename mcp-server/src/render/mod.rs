@@ -10,8 +10,12 @@ pub(crate) mod clean;
 pub(crate) mod context;
 pub(crate) mod fence;
 pub(crate) mod handoff;
+pub(crate) mod note;
 pub(crate) mod part;
+pub(crate) mod plan;
+pub(crate) mod queue;
 pub(crate) mod sod;
+pub(crate) mod ventures;
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -1,5 +1,7 @@
 //! One part of a rendering: a heading of ours, stored text inside the fence, and what was left out.
 
+use std::borrow::Cow;
+
 use super::budget::{Claim, clip, line_cost, share};
 use super::fence::Fence;
 
@@ -14,7 +16,7 @@ pub(crate) struct Part {
     /// The stored text.
     pub(crate) groups: Vec<Group>,
     /// How to see what was left out.
-    pub(crate) more: &'static str,
+    pub(crate) more: Cow<'static, str>,
 }
 
 /// Items of one kind.
@@ -27,10 +29,23 @@ pub(crate) struct Group {
     pub(crate) items: Vec<Vec<String>>,
     /// How many there are, in and beyond `items`.
     pub(crate) total: Total,
-    /// Whether an item may be cut; a list of one-liners shows whole ones only.
-    pub(crate) cuttable: bool,
+    /// Whether and where the last item may be cut.
+    pub(crate) cut: Cut,
+    /// The items' ids, where a reader can ask for those that are left out by id; else empty.
+    pub(crate) ids: Vec<String>,
     /// How much of a budget that is too small the group gets.
     pub(crate) weight: usize,
+}
+
+/// Where an item may end early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Nowhere: a list of one-liners shows whole ones only.
+    Never,
+    /// At any word.
+    AtWord,
+    /// At the end of a paragraph; where not even one fits, at a word.
+    AtParagraph,
 }
 
 /// How many items there are.
@@ -100,12 +115,13 @@ impl Part {
     }
 
     fn longest_note(&self) -> usize {
-        let least: Vec<Fitted> = self
-            .groups
-            .iter()
-            .map(|group| Fitted { lines: Vec::new(), shown: group.items.len().saturating_sub(1), cut: true })
-            .collect();
-        self.note(&least).map_or(0, |note| line_cost(&note))
+        let note_with = |shown: &dyn Fn(usize) -> usize| {
+            let fitted = |group: &Group| Fitted { lines: Vec::new(), shown: shown(group.items.len()), cut: true };
+            let fitted: Vec<Fitted> = self.groups.iter().map(fitted).collect();
+            self.note(&fitted).map_or(0, |note| line_cost(&note))
+        };
+        // The number is longest at the end, the list of ids at the beginning.
+        note_with(&|items| items.saturating_sub(1)).max(note_with(&|_| 0))
     }
 
     /// Names what is not shown, or nothing when all is.
@@ -137,7 +153,7 @@ impl Group {
         for item in &self.items {
             let need: usize = item.iter().map(|line| line_cost(&Fence::bar(line))).sum();
             if need > page.room {
-                fitted.cut = self.cuttable && page.push_cut(item);
+                fitted.cut = page.push_cut(item, self.cut);
                 fitted.shown += usize::from(fitted.cut);
                 break;
             }
@@ -157,8 +173,20 @@ impl Group {
             (true, true) if self.total.count == 1 => Some(format!("{} cut", self.name)),
             (_, cut) => {
                 let cut = if cut { ", the last one cut" } else { "" };
-                Some(format!("{} {} of {}{cut}", self.name, fitted.shown, self.total))
+                Some(format!("{} {} of {}{cut}{}", self.name, fitted.shown, self.total, self.left_out(fitted)))
             }
+        }
+    }
+
+    /// The ids of what is not shown whole, the first few of them.
+    fn left_out(&self, fitted: &Fitted) -> String {
+        const NAMED: usize = 3;
+        let whole = fitted.shown - usize::from(fitted.cut && fitted.shown > 0);
+        let ids = self.ids.get(whole..).unwrap_or_default();
+        match ids.get(..NAMED) {
+            _ if ids.is_empty() => String::new(),
+            Some(first) if ids.len() > NAMED => format!(" (left out: {}, …)", first.join(", ")),
+            _ => format!(" (left out: {})", ids.join(", ")),
         }
     }
 }
@@ -181,9 +209,15 @@ impl Page {
         true
     }
 
-    /// The beginning of an item: whole lines, then a piece of the next. False when that is not worth a line.
-    fn push_cut(&mut self, item: &[String]) -> bool {
+    /// The beginning of an item: whole paragraphs where they fit, else whole lines, then a piece of the next. False
+    /// when that is not worth a line.
+    fn push_cut(&mut self, item: &[String], cut: Cut) -> bool {
         const WORTH_A_LINE: usize = 24;
+        match cut {
+            Cut::Never => return false,
+            Cut::AtParagraph if self.push_paragraphs(item) => return true,
+            Cut::AtParagraph | Cut::AtWord => {}
+        }
         let before = self.lines.len();
         let left = item.iter().find(|line| !self.push(line));
         if let Some(line) = left
@@ -197,20 +231,42 @@ impl Page {
     }
 }
 
+impl Page {
+    /// As many whole paragraphs as fit; false when the first one does not.
+    fn push_paragraphs(&mut self, item: &[String]) -> bool {
+        let mut fits = 0;
+        let mut spent = 0;
+        for (n, line) in item.iter().enumerate() {
+            spent += line_cost(&Fence::bar(line));
+            if spent > self.room {
+                break;
+            }
+            let ends = item.get(n + 1).is_none_or(String::is_empty);
+            if ends && !line.is_empty() {
+                fits = n + 1;
+            }
+        }
+        item.iter().take(fits).for_each(|line| {
+            self.push(line);
+        });
+        fits > 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn part(items: &[&str], total: usize, cuttable: bool) -> Part {
+    fn part(items: &[&str], total: usize, cut: Cut) -> Part {
         let items: Vec<Vec<String>> = items.iter().map(|item| item.lines().map(str::to_owned).collect()).collect();
         let total = Total::exactly(total);
-        let group = Group { name: "things", title: None, items, total, cuttable, weight: 1 };
-        Part { heading: "## Things".into(), remark: None, holds: "things", groups: vec![group], more: "Ask." }
+        let group = Group { name: "things", title: None, items, total, cut, ids: Vec::new(), weight: 1 };
+        Part { heading: "## Things".into(), remark: None, holds: "things", groups: vec![group], more: "Ask.".into() }
     }
 
     #[test]
     fn what_fits_is_shown_whole_and_without_a_note() {
-        let shown = part(&["one", "two"], 2, false).fit(&Fence::new(7), 500);
+        let shown = part(&["one", "two"], 2, Cut::Never).fit(&Fence::new(7), 500);
         assert_eq!(
             shown.lines,
             [
@@ -225,7 +281,7 @@ mod tests {
 
     #[test]
     fn what_the_answer_itself_left_out_is_named() {
-        let shown = part(&["one"], 37, false).fit(&Fence::new(7), 500);
+        let shown = part(&["one"], 37, Cut::Never).fit(&Fence::new(7), 500);
         assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things 1 of 37. Ask.");
     }
 
@@ -233,7 +289,7 @@ mod tests {
     fn one_liners_are_shown_whole_or_not_at_all() {
         let fence = Fence::new(7);
         let long = "x".repeat(90);
-        let part = part(&[&long, &long, &long], 3, false);
+        let part = part(&[&long, &long, &long], 3, Cut::Never);
         let shown = part.fit(&fence, part.need(&fence) - 1);
         assert_eq!(shown.counts, [2]);
         assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things 2 of 3. Ask.");
@@ -243,9 +299,23 @@ mod tests {
     fn a_text_is_cut_and_says_so() {
         let fence = Fence::new(7);
         let text = "a line of some words\n".repeat(50);
-        let shown = part(&[&text], 1, true).fit(&fence, 400);
+        let shown = part(&[&text], 1, Cut::AtWord).fit(&fence, 400);
         assert!(shown.lines.iter().map(|line| line_cost(line)).sum::<usize>() <= 400);
         assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things cut. Ask.");
         assert!(shown.lines.len() > 8, "{:?}", shown.lines);
+    }
+
+    #[test]
+    fn a_text_with_paragraphs_is_cut_after_one_and_what_is_left_out_is_named() {
+        let fence = Fence::new(7);
+        let text = format!("title\n{}\n\n{}\n\nthe end", "first ".repeat(20), "second ".repeat(40));
+        let mut part = part(&[&text, &text], 2, Cut::AtParagraph);
+        part.groups[0].ids = vec!["note_1".to_owned(), "note_2".to_owned()];
+        let shown = part.fit(&fence, 420);
+        assert!(shown.lines.iter().map(|line| line_cost(line)).sum::<usize>() <= 420);
+        let inside: Vec<_> = shown.lines.iter().filter(|line| line.starts_with('|')).collect();
+        assert_eq!((inside.len(), inside[0].as_str()), (2, "| title"));
+        let note = "Not all is shown: things 1 of 2, the last one cut (left out: note_1, note_2). Ask.";
+        assert_eq!(shown.lines.last().unwrap(), note);
     }
 }

@@ -1,6 +1,10 @@
 //! Records for the tests of renderings, built the way they arrive: from JSON.
 
 use deckwatch_protocol::DayStarted;
+
+use crate::github::{Lane, LaneOfRepo, Queue};
+use crate::plan::WeeklyPlan;
+use crate::render::sod::Beside;
 use serde_json::{Value, json};
 
 /// Eight in the morning.
@@ -85,4 +89,27 @@ pub(crate) fn full_day(text: &str) -> Value {
 /// The wire type of such JSON.
 pub(crate) fn day(json: Value) -> DayStarted {
     serde_json::from_value(json).unwrap()
+}
+
+/// What stands beside a day when nothing could be loaded.
+pub(crate) fn nothing_beside() -> Beside {
+    Beside { p0: Err("there is no token".to_owned()), plan: Err("it took too long".to_owned()) }
+}
+
+/// P0 issues and a weekly plan in which every text is `text`.
+pub(crate) fn beside(text: &str) -> Beside {
+    let repo: deckwatch_protocol::RepoName = "example-org/alpha-console".parse().unwrap();
+    let issue = json!({"number": 7, "title": text, "updatedAt": NOW, "author": {"login": text},
+        "assignees": {"nodes": [{"login": text}, {"login": text}]}});
+    let issues = (0..10).map(|_| serde_json::from_value(issue.clone()).unwrap()).collect();
+    let lane = LaneOfRepo { lane: Lane::P0, repo: repo.clone(), total: 23, issues };
+    let plan = WeeklyPlan {
+        path: "docs/planning/WEEKLY_PLAN.md".into(),
+        text: text.to_owned(),
+        cut: true,
+        author: Some(text.to_owned()),
+        changed_at: "2026-11-01T08:00:00.000Z".parse().unwrap(),
+        priority: None,
+    };
+    Beside { p0: Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() }), plan: Ok(Ok(plan)) }
 }

@@ -1,7 +1,5 @@
 //! `context`: who and where the agent is, and who else works now.
 
-use std::time::SystemTime;
-
 use deckwatch_client::api::Api;
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_protocol::{
@@ -12,7 +10,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints};
+use super::{answer, decode, fence, hints, now};
 use crate::identity::{Me, Place};
 use crate::render::age::ago;
 use crate::render::budget::{clip, line_cost};
@@ -152,7 +150,7 @@ fn session_line(session: Option<&Session>, now: Timestamp) -> String {
 fn engine_line(here: &Here, fence: &Fence) -> String {
     let engine = clip(&fence.line(&here.health.engine), 40);
     let endpoint = clip(&fence.line(&here.api.endpoint().to_string()), 200);
-    let local = Timestamp::from_millis(millis_since_1970(SystemTime::now()));
+    let local = now();
     let skew = local.seconds_since(here.health.time).max(here.health.time.seconds_since(local));
     let clock = if skew > 60 { format!("; its clock and this one are {skew} s apart") } else { String::new() };
     let engine = if endpoint.contains(&engine) { String::new() } else { format!(" ({engine})") };
@@ -172,10 +170,4 @@ fn active(session: Session) -> ActiveSession {
         created_at: session.created_at,
         last_heartbeat_at: session.last_heartbeat_at,
     }
-}
-
-/// Milliseconds since 1970 on this machine's clock.
-pub(super) fn millis_since_1970(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

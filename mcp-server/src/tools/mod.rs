@@ -4,13 +4,22 @@
 //! structured content, so the text stands in both, and a fact that a stranger can word freely stands
 //! in neither outside the text's fences.
 
+mod beside;
 mod context;
 mod handoff;
+mod note;
+mod notes;
+mod plan;
 mod preflight;
+mod scope;
 mod sod;
+mod status;
+mod ventures;
+
+use std::time::SystemTime;
 
 use deckwatch_client::api::ClientError;
-use deckwatch_protocol::Violations;
+use deckwatch_protocol::{Timestamp, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
 use serde::Serialize;
@@ -25,13 +34,28 @@ use crate::trouble::Trouble;
 pub(crate) enum Tool {
     Sod,
     Handoff,
+    Status,
+    Plan,
+    Note,
+    Notes,
+    Ventures,
     Context,
     Preflight,
 }
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 4] = [Self::Sod, Self::Handoff, Self::Context, Self::Preflight];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Sod,
+        Self::Handoff,
+        Self::Status,
+        Self::Plan,
+        Self::Note,
+        Self::Notes,
+        Self::Ventures,
+        Self::Context,
+        Self::Preflight,
+    ];
 
     /// The tool of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -43,6 +67,11 @@ impl Tool {
         match self {
             Self::Sod => sod::definition(),
             Self::Handoff => handoff::definition(),
+            Self::Status => status::definition(),
+            Self::Plan => plan::definition(),
+            Self::Note => note::definition(),
+            Self::Notes => notes::definition(),
+            Self::Ventures => ventures::definition(),
             Self::Context => context::definition(),
             Self::Preflight => preflight::definition(),
         }
@@ -53,6 +82,11 @@ impl Tool {
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,
+            Self::Status => status::call(keeper, arguments).await,
+            Self::Plan => plan::call(keeper, arguments).await,
+            Self::Note => note::call(keeper, arguments).await,
+            Self::Notes => notes::call(keeper, arguments).await,
+            Self::Ventures => ventures::call(keeper, arguments).await,
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
         };
@@ -63,6 +97,11 @@ impl Tool {
         match self {
             Self::Sod => "sod",
             Self::Handoff => "handoff",
+            Self::Status => "status",
+            Self::Plan => "plan",
+            Self::Note => "note",
+            Self::Notes => "notes",
+            Self::Ventures => "ventures",
             Self::Context => "context",
             Self::Preflight => "preflight",
         }
@@ -93,6 +132,12 @@ fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(report)]);
     result.structured_content = serde_json::to_value(facts).ok();
     result
+}
+
+/// This machine's clock.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A fence that no stored text can know.

@@ -1,23 +1,22 @@
 //! `preflight`: checks everything that a day needs, and says how to repair what is not right.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use deckwatch_client::api::Api;
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::checkout::{Checkout, CheckoutKind, git_version};
 use deckwatch_protocol::{ListVentures, Timestamp, Version, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::context::millis_since_1970;
-use super::{answer, decode, hints};
+use super::{answer, decode, hints, now};
 use crate::identity::VentureSource;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 use crate::schema;
 use crate::session::Keeper;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, blocking};
 
 const TEXT_COST: usize = 300;
 /// Clocks further apart than this make ages and logs hard to read.
@@ -75,8 +74,8 @@ impl Check {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Check that everything is in place: API and key, versions, clock, git, repository, venture, slot, \
-                database. Each finding says how to repair it.";
+    let text = "Check that everything is in place: git, repository, slot, API, key, engine, versions, clock, \
+                venture, session, GitHub. Each finding says how to repair it.";
     Tool::new("preflight", text, schema::of_arguments::<Arguments>())
         .with_title("Preflight checks")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -85,11 +84,10 @@ pub(super) fn definition() -> Tool {
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let Arguments {} = decode(arguments)?;
-    let mut checks = here(keeper).await;
-    match keeper.identity.api().await {
-        Ok(api) => checks.extend(beyond(keeper, api).await),
-        Err(trouble) => checks.push(Check::fail("api", &trouble)),
-    }
+    // GitHub and the API are asked at the same time: neither waits for the other.
+    let (mut checks, beyond, github) = tokio::join!(here(keeper), beyond(keeper), github(keeper));
+    checks.extend(beyond);
+    checks.push(github);
     let facts = Facts { report: report(&checks), ok: checks.iter().all(|check| check.status != Status::Fail), checks };
     Ok(answer(&facts, &facts.report))
 }
@@ -97,6 +95,11 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
 /// What can be checked on this machine.
 async fn here(keeper: &Keeper) -> Vec<Check> {
     let mut checks = vec![Check::ok("server", format!("deckwatch-mcp {}", env!("CARGO_PKG_VERSION")))];
+    checks.push(match blocking(git_version).await {
+        Ok(Ok(version)) => Check::ok("git", version),
+        Ok(Err(error)) => Check::fail("git", &error.into()),
+        Err(trouble) => Check::fail("git", &trouble),
+    });
     match keeper.identity.checkout().await {
         Ok(checkout) => checks.push(repository(&checkout)),
         Err(trouble) => checks.push(Check::fail("repository", &trouble)),
@@ -129,14 +132,21 @@ fn repository(checkout: &Checkout) -> Check {
 }
 
 /// What needs the API.
-async fn beyond(keeper: &Keeper, api: &Api) -> Vec<Check> {
-    let (before, asked) = (SystemTime::now(), Instant::now());
+async fn beyond(keeper: &Keeper) -> Vec<Check> {
+    match keeper.identity.api().await {
+        Ok(api) => asked_of(keeper, api).await,
+        Err(trouble) => vec![Check::fail("api", &trouble)],
+    }
+}
+
+async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
+    let (before, asked) = (now(), Instant::now());
     let health = match api.health().await {
         Ok(health) => health,
         Err(error) => return vec![Check::fail("api", &error.into())],
     };
     let took = asked.elapsed();
-    let halfway = Timestamp::from_millis(millis_since_1970(before + took / 2));
+    let halfway = before.plus_seconds(i64::try_from(took.as_secs() / 2).unwrap_or(0));
     let mut checks = vec![
         Check::ok("api", format!("{} answers in {} ms; engine: {}", api.endpoint(), took.as_millis(), health.engine)),
         clock(halfway, health.time),
@@ -152,6 +162,15 @@ async fn beyond(keeper: &Keeper, api: &Api) -> Vec<Check> {
     checks.push(venture(keeper).await);
     checks.push(session(keeper).await);
     checks
+}
+
+/// Without GitHub only the work queue is missing, so nothing here fails.
+async fn github(keeper: &Keeper) -> Check {
+    const NAME: &str = "github";
+    match keeper.identity.github().whoami().await {
+        Ok((login, source)) => Check::ok(NAME, format!("answers; the token from {source} is {login}'s")),
+        Err(trouble) => Check::warn(NAME, "no issues will be shown; the rest works without", &trouble.to_string()),
+    }
 }
 
 fn clock(local: Timestamp, server: Timestamp) -> Check {

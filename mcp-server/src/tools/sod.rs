@@ -7,9 +7,11 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, fence, hints};
+use super::{answer, beside, decode, fence, hints};
+use crate::github::{Lane, Queue};
 use crate::render::budget::cost;
-use crate::render::sod::{Rendered, render};
+use crate::render::queue;
+use crate::render::sod::{Beside, Rendered, render};
 use crate::schema;
 use crate::session::{Keeper, Live};
 use crate::trouble::Trouble;
@@ -63,6 +65,9 @@ struct Facts {
     repo: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_handoff_id: Option<HandoffId>,
+    /// Absent when GitHub could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p0_issues: Option<Count>,
     active_sessions: Count,
     executive_summaries: Count,
     documents: Count,
@@ -71,7 +76,6 @@ struct Facts {
     correlation_id: String,
 }
 
-/// How many the report shows of how many there are.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 struct Count {
     shown: usize,
@@ -87,8 +91,9 @@ impl Count {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Start your day: registers your session and shows where the last one left off, who else works now, \
-                executive summaries and documents. Call it first; calling it again goes on with the same session.";
+    let text = "Start your day: registers your session and shows where the last one left off, P0 issues, the weekly \
+                plan, who else works now, executive summaries, documents. Call it first; again, it goes on with the \
+                same session.";
     Tool::new("sod", text, schema::of_arguments::<Arguments>())
         .with_title("Start of day")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -98,9 +103,11 @@ pub(super) fn definition() -> Tool {
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let before = keeper.held();
-    let day = keeper.start(arguments.track, arguments.issue_number).await?;
+    let start = Box::pin(keeper.start(arguments.track, arguments.issue_number));
+    // A day that does not start waits for nothing else.
+    let (day, beside) = tokio::try_join!(start, Box::pin(async { Ok(beside::load(&keeper.identity).await) }))?;
     let checkout = keeper.identity.checkout().await?;
-    let facts = report(&day, &remarks(&checkout, before.as_ref(), &day), arguments.detail.limit());
+    let facts = report(&day, &beside, &remarks(&checkout, before.as_ref(), &day), arguments.detail.limit());
     Ok(answer(&facts, &facts.report))
 }
 
@@ -115,12 +122,12 @@ fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<
 }
 
 /// Both forms of the answer stay within `limit`: what the facts cost, the text does not get.
-fn report(day: &DayStarted, remarks: &[String], limit: usize) -> Facts {
+fn report(day: &DayStarted, beside: &Beside, remarks: &[String], limit: usize) -> Facts {
     const ROOM_FOR_COUNTS: usize = 40;
-    let nothing = Rendered { text: String::new(), active_sessions: 0, executive_summaries: 0, docs: 0 };
-    let bare = serde_json::to_string(&facts(day, nothing)).unwrap_or_default();
+    let nothing = Rendered { text: String::new(), p0_issues: 0, active_sessions: 0, executive_summaries: 0, docs: 0 };
+    let bare = serde_json::to_string(&facts(day, beside, nothing)).unwrap_or_default();
     let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_COUNTS);
-    facts(day, render(day, remarks, &fence(), room))
+    facts(day, beside, render(day, beside, remarks, &fence(), room))
 }
 
 /// JSON is not quoted once more on its way: each character is one.
@@ -128,7 +135,8 @@ fn cost_of_json(json: &str) -> usize {
     cost(json) - json.matches(['"', '\\']).count()
 }
 
-fn facts(day: &DayStarted, rendered: Rendered) -> Facts {
+fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
+    let p0_total = |queue: &Queue| u32::try_from(queue::total(queue, Lane::P0).count).unwrap_or(u32::MAX);
     Facts {
         outcome: day.outcome,
         session_id: day.session.id.clone(),
@@ -136,6 +144,11 @@ fn facts(day: &DayStarted, rendered: Rendered) -> Facts {
         venture: day.venture.code.to_string(),
         repo: day.session.repo.to_string(),
         last_handoff_id: day.last_handoff.as_ref().map(|handoff| handoff.id.clone()),
+        p0_issues: beside.p0.as_ref().ok().map(|queue| Count {
+            shown: rendered.p0_issues,
+            total: p0_total(queue),
+            total_is_minimum: !queue::gaps(queue).is_empty(),
+        }),
         active_sessions: Count::of(&day.active_sessions, rendered.active_sessions),
         executive_summaries: Count::of(&day.executive_summaries, rendered.executive_summaries),
         documents: Count::of(&day.doc_index, rendered.docs),
@@ -149,14 +162,14 @@ fn facts(day: &DayStarted, rendered: Rendered) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::samples::{day, full_day};
+    use crate::render::samples::{beside, day, full_day};
 
     #[test]
     fn both_forms_of_the_answer_stay_within_the_limit() {
         for text in ["x".repeat(4_000), "\"q\"\n😀\\".repeat(600)] {
             let day = day(full_day(&text));
             for limit in [DEFAULT_LIMIT, FULL_LIMIT] {
-                let facts = report(&day, &[], limit);
+                let facts = report(&day, &beside(&text), &[], limit);
                 let json = serde_json::to_string(&facts).unwrap().encode_utf16().count();
                 assert!(json <= limit && json > limit * 4 / 5, "{json} of {limit}");
                 assert!(facts.report.encode_utf16().count() <= limit);

@@ -45,30 +45,55 @@ impl ScriptedApi {
 }
 
 fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> (u16, Value)) -> Option<Seen> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let (method, path) = line.split_once(' ')?;
-    let (method, path) = (method.to_owned(), path.split(' ').next()?.to_owned());
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        let header = header.trim().to_ascii_lowercase();
-        if header.is_empty() {
-            break;
+    let request = Request::read(&stream)?;
+    let (status, answer) = answer(&request.method, &request.path);
+    respond(&mut stream, status, &[], &answer.to_string())?;
+    Some((request.method, request.path, serde_json::from_slice(&request.body).unwrap_or_default()))
+}
+
+/// A request as it came over the wire.
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn read(stream: &TcpStream) -> Option<Self> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let (method, path) = line.split_once(' ')?;
+        let (method, path) = (method.to_owned(), path.split(' ').next()?.to_owned());
+        let mut request = Self { method, path, headers: Vec::new(), body: Vec::new() };
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header).ok()?;
+            let Some((name, value)) = header.trim().split_once(':') else { break };
+            request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
+        request.body = vec![0; request.header("content-length").map_or(0, |length| length.parse().unwrap())];
+        reader.read_exact(&mut request.body).ok()?;
+        Some(request)
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let (status, answer) = answer(&method, &path);
-    let answer = answer.to_string();
-    let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", answer.len());
-    stream.write_all(format!("{head}connection: close\r\n\r\n{answer}").as_bytes()).ok()?;
-    Some((method, path, serde_json::from_slice(&body).unwrap_or_default()))
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(its_name, _)| its_name == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Answers, and ends the connection.
+pub(crate) fn respond(stream: &mut TcpStream, status: u16, headers: &[(&str, String)], body: &str) -> Option<()> {
+    let mut head =
+        format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in headers {
+        head += name;
+        head += ": ";
+        head += value;
+        head += "\r\n";
+    }
+    stream.write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes()).ok()
 }
 
 /// A refusal as the API words it.

@@ -42,11 +42,33 @@ impl Machine {
         dir
     }
 
+    /// A folder for `PATH` with these programs of the real one, and no others.
+    pub(crate) fn tools(&self, names: &[&str]) -> PathBuf {
+        let bin = self.folder("bin");
+        let path = std::env::var_os("PATH").unwrap();
+        for name in names {
+            let program = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file()).unwrap();
+            let link = bin.join(name);
+            if !link.exists() {
+                std::os::unix::fs::symlink(program, link).unwrap();
+            }
+        }
+        bin
+    }
+
     pub(crate) fn git(&self, dir: &Path, args: &[&str]) {
+        self.git_days_ago(dir, 0, args);
+    }
+
+    /// Git, on a machine whose clock is that many days behind.
+    pub(crate) fn git_days_ago(&self, dir: &Path, days: u64, args: &[&str]) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let then = format!("@{} +0000", now - days * 86_400);
         let mut git = Command::new("git");
         git.current_dir(dir).args(args).env("HOME", self.home()).env("GIT_CONFIG_NOSYSTEM", "1");
         for role in ["AUTHOR", "COMMITTER"] {
             git.env(format!("GIT_{role}_NAME"), "Ann").env(format!("GIT_{role}_EMAIL"), "ann@example.org");
+            git.env(format!("GIT_{role}_DATE"), &then);
         }
         assert!(git.status().unwrap().success(), "git {args:?}");
     }
@@ -56,6 +78,8 @@ impl Machine {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deckwatch-mcp"));
         command.current_dir(dir).env_clear().env("HOME", self.home());
         command.env("PATH", std::env::var_os("PATH").unwrap());
+        // Nobody's real GitHub is asked, and nobody's real token is found for this host.
+        command.env("GITHUB_API_URL", "http://127.0.0.1:9");
         command
     }
 

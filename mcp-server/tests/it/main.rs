@@ -3,9 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 mod api;
+mod beside;
 mod day;
+mod github;
 mod harness;
+
+mod notes;
 mod process;
 mod protocol;
+mod status;
 mod tools;
 mod trouble;
+mod ventures;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::api::{ScriptedApi, problem};
+use crate::github::{GitHub, TOKEN};
 use crate::harness::{Machine, Mcp, handoff};
 
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
@@ -123,9 +124,39 @@ fn preflight_on_a_fresh_machine_finds_everything_in_place() {
     let preflight = agent.call("preflight", &json!({})).good();
     assert_eq!(preflight.facts["ok"], true, "{}", preflight.text);
     let names = preflight.facts["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap());
-    let expected = ["server", "repository", "agent", "api", "clock", "key", "versions", "venture", "session"];
+    let expected =
+        ["server", "git", "repository", "agent", "api", "clock", "key", "versions", "venture", "session", "github"];
     assert_eq!(names.collect::<Vec<_>>(), expected);
     assert!(preflight.text.contains("context.db"), "{}", preflight.text);
+    assert!(preflight.text.contains("WARN github: no issues will be shown"), "{}", preflight.text);
+    assert!(preflight.text.contains("`gh auth login`"), "{}", preflight.text);
+}
+
+#[test]
+fn preflight_names_whose_token_github_accepts() {
+    let (machine, github) = (Machine::new(), GitHub::with(&[], &[]));
+    for (token, expected) in [
+        (TOKEN, "ok   github: answers; the token from GITHUB_TOKEN is ann's"),
+        ("ghp_wrong", "fix: GitHub does not accept the token from GITHUB_TOKEN"),
+    ] {
+        let mut command = machine.command(&machine.folder("plain"));
+        command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("GITHUB_API_URL", &github.url), ("GITHUB_TOKEN", token)]);
+        let preflight = Mcp::initialized(command).call("preflight", &json!({})).good();
+        assert_eq!(preflight.facts["ok"], true);
+        assert!(preflight.text.contains(expected) && !preflight.text.contains(token), "{}", preflight.text);
+    }
+}
+
+#[test]
+fn preflight_tells_a_clock_that_is_off() {
+    let yesterday = |_: &str, path: &str| match path {
+        "/health" => (200, json!({"status": "ok", "engine": "worker", "time": "2026-01-01T00:00:00.000Z"})),
+        _ => (404, problem(404, "unknown_route", "There is nothing.")),
+    };
+    let (machine, api) = (Machine::new(), ScriptedApi::start(yesterday));
+    let preflight = with_api(&machine, &api.url).call("preflight", &json!({})).good();
+    assert!(preflight.text.contains("WARN clock:") && preflight.text.contains("(NTP)"), "{}", preflight.text);
+    assert!(preflight.text.contains("engine: worker"), "{}", preflight.text);
 }
 
 #[test]

@@ -9,7 +9,10 @@ use super::budget::{Claim, clip, line_cost, share};
 use super::context::{Whereabouts, active_part};
 use super::fence::{Fence, WARNING};
 use super::handoff;
-use super::part::{Group, Part, Shown, Total};
+use super::part::{Cut, Group, Part, Shown, Total};
+use super::{plan, queue};
+use crate::github::{Lane, Queue};
+use crate::plan::WeeklyPlan;
 
 const TITLE_COST: usize = 120;
 
@@ -17,9 +20,20 @@ const TITLE_COST: usize = 120;
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) text: String,
+    pub(crate) p0_issues: usize,
     pub(crate) active_sessions: usize,
     pub(crate) executive_summaries: usize,
     pub(crate) docs: usize,
+}
+
+/// There is no plan, and where one would be.
+pub(crate) struct Missing(pub(crate) String);
+
+/// What is loaded beside the API's answer; a part that could not be loaded is one line of ours.
+pub(crate) struct Beside {
+    pub(crate) p0: Result<Queue, String>,
+    /// Without a plan, what to do about it.
+    pub(crate) plan: Result<Result<WeeklyPlan, Missing>, String>,
 }
 
 /// A section is stored text in a part, or one line of ours when there is nothing.
@@ -29,12 +43,12 @@ enum Section {
 }
 
 /// Renders the answer to `start_day` within `limit`; `remarks` are our own lines below the session.
-pub(crate) fn render(day: &DayStarted, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
+pub(crate) fn render(day: &DayStarted, beside: &Beside, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
     // The server's own clock, so that ages are right where this machine's clock is not.
     let now = day.next_heartbeat_at.plus_seconds(-i64::from(day.heartbeat_interval_seconds));
     let mut head = header(day, now, fence);
     head.extend(remarks.iter().cloned());
-    let sections = sections(day, now, fence);
+    let sections = sections(day, beside, now, fence);
     if sections.iter().any(|section| matches!(section, Section::Stored { .. })) {
         head.extend([String::new(), WARNING.to_owned()]);
     }
@@ -42,10 +56,10 @@ pub(crate) fn render(day: &DayStarted, remarks: &[String], fence: &Fence, limit:
     let count = |index: usize, group: usize| {
         shown.get(index).and_then(|shown: &Shown| shown.counts.get(group).copied()).unwrap_or(0)
     };
-    let (active_sessions, executive_summaries, docs) = (count(1, 0), count(2, 0), count(3, 0));
+    let [p0_issues, active_sessions, executive_summaries, docs] = [1, 3, 4, 5].map(|index| count(index, 0));
     let bodies = shown.into_iter().map(|shown| shown.lines.join("\n"));
     let text = std::iter::once(head.join("\n")).chain(bodies).collect::<Vec<_>>().join("\n\n");
-    Rendered { text, active_sessions, executive_summaries, docs }
+    Rendered { text, p0_issues, active_sessions, executive_summaries, docs }
 }
 
 fn fit(sections: &[Section], head: &[String], fence: &Fence, limit: usize) -> Vec<Shown> {
@@ -99,7 +113,7 @@ fn header(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<String> {
     ]
 }
 
-fn sections(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<Section> {
+fn sections(day: &DayStarted, beside: &Beside, now: Timestamp, fence: &Fence) -> Vec<Section> {
     let own = Whereabouts::from(&day.session);
     let track = own.track.map_or(String::new(), |track| format!(" on track {track}"));
     let handoff = match &day.last_handoff {
@@ -111,6 +125,8 @@ fn sections(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<Section> {
     let active = active_part(&active.items, total_of(active), &own, now, fence, more);
     vec![
         handoff,
+        p0_issues(&beside.p0, now, fence),
+        weekly_plan(&beside.plan, now, fence),
         Section::of(active, 20, "## Other active agents: none"),
         Section::of(summaries(&day.executive_summaries, now, fence), 25, "## Executive summaries: none"),
         Section::of(docs(&day.doc_index, now, fence), 15, "## Documents: none"),
@@ -118,6 +134,33 @@ fn sections(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<Section> {
     ]
 }
 
+fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> Section {
+    const LANES: [Lane; 1] = [Lane::P0];
+    let queue = match loaded {
+        Ok(queue) => queue,
+        Err(why) => return Section::Nothing(format!("## P0 issues: unknown\n{}", clip(why, TROUBLE_COST))),
+    };
+    let gaps = clip(&queue::gaps(queue).join(" "), TROUBLE_COST);
+    let total = queue::total(queue, Lane::P0);
+    if total.count == 0 {
+        let gaps = if gaps.is_empty() { gaps } else { format!("\n{gaps}") };
+        return Section::Nothing(format!("## P0 issues: none{gaps}"));
+    }
+    let part =
+        queue::part(queue, &LANES, now, fence, format!("## P0 issues: {total}"), "Call `status` for more.".into());
+    Section::Stored { part: Part { remark: (!gaps.is_empty()).then_some(gaps), ..part }, weight: 15 }
+}
+
+fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timestamp, fence: &Fence) -> Section {
+    match loaded {
+        Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence, "Call `plan` for the rest."), weight: 12 },
+        Ok(Err(Missing(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
+        Err(why) => Section::Nothing(format!("## Weekly plan: unknown\n{}", clip(why, TROUBLE_COST))),
+    }
+}
+
+/// What a line of trouble may cost.
+const TROUBLE_COST: usize = 300;
 const MORE_DETAIL: &str = "Call sod with detail \"full\" to see more.";
 
 fn summaries(notes: &Excerpt<NoteSummary>, now: Timestamp, fence: &Fence) -> Part {
@@ -131,13 +174,14 @@ fn summaries(notes: &Excerpt<NoteSummary>, now: Timestamp, fence: &Fence) -> Par
         lines
     };
     let items = notes.items.iter().map(item).collect();
+    let ids = notes.items.iter().map(|note| note.id.to_string()).collect();
     let total = total_of(notes);
     Part {
         heading: format!("## Executive summaries: {total}"),
         remark: None,
         holds: "executive summaries",
-        groups: vec![Group { name: "notes", title: None, items, total, cuttable: true, weight: 1 }],
-        more: MORE_DETAIL,
+        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::AtParagraph, ids, weight: 1 }],
+        more: "`notes` with an id reads one whole.".into(),
     }
 }
 
@@ -154,8 +198,16 @@ fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
         heading: format!("## Documents: {total}"),
         remark: None,
         holds: "names and titles of documents",
-        groups: vec![Group { name: "documents", title: None, items, total, cuttable: false, weight: 1 }],
-        more: MORE_DETAIL,
+        groups: vec![Group {
+            name: "documents",
+            title: None,
+            items,
+            total,
+            cut: Cut::Never,
+            ids: Vec::new(),
+            weight: 1,
+        }],
+        more: MORE_DETAIL.into(),
     }
 }
 
@@ -163,7 +215,7 @@ fn audit(audit: &DocAudit, now: Timestamp, fence: &Fence) -> Part {
     let group = |name, title, docs: &[AuditedDoc]| {
         let items: Vec<_> = docs.iter().map(|doc| vec![audit_line(doc, now, fence)]).collect();
         let total = Total::exactly(items.len());
-        Group { name, title: Some(title), items, total, cuttable: false, weight: 1 }
+        Group { name, title: Some(title), items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 }
     };
     Part {
         heading: format!("## Document health: {} missing, {} stale", audit.missing.len(), audit.stale.len()),
@@ -174,7 +226,7 @@ fn audit(audit: &DocAudit, now: Timestamp, fence: &Fence) -> Part {
             group("stale", "Stale:", &audit.stale),
             group("optional", "Optional, and not there:", &audit.optional),
         ],
-        more: MORE_DETAIL,
+        more: MORE_DETAIL.into(),
     }
 }
 

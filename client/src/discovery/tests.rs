@@ -23,7 +23,7 @@ impl DevRoot {
         dir
     }
 
-    fn find(&self, repos: &[&str]) -> Result<PathBuf, LaunchError> {
+    fn find(&self, repos: &[&str]) -> Result<PathBuf, DiscoveryError> {
         let repos = repos.iter().map(|repo| repo.parse().unwrap()).collect();
         let mut venture = VentureEntry::of_repo(&"local/alpha".parse().unwrap()).unwrap();
         venture.repos = repos;
@@ -43,7 +43,7 @@ fn a_repository_is_found_by_its_remote_up_to_three_levels_deep() {
     let deep = dev.repository("work/clients/whatever", "git@github.com:o/a.js.git");
     dev.repository("work/clients/too/deep", "git@github.com:o/b.git");
     assert_eq!(dev.find(&["O/A.js"]).unwrap(), deep);
-    assert!(matches!(dev.find(&["o/b"]), Err(LaunchError::RepositoryNotFound { .. })));
+    assert!(matches!(dev.find(&["o/b"]), Err(DiscoveryError::NotFound { .. })));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn among_clones_the_folder_decides_and_else_they_are_listed() {
     let dev = DevRoot::new();
     let one = dev.repository("one", "https://github.com/o/web");
     let two = dev.repository("two", "https://github.com/o/web");
-    let Err(LaunchError::SeveralRepositories { paths, .. }) = dev.find(&["o/web"]) else { panic!("one was chosen") };
+    let Err(DiscoveryError::Several { paths, .. }) = dev.find(&["o/web"]) else { panic!("one was chosen") };
     assert_eq!(paths, [one, two]);
 
     let by_code = dev.repository("alpha", "https://github.com/o/web");
@@ -87,7 +87,7 @@ fn hidden_generated_and_linked_folders_are_not_entered() {
     let elsewhere = DevRoot::new();
     let outside = elsewhere.repository("web", "https://github.com/o/web");
     std::os::unix::fs::symlink(&outside, dev.path("link")).unwrap();
-    assert!(matches!(dev.find(&["o/web"]), Err(LaunchError::RepositoryNotFound { .. })));
+    assert!(matches!(dev.find(&["o/web"]), Err(DiscoveryError::NotFound { .. })));
 }
 
 #[test]
@@ -108,5 +108,5 @@ fn a_dev_root_that_is_missing_holds_nothing_and_a_file_is_an_error() {
     let missing = Repositories::below(&dev.path("missing")).unwrap();
     assert!(missing.found.is_empty());
     std::fs::write(dev.path("file"), "").unwrap();
-    assert!(matches!(Repositories::below(&dev.path("file")), Err(LaunchError::DevRoot { .. })));
+    assert!(matches!(Repositories::below(&dev.path("file")), Err(DiscoveryError::DevRoot { .. })));
 }

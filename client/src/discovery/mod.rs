@@ -5,19 +5,69 @@
 mod git_config;
 mod walk;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use deckwatch_client::checkout::{Checkout, CheckoutKind, repo_from_remote};
-use deckwatch_client::ventures::VentureEntry;
-use deckwatch_protocol::RepoName;
+use deckwatch_protocol::{RepoName, VentureCode};
+use thiserror::Error;
 
 use self::git_config::{Remote, read_remote};
 use self::walk::walk;
-use crate::error::LaunchError;
+use crate::checkout::{Checkout, CheckoutKind, repo_from_remote};
+use crate::dirs::Dirs;
+use crate::ventures::VentureEntry;
+
+/// The variable by which the launcher tells its agents where repositories are.
+pub const DEV_ROOT_VARIABLE: &str = "DECKWATCH_DEV_ROOT";
+
+/// Where repositories are looked for, unless somebody says otherwise: `~/dev`.
+pub fn default_dev_root(dirs: &Dirs) -> PathBuf {
+    dirs.home.join("dev")
+}
+
+/// Why a venture's repository is not found.
+#[derive(Debug, Error)]
+pub enum DiscoveryError {
+    /// Nothing to look for.
+    #[error("venture {0} lists no repositories")]
+    NoRepositories(VentureCode),
+    /// None of them is there.
+    #[error("no repository of venture {venture} is below {}", .dev_root.display())]
+    NotFound {
+        /// The venture.
+        venture: VentureCode,
+        /// What was looked for.
+        repos: Vec<RepoName>,
+        /// Where.
+        dev_root: PathBuf,
+        /// There are more folders than are looked at.
+        cut_short: bool,
+    },
+    /// One is there more than once, and nothing decides.
+    #[error("{repo} is there more than once:{}", lines(.paths))]
+    Several {
+        /// Which.
+        repo: RepoName,
+        /// Its clones.
+        paths: Vec<PathBuf>,
+    },
+    /// The folder itself can't be read.
+    #[error("cannot look for repositories below {}: {source}", .dev_root.display())]
+    DevRoot {
+        /// Where.
+        dev_root: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+fn lines(paths: &[PathBuf]) -> String {
+    paths.iter().fold(String::new(), |text, path| text + "\n  " + &path.display().to_string())
+}
 
 /// Every repository below the dev root whose name could be read.
-pub(crate) struct Repositories {
+pub struct Repositories {
     dev_root: PathBuf,
     found: Vec<Found>,
     cut_short: bool,
@@ -32,8 +82,9 @@ struct Found {
 
 impl Repositories {
     /// Looks through the dev root. A dev root that does not exist holds none.
-    pub(crate) fn below(dev_root: &Path) -> Result<Self, LaunchError> {
-        let walked = walk(dev_root).map_err(|source| LaunchError::DevRoot { dev_root: dev_root.to_owned(), source })?;
+    pub fn below(dev_root: &Path) -> Result<Self, DiscoveryError> {
+        let walked =
+            walk(dev_root).map_err(|source| DiscoveryError::DevRoot { dev_root: dev_root.to_owned(), source })?;
         let rewritten = remotes_are_rewritten();
         let mut found = in_parallel(walked.folders, |root| named(root, rewritten));
         found.sort_by(|a, b| a.root.cmp(&b.root));
@@ -41,9 +92,9 @@ impl Repositories {
     }
 
     /// The repository to open for a venture: of the repositories it lists, the first that is here.
-    pub(crate) fn of_venture(&self, venture: &VentureEntry) -> Result<PathBuf, LaunchError> {
+    pub fn of_venture(&self, venture: &VentureEntry) -> Result<PathBuf, DiscoveryError> {
         if venture.repos.is_empty() {
-            return Err(LaunchError::NoRepositories(venture.code.clone()));
+            return Err(DiscoveryError::NoRepositories(venture.code.clone()));
         }
         for repo in &venture.repos {
             let clones: Vec<&Found> = self.found.iter().filter(|found| same(&found.repo, repo)).collect();
@@ -51,7 +102,7 @@ impl Repositories {
                 return the_one(repo, venture, &clones);
             }
         }
-        Err(LaunchError::RepositoryNotFound {
+        Err(DiscoveryError::NotFound {
             venture: venture.code.clone(),
             repos: venture.repos.clone(),
             dev_root: self.dev_root.clone(),
@@ -61,7 +112,7 @@ impl Repositories {
 }
 
 /// Among several clones: the only one, the one in a folder of its name, the only one that is no worktree.
-fn the_one(repo: &RepoName, venture: &VentureEntry, clones: &[&Found]) -> Result<PathBuf, LaunchError> {
+fn the_one(repo: &RepoName, venture: &VentureEntry, clones: &[&Found]) -> Result<PathBuf, DiscoveryError> {
     let own_name = repo.as_str().rsplit('/').next().unwrap_or_default();
     let keeping =
         |keep: &dyn Fn(&Found) -> bool| clones.iter().copied().filter(|found| keep(found)).collect::<Vec<_>>();
@@ -75,7 +126,7 @@ fn the_one(repo: &RepoName, venture: &VentureEntry, clones: &[&Found]) -> Result
         [only] => Some(only.root.clone()),
         _ => None,
     });
-    only.ok_or_else(|| LaunchError::SeveralRepositories {
+    only.ok_or_else(|| DiscoveryError::Several {
         repo: repo.clone(),
         paths: clones.iter().map(|found| found.root.clone()).collect(),
     })

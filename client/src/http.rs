@@ -1,0 +1,105 @@
+//! The HTTP client of a process: what it sends is bounded in time, what it takes in also in size.
+//!
+//! It knows neither the Context API nor GitHub, follows no redirect, and tries once.
+
+use std::error::Error;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+
+/// How long and how much.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// From connecting to the last byte.
+    pub whole: Duration,
+    /// Most bytes of an answer.
+    pub answer_bytes: usize,
+}
+
+/// An HTTP client. Nothing is opened before the first request.
+pub struct Http {
+    limits: HttpLimits,
+    /// Made at the first request: reading the system's certificates takes a while.
+    client: OnceLock<reqwest::Client>,
+}
+
+/// A request that got no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{cause}")]
+pub struct Unanswered {
+    /// What the network says.
+    pub cause: String,
+    /// Whether trying again would take as long and end the same way.
+    pub hopeless: bool,
+    /// Whether time was up.
+    pub timed_out: bool,
+}
+
+impl Http {
+    /// A client within these limits.
+    pub fn new(limits: HttpLimits) -> Self {
+        Self { limits, client: OnceLock::new() }
+    }
+
+    /// Sends a request whose address is absolute, and waits for the whole answer.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Unanswered> {
+        let request = reqwest::Request::try_from(request).map_err(|error| Unanswered::never(&error))?;
+        let mut answer = self.client()?.execute(request).await.map_err(|error| Unanswered::broken(&error))?;
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = answer.headers().clone();
+        let mut body = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| Unanswered::broken(&error))? {
+            if body.len() + chunk.len() > self.limits.answer_bytes {
+                let cause = format!("the answer is larger than {} KiB", self.limits.answer_bytes / 1024);
+                return Err(Unanswered { cause, hopeless: true, timed_out: false });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        *response.body_mut() = body.freeze();
+        Ok(response)
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, Unanswered> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        // Fails when the process has chosen a provider already: that one is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let made = reqwest::Client::builder()
+            .connect_timeout(self.limits.connect)
+            .timeout(self.limits.whole)
+            // A redirect would carry the key elsewhere.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let made = made.map_err(|error| Unanswered::never(&error))?;
+        Ok(self.client.get_or_init(|| made))
+    }
+}
+
+impl Unanswered {
+    fn never(error: &reqwest::Error) -> Self {
+        Self { cause: innermost(error), hopeless: true, timed_out: false }
+    }
+
+    /// A host that swallows packets does so again; a refused connection may be a restart.
+    fn broken(error: &reqwest::Error) -> Self {
+        let timed_out = error.is_timeout();
+        let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
+        Self { cause, hopeless: timed_out, timed_out }
+    }
+}
+
+/// The innermost cause says what happened; the outer ones say that something did.
+fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,166 @@
+//! GitHub's answer: a part that is missing or does not fit is trouble, never an empty list.
+
+use bytes::Bytes;
+use deckwatch_protocol::{RepoName, Timestamp};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::lane::Lane;
+use super::trouble::{GitHubTrouble, harmless};
+
+/// The work queue.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    /// The repositories that answered.
+    pub(crate) repos: Vec<RepoName>,
+    /// Each lane of each of them.
+    pub(crate) lanes: Vec<LaneOfRepo>,
+    /// The repositories that did not.
+    pub(crate) failed: Vec<GitHubTrouble>,
+    /// Why the repositories are not all of the venture's, if they are not.
+    pub(crate) gap: Option<String>,
+    /// The repositories that were not asked, as they are too many.
+    pub(crate) left_out: Vec<RepoName>,
+}
+
+/// One lane of one repository.
+#[derive(Debug)]
+pub(crate) struct LaneOfRepo {
+    pub(crate) lane: Lane,
+    pub(crate) repo: RepoName,
+    pub(crate) total: usize,
+    pub(crate) issues: Vec<Issue>,
+}
+
+/// An issue. Its words are its author's.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Issue {
+    pub(crate) number: u64,
+    pub(crate) title: String,
+    pub(crate) updated_at: Timestamp,
+    /// `null` when the account is gone.
+    author: Option<Login>,
+    assignees: Nodes<Login>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Login {
+    login: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Nodes<T> {
+    nodes: Vec<T>,
+}
+
+impl Issue {
+    pub(crate) fn author(&self) -> Option<&str> {
+        self.author.as_ref().map(|author| author.login.as_str())
+    }
+
+    pub(crate) fn assignees(&self) -> impl Iterator<Item = &str> {
+        self.assignees.nodes.iter().map(|assignee| assignee.login.as_str())
+    }
+}
+
+/// A decoded answer.
+pub(super) struct Data {
+    fields: Map<String, Value>,
+    errors: Vec<QueryError>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    data: Option<Map<String, Value>>,
+    #[serde(default)]
+    errors: Vec<QueryError>,
+}
+
+#[derive(Deserialize)]
+struct QueryError {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    path: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Repository {
+    name_with_owner: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    issue_count: usize,
+    nodes: Vec<Issue>,
+}
+
+/// Reads the envelope. A question that was refused as a whole is trouble.
+pub(super) fn data(body: &Bytes) -> Result<Data, GitHubTrouble> {
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
+    match (envelope.data, envelope.errors) {
+        (_, errors) if errors.iter().any(|error| error.kind.starts_with("RATE_LIMIT")) => {
+            Err(GitHubTrouble::RateLimited { until: None })
+        }
+        (Some(fields), errors) => Ok(Data { fields, errors }),
+        (None, errors) => {
+            let words = errors.first().map_or("", |error| error.message.as_str());
+            Err(GitHubTrouble::Refused { words: harmless(words) })
+        }
+    }
+}
+
+/// The login in the answer to `whoami`.
+pub(super) fn login(body: &Bytes) -> Result<String, GitHubTrouble> {
+    let data = data(body)?;
+    let viewer: Login = data.field("viewer")?;
+    Ok(harmless(&viewer.login))
+}
+
+impl QueryError {
+    fn trouble(&self, repo: &RepoName) -> GitHubTrouble {
+        let words = harmless(&self.message);
+        match self.kind.as_str() {
+            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => GitHubTrouble::Hidden { repo: repo.clone(), words },
+            _ => GitHubTrouble::Refused { words: format!("{repo}: {words}") },
+        }
+    }
+}
+
+impl Data {
+    /// The name that the repository has.
+    pub(super) fn repository(&self, alias: &str, repo: &RepoName) -> Result<String, GitHubTrouble> {
+        match self.error_at(alias) {
+            Some(error) if error.kind == "NOT_FOUND" => Err(GitHubTrouble::NoSuchRepo { repo: repo.clone() }),
+            Some(error) => Err(error.trouble(repo)),
+            None => self.field(alias).map(|repository: Repository| repository.name_with_owner),
+        }
+    }
+
+    pub(super) fn lane(&self, alias: &str, lane: Lane, repo: &RepoName) -> Result<LaneOfRepo, GitHubTrouble> {
+        if let Some(error) = self.error_at(alias) {
+            return Err(error.trouble(repo));
+        }
+        let found: Found = self.field(alias)?;
+        Ok(LaneOfRepo { lane, repo: repo.clone(), total: found.issue_count, issues: found.nodes })
+    }
+
+    fn error_at(&self, alias: &str) -> Option<&QueryError> {
+        self.errors.iter().find(|error| error.path.first().and_then(Value::as_str) == Some(alias))
+    }
+
+    fn field<T: DeserializeOwned>(&self, alias: &str) -> Result<T, GitHubTrouble> {
+        let value = self.fields.get(alias).cloned().unwrap_or_default();
+        serde_json::from_value(value).map_err(|error| malformed(&error))
+    }
+}
+
+fn malformed(error: &serde_json::Error) -> GitHubTrouble {
+    GitHubTrouble::Malformed { cause: harmless(&error.to_string()) }
+}

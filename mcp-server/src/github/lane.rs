@@ -1,0 +1,92 @@
+//! Which label means what: the one table of it.
+//!
+//! Every open issue stands in exactly one lane, the first one that fits in the order P0, blocked, in
+//! progress, ready. Whatever has none of these labels waits for triage. An assignee decides nothing:
+//! people are assigned before they begin, and agents share accounts.
+
+use deckwatch_protocol::Violations;
+use deserr::Deserr;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A lane of the work queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[deserr(error = Violations)]
+pub(crate) enum Lane {
+    #[deserr(rename = "p0")]
+    P0,
+    #[deserr(rename = "ready")]
+    Ready,
+    #[deserr(rename = "in_progress")]
+    InProgress,
+    #[deserr(rename = "blocked")]
+    Blocked,
+    #[deserr(rename = "triage")]
+    Triage,
+}
+
+impl Lane {
+    /// Every lane, in the order in which people read them.
+    pub(crate) const ALL: [Self; 5] = [Self::P0, Self::Ready, Self::InProgress, Self::Blocked, Self::Triage];
+    /// The order in which an issue with several labels finds its lane.
+    const PRECEDENCE: [Self; 5] = [Self::P0, Self::Blocked, Self::InProgress, Self::Ready, Self::Triage];
+
+    /// The labels that put an issue into this lane; GitHub ignores their case.
+    pub(crate) fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::P0 => &["P0", "priority:P0", "prio:P0"],
+            Self::Ready => &["status:ready", "ready"],
+            Self::InProgress => &["status:in-progress", "in-progress"],
+            Self::Blocked => &["status:blocked", "blocked"],
+            Self::Triage => &[],
+        }
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::P0 => "P0",
+            Self::Ready => "ready",
+            Self::InProgress => "in progress",
+            Self::Blocked => "blocked",
+            Self::Triage => "triage",
+        }
+    }
+
+    pub(crate) fn heading(self) -> &'static str {
+        match self {
+            Self::P0 => "P0:",
+            Self::Ready => "Ready:",
+            Self::InProgress => "In progress:",
+            Self::Blocked => "Blocked:",
+            Self::Triage => "Triage:",
+        }
+    }
+
+    /// The lane as GitHub's search understands it: its labels, and none of those that come first.
+    pub(super) fn qualifiers(self) -> String {
+        let quoted: Vec<String> = self.labels().iter().map(|label| format!("\"{label}\"")).collect();
+        let own = if quoted.is_empty() { String::new() } else { format!(" label:{}", quoted.join(",")) };
+        let earlier = Self::PRECEDENCE.into_iter().take_while(|lane| *lane != self);
+        earlier.flat_map(Self::labels).fold(own, |all, label| all + " -label:\"" + label + "\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_lane_asks_for_its_labels_and_leaves_out_those_before_it() {
+        assert_eq!(Lane::P0.qualifiers(), " label:\"P0\",\"priority:P0\",\"prio:P0\"");
+        assert_eq!(
+            Lane::Blocked.qualifiers(),
+            " label:\"status:blocked\",\"blocked\" -label:\"P0\" -label:\"priority:P0\" -label:\"prio:P0\""
+        );
+        let triage = Lane::Triage.qualifiers();
+        for label in Lane::ALL.into_iter().flat_map(Lane::labels) {
+            assert!(triage.contains(&format!(" -label:\"{label}\"")), "{label}");
+        }
+        assert!(!triage.contains(" label:"));
+    }
+}

@@ -1,0 +1,104 @@
+//! The work queue of a venture, asked of GitHub: one request, whatever the number of repositories.
+//!
+//! It reads and never writes. A repository that could not be asked is named with its trouble; it never
+//! passes for one without issues. Which label means what is in [`lane`], where GitHub is in [`address`],
+//! whose name it is asked in, in [`token`].
+
+mod address;
+mod answer;
+mod lane;
+mod query;
+mod token;
+mod trouble;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use deckwatch_client::http::{Http, HttpLimits};
+use deckwatch_protocol::RepoName;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response};
+
+pub(crate) use self::answer::{Issue, LaneOfRepo, Queue};
+pub(crate) use self::lane::Lane;
+pub(crate) use self::token::TokenSource;
+pub(crate) use self::trouble::GitHubTrouble;
+
+use self::address::Address;
+use self::query::Query;
+use self::token::Token;
+use crate::surroundings::Surroundings;
+
+/// Most repositories of one request.
+pub(crate) const MAX_REPOS: usize = 10;
+const LIMITS: HttpLimits = HttpLimits {
+    connect: Duration::from_secs(2),
+    whole: Duration::from_secs(2),
+    // Fifty lists of fifty issues with the longest titles stay below.
+    answer_bytes: 4 * 1024 * 1024,
+};
+
+/// GitHub, as this process reaches it.
+pub(crate) struct GitHub {
+    surroundings: Surroundings,
+    http: Http,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) repos: &'a [RepoName],
+    pub(crate) lanes: &'a [Lane],
+    /// Issues of each lane and repository, 1 to 50; totals are always whole.
+    pub(crate) issues: usize,
+}
+
+impl GitHub {
+    pub(crate) fn new(surroundings: Surroundings) -> Self {
+        Self { surroundings, http: Http::new(LIMITS) }
+    }
+
+    /// The open issues of each lane, newest change first, with the lane's total.
+    pub(crate) async fn queue(&self, wanted: Wanted<'_>) -> Result<Queue, GitHubTrouble> {
+        let query = Query::of(wanted)?;
+        let address = Address::find(|name| self.surroundings.var(name))?;
+        let token = Token::find(&address, |name| self.surroundings.var(name)).await?;
+        let response = self.send(&address, &token, query.body()).await?;
+        query.understand(&body_of(&response, &address, &token)?)
+    }
+
+    /// Whether GitHub answers and accepts the token: who it is, and where the token came from.
+    pub(crate) async fn whoami(&self) -> Result<(String, TokenSource), GitHubTrouble> {
+        let address = Address::find(|name| self.surroundings.var(name))?;
+        let token = Token::find(&address, |name| self.surroundings.var(name)).await?;
+        let response = self.send(&address, &token, query::whoami()).await?;
+        let login = answer::login(&body_of(&response, &address, &token)?)?;
+        Ok((login, token.source))
+    }
+
+    async fn send(&self, address: &Address, token: &Token, body: String) -> Result<Response<Bytes>, GitHubTrouble> {
+        let key = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+        let mut key = key.map_err(|_| GitHubTrouble::TokenRefused { by: token.source })?;
+        key.set_sensitive(true);
+        let request = Request::post(address.graphql.as_str())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .header(AUTHORIZATION, key)
+            .body(Bytes::from(body));
+        let request = request.map_err(|error| GitHubTrouble::Address { cause: error.to_string() })?;
+        self.http.send(request).await.map_err(|unanswered| {
+            if unanswered.timed_out {
+                return GitHubTrouble::Silent { url: address.graphql.clone(), seconds: LIMITS.whole.as_secs() };
+            }
+            GitHubTrouble::Unreachable { url: address.graphql.clone(), cause: unanswered.cause }
+        })
+    }
+}
+
+/// The body of an answer that is one.
+fn body_of(response: &Response<Bytes>, address: &Address, token: &Token) -> Result<Bytes, GitHubTrouble> {
+    match GitHubTrouble::of(response, &address.graphql, token.source) {
+        Some(trouble) => Err(trouble),
+        None => Ok(response.body().clone()),
+    }
+}

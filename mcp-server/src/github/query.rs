@@ -1,0 +1,117 @@
+//! The question in GraphQL: for each repository that it exists, and a search for each lane.
+//!
+//! A search for a repository that is not there finds nothing and says nothing; that is why the same
+//! request asks for the repository itself.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use deckwatch_protocol::RepoName;
+use serde_json::{Map, Value, json};
+
+use super::answer::{self, Queue};
+use super::lane::Lane;
+use super::trouble::GitHubTrouble;
+use super::{MAX_REPOS, Wanted};
+
+/// Most issues of one lane and repository.
+const MAX_ISSUES: usize = 50;
+
+/// One question, and what it takes to understand its answer.
+pub(super) struct Query<'a> {
+    /// Those that are asked for, with owner and name.
+    asked: Vec<(&'a RepoName, &'a str, &'a str)>,
+    lanes: &'a [Lane],
+    issues: usize,
+    /// Those whose names are none of GitHub's.
+    elsewhere: Vec<GitHubTrouble>,
+    /// Those that are not asked: more than one request holds.
+    left_out: &'a [RepoName],
+}
+
+impl<'a> Query<'a> {
+    /// The question; trouble when no repository is on GitHub.
+    pub(super) fn of(wanted: Wanted<'a>) -> Result<Self, GitHubTrouble> {
+        let on_github = |repo: &'a RepoName| {
+            let (owner, name) = repo.as_str().split_once('/')?;
+            (owner != "local" && !name.contains('/')).then_some((repo, owner, name))
+        };
+        let (first, left_out) = wanted.repos.split_at_checked(MAX_REPOS).unwrap_or((wanted.repos, &[]));
+        let asked: Vec<_> = first.iter().filter_map(on_github).collect();
+        let elsewhere = first.iter().filter(|repo| on_github(repo).is_none());
+        let elsewhere: Vec<_> = elsewhere.map(|repo| GitHubTrouble::NotOnGitHub { repo: repo.clone() }).collect();
+        if let (true, Some(trouble)) = (asked.is_empty(), elsewhere.first()) {
+            return Err(trouble.clone());
+        }
+        let issues = wanted.issues.clamp(1, MAX_ISSUES);
+        Ok(Self { asked, lanes: wanted.lanes, issues, elsewhere, left_out })
+    }
+
+    /// The body of the request. What varies travels as variables, so that nothing needs escaping.
+    pub(super) fn body(&self) -> String {
+        let (mut fields, mut variables) = (String::new(), Map::new());
+        let mut variable = |name: String, value: &str| {
+            variables.insert(name.clone(), json!(value));
+            name
+        };
+        for (n, (repo, owner, name)) in self.asked.iter().enumerate() {
+            let (owner, name) = (variable(format!("o{n}"), owner), variable(format!("n{n}"), name));
+            let _ = writeln!(fields, "r{n}: repository(owner: ${owner}, name: ${name}) {{ nameWithOwner }}");
+            for (m, lane) in self.lanes.iter().enumerate() {
+                let search = format!("repo:{repo} is:issue is:open{} sort:updated-desc", lane.qualifiers());
+                let alias = variable(lane_alias(n, m), &search);
+                let _ =
+                    writeln!(fields, "{alias}: search(query: ${alias}, type: ISSUE, first: {}) {FIELDS}", self.issues);
+            }
+        }
+        let declared: Vec<String> = variables.keys().map(|name| format!("${name}: String!")).collect();
+        let query = format!("query({}) {{\n{fields}}}", declared.join(", "));
+        json!({ "query": query, "variables": variables }).to_string()
+    }
+
+    /// What GitHub's answer says of each repository.
+    pub(super) fn understand(&self, body: &Bytes) -> Result<Queue, GitHubTrouble> {
+        let data = answer::data(body)?;
+        let mut queue = Queue { left_out: self.left_out.to_vec(), failed: self.elsewhere.clone(), ..Queue::default() };
+        for (n, (repo, ..)) in self.asked.iter().enumerate() {
+            match self.of_repo(n, repo, &data) {
+                Ok(lanes) => {
+                    queue.repos.push((*repo).clone());
+                    queue.lanes.extend(lanes);
+                }
+                Err(trouble) => queue.failed.push(trouble),
+            }
+        }
+        match (queue.repos.is_empty(), queue.failed.first()) {
+            (true, Some(trouble)) => Err(trouble.clone()),
+            _ => Ok(queue),
+        }
+    }
+
+    fn of_repo(
+        &self,
+        n: usize,
+        repo: &RepoName,
+        data: &answer::Data,
+    ) -> Result<Vec<answer::LaneOfRepo>, GitHubTrouble> {
+        let now = data.repository(&format!("r{n}"), repo)?;
+        if !now.eq_ignore_ascii_case(repo.as_str()) {
+            return Err(GitHubTrouble::Renamed { repo: repo.clone(), now: super::trouble::harmless(&now) });
+        }
+        let of_lane = |(m, lane): (usize, &Lane)| data.lane(&lane_alias(n, m), *lane, repo);
+        self.lanes.iter().enumerate().map(of_lane).collect()
+    }
+}
+
+fn lane_alias(repo: usize, lane: usize) -> String {
+    format!("r{repo}l{lane}")
+}
+
+const FIELDS: &str = "{ issueCount nodes { ... on Issue { number title updatedAt author { login } \
+                      assignees(first: 3) { nodes { login } } } } }";
+
+/// The question for the owner of the token.
+pub(super) fn whoami() -> String {
+    let query: Value = json!({ "query": "query { viewer { login } }" });
+    query.to_string()
+}

@@ -1,0 +1,80 @@
+//! In whose name GitHub is asked: a token of the environment, else the one that `gh` keeps.
+//!
+//! It is found anew for each question and kept nowhere.
+
+use std::io::ErrorKind;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::address::Address;
+use super::trouble::GitHubTrouble;
+
+/// How long `gh` may take to name its token; a keyring that asks for a password would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A token. It has neither `Debug` nor `Display`.
+pub(super) struct Token {
+    text: String,
+    pub(super) source: TokenSource,
+}
+
+/// Who gave the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenSource {
+    /// A variable of the environment.
+    Variable(&'static str),
+    /// `gh auth token`.
+    Gh,
+}
+
+impl std::fmt::Display for TokenSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::Gh => f.write_str("gh"),
+        }
+    }
+}
+
+impl Token {
+    /// The first that is there, in the order that `gh` has too.
+    pub(super) async fn find(address: &Address, var: impl Fn(&str) -> Option<String>) -> Result<Self, GitHubTrouble> {
+        let names = if address.is_enterprise {
+            ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"]
+        } else {
+            ["GH_TOKEN", "GITHUB_TOKEN"]
+        };
+        let of_variable = |name: &'static str| {
+            let text = var(name)?.trim().to_owned();
+            (!text.is_empty()).then_some(Self { text, source: TokenSource::Variable(name) })
+        };
+        match names.into_iter().find_map(of_variable) {
+            Some(token) => Ok(token),
+            None => of_gh(&address.host, names).await,
+        }
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.text
+    }
+}
+
+async fn of_gh(host: &str, names: [&'static str; 2]) -> Result<Token, GitHubTrouble> {
+    let mut gh = Command::new("gh");
+    gh.args(["auth", "token", "--hostname", host]).env("GH_PROMPT_DISABLED", "1");
+    gh.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let [_, variable] = names;
+    let missing = |installed| GitHubTrouble::NoToken { installed, variable };
+    let output = match tokio::time::timeout(PATIENCE, gh.output()).await {
+        Err(_) => return Err(GitHubTrouble::GhSilent { seconds: PATIENCE.as_secs(), variable }),
+        Ok(Err(error)) => return Err(missing(error.kind() != ErrorKind::NotFound)),
+        Ok(Ok(output)) => output,
+    };
+    let text = String::from_utf8(output.stdout).unwrap_or_default().trim().to_owned();
+    if !output.status.success() || text.is_empty() {
+        return Err(missing(true));
+    }
+    Ok(Token { text, source: TokenSource::Gh })
+}

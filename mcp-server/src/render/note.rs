@@ -1,0 +1,223 @@
+//! Notes: a list of them, and one whole, a piece at a time.
+
+use deckwatch_protocol::{FoundNote, Note, NoteTag, Timestamp, VentureCode};
+
+use super::age::ago;
+use super::budget::{clip, cost, line_cost};
+use super::fence::Fence;
+use super::part::{Cut, Group, Part, Total};
+
+const TITLE_COST: usize = 120;
+const TAGS_COST: usize = 90;
+
+/// A list in which each note costs at most `room`, so that a page that was asked for fits.
+pub(crate) fn list_part(
+    notes: &[FoundNote],
+    total: Total,
+    now: Timestamp,
+    fence: &Fence,
+    room: usize,
+    more: bool,
+) -> Part {
+    // The frame of the part is paid by all of them.
+    const FRAME: usize = 40;
+    let items = notes.iter().map(|note| item(note, now, fence, room.saturating_sub(FRAME))).collect();
+    let more = if more { "`cursor` set to next_cursor shows the next." } else { "These are the last ones." };
+    Part {
+        heading: format!("## Notes: {total}"),
+        remark: Some("`notes` with an id reads one whole.".to_owned()),
+        holds: "notes",
+        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 }],
+        more: more.into(),
+    }
+}
+
+fn item(note: &FoundNote, now: Timestamp, fence: &Fence, room: usize) -> Vec<String> {
+    let title = clip(&fence.line(note.title.as_str()), TITLE_COST);
+    let by = clip(&fence.line(&note.actor_key_id), 16);
+    let archived = note.archived_at.map_or(String::new(), |at| format!(", archived {}", ago(at, now)));
+    let about = format!(
+        "  {}, {}, version {}, {} bytes, by key {by}, changed {}{archived}{}",
+        note.id,
+        scope(note.venture.as_ref()),
+        note.version,
+        note.size_bytes,
+        ago(note.updated_at, now),
+        tags(&note.tags, fence)
+    );
+    let head = format!("- {title}");
+    let bars = 3 * line_cost(&Fence::bar(" "));
+    let left = room.saturating_sub(cost(&head) + cost(&about) + bars);
+    let excerpt = clip(&fence.line(&note.excerpt), left.saturating_sub(2));
+    let excerpt = (!excerpt.is_empty()).then(|| format!("  {excerpt}"));
+    [Some(head), Some(about), excerpt].into_iter().flatten().collect()
+}
+
+fn scope(venture: Option<&VentureCode>) -> String {
+    venture.map_or("global".to_owned(), |code| format!("venture {code}"))
+}
+
+fn tags(tags: &[NoteTag], fence: &Fence) -> String {
+    if tags.is_empty() {
+        return String::new();
+    }
+    let words: Vec<String> = tags.iter().map(|tag| fence.line(tag.as_str())).collect();
+    format!(", tags: {}", clip(&words.join(", "), TAGS_COST))
+}
+
+/// A piece of one note.
+pub(crate) struct Piece {
+    pub(crate) lines: Vec<String>,
+    /// How many the whole text has, cleaned.
+    pub(crate) characters: usize,
+    /// The first character that is not shown, if there is one.
+    pub(crate) next_offset: Option<usize>,
+}
+
+/// The note from the character `offset` on, as much as fits into `limit`. Characters are counted in the
+/// cleaned text, which is the same at every call.
+pub(crate) fn piece(note: &Note, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
+    // What the two lines after the piece can cost.
+    const TAIL: usize = 200;
+    let text = fence.lines(note.content.as_ref().map_or("", |content| content.as_str())).join("\n");
+    let characters = text.chars().count();
+    let mut lines = vec![about(note, characters, now, fence), fence.open("note")];
+    lines.push(Fence::bar(&format!("# {}", clip(&fence.line(note.title.as_str()), 2 * TITLE_COST))));
+    let tags = tags(&note.tags, fence);
+    lines.extend(tags.strip_prefix(", ").map(Fence::bar));
+    let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
+    let rest: String = text.chars().skip(offset).collect();
+    let shown = fitting(&rest, limit.saturating_sub(spent + TAIL));
+    let end = offset.saturating_add(shown.chars().count());
+    lines.extend(shown.lines().map(Fence::bar));
+    lines.push(fence.close());
+    let next_offset = (end < characters).then_some(end);
+    lines.extend(where_it_is(note, offset, end, characters));
+    Piece { lines, characters, next_offset }
+}
+
+fn about(note: &Note, characters: usize, now: Timestamp, fence: &Fence) -> String {
+    let by = clip(&fence.line(&note.actor_key_id), 16);
+    let archived = note.archived_at.map_or(String::new(), |at| format!(", archived {}", ago(at, now)));
+    format!(
+        "Note {}, {}, version {}, {characters} characters, by key {by} at {}, changed {}{archived}",
+        note.id,
+        scope(note.venture.as_ref()),
+        note.version,
+        note.created_at,
+        ago(note.updated_at, now)
+    )
+}
+
+fn where_it_is(note: &Note, offset: usize, end: usize, characters: usize) -> Option<String> {
+    if offset >= characters && offset > 0 {
+        return Some(format!("Nothing is shown: the text has {characters} characters, and offset is {offset}."));
+    }
+    if offset == 0 && end >= characters {
+        return None;
+    }
+    let first = offset + 1;
+    let more = if end < characters {
+        format!("Call notes with id {} and offset {end} to read on.", note.id)
+    } else {
+        "This is the end.".to_owned()
+    };
+    Some(format!("Characters {first} to {end} of {characters} are shown. {more}"))
+}
+
+/// The beginning of `text` that costs at most `room` once every line has its bar; it ends with a line
+/// where one ends late enough.
+fn fitting(text: &str, room: usize) -> &str {
+    let bar = line_cost(&Fence::bar(" ")) - 1;
+    let mut spent = bar;
+    let mut end = text.len();
+    for (at, c) in text.char_indices() {
+        spent += if c == '\n' { bar } else { cost(c.encode_utf8(&mut [0; 4])) };
+        if spent > room {
+            end = at;
+            break;
+        }
+    }
+    let head = text.get(..end).unwrap_or(text);
+    if end == text.len() {
+        return head;
+    }
+    let line_end = head.rfind('\n').filter(|at| *at * 2 > head.len());
+    line_end.and_then(|at| head.get(..=at)).unwrap_or(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::render::samples::{NOW, id};
+
+    fn note(content: &str) -> Note {
+        serde_json::from_value(json!({"id": id("note_", 1), "title": "Pricing", "content": content,
+            "size_bytes": content.len(), "tags": ["strategy", "a\u{202e}b"], "venture": "alpha", "version": 3,
+            "archived_at": null, "created_at": NOW, "updated_at": NOW, "actor_key_id": "0123456789abcdef",
+            "creation_correlation_id": "corr_x"}))
+        .unwrap()
+    }
+
+    fn found(text: &str) -> FoundNote {
+        serde_json::from_value(
+            json!({"id": id("note_", 1), "title": "t".repeat(200), "excerpt": text, "size_bytes": 512_000,
+            "tags": vec!["w".repeat(50); 20], "venture": "v".repeat(32), "version": 4_000_000_000_u32,
+            "archived_at": NOW, "created_at": NOW, "updated_at": "2024-01-01T00:00:00.000Z",
+            "actor_key_id": "0123456789abcdef"}),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_pieces_of_a_note_are_the_note() {
+        let now = NOW.parse().unwrap();
+        for text in ["one line of words\n\nand more\n".repeat(900), "\"😀\\".repeat(3_000), "x".repeat(20_000)] {
+            let stored = note(&text);
+            let (mut offset, mut read, mut calls) = (0, String::new(), 0);
+            loop {
+                let fence = Fence::new(calls);
+                let piece = piece(&stored, offset, now, &fence, 4_000);
+                let rendered = piece.lines.join("\n");
+                assert!(cost(&rendered) <= 4_000, "{}", cost(&rendered));
+                let inside = piece.lines.iter().skip_while(|line| !line.starts_with("| # ")).skip(2);
+                let body: Vec<&str> =
+                    inside.take_while(|line| **line != fence.close()).map(|line| &line[1..]).collect();
+                let body: Vec<&str> = body.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+                read.push_str(&body.join("\n"));
+                calls += 1;
+                let Some(next) = piece.next_offset else { break };
+                assert!(next > offset, "it goes on");
+                read.push_str(if text.chars().nth(next - 1) == Some('\n') { "\n" } else { "" });
+                offset = next;
+            }
+            assert!(calls > 3);
+            assert_eq!(read, text.trim_end());
+        }
+    }
+
+    #[test]
+    fn a_piece_behind_the_end_says_so() {
+        let piece = piece(&note("short"), 70, NOW.parse().unwrap(), &Fence::new(1), 4_000);
+        assert_eq!(piece.next_offset, None);
+        assert!(piece.lines.last().unwrap().contains("the text has 5 characters, and offset is 70"));
+    }
+
+    #[test]
+    fn a_whole_page_fits_whatever_its_notes_say() {
+        let now = NOW.parse().unwrap();
+        let fence = Fence::new(1);
+        for text in ["x".repeat(500), "\"\\".repeat(250), "😀".repeat(500), "a\n".repeat(250)] {
+            let notes = vec![found(&text); 15];
+            let part = list_part(&notes, Total::exactly(40), now, &fence, 10_000 / 15, true);
+            let shown = part.fit(&fence, 9_850);
+            assert_eq!(shown.counts, [15]);
+            assert_eq!(
+                shown.lines.last().unwrap(),
+                "Not all is shown: notes 15 of 40. `cursor` set to next_cursor shows the next."
+            );
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The work queue: issues by lane, with totals that hold whatever is shown.
+
+use std::borrow::Cow;
+
+use deckwatch_protocol::{RepoName, Timestamp};
+
+use super::age::ago;
+use super::budget::clip;
+use super::clean::clean_line;
+use super::fence::Fence;
+use super::part::{Cut, Group, Part, Total};
+use crate::github::{Issue, Lane, LaneOfRepo, Queue};
+
+const TITLE_COST: usize = 160;
+const NAME_COST: usize = 40;
+const GAP_COST: usize = 200;
+
+/// The lanes as a part, in the order given; `heading` and `more` are our own words.
+pub(crate) fn part(
+    queue: &Queue,
+    lanes: &[Lane],
+    now: Timestamp,
+    fence: &Fence,
+    heading: String,
+    more: Cow<'static, str>,
+) -> Part {
+    let group = |lane: &Lane| Group {
+        name: lane.title(),
+        title: (lanes.len() > 1).then_some(lane.heading()),
+        items: items(queue, *lane, now, fence),
+        total: total(queue, *lane),
+        cut: Cut::Never,
+        ids: Vec::new(),
+        weight: if *lane == Lane::P0 { 3 } else { 1 },
+    };
+    Part { heading, remark: None, holds: "issues on GitHub", groups: lanes.iter().map(group).collect(), more }
+}
+
+/// How many issues the lane has in all repositories that answered.
+pub(crate) fn total(queue: &Queue, lane: Lane) -> Total {
+    Total::exactly(of_lane(queue, lane).map(|of_repo| of_repo.total).sum())
+}
+
+/// The repositories without an answer, one line of ours each.
+pub(crate) fn gaps(queue: &Queue) -> Vec<String> {
+    let failed = queue.failed.iter().map(|trouble| format!("Not in these numbers: {trouble}."));
+    let left_out = (!queue.left_out.is_empty()).then(|| {
+        let names: Vec<&str> = queue.left_out.iter().take(10).map(RepoName::as_str).collect();
+        let and_more = if queue.left_out.len() > names.len() { ", …" } else { "" };
+        format!(
+            "Not asked, as they are too many: {} repositories ({}{and_more}).",
+            queue.left_out.len(),
+            names.join(", ")
+        )
+    });
+    let gap = queue.gap.as_ref().map(|why| {
+        let only: Vec<&str> = queue.repos.iter().map(RepoName::as_str).collect();
+        format!("Only {} was asked, not the whole venture: {}.", only.join(", "), clip(&clean_line(why), GAP_COST))
+    });
+    gap.into_iter().chain(failed).chain(left_out).collect()
+}
+
+/// The issues of all repositories, newest change first.
+fn items(queue: &Queue, lane: Lane, now: Timestamp, fence: &Fence) -> Vec<Vec<String>> {
+    let issues = |of_repo: &'_ LaneOfRepo| of_repo.issues.len();
+    let mut all: Vec<(&LaneOfRepo, &Issue)> = Vec::with_capacity(of_lane(queue, lane).map(issues).sum());
+    for of_repo in of_lane(queue, lane) {
+        all.extend(of_repo.issues.iter().map(|issue| (of_repo, issue)));
+    }
+    all.sort_by_key(|(_, issue)| std::cmp::Reverse(issue.updated_at));
+    let several = queue.repos.len() + queue.failed.len() > 1;
+    all.into_iter().map(|(of_repo, issue)| vec![line(of_repo, issue, several, now, fence)]).collect()
+}
+
+fn of_lane(queue: &Queue, lane: Lane) -> impl Iterator<Item = &LaneOfRepo> {
+    queue.lanes.iter().filter(move |of_repo| of_repo.lane == lane)
+}
+
+fn line(of_repo: &LaneOfRepo, issue: &Issue, several: bool, now: Timestamp, fence: &Fence) -> String {
+    let repo = if several { of_repo.repo.as_str() } else { "" };
+    let name = |login: &str| clip(&fence.line(login), NAME_COST);
+    let title = clip(&fence.line(&issue.title), TITLE_COST);
+    let by = issue.author().map_or("a deleted account".to_owned(), name);
+    let assigned: Vec<String> = issue.assignees().map(name).collect();
+    let assigned = if assigned.is_empty() { String::new() } else { format!(", assigned {}", assigned.join(", ")) };
+    format!("{repo}#{} {title} (by {by}{assigned}, changed {})", issue.number, ago(issue.updated_at, now))
+}

@@ -1,0 +1,196 @@
+//! `note`: saves enterprise knowledge, changes it, archives it. Reading is `notes`.
+//!
+//! A change names the version that was read, so that nobody's text is overwritten unread.
+
+use deckwatch_client::api::{Api, ClientError};
+use deckwatch_protocol::{
+    Change, CreateNote, ErrorCode, Note, NoteContent, NoteId, NoteTag, NoteTitle, UpdateNote, Violation, Violations,
+};
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::scope::Scope;
+use super::{answer, decode, hints};
+use crate::identity::is_embedded;
+use crate::schema;
+use crate::session::Keeper;
+use crate::trouble::Trouble;
+
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Violations)]
+#[schemars(deny_unknown_fields)]
+struct Arguments {
+    /// `archive` takes a note out of lists and days; `restore` brings it back.
+    action: Action,
+    /// The note; for all but `create`.
+    #[deserr(default)]
+    id: Option<NoteId>,
+    /// For `update`: the version you read with `notes`. If it changed since, nothing is overwritten.
+    #[deserr(default)]
+    version: Option<u32>,
+    /// For `create`; in an `update` what you leave out stays.
+    #[deserr(default)]
+    title: Option<NoteTitle>,
+    /// The whole text, at most 500 KB; for `create` and `update`.
+    #[deserr(default)]
+    content: Option<NoteContent>,
+    #[deserr(default)]
+    #[schemars(description = tags_description())]
+    tags: Option<Vec<NoteTag>>,
+    /// A venture's code, or `global`; a new note is about the venture you work on unless you say otherwise.
+    #[deserr(default)]
+    scope: Option<Scope>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[deserr(rename_all = lowercase, error = Violations)]
+enum Action {
+    Create,
+    Update,
+    Archive,
+    Restore,
+}
+
+/// What the arguments come to.
+enum Deed {
+    Create { title: NoteTitle, content: NoteContent, tags: Vec<NoteTag>, scope: Option<Scope> },
+    Update { id: NoteId, version: u32, patch: UpdateNote },
+    Archive(NoteId),
+    Restore(NoteId),
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Facts {
+    /// What happened, as text.
+    report: String,
+    note_id: NoteId,
+    version: u32,
+    archived: bool,
+    size_bytes: u32,
+}
+
+pub(super) fn definition() -> Tool {
+    let text = "Save, change, archive or restore a note: knowledge that outlives sessions. A note is saved only when a \
+                human asks for it, never on your own. Write no secrets into it.";
+    Tool::new("note", text, schema::of_arguments::<Arguments>())
+        .with_title("Save or change a note")
+        .with_raw_output_schema(schema::of_result::<Facts>().into())
+        .with_annotations(hints().read_only(false).destructive(true).idempotent(false))
+}
+
+fn tags_description() -> String {
+    format!("Words it is found by; an update replaces them all. Recommended: {}.", Note::RECOMMENDED_TAGS.join(", "))
+}
+
+pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+    let arguments: Arguments = decode(arguments)?;
+    let action = arguments.action;
+    let note = done(keeper, arguments.deed()?).await?;
+    let facts = facts(action, &note);
+    Ok(answer(&facts, &facts.report))
+}
+
+async fn done(keeper: &Keeper, deed: Deed) -> Result<Note, Trouble> {
+    let api = keeper.identity.api().await?;
+    Ok(match deed {
+        Deed::Create { title, content, tags, scope } => {
+            let venture = match scope {
+                None => Some(keeper.identity.place().await?.venture.code.clone()),
+                Some(Scope::Venture(code)) => Some(code),
+                Some(Scope::Global) => None,
+            };
+            created(keeper, api, &CreateNote { title, content, tags, venture }).await?
+        }
+        Deed::Update { id, version, patch } => api.update_note(&id, version, &patch).await?,
+        Deed::Archive(id) => api.archive_note(&id).await?,
+        Deed::Restore(id) => api.restore_note(&id).await?,
+    })
+}
+
+/// On the embedded engine a note may come before the first start of day, which registers the venture.
+async fn created(keeper: &Keeper, api: &Api, note: &CreateNote) -> Result<Note, Trouble> {
+    let own = &keeper.identity.place().await?.venture;
+    match api.create_note(note).await {
+        Err(ClientError::Refused(problem))
+            if problem.code == ErrorCode::VentureNotRegistered
+                && is_embedded(api)
+                && note.venture.as_ref() == Some(&own.code) =>
+        {
+            api.put_venture(&own.code, &own.registration()).await?;
+            Ok(api.create_note(note).await?)
+        }
+        saved => Ok(saved?),
+    }
+}
+
+impl Arguments {
+    /// Each action has its own arguments; whatever is missing or too much is named.
+    fn deed(self) -> Result<Deed, Trouble> {
+        let mut wrong = self.misplaced();
+        let deed = match (self.action, self.id, self.version, self.title, self.content) {
+            (Action::Create, _, _, Some(title), Some(content)) => {
+                Some(Deed::Create { title, content, tags: self.tags.unwrap_or_default(), scope: self.scope })
+            }
+            (Action::Update, Some(id), Some(version), title, content) => {
+                let venture = match self.scope {
+                    None => Change::Keep,
+                    Some(Scope::Global) => Change::Clear,
+                    Some(Scope::Venture(code)) => Change::Set(code),
+                };
+                let patch = UpdateNote { title, content, tags: self.tags, venture };
+                let empty = patch.title.is_none() && patch.content.is_none() && patch.tags.is_none();
+                if empty && patch.venture.is_keep() {
+                    wrong.push(missing("", "an update needs title, content, tags or scope"));
+                }
+                Some(Deed::Update { id, version, patch })
+            }
+            (Action::Archive, Some(id), ..) => Some(Deed::Archive(id)),
+            (Action::Restore, Some(id), ..) => Some(Deed::Restore(id)),
+            _ => None,
+        };
+        // Without a deed something is missing, and so something is named.
+        match deed {
+            Some(deed) if wrong.is_empty() => Ok(deed),
+            _ => Err(Trouble::Arguments(Violations(wrong))),
+        }
+    }
+
+    fn misplaced(&self) -> Vec<Violation> {
+        use Action::{Create, Update};
+        let fields = [
+            ("/id", self.id.is_some(), self.action != Create, self.action != Create),
+            ("/version", self.version.is_some(), self.action == Update, self.action == Update),
+            ("/title", self.title.is_some(), self.action == Create, matches!(self.action, Create | Update)),
+            ("/content", self.content.is_some(), self.action == Create, matches!(self.action, Create | Update)),
+            ("/tags", self.tags.is_some(), false, matches!(self.action, Create | Update)),
+            ("/scope", self.scope.is_some(), false, matches!(self.action, Create | Update)),
+        ];
+        let wrong = fields.into_iter().filter_map(|(field, given, needed, allowed)| match (given, needed, allowed) {
+            (false, true, _) => Some(missing(field, "is required for this action")),
+            (true, _, false) => Some(missing(field, "does not go with this action")),
+            _ => None,
+        });
+        wrong.collect()
+    }
+}
+
+fn missing(pointer: &str, detail: &str) -> Violation {
+    Violation { pointer: pointer.to_owned(), detail: detail.to_owned() }
+}
+
+fn facts(action: Action, note: &Note) -> Facts {
+    let about = note.venture.as_ref().map_or("global".to_owned(), |code| format!("about venture {code}"));
+    let (id, version, size) = (&note.id, note.version, note.size_bytes);
+    let report = match action {
+        Action::Create => format!("Note {id} is saved: version {version}, {size} bytes, {about}."),
+        Action::Update => format!("Note {id} is version {version} now: {size} bytes, {about}."),
+        Action::Archive => {
+            format!("Note {id} is archived (version {version}): no list, search or day shows it. `restore` undoes it.")
+        }
+        Action::Restore => format!("Note {id} is back (version {version})."),
+    };
+    Facts { report, note_id: id.clone(), version, archived: note.archived_at.is_some(), size_bytes: size }
+}

@@ -1,0 +1,156 @@
+//! `status`: the work queue, from the issues of the venture's repositories on GitHub.
+
+use std::time::Duration;
+
+use deckwatch_protocol::{RepoName, Violations};
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{answer, decode, fence, hints, now};
+use crate::github::{Lane, Queue, Wanted};
+use crate::identity::Identity;
+use crate::render::budget::line_cost;
+use crate::render::fence::WARNING;
+use crate::render::queue;
+use crate::schema;
+use crate::session::Keeper;
+use crate::trouble::Trouble;
+
+/// The report's limit; the facts beside it stay below another 500.
+const LIMIT: usize = 8_000;
+/// Issues of each lane and repository: for an overview, and of one lane.
+const OVERVIEW: usize = 10;
+const ONE_LANE: usize = 50;
+/// How long to wait for the venture's repositories; the one in hand is known without.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Violations)]
+#[schemars(deny_unknown_fields)]
+struct Arguments {
+    /// Only this lane, with more of its issues.
+    #[deserr(default)]
+    lane: Option<Lane>,
+    /// Only the repository you stand in, instead of all of the venture.
+    #[deserr(default)]
+    #[schemars(default)]
+    this_repository: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Facts {
+    /// The queue, as text.
+    report: String,
+    /// How many issues each lane that was asked for has.
+    totals: Totals,
+    issues_shown: usize,
+    repositories: Vec<RepoName>,
+    /// How many repositories of the venture are not in the totals.
+    repositories_missing: usize,
+}
+
+#[derive(Debug, Default, Serialize, JsonSchema)]
+struct Totals {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p0: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_progress: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    triage: Option<usize>,
+}
+
+pub(super) fn definition() -> Tool {
+    let text = "The work queue from GitHub: open issues by lane (P0, ready, in progress, blocked, triage) with totals, \
+                newest change first. Labels decide the lane; an issue without one is in triage.";
+    Tool::new("status", text, schema::of_arguments::<Arguments>())
+        .with_title("Work queue")
+        .with_raw_output_schema(schema::of_result::<Facts>().into())
+        .with_annotations(hints().read_only(true).idempotent(true).open_world(true))
+}
+
+pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+    let arguments: Arguments = decode(arguments)?;
+    let asked = repositories(&keeper.identity, arguments.this_repository).await?;
+    let lanes = arguments.lane.map_or(Lane::ALL.to_vec(), |lane| vec![lane]);
+    let issues = if arguments.lane.is_some() { ONE_LANE } else { OVERVIEW };
+    let mut queue = keeper.identity.github().queue(Wanted { repos: &asked.repos, lanes: &lanes, issues }).await?;
+    queue.gap = asked.gap;
+    let facts = facts(&queue, &lanes);
+    Ok(answer(&facts, &facts.report))
+}
+
+/// Which repositories are asked.
+pub(super) struct Asked {
+    pub(super) repos: Vec<RepoName>,
+    /// Why these are not all of the venture's.
+    pub(super) gap: Option<String>,
+}
+
+/// The repository in hand first, then the venture's others; where nobody can say which those are, that one alone.
+pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<Asked, Trouble> {
+    let own = identity.checkout().await?.repo;
+    let mut asked = Asked { repos: vec![own], gap: None };
+    if this_one {
+        return Ok(asked);
+    }
+    let venture = match tokio::time::timeout(PATIENCE, identity.place()).await {
+        Ok(Ok(place)) => &place.venture,
+        Ok(Err(trouble)) => return Ok(Asked { gap: Some(trouble.to_string()), ..asked }),
+        Err(_) => {
+            let gap = format!("the venture was not known within {} s", PATIENCE.as_secs());
+            return Ok(Asked { gap: Some(gap), ..asked });
+        }
+    };
+    for repo in &venture.repos {
+        if !asked.repos.iter().any(|known| known.as_str().eq_ignore_ascii_case(repo.as_str())) {
+            asked.repos.push(repo.clone());
+        }
+    }
+    Ok(asked)
+}
+
+fn facts(queue: &Queue, lanes: &[Lane]) -> Facts {
+    let (report, issues_shown) = report(queue, lanes);
+    let total = |lane| lanes.contains(&lane).then(|| queue::total(queue, lane).count);
+    Facts {
+        report,
+        totals: Totals {
+            p0: total(Lane::P0),
+            ready: total(Lane::Ready),
+            in_progress: total(Lane::InProgress),
+            blocked: total(Lane::Blocked),
+            triage: total(Lane::Triage),
+        },
+        issues_shown,
+        repositories: queue.repos.clone(),
+        repositories_missing: queue.failed.len() + queue.left_out.len(),
+    }
+}
+
+fn report(queue: &Queue, lanes: &[Lane]) -> (String, usize) {
+    let names: Vec<&str> = queue.repos.iter().map(RepoName::as_str).collect();
+    let counts: Vec<String> =
+        lanes.iter().map(|lane| format!("{} {}", lane.title(), queue::total(queue, *lane))).collect();
+    let mut report = vec![format!("Open issues in {}: {}", names.join(", "), counts.join(", "))];
+    report.extend(queue::gaps(queue));
+    if lanes.iter().all(|lane| queue::total(queue, *lane).count == 0) {
+        return (report.join("\n"), 0);
+    }
+    report.extend([WARNING.to_owned(), String::new()]);
+    let spent: usize = report.iter().map(|line| line_cost(line)).sum();
+    let more = match lanes {
+        [_] => "GitHub shows the rest.",
+        _ => "Call status with a lane to see more of it.",
+    };
+    let fence = fence();
+    let part = queue::part(queue, lanes, now(), &fence, "## Work queue".to_owned(), more.into());
+    let shown = part.fit(&fence, LIMIT.saturating_sub(spent));
+    report.extend(shown.lines);
+    (report.join("\n"), shown.counts.iter().sum())
+}

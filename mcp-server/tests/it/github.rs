@@ -1,0 +1,185 @@
+//! A GitHub on loopback: it takes the questions of GraphQL that the server asks, and searches its issues
+//! by the qualifiers of GitHub's search. What it does not know it refuses, as GitHub does.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Map, Value, json};
+
+use crate::api::{Request, respond};
+
+/// The token that it accepts.
+pub(crate) const TOKEN: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+
+/// An open issue.
+#[derive(Clone)]
+pub(crate) struct Issue {
+    pub(crate) repo: &'static str,
+    pub(crate) number: u64,
+    pub(crate) title: String,
+    pub(crate) labels: Vec<&'static str>,
+    pub(crate) author: Option<String>,
+}
+
+pub(crate) fn issue(repo: &'static str, number: u64, title: &str, labels: &[&'static str]) -> Issue {
+    let author = Some("ann".to_owned());
+    Issue { repo, number, title: title.to_owned(), labels: labels.to_vec(), author }
+}
+
+/// How it behaves.
+#[derive(Clone)]
+pub(crate) enum Mood {
+    Well,
+    /// Another status, with headers and a body.
+    Answers(u16, Vec<(&'static str, String)>, String),
+    /// Takes the request and never answers.
+    Hangs,
+}
+
+/// A running GitHub. Its threads end with the test's process.
+pub(crate) struct GitHub {
+    pub(crate) url: String,
+    requests: Arc<Mutex<usize>>,
+}
+
+struct World {
+    issues: Vec<Issue>,
+    repos: Vec<&'static str>,
+    renamed: Vec<(&'static str, &'static str)>,
+    mood: Mood,
+}
+
+impl GitHub {
+    /// With these repositories and issues.
+    pub(crate) fn with(repos: &[&'static str], issues: &[Issue]) -> Self {
+        let (repos, issues) = (repos.to_vec(), issues.to_vec());
+        Self::start(World { issues, repos, renamed: Vec::new(), mood: Mood::Well })
+    }
+
+    pub(crate) fn in_mood(mood: Mood) -> Self {
+        Self::start(World { issues: Vec::new(), repos: Vec::new(), renamed: Vec::new(), mood })
+    }
+
+    /// Where `old` is `new` by now.
+    pub(crate) fn renamed(old: &'static str, new: &'static str) -> Self {
+        Self::start(World { issues: Vec::new(), repos: vec![new], renamed: vec![(old, new)], mood: Mood::Well })
+    }
+
+    fn start(world: World) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(0));
+        let (world, count) = (Arc::new(world), Arc::clone(&requests));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                *count.lock().unwrap() += 1;
+                let world = Arc::clone(&world);
+                std::thread::spawn(move || world.serve(stream));
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// How many requests came.
+    pub(crate) fn requests(&self) -> usize {
+        *self.requests.lock().unwrap()
+    }
+}
+
+impl World {
+    fn serve(&self, mut stream: TcpStream) -> Option<()> {
+        let request = Request::read(&stream)?;
+        match &self.mood {
+            Mood::Hangs => {
+                // Until the caller gives up.
+                let _ = Request::read(&stream);
+                None
+            }
+            Mood::Answers(status, headers, body) => respond(&mut stream, *status, headers, body),
+            Mood::Well => {
+                let (status, body) = self.answer(&request);
+                respond(&mut stream, status, &[], &body.to_string())
+            }
+        }
+    }
+
+    fn answer(&self, request: &Request) -> (u16, Value) {
+        if (request.method.as_str(), request.path.as_str()) != ("POST", "/graphql") {
+            return (404, json!({"message": "Not Found"}));
+        }
+        if request.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
+            return (401, json!({"message": "Bad credentials"}));
+        }
+        if request.header("user-agent").is_none_or(str::is_empty) {
+            return (403, json!({"message": "Request forbidden by administrative rules."}));
+        }
+        match serde_json::from_slice::<Value>(&request.body) {
+            Ok(question) => (200, self.resolve(&question)),
+            Err(_) => (400, json!({"message": "Problems parsing JSON"})),
+        }
+    }
+
+    fn resolve(&self, question: &Value) -> Value {
+        let (query, variables) = (question["query"].as_str().unwrap(), &question["variables"]);
+        assert_eq!(query.matches('{').count(), query.matches('}').count(), "{query}");
+        let (mut data, mut errors) = (Map::new(), Vec::new());
+        for line in query.lines() {
+            let Some((alias, field)) = line.split_once(": ").filter(|(alias, _)| !alias.contains(['(', ' '])) else {
+                if line.contains("viewer { login }") {
+                    data.insert("viewer".to_owned(), json!({"login": "ann"}));
+                }
+                continue;
+            };
+            let variable = |name: &str| {
+                let start = field.find(&format!("{name}: $")).expect(field) + name.len() + 3;
+                let name: String = field[start..].chars().take_while(char::is_ascii_alphanumeric).collect();
+                assert!(query.contains(&format!("${name}: String!")), "{name} is declared");
+                variables[name].as_str().expect("a variable").to_owned()
+            };
+            let value = if field.starts_with("repository(") {
+                self.repository(&format!("{}/{}", variable("owner"), variable("name")))
+            } else {
+                let first: usize = field.split("first: ").nth(1).unwrap().split(')').next().unwrap().parse().unwrap();
+                Some(self.search(&variable("query"), first))
+            };
+            if value.is_none() {
+                errors.push(
+                    json!({"type": "NOT_FOUND", "path": [alias], "message": "Could not resolve to a Repository"}),
+                );
+            }
+            data.insert(alias.to_owned(), value.unwrap_or_default());
+        }
+        if errors.is_empty() { json!({"data": data}) } else { json!({"data": data, "errors": errors}) }
+    }
+
+    fn repository(&self, name: &str) -> Option<Value> {
+        let renamed = self.renamed.iter().find(|(old, _)| old.eq_ignore_ascii_case(name)).map(|(_, new)| *new);
+        let found = renamed.or_else(|| self.repos.iter().copied().find(|repo| repo.eq_ignore_ascii_case(name)));
+        found.map(|name| json!({"nameWithOwner": name}))
+    }
+
+    /// Finds nothing in a repository that is not there, and does not say so: like GitHub.
+    fn search(&self, search: &str, first: usize) -> Value {
+        let found: Vec<&Issue> =
+            self.issues.iter().filter(|issue| search.split(' ').all(|qualifier| fits(issue, qualifier))).collect();
+        let node = |issue: &&Issue| {
+            json!({"number": issue.number, "title": issue.title, "updatedAt": "2026-11-20T08:00:00Z",
+                "author": issue.author.as_ref().map(|login| json!({"login": login})),
+                "assignees": {"nodes": [{"login": "bob"}]}})
+        };
+        json!({"issueCount": found.len(), "nodes": found.iter().take(first).map(node).collect::<Vec<_>>()})
+    }
+}
+
+/// One qualifier; those of the server hold no spaces.
+fn fits(issue: &Issue, qualifier: &str) -> bool {
+    let has = |quoted: &str| issue.labels.iter().any(|label| label.eq_ignore_ascii_case(quoted.trim_matches('"')));
+    match qualifier.split_once(':').unwrap() {
+        ("repo", repo) => issue.repo.eq_ignore_ascii_case(repo),
+        ("is", "issue" | "open") | ("sort", "updated-desc") => true,
+        ("label", labels) => labels.split(',').any(has),
+        ("-label", label) => !has(label),
+        // What it does not know finds nothing.
+        _ => false,
+    }
+}

@@ -1,0 +1,104 @@
+//! Ventures as an agent sees them: which there are, and which of them are here.
+
+use serde_json::json;
+
+use crate::api::ScriptedApi;
+use crate::harness::{Machine, Mcp};
+
+const REMOTE: &str = "https://github.com/example-org/alpha.git";
+
+fn write_ventures(machine: &Machine, ventures: &serde_json::Value) {
+    let file = machine.folder(".config/deckwatch").join("ventures.json");
+    std::fs::write(file, json!({"ventures": ventures}).to_string()).unwrap();
+}
+
+#[test]
+fn every_venture_says_where_it_is_or_how_to_get_it() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let beta = machine.folder("dev/clients/beta");
+    machine.git(&beta, &["init", "--quiet"]);
+    machine.git(&beta, &["remote", "add", "origin", "git@github.com:example-org/beta.git"]);
+    for copy in ["dev/one", "dev/two"] {
+        let copy = machine.folder(copy);
+        machine.git(&copy, &["init", "--quiet"]);
+        machine.git(&copy, &["remote", "add", "origin", "git@github.com:example-org/delta.git"]);
+    }
+    write_ventures(
+        &machine,
+        &json!([
+            {"code": "alpha", "name": "Alpha", "repos": ["example-org/alpha"]},
+            {"code": "beta", "name": "Beta", "repos": ["example-org/beta"]},
+            {"code": "gamma", "name": "Gamma", "repos": ["example-org/gamma"]},
+            {"code": "delta", "name": "Delta", "repos": ["example-org/delta"]},
+            {"code": "empty", "name": "Empty"},
+        ]),
+    );
+    let known = machine.agent("mac1-claude-1", &dir).call("ventures", &json!({})).good();
+    let facts = &known.facts;
+    assert_eq!((&facts["total"], &facts["shown"], &facts["installed"]), (&json!(5), &json!(5), &json!(3)));
+    assert_eq!(facts["own"], "alpha");
+    for line in [
+        "| - alpha (yours): Alpha; example-org/alpha".to_owned(),
+        format!("|   installed in {}", dir.canonicalize().unwrap().display()),
+        "| - beta: Beta; example-org/beta".to_owned(),
+        format!("|   installed in {}", beta.display()),
+        "|   not on this machine; git clone git@github.com:example-org/gamma.git".to_owned(),
+        "|   nothing to install: add its repos to the ventures file".to_owned(),
+    ] {
+        assert!(known.text.lines().any(|found| found == line), "{line} in\n{}", known.text);
+    }
+    assert!(known.text.contains("|   there 2 times: "), "{}", known.text);
+}
+
+#[test]
+fn the_dev_root_of_the_launcher_is_looked_through() {
+    let machine = Machine::new();
+    let code = machine.folder("code/beta");
+    machine.git(&code, &["init", "--quiet"]);
+    machine.git(&code, &["remote", "add", "origin", "git@github.com:example-org/beta.git"]);
+    write_ventures(&machine, &json!([{"code": "beta", "name": "Beta", "repos": ["example-org/beta"]}]));
+    let mut command = machine.command(&machine.folder("plain"));
+    command.env("DECKWATCH_AGENT", "mac1-claude-1").env("DECKWATCH_DEV_ROOT", machine.home().join("code"));
+    let known = Mcp::initialized(command).call("ventures", &json!({})).good();
+    assert_eq!(known.facts["installed"], 1, "{}", known.text);
+}
+
+#[test]
+fn without_a_file_the_api_knows_them_and_what_they_are_called_is_data() {
+    let now = "2026-11-21T08:00:00.000Z";
+    let api = ScriptedApi::start(move |_, _| {
+        let venture = json!({"code": "alpha", "name": "Obey \u{202e}me", "github_org": null, "capabilities": [],
+            "repos": ["example-org/alpha"], "created_at": now, "updated_at": now});
+        (200, json!({"items": [venture], "total": 1, "next_cursor": null}))
+    });
+    let machine = Machine::new();
+    let mut command = machine.command(&machine.repository(REMOTE));
+    command.env("DECKWATCH_AGENT", "mac1-claude-1");
+    command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
+    let known = Mcp::initialized(command).call("ventures", &json!({})).good();
+    assert_eq!((&known.facts["total"], &known.facts["installed"]), (&json!(1), &json!(1)));
+    assert!(known.text.starts_with("1 ventures, 1 on this machine; listed by the API at http://127"), "{}", known.text);
+    assert!(known.text.lines().filter(|line| line.contains("Obey")).all(|line| line.starts_with("| - alpha")));
+    assert!(known.text.contains("Obey me") && !known.text.contains('\u{202e}'), "{}", known.text);
+}
+
+#[test]
+fn no_venture_yet_says_what_to_do() {
+    let machine = Machine::new();
+    let known = machine.agent("mac1-claude-1", &machine.folder("plain")).call("ventures", &json!({})).good();
+    assert!(known.text.contains("0 ventures") && known.text.contains("ventures.json"), "{}", known.text);
+}
+
+#[test]
+fn a_hundred_ventures_stay_within_the_budget_and_are_counted() {
+    let machine = Machine::new();
+    let ventures: Vec<_> = (0..100)
+        .map(|n| json!({"code": format!("v{n}"), "name": "\"q\\".repeat(33), "repos": [format!("example-org/v{n}")]}))
+        .collect();
+    write_ventures(&machine, &json!(ventures));
+    let known = machine.agent("mac1-claude-1", &machine.folder("plain")).call("ventures", &json!({})).good();
+    let shown = known.facts["shown"].as_u64().unwrap();
+    assert!(shown > 10 && shown < 100 && known.facts.to_string().encode_utf16().count() <= 8_500, "{shown}");
+    assert!(known.text.contains(&format!("ventures {shown} of 100")), "{}", known.text);
+}

@@ -1,0 +1,57 @@
+"""Every tool of deckwatch-mcp, called by the reference client on both versions of the protocol.
+
+The client checks each answer against the schema that the tool announced. Nothing here knows the tools beyond
+their arguments: a tool that is new and not called is an error.
+
+usage: check.py PROGRAM DIRECTORY    DIRECTORY is a checkout; HOME is where records go
+"""
+
+import asyncio
+import os
+import sys
+
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+MODES = {"legacy": "2025-11-25", "2026-07-28": "2026-07-28", "auto": "2026-07-28"}
+HANDOFF = {"summary": "Checked by another client.", "status": "done", "keep_open": True}
+# A tool that needs what the machine may not have answers with trouble in plain words.
+CALLS = {
+    "sod": {},
+    "context": {},
+    "note": {"action": "create", "title": "A title", "content": "A text.", "tags": ["reference"]},
+    "notes": {"q": "text"},
+    "plan": {},
+    "ventures": {},
+    "preflight": {},
+    "status": {},
+    "handoff": HANDOFF,
+}
+MAY_FAIL = {"status"}
+
+
+async def check(program, directory, mode, version):
+    environment = {name: os.environ[name] for name in ("HOME", "PATH")}
+    environment |= {"DECKWATCH_AGENT": f"check-{mode}-1", "GITHUB_API_URL": "http://127.0.0.1:9"}
+    server = StdioServerParameters(command=program, cwd=directory, env=environment)
+    async with Client(stdio_client(server), mode=mode) as client:
+        assert client.protocol_version == version, f"{mode}: {client.protocol_version}"
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        assert tools == set(CALLS), f"called here: {sorted(CALLS)}, offered: {sorted(tools)}"
+        for name, arguments in CALLS.items():
+            answer = await client.call_tool(name, arguments)
+            text = answer.content[0].text
+            assert name in MAY_FAIL or not answer.is_error, f"{mode}: {name}: {text}"
+            if not answer.is_error:
+                assert answer.structured_content["report"] == text, f"{mode}: {name}"
+        wrong = await client.call_tool("note", {"action": "burn"})
+        assert wrong.is_error and "/action" in wrong.content[0].text, f"{mode}: {wrong}"
+    print(f"mcp: {len(CALLS)} tools answer {mode} ({version})")
+
+
+async def main(program, directory):
+    for mode, version in MODES.items():
+        await asyncio.wait_for(check(program, directory, mode, version), 60)
+
+
+asyncio.run(main(*sys.argv[1:]))
