@@ -169,6 +169,20 @@ impl<'a> Tokens<'a> {
         })
     }
 
+    /// The entries `"key": value` of the object that opens at `open`: the keys, and where the values start.
+    pub(super) fn entries(&self, open: usize) -> Vec<(&'a str, usize)> {
+        let mut found = Vec::new();
+        let mut at = open + 1;
+        while self.is(open, "{") && at < self.partner(open) {
+            if let Some(key) = self.text(at).filter(|_| self.is(at + 1, ":")) {
+                found.push((key, at + 2));
+                at += 2;
+            }
+            at = self.after(at);
+        }
+        found
+    }
+
     /// The string that an argument consists of.
     pub(super) fn only_text(&self, range: &Range<usize>) -> Option<&'a str> {
         self.text(range.start).filter(|_| range.len() == 1)

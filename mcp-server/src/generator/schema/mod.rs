@@ -126,7 +126,13 @@ fn write_contents(document: &mut Document, found: &[Found]) {
         let names: Vec<String> = found.schema.tables().take(NAMES).map(|table| code(&table.name)).collect();
         let total = found.schema.tables().count();
         let more = if total > names.len() { ", …" } else { "" };
-        let _ = writeln!(list, "- {}: {total} {}: {}{more}", found.title, if total == 1 { "table" } else { "tables" }, names.join(", "));
+        let _ = writeln!(
+            list,
+            "- {}: {total} {}: {}{more}",
+            found.title,
+            if total == 1 { "table" } else { "tables" },
+            names.join(", ")
+        );
     }
     if !list.is_empty() {
         document.add("the list of tables", &list);

@@ -1,0 +1,1 @@
+//! Trees that would harm a reader who trusts them.
