@@ -46,8 +46,8 @@ pub(super) fn is_test(path: &str) -> bool {
     let stem = stem(name);
     folder(path).split('/').any(|folder| TEST_FOLDERS.contains(&folder))
         || [".test", ".spec", "_test", "_tests", ".e2e-spec", ".cy"].iter().any(|ending| stem.ends_with(ending))
-        || name.ends_with(".py") && (name.starts_with("test_") || name == "conftest.py")
-        || name.ends_with(".rs") && (stem == "tests" || stem == "test")
+        || ending(path) == "py" && (name.starts_with("test_") || name == "conftest.py")
+        || ending(path) == "rs" && (stem == "tests" || stem == "test")
 }
 
 /// Whether a file is an example, a benchmark or a template: not what the repository serves.

@@ -4,6 +4,7 @@
 
 mod api;
 mod day;
+mod generator;
 mod harness;
 mod process;
 mod protocol;

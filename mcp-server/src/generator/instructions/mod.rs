@@ -118,7 +118,8 @@ fn write_rules(document: &mut Document, files: &Files) -> BTreeSet<String> {
     }
     let nested: Vec<&String> = files.keys().filter(|path| is_nested_rules(path)).collect();
     if !nested.is_empty() {
-        let list: String = nested.iter().take(ROWS).map(|path| format!("- {}\n", code(path))).collect();
+        let list: Vec<String> = nested.iter().take(ROWS).map(|path| format!("- {}", code(path))).collect();
+        let list = list.join("\n");
         document.add(
             "rules of folders",
             &format!("## Rules of folders\n\nRead them before you change anything there.\n\n{list}"),

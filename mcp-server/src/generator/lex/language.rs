@@ -17,7 +17,7 @@ pub(in crate::generator) enum Language {
     Python,
     /// Go.
     Go,
-    /// SQL of SQLite, PostgreSQL and MySQL.
+    /// SQL of SQLite, `PostgreSQL` and `MySQL`.
     Sql,
 }
 
@@ -249,21 +249,21 @@ fn python_string(rest: &str) -> Option<Quoted> {
 fn template(rest: &str) -> Quoted {
     // How many braces are open in each `${` that is open; empty in the outermost template.
     let mut code: Vec<usize> = Vec::new();
-    let mut in_text = 1_usize;
+    let mut templates = 1_usize;
     let mut chars = rest.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
-        let is_text = in_text > code.len();
+        let in_words = templates > code.len();
         match c {
             '\\' => drop(chars.next()),
-            '`' if is_text && in_text == 1 => return Quoted::between(1, at - 1, 1),
-            '`' if is_text => in_text -= 1,
-            '`' => in_text += 1,
-            '$' if is_text && chars.peek().is_some_and(|(_, next)| *next == '{') => {
+            '`' if in_words && templates == 1 => return Quoted::between(1, at - 1, 1),
+            '`' if in_words => templates -= 1,
+            '`' => templates += 1,
+            '$' if in_words && chars.peek().is_some_and(|(_, next)| *next == '{') => {
                 chars.next();
                 code.push(0);
             }
-            '{' if !is_text => code.iter_mut().last().into_iter().for_each(|open| *open += 1),
-            '}' if !is_text => match code.pop() {
+            '{' if !in_words => code.iter_mut().last().into_iter().for_each(|open| *open += 1),
+            '}' if !in_words => match code.pop() {
                 Some(open) if open > 0 => code.push(open - 1),
                 _ => {}
             },
@@ -290,7 +290,7 @@ fn pattern(rest: &str) -> Option<usize> {
     None
 }
 
-/// `'…'` with doubled quotes inside, quoted names, and the dollar quotes of PostgreSQL.
+/// `'…'` with doubled quotes inside, quoted names, and the dollar quotes of `PostgreSQL`.
 fn sql_string(rest: &str, c: char) -> Option<Quoted> {
     match c {
         '\'' | '"' | '`' => {

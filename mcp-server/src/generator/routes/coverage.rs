@@ -38,11 +38,14 @@ fn path_at(text: &str, start: usize) -> Option<String> {
     (path.len() > 1 && path.len() <= BYTES && path.starts_with('/') && !path.starts_with("//")).then(|| path.to_owned())
 }
 
+/// A path in segments, and the file that names it.
+type Named = (Vec<String>, usize);
+
 /// The test files that name a path, by the segments of what they name.
 #[derive(Default)]
 pub(super) struct Coverage {
     /// Files by number of segments and first segment.
-    named: BTreeMap<(usize, String), Vec<(Vec<String>, usize)>>,
+    named: BTreeMap<(usize, String), Vec<Named>>,
     files: Vec<String>,
 }
 

@@ -94,7 +94,9 @@ impl Reader<'_> {
         if methods.is_empty() {
             methods.push(method);
         }
-        methods.iter().for_each(|method| self.add(dot, method, path, handler));
+        for method in methods {
+            self.add(dot, method, path, handler);
+        }
     }
 
     fn add(&mut self, dot: usize, method: &str, path: &str, handler: Option<&Range<usize>>) {

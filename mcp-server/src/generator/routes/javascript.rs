@@ -115,10 +115,14 @@ impl Reader<'_> {
         let first = texts.first().copied().flatten();
         match name {
             "use" => {
-                self.mounts(dot, first.unwrap_or(""), arguments.get(usize::from(first.is_some())..).unwrap_or_default())
+                self.mounts(
+                    dot,
+                    first.unwrap_or(""),
+                    arguments.get(usize::from(first.is_some())..).unwrap_or_default(),
+                );
             }
             "route" if arguments.len() == 2 => {
-                self.mounts(dot, first.unwrap_or(""), arguments.get(1..).unwrap_or_default())
+                self.mounts(dot, first.unwrap_or(""), arguments.get(1..).unwrap_or_default());
             }
             "route" => match first {
                 Some(path) => self.chain(dot, open, path),
@@ -207,7 +211,9 @@ impl Reader<'_> {
         };
         let handler = tokens.named(open, "handler").unwrap_or(open..open);
         let methods: Vec<&str> = methods.filter_map(|at| tokens.text(at)).collect();
-        methods.iter().for_each(|method| self.add(dot, method, path, &handler));
+        for method in methods {
+            self.add(dot, method, path, &handler);
+        }
     }
 
     /// `app.openapi(createRoute({ method: 'get', path: '/path' }), handler)` of Hono.
@@ -225,10 +231,9 @@ impl Reader<'_> {
         let [methods, path, .., handler] = arguments else { return };
         let methods: Vec<&str> = methods.clone().filter_map(|at| self.tokens.text(at)).collect();
         let Some(path) = self.tokens.only_text(path).filter(|path| path.starts_with('/')) else { return };
-        methods
-            .iter()
-            .filter(|method| METHODS.contains(*method))
-            .for_each(|method| self.add(dot, method, path, handler));
+        for method in methods.iter().filter(|method| METHODS.contains(*method)) {
+            self.add(dot, method, path, handler);
+        }
     }
 
     /// `const v1 = app.basePath('/v1')`.

@@ -55,7 +55,7 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         match fact {
             Fact::Code(facts) => code_files.push((path, facts)),
             Fact::Specification(operations) => {
-                specified.extend(operations.into_iter().map(|operation| (path.clone(), operation)))
+                specified.extend(operations.into_iter().map(|operation| (path.clone(), operation)));
             }
             Fact::Test(paths) => coverage.add(&path, &paths),
         }
@@ -147,7 +147,7 @@ fn rows(placed: &[Placed], specified: &[(String, Operation)], coverage: &Coverag
             path: operation.path.clone(),
             place: format!("{file}:{}", operation.line),
             handler: operation.id.clone(),
-            summary: about(operation),
+            summary: operation.summary.clone(),
             tests: tests(coverage, &operation.path),
         });
     }
@@ -174,15 +174,15 @@ fn tests(coverage: &Coverage, path: &str) -> String {
 
 fn counts(placed: &[Placed], specified: &[(String, Operation)], only_specified: usize) -> String {
     let files: BTreeSet<&str> = placed.iter().map(|route| route.file.as_str()).collect();
-    let mut said = format!("{} in the code, in {} files.", counted(placed.len(), "route"), files.len());
+    let mut said = format!("{} in the code, in {}.", counted(placed.len(), "route"), counted(files.len(), "file"));
     if !specified.is_empty() {
         let files: BTreeSet<&String> = specified.iter().map(|(file, _)| file).collect();
         let files: Vec<String> = files.into_iter().map(|file| code(file)).collect();
-        said.push_str(&format!(" {} in {}", counted(specified.len(), "operation"), files.join(", ")));
-        said.push_str(&match only_specified {
-            0 => ".".to_owned(),
-            some => format!(", {some} of them with no route that was found."),
-        });
+        let alone = match only_specified {
+            0 => String::new(),
+            some => format!(", {some} of them with no route that was found"),
+        };
+        said = format!("{said} {} in {}{alone}.", counted(specified.len(), "operation"), files.join(", "));
     }
     said
 }

@@ -77,8 +77,10 @@ impl Facts {
         self.routes.is_empty() && self.mounts.is_empty() && self.application_prefix.is_none()
     }
 
+    /// Adds a route. A handler that is written in place has no name.
     pub(super) fn add(&mut self, method: &str, path: &str, line: usize, handler: &str, owners: Vec<String>) {
-        let handler = shortened(handler, HANDLER);
+        let is_in_place = ["|", "move ", "async ", "lambda "].iter().any(|start| handler.starts_with(start));
+        let handler = if is_in_place { String::new() } else { shortened(handler, HANDLER) };
         if self.routes.len() < ROUTES {
             self.routes.push(Route { method: method.to_uppercase(), path: path.to_owned(), line, handler, owners });
         }
@@ -96,6 +98,7 @@ impl Facts {
 pub(super) struct Regions(Vec<(usize, usize, String)>);
 
 impl Regions {
+    /// Adds a route. A handler that is written in place has no name.
     pub(super) fn add(&mut self, start: usize, end: usize, prefix: &str) {
         if self.0.len() < REGIONS {
             self.0.push((start, end, prefix.to_owned()));

@@ -67,12 +67,11 @@ impl<'a> Map<'a> {
     fn of(files: &'a [(String, Facts)]) -> Self {
         let mut modules: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, (file, _)) in files.iter().enumerate() {
-            let mut names = vec![module_path(file).last().copied().unwrap_or_default()];
-            if file.ends_with(".go") {
-                // A package of Go is its folder.
-                names = vec![places::name(places::folder(file))];
-            }
-            names.into_iter().for_each(|name| modules.entry(name.to_owned()).or_default().push(index));
+            // A package of Go is its folder.
+            let is_package = places::ending(file) == "go";
+            let own = module_path(file).last().copied().unwrap_or_default();
+            let name = if is_package { places::name(places::folder(file)) } else { own };
+            modules.entry(name.to_owned()).or_default().push(index);
         }
         let mut map = Self { files, modules, mounted: BTreeMap::new() };
         for (index, (_, facts)) in files.iter().enumerate() {
@@ -188,8 +187,11 @@ fn module_fits(from: &str, path: &str, parts: &[&str]) -> bool {
         return false;
     }
     let module = module_path(path);
-    let module =
-        if path.ends_with(".go") { module.split_last().map_or(&[][..], |(_, folder)| folder) } else { &module[..] };
+    let module = if places::ending(path) == "go" {
+        module.split_last().map_or(&[][..], |(_, folder)| folder)
+    } else {
+        &module[..]
+    };
     if parts.first() != Some(&".") && parts.first() != Some(&"..") {
         let own: Vec<&str> =
             parts.iter().copied().skip_while(|part| matches!(*part, "crate" | "self" | "super" | "@" | "~")).collect();

@@ -1,4 +1,4 @@
-//! Routes of NestJS: methods with decorators, in classes with a prefix.
+//! Routes of `NestJS`: methods with decorators, in classes with a prefix.
 
 use super::model::{ANY, Facts, METHODS, joined};
 use crate::generator::lex::Tokens;

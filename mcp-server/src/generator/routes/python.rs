@@ -1,4 +1,4 @@
-//! Routes in Python: FastAPI, Flask, Starlette, Django and its REST framework.
+//! Routes in Python: `FastAPI`, Flask, Starlette, Django and its REST framework.
 
 use std::ops::Range;
 
@@ -48,6 +48,9 @@ impl Reader<'_> {
             return;
         }
         let (module, mut next) = dotted(tokens, at + 1);
+        if !is_from && at > 0 && tokens.line(at - 1) == tokens.line(at) {
+            return;
+        }
         if !is_from {
             if let Some(alias) = tokens.word(next + 1).filter(|_| tokens.is_word(next, "as")) {
                 self.facts.imports.insert(alias.to_owned(), Reference::module(module));
@@ -116,18 +119,18 @@ impl Reader<'_> {
         let function = (close..close + BETWEEN).find(|at| tokens.is_word(*at, "def") || tokens.is_word(*at, "class"));
         let handler = function.and_then(|at| tokens.word(at + 1)).unwrap_or_default();
         let path = path.to_owned();
+        // A class answers to the methods that it has.
         let methods = match kind.as_str() {
             "websocket" => vec!["WS".to_owned()],
-            "route" | "api_route" => self.methods(open, if self.is_starlette(handler) { ANY } else { "GET" }),
+            "route" | "api_route" => {
+                self.methods(open, if handler.starts_with(char::is_uppercase) { ANY } else { "GET" })
+            }
             method => vec![method.to_owned()],
         };
         let line = tokens.line(at);
-        methods.iter().for_each(|method| self.facts.add(method, &path, line, handler, vec![owner.clone()]));
-    }
-
-    /// A class answers to the methods that it has.
-    fn is_starlette(&self, handler: &str) -> bool {
-        handler.starts_with(char::is_uppercase)
+        for method in &methods {
+            self.facts.add(method, &path, line, handler, vec![owner.clone()]);
+        }
     }
 
     /// The methods that a call names, else the one that goes without saying.
@@ -165,12 +168,12 @@ impl Reader<'_> {
                 let handler = tokens.named(open, "view_func").or_else(|| arguments.get(1).cloned());
                 let handler = handler.map(|handler| tokens.source(handler)).unwrap_or_default();
                 let methods = self.methods(open, "GET");
-                methods
-                    .iter()
-                    .for_each(|method| self.facts.add(method, path, tokens.line(dot), &handler, vec![owner.clone()]));
+                for method in &methods {
+                    self.facts.add(method, path, tokens.line(dot), &handler, vec![owner.clone()]);
+                }
             }
             ("register", Some(_), Some(path)) if arguments.len() >= 2 && !path.contains(' ') => {
-                self.view_set(dot, &owner, path, &arguments)
+                self.view_set(dot, &owner, path, &arguments);
             }
             _ => {}
         }
@@ -218,9 +221,9 @@ impl Reader<'_> {
                 let handler = tokens.named(open, "endpoint").unwrap_or_else(|| second.clone());
                 let (handler, path) = (tokens.source(handler), self.regions.path(at, path));
                 let names = self.list_of(at);
-                methods
-                    .iter()
-                    .for_each(|method| self.facts.add(method, &path, tokens.line(at), &handler, names.clone()));
+                for method in &methods {
+                    self.facts.add(method, &path, tokens.line(at), &handler, names.clone());
+                }
             }
             "Mount" => {
                 self.regions.add(open, tokens.partner(open), path);
@@ -255,15 +258,14 @@ impl Reader<'_> {
             self.regions.add(open, tokens.partner(open), path);
             return;
         }
-        let child = match tokens.text(inside) {
-            Some(module) => Reference::module(module.split('.').map(str::to_owned).collect()),
-            None => {
-                let (mut parts, _) = dotted(tokens, inside);
-                if parts.last().is_some_and(|last| last == "urls") && parts.len() > 1 {
-                    parts.pop();
-                }
-                Reference::path(parts)
+        let child = if let Some(module) = tokens.text(inside) {
+            Reference::module(module.split('.').map(str::to_owned).collect())
+        } else {
+            let (mut parts, _) = dotted(tokens, inside);
+            if parts.last().is_some_and(|last| last == "urls") && parts.len() > 1 {
+                parts.pop();
             }
+            Reference::path(parts)
         };
         let prefix = self.regions.path(at, path);
         self.facts.mount(self.list_of(at), &prefix, child);

@@ -8,7 +8,7 @@ use crate::generator::lex::{Language, Tokens};
 
 /// What a file with routes has in it.
 pub(super) const SIGNS: [&str; 8] =
-    [".route(", "#[get(", "#[post(", "#[put(", "_async(\"/", "::path", "\"GET\" \"/", "matchit"];
+    [".route(", "#[get(", "#[post(", "#[put(", "Router::", "path!(", "\"GET\" \"/", "matchit"];
 /// Tokens from a filter of warp to the end of its statement.
 const STATEMENT: usize = 400;
 
@@ -135,7 +135,7 @@ impl Reader<'_> {
             ("insert", Some(path), Some(value)) if path.starts_with('/') && text.contains("matchit") => {
                 self.facts.add(ANY, path, line, &tokens.source(value), owners(tokens, dot));
             }
-            (method, Some(path), Some(handler)) if path.starts_with('/') => {
+            (method, Some(path), Some(handler)) if path.starts_with('/') && text.contains("Router::") => {
                 let method = method.trim_end_matches("_async");
                 if let Some(method) = METHODS.iter().find(|known| known.eq_ignore_ascii_case(method)) {
                     self.facts.add(method, path, line, &tokens.source(handler), owners(tokens, dot));
@@ -169,7 +169,9 @@ impl Reader<'_> {
                 let filters: Vec<&str> = filters.collect();
                 let handler = tokens.arguments(open).get(1).cloned().map(|handler| tokens.source(handler));
                 let handler = handler.unwrap_or_default();
-                filters.iter().for_each(|method| self.facts.add(method, path, line, &handler, names.to_vec()));
+                for method in &filters {
+                    self.facts.add(method, path, line, &handler, names.to_vec());
+                }
             }
             // What a handler is wrapped into has methods in it; what the handler is called with has none.
             at = if matches!(word, "route" | "with" | "wrap") { open + 1 } else { close + 1 };

@@ -110,7 +110,7 @@ fn drop_part(table: &mut Table, action: &mut Statement<'_>) -> Option<()> {
     Some(())
 }
 
-/// PostgreSQL's `alter column`.
+/// `PostgreSQL`'s `alter column`.
 fn alter_column(table: &mut Table, action: &mut Statement<'_>) -> Option<()> {
     let column = table.column(&action.name()?)?;
     let without = |rules: &mut Vec<String>, start: &str| rules.retain(|rule| !rule.to_lowercase().starts_with(start));

@@ -12,7 +12,7 @@ const UNDO: [&str; 4] = ["-- +goose down", "-- +migrate down", "-- migrate:down"
 /// Whether a text declares anything that a schema holds.
 pub(super) fn declares(text: &str) -> bool {
     let starts = |line: &str| {
-        let word = line.trim_start().split_whitespace().next().unwrap_or_default();
+        let word = line.split_whitespace().next().unwrap_or_default();
         ["create", "alter", "drop"].iter().any(|start| word.eq_ignore_ascii_case(start))
     };
     text.split(['\n', ';']).any(starts)

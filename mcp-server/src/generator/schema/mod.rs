@@ -69,7 +69,9 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         document.add("the finding", none);
     }
     write_contents(&mut document, &found);
-    found.iter().for_each(|found| write_schema(&mut document, found));
+    for found in &found {
+        write_schema(&mut document, found);
+    }
     (document, found.into_iter().flat_map(|found| found.files).collect())
 }
 
@@ -101,7 +103,9 @@ fn migrated(texts: &[(String, String)], databases: &[wrangler::Database]) -> Vec
     let finish = |(set, mut files): (String, Vec<&(String, String)>)| {
         files.sort_by(|(a, _), (b, _)| Order::of(a).cmp(&Order::of(b)));
         let mut schema = Schema::default();
-        files.iter().for_each(|(path, text)| sql::apply(&mut schema, path, migrations::forward(text)));
+        for (path, text) in &files {
+            sql::apply(&mut schema, path, migrations::forward(text));
+        }
         let names =
             databases.iter().filter(|database| database.migrations == set).map(|database| database.name.as_str());
         let names: BTreeSet<String> = names.map(code).collect();
@@ -146,8 +150,11 @@ fn write_schema(document: &mut Document, found: &Found) {
     }
     let others = found.schema.others();
     if !others.is_empty() {
-        let lines: String =
-            others.iter().map(|(what, name, about)| format!("- {what} {}{}\n", code(name), said(about))).collect();
+        let line = |(what, name, about): &(&str, &str, &str)| format!("- {what} {}{}", code(name), said(about));
+        let lines = others.iter().map(line).collect::<Vec<_>>().join(
+            "
+",
+        );
         document
             .add(&format!("views, triggers and types of {}", found.title), &format!("### Besides tables\n\n{lines}"));
     }

@@ -1,6 +1,6 @@
 //! Applies the statements of an SQL file to a schema: what creates, changes and drops.
 //!
-//! It knows the words that SQLite, PostgreSQL and MySQL share and passes over the rest.
+//! It knows the words that SQLite, `PostgreSQL` and `MySQL` share and passes over the rest.
 
 use std::ops::Range;
 
@@ -107,7 +107,7 @@ pub(super) fn add_entry(table: &mut Table, tokens: &Tokens<'_>, entry: Range<usi
     }
 }
 
-/// MySQL's `key name (columns)`; a column may have that name too, and then has a type.
+/// `MySQL`'s `key name (columns)`; a column may have that name too, and then has a type.
 fn is_key(statement: &Statement<'_>) -> bool {
     let opens = |n: usize| statement.tokens.is(statement.at + n, "(");
     let is_type =

@@ -20,7 +20,7 @@ pub(super) fn is_config(path: &str) -> bool {
 
 /// The databases of a configuration; none where it does not parse.
 pub(super) fn databases(path: &str, text: &str) -> Vec<Database> {
-    let declared = if path.ends_with(".toml") { from_toml(text) } else { from_json(text) };
+    let declared = if places::ending(path) == "toml" { from_toml(text) } else { from_json(text) };
     let place = |(name, folder): (String, Option<String>)| {
         let folder = folder.unwrap_or_else(|| "migrations".to_owned());
         Some(Database { name, migrations: below(places::folder(path), &folder)? })

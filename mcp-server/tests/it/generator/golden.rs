@@ -15,9 +15,9 @@ fn fixtures() -> Vec<PathBuf> {
 
 /// Makes the repository of a fixture: each line `=== path` starts a file.
 fn unpack(text: &str, dir: &Path) {
-    for file in text.split("=== ").skip(1) {
+    for file in format!("\n{text}").split("\n=== ").skip(1) {
         let (path, content) = file.split_once('\n').unwrap();
-        write(dir, path, content);
+        write(dir, path, format!("{content}\n"));
     }
 }
 
@@ -32,7 +32,8 @@ fn the_documents_of_the_fixtures_are_in_step() {
         unpack(&std::fs::read_to_string(&fixture).unwrap(), &dir);
         for document in DOCUMENTS {
             let golden = fixture.with_file_name(format!("{name}.{document}.md"));
-            let is_about_it = golden.exists() || name == "nothing" || document == "api" && update && !name.starts_with("sql");
+            let is_about_it =
+                golden.exists() || name == "nothing" || document == "api" && update && !name.starts_with("sql");
             if !is_about_it {
                 continue;
             }

@@ -26,7 +26,7 @@ pub(super) fn is_wanted(path: &str) -> bool {
 
 /// The operations of a specification; none where it is none.
 pub(super) fn read(path: &str, text: &str) -> Vec<Operation> {
-    let mut operations = if path.ends_with(".json") { json::read(text) } else { yaml::read(text) };
+    let mut operations = if places::ending(path) == "json" { json::read(text) } else { yaml::read(text) };
     operations.truncate(OPERATIONS);
     operations
 }
