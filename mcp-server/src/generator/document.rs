@@ -11,9 +11,11 @@ use crate::render::clean::{clean, clean_line};
 /// The bytes of a document.
 pub(crate) const LIMIT: usize = 64 * 1024;
 /// Kept for what is said at the end.
-const TAIL: usize = 6 * 1024;
+const TAIL: usize = 12 * 1024;
 /// The characters of a text in a table or list.
 const CELL: usize = 240;
+/// Characters of a name at the end.
+const NAME: usize = 80;
 /// How many of the parts that were left out are named.
 const NAMED: usize = 12;
 
@@ -74,7 +76,7 @@ impl Document {
         if !self.left_out.is_empty() {
             let _ = write!(self.text, "\n## Left out for length\n\n");
             for label in self.left_out.iter().take(NAMED) {
-                let _ = writeln!(self.text, "- {}", plain(label));
+                let _ = writeln!(self.text, "- {}", plain(&shortened(label, NAME)));
             }
             if let Some(more) = self.left_out.len().checked_sub(NAMED).filter(|more| *more > 0) {
                 let _ = writeln!(self.text, "- and {more} more");
@@ -84,7 +86,7 @@ impl Document {
             let _ = write!(self.text, "\n## Not read\n\nBesides what git ignores:\n\n");
         }
         for skip in skipped {
-            let names: Vec<String> = skip.first.iter().map(|path| code(&shortened(path, 80))).collect();
+            let names: Vec<String> = skip.first.iter().map(|path| code(&shortened(path, NAME))).collect();
             let more = if skip.count > names.len() { ", …" } else { "" };
             let _ = writeln!(self.text, "- {} {}: {}{more}", skip.count, skip.reason.as_str(), names.join(", "));
         }

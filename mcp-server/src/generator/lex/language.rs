@@ -3,7 +3,7 @@
 use super::{Lexeme, Token};
 
 /// Bytes of a regular expression, and of a name in brackets. What is longer is neither.
-const PATTERN: usize = 1_000;
+const PATTERN: usize = 300;
 const NAME: usize = 128;
 
 /// A language whose tokens can be told apart.

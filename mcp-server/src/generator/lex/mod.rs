@@ -114,9 +114,10 @@ impl<'a> Tokens<'a> {
     }
 
     /// What stands between the bracket that opens at `open` and its partner, split at the commas.
+    /// Nothing where it has no partner: what follows may be the whole rest of a broken file.
     pub(super) fn arguments(&self, open: usize) -> Vec<Range<usize>> {
-        let close = self.partner(open);
         let mut found = Vec::new();
+        let Some(close) = self.structure.partner(open) else { return found };
         let (mut start, mut at) = (open + 1, open + 1);
         let last = close.min(open + ARGUMENT_TOKENS);
         while at < last && found.len() < ARGUMENTS {
@@ -173,7 +174,8 @@ impl<'a> Tokens<'a> {
     pub(super) fn entries(&self, open: usize) -> Vec<(&'a str, usize)> {
         let mut found = Vec::new();
         let mut at = open + 1;
-        while self.is(open, "{") && at < self.partner(open) {
+        let Some(close) = self.structure.partner(open).filter(|_| self.is(open, "{")) else { return found };
+        while at < close {
             if let Some(key) = self.text(at).filter(|_| self.is(at + 1, ":")) {
                 found.push((key, at + 2));
                 at += 2;

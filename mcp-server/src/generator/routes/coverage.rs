@@ -11,17 +11,18 @@ const BYTES: usize = 200;
 /// The paths that a test file names.
 pub(super) fn paths(text: &str) -> Vec<String> {
     let mut found = BTreeSet::new();
-    let mut last = ' ';
+    let (mut last, mut past) = (' ', 0);
     for (at, c) in text.char_indices() {
-        if c == '/' && matches!(last, '"' | '\'' | '`' | '}') {
-            found.extend(path_at(text, at));
-        } else if c == '/'
-            && last == '/'
-            && text.get(..at - 1).is_some_and(|before| before.ends_with("http:") || before.ends_with("https:"))
-        {
-            let host = text.get(at + 1..).unwrap_or_default();
-            let end = host.find(['/', '"', '\'', '`', '\n', ' ']).unwrap_or(host.len());
-            found.extend(path_at(text, at + 1 + end));
+        if c == '/' && at >= past {
+            let start = match last {
+                '"' | '\'' | '`' | '}' => Some(at),
+                '/' => after_host(text, at),
+                _ => None,
+            };
+            if let Some(path) = start.and_then(|start| path_at(text, start)) {
+                past = at + path.len();
+                found.insert(path);
+            }
         }
         last = c;
         if found.len() >= PATHS {
@@ -31,9 +32,19 @@ pub(super) fn paths(text: &str) -> Vec<String> {
     found.into_iter().collect()
 }
 
+/// Where the path starts after `http://host`, whose second slash stands at `at`.
+fn after_host(text: &str, at: usize) -> Option<usize> {
+    let before = text.get(..at.checked_sub(1)?)?;
+    let host = text.get(at + 1..)?;
+    let is_address = before.ends_with("http:") || before.ends_with("https:");
+    let end = host.char_indices().take(BYTES).find(|(_, c)| matches!(c, '/' | '"' | '\'' | '`' | '\n' | ' '))?.0;
+    is_address.then_some(at + 1 + end)
+}
+
 fn path_at(text: &str, start: usize) -> Option<String> {
     let rest = text.get(start..)?;
-    let end = rest.find(['"', '\'', '`', '\n', '?', '#', ' ', '\\']).unwrap_or(rest.len());
+    let ends = |c: char| matches!(c, '"' | '\'' | '`' | '\n' | '?' | '#' | ' ' | '\\');
+    let end = rest.char_indices().take(BYTES + 1).find(|(_, c)| ends(*c)).map_or(rest.len(), |(end, _)| end);
     let path = rest.get(..end)?;
     (path.len() > 1 && path.len() <= BYTES && path.starts_with('/') && !path.starts_with("//")).then(|| path.to_owned())
 }

@@ -15,6 +15,9 @@ pub(super) fn read(text: &str) -> Facts {
     let mut reader =
         Reader { tokens: &tokens, regions: Regions::default(), routers: BTreeSet::new(), facts: Facts::default() };
     for at in 0..tokens.len() {
+        if reader.facts.is_full() {
+            break;
+        }
         reader.maker(at);
         reader.call(at);
         reader.passed(at);

@@ -77,6 +77,11 @@ impl Facts {
         self.routes.is_empty() && self.mounts.is_empty() && self.application_prefix.is_none()
     }
 
+    /// Whether nothing more is taken in, so that reading on is in vain.
+    pub(super) fn is_full(&self) -> bool {
+        self.routes.len() >= ROUTES || self.mounts.len() >= ROUTES
+    }
+
     /// Adds a route. A handler that is written in place has no name.
     pub(super) fn add(&mut self, method: &str, path: &str, line: usize, handler: &str, owners: Vec<String>) {
         let is_in_place = ["|", "move ", "async ", "lambda "].iter().any(|start| handler.starts_with(start));
@@ -98,7 +103,7 @@ impl Facts {
 pub(super) struct Regions(Vec<(usize, usize, String)>);
 
 impl Regions {
-    /// Adds a route. A handler that is written in place has no name.
+    /// Gives every path between two places the prefix.
     pub(super) fn add(&mut self, start: usize, end: usize, prefix: &str) {
         if self.0.len() < REGIONS {
             self.0.push((start, end, prefix.to_owned()));

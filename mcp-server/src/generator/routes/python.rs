@@ -17,6 +17,9 @@ pub(super) fn read(text: &str) -> Facts {
     let is_django = text.contains("urlpatterns");
     let mut reader = Reader { tokens: &tokens, regions: Regions::default(), facts: Facts::default(), is_django };
     for at in 0..tokens.len() {
+        if reader.facts.is_full() {
+            break;
+        }
         reader.import(at);
         reader.maker(at);
         reader.decorator(at);

@@ -18,7 +18,7 @@ pub(super) fn read(text: &str) -> Facts {
     let mut reader = Reader { tokens: &tokens, regions: Regions::default(), facts: Facts::default() };
     let mut tests: Vec<Range<usize>> = Vec::new();
     let mut at = 0;
-    while at < tokens.len() {
+    while at < tokens.len() && !reader.facts.is_full() {
         if let Some(end) = test_module(&tokens, at) {
             tests.push(at..end);
             at = end;

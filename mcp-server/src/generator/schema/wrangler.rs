@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(databases("w/wrangler.toml", toml), [named("a", "w/migrations"), named("b", "sql")]);
         let json = "{ // one\n \"d1_databases\": [{\"binding\": \"DB\", \"database_name\": \"a\", \"migrations_dir\": \"./m\"}] }";
         assert_eq!(databases("wrangler.jsonc", json), [named("a", "m")]);
-        assert_eq!(databases("wrangler.toml", &toml.replace("../sql", "../../../etc")), []);
+        assert_eq!(databases("wrangler.toml", &toml.replace("../sql", "../../../etc")), [named("a", "migrations")]);
         assert_eq!(databases("wrangler.toml", "[["), []);
     }
 }

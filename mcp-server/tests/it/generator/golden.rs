@@ -16,7 +16,7 @@ fn fixtures() -> Vec<PathBuf> {
 /// Makes the repository of a fixture: each line `=== path` starts a file.
 fn unpack(text: &str, dir: &Path) {
     for file in format!("\n{text}").split("\n=== ").skip(1) {
-        let (path, content) = file.split_once('\n').unwrap();
+        let (path, content) = file.split_once('\n').unwrap_or((file, ""));
         write(dir, path, format!("{content}\n"));
     }
 }
