@@ -116,6 +116,7 @@ fn migrated(texts: &[(String, String)], databases: &[wrangler::Database]) -> Vec
         };
         let title = match files.as_slice() {
             [(path, _)] if *path == set => code(path),
+            [_] => code(&format!("{set}/")),
             _ => format!("{}, {} files", code(&format!("{set}/")), files.len()),
         };
         Found { title, about, schema, files: files.into_iter().map(|(path, _)| path.clone()).collect() }

@@ -32,9 +32,8 @@ fn the_documents_of_the_fixtures_are_in_step() {
         unpack(&std::fs::read_to_string(&fixture).unwrap(), &dir);
         for document in DOCUMENTS {
             let golden = fixture.with_file_name(format!("{name}.{document}.md"));
-            let is_about_it =
-                golden.exists() || name == "nothing" || document == "api" && update && !name.starts_with("sql");
-            if !is_about_it {
+            // A new one starts as an empty file of that name.
+            if !golden.exists() {
                 continue;
             }
             let written = generated(&machine, document, &dir);
