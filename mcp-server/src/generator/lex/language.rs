@@ -305,12 +305,12 @@ fn sql_string(rest: &str, c: char) -> Option<Quoted> {
         }
         // `[]` and `[3]` are an array of PostgreSQL.
         '[' => {
-            let content = rest.char_indices().skip(1).take(NAME).find(|(_, c)| *c == ']').map(|(at, _)| at - 1)?;
+            let content = rest.bytes().skip(1).take(NAME).position(|byte| byte == b']')?;
             let is_name = rest.get(1..)?.starts_with(|c: char| c.is_alphabetic() || c == '_');
             is_name.then(|| Quoted::between(1, content, 1))
         }
         '$' => {
-            let end = rest.char_indices().skip(1).take(NAME).find(|(_, c)| *c == '$').map(|(at, _)| at + 1)?;
+            let end = rest.bytes().skip(1).take(NAME).position(|byte| byte == b'$')? + 2;
             let tag = rest.get(..end)?;
             let is_tag = tag.trim_matches('$').chars().all(|c| c.is_alphanumeric() || c == '_');
             // Nothing after a quote that stays open is code.

@@ -5,6 +5,8 @@
 
 mod language;
 mod structure;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
