@@ -6,7 +6,9 @@
 //! [`server`] speaks MCP, [`tools`] are what it offers, [`session`] and [`heartbeat`] look after the
 //! agent's session, [`identity`] knows who the agent is, [`github`] what
 //! waits to be done, and [`render`] writes what is read.
+//! [`generator`] writes documents from a repository; `deckwatch-mcp generate` prints one.
 
+mod generator;
 mod github;
 mod heartbeat;
 mod identity;
@@ -38,6 +40,7 @@ deckwatch-mcp: MCP server of Deckwatch, for agents' CLIs; speaks over standard i
 
   launcher <venture>                           starts an agent with it
   claude mcp add deckwatch -- deckwatch-mcp    registers it by hand
+  deckwatch-mcp generate <document>            writes project-instructions, api or schema of a repository
 
   --version  --help
 ";
@@ -48,8 +51,10 @@ const PARENT_CHECK: Duration = Duration::from_secs(2);
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next().as_ref().map(|argument| argument.to_str().unwrap_or_default()) {
         None => serve(),
+        Some("generate") => generator::command::run(arguments),
         Some("--version" | "-V") => say(concat!("deckwatch-mcp ", env!("CARGO_PKG_VERSION"), "\n")),
         Some("--help" | "-h") => say(USAGE),
         Some(_) => {

@@ -145,8 +145,8 @@ fn a_github_that_hangs_or_fails_is_named_and_the_day_starts() {
 fn executive_summaries_are_cut_at_a_paragraph_and_what_is_left_out_is_named() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
-    let paragraph = format!("{}end of paragraph.", "word ".repeat(60));
-    let content = vec![paragraph; 12].join("\n\n");
+    let paragraph = format!("{}end of paragraph.", "word ".repeat(20));
+    let content = vec![paragraph; 36].join("\n\n");
     let ids: Vec<String> = (0..3)
         .map(|n| {
             let note = json!({"action": "create", "title": format!("Summary {n}"), "content": content,

@@ -1,0 +1,61 @@
+//! What is written about each framework: fixtures as one text a repository, and the documents next to them.
+
+use std::path::{Path, PathBuf};
+
+use super::{DOCUMENTS, generated, repository, write};
+use crate::harness::Machine;
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/generator");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut fixtures: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == "txt")).collect();
+    fixtures.sort();
+    fixtures
+}
+
+/// Makes the repository of a fixture: each line `=== path` starts a file.
+fn unpack(text: &str, dir: &Path) {
+    for file in format!("\n{text}").split("\n=== ").skip(1) {
+        let (path, content) = file.split_once('\n').unwrap_or((file, ""));
+        write(dir, path, format!("{content}\n"));
+    }
+}
+
+#[test]
+fn the_documents_of_the_fixtures_are_in_step() {
+    let update = std::env::var_os("UPDATE_GENERATED").is_some();
+    let mut compared = 0;
+    for fixture in fixtures() {
+        let machine = Machine::new();
+        let name = fixture.file_stem().unwrap().to_str().unwrap();
+        let dir = repository(&machine, name);
+        unpack(&std::fs::read_to_string(&fixture).unwrap(), &dir);
+        for document in DOCUMENTS {
+            let golden = fixture.with_file_name(format!("{name}.{document}.md"));
+            // A new one starts as an empty file of that name.
+            if !golden.exists() {
+                continue;
+            }
+            let written = generated(&machine, document, &dir);
+            if update {
+                std::fs::write(&golden, &written).unwrap();
+            }
+            let expected = std::fs::read_to_string(&golden).unwrap();
+            assert_eq!(written, expected, "{name}, {document}: `just gen` writes it anew");
+            assert!(!written.contains("/tmp") && !written.contains(machine.home().to_str().unwrap()));
+            compared += 1;
+        }
+    }
+    assert!(compared >= 10, "{compared}");
+}
+
+/// A fixture says what is no route by calling it so.
+#[test]
+fn nothing_that_is_commented_out_quoted_or_asked_for_is_a_route() {
+    for fixture in fixtures() {
+        let text = std::fs::read_to_string(fixture.with_extension("api.md")).unwrap_or_default();
+        for no in ["commented-out", "in-a-", "asked-for", "only-in-tests", "in-an-example", "not-a-route"] {
+            assert!(!text.contains(no), "{}: {no}", fixture.display());
+        }
+    }
+}
