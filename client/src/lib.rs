@@ -3,7 +3,9 @@
 pub mod agent;
 pub mod api;
 pub mod checkout;
+mod digest;
 pub mod dirs;
+pub mod secret_scan;
 pub mod ventures;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, Endpoint};

@@ -90,6 +90,7 @@ impl Keeper {
     /// 3. None is, but the last handoff says the same: the answer was lost on its way, not the handoff.
     /// 4. None is: a day is started for it, so that the work is not lost.
     pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<Ending, Trouble> {
+        self.identity.api().await?.refuse_secrets_of(&handoff)?;
         let _turn = self.turn.lock().await;
         if let State::Ended(session_id) = self.known() {
             let day = self.end_day(session_id, handoff.clone(), keep_open).await?;

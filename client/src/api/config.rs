@@ -7,6 +7,7 @@ use deckwatch_protocol::{Agent, BearerKey};
 use url::{Host, Url};
 
 use crate::dirs::Dirs;
+use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
 
 /// Where an API is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,7 @@ impl std::fmt::Display for Endpoint {
 pub struct ApiConfig {
     pub(super) endpoint: Endpoint,
     pub(super) key: BearerKey,
+    pub(super) secrets: SecretScan,
 }
 
 /// A configuration that can't be used. Never shows the key.
@@ -52,24 +54,30 @@ pub enum ConfigError {
     /// The URL has the wrong form.
     #[error("CONTEXT_API_URL is not an address that can be used: {0}")]
     BadUrl(String),
+    /// What must not be sent can't be looked for.
+    #[error(transparent)]
+    Secrets(#[from] UnusableSecrets),
 }
 
 impl ApiConfig {
-    /// Reads `CONTEXT_API_URL` and `CONTEXT_API_KEY` through `var`. Without a URL it is the embedded
-    /// engine in the data folder of `dirs`, where `agent` is the actor.
+    /// Reads `CONTEXT_API_URL`, `CONTEXT_API_KEY` and the secrets that `DECKWATCH_SECRETS` names through
+    /// `var`. Without a URL it is the embedded engine in the data folder of `dirs`, where `agent` is the actor.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>, dirs: &Dirs, agent: &Agent) -> Result<Self, ConfigError> {
         let set = |name: &str| var(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        match set("CONTEXT_API_URL") {
-            None => Self::embedded(dirs.data.join("context.db"), agent),
-            Some(url) => Self::remote(&url, &set("CONTEXT_API_KEY").ok_or(ConfigError::NoKey)?),
-        }
+        let config = match set("CONTEXT_API_URL") {
+            None => Self::embedded(dirs.data.join("context.db"), agent)?,
+            Some(url) => Self::remote(&url, &set("CONTEXT_API_KEY").ok_or(ConfigError::NoKey)?)?,
+        };
+        Ok(Self { secrets: SecretScan::new(&Injected::from_vars(set))?, ..config })
     }
 
     /// The API at `url`, with `key`.
     pub fn remote(url: &str, key: &str) -> Result<Self, ConfigError> {
         let url = base_url(url)?;
         let key = BearerKey::new(key).map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
-        Ok(Self { endpoint: Endpoint::Remote { url }, key })
+        let mut own = Injected::default();
+        own.insert("CONTEXT_API_KEY", key.expose());
+        Ok(Self { endpoint: Endpoint::Remote { url }, key, secrets: SecretScan::new(&own)? })
     }
 
     /// The embedded engine on `database`. The key is no secret: who can call can open the file. It gives
@@ -77,7 +85,7 @@ impl ApiConfig {
     pub fn embedded(database: PathBuf, agent: &Agent) -> Result<Self, ConfigError> {
         let key = BearerKey::new(&format!("in-process-agent:{agent}"));
         let key = key.map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
-        Ok(Self { endpoint: Endpoint::InProcess { database }, key })
+        Ok(Self { endpoint: Endpoint::InProcess { database }, key, secrets: SecretScan::new(&Injected::default())? })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong, in three kinds: nobody there, a refusal, a failure.
+//! What can go wrong: nobody there, a refusal, a failure, a secret that must not be sent.
 
 use std::time::Duration;
 
@@ -6,6 +6,8 @@ use bytes::Bytes;
 use deckwatch_protocol::{ErrorCode, Operation, Problem};
 use http::{Response, header};
 use serde::de::DeserializeOwned;
+
+use crate::secret_scan::Finding;
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -23,6 +25,14 @@ pub enum ClientError {
     /// The API understood and said no. Nothing has happened.
     #[error("the Context API refused ({}): {} {}[{}]", .0.code.as_str(), .0.detail, fields(.0), .0.correlation_id)]
     Refused(Box<Problem>),
+    /// It holds what must not leave this machine. Nothing was sent.
+    #[error("The {what} was not sent: {}. Take it out and try again.", places(.findings))]
+    HoldsSecret {
+        /// What would have been sent.
+        what: &'static str,
+        /// Where, and of which kind.
+        findings: Vec<Finding>,
+    },
     /// The API or the embedded engine failed, or answered what can't be understood.
     #[error("the Context API failed: {detail}{}", .correlation_id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default())]
     Failed {
@@ -38,8 +48,18 @@ impl ClientError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(problem) => Some(problem.code),
-            Self::Unreachable { .. } | Self::Failed { .. } => None,
+            Self::Unreachable { .. } | Self::HoldsSecret { .. } | Self::Failed { .. } => None,
         }
+    }
+
+    pub(super) fn holds_secret(operation: Operation, findings: Vec<Finding>) -> Self {
+        let what = match operation.id() {
+            "end_day" | "create_handoff" => "handoff",
+            "create_note" | "update_note" => "note",
+            "put_doc" => "document",
+            _ => "request",
+        };
+        Self::HoldsSecret { what, findings }
     }
 
     pub(super) fn failed(detail: impl Into<String>) -> Self {
@@ -49,6 +69,10 @@ impl ClientError {
     pub(super) fn not_sent(operation: Operation, error: &serde_json::Error) -> Self {
         Self::failed(format!("{} could not be written as JSON: {error}", operation.id()))
     }
+}
+
+fn places(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn fields(problem: &Problem) -> String {

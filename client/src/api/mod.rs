@@ -2,6 +2,7 @@
 //!
 //! Nothing is opened before the first call. Each call is bounded in time, is tried again where trying
 //! again can help, and every try of a write carries the same idempotency key, so that it happens once.
+//! A write that carries a secret is refused before it is sent.
 
 mod config;
 mod error;
@@ -14,9 +15,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, CreateHandoff, CreateNote, CreateToken, DayEnded, DayStarted, EndDay, FoundNote,
-    Handoff, HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures, LoggedRequest,
-    MintedToken, Note, NoteFilter, NoteId, Operation, Page, PutVenture, RequestFilter, Session, SessionFilter,
-    SessionId, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureCode, Version,
+    Handoff, HandoffDraft, HandoffFilter, HandoffId, Health, Heartbeat, LatestHandoffFilter, ListTokens, ListVentures,
+    LoggedRequest, MintedToken, Note, NoteFilter, NoteId, Operation, Page, PutVenture, RequestFilter, Session,
+    SessionFilter, SessionId, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureCode, Version,
 };
 use http::Request;
 use serde::Serialize;
@@ -28,11 +29,14 @@ use error::understand;
 use in_process::InProcess;
 use remote::Remote;
 
+use crate::secret_scan::SecretScan;
+
 /// The Context API. Clones share one connection pool or one database.
 #[derive(Clone)]
 pub struct Api {
     endpoint: Endpoint,
     transport: Arc<Transport>,
+    secrets: Arc<SecretScan>,
 }
 
 enum Transport {
@@ -48,7 +52,7 @@ impl Api {
             Endpoint::Remote { url } => Transport::Remote(Remote::new(url, config.key)),
             Endpoint::InProcess { database } => Transport::InProcess(InProcess::new(database, config.key)),
         };
-        Self { endpoint, transport: Arc::new(transport) }
+        Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets) }
     }
 
     /// Where this API is.
@@ -64,6 +68,12 @@ impl Api {
     /// Records the handoff and ends the session, atomically; a second end gives the first result.
     pub async fn end_day(&self, day: &EndDay) -> Result<DayEnded, ClientError> {
         self.call(Ask::body(Operation::EndDay, "", day)).await
+    }
+
+    /// Refuses a handoff that carries a secret, before anything is done for it. Every write is looked
+    /// through anyway: this is for who would otherwise start a session first.
+    pub fn refuse_secrets_of(&self, handoff: &HandoffDraft) -> Result<(), ClientError> {
+        self.refuse_secrets(Operation::EndDay, &serde_json::json!({ "handoff": handoff }))
     }
 
     /// Lists sessions, newest first.
@@ -187,12 +197,26 @@ impl Api {
 
     async fn call<T: DeserializeOwned>(&self, ask: Result<Ask, ClientError>) -> Result<T, ClientError> {
         let ask = ask?;
+        self.look_for_secrets(&ask)?;
         let request = retry::prepare(&ask);
         let response = match self.transport.as_ref() {
             Transport::Remote(remote) => retry::within_budget(remote, &request).await?,
             Transport::InProcess(engine) => engine.send(request).await?,
         };
         understand(response)
+    }
+
+    fn look_for_secrets(&self, ask: &Ask) -> Result<(), ClientError> {
+        if ask.body.is_empty() {
+            return Ok(());
+        }
+        let body = serde_json::from_slice(&ask.body).map_err(|error| ClientError::not_sent(ask.operation, &error))?;
+        self.refuse_secrets(ask.operation, &body)
+    }
+
+    fn refuse_secrets(&self, operation: Operation, body: &serde_json::Value) -> Result<(), ClientError> {
+        let findings = self.secrets.request(operation, body);
+        if findings.is_empty() { Ok(()) } else { Err(ClientError::holds_secret(operation, findings)) }
     }
 }
 

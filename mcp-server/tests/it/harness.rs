@@ -42,6 +42,21 @@ impl Machine {
         dir
     }
 
+    /// Whether any file below the home holds this text.
+    pub(crate) fn holds_text(&self, text: &str) -> bool {
+        let mut folders = vec![self.home().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else if String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap()).contains(text) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     pub(crate) fn git(&self, dir: &Path, args: &[&str]) {
         let mut git = Command::new("git");
         git.current_dir(dir).args(args).env("HOME", self.home()).env("GIT_CONFIG_NOSYSTEM", "1");

@@ -7,5 +7,6 @@ mod day;
 mod harness;
 mod process;
 mod protocol;
+mod secrets;
 mod tools;
 mod trouble;
