@@ -4,8 +4,9 @@
 //! there is to log goes to standard error. It ends when its input closes or its parent is gone.
 //!
 //! [`server`] speaks MCP, [`tools`] are what it offers, [`session`] and [`heartbeat`] look after the
-//! agent's session, [`identity`] knows who the agent is, and [`render`] writes what is read.
+//! agent's session, [`delivery`] sends what waited for the API, [`identity`] knows who the agent is, and [`render`] writes what is read.
 
+mod delivery;
 mod heartbeat;
 mod identity;
 mod logging;

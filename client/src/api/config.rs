@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use deckwatch_protocol::{Agent, BearerKey};
 use url::{Host, Url};
 
+use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
+use crate::outbox::{Bounds, Outbox};
 use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
+use crate::snapshot::Snapshots;
 
 /// Where an API is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,10 @@ pub struct ApiConfig {
     pub(super) endpoint: Endpoint,
     pub(super) key: BearerKey,
     pub(super) secrets: SecretScan,
+    /// Where the outboxes are; `None` keeps nothing.
+    outboxes: Option<(PathBuf, Bounds)>,
+    /// Where the snapshots are; `None` keeps none.
+    snapshots: Option<PathBuf>,
 }
 
 /// A configuration that can't be used. Never shows the key.
@@ -68,7 +75,9 @@ impl ApiConfig {
             None => Self::embedded(dirs.data.join("context.db"), agent)?,
             Some(url) => Self::remote(&url, &set("CONTEXT_API_KEY").ok_or(ConfigError::NoKey)?)?,
         };
-        Ok(Self { secrets: SecretScan::new(&Injected::from_vars(set))?, ..config })
+        let config = config.queueing_below(dirs.data.join("outbox"), Bounds::default());
+        let (secrets, snapshots) = (SecretScan::new(&Injected::from_vars(set))?, Some(dirs.data.join("snapshots")));
+        Ok(Self { secrets, snapshots, ..config })
     }
 
     /// The API at `url`, with `key`.
@@ -77,7 +86,34 @@ impl ApiConfig {
         let key = BearerKey::new(key).map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
         let mut own = Injected::default();
         own.insert("CONTEXT_API_KEY", key.expose());
-        Ok(Self { endpoint: Endpoint::Remote { url }, key, secrets: SecretScan::new(&own)? })
+        Ok(Self {
+            endpoint: Endpoint::Remote { url },
+            key,
+            secrets: SecretScan::new(&own)?,
+            outboxes: None,
+            snapshots: None,
+        })
+    }
+
+    /// Keeps writes below `folder` while the API can't be reached.
+    #[must_use]
+    pub fn queueing_below(self, folder: PathBuf, bounds: Bounds) -> Self {
+        Self { outboxes: Some((folder, bounds)), ..self }
+    }
+
+    /// The id of whoever holds the key: the first 16 hexadecimal digits of its SHA-256.
+    fn actor(&self) -> String {
+        sha256_hex(self.key.expose().as_bytes()).chars().take(16).collect()
+    }
+
+    pub(super) fn outbox(&self) -> Option<Outbox> {
+        let (Endpoint::Remote { url }, Some((folder, bounds))) = (&self.endpoint, &self.outboxes) else { return None };
+        Some(Outbox::new(folder, url.as_str(), &self.actor(), *bounds))
+    }
+
+    pub(super) fn snapshots(&self) -> Option<Snapshots> {
+        let (Endpoint::Remote { url }, Some(folder)) = (&self.endpoint, &self.snapshots) else { return None };
+        Some(Snapshots::below(folder, url.as_str(), &self.actor()))
     }
 
     /// The embedded engine on `database`. The key is no secret: who can call can open the file. It gives
@@ -85,7 +121,13 @@ impl ApiConfig {
     pub fn embedded(database: PathBuf, agent: &Agent) -> Result<Self, ConfigError> {
         let key = BearerKey::new(&format!("in-process-agent:{agent}"));
         let key = key.map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
-        Ok(Self { endpoint: Endpoint::InProcess { database }, key, secrets: SecretScan::new(&Injected::default())? })
+        Ok(Self {
+            endpoint: Endpoint::InProcess { database },
+            key,
+            secrets: SecretScan::new(&Injected::default())?,
+            outboxes: None,
+            snapshots: None,
+        })
     }
 }
 

@@ -33,11 +33,25 @@ pub enum ClientError {
         /// Where, and of which kind.
         findings: Vec<Finding>,
     },
+    /// It was neither sent nor kept for later.
+    #[error(
+        "the {what} is NOT recorded and not queued either: {unkept}. And {cause}. Keep its text, make room, and try again"
+    )]
+    NotKept {
+        /// What was to be sent.
+        what: &'static str,
+        /// Why it was not sent.
+        cause: String,
+        /// Why it could not be kept.
+        unkept: String,
+    },
     /// The API or the embedded engine failed, or answered what can't be understood.
     #[error("the Context API failed: {detail}{}", .correlation_id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default())]
     Failed {
         /// What happened.
         detail: String,
+        /// The status of its answer, if it answered with one that says so.
+        status: Option<u16>,
         /// Names the request in the API's log, if it answered.
         correlation_id: Option<String>,
     },
@@ -48,7 +62,7 @@ impl ClientError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(problem) => Some(problem.code),
-            Self::Unreachable { .. } | Self::HoldsSecret { .. } | Self::Failed { .. } => None,
+            Self::Unreachable { .. } | Self::HoldsSecret { .. } | Self::NotKept { .. } | Self::Failed { .. } => None,
         }
     }
 
@@ -62,11 +76,11 @@ impl ClientError {
         Self::HoldsSecret { what, findings }
     }
 
-    pub(super) fn failed(detail: impl Into<String>) -> Self {
-        Self::Failed { detail: detail.into(), correlation_id: None }
+    pub(crate) fn failed(detail: impl Into<String>) -> Self {
+        Self::Failed { detail: detail.into(), status: None, correlation_id: None }
     }
 
-    pub(super) fn not_sent(operation: Operation, error: &serde_json::Error) -> Self {
+    pub(crate) fn not_sent(operation: Operation, error: &serde_json::Error) -> Self {
         Self::failed(format!("{} could not be written as JSON: {error}", operation.id()))
     }
 }
@@ -80,11 +94,14 @@ fn fields(problem: &Problem) -> String {
 }
 
 /// The typed answer of a response, or the error that it is.
-pub(super) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ClientError> {
+pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ClientError> {
     let status = response.status();
     let correlation_id = header_text(&response, "x-correlation-id");
     let body = response.into_body();
-    let failed = |detail: String| ClientError::Failed { detail, correlation_id: correlation_id.clone() };
+    let failed = |detail: String| {
+        let status = Some(status.as_u16()).filter(|_| !status.is_success());
+        ClientError::Failed { detail, status, correlation_id: correlation_id.clone() }
+    };
     if status.is_success() {
         return serde_json::from_slice(&body)
             .map_err(|error| failed(format!("its answer can't be understood: {error}")));

@@ -19,17 +19,20 @@ use deckwatch_protocol::{
     LoggedRequest, MintedToken, Note, NoteFilter, NoteId, Operation, Page, PutVenture, RequestFilter, Session,
     SessionFilter, SessionId, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureCode, Version,
 };
-use http::Request;
+use http::{Request, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use config::{ApiConfig, ConfigError, Endpoint};
 pub use error::ClientError;
-use error::understand;
+pub(crate) use error::understand;
 use in_process::InProcess;
 use remote::Remote;
+pub(crate) use retry::random_uuid;
 
+use crate::outbox::Outbox;
 use crate::secret_scan::SecretScan;
+use crate::snapshot::Snapshots;
 
 /// The Context API. Clones share one connection pool or one database.
 #[derive(Clone)]
@@ -37,6 +40,9 @@ pub struct Api {
     endpoint: Endpoint,
     transport: Arc<Transport>,
     secrets: Arc<SecretScan>,
+    /// Where writes wait while the API can't be reached; the engine in this process always can.
+    outbox: Option<Outbox>,
+    snapshots: Option<Snapshots>,
 }
 
 enum Transport {
@@ -47,12 +53,12 @@ enum Transport {
 impl Api {
     /// The API that `config` names. Opens nothing yet.
     pub fn connect(config: ApiConfig) -> Self {
-        let endpoint = config.endpoint.clone();
+        let (endpoint, outbox, snapshots) = (config.endpoint.clone(), config.outbox(), config.snapshots());
         let transport = match config.endpoint {
             Endpoint::Remote { url } => Transport::Remote(Remote::new(url, config.key)),
             Endpoint::InProcess { database } => Transport::InProcess(InProcess::new(database, config.key)),
         };
-        Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets) }
+        Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets), outbox, snapshots }
     }
 
     /// Where this API is.
@@ -198,12 +204,32 @@ impl Api {
     async fn call<T: DeserializeOwned>(&self, ask: Result<Ask, ClientError>) -> Result<T, ClientError> {
         let ask = ask?;
         self.look_for_secrets(&ask)?;
-        let request = retry::prepare(&ask);
-        let response = match self.transport.as_ref() {
-            Transport::Remote(remote) => retry::within_budget(remote, &request).await?,
-            Transport::InProcess(engine) => engine.send(request).await?,
-        };
-        understand(response)
+        understand(self.exchange(&ask).await?)
+    }
+
+    /// Sends without looking for secrets: what comes from the outbox was looked through before it was put there.
+    pub(crate) async fn exchange(&self, ask: &Ask) -> Result<Response<Bytes>, ClientError> {
+        let request = retry::prepare(ask);
+        match self.transport.as_ref() {
+            Transport::Remote(remote) => retry::within_budget(remote, &request).await,
+            Transport::InProcess(engine) => engine.send(request).await,
+        }
+    }
+
+    /// What kept the last try from an answer, until one gets through.
+    pub fn trouble(&self) -> Option<String> {
+        match self.transport.as_ref() {
+            Transport::Remote(remote) => remote.trouble(),
+            Transport::InProcess(_) => None,
+        }
+    }
+
+    pub(crate) fn snapshots(&self) -> Option<&Snapshots> {
+        self.snapshots.as_ref()
+    }
+
+    pub(crate) fn outbox(&self) -> Option<&Outbox> {
+        self.outbox.as_ref()
     }
 
     fn look_for_secrets(&self, ask: &Ask) -> Result<(), ClientError> {
@@ -214,27 +240,34 @@ impl Api {
         self.refuse_secrets(ask.operation, &body)
     }
 
-    fn refuse_secrets(&self, operation: Operation, body: &serde_json::Value) -> Result<(), ClientError> {
+    pub(crate) fn refuse_secrets(&self, operation: Operation, body: &serde_json::Value) -> Result<(), ClientError> {
         let findings = self.secrets.request(operation, body);
         if findings.is_empty() { Ok(()) } else { Err(ClientError::holds_secret(operation, findings)) }
     }
 }
 
 /// One call before it has a transport.
-struct Ask {
+pub(crate) struct Ask {
     operation: Operation,
     path_and_query: String,
     body: Bytes,
+    /// The idempotency key of a write that may have been sent before; else it gets a new one.
+    key: Option<String>,
 }
 
 impl Ask {
     fn plain(operation: Operation, parameter: &str) -> Self {
-        Self { operation, path_and_query: path(operation, parameter), body: Bytes::new() }
+        Self { operation, path_and_query: path(operation, parameter), body: Bytes::new(), key: None }
     }
 
     fn body(operation: Operation, parameter: &str, body: &impl Serialize) -> Result<Self, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::not_sent(operation, &error))?;
         Ok(Self { body: body.into(), ..Self::plain(operation, parameter) })
+    }
+
+    /// A write as it was, or will be, sent under this key.
+    pub(crate) fn again(operation: Operation, body: String, key: &str) -> Self {
+        Self { body: body.into(), key: Some(key.to_owned()), ..Self::plain(operation, "") }
     }
 
     fn query(operation: Operation, filter: &impl Serialize) -> Result<Self, ClientError> {

@@ -1,13 +1,14 @@
 //! HTTPS to a Worker or a server.
 
 use std::error::Error;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use deckwatch_protocol::BearerKey;
 use http::Response;
 use http::header::AUTHORIZATION;
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::Prepared;
@@ -25,7 +26,9 @@ pub(super) struct Remote {
     url: Url,
     key: BearerKey,
     /// Made at the first call: reading the system's certificates takes a while.
-    http: OnceLock<reqwest::Client>,
+    http: OnceCell<reqwest::Client>,
+    /// Why the last try got no answer.
+    trouble: Mutex<Option<String>>,
 }
 
 /// A try that got no answer.
@@ -36,13 +39,27 @@ pub(super) struct SendError {
 
 impl Remote {
     pub(super) fn new(url: Url, key: BearerKey) -> Self {
-        Self { url, key, http: OnceLock::new() }
+        Self { url, key, http: OnceCell::new(), trouble: Mutex::default() }
     }
 
     /// One try.
     pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, SendError> {
+        let answer = self.send_and_read(request).await;
+        let trouble = answer.as_ref().err().map(|error| error.cause.clone());
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        answer
+    }
+
+    /// Why the last try got no answer, unless it got one.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn send_and_read(&self, request: &Prepared) -> Result<Response<Bytes>, SendError> {
         let sending = self
-            .http()?
+            .http
+            .get_or_try_init(connected)
+            .await?
             .request(request.method().clone(), self.address(request))
             .headers(request.headers().clone())
             .header(AUTHORIZATION, format!("Bearer {}", self.key.expose()))
@@ -74,23 +91,23 @@ impl Remote {
         url.set_query(request.uri().query());
         url
     }
+}
 
-    fn http(&self) -> Result<&reqwest::Client, SendError> {
-        if let Some(http) = self.http.get() {
-            return Ok(http);
-        }
+/// On a thread of its own: whoever waits a short time for an answer must notice that it has passed.
+async fn connected() -> Result<reqwest::Client, SendError> {
+    let made = tokio::task::spawn_blocking(|| {
         // Fails when the process has chosen a provider already: that one is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let made = reqwest::Client::builder()
+        reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TRY_TIMEOUT)
             // A redirect would carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let made = made.map_err(|error| SendError { cause: innermost(&error), timed_out: true })?;
-        Ok(self.http.get_or_init(|| made))
-    }
+            .build()
+    });
+    let failed = |cause: String| SendError { cause, timed_out: true };
+    made.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(innermost(&error)))
 }
 
 fn broken(error: &reqwest::Error) -> SendError {

@@ -10,6 +10,7 @@ pub(crate) mod clean;
 pub(crate) mod context;
 pub(crate) mod fence;
 pub(crate) mod handoff;
+pub(crate) mod outbox;
 pub(crate) mod part;
 pub(crate) mod sod;
 

@@ -42,6 +42,12 @@ impl Machine {
         dir
     }
 
+    /// The same, made at the first call.
+    pub(crate) fn repository_once(&self, remote: &str) -> PathBuf {
+        let dir = self.home().join(remote.rsplit('/').next().unwrap());
+        if dir.exists() { dir } else { self.repository(remote) }
+    }
+
     /// Whether any file below the home holds this text.
     pub(crate) fn holds_text(&self, text: &str) -> bool {
         let mut folders = vec![self.home().to_owned()];

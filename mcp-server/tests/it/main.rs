@@ -5,8 +5,11 @@
 mod api;
 mod day;
 mod harness;
+mod outbox;
 mod process;
 mod protocol;
 mod secrets;
+mod server;
+mod snapshot;
 mod tools;
 mod trouble;

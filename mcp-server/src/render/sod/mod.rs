@@ -32,7 +32,29 @@ enum Section {
 pub(crate) fn render(day: &DayStarted, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
     // The server's own clock, so that ages are right where this machine's clock is not.
     let now = day.next_heartbeat_at.plus_seconds(-i64::from(day.heartbeat_interval_seconds));
-    let mut head = header(day, now, fence);
+    under(header(day, now, fence), day, now, remarks, fence, limit)
+}
+
+/// Renders the last answer of `start_day` while there is no new one, as it is seen `now`; `heading` says why.
+pub(crate) fn render_last(
+    day: &DayStarted,
+    now: Timestamp,
+    heading: Vec<String>,
+    remarks: &[String],
+    fence: &Fence,
+    limit: usize,
+) -> Rendered {
+    under(heading, day, now, remarks, fence, limit)
+}
+
+fn under(
+    mut head: Vec<String>,
+    day: &DayStarted,
+    now: Timestamp,
+    remarks: &[String],
+    fence: &Fence,
+    limit: usize,
+) -> Rendered {
     head.extend(remarks.iter().cloned());
     let sections = sections(day, now, fence);
     if sections.iter().any(|section| matches!(section, Section::Stored { .. })) {
