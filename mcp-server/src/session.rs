@@ -126,7 +126,7 @@ impl Keeper {
         self.replay().await?;
         let started = self.start_in_turn(track, issue).await;
         // What could not be started is started as soon as that works.
-        let is_wanted = matches!(started, Err(Trouble::Api(ClientError::Unreachable { .. })));
+        let is_wanted = matches!(&started, Err(Trouble::Api(error)) if error.is_outage());
         *self.wanted() = is_wanted.then_some((track, issue));
         if is_wanted {
             self.queued.notify_one();
@@ -169,6 +169,7 @@ impl Keeper {
     pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<Ending, Trouble> {
         let api = self.identity.api().await?;
         api.refuse_secrets_of(&handoff)?;
+        self.leave_behind(None);
         let _turn = self.turn.lock().await;
         if let State::Ended(session_id) = self.known() {
             let day = self.end_day(session_id, handoff.clone(), keep_open).await?;
@@ -208,8 +209,12 @@ impl Keeper {
             State::Leaving(session) => return Ok(Target::Unknown(session)),
             State::Unknown | State::Ended(_) => {}
         }
+        // Whoever has just heard nothing need not ask first: what is sent later finds its session then.
+        if self.identity.api().await?.trouble().is_some() {
+            return Ok(Target::Unknown(None));
+        }
         match self.target_at_the_api(handoff).await {
-            Err(Trouble::Api(ClientError::Unreachable { .. })) => Ok(Target::Unknown(None)),
+            Err(Trouble::Api(error)) if error.is_outage() => Ok(Target::Unknown(None)),
             found => found,
         }
     }

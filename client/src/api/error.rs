@@ -35,7 +35,7 @@ pub enum ClientError {
     },
     /// It was neither sent nor kept for later.
     #[error(
-        "the {what} is NOT recorded and not queued either: {unkept}. And {cause}. Keep its text, make room, and try again"
+        "the {what} is neither recorded nor queued: keep its text and try again later. Not sent: {cause}. Not queued: {unkept}"
     )]
     NotKept {
         /// What was to be sent.
@@ -63,6 +63,15 @@ impl ClientError {
         match self {
             Self::Refused(problem) => Some(problem.code),
             Self::Unreachable { .. } | Self::HoldsSecret { .. } | Self::NotKept { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    /// Whether it is the API that does not work now, and not what was asked of it.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Failed { status, .. } => status.is_some_and(|status| status >= 500),
+            Self::Refused(_) | Self::HoldsSecret { .. } | Self::NotKept { .. } => false,
         }
     }
 

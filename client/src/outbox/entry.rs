@@ -28,7 +28,6 @@ pub struct DayToEnd {
 
 /// A file of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     version: u32,
     operation: String,

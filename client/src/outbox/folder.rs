@@ -41,7 +41,7 @@ impl Default for Bounds {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unkept {
     /// The queue is as large as it may be.
-    #[error("the outbox {path} is full: it holds {entries} entries of {bytes} bytes in all", path = .path.display())]
+    #[error("the outbox {path} is full: it holds {entries} entries, {bytes} bytes in all", path = .path.display())]
     Full { path: PathBuf, entries: usize, bytes: u64 },
     /// The disk does not take it: it is full, or the folder is not ours.
     #[error("the outbox {path} can't be used: {source}", path = .path.display())]

@@ -15,6 +15,8 @@ use crate::clock::now;
 
 /// After so many failures of the API itself over one entry, the entry is the reason.
 const FAILURES_OF_A_POISON: u32 = 5;
+/// What is sent in one turn that nobody waits for, so that the actor's rate is not used up.
+const MOST_IN_A_TURN: usize = 50;
 
 /// What became of the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,7 +67,7 @@ impl<'a> Turn<'a> {
         own: Option<Ticket>,
     ) -> (Replayed, Option<Result<OwnEntry, ClientError>>) {
         let (mut replayed, mut answer) = (Replayed::default(), None);
-        loop {
+        while own.is_some() || replayed.delivered < MOST_IN_A_TURN {
             let (ticket, entry) = match self.outbox.on_disk(super::Folder::first).await.and_then(|first| first) {
                 Ok(Some(first)) => first,
                 Ok(None) => break,

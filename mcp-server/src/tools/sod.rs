@@ -75,7 +75,7 @@ impl Detail {
 pub(super) struct Facts {
     /// Everything below and what others left for you, as text.
     pub(super) report: String,
-    /// `unreachable`: all of this is the API's last answer, and no session is started yet.
+    /// `unavailable`: all of this is the API's last answer, and no session is started yet.
     outcome: Outcome,
     /// How old that last answer is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ pub(super) struct Facts {
 enum Outcome {
     Created,
     Resumed,
-    Unreachable,
+    Unavailable,
 }
 
 /// How many the report shows of how many there are.
@@ -151,7 +151,7 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
             let facts = report(&last.snapshot.day, &|room| last.render(&remarks, &fence(), room), limit);
             let snapshot_age_seconds = Some(last.now.seconds_since(last.snapshot.taken_at));
             Facts {
-                outcome: Outcome::Unreachable,
+                outcome: Outcome::Unavailable,
                 snapshot_age_seconds,
                 session_id: None,
                 correlation_id: None,

@@ -23,6 +23,9 @@ use crate::trouble::Trouble;
 /// How long the API may take while its last answer is at hand: the whole tool answers within 300 ms.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+const UNREACHABLE: &str = "# Deckwatch: the Context API can't be reached";
+const FAILS: &str = "# Deckwatch: the Context API does not work now";
+
 /// How the day started.
 pub(super) enum Start {
     /// The API has answered.
@@ -35,6 +38,7 @@ pub(super) enum Start {
 pub(super) struct Last {
     pub(super) snapshot: Snapshot,
     pub(super) now: Timestamp,
+    title: &'static str,
     endpoint: String,
     cause: String,
 }
@@ -56,10 +60,11 @@ pub(super) async fn start(
         keeper.leave_behind(Some(starting.abort_handle()));
         let cause = keeper.identity.api().await?.trouble();
         let cause = cause.unwrap_or_else(|| format!("no answer within {} ms", PATIENCE.as_millis()));
-        return last(keeper, snapshot, cause).await;
+        return last(keeper, snapshot, UNREACHABLE, cause).await;
     };
     match started? {
-        Err(Trouble::Api(ClientError::Unreachable { cause, .. })) => last(keeper, snapshot, cause).await,
+        Err(Trouble::Api(ClientError::Unreachable { cause, .. })) => last(keeper, snapshot, UNREACHABLE, cause).await,
+        Err(Trouble::Api(error)) if error.is_outage() => last(keeper, snapshot, FAILS, error.to_string()).await,
         started => Ok(day(started?)),
     }
 }
@@ -68,9 +73,9 @@ fn day(day: DayStarted) -> Start {
     Start::Day(Box::new(day))
 }
 
-async fn last(keeper: &Keeper, snapshot: Snapshot, cause: String) -> Result<Start, Trouble> {
+async fn last(keeper: &Keeper, snapshot: Snapshot, title: &'static str, cause: String) -> Result<Start, Trouble> {
     let endpoint = keeper.identity.api().await?.endpoint().to_string();
-    Ok(Start::Last(Box::new(Last { snapshot, now: now(), endpoint, cause })))
+    Ok(Start::Last(Box::new(Last { snapshot, now: now(), title, endpoint, cause })))
 }
 
 impl Last {
@@ -84,7 +89,7 @@ impl Last {
         let (age, at) = (ago(self.snapshot.taken_at, self.now), self.snapshot.taken_at);
         let venture = &self.snapshot.day.venture.code;
         vec![
-            "# Deckwatch: the Context API can't be reached".to_owned(),
+            self.title.to_owned(),
             format!("{endpoint}: {cause}."),
             format!("STALE: everything below is its last answer, from {age} ({at}). Others may have worked since."),
             format!("venture  {venture}"),
