@@ -7,14 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, Replayed, Waiting, Word};
+use deckwatch_client::outbox::{DayToEnd, Delivery, Queued};
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
     HandoffPayload, IssueNumber, Meta, Session, SessionFilter, SessionId, SessionStatus, StartDay, Track,
 };
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
+use crate::delivery::Pending;
 use crate::identity::{Identity, is_embedded};
 use crate::trouble::Trouble;
 
@@ -26,17 +26,9 @@ pub(crate) struct Keeper {
     turn: tokio::sync::Mutex<()>,
     /// Wakes the heartbeat when there is another session to keep, or none.
     changed: Notify,
-    /// Wakes the delivery when something waits for the API.
-    queued: Notify,
-    /// The day that was asked for while the API could not be reached.
-    wanted: Mutex<Option<Wanted>>,
-    /// A start of day that goes on although nobody waits for it any more.
-    left_behind: Mutex<Option<AbortHandle>>,
-    replaying: tokio::sync::Mutex<()>,
+    /// What waits for the API.
+    pub(crate) pending: Pending,
 }
-
-/// What the start of a day was asked with.
-type Wanted = (Option<Track>, Option<IssueNumber>);
 
 /// What this process knows of the agent's session.
 #[derive(Debug, Clone, Default)]
@@ -89,8 +81,8 @@ enum Target {
     NewSession(SessionId),
     /// Nobody knows: the API can't be reached.
     Unknown(Option<SessionId>),
-    /// None: it was recorded before, and the answer was lost.
-    Recorded(Box<DayEnded>),
+    /// None: the day had ended, with this result.
+    Ended(Box<DayEnded>),
 }
 
 /// Whether this call recorded its handoff.
@@ -114,10 +106,8 @@ impl Ending {
 
 impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
-        let (state, turn) = (Mutex::default(), tokio::sync::Mutex::default());
-        let (changed, queued, wanted) = (Notify::new(), Notify::new(), Mutex::default());
-        let (left_behind, replaying) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { identity, state, turn, changed, queued, wanted, left_behind, replaying }
+        let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
+        Self { identity, state, turn, changed, pending: Pending::default() }
     }
 
     /// Starts the day, or goes on with the agent's live session. What waits is sent first: it may end a session.
@@ -125,38 +115,8 @@ impl Keeper {
         let _turn = self.turn.lock().await;
         self.replay().await?;
         let started = self.start_in_turn(track, issue).await;
-        // What could not be started is started as soon as that works.
-        let is_wanted = matches!(&started, Err(Trouble::Api(error)) if error.is_outage());
-        *self.wanted() = is_wanted.then_some((track, issue));
-        if is_wanted {
-            self.queued.notify_one();
-        }
+        self.pending.started(&started, track, issue);
         started
-    }
-
-    /// Starts the day that was wanted while the API could not be reached; says whether one still is.
-    pub(crate) async fn start_wanted(&self) -> bool {
-        let wanted = *self.wanted();
-        if let Some((track, issue)) = wanted {
-            match self.start(track, issue).await {
-                Ok(day) => log::info!("the API is back; session {} goes on", day.session.id),
-                Err(trouble) => log::info!("the day could not be started: {trouble}"),
-            }
-        }
-        self.wanted().is_some()
-    }
-
-    /// Remembers a start of day that goes on although nobody waits for it any more, in the place of the one
-    /// before: that one may be pausing before its next try, and who asks now must not wait for it.
-    pub(crate) fn leave_behind(&self, start: Option<AbortHandle>) {
-        let mut left = self.left_behind.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = std::mem::replace(&mut *left, start) {
-            before.abort();
-        }
-    }
-
-    fn wanted(&self) -> MutexGuard<'_, Option<Wanted>> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records a handoff, and ends the day unless `keep_open`.
@@ -169,17 +129,15 @@ impl Keeper {
     pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<Ending, Trouble> {
         let api = self.identity.api().await?;
         api.refuse_secrets_of(&handoff)?;
-        self.leave_behind(None);
+        self.pending.leave_behind(None);
         let _turn = self.turn.lock().await;
-        if let State::Ended(session_id) = self.known() {
-            let day = self.end_day(session_id, handoff.clone(), keep_open).await?;
-            let same = says_the_same(&handoff, &day.handoff);
-            let outcome = if same { Outcome::AlreadyRecorded } else { Outcome::NotRecorded };
-            return Ok(Ending::answered(day, outcome));
-        }
-        *self.wanted() = None;
-        let (session, is_new) = match self.target(&handoff).await? {
-            Target::Recorded(day) => return Ok(Ending::answered(*day, Outcome::AlreadyRecorded)),
+        self.pending.forget_start();
+        let (session, is_new) = match self.target(&handoff, keep_open).await? {
+            Target::Ended(day) => {
+                let same = says_the_same(&handoff, &day.handoff);
+                let outcome = if same { Outcome::AlreadyRecorded } else { Outcome::NotRecorded };
+                return Ok(Ending::answered(*day, outcome));
+            }
             Target::Session(id) => (Some(id), false),
             Target::NewSession(id) => (Some(id), true),
             Target::Unknown(id) => (id, false),
@@ -195,27 +153,29 @@ impl Keeper {
                 if !keep_open {
                     self.set(State::Leaving(session));
                 }
-                self.queued.notify_one();
+                self.pending.something_waits();
                 Ok(Ending::Queued(queued))
             }
         }
     }
 
     /// Which session the handoff is for.
-    async fn target(&self, handoff: &HandoffDraft) -> Result<Target, Trouble> {
-        match self.known() {
+    async fn target(&self, handoff: &HandoffDraft, keep_open: bool) -> Result<Target, Trouble> {
+        let (ended, asked) = match self.known() {
             State::Live(live) => return Ok(Target::Session(live.id)),
             // The same handoff again is the same write, as long as it is for the same session.
             State::Leaving(session) => return Ok(Target::Unknown(session)),
-            State::Unknown | State::Ended(_) => {}
-        }
-        // Whoever has just heard nothing need not ask first: what is sent later finds its session then.
-        if self.identity.api().await?.trouble().is_some() {
-            return Ok(Target::Unknown(None));
-        }
-        match self.target_at_the_api(handoff).await {
-            Err(Trouble::Api(error)) if error.is_outage() => Ok(Target::Unknown(None)),
-            found => found,
+            State::Ended(id) => {
+                let day = self.end_day(id.clone(), handoff.clone(), keep_open).await;
+                (Some(id), day.map(|day| Target::Ended(Box::new(day))))
+            }
+            // Whoever has just heard nothing need not ask first: what is sent later finds its session then.
+            State::Unknown if self.identity.api().await?.trouble().is_some() => return Ok(Target::Unknown(None)),
+            State::Unknown => (None, self.target_at_the_api(handoff).await),
+        };
+        match asked {
+            Err(Trouble::Api(error)) if error.is_outage() => Ok(Target::Unknown(ended)),
+            asked => asked,
         }
     }
 
@@ -224,42 +184,9 @@ impl Keeper {
             return Ok(Target::Session(live.id));
         }
         if let Some(day) = self.lost_answer(handoff).await? {
-            return Ok(Target::Recorded(Box::new(day)));
+            return Ok(Target::Ended(Box::new(day)));
         }
         Ok(Target::NewSession(self.start_in_turn(None, None).await?.session.id))
-    }
-
-    /// What waits in the outbox, is held there, or was refused.
-    pub(crate) async fn waiting(&self) -> Waiting {
-        match self.identity.api().await {
-            Ok(api) => api.waiting().await,
-            Err(_) => Waiting::default(),
-        }
-    }
-
-    /// Does what a human says about what is held.
-    pub(crate) async fn resolve_held(&self, word: Word) -> Result<(), Trouble> {
-        let resolved = self.identity.api().await?.resolve_held(word).await?;
-        log::info!("{resolved} held writes: {word:?}");
-        Ok(())
-    }
-
-    /// What was refused has been reported now.
-    pub(crate) async fn reported(&self, waiting: Waiting) {
-        if let Ok(api) = self.identity.api().await {
-            api.reported(waiting.set_aside).await;
-        }
-    }
-
-    /// Waits until something waits for the API.
-    pub(crate) async fn queued(&self) {
-        self.queued.notified().await;
-    }
-
-    /// Sends what waits in the outbox, unless another process is at it. What this one is at is waited for.
-    pub(crate) async fn replay(&self) -> Result<Replayed, Trouble> {
-        let _one = self.replaying.lock().await;
-        Ok(self.identity.api().await?.replay().await)
     }
 
     /// The live session: the one held here, else the one that the API knows of this agent.

@@ -198,8 +198,16 @@ impl Folder {
             oldest,
             held: held.collect(),
             set_aside: set_aside.collect(),
+            elsewhere: self.elsewhere(),
             path: self.path.clone(),
         }
+    }
+
+    /// What waits in the queues beside this one.
+    fn elsewhere(&self) -> usize {
+        let queues = self.path.parent().and_then(|root| std::fs::read_dir(root).ok()).into_iter().flatten();
+        let paths = queues.filter_map(|queue| Some(queue.ok()?.path())).filter(|path| *path != self.path);
+        paths.map(|path| Self { path, bounds: self.bounds }.numbers().map_or(0, |numbers| numbers.len())).sum()
     }
 
     /// Moves what was reported out of sight, and keeps the last 200 of it.

@@ -68,6 +68,8 @@ pub struct Waiting {
     pub held: Vec<Held>,
     /// Those that were refused, and not yet reported.
     pub set_aside: Vec<SetAside>,
+    /// How many wait for another API or key, and so not for this one.
+    pub elsewhere: usize,
     /// Where the queue is.
     pub path: PathBuf,
 }

@@ -27,6 +27,14 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
             named.join(", ")
         ));
     }
+    if waiting.elsewhere > 0 {
+        let folder = waiting.path.parent().map(|folder| clean_line(&folder.display().to_string()));
+        lines.push(format!(
+            "Outbox: {} waiting in {} for another API or key than the one in use; start an agent with that one to send.",
+            counted(waiting.elsewhere),
+            folder.unwrap_or_default()
+        ));
+    }
     lines.extend(waiting.set_aside.iter().take(NAMED).map(set_aside));
     if waiting.set_aside.len() > NAMED {
         let folder = clean_line(&waiting.path.join("set-aside").display().to_string());

@@ -50,14 +50,14 @@ pub(super) async fn start(
     issue: Option<IssueNumber>,
 ) -> Result<Start, Trouble> {
     let until = Instant::now() + PATIENCE;
-    keeper.leave_behind(None);
+    keeper.pending.leave_behind(None);
     let mut starting = tokio::spawn({
         let keeper = Arc::clone(keeper);
         async move { keeper.start(track, issue).await }
     });
     let Some(snapshot) = keeper.identity.last_snapshot().await? else { return Ok(day(starting.await??)) };
     let Ok(started) = tokio::time::timeout_at(until, &mut starting).await else {
-        keeper.leave_behind(Some(starting.abort_handle()));
+        keeper.pending.leave_behind(Some(starting.abort_handle()));
         let cause = keeper.identity.api().await?.trouble();
         let cause = cause.unwrap_or_else(|| format!("no answer within {} ms", PATIENCE.as_millis()));
         return last(keeper, snapshot, UNREACHABLE, cause).await;

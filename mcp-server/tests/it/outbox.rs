@@ -247,6 +247,21 @@ fn an_entry_older_than_23_hours_waits_for_a_humans_word() {
 }
 
 #[test]
+fn a_handoff_after_the_end_of_the_day_waits_too_and_is_not_lost() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    let mut agent = server.agent(&machine, AGENT);
+    let _ = agent.call("sod", &json!({})).good();
+    let _ = agent.call("handoff", &handoff("The end.")).good();
+    server.kill();
+    for summary in ["The end.", "One more thing."] {
+        assert_eq!(agent.call("handoff", &handoff(summary)).good().facts["queued"], true);
+    }
+    server.start();
+    let _ = reached(&mut agent, &json!({}));
+    assert_eq!(server.handoffs(), ["The end.", "One more thing."]);
+}
+
+#[test]
 fn a_queue_is_never_replayed_with_another_key() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
@@ -259,6 +274,8 @@ fn a_queue_is_never_replayed_with_another_key() {
     other.envs([("CONTEXT_API_URL", server.url().as_str()), ("CONTEXT_API_KEY", "adadadadadadadadadadadadadadadad")]);
     let day = Mcp::initialized(other).call("sod", &json!({})).good();
     assert_eq!((&day.facts["queued"], server.handoffs().len()), (&json!(0), 0), "{}", day.text);
+    assert!(day.text.contains("Outbox: 1 write is waiting in "), "{}", day.text);
+    assert!(day.text.contains("for another API or key than the one in use"), "{}", day.text);
 }
 
 #[test]

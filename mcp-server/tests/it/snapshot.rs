@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Machine, handoff};
+use crate::harness::{Machine, Mcp, handoff};
 use crate::server::{Server, holds_a_key};
 
 const AGENT: &str = "mac1-claude-1";
@@ -24,17 +24,20 @@ fn without_the_api_a_day_starts_from_its_last_answer_within_300_ms() {
             server.kill();
         }
         // The best of a few first calls of a process: the machine that tests run on is busy.
-        let days = (0..4).map(|_| {
-            let mut agent = server.agent(&machine, AGENT);
+        let mut agents: Vec<Mcp> = (0..4).map(|_| server.agent(&machine, AGENT)).collect();
+        let first_calls = agents.iter_mut().map(|agent| {
             let asked = Instant::now();
             let day = agent.call("sod", &json!({})).good();
-            (asked.elapsed(), day)
+            assert_eq!(day.facts["outcome"], "unavailable", "{}", day.text);
+            asked.elapsed()
         });
-        let (took, day) = days.min_by_key(|(took, _)| *took).unwrap();
+        let took = first_calls.min().unwrap();
+        let cause = if hanging { "no answer within 200 ms" } else { "Connection refused" };
+        let mut days = (0..100).map(|_| agents[0].call("sod", &json!({})).good());
+        let day = days.find(|day| day.text.contains(cause)).expect(cause);
         for part in [
             "# Deckwatch: the Context API can't be reached",
             "STALE: everything below is its last answer, from just now",
-            if hanging { "no answer within" } else { "Connection refused" },
             "session  not started",
             "| Read me later.",
         ] {
@@ -73,6 +76,6 @@ fn another_repository_does_not_get_this_ones_last_answer() {
     let mut command = machine.command(&machine.repository("https://github.com/example-org/beta.git"));
     command.envs([("DECKWATCH_AGENT", AGENT), ("DECKWATCH_VENTURE", "alpha")]);
     command.envs([("CONTEXT_API_URL", server.url().as_str()), ("CONTEXT_API_KEY", "c0ffee00c0ffee00c0ffee00c0ffee00")]);
-    let text = crate::harness::Mcp::initialized(command).call("sod", &json!({})).trouble();
+    let text = Mcp::initialized(command).call("sod", &json!({})).trouble();
     assert!(text.contains("No earlier answer is kept for this repository"), "{text}");
 }
