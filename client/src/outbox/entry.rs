@@ -89,7 +89,8 @@ impl Entry {
     /// The entry that a file holds.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let entry: Self = serde_json::from_slice(bytes).ok()?;
-        (entry.version == VERSION && entry.operation().is_ok() && entry.content().is_ok()).then_some(entry)
+        (entry.version == VERSION && entry.operation().is_ok() && entry.content().is_ok() && entry.start().is_ok())
+            .then_some(entry)
     }
 
     /// What it asks for.
@@ -103,6 +104,12 @@ impl Entry {
     pub(super) fn content(&self) -> Result<Value, ClientError> {
         serde_json::from_str(&self.body)
             .map_err(|error| ClientError::failed(format!("an entry can't be read: {error}")))
+    }
+
+    /// What starts its session, if it may have to.
+    pub(super) fn start(&self) -> Result<Option<Value>, ClientError> {
+        let start = self.start.as_deref().map(serde_json::from_str).transpose();
+        start.map_err(|error| ClientError::failed(format!("an entry can't be read: {error}")))
     }
 
     /// What people call it.

@@ -148,6 +148,9 @@ impl Api {
 
     async fn deliver<T: serde::de::DeserializeOwned>(&self, entry: Entry) -> Result<Delivery<T>, ClientError> {
         self.refuse_secrets(entry.operation()?, &entry.content()?)?;
+        if let Some(start) = entry.start()? {
+            self.refuse_secrets(Operation::StartDay, &start)?;
+        }
         let Some(outbox) = self.outbox() else { return delivered(turn::send(self, &entry).await?) };
         let kept = entry.clone();
         let (ticket, entry) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {

@@ -227,7 +227,7 @@ async fn recorded_before(api: &Api, entry: &Entry, content: &Value) -> Result<Op
         return Ok(None);
     }
     let (handoff, session) = (api.get_handoff(&newest.id).await?, api.get_session(&newest.session_id).await?);
-    let start: Value = entry.start.as_deref().and_then(|start| serde_json::from_str(start).ok()).unwrap_or_default();
+    let start = entry.start()?.unwrap_or_default();
     let same_place =
         start.get("repo") == Some(&json!(handoff.repo)) && start.get("venture") == Some(&json!(handoff.venture));
     let is_final = session.final_handoff_id.as_ref() == Some(&handoff.id);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::api::{ScriptedApi, problem, session};
 use crate::harness::{Answer, Machine, Mcp, handoff};
 use crate::server::{Server, holds_a_key};
 
@@ -294,4 +295,34 @@ fn what_waits_is_sent_without_anybody_asking_and_a_day_that_was_asked_for_starts
     }
     assert_eq!((server.handoffs(), server.active_sessions()), (vec!["By itself.".to_owned()], 1));
     assert!(waiting(&machine).is_empty());
+}
+
+#[test]
+fn a_session_whose_end_waits_is_kept_alive_no_longer() {
+    let api = ScriptedApi::start(|method, path| match (method, path.split('?').next().unwrap_or_default()) {
+        ("GET", "/v1/sessions") => (200, json!({"items": [session(AGENT)], "total": 1, "next_cursor": null})),
+        ("PATCH", _) => (200, session(AGENT)),
+        (_, "/v1/eod") => (503, problem(503, "database_unavailable", "Later.")),
+        _ => {
+            let now = "2026-11-21T08:00:00.000Z";
+            (
+                200,
+                json!({"session_id": session(AGENT)["id"], "status": "active", "last_heartbeat_at": now,
+                "next_heartbeat_at": now, "heartbeat_interval_seconds": 1}),
+            )
+        }
+    });
+    let machine = Machine::new();
+    let mut command = machine.command(&machine.repository("https://github.com/example-org/alpha.git"));
+    command.envs([("DECKWATCH_AGENT", AGENT), ("DECKWATCH_VENTURE", "alpha")]);
+    command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
+    let mut agent = Mcp::initialized(command);
+    let heartbeat = format!("/v1/sessions/{}/heartbeat", session(AGENT)["id"].as_str().unwrap());
+    api.wait_for("POST", &heartbeat);
+    assert_eq!(agent.call("handoff", &handoff("Waits.")).good().facts["queued"], true);
+    let _ = api.seen.try_iter().count();
+    let until = Instant::now() + Duration::from_secs(3);
+    let after = std::iter::from_fn(|| api.seen.recv_timeout(until.saturating_duration_since(Instant::now())).ok());
+    let beats = after.filter(|(_, path, _)| *path == heartbeat).count();
+    assert!(beats <= 1, "one may have been on its way; {beats} came");
 }
