@@ -29,8 +29,6 @@ pub struct Replayed {
     pub held: usize,
     /// Why the rest still waits, if there is a rest.
     pub stopped: Option<String>,
-    /// Whether that is because nobody answers.
-    pub unreachable: bool,
 }
 
 /// What became of the entry that the caller put in.
@@ -172,7 +170,6 @@ impl<'a> Turn<'a> {
 
 impl Replayed {
     fn stop(&mut self, error: &ClientError) {
-        self.unreachable = matches!(error, ClientError::Unreachable { .. });
         self.stopped = Some(match error {
             ClientError::Unreachable { endpoint, cause } => {
                 format!("can't reach the Context API at {endpoint}: {cause}")
