@@ -275,3 +275,25 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
     assert_eq!(keys.len(), 2, "a new key: the API may have forgotten the old one");
     assert_eq!(api.resolve_held(Word::Drop).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn writes_at_the_same_moment_each_get_their_own_answer() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(takes).await;
+    // Each stands for a process: they share nothing but the folder.
+    let writers = (0..12).map(|n| {
+        let api = server.api(&folder, Bounds::default());
+        tokio::spawn(async move {
+            for round in 0..4 {
+                let title = format!("{n} in {round}");
+                assert_eq!(deliver(&api, &title).await.unwrap(), title);
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let keys: std::collections::BTreeMap<String, String> = server.asked.lock().unwrap().iter().cloned().collect();
+    let sent: std::collections::BTreeSet<(String, String)> = server.asked.lock().unwrap().iter().cloned().collect();
+    assert_eq!((keys.len(), sent.len()), (48, 48), "each write under one key");
+}

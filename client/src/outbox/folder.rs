@@ -177,8 +177,8 @@ impl Folder {
     }
 
     /// Whether an entry still waits.
-    pub(super) fn holds(&self, ticket: Ticket) -> bool {
-        self.file(ticket.0).exists()
+    pub(super) fn holds(&self, ticket: Ticket, key: &str) -> bool {
+        self.read(ticket.0).is_ok_and(|entry| entry.is_some_and(|entry| entry.idempotency_key == key))
     }
 
     /// How many are before this one.

@@ -169,17 +169,26 @@ impl Api {
         const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(25);
         for _ in 0..LOOKS {
             match Turn::take(outbox).await {
-                Ok(Some(turn)) => match turn.send_all(self, Some(ticket)).await.1 {
+                Ok(Some(turn)) => match turn.send_all(self, Some((ticket, entry))).await.1 {
                     Some(own) => return own,
-                    // Another process sent it: the API repeats its answer.
-                    None => return turn::send(self, entry).await.map(OwnEntry::Answered),
+                    None => return self.answer_again(entry).await,
                 },
-                Ok(None) => {}
+                Ok(None) => {
+                    let key = entry.idempotency_key.clone();
+                    if !outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
+                        return self.answer_again(entry).await;
+                    }
+                }
                 Err(unkept) => return Ok(OwnEntry::Waits(unkept.to_string())),
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         Ok(OwnEntry::Waits("another process on this machine is sending what waits".to_owned()))
+    }
+
+    /// Another process has sent it: under the same key the API repeats its answer.
+    async fn answer_again(&self, entry: &Entry) -> Result<OwnEntry, ClientError> {
+        turn::send(self, entry).await.map(OwnEntry::Answered)
     }
 
     async fn queued(&self, outbox: &Outbox, ticket: Ticket, cause: String) -> Queued {

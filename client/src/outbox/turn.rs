@@ -62,7 +62,7 @@ impl<'a> Turn<'a> {
     pub(super) async fn send_all(
         &self,
         api: &Api,
-        own: Option<Ticket>,
+        own: Option<(Ticket, &Entry)>,
     ) -> (Replayed, Option<Result<OwnEntry, ClientError>>) {
         let (mut replayed, mut answer) = (Replayed::default(), None);
         while own.is_some() || replayed.delivered < MOST_IN_A_TURN {
@@ -74,7 +74,8 @@ impl<'a> Turn<'a> {
                     break;
                 }
             };
-            let is_own = own == Some(ticket);
+            // The number alone is not enough: numbers start again when the queue has been empty.
+            let is_own = own.is_some_and(|own| own.0 == ticket && own.1.idempotency_key == entry.idempotency_key);
             let next = if is_own {
                 self.send_own(api, ticket, &entry, &mut replayed, &mut answer).await
             } else {
@@ -89,10 +90,11 @@ impl<'a> Turn<'a> {
                 }
             }
         }
-        if let (None, Some(own), Some(cause)) = (&answer, own, &replayed.stopped)
-            && self.outbox.on_disk(move |folder| folder.holds(own)).await.unwrap_or(true)
-        {
-            answer = Some(Ok(OwnEntry::Waits(cause.clone())));
+        if let (None, Some((ticket, entry)), Some(cause)) = (&answer, own, &replayed.stopped) {
+            let key = entry.idempotency_key.clone();
+            if self.outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
+                answer = Some(Ok(OwnEntry::Waits(cause.clone())));
+            }
         }
         (replayed, answer)
     }
