@@ -3,11 +3,11 @@
 //! It knows neither the Context API nor GitHub, follows no redirect, and tries once.
 
 use std::error::Error;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
+use tokio::sync::OnceCell;
 
 /// How long and how much.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub struct HttpLimits {
 pub struct Http {
     limits: HttpLimits,
     /// Made at the first request: reading the system's certificates takes a while.
-    client: OnceLock<reqwest::Client>,
+    client: OnceCell<reqwest::Client>,
 }
 
 /// A request that got no answer.
@@ -42,13 +42,13 @@ pub struct Unanswered {
 impl Http {
     /// A client within these limits.
     pub fn new(limits: HttpLimits) -> Self {
-        Self { limits, client: OnceLock::new() }
+        Self { limits, client: OnceCell::new() }
     }
 
     /// Sends a request whose address is absolute, and waits for the whole answer.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Unanswered> {
         let request = reqwest::Request::try_from(request).map_err(|error| Unanswered::never(&error))?;
-        let mut answer = self.client()?.execute(request).await.map_err(|error| Unanswered::broken(&error))?;
+        let mut answer = self.client().await?.execute(request).await.map_err(|error| Unanswered::broken(&error))?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
@@ -64,22 +64,26 @@ impl Http {
         Ok(response)
     }
 
-    fn client(&self) -> Result<&reqwest::Client, Unanswered> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
+    async fn client(&self) -> Result<&reqwest::Client, Unanswered> {
+        self.client.get_or_try_init(|| made(self.limits)).await
+    }
+}
+
+/// On a thread of its own: whoever waits a short time for an answer must notice that it has passed.
+async fn made(limits: HttpLimits) -> Result<reqwest::Client, Unanswered> {
+    let making = tokio::task::spawn_blocking(move || {
         // Fails when the process has chosen a provider already: that one is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let made = reqwest::Client::builder()
-            .connect_timeout(self.limits.connect)
-            .timeout(self.limits.whole)
+        reqwest::Client::builder()
+            .connect_timeout(limits.connect)
+            .timeout(limits.whole)
             // A redirect would carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let made = made.map_err(|error| Unanswered::never(&error))?;
-        Ok(self.client.get_or_init(|| made))
-    }
+            .build()
+    });
+    let failed = |cause: String| Unanswered { cause, hopeless: true, timed_out: false };
+    making.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(innermost(&error)))
 }
 
 impl Unanswered {

@@ -3,9 +3,15 @@
 pub mod agent;
 pub mod api;
 pub mod checkout;
+pub mod clock;
+mod digest;
 pub mod dirs;
 pub mod discovery;
+mod durable;
 pub mod http;
+pub mod outbox;
+pub mod secret_scan;
+pub mod snapshot;
 pub mod ventures;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};

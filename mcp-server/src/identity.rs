@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use deckwatch_client::agent::{Slot, this_host};
-use deckwatch_client::api::{Api, ApiConfig, Endpoint};
+use deckwatch_client::api::{Api, ApiConfig, ClientError, Endpoint};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::dirs::Dirs;
+use deckwatch_client::snapshot::Snapshot;
 use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::{
     Agent, Client, ClientSessionId, ClientVersion, Host, ListVentures, RepoName, Venture, VentureCode,
@@ -119,6 +120,13 @@ impl Identity {
         Ok((format!("the API at {}", api.endpoint()), registered(api).await?))
     }
 
+    /// The last start of day on this repository, if one is kept; found without asking the API.
+    pub(crate) async fn last_snapshot(&self) -> Result<Option<Snapshot>, Trouble> {
+        let checkout = self.checkout().await?;
+        let venture = self.venture_on_this_machine(&checkout)?.map(|(entry, _)| entry.code);
+        Ok(self.api().await?.last_snapshot(&checkout.repo, venture.as_ref()).await)
+    }
+
     async fn find_me(&self) -> Result<Me, Trouble> {
         let cli = self.cli.get();
         let client = self.surroundings.setting::<Client>("DECKWATCH_CLIENT")?;
@@ -158,7 +166,13 @@ impl Identity {
             return Ok(Place { repo, venture, source });
         }
         let api = self.api().await?;
-        let entries = registered(api).await?;
+        let entries = match registered(api).await {
+            Err(Trouble::Api(error @ ClientError::Unreachable { .. })) => {
+                let last = api.last_snapshot(&repo, None).await.ok_or(error)?;
+                return Ok(Place { repo, venture: entry(last.day.venture), source: VentureSource::Api });
+            }
+            registered => registered?,
+        };
         let registered = entries.iter().any(|venture| venture.owns(&repo));
         if !registered && !is_embedded(api) {
             return Err(Trouble::NoVenture { repo });

@@ -4,10 +4,11 @@
 //! there is to log goes to standard error. It ends when its input closes or its parent is gone.
 //!
 //! [`server`] speaks MCP, [`tools`] are what it offers, [`session`] and [`heartbeat`] look after the
-//! agent's session, [`identity`] knows who the agent is, [`github`] what
-//! waits to be done, and [`render`] writes what is read.
+//! agent's session, [`delivery`] sends what waited for the API, [`identity`] knows who the agent is, [`github`]
+//! what waits to be done, and [`render`] writes what is read.
 //! [`generator`] writes documents from a repository; `deckwatch-mcp generate` prints one.
 
+mod delivery;
 mod generator;
 mod github;
 mod heartbeat;

@@ -9,6 +9,7 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use crate::delivery;
 use crate::heartbeat;
 use crate::identity::Cli;
 use crate::session::Keeper;
@@ -35,7 +36,12 @@ impl Server {
             self.keeper.identity.greet(Cli { name: peer.name, version: peer.version });
         }
         self.awake.call_once(|| {
-            tokio::spawn(heartbeat::run(Arc::clone(&self.keeper)));
+            let keeper = Arc::clone(&self.keeper);
+            tokio::spawn(async move {
+                // First what waits: it may end the session that would be found.
+                let _ = keeper.replay().await;
+                tokio::join!(heartbeat::run(Arc::clone(&keeper)), delivery::run(keeper));
+            });
         });
     }
 }

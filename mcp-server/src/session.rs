@@ -7,12 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
+use deckwatch_client::outbox::{DayToEnd, Delivery, Queued};
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
     HandoffPayload, IssueNumber, Meta, Session, SessionFilter, SessionId, SessionStatus, StartDay, Track,
 };
 use tokio::sync::Notify;
 
+use crate::delivery::Pending;
 use crate::identity::{Identity, is_embedded};
 use crate::trouble::Trouble;
 
@@ -24,6 +26,8 @@ pub(crate) struct Keeper {
     turn: tokio::sync::Mutex<()>,
     /// Wakes the heartbeat when there is another session to keep, or none.
     changed: Notify,
+    /// What waits for the API.
+    pub(crate) pending: Pending,
 }
 
 /// What this process knows of the agent's session.
@@ -36,6 +40,8 @@ enum State {
     Live(Live),
     /// This process ended the day.
     Ended(SessionId),
+    /// This process ended the day while the API could not be reached; of which session, if that was known.
+    Leaving(Option<SessionId>),
 }
 
 /// A live session.
@@ -53,9 +59,30 @@ pub(crate) struct Live {
 
 /// How the end of a day came out.
 #[derive(Debug)]
-pub(crate) struct Ending {
+pub(crate) enum Ending {
+    /// The API has answered.
+    Answered(Box<Answered>),
+    /// The handoff waits on this machine.
+    Queued(Queued),
+}
+
+/// The API's answer to the end of a day.
+#[derive(Debug)]
+pub(crate) struct Answered {
     pub(crate) day: DayEnded,
     pub(crate) outcome: Outcome,
+}
+
+/// Which session a handoff is for.
+enum Target {
+    /// A live one.
+    Session(SessionId),
+    /// One that was started for it.
+    NewSession(SessionId),
+    /// Nobody knows: the API can't be reached.
+    Unknown(Option<SessionId>),
+    /// None: the day had ended, with this result.
+    Ended(Box<DayEnded>),
 }
 
 /// Whether this call recorded its handoff.
@@ -71,16 +98,25 @@ pub(crate) enum Outcome {
     NotRecorded,
 }
 
+impl Ending {
+    fn answered(day: DayEnded, outcome: Outcome) -> Self {
+        Self::Answered(Box::new(Answered { day, outcome }))
+    }
+}
+
 impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
-        Self { identity, state, turn, changed }
+        Self { identity, state, turn, changed, pending: Pending::default() }
     }
 
-    /// Starts the day, or goes on with the agent's live session.
+    /// Starts the day, or goes on with the agent's live session. What waits is sent first: it may end a session.
     pub(crate) async fn start(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
         let _turn = self.turn.lock().await;
-        self.start_in_turn(track, issue).await
+        self.replay().await?;
+        let started = self.start_in_turn(track, issue).await;
+        self.pending.started(&started, track, issue);
+        started
     }
 
     /// Records a handoff, and ends the day unless `keep_open`.
@@ -89,34 +125,75 @@ impl Keeper {
     /// 2. A session is alive, here or at the API: it is the one.
     /// 3. None is, but the last handoff says the same: the answer was lost on its way, not the handoff.
     /// 4. None is: a day is started for it, so that the work is not lost.
+    /// 5. The API can't be reached: the handoff waits in the outbox, and the session is found when it is sent.
     pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<Ending, Trouble> {
+        let api = self.identity.api().await?;
+        api.refuse_secrets_of(&handoff)?;
+        self.pending.leave_behind(None);
         let _turn = self.turn.lock().await;
-        if let State::Ended(session_id) = self.known() {
-            let day = self.end_day(session_id, handoff.clone(), keep_open).await?;
-            let same = says_the_same(&handoff, &day.handoff);
-            return Ok(Ending { day, outcome: if same { Outcome::AlreadyRecorded } else { Outcome::NotRecorded } });
-        }
-        if let Some(live) = self.find().await? {
-            match self.end_day(live.id.clone(), handoff.clone(), keep_open).await {
-                Err(Trouble::Api(ClientError::Refused(problem))) if is_gone(problem.code) => {
-                    self.forget(&live.id);
-                }
-                ended => return Ok(self.ended(ended?, &handoff, keep_open)),
+        self.pending.forget_start();
+        let (session, is_new) = match self.target(&handoff, keep_open).await? {
+            Target::Ended(day) => {
+                let same = says_the_same(&handoff, &day.handoff);
+                let outcome = if same { Outcome::AlreadyRecorded } else { Outcome::NotRecorded };
+                return Ok(Ending::answered(*day, outcome));
             }
-        } else if let Some(day) = self.lost_answer(&handoff).await? {
-            return Ok(Ending { day, outcome: Outcome::AlreadyRecorded });
+            Target::Session(id) => (Some(id), false),
+            Target::NewSession(id) => (Some(id), true),
+            Target::Unknown(id) => (id, false),
+        };
+        let start = self.request(None, None).await?;
+        let day = DayToEnd { session: session.clone(), start, keep_open, handoff: handoff.clone() };
+        match api.deliver_day(&day).await? {
+            Delivery::Delivered(day) => {
+                let elsewhere = session.is_some_and(|id| id != day.session.id);
+                Ok(self.ended(day, &handoff, is_new || elsewhere))
+            }
+            Delivery::Queued(queued) => {
+                if !keep_open {
+                    self.set(State::Leaving(session));
+                }
+                self.pending.something_waits();
+                Ok(Ending::Queued(queued))
+            }
         }
-        let session_id = self.start_in_turn(None, None).await?.session.id;
-        let day = self.end_day(session_id, handoff.clone(), keep_open).await?;
-        let ending = self.ended(day, &handoff, keep_open);
-        Ok(Ending { outcome: Outcome::RecordedInNewSession, ..ending })
+    }
+
+    /// Which session the handoff is for.
+    async fn target(&self, handoff: &HandoffDraft, keep_open: bool) -> Result<Target, Trouble> {
+        let (ended, asked) = match self.known() {
+            State::Live(live) => return Ok(Target::Session(live.id)),
+            // The same handoff again is the same write, as long as it is for the same session.
+            State::Leaving(session) => return Ok(Target::Unknown(session)),
+            State::Ended(id) => {
+                let day = self.end_day(id.clone(), handoff.clone(), keep_open).await;
+                (Some(id), day.map(|day| Target::Ended(Box::new(day))))
+            }
+            // Whoever has just heard nothing need not ask first: what is sent later finds its session then.
+            State::Unknown if self.identity.api().await?.trouble().is_some() => return Ok(Target::Unknown(None)),
+            State::Unknown => (None, self.target_at_the_api(handoff).await),
+        };
+        match asked {
+            Err(Trouble::Api(error)) if error.is_outage() => Ok(Target::Unknown(ended)),
+            asked => asked,
+        }
+    }
+
+    async fn target_at_the_api(&self, handoff: &HandoffDraft) -> Result<Target, Trouble> {
+        if let Some(live) = self.find().await? {
+            return Ok(Target::Session(live.id));
+        }
+        if let Some(day) = self.lost_answer(handoff).await? {
+            return Ok(Target::Ended(Box::new(day)));
+        }
+        Ok(Target::NewSession(self.start_in_turn(None, None).await?.session.id))
     }
 
     /// The live session: the one held here, else the one that the API knows of this agent.
     pub(crate) async fn find(&self) -> Result<Option<Live>, Trouble> {
         match self.known() {
             State::Live(live) => return Ok(Some(live)),
-            State::Ended(_) => return Ok(None),
+            State::Ended(_) | State::Leaving(_) => return Ok(None),
             State::Unknown => {}
         }
         let (me, place) = (self.identity.me().await?, self.identity.place().await?);
@@ -149,7 +226,7 @@ impl Keeper {
     pub(crate) fn held(&self) -> Option<Live> {
         match self.known() {
             State::Live(live) => Some(live),
-            State::Unknown | State::Ended(_) => None,
+            State::Unknown | State::Ended(_) | State::Leaving(_) => None,
         }
     }
 
@@ -185,6 +262,9 @@ impl Keeper {
         let day = self.start_day(&request).await?;
         let interval = Duration::from_secs(u64::from(day.heartbeat_interval_seconds));
         self.set(State::Live(Live::of(&day.session, interval)));
+        if let Err(error) = self.identity.api().await?.keep_snapshot(day.clone()).await {
+            log::warn!("this start of day is not kept for when the API can't be reached: {error}");
+        }
         Ok(day)
     }
 
@@ -234,12 +314,21 @@ impl Keeper {
         Ok(self.identity.api().await?.end_day(&request).await?)
     }
 
-    fn ended(&self, day: DayEnded, sent: &HandoffDraft, keep_open: bool) -> Ending {
-        if !keep_open || day.session.status != SessionStatus::Active {
+    fn ended(&self, day: DayEnded, sent: &HandoffDraft, in_another: bool) -> Ending {
+        if day.session.status == SessionStatus::Active {
+            let held = self.held().is_some_and(|live| live.id == day.session.id);
+            if !held {
+                self.set(State::Live(Live::of(&day.session, Duration::ZERO)));
+            }
+        } else {
             self.set(State::Ended(day.session.id.clone()));
         }
-        let outcome = if says_the_same(sent, &day.handoff) { Outcome::Recorded } else { Outcome::NotRecorded };
-        Ending { day, outcome }
+        let outcome = match (says_the_same(sent, &day.handoff), in_another) {
+            (true, false) => Outcome::Recorded,
+            (true, true) => Outcome::RecordedInNewSession,
+            (false, _) => Outcome::NotRecorded,
+        };
+        Ending::answered(day, outcome)
     }
 
     /// The end of day whose answer never arrived: the agent's newest handoff, when it ended its session
@@ -293,7 +382,7 @@ impl Live {
     }
 }
 
-/// Whether a refusal means that the session is no longer there to end or to keep alive.
+/// Whether a refusal means that the session is no longer there to keep alive.
 pub(crate) fn is_gone(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::SessionEnded | ErrorCode::SessionNotFound)
 }

@@ -6,7 +6,11 @@ use std::path::PathBuf;
 use deckwatch_protocol::{Agent, BearerKey};
 use url::{Host, Url};
 
+use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
+use crate::outbox::{Bounds, Outbox};
+use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
+use crate::snapshot::Snapshots;
 
 /// Where an API is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,11 @@ impl std::fmt::Display for Endpoint {
 pub struct ApiConfig {
     pub(super) endpoint: Endpoint,
     pub(super) key: BearerKey,
+    pub(super) secrets: SecretScan,
+    /// Where the outboxes are; `None` keeps nothing.
+    outboxes: Option<(PathBuf, Bounds)>,
+    /// Where the snapshots are; `None` keeps none.
+    snapshots: Option<PathBuf>,
 }
 
 /// A configuration that can't be used. Never shows the key.
@@ -52,24 +61,59 @@ pub enum ConfigError {
     /// The URL has the wrong form.
     #[error("CONTEXT_API_URL is not an address that can be used: {0}")]
     BadUrl(String),
+    /// What must not be sent can't be looked for.
+    #[error(transparent)]
+    Secrets(#[from] UnusableSecrets),
 }
 
 impl ApiConfig {
-    /// Reads `CONTEXT_API_URL` and `CONTEXT_API_KEY` through `var`. Without a URL it is the embedded
-    /// engine in the data folder of `dirs`, where `agent` is the actor.
+    /// Reads `CONTEXT_API_URL`, `CONTEXT_API_KEY` and the secrets that `DECKWATCH_SECRETS` names through
+    /// `var`. Without a URL it is the embedded engine in the data folder of `dirs`, where `agent` is the actor.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>, dirs: &Dirs, agent: &Agent) -> Result<Self, ConfigError> {
         let set = |name: &str| var(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        match set("CONTEXT_API_URL") {
-            None => Self::embedded(dirs.data.join("context.db"), agent),
-            Some(url) => Self::remote(&url, &set("CONTEXT_API_KEY").ok_or(ConfigError::NoKey)?),
-        }
+        let config = match set("CONTEXT_API_URL") {
+            None => Self::embedded(dirs.data.join("context.db"), agent)?,
+            Some(url) => Self::remote(&url, &set("CONTEXT_API_KEY").ok_or(ConfigError::NoKey)?)?,
+        };
+        let config = config.queueing_below(dirs.data.join("outbox"), Bounds::default());
+        let (secrets, snapshots) = (SecretScan::new(&Injected::from_vars(set))?, Some(dirs.data.join("snapshots")));
+        Ok(Self { secrets, snapshots, ..config })
     }
 
     /// The API at `url`, with `key`.
     pub fn remote(url: &str, key: &str) -> Result<Self, ConfigError> {
         let url = base_url(url)?;
         let key = BearerKey::new(key).map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
-        Ok(Self { endpoint: Endpoint::Remote { url }, key })
+        let mut own = Injected::default();
+        own.insert("CONTEXT_API_KEY", key.expose());
+        Ok(Self {
+            endpoint: Endpoint::Remote { url },
+            key,
+            secrets: SecretScan::new(&own)?,
+            outboxes: None,
+            snapshots: None,
+        })
+    }
+
+    /// Keeps writes below `folder` while the API can't be reached.
+    #[must_use]
+    pub fn queueing_below(self, folder: PathBuf, bounds: Bounds) -> Self {
+        Self { outboxes: Some((folder, bounds)), ..self }
+    }
+
+    /// The id of whoever holds the key: the first 16 hexadecimal digits of its SHA-256.
+    fn actor(&self) -> String {
+        sha256_hex(self.key.expose().as_bytes()).chars().take(16).collect()
+    }
+
+    pub(super) fn outbox(&self) -> Option<Outbox> {
+        let (Endpoint::Remote { url }, Some((folder, bounds))) = (&self.endpoint, &self.outboxes) else { return None };
+        Some(Outbox::new(folder, url.as_str(), &self.actor(), *bounds))
+    }
+
+    pub(super) fn snapshots(&self) -> Option<Snapshots> {
+        let (Endpoint::Remote { url }, Some(folder)) = (&self.endpoint, &self.snapshots) else { return None };
+        Some(Snapshots::below(folder, url.as_str(), &self.actor()))
     }
 
     /// The embedded engine on `database`. The key is no secret: who can call can open the file. It gives
@@ -77,7 +121,13 @@ impl ApiConfig {
     pub fn embedded(database: PathBuf, agent: &Agent) -> Result<Self, ConfigError> {
         let key = BearerKey::new(&format!("in-process-agent:{agent}"));
         let key = key.map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
-        Ok(Self { endpoint: Endpoint::InProcess { database }, key })
+        Ok(Self {
+            endpoint: Endpoint::InProcess { database },
+            key,
+            secrets: SecretScan::new(&Injected::default())?,
+            outboxes: None,
+            snapshots: None,
+        })
     }
 }
 

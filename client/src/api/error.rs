@@ -1,4 +1,4 @@
-//! What can go wrong, in three kinds: nobody there, a refusal, a failure.
+//! What can go wrong: nobody there, a refusal, a failure, a secret that must not be sent.
 
 use std::time::Duration;
 
@@ -6,6 +6,8 @@ use bytes::Bytes;
 use deckwatch_protocol::{ErrorCode, Operation, Problem};
 use http::{Response, header};
 use serde::de::DeserializeOwned;
+
+use crate::secret_scan::Finding;
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -23,11 +25,33 @@ pub enum ClientError {
     /// The API understood and said no. Nothing has happened.
     #[error("the Context API refused ({}): {} {}[{}]", .0.code.as_str(), .0.detail, fields(.0), .0.correlation_id)]
     Refused(Box<Problem>),
+    /// It holds what must not leave this machine. Nothing was sent.
+    #[error("The {what} was not sent: {}. Take it out and try again.", places(.findings))]
+    HoldsSecret {
+        /// What would have been sent.
+        what: &'static str,
+        /// Where, and of which kind.
+        findings: Vec<Finding>,
+    },
+    /// It was neither sent nor kept for later.
+    #[error(
+        "the {what} is neither recorded nor queued: keep its text and try again later. Not sent: {cause}. Not queued: {unkept}"
+    )]
+    NotKept {
+        /// What was to be sent.
+        what: &'static str,
+        /// Why it was not sent.
+        cause: String,
+        /// Why it could not be kept.
+        unkept: String,
+    },
     /// The API or the embedded engine failed, or answered what can't be understood.
     #[error("the Context API failed: {detail}{}", .correlation_id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default())]
     Failed {
         /// What happened.
         detail: String,
+        /// The status of its answer, if it answered with one that says so.
+        status: Option<u16>,
         /// Names the request in the API's log, if it answered.
         correlation_id: Option<String>,
     },
@@ -38,17 +62,40 @@ impl ClientError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(problem) => Some(problem.code),
-            Self::Unreachable { .. } | Self::Failed { .. } => None,
+            Self::Unreachable { .. } | Self::HoldsSecret { .. } | Self::NotKept { .. } | Self::Failed { .. } => None,
         }
     }
 
-    pub(super) fn failed(detail: impl Into<String>) -> Self {
-        Self::Failed { detail: detail.into(), correlation_id: None }
+    /// Whether it is the API that does not work now, and not what was asked of it.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Failed { status, .. } => status.is_some_and(|status| status >= 500),
+            Self::Refused(_) | Self::HoldsSecret { .. } | Self::NotKept { .. } => false,
+        }
     }
 
-    pub(super) fn not_sent(operation: Operation, error: &serde_json::Error) -> Self {
+    pub(super) fn holds_secret(operation: Operation, findings: Vec<Finding>) -> Self {
+        let what = match operation.id() {
+            "end_day" | "create_handoff" => "handoff",
+            "create_note" | "update_note" => "note",
+            "put_doc" => "document",
+            _ => "request",
+        };
+        Self::HoldsSecret { what, findings }
+    }
+
+    pub(crate) fn failed(detail: impl Into<String>) -> Self {
+        Self::Failed { detail: detail.into(), status: None, correlation_id: None }
+    }
+
+    pub(crate) fn not_sent(operation: Operation, error: &serde_json::Error) -> Self {
         Self::failed(format!("{} could not be written as JSON: {error}", operation.id()))
     }
+}
+
+fn places(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn fields(problem: &Problem) -> String {
@@ -56,11 +103,14 @@ fn fields(problem: &Problem) -> String {
 }
 
 /// The typed answer of a response, or the error that it is.
-pub(super) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ClientError> {
+pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ClientError> {
     let status = response.status();
     let correlation_id = header_text(&response, "x-correlation-id");
     let body = response.into_body();
-    let failed = |detail: String| ClientError::Failed { detail, correlation_id: correlation_id.clone() };
+    let failed = |detail: String| {
+        let status = Some(status.as_u16()).filter(|_| !status.is_success());
+        ClientError::Failed { detail, status, correlation_id: correlation_id.clone() }
+    };
     if status.is_success() {
         return serde_json::from_slice(&body)
             .map_err(|error| failed(format!("its answer can't be understood: {error}")));

@@ -2,6 +2,7 @@
 //!
 //! Nothing is opened before the first call. Each call is bounded in time, is tried again where trying
 //! again can help, and every try of a write carries the same idempotency key, so that it happens once.
+//! A write that carries a secret is refused before it is sent.
 
 mod config;
 mod error;
@@ -15,10 +16,10 @@ use bytes::Bytes;
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
     DayStarted, Doc, DocFilter, DocName, DocPut, DocScope, DocText, DocVersion, DocVersionNumber, EndDay, FoundNote,
-    GetDoc, Handoff, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter, ListDocVersions,
-    ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter,
-    NoteId, Operation, Page, PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement,
-    RequirementDeleted, RequirementFilter, RequirementId, Session, SessionFilter, SessionId, SshConfig,
+    GetDoc, Handoff, HandoffDraft, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter,
+    ListDocVersions, ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken,
+    Note, NoteFilter, NoteId, Operation, Page, PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter,
+    Requirement, RequirementDeleted, RequirementFilter, RequirementId, Session, SessionFilter, SessionId, SshConfig,
     SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, Version,
 };
 use http::{Request, Response};
@@ -27,15 +28,24 @@ use serde::de::DeserializeOwned;
 
 pub use config::{ApiConfig, ConfigError, Endpoint};
 pub use error::ClientError;
-use error::understand;
+pub(crate) use error::understand;
 use in_process::InProcess;
 use remote::Remote;
+pub(crate) use retry::random_uuid;
+
+use crate::outbox::Outbox;
+use crate::secret_scan::SecretScan;
+use crate::snapshot::Snapshots;
 
 /// The Context API. Clones share one connection pool or one database.
 #[derive(Clone)]
 pub struct Api {
     endpoint: Endpoint,
     transport: Arc<Transport>,
+    secrets: Arc<SecretScan>,
+    /// Where writes wait while the API can't be reached; the engine in this process always can.
+    outbox: Option<Outbox>,
+    snapshots: Option<Snapshots>,
 }
 
 enum Transport {
@@ -46,12 +56,12 @@ enum Transport {
 impl Api {
     /// The API that `config` names. Opens nothing yet.
     pub fn connect(config: ApiConfig) -> Self {
-        let endpoint = config.endpoint.clone();
+        let (endpoint, outbox, snapshots) = (config.endpoint.clone(), config.outbox(), config.snapshots());
         let transport = match config.endpoint {
             Endpoint::Remote { url } => Transport::Remote(Remote::new(url, config.key)),
             Endpoint::InProcess { database } => Transport::InProcess(InProcess::new(database, config.key)),
         };
-        Self { endpoint, transport: Arc::new(transport) }
+        Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets), outbox, snapshots }
     }
 
     /// Where this API is.
@@ -67,6 +77,12 @@ impl Api {
     /// Records the handoff and ends the session, atomically; a second end gives the first result.
     pub async fn end_day(&self, day: &EndDay) -> Result<DayEnded, ClientError> {
         self.call(Ask::body(Operation::EndDay, "", day)).await
+    }
+
+    /// Refuses a handoff that carries a secret, before anything is done for it. Every write is looked
+    /// through anyway: this is for who would otherwise start a session first.
+    pub fn refuse_secrets_of(&self, handoff: &HandoffDraft) -> Result<(), ClientError> {
+        self.refuse_secrets(Operation::EndDay, &serde_json::json!({ "handoff": handoff }))
     }
 
     /// Lists sessions, newest first.
@@ -152,7 +168,7 @@ impl Api {
     /// Reads one document, unless its content is what the caller has: `known` is the `content_hash` of that.
     pub async fn get_doc(&self, scope: &DocScope, name: &DocName, known: Option<&str>) -> Result<DocRead, ClientError> {
         let ask = Ask { if_none_match: known.map(str::to_owned), ..Ask::doc(Operation::GetDoc, scope, name) };
-        let response = self.send(&ask).await?;
+        let response = self.exchange(&ask).await?;
         if known.is_some() && response.status() == http::StatusCode::NOT_MODIFIED {
             return Ok(DocRead::NotModified);
         }
@@ -287,15 +303,47 @@ impl Api {
     }
 
     async fn call<T: DeserializeOwned>(&self, ask: Result<Ask, ClientError>) -> Result<T, ClientError> {
-        understand(self.send(&ask?).await?)
+        let ask = ask?;
+        self.look_for_secrets(&ask)?;
+        understand(self.exchange(&ask).await?)
     }
 
-    async fn send(&self, ask: &Ask) -> Result<Response<Bytes>, ClientError> {
+    /// Sends without looking for secrets: what comes from the outbox was looked through before it was put there.
+    pub(crate) async fn exchange(&self, ask: &Ask) -> Result<Response<Bytes>, ClientError> {
         let request = retry::prepare(ask);
         match self.transport.as_ref() {
             Transport::Remote(remote) => retry::within_budget(remote, &request).await,
             Transport::InProcess(engine) => engine.send(request).await,
         }
+    }
+
+    /// What kept the last try from an answer, until one gets through.
+    pub fn trouble(&self) -> Option<String> {
+        match self.transport.as_ref() {
+            Transport::Remote(remote) => remote.trouble(),
+            Transport::InProcess(_) => None,
+        }
+    }
+
+    pub(crate) fn snapshots(&self) -> Option<&Snapshots> {
+        self.snapshots.as_ref()
+    }
+
+    pub(crate) fn outbox(&self) -> Option<&Outbox> {
+        self.outbox.as_ref()
+    }
+
+    fn look_for_secrets(&self, ask: &Ask) -> Result<(), ClientError> {
+        if ask.body.is_empty() {
+            return Ok(());
+        }
+        let body = serde_json::from_slice(&ask.body).map_err(|error| ClientError::not_sent(ask.operation, &error))?;
+        self.refuse_secrets(ask.operation, &body)
+    }
+
+    pub(crate) fn refuse_secrets(&self, operation: Operation, body: &serde_json::Value) -> Result<(), ClientError> {
+        let findings = self.secrets.request(operation, body);
+        if findings.is_empty() { Ok(()) } else { Err(ClientError::holds_secret(operation, findings)) }
     }
 }
 
@@ -309,7 +357,7 @@ pub enum DocRead {
 }
 
 /// One call before it has a transport.
-struct Ask {
+pub(crate) struct Ask {
     operation: Operation,
     path_and_query: String,
     body: Bytes,
@@ -317,6 +365,8 @@ struct Ask {
     if_none_match: Option<String>,
     /// The version that the record must still be.
     if_match: Option<u32>,
+    /// The idempotency key of a write that may have been sent before; else it gets a new one.
+    key: Option<String>,
 }
 
 impl Ask {
@@ -327,6 +377,7 @@ impl Ask {
             body: Bytes::new(),
             if_none_match: None,
             if_match: None,
+            key: None,
         }
     }
 
@@ -338,6 +389,11 @@ impl Ask {
 
     fn body(operation: Operation, parameter: &str, body: &impl Serialize) -> Result<Self, ClientError> {
         Self::plain(operation, parameter).with_body(body)
+    }
+
+    /// A write as it was, or will be, sent under this key.
+    pub(crate) fn again(operation: Operation, body: String, key: &str) -> Self {
+        Self { body: body.into(), key: Some(key.to_owned()), ..Self::plain(operation, "") }
     }
 
     fn query(operation: Operation, filter: &impl Serialize) -> Result<Self, ClientError> {

@@ -1,5 +1,6 @@
 //! HTTPS to a Worker or a server.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,15 +26,29 @@ pub(super) struct Remote {
     url: Url,
     key: BearerKey,
     http: Http,
+    /// Why the last try got no answer.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Remote {
     pub(super) fn new(url: Url, key: BearerKey) -> Self {
-        Self { url, key, http: Http::new(LIMITS) }
+        Self { url, key, http: Http::new(LIMITS), trouble: Mutex::default() }
     }
 
     /// One try.
     pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
+        let answer = self.send_once(request).await;
+        let trouble = answer.as_ref().err().map(|unanswered| unanswered.cause.clone());
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        answer
+    }
+
+    /// Why the last try got no answer, unless it got one.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn send_once(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
         let unusable = |cause: &str| Unanswered { cause: cause.to_owned(), hopeless: true, timed_out: false };
         let mut sent = request.clone();
         *sent.uri_mut() = self.address(request).ok_or_else(|| unusable("the address is not one that HTTP knows"))?;

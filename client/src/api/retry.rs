@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use deckwatch_protocol::operation::Effect;
-use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, InvalidHeaderValue};
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::error::{ClientError, retry_after};
@@ -42,7 +42,7 @@ pub(super) fn prepare(ask: &Ask) -> Prepared {
         headers.insert(IF_MATCH, value);
     }
     if ask.operation.effect() == Effect::Write
-        && let Ok(value) = HeaderValue::from_str(&format!("dw-{}", random_uuid()))
+        && let Ok(value) = ask.key.as_deref().map_or_else(new_key, HeaderValue::from_str)
     {
         headers.insert("idempotency-key", value);
     }
@@ -101,7 +101,12 @@ fn is_passing(status: StatusCode) -> bool {
     )
 }
 
-fn random_uuid() -> uuid::Uuid {
+fn new_key() -> Result<HeaderValue, InvalidHeaderValue> {
+    HeaderValue::from_str(&format!("dw-{}", random_uuid()))
+}
+
+/// A version 4 UUID.
+pub(crate) fn random_uuid() -> uuid::Uuid {
     let mut bytes = [0; 16];
     // A system without random bytes gives equal keys to different requests; the API answers 422 then.
     let _ = getrandom::fill(&mut bytes);

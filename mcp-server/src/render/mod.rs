@@ -11,6 +11,7 @@ pub(crate) mod context;
 pub(crate) mod fence;
 pub(crate) mod handoff;
 pub(crate) mod note;
+pub(crate) mod outbox;
 pub(crate) mod part;
 pub(crate) mod plan;
 pub(crate) mod queue;

@@ -2,7 +2,10 @@
 //!
 //! Each part is loaded at the same time as the day, in its own time, and never keeps the day from starting.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use super::plan::{missing, path, weekly_plan};
 use super::status::repositories;
@@ -11,14 +14,48 @@ use crate::identity::Identity;
 use crate::plan::WeeklyPlan;
 use crate::render::clean::clean_line;
 use crate::render::sod::{Beside, Missing};
+use crate::session::Keeper;
 use crate::trouble::Trouble;
 
 /// A part that takes longer says so in its place.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Beside a day that could not be had, parts are not waited for.
+const GRACE: Duration = Duration::from_millis(50);
 const P0_SHOWN: usize = 10;
 
+/// What is being loaded while the day starts; dropped, it is loaded no further.
+pub(super) struct Loading(JoinHandle<Beside>);
+
+impl Loading {
+    /// Begins.
+    pub(super) fn begin(keeper: &Arc<Keeper>) -> Self {
+        let keeper = Arc::clone(keeper);
+        Self(tokio::spawn(async move { load(&keeper.identity).await }))
+    }
+
+    /// Waits for every part.
+    pub(super) async fn whole(mut self) -> Result<Beside, Trouble> {
+        Ok((&mut self.0).await?)
+    }
+
+    /// Takes what is there.
+    pub(super) async fn so_far(mut self) -> Beside {
+        let late = |tool: &str| format!("This part was not waited for. Call `{tool}` to ask.");
+        match tokio::time::timeout(GRACE, &mut self.0).await {
+            Ok(Ok(beside)) => beside,
+            _ => Beside { p0: Err(late("status")), plan: Err(late("plan")) },
+        }
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Loads every part.
-pub(super) async fn load(identity: &Identity) -> Beside {
+async fn load(identity: &Identity) -> Beside {
     let (p0, plan) = tokio::join!(in_time("status", p0_issues(identity)), in_time("plan", weekly_plan(identity)));
     let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| Missing(missing(&path(identity)))));
     Beside { p0, plan }

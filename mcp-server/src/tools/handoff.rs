@@ -1,5 +1,6 @@
 //! `handoff`: records what the next session needs, and ends the day.
 
+use deckwatch_client::outbox::Queued;
 use deckwatch_protocol::{
     Agent, Extra, Handoff, HandoffDraft, HandoffId, HandoffItem, HandoffStatus, Link, SessionId, SessionStatus,
     Summary, Timestamp, Violations,
@@ -10,8 +11,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{answer, decode, hints};
+use crate::render::clean::clean_line;
 use crate::schema;
-use crate::session::{Ending, Keeper, Outcome};
+use crate::session::{Answered, Ending, Keeper, Outcome};
 use crate::trouble::Trouble;
 
 /// What is handed over.
@@ -52,19 +54,26 @@ struct Arguments {
     keep_open: bool,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Facts {
     /// What happened, as text.
     report: String,
-    /// Whether this call's handoff is recorded. False: another one had ended the day and stands.
+    /// Whether this call's handoff is recorded. False: it is queued, or another one had ended the day and stands.
     recorded: bool,
-    handoff_id: HandoffId,
-    payload_hash: String,
-    session_id: SessionId,
-    session_status: SessionStatus,
+    /// True when it waits on this machine until the API can be reached.
+    queued: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handoff_id: Option<HandoffId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
-    correlation_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
 }
 
 pub(super) fn definition() -> Tool {
@@ -80,7 +89,10 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let arguments: Arguments = decode(arguments)?;
     let keep_open = arguments.keep_open;
     let ending = keeper.end(draft(arguments), keep_open).await?;
-    let facts = facts(&ending);
+    let facts = match &ending {
+        Ending::Answered(answered) => facts(answered),
+        Ending::Queued(queued) => Facts { report: waits(queued, keep_open), queued: true, ..Facts::default() },
+    };
     Ok(answer(&facts, &facts.report))
 }
 
@@ -98,24 +110,39 @@ fn draft(arguments: Arguments) -> HandoffDraft {
     }
 }
 
-fn facts(ending: &Ending) -> Facts {
-    let (session, handoff) = (&ending.day.session, &ending.day.handoff);
+fn facts(answered: &Answered) -> Facts {
+    let (session, handoff) = (&answered.day.session, &answered.day.handoff);
     Facts {
-        report: report(ending),
-        recorded: ending.outcome != Outcome::NotRecorded,
-        handoff_id: handoff.id.clone(),
-        payload_hash: handoff.payload_hash.clone(),
-        session_id: session.id.clone(),
-        session_status: session.status,
+        report: report(answered),
+        recorded: answered.outcome != Outcome::NotRecorded,
+        queued: false,
+        handoff_id: Some(handoff.id.clone()),
+        payload_hash: Some(handoff.payload_hash.clone()),
+        session_id: Some(session.id.clone()),
+        session_status: Some(session.status.as_str()),
         ended_at: session.ended_at,
-        correlation_id: ending.day.correlation_id.clone(),
+        correlation_id: Some(answered.day.correlation_id.clone()),
     }
 }
 
-fn report(ending: &Ending) -> String {
-    let (session, handoff) = (&ending.day.session, &ending.day.handoff);
+fn waits(queued: &Queued, keep_open: bool) -> String {
+    let before = match queued.before {
+        0 => String::new(),
+        1 => " One older write is sent before it.".to_owned(),
+        older => format!(" {older} older writes are sent before it."),
+    };
+    let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
+    let cause = clean_line(&queued.cause);
+    format!(
+        "The handoff is QUEUED on this machine, not recorded yet: {cause}.\n\
+         It is sent by itself, once, as soon as the API can be reached; do not repeat it.{before} {day}"
+    )
+}
+
+fn report(answered: &Answered) -> String {
+    let (session, handoff) = (&answered.day.session, &answered.day.handoff);
     let ended = session.ended_at.map_or(String::new(), |at| format!(" at {at}"));
-    let first = match ending.outcome {
+    let first = match answered.outcome {
         Outcome::Recorded => format!("Handoff {} is recorded ({}).", handoff.id, size(handoff)),
         Outcome::RecordedInNewSession => format!(
             "Handoff {} is recorded ({}). No session of yours was alive, so one was started for it.",

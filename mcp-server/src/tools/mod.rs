@@ -17,6 +17,9 @@ mod status;
 mod ventures;
 
 use std::time::SystemTime;
+mod sod_snapshot;
+
+use std::sync::Arc;
 
 use deckwatch_client::api::ClientError;
 use deckwatch_protocol::{Timestamp, Violations};
@@ -78,7 +81,7 @@ impl Tool {
     }
 
     /// Does the work. Trouble is an answer too: the agent reads it and knows what to do.
-    pub(crate) async fn call(self, keeper: &Keeper, arguments: JsonObject) -> CallToolResult {
+    pub(crate) async fn call(self, keeper: &Arc<Keeper>, arguments: JsonObject) -> CallToolResult {
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,
@@ -115,6 +118,13 @@ impl Tool {
             text.push_str(
                 "\nThe handoff is not confirmed as recorded. Keep its text and call handoff again with the same \
                  arguments: what was recorded already is recognised.",
+            );
+        }
+        if let (Self::Sod, Trouble::Api(ClientError::Unreachable { .. })) = (self, trouble) {
+            text.push_str(
+                "\nNo earlier answer is kept for this repository, so there is nothing to show. What works without the \
+                 API: your work, and `handoff`, which waits on this machine and is sent later. Your session starts by \
+                 itself when the API is back.",
             );
         }
         let text = crate::render::clean::clean(&text);

@@ -1,17 +1,21 @@
 //! `sod`: starts the agent's day and tells it everything it needs to begin.
 
+use std::sync::Arc;
+
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::outbox::Word;
 use deckwatch_protocol::{DayOutcome, DayStarted, Excerpt, HandoffId, IssueNumber, SessionId, Track, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::sod_snapshot::{self, Start};
 use super::{answer, beside, decode, fence, hints};
 use crate::github::{Lane, Queue};
 use crate::render::budget::cost;
-use crate::render::queue;
 use crate::render::sod::{Beside, Rendered, render};
+use crate::render::{outbox, queue};
 use crate::schema;
 use crate::session::{Keeper, Live};
 use crate::trouble::Trouble;
@@ -34,6 +38,20 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     detail: Detail,
+    /// Only when a human says so: `send` or `drop` what waits in the outbox for over 23 hours; else `keep`.
+    #[deserr(default)]
+    #[schemars(default)]
+    held: HumanWord,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[deserr(rename_all = lowercase, error = Violations)]
+enum HumanWord {
+    #[default]
+    Keep,
+    Send,
+    Drop,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
@@ -55,11 +73,16 @@ impl Detail {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Facts {
+pub(super) struct Facts {
     /// Everything below and what others left for you, as text.
-    report: String,
-    outcome: DayOutcome,
-    session_id: SessionId,
+    pub(super) report: String,
+    /// `unavailable`: all of this is the API's last answer, and no session is started yet.
+    outcome: Outcome,
+    /// How old that last answer is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot_age_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<SessionId>,
     agent: String,
     venture: String,
     repo: String,
@@ -73,7 +96,18 @@ struct Facts {
     documents: Count,
     documents_missing: usize,
     documents_stale: usize,
-    correlation_id: String,
+    /// Writes that wait on this machine.
+    queued: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Created,
+    Resumed,
+    Unavailable,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
@@ -100,14 +134,40 @@ pub(super) fn definition() -> Tool {
         .with_annotations(hints().read_only(false).idempotent(true))
 }
 
-pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let before = keeper.held();
-    let start = Box::pin(keeper.start(arguments.track, arguments.issue_number));
-    // A day that does not start waits for nothing else.
-    let (day, beside) = tokio::try_join!(start, Box::pin(async { Ok(beside::load(&keeper.identity).await) }))?;
-    let checkout = keeper.identity.checkout().await?;
-    let facts = report(&day, &beside, &remarks(&checkout, before.as_ref(), &day), arguments.detail.limit());
+    match arguments.held {
+        HumanWord::Send => keeper.resolve_held(Word::Send).await?,
+        HumanWord::Drop => keeper.resolve_held(Word::Drop).await?,
+        HumanWord::Keep => {}
+    }
+    let loading = beside::Loading::begin(keeper);
+    let started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
+    let waiting = keeper.waiting().await;
+    let mut remarks = outbox::lines(&waiting);
+    let limit = arguments.detail.limit();
+    let facts = match &started {
+        Start::Day(day) => {
+            remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
+            let beside = loading.whole().await?;
+            report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit)
+        }
+        Start::Last(last) => {
+            let (day, beside) = (&last.snapshot.day, loading.so_far().await);
+            let facts = report(day, &beside, &|room| last.render(&beside, &remarks, &fence(), room), limit);
+            let snapshot_age_seconds = Some(last.now.seconds_since(last.snapshot.taken_at));
+            Facts {
+                outcome: Outcome::Unavailable,
+                snapshot_age_seconds,
+                session_id: None,
+                correlation_id: None,
+                ..facts
+            }
+        }
+    };
+    let facts = Facts { queued: waiting.queued, ..facts };
+    keeper.reported(waiting).await;
     Ok(answer(&facts, &facts.report))
 }
 
@@ -122,12 +182,12 @@ fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<
 }
 
 /// Both forms of the answer stay within `limit`: what the facts cost, the text does not get.
-fn report(day: &DayStarted, beside: &Beside, remarks: &[String], limit: usize) -> Facts {
-    const ROOM_FOR_COUNTS: usize = 40;
+fn report(day: &DayStarted, beside: &Beside, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
+    const ROOM_FOR_COUNTS: usize = 100;
     let nothing = Rendered { text: String::new(), p0_issues: 0, active_sessions: 0, executive_summaries: 0, docs: 0 };
     let bare = serde_json::to_string(&facts(day, beside, nothing)).unwrap_or_default();
     let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_COUNTS);
-    facts(day, beside, render(day, beside, remarks, &fence(), room))
+    facts(day, beside, render(room))
 }
 
 /// JSON is not quoted once more on its way: each character is one.
@@ -138,8 +198,12 @@ fn cost_of_json(json: &str) -> usize {
 fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
     let p0_total = |queue: &Queue| u32::try_from(queue::total(queue, Lane::P0).count).unwrap_or(u32::MAX);
     Facts {
-        outcome: day.outcome,
-        session_id: day.session.id.clone(),
+        outcome: match day.outcome {
+            DayOutcome::Created => Outcome::Created,
+            DayOutcome::Resumed => Outcome::Resumed,
+        },
+        snapshot_age_seconds: None,
+        session_id: Some(day.session.id.clone()),
         agent: day.session.agent.to_string(),
         venture: day.venture.code.to_string(),
         repo: day.session.repo.to_string(),
@@ -154,7 +218,8 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
         documents: Count::of(&day.doc_index, rendered.docs),
         documents_missing: day.doc_audit.missing.len(),
         documents_stale: day.doc_audit.stale.len(),
-        correlation_id: day.correlation_id.clone(),
+        queued: 0,
+        correlation_id: Some(day.correlation_id.clone()),
         report: rendered.text,
     }
 }
@@ -169,7 +234,8 @@ mod tests {
         for text in ["x".repeat(4_000), "\"q\"\n😀\\".repeat(600)] {
             let day = day(full_day(&text));
             for limit in [DEFAULT_LIMIT, FULL_LIMIT] {
-                let facts = report(&day, &beside(&text), &[], limit);
+                let beside = beside(&text);
+                let facts = report(&day, &beside, &|room| render(&day, &beside, &[], &fence(), room), limit);
                 let json = serde_json::to_string(&facts).unwrap().encode_utf16().count();
                 assert!(json <= limit && json > limit * 4 / 5, "{json} of {limit}");
                 assert!(facts.report.encode_utf16().count() <= limit);

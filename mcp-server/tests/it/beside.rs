@@ -158,8 +158,8 @@ fn executive_summaries_are_cut_at_a_paragraph_and_what_is_left_out_is_named() {
     let summaries = day.text.split("## Executive summaries: 3").nth(1).unwrap().split("\n\n## ").next().unwrap();
     let last = summaries.lines().rfind(|line| line.starts_with("| ")).unwrap();
     assert!(last.ends_with("end of paragraph."), "{summaries}");
-    // The newest one is whole, the second cut, the third not there.
-    let left_out = format!("(left out: {}, {})", ids[1], ids[0]);
-    assert!(summaries.contains("notes 2 of 3, the last one cut") && summaries.contains(&left_out), "{summaries}");
+    // The oldest one is not there, and every one that is not whole is named.
+    assert!(summaries.contains(" of 3, the last one cut (left out: "), "{summaries}");
+    assert!(summaries.contains(&format!("{}, {})", ids[1], ids[0])), "{summaries}");
     assert!(summaries.contains("`notes` with an id reads one whole."), "{summaries}");
 }

@@ -56,6 +56,27 @@ impl Machine {
         bin
     }
 
+    /// The same, made at the first call.
+    pub(crate) fn repository_once(&self, remote: &str) -> PathBuf {
+        let dir = self.home().join(remote.rsplit('/').next().unwrap());
+        if dir.exists() { dir } else { self.repository(remote) }
+    }
+
+    /// Whether any file below the home holds this text.
+    pub(crate) fn holds_text(&self, text: &str) -> bool {
+        let mut folders = vec![self.home().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else if String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap()).contains(text) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     pub(crate) fn git(&self, dir: &Path, args: &[&str]) {
         self.git_days_ago(dir, 0, args);
     }

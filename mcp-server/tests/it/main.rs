@@ -10,8 +10,12 @@ mod github;
 mod harness;
 
 mod notes;
+mod outbox;
 mod process;
 mod protocol;
+mod secrets;
+mod server;
+mod snapshot;
 mod status;
 mod tools;
 mod trouble;

@@ -46,13 +46,29 @@ enum Section {
 pub(crate) fn render(day: &DayStarted, beside: &Beside, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
     // The server's own clock, so that ages are right where this machine's clock is not.
     let now = day.next_heartbeat_at.plus_seconds(-i64::from(day.heartbeat_interval_seconds));
-    let mut head = header(day, now, fence);
-    head.extend(remarks.iter().cloned());
     let sections = sections(day, beside, now, fence);
+    under(header(day, now, fence), &sections, remarks, fence, limit)
+}
+
+/// Renders the last answer of `start_day` while there is no new one, as it is seen `now`; `heading` says why.
+pub(crate) fn render_last(
+    day: &DayStarted,
+    beside: &Beside,
+    now: Timestamp,
+    heading: Vec<String>,
+    remarks: &[String],
+    fence: &Fence,
+    limit: usize,
+) -> Rendered {
+    under(heading, &sections(day, beside, now, fence), remarks, fence, limit)
+}
+
+fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
+    head.extend(remarks.iter().cloned());
     if sections.iter().any(|section| matches!(section, Section::Stored { .. })) {
         head.extend([String::new(), WARNING.to_owned()]);
     }
-    let shown = fit(&sections, &head, fence, limit);
+    let shown = fit(sections, &head, fence, limit);
     let count = |index: usize, group: usize| {
         shown.get(index).and_then(|shown: &Shown| shown.counts.get(group).copied()).unwrap_or(0)
     };

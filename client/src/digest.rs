@@ -1,0 +1,18 @@
+//! SHA-256 as text: checksums, and names of files that say nothing of what they stand for.
+
+use sha2::{Digest as _, Sha256};
+
+/// The SHA-256 of `bytes` in hexadecimal.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
+    Sha256::digest(bytes).into_iter().flat_map(digits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_is_the_well_known_digest() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(super::sha256_hex(b"abc"), abc);
+    }
+}

@@ -1,0 +1,137 @@
+//! One write as it waits: what is sent, under which key, and since when.
+
+use deckwatch_protocol::{EndReason, HandoffDraft, Operation, SessionId, StartDay, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::{ClientError, random_uuid};
+use crate::clock::now;
+use crate::digest::sha256_hex;
+
+/// How long an entry may be sent without asking: the API remembers its key for 24 hours.
+const SENT_WITHIN_SECONDS: u64 = 23 * 60 * 60;
+/// The shape of the file.
+const VERSION: u32 = 1;
+
+/// The end of an agent's day, also where nobody can say now which session it is.
+#[derive(Debug, Clone)]
+pub struct DayToEnd {
+    /// The session; `None` while it is not known: then `start` finds it, or starts one.
+    pub session: Option<SessionId>,
+    /// Who hands over, and where. It starts a session when there is none to end.
+    pub start: StartDay,
+    /// Record the handoff and let the session go on.
+    pub keep_open: bool,
+    /// The handoff.
+    pub handoff: HandoffDraft,
+}
+
+/// A file of the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    version: u32,
+    operation: String,
+    /// The API forgets a key a day after it was first used, so this is when it was made.
+    pub(super) queued_at: Timestamp,
+    pub(super) idempotency_key: String,
+    /// What is the same when the same thing is said again.
+    pub(super) fingerprint: String,
+    /// JSON as text: a number must not change on its way through a file, or the key no longer fits the body.
+    pub(super) body: String,
+    /// Starts the session that `body` lacks, or that is gone by then.
+    pub(super) start: Option<String>,
+    /// Who wrote it, where that is known.
+    pub(super) agent: Option<String>,
+    /// How often the API failed over it.
+    pub(super) failures: u32,
+}
+
+impl Entry {
+    /// The end of a day. The key is made of what is said: said again, it is the same write.
+    pub(super) fn day(day: &DayToEnd, run: uuid::Uuid) -> Result<Self, ClientError> {
+        let start = serde_json::to_string(&day.start).map_err(|error| unwritable(Operation::EndDay, &error))?;
+        let mut body = json!({"end_reason": EndReason::Manual, "keep_open": day.keep_open, "handoff": day.handoff});
+        let (agent, venture, repo) = (&day.start.agent, &day.start.venture, &day.start.repo);
+        let fingerprint = sha256_hex(json!([agent, venture, repo, body]).to_string().as_bytes());
+        let session = day.session.as_ref().map_or_else(|| run.to_string(), ToString::to_string);
+        let key = sha256_hex(format!("{session}\n{fingerprint}").as_bytes());
+        if let (Some(session), Some(fields)) = (&day.session, body.as_object_mut()) {
+            fields.insert("session_id".to_owned(), json!(session));
+        }
+        Ok(Self {
+            idempotency_key: format!("dw-{key}"),
+            fingerprint,
+            start: Some(start),
+            agent: Some(agent.to_string()),
+            ..Self::new(Operation::EndDay, body.to_string())
+        })
+    }
+
+    /// A write that needs nothing else.
+    pub(super) fn of(operation: Operation, body: &impl Serialize) -> Result<Self, ClientError> {
+        Ok(Self::new(operation, serde_json::to_string(body).map_err(|error| unwritable(operation, &error))?))
+    }
+
+    fn new(operation: Operation, body: String) -> Self {
+        Self {
+            version: VERSION,
+            operation: operation.id().to_owned(),
+            queued_at: now(),
+            idempotency_key: new_key(),
+            fingerprint: sha256_hex(format!("{}\n{body}", operation.id()).as_bytes()),
+            body,
+            start: None,
+            agent: None,
+            failures: 0,
+        }
+    }
+
+    /// The entry that a file holds.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let entry: Self = serde_json::from_slice(bytes).ok()?;
+        (entry.version == VERSION && entry.operation().is_ok() && entry.content().is_ok() && entry.start().is_ok())
+            .then_some(entry)
+    }
+
+    /// What it asks for.
+    pub(super) fn operation(&self) -> Result<Operation, ClientError> {
+        let known = [Operation::EndDay, Operation::CreateHandoff, Operation::CreateNote];
+        let named = known.into_iter().find(|operation| operation.id() == self.operation);
+        named.ok_or_else(|| ClientError::failed(format!("the outbox sends no {}", self.operation)))
+    }
+
+    /// What is said.
+    pub(super) fn content(&self) -> Result<Value, ClientError> {
+        serde_json::from_str(&self.body)
+            .map_err(|error| ClientError::failed(format!("an entry can't be read: {error}")))
+    }
+
+    /// What starts its session, if it may have to.
+    pub(super) fn start(&self) -> Result<Option<Value>, ClientError> {
+        let start = self.start.as_deref().map(serde_json::from_str).transpose();
+        start.map_err(|error| ClientError::failed(format!("an entry can't be read: {error}")))
+    }
+
+    /// What people call it.
+    pub(super) fn what(&self) -> &'static str {
+        if self.operation == Operation::CreateNote.id() { "note" } else { "handoff" }
+    }
+
+    /// Whether the API may have forgotten its key.
+    pub(super) fn is_too_old(&self, now: Timestamp) -> bool {
+        now.seconds_since(self.queued_at) >= SENT_WITHIN_SECONDS
+    }
+
+    /// The same, as a new write.
+    pub(super) fn anew(self, now: Timestamp) -> Self {
+        Self { idempotency_key: new_key(), queued_at: now, failures: 0, ..self }
+    }
+}
+
+fn new_key() -> String {
+    format!("dw-{}", random_uuid())
+}
+
+fn unwritable(operation: Operation, error: &serde_json::Error) -> ClientError {
+    ClientError::not_sent(operation, error)
+}

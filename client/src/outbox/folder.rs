@@ -1,0 +1,335 @@
+//! The queue's folder: numbered files, two locks, and places for what is not sent.
+//!
+//! It knows no network. Every change is one rename, so that a process killed at any point leaves a queue
+//! that the next one goes on with.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use deckwatch_protocol::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::entry::Entry;
+use super::{Waiting, Word};
+use crate::digest::sha256_hex;
+use crate::dirs::Dirs;
+use crate::durable;
+
+const ENTRY: &str = "json";
+const SET_ASIDE: &str = "set-aside";
+const REPORTED: &str = "reported";
+const HELD: &str = "held";
+const REPORTED_KEPT: usize = 200;
+
+/// How much a queue may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { entries: 1_000, bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// Why something could not be kept on disk.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unkept {
+    /// The queue is as large as it may be.
+    #[error("the outbox {path} is full: it holds {entries} entries, {bytes} bytes in all", path = .path.display())]
+    Full { path: PathBuf, entries: usize, bytes: u64 },
+    /// The disk does not take it: it is full, or the folder is not ours.
+    #[error("the outbox {path} can't be used: {source}", path = .path.display())]
+    At { path: PathBuf, source: io::Error },
+    /// The same, where no path is known.
+    #[error("the outbox can't be used: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// One entry's place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+/// An entry that waits for a human's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// `handoff` or `note`.
+    pub what: &'static str,
+    /// Who wrote it, where that is known.
+    pub agent: Option<String>,
+    /// When.
+    pub queued_at: Timestamp,
+}
+
+/// An entry that the API refused, or that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// `handoff` or `note`; `entry` when it can't be read.
+    pub what: &'static str,
+    /// Who wrote it, where that is known.
+    pub agent: Option<String>,
+    /// Why: the code of the refusal.
+    pub reason: String,
+    /// The file that holds it.
+    pub path: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    reason: String,
+    detail: String,
+    entry: Entry,
+}
+
+/// A queue's folder. It need not exist yet.
+pub(super) struct Folder {
+    path: PathBuf,
+    bounds: Bounds,
+}
+
+impl Folder {
+    pub(super) fn of(root: &Path, endpoint: &str, actor: &str, bounds: Bounds) -> Self {
+        let whose: String = sha256_hex(format!("{endpoint}\n{actor}").as_bytes()).chars().take(32).collect();
+        Self { path: root.join(whose), bounds }
+    }
+
+    /// Puts an entry behind all others; one that says the same and still waits stays the one. Returns the one.
+    pub(super) fn put(&self, entry: Entry, now: Timestamp) -> Result<(Ticket, Entry), Unkept> {
+        self.make()?;
+        let _change = self.lock_changes()?;
+        let numbers = self.numbers()?;
+        for number in &numbers {
+            match self.read(*number) {
+                Ok(Some(waits)) if waits.fingerprint == entry.fingerprint && !waits.is_too_old(now) => {
+                    return Ok((Ticket(*number), waits));
+                }
+                _ => {}
+            }
+        }
+        let text = serde_json::to_vec(&entry).map_err(io::Error::other)?;
+        let kept = numbers.iter().map(|number| self.file(*number)).chain(self.files_in(HELD));
+        let sizes: Vec<u64> = kept.filter_map(|path| Some(path.metadata().ok()?.len())).collect();
+        let (entries, bytes) = (sizes.len(), sizes.iter().sum());
+        if entries >= self.bounds.entries || bytes + text.len() as u64 > self.bounds.bytes {
+            return Err(Unkept::Full { path: self.path.clone(), entries, bytes });
+        }
+        let number = numbers.last().map_or(1, |last| last.saturating_add(1));
+        self.write(&self.file(number), &text)?;
+        Ok((Ticket(number), entry))
+    }
+
+    /// The right to send. `None` while another process, or another task of this one, has it.
+    pub(super) fn turn(&self) -> Result<Option<File>, Unkept> {
+        self.make()?;
+        let lock = self.lock_file("turn.lock")?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(source)) => Err(self.error(source)),
+        }
+    }
+
+    /// The oldest entry. What can't be read is set aside.
+    pub(super) fn first(&self) -> Result<Option<(Ticket, Entry)>, Unkept> {
+        for number in self.numbers()? {
+            match self.read(number)? {
+                Some(entry) => return Ok(Some((Ticket(number), entry))),
+                None => self.move_into(SET_ASIDE, number, "unreadable")?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes an entry out.
+    pub(super) fn remove(&self, ticket: Ticket) -> Result<(), Unkept> {
+        match std::fs::remove_file(self.file(ticket.0)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.error(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes an entry again in its place.
+    pub(super) fn rewrite(&self, ticket: Ticket, entry: &Entry) -> Result<(), Unkept> {
+        let _change = self.lock_changes()?;
+        let text = serde_json::to_vec(entry).map_err(io::Error::other)?;
+        self.write(&self.file(ticket.0), &text)
+    }
+
+    /// Puts an entry where it blocks nothing, with the reason.
+    pub(super) fn set_aside(&self, ticket: Ticket, entry: Entry, reason: &str, detail: &str) -> Result<(), Unkept> {
+        let change = self.lock_changes()?;
+        let path = self.free_name(SET_ASIDE, ticket.0, ENTRY)?;
+        let refused = Refused { reason: reason.to_owned(), detail: detail.to_owned(), entry };
+        let text = serde_json::to_vec_pretty(&refused).map_err(io::Error::other)?;
+        self.write(&path, &text)?;
+        drop(change);
+        self.remove(ticket)
+    }
+
+    /// Puts an entry where it waits for a human's word.
+    pub(super) fn hold(&self, ticket: Ticket) -> Result<(), Unkept> {
+        self.move_into(HELD, ticket.0, ENTRY)
+    }
+
+    /// Whether an entry still waits.
+    pub(super) fn holds(&self, ticket: Ticket, key: &str) -> bool {
+        self.read(ticket.0).is_ok_and(|entry| entry.is_some_and(|entry| entry.idempotency_key == key))
+    }
+
+    /// How many are before this one.
+    pub(super) fn before(&self, ticket: Ticket) -> usize {
+        self.numbers().unwrap_or_default().iter().filter(|number| **number < ticket.0).count()
+    }
+
+    /// What is in the folder.
+    pub(super) fn waiting(&self) -> Waiting {
+        let numbers = self.numbers().unwrap_or_default();
+        let oldest = numbers.first().and_then(|number| self.read(*number).ok().flatten()).map(|entry| entry.queued_at);
+        let held = self.files_in(HELD).into_iter().filter_map(|path| Entry::read(&std::fs::read(path).ok()?));
+        let held = held.map(|entry| Held { what: entry.what(), queued_at: entry.queued_at, agent: entry.agent });
+        let set_aside = self.files_in(SET_ASIDE).into_iter().map(described);
+        Waiting {
+            queued: numbers.len(),
+            oldest,
+            held: held.collect(),
+            set_aside: set_aside.collect(),
+            elsewhere: self.elsewhere(),
+            path: self.path.clone(),
+        }
+    }
+
+    /// What waits in the queues beside this one.
+    fn elsewhere(&self) -> usize {
+        let queues = self.path.parent().and_then(|root| std::fs::read_dir(root).ok()).into_iter().flatten();
+        let paths = queues.filter_map(|queue| Some(queue.ok()?.path())).filter(|path| *path != self.path);
+        paths.map(|path| Self { path, bounds: self.bounds }.numbers().map_or(0, |numbers| numbers.len())).sum()
+    }
+
+    /// Moves what was reported out of sight, and keeps the last 200 of it.
+    pub(super) fn reported(&self, set_aside: &[SetAside]) {
+        let folder = self.path.join(SET_ASIDE).join(REPORTED);
+        if Dirs::create(&folder).is_ok() {
+            for one in set_aside {
+                if let Some(name) = one.path.file_name() {
+                    // One that stays is reported again, which harms nobody.
+                    let _ = std::fs::rename(&one.path, folder.join(name));
+                }
+            }
+            let old = self.files_in(&format!("{SET_ASIDE}/{REPORTED}"));
+            for path in old.iter().rev().skip(REPORTED_KEPT) {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+
+    /// Sends what is held as new writes, behind what waits; or deletes it.
+    pub(super) fn resolve_held(&self, word: Word, now: Timestamp) -> Result<usize, Unkept> {
+        let held = self.files_in(HELD);
+        if held.is_empty() {
+            return Ok(0);
+        }
+        let _change = self.lock_changes()?;
+        for path in &held {
+            let entry = std::fs::read(path).ok().and_then(|bytes| Entry::read(&bytes));
+            match (word, entry) {
+                (Word::Drop, _) | (_, None) => std::fs::remove_file(path).map_err(|source| self.error(source))?,
+                (Word::Send, Some(entry)) => {
+                    // First the new key, then the rename: a crash in between sends it once.
+                    self.write(path, &serde_json::to_vec(&entry.anew(now)).map_err(io::Error::other)?)?;
+                    let number = self.numbers()?.last().map_or(1, |last| last.saturating_add(1));
+                    self.rename(path, &self.file(number))?;
+                }
+            }
+        }
+        Ok(held.len())
+    }
+
+    fn make(&self) -> Result<(), Unkept> {
+        Dirs::create(&self.path).map_err(|source| self.error(source))
+    }
+
+    /// Held for the moment of a change; waits for it.
+    fn lock_changes(&self) -> Result<File, Unkept> {
+        let lock = self.lock_file("changes.lock")?;
+        lock.lock().map_err(|source| self.error(source))?;
+        Ok(lock)
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File, Unkept> {
+        let file = File::options().create(true).write(true).truncate(false).open(self.path.join(name));
+        file.map_err(|source| self.error(source))
+    }
+
+    fn file(&self, number: u64) -> PathBuf {
+        self.path.join(format!("{number:012}.{ENTRY}"))
+    }
+
+    fn numbers(&self) -> Result<Vec<u64>, Unkept> {
+        let entries = match std::fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(self.error(source)),
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut numbers: Vec<u64> =
+            names.filter_map(|name| name.strip_suffix(ENTRY)?.strip_suffix('.')?.parse().ok()).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// `None` when the file holds no entry. One that is gone by now is an error: its number was just listed.
+    fn read(&self, number: u64) -> Result<Option<Entry>, Unkept> {
+        let bytes = std::fs::read(self.file(number)).map_err(|source| self.error(source))?;
+        Ok(Entry::read(&bytes))
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Unkept> {
+        let folder = path.parent().unwrap_or(&self.path);
+        Dirs::create(folder).map_err(|source| self.error(source))?;
+        durable::write(path, &folder.join("unfinished.new"), bytes).map_err(|source| self.error(source))
+    }
+
+    fn move_into(&self, folder: &str, number: u64, ending: &str) -> Result<(), Unkept> {
+        let _change = self.lock_changes()?;
+        self.rename(&self.file(number), &self.free_name(folder, number, ending)?)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), Unkept> {
+        let renamed = std::fs::rename(from, to).and_then(|()| durable::sync_folder_of(to));
+        renamed.map_err(|source| self.error(source))
+    }
+
+    /// Numbers start again when the queue is empty, so a name may be taken.
+    fn free_name(&self, folder: &str, number: u64, ending: &str) -> Result<PathBuf, Unkept> {
+        let folder = self.path.join(folder);
+        Dirs::create(&folder).map_err(|source| self.error(source))?;
+        let is_free = |name: &String| !folder.join(name).exists() && !folder.join(REPORTED).join(name).exists();
+        let name = (0..u32::MAX).map(|again| format!("{number:012}-{again}.{ending}")).find(is_free);
+        name.map(|name| folder.join(name)).ok_or_else(|| self.error(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// The files of a folder, oldest name first.
+    fn files_in(&self, folder: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.path.join(folder)).into_iter().flatten();
+        let is_ours = |path: &PathBuf| path.extension().is_some_and(|ending| ending != "new") && path.is_file();
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_ours).collect();
+        paths.sort_unstable();
+        paths
+    }
+
+    fn error(&self, source: io::Error) -> Unkept {
+        Unkept::At { path: self.path.clone(), source }
+    }
+}
+
+fn described(path: PathBuf) -> SetAside {
+    match std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Refused>(&bytes).ok()) {
+        Some(Refused { reason, entry, .. }) => SetAside { what: entry.what(), agent: entry.agent, reason, path },
+        None => SetAside { what: "entry", agent: None, reason: "it can't be read".to_owned(), path },
+    }
+}

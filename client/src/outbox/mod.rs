@@ -1,0 +1,223 @@
+//! The outbox: what an agent wrote while the API could not be reached, kept until it can.
+//!
+//! A write is put into a queue on disk before it is sent, under the idempotency key that it is sent with,
+//! and taken out when the API has answered. So nothing is lost when the network, the API or this process
+//! goes away in between, and nothing happens twice: the API knows the key.
+//!
+//! - One queue for each endpoint and actor: what was meant for one API or key never goes to another.
+//! - In order: whoever sends, sends the oldest first. One process at a time has the turn ([`folder`]).
+//! - A refusal sets an entry aside and goes on. Anything else stops, and keeps the order ([`turn`]).
+//! - An entry older than 23 hours is held until a human says what to do: the API may have forgotten its key.
+//!
+//! The queue holds handoffs and notes as they were written. It never holds a key of the API.
+
+mod entry;
+mod folder;
+mod turn;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use deckwatch_protocol::{CreateHandoff, CreateNote, DayEnded, Handoff, Note, Operation, Timestamp};
+use http::Response;
+
+pub use self::entry::DayToEnd;
+use self::entry::Entry;
+pub use self::folder::{Bounds, Held, SetAside};
+use self::folder::{Folder, Ticket, Unkept};
+pub use self::turn::Replayed;
+use self::turn::{OwnEntry, Turn};
+use crate::api::{Api, ClientError, understand};
+use crate::clock::now;
+
+/// A queue on disk, of one endpoint and one actor.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    folder: Arc<Folder>,
+    /// Tells the days of this process apart from those of the one before.
+    run: uuid::Uuid,
+}
+
+/// Whether a write has arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery<T> {
+    /// The API has it; this is its answer.
+    Delivered(T),
+    /// It waits on this machine and is sent as soon as the API can be reached. It is not recorded yet.
+    Queued(Queued),
+}
+
+/// How a write waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// How many older ones are sent before it.
+    pub before: usize,
+    /// Why it was not sent.
+    pub cause: String,
+}
+
+/// What the outbox holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many are sent as soon as the API can be reached.
+    pub queued: usize,
+    /// When the oldest of them was written.
+    pub oldest: Option<Timestamp>,
+    /// Those that are too old to be sent without a human's word.
+    pub held: Vec<Held>,
+    /// Those that were refused, and not yet reported.
+    pub set_aside: Vec<SetAside>,
+    /// How many wait for another API or key, and so not for this one.
+    pub elsewhere: usize,
+    /// Where the queue is.
+    pub path: PathBuf,
+}
+
+/// What a human says about the entries that are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// They are sent, as new writes.
+    Send,
+    /// They are deleted.
+    Drop,
+}
+
+impl Outbox {
+    /// The queue for `endpoint` and `actor` below `root`. Makes nothing yet.
+    pub(crate) fn new(root: &Path, endpoint: &str, actor: &str, bounds: Bounds) -> Self {
+        let folder = Arc::new(Folder::of(root, endpoint, actor, bounds));
+        Self { folder, run: crate::api::random_uuid() }
+    }
+
+    /// Runs what waits for the disk without holding up others.
+    async fn on_disk<T: Send + 'static>(&self, work: impl FnOnce(&Folder) -> T + Send + 'static) -> Result<T, Unkept> {
+        let folder = Arc::clone(&self.folder);
+        let done = tokio::task::spawn_blocking(move || work(&folder)).await;
+        done.map_err(|error| Unkept::Io(std::io::Error::other(error)))
+    }
+}
+
+impl Api {
+    /// Records the handoff and ends the session, or keeps it open: now, or when the API can be reached again.
+    /// The same handoff of the same session is recorded once, however often it is given.
+    pub async fn deliver_day(&self, day: &DayToEnd) -> Result<Delivery<DayEnded>, ClientError> {
+        let run = self.outbox().map(|outbox| outbox.run).unwrap_or_default();
+        Box::pin(self.deliver(Entry::day(day, run)?)).await
+    }
+
+    /// Records a handoff while the session goes on: now, or when the API can be reached again.
+    pub async fn deliver_handoff(&self, handoff: &CreateHandoff) -> Result<Delivery<Handoff>, ClientError> {
+        Box::pin(self.deliver(Entry::of(Operation::CreateHandoff, handoff)?)).await
+    }
+
+    /// Saves a note: now, or when the API can be reached again.
+    pub async fn deliver_note(&self, note: &CreateNote) -> Result<Delivery<Note>, ClientError> {
+        Box::pin(self.deliver(Entry::of(Operation::CreateNote, note)?)).await
+    }
+
+    /// Sends what waits, oldest first, unless another process is at it.
+    pub async fn replay(&self) -> Replayed {
+        let Some(outbox) = self.outbox() else { return Replayed::default() };
+        match Turn::take(outbox).await {
+            Ok(Some(turn)) => Box::pin(turn.send_all(self, None)).await.0,
+            Ok(None) => Replayed::default(),
+            Err(unkept) => Replayed { stopped: Some(unkept.to_string()), ..Replayed::default() },
+        }
+    }
+
+    /// What waits, is held, or was refused.
+    pub async fn waiting(&self) -> Waiting {
+        let Some(outbox) = self.outbox() else { return Waiting::default() };
+        outbox.on_disk(Folder::waiting).await.unwrap_or_default()
+    }
+
+    /// Takes note that somebody has read of these, so that they are not reported again.
+    pub async fn reported(&self, set_aside: Vec<SetAside>) {
+        if let Some(outbox) = self.outbox() {
+            let _ = outbox.on_disk(move |folder| folder.reported(&set_aside)).await;
+        }
+    }
+
+    /// Does what a human says about the entries that are held; says how many there were.
+    pub async fn resolve_held(&self, word: Word) -> Result<usize, ClientError> {
+        let Some(outbox) = self.outbox() else { return Ok(0) };
+        let resolved = outbox.on_disk(move |folder| folder.resolve_held(word, now())).await;
+        resolved.and_then(|resolved| resolved).map_err(|unkept| ClientError::failed(unkept.to_string()))
+    }
+
+    async fn deliver<T: serde::de::DeserializeOwned>(&self, entry: Entry) -> Result<Delivery<T>, ClientError> {
+        self.refuse_secrets(entry.operation()?, &entry.content()?)?;
+        if let Some(start) = entry.start()? {
+            self.refuse_secrets(Operation::StartDay, &start)?;
+        }
+        let Some(outbox) = self.outbox() else { return delivered(turn::send(self, &entry).await?) };
+        let kept = entry.clone();
+        let (ticket, entry) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
+            Ok(put) => put,
+            Err(unkept) => return self.deliver_unkept(outbox, &entry, &unkept).await,
+        };
+        match self.send_in_turn(outbox, ticket, &entry).await? {
+            OwnEntry::Answered(response) => delivered(response),
+            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, cause).await)),
+        }
+    }
+
+    /// Sends up to this entry as soon as it is this process's turn. Others are given a moment, not more.
+    async fn send_in_turn(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry) -> Result<OwnEntry, ClientError> {
+        const LOOKS: u32 = 80;
+        const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(25);
+        for _ in 0..LOOKS {
+            match Turn::take(outbox).await {
+                Ok(Some(turn)) => match turn.send_all(self, Some((ticket, entry))).await.1 {
+                    Some(own) => return own,
+                    None => return self.answer_again(entry).await,
+                },
+                Ok(None) => {
+                    let key = entry.idempotency_key.clone();
+                    if !outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
+                        return self.answer_again(entry).await;
+                    }
+                }
+                Err(unkept) => return Ok(OwnEntry::Waits(unkept.to_string())),
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Ok(OwnEntry::Waits("another process on this machine is sending what waits".to_owned()))
+    }
+
+    /// Another process has sent it: under the same key the API repeats its answer.
+    async fn answer_again(&self, entry: &Entry) -> Result<OwnEntry, ClientError> {
+        turn::send(self, entry).await.map(OwnEntry::Answered)
+    }
+
+    async fn queued(&self, outbox: &Outbox, ticket: Ticket, cause: String) -> Queued {
+        let before = outbox.on_disk(move |folder| folder.before(ticket)).await.unwrap_or_default();
+        Queued { before, cause }
+    }
+
+    /// Without room on disk there is only sending it at once, and only when nothing older waits.
+    async fn deliver_unkept<T: serde::de::DeserializeOwned>(
+        &self,
+        outbox: &Outbox,
+        entry: &Entry,
+        unkept: &Unkept,
+    ) -> Result<Delivery<T>, ClientError> {
+        let neither = |cause: String| ClientError::NotKept { what: entry.what(), cause, unkept: unkept.to_string() };
+        let replayed = self.replay().await;
+        let left = outbox.on_disk(|folder| folder.waiting().queued).await.unwrap_or_default();
+        if left > 0 {
+            let cause = replayed.stopped.unwrap_or_else(|| "another process is sending what waits".to_owned());
+            return Err(neither(cause));
+        }
+        match turn::send(self, entry).await {
+            Ok(response) => delivered(response),
+            Err(refused @ (ClientError::Refused(_) | ClientError::HoldsSecret { .. })) => Err(refused),
+            Err(error) => Err(neither(error.to_string())),
+        }
+    }
+}
+
+fn delivered<T: serde::de::DeserializeOwned>(response: Response<Bytes>) -> Result<Delivery<T>, ClientError> {
+    understand(response).map(Delivery::Delivered)
+}

@@ -1,0 +1,281 @@
+//! Sending what waits, oldest first, by the one who has the turn.
+
+use std::fs::File;
+
+use bytes::Bytes;
+use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, HandoffFilter, Operation, Timestamp};
+use http::Response;
+use serde_json::{Value, json};
+
+use super::Outbox;
+use super::entry::Entry;
+use super::folder::{Ticket, Unkept};
+use crate::api::{Api, Ask, ClientError, understand};
+use crate::clock::now;
+
+/// After so many failures of the API itself over one entry, the entry is the reason.
+const FAILURES_OF_A_POISON: u32 = 5;
+/// What is sent in one turn that nobody waits for, so that the actor's rate is not used up.
+const MOST_IN_A_TURN: usize = 50;
+
+/// What became of the queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// How many the API took.
+    pub delivered: usize,
+    /// How many it refused; they are set aside.
+    pub set_aside: usize,
+    /// How many are too old to be sent without a human's word.
+    pub held: usize,
+    /// Why the rest still waits, if there is a rest.
+    pub stopped: Option<String>,
+}
+
+/// What became of the entry that the caller put in.
+pub(super) enum OwnEntry {
+    Answered(Response<Bytes>),
+    /// It is still in the queue, for this reason.
+    Waits(String),
+}
+
+/// The right to send, as long as this lives.
+pub(super) struct Turn<'a> {
+    outbox: &'a Outbox,
+    _lock: File,
+}
+
+/// What to do after an entry.
+enum Next {
+    Go,
+    Stop,
+}
+
+impl<'a> Turn<'a> {
+    /// `None` while another has it.
+    pub(super) async fn take(outbox: &'a Outbox) -> Result<Option<Self>, Unkept> {
+        let lock = outbox.on_disk(super::Folder::turn).await??;
+        Ok(lock.map(|lock| Self { outbox, _lock: lock }))
+    }
+
+    /// Sends until the queue is empty or the API does not take any more. `own` is the caller's entry:
+    /// its answer, or its refusal, goes to the caller. `None` when it was not in the queue any more.
+    pub(super) async fn send_all(
+        &self,
+        api: &Api,
+        own: Option<(Ticket, &Entry)>,
+    ) -> (Replayed, Option<Result<OwnEntry, ClientError>>) {
+        let (mut replayed, mut answer) = (Replayed::default(), None);
+        while own.is_some() || replayed.delivered < MOST_IN_A_TURN {
+            let (ticket, entry) = match self.outbox.on_disk(super::Folder::first).await.and_then(|first| first) {
+                Ok(Some(first)) => first,
+                Ok(None) => break,
+                Err(unkept) => {
+                    replayed.stopped = Some(unkept.to_string());
+                    break;
+                }
+            };
+            // The number alone is not enough: numbers start again when the queue has been empty.
+            let is_own = own.is_some_and(|own| own.0 == ticket && own.1.idempotency_key == entry.idempotency_key);
+            let next = if is_own {
+                self.send_own(api, ticket, &entry, &mut replayed, &mut answer).await
+            } else {
+                self.send_one(api, ticket, entry, &mut replayed).await
+            };
+            match next {
+                Ok(Next::Go) => {}
+                Ok(Next::Stop) => break,
+                Err(unkept) => {
+                    replayed.stopped = Some(unkept.to_string());
+                    break;
+                }
+            }
+        }
+        if let (None, Some((ticket, entry)), Some(cause)) = (&answer, own, &replayed.stopped) {
+            let key = entry.idempotency_key.clone();
+            if self.outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
+                answer = Some(Ok(OwnEntry::Waits(cause.clone())));
+            }
+        }
+        (replayed, answer)
+    }
+
+    async fn send_own(
+        &self,
+        api: &Api,
+        ticket: Ticket,
+        entry: &Entry,
+        replayed: &mut Replayed,
+        answer: &mut Option<Result<OwnEntry, ClientError>>,
+    ) -> Result<Next, Unkept> {
+        match send(api, entry).await {
+            Ok(response) => {
+                replayed.delivered += 1;
+                *answer = Some(Ok(OwnEntry::Answered(response)));
+            }
+            Err(refused @ ClientError::Refused(_)) if !is_passing(&refused) => *answer = Some(Err(refused)),
+            Err(error) => {
+                replayed.stop(&error);
+                return Ok(Next::Stop);
+            }
+        }
+        self.outbox.on_disk(move |folder| folder.remove(ticket)).await??;
+        Ok(Next::Go)
+    }
+
+    async fn send_one(&self, api: &Api, ticket: Ticket, entry: Entry, replayed: &mut Replayed) -> Result<Next, Unkept> {
+        if entry.is_too_old(now()) {
+            self.outbox.on_disk(move |folder| folder.hold(ticket)).await??;
+            replayed.held += 1;
+            return Ok(Next::Go);
+        }
+        match send(api, &entry).await {
+            Ok(_) => {
+                self.outbox.on_disk(move |folder| folder.remove(ticket)).await??;
+                replayed.delivered += 1;
+                Ok(Next::Go)
+            }
+            Err(ClientError::Refused(problem)) if !is_about_the_caller(problem.code) => {
+                let (reason, detail) = (problem.code.as_str(), problem.detail);
+                self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, reason, &detail)).await??;
+                replayed.set_aside += 1;
+                Ok(Next::Go)
+            }
+            Err(error) => self.failed(ticket, entry, &error, replayed).await,
+        }
+    }
+
+    /// An API that fails may be down, and then everything waits; one that fails again and again over the
+    /// same entry fails because of it.
+    async fn failed(
+        &self,
+        ticket: Ticket,
+        mut entry: Entry,
+        error: &ClientError,
+        replayed: &mut Replayed,
+    ) -> Result<Next, Unkept> {
+        if matches!(error, ClientError::Failed { status: Some(500), correlation_id: Some(_), .. }) {
+            entry.failures += 1;
+            if entry.failures >= FAILURES_OF_A_POISON {
+                let detail = error.to_string();
+                self.outbox
+                    .on_disk(move |folder| folder.set_aside(ticket, entry, "the API fails over it", &detail))
+                    .await??;
+                replayed.set_aside += 1;
+                return Ok(Next::Go);
+            }
+            self.outbox.on_disk(move |folder| folder.rewrite(ticket, &entry)).await??;
+        }
+        replayed.stop(error);
+        Ok(Next::Stop)
+    }
+}
+
+impl Replayed {
+    fn stop(&mut self, error: &ClientError) {
+        self.stopped = Some(match error {
+            ClientError::Unreachable { endpoint, cause } => {
+                format!("can't reach the Context API at {endpoint}: {cause}")
+            }
+            error => error.to_string(),
+        });
+    }
+}
+
+/// Whether the same entry may be taken later.
+fn is_passing(error: &ClientError) -> bool {
+    error.code() == Some(ErrorCode::RateLimited)
+}
+
+/// Refusals that every other entry would get as well.
+fn is_about_the_caller(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::RateLimited | ErrorCode::Unauthorized)
+}
+
+/// Sends one entry. An answer counts only when it is the API's.
+pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, ClientError> {
+    let key = entry.idempotency_key.as_str();
+    let operation = entry.operation()?;
+    let Some(start) = &entry.start else { return ask(api, operation, entry.body.clone(), key).await };
+    let content = entry.content()?;
+    if content.get("session_id").is_some() {
+        match ask(api, operation, entry.body.clone(), key).await {
+            // The session had ended with another handoff: this one is not recorded yet.
+            Ok(answer) if !says_the_same(&content, &answer) => {}
+            Err(ClientError::Refused(problem)) if problem.code == ErrorCode::SessionNotFound => {}
+            answered => return answered,
+        }
+    }
+    if content.get("session_id").is_none()
+        && let Some(answer) = recorded_before(api, entry, &content).await?
+    {
+        return Ok(answer);
+    }
+    let started: DayStarted = understand(ask(api, Operation::StartDay, start.clone(), &format!("{key}-start")).await?)?;
+    let body = in_session(content, &started, entry.queued_at);
+    ask(api, operation, body.to_string(), &format!("{key}-end")).await
+}
+
+/// The answer to the same handoff when it was recorded shortly before: a process that is killed between the
+/// answer and its last word gives it again, and the next one does not know the session.
+async fn recorded_before(api: &Api, entry: &Entry, content: &Value) -> Result<Option<Response<Bytes>>, ClientError> {
+    const SHORTLY_SECONDS: u64 = 60 * 60;
+    let Some(agent) = entry.agent.as_ref().and_then(|agent| agent.parse().ok()) else { return Ok(None) };
+    let filter = HandoffFilter { from_agent: Some(agent), limit: 1.try_into().ok(), ..HandoffFilter::default() };
+    let Some(newest) = api.list_handoffs(&filter).await?.items.into_iter().next() else { return Ok(None) };
+    if entry.queued_at.seconds_since(newest.created_at) > SHORTLY_SECONDS {
+        return Ok(None);
+    }
+    let (handoff, session) = (api.get_handoff(&newest.id).await?, api.get_session(&newest.session_id).await?);
+    let start = entry.start()?.unwrap_or_default();
+    let same_place =
+        start.get("repo") == Some(&json!(handoff.repo)) && start.get("venture") == Some(&json!(handoff.venture));
+    let is_final = session.final_handoff_id.as_ref() == Some(&handoff.id);
+    let correlation_id = handoff.creation_correlation_id.clone();
+    let day = serde_json::to_vec(&DayEnded { session, handoff, correlation_id });
+    let answer = Response::new(Bytes::from(day.map_err(|error| ClientError::failed(error.to_string()))?));
+    Ok((same_place && is_final && says_the_same(content, &answer)).then_some(answer))
+}
+
+/// The end of the day in the session that was found or started for it. A session that began only after this
+/// was written belongs to a later day, and goes on.
+fn in_session(mut content: Value, started: &DayStarted, queued_at: Timestamp) -> Value {
+    if let Some(fields) = content.as_object_mut() {
+        fields.insert("session_id".to_owned(), json!(started.session.id));
+        let is_of_a_later_day =
+            started.outcome == deckwatch_protocol::DayOutcome::Resumed && started.session.created_at > queued_at;
+        if is_of_a_later_day {
+            fields.insert("keep_open".to_owned(), json!(true));
+        }
+    }
+    content
+}
+
+/// Whether the recorded handoff is the one that was sent. An answer that a newer API words in another way counts.
+fn says_the_same(content: &Value, answer: &Response<Bytes>) -> bool {
+    let Ok(day) = serde_json::from_slice::<DayEnded>(answer.body()) else { return true };
+    let sent = content.get("handoff").cloned().unwrap_or_default();
+    let field = |name: &str| sent.get(name).cloned().unwrap_or_default();
+    let recorded = serde_json::to_value(&day.handoff.payload).unwrap_or_default();
+    // Not `extra`: canonical JSON may word its numbers in another way.
+    let lists = ["accomplished", "in_progress", "blocked", "next_steps", "links"];
+    let same_payload = recorded.is_null() || lists.iter().all(|name| recorded.get(name) == sent.get(name));
+    field("summary") == json!(day.handoff.summary)
+        && field("status") == json!(day.handoff.status)
+        && field("to_agent") == json!(day.handoff.to_agent)
+        && same_payload
+}
+
+async fn ask(api: &Api, operation: Operation, body: String, key: &str) -> Result<Response<Bytes>, ClientError> {
+    let response = api.exchange(&Ask::again(operation, body, key)).await?;
+    let is_the_api = response.headers().get("x-correlation-id").is_some_and(|id| id.as_bytes().starts_with(b"corr_"));
+    match (response.status().is_success(), is_the_api) {
+        (true, true) => Ok(response),
+        (true, false) => {
+            Err(ClientError::failed("something in between answered in its place; is CONTEXT_API_URL right?"))
+        }
+        (false, _) => {
+            let error = understand::<Value>(response).err();
+            Err(error.unwrap_or_else(|| ClientError::failed("it answered without a reason")))
+        }
+    }
+}

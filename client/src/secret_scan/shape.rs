@@ -1,0 +1,138 @@
+//! What tells a secret from a placeholder, an identifier or a word.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::digest::sha256_hex;
+
+pub(super) fn upper(b: u8) -> bool {
+    b.is_ascii_uppercase() || b.is_ascii_digit()
+}
+
+pub(super) fn alphanumeric(b: u8) -> bool {
+    b.is_ascii_alphanumeric()
+}
+
+pub(super) fn word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_'
+}
+
+pub(super) fn base64url(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
+}
+
+pub(super) fn slack(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'-'
+}
+
+pub(super) fn hex_and_dash(b: u8) -> bool {
+    b.is_ascii_hexdigit() || b == b'-'
+}
+
+fn base64(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')
+}
+
+/// The characters of `alphabet` at the beginning of `text`.
+pub(super) fn run(text: &str, alphabet: fn(u8) -> bool) -> &str {
+    let end = text.bytes().position(|b| !alphabet(b)).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
+}
+
+/// Whether what follows `before` is not the rest of a word.
+pub(super) fn starts_a_word(before: &str) -> bool {
+    !before.bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric())
+}
+
+/// Whether a run is what a generator makes and not what a person writes in its place.
+pub(super) fn is_random(run: &str) -> bool {
+    const DIFFERENT: usize = 7;
+    const PLACEHOLDERS: [&str; 6] = ["example", "xxxx", "your", "placeholder", "redacted", "token_here"];
+    let lower = run.to_ascii_lowercase();
+    let mut different: Vec<u8> = run.bytes().collect();
+    different.sort_unstable();
+    different.dedup();
+    different.len() >= DIFFERENT && !PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder))
+}
+
+/// A name, something that assigns, forty characters.
+pub(super) fn aws_secret(_: &str, from: &str) -> bool {
+    let after_name = from.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let value = after_name.trim_start_matches([' ', '"', '\'', '=', ':', '\t']);
+    let key = run(value, base64);
+    value.len() < after_name.len() && key.len() == 40 && is_random(key)
+}
+
+pub(super) fn slack_webhook(_: &str, from: &str) -> bool {
+    let path = from.trim_start_matches("hooks.slack.com/services/");
+    let parts: Vec<&str> = path.splitn(3, '/').map(|part| run(part, alphanumeric)).collect();
+    matches!(parts.as_slice(), [team, channel, secret]
+        if team.starts_with('T') && channel.starts_with('B') && secret.len() >= 16 && is_random(secret))
+}
+
+/// The older form without a word after `sk-`: letters and digits only, so that no name of a CSS class fits.
+pub(super) fn openai(before: &str, from: &str) -> bool {
+    let key = run(from.trim_start_matches("sk-"), alphanumeric);
+    let mixed = key.bytes().any(|b| b.is_ascii_digit()) && key.bytes().any(|b| b.is_ascii_alphabetic());
+    starts_a_word(before) && key.len() >= 20 && mixed && is_random(key)
+}
+
+/// A PEM block with something in it.
+pub(super) fn private_key(_: &str, from: &str) -> bool {
+    const TITLE: usize = 64;
+    const LOOK_AHEAD: usize = 400;
+    let Some((title, body)) = from.trim_start_matches('-').split_once("-----") else { return false };
+    let is_private = title.len() <= TITLE && (title.ends_with("PRIVATE KEY") || title.ends_with("PRIVATE KEY BLOCK"));
+    let until_end = body.split("-----END").next().unwrap_or(body);
+    let mut lines = until_end.split(|c: char| c.is_whitespace() || c == '\\').scan(0, |read, line| {
+        *read += line.len() + 1;
+        (*read <= LOOK_AHEAD + line.len()).then_some(line)
+    });
+    is_private && lines.any(|line| run(line, base64).len() >= 16 && is_random(line))
+}
+
+/// Three parts, the first of which really is the header of a token.
+pub(super) fn json_web_token(before: &str, from: &str) -> bool {
+    let whole = run(from, |b| base64url(b) || b == b'.');
+    let parts: Vec<&str> = whole.splitn(4, '.').collect();
+    let [header, payload, signature, ..] = parts.as_slice() else { return false };
+    let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
+    let is_header = serde_json::from_slice::<serde_json::Value>(&header).is_ok_and(|json| json.get("alg").is_some());
+    starts_a_word(before) && is_header && payload.len() >= 8 && signature.len() >= 16
+}
+
+/// `dw_<id>_<secret><checksum>`, with the right checksum: the first 8 hexadecimal digits of the SHA-256 of the rest.
+pub(super) fn deckwatch(_: &str, from: &str) -> bool {
+    const CHECKSUM: usize = 8;
+    let token = run(from, word);
+    let Some((signed, said)) = token.split_at_checked(token.len().saturating_sub(CHECKSUM)) else { return false };
+    signed.len() > 40 && said.len() == CHECKSUM && sha256_hex(signed.as_bytes()).starts_with(said)
+}
+
+/// `st.<id>.<token>.<key>`.
+pub(super) fn infisical(before: &str, from: &str) -> bool {
+    let whole = run(from, |b| base64url(b) || b == b'.');
+    let parts: Vec<&str> = whole.split('.').collect();
+    starts_a_word(before)
+        && matches!(parts.as_slice(), ["st", id, token, ..] if id.len() >= 10 && token.len() >= 16 && is_random(token))
+}
+
+/// `scheme://user:password@host`, unless the password is one that people write in examples.
+pub(super) fn password_in_url(before: &str, from: &str) -> bool {
+    const LONGEST: usize = 512;
+    const EXAMPLES: [&str; 9] =
+        ["password", "passwd", "pass", "pwd", "pw", "secret", "yourpassword", "your-password", "changeme"];
+    const VARIABLE: [char; 7] = ['$', '{', '<', '*', '[', '(', '%'];
+    let is_end = |b: u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'>' | b'|');
+    let rest = from.trim_start_matches("://").bytes().take(LONGEST);
+    let authority: Vec<u8> = rest.take_while(|b| !is_end(*b)).collect();
+    let authority = String::from_utf8_lossy(&authority);
+    let Some((user, password)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else {
+        return false;
+    };
+    let lower = password.to_ascii_lowercase();
+    let dull = password.len() < 3 || password.bytes().all(|b| password.bytes().next() == Some(b));
+    before.bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric())
+        && !(dull || user == password || password.starts_with(VARIABLE) || lower.contains("..."))
+        && !EXAMPLES.contains(&lower.as_str())
+}

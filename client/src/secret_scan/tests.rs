@@ -1,0 +1,226 @@
+//! What is a secret and what is not. Every token here is made up, put together so that no scanner of this
+//! repository takes it for a real one.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::*;
+
+/// Looks random and is always the same.
+fn noise(length: usize, alphabet: &str) -> String {
+    let letters: Vec<char> = alphabet.chars().collect();
+    let mut state = 0x9E37_79B9_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap()
+    };
+    (0..length).map(|_| letters[next() % letters.len()]).collect()
+}
+
+const MIXED: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const HEX: &str = "0123456789abcdef";
+
+fn known() -> SecretScan {
+    SecretScan::new(&Injected::default()).unwrap()
+}
+
+fn knowing(values: &[(&str, &str)]) -> SecretScan {
+    let names = values.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",");
+    let var = |name: &str| {
+        let listed = values.iter().find(|(listed, _)| *listed == name).map(|(_, value)| (*value).to_owned());
+        if name == "DECKWATCH_SECRETS" { Some(names.clone()) } else { listed }
+    };
+    SecretScan::new(&Injected::from_vars(var)).unwrap()
+}
+
+fn deckwatch_token() -> String {
+    let signed = format!("dw_01JD{}_{}", noise(22, "0123456789ABCDEFGHJKMNPQRSTVWXYZ"), noise(48, HEX));
+    format!("{signed}{}", &crate::digest::sha256_hex(signed.as_bytes())[..8])
+}
+
+fn json_web_token() -> String {
+    use base64::Engine as _;
+    let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    format!("{}.{}.{}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(r#"{"sub":"1234567890"}"#), noise(43, MIXED))
+}
+
+/// One of each kind, with a word of what it is called.
+fn of_each_kind() -> Vec<(&'static str, String)> {
+    let begun = |beginning: &str, length: usize| format!("{beginning}{}", noise(length, MIXED));
+    vec![
+        ("AWS access key", format!("AKIA{}", noise(16, UPPER))),
+        ("AWS secret access key", format!("aws_secret_access_key = {}", noise(40, MIXED))),
+        ("GitHub token", begun("ghp_", 36)),
+        ("GitHub token", begun("gho_", 36)),
+        ("GitHub token", begun("ghs_", 36)),
+        ("GitHub token", format!("github_pat_{}_{}", noise(22, MIXED), noise(59, MIXED))),
+        ("GitLab token", begun("glpat-", 20)),
+        ("Slack token", format!("xoxb-{}-{}-{}", noise(12, "0123456789"), noise(12, "0123456789"), noise(24, MIXED))),
+        (
+            "Slack webhook",
+            format!("https://hooks.slack.com/services/T{}/B{}/{}", noise(9, UPPER), noise(9, UPPER), noise(24, MIXED)),
+        ),
+        ("Stripe live key", begun("sk_live_", 24)),
+        ("Stripe live key", begun("rk_live_", 24)),
+        ("Anthropic key", begun("sk-ant-api03-", 93)),
+        ("OpenAI key", begun("sk-proj-", 80)),
+        ("OpenAI key", begun("sk-", 48)),
+        ("Google API key", begun("AIza", 35)),
+        ("npm token", begun("npm_", 36)),
+        ("PyPI token", begun("pypi-AgEIcHlwaS5vcmc", 120)),
+        ("private key", format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n", noise(70, MIXED))),
+        ("private key", format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END", noise(64, MIXED))),
+        ("JSON Web Token", json_web_token()),
+        ("Deckwatch", deckwatch_token()),
+        ("Infisical token", format!("st.{}.{}.{}", noise(24, HEX), noise(32, HEX), noise(32, HEX))),
+        ("URL with a password", format!("postgres://app:{}@db.example.com:5432/app", noise(16, MIXED))),
+        ("age secret key", format!("AGE-SECRET-KEY-1{}", noise(58, UPPER))),
+    ]
+}
+
+#[test]
+fn every_known_kind_is_found_wherever_it_stands_in_a_text() {
+    let scan = known();
+    for (kind, secret) in of_each_kind() {
+        for text in
+            [secret.clone(), format!("export X=\"{secret}\" # new"), format!("use {secret}."), format!("({secret})")]
+        {
+            let found = scan.text(&text).unwrap_or_else(|| panic!("{kind} in {text}"));
+            assert!(found.contains(kind), "{found} for {text}");
+            assert!(!found.contains(&secret), "{found}");
+        }
+    }
+}
+
+#[test]
+fn placeholders_hashes_and_names_pass() {
+    let scan = known();
+    let sha = noise(64, HEX);
+    for text in [
+        "sk-...",
+        "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "ghp_<your token>",
+        "export GITHUB_TOKEN=ghp_yourtokenyourtokenyourtokenyourtoken1",
+        "AKIAIOSFODNN7EXAMPLE",
+        "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "aws_secret_access_key is read from the vault",
+        &sha,
+        &format!("sha256:{sha}"),
+        "corr_0a0b0c0d-0000-4000-8000-000000000001",
+        "sess_01JD0000000000000000000001",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+        "task-management-and-disk-usage-2024-report-final",
+        "the class sk-loading-spinner-container-wrapper-2",
+        "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
+        "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUQ2hlY2tlZA\n-----END CERTIFICATE-----",
+        "postgres://user:password@localhost/db",
+        "postgres://postgres:postgres@localhost/db",
+        "https://${USER}:${PASS}@example.com and https://<user>:<password>@example.com",
+        "https://example.com/a:b@c and git@github.com:org/repo.git",
+        "eyJ is how a token begins, eyJhbGciOiJIUzI1NiJ9 its header",
+        "dw_token and dw_01JD0000000000000000000001_ffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "npm_config_registry and npm_lifecycle_event",
+        "first. last. best.",
+        "pypi-simple, xoxb-..., AIza...",
+    ] {
+        assert_eq!(scan.text(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_value_of_the_launcher_is_found_in_every_form_it_is_written_in() {
+    use base64::Engine as _;
+    let value = "pä$$ w0rd/+\"7";
+    let scan = knowing(&[("DB_PASSWORD", value)]);
+    let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let escaped = value.chars().fold(String::new(), |text, c| text + &format!("\\u{:04x}", u32::from(c)));
+    for text in [
+        format!("the password is {value}!"),
+        format!("x{value}x"),
+        format!("Basic {}", base64(value)),
+        format!("Basic {}", base64(&format!("ann:{value}:x"))),
+        format!("Basic {}", base64(&format!("an:{value}"))),
+        format!("https://x.example/?p={encoded}&q=1"),
+        format!("https://x.example/?p={}", encoded.replace('+', "%20").to_lowercase()),
+        format!("{{\"p\": \"{escaped}\"}}"),
+        format!("{{\"p\": {}}}", json!(value)),
+    ] {
+        assert_eq!(scan.text(&text).as_deref(), Some("the value of the variable DB_PASSWORD"), "{text}");
+    }
+    assert_eq!(known().text(value), None);
+}
+
+#[test]
+fn values_that_stand_in_any_text_are_not_looked_for() {
+    let common = [
+        ("A", "true"),
+        ("B", "localhost"),
+        ("C", "8080"),
+        ("D", "production"),
+        ("E", "00000000"),
+        ("F", ""),
+        ("G", "https://api.example.com"),
+        ("H", "secret1"),
+    ];
+    let scan = knowing(&common);
+    for (_, value) in common {
+        assert_eq!(scan.text(&format!("it says {value} here")), None, "{value}");
+    }
+}
+
+#[test]
+fn deckwatchs_own_key_is_never_sent_and_unlisted_variables_are_not_secrets() {
+    let key = noise(64, HEX);
+    let var = |name: &str| match name {
+        "CONTEXT_API_KEY" => Some(key.clone()),
+        "EDITOR_THEME" => Some("solarized-dark".to_owned()),
+        _ => None,
+    };
+    let scan = SecretScan::new(&Injected::from_vars(var)).unwrap();
+    assert_eq!(scan.text(&format!("key {key}")).as_deref(), Some("the value of the variable CONTEXT_API_KEY"));
+    assert_eq!(scan.text("solarized-dark"), None);
+}
+
+#[test]
+fn a_finding_names_the_field_and_never_the_value() {
+    let token = format!("ghp_{}", noise(36, MIXED));
+    let mut body = json!({"session_id": "sess_x", "handoff": {"summary": "ok", "blocked": [format!("needs {token}")],
+        "extra": {"a/b~c": {"n": token}}}});
+    body["handoff"]["extra"][&token] = json!({"below": token});
+    let found = known().request(Operation::EndDay, &body);
+    let mut pointers: Vec<&str> = found.iter().map(|finding| finding.pointer.as_str()).collect();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/handoff/blocked/0", "/handoff/extra", "/handoff/extra/a~1b~0c/n"]);
+    for finding in &found {
+        assert!(!finding.to_string().contains(&token[4..]), "{finding}");
+    }
+}
+
+#[test]
+fn the_number_of_findings_is_bounded() {
+    let lines: Vec<String> = of_each_kind().into_iter().map(|(_, secret)| secret).collect();
+    assert_eq!(known().request(Operation::CreateNote, &json!({"tags": lines})).len(), MAX_FINDINGS);
+}
+
+#[test]
+fn whereabouts_are_no_free_text_but_meta_is() {
+    let scan = knowing(&[("REPO", "example-org/alpha-console")]);
+    let body = json!({"repo": "example-org/alpha-console", "meta": {"note": "see example-org/alpha-console"}});
+    let found = scan.request(Operation::StartDay, &body);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].pointer, "/meta/note");
+}
+
+#[test]
+fn the_largest_handoff_is_looked_through_in_no_time() {
+    let line = "first. The task-list of sk-learn is at https://example.com/eyJ/st.html, 100% \\n done.\n";
+    let text = line.repeat(800 * 1024 / line.len());
+    let scan = knowing(&[("DB_PASSWORD", "correct horse battery"), ("API", "zu7hs82hs92hs8")]);
+    let started = Instant::now();
+    assert_eq!(scan.text(&text), None);
+    // Milliseconds when optimised; a test is not, and its machine is busy.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}

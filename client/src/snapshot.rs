@@ -1,0 +1,101 @@
+//! The last start of day of each repository, kept for when the API can't be reached.
+//!
+//! It holds what the API answered and nothing else, no key. Each is replaced by the next one, whole or not
+//! at all; the oldest make room.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use deckwatch_protocol::{DayStarted, RepoName, Timestamp, VentureCode};
+use serde::{Deserialize, Serialize};
+
+use crate::api::Api;
+use crate::clock::now;
+use crate::digest::sha256_hex;
+use crate::dirs::Dirs;
+use crate::durable;
+
+const KEPT: usize = 100;
+/// A day with the largest handoff is smaller.
+const MAX_BYTES: u64 = 2 * 1024 * 1024;
+
+/// What the API answered, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// By this machine's clock.
+    pub taken_at: Timestamp,
+    /// The answer.
+    pub day: DayStarted,
+}
+
+/// The snapshots of one endpoint and actor.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshots {
+    folder: PathBuf,
+}
+
+impl Snapshots {
+    pub(crate) fn below(root: &Path, endpoint: &str, actor: &str) -> Self {
+        let whose: String = sha256_hex(format!("{endpoint}\n{actor}").as_bytes()).chars().take(32).collect();
+        Self { folder: root.join(whose) }
+    }
+
+    fn keep(&self, snapshot: &Snapshot) -> io::Result<()> {
+        Dirs::create(&self.folder)?;
+        let (repo, venture) = (&snapshot.day.session.repo, &snapshot.day.venture.code);
+        let name = format!("{}{venture}.json", prefix(repo));
+        // Other processes write theirs at the same moment.
+        let unfinished = self.folder.join(format!("{}.new", std::process::id()));
+        let text = serde_json::to_vec(snapshot)?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the snapshot is larger than 2 MiB"));
+        }
+        durable::write(&self.folder.join(name), &unfinished, &text)?;
+        for (_, path) in self.files("").into_iter().rev().skip(KEPT) {
+            std::fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+
+    /// The newest of this repository, on this venture when one is named.
+    fn last(&self, repo: &RepoName, venture: Option<&VentureCode>) -> Option<Snapshot> {
+        let name = format!("{}{}", prefix(repo), venture.map_or(String::new(), |venture| format!("{venture}.json")));
+        let readable = |(_, path): (SystemTime, PathBuf)| {
+            let small = path.metadata().ok()?.len() <= MAX_BYTES;
+            serde_json::from_slice(&std::fs::read(path).ok().filter(|_| small)?).ok()
+        };
+        self.files(&name).into_iter().rev().find_map(readable)
+    }
+
+    /// Files whose name begins like this, the newest last.
+    fn files(&self, beginning: &str) -> Vec<(SystemTime, PathBuf)> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
+        let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(beginning));
+        let mut files: Vec<_> =
+            named.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
+        files.sort();
+        files
+    }
+}
+
+impl Api {
+    /// Keeps the answer for when there is none. On the embedded engine there always is.
+    pub async fn keep_snapshot(&self, day: DayStarted) -> io::Result<()> {
+        let Some(snapshots) = self.snapshots() else { return Ok(()) };
+        let snapshots = snapshots.clone();
+        let keep = move || snapshots.keep(&Snapshot { taken_at: now(), day });
+        tokio::task::spawn_blocking(keep).await.map_err(io::Error::other)?
+    }
+
+    /// The last answer for this repository, if one is kept.
+    pub async fn last_snapshot(&self, repo: &RepoName, venture: Option<&VentureCode>) -> Option<Snapshot> {
+        let (snapshots, repo, venture) = (self.snapshots()?.clone(), repo.clone(), venture.cloned());
+        tokio::task::spawn_blocking(move || snapshots.last(&repo, venture.as_ref())).await.ok()?
+    }
+}
+
+fn prefix(repo: &RepoName) -> String {
+    let repo: String = sha256_hex(repo.as_str().as_bytes()).chars().take(16).collect();
+    format!("{repo}-")
+}

@@ -1,0 +1,62 @@
+//! What waits in the outbox, as lines of ours: what an agent must tell its human.
+
+use deckwatch_client::outbox::{Held, SetAside, Waiting};
+
+use super::budget::clip;
+use super::clean::clean_line;
+
+/// How many are named one by one.
+const NAMED: usize = 5;
+
+/// One line for each thing that is not as it should be; none when the outbox is empty.
+pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
+    let mut lines = Vec::new();
+    if waiting.queued > 0 {
+        let since = waiting.oldest.map_or(String::new(), |oldest| format!(", the oldest since {oldest}"));
+        lines.push(format!(
+            "Outbox: {} waiting on this machine, not recorded yet{since}. Sent by itself, in order, once the API can be reached.",
+            counted(waiting.queued)
+        ));
+    }
+    if !waiting.held.is_empty() {
+        let named: Vec<String> = waiting.held.iter().take(NAMED).map(held).collect();
+        lines.push(format!(
+            "Outbox: {} over 23 hours old and not sent without a human's word: {}. Ask your human, then call sod with \
+             held \"send\" (as new writes) or \"drop\" (deletes them).",
+            counted(waiting.held.len()),
+            named.join(", ")
+        ));
+    }
+    if waiting.elsewhere > 0 {
+        let folder = waiting.path.parent().map(|folder| clean_line(&folder.display().to_string()));
+        lines.push(format!(
+            "Outbox: {} waiting in {} for another API or key than the one in use; start an agent with that one to send.",
+            counted(waiting.elsewhere),
+            folder.unwrap_or_default()
+        ));
+    }
+    lines.extend(waiting.set_aside.iter().take(NAMED).map(set_aside));
+    if waiting.set_aside.len() > NAMED {
+        let folder = clean_line(&waiting.path.join("set-aside").display().to_string());
+        lines.push(format!("Outbox: {} more are set aside in {folder}.", waiting.set_aside.len() - NAMED));
+    }
+    lines
+}
+
+fn counted(writes: usize) -> String {
+    if writes == 1 { "1 write is".to_owned() } else { format!("{writes} writes are") }
+}
+
+fn held(held: &Held) -> String {
+    format!("{} of {} from {}", held.what, name(held.agent.as_deref()), held.queued_at)
+}
+
+fn set_aside(one: &SetAside) -> String {
+    let (reason, path) = (clip(&clean_line(&one.reason), 80), clean_line(&one.path.display().to_string()));
+    let (what, agent) = (one.what, name(one.agent.as_deref()));
+    format!("Outbox: a queued {what} of {agent} was refused ({reason}) and is NOT recorded. Its text is in {path}.")
+}
+
+fn name(agent: Option<&str>) -> String {
+    agent.map_or("this machine".to_owned(), |agent| clip(&clean_line(agent), 80))
+}

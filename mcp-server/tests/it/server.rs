@@ -1,0 +1,116 @@
+//! The real `deckwatch-server` as a process that is killed, stopped and started again on the same port.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use deckwatch_client::{Api, ApiConfig};
+use deckwatch_protocol::{HandoffFilter, PutVenture, SessionFilter, SessionStatus};
+use tempfile::TempDir;
+
+use crate::harness::{Machine, Mcp};
+
+const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
+const ADMIN_KEY: &str = "adadadadadadadadadadadadadadadad";
+const REMOTE: &str = "https://github.com/example-org/alpha.git";
+
+/// A server whose database outlives it.
+pub(crate) struct Server {
+    data: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// A running server that knows the venture `alpha`.
+    pub(crate) fn started() -> Self {
+        // Free now, and ours from the first start on.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Self { data: tempfile::tempdir().unwrap(), port, process: None };
+        server.start();
+        let venture =
+            PutVenture { name: "Alpha".parse().unwrap(), github_org: None, repos: vec![], capabilities: vec![] };
+        let api = Api::connect(ApiConfig::remote(&server.url(), ADMIN_KEY).unwrap());
+        wait(async { api.put_venture(&"alpha".parse().unwrap(), &venture).await }).unwrap();
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts the process and waits until it serves.
+    pub(crate) fn start(&mut self) {
+        let mut command = Command::new(deckwatch_tests::program("deckwatch-server"));
+        command.arg("--port").arg(self.port.to_string()).arg("--data").arg(self.data.path());
+        command.envs([("CONTEXT_API_KEY", KEY), ("ADMIN_API_KEY", ADMIN_KEY), ("RATE_LIMIT_PER_MINUTE", "1000000")]);
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("ready "), "{line}");
+        self.process = Some(process);
+    }
+
+    /// Kills the process: connections are refused from now on.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Stops the process: connections are taken and nobody answers.
+    pub(crate) fn hang(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.process.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// What is recorded: the summaries of all handoffs, oldest first.
+    pub(crate) fn handoffs(&self) -> Vec<String> {
+        let filter = HandoffFilter { limit: 100.try_into().ok(), ..HandoffFilter::default() };
+        let page = wait(async { self.api().list_handoffs(&filter).await }).unwrap();
+        assert_eq!(page.next_cursor, None);
+        page.items.into_iter().rev().map(|handoff| handoff.summary.to_string()).collect()
+    }
+
+    /// How many sessions are alive.
+    pub(crate) fn active_sessions(&self) -> u32 {
+        let filter = SessionFilter { status: Some(SessionStatus::Active), ..SessionFilter::default() };
+        wait(async { self.api().list_sessions(&filter).await }).unwrap().total
+    }
+
+    fn api(&self) -> Api {
+        Api::connect(ApiConfig::remote(&self.url(), KEY).unwrap())
+    }
+
+    /// An agent that works with this server.
+    pub(crate) fn agent(&self, machine: &Machine, name: &str) -> Mcp {
+        let mut command = machine.command(&machine.repository_once(REMOTE));
+        command.envs([("DECKWATCH_AGENT", name), ("DECKWATCH_VENTURE", "alpha")]);
+        command.envs([("CONTEXT_API_URL", self.url().as_str()), ("CONTEXT_API_KEY", KEY)]);
+        Mcp::initialized(command)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Whether anything below the home holds a key of the server.
+pub(crate) fn holds_a_key(machine: &Machine) -> bool {
+    machine.holds_text(KEY)
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
