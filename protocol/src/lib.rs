@@ -47,8 +47,8 @@ pub use service::{Health, Version};
 pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, GithubOrg, HandoffItem, Host,
-    HttpStatus, IssueNumber, Link, LogWord, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText, Summary,
-    TokenName, Track, VentureCode, VentureName,
+    HttpStatus, IssueNumber, Link, LogWord, NoteContent, NoteTag, NoteTitle, RateLimit, RepoName, SearchText,
+    SecretName, Summary, TokenName, Track, VentureCode, VentureName,
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};

@@ -1,0 +1,118 @@
+//! What a launch with secrets leaves behind: no value in a file, on a command line, on the terminal.
+
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Infisical, Upset};
+use crate::keyring::Desktop;
+use crate::secrets::{VALUE, launcher, world_with};
+use crate::world::{Run, World, found_on_path};
+
+const KEY: &str = "0123456789abcdef-the-key";
+
+/// Every command line that is seen on this machine while `work` runs.
+fn command_lines_during<T>(work: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !done.load(Ordering::Relaxed) {
+                seen.extend(command_lines());
+                std::thread::yield_now();
+            }
+            seen
+        });
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        (result, watching.join().unwrap())
+    })
+}
+
+fn command_lines() -> impl Iterator<Item = String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes.filter_map(|process| {
+        let bytes = std::fs::read(process.path().join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&bytes).replace('\0', " "))
+    })
+}
+
+/// No secret of these tests is in any of the texts.
+#[track_caller]
+fn assert_clean<'a>(what: &str, texts: impl IntoIterator<Item = &'a str>) {
+    for text in texts {
+        for secret in [VALUE, CLIENT_SECRET, KEY, "t0ken-"] {
+            assert!(!text.contains(secret), "{what} holds {secret}: {text}");
+        }
+    }
+}
+
+#[track_caller]
+fn assert_no_file_holds_a_secret(world: &World) {
+    for (path, bytes) in world.home_files() {
+        assert_clean(&path.display().to_string(), [&*String::from_utf8_lossy(&bytes)]);
+    }
+}
+
+#[test]
+fn a_launch_leaves_no_secret_in_files_command_lines_or_output() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE), ("PATH", VALUE), ("not-a-name", VALUE)]);
+    infisical.folder("/deckwatch", &[("KEY", KEY)]);
+    let world = world_with(&infisical);
+    let api = "[api]\nurl = \"https://context.example\"\nkey_infisical = \"/deckwatch/KEY\"\n";
+    world.write("home/.config/deckwatch/config.toml", &format!("{api}{}", infisical.config()));
+    for agent in ["--claude", "--gemini", "--codex"] {
+        infisical.upset_logins([Upset::Slow(Duration::from_millis(200))]);
+        infisical.upset_lists([Upset::Slow(Duration::from_millis(200))]);
+        let (run, lines) = command_lines_during(|| Run::of(&mut launcher(&world, &["alpha", agent])).succeeds());
+        assert_eq!(world.record().env["DATABASE_URL"], VALUE);
+        assert!(lines.iter().any(|line| line.contains(agent)), "the launcher was not seen");
+        assert_clean("a command line", lines.iter().map(String::as_str));
+        assert_clean("the output", [&*run.stdout, &*run.stderr]);
+    }
+    infisical.upset_lists([Upset::Answer(200, "", format!("{{\"x\": \"{VALUE}\"}}"))]);
+    let run = Run::of(&mut launcher(&world, &["alpha", "--require-secrets"]));
+    assert_clean("the output", [&*run.stdout, &*run.stderr]);
+    assert_no_file_holds_a_secret(&world);
+}
+
+#[test]
+fn the_keyring_is_given_values_that_no_command_line_shows() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
+    let world = world_with(&infisical);
+    let Some(desktop) = Desktop::find(&world) else { return };
+    let identity = format!("{{\"clientId\": \"{CLIENT_ID}\", \"clientSecret\": \"{CLIENT_SECRET}\"}}");
+    let (runs, lines) = command_lines_during(|| {
+        let login = desktop.type_into(&world.launcher(&["secrets", "login"]), &identity).succeeds();
+        [login, Run::of(&mut desktop.session(&world.launcher(&["alpha"]))).succeeds()]
+    });
+    assert_eq!(world.record().env["DATABASE_URL"], VALUE);
+    assert!(lines.iter().any(|line| line.contains("secret-tool")), "the keyring's tool was not seen");
+    assert_clean("a command line", lines.iter().map(String::as_str));
+    assert_clean("the output", runs.iter().flat_map(|run| [&*run.stdout, &*run.stderr]));
+    assert_no_file_holds_a_secret(&world);
+}
+
+#[test]
+fn a_person_who_waits_is_told_for_what() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
+    infisical.upset_lists([Upset::Slow(Duration::from_millis(1500))]);
+    let world = world_with(&infisical);
+    let Some(script) = found_on_path("script") else { return println!("skipped: util-linux has no script here") };
+    let mut inner = launcher(&world, &[]);
+    let line = format!("{} alpha", world.path("bin/launcher").display());
+    let mut command = std::process::Command::new(script);
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear().stdin(Stdio::null());
+    inner.env("SHELL", "/bin/sh").env("TERM", "xterm");
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(world.path("elsewhere"));
+    let shown = Run::of(&mut command).succeeds().stdout;
+    assert_eq!(shown.matches("waiting for Infisical at 127.0.0.1").count(), 1, "{shown}");
+    assert!(!shown.contains(VALUE), "{shown}");
+}
