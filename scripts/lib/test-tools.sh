@@ -17,6 +17,7 @@ test_tools::install() {
   install::locked nextest test_tools::install_nextest
   install::locked deny test_tools::install_deny
   install::locked linters test_tools::install_linters
+  test_tools::install_secret_service
   local dir
   dir=$(install::dir)
   export PATH=$PATH:$dir/bin:$dir/linters/bin
@@ -31,6 +32,14 @@ test_tools::install_nextest() {
 test_tools::install_deny() {
   cargo deny --version >/dev/null 2>&1 && return
   install::cargo cargo-deny "$TEST_TOOLS_DENY" cargo-deny --locked
+}
+
+# A keyring, as a Linux desktop has one. Where it can't be had the tests that need it say so.
+test_tools::install_secret_service() {
+  [[ "$(uname -s)" == Linux ]] || return 0
+  command -v secret-tool >/dev/null && command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null &&
+    return
+  (install::debian dbus-daemon gnome-keyring libsecret-tools) || install::say "the tests of the keyring will be skipped"
 }
 
 test_tools::install_linters() {

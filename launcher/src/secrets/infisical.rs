@@ -66,12 +66,15 @@ impl Infisical {
     pub(super) fn new(base: Url, deadline: Instant) -> Result<Self, SecretsError> {
         // Fails when the process has chosen a provider already: that one is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
+        let mut http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let http = http.map_err(|error| SecretsError::Runtime(innermost(&error)))?;
+            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")));
+        if base.scheme() == "http" {
+            // Loopback, in clear: a proxy would read the credential.
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| SecretsError::Runtime(innermost(&error)))?;
         Ok(Self { base, http, deadline })
     }
 

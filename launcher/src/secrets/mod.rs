@@ -74,3 +74,38 @@ impl Secrets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Display};
+    use std::marker::PhantomData;
+
+    use super::*;
+
+    /// Whether a type can be printed: the inherent constant is there only when it can, and then it wins.
+    struct Printable<T>(PhantomData<T>);
+
+    trait Silent {
+        const DEBUG: bool = false;
+        const DISPLAY: bool = false;
+    }
+
+    impl<T> Silent for Printable<T> {}
+
+    impl<T: Debug> Printable<T> {
+        const DEBUG: bool = true;
+    }
+
+    impl<T: Display> Printable<T> {
+        const DISPLAY: bool = true;
+    }
+
+    #[test]
+    fn no_type_that_holds_a_value_can_be_printed() {
+        const { assert!(Printable::<String>::DEBUG && Printable::<String>::DISPLAY) };
+        const { assert!(!Printable::<Secret>::DEBUG && !Printable::<Secret>::DISPLAY) };
+        const { assert!(!Printable::<Secrets>::DEBUG && !Printable::<identity::Identity>::DEBUG) };
+        const { assert!(!Printable::<listing::Listing>::DEBUG && !Printable::<grant::Granted>::DEBUG) };
+        const { assert!(!Printable::<api_key::ApiKey>::DEBUG && !Printable::<program::Ran>::DEBUG) };
+    }
+}

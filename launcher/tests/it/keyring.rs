@@ -1,52 +1,71 @@
-//! A session with a real Secret Service: D-Bus and GNOME's keyring, as a Linux desktop has them.
+//! A real Secret Service: D-Bus and GNOME's keyring, as a Linux desktop has them, for one test alone.
 
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use crate::world::{Run, World, found_on_path};
 
-/// Opens the keyring of the home with a password, then becomes the program that it is given.
-const SESSION: &str =
-    r#"printf 'keyring-passw0rd' | "$KEYRING" --unlock --components=secrets >/dev/null 2>&1; exec "$@""#;
-
-/// The programs of such a session.
+/// A bus with an open keyring, until it is dropped.
 pub(crate) struct Desktop {
-    dbus: PathBuf,
-    keyring: PathBuf,
+    bus: Child,
+    address: String,
 }
 
 impl Desktop {
     /// `None`, with the reason printed, on a machine that has none.
-    pub(crate) fn find(world: &World) -> Option<Self> {
-        let needed = ["dbus-run-session", "dbus-daemon", "gnome-keyring-daemon", "secret-tool"];
-        if let Some(missing) = needed.into_iter().find(|tool| found_on_path(tool).is_none()) {
-            println!("skipped: {missing} is not installed (Debian: dbus-daemon gnome-keyring libsecret-tools)");
-            return None;
+    pub(crate) fn start(world: &World) -> Option<Self> {
+        for tool in ["dbus-daemon", "gnome-keyring-daemon", "secret-tool"] {
+            if found_on_path(tool).is_none() {
+                println!("skipped: {tool} is not installed (Debian: dbus-daemon gnome-keyring libsecret-tools)");
+                return None;
+            }
         }
-        for tool in ["dbus-daemon", "secret-tool"] {
-            world.link(tool);
-        }
-        Some(Self { dbus: found_on_path(needed[0])?, keyring: found_on_path(needed[2])? })
+        world.link("secret-tool");
+        let mut bus = program(world, "dbus-daemon");
+        let mut bus = bus.args(["--session", "--nofork", "--print-address"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut address = String::new();
+        BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        let desktop = Self { bus, address: address.trim().to_owned() };
+
+        // With a password the file is encrypted. It comes back once it runs, and ends with its bus.
+        let mut keyring = program(world, "gnome-keyring-daemon");
+        let mut keyring =
+            desktop.inside(keyring.args(["--unlock", "--components=secrets"])).stdin(Stdio::piped()).spawn().unwrap();
+        Run::write(&mut keyring, "keyring-passw0rd");
+        assert!(keyring.wait().unwrap().success());
+        Some(desktop)
     }
 
-    /// The same command in a session of its own, which ends with it; what the keyring holds stays.
-    pub(crate) fn session(&self, inner: &Command) -> Command {
-        let mut command = Command::new(&self.dbus);
-        command.args(["--", "sh", "-c", SESSION, "sh"]).arg(inner.get_program()).args(inner.get_args());
-        command.env_clear().env("KEYRING", &self.keyring).stdin(Stdio::null());
-        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        if let Some(folder) = inner.get_current_dir() {
-            command.current_dir(folder);
-        }
-        command
+    /// The same command as a program of this desktop.
+    pub(crate) fn inside<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("DBUS_SESSION_BUS_ADDRESS", &self.address)
     }
 
-    /// Runs the command in such a session with this on its standard input.
-    pub(crate) fn type_into(&self, inner: &Command, text: &str) -> Run {
-        let mut command = self.session(inner);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    /// Runs the launcher here.
+    pub(crate) fn run(&self, world: &World, args: &[&str]) -> Run {
+        Run::of(self.inside(&mut world.launcher(args)))
+    }
+
+    /// Runs the launcher here with this on its standard input.
+    pub(crate) fn typed(&self, world: &World, args: &[&str], text: &str) -> Run {
+        let mut command = world.launcher(args);
+        let command = self.inside(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        Run::write(&mut child, text);
         Run::ended(child.wait_with_output().unwrap())
     }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        let _ = self.bus.kill();
+        self.bus.wait().unwrap();
+    }
+}
+
+fn program(world: &World, name: &str) -> Command {
+    let mut command = Command::new(found_on_path(name).unwrap());
+    command.env_clear().env("HOME", world.path("home")).env("PATH", world.path("bin"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
 }

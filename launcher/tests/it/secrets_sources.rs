@@ -135,15 +135,15 @@ fn the_keyring_keeps_an_identity_for_one_host_until_it_is_told_to_forget() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
-    let Some(desktop) = Desktop::find(&world) else { return };
-    let run = |args: &[&str]| Run::of(&mut desktop.session(&world.launcher(args)));
+    let Some(desktop) = Desktop::start(&world) else { return };
+    let run = |args: &[&str]| desktop.run(&world, args);
 
     run(&["alpha", "--require-secrets"]).refuses(25, &["no credential for Infisical"]);
-    let refused = desktop.type_into(&world.launcher(&["secrets", "login"]), &format!("{CLIENT_ID}\nwr0ng"));
+    let refused = desktop.typed(&world, &["secrets", "login"], &format!("{CLIENT_ID}\nwr0ng"));
     refused.refuses(25, &["refused the credential of this login"]);
     run(&["alpha", "--require-secrets"]).refuses(25, &["no credential for Infisical"]);
 
-    let kept = desktop.type_into(&world.launcher(&["secrets", "login"]), &format!("{CLIENT_ID}\n{CLIENT_SECRET}\n"));
+    let kept = desktop.typed(&world, &["secrets", "login"], &format!("{CLIENT_ID}\n{CLIENT_SECRET}\n"));
     assert!(kept.succeeds().stderr.contains("the machine identity is kept in the keyring"));
     run(&["alpha", "--require-secrets"]).succeeds();
     assert_eq!(world.record().env["DATABASE_URL"], VALUE);
@@ -153,7 +153,7 @@ fn the_keyring_keeps_an_identity_for_one_host_until_it_is_told_to_forget() {
 
     let other = Infisical::start();
     let mut command = world.launcher(&["alpha", "--require-secrets"]);
-    let elsewhere = Run::of(&mut desktop.session(command.env("INFISICAL_DOMAIN", &other.url)));
+    let elsewhere = Run::of(desktop.inside(command.env("INFISICAL_DOMAIN", &other.url)));
     elsewhere.refuses(25, &["no credential for Infisical"]);
     assert_eq!(other.calls(), [""; 0]);
 
@@ -227,13 +227,13 @@ fn a_key_that_can_not_be_fetched_keeps_no_agent_from_starting() {
 #[test]
 fn the_keyring_keeps_the_key_of_the_api() {
     let world = World::new();
-    let Some(desktop) = Desktop::find(&world) else { return };
+    let Some(desktop) = Desktop::start(&world) else { return };
     let api = "[api]\nurl = \"https://context.example\"\nkey_keyring = true\n";
     world.write("home/.config/deckwatch/config.toml", api);
-    desktop.type_into(&world.launcher(&["secrets", "login", "--api-key"]), &format!("{KEY}\n")).succeeds();
-    Run::of(&mut desktop.session(&world.launcher(&["alpha"]))).succeeds();
+    desktop.typed(&world, &["secrets", "login", "--api-key"], &format!("{KEY}\n")).succeeds();
+    desktop.run(&world, &["alpha"]).succeeds();
     assert_eq!(world.record().env["CONTEXT_API_KEY"], KEY);
-    Run::of(&mut desktop.session(&world.launcher(&["secrets", "logout", "--api-key"]))).succeeds();
-    let stderr = Run::of(&mut desktop.session(&world.launcher(&["alpha"]))).succeeds().stderr;
+    desktop.run(&world, &["secrets", "logout", "--api-key"]).succeeds();
+    let stderr = desktop.run(&world, &["alpha"]).succeeds().stderr;
     assert!(stderr.contains("launcher secrets login --api-key"), "{stderr}");
 }

@@ -85,11 +85,11 @@ fn the_keyring_is_given_values_that_no_command_line_shows() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
-    let Some(desktop) = Desktop::find(&world) else { return };
+    let Some(desktop) = Desktop::start(&world) else { return };
     let identity = format!("{{\"clientId\": \"{CLIENT_ID}\", \"clientSecret\": \"{CLIENT_SECRET}\"}}");
     let (runs, lines) = command_lines_during(|| {
-        let login = desktop.type_into(&world.launcher(&["secrets", "login"]), &identity).succeeds();
-        [login, Run::of(&mut desktop.session(&world.launcher(&["alpha"]))).succeeds()]
+        let login = desktop.typed(&world, &["secrets", "login"], &identity).succeeds();
+        [login, desktop.run(&world, &["alpha"]).succeeds()]
     });
     assert_eq!(world.record().env["DATABASE_URL"], VALUE);
     assert!(lines.iter().any(|line| line.contains("secret-tool")), "the keyring's tool was not seen");

@@ -1,6 +1,7 @@
 //! A small world for one test: a home, a `PATH` with nothing but what is put there, repositories, fake agents.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -185,6 +186,11 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn of(command: &mut Command) -> Self {
         Self::ended(command.output().unwrap())
+    }
+
+    /// Gives a program its standard input, whole.
+    pub(crate) fn write(child: &mut Child, text: &str) {
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     pub(crate) fn ended(output: Output) -> Self {
