@@ -2,8 +2,16 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::world::{Run, World, found_on_path};
+
+/// A session's bus that starts no service by itself: that keyring would be another one, and locked.
+const BUS: &str = r#"<busconfig>
+  <type>session</type>
+  <listen>unix:abstract=WORLD</listen>
+  <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
+</busconfig>"#;
 
 /// A bus with an open keyring, until it is dropped.
 pub(crate) struct Desktop {
@@ -21,19 +29,33 @@ impl Desktop {
             }
         }
         world.link("secret-tool");
+        world.write("bus.conf", &BUS.replace("WORLD", world.path("home").to_str().unwrap()));
+        let config = format!("--config-file={}", world.path("bus.conf").display());
         let mut bus = program(world, "dbus-daemon");
-        let mut bus = bus.args(["--session", "--nofork", "--print-address"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut bus = bus.args([&config, "--nofork", "--print-address"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
         let desktop = Self { bus, address: address.trim().to_owned() };
 
-        // With a password the file is encrypted. It comes back once it runs, and ends with its bus.
+        // With a password the file is encrypted. It comes back before it is unlocked, and ends with its bus.
         let mut keyring = program(world, "gnome-keyring-daemon");
         let mut keyring =
             desktop.inside(keyring.args(["--unlock", "--components=secrets"])).stdin(Stdio::piped()).spawn().unwrap();
         Run::write(&mut keyring, "keyring-passw0rd");
         assert!(keyring.wait().unwrap().success());
+        let started = Instant::now();
+        while !desktop.is_unlocked(world) {
+            assert!(started.elapsed() < Duration::from_secs(20), "the keyring stays locked");
+        }
         Some(desktop)
+    }
+
+    fn is_unlocked(&self, world: &World) -> bool {
+        let mut probe = program(world, "secret-tool");
+        let probe = self.inside(probe.args(["store", "--label=probe", "probe", "1"])).stdin(Stdio::piped());
+        let mut probe = probe.spawn().unwrap();
+        Run::write(&mut probe, "probe");
+        probe.wait().unwrap().success()
     }
 
     /// The same command as a program of this desktop.

@@ -26,10 +26,20 @@ fn command_lines_during<T>(work: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
             }
             seen
         });
+        let ending = Ending(&done);
         let result = work();
-        done.store(true, Ordering::Relaxed);
+        drop(ending);
         (result, watching.join().unwrap())
     })
+}
+
+/// Ends the watch, also when the test fails.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn command_lines() -> impl Iterator<Item = String> {
