@@ -38,7 +38,7 @@ pub(crate) enum SecretsCommand {
 
     /// Keep a machine identity in the keyring; asks for it, or reads two lines or JSON from standard input
     Login {
-        /// Keep the key of the Context API at [api] url instead, one line
+        /// Keep the key of the configured Context API instead, one line
         #[arg(long)]
         api_key: bool,
     },
