@@ -66,7 +66,7 @@ impl ApiKey {
     }
 
     fn fetch(&self, source: &KeySource) -> Result<Secret, SecretsError> {
-        let absent = |cause: String| SecretsError::Source { source_name: self.origin().unwrap_or_default(), cause };
+        let absent = |cause: String| SecretsError::NoKey { source_name: self.origin().unwrap_or_default(), cause };
         match source {
             KeySource::Command(words) => {
                 let output = wait(async { output_of(words).await.map_err(absent) })?;
@@ -76,9 +76,7 @@ impl ApiKey {
                 let keyring = self.vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
                 let item = Item::api_key(&self.host);
                 let kept = wait(async { keyring.read(&item).await.map_err(SecretsError::Keyring) })?;
-                kept.ok_or_else(|| {
-                    absent("nothing is kept there; `launcher secrets login --api-key` keeps it".to_owned())
-                })
+                kept.ok_or_else(|| absent("nothing is kept there".to_owned()))
             }
             KeySource::Infisical(place) => {
                 let (path, name) = place.rsplit_once('/').unwrap_or(("", place));

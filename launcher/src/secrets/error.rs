@@ -19,6 +19,8 @@ pub(crate) enum SecretsError {
     },
     #[error("{source_name} gave no credential: {cause}")]
     Source { source_name: String, cause: String },
+    #[error("{source_name} gave no key of the Context API: {cause}")]
+    NoKey { source_name: String, cause: String },
     #[error("Infisical at {host} refused the credential of {source_name}: it is wrong or has expired")]
     Refused { host: String, source_name: String },
     #[error("Infisical at {host} can't be reached: {cause}")]
@@ -55,6 +57,10 @@ impl SecretsError {
                  `infisical login`"
             }
             Self::Source { .. } => "run the command by itself; it must print a client id and its secret in time",
+            Self::NoKey { .. } => {
+                "`launcher secrets login --api-key` keeps the key in the keyring; key_command must print it; or set \
+                 CONTEXT_API_KEY"
+            }
             Self::Refused { .. } => {
                 "make a new client secret for the machine identity in Infisical, then `launcher secrets login`"
             }
@@ -83,6 +89,7 @@ impl SecretsError {
             Self::Domain(_) | Self::NotConfigured => ExitCode::Config,
             Self::NoCredential { .. }
             | Self::Source { .. }
+            | Self::NoKey { .. }
             | Self::Refused { .. }
             | Self::Cli(_)
             | Self::Keyring(_)

@@ -70,7 +70,7 @@ fn a_command_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
     let started = Instant::now();
     let stderr = world.run(&["alpha"]).succeeds().stderr;
     assert!(stderr.contains("identity did not end within 15 seconds"), "{stderr}");
-    assert!((14..20).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    assert!((14..30).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_key_that_can_not_be_fetched_keeps_no_agent_from_starting() {
     );
     assert!(!world.record().env.contains_key("CONTEXT_API_KEY"));
     world.remove("home/.config/deckwatch/ventures.json");
-    world.run(&["--list"]).refuses(25, &["key_command gave no credential"]);
+    world.run(&["--list"]).refuses(25, &["key_command gave no key of the Context API"]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -108,21 +109,55 @@ fn the_keyring_is_given_values_that_no_command_line_shows() {
     assert_no_file_holds_a_secret(&world);
 }
 
+/// The launcher on a terminal as `script` of util-linux makes one. `None`, with the reason printed, without it.
+fn on_terminal(inner: &Command) -> Option<Command> {
+    let Some(script) = found_on_path("script") else {
+        println!("skipped: util-linux has no `script` here");
+        return None;
+    };
+    let words = std::iter::once(inner.get_program()).chain(inner.get_args());
+    let line = words.map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ");
+    let mut command = Command::new(script);
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear();
+    command.env("SHELL", "/bin/sh").env("TERM", "xterm").current_dir(inner.get_current_dir().unwrap());
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    Some(command)
+}
+
 #[test]
 fn a_person_who_waits_is_told_for_what() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     infisical.upset_lists([Upset::Slow(Duration::from_millis(1500))]);
     let world = world_with(&infisical);
-    let Some(script) = found_on_path("script") else { return println!("skipped: util-linux has no script here") };
-    let mut inner = launcher(&world, &[]);
-    let line = format!("{} alpha", world.path("bin/launcher").display());
-    let mut command = std::process::Command::new(script);
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear().stdin(Stdio::null());
-    inner.env("SHELL", "/bin/sh").env("TERM", "xterm");
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.current_dir(world.path("elsewhere"));
+    let Some(mut command) = on_terminal(&launcher(&world, &["alpha"])) else { return };
     let shown = Run::of(&mut command).succeeds().stdout;
     assert_eq!(shown.matches("waiting for Infisical at 127.0.0.1").count(), 1, "{shown}");
     assert!(!shown.contains(VALUE), "{shown}");
+}
+
+#[test]
+fn a_login_asks_for_the_secret_without_showing_it() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
+    let world = world_with(&infisical);
+    let Some(desktop) = Desktop::start(&world) else { return };
+    let mut inner = world.launcher(&["secrets", "login"]);
+    let Some(mut command) = on_terminal(desktop.inside(&mut inner)) else { return };
+    let mut terminal = command.stdin(Stdio::piped()).spawn().unwrap();
+    let (mut keys, mut screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
+    let mut shown = String::new();
+    for (asked, answer) in [("Client id", CLIENT_ID), ("Client secret", CLIENT_SECRET)] {
+        while !shown.contains(asked) {
+            let mut byte = [0];
+            screen.read_exact(&mut byte).unwrap();
+            shown.push(char::from(byte[0]));
+        }
+        keys.write_all(format!("{answer}\r").as_bytes()).unwrap();
+    }
+    screen.read_to_string(&mut shown).unwrap();
+    assert!(terminal.wait().unwrap().success(), "{shown}");
+    assert!(shown.contains(CLIENT_ID) && !shown.contains(CLIENT_SECRET), "{shown}");
+    desktop.run(&world, &["alpha", "--require-secrets"]).succeeds();
 }
