@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use deckwatch_client::ventures::VentureEntry;
+use reqwest::Url;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Secret;
@@ -107,7 +108,7 @@ impl Vault {
         let known = self.session.take();
         let mut session = match known {
             Some(session) => session,
-            None => match (self.sources.find(&host_of(&base)).await?, &self.cli) {
+            None => match (self.find(&base).await?, &self.cli) {
                 ((Some(found), _), _) => Session { found, token: None },
                 ((None, _), Some(cli)) => return self.export(cli, folder).await,
                 ((None, keyring), None) => return Err(SecretsError::NoCredential { keyring }),
@@ -118,6 +119,11 @@ impl Vault {
         let listing = self.until(deadline, self.list(&infisical, &mut session, folder)).await;
         self.session.replace(Some(session));
         listing
+    }
+
+    async fn find(&self, base: &Url) -> Result<(Option<Found>, Option<String>), SecretsError> {
+        let whom = self.sources.describe().unwrap_or_default();
+        told_after_a_second(whom, self.sources.find(&host_of(base))).await
     }
 
     async fn export(&self, cli: &Path, folder: &Folder) -> Result<Listing, SecretsError> {
