@@ -36,6 +36,8 @@ pub(crate) struct Vault {
     cli: Option<PathBuf>,
     /// Of the first login; a second folder needs no other.
     session: RefCell<Option<Session>>,
+    /// Why Infisical did not answer: it is not waited for twice.
+    silence: RefCell<Option<String>>,
 }
 
 /// As whom this process is known, and by which token.
@@ -52,6 +54,7 @@ impl Vault {
             sources: Sources::of(surroundings, settings.credential_command.clone()),
             cli: surroundings.program("infisical"),
             session: RefCell::new(None),
+            silence: RefCell::new(None),
             settings,
         }
     }
@@ -105,6 +108,9 @@ impl Vault {
 
     async fn fetch_now(&self, folder: &Folder) -> Result<Listing, SecretsError> {
         let base = self.settings.base()?;
+        if let Some(cause) = self.silence.borrow().clone() {
+            return Err(SecretsError::Unreachable { host: host_of(&base), cause });
+        }
         let known = self.session.take();
         let mut session = match known {
             Some(session) => session,
@@ -118,6 +124,9 @@ impl Vault {
         let infisical = Infisical::new(base, deadline)?;
         let listing = self.until(deadline, self.list(&infisical, &mut session, folder)).await;
         self.session.replace(Some(session));
+        if let Err(SecretsError::Unreachable { cause, .. }) = &listing {
+            self.silence.replace(Some(cause.clone()));
+        }
         listing
     }
 

@@ -207,6 +207,12 @@ fn two_folders_need_one_login_and_an_expired_token_a_second() {
     infisical.upset_lists([Upset::Slow(std::time::Duration::ZERO), Upset::Revoke]);
     Run::of(&mut launcher(&world, &["alpha", "--require-secrets"])).succeeds();
     assert_eq!((logins(), world.record().env["CONTEXT_API_KEY"].as_str()), (3, KEY));
+
+    let before = infisical.calls().len();
+    infisical.upset_lists((0..3).map(|_| Upset::Answer(500, "", String::new())));
+    let stderr = Run::of(&mut launcher(&world, &["alpha"])).succeeds().stderr;
+    assert!(stderr.contains("without its secrets") && stderr.contains("without the key"), "{stderr}");
+    assert_eq!(infisical.calls().len(), before + 4, "one login, three tries, and no more for the second folder");
 }
 
 #[test]
