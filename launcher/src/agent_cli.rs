@@ -8,8 +8,10 @@ use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::Client;
 use serde::Deserialize;
 
+use crate::secrets::NAMES_VARIABLE;
+
 /// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const AGENT_VARIABLES: [&str; 7] = [
+pub(crate) const AGENT_VARIABLES: [&str; 8] = [
     "DECKWATCH_VENTURE",
     "DECKWATCH_AGENT",
     "DECKWATCH_CLIENT",
@@ -17,6 +19,7 @@ pub(crate) const AGENT_VARIABLES: [&str; 7] = [
     "DECKWATCH_ISSUE",
     FILE_VARIABLE,
     DEV_ROOT_VARIABLE,
+    NAMES_VARIABLE,
 ];
 
 /// What the user may set for the server: GitHub, and where the weekly plan is. Inherited, never set or removed here.

@@ -10,6 +10,7 @@ use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
 use crate::exit_code::ExitCode;
+use crate::secrets::verb::SecretsCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +22,7 @@ Examples:
   launcher .                    work on the repository you stand in
   launcher alpha --dry-run      show what would happen, change nothing
   launcher --list --json        the ventures, for scripts
+  launcher secrets check alpha  which secrets alpha has and lacks, by name
   launcher demo                 a day as two agents have it, on this repository";
 
 const SETTINGS: &str = "\
@@ -29,8 +31,18 @@ Settings, all optional, in ~/.config/deckwatch/config.toml:
   default_agent = \"claude\"             claude, gemini or codex
   [api]                                a team's API; without it, this machine's own database
   url = \"https://context.example.com\"
-  key_env = \"CONTEXT_API_KEY\"          the variable that holds the key
-CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api].";
+  key_env = \"CONTEXT_API_KEY\"          the variable that holds the key; or instead of it
+  key_keyring = true                   `launcher secrets login --api-key` keeps it there
+  key_command = [\"pass\", \"show\", \"x\"]  a command that prints it
+  key_infisical = \"/deckwatch/NAME\"    a secret of the project below
+  [infisical]                          secrets for agents, a folder a venture
+  domain = \"https://eu.infisical.com\"  without it: https://app.infisical.com
+  project_id = \"...\"
+  environment = \"dev\"
+  credential_command = [\"op\", \"...\"]   prints client id and client secret, two lines
+  [infisical.ventures.alpha]           what differs: project_id, environment, path
+CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api], INFISICAL_DOMAIN,
+INFISICAL_PROJECT_ID and INFISICAL_ENVIRONMENT before [infisical]. docs/secrets.md says more.";
 
 /// Starts a coding agent on a venture, with its context.
 #[derive(Debug, Parser)]
@@ -67,6 +79,14 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// Start without secrets
+    #[arg(long, conflicts_with = "require_secrets")]
+    pub(crate) no_secrets: bool,
+
+    /// Start only with all secrets; without this, a start that lacks some says so and goes on
+    #[arg(long)]
+    pub(crate) require_secrets: bool,
+
     /// Line of work within the repository; 0 is one too
     #[arg(long, value_name = "N")]
     pub(crate) track: Option<Track>,
@@ -100,6 +120,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
+
+    /// Keep the credential for Infisical, or check a venture's secrets
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
 }
 
 /// What to work on.

@@ -50,6 +50,7 @@ async fn all_ventures(api: &Api) -> Result<Vec<Venture>, ClientError> {
 }
 
 fn connect(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Api, LaunchError> {
+    endpoint.unlock()?;
     let vars = |name: &str| endpoint.var(name).map(str::to_owned);
     let config = ApiConfig::from_vars(vars, &surroundings.dirs, &actor());
     config.map(Api::connect).map_err(|error| LaunchError::Endpoint(error.to_string()))
@@ -85,5 +86,6 @@ fn entry(venture: Venture) -> VentureEntry {
         repos: venture.repos,
         capabilities: venture.capabilities,
         infisical_path: None,
+        secrets: Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::agent_cli::AgentCli;
 use crate::demo::DemoError;
 use crate::exit_code::ExitCode;
+use crate::secrets::error::SecretsError;
 
 /// Why no agent was started. Texts of the client's errors already say what to do.
 #[derive(Debug, Error)]
@@ -56,6 +57,8 @@ pub(crate) enum LaunchError {
     Slot(#[from] SlotError),
     #[error("{0}")]
     Api(String),
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     #[error("the menu can't be shown: {0}")]
     Menu(String),
     #[error("the answer can't be written: {0}")]
@@ -90,6 +93,7 @@ impl LaunchError {
             Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start".to_owned(),
             Self::Menu(_) => "name a venture instead: `launcher alpha`".to_owned(),
             Self::NotStarted { .. } => "check that it runs by itself".to_owned(),
+            Self::Secrets(error) => return error.hint(),
             Self::NoHome(_)
             | Self::VenturesFile(_)
             | Self::Checkout(_)
@@ -121,6 +125,7 @@ impl LaunchError {
             Self::Registration { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
             Self::Api(_) => ExitCode::Api,
+            Self::Secrets(error) => error.exit_code(),
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } => ExitCode::NotStarted,
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,

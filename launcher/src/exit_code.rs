@@ -43,6 +43,12 @@ exit_codes! {
     Api = 18,
     /// the demo did not show what it should
     Demo = 19,
+    /// the credential for Infisical is missing, wrong or expired
+    Credential = 25,
+    /// Infisical could not be reached or did not answer in time
+    Infisical = 26,
+    /// the project or folder in Infisical, the permission to read it, or an expected secret is missing
+    SecretMissing = 27,
     /// cancelled in the menu
     Cancelled = 130,
 }

@@ -22,6 +22,7 @@ mod secrets;
 mod surroundings;
 
 use std::io::{self, Write as _};
+use std::rc::Rc;
 
 use clap::Parser as _;
 use deckwatch_client::checkout::{Checkout, CheckoutError};
@@ -37,6 +38,9 @@ use self::error::LaunchError;
 use self::exit_code::ExitCode;
 use self::list::Listing;
 use self::plan::{Chosen, Plan};
+use self::secrets::grant::Wish;
+use self::secrets::vault::Vault;
+use self::secrets::verb::{self, SecretsCommand};
 use self::surroundings::Surroundings;
 
 fn main() -> std::process::ExitCode {
@@ -55,7 +59,13 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         return demo::run(&surroundings, data.as_deref());
     }
     let config = Config::load(&surroundings.dirs)?;
-    let endpoint = Endpoint::choose(&surroundings, &config)?;
+    let vault = Rc::new(Vault::of(&surroundings, &config));
+    match &cli.command {
+        Some(Command::Secrets(SecretsCommand::Login { api_key })) => return verb::login(&config, &vault, *api_key),
+        Some(Command::Secrets(SecretsCommand::Logout { api_key })) => return verb::logout(&config, &vault, *api_key),
+        _ => {}
+    }
+    let endpoint = Endpoint::choose(&surroundings, &config, &vault)?;
     let here = here(cli, &surroundings)?;
     let file = ventures_file(cli, &surroundings, here.as_ref())?;
     let ask_api = || context_api::registered(&endpoint, &surroundings);
@@ -71,10 +81,15 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         catalogue: &catalogue,
         here: here.as_ref(),
     };
+    if let Some(Command::Secrets(SecretsCommand::Check { venture, json })) = &cli.command {
+        let venture = options.named(venture)?;
+        return verb::check(&venture, &vault, *json, &mut io::stdout().lock());
+    }
     let venture = options.venture()?;
     let checkout = options.checkout(&venture)?;
     let ventures_file = catalogue.file.as_ref().map(|file| file.path.clone());
-    let chosen = Chosen { venture, ventures_file, checkout, endpoint: &endpoint };
+    let secrets = Wish::of(cli, &vault, &venture);
+    let chosen = Chosen { venture, ventures_file, checkout, endpoint: &endpoint, secrets };
     let plan = Plan::make(cli, &config, &surroundings, chosen)?;
     if cli.dry_run {
         let text = plan.describe(&surroundings)?;

@@ -15,7 +15,8 @@ use crate::config::Config;
 use crate::endpoint::{Endpoint, KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
 use crate::registration::Registration;
-use crate::secrets::{Secret, Secrets};
+use crate::secrets::NAMES_VARIABLE;
+use crate::secrets::grant::Wish;
 use crate::surroundings::Surroundings;
 
 /// What an agent must not get, whoever set it: keys that decide over others' records and secrets.
@@ -34,6 +35,7 @@ pub(crate) struct Chosen<'a> {
     pub(crate) ventures_file: Option<PathBuf>,
     pub(crate) checkout: Checkout,
     pub(crate) endpoint: &'a Endpoint,
+    pub(crate) secrets: Wish<'a>,
 }
 
 /// One launch.
@@ -47,7 +49,11 @@ pub(crate) struct Plan<'a> {
     pub(crate) args: Vec<OsString>,
     /// Variables that anybody may see; the agent's name follows once it has its slot.
     pub(crate) environment: Vec<(&'static str, OsString)>,
-    pub(crate) secrets: Secrets,
+    /// What is fetched when the agent is started.
+    pub(crate) secrets: Wish<'a>,
+    /// The program of the MCP server.
+    pub(crate) server: PathBuf,
+    /// As it would be without secrets; their names are known once they are fetched.
     pub(crate) registration: Registration,
 }
 
@@ -61,11 +67,12 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, LaunchError> {
         let (agent_cli, program) = agent_program(cli.agent_cli().or(config.default_agent), surroundings)?;
         let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
-        let registration = Registration::plan(agent_cli, &server, surroundings)?;
+        let registration = Registration::plan(agent_cli, &server, &[], surroundings)?;
         let args = registration.args.iter().chain(&cli.agent_args).cloned().collect();
         Ok(Self {
             environment: environment(cli, config, agent_cli, &chosen),
-            secrets: secrets(chosen.endpoint),
+            secrets: chosen.secrets,
+            server,
             cli: agent_cli,
             venture: chosen.venture,
             checkout: chosen.checkout,
@@ -88,6 +95,7 @@ impl<'a> Plan<'a> {
         let words = std::iter::once(self.program.as_os_str()).chain(self.args.iter().map(OsString::as_os_str));
         row("command", &words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" "));
         row("sets", &self.names().join(" "));
+        row("secrets", &self.secrets.describe());
         row("withholds", &WITHHELD_VARIABLES.join(" "));
         row("registers", &self.describe_registration(surroundings));
         Ok(text)
@@ -96,7 +104,9 @@ impl<'a> Plan<'a> {
     fn names(&self) -> Vec<&str> {
         let mut names = vec!["DECKWATCH_AGENT"];
         names.extend(self.environment.iter().map(|(name, _)| *name));
-        names.extend(self.secrets.names());
+        if matches!(self.endpoint, Endpoint::Remote { .. }) {
+            names.extend([KEY_VARIABLE, NAMES_VARIABLE]);
+        }
         names.sort_unstable();
         names
     }
@@ -134,14 +144,6 @@ fn environment(cli: &Cli, config: &Config, agent_cli: AgentCli, chosen: &Chosen)
         (URL_VARIABLE, url),
     ];
     variables.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
-}
-
-fn secrets(endpoint: &Endpoint) -> Secrets {
-    let mut secrets = Secrets::default();
-    if let Some(key) = endpoint.var(KEY_VARIABLE) {
-        secrets.insert(KEY_VARIABLE, Secret::new(key.to_owned()));
-    }
-    secrets
 }
 
 /// A word as a shell would need it.

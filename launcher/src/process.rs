@@ -14,6 +14,8 @@ use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::plan::{Plan, WITHHELD_VARIABLES};
+use crate::registration::Registration;
+use crate::secrets::{NAMES_VARIABLE, grant};
 use crate::surroundings::Surroundings;
 
 /// Starts the agent. Comes back only when that fails.
@@ -25,11 +27,16 @@ pub(crate) fn start(plan: &Plan, surroundings: &Surroundings) -> LaunchError {
 }
 
 fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchError> {
+    let granted = plan.secrets.fetch(plan.endpoint)?;
+    granted.warnings.iter().for_each(|line| warn(line));
+    granted.notes.iter().for_each(|line| say(line));
     // A team's API has its ventures from its admins; this machine's own database has them from here.
     if matches!(plan.endpoint, Endpoint::Embedded) {
         context_api::register(&plan.venture, plan.endpoint, surroundings)?;
     }
-    for change in &plan.registration.changes {
+    let names: Vec<&str> = granted.secrets.names().collect();
+    let registration = Registration::plan(plan.cli, &plan.server, &names, surroundings)?;
+    for change in &registration.changes {
         change.apply()?;
         say(&format!("registered Deckwatch with {} in {}", plan.cli.title(), surroundings.shown(change.path())));
     }
@@ -45,16 +52,24 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     ));
     let mut command = Command::new(&plan.program);
     command.args(&plan.args).current_dir(&plan.checkout.root);
-    for name in AGENT_VARIABLES.into_iter().chain(WITHHELD_VARIABLES) {
+    let of_another_launch = grant::inherited(surroundings.var(NAMES_VARIABLE).as_deref());
+    let removed = AGENT_VARIABLES.into_iter().chain(WITHHELD_VARIABLES);
+    for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }
     command.envs(plan.environment.iter().cloned()).env("DECKWATCH_AGENT", slot.agent.as_str());
-    plan.secrets.give_to(&mut command);
+    granted.secrets.give_to(&mut command);
     Ok(command)
 }
 
 /// One line for the person who waits, beside the agent's own output. One that nobody can read is no failure.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let dim = anstyle::Style::new().dimmed();
     let _ = writeln!(anstream::stderr(), "{dim}launcher: {line}{dim:#}");
+}
+
+/// One line that must be seen: the agent starts, and not as it was meant to.
+fn warn(line: &str) {
+    let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
+    let _ = writeln!(anstream::stderr(), "{yellow}warning:{yellow:#} {line}");
 }

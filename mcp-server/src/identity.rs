@@ -248,7 +248,15 @@ fn named_after(repo: &RepoName) -> Result<VentureEntry, Trouble> {
 
 fn entry(venture: Venture) -> VentureEntry {
     let (name, github_org, repos) = (venture.name, venture.github_org, venture.repos);
-    VentureEntry { code: venture.code, name, github_org, repos, capabilities: Vec::new(), infisical_path: None }
+    VentureEntry {
+        code: venture.code,
+        name,
+        github_org,
+        repos,
+        capabilities: Vec::new(),
+        infisical_path: None,
+        secrets: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Gemini CLI: an entry in the user's `settings.json`, whose comments and layout stay as they are.
 //!
-//! The server inherits Gemini's environment except names that look secret, so the keys are
-//! forwarded by name. Where one is unset Gemini passes an empty text, which the client takes for unset.
+//! The server inherits Gemini's environment except names that look secret, so the API key and the secrets
+//! of a launch are forwarded by name. Where one is unset Gemini passes an empty text, which is taken for unset.
 
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
@@ -11,16 +11,17 @@ use super::{Registration, SERVER_NAME};
 use crate::agent_cli::GITHUB_TOKENS;
 use crate::endpoint::KEY_VARIABLE;
 use crate::error::LaunchError;
+use crate::secrets::NAMES_VARIABLE;
 use crate::surroundings::Surroundings;
 
-pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
+pub(super) fn plan(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| surroundings.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
-    let after = with_server(&file, server)?;
+    let after = with_server(&file, server, secrets)?;
     Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
 }
 
-fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {
+fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<String, LaunchError> {
     let root = CstRootNode::parse(file.text(), &what_gemini_reads())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
     let settings = match root.value() {
@@ -31,9 +32,11 @@ fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError>
     let ours = inner(file, &servers, SERVER_NAME)?;
     set_text(&ours, "command", server);
     set_no_args(&ours);
-    let env = inner(file, &ours, "env")?;
-    for name in std::iter::once(KEY_VARIABLE).chain(GITHUB_TOKENS) {
-        set_text(&env, name, &format!("${name}"));
+    let forwarded = inner(file, &ours, "env")?;
+    // The list of the secrets' names would pass by itself, but only if no name in it looked secret to Gemini.
+    let list = (!secrets.is_empty()).then_some(NAMES_VARIABLE);
+    for name in std::iter::once(KEY_VARIABLE).chain(GITHUB_TOKENS).chain(list).chain(secrets.iter().copied()) {
+        set_text(&forwarded, name, &format!("${name}"));
     }
     let mut text = root.to_string();
     if !text.ends_with('\n') && file.text().is_empty() {

@@ -30,15 +30,21 @@ pub(crate) struct Registration {
 
 impl Registration {
     /// Decides it from the tool's settings as they are now. Changes nothing.
-    pub(crate) fn plan(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<Self, LaunchError> {
+    /// `secrets` are the names that the server must be able to read beside its own settings.
+    pub(crate) fn plan(
+        cli: AgentCli,
+        server: &Path,
+        secrets: &[&str],
+        surroundings: &Surroundings,
+    ) -> Result<Self, LaunchError> {
         let Some(server) = server.to_str() else {
             let message = "its path is not Unicode; install Deckwatch in another folder".to_owned();
             return Err(LaunchError::Registration { path: server.to_owned(), message });
         };
         match cli {
             AgentCli::Claude => claude::plan(server, surroundings),
-            AgentCli::Gemini => gemini::plan(server, surroundings),
-            AgentCli::Codex => codex::plan(server, surroundings),
+            AgentCli::Gemini => gemini::plan(server, secrets, surroundings),
+            AgentCli::Codex => codex::plan(server, secrets, surroundings),
         }
     }
 }

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod dry_run;
 #[cfg(test)]
+mod infisical;
+#[cfg(test)]
+mod keyring;
+#[cfg(test)]
 mod launching;
 #[cfg(test)]
 mod menu;
@@ -10,5 +14,13 @@ mod menu;
 mod refusing;
 #[cfg(test)]
 mod registering;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod secrets_sources;
+#[cfg(test)]
+mod secrets_traces;
+#[cfg(test)]
+mod secrets_verbs;
 #[cfg(test)]
 mod world;

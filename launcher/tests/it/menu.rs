@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use crate::world::World;
@@ -20,9 +20,17 @@ fn typed(world: &World, keys: &str) -> (String, Option<i32>) {
         .current_dir(world.path("elsewhere"));
     command.env("HOME", world.path("home")).env("PATH", world.path("bin")).env("TERM", "xterm").env("SHELL", "/bin/sh");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // A key that comes before the menu is the terminal's: it may be lost, or end another process.
+    let mut shown = Vec::new();
+    let mut stdout = child.stdout.take().unwrap();
+    while !String::from_utf8_lossy(&shown).contains("Venture") {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).unwrap();
+        shown.extend(byte);
+    }
     child.stdin.take().unwrap().write_all(keys.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+    stdout.read_to_end(&mut shown).unwrap();
+    (String::from_utf8_lossy(&shown).into_owned(), child.wait().unwrap().code())
 }
 
 #[test]
