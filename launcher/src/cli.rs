@@ -10,6 +10,7 @@ use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
 use crate::exit_code::ExitCode;
+use crate::ventures_sync;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -100,6 +101,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
+
+    /// Tell the Context API which ventures there are
+    #[command(subcommand)]
+    Ventures(ventures_sync::Verb),
 }
 
 /// What to work on.

@@ -25,6 +25,10 @@ pub(crate) enum LaunchError {
     Config { path: PathBuf, message: String },
     #[error("an API is configured, but its key is not: {variable} is not set")]
     NoKey { variable: String },
+    #[error("ventures of {url} are its admin's to put, and ADMIN_API_KEY is not set")]
+    NoAdminKey { url: String },
+    #[error("there is no ventures file")]
+    NoVenturesFile,
     #[error("{0}")]
     Endpoint(String),
     #[error(transparent)]
@@ -82,6 +86,10 @@ impl LaunchError {
             Self::NoKey { variable, .. } => format!(
                 "export {variable}=<key>, or unset CONTEXT_API_URL and [api] to use this machine's own database"
             ),
+            Self::NoAdminKey { .. } => "export ADMIN_API_KEY=<key of the API's admin> for this one command".to_owned(),
+            Self::NoVenturesFile => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
+                 or name one with --ventures FILE"
+                .to_owned(),
             Self::NoVentureNamed => "name one: `launcher alpha`; `launcher --list` shows them".to_owned(),
             Self::NoVentures => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
                  or start on the repository you stand in: `launcher .`"
@@ -122,8 +130,9 @@ impl LaunchError {
             | Self::NoCurrentDirectory(_)
             | Self::Config { .. }
             | Self::NoKey { .. }
+            | Self::NoAdminKey { .. }
             | Self::Endpoint(_) => ExitCode::Config,
-            Self::VenturesFile(_) => ExitCode::VenturesFile,
+            Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
             Self::NoVentureNamed => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
             Self::NotARepository(_)

@@ -25,7 +25,7 @@ exit_codes! {
     Usage = 2,
     /// config.toml or the environment is wrong
     Config = 10,
-    /// the ventures file is wrong
+    /// the ventures file is wrong, or there is none where one is needed
     VenturesFile = 11,
     /// no such venture
     UnknownVenture = 12,

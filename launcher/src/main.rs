@@ -21,8 +21,10 @@ mod process;
 mod registration;
 mod secrets;
 mod surroundings;
+mod ventures_sync;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use clap::Parser as _;
 use deckwatch_client::checkout::{Checkout, CheckoutError};
@@ -52,53 +54,54 @@ fn main() -> std::process::ExitCode {
 
 fn run(cli: &Cli) -> Result<(), LaunchError> {
     let surroundings = Surroundings::of_this_process()?;
-    if let Some(Command::Demo { data }) = &cli.command {
-        return demo::run(&surroundings, data.as_deref());
+    match &cli.command {
+        None => launch(cli, &surroundings),
+        Some(Command::Demo { data }) => demo::run(&surroundings, data.as_deref()),
+        Some(Command::Ventures(verb)) => ventures_sync::run(verb, &surroundings),
     }
+}
+
+/// Becomes the agent; or only lists the ventures, or only shows the plan.
+fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let config = Config::load(&surroundings.dirs)?;
-    let endpoint = Endpoint::choose(&surroundings, &config)?;
-    let here = here(cli, &surroundings)?;
-    let file = ventures_file(cli, &surroundings, here.as_ref())?;
-    let ask_api = || context_api::registered(&endpoint, &surroundings);
+    let endpoint = Endpoint::choose(surroundings, &config)?;
+    let here = here(cli.target.as_ref(), surroundings)?;
+    let file = ventures_file(cli.ventures.as_deref(), surroundings, here.as_ref())?;
+    let ask_api = || context_api::registered(&endpoint, surroundings);
     let catalogue = Catalogue { file, ask_api: &ask_api };
     if cli.list {
-        return list(cli, &config, &surroundings, &catalogue);
+        return list(cli, &config, surroundings, &catalogue);
     }
-    let options = Options {
-        cli,
-        config: &config,
-        surroundings: &surroundings,
-        endpoint: &endpoint,
-        catalogue: &catalogue,
-        here: here.as_ref(),
-    };
+    let options =
+        Options { cli, config: &config, surroundings, endpoint: &endpoint, catalogue: &catalogue, here: here.as_ref() };
     let venture = options.venture()?;
     let checkout = options.checkout(&venture)?;
     let ventures_file = catalogue.file.as_ref().map(|file| file.path.clone());
     let chosen = Chosen { venture, ventures_file, checkout, endpoint: &endpoint };
-    let plan = Plan::make(cli, &config, &surroundings, chosen)?;
+    let plan = Plan::make(cli, &config, surroundings, chosen)?;
     if cli.dry_run {
-        let text = plan.describe(&surroundings)?;
+        let text = plan.describe(surroundings)?;
         return print(|out| out.write_all(text.as_bytes()));
     }
-    Err(process::start(&plan, &surroundings))
+    Err(process::start(&plan, surroundings))
 }
 
 /// What the current directory is. One that git can't read matters only to those who want to work there.
-fn here(cli: &Cli, surroundings: &Surroundings) -> Result<Option<Checkout>, LaunchError> {
+fn here(target: Option<&Target>, surroundings: &Surroundings) -> Result<Option<Checkout>, LaunchError> {
     match Checkout::at(&surroundings.cwd) {
         Err(error) if matches!(error, CheckoutError::GitNotInstalled) => Err(error.into()),
-        Err(error) if cli.target == Some(Target::Here) => Err(error.into()),
+        Err(error) if target == Some(&Target::Here) => Err(error.into()),
         here => Ok(here.ok()),
     }
 }
 
+/// The ventures file: the one that a flag or the environment names, else the first that is there.
 fn ventures_file(
-    cli: &Cli,
+    flag: Option<&Path>,
     surroundings: &Surroundings,
     here: Option<&Checkout>,
 ) -> Result<Option<VenturesFile>, LaunchError> {
-    let flag = cli.ventures.as_ref().map(|path| surroundings.cwd.join(path));
+    let flag = flag.map(|path| surroundings.cwd.join(path));
     let named = flag.or_else(|| surroundings.path_var(FILE_VARIABLE));
     let root = here.map(|here| here.root.as_path());
     Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)

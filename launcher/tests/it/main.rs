@@ -11,4 +11,6 @@ mod refusing;
 #[cfg(test)]
 mod registering;
 #[cfg(test)]
+mod ventures_sync;
+#[cfg(test)]
 mod world;
