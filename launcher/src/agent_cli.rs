@@ -5,14 +5,14 @@ use std::fmt;
 use clap::ValueEnum;
 use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::Client;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
 pub(crate) const AGENT_VARIABLES: [&str; 6] =
     ["DECKWATCH_VENTURE", "DECKWATCH_AGENT", "DECKWATCH_CLIENT", "DECKWATCH_TRACK", "DECKWATCH_ISSUE", FILE_VARIABLE];
 
 /// A coding agent's command line tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AgentCli {
     Claude,

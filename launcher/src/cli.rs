@@ -10,7 +10,7 @@ use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
 use crate::exit_code::ExitCode;
-use crate::ventures_sync;
+use crate::{slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,6 +105,10 @@ pub(crate) enum Command {
     /// Tell the Context API which ventures there are
     #[command(subcommand)]
     Ventures(ventures_sync::Verb),
+
+    /// Give the agents' tools their slash commands: sod, eod, handoff and others
+    #[command(subcommand)]
+    Commands(slash_commands::Verb),
 }
 
 /// What to work on.

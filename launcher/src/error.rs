@@ -61,6 +61,8 @@ pub(crate) enum LaunchError {
     ServerMissing,
     #[error("cannot register deckwatch-mcp: {}: {message}", .path.display())]
     Registration { path: PathBuf, message: String },
+    #[error("cannot write the command {}: {message}", .path.display())]
+    SlashCommand { path: PathBuf, message: String },
     #[error(transparent)]
     Slot(#[from] SlotError),
     #[error("{0}")]
@@ -113,6 +115,7 @@ impl LaunchError {
             | Self::VenturesFile(_)
             | Self::Checkout(_)
             | Self::Registration { .. }
+            | Self::SlashCommand { .. }
             | Self::Slot(_)
             | Self::Api(_)
             | Self::Endpoint(_)
@@ -143,7 +146,7 @@ impl LaunchError {
             | Self::Checkout(_) => ExitCode::Repository,
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
             Self::ServerMissing => ExitCode::ServerMissing,
-            Self::Registration { .. } => ExitCode::Registration,
+            Self::Registration { .. } | Self::SlashCommand { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
             Self::Api(_) => ExitCode::Api,
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } => ExitCode::NotStarted,

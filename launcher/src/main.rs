@@ -20,6 +20,7 @@ mod plan;
 mod process;
 mod registration;
 mod secrets;
+mod slash_commands;
 mod surroundings;
 mod ventures_sync;
 
@@ -58,6 +59,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         None => launch(cli, &surroundings),
         Some(Command::Demo { data }) => demo::run(&surroundings, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &surroundings),
+        Some(Command::Commands(verb)) => slash_commands::run(verb, &surroundings),
     }
 }
 

@@ -89,7 +89,7 @@ impl Report {
 
     pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
         let codes = self.ventures.iter().map(|row| &row.code).chain(&self.only_in_api);
-        let width = codes.map(|code| code.len()).max().unwrap_or_default();
+        let width = codes.map(String::len).max().unwrap_or_default();
         for row in &self.ventures {
             writeln!(out, "{:<width$}  {}", row.code, self.words(row))?;
         }

@@ -11,6 +11,8 @@ mod refusing;
 #[cfg(test)]
 mod registering;
 #[cfg(test)]
+mod slash_commands;
+#[cfg(test)]
 mod ventures_sync;
 #[cfg(test)]
 mod world;

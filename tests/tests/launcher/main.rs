@@ -1,6 +1,6 @@
 //! The launcher's verbs against a real `deckwatch-server`, as a team's admin and its agents use them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod team;
 mod ventures_sync;

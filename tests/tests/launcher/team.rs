@@ -65,8 +65,11 @@ impl Team {
 
 fn holds(folder: &Path, except: &Path, text: &str) -> bool {
     let mut entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.any(|path| match path.is_dir() {
-        true => path != except && holds(&path, except, text),
-        false => String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(text),
+    entries.any(|path| {
+        if path.is_dir() {
+            path != except && holds(&path, except, text)
+        } else {
+            String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(text)
+        }
     })
 }
