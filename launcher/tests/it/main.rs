@@ -13,6 +13,9 @@ mod registering;
 #[cfg(test)]
 mod slash_commands;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod terminal;
+#[cfg(test)]
 mod ventures_sync;
 #[cfg(test)]
 mod world;
