@@ -44,7 +44,7 @@ pub(crate) struct Cli {
     #[arg(value_name = "VENTURE")]
     pub(crate) target: Option<Target>,
 
-    /// List the ventures and where their repositories are
+    /// List the ventures: where they are, how they stand, who works on them
     #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "agent_args"])]
     pub(crate) list: bool,
 

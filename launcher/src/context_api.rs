@@ -18,12 +18,17 @@ const PAGE: u64 = 100;
 
 /// The ventures registered at the API. A database that does not exist yet has none and is not made for this.
 pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
-    if matches!(endpoint, Endpoint::Embedded) && !surroundings.database().exists() {
-        return Ok(Vec::new());
-    }
-    let api = connect(endpoint, surroundings)?;
+    let Some(api) = reader(endpoint, surroundings)? else { return Ok(Vec::new()) };
     let ventures = wait(all_ventures(&api))?;
     Ok(ventures.into_iter().map(entry).collect())
+}
+
+/// The API to read from; `None` where this machine's own database does not exist yet: it is not made for reading.
+pub(crate) fn reader(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Option<Api>, LaunchError> {
+    if matches!(endpoint, Endpoint::Embedded) && !surroundings.database().exists() {
+        return Ok(None);
+    }
+    connect(endpoint, surroundings).map(Some)
 }
 
 /// Makes the API know a venture, or know it as it is now.
@@ -97,7 +102,8 @@ fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, Laun
     answer.map_err(|error| LaunchError::Api(error.to_string()))
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, LaunchError> {
+/// What network work of this process runs on.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, LaunchError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| LaunchError::Api(format!("this process can do no network work: {error}")))
 }

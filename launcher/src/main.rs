@@ -35,11 +35,9 @@ use self::catalogue::Catalogue;
 use self::choice::Options;
 use self::cli::{Cli, Command, Target};
 use self::config::Config;
-use self::discovery::Repositories;
 use self::endpoint::Endpoint;
 use self::error::LaunchError;
 use self::exit_code::ExitCode;
-use self::list::Listing;
 use self::plan::{Chosen, Plan};
 use self::surroundings::Surroundings;
 
@@ -72,7 +70,7 @@ fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let ask_api = || context_api::registered(&endpoint, surroundings);
     let catalogue = Catalogue { file, ask_api: &ask_api };
     if cli.list {
-        return list(cli, &config, surroundings, &catalogue);
+        return list::run(cli.json, &config, &endpoint, surroundings, &catalogue);
     }
     let options =
         Options { cli, config: &config, surroundings, endpoint: &endpoint, catalogue: &catalogue, here: here.as_ref() };
@@ -109,19 +107,13 @@ fn ventures_file(
     Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)
 }
 
-fn list(cli: &Cli, config: &Config, surroundings: &Surroundings, catalogue: &Catalogue) -> Result<(), LaunchError> {
-    let ventures = catalogue.all()?;
-    if ventures.is_empty() && !cli.json {
-        return Err(LaunchError::NoVentures);
-    }
-    let file = catalogue.file.as_ref().map(|file| file.path.clone());
-    let listing = Listing::new(file, &ventures, &Repositories::below(&config.dev_root)?);
-    print(|out| if cli.json { listing.write_json(out) } else { listing.write_table(out, surroundings) })
-}
-
 /// To standard output. A reader that went away early, such as `head`, has all it wants.
 fn print(write: impl FnOnce(&mut io::StdoutLock) -> io::Result<()>) -> Result<(), LaunchError> {
-    match write(&mut io::stdout().lock()) {
+    printed(write(&mut io::stdout().lock()))
+}
+
+fn printed(written: io::Result<()>) -> Result<(), LaunchError> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(LaunchError::Output(error)),
         _ => Ok(()),
     }

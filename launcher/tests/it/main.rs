@@ -5,6 +5,8 @@ mod dry_run;
 #[cfg(test)]
 mod launching;
 #[cfg(test)]
+mod list;
+#[cfg(test)]
 mod menu;
 #[cfg(test)]
 mod refusing;

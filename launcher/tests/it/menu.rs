@@ -7,7 +7,7 @@ use crate::world::World;
 
 /// Types `keys` into the menu; gives all that the terminal showed, and the exit code.
 fn typed(world: &World, keys: &str) -> (String, Option<i32>) {
-    let mut terminal = Terminal::start(world, "--dry-run");
+    let mut terminal = Terminal::start(world, "launcher --dry-run");
     // The help stands below the list: what is typed before it is drawn is not the menu's.
     terminal.at("type to filter", keys);
     terminal.end()

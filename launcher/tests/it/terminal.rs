@@ -17,12 +17,13 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts `launcher` with these words, of which none needs quoting.
+    /// Starts a command line of a shell, in which `launcher` stands for the program under test.
     pub(crate) fn start(world: &World, words: &str) -> Self {
         let path = std::env::var_os("PATH").unwrap();
         let mut scripts = std::env::split_paths(&path).map(|dir| dir.join("script"));
         let script = scripts.find(|file| file.exists()).expect("util-linux has `script`");
-        let line = format!("{} {words}", world.path("bin/launcher").display());
+        let launcher = world.path("bin/launcher").display().to_string();
+        let line = words.replacen("launcher", &launcher, 1);
         let mut command = Command::new(script);
         command
             .args(["--quiet", "--return", "--command", &line, "/dev/null"])

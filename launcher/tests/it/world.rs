@@ -43,7 +43,7 @@ impl World {
         }
         std::fs::hard_link(env!("CARGO_BIN_EXE_launcher"), world.path("bin/launcher")).unwrap();
         for tool in ["git", "sh", "env", "sleep"] {
-            symlink(on_path(tool), world.path("bin").join(tool)).unwrap();
+            world.link_tool(tool);
         }
         for agent in ["claude", "gemini", "codex"] {
             world.install(agent, AGENT);
@@ -76,6 +76,11 @@ impl World {
         let path = format!("bin/{program}");
         self.write(&path, script);
         std::fs::set_permissions(self.path(&path), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Puts a tool of this machine on the world's `PATH`.
+    pub(crate) fn link_tool(&self, tool: &str) {
+        symlink(on_path(tool), self.path("bin").join(tool)).unwrap();
     }
 
     pub(crate) fn repository(&self, inner: &str, remote: &str) {

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use deckwatch_tests::{ServerProcess, program};
+use serde_json::json;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 /// What the server takes for an admin's and for an agent's key.
@@ -55,6 +58,24 @@ impl Team {
         let output = self.launcher(args, keys).output().await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// An agent's start of day.
+    pub(crate) async fn start_day(&self, agent: &str, venture: &str) {
+        let body = json!({"agent": agent, "client": "claude", "host": "mac1", "venture": venture, "repo": "example-org/alpha"});
+        let body = body.to_string();
+        let host = self.server.url.strip_prefix("http://").unwrap();
+        let request = format!(
+            "POST /v1/sod HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {CONTEXT_KEY}\r\nconnection: close\r\n\
+             idempotency-key: start-of-day-{agent}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
 
     /// Whether any file of the member's home holds this text; the server's own folder is not theirs.
