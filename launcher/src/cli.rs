@@ -10,7 +10,7 @@ use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
 use crate::exit_code::ExitCode;
-use crate::{slash_commands, ventures_sync};
+use crate::{doctor, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -109,6 +109,9 @@ pub(crate) enum Command {
     /// Give the agents' tools their slash commands: sod, eod, handoff and others
     #[command(subcommand)]
     Commands(slash_commands::Verb),
+
+    /// Check everything that a launch needs, with the fix for what is not right
+    Doctor(doctor::Doctor),
 }
 
 /// What to work on.

@@ -41,6 +41,11 @@ struct Document {
 }
 
 impl Config {
+    /// What holds without any settings.
+    pub(crate) fn of_nobody(dirs: &Dirs) -> Self {
+        Self { dev_root: dirs.home.join("dev"), default_agent: None, api: None }
+    }
+
     /// Reads the user's settings.
     pub(crate) fn load(dirs: &Dirs) -> Result<Self, LaunchError> {
         let path = dirs.config.join("config.toml");

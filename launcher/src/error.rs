@@ -71,6 +71,8 @@ pub(crate) enum LaunchError {
     Menu(String),
     #[error("the answer can't be written: {0}")]
     Output(#[source] io::Error),
+    #[error("{failed} {} failed", if *.failed == 1 { "check" } else { "checks" })]
+    Unfit { failed: usize },
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("cancelled")]
@@ -120,6 +122,7 @@ impl LaunchError {
             | Self::Api(_)
             | Self::Endpoint(_)
             | Self::Output(_)
+            | Self::Unfit { .. }
             | Self::Demo(_)
             | Self::Cancelled => return None,
         };
@@ -149,7 +152,7 @@ impl LaunchError {
             Self::Registration { .. } | Self::SlashCommand { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
             Self::Api(_) => ExitCode::Api,
-            Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } => ExitCode::NotStarted,
+            Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::Unfit { .. } => ExitCode::NotStarted,
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,
         }

@@ -19,7 +19,7 @@ macro_rules! exit_codes {
 exit_codes! {
     /// done (the list or the plan was printed)
     Success = 0,
-    /// the agent's program could not be started
+    /// the agent's program could not be started, or a check of `doctor` failed
     NotStarted = 1,
     /// the command line is wrong
     Usage = 2,

@@ -11,6 +11,7 @@ mod config;
 mod context_api;
 mod demo;
 mod discovery;
+mod doctor;
 mod endpoint;
 mod error;
 mod exit_code;
@@ -58,6 +59,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Demo { data }) => demo::run(&surroundings, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &surroundings),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &surroundings),
+        Some(Command::Doctor(doctor)) => doctor::run(doctor, &surroundings),
     }
 }
 

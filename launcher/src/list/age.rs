@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use deckwatch_protocol::Timestamp;
 
 /// The clock of this machine.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -11,6 +11,7 @@ mod table;
 
 use std::io::Write as _;
 
+pub(crate) use self::age::now;
 use self::listing::{Listing, Place};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
@@ -51,7 +52,7 @@ pub(crate) fn run(
             writeln!(out)
         });
     }
-    let table = table::Table::new(&listing, surroundings, age::now());
+    let table = table::Table::new(&listing, surroundings, now());
     let mut out = anstream::stdout();
     crate::printed(table.write(&mut out, table::terminal_width()))?;
     listing.warn();

@@ -1,0 +1,59 @@
+//! The ventures file, and the repositories that it lists.
+
+use deckwatch_client::checkout::Checkout;
+use deckwatch_client::ventures::VenturesFile;
+
+use super::check::Check;
+use crate::config::Config;
+use crate::discovery::Repositories;
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+
+/// Both checks, and the file for those that follow.
+pub(super) fn check(config: &Config, surroundings: &Surroundings) -> (Vec<Check>, Option<VenturesFile>) {
+    const NAME: &str = "ventures";
+    // What git can't read here is another check's finding.
+    let here = Checkout::at(&surroundings.cwd).ok();
+    match crate::ventures_file(None, surroundings, here.as_ref()) {
+        Err(error) => (vec![Check::failed_with(NAME, &error)], None),
+        Ok(None) => {
+            let fix = "`launcher init` writes one; `launcher .` works without";
+            (vec![Check::warn(NAME, "there is no ventures file", fix)], None)
+        }
+        Ok(Some(file)) => {
+            let detail = format!("{} in {}", file.ventures.len(), surroundings.shown(&file.path));
+            (vec![Check::ok(NAME, detail), repositories(config, &file, surroundings)], Some(file))
+        }
+    }
+}
+
+fn repositories(config: &Config, file: &VenturesFile, surroundings: &Surroundings) -> Check {
+    const NAME: &str = "repositories";
+    let root = surroundings.shown(&config.dev_root);
+    if !config.dev_root.is_dir() {
+        let fix = "make that folder and clone into it, or set dev_root in ~/.config/deckwatch/config.toml";
+        return Check::warn(NAME, format!("{root}, where they are looked for, is not there"), fix);
+    }
+    let found = match Repositories::below(&config.dev_root) {
+        Ok(found) => found,
+        Err(error) => return Check::failed_with(NAME, &error),
+    };
+    let missing: Vec<LaunchError> = file.ventures.iter().filter_map(|v| found.of_venture(v).err()).collect();
+    let detail = format!(
+        "{} of {} ventures can be started below {root}",
+        file.ventures.len() - missing.len(),
+        file.ventures.len()
+    );
+    if missing.is_empty() {
+        return Check::ok(NAME, detail);
+    }
+    let fixes = missing.iter().map(|error| match error {
+        LaunchError::RepositoryNotFound { repos, .. } => match repos.first() {
+            Some(repo) => format!("git clone git@github.com:{repo}.git"),
+            None => error.to_string(),
+        },
+        LaunchError::SeveralRepositories { repo, .. } => format!("{repo} is there more than once: use --repo PATH"),
+        other => format!("{other}: add them to `repos`, or use --repo PATH"),
+    });
+    Check::warn(NAME, detail, fixes.collect::<Vec<_>>().join("; "))
+}
