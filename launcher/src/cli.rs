@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgGroup, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
 use crate::exit_code::ExitCode;
-use crate::{doctor, slash_commands, ventures_sync};
+use crate::{completions, doctor, init, man, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +23,8 @@ Examples:
   launcher .                    work on the repository you stand in
   launcher alpha --dry-run      show what would happen, change nothing
   launcher --list --json        the ventures, for scripts
+  launcher init                 write a first configuration by asking
+  launcher doctor               check everything that a launch needs
   launcher demo                 a day as two agents have it, on this repository";
 
 const SETTINGS: &str = "\
@@ -41,7 +44,7 @@ CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api].";
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Cli {
     /// Code of the venture, or `.` for the repository you stand in
-    #[arg(value_name = "VENTURE")]
+    #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
     pub(crate) target: Option<Target>,
 
     /// List the ventures: where they are, how they stand, who works on them
@@ -112,6 +115,25 @@ pub(crate) enum Command {
 
     /// Check everything that a launch needs, with the fix for what is not right
     Doctor(doctor::Doctor),
+
+    /// Write a first configuration by asking
+    Init(init::Init),
+
+    /// Print the completions of a shell
+    #[command(after_help = completions::EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: completions::Shell,
+    },
+
+    /// Write the manual pages into a folder
+    #[command(after_help = man::EXAMPLES)]
+    Man {
+        /// The folder; made when it is missing
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
 }
 
 /// What to work on.

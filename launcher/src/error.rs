@@ -61,8 +61,12 @@ pub(crate) enum LaunchError {
     ServerMissing,
     #[error("cannot register deckwatch-mcp: {}: {message}", .path.display())]
     Registration { path: PathBuf, message: String },
-    #[error("cannot write the command {}: {message}", .path.display())]
-    SlashCommand { path: PathBuf, message: String },
+    #[error("cannot write {}: {message}", .path.display())]
+    NotWritten { path: PathBuf, message: String },
+    #[error("{} is there already and says something else", .0.display())]
+    WouldOverwrite(PathBuf),
+    #[error("`launcher init` asks, and nobody can answer here")]
+    NobodyToAsk,
     #[error(transparent)]
     Slot(#[from] SlotError),
     #[error("{0}")]
@@ -94,6 +98,10 @@ impl LaunchError {
             Self::NoVenturesFile => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
                  or name one with --ventures FILE"
                 .to_owned(),
+            Self::WouldOverwrite(_) => {
+                "--overwrite replaces it and keeps what it held beside it; without --yes you are asked".to_owned()
+            }
+            Self::NobodyToAsk => "`launcher init --yes` takes flags and defaults; `launcher init --help`".to_owned(),
             Self::NoVentureNamed => "name one: `launcher alpha`; `launcher --list` shows them".to_owned(),
             Self::NoVentures => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
                  or start on the repository you stand in: `launcher .`"
@@ -117,7 +125,7 @@ impl LaunchError {
             | Self::VenturesFile(_)
             | Self::Checkout(_)
             | Self::Registration { .. }
-            | Self::SlashCommand { .. }
+            | Self::NotWritten { .. }
             | Self::Slot(_)
             | Self::Api(_)
             | Self::Endpoint(_)
@@ -129,6 +137,14 @@ impl LaunchError {
         Some(hint)
     }
 
+    /// The same trouble with a file, when it is no registration that was to be written.
+    pub(crate) fn of_writing(self) -> Self {
+        match self {
+            Self::Registration { path, message } => Self::NotWritten { path, message },
+            other => other,
+        }
+    }
+
     /// The code to exit with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
@@ -137,9 +153,10 @@ impl LaunchError {
             | Self::Config { .. }
             | Self::NoKey { .. }
             | Self::NoAdminKey { .. }
+            | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
-            Self::NoVentureNamed => ExitCode::Usage,
+            Self::NoVentureNamed | Self::NobodyToAsk => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
             Self::NotARepository(_)
             | Self::NoRepositories(_)
@@ -149,7 +166,7 @@ impl LaunchError {
             | Self::Checkout(_) => ExitCode::Repository,
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
             Self::ServerMissing => ExitCode::ServerMissing,
-            Self::Registration { .. } | Self::SlashCommand { .. } => ExitCode::Registration,
+            Self::Registration { .. } | Self::NotWritten { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
             Self::Api(_) => ExitCode::Api,
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::Unfit { .. } => ExitCode::NotStarted,

@@ -35,7 +35,7 @@ exit_codes! {
     AgentMissing = 14,
     /// deckwatch-mcp is not installed
     ServerMissing = 15,
-    /// deckwatch-mcp or a slash command could not be made known to the agent's tool
+    /// deckwatch-mcp could not be registered, or another file not be written
     Registration = 16,
     /// the agent could not be given a slot
     Slot = 17,

@@ -7,6 +7,7 @@ mod agent_cli;
 mod catalogue;
 mod choice;
 mod cli;
+mod completions;
 mod config;
 mod context_api;
 mod demo;
@@ -15,7 +16,9 @@ mod doctor;
 mod endpoint;
 mod error;
 mod exit_code;
+mod init;
 mod list;
+mod man;
 mod menu;
 mod plan;
 mod process;
@@ -43,6 +46,7 @@ use self::plan::{Chosen, Plan};
 use self::surroundings::Surroundings;
 
 fn main() -> std::process::ExitCode {
+    completions::answer_a_shell();
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::Success.into(),
         Err(error) => {
@@ -59,6 +63,9 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Demo { data }) => demo::run(&surroundings, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &surroundings),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &surroundings),
+        Some(Command::Init(init)) => init::run(init, &surroundings),
+        Some(Command::Completions { shell }) => completions::print(*shell),
+        Some(Command::Man { dir }) => man::write(&surroundings.cwd.join(dir)),
         Some(Command::Doctor(doctor)) => doctor::run(doctor, &surroundings),
     }
 }

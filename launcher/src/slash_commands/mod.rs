@@ -80,7 +80,7 @@ pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), Launch
         for source in source::all().filter(|source| sync.names.is_empty() || sync.names.contains(&source.name)) {
             for file in planned(cli, &source, surroundings)? {
                 if let (false, Some(change)) = (sync.dry_run, &file.change) {
-                    change.apply().map_err(about_commands)?;
+                    change.apply().map_err(LaunchError::of_writing)?;
                 }
                 rows.push(Row { agent: cli, command: source.name.clone(), path: file.path, outcome: file.outcome });
             }
@@ -123,7 +123,7 @@ struct Planned {
 fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Result<Vec<Planned>, LaunchError> {
     let mut files = Vec::new();
     for form in forms(cli, source, surroundings) {
-        let file = SettingsFile::read(form.path.clone()).map_err(about_commands)?;
+        let file = SettingsFile::read(form.path.clone()).map_err(LaunchError::of_writing)?;
         let owner = Owner::of(file.text());
         let text = owner::marked(&form.text, form.comment);
         let (outcome, change) = match owner {
@@ -138,12 +138,4 @@ fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Resul
         files.push(Planned { path: form.path, outcome, change });
     }
     Ok(files)
-}
-
-/// The same trouble with a file, in words of this verb.
-fn about_commands(error: LaunchError) -> LaunchError {
-    match error {
-        LaunchError::Registration { path, message } => LaunchError::SlashCommand { path, message },
-        other => other,
-    }
 }
