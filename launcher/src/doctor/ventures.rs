@@ -1,17 +1,20 @@
 //! The ventures file, and the repositories that it lists.
 
+use clap::CommandFactory as _;
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::ventures::VenturesFile;
 
 use super::check::Check;
+use crate::cli::Cli;
 use crate::config::Config;
 use crate::discovery::Repositories;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
+const NAME: &str = "ventures";
+
 /// Both checks, and the file for those that follow.
 pub(super) fn check(config: &Config, surroundings: &Surroundings) -> (Vec<Check>, Option<VenturesFile>) {
-    const NAME: &str = "ventures";
     // What git can't read here is another check's finding.
     let here = Checkout::at(&surroundings.cwd).ok();
     match crate::ventures_file(None, surroundings, here.as_ref()) {
@@ -21,10 +24,24 @@ pub(super) fn check(config: &Config, surroundings: &Surroundings) -> (Vec<Check>
             (vec![Check::warn(NAME, "there is no ventures file", fix)], None)
         }
         Ok(Some(file)) => {
-            let detail = format!("{} in {}", file.ventures.len(), surroundings.shown(&file.path));
-            (vec![Check::ok(NAME, detail), repositories(config, &file, surroundings)], Some(file))
+            let named = named(&file, surroundings);
+            (vec![named, repositories(config, &file, surroundings)], Some(file))
         }
     }
+}
+
+/// A venture whose code is a word of the launcher's own can't be started by that word.
+fn named(file: &VenturesFile, surroundings: &Surroundings) -> Check {
+    let verbs = Cli::command();
+    let is_verb = |code: &str| verbs.get_subcommands().any(|verb| verb.get_name() == code);
+    let hidden: Vec<&str> =
+        file.ventures.iter().map(|venture| venture.code.as_str()).filter(|code| is_verb(code)).collect();
+    let detail = format!("{} in {}", file.ventures.len(), surroundings.shown(&file.path));
+    if hidden.is_empty() {
+        return Check::ok(NAME, detail);
+    }
+    let fix = "give it another code, or start it from the menu or in its repository with `launcher .`";
+    Check::warn(NAME, format!("{detail}; {} is a word of the launcher's own", hidden.join(", ")), fix)
 }
 
 fn repositories(config: &Config, file: &VenturesFile, surroundings: &Surroundings) -> Check {

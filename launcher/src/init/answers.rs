@@ -24,22 +24,26 @@ const SOME_KEY: &str = "0123456789abcdef0123456789abcdef";
 pub(super) struct Answers {
     pub(super) dev_root: PathBuf,
     pub(super) agent: Option<AgentCli>,
-    pub(super) api: Option<Api>,
+    pub(super) records: Records,
     /// `None` when no ventures file is wanted.
     pub(super) ventures: Option<Vec<VentureEntry>>,
 }
 
-/// The team's API.
-pub(super) struct Api {
-    pub(super) url: String,
-    pub(super) key_env: String,
+/// Where records shall be kept.
+pub(super) enum Records {
+    /// Wherever the settings say now.
+    AsConfigured,
+    /// In this machine's own database.
+    Here,
+    /// At the team's API, whose key is in a variable of that name.
+    Team { url: String, key_env: String },
 }
 
 impl Answers {
     pub(super) fn gather(init: &Init, before: &Config, surroundings: &Surroundings) -> Result<Self, LaunchError> {
         let asks = !init.yes;
         let dev_root = match &init.dev_root {
-            Some(path) => surroundings.cwd.join(path),
+            Some(path) => below_home(path, surroundings),
             None if asks => ask_dev_root(&before.dev_root, surroundings)?,
             None => before.dev_root.clone(),
         };
@@ -50,18 +54,22 @@ impl Answers {
             None if asks => Some(ask_agent(usual, &installed)?),
             _ => usual,
         };
-        let api = api(init, before, asks)?;
+        let records = records(init, before, asks)?;
         let ventures = if init.no_ventures { None } else { Some(ventures(&dev_root, asks, surroundings)?) };
-        Ok(Self { dev_root, agent, api, ventures: ventures.filter(|ventures| !ventures.is_empty()) })
+        Ok(Self { dev_root, agent, records, ventures: ventures.filter(|ventures| !ventures.is_empty()) })
     }
 }
 
 fn ask_dev_root(default: &Path, surroundings: &Surroundings) -> Result<PathBuf, LaunchError> {
     let shown = surroundings.shown(default);
     let asked = Text::new("Where are your repositories?").with_default(&shown).prompt().map_err(unanswered)?;
-    let path = Path::new(asked.trim());
+    Ok(below_home(Path::new(asked.trim()), surroundings))
+}
+
+/// As people write it, `~` included.
+fn below_home(path: &Path, surroundings: &Surroundings) -> PathBuf {
     let home = &surroundings.dirs.home;
-    Ok(path.strip_prefix("~").map_or_else(|_| surroundings.cwd.join(path), |below| home.join(below)))
+    path.strip_prefix("~").map_or_else(|_| surroundings.cwd.join(path), |below| home.join(below))
 }
 
 struct Choice {
@@ -83,32 +91,34 @@ fn ask_agent(usual: Option<AgentCli>, installed: &[AgentCli]) -> Result<AgentCli
     Ok(asked.prompt().map_err(unanswered)?.cli)
 }
 
-fn api(init: &Init, before: &Config, asks: bool) -> Result<Option<Api>, LaunchError> {
+fn records(init: &Init, before: &Config, asks: bool) -> Result<Records, LaunchError> {
     if let Some(url) = &init.api_url {
         check_url(url).map_err(LaunchError::Endpoint)?;
         let key_env = init.key_env.clone().unwrap_or_else(|| KEY_VARIABLE.to_owned());
         check_variable(&key_env).map_err(LaunchError::Endpoint)?;
-        return Ok(Some(Api { url: url.clone(), key_env }));
+        return Ok(Records::Team { url: url.clone(), key_env });
     }
-    let known = before.api.as_ref().map(|api| Api { url: api.url.clone(), key_env: api.key_env.clone() });
-    if asks { ask_api(known) } else { Ok(known) }
+    if asks { ask_records(before.api.as_ref().map(|api| api.url.as_str())) } else { Ok(Records::AsConfigured) }
 }
 
-fn ask_api(known: Option<Api>) -> Result<Option<Api>, LaunchError> {
+fn ask_records(configured: Option<&str>) -> Result<Records, LaunchError> {
     const HERE: &str = "in a database of this machine";
     const TEAM: &str = "at my team's API";
-    let at = usize::from(known.is_some());
-    let place = Select::new("Where shall records be kept?", vec![HERE, TEAM]).with_starting_cursor(at).prompt();
-    if place.map_err(unanswered)? == HERE {
-        return Ok(None);
+    let as_configured = configured.map(|url| format!("at {url}, as now"));
+    let places = as_configured.clone().into_iter().chain([HERE, TEAM].map(str::to_owned)).collect();
+    let place = Select::new("Where shall records be kept?", places).prompt().map_err(unanswered)?;
+    if Some(&place) == as_configured.as_ref() {
+        return Ok(Records::AsConfigured);
     }
-    let (url, key_env) = known.map_or_else(|| (String::new(), KEY_VARIABLE.to_owned()), |api| (api.url, api.key_env));
-    let url = Text::new("Its address?").with_initial_value(&url).with_validator(|text: &str| checked(check_url(text)));
+    if place == HERE {
+        return Ok(Records::Here);
+    }
+    let url = Text::new("Its address?").with_validator(|text: &str| checked(check_url(text)));
     let url = url.prompt().map_err(unanswered)?;
     let key_env = Text::new("Which variable of your environment holds its key?")
-        .with_default(&key_env)
+        .with_default(KEY_VARIABLE)
         .with_validator(|text: &str| checked(check_variable(text)));
-    Ok(Some(Api { url, key_env: key_env.prompt().map_err(unanswered)? }))
+    Ok(Records::Team { url, key_env: key_env.prompt().map_err(unanswered)? })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature is inquire's")]

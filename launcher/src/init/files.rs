@@ -6,7 +6,7 @@ use deckwatch_client::ventures::VentureEntry;
 use serde_json::json;
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use super::answers::Answers;
+use super::answers::{Answers, Records};
 use crate::error::LaunchError;
 use crate::registration::settings_file::{Backup, Change, SettingsFile};
 use crate::surroundings::Surroundings;
@@ -22,24 +22,50 @@ pub(super) struct File {
 /// `config.toml`, and `ventures.json` when ventures are wanted.
 pub(super) fn planned(answers: &Answers, surroundings: &Surroundings) -> Result<Vec<File>, LaunchError> {
     let folder = &surroundings.dirs.config;
-    let mut texts = vec![(folder.join("config.toml"), settings(answers, surroundings))];
-    texts.extend(answers.ventures.as_ref().map(|ventures| (folder.join("ventures.json"), ventures_text(ventures))));
-    texts.into_iter().map(|(path, text)| File::new(path, text)).collect()
+    let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, surroundings))?];
+    if let Some(ventures) = &answers.ventures {
+        files.push(File::new(folder.join("ventures.json"), |_| ventures_text(ventures))?);
+    }
+    Ok(files)
 }
 
-fn settings(answers: &Answers, surroundings: &Surroundings) -> String {
-    let mut document = DocumentMut::new();
-    document.insert("dev_root", value(surroundings.shown(&answers.dev_root)));
+/// The settings as they were, with the answers set; what else the user wrote there stays.
+fn settings(before: &str, answers: &Answers, surroundings: &Surroundings) -> String {
+    // Of a file that can't be read nothing can be kept; it stays beside the new one.
+    let mut document: DocumentMut = before.parse().unwrap_or_default();
+    let dev_root = answers.dev_root.to_str();
+    let says_so = document.get("dev_root").is_some_and(|said| said.as_str().is_some() && said.as_str() == dev_root);
+    if !says_so {
+        set(document.as_table_mut(), "dev_root", &surroundings.shown(&answers.dev_root));
+    }
     if let Some(agent) = answers.agent {
-        document.insert("default_agent", value(agent.program()));
+        set(document.as_table_mut(), "default_agent", agent.program());
     }
-    if let Some(api) = &answers.api {
-        let mut table = Table::new();
-        table.insert("url", value(&api.url));
-        table.insert("key_env", value(&api.key_env));
-        document.insert("api", Item::Table(table));
+    match &answers.records {
+        Records::AsConfigured => {}
+        Records::Here => drop(document.remove("api")),
+        Records::Team { url, key_env } => {
+            let mut table = Table::new();
+            set(&mut table, "url", url);
+            set(&mut table, "key_env", key_env);
+            document.insert("api", Item::Table(table));
+        }
     }
-    format!("# Settings of Deckwatch's launcher; `launcher --help` says what there is.\n{document}")
+    let head = "# Settings of Deckwatch's launcher; `launcher --help` says what there is.\n";
+    if before.is_empty() { format!("{head}{document}") } else { document.to_string() }
+}
+
+/// Sets a text unless it is that already; a comment beside it stays.
+fn set(table: &mut Table, name: &str, text: &str) {
+    match table.get_mut(name).and_then(Item::as_value_mut) {
+        Some(said) if said.as_str() == Some(text) => {}
+        Some(said) => {
+            let decor = said.decor().clone();
+            *said = text.into();
+            *said.decor_mut() = decor;
+        }
+        None => drop(table.insert(name, value(text))),
+    }
 }
 
 fn ventures_text(ventures: &[VentureEntry]) -> String {
@@ -55,8 +81,9 @@ fn ventures_text(ventures: &[VentureEntry]) -> String {
 }
 
 impl File {
-    fn new(path: PathBuf, text: String) -> Result<Self, LaunchError> {
+    fn new(path: PathBuf, text: impl FnOnce(&str) -> String) -> Result<Self, LaunchError> {
         let before = SettingsFile::read(path.clone()).map_err(LaunchError::of_writing)?;
+        let text = text(before.text());
         let is_new = before.text().is_empty();
         let change = before.into_change(text.clone(), Backup::Once);
         Ok(Self { path, text, is_new, change })
@@ -78,8 +105,8 @@ impl File {
         let state = match (&self.change, self.is_new, overwrite) {
             (None, _, _) => return format!("{path} says that already.\n"),
             (Some(_), true, _) => "new",
-            (Some(_), false, true) => "replaces the one that is there",
-            (Some(_), false, false) => "differs from the one that is there",
+            (Some(_), false, true) => "in place of the one that is there",
+            (Some(_), false, false) => "the one that is there differs",
         };
         let text = self.text.lines().fold(String::new(), |text, line| text + "    " + line + "\n");
         format!("{path} ({state}):\n{text}")

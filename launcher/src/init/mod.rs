@@ -30,7 +30,8 @@ Examples:
   launcher init --dry-run --yes                 shows what would be written
 
 It writes config.toml and ventures.json in ~/.config/deckwatch. A file that is there stays, unless you say yes
-or give --overwrite; what it held first is kept beside it, as *.deckwatch-backup.";
+or give --overwrite: then settings are changed and the rest of config.toml stays, ventures.json is written anew,
+and what a file held first is kept beside it, as *.deckwatch-backup.";
 
 /// How `init` was typed.
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub(crate) struct Init {
     #[arg(long)]
     no_ventures: bool,
 
-    /// Replace files that are there
+    /// Change files that are there
     #[arg(long)]
     overwrite: bool,
 
@@ -81,6 +82,10 @@ pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), Launch
     let files = files::planned(&answers, surroundings)?;
     for file in &files {
         say(&file.describe(init.overwrite, surroundings));
+    }
+    if answers.ventures.is_none() && !init.no_ventures {
+        let root = surroundings.shown(&answers.dev_root);
+        say(&format!("No ventures: no repository with a remote is below {root}. Clone one, and run this again."));
     }
     if init.dry_run {
         return Ok(());
@@ -109,7 +114,7 @@ fn agreed(init: &Init, file: &File, surroundings: &Surroundings) -> Result<bool,
         (_, true) if file.is_new() || init.overwrite => Ok(true),
         (_, true) => Err(LaunchError::WouldOverwrite(file.path.clone())),
         (true, false) => ask(&format!("Write {path}?"), true),
-        (false, false) => ask(&format!("Replace {path}? What it held first is kept beside it."), init.overwrite),
+        (false, false) => ask(&format!("Change {path}? What it held first is kept beside it."), init.overwrite),
     }
 }
 

@@ -96,6 +96,14 @@ fn mistakes_in_files_are_findings_among_others() {
 }
 
 #[test]
+fn a_venture_named_like_a_verb_is_told_how_to_start() {
+    let world = fit();
+    world.write("home/.config/deckwatch/ventures.json", r#"{"ventures": [{"code": "doctor", "name": "Doctor"}]}"#);
+    let (status, detail, fix) = finding(&world, "ventures");
+    assert!(status == "warn" && detail.contains("doctor is a word") && fix.contains("menu"), "{detail} {fix}");
+}
+
+#[test]
 fn a_repository_that_is_not_here_comes_with_its_clone() {
     let world = World::new();
     let (status, detail, fix) = finding(&world, "repositories");

@@ -5,6 +5,8 @@ mod doctor;
 #[cfg(test)]
 mod dry_run;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod launching;
 #[cfg(test)]
 mod list;
@@ -14,6 +16,8 @@ mod menu;
 mod refusing;
 #[cfg(test)]
 mod registering;
+#[cfg(test)]
+mod shell;
 #[cfg(test)]
 mod slash_commands;
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! `launcher ventures sync` on this machine's own database, and what it refuses.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use crate::launching::closed_port;
@@ -79,4 +82,38 @@ fn without_a_file_there_is_nothing_to_put() {
     world.run(&["ventures", "sync", "--ventures", "gone.json"]).refuses(11, &["gone.json"]);
     world.write("elsewhere/other.json", r#"{"ventures": [{"code": "gamma", "name": "Gamma"}]}"#);
     assert_eq!(outcomes(&sync(&world, &["--ventures", "other.json"])), [("gamma", "created")]);
+}
+
+/// An API that lists no ventures, takes one, and is gone.
+fn api_that_takes_one() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answers = [
+        json!({"items": [], "total": 0, "next_cursor": null}),
+        json!({"code": "alpha", "name": "Alpha", "github_org": null, "repos": [], "capabilities": [],
+               "created_at": "2026-11-21T08:00:00.000Z", "updated_at": "2026-11-21T08:00:00.000Z"}),
+    ];
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 16 * 1024];
+            let _ = stream.read(&mut request).unwrap();
+            let body = answer.to_string();
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn an_api_that_goes_away_is_told_venture_by_venture() {
+    let world = World::new();
+    let mut launcher = world.launcher(&["ventures", "sync", "--json"]);
+    launcher.env("CONTEXT_API_URL", api_that_takes_one()).env("ADMIN_API_KEY", "s".repeat(64));
+    let run = Run::of(&mut launcher);
+    run.refuses(18, &["2 of the ventures could not be put"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(outcomes(&report), [("alpha", "created"), ("beta", "failed"), ("empty", "not_tried")]);
+    assert!(report["ventures"][1]["error"].as_str().unwrap().contains("can't reach"), "{report:#}");
 }

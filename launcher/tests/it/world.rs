@@ -79,8 +79,12 @@ impl World {
     }
 
     /// Puts a tool of this machine on the world's `PATH`.
-    pub(crate) fn link_tool(&self, tool: &str) {
-        symlink(on_path(tool), self.path("bin").join(tool)).unwrap();
+    pub(crate) fn link_tool(&self, tool: &str) -> PathBuf {
+        let link = self.path("bin").join(tool);
+        if !link.exists() {
+            symlink(on_path(tool), &link).unwrap();
+        }
+        link
     }
 
     pub(crate) fn repository(&self, inner: &str, remote: &str) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::team::{ADMIN_KEY, CONTEXT_KEY, Team};
+use crate::members::{ADMIN_KEY, CONTEXT_KEY, Team};
 
 #[tokio::test]
 async fn the_list_names_the_agents_at_work_and_the_last_session() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::team::{ADMIN_KEY, CONTEXT_KEY, Team};
+use crate::members::{ADMIN_KEY, CONTEXT_KEY, Team};
 
 const FILE: &str = ".config/deckwatch/ventures.json";
 const SYNC: [&str; 3] = ["ventures", "sync", "--json"];
