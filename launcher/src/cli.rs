@@ -27,6 +27,11 @@ Examples:
   launcher doctor               check everything that a launch needs
   launcher demo                 a day as two agents have it, on this repository";
 
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  launcher demo                 the records are gone when it ends
+  launcher demo --data ./day    they stay, in a database to look into";
+
 const SETTINGS: &str = "\
 Settings, all optional, in ~/.config/deckwatch/config.toml:
   dev_root = \"~/dev\"                   where repositories are looked for
@@ -99,6 +104,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Play a day as two agents have it, on the repository you stand in; needs no agent's tool
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo {
         /// Keep the demo's records below this folder
         #[arg(long, value_name = "DIR")]
@@ -106,11 +112,11 @@ pub(crate) enum Command {
     },
 
     /// Tell the Context API which ventures there are
-    #[command(subcommand)]
+    #[command(subcommand, after_help = ventures_sync::EXAMPLES)]
     Ventures(ventures_sync::Verb),
 
     /// Give the agents' tools their slash commands: sod, eod, handoff and others
-    #[command(subcommand)]
+    #[command(subcommand, after_help = slash_commands::EXAMPLES)]
     Commands(slash_commands::Verb),
 
     /// Check everything that a launch needs, with the fix for what is not right

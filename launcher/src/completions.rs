@@ -19,6 +19,7 @@ use crate::error::LaunchError;
 const VARIABLE: &str = "DECKWATCH_COMPLETE";
 const PROGRAM: &str = "launcher";
 
+/// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
 Examples, one of them in your shell's start file:
   bash   source <(launcher completions bash)

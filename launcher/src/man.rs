@@ -7,6 +7,7 @@ use clap::CommandFactory as _;
 use crate::cli::Cli;
 use crate::error::LaunchError;
 
+/// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher man ~/.local/share/man/man1      then: man launcher, man launcher-doctor";

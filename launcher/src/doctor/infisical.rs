@@ -19,7 +19,7 @@ pub(super) fn check(file: Option<&VenturesFile>, surroundings: &Surroundings) ->
         return Check::absent(NAME, "no venture has an infisical_path", format!("set infisical_path and {PROJECT}"));
     }
     if !is_set(&PROJECT) {
-        let detail = format!("{with_path} ventures have an infisical_path, and no project is named");
+        let detail = format!("ventures with an infisical_path: {with_path}; no project is named");
         return Check::warn(NAME, detail, format!("export {PROJECT}=<id of the project>"));
     }
     match (missing.is_empty(), has_cli) {

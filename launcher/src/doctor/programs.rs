@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::check::Check;
 use crate::agent_cli::AgentCli;
+use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
 /// An agent's tool may start cold.
@@ -29,8 +30,11 @@ pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surrou
         None => Check::fail("git", "is not installed", "macOS: xcode-select --install, Debian: apt install git"),
         Some(git) => told("git", git, surroundings).await.1,
     }];
+    if !any_agent {
+        checks.push(Check::failed_with("agents", &LaunchError::NoAgent));
+    }
     for (cli, asked) in agents {
-        checks.push(agent(cli, asked, default_agent == Some(cli), any_agent, surroundings).await);
+        checks.push(agent(cli, asked, default_agent == Some(cli), surroundings).await);
     }
     checks.push(match server {
         None => Check::fail("deckwatch-mcp", "is not installed", "from the Deckwatch checkout: ./scripts/start"),
@@ -39,13 +43,12 @@ pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surrou
     checks
 }
 
-async fn agent(cli: AgentCli, asked: Asked, is_default: bool, any: bool, surroundings: &Surroundings) -> Check {
+async fn agent(cli: AgentCli, asked: Asked, is_default: bool, surroundings: &Surroundings) -> Check {
     let install = cli.install_command();
     match asked {
         Some(asked) => told(cli.program(), asked, surroundings).await.1,
         None if is_default => Check::fail(cli.program(), "is your default agent and is not installed", install),
-        None if any => Check::absent(cli.program(), "is not installed", install),
-        None => Check::fail(cli.program(), "is not installed, and no other agent's tool is", install),
+        None => Check::absent(cli.program(), "is not installed", install),
     }
 }
 

@@ -23,7 +23,8 @@ use crate::surroundings::Surroundings;
 /// What a launch of Claude Code installs by itself.
 const AT_LAUNCH: [&str; 2] = ["sod", "eod"];
 
-const EXAMPLES: &str = "\
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher commands sync                all commands, for every agent that is installed
   launcher commands sync sod eod        only these

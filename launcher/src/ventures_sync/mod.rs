@@ -17,7 +17,8 @@ use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
-const EXAMPLES: &str = "\
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher ventures sync --dry-run      what would be put
   ADMIN_API_KEY=… launcher ventures sync

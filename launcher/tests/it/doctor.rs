@@ -60,6 +60,11 @@ fn a_missing_agent_matters_when_it_is_the_default_or_the_last() {
     world.write("home/.config/deckwatch/config.toml", "default_agent = \"codex\"\n");
     let (status, detail, fix) = finding(&world, "codex");
     assert_eq!((status.as_str(), fix.as_str()), ("fail", "npm install -g @openai/codex"), "{detail}");
+
+    world.remove("bin/claude");
+    world.remove("bin/gemini");
+    let (status, _, fix) = finding(&world, "agents");
+    assert!(status == "fail" && fix.contains("npm install -g @google/gemini-cli"), "{fix}");
 }
 
 #[test]

@@ -48,7 +48,9 @@ fn zsh_and_fish_get_scripts_of_their_own() {
 fn every_verb_has_a_manual_page_and_help_with_examples() {
     let world = World::new();
     world.run(&["man", "man1"]).succeeds();
-    for verb in ["ventures sync", "commands sync", "doctor", "init", "completions", "man"] {
+    for verb in
+        ["demo", "ventures", "ventures sync", "commands", "commands sync", "doctor", "init", "completions", "man"]
+    {
         let page = world.read(&format!("elsewhere/man1/launcher-{}.1", verb.replace(' ', "-")));
         assert!(page.contains(".TH"), "{page}");
         let words: Vec<&str> = verb.split(' ').chain(["--help"]).collect();
