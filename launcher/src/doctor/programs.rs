@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::check::Check;
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
+use crate::plan::WITHHELD_VARIABLES;
 use crate::surroundings::Surroundings;
 
 /// An agent's tool may start cold.
@@ -83,6 +84,9 @@ async fn told(
 async fn version(path: PathBuf) -> Result<String, String> {
     let mut program = Command::new(&path);
     program.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
+    for name in WITHHELD_VARIABLES {
+        program.env_remove(name);
+    }
     let ended = tokio::time::timeout(PATIENCE, program.output()).await;
     let output = ended.map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))?;
     let output = output.map_err(|error| error.to_string())?;

@@ -9,6 +9,8 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::plan::WITHHELD_VARIABLES;
+
 /// Long enough for a big repository on a cold disk; a network drive that hangs is not waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How many gits run at once.
@@ -61,7 +63,8 @@ async fn of(path: &Path) -> Result<GitState, String> {
     let mut git = Command::new("git");
     git.args(["--no-optional-locks", "status", "--porcelain=v2", "--branch"]).current_dir(path);
     git.stdin(Stdio::null()).env("LC_ALL", "C").kill_on_drop(true);
-    for name in MISLEADING {
+    // Git may start a program that the repository names.
+    for name in MISLEADING.into_iter().chain(WITHHELD_VARIABLES) {
         git.env_remove(name);
     }
     let output = git.output().await.map_err(|error| format!("git could not be run: {error}"))?;

@@ -68,6 +68,14 @@ fn a_missing_agent_matters_when_it_is_the_default_or_the_last() {
 }
 
 #[test]
+fn the_tools_that_are_asked_get_no_key_that_decides_over_others() {
+    let world = fit();
+    world.install("claude", "#!/bin/sh\necho \"2.1.7 key:$ADMIN_API_KEY:\"\n");
+    let said = Run::of(world.launcher(&["doctor"]).env("ADMIN_API_KEY", "s3cr3t-s3cr3t-s3cr3t")).succeeds().stdout;
+    assert!(said.contains("2.1.7 key::"), "{said}");
+}
+
+#[test]
 fn a_tool_that_fails_or_hangs_is_told_and_not_waited_for() {
     let world = fit();
     world.install("claude", "#!/bin/sh\nexit 3\n");
