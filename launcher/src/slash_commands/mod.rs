@@ -73,21 +73,20 @@ pub(crate) struct Sync {
     json: bool,
 }
 
-/// Installs what is missing, updates what is ours, names what is left.
+/// Installs what is missing, updates what is ours, names what is left. Reads everything before it writes anything.
 pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
-    let mut rows = Vec::new();
+    let mut files = Vec::new();
     for cli in sync.agents(surroundings)? {
         for source in source::all().filter(|source| sync.names.is_empty() || sync.names.contains(&source.name)) {
-            for file in planned(cli, &source, surroundings)? {
-                if let (false, Some(change)) = (sync.dry_run, &file.change) {
-                    change.apply().map_err(LaunchError::of_writing)?;
-                }
-                rows.push(Row { agent: cli, command: source.name.clone(), path: file.path, outcome: file.outcome });
-            }
+            files.extend(planned(cli, &source, surroundings)?);
         }
     }
-    let report = Report { dry_run: sync.dry_run, files: rows };
+    for change in files.iter().filter_map(|file| file.change.as_ref()).filter(|_| !sync.dry_run) {
+        change.apply().map_err(LaunchError::of_writing)?;
+    }
+    let files = files.into_iter().map(|file| file.row).collect();
+    let report = Report { dry_run: sync.dry_run, files };
     crate::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })
 }
 
@@ -116,8 +115,7 @@ impl Sync {
 
 /// One file of one command, decided.
 struct Planned {
-    path: std::path::PathBuf,
-    outcome: Outcome,
+    row: Row,
     change: Option<Change>,
 }
 
@@ -136,7 +134,8 @@ fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Resul
             Owner::User => (Outcome::Yours, None),
             Owner::ChangedByUser => (Outcome::ChangedByYou, None),
         };
-        files.push(Planned { path: form.path, outcome, change });
+        let row = Row { agent: cli, command: source.name.clone(), path: form.path, outcome };
+        files.push(Planned { row, change });
     }
     Ok(files)
 }

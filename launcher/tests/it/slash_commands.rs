@@ -104,3 +104,11 @@ fn without_any_tool_it_says_how_to_install_one() {
     }
     world.run(&["commands", "sync"]).refuses(14, &["npm install -g @openai/codex"]);
 }
+
+#[test]
+fn a_file_that_cannot_be_read_stops_before_anything_is_written() {
+    let world = World::new();
+    std::fs::create_dir_all(world.path("home/.codex/skills/escalate/SKILL.md")).unwrap();
+    world.run(&["commands", "sync"]).refuses(16, &["cannot write", "skills/escalate/SKILL.md"]);
+    assert!(!world.path("home/.claude").exists() && !world.path("home/.gemini").exists());
+}
