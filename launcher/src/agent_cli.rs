@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use deckwatch_client::discovery::DEV_ROOT_VARIABLE;
 use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::Client;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::secrets::NAMES_VARIABLE;
 
@@ -29,7 +29,7 @@ pub(crate) const GITHUB_TOKENS: [&str; 4] =
     ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
 
 /// A coding agent's command line tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum AgentCli {
     Claude,

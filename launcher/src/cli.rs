@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgGroup, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
 use crate::exit_code::ExitCode;
 use crate::secrets::verb::SecretsCommand;
+use crate::{completions, doctor, init, man, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +25,14 @@ Examples:
   launcher alpha --dry-run      show what would happen, change nothing
   launcher --list --json        the ventures, for scripts
   launcher secrets check alpha  which secrets alpha has and lacks, by name
+  launcher init                 write a first configuration by asking
+  launcher doctor               check everything that a launch needs
   launcher demo                 a day as two agents have it, on this repository";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  launcher demo                 the records are gone when it ends
+  launcher demo --data ./day    they stay, in a database to look into";
 
 const SETTINGS: &str = "\
 Settings, all optional, in ~/.config/deckwatch/config.toml:
@@ -52,10 +61,10 @@ INFISICAL_PROJECT_ID and INFISICAL_ENVIRONMENT before [infisical]. docs/secrets.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Cli {
     /// Code of the venture, or `.` for the repository you stand in
-    #[arg(value_name = "VENTURE")]
+    #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
     pub(crate) target: Option<Target>,
 
-    /// List the ventures and where their repositories are
+    /// List the ventures: where they are, how they stand, who works on them
     #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "agent_args"])]
     pub(crate) list: bool,
 
@@ -115,6 +124,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Play a day as two agents have it, on the repository you stand in; needs no agent's tool
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo {
         /// Keep the demo's records below this folder
         #[arg(long, value_name = "DIR")]
@@ -124,6 +134,35 @@ pub(crate) enum Command {
     /// Keep the credential for Infisical, or check a venture's secrets
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Tell the Context API which ventures there are
+    #[command(subcommand, after_help = ventures_sync::EXAMPLES)]
+    Ventures(ventures_sync::Verb),
+
+    /// Give the agents' tools their slash commands: sod, eod, handoff and others
+    #[command(subcommand, after_help = slash_commands::EXAMPLES)]
+    Commands(slash_commands::Verb),
+
+    /// Check everything that a launch needs, with the fix for what is not right
+    Doctor(doctor::Doctor),
+
+    /// Write a first configuration by asking
+    Init(init::Init),
+
+    /// Print the completions of a shell
+    #[command(after_help = completions::EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: completions::Shell,
+    },
+
+    /// Write the manual pages into a folder
+    #[command(after_help = man::EXAMPLES)]
+    Man {
+        /// The folder; made when it is missing
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
 }
 
 /// What to work on.

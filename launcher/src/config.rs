@@ -77,6 +77,16 @@ struct Document {
 }
 
 impl Config {
+    /// What holds without any settings.
+    pub(crate) fn of_nobody(dirs: &Dirs) -> Self {
+        Self {
+            dev_root: dirs.home.join("dev"),
+            default_agent: None,
+            api: None,
+            infisical: InfisicalSettings::default(),
+        }
+    }
+
     /// Reads the user's settings.
     pub(crate) fn load(dirs: &Dirs) -> Result<Self, LaunchError> {
         let path = dirs.config.join("config.toml");

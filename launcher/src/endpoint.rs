@@ -15,6 +15,8 @@ use crate::surroundings::Surroundings;
 pub(crate) const URL_VARIABLE: &str = "CONTEXT_API_URL";
 /// The variable that holds its key.
 pub(crate) const KEY_VARIABLE: &str = "CONTEXT_API_KEY";
+/// The variable that holds the key of an admin.
+pub(crate) const ADMIN_KEY_VARIABLE: &str = "ADMIN_API_KEY";
 
 /// Where records go.
 pub(crate) enum Endpoint {
@@ -58,6 +60,20 @@ impl Endpoint {
             Self::Embedded => Ok(()),
             Self::Remote { url, key } => checked(url, key.get()?.expose()),
         }
+    }
+
+    /// The same API as its admin: the key comes from the environment alone. The embedded engine has no other key.
+    pub(crate) fn of_admin(
+        surroundings: &Surroundings,
+        config: &Config,
+        vault: &Rc<Vault>,
+    ) -> Result<Self, LaunchError> {
+        let configured = || config.api.as_ref().map(|api| api.url.clone());
+        let Some(url) = surroundings.var(URL_VARIABLE).or_else(configured) else { return Ok(Self::Embedded) };
+        let key = surroundings.var(ADMIN_KEY_VARIABLE).ok_or_else(|| LaunchError::NoAdminKey { url: url.clone() })?;
+        ApiConfig::remote(&url, &key)
+            .map_err(|error| LaunchError::Endpoint(error.to_string().replace(KEY_VARIABLE, ADMIN_KEY_VARIABLE)))?;
+        Ok(Self::Remote { url, key: ApiKey::given(Secret::new(key), vault) })
     }
 
     /// How the client and the agent are told of it: as environment variables.

@@ -12,7 +12,7 @@ use deckwatch_client::ventures::{FILE_VARIABLE, VentureEntry};
 use crate::agent_cli::AgentCli;
 use crate::cli::Cli;
 use crate::config::Config;
-use crate::endpoint::{Endpoint, KEY_VARIABLE, URL_VARIABLE};
+use crate::endpoint::{ADMIN_KEY_VARIABLE, Endpoint, KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
 use crate::registration::Registration;
 use crate::secrets::NAMES_VARIABLE;
@@ -21,7 +21,7 @@ use crate::surroundings::Surroundings;
 
 /// What an agent must not get, whoever set it: keys that decide over others' records and secrets.
 pub(crate) const WITHHELD_VARIABLES: [&str; 6] = [
-    "ADMIN_API_KEY",
+    ADMIN_KEY_VARIABLE,
     "GITHUB_WEBHOOK_SECRET",
     "INFISICAL_TOKEN",
     "INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN",

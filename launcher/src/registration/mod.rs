@@ -6,7 +6,7 @@
 mod claude;
 mod codex;
 mod gemini;
-mod settings_file;
+pub(crate) mod settings_file;
 mod slash_commands;
 
 use std::ffi::OsString;

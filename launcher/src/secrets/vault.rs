@@ -82,13 +82,23 @@ impl Vault {
     /// Which Infisical, and as whom: for people, and without asking either.
     pub(crate) fn describe(&self) -> String {
         let host = self.settings.base().map_or_else(|error| error.to_string(), |base| host_of(&base));
+        let ways = self.ways();
+        let way =
+            if ways.is_empty() { "no credential".to_owned() } else { format!("credential of {}", ways.join(" or ")) };
+        format!("{host}, {way}")
+    }
+
+    /// Whether there is something to log in with, as far as is known without asking it.
+    pub(crate) fn has_credential(&self) -> bool {
+        !self.ways().is_empty()
+    }
+
+    fn ways(&self) -> Vec<&str> {
         let mut ways: Vec<&str> = self.sources.describe().into_iter().collect();
         if self.cli.is_some() && ways.first().is_none_or(|way| *way == "the keyring") {
             ways.push("the infisical command");
         }
-        let way =
-            if ways.is_empty() { "no credential".to_owned() } else { format!("credential of {}", ways.join(" or ")) };
-        format!("{host}, {way}")
+        ways
     }
 
     /// The secrets of a folder.

@@ -28,7 +28,7 @@ impl Desktop {
                 return None;
             }
         }
-        world.link("secret-tool");
+        world.link_tool("secret-tool");
         world.write("bus.conf", &BUS.replace("WORLD", world.path("home").to_str().unwrap()));
         let config = format!("--config-file={}", world.path("bus.conf").display());
         let mut bus = program(world, "dbus-daemon");

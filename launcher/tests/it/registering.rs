@@ -42,10 +42,10 @@ fn claude_gets_its_slash_commands_and_the_users_own_stay() {
     assert!(sod.contains("Call the tool `sod` of the MCP server `deckwatch`"), "{sod}");
     assert_eq!(world.read("home/.claude/commands/eod.md"), "my own way to end a day\n");
 
-    let older = sod.replace("Start my day", "Begin my day");
-    world.write("home/.claude/commands/sod.md", &older);
+    let mine = sod.replace("Start my day", "Begin my day");
+    world.write("home/.claude/commands/sod.md", &mine);
     world.run(&["alpha", "--claude"]).succeeds();
-    assert_eq!(world.read("home/.claude/commands/sod.md"), sod, "ours is kept up to date");
+    assert_eq!(world.read("home/.claude/commands/sod.md"), mine, "what the user changed stays");
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl World {
         }
         std::fs::hard_link(env!("CARGO_BIN_EXE_launcher"), world.path("bin/launcher")).unwrap();
         for tool in ["git", "sh", "env", "sleep"] {
-            world.link(tool);
+            world.link_tool(tool);
         }
         for agent in ["claude", "gemini", "codex"] {
             world.install(agent, AGENT);
@@ -79,10 +79,13 @@ impl World {
         std::fs::set_permissions(self.path(&path), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Puts a program of this machine on the world's `PATH`.
-    pub(crate) fn link(&self, tool: &str) {
-        let program = found_on_path(tool).unwrap_or_else(|| panic!("{tool} is not on PATH"));
-        symlink(program, self.path("bin").join(tool)).unwrap();
+    /// Puts a tool of this machine on the world's `PATH`.
+    pub(crate) fn link_tool(&self, tool: &str) -> PathBuf {
+        let link = self.path("bin").join(tool);
+        if !link.exists() {
+            symlink(found_on_path(tool).unwrap(), &link).unwrap();
+        }
+        link
     }
 
     pub(crate) fn repository(&self, inner: &str, remote: &str) {
