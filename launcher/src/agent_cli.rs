@@ -7,9 +7,18 @@ use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::Client;
 use serde::Deserialize;
 
+use crate::conversation::CONVERSATION_VARIABLE;
+
 /// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const AGENT_VARIABLES: [&str; 6] =
-    ["DECKWATCH_VENTURE", "DECKWATCH_AGENT", "DECKWATCH_CLIENT", "DECKWATCH_TRACK", "DECKWATCH_ISSUE", FILE_VARIABLE];
+pub(crate) const AGENT_VARIABLES: [&str; 7] = [
+    "DECKWATCH_VENTURE",
+    "DECKWATCH_AGENT",
+    "DECKWATCH_CLIENT",
+    "DECKWATCH_TRACK",
+    "DECKWATCH_ISSUE",
+    CONVERSATION_VARIABLE,
+    FILE_VARIABLE,
+];
 
 /// A coding agent's command line tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]

@@ -9,6 +9,7 @@ use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
+use crate::branches::WorktreeName;
 use crate::exit_code::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -18,6 +19,7 @@ Examples:
   launcher alpha --codex        start Codex on alpha
   launcher alpha --issue 87 -- --resume
                                 pass --resume on to the agent
+  launcher alpha --worktree     in a git worktree of the agent's own
   launcher .                    work on the repository you stand in
   launcher alpha --dry-run      show what would happen, change nothing
   launcher --list --json        the ventures, for scripts
@@ -32,6 +34,10 @@ Settings, all optional, in ~/.config/deckwatch/config.toml:
   key_env = \"CONTEXT_API_KEY\"          the variable that holds the key
 CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api].";
 
+const WORKTREE: &str = "\
+Work in a git worktree of the agent's own, or in the one called NAME. It stands in <repository>-worktrees beside the \
+repository, on a branch dev/<agent>/..., is made when it is not there, and is never removed: `git worktree remove` does";
+
 /// Starts a coding agent on a venture, with its context.
 #[derive(Debug, Parser)]
 #[command(name = "launcher", version, after_help = EXAMPLES, after_long_help = long_help())]
@@ -44,7 +50,7 @@ pub(crate) struct Cli {
     pub(crate) target: Option<Target>,
 
     /// List the ventures and where their repositories are
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "agent_args"])]
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "agent_args"])]
     pub(crate) list: bool,
 
     /// With --list: print JSON
@@ -82,6 +88,11 @@ pub(crate) struct Cli {
     /// Work in the repository at PATH instead of looking for one
     #[arg(long, value_name = "PATH")]
     pub(crate) repo: Option<PathBuf>,
+
+    /// Work in a git worktree of the agent's own, or in the one called NAME
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          long_help = WORKTREE)]
+    pub(crate) worktree: Option<WorktreeName>,
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

@@ -57,6 +57,8 @@ pub(crate) enum LaunchError {
     ServerMissing,
     #[error("cannot register deckwatch-mcp: {}: {message}", .path.display())]
     Registration { path: PathBuf, message: String },
+    #[error("no worktree at {}: {message}", .path.display())]
+    Worktree { path: PathBuf, message: String },
     #[error(transparent)]
     Slot(#[from] SlotError),
     #[error("{0}")]
@@ -99,6 +101,7 @@ impl LaunchError {
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
             Self::NoAgent => install_one(),
             Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start".to_owned(),
+            Self::Worktree { .. } => "choose another with --worktree=NAME, or move that folder away".to_owned(),
             Self::Menu(_) => "name a venture instead: `launcher alpha`".to_owned(),
             Self::NotStarted { .. } => "check that it runs by itself".to_owned(),
             Self::NoHome(_)
@@ -131,6 +134,7 @@ impl LaunchError {
             | Self::RepositoryNotFound { .. }
             | Self::SeveralRepositories { .. }
             | Self::DevRoot { .. }
+            | Self::Worktree { .. }
             | Self::Checkout(_) => ExitCode::Repository,
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
             Self::ServerMissing => ExitCode::ServerMissing,

@@ -29,7 +29,7 @@ exit_codes! {
     VenturesFile = 11,
     /// no such venture
     UnknownVenture = 12,
-    /// the venture's repository was not found, or more than one was
+    /// the venture's repository was not found, or more than one was, or git could not add a worktree
     Repository = 13,
     /// the agent's command line tool is not installed
     AgentMissing = 14,

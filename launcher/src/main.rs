@@ -4,11 +4,13 @@
 //! printed, [`process`] carries it out and becomes the agent. Nothing before [`process`] writes.
 
 mod agent_cli;
+mod branches;
 mod catalogue;
 mod choice;
 mod cli;
 mod config;
 mod context_api;
+mod conversation;
 mod demo;
 mod discovery;
 mod endpoint;

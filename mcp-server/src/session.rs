@@ -185,11 +185,13 @@ impl Keeper {
         let day = self.start_day(&request).await?;
         let interval = Duration::from_secs(u64::from(day.heartbeat_interval_seconds));
         self.set(State::Live(Live::of(&day.session, interval)));
+        self.identity.remember(&day.session).await;
         Ok(day)
     }
 
     async fn request(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<StartDay, Trouble> {
         let (me, place) = (self.identity.me().await?.clone(), self.identity.place().await?);
+        let client_session_id = self.identity.client_session_id(&me);
         let checkout = self.identity.checkout().await?;
         let surroundings = self.identity.surroundings();
         let held = self.held().and_then(|live| live.track);
@@ -197,7 +199,7 @@ impl Keeper {
             agent: me.agent,
             client: me.client,
             client_version: me.client_version,
-            client_session_id: me.client_session_id,
+            client_session_id,
             host: me.host,
             venture: place.venture.code.clone(),
             repo: place.repo.clone(),

@@ -1,6 +1,6 @@
 //! Running the `git` program: one question, one answer, whatever the user's language and environment.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
@@ -92,12 +92,22 @@ impl<'a> Git<'a> {
         }
     }
 
+    pub(super) fn has_branch(&self, name: &str) -> Result<bool, CheckoutError> {
+        let found = self.maybe(&["rev-parse", "--quiet", "--verify", &format!("refs/heads/{name}")])?;
+        Ok(found.is_some())
+    }
+
+    /// Does something that has no answer.
+    pub(super) fn act<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<(), CheckoutError> {
+        self.must(args).map(drop)
+    }
+
     fn folder(&self, which: &str) -> Result<PathBuf, CheckoutError> {
         let named = self.dir.join(path(self.must(&["rev-parse", which])?));
         Ok(named.canonicalize().unwrap_or(named))
     }
 
-    fn must(&self, args: &[&str]) -> Result<Vec<u8>, CheckoutError> {
+    fn must<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, CheckoutError> {
         match self.ask(args)? {
             Reply::Said(answer) => Ok(answer),
             Reply::Refused(why) => Err(self.failed(&why)),
@@ -111,7 +121,7 @@ impl<'a> Git<'a> {
         }
     }
 
-    fn ask(&self, args: &[&str]) -> Result<Reply, CheckoutError> {
+    fn ask<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Reply, CheckoutError> {
         let mut command = Command::new("git");
         // The words of refusals are compared, so they must be the untranslated ones.
         command.args(args).current_dir(self.dir).env("LC_ALL", "C").env("LANGUAGE", "").stdin(Stdio::null());

@@ -1,6 +1,10 @@
 //! The launcher as people run it: the real program, a home of its own, agents that only record.
 
 #[cfg(test)]
+mod branches;
+#[cfg(test)]
+mod conversations;
+#[cfg(test)]
 mod dry_run;
 #[cfg(test)]
 mod launching;
