@@ -23,6 +23,7 @@ Examples:
   launcher .                    work on the repository you stand in
   launcher alpha --dry-run      show what would happen, change nothing
   launcher --list --json        the ventures, for scripts
+  launcher mcp doctor           does every agent's tool reach Deckwatch?
   launcher demo                 a day as two agents have it, on this repository";
 
 const SETTINGS: &str = "\
@@ -110,6 +111,20 @@ pub(crate) enum Command {
         /// Keep the demo's records below this folder
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+    },
+    /// What concerns the MCP server's registrations
+    #[command(subcommand)]
+    Mcp(McpCommand),
+}
+
+/// What can be done about the registrations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum McpCommand {
+    /// Prove that each agent's tool will reach deckwatch-mcp, by connecting as the tool does
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -63,6 +63,10 @@ pub(crate) enum LaunchError {
     Slot(#[from] SlotError),
     #[error("{0}")]
     Api(String),
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("{broken} of {of} agents' tools would not reach deckwatch-mcp")]
+    Unreached { broken: usize, of: usize },
     #[error("the menu can't be shown: {0}")]
     Menu(String),
     #[error("the answer can't be written: {0}")]
@@ -110,6 +114,8 @@ impl LaunchError {
             | Self::Registration { .. }
             | Self::Slot(_)
             | Self::Api(_)
+            | Self::Unreachable(_)
+            | Self::Unreached { .. }
             | Self::Endpoint(_)
             | Self::Output(_)
             | Self::Demo(_)
@@ -138,9 +144,9 @@ impl LaunchError {
             | Self::Checkout(_) => ExitCode::Repository,
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
             Self::ServerMissing => ExitCode::ServerMissing,
-            Self::Registration { .. } => ExitCode::Registration,
+            Self::Registration { .. } | Self::Unreached { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
-            Self::Api(_) => ExitCode::Api,
+            Self::Api(_) | Self::Unreachable(_) => ExitCode::Api,
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } => ExitCode::NotStarted,
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,

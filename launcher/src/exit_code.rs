@@ -35,7 +35,7 @@ exit_codes! {
     AgentMissing = 14,
     /// deckwatch-mcp is not installed
     ServerMissing = 15,
-    /// deckwatch-mcp could not be registered with the agent's tool
+    /// deckwatch-mcp could not be registered with the agent's tool, or is not reached by it
     Registration = 16,
     /// the agent could not be given a slot
     Slot = 17,

@@ -17,12 +17,14 @@ mod endpoint;
 mod error;
 mod exit_code;
 mod list;
+mod mcp_doctor;
 mod menu;
 mod plan;
 mod process;
 mod registration;
 mod secrets;
 mod surroundings;
+mod venture_cache;
 
 use std::io::{self, Write as _};
 
@@ -32,7 +34,7 @@ use deckwatch_client::ventures::{self, FILE_VARIABLE, VenturesFile};
 
 use self::catalogue::Catalogue;
 use self::choice::Options;
-use self::cli::{Cli, Command, Target};
+use self::cli::{Cli, Command, McpCommand, Target};
 use self::config::Config;
 use self::discovery::Repositories;
 use self::endpoint::Endpoint;
@@ -54,14 +56,18 @@ fn main() -> std::process::ExitCode {
 
 fn run(cli: &Cli) -> Result<(), LaunchError> {
     let surroundings = Surroundings::of_this_process()?;
-    if let Some(Command::Demo { data }) = &cli.command {
-        return demo::run(&surroundings, data.as_deref());
+    match &cli.command {
+        Some(Command::Demo { data }) => return demo::run(&surroundings, data.as_deref()),
+        Some(Command::Mcp(McpCommand::Doctor { json })) => {
+            return mcp_doctor::run(&surroundings, *json, &mut io::stdout().lock());
+        }
+        None => {}
     }
     let config = Config::load(&surroundings.dirs)?;
     let endpoint = Endpoint::choose(&surroundings, &config)?;
     let here = here(cli, &surroundings)?;
     let file = ventures_file(cli, &surroundings, here.as_ref())?;
-    let ask_api = || context_api::registered(&endpoint, &surroundings);
+    let ask_api = || venture_cache::registered(&endpoint, &surroundings);
     let catalogue = Catalogue { file, ask_api: &ask_api };
     if cli.list {
         return list(cli, &config, &surroundings, &catalogue);

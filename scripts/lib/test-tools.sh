@@ -16,6 +16,7 @@ TEST_TOOLS_SCHEMATHESIS=(schemathesis==4.32.5)
 test_tools::install() {
   tools::install_worker_tools "$1"
   command -v curl >/dev/null || install::debian curl
+  command -v tmux >/dev/null || install::debian tmux
   install::locked nextest test_tools::install_nextest
   install::locked deny test_tools::install_deny
   install::locked linters test_tools::install_python linters "${TEST_TOOLS_LINTERS[@]}"

@@ -62,6 +62,9 @@ const CLAUDE_COMMANDS: [&str; 22] = [
 const CLAUDE_OTHERWISE: [&str; 10] =
     ["--from-pr", "--teleport", "--cloud", "--environment", "--bg", "--background", "-h", "--help", "-v", "--version"];
 
+/// How both Claude Code and Gemini CLI call it.
+const RESUME: [&str; 2] = ["--resume", "-r"];
+
 /// Reads the arguments as the tool will.
 pub(super) fn intent(cli: AgentCli, args: &[OsString]) -> Intent {
     let words: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
@@ -82,25 +85,25 @@ fn claude(words: &[&str]) -> Intent {
     if is_command || otherwise {
         return Intent::Unknown;
     }
-    let given = option(words, &["--session-id"]).flatten().and_then(conversation_id);
-    let earlier = match option(words, &["--resume", "-r"]) {
-        Some(value) => Some(value.and_then(conversation_id).map_or(Which::Unsaid, Which::Id)),
-        None => option(words, &["--continue", "-c"]).map(|_| Which::Latest),
+    let given = value(words, &["--session-id"]).and_then(conversation_id);
+    let which = if has(words, &RESUME) {
+        value(words, &RESUME).and_then(conversation_id).map_or(Which::Unsaid, Which::Id)
+    } else if has(words, &["--continue", "-c"]) {
+        Which::Latest
+    } else {
+        return Intent::New(given);
     };
-    match earlier {
-        Some(which) if option(words, &["--fork-session"]).is_some() => Intent::Fork(which, given),
-        Some(which) => Intent::Resume(which),
-        None => Intent::New(given),
-    }
+    if has(words, &["--fork-session"]) { Intent::Fork(which, given) } else { Intent::Resume(which) }
 }
 
 fn gemini(words: &[&str]) -> Intent {
-    let given = option(words, &["--session-id"]).flatten().and_then(conversation_id);
-    match option(words, &["--resume", "-r"]) {
-        Some(Some("latest") | None) => Intent::Resume(Which::Latest),
-        Some(Some(value)) => Intent::Resume(conversation_id(value).map_or(Which::Unsaid, Which::Id)),
-        None => Intent::New(given),
+    if !has(words, &RESUME) {
+        return Intent::New(value(words, &["--session-id"]).and_then(conversation_id));
     }
+    Intent::Resume(match value(words, &RESUME) {
+        Some("latest") | None => Which::Latest,
+        Some(value) => conversation_id(value).map_or(Which::Unsaid, Which::Id),
+    })
 }
 
 /// `codex resume`, `codex exec resume`, `codex fork`, each with an id or `--last`.
@@ -122,15 +125,19 @@ fn codex(words: &[&str]) -> Intent {
     }
 }
 
-/// Whether an option is there under one of its names, and its value if it has one.
-fn option<'a>(words: &[&'a str], names: &[&str]) -> Option<Option<&'a str>> {
-    let at = words.iter().position(|word| names.contains(&name_of(word)))?;
-    let word = words.get(at)?;
-    let attached = word.split_once('=').map(|(_, value)| value);
-    Some(attached.or_else(|| words.get(at + 1).copied().filter(|next| !next.starts_with('-'))))
+/// Whether an option is there under one of its names.
+fn has(words: &[&str], names: &[&str]) -> bool {
+    words.iter().any(|word| names.contains(&name_of(word)))
 }
 
-fn name_of<'a>(word: &'a str) -> &'a str {
+/// The value of an option, if it has one.
+fn value<'a>(words: &[&'a str], names: &[&str]) -> Option<&'a str> {
+    let at = words.iter().position(|word| names.contains(&name_of(word)))?;
+    let attached = words.get(at)?.split_once('=').map(|(_, value)| value);
+    attached.or_else(|| words.get(at + 1).copied().filter(|next| !next.starts_with('-')))
+}
+
+fn name_of(word: &str) -> &str {
     word.split_once('=').map_or(word, |(name, _)| name)
 }
 

@@ -16,6 +16,18 @@ const SERVERS: &str = "mcp_servers";
 /// Without these the server would look for its files elsewhere than the launcher.
 const FOLDER_VARIABLES: [&str; 4] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
 
+/// What Codex gives to every server.
+const GIVEN_TO_ALL: [&str; 10] = ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
+
+/// Whether Codex gives a variable to our server.
+pub(super) fn gives(name: &str) -> bool {
+    GIVEN_TO_ALL.contains(&name) || needed().any(|needed| needed == name)
+}
+
+fn needed() -> impl Iterator<Item = &'static str> {
+    AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES)
+}
+
 pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
     let file = SettingsFile::read(home.join("config.toml"))?;
@@ -63,8 +75,7 @@ fn inner<'a>(
 /// The names that must arrive, after those that the user added.
 fn forwarded(ours: &dyn TableLike) -> Array {
     let mut names = ours.get("env_vars").and_then(Item::as_array).cloned().unwrap_or_default();
-    let needed = AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES);
-    for name in needed {
+    for name in needed() {
         if !names.iter().any(|listed| listed.as_str() == Some(name)) {
             names.push(name);
         }

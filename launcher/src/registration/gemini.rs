@@ -19,6 +19,16 @@ pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registra
     Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
 }
 
+/// Words that make Gemini keep a variable to itself.
+const SECRET_WORDS: [&str; 9] =
+    ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "AUTH", "CREDENTIAL", "PRIVATE", "CERT"];
+
+/// Whether Gemini gives a variable to our server: named in its entry, or one that does not look secret.
+pub(super) fn gives(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    name == KEY_VARIABLE || !SECRET_WORDS.iter().any(|word| upper.contains(word))
+}
+
 fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {
     let root = CstRootNode::parse(file.text(), &what_gemini_reads())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;

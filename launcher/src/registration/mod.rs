@@ -42,3 +42,12 @@ impl Registration {
         }
     }
 }
+
+/// Whether a variable of the tool's own environment arrives at the server that the tool starts.
+pub(crate) fn reaches_server(cli: AgentCli, name: &str) -> bool {
+    match cli {
+        AgentCli::Claude => true,
+        AgentCli::Gemini => gemini::gives(name),
+        AgentCli::Codex => codex::gives(name),
+    }
+}

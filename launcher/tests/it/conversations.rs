@@ -100,9 +100,9 @@ fn a_conversation_of_another_venture_or_an_unknown_one_decides_nothing() {
 #[test]
 fn codex_and_gemini_come_back_by_their_own_ids() {
     let world = World::new();
-    let _busy = world.start("one", &["alpha", "--gemini"]);
+    let busy = world.start("one", &["alpha", "--gemini"]);
     world.run(&["alpha", "--gemini", "--", "--session-id", OTHER]).succeeds();
-    drop(_busy);
+    drop(busy);
     world.run(&["alpha", "--gemini", "--", "--resume", OTHER]).succeeds();
     assert!(world.record().env["DECKWATCH_AGENT"].ends_with("-gemini-2"));
     world.run(&["alpha", "--codex", "--", "exec", "resume", OTHER]).succeeds();
