@@ -7,3 +7,5 @@ pub mod dirs;
 pub mod ventures;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, Endpoint};
+/// The commit that this build is made of, or `unknown`.
+pub use deckwatch_api::COMMIT;

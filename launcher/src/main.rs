@@ -23,6 +23,7 @@ mod plan;
 mod process;
 mod registration;
 mod secrets;
+mod server_build;
 mod surroundings;
 mod venture_cache;
 

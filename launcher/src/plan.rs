@@ -51,6 +51,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) environment: Vec<(&'static str, OsString)>,
     pub(crate) secrets: Secrets,
     pub(crate) registration: Registration,
+    /// The program that is registered.
+    pub(crate) server: PathBuf,
     /// Where the agent starts instead of the checkout.
     pub(crate) worktree: Option<Worktree>,
     pub(crate) conversation: Conversation,
@@ -83,6 +85,7 @@ impl<'a> Plan<'a> {
             program,
             args,
             registration,
+            server,
             worktree,
             conversation,
             track,

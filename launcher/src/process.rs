@@ -15,6 +15,7 @@ use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::plan::{Plan, WITHHELD_VARIABLES};
+use crate::server_build;
 use crate::surroundings::Surroundings;
 
 /// Starts the agent. Comes back only when that fails.
@@ -29,6 +30,9 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     // A team's API has its ventures from its admins; this machine's own database has them from here.
     if matches!(plan.endpoint, Endpoint::Embedded) {
         context_api::register(&plan.venture, plan.endpoint, surroundings)?;
+    }
+    if let Some(difference) = server_build::difference(&plan.server) {
+        say(&difference);
     }
     for change in &plan.registration.changes {
         change.apply()?;

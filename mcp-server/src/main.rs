@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deckwatch_client::COMMIT;
 use rmcp::service::{QuitReason, ServerInitializeError};
 use rmcp::transport::io::stdio_pipes;
 
@@ -47,7 +48,7 @@ const LAST_WRITE: Duration = Duration::from_secs(5);
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => serve(),
-        Some("--version" | "-V") => say(concat!("deckwatch-mcp ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some("--version" | "-V") => say(&format!("deckwatch-mcp {} ({COMMIT})\n", env!("CARGO_PKG_VERSION"))),
         Some("--help" | "-h") => say(USAGE),
         Some(_) => {
             eprint!("deckwatch-mcp takes no such argument.\n\n{USAGE}");

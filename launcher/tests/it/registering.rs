@@ -203,3 +203,30 @@ fn the_tools_own_folders_are_respected() {
     crate::world::Run::of(&mut launcher).succeeds();
     assert!(world.path("home/gemini-home/.gemini/settings.json").exists() && !world.path(GEMINI).exists());
 }
+
+#[test]
+fn a_server_of_another_build_is_named_with_what_to_do() {
+    let world = World::new();
+    for (server, said) in [
+        ("#!/bin/sh\necho 'deckwatch-mcp 0.0.1 (0123456789ab)'\n", Some("deckwatch-mcp is 0.0.1 (0123456789ab)")),
+        ("#!/bin/sh\n", Some("a build that it does not name")),
+        ("#!/bin/sh\nexec sleep 600\n", Some("a build that it does not name")),
+        (
+            &format!("#!/bin/sh\necho 'deckwatch-mcp {} ({})'\n", env!("CARGO_PKG_VERSION"), deckwatch_client::COMMIT),
+            None,
+        ),
+    ] {
+        world.install("deckwatch-mcp", server);
+        let run = world.run(&["alpha"]).succeeds();
+        match said {
+            Some(words) => {
+                assert!(
+                    run.stderr.contains(words) && run.stderr.contains("./scripts/start --install-only"),
+                    "{}",
+                    run.stderr
+                );
+            }
+            None => assert!(!run.stderr.contains("deckwatch-mcp is"), "{}", run.stderr),
+        }
+    }
+}
