@@ -51,7 +51,7 @@ pub(crate) struct Cli {
     pub(crate) target: Option<Target>,
 
     /// List the ventures and where their repositories are
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "agent_args"])]
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "no_alt_screen", "agent_args"])]
     pub(crate) list: bool,
 
     /// With --list: print JSON
@@ -89,6 +89,10 @@ pub(crate) struct Cli {
     /// Work in the repository at PATH instead of looking for one
     #[arg(long, value_name = "PATH")]
     pub(crate) repo: Option<PathBuf>,
+
+    /// Codex and Gemini: keep off the alternate screen, which phones' terminals can't scroll
+    #[arg(long)]
+    pub(crate) no_alt_screen: bool,
 
     /// Work in a git worktree of the agent's own, or in the one called NAME
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",

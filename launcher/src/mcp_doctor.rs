@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
-use crate::registration::{Registration, reaches_server};
+use crate::registration::{Registration, Screen, reaches_server};
 use crate::surroundings::Surroundings;
 
 /// Longer than the slowest of the tools waits for a server.
@@ -50,7 +50,7 @@ pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write)
 fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding {
     let agent = cli.program();
     let broken = |detail: String, fix: String| Finding { agent, ok: false, detail, fix: Some(fix) };
-    match Registration::plan(cli, server, surroundings) {
+    match Registration::plan(cli, server, Screen::AsItIs, surroundings) {
         Err(error) => broken(error.to_string(), "correct that file, then run this again".to_owned()),
         Ok(registration) if !registration.changes.is_empty() => {
             let files: Vec<String> =

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::conversation::{CONVERSATION_VARIABLE, Conversation};
 use crate::endpoint::{Endpoint, KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
-use crate::registration::Registration;
+use crate::registration::{Registration, Screen};
 use crate::secrets::{Secret, Secrets};
 use crate::surroundings::Surroundings;
 
@@ -69,7 +69,8 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, LaunchError> {
         let (agent_cli, program) = agent_program(cli.agent_cli().or(config.default_agent), surroundings)?;
         let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
-        let registration = Registration::plan(agent_cli, &server, surroundings)?;
+        let screen = if cli.no_alt_screen { Screen::Inline } else { Screen::AsItIs };
+        let registration = Registration::plan(agent_cli, &server, screen, surroundings)?;
         let worktree = cli.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
         let conversation =
             Conversation::plan(agent_cli, &cli.agent_args, &chosen.venture.code, &chosen.checkout, surroundings);

@@ -6,7 +6,7 @@
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME};
+use super::{Registration, SERVER_NAME, Screen};
 use crate::agent_cli::AGENT_VARIABLES;
 use crate::endpoint::{KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
@@ -28,11 +28,12 @@ fn needed() -> impl Iterator<Item = &'static str> {
     AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES)
 }
 
-pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
+pub(super) fn plan(server: &str, screen: Screen, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
     let file = SettingsFile::read(home.join("config.toml"))?;
     let after = with_server(&file, server)?;
-    Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
+    let args = if screen == Screen::Inline { vec!["--no-alt-screen".into()] } else { Vec::new() };
+    Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args })
 }
 
 fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {

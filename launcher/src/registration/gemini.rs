@@ -7,15 +7,15 @@ use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME};
+use super::{Registration, SERVER_NAME, Screen};
 use crate::endpoint::KEY_VARIABLE;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
-pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
+pub(super) fn plan(server: &str, screen: Screen, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| surroundings.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
-    let after = with_server(&file, server)?;
+    let after = with_server(&file, server, screen)?;
     Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
 }
 
@@ -29,7 +29,7 @@ pub(super) fn gives(name: &str) -> bool {
     name == KEY_VARIABLE || !SECRET_WORDS.iter().any(|word| upper.contains(word))
 }
 
-fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {
+fn with_server(file: &SettingsFile, server: &str, screen: Screen) -> Result<String, LaunchError> {
     let root = CstRootNode::parse(file.text(), &what_gemini_reads())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
     let settings = match root.value() {
@@ -41,11 +41,22 @@ fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError>
     set_text(&ours, "command", server);
     set_no_args(&ours);
     set_text(&inner(file, &ours, "env")?, KEY_VARIABLE, &format!("${KEY_VARIABLE}"));
+    if screen == Screen::Inline {
+        stay_inline(&settings);
+    }
     let mut text = root.to_string();
     if !text.ends_with('\n') && file.text().is_empty() {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// Gemini has no option for it, and takes the whole screen only where the user's settings say so.
+fn stay_inline(settings: &CstObject) {
+    let taken = settings.object_value("ui").and_then(|ui| ui.get("useAlternateBuffer"));
+    if let Some(property) = taken.filter(|property| property.to_serde_value() == Some(true.into())) {
+        property.set_value(CstInputValue::Bool(false));
+    }
 }
 
 /// JSON with comments, and nothing more: what else would be accepted here, Gemini would refuse.

@@ -28,17 +28,31 @@ pub(crate) struct Registration {
     pub(crate) args: Vec<OsString>,
 }
 
+/// Whether the tool may take the whole screen, which phones' terminals can't scroll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// As the user has it.
+    AsItIs,
+    /// The terminal's own lines, with its history.
+    Inline,
+}
+
 impl Registration {
     /// Decides it from the tool's settings as they are now. Changes nothing.
-    pub(crate) fn plan(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<Self, LaunchError> {
+    pub(crate) fn plan(
+        cli: AgentCli,
+        server: &Path,
+        screen: Screen,
+        surroundings: &Surroundings,
+    ) -> Result<Self, LaunchError> {
         let Some(server) = server.to_str() else {
             let message = "its path is not Unicode; install Deckwatch in another folder".to_owned();
             return Err(LaunchError::Registration { path: server.to_owned(), message });
         };
         match cli {
             AgentCli::Claude => claude::plan(server, surroundings),
-            AgentCli::Gemini => gemini::plan(server, surroundings),
-            AgentCli::Codex => codex::plan(server, surroundings),
+            AgentCli::Gemini => gemini::plan(server, screen, surroundings),
+            AgentCli::Codex => codex::plan(server, screen, surroundings),
         }
     }
 }
