@@ -10,13 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::secrets::NAMES_VARIABLE;
 
+use crate::conversation::CONVERSATION_VARIABLE;
+
 /// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const AGENT_VARIABLES: [&str; 8] = [
+pub(crate) const AGENT_VARIABLES: [&str; 9] = [
     "DECKWATCH_VENTURE",
     "DECKWATCH_AGENT",
     "DECKWATCH_CLIENT",
     "DECKWATCH_TRACK",
     "DECKWATCH_ISSUE",
+    CONVERSATION_VARIABLE,
     FILE_VARIABLE,
     DEV_ROOT_VARIABLE,
     NAMES_VARIABLE,

@@ -10,6 +10,7 @@ use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
+use crate::branches::WorktreeName;
 use crate::exit_code::ExitCode;
 use crate::secrets::verb::SecretsCommand;
 use crate::{completions, doctor, init, man, slash_commands, ventures_sync};
@@ -21,12 +22,14 @@ Examples:
   launcher alpha --codex        start Codex on alpha
   launcher alpha --issue 87 -- --resume
                                 pass --resume on to the agent
+  launcher alpha --worktree     in a git worktree of the agent's own
   launcher .                    work on the repository you stand in
   launcher alpha --dry-run      show what would happen, change nothing
   launcher --list --json        the ventures, for scripts
   launcher secrets check alpha  which secrets alpha has and lacks, by name
   launcher init                 write a first configuration by asking
   launcher doctor               check everything that a launch needs
+  launcher mcp doctor           does every agent's tool reach Deckwatch?
   launcher demo                 a day as two agents have it, on this repository";
 
 const DEMO_EXAMPLES: &str = "\
@@ -53,6 +56,10 @@ Settings, all optional, in ~/.config/deckwatch/config.toml:
 CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api], INFISICAL_DOMAIN,
 INFISICAL_PROJECT_ID and INFISICAL_ENVIRONMENT before [infisical]. docs/secrets.md says more.";
 
+const WORKTREE: &str = "\
+Work in a git worktree of the agent's own, or in the one called NAME. It stands in <repository>-worktrees beside the \
+repository, on a branch dev/<agent>/..., is made when it is not there, and is never removed: `git worktree remove` does";
+
 /// Starts a coding agent on a venture, with its context.
 #[derive(Debug, Parser)]
 #[command(name = "launcher", version, after_help = EXAMPLES, after_long_help = long_help())]
@@ -65,7 +72,7 @@ pub(crate) struct Cli {
     pub(crate) target: Option<Target>,
 
     /// List the ventures: where they are, how they stand, who works on them
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "agent_args"])]
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "no_alt_screen", "agent_args"])]
     pub(crate) list: bool,
 
     /// With --list: print JSON
@@ -111,6 +118,15 @@ pub(crate) struct Cli {
     /// Work in the repository at PATH instead of looking for one
     #[arg(long, value_name = "PATH")]
     pub(crate) repo: Option<PathBuf>,
+
+    /// Codex and Gemini: keep off the alternate screen, which phones' terminals can't scroll
+    #[arg(long)]
+    pub(crate) no_alt_screen: bool,
+
+    /// Work in a git worktree of the agent's own, or in the one called NAME
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          long_help = WORKTREE)]
+    pub(crate) worktree: Option<WorktreeName>,
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -162,6 +178,21 @@ pub(crate) enum Command {
         /// The folder; made when it is missing
         #[arg(value_name = "DIR")]
         dir: PathBuf,
+    },
+
+    /// What concerns the MCP server's registrations
+    #[command(subcommand)]
+    Mcp(McpCommand),
+}
+
+/// What can be done about the registrations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum McpCommand {
+    /// Prove that each agent's tool will reach deckwatch-mcp, by connecting as the tool does
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -98,9 +98,12 @@ fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, Laun
     let answer = runtime()?.block_on(async { tokio::time::timeout(PATIENCE, work).await });
     let Ok(answer) = answer else {
         let text = format!("the Context API did not answer within {} seconds; try again", PATIENCE.as_secs());
-        return Err(LaunchError::Api(text));
+        return Err(LaunchError::Unreachable(text));
     };
-    answer.map_err(|error| LaunchError::Api(error.to_string()))
+    answer.map_err(|error| match error {
+        ClientError::Unreachable { .. } => LaunchError::Unreachable(error.to_string()),
+        other => LaunchError::Api(other.to_string()),
+    })
 }
 
 /// What network work of this process runs on.

@@ -63,12 +63,18 @@ pub(crate) enum LaunchError {
     WouldOverwrite(PathBuf),
     #[error("`launcher init` asks, and nobody can answer here")]
     NobodyToAsk,
+    #[error("no worktree at {}: {message}", .path.display())]
+    Worktree { path: PathBuf, message: String },
     #[error(transparent)]
     Slot(#[from] SlotError),
     #[error("{0}")]
     Api(String),
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("{broken} of {of} agents' tools would not reach deckwatch-mcp")]
+    Unreached { broken: usize, of: usize },
     #[error("the menu can't be shown: {0}")]
     Menu(String),
     #[error("the answer can't be written: {0}")]
@@ -111,6 +117,7 @@ impl LaunchError {
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
             Self::NoAgent => install_one(),
             Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start".to_owned(),
+            Self::Worktree { .. } => "choose another with --worktree=NAME, or move that folder away".to_owned(),
             Self::Menu(_) => "name a venture instead: `launcher alpha`".to_owned(),
             Self::NotStarted { .. } => "check that it runs by itself".to_owned(),
             Self::Secrets(error) => return error.hint(),
@@ -121,6 +128,8 @@ impl LaunchError {
             | Self::NotWritten { .. }
             | Self::Slot(_)
             | Self::Api(_)
+            | Self::Unreachable(_)
+            | Self::Unreached { .. }
             | Self::Endpoint(_)
             | Self::Output(_)
             | Self::Unfit { .. }
@@ -151,12 +160,14 @@ impl LaunchError {
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
             Self::NoVentureNamed | Self::NobodyToAsk => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
-            Self::NotARepository(_) | Self::Discovery(_) | Self::Checkout(_) => ExitCode::Repository,
+            Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) => {
+                ExitCode::Repository
+            }
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
             Self::ServerMissing => ExitCode::ServerMissing,
-            Self::Registration { .. } | Self::NotWritten { .. } => ExitCode::Registration,
+            Self::Registration { .. } | Self::NotWritten { .. } | Self::Unreached { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
-            Self::Api(_) => ExitCode::Api,
+            Self::Api(_) | Self::Unreachable(_) => ExitCode::Api,
             Self::Secrets(error) => error.exit_code(),
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::Unfit { .. } => ExitCode::NotStarted,
             Self::Demo(_) => ExitCode::Demo,

@@ -29,13 +29,13 @@ exit_codes! {
     VenturesFile = 11,
     /// no such venture
     UnknownVenture = 12,
-    /// the venture's repository was not found, or more than one was
+    /// the venture's repository was not found, or more than one was, or git could not add a worktree
     Repository = 13,
     /// the agent's command line tool is not installed
     AgentMissing = 14,
     /// deckwatch-mcp is not installed
     ServerMissing = 15,
-    /// deckwatch-mcp could not be registered, or another file not be written
+    /// deckwatch-mcp could not be registered or is not reached, or another file not be written
     Registration = 16,
     /// the agent could not be given a slot
     Slot = 17,

@@ -4,12 +4,14 @@
 //! printed, [`process`] carries it out and becomes the agent. Nothing before [`process`] writes.
 
 mod agent_cli;
+mod branches;
 mod catalogue;
 mod choice;
 mod cli;
 mod completions;
 mod config;
 mod context_api;
+mod conversation;
 mod demo;
 mod doctor;
 mod endpoint;
@@ -18,13 +20,16 @@ mod exit_code;
 mod init;
 mod list;
 mod man;
+mod mcp_doctor;
 mod menu;
 mod plan;
 mod process;
 mod registration;
 mod secrets;
+mod server_build;
 mod slash_commands;
 mod surroundings;
+mod venture_cache;
 mod ventures_sync;
 
 use std::io::{self, Write as _};
@@ -37,7 +42,7 @@ use deckwatch_client::ventures::{self, FILE_VARIABLE, VenturesFile};
 
 use self::catalogue::Catalogue;
 use self::choice::Options;
-use self::cli::{Cli, Command, Target};
+use self::cli::{Cli, Command, McpCommand, Target};
 use self::config::Config;
 use self::endpoint::Endpoint;
 use self::error::LaunchError;
@@ -70,6 +75,9 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
         Some(Command::Completions { shell }) => completions::print(*shell),
         Some(Command::Man { dir }) => man::write(&surroundings.cwd.join(dir)),
         Some(Command::Doctor(doctor)) => doctor::run(doctor, &surroundings),
+        Some(Command::Mcp(McpCommand::Doctor { json })) => {
+            mcp_doctor::run(&surroundings, *json, &mut io::stdout().lock())
+        }
         Some(Command::Secrets(SecretsCommand::Login { api_key })) => {
             let (config, vault) = configured(&surroundings)?;
             verb::login(&config, &vault, *api_key)
@@ -94,7 +102,7 @@ fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let endpoint = Endpoint::choose(surroundings, &config, &vault)?;
     let here = here(cli.target.as_ref(), surroundings)?;
     let file = ventures_file(cli.ventures.as_deref(), surroundings, here.as_ref())?;
-    let ask_api = || context_api::registered(&endpoint, surroundings);
+    let ask_api = || venture_cache::registered(&endpoint, surroundings);
     let catalogue = Catalogue { file, ask_api: &ask_api };
     if cli.list {
         return list::run(cli.json, &config, &endpoint, surroundings, &catalogue);

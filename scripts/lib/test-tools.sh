@@ -19,6 +19,7 @@ test_tools::install() {
   tools::install_worker_tools "$1"
   command -v curl >/dev/null || install::debian curl
   command -v ssh >/dev/null || install::debian openssh-client
+  command -v tmux >/dev/null || install::debian tmux
   install::locked nextest test_tools::install_nextest
   install::locked deny test_tools::install_deny
   test_tools::install_secret_service

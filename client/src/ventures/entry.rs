@@ -1,10 +1,10 @@
 //! One venture as a file describes it.
 
 use deckwatch_protocol::{Capability, GithubOrg, PutVenture, RepoName, SecretName, Venture, VentureCode, VentureName};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A product the team works on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VentureEntry {

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use clap::Args;
-use deckwatch_client::agent::{Slot, this_host};
+use deckwatch_client::agent::{Slot, Wanted, this_host};
 use deckwatch_protocol::VentureCode;
 
 use self::check::{Check, Report};
@@ -95,7 +95,8 @@ fn settings(config: &Result<Config, LaunchError>, surroundings: &Surroundings) -
 fn slots(surroundings: &Surroundings) -> Check {
     const NAME: &str = "slots";
     let Ok(venture) = "doctor".parse::<VentureCode>() else { return Check::ok(NAME, "none") };
-    let next = AgentCli::ALL.map(|cli| Slot::next(&surroundings.dirs, &this_host(), &cli.client(), &venture));
+    let next =
+        AgentCli::ALL.map(|cli| Slot::next(&surroundings.dirs, &this_host(), &cli.client(), &venture, Wanted::Any));
     let mut agents = Vec::new();
     for slot in next {
         match slot {

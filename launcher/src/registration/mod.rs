@@ -28,6 +28,15 @@ pub(crate) struct Registration {
     pub(crate) args: Vec<OsString>,
 }
 
+/// Whether the tool may take the whole screen, which phones' terminals can't scroll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// As the user has it.
+    AsItIs,
+    /// The terminal's own lines, with its history.
+    Inline,
+}
+
 impl Registration {
     /// Decides it from the tool's settings as they are now. Changes nothing.
     /// `secrets` are the names that the server must be able to read beside its own settings.
@@ -35,6 +44,7 @@ impl Registration {
         cli: AgentCli,
         server: &Path,
         secrets: &[&str],
+        screen: Screen,
         surroundings: &Surroundings,
     ) -> Result<Self, LaunchError> {
         let Some(server) = server.to_str() else {
@@ -43,8 +53,17 @@ impl Registration {
         };
         match cli {
             AgentCli::Claude => claude::plan(server, surroundings),
-            AgentCli::Gemini => gemini::plan(server, secrets, surroundings),
-            AgentCli::Codex => codex::plan(server, secrets, surroundings),
+            AgentCli::Gemini => gemini::plan(server, secrets, screen, surroundings),
+            AgentCli::Codex => codex::plan(server, secrets, screen, surroundings),
         }
+    }
+}
+
+/// Whether a variable of the tool's own environment arrives at the server that the tool starts.
+pub(crate) fn reaches_server(cli: AgentCli, name: &str) -> bool {
+    match cli {
+        AgentCli::Claude => true,
+        AgentCli::Gemini => gemini::gives(name),
+        AgentCli::Codex => codex::gives(name),
     }
 }
