@@ -25,7 +25,7 @@ const OF_MACHINE: &[Operation] = &[Operation::RegisterMachine, Operation::Machin
 pub(super) fn of(operation: Operation) -> Map<String, Value> {
     let mut links = Map::new();
     let mut lead = |names: Names, to: &[Operation]| {
-        links.extend(to.iter().map(|to| (to.id().to_owned(), leading(*to, names))));
+        links.extend(to.iter().map(|to| (to.id().to_owned(), link(*to, names, None))));
     };
     match operation {
         Operation::StartDay => lead(SESSION_OF_DAY, OF_SESSION),
@@ -59,18 +59,24 @@ fn with_bodies(operation: Operation) -> Vec<(String, Value)> {
         .map(|field| (field.to_owned(), format!("$response.body#/pending/{field}").into()));
     match operation {
         Operation::StartDay => [Operation::EndDay, Operation::CreateHandoff]
-            .map(|to| (to.id().to_owned(), json!({ "operationId": to.id(), "requestBody": session })))
+            .map(|to| (to.id().to_owned(), link(to, &[], Some(session.clone()))))
             .to_vec(),
         Operation::RegisterMachine => {
-            let mut link = leading(Operation::ApproveMachine, MACHINE);
-            link["requestBody"] = Value::Object(access.into_iter().collect());
-            vec![(Operation::ApproveMachine.id().to_owned(), link)]
+            let access = Value::Object(access.into_iter().collect());
+            let to = Operation::ApproveMachine;
+            vec![(to.id().to_owned(), link(to, MACHINE, Some(access)))]
         }
         _ => Vec::new(),
     }
 }
 
-fn leading(to: Operation, names: Names) -> Value {
+fn link(to: Operation, names: Names, body: Option<Value>) -> Value {
     let parameters = names.iter().map(|(name, at)| (format!("path.{name}"), format!("$response.body#{at}").into()));
-    json!({ "operationId": to.id(), "parameters": parameters.collect::<Map<String, Value>>() })
+    let mut link = Map::from_iter([
+        ("operationId".to_owned(), to.id().into()),
+        ("parameters".to_owned(), Value::Object(parameters.collect())),
+    ]);
+    link.extend(body.map(|body| ("requestBody".to_owned(), body)));
+    link.retain(|_, part| part != &json!({}));
+    Value::Object(link)
 }
