@@ -5,8 +5,8 @@
 //! goes away in between, and nothing happens twice: the API knows the key.
 //!
 //! - One queue for each endpoint and actor: what was meant for one API or key never goes to another.
-//! - In order: whoever sends, sends the oldest first. One process at a time has the turn ([`folder`]).
-//! - A refusal sets an entry aside and goes on. Anything else stops, and keeps the order ([`turn`]).
+//! - In order: whoever sends, sends the oldest first. One process at a time has the turn (`folder`).
+//! - A refusal sets an entry aside and goes on. Anything else stops, and keeps the order (`turn`).
 //! - An entry older than 23 hours is held until a human says what to do: the API may have forgotten its key.
 //!
 //! The queue holds handoffs and notes as they were written. It never holds a key of the API.
