@@ -21,6 +21,7 @@ CALLS = {
     "context": {},
     "note": {"action": "create", "title": "A title", "content": "A text.", "tags": ["reference"]},
     "notes": {"q": "text"},
+    "doc": {"name": "api.md"},
     "plan": {},
     "ventures": {},
     "preflight": {},

@@ -6,6 +6,7 @@
 
 mod beside;
 mod context;
+mod doc;
 mod handoff;
 mod note;
 mod notes;
@@ -41,6 +42,7 @@ pub(crate) enum Tool {
     Plan,
     Note,
     Notes,
+    Doc,
     Ventures,
     Context,
     Preflight,
@@ -48,13 +50,14 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Sod,
         Self::Handoff,
         Self::Status,
         Self::Plan,
         Self::Note,
         Self::Notes,
+        Self::Doc,
         Self::Ventures,
         Self::Context,
         Self::Preflight,
@@ -74,6 +77,7 @@ impl Tool {
             Self::Plan => plan::definition(),
             Self::Note => note::definition(),
             Self::Notes => notes::definition(),
+            Self::Doc => doc::definition(),
             Self::Ventures => ventures::definition(),
             Self::Context => context::definition(),
             Self::Preflight => preflight::definition(),
@@ -89,6 +93,7 @@ impl Tool {
             Self::Plan => plan::call(keeper, arguments).await,
             Self::Note => note::call(keeper, arguments).await,
             Self::Notes => notes::call(keeper, arguments).await,
+            Self::Doc => doc::call(keeper, arguments).await,
             Self::Ventures => ventures::call(keeper, arguments).await,
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
@@ -104,6 +109,7 @@ impl Tool {
             Self::Plan => "plan",
             Self::Note => "note",
             Self::Notes => "notes",
+            Self::Doc => "doc",
             Self::Ventures => "ventures",
             Self::Context => "context",
             Self::Preflight => "preflight",

@@ -5,6 +5,7 @@
 mod api;
 mod beside;
 mod day;
+mod docs;
 mod generator;
 mod github;
 mod harness;

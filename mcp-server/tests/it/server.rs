@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-use deckwatch_client::{Api, ApiConfig};
-use deckwatch_protocol::{HandoffFilter, PutVenture, SessionFilter, SessionStatus};
+use deckwatch_client::{Api, ApiConfig, DocRead};
+use deckwatch_protocol::{DocText, HandoffFilter, PutDoc, PutRequirement, PutVenture, SessionFilter, SessionStatus};
 use tempfile::TempDir;
 
 use crate::harness::{Machine, Mcp};
@@ -28,11 +28,43 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = Self { data: tempfile::tempdir().unwrap(), port, process: None };
         server.start();
+        let own = "example-org/alpha".parse().unwrap();
         let venture =
-            PutVenture { name: "Alpha".parse().unwrap(), github_org: None, repos: vec![], capabilities: vec![] };
-        let api = Api::connect(ApiConfig::remote(&server.url(), ADMIN_KEY).unwrap());
-        wait(async { api.put_venture(&"alpha".parse().unwrap(), &venture).await }).unwrap();
+            PutVenture { name: "Alpha".parse().unwrap(), github_org: None, repos: vec![own], capabilities: vec![] };
+        wait(async { server.admin().put_venture(&"alpha".parse().unwrap(), &venture).await }).unwrap();
         server
+    }
+
+    fn admin(&self) -> Api {
+        Api::connect(ApiConfig::remote(&self.url(), ADMIN_KEY).unwrap())
+    }
+
+    /// Puts a document as a person does.
+    pub(crate) fn put_doc(&self, scope: &str, name: &str, content: &str) {
+        let doc = PutDoc {
+            content: content.parse().unwrap(),
+            doc_type: deckwatch_protocol::DocType::Markdown,
+            title: None,
+            source_repo: None,
+            source_path: None,
+        };
+        let put = async { self.admin().put_doc(&scope.parse().unwrap(), &name.parse().unwrap(), &doc).await };
+        wait(put).unwrap();
+    }
+
+    /// Says that documents of this name must exist and may be generated.
+    pub(crate) fn require_generated(&self, name: &str) {
+        let rule = PutRequirement { auto_generate: true, ..PutRequirement::of(name.parse().unwrap()) };
+        wait(async { self.admin().put_requirement(&rule).await }).unwrap();
+    }
+
+    /// A document of the venture `alpha`, if it is there.
+    pub(crate) fn doc(&self, name: &str) -> Option<DocText> {
+        let read = async { self.api().get_doc(&"alpha".parse().unwrap(), &name.parse().unwrap(), None).await };
+        match wait(read) {
+            Ok(DocRead::Read(doc)) => Some(*doc),
+            _ => None,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
