@@ -6,11 +6,12 @@
 //! [`server`] speaks MCP, [`tools`] are what it offers, [`session`] and [`heartbeat`] look after the
 //! agent's session, [`delivery`] sends what waited for the API, [`identity`] knows who the agent is, [`github`]
 //! what waits to be done, and [`render`] writes what is read.
-//! [`generator`] writes documents from a repository; `deckwatch-mcp generate` prints one.
+//! [`generator`] writes documents from a repository; `deckwatch-mcp generate` prints one, [`healing`] stores them.
 
 mod delivery;
 mod generator;
 mod github;
+mod healing;
 mod heartbeat;
 mod identity;
 mod logging;

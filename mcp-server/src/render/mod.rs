@@ -9,6 +9,8 @@ pub(crate) mod budget;
 pub(crate) mod clean;
 pub(crate) mod context;
 pub(crate) mod doc;
+pub(crate) mod doc_audit;
+pub(crate) mod doc_heal;
 pub(crate) mod fence;
 pub(crate) mod handoff;
 pub(crate) mod note;

@@ -7,6 +7,7 @@
 mod beside;
 mod context;
 mod doc;
+mod doc_audit;
 mod handoff;
 mod note;
 mod notes;
@@ -43,6 +44,7 @@ pub(crate) enum Tool {
     Note,
     Notes,
     Doc,
+    DocAudit,
     Ventures,
     Context,
     Preflight,
@@ -50,7 +52,7 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Sod,
         Self::Handoff,
         Self::Status,
@@ -58,6 +60,7 @@ impl Tool {
         Self::Note,
         Self::Notes,
         Self::Doc,
+        Self::DocAudit,
         Self::Ventures,
         Self::Context,
         Self::Preflight,
@@ -78,6 +81,7 @@ impl Tool {
             Self::Note => note::definition(),
             Self::Notes => notes::definition(),
             Self::Doc => doc::definition(),
+            Self::DocAudit => doc_audit::definition(),
             Self::Ventures => ventures::definition(),
             Self::Context => context::definition(),
             Self::Preflight => preflight::definition(),
@@ -94,6 +98,7 @@ impl Tool {
             Self::Note => note::call(keeper, arguments).await,
             Self::Notes => notes::call(keeper, arguments).await,
             Self::Doc => doc::call(keeper, arguments).await,
+            Self::DocAudit => doc_audit::call(keeper, arguments).await,
             Self::Ventures => ventures::call(keeper, arguments).await,
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
@@ -110,6 +115,7 @@ impl Tool {
             Self::Note => "note",
             Self::Notes => "notes",
             Self::Doc => "doc",
+            Self::DocAudit => "doc_audit",
             Self::Ventures => "ventures",
             Self::Context => "context",
             Self::Preflight => "preflight",

@@ -1,5 +1,6 @@
 //! Documents as agents read them.
 
+use deckwatch_protocol::ErrorCode;
 use serde_json::{Value, json};
 
 use crate::harness::Machine;
@@ -40,7 +41,7 @@ fn without_a_scope_the_ventures_document_comes_before_the_global_one() {
 #[test]
 fn a_long_document_comes_in_pieces_within_the_budget() {
     let (machine, server) = (Machine::new(), Server::started());
-    let text = (0..1_500).map(|n| format!("line {n} of a \"long\" text\n")).collect::<String>();
+    let text = (0..1_500).map(|n| format!("line {n} of a \"long\" text")).collect::<Vec<_>>().join("\n");
     server.put_doc("alpha", "long.md", &text);
     let mut agent = server.agent(&machine, AGENT);
     let (mut offset, mut lines) = (json!(0), Vec::new());
@@ -81,4 +82,14 @@ fn a_name_that_can_not_be_is_refused_with_its_field() {
     let mut agent = machine.agent(AGENT, &machine.repository("https://github.com/example-org/alpha.git"));
     let text = agent.call("doc", &json!({"name": "../etc/passwd"})).trouble();
     assert!(text.contains("/name"), "{text}");
+}
+
+#[test]
+fn a_document_that_was_changed_since_it_was_read_is_not_replaced() {
+    let server = Server::started();
+    server.put_doc("alpha", "deploy.md", "One.");
+    let read = server.doc("deploy.md").unwrap().doc.summary.content_hash;
+    assert_eq!(server.replace_doc("deploy.md", &read, "Two."), None);
+    assert_eq!(server.replace_doc("deploy.md", &read, "Three."), Some(ErrorCode::DocChanged));
+    assert_eq!(server.doc("deploy.md").unwrap().content, "Two.");
 }

@@ -9,7 +9,7 @@ mod docs;
 mod generator;
 mod github;
 mod harness;
-
+mod healing;
 mod notes;
 mod outbox;
 mod process;
