@@ -15,3 +15,5 @@ pub mod snapshot;
 pub mod ventures;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};
+/// The commit that this build is made of, or `unknown`.
+pub use deckwatch_api::COMMIT;

@@ -28,12 +28,19 @@ pub(crate) struct Options<'a> {
 impl Options<'_> {
     /// The venture: named, of the place, or from the menu.
     pub(crate) fn venture(&self) -> Result<VentureEntry, LaunchError> {
-        match (&self.cli.target, self.here) {
-            (Some(Target::Venture(code)), _) => self.catalogue.by_code(code),
-            (Some(Target::Here), Some(here)) => self.catalogue.of_checkout(here, self.endpoint),
-            (Some(Target::Here), None) => Err(LaunchError::NotARepository(self.surroundings.cwd.clone())),
-            (None, _) if self.surroundings.interactive => self.ask(),
-            (None, _) => Err(LaunchError::NoVentureNamed),
+        match &self.cli.target {
+            Some(target) => self.named(target),
+            None if self.surroundings.interactive => self.ask(),
+            None => Err(LaunchError::NoVentureNamed),
+        }
+    }
+
+    /// The venture that a word names.
+    pub(crate) fn named(&self, target: &Target) -> Result<VentureEntry, LaunchError> {
+        match (target, self.here) {
+            (Target::Venture(code), _) => self.catalogue.by_code(code),
+            (Target::Here, Some(here)) => self.catalogue.of_checkout(here, self.endpoint),
+            (Target::Here, None) => Err(LaunchError::NotARepository(self.surroundings.cwd.clone())),
         }
     }
 

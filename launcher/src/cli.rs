@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgGroup, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
+use crate::branches::WorktreeName;
 use crate::exit_code::ExitCode;
+use crate::secrets::verb::SecretsCommand;
+use crate::{completions, doctor, init, man, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,10 +22,20 @@ Examples:
   launcher alpha --codex        start Codex on alpha
   launcher alpha --issue 87 -- --resume
                                 pass --resume on to the agent
+  launcher alpha --worktree     in a git worktree of the agent's own
   launcher .                    work on the repository you stand in
   launcher alpha --dry-run      show what would happen, change nothing
   launcher --list --json        the ventures, for scripts
+  launcher secrets check alpha  which secrets alpha has and lacks, by name
+  launcher init                 write a first configuration by asking
+  launcher doctor               check everything that a launch needs
+  launcher mcp doctor           does every agent's tool reach Deckwatch?
   launcher demo                 a day as two agents have it, on this repository";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  launcher demo                 the records are gone when it ends
+  launcher demo --data ./day    they stay, in a database to look into";
 
 const SETTINGS: &str = "\
 Settings, all optional, in ~/.config/deckwatch/config.toml:
@@ -29,8 +43,22 @@ Settings, all optional, in ~/.config/deckwatch/config.toml:
   default_agent = \"claude\"             claude, gemini or codex
   [api]                                a team's API; without it, this machine's own database
   url = \"https://context.example.com\"
-  key_env = \"CONTEXT_API_KEY\"          the variable that holds the key
-CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api].";
+  key_env = \"CONTEXT_API_KEY\"          the variable that holds the key; or instead of it
+  key_keyring = true                   `launcher secrets login --api-key` keeps it there
+  key_command = [\"pass\", \"show\", \"x\"]  a command that prints it
+  key_infisical = \"/deckwatch/NAME\"    a secret of the project below
+  [infisical]                          secrets for agents, a folder a venture
+  domain = \"https://eu.infisical.com\"  without it: https://app.infisical.com
+  project_id = \"...\"
+  environment = \"dev\"
+  credential_command = [\"op\", \"...\"]   prints client id and client secret, two lines
+  [infisical.ventures.alpha]           what differs: project_id, environment, path
+CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api], INFISICAL_DOMAIN,
+INFISICAL_PROJECT_ID and INFISICAL_ENVIRONMENT before [infisical]. docs/secrets.md says more.";
+
+const WORKTREE: &str = "\
+Work in a git worktree of the agent's own, or in the one called NAME. It stands in <repository>-worktrees beside the \
+repository, on a branch dev/<agent>/..., is made when it is not there, and is never removed: `git worktree remove` does";
 
 /// Starts a coding agent on a venture, with its context.
 #[derive(Debug, Parser)]
@@ -40,11 +68,11 @@ CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api].";
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Cli {
     /// Code of the venture, or `.` for the repository you stand in
-    #[arg(value_name = "VENTURE")]
+    #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
     pub(crate) target: Option<Target>,
 
-    /// List the ventures and where their repositories are
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "agent_args"])]
+    /// List the ventures: where they are, how they stand, who works on them
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "no_alt_screen", "agent_args"])]
     pub(crate) list: bool,
 
     /// With --list: print JSON
@@ -67,6 +95,14 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// Start without secrets
+    #[arg(long, conflicts_with = "require_secrets")]
+    pub(crate) no_secrets: bool,
+
+    /// Start only with all secrets; without this, a start that lacks some says so and goes on
+    #[arg(long)]
+    pub(crate) require_secrets: bool,
+
     /// Line of work within the repository; 0 is one too
     #[arg(long, value_name = "N")]
     pub(crate) track: Option<Track>,
@@ -83,6 +119,15 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "PATH")]
     pub(crate) repo: Option<PathBuf>,
 
+    /// Codex and Gemini: keep off the alternate screen, which phones' terminals can't scroll
+    #[arg(long)]
+    pub(crate) no_alt_screen: bool,
+
+    /// Work in a git worktree of the agent's own, or in the one called NAME
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          long_help = WORKTREE)]
+    pub(crate) worktree: Option<WorktreeName>,
+
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
@@ -95,10 +140,59 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Play a day as two agents have it, on the repository you stand in; needs no agent's tool
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo {
         /// Keep the demo's records below this folder
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+    },
+
+    /// Keep the credential for Infisical, or check a venture's secrets
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// Tell the Context API which ventures there are
+    #[command(subcommand, after_help = ventures_sync::EXAMPLES)]
+    Ventures(ventures_sync::Verb),
+
+    /// Give the agents' tools their slash commands: sod, eod, handoff and others
+    #[command(subcommand, after_help = slash_commands::EXAMPLES)]
+    Commands(slash_commands::Verb),
+
+    /// Check everything that a launch needs, with the fix for what is not right
+    Doctor(doctor::Doctor),
+
+    /// Write a first configuration by asking
+    Init(init::Init),
+
+    /// Print the completions of a shell
+    #[command(after_help = completions::EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: completions::Shell,
+    },
+
+    /// Write the manual pages into a folder
+    #[command(after_help = man::EXAMPLES)]
+    Man {
+        /// The folder; made when it is missing
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+
+    /// What concerns the MCP server's registrations
+    #[command(subcommand)]
+    Mcp(McpCommand),
+}
+
+/// What can be done about the registrations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum McpCommand {
+    /// Prove that each agent's tool will reach deckwatch-mcp, by connecting as the tool does
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -8,7 +8,10 @@ use deckwatch_client::discovery::default_dev_root;
 use serde::Deserialize;
 
 use crate::agent_cli::AgentCli;
+use crate::endpoint::KEY_VARIABLE;
 use crate::error::LaunchError;
+use crate::secrets::api_key::KeySource;
+use crate::secrets::settings::InfisicalSettings;
 
 /// Settings that hold for every launch.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,17 +22,47 @@ pub(crate) struct Config {
     pub(crate) default_agent: Option<AgentCli>,
     /// The API of the team, unless the environment names one.
     pub(crate) api: Option<ApiSettings>,
+    /// Where the ventures' secrets are.
+    pub(crate) infisical: InfisicalSettings,
 }
 
-/// Where the team's API is, and where its key comes from.
+/// Where the team's API is, and where its key comes from: one of the four.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiSettings {
     /// The address, such as `https://context.example.com`.
     pub(crate) url: String,
-    /// The environment variable that holds the key.
-    #[serde(default = "default_key_env")]
-    pub(crate) key_env: String,
+    /// The environment variable that holds the key; `CONTEXT_API_KEY` when nothing else is said.
+    key_env: Option<String>,
+    /// A command that prints the key: its words, no shell.
+    key_command: Option<Vec<String>>,
+    /// Whether the key is in the keyring.
+    #[serde(default)]
+    key_keyring: bool,
+    /// The folder and name of the key in Infisical, such as `/deckwatch/CONTEXT_API_KEY`.
+    key_infisical: Option<String>,
+}
+
+impl ApiSettings {
+    /// The variable that holds the key, where that is how it is had.
+    pub(crate) fn key_env(&self) -> Option<&str> {
+        match self.key_source() {
+            Some(_) => self.key_env.as_deref(),
+            None => Some(self.key_env.as_deref().unwrap_or(KEY_VARIABLE)),
+        }
+    }
+
+    /// Where else the key is.
+    pub(crate) fn key_source(&self) -> Option<KeySource> {
+        let command = self.key_command.clone().map(KeySource::Command);
+        let keyring = self.key_keyring.then_some(KeySource::Keyring);
+        command.or(keyring).or_else(|| self.key_infisical.clone().map(KeySource::Infisical))
+    }
+
+    fn ways(&self) -> usize {
+        let ways = [self.key_env.is_some(), self.key_command.is_some(), self.key_keyring, self.key_infisical.is_some()];
+        ways.into_iter().filter(|way| *way).count()
+    }
 }
 
 /// What the file may hold.
@@ -39,9 +72,21 @@ struct Document {
     dev_root: Option<PathBuf>,
     default_agent: Option<AgentCli>,
     api: Option<ApiSettings>,
+    #[serde(default)]
+    infisical: InfisicalSettings,
 }
 
 impl Config {
+    /// What holds without any settings.
+    pub(crate) fn of_nobody(dirs: &Dirs) -> Self {
+        Self {
+            dev_root: dirs.home.join("dev"),
+            default_agent: None,
+            api: None,
+            infisical: InfisicalSettings::default(),
+        }
+    }
+
     /// Reads the user's settings.
     pub(crate) fn load(dirs: &Dirs) -> Result<Self, LaunchError> {
         let path = dirs.config.join("config.toml");
@@ -56,7 +101,12 @@ impl Config {
             let message = "dev_root must start with / or ~/".to_owned();
             return Err(LaunchError::Config { path, message });
         }
-        Ok(Self { dev_root, default_agent: document.default_agent, api: document.api })
+        if document.api.as_ref().is_some_and(|api| api.ways() > 1) {
+            let message = "[api] has more than one of key_env, key_command, key_keyring, key_infisical".to_owned();
+            return Err(LaunchError::Config { path, message });
+        }
+        let Document { default_agent, api, infisical, .. } = document;
+        Ok(Self { dev_root, default_agent, api, infisical })
     }
 }
 
@@ -70,10 +120,6 @@ fn parse(path: &Path, text: &str) -> Result<Document, LaunchError> {
 
 fn below_home(path: &Path, home: &Path) -> PathBuf {
     path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| home.join(rest))
-}
-
-fn default_key_env() -> String {
-    "CONTEXT_API_KEY".to_owned()
 }
 
 #[cfg(test)]
@@ -99,7 +145,8 @@ mod tests {
 
     #[test]
     fn without_a_file_the_defaults_hold() {
-        let expected = Config { dev_root: "/HOME/dev".into(), default_agent: None, api: None };
+        let infisical = InfisicalSettings::default();
+        let expected = Config { dev_root: "/HOME/dev".into(), default_agent: None, api: None, infisical };
         assert_eq!(load(None).unwrap(), expected);
         assert_eq!(load(Some("")).unwrap(), expected);
     }
@@ -108,9 +155,35 @@ mod tests {
     fn every_setting_is_read() {
         let text =
             "dev_root = \"~/code\"\ndefault_agent = \"codex\"\n[api]\nurl = \"https://c.example\"\nkey_env = \"K\"\n";
-        let api = ApiSettings { url: "https://c.example".to_owned(), key_env: "K".to_owned() };
-        let expected = Config { dev_root: "/HOME/code".into(), default_agent: Some(AgentCli::Codex), api: Some(api) };
-        assert_eq!(load(Some(text)).unwrap(), expected);
+        let config = load(Some(text)).unwrap();
+        assert_eq!((config.dev_root, config.default_agent), ("/HOME/code".into(), Some(AgentCli::Codex)));
+        let api = config.api.unwrap();
+        assert_eq!((api.url.as_str(), api.key_env(), api.key_source()), ("https://c.example", Some("K"), None));
+    }
+
+    #[test]
+    fn the_key_of_the_api_is_had_in_one_of_four_ways() {
+        let api =
+            |way: &str| load(Some(&format!("[api]\nurl = \"https://c.example\"\n{way}\n"))).map(|c| c.api.unwrap());
+        for (way, variable, source) in [
+            ("", Some("CONTEXT_API_KEY"), None),
+            ("key_keyring = true", None, Some(KeySource::Keyring)),
+            ("key_command = ['pass', 'a b']", None, Some(KeySource::Command(vec!["pass".into(), "a b".into()]))),
+            ("key_infisical = '/x/K'", None, Some(KeySource::Infisical("/x/K".into()))),
+        ] {
+            let api = api(way).unwrap();
+            assert_eq!((api.key_env(), api.key_source()), (variable, source), "{way}");
+        }
+        let error = api("key_keyring = true\nkey_infisical = 'K'").unwrap_err().to_string();
+        assert!(error.contains("more than one of key_env"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_configured_for_all_ventures_and_for_one() {
+        let text = "[infisical]\nproject_id = 'p'\n[infisical.ventures.alpha]\npath = '/a'\nenvironment = 'prod'\n";
+        let infisical = load(Some(text)).unwrap().infisical;
+        assert_eq!(infisical.project_id.as_deref(), Some("p"));
+        assert!(infisical.ventures.contains_key(&"alpha".parse().unwrap()));
     }
 
     #[test]
@@ -121,6 +194,8 @@ mod tests {
             ("a = \n", "line 1"),
             ("[api]\nkey_env = \"K\"", "missing field `url`"),
             ("dev_root = \"code\"", "must start with /"),
+            ("[infisical]\ntoken = \"x\"", "unknown field `token`"),
+            ("[infisical]\ncredential_command = \"pass x\"", "line 2"),
         ];
         for (text, expected) in cases {
             let error = load(Some(text)).unwrap_err().to_string();

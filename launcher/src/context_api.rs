@@ -1,4 +1,4 @@
-//! The two things that the launcher asks of the Context API: which ventures there are, and to know one more.
+//! What the launcher asks of the Context API: which ventures there are, and to know them as they are here.
 //!
 //! Each is bounded in time, so that an API that does not answer delays a start by seconds at most.
 
@@ -18,12 +18,17 @@ const PAGE: u64 = 100;
 
 /// The ventures registered at the API. A database that does not exist yet has none and is not made for this.
 pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
-    if matches!(endpoint, Endpoint::Embedded) && !surroundings.database().exists() {
-        return Ok(Vec::new());
-    }
-    let api = connect(endpoint, surroundings)?;
+    let Some(api) = reader(endpoint, surroundings)? else { return Ok(Vec::new()) };
     let ventures = wait(all_ventures(&api))?;
     Ok(ventures.into_iter().map(entry).collect())
+}
+
+/// The API to read from; `None` where this machine's own database does not exist yet: it is not made for reading.
+pub(crate) fn reader(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Option<Api>, LaunchError> {
+    if matches!(endpoint, Endpoint::Embedded) && !surroundings.database().exists() {
+        return Ok(None);
+    }
+    connect(endpoint, surroundings).map(Some)
 }
 
 /// Makes the API know a venture, or know it as it is now.
@@ -34,6 +39,28 @@ pub(crate) fn register(
 ) -> Result<(), LaunchError> {
     let api = connect(endpoint, surroundings)?;
     wait(async { api.put_venture(&venture.code, &venture.registration()).await.map(drop) })
+}
+
+/// Puts each venture in turn. An API that can't be reached for one is not asked for the rest.
+pub(crate) fn put_all(
+    ventures: &[&VentureEntry],
+    endpoint: &Endpoint,
+    surroundings: &Surroundings,
+) -> Result<Vec<Result<(), ClientError>>, LaunchError> {
+    let api = connect(endpoint, surroundings)?;
+    runtime()?.block_on(async {
+        let mut answers = Vec::new();
+        for venture in ventures {
+            // The client bounds each call in time.
+            let answer = api.put_venture(&venture.code, &venture.registration()).await.map(drop);
+            let gone = matches!(answer, Err(ClientError::Unreachable { .. }));
+            answers.push(answer);
+            if gone {
+                break;
+            }
+        }
+        Ok(answers)
+    })
 }
 
 async fn all_ventures(api: &Api) -> Result<Vec<Venture>, ClientError> {
@@ -50,6 +77,7 @@ async fn all_ventures(api: &Api) -> Result<Vec<Venture>, ClientError> {
 }
 
 fn connect(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Api, LaunchError> {
+    endpoint.unlock()?;
     let vars = |name: &str| endpoint.var(name).map(str::to_owned);
     let config = ApiConfig::from_vars(vars, &surroundings.dirs, &actor());
     config.map(Api::connect).map_err(|error| LaunchError::Endpoint(error.to_string()))
@@ -67,14 +95,21 @@ fn unnamed() -> Agent {
 }
 
 fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, LaunchError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| LaunchError::Api(format!("this process can do no network work: {error}")))?;
-    let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, work).await });
+    let answer = runtime()?.block_on(async { tokio::time::timeout(PATIENCE, work).await });
     let Ok(answer) = answer else {
         let text = format!("the Context API did not answer within {} seconds; try again", PATIENCE.as_secs());
-        return Err(LaunchError::Api(text));
+        return Err(LaunchError::Unreachable(text));
     };
-    answer.map_err(|error| LaunchError::Api(error.to_string()))
+    answer.map_err(|error| match error {
+        ClientError::Unreachable { .. } => LaunchError::Unreachable(error.to_string()),
+        other => LaunchError::Api(other.to_string()),
+    })
+}
+
+/// What network work of this process runs on.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, LaunchError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| LaunchError::Api(format!("this process can do no network work: {error}")))
 }
 
 fn entry(venture: Venture) -> VentureEntry {
@@ -85,5 +120,6 @@ fn entry(venture: Venture) -> VentureEntry {
         repos: venture.repos,
         capabilities: venture.capabilities,
         infisical_path: None,
+        secrets: Vec::new(),
     }
 }

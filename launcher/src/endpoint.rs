@@ -1,16 +1,22 @@
 //! Which API the agent will talk to: the team's, or the embedded engine of this machine.
 
+use std::rc::Rc;
+
 use deckwatch_client::ApiConfig;
 
 use crate::config::Config;
 use crate::error::LaunchError;
 use crate::secrets::Secret;
+use crate::secrets::api_key::ApiKey;
+use crate::secrets::vault::Vault;
 use crate::surroundings::Surroundings;
 
 /// The variable that names the API.
 pub(crate) const URL_VARIABLE: &str = "CONTEXT_API_URL";
 /// The variable that holds its key.
 pub(crate) const KEY_VARIABLE: &str = "CONTEXT_API_KEY";
+/// The variable that holds the key of an admin.
+pub(crate) const ADMIN_KEY_VARIABLE: &str = "ADMIN_API_KEY";
 
 /// Where records go.
 pub(crate) enum Endpoint {
@@ -20,32 +26,61 @@ pub(crate) enum Endpoint {
     Remote {
         /// Its address, which was checked and holds no password.
         url: String,
-        /// Its key.
-        key: Secret,
+        /// Its key, which may have to be fetched.
+        key: ApiKey,
     },
 }
 
 impl Endpoint {
     /// The environment decides, then the configuration; without either it is the embedded engine.
-    pub(crate) fn choose(surroundings: &Surroundings, config: &Config) -> Result<Self, LaunchError> {
-        let (url, key_env) = match (surroundings.var(URL_VARIABLE), &config.api) {
-            (Some(url), _) => (url, KEY_VARIABLE),
-            (None, Some(api)) => (api.url.clone(), api.key_env.as_str()),
+    /// A key that has to be fetched is not fetched here, see [`Endpoint::unlock`].
+    pub(crate) fn choose(surroundings: &Surroundings, config: &Config, vault: &Rc<Vault>) -> Result<Self, LaunchError> {
+        let (url, key_env, source) = match (surroundings.var(URL_VARIABLE), &config.api) {
+            (Some(url), _) => (url, KEY_VARIABLE, None),
+            (None, Some(api)) => (api.url.clone(), api.key_env().unwrap_or(KEY_VARIABLE), api.key_source()),
             (None, None) => return Ok(Self::Embedded),
         };
-        let Some(key) = surroundings.var(key_env) else {
-            return Err(LaunchError::NoKey { variable: key_env.to_owned() });
+        let key = match (surroundings.var(key_env), source) {
+            (Some(key), _) => {
+                checked(&url, &key)?;
+                ApiKey::given(Secret::new(key), vault)
+            }
+            (None, Some(source)) => {
+                checked(&url, WELL_FORMED)?;
+                ApiKey::at(source, &url, vault)
+            }
+            (None, None) => return Err(LaunchError::NoKey { variable: key_env.to_owned() }),
         };
-        // The client says what is wrong with either, and never shows the key.
-        ApiConfig::remote(&url, &key).map_err(|error| LaunchError::Endpoint(error.to_string()))?;
-        Ok(Self::Remote { url, key: Secret::new(key) })
+        Ok(Self::Remote { url, key })
+    }
+
+    /// Fetches the key where it has to be fetched; [`Endpoint::var`] knows it from then on.
+    pub(crate) fn unlock(&self) -> Result<(), LaunchError> {
+        match self {
+            Self::Embedded => Ok(()),
+            Self::Remote { url, key } => checked(url, key.get()?.expose()),
+        }
+    }
+
+    /// The same API as its admin: the key comes from the environment alone. The embedded engine has no other key.
+    pub(crate) fn of_admin(
+        surroundings: &Surroundings,
+        config: &Config,
+        vault: &Rc<Vault>,
+    ) -> Result<Self, LaunchError> {
+        let configured = || config.api.as_ref().map(|api| api.url.clone());
+        let Some(url) = surroundings.var(URL_VARIABLE).or_else(configured) else { return Ok(Self::Embedded) };
+        let key = surroundings.var(ADMIN_KEY_VARIABLE).ok_or_else(|| LaunchError::NoAdminKey { url: url.clone() })?;
+        ApiConfig::remote(&url, &key)
+            .map_err(|error| LaunchError::Endpoint(error.to_string().replace(KEY_VARIABLE, ADMIN_KEY_VARIABLE)))?;
+        Ok(Self::Remote { url, key: ApiKey::given(Secret::new(key), vault) })
     }
 
     /// How the client and the agent are told of it: as environment variables.
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
         match (self, name) {
             (Self::Remote { url, .. }, URL_VARIABLE) => Some(url),
-            (Self::Remote { key, .. }, KEY_VARIABLE) => Some(key.expose()),
+            (Self::Remote { key, .. }, KEY_VARIABLE) => key.known().map(Secret::expose),
             _ => None,
         }
     }
@@ -54,7 +89,18 @@ impl Endpoint {
     pub(crate) fn describe(&self, surroundings: &Surroundings) -> String {
         match self {
             Self::Embedded => surroundings.shown(&surroundings.database()),
-            Self::Remote { url, .. } => url.clone(),
+            Self::Remote { url, key } => match key.origin() {
+                Some(origin) => format!("{url}, key of {origin}"),
+                None => url.clone(),
+            },
         }
     }
+}
+
+/// A key of the right form, to check an address whose own key is not there yet.
+const WELL_FORMED: &str = "0123456789abcdef";
+
+/// The client says what is wrong with either, and never shows the key.
+fn checked(url: &str, key: &str) -> Result<(), LaunchError> {
+    ApiConfig::remote(url, key).map(drop).map_err(|error| LaunchError::Endpoint(error.to_string()))
 }

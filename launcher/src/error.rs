@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::agent_cli::AgentCli;
 use crate::demo::DemoError;
 use crate::exit_code::ExitCode;
+use crate::secrets::error::SecretsError;
 
 /// Why no agent was started. Texts of the client's errors already say what to do.
 #[derive(Debug, Error)]
@@ -26,6 +27,10 @@ pub(crate) enum LaunchError {
     Config { path: PathBuf, message: String },
     #[error("an API is configured, but its key is not: {variable} is not set")]
     NoKey { variable: String },
+    #[error("ventures of {url} are its admin's to put, and ADMIN_API_KEY is not set")]
+    NoAdminKey { url: String },
+    #[error("there is no ventures file")]
+    NoVenturesFile,
     #[error("{0}")]
     Endpoint(String),
     #[error(transparent)]
@@ -52,14 +57,30 @@ pub(crate) enum LaunchError {
     ServerMissing,
     #[error("cannot register deckwatch-mcp: {}: {message}", .path.display())]
     Registration { path: PathBuf, message: String },
+    #[error("cannot write {}: {message}", .path.display())]
+    NotWritten { path: PathBuf, message: String },
+    #[error("{} is there already and says something else", .0.display())]
+    WouldOverwrite(PathBuf),
+    #[error("`launcher init` asks, and nobody can answer here")]
+    NobodyToAsk,
+    #[error("no worktree at {}: {message}", .path.display())]
+    Worktree { path: PathBuf, message: String },
     #[error(transparent)]
     Slot(#[from] SlotError),
     #[error("{0}")]
     Api(String),
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("{broken} of {of} agents' tools would not reach deckwatch-mcp")]
+    Unreached { broken: usize, of: usize },
     #[error("the menu can't be shown: {0}")]
     Menu(String),
     #[error("the answer can't be written: {0}")]
     Output(#[source] io::Error),
+    #[error("{failed} {} failed", if *.failed == 1 { "check" } else { "checks" })]
+    Unfit { failed: usize },
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("cancelled")]
@@ -77,6 +98,14 @@ impl LaunchError {
             Self::NoKey { variable, .. } => format!(
                 "export {variable}=<key>, or unset CONTEXT_API_URL and [api] to use this machine's own database"
             ),
+            Self::NoAdminKey { .. } => "export ADMIN_API_KEY=<key of the API's admin> for this one command".to_owned(),
+            Self::NoVenturesFile => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
+                 or name one with --ventures FILE"
+                .to_owned(),
+            Self::WouldOverwrite(_) => {
+                "--overwrite replaces it and keeps what it held beside it; without --yes you are asked".to_owned()
+            }
+            Self::NobodyToAsk => "`launcher init --yes` takes flags and defaults; `launcher init --help`".to_owned(),
             Self::NoVentureNamed => "name one: `launcher alpha`; `launcher --list` shows them".to_owned(),
             Self::NoVentures => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
                  or start on the repository you stand in: `launcher .`"
@@ -88,20 +117,34 @@ impl LaunchError {
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
             Self::NoAgent => install_one(),
             Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start".to_owned(),
+            Self::Worktree { .. } => "choose another with --worktree=NAME, or move that folder away".to_owned(),
             Self::Menu(_) => "name a venture instead: `launcher alpha`".to_owned(),
             Self::NotStarted { .. } => "check that it runs by itself".to_owned(),
+            Self::Secrets(error) => return error.hint(),
             Self::NoHome(_)
             | Self::VenturesFile(_)
             | Self::Checkout(_)
             | Self::Registration { .. }
+            | Self::NotWritten { .. }
             | Self::Slot(_)
             | Self::Api(_)
+            | Self::Unreachable(_)
+            | Self::Unreached { .. }
             | Self::Endpoint(_)
             | Self::Output(_)
+            | Self::Unfit { .. }
             | Self::Demo(_)
             | Self::Cancelled => return None,
         };
         Some(hint)
+    }
+
+    /// The same trouble with a file, when it is no registration that was to be written.
+    pub(crate) fn of_writing(self) -> Self {
+        match self {
+            Self::Registration { path, message } => Self::NotWritten { path, message },
+            other => other,
+        }
     }
 
     /// The code to exit with.
@@ -111,17 +154,22 @@ impl LaunchError {
             | Self::NoCurrentDirectory(_)
             | Self::Config { .. }
             | Self::NoKey { .. }
+            | Self::NoAdminKey { .. }
+            | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
-            Self::VenturesFile(_) => ExitCode::VenturesFile,
-            Self::NoVentureNamed => ExitCode::Usage,
+            Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
+            Self::NoVentureNamed | Self::NobodyToAsk => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
-            Self::NotARepository(_) | Self::Discovery(_) | Self::Checkout(_) => ExitCode::Repository,
+            Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) => {
+                ExitCode::Repository
+            }
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
             Self::ServerMissing => ExitCode::ServerMissing,
-            Self::Registration { .. } => ExitCode::Registration,
+            Self::Registration { .. } | Self::NotWritten { .. } | Self::Unreached { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
-            Self::Api(_) => ExitCode::Api,
-            Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } => ExitCode::NotStarted,
+            Self::Api(_) | Self::Unreachable(_) => ExitCode::Api,
+            Self::Secrets(error) => error.exit_code(),
+            Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::Unfit { .. } => ExitCode::NotStarted,
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,
         }

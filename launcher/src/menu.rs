@@ -20,8 +20,13 @@ impl fmt::Display for Choice {
 pub(crate) fn choose(ventures: Vec<VentureEntry>, at: usize) -> Result<VentureEntry, LaunchError> {
     let choices: Vec<Choice> = ventures.into_iter().map(Choice).collect();
     let chosen = Select::new("Venture", choices).with_starting_cursor(at).with_page_size(12).prompt();
-    chosen.map(|choice| choice.0).map_err(|error| match error {
+    chosen.map(|choice| choice.0).map_err(unanswered)
+}
+
+/// Why a question has no answer.
+pub(crate) fn unanswered(error: InquireError) -> LaunchError {
+    match error {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => LaunchError::Cancelled,
         other => LaunchError::Menu(other.to_string()),
-    })
+    }
 }

@@ -8,19 +8,23 @@ use deckwatch_client::agent::{Slot, this_host};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::discovery::DEV_ROOT_VARIABLE;
 use deckwatch_client::ventures::{FILE_VARIABLE, VentureEntry};
+use deckwatch_protocol::Track;
 
 use crate::agent_cli::AgentCli;
+use crate::branches::{self, PREFIX_VARIABLE, Worktree};
 use crate::cli::Cli;
 use crate::config::Config;
-use crate::endpoint::{Endpoint, KEY_VARIABLE, URL_VARIABLE};
+use crate::conversation::{CONVERSATION_VARIABLE, Conversation};
+use crate::endpoint::{ADMIN_KEY_VARIABLE, Endpoint, KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
-use crate::registration::Registration;
-use crate::secrets::{Secret, Secrets};
+use crate::registration::{Registration, Screen};
+use crate::secrets::NAMES_VARIABLE;
+use crate::secrets::grant::Wish;
 use crate::surroundings::Surroundings;
 
 /// What an agent must not get, whoever set it: keys that decide over others' records and secrets.
 pub(crate) const WITHHELD_VARIABLES: [&str; 6] = [
-    "ADMIN_API_KEY",
+    ADMIN_KEY_VARIABLE,
     "GITHUB_WEBHOOK_SECRET",
     "INFISICAL_TOKEN",
     "INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN",
@@ -34,6 +38,7 @@ pub(crate) struct Chosen<'a> {
     pub(crate) ventures_file: Option<PathBuf>,
     pub(crate) checkout: Checkout,
     pub(crate) endpoint: &'a Endpoint,
+    pub(crate) secrets: Wish<'a>,
 }
 
 /// One launch.
@@ -47,8 +52,17 @@ pub(crate) struct Plan<'a> {
     pub(crate) args: Vec<OsString>,
     /// Variables that anybody may see; the agent's name follows once it has its slot.
     pub(crate) environment: Vec<(&'static str, OsString)>,
-    pub(crate) secrets: Secrets,
+    /// What is fetched when the agent is started.
+    pub(crate) secrets: Wish<'a>,
+    /// The program of the MCP server.
+    pub(crate) server: PathBuf,
+    pub(crate) screen: Screen,
+    /// As it would be without secrets; their names are known once they are fetched.
     pub(crate) registration: Registration,
+    /// Where the agent starts instead of the checkout.
+    pub(crate) worktree: Option<Worktree>,
+    pub(crate) conversation: Conversation,
+    pub(crate) track: Option<Track>,
 }
 
 impl<'a> Plan<'a> {
@@ -61,11 +75,17 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, LaunchError> {
         let (agent_cli, program) = agent_program(cli.agent_cli().or(config.default_agent), surroundings)?;
         let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
-        let registration = Registration::plan(agent_cli, &server, surroundings)?;
-        let args = registration.args.iter().chain(&cli.agent_args).cloned().collect();
+        let screen = if cli.no_alt_screen { Screen::Inline } else { Screen::AsItIs };
+        let registration = Registration::plan(agent_cli, &server, &[], screen, surroundings)?;
+        let worktree = cli.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
+        let conversation =
+            Conversation::plan(agent_cli, &cli.agent_args, &chosen.venture.code, &chosen.checkout, surroundings);
+        let args = registration.args.iter().chain(&conversation.args).chain(&cli.agent_args).cloned().collect();
+        let track = cli.track.or(conversation.track);
         Ok(Self {
-            environment: environment(cli, config, agent_cli, &chosen),
-            secrets: secrets(chosen.endpoint),
+            environment: environment(cli, config, agent_cli, &chosen, &conversation),
+            secrets: chosen.secrets,
+            screen,
             cli: agent_cli,
             venture: chosen.venture,
             checkout: chosen.checkout,
@@ -73,30 +93,42 @@ impl<'a> Plan<'a> {
             program,
             args,
             registration,
+            server,
+            worktree,
+            conversation,
+            track,
         })
     }
 
     /// The plan as people read it: names of variables, never their values.
     pub(crate) fn describe(&self, surroundings: &Surroundings) -> Result<String, LaunchError> {
-        let slot = Slot::next(&surroundings.dirs, &this_host(), &self.cli.client(), &self.venture.code)?;
+        let (client, wanted) = (self.cli.client(), self.conversation.wanted);
+        let slot = Slot::next(&surroundings.dirs, &this_host(), &client, &self.venture.code, wanted)?;
         let mut text = String::new();
         let mut row = |name: &str, value: &str| writeln!(text, "{name:<12} {value}").unwrap_or_default();
         row("venture", &format!("{} ({})", self.venture.code, self.venture.name));
         row("repository", &format!("{} in {}", self.checkout.repo, surroundings.shown(&self.checkout.root)));
+        if let Some(worktree) = &self.worktree {
+            row("worktree", &surroundings.shown(&worktree.path(&slot.agent)));
+        }
+        row("branches", &format!("{}...", branches::prefix(self.worktree.as_ref(), &slot.agent)));
         row("agent", &format!("{} (if no other takes the slot first)", slot.agent));
         row("records", &self.endpoint.describe(surroundings));
         let words = std::iter::once(self.program.as_os_str()).chain(self.args.iter().map(OsString::as_os_str));
         row("command", &words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" "));
         row("sets", &self.names().join(" "));
+        row("secrets", &self.secrets.describe());
         row("withholds", &WITHHELD_VARIABLES.join(" "));
         row("registers", &self.describe_registration(surroundings));
         Ok(text)
     }
 
     fn names(&self) -> Vec<&str> {
-        let mut names = vec!["DECKWATCH_AGENT"];
+        let mut names = vec!["DECKWATCH_AGENT", PREFIX_VARIABLE];
         names.extend(self.environment.iter().map(|(name, _)| *name));
-        names.extend(self.secrets.names());
+        if matches!(self.endpoint, Endpoint::Remote { .. }) {
+            names.extend([KEY_VARIABLE, NAMES_VARIABLE]);
+        }
         names.sort_unstable();
         names
     }
@@ -120,8 +152,14 @@ fn agent_program(named: Option<AgentCli>, surroundings: &Surroundings) -> Result
     }
 }
 
-fn environment(cli: &Cli, config: &Config, agent_cli: AgentCli, chosen: &Chosen) -> Vec<(&'static str, OsString)> {
-    let track = cli.track.map(|track| track.to_string().into());
+fn environment(
+    cli: &Cli,
+    config: &Config,
+    agent_cli: AgentCli,
+    chosen: &Chosen,
+    conversation: &Conversation,
+) -> Vec<(&'static str, OsString)> {
+    let track = cli.track.or(conversation.track).map(|track| track.to_string().into());
     let issue = cli.issue.map(|issue| issue.to_string().into());
     let url = chosen.endpoint.var(URL_VARIABLE).map(OsString::from);
     let variables = [
@@ -129,19 +167,12 @@ fn environment(cli: &Cli, config: &Config, agent_cli: AgentCli, chosen: &Chosen)
         ("DECKWATCH_CLIENT", Some(agent_cli.program().into())),
         ("DECKWATCH_TRACK", track),
         ("DECKWATCH_ISSUE", issue),
+        (CONVERSATION_VARIABLE, conversation.id.as_ref().map(|id| id.as_str().into())),
         (FILE_VARIABLE, chosen.ventures_file.clone().map(PathBuf::into_os_string)),
         (DEV_ROOT_VARIABLE, Some(config.dev_root.clone().into_os_string())),
         (URL_VARIABLE, url),
     ];
     variables.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
-}
-
-fn secrets(endpoint: &Endpoint) -> Secrets {
-    let mut secrets = Secrets::default();
-    if let Some(key) = endpoint.var(KEY_VARIABLE) {
-        secrets.insert(KEY_VARIABLE, Secret::new(key.to_owned()));
-    }
-    secrets
 }
 
 /// A word as a shell would need it.

@@ -7,13 +7,17 @@ use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use deckwatch_client::agent::{Slot, this_host};
+use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, this_host};
 
 use crate::agent_cli::AGENT_VARIABLES;
+use crate::branches::{self, PREFIX_VARIABLE};
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::plan::{Plan, WITHHELD_VARIABLES};
+use crate::registration::Registration;
+use crate::secrets::{NAMES_VARIABLE, grant};
+use crate::server_build;
 use crate::surroundings::Surroundings;
 
 /// Starts the agent. Comes back only when that fails.
@@ -25,36 +29,81 @@ pub(crate) fn start(plan: &Plan, surroundings: &Surroundings) -> LaunchError {
 }
 
 fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchError> {
+    let granted = plan.secrets.fetch(plan.endpoint)?;
+    granted.warnings.iter().for_each(|line| warn(line));
+    granted.notes.iter().for_each(|line| say(line));
     // A team's API has its ventures from its admins; this machine's own database has them from here.
     if matches!(plan.endpoint, Endpoint::Embedded) {
         context_api::register(&plan.venture, plan.endpoint, surroundings)?;
     }
-    for change in &plan.registration.changes {
+    let names: Vec<&str> = granted.secrets.names().collect();
+    if let Some(difference) = server_build::difference(&plan.server) {
+        say(&difference);
+    }
+    let registration = Registration::plan(plan.cli, &plan.server, &names, plan.screen, surroundings)?;
+    for change in &registration.changes {
         change.apply()?;
         say(&format!("registered Deckwatch with {} in {}", plan.cli.title(), surroundings.shown(change.path())));
     }
-    let client = plan.cli.client();
-    // Last, so that a launch that fails earlier takes no slot. It stays ours across `exec`.
-    let slot = Slot::claim(&surroundings.dirs, &this_host(), &client, &plan.venture.code, std::process::id())?;
+    let slot = claim(plan, surroundings)?;
+    let checkout = match &plan.worktree {
+        Some(worktree) => worktree.open(&slot.agent, &plan.checkout)?,
+        None => plan.checkout.clone(),
+    };
+    let prefix = branches::prefix(plan.worktree.as_ref(), &slot.agent);
     say(&format!(
-        "{} on {} in {} as {}",
+        "{} on {} in {} as {}, branches {prefix}...",
         plan.cli.title(),
         plan.venture.code,
-        surroundings.shown(&plan.checkout.root),
+        surroundings.shown(&checkout.root),
         slot.agent
     ));
     let mut command = Command::new(&plan.program);
-    command.args(&plan.args).current_dir(&plan.checkout.root);
-    for name in AGENT_VARIABLES.into_iter().chain(WITHHELD_VARIABLES) {
+    command.args(&plan.args).current_dir(&checkout.root);
+    let of_another_launch = grant::inherited(surroundings.var(NAMES_VARIABLE).as_deref());
+    let removed = AGENT_VARIABLES.into_iter().chain(WITHHELD_VARIABLES);
+    for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }
     command.envs(plan.environment.iter().cloned()).env("DECKWATCH_AGENT", slot.agent.as_str());
-    plan.secrets.give_to(&mut command);
+    command.env(PREFIX_VARIABLE, prefix);
+    granted.secrets.give_to(&mut command);
     Ok(command)
 }
 
+/// Takes the slot, and remembers the conversation with it. Late, so that a launch that fails earlier takes
+/// none. The slot stays ours across `exec`.
+fn claim(plan: &Plan, surroundings: &Surroundings) -> Result<Slot, LaunchError> {
+    let (dirs, host, client) = (&surroundings.dirs, this_host(), plan.cli.client());
+    let wanted = plan.conversation.wanted;
+    let slot = Slot::claim(dirs, &host, &client, &plan.venture.code, std::process::id(), wanted)?;
+    if let Wanted::This(number) = wanted
+        && number != slot.number
+    {
+        say(&format!("the agent of this conversation is still at work on slot {number}; this one is somebody else"));
+    }
+    if let Some(id) = &plan.conversation.id {
+        let conversation = Conversation {
+            venture: plan.venture.code.clone(),
+            repo: plan.checkout.repo.clone(),
+            track: plan.track,
+            slot: slot.number,
+        };
+        if let Err(error) = Conversations::of(dirs, &host, &client).keep(id, &conversation) {
+            say(&format!("if this conversation is resumed its session will not be found again: {error}"));
+        }
+    }
+    Ok(slot)
+}
+
 /// One line for the person who waits, beside the agent's own output. One that nobody can read is no failure.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let dim = anstyle::Style::new().dimmed();
     let _ = writeln!(anstream::stderr(), "{dim}launcher: {line}{dim:#}");
+}
+
+/// One line that must be seen: the agent starts, and not as it was meant to.
+fn warn(line: &str) {
+    let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
+    let _ = writeln!(anstream::stderr(), "{yellow}warning:{yellow:#} {line}");
 }

@@ -41,6 +41,11 @@ impl Surroundings {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
+    /// Every variable.
+    pub(crate) fn vars(&self) -> impl Iterator<Item = (&OsStr, &OsString)> {
+        self.vars.iter().map(|(name, value)| (name.as_os_str(), value))
+    }
+
     /// A variable that holds a path; empty counts as unset, relative is taken from the current directory.
     pub(crate) fn path_var(&self, name: &str) -> Option<PathBuf> {
         let value = self.vars.get(OsStr::new(name)).filter(|value| !value.is_empty())?;

@@ -7,14 +7,14 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use deckwatch_client::agent::{Slot, this_host};
+use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, slot_number, this_host};
 use deckwatch_client::api::{Api, ApiConfig, ClientError, Endpoint};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::snapshot::Snapshot;
 use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::{
-    Agent, Client, ClientSessionId, ClientVersion, Host, ListVentures, RepoName, Venture, VentureCode,
+    Agent, Client, ClientSessionId, ClientVersion, Host, ListVentures, RepoName, Session, Venture, VentureCode,
 };
 use tokio::sync::OnceCell;
 
@@ -27,6 +27,7 @@ pub(crate) struct Identity {
     surroundings: Surroundings,
     github: GitHub,
     cli: OnceLock<Cli>,
+    told: OnceLock<ClientSessionId>,
     me: OnceCell<Me>,
     api: OnceCell<Api>,
     place: OnceCell<Place>,
@@ -46,7 +47,6 @@ pub(crate) struct Me {
     pub(crate) host: Host,
     pub(crate) client: Client,
     pub(crate) client_version: Option<ClientVersion>,
-    pub(crate) client_session_id: Option<ClientSessionId>,
     /// `None` when the launcher gave the name and holds its slot.
     pub(crate) slot: Option<u32>,
 }
@@ -75,8 +75,9 @@ pub(crate) enum VentureSource {
 
 impl Identity {
     pub(crate) fn new(surroundings: Surroundings) -> Self {
-        let (cli, me, api, place) = (OnceLock::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { github: GitHub::new(surroundings.clone()), surroundings, cli, me, api, place }
+        let (cli, told) = (OnceLock::new(), OnceLock::new());
+        let (me, api, place) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { github: GitHub::new(surroundings.clone()), surroundings, cli, told, me, api, place }
     }
 
     pub(crate) fn surroundings(&self) -> &Surroundings {
@@ -90,6 +91,36 @@ impl Identity {
     /// Remembers who is at the other end of the pipe; the first word counts.
     pub(crate) fn greet(&self, cli: Cli) {
         self.cli.get_or_init(|| cli);
+    }
+
+    /// Remembers the conversation that a call belongs to, where the agent's CLI says so; the first word counts.
+    pub(crate) fn belongs_to(&self, conversation: &str) {
+        if let Ok(id) = conversation.parse() {
+            self.told.get_or_init(|| id);
+        }
+    }
+
+    /// The id that the agent's CLI gives its own conversation: as it says itself, else as the launcher was told.
+    pub(crate) fn client_session_id(&self, me: &Me) -> Option<ClientSessionId> {
+        // An agent that another one started inherits its variables, and with them the other one's id.
+        let own = (me.client.as_str() == "claude").then(|| self.surroundings.var("CLAUDE_CODE_SESSION_ID")).flatten();
+        let told = own.and_then(|id| id.parse().ok()).or_else(|| self.told.get().cloned());
+        told.or_else(|| self.surroundings.var("DECKWATCH_CONVERSATION")?.parse().ok())
+    }
+
+    /// Lets the launcher find this agent's slot when the conversation of a session is resumed.
+    pub(crate) async fn remember(&self, session: &Session) {
+        let (Ok(me), Ok(dirs)) = (self.me().await, Dirs::from_env()) else { return };
+        let (Some(id), Some(slot)) = (self.client_session_id(me), me.slot.or_else(|| slot_number(&me.agent))) else {
+            return;
+        };
+        let conversation =
+            Conversation { venture: session.venture.clone(), repo: session.repo.clone(), track: session.track, slot };
+        let (host, client) = (me.host.clone(), me.client.clone());
+        let kept = blocking(move || Conversations::of(&dirs, &host, &client).keep(&id, &conversation)).await;
+        if let Ok(Err(error)) = kept {
+            log::warn!("which slot this conversation is on could not be remembered: {error}");
+        }
     }
 
     /// Where the agent stands now: branch and commit change while it works.
@@ -137,8 +168,7 @@ impl Identity {
             None => self.claim_slot(&host, &client).await.map(|slot| (slot.agent, Some(slot.number)))?,
         };
         let client_version = cli.and_then(|cli| cli.version.parse().ok());
-        let client_session_id = self.surroundings.var("CLAUDE_CODE_SESSION_ID").and_then(|id| id.parse().ok());
-        Ok(Me { agent, host, client, client_version, client_session_id, slot })
+        Ok(Me { agent, host, client, client_version, slot })
     }
 
     /// Holds a slot for the CLI's process, so that a restarted server finds the same name.
@@ -150,7 +180,7 @@ impl Identity {
         };
         let (dirs, parent) = (Dirs::from_env()?, std::os::unix::process::parent_id());
         let (host, client) = (host.clone(), client.clone());
-        Ok(blocking(move || Slot::claim(&dirs, &host, &client, &venture, parent)).await??)
+        Ok(blocking(move || Slot::claim(&dirs, &host, &client, &venture, parent, Wanted::Any)).await??)
     }
 
     async fn connect(&self) -> Result<Api, Trouble> {
@@ -248,7 +278,15 @@ fn named_after(repo: &RepoName) -> Result<VentureEntry, Trouble> {
 
 fn entry(venture: Venture) -> VentureEntry {
     let (name, github_org, repos) = (venture.name, venture.github_org, venture.repos);
-    VentureEntry { code: venture.code, name, github_org, repos, capabilities: Vec::new(), infisical_path: None }
+    VentureEntry {
+        code: venture.code,
+        name,
+        github_org,
+        repos,
+        capabilities: Vec::new(),
+        infisical_path: None,
+        secrets: Vec::new(),
+    }
 }
 
 #[cfg(test)]

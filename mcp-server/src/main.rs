@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deckwatch_client::COMMIT;
 use rmcp::service::{QuitReason, ServerInitializeError};
 use rmcp::transport::io::stdio_pipes;
 
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
     match arguments.next().as_ref().map(|argument| argument.to_str().unwrap_or_default()) {
         None => serve(),
         Some("generate") => generator::command::run(arguments),
-        Some("--version" | "-V") => say(concat!("deckwatch-mcp ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some("--version" | "-V") => say(&format!("deckwatch-mcp {} ({COMMIT})\n", env!("CARGO_PKG_VERSION"))),
         Some("--help" | "-h") => say(USAGE),
         Some(_) => {
             eprint!("deckwatch-mcp takes no such argument.\n\n{USAGE}");

@@ -79,6 +79,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         self.wake(context.client_info());
+        // Codex says it with each call, and nowhere else.
+        if let Some(conversation) = context.meta.get("threadId").and_then(|id| id.as_str()) {
+            self.keeper.identity.belongs_to(conversation);
+        }
         let Some(tool) = Tool::named(&request.name) else {
             let known = Tool::ALL.map(|tool| tool.definition().name.into_owned()).join(", ");
             return Err(ErrorData::invalid_params(format!("there is no such tool; the tools are {known}"), None));

@@ -268,11 +268,13 @@ impl Keeper {
         if let Err(error) = self.identity.api().await?.keep_snapshot(day.clone()).await {
             log::warn!("this start of day is not kept for when the API can't be reached: {error}");
         }
+        self.identity.remember(&day.session).await;
         Ok(day)
     }
 
     async fn request(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<StartDay, Trouble> {
         let (me, place) = (self.identity.me().await?.clone(), self.identity.place().await?);
+        let client_session_id = self.identity.client_session_id(&me);
         let checkout = self.identity.checkout().await?;
         let surroundings = self.identity.surroundings();
         let held = self.held().and_then(|live| live.track);
@@ -280,7 +282,7 @@ impl Keeper {
             agent: me.agent,
             client: me.client,
             client_version: me.client_version,
-            client_session_id: me.client_session_id,
+            client_session_id,
             host: me.host,
             venture: place.venture.code.clone(),
             repo: place.repo.clone(),

@@ -68,7 +68,7 @@ pub use tailscale_ip::TailscaleIp;
 pub use text::{
     Agent, Branch, Capability, Client, ClientSessionId, ClientVersion, CommitSha, DocContent, DocName, DocScope,
     DocTitle, GithubOrg, HandoffItem, Host, Link, LogWord, NamePattern, NoteContent, NoteTag, NoteTitle, RepoName,
-    SearchText, SourcePath, Summary, TokenName, VentureCode, VentureName,
+    SearchText, SecretName, SourcePath, Summary, TokenName, VentureCode, VentureName,
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};

@@ -172,6 +172,14 @@ text! {
     }
 }
 text! {
+    /// The name of a secret, which is the variable that an agent gets it in.
+    SecretName, max 200, pattern r"^[A-Za-z_][A-Za-z0-9_]*$", |text| {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let good = text.chars().all(word) && !text.starts_with(|c: char| c.is_ascii_digit());
+        good.then_some(()).ok_or(Invalid::new("must be letters, digits or _, not starting with a digit"))
+    }
+}
+text! {
     /// A repository: `owner/name`, with more segments where the host nests groups; dots are fine.
     RepoName, max 200, pattern r"^([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3,})(/([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3,})){1,5}$", repo_name
 }

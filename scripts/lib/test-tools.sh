@@ -19,8 +19,10 @@ test_tools::install() {
   tools::install_worker_tools "$1"
   command -v curl >/dev/null || install::debian curl
   command -v ssh >/dev/null || install::debian openssh-client
+  command -v tmux >/dev/null || install::debian tmux
   install::locked nextest test_tools::install_nextest
   install::locked deny test_tools::install_deny
+  test_tools::install_secret_service
   install::locked linters test_tools::install_python linters "${TEST_TOOLS_LINTERS[@]}"
   install::locked schemathesis test_tools::install_python schemathesis "${TEST_TOOLS_SCHEMATHESIS[@]}"
   install::locked mcp test_tools::install_python mcp "${TEST_TOOLS_MCP[@]}"
@@ -38,6 +40,14 @@ test_tools::install_nextest() {
 test_tools::install_deny() {
   cargo deny --version >/dev/null 2>&1 && return
   install::cargo cargo-deny "$TEST_TOOLS_DENY" cargo-deny --locked
+}
+
+# A keyring, as a Linux desktop has one. Where it can't be had the tests that need it say so.
+test_tools::install_secret_service() {
+  [[ "$(uname -s)" == Linux ]] || return 0
+  command -v secret-tool >/dev/null && command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null &&
+    return
+  (install::debian dbus-daemon gnome-keyring libsecret-tools) || install::say "the tests of the keyring will be skipped"
 }
 
 # Installs Python packages into a folder of their own. $1: its name; then the packages.

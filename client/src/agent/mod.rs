@@ -1,14 +1,16 @@
-//! Who an agent is on this machine: the host's name and a numbered slot per running agent.
+//! Who an agent is on this machine: the host's name, a numbered slot per running agent, and its conversations.
 //!
 //! It knows nothing of sessions or the API; a slot only makes the agent's name last as long as its
 //! process, and come back after a crash.
 
+mod conversations;
 mod process;
 mod slot;
 
 use deckwatch_protocol::Host;
 
-pub use self::slot::{Slot, SlotError};
+pub use self::conversations::{Conversation, Conversations, conversation_id, new_conversation_id, slot_number};
+pub use self::slot::{Slot, SlotError, Wanted};
 
 /// The name of a machine that has none that fits.
 const UNNAMED: &str = "unnamed-host";

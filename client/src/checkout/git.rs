@@ -119,12 +119,22 @@ impl<'a> Git<'a> {
         }
     }
 
+    pub(super) fn has_branch(&self, name: &str) -> Result<bool, CheckoutError> {
+        let found = self.maybe(&["rev-parse", "--quiet", "--verify", &format!("refs/heads/{name}")])?;
+        Ok(found.is_some())
+    }
+
+    /// Does something that has no answer.
+    pub(super) fn act<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<(), CheckoutError> {
+        self.must(args).map(drop)
+    }
+
     fn folder(&self, which: &str) -> Result<PathBuf, CheckoutError> {
         let named = self.dir.join(path(self.must(&["rev-parse", which])?));
         Ok(named.canonicalize().unwrap_or(named))
     }
 
-    fn must(&self, args: &[&str]) -> Result<Vec<u8>, CheckoutError> {
+    fn must<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, CheckoutError> {
         match self.ask(args)? {
             Reply::Said(answer) => Ok(answer),
             Reply::Refused(why) => Err(self.failed(&why)),

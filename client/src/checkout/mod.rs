@@ -5,6 +5,7 @@
 
 mod git;
 mod remote;
+mod worktree;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use thiserror::Error;
 
 use self::git::{Git, Place};
 pub use self::remote::{repo_from_remote, without_credentials};
+pub use self::worktree::{add_worktree, main_folder};
 
 /// What kind of folder an agent works in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub enum CheckoutError {
     )]
     NotTrusted(PathBuf),
     /// Git started, but failed in a way that only its own words explain.
-    #[error("git cannot read {}: {message}; run `git status` there to see more", .dir.display())]
+    #[error("git failed in {}: {message}; run `git status` there to see more", .dir.display())]
     Failed {
         /// Where git was asked.
         dir: PathBuf,

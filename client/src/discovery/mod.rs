@@ -91,6 +91,18 @@ impl Repositories {
         Ok(Self { dev_root: dev_root.to_owned(), found, cut_short: walked.cut_short })
     }
 
+    /// The names of those that have a remote, each once.
+    pub fn names(&self) -> Vec<RepoName> {
+        let mut names: Vec<RepoName> = Vec::new();
+        let shared = self.found.iter().map(|found| &found.repo).filter(|repo| !repo.as_str().starts_with("local/"));
+        for repo in shared {
+            if !names.iter().any(|name| same(name, repo)) {
+                names.push(repo.clone());
+            }
+        }
+        names
+    }
+
     /// The repository to open for a venture: of the repositories it lists, the first that is here.
     pub fn of_venture(&self, venture: &VentureEntry) -> Result<PathBuf, DiscoveryError> {
         if venture.repos.is_empty() {

@@ -1,10 +1,10 @@
 //! One venture as a file describes it.
 
-use deckwatch_protocol::{Capability, GithubOrg, PutVenture, RepoName, Venture, VentureCode, VentureName};
-use serde::Deserialize;
+use deckwatch_protocol::{Capability, GithubOrg, PutVenture, RepoName, SecretName, Venture, VentureCode, VentureName};
+use serde::{Deserialize, Serialize};
 
 /// A product the team works on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VentureEntry {
@@ -26,9 +26,16 @@ pub struct VentureEntry {
     /// The folder of its secrets in Infisical, such as `/alpha`.
     #[serde(default)]
     pub infisical_path: Option<String>,
+    /// The secrets that must be there, by name: a start without one of them says so.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(length(max = 200)))]
+    pub secrets: Vec<SecretName>,
 }
 
 impl VentureEntry {
+    /// Most names in `secrets`.
+    pub const MAX_SECRETS: usize = 200;
+
     /// The venture of a repository that no file and no API knows: named after the repository.
     pub fn of_repo(repo: &RepoName) -> Option<Self> {
         let (owner, name) = repo.as_str().rsplit_once('/')?;
@@ -39,6 +46,7 @@ impl VentureEntry {
             repos: vec![repo.clone()],
             capabilities: Vec::new(),
             infisical_path: None,
+            secrets: Vec::new(),
         })
     }
 
@@ -78,6 +86,7 @@ impl VentureEntry {
         };
         over("repos", self.repos.len(), Venture::MAX_REPOS)
             .or_else(|| over("capabilities", self.capabilities.len(), Venture::MAX_CAPABILITIES))
+            .or_else(|| over("secrets", self.secrets.len(), Self::MAX_SECRETS))
     }
 }
 

@@ -6,7 +6,7 @@
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME};
+use super::{Registration, SERVER_NAME, Screen};
 use crate::agent_cli::{AGENT_VARIABLES, GITHUB_TOKENS, USER_VARIABLES};
 use crate::endpoint::{KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
@@ -16,14 +16,33 @@ const SERVERS: &str = "mcp_servers";
 /// Without these the server would look for its files elsewhere than the launcher.
 const FOLDER_VARIABLES: [&str; 4] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
 
-pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
-    let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
-    let file = SettingsFile::read(home.join("config.toml"))?;
-    let after = with_server(&file, server)?;
-    Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
+/// What Codex gives to every server.
+const GIVEN_TO_ALL: [&str; 10] = ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
+
+/// Whether Codex gives a variable to our server.
+pub(super) fn gives(name: &str) -> bool {
+    GIVEN_TO_ALL.contains(&name) || needed().any(|needed| needed == name)
 }
 
-fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {
+fn needed<'a>() -> impl Iterator<Item = &'a str> {
+    let ours = AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES);
+    ours.chain(USER_VARIABLES).chain(GITHUB_TOKENS)
+}
+
+pub(super) fn plan(
+    server: &str,
+    secrets: &[&str],
+    screen: Screen,
+    surroundings: &Surroundings,
+) -> Result<Registration, LaunchError> {
+    let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
+    let file = SettingsFile::read(home.join("config.toml"))?;
+    let after = with_server(&file, server, secrets)?;
+    let args = if screen == Screen::Inline { vec!["--no-alt-screen".into()] } else { Vec::new() };
+    Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args })
+}
+
+fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<String, LaunchError> {
     let mut document: DocumentMut = file.text().parse().map_err(|error: toml_edit::TomlError| {
         let before = error.span().and_then(|span| file.text().get(..span.start)).unwrap_or_default();
         file.malformed(before.matches('\n').count() + 1, error.message())
@@ -32,7 +51,7 @@ fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError>
     let ours = inner(file, servers, SERVER_NAME, Header::Written)?;
     set(ours, "command", server.into());
     set(ours, "args", Array::new().into());
-    let forwarded = forwarded(ours);
+    let forwarded = forwarded(ours, secrets);
     set(ours, "env_vars", forwarded.into());
     Ok(document.to_string())
 }
@@ -60,12 +79,10 @@ fn inner<'a>(
     table.entry(name).or_insert_with(made).as_table_like_mut().ok_or_else(|| file.unusable(&what))
 }
 
-/// The names that must arrive, after those that the user added.
-fn forwarded(ours: &dyn TableLike) -> Array {
+/// The names that must arrive, after those that the user added and those of other ventures.
+fn forwarded(ours: &dyn TableLike, secrets: &[&str]) -> Array {
     let mut names = ours.get("env_vars").and_then(Item::as_array).cloned().unwrap_or_default();
-    let ours = AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES);
-    let needed = ours.chain(USER_VARIABLES).chain(GITHUB_TOKENS);
-    for name in needed {
+    for name in needed().chain(secrets.iter().copied()) {
         if !names.iter().any(|listed| listed.as_str() == Some(name)) {
             names.push(name);
         }

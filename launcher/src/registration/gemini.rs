@@ -1,26 +1,42 @@
 //! Gemini CLI: an entry in the user's `settings.json`, whose comments and layout stay as they are.
 //!
-//! The server inherits Gemini's environment except names that look secret, so the keys are
-//! forwarded by name. Where one is unset Gemini passes an empty text, which the client takes for unset.
+//! The server inherits Gemini's environment except names that look secret, so the API key and the secrets
+//! of a launch are forwarded by name. Where one is unset Gemini passes an empty text, which is taken for unset.
 
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME};
+use super::{Registration, SERVER_NAME, Screen};
 use crate::agent_cli::GITHUB_TOKENS;
 use crate::endpoint::KEY_VARIABLE;
 use crate::error::LaunchError;
+use crate::secrets::NAMES_VARIABLE;
 use crate::surroundings::Surroundings;
 
-pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
+pub(super) fn plan(
+    server: &str,
+    secrets: &[&str],
+    screen: Screen,
+    surroundings: &Surroundings,
+) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| surroundings.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
-    let after = with_server(&file, server)?;
+    let after = with_server(&file, server, secrets, screen)?;
     Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
 }
 
-fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError> {
+/// Words that make Gemini keep a variable to itself.
+const SECRET_WORDS: [&str; 9] =
+    ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "AUTH", "CREDENTIAL", "PRIVATE", "CERT"];
+
+/// Whether Gemini gives a variable to our server: named in its entry, or one that does not look secret.
+pub(super) fn gives(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    name == KEY_VARIABLE || GITHUB_TOKENS.contains(&name) || !SECRET_WORDS.iter().any(|word| upper.contains(word))
+}
+
+fn with_server(file: &SettingsFile, server: &str, secrets: &[&str], screen: Screen) -> Result<String, LaunchError> {
     let root = CstRootNode::parse(file.text(), &what_gemini_reads())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
     let settings = match root.value() {
@@ -31,15 +47,28 @@ fn with_server(file: &SettingsFile, server: &str) -> Result<String, LaunchError>
     let ours = inner(file, &servers, SERVER_NAME)?;
     set_text(&ours, "command", server);
     set_no_args(&ours);
-    let env = inner(file, &ours, "env")?;
-    for name in std::iter::once(KEY_VARIABLE).chain(GITHUB_TOKENS) {
-        set_text(&env, name, &format!("${name}"));
+    let forwarded = inner(file, &ours, "env")?;
+    // The list of the secrets' names would pass by itself, but only if no name in it looked secret to Gemini.
+    let list = (!secrets.is_empty()).then_some(NAMES_VARIABLE);
+    for name in std::iter::once(KEY_VARIABLE).chain(GITHUB_TOKENS).chain(list).chain(secrets.iter().copied()) {
+        set_text(&forwarded, name, &format!("${name}"));
+    }
+    if screen == Screen::Inline {
+        stay_inline(&settings);
     }
     let mut text = root.to_string();
     if !text.ends_with('\n') && file.text().is_empty() {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// Gemini has no option for it, and takes the whole screen only where the user's settings say so.
+fn stay_inline(settings: &CstObject) {
+    let taken = settings.object_value("ui").and_then(|ui| ui.get("useAlternateBuffer"));
+    if let Some(property) = taken.filter(|property| property.to_serde_value() == Some(true.into())) {
+        property.set_value(CstInputValue::Bool(false));
+    }
 }
 
 /// JSON with comments, and nothing more: what else would be accepted here, Gemini would refuse.

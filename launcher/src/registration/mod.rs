@@ -6,7 +6,7 @@
 mod claude;
 mod codex;
 mod gemini;
-mod settings_file;
+pub(crate) mod settings_file;
 mod slash_commands;
 
 use std::ffi::OsString;
@@ -28,17 +28,42 @@ pub(crate) struct Registration {
     pub(crate) args: Vec<OsString>,
 }
 
+/// Whether the tool may take the whole screen, which phones' terminals can't scroll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// As the user has it.
+    AsItIs,
+    /// The terminal's own lines, with its history.
+    Inline,
+}
+
 impl Registration {
     /// Decides it from the tool's settings as they are now. Changes nothing.
-    pub(crate) fn plan(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<Self, LaunchError> {
+    /// `secrets` are the names that the server must be able to read beside its own settings.
+    pub(crate) fn plan(
+        cli: AgentCli,
+        server: &Path,
+        secrets: &[&str],
+        screen: Screen,
+        surroundings: &Surroundings,
+    ) -> Result<Self, LaunchError> {
         let Some(server) = server.to_str() else {
             let message = "its path is not Unicode; install Deckwatch in another folder".to_owned();
             return Err(LaunchError::Registration { path: server.to_owned(), message });
         };
         match cli {
             AgentCli::Claude => claude::plan(server, surroundings),
-            AgentCli::Gemini => gemini::plan(server, surroundings),
-            AgentCli::Codex => codex::plan(server, surroundings),
+            AgentCli::Gemini => gemini::plan(server, secrets, screen, surroundings),
+            AgentCli::Codex => codex::plan(server, secrets, screen, surroundings),
         }
+    }
+}
+
+/// Whether a variable of the tool's own environment arrives at the server that the tool starts.
+pub(crate) fn reaches_server(cli: AgentCli, name: &str) -> bool {
+    match cli {
+        AgentCli::Claude => true,
+        AgentCli::Gemini => gemini::gives(name),
+        AgentCli::Codex => codex::gives(name),
     }
 }

@@ -13,7 +13,7 @@ use crate::error::LaunchError;
 const NEW_FILE_MODE: u32 = 0o600;
 
 /// A settings file as it is now.
-pub(super) struct SettingsFile {
+pub(crate) struct SettingsFile {
     path: PathBuf,
     /// `None` when there is no file.
     text: Option<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Change {
 
 /// Whether the file that is replaced is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Backup {
+pub(crate) enum Backup {
     /// The user's own file: kept beside it as it was before the first change.
     Once,
     /// A file that only Deckwatch writes.
@@ -37,18 +37,18 @@ pub(super) enum Backup {
 }
 
 impl SettingsFile {
-    pub(super) fn read(path: PathBuf) -> Result<Self, LaunchError> {
+    pub(crate) fn read(path: PathBuf) -> Result<Self, LaunchError> {
         let text = read_text(&path).map_err(|error| refused(&path, &error))?;
         Ok(Self { path, text })
     }
 
     /// What it holds; empty when there is none.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.text.as_deref().unwrap_or_default()
     }
 
     /// The change that makes it `after`; `None` when it is that already.
-    pub(super) fn into_change(self, after: String, backup: Backup) -> Option<Change> {
+    pub(crate) fn into_change(self, after: String, backup: Backup) -> Option<Change> {
         let differs = self.text.as_ref() != Some(&after);
         differs.then_some(Change { path: self.path, before: self.text, after, backup })
     }

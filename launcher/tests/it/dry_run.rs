@@ -1,4 +1,4 @@
-//! Showing without doing: `--dry-run` and `--list`.
+//! Showing without doing: `--dry-run` and `--help`.
 
 use crate::world::{Run, World};
 
@@ -15,7 +15,7 @@ fn the_plan_names_everything_and_changes_nothing() {
         "-gemini-1",
         "~/.local/share/deckwatch/context.db",
         "bin/gemini -p 'two words'",
-        "DECKWATCH_AGENT DECKWATCH_CLIENT DECKWATCH_DEV_ROOT DECKWATCH_TRACK DECKWATCH_VENTURE",
+        "DECKWATCH_AGENT DECKWATCH_BRANCH_PREFIX DECKWATCH_CLIENT DECKWATCH_DEV_ROOT DECKWATCH_TRACK DECKWATCH_VENTURE",
         "ADMIN_API_KEY",
         "writes ~/.gemini/settings.json",
     ] {
@@ -33,19 +33,6 @@ fn the_plan_shows_the_keys_name_and_never_its_value() {
     let run = Run::of(&mut launcher).succeeds();
     assert!(run.stdout.contains("CONTEXT_API_KEY") && run.stdout.contains("https://context.example"));
     assert!(!run.stdout.contains("s3cr3t") && !run.stderr.contains("s3cr3t"));
-}
-
-#[test]
-fn the_list_says_where_each_repository_is() {
-    let world = World::new();
-    let table = world.run(&["--list"]).succeeds().stdout;
-    let row = |code: &str| table.lines().find(|line| line.starts_with(code)).unwrap().to_owned();
-    assert!(row("alpha").ends_with("~/dev/alpha"), "{table}");
-    assert!(row("beta").ends_with('-'), "{table}");
-
-    let json: serde_json::Value = serde_json::from_str(&world.run(&["--list", "--json"]).succeeds().stdout).unwrap();
-    assert_eq!(json["ventures"][0]["path"], world.path("home/dev/alpha").to_str().unwrap());
-    assert_eq!(json["ventures"][1]["path"], serde_json::Value::Null);
 }
 
 #[test]

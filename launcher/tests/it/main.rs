@@ -1,14 +1,51 @@
 //! The launcher as people run it: the real program, a home of its own, agents that only record.
 
 #[cfg(test)]
+mod branches;
+#[cfg(test)]
+mod conversations;
+#[cfg(test)]
+mod dev_session;
+#[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod dry_run;
+#[cfg(test)]
+mod infisical;
+#[cfg(test)]
+mod init;
+#[cfg(test)]
+mod keyring;
 #[cfg(test)]
 mod launching;
 #[cfg(test)]
+mod list;
+#[cfg(test)]
+mod mcp_doctor;
+#[cfg(test)]
 mod menu;
+#[cfg(test)]
+mod offline;
 #[cfg(test)]
 mod refusing;
 #[cfg(test)]
 mod registering;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod secrets_sources;
+#[cfg(test)]
+mod secrets_traces;
+#[cfg(test)]
+mod secrets_verbs;
+#[cfg(test)]
+mod shell;
+#[cfg(test)]
+mod slash_commands;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod terminal;
+#[cfg(test)]
+mod ventures_sync;
 #[cfg(test)]
 mod world;

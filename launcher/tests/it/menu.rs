@@ -1,35 +1,23 @@
-//! The menu, on a terminal as `script` of util-linux makes one.
+//! The menu, on a terminal.
 
 #![cfg(target_os = "linux")]
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
+use crate::terminal::Terminal;
 use crate::world::World;
 
-/// Types `keys` into `launcher --dry-run` on a terminal; gives all that the terminal showed, and the exit code.
+/// Types `keys` into the menu; gives all that the terminal showed, and the exit code.
 fn typed(world: &World, keys: &str) -> (String, Option<i32>) {
-    let path = std::env::var_os("PATH").unwrap();
-    let mut scripts = std::env::split_paths(&path).map(|dir| dir.join("script"));
-    let script = scripts.find(|file| file.exists()).expect("util-linux has `script`");
-    let line = format!("{} --dry-run", world.path("bin/launcher").display());
-    let mut command = Command::new(script);
-    command
-        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
-        .env_clear()
-        .current_dir(world.path("elsewhere"));
-    command.env("HOME", world.path("home")).env("PATH", world.path("bin")).env("TERM", "xterm").env("SHELL", "/bin/sh");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(keys.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+    let mut terminal = Terminal::start(world, "launcher --dry-run");
+    // The help stands below the list: what is typed before it is drawn is not the menu's.
+    terminal.at("type to filter", keys);
+    terminal.end()
 }
 
 #[test]
 fn typing_narrows_the_ventures_and_enter_starts_the_one_left() {
     let world = World::new();
     world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
-    for (keys, chosen) in [("\r", "alpha (Alpha)"), ("bet\r", "beta (Beta)")] {
+    for (keys, chosen) in [("\r", "alpha (Alpha)"), ("bet\r", "beta (Beta)"), ("bta\r", "beta (Beta)")] {
         let (shown, code) = typed(&world, keys);
         assert!(shown.contains("Venture") && shown.contains(chosen), "{keys:?}: {shown}");
         assert_eq!(code, Some(0), "{shown}");
@@ -39,7 +27,9 @@ fn typing_narrows_the_ventures_and_enter_starts_the_one_left() {
 #[test]
 fn leaving_the_menu_starts_nothing() {
     let world = World::new();
-    let (shown, code) = typed(&world, "\u{3}");
-    assert_eq!(code, Some(130), "{shown}");
-    assert!(!world.path("record.args").exists());
+    for keys in ["\u{3}", "\u{1b}"] {
+        let (shown, code) = typed(&world, keys);
+        assert_eq!(code, Some(130), "{shown}");
+        assert!(!world.path("record.args").exists());
+    }
 }

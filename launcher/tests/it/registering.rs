@@ -25,7 +25,9 @@ fn claude_is_given_a_file_of_our_own() {
     let world = World::new();
     world.run(&["alpha", "--claude", "--", "-p", "hi"]).succeeds();
     let file = world.path("home/.local/state/deckwatch/mcp/claude.json");
-    assert_eq!(world.record().args, [format!("--mcp-config={}", file.display()), "-p".into(), "hi".into()]);
+    let args = world.record().args;
+    assert_eq!(args[0], format!("--mcp-config={}", file.display()));
+    assert_eq!(args[2..], ["-p", "hi"]);
 
     let settings: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let server = &settings["mcpServers"]["deckwatch"];
@@ -42,10 +44,10 @@ fn claude_gets_its_slash_commands_and_the_users_own_stay() {
     assert!(sod.contains("Call the tool `sod` of the MCP server `deckwatch`"), "{sod}");
     assert_eq!(world.read("home/.claude/commands/eod.md"), "my own way to end a day\n");
 
-    let older = sod.replace("Start my day", "Begin my day");
-    world.write("home/.claude/commands/sod.md", &older);
+    let mine = sod.replace("Start my day", "Begin my day");
+    world.write("home/.claude/commands/sod.md", &mine);
     world.run(&["alpha", "--claude"]).succeeds();
-    assert_eq!(world.read("home/.claude/commands/sod.md"), sod, "ours is kept up to date");
+    assert_eq!(world.read("home/.claude/commands/sod.md"), mine, "what the user changed stays");
 }
 
 #[test]
@@ -207,4 +209,44 @@ fn the_tools_own_folders_are_respected() {
     launcher.env("GEMINI_CLI_HOME", world.path("home/gemini-home"));
     crate::world::Run::of(&mut launcher).succeeds();
     assert!(world.path("home/gemini-home/.gemini/settings.json").exists() && !world.path(GEMINI).exists());
+}
+
+#[test]
+fn a_server_of_another_build_is_named_with_what_to_do() {
+    let world = World::new();
+    for (server, said) in [
+        ("#!/bin/sh\necho 'deckwatch-mcp 0.0.1 (0123456789ab)'\n", Some("deckwatch-mcp is 0.0.1 (0123456789ab)")),
+        ("#!/bin/sh\n", Some("a build that it does not name")),
+        ("#!/bin/sh\nexec sleep 600\n", Some("a build that it does not name")),
+        (
+            &format!("#!/bin/sh\necho 'deckwatch-mcp {} ({})'\n", env!("CARGO_PKG_VERSION"), deckwatch_client::COMMIT),
+            None,
+        ),
+    ] {
+        world.install("deckwatch-mcp", server);
+        let run = world.run(&["alpha"]).succeeds();
+        match said {
+            Some(words) => {
+                assert!(
+                    run.stderr.contains(words) && run.stderr.contains("./scripts/start --install-only"),
+                    "{}",
+                    run.stderr
+                );
+            }
+            None => assert!(!run.stderr.contains("deckwatch-mcp is"), "{}", run.stderr),
+        }
+    }
+}
+
+#[test]
+fn the_alternate_screen_is_left_alone_until_it_is_asked_off() {
+    let world = World::new();
+    world.run(&["alpha", "--codex", "--no-alt-screen", "--", "resume"]).succeeds();
+    assert_eq!(world.record().args, ["--no-alt-screen", "resume"]);
+    let settings = |value: &str| format!("{{\"ui\": {{\"useAlternateBuffer\": {value} /* mine */}}}}\n");
+    world.write(GEMINI, &settings("true"));
+    world.run(&["alpha", "--gemini"]).succeeds();
+    assert!(world.read(GEMINI).contains("\"useAlternateBuffer\": true /* mine */"), "{}", world.read(GEMINI));
+    world.run(&["alpha", "--gemini", "--no-alt-screen"]).succeeds();
+    assert!(world.read(GEMINI).contains("\"useAlternateBuffer\": false /* mine */"), "{}", world.read(GEMINI));
 }

@@ -1,8 +1,9 @@
 //! A small world for one test: a home, a `PATH` with nothing but what is put there, repositories, fake agents.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 /// Writes down how it was started, then ends as the test wants.
@@ -43,7 +44,7 @@ impl World {
         }
         std::fs::hard_link(env!("CARGO_BIN_EXE_launcher"), world.path("bin/launcher")).unwrap();
         for tool in ["git", "sh", "env", "sleep"] {
-            symlink(on_path(tool), world.path("bin").join(tool)).unwrap();
+            world.link_tool(tool);
         }
         for agent in ["claude", "gemini", "codex"] {
             world.install(agent, AGENT);
@@ -76,6 +77,15 @@ impl World {
         let path = format!("bin/{program}");
         self.write(&path, script);
         std::fs::set_permissions(self.path(&path), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Puts a tool of this machine on the world's `PATH`.
+    pub(crate) fn link_tool(&self, tool: &str) -> PathBuf {
+        let link = self.path("bin").join(tool);
+        if !link.exists() {
+            symlink(found_on_path(tool).unwrap(), &link).unwrap();
+        }
+        link
     }
 
     pub(crate) fn repository(&self, inner: &str, remote: &str) {
@@ -138,10 +148,11 @@ impl World {
         let mut folders = vec![self.path("home")];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                match entry.file_type().unwrap().is_dir() {
-                    true if entry.file_name() == ".git" => {}
-                    true => folders.push(entry.path()),
-                    false => drop(files.insert(entry.path(), std::fs::read(entry.path()).unwrap())),
+                let kind = entry.file_type().unwrap();
+                if kind.is_dir() && entry.file_name() != ".git" {
+                    folders.push(entry.path());
+                } else if kind.is_file() {
+                    files.insert(entry.path(), std::fs::read(entry.path()).unwrap());
                 }
             }
         }
@@ -177,7 +188,16 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        Self::ended(command.output().unwrap())
+    }
+
+    /// Gives a program its standard input, whole.
+    pub(crate) fn write(child: &mut Child, text: &str) {
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn ended(output: Output) -> Self {
+        let Output { status, stdout, stderr } = output;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
@@ -199,8 +219,9 @@ impl Run {
     }
 }
 
-fn on_path(tool: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap();
-    let found = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|file| file.is_file());
-    found.unwrap_or_else(|| panic!("{tool} is not on PATH")).canonicalize().unwrap_or_else(|_| Path::new(tool).into())
+/// A program of the machine that the tests run on.
+pub(crate) fn found_on_path(tool: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|file| file.is_file())?;
+    Some(found.canonicalize().unwrap_or(found))
 }

@@ -230,6 +230,37 @@ fn a_venture_that_the_launcher_names_is_taken() {
 }
 
 #[test]
+fn the_conversation_is_remembered_with_the_agents_slot() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let [claudes, codexs, launchers] = [1, 2, 3].map(|n| format!("00000000-0000-4000-8000-00000000000{n}"));
+    let cases = [
+        ("claude", &claudes, json!({})),
+        ("codex", &codexs, json!({"threadId": codexs, "sessionId": "another"})),
+        ("gemini", &launchers, json!({})),
+    ];
+    for (client, id, meta) in cases {
+        let mut command = machine.command(&dir);
+        command.env("DECKWATCH_AGENT", format!("mac1-{client}-4")).env("DECKWATCH_CLIENT", client);
+        // Only Claude Code's own server may take Claude Code's word.
+        command.env("CLAUDE_CODE_SESSION_ID", &claudes).env("DECKWATCH_CONVERSATION", &launchers);
+        let mut server = Mcp::initialized(command);
+        let day = server.request("tools/call", &json!({"name": "sod", "arguments": {}, "_meta": meta}));
+        assert_ne!(day["result"]["isError"], json!(true), "{day}");
+        let hosts = std::fs::read_dir(machine.home().join(".local/state/deckwatch/conversations")).unwrap();
+        let host = hosts.map(|host| host.unwrap().path()).next().unwrap();
+        let text = std::fs::read_to_string(host.join(client).join(format!("{id}.json"))).unwrap();
+        let remembered: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let facts = &day["result"]["structuredContent"];
+        assert_eq!(
+            remembered,
+            json!({"venture": facts["venture"], "repo": facts["repo"],
+            "track": null, "slot": 4})
+        );
+    }
+}
+
+#[test]
 fn stored_text_stays_inside_its_fence_and_the_budget() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);

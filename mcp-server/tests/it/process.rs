@@ -128,7 +128,8 @@ fn it_says_its_version_and_refuses_what_it_does_not_know() {
     let dir = machine.folder("anywhere");
     let run = |argument: &str| machine.command(&dir).arg(argument).output().unwrap();
     let version = run("--version");
-    assert_eq!(String::from_utf8_lossy(&version.stdout), concat!("deckwatch-mcp ", env!("CARGO_PKG_VERSION"), "\n"));
+    let build = format!("deckwatch-mcp {} ({})\n", env!("CARGO_PKG_VERSION"), deckwatch_client::COMMIT);
+    assert_eq!(String::from_utf8_lossy(&version.stdout), build);
     assert!(run("--help").status.success());
     assert_eq!(run("--frobnicate").status.code(), Some(2));
 }

@@ -77,6 +77,13 @@ impl Machine {
         command
     }
 
+    /// The launcher's command for one of its other verbs.
+    pub(crate) fn verb(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(&self.path("bin/launcher"));
+        command.args(arguments);
+        command
+    }
+
     /// The agent's own command, without Deckwatch.
     pub(crate) fn agent(&self) -> Command {
         self.command(&self.agent)

@@ -6,6 +6,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
@@ -13,6 +14,7 @@
 )]
 
 mod agent_cli;
+mod conversation;
 mod day;
 mod machine;
 mod own_settings;

@@ -1,10 +1,12 @@
-//! `/sod` and `/eod` are commands of Claude Code once the launcher has started it.
+//! `/sod` and `/eod` are commands of Claude Code once the launcher has started it; `launcher commands sync`
+//! gives every tool all of them.
 
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
 
 use crate::agent_cli::AgentCli;
 use crate::machine::Machine;
 use crate::running::Running;
+use crate::with_every_agent;
 
 #[tokio::test]
 async fn claude_code_expands_the_commands_that_the_launcher_installed() {
@@ -16,5 +18,30 @@ async fn claude_code_expands_the_commands_that_the_launcher_installed() {
         Running::start(command).success().await;
         let told: String = model.heard().into_iter().map(|heard| heard.told).collect();
         assert!(told.contains(words), "{typed} did not tell the model {words:?}: {told}");
+    }
+}
+
+with_every_agent!(a_synced_command_tells_the_model_its_text_and_what_was_typed);
+
+async fn a_synced_command_tells_the_model_its_text_and_what_was_typed(machine: Machine) {
+    Running::start(machine.verb(&["commands", "sync"])).success().await;
+    for (command, words) in
+        [("status", "Show me where the work stands."), ("escalate", "stop the work that is in doubt")]
+    {
+        let model = ScriptedModel::start(Script::default()).await;
+        let sign = if machine.cli == AgentCli::Codex { '$' } else { '/' };
+        let mut arguments = machine.cli.arguments(&model);
+        let typed = format!("{sign}{command} the queue of login-4711");
+        for argument in arguments.iter_mut().filter(|argument| *argument == "Play your part.") {
+            argument.clone_from(&typed);
+        }
+        let mut launcher = machine.launcher(&[]);
+        launcher.args(arguments).envs(machine.cli.variables(&model));
+        Running::start(launcher).success().await;
+        let told: String = model.heard().into_iter().map(|heard| heard.told).collect();
+        assert!(
+            told.contains(words) && told.contains("login-4711"),
+            "{typed} did not tell the model {words:?}: {told}"
+        );
     }
 }

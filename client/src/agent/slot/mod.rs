@@ -25,6 +25,17 @@ pub struct Slot {
     pub number: u32,
 }
 
+/// Which slot an agent asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Whichever comes next.
+    Any,
+    /// The one that its conversation was on, unless another agent holds it now.
+    This(u32),
+    /// Any but this one: it goes on as the conversation that this one was forked from.
+    Other(u32),
+}
+
 /// Why an agent got no slot.
 #[derive(Debug, Error)]
 pub enum SlotError {
@@ -54,14 +65,16 @@ struct Record {
 impl Slot {
     /// Gives process `pid` a slot for as long as it runs, also after it becomes another program by `exec`.
     ///
-    /// A process that already holds a slot keeps it. Else it gets the lowest free slot that last
-    /// served the same venture, so that an agent that crashed finds its name again; else the lowest free one.
+    /// A process that already holds a slot keeps it. Else it gets the one that is wanted; else the lowest free
+    /// slot that last served the same venture, so that an agent that crashed finds its name again; else the
+    /// lowest free one.
     pub fn claim(
         dirs: &Dirs,
         host: &Host,
         client: &Client,
         venture: &VentureCode,
         pid: u32,
+        wanted: Wanted,
     ) -> Result<Self, SlotError> {
         let holder = RunningProcess::find(pid).ok_or(SlotError::NoSuchProcess(pid))?;
         let folder = Folder::of(dirs, host);
@@ -71,15 +84,21 @@ impl Slot {
         let number = slots
             .iter()
             .find(|(_, record)| record.as_ref().is_some_and(|record| record.holder == holder))
-            .map_or_else(|| lowest_free(&slots, venture), |(number, _)| *number);
+            .map_or_else(|| choose(&slots, venture, wanted), |(number, _)| *number);
         folder.write(client, number, &Record { venture: venture.clone(), holder })?;
         Self::named(host, client, number)
     }
 
     /// The slot that [`Slot::claim`] would give a new process now. Changes nothing and promises nothing.
-    pub fn next(dirs: &Dirs, host: &Host, client: &Client, venture: &VentureCode) -> Result<Self, SlotError> {
+    pub fn next(
+        dirs: &Dirs,
+        host: &Host,
+        client: &Client,
+        venture: &VentureCode,
+        wanted: Wanted,
+    ) -> Result<Self, SlotError> {
         let slots = Folder::of(dirs, host).read(client)?;
-        Self::named(host, client, lowest_free(&slots, venture))
+        Self::named(host, client, choose(&slots, venture, wanted))
     }
 
     fn named(host: &Host, client: &Client, number: u32) -> Result<Self, SlotError> {
@@ -93,15 +112,21 @@ impl Slot {
 
 type Slots = Vec<(u32, Option<Record>)>;
 
-fn lowest_free(slots: &Slots, venture: &VentureCode) -> u32 {
+fn choose(slots: &Slots, venture: &VentureCode, wanted: Wanted) -> u32 {
     let is_free = |record: &Option<Record>| !record.as_ref().is_some_and(|record| record.holder.is_running());
+    let taken = |number: u32| slots.iter().any(|(other, record)| *other == number && !is_free(record));
+    if let Wanted::This(number) = wanted
+        && !taken(number)
+    {
+        return number;
+    }
+    let may_be = |number: u32| wanted != Wanted::Other(number);
     let served = |record: &Option<Record>| record.as_ref().is_some_and(|record| record.venture == *venture);
-    let again = slots.iter().find(|(_, record)| served(record) && is_free(record));
+    let again = slots.iter().find(|(number, record)| may_be(*number) && served(record) && is_free(record));
     if let Some((number, _)) = again {
         return *number;
     }
-    let taken = |number: &u32| slots.iter().any(|(other, record)| other == number && !is_free(record));
-    (1..=u32::MAX).find(|number| !taken(number)).unwrap_or(u32::MAX)
+    (1..=u32::MAX).find(|number| may_be(*number) && !taken(*number)).unwrap_or(u32::MAX)
 }
 
 /// The slots of one machine; a home may be shared by several.

@@ -19,8 +19,12 @@ impl Machine {
     }
 
     fn claim(&self, client: &str, venture: &str, pid: u32) -> Slot {
+        self.claim_wanted(client, venture, pid, Wanted::Any)
+    }
+
+    fn claim_wanted(&self, client: &str, venture: &str, pid: u32, wanted: Wanted) -> Slot {
         let (host, client, venture) = ("mac1".parse().unwrap(), client.parse().unwrap(), venture.parse().unwrap());
-        Slot::claim(&self.dirs, &host, &client, &venture, pid).unwrap()
+        Slot::claim(&self.dirs, &host, &client, &venture, pid, wanted).unwrap()
     }
 }
 
@@ -83,6 +87,24 @@ fn a_crashed_agent_gets_its_slot_back_for_its_venture() {
 }
 
 #[test]
+fn a_slot_that_is_wanted_is_given_unless_another_agent_holds_it() {
+    let machine = Machine::new();
+    let (one, two) = (Process::start(), Process::start());
+    assert_eq!(machine.claim_wanted("claude", "alpha", one.pid(), Wanted::This(3)).number, 3);
+    assert_eq!(machine.claim_wanted("claude", "alpha", two.pid(), Wanted::This(3)).number, 1);
+}
+
+#[test]
+fn a_slot_that_must_not_be_is_passed_over_though_it_is_free() {
+    let machine = Machine::new();
+    let gone = Process::start();
+    machine.claim("claude", "alpha", gone.pid());
+    drop(gone);
+    let next = Process::start();
+    assert_eq!(machine.claim_wanted("claude", "alpha", next.pid(), Wanted::Other(1)).number, 2);
+}
+
+#[test]
 fn a_free_slot_of_another_venture_is_used_before_a_new_one() {
     let machine = Machine::new();
     let gone = Process::start();
@@ -123,7 +145,7 @@ fn many_agents_at_once_all_get_different_slots() {
 fn looking_ahead_names_the_slot_and_writes_nothing() {
     let machine = Machine::new();
     let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
-    let next = Slot::next(&machine.dirs, &host, &client, &venture).unwrap();
+    let next = Slot::next(&machine.dirs, &host, &client, &venture, Wanted::Any).unwrap();
     assert_eq!(next.number, 1);
     assert!(!machine.dirs.state.exists());
 }
@@ -135,7 +157,7 @@ fn a_process_that_is_gone_gets_no_slot() {
     let pid = gone.pid();
     drop(gone);
     let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
-    let refused = Slot::claim(&machine.dirs, &host, &client, &venture, pid);
+    let refused = Slot::claim(&machine.dirs, &host, &client, &venture, pid, Wanted::Any);
     assert!(matches!(refused, Err(SlotError::NoSuchProcess(found)) if found == pid));
 }
 
@@ -144,7 +166,7 @@ fn the_longest_hostname_still_makes_a_name() {
     let machine = Machine::new();
     let host: Host = "h".repeat(Host::MAX_CHARS).parse().unwrap();
     let (client, venture) = ("claude".parse().unwrap(), "alpha".parse().unwrap());
-    let slot = Slot::claim(&machine.dirs, &host, &client, &venture, std::process::id()).unwrap();
+    let slot = Slot::claim(&machine.dirs, &host, &client, &venture, std::process::id(), Wanted::Any).unwrap();
     assert_eq!(slot.agent.as_str().len(), Agent::MAX_CHARS);
     assert!(slot.agent.as_str().ends_with("-claude-1"));
     assert_eq!(slot.host, host);

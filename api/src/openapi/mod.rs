@@ -2,6 +2,8 @@
 //!
 //! A test makes it and holds the committed `openapi.json` against it; engines serve the committed file.
 
+mod links;
+
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
@@ -305,7 +307,11 @@ fn responses(operation: Operation, shape: &Shape) -> Map<String, Value> {
     let mut responses = Map::new();
     for (status, schema) in &shape.answers {
         let content = json!({ "application/json": { "schema": schema } });
-        responses.insert(status.to_string(), json!({ "description": "Granted.", "content": content }));
+        let links = Some(links::of(operation)).filter(|links| !links.is_empty());
+        let mut granted =
+            Map::from_iter([("description".to_owned(), "Granted.".into()), ("content".to_owned(), content)]);
+        granted.extend(links.map(|links| ("links".to_owned(), Value::Object(links))));
+        responses.insert(status.to_string(), Value::Object(granted));
     }
     if matches!(operation, Operation::GetNote | Operation::GetDoc) {
         responses.insert("304".to_owned(), json!({ "description": "It is what `If-None-Match` names." }));

@@ -1,0 +1,209 @@
+//! What the arguments for the agent's tool say about its conversation: a new one, an earlier one, a fork.
+//!
+//! Only what is sure counts. Where a tool would ask the person, or does something else than converse,
+//! nothing is known and nothing is added.
+
+use std::ffi::OsString;
+
+use deckwatch_client::agent::conversation_id;
+use deckwatch_protocol::ClientSessionId;
+
+use crate::agent_cli::AgentCli;
+
+/// What kind of conversation it will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// A new one, perhaps under an id that the person chose.
+    New(Option<ClientSessionId>),
+    /// An earlier one goes on.
+    Resume(Which),
+    /// A new one that starts as a copy, perhaps under an id that the person chose.
+    Fork(Which, Option<ClientSessionId>),
+    /// The tool will tell, or it is no conversation at all.
+    Unknown,
+}
+
+/// Which earlier conversation is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Which {
+    Id(ClientSessionId),
+    /// The last one in this folder.
+    Latest,
+    /// By a name or a list of the tool's own.
+    Unsaid,
+}
+
+/// What Claude Code does besides conversing, as the first argument.
+const CLAUDE_COMMANDS: [&str; 22] = [
+    "agents",
+    "attach",
+    "auth",
+    "auto-mode",
+    "doctor",
+    "gateway",
+    "import",
+    "install",
+    "logs",
+    "mcp",
+    "plugin",
+    "plugins",
+    "purge",
+    "respawn",
+    "rm",
+    "setup-token",
+    "stop",
+    "kill",
+    "ultrareview",
+    "update",
+    "upgrade",
+    "config",
+];
+/// Options of Claude Code that start or fetch a conversation in a way of their own, or none.
+const CLAUDE_OTHERWISE: [&str; 10] =
+    ["--from-pr", "--teleport", "--cloud", "--environment", "--bg", "--background", "-h", "--help", "-v", "--version"];
+
+/// How both Claude Code and Gemini CLI call it.
+const RESUME: [&str; 2] = ["--resume", "-r"];
+
+/// Reads the arguments as the tool will.
+pub(super) fn intent(cli: AgentCli, args: &[OsString]) -> Intent {
+    let words: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
+    let Some(words) = words else { return Intent::Unknown };
+    // What follows two dashes is no option of the tool's either.
+    let options = words.iter().position(|word| *word == "--").map_or(words.len(), |at| at);
+    let words = words.get(..options).unwrap_or_default();
+    match cli {
+        AgentCli::Claude => claude(words),
+        AgentCli::Gemini => gemini(words),
+        AgentCli::Codex => codex(words),
+    }
+}
+
+fn claude(words: &[&str]) -> Intent {
+    let is_command = words.first().is_some_and(|first| CLAUDE_COMMANDS.contains(first));
+    let otherwise = words.iter().any(|word| CLAUDE_OTHERWISE.contains(&name_of(word)) || bundles(word, &['c', 'r']));
+    if is_command || otherwise {
+        return Intent::Unknown;
+    }
+    let given = value(words, &["--session-id"]).and_then(conversation_id);
+    let which = if has(words, &RESUME) {
+        value(words, &RESUME).and_then(conversation_id).map_or(Which::Unsaid, Which::Id)
+    } else if has(words, &["--continue", "-c"]) {
+        Which::Latest
+    } else {
+        return Intent::New(given);
+    };
+    if has(words, &["--fork-session"]) { Intent::Fork(which, given) } else { Intent::Resume(which) }
+}
+
+fn gemini(words: &[&str]) -> Intent {
+    if !has(words, &RESUME) {
+        return Intent::New(value(words, &["--session-id"]).and_then(conversation_id));
+    }
+    Intent::Resume(match value(words, &RESUME) {
+        Some("latest") | None => Which::Latest,
+        Some(value) => conversation_id(value).map_or(Which::Unsaid, Which::Id),
+    })
+}
+
+/// `codex resume`, `codex exec resume`, `codex fork`, each with an id or `--last`.
+fn codex(words: &[&str]) -> Intent {
+    let command = |name: &str| match words {
+        [first, ..] if *first == name => true,
+        ["exec" | "e", rest @ ..] => rest.contains(&name),
+        _ => false,
+    };
+    let which = || match words.iter().find_map(|word| conversation_id(word)) {
+        Some(id) => Which::Id(id),
+        None if words.contains(&"--last") => Which::Latest,
+        None => Which::Unsaid,
+    };
+    match (command("resume"), command("fork")) {
+        (true, _) => Intent::Resume(which()),
+        (_, true) => Intent::Fork(which(), None),
+        _ => Intent::New(None),
+    }
+}
+
+/// Whether an option is there under one of its names.
+fn has(words: &[&str], names: &[&str]) -> bool {
+    words.iter().any(|word| names.contains(&name_of(word)))
+}
+
+/// The value of an option, if it has one.
+fn value<'a>(words: &[&'a str], names: &[&str]) -> Option<&'a str> {
+    let at = words.iter().position(|word| names.contains(&name_of(word)))?;
+    let attached = words.get(at)?.split_once('=').map(|(_, value)| value);
+    attached.or_else(|| words.get(at + 1).copied().filter(|next| !next.starts_with('-')))
+}
+
+fn name_of(word: &str) -> &str {
+    word.split_once('=').map_or(word, |(name, _)| name)
+}
+
+/// Whether one of these short options is written together with others, such as `-pc`.
+fn bundles(word: &str, options: &[char]) -> bool {
+    let letters = word.strip_prefix('-').filter(|letters| letters.len() > 1);
+    letters.is_some_and(|letters| letters.chars().all(|c| c.is_ascii_alphabetic()) && letters.contains(options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "9f0c2b7e-1d5a-4c3b-8e6f-0a1b2c3d4e5f";
+    const OTHER: &str = "11111111-2222-4333-8444-555555555555";
+
+    fn of(cli: AgentCli, line: &str) -> Intent {
+        intent(cli, &line.split_whitespace().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    fn id(text: &str) -> ClientSessionId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn claudes_arguments_are_read_as_claude_reads_them() {
+        let resumed = || Intent::Resume(Which::Id(id(ID)));
+        let cases = [
+            (String::new(), Intent::New(None)),
+            ("-p hello".to_owned(), Intent::New(None)),
+            (format!("--session-id {ID}"), Intent::New(Some(id(ID)))),
+            (format!("--resume {ID} -p hi"), resumed()),
+            (format!("--resume={ID}"), resumed()),
+            (format!("-p -r {}", ID.to_uppercase()), resumed()),
+            ("--resume".to_owned(), Intent::Resume(Which::Unsaid)),
+            ("-r my-name".to_owned(), Intent::Resume(Which::Unsaid)),
+            ("--continue -p hi".to_owned(), Intent::Resume(Which::Latest)),
+            (format!("--fork-session -r {ID}"), Intent::Fork(Which::Id(id(ID)), None)),
+            (format!("-c --fork-session --session-id={OTHER}"), Intent::Fork(Which::Latest, Some(id(OTHER)))),
+            ("-pc hi".to_owned(), Intent::Unknown),
+            ("mcp list".to_owned(), Intent::Unknown),
+            ("--version".to_owned(), Intent::Unknown),
+            ("--from-pr=12".to_owned(), Intent::Unknown),
+            ("-- --continue".to_owned(), Intent::New(None)),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(of(AgentCli::Claude, &line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn geminis_and_codexs_arguments_are_read_as_they_read_them() {
+        let cases = [
+            (AgentCli::Gemini, "-p hi".to_owned(), Intent::New(None)),
+            (AgentCli::Gemini, format!("--session-id {ID}"), Intent::New(Some(id(ID)))),
+            (AgentCli::Gemini, format!("-r {ID}"), Intent::Resume(Which::Id(id(ID)))),
+            (AgentCli::Gemini, "--resume latest".to_owned(), Intent::Resume(Which::Latest)),
+            (AgentCli::Gemini, "--resume 5".to_owned(), Intent::Resume(Which::Unsaid)),
+            (AgentCli::Codex, "exec hi".to_owned(), Intent::New(None)),
+            (AgentCli::Codex, "resume".to_owned(), Intent::Resume(Which::Unsaid)),
+            (AgentCli::Codex, "resume --last".to_owned(), Intent::Resume(Which::Latest)),
+            (AgentCli::Codex, format!("exec --json resume {ID} hi"), Intent::Resume(Which::Id(id(ID)))),
+            (AgentCli::Codex, format!("fork {ID}"), Intent::Fork(Which::Id(id(ID)), None)),
+        ];
+        for (cli, line, expected) in cases {
+            assert_eq!(of(cli, &line), expected, "{cli} {line}");
+        }
+    }
+}

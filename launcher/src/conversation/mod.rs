@@ -1,0 +1,100 @@
+//! The agent's conversation: so named that it can be found again, and resumed where its session is.
+//!
+//! A session belongs to an agent, and an agent's name to its slot. So whoever resumes a conversation gets
+//! the slot it was on, and with it the session; a fork gets another one, and is somebody else.
+
+mod arguments;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use deckwatch_client::agent::{
+    Conversation as Remembered, Conversations, Wanted, conversation_id, new_conversation_id, this_host,
+};
+use deckwatch_client::checkout::Checkout;
+use deckwatch_protocol::{ClientSessionId, Track, VentureCode};
+
+use self::arguments::{Intent, Which, intent};
+use crate::agent_cli::AgentCli;
+use crate::surroundings::Surroundings;
+
+/// The variable that tells the MCP server which conversation it serves.
+pub(crate) const CONVERSATION_VARIABLE: &str = "DECKWATCH_CONVERSATION";
+
+/// What is decided about the conversation before it starts.
+pub(crate) struct Conversation {
+    /// Its id, where it is known before the tool runs.
+    pub(crate) id: Option<ClientSessionId>,
+    /// The slot that its agent should have.
+    pub(crate) wanted: Wanted,
+    /// The line of work of the conversation that goes on.
+    pub(crate) track: Option<Track>,
+    /// What the tool must be told.
+    pub(crate) args: Vec<OsString>,
+}
+
+impl Conversation {
+    /// Decides it from the arguments for the tool and from what is remembered. Changes nothing.
+    pub(crate) fn plan(
+        cli: AgentCli,
+        args: &[OsString],
+        venture: &VentureCode,
+        checkout: &Checkout,
+        surroundings: &Surroundings,
+    ) -> Self {
+        let known = Conversations::of(&surroundings.dirs, &this_host(), &cli.client());
+        let earlier = |which: Which| match which {
+            Which::Id(id) => Some(id),
+            Which::Unsaid => None,
+            Which::Latest => latest(cli, checkout, surroundings)
+                .or_else(|| known.newest(venture, &checkout.repo).map(|(newest, _)| newest)),
+        };
+        let remembered = |id: &ClientSessionId| {
+            let same_place = |found: &Remembered| found.venture == *venture && found.repo == checkout.repo;
+            known.find(id).filter(same_place)
+        };
+        match intent(cli, args) {
+            Intent::New(given) => Self::new(cli, given, Wanted::Any),
+            Intent::Resume(which) => {
+                let id = earlier(which);
+                let before = id.as_ref().and_then(remembered);
+                let wanted = before.as_ref().map_or(Wanted::Any, |before| Wanted::This(before.slot));
+                Self { id, wanted, track: before.and_then(|before| before.track), args: Vec::new() }
+            }
+            Intent::Fork(which, given) => {
+                let before = earlier(which).as_ref().and_then(remembered);
+                Self::new(cli, given, before.map_or(Wanted::Any, |before| Wanted::Other(before.slot)))
+            }
+            Intent::Unknown => Self { id: None, wanted: Wanted::Any, track: None, args: Vec::new() },
+        }
+    }
+
+    /// A new conversation. Claude Code is told the id; of the others not every version takes one.
+    fn new(cli: AgentCli, given: Option<ClientSessionId>, wanted: Wanted) -> Self {
+        let made = if given.is_none() && cli == AgentCli::Claude { new_conversation_id() } else { None };
+        let args = made.iter().map(|id| OsString::from(format!("--session-id={id}"))).collect();
+        Self { id: given.or(made), wanted, track: None, args }
+    }
+}
+
+/// The conversation that the tool itself would go on with. Claude Code keeps one file for each, in a folder
+/// named after the place; where that changes, what is remembered here decides.
+fn latest(cli: AgentCli, checkout: &Checkout, surroundings: &Surroundings) -> Option<ClientSessionId> {
+    if cli != AgentCli::Claude {
+        return None;
+    }
+    let claude = surroundings.path_var("CLAUDE_CONFIG_DIR").unwrap_or_else(|| surroundings.dirs.home.join(".claude"));
+    let folder = claude.join("projects").join(folder_of(&checkout.root)?);
+    let files = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let conversations = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    let dated = |path: PathBuf| {
+        let id = conversation_id(path.file_stem()?.to_str()?)?;
+        Some((path.metadata().ok()?.modified().ok()?, id))
+    };
+    conversations.filter_map(dated).max().map(|(_, id)| id)
+}
+
+fn folder_of(root: &Path) -> Option<String> {
+    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    Some(root.to_str()?.chars().map(safe).collect())
+}

@@ -1,0 +1,125 @@
+//! The Context API: whether it answers, takes the key, agrees on the time and is of this version.
+
+use std::time::{Duration, Instant};
+
+use deckwatch_client::{Api, ClientError};
+use deckwatch_protocol::{Health, ListVentures, Version};
+
+use super::check::Check;
+use crate::context_api;
+use crate::endpoint::{Endpoint, KEY_VARIABLE};
+use crate::list::now;
+use crate::surroundings::Surroundings;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Clocks further apart than this make ages and logs hard to read.
+const SKEW_SECONDS: u64 = 30;
+
+/// Every check that needs the API; one when it does not answer.
+pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> Vec<Check> {
+    let place = endpoint.describe(surroundings);
+    let api = match context_api::reader(endpoint, surroundings) {
+        Ok(Some(api)) => api,
+        Ok(None) => return vec![Check::ok("api", format!("this machine's own; the first launch makes {place}"))],
+        Err(error) => return vec![Check::failed_with("api", &error)],
+    };
+    let begun = Instant::now();
+    let health = match in_time(api.health()).await {
+        Ok(health) => health,
+        Err(why) => return vec![Check::fail("api", why, unreachable_fix(endpoint))],
+    };
+    let took = begun.elapsed();
+    let mut checks =
+        vec![Check::ok("api", format!("{place} answers in {} ms, engine {}", took.as_millis(), health.engine))];
+    checks.push(key(&api, endpoint).await);
+    checks.push(clock(&health));
+    checks.push(match in_time(api.version()).await {
+        Ok(version) => versions(&version),
+        Err(why) => Check::warn("versions", why, "try again"),
+    });
+    checks
+}
+
+async fn key(api: &Api, endpoint: &Endpoint) -> Check {
+    match (in_time(api.list_ventures(&ListVentures::default())).await, endpoint) {
+        (Ok(_), Endpoint::Embedded) => Check::ok("key", "none is needed on this machine alone"),
+        (Ok(ventures), Endpoint::Remote { .. }) => {
+            Check::ok("key", format!("accepted; {} ventures are registered", ventures.total))
+        }
+        (Err(why), _) => {
+            Check::fail("key", why, format!("ask the API's admin for a key that holds, and export {KEY_VARIABLE}"))
+        }
+    }
+}
+
+fn clock(health: &Health) -> Check {
+    let local = now();
+    let apart = local.seconds_since(health.time).max(health.time.seconds_since(local));
+    let detail = format!("{apart} s apart from the API's");
+    if apart <= SKEW_SECONDS {
+        return Check::ok("clock", detail);
+    }
+    Check::warn("clock", detail, "let this machine set its clock by the network (NTP)")
+}
+
+fn versions(version: &Version) -> Check {
+    let own = env!("CARGO_PKG_VERSION");
+    let detail =
+        format!("API {} (commit {}), {} migrations", version.version, version.commit, version.migrations.len());
+    if version.migrations.is_empty() {
+        return Check::warn("versions", detail, "apply the migrations of this API's database");
+    }
+    if version.version != own {
+        return Check::warn("versions", detail, format!("this launcher is {own}: bring both to the same version"));
+    }
+    Check::ok("versions", detail)
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, call).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+fn unreachable_fix(endpoint: &Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Embedded => "check the disk; `./scripts/backup restore` brings a backup back",
+        Endpoint::Remote { .. } => {
+            "check the network and the API's address; agents start without it and queue what they record"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_told_in_either_direction() {
+        let at = |seconds| Health {
+            status: "ok".into(),
+            engine: "worker".into(),
+            time: now().plus_seconds(seconds),
+            last_sweep: None,
+        };
+        assert!(format!("{:?}", clock(&at(10))).contains("Ok"));
+        for seconds in [-90, 90] {
+            assert!(format!("{:?}", clock(&at(seconds))).contains("Warn"), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn an_api_without_migrations_or_of_another_version_is_told() {
+        let of = |version: &str, migrations: &[&str]| {
+            let migrations = migrations.iter().map(ToString::to_string).collect();
+            format!(
+                "{:?}",
+                versions(&Version { version: version.into(), commit: "c".into(), engine: "worker".into(), migrations })
+            )
+        };
+        assert!(of(env!("CARGO_PKG_VERSION"), &["0001"]).contains("Ok"));
+        assert!(of(env!("CARGO_PKG_VERSION"), &[]).contains("apply the migrations"));
+        assert!(of("9.9.9", &["0001"]).contains("to the same version"));
+    }
+}

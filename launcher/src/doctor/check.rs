@@ -1,0 +1,94 @@
+//! A check and what it found; all of them as people and scripts read them.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::error::LaunchError;
+
+/// One finding.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    name: &'static str,
+    status: Status,
+    detail: String,
+    /// What to do; `null` when nothing is to be done.
+    fix: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    /// Not there, and not needed.
+    Absent,
+    /// A launch works, but not as it should.
+    Warn,
+    /// A launch would not work, or would lose something.
+    Fail,
+}
+
+impl Check {
+    pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, status: Status::Ok, detail: detail.into(), fix: None }
+    }
+
+    pub(super) fn absent(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, status: Status::Absent, detail: detail.into(), fix: Some(fix.into()) }
+    }
+
+    pub(super) fn warn(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, status: Status::Warn, detail: detail.into(), fix: Some(fix.into()) }
+    }
+
+    pub(super) fn fail(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, status: Status::Fail, detail: detail.into(), fix: Some(fix.into()) }
+    }
+
+    /// What would keep an agent from starting, with the remedy it names itself.
+    pub(super) fn failed_with(name: &'static str, error: &LaunchError) -> Self {
+        Self { name, status: Status::Fail, detail: error.to_string(), fix: error.hint() }
+    }
+}
+
+/// Every finding.
+#[derive(Serialize)]
+pub(super) struct Report {
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+impl Report {
+    pub(super) fn new(checks: Vec<Check>) -> Self {
+        Self { ok: checks.iter().all(|check| check.status != Status::Fail), checks }
+    }
+
+    pub(super) fn failed(&self) -> usize {
+        self.checks.iter().filter(|check| check.status == Status::Fail).count()
+    }
+
+    pub(super) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        let width = self.checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
+        for Check { name, status, detail, fix } in &self.checks {
+            let (mark, style) = status.mark();
+            writeln!(out, "{style}{mark}{style:#}  {name:<width$}  {detail}")?;
+            // What is absent is no fault, so its remedy is for those who ask for JSON.
+            for fix in fix.iter().filter(|_| *status != Status::Absent) {
+                writeln!(out, "{:width$}      fix: {fix}", "")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Status {
+    fn mark(self) -> (&'static str, Style) {
+        match self {
+            Self::Ok => ("ok  ", AnsiColor::Green.on_default()),
+            Self::Absent => ("-   ", Style::new().dimmed()),
+            Self::Warn => ("WARN", AnsiColor::Yellow.on_default().bold()),
+            Self::Fail => ("FAIL", AnsiColor::Red.on_default().bold()),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Whether what Infisical needs is configured. It is not asked: that is `launcher secrets check`.
+
+use deckwatch_client::ventures::VenturesFile;
+
+use super::check::Check;
+use crate::secrets::vault::Vault;
+
+const NAME: &str = "infisical";
+const PROJECT: &str = "INFISICAL_PROJECT_ID";
+const IDENTITY: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET";
+
+/// Names variables, never their values.
+pub(super) fn check(file: Option<&VenturesFile>, vault: &Vault) -> Check {
+    let ventures = file.map_or(&[][..], |file| &file.ventures);
+    let with_path = ventures.iter().filter(|venture| venture.infisical_path.is_some()).count();
+    let has_project = vault.shared_folder("").is_some() || ventures.iter().any(|v| vault.folder_of(v).is_some());
+    if !has_project && with_path == 0 {
+        return Check::absent(NAME, "no venture has an infisical_path", format!("set infisical_path and {PROJECT}"));
+    }
+    if !has_project {
+        let detail = format!("ventures with an infisical_path: {with_path}; no project is named");
+        return Check::warn(NAME, detail, format!("export {PROJECT}=<id of the project>"));
+    }
+    if !vault.has_credential() {
+        let fix = format!("`launcher secrets login`, or export {IDENTITY}");
+        return Check::warn(NAME, "a project is set, and nothing to log in with", fix);
+    }
+    Check::ok(NAME, format!("a project is set; {}", vault.describe()))
+}

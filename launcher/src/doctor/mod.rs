@@ -1,0 +1,120 @@
+//! `launcher doctor`: checks everything that a launch needs, and says how to repair what is not right.
+//!
+//! It changes nothing. Whether each agent's tool really starts the MCP server is another verb's business.
+
+mod api;
+mod check;
+mod infisical;
+mod programs;
+mod ventures;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::rc::Rc;
+
+use clap::Args;
+use deckwatch_client::agent::{Slot, Wanted, this_host};
+use deckwatch_protocol::VentureCode;
+
+use self::check::{Check, Report};
+use crate::agent_cli::AgentCli;
+use crate::config::Config;
+use crate::context_api;
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+use crate::secrets::vault::Vault;
+use crate::surroundings::Surroundings;
+
+const EXAMPLES: &str = "\
+Examples:
+  launcher doctor           every check, and the fix of each that failed
+  launcher doctor --json    for scripts
+
+Exit code: 0 when no check failed, 1 when one did. A warning fails nothing.";
+
+/// How `doctor` was typed.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs every check; an error when one failed.
+pub(crate) fn run(doctor: &Doctor, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    let report = Report::new(checks(surroundings)?);
+    if doctor.json {
+        crate::print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            writeln!(out)
+        })?;
+    } else {
+        crate::printed(report.write_text(&mut anstream::stdout()))?;
+    }
+    match report.failed() {
+        0 => Ok(()),
+        failed => Err(LaunchError::Unfit { failed }),
+    }
+}
+
+fn checks(surroundings: &Surroundings) -> Result<Vec<Check>, LaunchError> {
+    let config = Config::load(&surroundings.dirs);
+    let mut checks = vec![settings(&config, surroundings)];
+    // A file that can't be read hides no other finding.
+    let config = config.unwrap_or_else(|_| Config::of_nobody(&surroundings.dirs));
+    let runtime = context_api::runtime()?;
+    checks.extend(runtime.block_on(programs::check(config.default_agent, surroundings)));
+    checks.push(slots(surroundings));
+    checks.push(writable("state", &surroundings.dirs.state, surroundings));
+    checks.push(writable("data", &surroundings.dirs.data, surroundings));
+    let (found, file) = ventures::check(&config, surroundings);
+    checks.extend(found);
+    let vault = Rc::new(Vault::of(surroundings, &config));
+    let endpoint = Endpoint::choose(surroundings, &config, &vault);
+    match endpoint.and_then(|endpoint| endpoint.unlock().map(|()| endpoint)) {
+        Ok(endpoint) => checks.extend(runtime.block_on(api::check(&endpoint, surroundings))),
+        Err(error) => checks.push(Check::failed_with("api", &error)),
+    }
+    checks.push(infisical::check(file.as_ref(), &vault));
+    runtime.shutdown_background();
+    Ok(checks)
+}
+
+fn settings(config: &Result<Config, LaunchError>, surroundings: &Surroundings) -> Check {
+    const NAME: &str = "settings";
+    let path = surroundings.dirs.config.join("config.toml");
+    match config {
+        Err(error) => Check::failed_with(NAME, error),
+        Ok(_) if path.exists() => Check::ok(NAME, surroundings.shown(&path)),
+        Ok(_) => Check::ok(NAME, "none, the defaults hold; `launcher init` writes some"),
+    }
+}
+
+/// That an agent could be given a name now.
+fn slots(surroundings: &Surroundings) -> Check {
+    const NAME: &str = "slots";
+    let Ok(venture) = "doctor".parse::<VentureCode>() else { return Check::ok(NAME, "none") };
+    let next =
+        AgentCli::ALL.map(|cli| Slot::next(&surroundings.dirs, &this_host(), &cli.client(), &venture, Wanted::Any));
+    let mut agents = Vec::new();
+    for slot in next {
+        match slot {
+            Ok(slot) => agents.push(slot.agent.to_string()),
+            Err(error) => return Check::failed_with(NAME, &error.into()),
+        }
+    }
+    Check::ok(NAME, format!("free are {}", agents.join(", ")))
+}
+
+/// That a folder, or the one above it that is there, can be written to: tried with a file that has no name.
+fn writable(name: &'static str, folder: &Path, surroundings: &Surroundings) -> Check {
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    match tempfile::tempfile_in(there) {
+        Ok(_) => Check::ok(name, format!("{} can be written to", surroundings.shown(folder))),
+        Err(error) => {
+            let fix = format!("make {} a folder that you can write to", surroundings.shown(there));
+            Check::fail(name, format!("{}: {error}", surroundings.shown(folder)), fix)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The programs of a launch: git, the agents' tools, the MCP server. Each is started once, for its version.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::task::JoinHandle;
+
+use super::check::Check;
+use crate::agent_cli::AgentCli;
+use crate::error::LaunchError;
+use crate::plan::WITHHELD_VARIABLES;
+use crate::surroundings::Surroundings;
+
+/// An agent's tool may start cold.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A program's version, or why there is none.
+type Asked = Option<(PathBuf, JoinHandle<Result<String, String>>)>;
+
+/// Asks all of them at the same time.
+pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surroundings) -> Vec<Check> {
+    let start = |program: Option<PathBuf>| program.map(|path| (path.clone(), tokio::spawn(version(path))));
+    let git = start(surroundings.program("git"));
+    let server = start(surroundings.sibling("deckwatch-mcp"));
+    let agents = AgentCli::ALL.map(|cli| (cli, start(surroundings.program(cli.program()))));
+    let any_agent = agents.iter().any(|(_, asked)| asked.is_some());
+
+    let mut checks = vec![match git {
+        None => Check::fail("git", "is not installed", "macOS: xcode-select --install, Debian: apt install git"),
+        Some(git) => told("git", git, surroundings).await.1,
+    }];
+    if !any_agent {
+        checks.push(Check::failed_with("agents", &LaunchError::NoAgent));
+    }
+    for (cli, asked) in agents {
+        checks.push(agent(cli, asked, default_agent == Some(cli), surroundings).await);
+    }
+    checks.push(match server {
+        None => Check::fail("deckwatch-mcp", "is not installed", "from the Deckwatch checkout: ./scripts/start"),
+        Some(server) => own_server(server, surroundings).await,
+    });
+    checks
+}
+
+async fn agent(cli: AgentCli, asked: Asked, is_default: bool, surroundings: &Surroundings) -> Check {
+    let install = cli.install_command();
+    match asked {
+        Some(asked) => told(cli.program(), asked, surroundings).await.1,
+        None if is_default => Check::fail(cli.program(), "is your default agent and is not installed", install),
+        None => Check::absent(cli.program(), "is not installed", install),
+    }
+}
+
+/// The server must be of the launcher's own version: both are built together.
+async fn own_server(asked: (PathBuf, JoinHandle<Result<String, String>>), surroundings: &Surroundings) -> Check {
+    const OWN: &str = env!("CARGO_PKG_VERSION");
+    let (version, check) = told("deckwatch-mcp", asked, surroundings).await;
+    match version {
+        Some(version) if !version.split([' ', '(', ')', '+']).any(|word| word == OWN) => {
+            let fix = "install both from one checkout: ./scripts/start --install-only";
+            Check::warn("deckwatch-mcp", format!("{version}, but this launcher is {OWN}"), fix)
+        }
+        _ => check,
+    }
+}
+
+async fn told(
+    name: &'static str,
+    (path, asked): (PathBuf, JoinHandle<Result<String, String>>),
+    surroundings: &Surroundings,
+) -> (Option<String>, Check) {
+    let path = surroundings.shown(&path);
+    match asked.await.unwrap_or_else(|error| Err(error.to_string())) {
+        Ok(version) => (Some(version.clone()), Check::ok(name, format!("{version} in {path}"))),
+        Err(why) => {
+            let fix = format!("check that `{path} --version` works; install it again if it does not");
+            (None, Check::warn(name, format!("{path} does not tell its version: {why}"), fix))
+        }
+    }
+}
+
+async fn version(path: PathBuf) -> Result<String, String> {
+    let mut program = Command::new(&path);
+    program.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
+    for name in WITHHELD_VARIABLES {
+        program.env_remove(name);
+    }
+    let ended = tokio::time::timeout(PATIENCE, program.output()).await;
+    let output = ended.map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))?;
+    let output = output.map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(output.status.to_string());
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let first: String = said.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(80).collect();
+    if first.is_empty() { Err("it says nothing".to_owned()) } else { Ok(without_name(&path, &first).to_owned()) }
+}
+
+/// `git version 2.47` is 2.47 here, where its name stands beside it.
+fn without_name<'a>(path: &Path, said: &'a str) -> &'a str {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let rest = said.strip_prefix(name).unwrap_or(said).trim_start();
+    let rest = rest.strip_prefix("version").unwrap_or(rest).trim_start();
+    if rest.is_empty() { said } else { rest }
+}

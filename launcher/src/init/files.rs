@@ -1,0 +1,118 @@
+//! The two files that `init` writes: what they will say, and writing them whole.
+
+use std::path::PathBuf;
+
+use deckwatch_client::ventures::VentureEntry;
+use serde_json::json;
+use toml_edit::{DocumentMut, Item, Table, value};
+
+use super::answers::{Answers, Records};
+use crate::error::LaunchError;
+use crate::registration::settings_file::{Backup, Change, SettingsFile};
+use crate::surroundings::Surroundings;
+
+/// A file as it will be.
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    text: String,
+    is_new: bool,
+    change: Option<Change>,
+}
+
+/// `config.toml`, and `ventures.json` when ventures are wanted.
+pub(super) fn planned(answers: &Answers, surroundings: &Surroundings) -> Result<Vec<File>, LaunchError> {
+    let folder = &surroundings.dirs.config;
+    let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, surroundings))?];
+    if let Some(ventures) = &answers.ventures {
+        files.push(File::new(folder.join("ventures.json"), |_| ventures_text(ventures))?);
+    }
+    Ok(files)
+}
+
+/// The settings as they were, with the answers set; what else the user wrote there stays.
+fn settings(before: &str, answers: &Answers, surroundings: &Surroundings) -> String {
+    // Of a file that can't be read nothing can be kept; it stays beside the new one.
+    let mut document: DocumentMut = before.parse().unwrap_or_default();
+    let dev_root = answers.dev_root.to_str();
+    let says_so = document.get("dev_root").is_some_and(|said| said.as_str().is_some() && said.as_str() == dev_root);
+    if !says_so {
+        set(document.as_table_mut(), "dev_root", &surroundings.shown(&answers.dev_root));
+    }
+    if let Some(agent) = answers.agent {
+        set(document.as_table_mut(), "default_agent", agent.program());
+    }
+    match &answers.records {
+        Records::AsConfigured => {}
+        Records::Here => drop(document.remove("api")),
+        Records::Team { url, key_env } => {
+            let mut table = Table::new();
+            set(&mut table, "url", url);
+            set(&mut table, "key_env", key_env);
+            document.insert("api", Item::Table(table));
+        }
+    }
+    let head = "# Settings of Deckwatch's launcher; `launcher --help` says what there is.\n";
+    if before.is_empty() { format!("{head}{document}") } else { document.to_string() }
+}
+
+/// Sets a text unless it is that already; a comment beside it stays.
+fn set(table: &mut Table, name: &str, text: &str) {
+    match table.get_mut(name).and_then(Item::as_value_mut) {
+        Some(said) if said.as_str() == Some(text) => {}
+        Some(said) => {
+            let decor = said.decor().clone();
+            *said = text.into();
+            *said.decor_mut() = decor;
+        }
+        None => drop(table.insert(name, value(text))),
+    }
+}
+
+fn ventures_text(ventures: &[VentureEntry]) -> String {
+    let entry = |venture: &VentureEntry| {
+        let mut entry = json!({"code": venture.code, "name": venture.name, "repos": venture.repos});
+        if let (Some(org), Some(fields)) = (&venture.github_org, entry.as_object_mut()) {
+            fields.insert("github_org".to_owned(), json!(org));
+        }
+        entry
+    };
+    let ventures: Vec<_> = ventures.iter().map(entry).collect();
+    format!("{:#}\n", json!({ "ventures": ventures }))
+}
+
+impl File {
+    fn new(path: PathBuf, text: impl FnOnce(&str) -> String) -> Result<Self, LaunchError> {
+        let before = SettingsFile::read(path.clone()).map_err(LaunchError::of_writing)?;
+        let text = text(before.text());
+        let is_new = before.text().is_empty();
+        let change = before.into_change(text.clone(), Backup::Once);
+        Ok(Self { path, text, is_new, change })
+    }
+
+    /// Whether there is anything to write.
+    pub(super) fn differs(&self) -> bool {
+        self.change.is_some()
+    }
+
+    /// Whether nothing is lost by writing it.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The whole of it, for a person to agree to.
+    pub(super) fn describe(&self, overwrite: bool, surroundings: &Surroundings) -> String {
+        let path = surroundings.shown(&self.path);
+        let state = match (&self.change, self.is_new, overwrite) {
+            (None, _, _) => return format!("{path} says that already.\n"),
+            (Some(_), true, _) => "new",
+            (Some(_), false, true) => "in place of the one that is there",
+            (Some(_), false, false) => "the one that is there differs",
+        };
+        let text = self.text.lines().fold(String::new(), |text, line| text + "    " + line + "\n");
+        format!("{path} ({state}):\n{text}")
+    }
+
+    pub(super) fn write(&self) -> Result<(), LaunchError> {
+        self.change.as_ref().map_or(Ok(()), Change::apply).map_err(LaunchError::of_writing)
+    }
+}

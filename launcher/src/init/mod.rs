@@ -1,0 +1,128 @@
+//! `launcher init`: a first configuration, by asking; by flags alone for scripts.
+//!
+//! It shows what it will write before it writes, replaces nothing that it was not told to, and knows no secret:
+//! of the API's key it writes the variable's name.
+
+mod answers;
+mod files;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use deckwatch_client::dirs::Dirs;
+use inquire::Confirm;
+
+use self::answers::Answers;
+use self::files::File;
+use crate::agent_cli::AgentCli;
+use crate::config::Config;
+use crate::error::LaunchError;
+use crate::menu::unanswered;
+use crate::surroundings::Surroundings;
+
+const EXAMPLES: &str = "\
+Examples:
+  launcher init                                 asks, shows, writes
+  launcher init --yes                           the defaults and every repository below ~/dev
+  launcher init --yes --dev-root ~/code --agent codex
+  launcher init --yes --api-url https://context.example.com --key-env CONTEXT_API_KEY
+  launcher init --dry-run --yes                 shows what would be written
+
+It writes config.toml and ventures.json in ~/.config/deckwatch. A file that is there stays, unless you say yes
+or give --overwrite: then settings are changed and the rest of config.toml stays, ventures.json is written anew,
+and what a file held first is kept beside it, as *.deckwatch-backup.";
+
+/// How `init` was typed.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Init {
+    /// Ask nothing: flags and defaults decide
+    #[arg(long, short)]
+    yes: bool,
+
+    /// Where repositories are looked for
+    #[arg(long, value_name = "PATH")]
+    dev_root: Option<PathBuf>,
+
+    /// The agent to start when no flag names one
+    #[arg(long, value_enum)]
+    agent: Option<AgentCli>,
+
+    /// The team's API; without it, this machine's own database
+    #[arg(long, value_name = "URL")]
+    api_url: Option<String>,
+
+    /// The variable that holds the API's key
+    #[arg(long, value_name = "NAME", requires = "api_url")]
+    key_env: Option<String>,
+
+    /// Write no ventures.json
+    #[arg(long)]
+    no_ventures: bool,
+
+    /// Change files that are there
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Show what would be written, write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Asks, shows, writes.
+pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    if !init.yes && !surroundings.interactive {
+        return Err(LaunchError::NobodyToAsk);
+    }
+    // A file that is wrong is no reason not to write a right one; its values are no defaults then.
+    let before = Config::load(&surroundings.dirs).unwrap_or_else(|_| Config::of_nobody(&surroundings.dirs));
+    let answers = Answers::gather(init, &before, surroundings)?;
+    let files = files::planned(&answers, surroundings)?;
+    for file in &files {
+        say(&file.describe(init.overwrite, surroundings));
+    }
+    if answers.ventures.is_none() && !init.no_ventures {
+        let root = surroundings.shown(&answers.dev_root);
+        say(&format!("No ventures: no repository with a remote is below {root}. Clone one, and run this again."));
+    }
+    if init.dry_run {
+        return Ok(());
+    }
+    let mut written = 0;
+    for file in &files {
+        if agreed(init, file, surroundings)? {
+            Dirs::create(&surroundings.dirs.config)
+                .map_err(|error| LaunchError::NotWritten { path: file.path.clone(), message: error.to_string() })?;
+            file.write()?;
+            written += 1;
+        }
+    }
+    let wrote = if written == 0 { "Nothing was written." } else { "Written." };
+    say(&format!("{wrote} Next: `launcher doctor` checks the rest, `launcher` starts an agent."));
+    Ok(())
+}
+
+/// Whether this file may be written: a new one on one yes, one that is there on a yes of its own.
+fn agreed(init: &Init, file: &File, surroundings: &Surroundings) -> Result<bool, LaunchError> {
+    if !file.differs() {
+        return Ok(false);
+    }
+    let path = surroundings.shown(&file.path);
+    match (file.is_new(), init.yes) {
+        (_, true) if file.is_new() || init.overwrite => Ok(true),
+        (_, true) => Err(LaunchError::WouldOverwrite(file.path.clone())),
+        (true, false) => ask(&format!("Write {path}?"), true),
+        (false, false) => ask(&format!("Change {path}? What it held first is kept beside it."), init.overwrite),
+    }
+}
+
+fn ask(question: &str, default: bool) -> Result<bool, LaunchError> {
+    Confirm::new(question).with_default(default).prompt().map_err(unanswered)
+}
+
+fn say(text: &str) {
+    // A reader that went away has seen enough.
+    let _ = writeln!(anstream::stdout(), "{text}");
+}

@@ -1,0 +1,95 @@
+//! What git says of each repository: its branch and how much is not committed. Many at once, each bounded in time.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::plan::WITHHELD_VARIABLES;
+
+/// Long enough for a big repository on a cold disk; a network drive that hangs is not waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How many gits run at once.
+const AT_ONCE: usize = 8;
+/// Variables by which a caller, such as a git hook, points git at another repository.
+const MISLEADING: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
+
+/// A repository as it is now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct GitState {
+    /// `None` when HEAD is detached.
+    pub(super) branch: Option<String>,
+    /// Files that are changed, added, removed or not known to git.
+    pub(super) changes: usize,
+}
+
+/// What is known of a repository; `None` where there is none, an error where git did not tell.
+pub(super) type Answer = Option<Result<GitState, String>>;
+
+/// Asks git about every path, in their order, within one patience for all.
+pub(super) async fn of_all<'a>(paths: impl Iterator<Item = Option<&'a Path>>) -> Vec<Answer> {
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let mut asked = JoinSet::new();
+    let mut answers: Vec<Answer> = Vec::new();
+    for path in paths {
+        let (number, slots) = (answers.len(), Arc::clone(&slots));
+        answers.push(path.map(|_| Err(format!("git took longer than {} s", PATIENCE.as_secs()))));
+        if let Some(path) = path.map(PathBuf::from) {
+            asked.spawn(async move {
+                let _turn = slots.acquire().await;
+                (number, of(&path).await)
+            });
+        }
+    }
+    let all = async {
+        while let Some(answer) = asked.join_next().await {
+            if let Ok((number, state)) = answer
+                && let Some(place) = answers.get_mut(number)
+            {
+                *place = Some(state);
+            }
+        }
+    };
+    // What is not there by then stays as it was put in; dropping the set kills its gits.
+    let _ = tokio::time::timeout(PATIENCE, all).await;
+    answers
+}
+
+async fn of(path: &Path) -> Result<GitState, String> {
+    let mut git = Command::new("git");
+    git.args(["--no-optional-locks", "status", "--porcelain=v2", "--branch"]).current_dir(path);
+    git.stdin(Stdio::null()).env("LC_ALL", "C").kill_on_drop(true);
+    // Git may start a program that the repository names.
+    for name in MISLEADING.into_iter().chain(WITHHELD_VARIABLES) {
+        git.env_remove(name);
+    }
+    let output = git.output().await.map_err(|error| format!("git could not be run: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("git: {}", said.lines().next().unwrap_or("no reason given").trim_start_matches("fatal: ")));
+    }
+    Ok(read(&String::from_utf8_lossy(&output.stdout)))
+}
+
+fn read(status: &str) -> GitState {
+    let (heads, changes): (Vec<&str>, Vec<&str>) = status.lines().partition(|line| line.starts_with("# "));
+    let branch = heads.iter().find_map(|line| line.strip_prefix("# branch.head "));
+    GitState { branch: branch.filter(|name| *name != "(detached)").map(str::to_owned), changes: changes.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branch_and_changes_are_read() {
+        let status =
+            "# branch.oid 12ab\n# branch.head dev/mac1/fix\n1 .M N... 100644 100644 100644 1 2 a.rs\n? new.rs\n";
+        assert_eq!(read(status), GitState { branch: Some("dev/mac1/fix".to_owned()), changes: 2 });
+        assert_eq!(read("# branch.oid 12ab\n# branch.head (detached)\n"), GitState::default());
+    }
+}

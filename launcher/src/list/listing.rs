@@ -1,0 +1,151 @@
+//! The list itself: what is known of each venture, and what is not. `--json` prints it as it is.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use deckwatch_client::discovery::DiscoveryError;
+use deckwatch_client::ventures::VentureEntry;
+use deckwatch_protocol::{SessionStatus, Timestamp};
+use serde::Serialize;
+
+use super::{git_state, sessions};
+
+/// Every venture.
+#[derive(Serialize)]
+pub(super) struct Listing {
+    /// The file they were read from; `null` when they are the API's.
+    pub(super) file: Option<PathBuf>,
+    /// Why nothing is known of sessions; `null` when it is.
+    pub(super) sessions_error: Option<String>,
+    /// More agents are active than the API gave at once, so a venture's may be incomplete.
+    pub(super) active_agents_cut_short: bool,
+    pub(super) ventures: Vec<Listed>,
+}
+
+/// One venture.
+#[derive(Serialize)]
+pub(super) struct Listed {
+    pub(super) code: String,
+    pub(super) name: String,
+    github_org: Option<String>,
+    repos: Vec<String>,
+    capabilities: Vec<String>,
+    /// Whether it can be started here.
+    pub(super) installed: bool,
+    pub(super) path: Option<PathBuf>,
+    /// Why there is no path.
+    pub(super) path_error: Option<String>,
+    /// `null` on a detached HEAD, and where git did not tell.
+    pub(super) branch: Option<String>,
+    pub(super) dirty: Option<bool>,
+    /// Files that are not committed.
+    pub(super) changes: Option<usize>,
+    /// Why git did not tell.
+    pub(super) git_error: Option<String>,
+    /// The newest session; `null` when there is none, and when it is older than what was read.
+    pub(super) last_session: Option<LastSession>,
+    /// Set when the last session, if there is one, began before this time.
+    pub(super) last_session_before: Option<Timestamp>,
+    /// `null` when it is not known.
+    pub(super) active_agents: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct LastSession {
+    id: String,
+    agent: String,
+    status: SessionStatus,
+    /// When the agent was last heard of.
+    pub(super) at: Timestamp,
+}
+
+/// Where a venture's repository is, or why it is not known.
+pub(super) struct Place(Result<PathBuf, String>);
+
+impl Place {
+    pub(super) fn of(found: Result<PathBuf, DiscoveryError>) -> Self {
+        Self(found.map_err(|error| match error {
+            DiscoveryError::Several { .. } => "several clones".to_owned(),
+            DiscoveryError::NoRepositories(_) => "no repositories".to_owned(),
+            _ => "not here".to_owned(),
+        }))
+    }
+
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.0.as_deref().ok()
+    }
+}
+
+impl Listing {
+    /// Puts together what the file, the disk, git and the API say.
+    pub(super) fn new(
+        file: Option<PathBuf>,
+        ventures: &[VentureEntry],
+        places: Vec<Place>,
+        states: Vec<git_state::Answer>,
+        told: sessions::Answer,
+    ) -> Self {
+        let rows = ventures.iter().zip(places).zip(states);
+        let ventures = rows.map(|((venture, place), state)| Listed::new(venture, place, state, told.as_ref().ok()));
+        Self {
+            file,
+            ventures: ventures.collect(),
+            active_agents_cut_short: told.as_ref().is_ok_and(|told| told.active.cut_short),
+            sessions_error: told.err(),
+        }
+    }
+
+    /// Says on standard error what the table could not tell, and why.
+    pub(super) fn warn(&self) {
+        let mut err = anstream::stderr();
+        let git = self.ventures.iter().filter_map(|venture| Some((&venture.code, venture.git_error.as_ref()?)));
+        for (code, error) in git {
+            // The table is there already.
+            let _ = writeln!(err, "{code}: {error}");
+        }
+        if let Some(error) = &self.sessions_error {
+            let _ = writeln!(err, "sessions are unknown: {error}");
+        }
+    }
+}
+
+impl Listed {
+    fn new(venture: &VentureEntry, place: Place, state: git_state::Answer, told: Option<&sessions::Told>) -> Self {
+        let (path, path_error) = match place.0 {
+            Ok(path) => (Some(path), None),
+            Err(why) => (None, Some(why)),
+        };
+        let (state, git_error) = match state {
+            None => (None, None),
+            Some(Ok(state)) => (Some(state), None),
+            Some(Err(error)) => (None, Some(error)),
+        };
+        let of_venture = |seen: &sessions::Seen| {
+            seen.sessions.iter().filter(|session| session.venture == venture.code).cloned().collect::<Vec<_>>()
+        };
+        let last = told.and_then(|told| of_venture(&told.newest).into_iter().next());
+        let before = told.filter(|told| last.is_none() && told.newest.cut_short);
+        Self {
+            code: venture.code.to_string(),
+            name: venture.name.to_string(),
+            github_org: venture.github_org.as_ref().map(ToString::to_string),
+            repos: venture.repos.iter().map(ToString::to_string).collect(),
+            capabilities: venture.capabilities.iter().map(ToString::to_string).collect(),
+            installed: path.is_some(),
+            path,
+            path_error,
+            branch: state.as_ref().and_then(|state| state.branch.clone()),
+            dirty: state.as_ref().map(|state| state.changes > 0),
+            changes: state.as_ref().map(|state| state.changes),
+            git_error,
+            last_session: last.map(|session| LastSession {
+                id: session.id.to_string(),
+                agent: session.agent.to_string(),
+                status: session.status,
+                at: session.last_heartbeat_at,
+            }),
+            last_session_before: before.and_then(|told| told.newest.sessions.last()).map(|oldest| oldest.created_at),
+            active_agents: told.map(|told| of_venture(&told.active).iter().map(|s| s.agent.to_string()).collect()),
+        }
+    }
+}

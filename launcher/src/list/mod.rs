@@ -1,0 +1,60 @@
+//! `launcher --list`: the ventures, where they are on this machine, and who works on them.
+//!
+//! Git and the API are asked at the same time, each for a short while: what they don't tell by then is
+//! unknown, said so, and never waited for.
+
+mod age;
+mod git_state;
+mod listing;
+mod sessions;
+mod table;
+
+use std::io::Write as _;
+
+pub(crate) use self::age::now;
+use self::listing::{Listing, Place};
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::context_api;
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+use deckwatch_client::discovery::Repositories;
+
+/// Prints the list, as JSON or as a table.
+pub(crate) fn run(
+    json: bool,
+    config: &Config,
+    endpoint: &Endpoint,
+    surroundings: &Surroundings,
+    catalogue: &Catalogue,
+) -> Result<(), LaunchError> {
+    let ventures = catalogue.all()?;
+    if ventures.is_empty() && !json {
+        return Err(LaunchError::NoVentures);
+    }
+    let repositories = Repositories::below(&config.dev_root)?;
+    let places: Vec<Place> = ventures.iter().map(|venture| Place::of(repositories.of_venture(venture))).collect();
+    let api = context_api::reader(endpoint, surroundings)?;
+    let runtime = context_api::runtime()?;
+    let (states, sessions) = runtime.block_on(async {
+        let asked = tokio::spawn(sessions::ask(api));
+        let states = git_state::of_all(places.iter().map(Place::path)).await;
+        (states, asked.await.unwrap_or_else(|error| Err(error.to_string())))
+    });
+    // Whatever still waits, such as a locked database, is left to the end of this process.
+    runtime.shutdown_background();
+    let file = catalogue.file.as_ref().map(|file| file.path.clone());
+    let listing = Listing::new(file, &ventures, places, states, sessions);
+    if json {
+        return crate::print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &listing)?;
+            writeln!(out)
+        });
+    }
+    let table = table::Table::new(&listing, surroundings, now());
+    let mut out = anstream::stdout();
+    crate::printed(table.write(&mut out, table::terminal_width()))?;
+    listing.warn();
+    Ok(())
+}

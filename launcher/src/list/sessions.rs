@@ -1,0 +1,47 @@
+//! Who works and who worked last, from the API in two calls at most.
+
+use std::time::Duration;
+
+use deckwatch_client::{Api, ClientError};
+use deckwatch_protocol::{Page, Session, SessionFilter, SessionStatus};
+
+/// A list is looked at while somebody waits.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAGE: u64 = 100;
+
+/// What the API told, or why it did not.
+pub(super) type Answer = Result<Told, String>;
+
+/// The sessions that are alive, and the newest ones whatever became of them.
+pub(super) struct Told {
+    pub(super) active: Seen,
+    pub(super) newest: Seen,
+}
+
+/// The first page of a list.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) sessions: Vec<Session>,
+    /// There are more than were read.
+    pub(super) cut_short: bool,
+}
+
+/// Asks both at the same time. Without an API, there is no session yet.
+pub(super) async fn ask(api: Option<Api>) -> Answer {
+    let Some(api) = api else { return Ok(Told { active: Seen::default(), newest: Seen::default() }) };
+    let both = async {
+        let other = api.clone();
+        let newest = tokio::spawn(async move { list(&other, None).await });
+        let active = list(&api, Some(SessionStatus::Active)).await.map_err(|error| error.to_string())?;
+        let newest = newest.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        Ok(Told { active, newest })
+    };
+    let answer = tokio::time::timeout(PATIENCE, both).await;
+    answer.unwrap_or_else(|_| Err(format!("the Context API did not answer within {} s", PATIENCE.as_secs())))
+}
+
+async fn list(api: &Api, status: Option<SessionStatus>) -> Result<Seen, ClientError> {
+    let filter = SessionFilter { status, limit: PAGE.try_into().ok(), ..SessionFilter::default() };
+    let Page { items, next_cursor, .. } = api.list_sessions(&filter).await?;
+    Ok(Seen { sessions: items, cut_short: next_cursor.is_some() })
+}

@@ -1,0 +1,199 @@
+//! The list as people read it: aligned, in colour for a person, within the terminal's width.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use deckwatch_protocol::Timestamp;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
+
+use super::age::ago;
+use super::listing::{Listed, Listing};
+use crate::surroundings::Surroundings;
+
+const HEADS: [&str; COLUMNS] = ["VENTURE", "NAME", "REPOSITORY", "BRANCH", "CHANGES", "LAST SESSION", "AGENTS NOW"];
+const COLUMNS: usize = 7;
+/// Columns that may be cut, and to how many characters at least; 0 never.
+const LEAST: [usize; COLUMNS] = [0, 8, 12, 10, 0, 0, 14];
+const GAP: &str = "  ";
+
+const PLAIN: Style = Style::new();
+const FAINT: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const LOOK: Style = AnsiColor::Yellow.on_default();
+
+/// Rows of cells.
+pub(super) struct Table {
+    rows: Vec<[Cell; COLUMNS]>,
+}
+
+struct Cell {
+    text: String,
+    style: Style,
+}
+
+/// How many characters fit into a line; `None` when nobody looks.
+pub(super) fn terminal_width() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
+}
+
+impl Table {
+    pub(super) fn new(listing: &Listing, surroundings: &Surroundings, now: Timestamp) -> Self {
+        let cut_short = listing.active_agents_cut_short;
+        Self { rows: listing.ventures.iter().map(|venture| row(venture, cut_short, surroundings, now)).collect() }
+    }
+
+    /// As a table where that fits, else venture by venture.
+    pub(super) fn write(&self, out: &mut impl Write, width: Option<usize>) -> io::Result<()> {
+        match self.widths(width) {
+            Some(widths) => self.write_rows(out, widths),
+            None => self.write_stacked(out, width.unwrap_or(usize::MAX)),
+        }
+    }
+
+    /// The width of each column; the widest are cut first. `None` when they can't be cut enough.
+    fn widths(&self, limit: Option<usize>) -> Option<[usize; COLUMNS]> {
+        let mut widths = HEADS.map(UnicodeWidthStr::width);
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.text.width().max(*width);
+            }
+        }
+        let Some(limit) = limit else { return Some(widths) };
+        let room = limit.saturating_sub(GAP.len() * (COLUMNS - 1));
+        while widths.iter().sum::<usize>() > room {
+            let can_give = widths.iter_mut().zip(LEAST).filter(|(width, least)| *least > 0 && **width > *least);
+            *can_give.max_by_key(|(width, _)| **width)?.0 -= 1;
+        }
+        Some(widths)
+    }
+
+    fn write_rows(&self, out: &mut impl Write, widths: [usize; COLUMNS]) -> io::Result<()> {
+        let heads = HEADS.map(|head| Cell { text: head.to_owned(), style: Style::new().bold() });
+        for row in std::iter::once(&heads).chain(&self.rows) {
+            let mut line = String::new();
+            for (number, (cell, width)) in row.iter().zip(widths).enumerate() {
+                let (text, style) = (cut(&cell.text, width), cell.style);
+                let gap = if number == 0 { "" } else { GAP };
+                let fill = if number + 1 == COLUMNS { 0 } else { width.saturating_sub(text.width()) };
+                line.extend([format!("{gap}{style}{text}{style:#}"), " ".repeat(fill)]);
+            }
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn write_stacked(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
+        for row in &self.rows {
+            for (number, (head, cell)) in HEADS.iter().zip(row).enumerate() {
+                let (text, style) = (&cell.text, cell.style);
+                if number == 0 {
+                    let bold = Style::new().bold();
+                    writeln!(out, "{bold}{}{bold:#}", cut(text, width))?;
+                } else {
+                    let head = format!("  {:<13}", head.to_lowercase());
+                    writeln!(out, "{head}{style}{}{style:#}", cut(text, width.saturating_sub(head.len())))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn row(venture: &Listed, cut_short: bool, surroundings: &Surroundings, now: Timestamp) -> [Cell; COLUMNS] {
+    let cell = |text: String, style: Style| Cell { text: shown(&text), style };
+    let path = match (&venture.path, &venture.path_error) {
+        (Some(path), _) => cell(surroundings.shown(path), PLAIN),
+        (None, why) => cell(why.clone().unwrap_or_default(), FAINT),
+    };
+    let branch = match (&venture.branch, venture.changes, &venture.git_error) {
+        (Some(branch), _, _) => cell(branch.clone(), PLAIN),
+        (None, Some(_), _) => cell("(detached)".to_owned(), LOOK),
+        (None, None, Some(_)) => cell("unknown".to_owned(), FAINT),
+        (None, None, None) => cell("-".to_owned(), FAINT),
+    };
+    let changes = match (venture.changes, &venture.git_error) {
+        (Some(0), _) => cell("clean".to_owned(), PLAIN),
+        (Some(count), _) => cell(format!("{count} changed"), LOOK),
+        (None, Some(_)) => cell("unknown".to_owned(), FAINT),
+        (None, None) => cell("-".to_owned(), FAINT),
+    };
+    let last = match (&venture.last_session, venture.last_session_before, &venture.active_agents) {
+        (Some(session), _, _) => cell(ago(session.at, now), PLAIN),
+        (None, Some(before), _) => cell(format!("before {}", ago(before, now)), FAINT),
+        (None, None, Some(_)) => cell("never".to_owned(), FAINT),
+        (None, None, None) => cell("unknown".to_owned(), FAINT),
+    };
+    let more = if cut_short { ", perhaps more" } else { "" };
+    let agents = match &venture.active_agents {
+        None => cell("unknown".to_owned(), FAINT),
+        Some(agents) if agents.is_empty() && !cut_short => cell("-".to_owned(), FAINT),
+        Some(agents) if agents.is_empty() => cell("unknown".to_owned(), FAINT),
+        Some(agents) => cell(format!("{}{more}", agents.join(", ")), GOOD),
+    };
+    [cell(venture.code.clone(), PLAIN), cell(venture.name.clone(), PLAIN), path, branch, changes, last, agents]
+}
+
+/// A text that moves no cursor and turns no line around: names come from others.
+fn shown(text: &str) -> String {
+    let harmless = |c: &char| {
+        !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().filter(harmless).collect()
+}
+
+/// The text within this many columns of the terminal, its end given up where it is too long.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let (mut kept, mut room) = (String::new(), width.saturating_sub(1));
+    for c in text.chars() {
+        let Some(left) = room.checked_sub(c.width().unwrap_or_default()) else { break };
+        room = left;
+        kept.push(c);
+    }
+    if width > 0 {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(texts: [&str; COLUMNS], width: Option<usize>) -> String {
+        let cells = texts.map(|text| Cell { text: shown(text), style: PLAIN });
+        let mut out = Vec::new();
+        Table { rows: vec![cells] }.write(&mut out, width).unwrap();
+        anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string()
+    }
+
+    const ROW: [&str; COLUMNS] =
+        ["alpha", "アルファ計画", "~/dev/a-long-folder/alpha-console", "main", "clean", "3 h ago", "mac1-claude-1"];
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in [20, 40, 80, 100, 110, 200] {
+            for line in written(ROW, Some(width)).lines() {
+                assert!(line.width() <= width, "{width}: {line}");
+            }
+        }
+        assert!(written(ROW, Some(100)).contains('…') && !written(ROW, Some(200)).contains('…'));
+        assert!(written(ROW, Some(40)).contains("  branch       main\n"), "{}", written(ROW, Some(40)));
+    }
+
+    #[test]
+    fn columns_stand_below_their_heads_whatever_the_script() {
+        let text = written(ROW, Some(200));
+        let at = |line: &str, word: &str| line[..line.find(word).unwrap()].width();
+        let (head, row) = text.split_once('\n').unwrap();
+        assert_eq!(at(head, "BRANCH"), at(row, "main"));
+        assert_eq!(at(head, "AGENTS NOW"), at(row, "mac1-claude-1"));
+    }
+
+    #[test]
+    fn a_name_turns_no_line_around() {
+        assert_eq!(shown("a\u{202e}b\u{1b}[31mc"), "ab[31mc");
+    }
+}

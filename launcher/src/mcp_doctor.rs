@@ -1,0 +1,121 @@
+//! `launcher mcp doctor`: proves that each agent's tool will reach `deckwatch-mcp`, by doing what the tool does.
+//!
+//! It starts the registered command with no more of the environment than the tool would give it, speaks
+//! MCP with it and asks for its tools. It changes no settings; what is wrong comes with its fix.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rmcp::ServiceExt as _;
+use serde::Serialize;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::agent_cli::AgentCli;
+use crate::error::LaunchError;
+use crate::registration::{Registration, Screen, reaches_server};
+use crate::surroundings::Surroundings;
+
+/// Longer than the slowest of the tools waits for a server.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The tool that every start of day needs.
+const NEEDED_TOOL: &str = "sod";
+
+/// What was found out about one agent's tool.
+#[derive(Debug, Serialize)]
+struct Finding {
+    agent: &'static str,
+    ok: bool,
+    detail: String,
+    fix: Option<String>,
+}
+
+/// Examines every tool that is installed. An error when one of them would not reach the server.
+pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write) -> Result<(), LaunchError> {
+    let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
+    let installed = AgentCli::ALL.into_iter().filter(|cli| surroundings.program(cli.program()).is_some());
+    let findings: Vec<Finding> = installed.map(|cli| examine(cli, &server, surroundings)).collect();
+    if findings.is_empty() {
+        return Err(LaunchError::NoAgent);
+    }
+    let written = if json { write_json(out, &findings) } else { write_lines(out, &findings) };
+    written.map_err(LaunchError::Output)?;
+    let broken = findings.iter().filter(|finding| !finding.ok).count();
+    if broken == 0 { Ok(()) } else { Err(LaunchError::Unreached { broken, of: findings.len() }) }
+}
+
+fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding {
+    let agent = cli.program();
+    let broken = |detail: String, fix: String| Finding { agent, ok: false, detail, fix: Some(fix) };
+    match Registration::plan(cli, server, &[], Screen::AsItIs, surroundings) {
+        Err(error) => broken(error.to_string(), "correct that file, then run this again".to_owned()),
+        Ok(registration) if !registration.changes.is_empty() => {
+            let files: Vec<String> =
+                registration.changes.iter().map(|change| surroundings.shown(change.path())).collect();
+            let detail = format!("not registered yet, or not as it is now: {}", files.join(", "));
+            broken(detail, format!("launcher <venture> --{agent}"))
+        }
+        Ok(_) => match connect(cli, server, surroundings) {
+            Ok(tools) => {
+                let detail = format!("connected to {}, {tools} tools", surroundings.shown(server));
+                Finding { agent, ok: true, detail, fix: None }
+            }
+            Err(why) => broken(
+                format!("{}: {why}", surroundings.shown(server)),
+                "install it again from the Deckwatch checkout: ./scripts/start --install-only".to_owned(),
+            ),
+        },
+    }
+}
+
+/// The number of tools that the server offers.
+fn connect(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<usize, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let tools = runtime.block_on(async { timeout(PATIENCE, ask(cli, server, surroundings)).await });
+    let names = tools.map_err(|_| format!("it did not answer within {} seconds", PATIENCE.as_secs()))??;
+    if names.iter().any(|name| name == NEEDED_TOOL) {
+        Ok(names.len())
+    } else {
+        Err(format!("it offers no tool {NEEDED_TOOL}"))
+    }
+}
+
+async fn ask(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<Vec<String>, String> {
+    let mut command = Command::new(server);
+    command.env_clear().envs(given_by(cli, surroundings)).current_dir(&surroundings.cwd);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| format!("it can't be started: {error}"))?;
+    let (Some(stdout), Some(stdin)) = (child.stdout.take(), child.stdin.take()) else {
+        return Err("it has no pipes".to_owned());
+    };
+    let service = ().serve((stdout, stdin)).await.map_err(|error| format!("it does not speak MCP: {error}"))?;
+    let tools = service.list_all_tools().await.map_err(|error| format!("it does not list its tools: {error}"))?;
+    // The server ends with its pipe; one that does not is killed when it is dropped.
+    let _ = service.cancel().await;
+    let _ = child.wait().await;
+    Ok(tools.into_iter().map(|tool| tool.name.into_owned()).collect())
+}
+
+/// The environment that the tool would give to the server.
+fn given_by(cli: AgentCli, surroundings: &Surroundings) -> impl Iterator<Item = (&OsStr, &OsString)> {
+    surroundings.vars().filter(move |(name, _)| name.to_str().is_some_and(|name| reaches_server(cli, name)))
+}
+
+fn write_json(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &findings)?;
+    writeln!(out)
+}
+
+fn write_lines(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+    for Finding { agent, ok, detail, fix } in findings {
+        writeln!(out, "{agent:<8} {:<6} {detail}", if *ok { "ok" } else { "broken" })?;
+        if let Some(fix) = fix {
+            writeln!(out, "{:<8} {:<6} {fix}", "", "fix:")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The key of the Context API, from where the settings say that it is.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use reqwest::Url;
+
+use super::Secret;
+use super::error::SecretsError;
+use super::identity::output_of;
+use super::keyring::Item;
+use super::settings::host_of;
+use super::vault::{Vault, wait};
+
+/// Where a key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// What this command prints: its words, no shell.
+    Command(Vec<String>),
+    /// The keyring of this machine.
+    Keyring,
+    /// A secret in Infisical: its folder and its name, such as `/deckwatch/CONTEXT_API_KEY`.
+    Infisical(String),
+}
+
+/// A key that is had when it is needed, and then kept in memory.
+pub(crate) struct ApiKey {
+    source: Option<KeySource>,
+    vault: Rc<Vault>,
+    host: String,
+    value: OnceCell<Secret>,
+}
+
+impl ApiKey {
+    /// One that is known already.
+    pub(crate) fn given(value: Secret, vault: &Rc<Vault>) -> Self {
+        Self { source: None, vault: Rc::clone(vault), host: String::new(), value: OnceCell::from(value) }
+    }
+
+    /// One of the API at `url` that has to be fetched.
+    pub(crate) fn at(source: KeySource, url: &str, vault: &Rc<Vault>) -> Self {
+        Self { source: Some(source), vault: Rc::clone(vault), host: host(url), value: OnceCell::new() }
+    }
+
+    /// The key, once it is there.
+    pub(crate) fn known(&self) -> Option<&Secret> {
+        self.value.get()
+    }
+
+    /// The key, fetched when it is not there yet.
+    pub(crate) fn get(&self) -> Result<&Secret, SecretsError> {
+        if let (None, Some(source)) = (self.value.get(), &self.source) {
+            // Set once: this process has one thread that asks.
+            let _ = self.value.set(self.fetch(source)?);
+        }
+        self.value.get().ok_or(SecretsError::NoCredential { keyring: None })
+    }
+
+    /// Where it comes from, as people read it; `None` when it is known.
+    pub(crate) fn origin(&self) -> Option<String> {
+        match self.source.as_ref()? {
+            KeySource::Command(_) => Some("key_command".to_owned()),
+            KeySource::Keyring => Some("the keyring".to_owned()),
+            KeySource::Infisical(place) => Some(format!("Infisical, {place}")),
+        }
+    }
+
+    fn fetch(&self, source: &KeySource) -> Result<Secret, SecretsError> {
+        let absent = |cause: String| SecretsError::NoKey { source_name: self.origin().unwrap_or_default(), cause };
+        match source {
+            KeySource::Command(words) => {
+                let output = wait(async { output_of(words).await.map_err(absent) })?;
+                Ok(Secret::new(output.expose().trim().to_owned()))
+            }
+            KeySource::Keyring => {
+                let keyring = self.vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
+                let item = Item::api_key(&self.host);
+                let kept = wait(async { keyring.read(&item).await.map_err(SecretsError::Keyring) })?;
+                kept.ok_or_else(|| absent("nothing is kept there".to_owned()))
+            }
+            KeySource::Infisical(place) => {
+                let (path, name) = place.rsplit_once('/').unwrap_or(("", place));
+                let folder = self.vault.shared_folder(path).ok_or(SecretsError::NotConfigured)?;
+                let mut listing = self.vault.fetch(&folder)?;
+                listing.values.remove(name).ok_or_else(|| SecretsError::Absent { folder, names: vec![name.to_owned()] })
+            }
+        }
+    }
+}
+
+/// Why nothing can be kept or read.
+pub(super) const NO_KEYRING: &str =
+    "its tool is not installed (`security` on macOS, `secret-tool` of libsecret elsewhere)";
+
+/// The host of an API, under which its key is kept.
+pub(super) fn host(url: &str) -> String {
+    Url::parse(url).map(|url| host_of(&url)).unwrap_or_default()
+}

@@ -1,0 +1,39 @@
+//! Secrets through Infisical's own command line tool, where it is installed and logged in.
+//!
+//! It has the login of a person, or the token of a variable; neither is an argument of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::error::SecretsError;
+use super::listing::Listing;
+use super::program;
+use super::settings::Folder;
+
+/// Asks the tool for a folder. `domain` is the configured address; without one the tool's own login decides.
+pub(super) async fn export(
+    tool: &Path,
+    domain: Option<&str>,
+    folder: &Folder,
+    patience: Duration,
+) -> Result<Listing, SecretsError> {
+    let mut command = Command::new(tool);
+    command.args(["export", "--format=json", "--silent", "--expand=true", "--include-imports=true"]);
+    command.arg("--secret-overriding=false");
+    command.arg(format!("--env={}", folder.environment));
+    command.arg(format!("--path={}", folder.path));
+    command.arg(format!("--projectId={}", folder.project));
+    command.env("INFISICAL_DISABLE_UPDATE_CHECK", "true");
+    if let Some(domain) = domain {
+        command.env("INFISICAL_DOMAIN", domain);
+    }
+    let ran = program::run(&mut command, "", patience).await.map_err(SecretsError::Cli)?;
+    if !ran.succeeded {
+        let said = if ran.complaint.is_empty() { "it failed and said nothing".to_owned() } else { ran.complaint };
+        return Err(SecretsError::Cli(said));
+    }
+    Listing::from_export(&ran.output)
+        .ok_or_else(|| SecretsError::Cli("it printed something that is not the JSON of an export".to_owned()))
+}

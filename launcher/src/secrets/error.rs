@@ -1,0 +1,105 @@
+//! Why secrets could not be had: what happened, where, what to do. No value and no answer's text is in any of them.
+
+use thiserror::Error;
+
+use super::settings::Folder;
+use crate::exit_code::ExitCode;
+
+/// Why there are no secrets, or not all.
+#[derive(Debug, Error)]
+pub(crate) enum SecretsError {
+    #[error("the address of Infisical can't be used: {0}")]
+    Domain(String),
+    #[error("no Infisical project is configured")]
+    NotConfigured,
+    #[error("there is no credential for Infisical{}", because(.keyring.as_deref()))]
+    NoCredential {
+        /// Why the keyring did not tell, when it could not be asked.
+        keyring: Option<String>,
+    },
+    #[error("{source_name} gave no credential: {cause}")]
+    Source { source_name: String, cause: String },
+    #[error("{source_name} gave no key of the Context API: {cause}")]
+    NoKey { source_name: String, cause: String },
+    #[error("Infisical at {host} refused the credential of {source_name}: it is wrong or has expired")]
+    Refused { host: String, source_name: String },
+    #[error("Infisical at {host} can't be reached: {cause}")]
+    Unreachable { host: String, cause: String },
+    #[error("what answers at {host} is not Infisical: {what}")]
+    NotInfisical { host: String, what: String },
+    #[error(
+        "Infisical refused {folder} ({status}): the project, the environment, the folder or the permission to read it is missing"
+    )]
+    NoSuchFolder { folder: Folder, status: u16 },
+    #[error("the infisical command gave no secrets: {0}")]
+    Cli(String),
+    #[error("{folder} lacks {}", .names.join(", "))]
+    Absent { folder: Folder, names: Vec<String> },
+    #[error("the keyring can't be used: {0}")]
+    Keyring(String),
+    #[error("no usable credential was given: {0}")]
+    BadCredential(String),
+    #[error("this process can do no network work: {0}")]
+    Runtime(String),
+}
+
+impl SecretsError {
+    /// What the person can do about it, unless the message says so itself.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Domain(_) => "set INFISICAL_DOMAIN, or `domain` of [infisical] in config.toml, to an https address",
+            Self::NotConfigured => {
+                "set `project_id` of [infisical] in ~/.config/deckwatch/config.toml, or INFISICAL_PROJECT_ID"
+            }
+            Self::NoCredential { .. } => {
+                "`launcher secrets login` keeps a machine identity in the keyring; or set \
+                 INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and _SECRET, or credential_command in config.toml, or run \
+                 `infisical login`"
+            }
+            Self::Source { .. } => "run the command by itself; it must print a client id and its secret in time",
+            Self::NoKey { .. } => {
+                "`launcher secrets login --api-key` keeps the key in the keyring; key_command must print it; or set \
+                 CONTEXT_API_KEY"
+            }
+            Self::Refused { .. } => {
+                "make a new client secret for the machine identity in Infisical, then `launcher secrets login`"
+            }
+            Self::Unreachable { .. } => "check the network, and `domain` of [infisical]; then start again",
+            Self::NotInfisical { .. } => "correct INFISICAL_DOMAIN, or `domain` of [infisical] in config.toml",
+            Self::NoSuchFolder { .. } => {
+                "correct project_id, environment or path in config.toml, or let the machine identity read the folder"
+            }
+            Self::Cli(_) => "run `infisical login`, or `launcher secrets login` for a machine identity",
+            Self::Absent { .. } => "add them to the folder in Infisical, or take them off `secrets` of the venture",
+            Self::Keyring(_) => {
+                "unlock it (macOS over ssh: `security unlock-keychain`), or set \
+                 INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and _SECRET instead"
+            }
+            Self::BadCredential(_) => {
+                "give two lines, the client id and the client secret, or JSON with clientId and clientSecret"
+            }
+            Self::Runtime(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// The code to exit with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Domain(_) | Self::NotConfigured => ExitCode::Config,
+            Self::NoCredential { .. }
+            | Self::Source { .. }
+            | Self::NoKey { .. }
+            | Self::Refused { .. }
+            | Self::Cli(_)
+            | Self::Keyring(_)
+            | Self::BadCredential(_) => ExitCode::Credential,
+            Self::Unreachable { .. } | Self::NotInfisical { .. } | Self::Runtime(_) => ExitCode::Infisical,
+            Self::NoSuchFolder { .. } | Self::Absent { .. } => ExitCode::SecretMissing,
+        }
+    }
+}
+
+fn because(cause: Option<&str>) -> String {
+    cause.map(|cause| format!("; the keyring could not be asked: {cause}")).unwrap_or_default()
+}

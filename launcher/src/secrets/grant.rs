@@ -1,0 +1,163 @@
+//! What one launch gives its agent: decided before anything is fetched, fetched when the agent starts.
+//!
+//! A launch without its secrets goes on and says loudly what is missing, unless it is told to refuse.
+
+use deckwatch_client::ventures::VentureEntry;
+
+use super::error::SecretsError;
+use super::listing::Listing;
+use super::name::{self, MAX_TOTAL_BYTES};
+use super::settings::Folder;
+use super::vault::Vault;
+use super::{Secret, Secrets};
+use crate::cli::Cli;
+use crate::endpoint::{Endpoint, KEY_VARIABLE};
+use crate::error::LaunchError;
+
+/// Which secrets a launch wants.
+pub(crate) struct Wish<'a> {
+    vault: &'a Vault,
+    folder: Option<Folder>,
+    /// Names that the venture's entry says it needs.
+    expected: Vec<String>,
+    rule: Rule,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// `--no-secrets`.
+    Never,
+    /// Start without them when it must be.
+    IfPossible,
+    /// `--require-secrets`.
+    Required,
+}
+
+/// What a launch got.
+#[derive(Default)]
+pub(crate) struct Granted {
+    pub(crate) secrets: Secrets,
+    /// For whoever is interested.
+    pub(crate) notes: Vec<String>,
+    /// For everybody: something is not as it was meant to be.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl<'a> Wish<'a> {
+    /// Decides it from the command line and the venture.
+    pub(crate) fn of(cli: &Cli, vault: &'a Vault, venture: &VentureEntry) -> Self {
+        let rule = match (cli.no_secrets, cli.require_secrets) {
+            (true, _) => Rule::Never,
+            (_, true) => Rule::Required,
+            _ => Rule::IfPossible,
+        };
+        let expected = venture.secrets.iter().map(ToString::to_string).collect();
+        Self { vault, folder: vault.folder_of(venture), expected, rule }
+    }
+
+    /// Where the secrets would come from. Fetches nothing.
+    pub(crate) fn describe(&self) -> String {
+        match (self.rule, &self.folder) {
+            (Rule::Never, _) => "none: --no-secrets".to_owned(),
+            (_, None) => "none: no Infisical project is configured".to_owned(),
+            (_, Some(folder)) => format!("{folder} at {}", self.vault.describe()),
+        }
+    }
+
+    /// Fetches them, and the key of the API where that has to be fetched.
+    pub(crate) fn fetch(&self, endpoint: &Endpoint) -> Result<Granted, LaunchError> {
+        let mut granted = Granted::default();
+        self.fetch_folder(&mut granted)?;
+        match endpoint.unlock() {
+            Ok(()) => {}
+            Err(error) if self.rule == Rule::Required => return Err(error),
+            Err(error) => {
+                granted.warnings.push(format!("{error}; the agent starts without the key of the Context API"));
+                granted.notes.extend(error.hint());
+            }
+        }
+        if let Some(key) = endpoint.var(KEY_VARIABLE) {
+            granted.secrets.insert(KEY_VARIABLE, Secret::new(key.to_owned()));
+        }
+        Ok(granted)
+    }
+
+    fn fetch_folder(&self, granted: &mut Granted) -> Result<(), SecretsError> {
+        let folder = match (self.rule, &self.folder) {
+            (Rule::Never, _) => return Ok(()),
+            (Rule::Required, None) => return Err(SecretsError::NotConfigured),
+            (Rule::IfPossible, None) => {
+                granted.notes.push("no secrets: no Infisical project is configured for this venture".to_owned());
+                return Ok(());
+            }
+            (_, Some(folder)) => folder,
+        };
+        match self.vault.fetch(folder) {
+            Ok(listing) => self.take(listing, folder, granted),
+            Err(error) if self.rule == Rule::Required => Err(error),
+            Err(error) => {
+                let missing =
+                    if self.expected.is_empty() { String::new() } else { format!(": {}", self.expected.join(", ")) };
+                granted.warnings.push(format!("{error}; the agent starts without its secrets{missing}"));
+                granted.notes.extend(error.hint());
+                Ok(())
+            }
+        }
+    }
+
+    fn take(&self, listing: Listing, folder: &Folder, granted: &mut Granted) -> Result<(), SecretsError> {
+        let sorted = Sorted::of(listing, &self.expected);
+        for (name, reason) in &sorted.left_out {
+            granted.warnings.push(format!("the secret {name} is left out: it {reason}"));
+        }
+        if !sorted.missing.is_empty() {
+            let error = SecretsError::Absent { folder: folder.clone(), names: sorted.missing };
+            if self.rule == Rule::Required {
+                return Err(error);
+            }
+            granted.warnings.push(error.to_string());
+        }
+        granted.notes.push(format!("{} secrets of {}", sorted.usable.names().count(), folder.path));
+        granted.secrets = sorted.usable;
+        Ok(())
+    }
+}
+
+/// A listing, sorted into what an agent gets and what it does not.
+pub(super) struct Sorted {
+    pub(super) usable: Secrets,
+    /// Name, as it may be shown, and reason.
+    pub(super) left_out: Vec<(String, &'static str)>,
+    /// Expected names that the agent would not get.
+    pub(super) missing: Vec<String>,
+}
+
+impl Sorted {
+    pub(super) fn of(listing: Listing, expected: &[String]) -> Self {
+        let mut sorted = Self { usable: Secrets::default(), left_out: Vec::new(), missing: Vec::new() };
+        let mut room = MAX_TOTAL_BYTES;
+        for (name, value) in listing.values {
+            let size = name.len() + value.expose().len() + 2;
+            let reason =
+                name::refusal(&name, &value).or_else(|| (size > room).then_some("does not fit beside the others"));
+            if let Some(reason) = reason {
+                sorted.left_out.push((name::shown(&name), reason));
+            } else {
+                room -= size;
+                sorted.usable.insert(&name, value);
+            }
+        }
+        let hidden =
+            listing.hidden.iter().map(|name| (name::shown(name), "has a value that this identity may not read"));
+        sorted.left_out.extend(hidden);
+        let got: Vec<&str> = sorted.usable.names().collect();
+        sorted.missing = expected.iter().filter(|name| !got.contains(&name.as_str())).cloned().collect();
+        sorted
+    }
+}
+
+/// The variables that another launch gave, which this one must not hand on: an agent may start the launcher.
+pub(crate) fn inherited(names: Option<&str>) -> Vec<String> {
+    let names = names.unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    names.filter(|name| *name == KEY_VARIABLE || !name::is_reserved(name)).map(str::to_owned).collect()
+}

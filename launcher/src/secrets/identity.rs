@@ -1,0 +1,161 @@
+//! As whom secrets are read: a machine identity of Infisical, and the places it may come from.
+//!
+//! It is never written to a file and never put on a command line.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::Secret;
+use super::error::SecretsError;
+use super::keyring::{Item, Keyring};
+use super::program;
+use crate::surroundings::Surroundings;
+
+const ID_VARIABLE: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID";
+const SECRET_VARIABLE: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET";
+/// A password manager may ask its person first.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
+
+/// A machine identity with universal auth.
+pub(super) struct Identity {
+    pub(super) client_id: Secret,
+    pub(super) client_secret: Secret,
+}
+
+impl Identity {
+    /// Reads two lines, or JSON as Infisical's documentation spells it. The error never repeats the text.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        #[derive(Deserialize)]
+        struct Document {
+            #[serde(rename = "clientId", alias = "client_id")]
+            client_id: Secret,
+            #[serde(rename = "clientSecret", alias = "client_secret")]
+            client_secret: Secret,
+        }
+        let (client_id, client_secret) = if text.trim_start().starts_with('{') {
+            let document: Document =
+                serde_json::from_str(text).map_err(|_| "the JSON lacks clientId or clientSecret")?;
+            (document.client_id, document.client_secret)
+        } else {
+            let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            let (Some(id), Some(secret), None) = (lines.next(), lines.next(), lines.next()) else {
+                return Err("there are not two lines");
+            };
+            (Secret::new(id.to_owned()), Secret::new(secret.to_owned()))
+        };
+        let usable =
+            |secret: &Secret| !secret.expose().is_empty() && secret.expose().chars().all(|c| c.is_ascii_graphic());
+        if usable(&client_id) && usable(&client_secret) {
+            Ok(Self { client_id, client_secret })
+        } else {
+            Err("a part of it is empty or holds blanks")
+        }
+    }
+}
+
+/// The places, in the order in which they are asked.
+pub(super) struct Sources {
+    environment: Option<(String, Secret)>,
+    command: Option<Vec<String>>,
+    pub(super) keyring: Option<Keyring>,
+}
+
+/// An identity and where it was found.
+pub(super) struct Found {
+    pub(super) identity: Identity,
+    pub(super) source_name: String,
+}
+
+impl Sources {
+    pub(super) fn of(surroundings: &Surroundings, command: Option<Vec<String>>) -> Self {
+        let environment = surroundings.var(ID_VARIABLE).zip(surroundings.var(SECRET_VARIABLE).map(Secret::new));
+        Self { environment, command, keyring: Keyring::of(surroundings) }
+    }
+
+    /// The first place that holds one. `None` when none does; then the second part says why the keyring did not tell.
+    pub(super) async fn find(&self, host: &str) -> Result<(Option<Found>, Option<String>), SecretsError> {
+        if let Some((id, secret)) = &self.environment {
+            let identity =
+                Identity { client_id: Secret::new(id.clone()), client_secret: Secret::new(secret.expose().to_owned()) };
+            return Ok((Some(Found { identity, source_name: "the environment".to_owned() }), None));
+        }
+        if let Some(command) = &self.command {
+            let source_name = "credential_command".to_owned();
+            let failed = |cause: String| SecretsError::Source { source_name: source_name.clone(), cause };
+            let output = output_of(command).await.map_err(failed)?;
+            let identity = Identity::parse(output.expose()).map_err(|what| failed(what.to_owned()))?;
+            return Ok((Some(Found { identity, source_name }), None));
+        }
+        let Some(keyring) = &self.keyring else { return Ok((None, None)) };
+        match keyring.read(&Item::identity(host)).await {
+            Ok(Some(text)) => {
+                let source_name = "the keyring".to_owned();
+                let failed =
+                    |what: &str| SecretsError::Source { source_name: source_name.clone(), cause: what.to_owned() };
+                let identity = Identity::parse(text.expose()).map_err(failed)?;
+                Ok((Some(Found { identity, source_name }), None))
+            }
+            Ok(None) => Ok((None, None)),
+            Err(cause) => Ok((None, Some(cause))),
+        }
+    }
+
+    /// The place that would be asked, for the plan; asks nothing.
+    pub(super) fn describe(&self) -> Option<&'static str> {
+        match self {
+            Self { environment: Some(_), .. } => Some("the environment"),
+            Self { command: Some(_), .. } => Some("credential_command"),
+            Self { keyring: Some(_), .. } => Some("the keyring"),
+            _ => None,
+        }
+    }
+}
+
+/// What a configured command prints. Its arguments are the user's words, so only its name is ever shown.
+pub(super) async fn output_of(words: &[String]) -> Result<Secret, String> {
+    let Some((name, args)) = words.split_first() else { return Err("the command is empty".to_owned()) };
+    let mut command = Command::new(name);
+    command.args(args);
+    let ran = program::run(&mut command, "", COMMAND_PATIENCE).await?;
+    if ran.succeeded {
+        return Ok(Secret::new(ran.output.to_string()));
+    }
+    let said = if ran.complaint.is_empty() { "it failed and said nothing".to_owned() } else { ran.complaint };
+    Err(format!("{name}: {said}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_and_two_lines_are_read() {
+        for text in [
+            "id-1\ns3cr3t\n",
+            "\r\n id-1 \r\n s3cr3t \r\n",
+            r#"{"clientId": "id-1", "clientSecret": "s3cr3t"}"#,
+            " {\"client_id\": \"id-1\", \"client_secret\": \"s3cr3t\", \"note\": 1}\n",
+        ] {
+            let identity = Identity::parse(text).unwrap_or_else(|what| panic!("{text:?}: {what}"));
+            assert_eq!((identity.client_id.expose(), identity.client_secret.expose()), ("id-1", "s3cr3t"));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_without_being_repeated() {
+        for text in [
+            "",
+            "s3cr3t",
+            "id\ns3cr3t\nmore",
+            "{\"clientSecret\": \"s3cr3t\"}",
+            "{s3cr3t",
+            "id\ns3 cr3t",
+            "id\n\u{1}s3cr3t",
+        ] {
+            let what = Identity::parse(text).err().unwrap();
+            assert!(!what.contains("cr3t"), "{what}");
+        }
+    }
+}

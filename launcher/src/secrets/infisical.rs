@@ -1,0 +1,216 @@
+//! Infisical's API: log in with a machine identity, list a folder. Three calls at most when all is well.
+//!
+//! A credential goes to the configured host and nowhere else: redirects are not followed. Of an answer
+//! that is an error only its status is used; its text is another's and is shown nowhere.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+use super::Secret;
+use super::error::SecretsError;
+use super::identity::{Found, Identity};
+use super::listing::Listing;
+use super::settings::{Folder, host_of};
+
+/// Until a connection stands.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most bytes of an answer; an environment holds far less.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Tries of one call, while there is time.
+const MAX_TRIES: u32 = 3;
+/// Before the second try when the server names no time; doubled before the third.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// One Infisical, until a deadline.
+pub(super) struct Infisical {
+    base: Url,
+    http: Client,
+    deadline: Instant,
+}
+
+struct Answer {
+    status: StatusCode,
+    /// Where a redirect points to.
+    location: Option<String>,
+    retry_after: Option<Duration>,
+    body: Zeroizing<Vec<u8>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Login<'a> {
+    client_id: &'a str,
+    client_secret: &'a str,
+}
+
+#[derive(Deserialize)]
+struct LoggedIn {
+    #[serde(rename = "accessToken")]
+    access_token: Secret,
+}
+
+/// Why a listing failed, as far as the caller can do something about it.
+pub(super) enum ListError {
+    /// The access token has expired or was revoked.
+    Token,
+    Other(SecretsError),
+}
+
+impl Infisical {
+    pub(super) fn new(base: Url, deadline: Instant) -> Result<Self, SecretsError> {
+        // Fails when the process has chosen a provider already: that one is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")));
+        if base.scheme() == "http" {
+            // Loopback, in clear: a proxy would read the credential.
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| SecretsError::Runtime(innermost(&error)))?;
+        Ok(Self { base, http, deadline })
+    }
+
+    /// Exchanges a machine identity for an access token.
+    pub(super) async fn log_in(&self, found: &Found) -> Result<Secret, SecretsError> {
+        let Identity { client_id, client_secret } = &found.identity;
+        let login = Login { client_id: client_id.expose(), client_secret: client_secret.expose() };
+        let body = serde_json::to_vec(&login).map_err(|error| SecretsError::Runtime(error.to_string()))?;
+        let body = Zeroizing::new(body);
+        let url = self.address("api/v1/auth/universal-auth/login");
+        let post = || self.http.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body.to_vec());
+        let answer = self.call(post).await?;
+        match answer.status.as_u16() {
+            200 => {
+                let logged_in = serde_json::from_slice::<LoggedIn>(&answer.body);
+                logged_in
+                    .map(|it| it.access_token)
+                    .map_err(|_| self.not_infisical("its answer to a login has another form"))
+            }
+            // Infisical says 404 of an identity that it does not know; another server says it of the path.
+            404 if !is_json(&answer.body) => Err(self.not_infisical("it knows no login")),
+            400 | 401 | 403 | 404 | 422 => {
+                Err(SecretsError::Refused { host: self.host(), source_name: found.source_name.clone() })
+            }
+            _ => Err(self.unusual(&answer)),
+        }
+    }
+
+    /// The secrets of a folder: imports included, references expanded, personal overrides left out.
+    pub(super) async fn list(&self, token: &Secret, folder: &Folder) -> Result<Listing, ListError> {
+        let mut url = self.address("api/v4/secrets");
+        url.query_pairs_mut()
+            .append_pair("projectId", &folder.project)
+            .append_pair("environment", &folder.environment)
+            .append_pair("secretPath", &folder.path)
+            .append_pair("recursive", "false")
+            .append_pair("includeImports", "true")
+            .append_pair("expandSecretReferences", "true")
+            .append_pair("includePersonalOverrides", "false")
+            .append_pair("viewSecretValue", "true");
+        let get = || self.http.get(url.clone()).bearer_auth(token.expose());
+        let answer = self.call(get).await.map_err(ListError::Other)?;
+        let missing =
+            || ListError::Other(SecretsError::NoSuchFolder { folder: folder.clone(), status: answer.status.as_u16() });
+        match answer.status.as_u16() {
+            200 => Listing::from_api(&answer.body)
+                .ok_or_else(|| ListError::Other(self.not_infisical("its list of secrets has another form"))),
+            401 => Err(ListError::Token),
+            400 | 403 | 404 | 422 => Err(missing()),
+            _ => Err(ListError::Other(self.unusual(&answer))),
+        }
+    }
+
+    /// One call, tried again where waiting may help and there is time.
+    async fn call(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, SecretsError> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..MAX_TRIES {
+            let answer = self.try_once(request()).await?;
+            let busy = answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error();
+            let wait = answer.retry_after.unwrap_or(pause);
+            if !busy || Instant::now() + wait >= self.deadline {
+                return Ok(answer);
+            }
+            sleep(wait).await;
+            pause *= 2;
+        }
+        self.try_once(request()).await
+    }
+
+    async fn try_once(&self, request: RequestBuilder) -> Result<Answer, SecretsError> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let mut response = request.timeout(left).send().await.map_err(|error| self.broken(&error))?;
+        let (status, location) = (response.status(), header(&response, LOCATION.as_str()));
+        let retry_after = header(&response, RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok());
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(&error))? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(self.not_infisical("its answer is larger than 4 MiB"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, location, retry_after: retry_after.map(Duration::from_secs), body })
+    }
+
+    fn host(&self) -> String {
+        host_of(&self.base)
+    }
+
+    /// The base may have a path of its own.
+    fn address(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+
+    fn not_infisical(&self, what: &str) -> SecretsError {
+        SecretsError::NotInfisical { host: self.host(), what: what.to_owned() }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> SecretsError {
+        let cause = if error.is_timeout() { "it did not answer in time".to_owned() } else { innermost(error) };
+        SecretsError::Unreachable { host: self.host(), cause }
+    }
+
+    /// An answer that is neither success nor a refusal.
+    fn unusual(&self, answer: &Answer) -> SecretsError {
+        let status = answer.status;
+        if status.is_redirection() {
+            let to = answer.location.as_deref().and_then(|to| self.base.join(to).ok());
+            let to = to.map_or_else(|| "elsewhere".to_owned(), |to| host_of(&to));
+            return self.not_infisical(&format!("it redirects to {to}, and a credential is not sent on"));
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            let cause = match answer.retry_after {
+                Some(wait) => format!("it answers {} and asks to wait {} s", status.as_u16(), wait.as_secs()),
+                None => format!("it answers {}, {MAX_TRIES} times", status.as_u16()),
+            };
+            return SecretsError::Unreachable { host: self.host(), cause };
+        }
+        self.not_infisical(&format!("it answers {}", status.as_u16()))
+    }
+}
+
+fn header(response: &Response, name: &str) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
+/// The innermost cause says what happened; the outer ones say that something did.
+fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,146 @@
+//! Which secrets an agent may get: a secret is data for programs, never a way to decide which program runs.
+
+use super::Secret;
+
+/// Most bytes of one value; the kernel refuses a variable of 128 KiB.
+const MAX_VALUE_BYTES: usize = 100 * 1024;
+/// Most bytes of all names and values together, so that the agent can still be started.
+pub(super) const MAX_TOTAL_BYTES: usize = 512 * 1024;
+
+/// What people and programs rely on, and what decides over which code runs or where it connects.
+const RESERVED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "SHELL",
+    "USER",
+    "LOGNAME",
+    "PWD",
+    "OLDPWD",
+    "TMPDIR",
+    "TERM",
+    "IFS",
+    "ENV",
+    "BASH_ENV",
+    "ZDOTDIR",
+    "PROMPT_COMMAND",
+    "EDITOR",
+    "VISUAL",
+    "PAGER",
+    "BROWSER",
+    "SSH_AUTH_SOCK",
+    "SSH_ASKPASS",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_TLS_REJECT_UNAUTHORIZED",
+    "PYTHONSTARTUP",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PERL5OPT",
+    "PERL5LIB",
+    "RUBYOPT",
+    "RUBYLIB",
+    "JAVA_TOOL_OPTIONS",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "CONTEXT_API_URL",
+    "CONTEXT_API_KEY",
+    "ADMIN_API_KEY",
+    "GITHUB_WEBHOOK_SECRET",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "GOOGLE_GEMINI_BASE_URL",
+    "OPENAI_BASE_URL",
+];
+/// Families of such names: the linker's, git's and XDG's, the agents' own, Infisical's, Deckwatch's.
+const RESERVED_PREFIXES: &[&str] = &[
+    "LD_",
+    "DYLD_",
+    "GIT_",
+    "XDG_",
+    "BASH_FUNC_",
+    "NPM_CONFIG_",
+    "CLAUDE",
+    "ANTHROPIC_DEFAULT_",
+    "CODEX_",
+    "GEMINI_CLI_",
+    "GEMINI_SANDBOX",
+    "INFISICAL_",
+    "DECKWATCH_",
+];
+
+/// Whether a name is one that a secret must not replace. Case does not save it: some programs read either.
+pub(super) fn is_reserved(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    RESERVED.contains(&upper.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
+}
+
+/// Why a secret is left out of the environment; `None` when it goes in.
+pub(super) fn refusal(name: &str, value: &Secret) -> Option<&'static str> {
+    let value = value.expose();
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit()) || name.len() > 200 {
+        Some("is not the name of a variable")
+    } else if is_reserved(name) {
+        Some("is reserved")
+    } else if value.contains('\0') {
+        Some("holds a NUL character")
+    } else if value.len() > MAX_VALUE_BYTES {
+        Some("is larger than 100 KiB")
+    } else {
+        None
+    }
+}
+
+/// A name as it may be shown, whoever chose it.
+pub(super) fn shown(name: &str) -> String {
+    let short: String = name.chars().take(60).collect();
+    let escaped = short.escape_debug().to_string();
+    if short.len() < name.len() { format!("{escaped}…") } else { escaped }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_decides_over_the_agent_is_replaced() {
+        let value = Secret::new("x".to_owned());
+        for name in [
+            "PATH",
+            "LD_PRELOAD",
+            "DYLD_INSERT_LIBRARIES",
+            "BASH_ENV",
+            "CLAUDE_CONFIG_DIR",
+            "CLAUDECODE",
+            "ANTHROPIC_BASE_URL",
+            "https_proxy",
+            "GIT_SSH_COMMAND",
+            "INFISICAL_TOKEN",
+            "DECKWATCH_AGENT",
+            "CONTEXT_API_KEY",
+        ] {
+            assert_eq!(refusal(name, &value), Some("is reserved"), "{name}");
+        }
+        for name in ["DATABASE_URL", "ANTHROPIC_API_KEY", "NODE_ENV", "_x", "Path2", "GITHUB_TOKEN"] {
+            assert_eq!(refusal(name, &value), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_no_environment_can_hold_is_left_out() {
+        let ok = || Secret::new("x".to_owned());
+        for name in ["", "1A", "A-B", "A=B", "A B", "Ä", "A\0B"] {
+            assert_eq!(refusal(name, &ok()), Some("is not the name of a variable"), "{name:?}");
+        }
+        assert!(refusal("A", &Secret::new("a\0b".to_owned())).is_some());
+        assert!(refusal("A", &Secret::new("x".repeat(MAX_VALUE_BYTES + 1))).is_some());
+        assert_eq!(refusal("A", &Secret::new("line\nline\u{1}\u{7f}".to_owned())), None);
+        assert_eq!(shown("A\u{1b}[31m"), "A\\u{1b}[31m");
+    }
+}

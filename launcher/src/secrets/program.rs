@@ -1,0 +1,85 @@
+//! Running another program for a value: its words as a list, no shell, a limit on its time and on what it prints.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::Command;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+/// Most bytes that a program may print.
+const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
+/// Most bytes of its complaints that are looked at.
+const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
+const SHOWN_CHARS: usize = 300;
+
+/// How a program ended.
+pub(super) struct Ran {
+    pub(super) succeeded: bool,
+    /// What it printed, which may hold a secret.
+    pub(super) output: Zeroizing<String>,
+    /// The end of what it said on standard error, on one line and without control characters.
+    pub(super) complaint: String,
+}
+
+/// Runs a program to its end, with `input` on its standard input. The error says why there is no output.
+pub(super) async fn run(command: &mut Command, input: &str, patience: Duration) -> Result<Ran, String> {
+    let name = command.as_std().get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| format!("{name} can't be run: {error}"))?;
+    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err(format!("{name} has no pipes"));
+    };
+    let complaint = tokio::spawn(read(stderr, MAX_COMPLAINT_BYTES));
+    let work = async {
+        // One that does not read its input may still answer.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        let output = read(stdout, MAX_OUTPUT_BYTES + 1).await;
+        (output, child.wait().await)
+    };
+    let Ok((output, status)) = timeout(patience, work).await else {
+        return Err(format!("{name} did not end within {} seconds", patience.as_secs()));
+    };
+    if u64::try_from(output.len()).unwrap_or(u64::MAX) > MAX_OUTPUT_BYTES {
+        return Err(format!("{name} printed more than {} MiB", MAX_OUTPUT_BYTES / 1024 / 1024));
+    }
+    let succeeded = status.map_err(|error| format!("{name}: {error}"))?.success();
+    // A process that it left behind may hold the pipe open.
+    let complaint = timeout(Duration::from_millis(100), complaint).await.ok().and_then(Result::ok).unwrap_or_default();
+    let output = std::str::from_utf8(&output).map_err(|_| format!("{name} printed something that is not UTF-8"))?;
+    Ok(Ran { succeeded, output: Zeroizing::new(output.to_owned()), complaint: one_line(&complaint) })
+}
+
+async fn read(from: impl AsyncRead + Unpin, limit: u64) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    // What was read before an error is all there is; the exit code says whether it is enough.
+    let _ = from.take(limit).read_to_end(&mut bytes).await;
+    bytes
+}
+
+/// Text of another program as it may be shown.
+pub(super) fn one_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let plain = anstream::adapter::strip_str(&text).to_string();
+    let words: Vec<&str> =
+        plain.split(|c: char| c.is_control() || c.is_whitespace()).filter(|w| !w.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth_back(SHOWN_CHARS) {
+        Some((at, _)) => format!("…{}", line.get(at..).unwrap_or_default()),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_program_says_is_one_bounded_line_without_control_characters() {
+        assert_eq!(one_line(b"\x1b[31merror:\x1b[0m no\n\tlogin\x07 \xff\n"), "error: no login \u{fffd}");
+        assert!(one_line("x".repeat(9000).as_bytes()).chars().count() <= SHOWN_CHARS + 2);
+    }
+}

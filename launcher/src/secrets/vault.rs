@@ -1,0 +1,218 @@
+//! One team's Infisical, as it is configured: fetches a folder as whoever this machine can be.
+//!
+//! Asks nothing before something is fetched, and logs in once for all that is.
+
+use std::cell::RefCell;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+
+use deckwatch_client::ventures::VentureEntry;
+use reqwest::Url;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Secret;
+use super::cli_export;
+use super::error::SecretsError;
+use super::identity::{Found, Identity, Sources};
+use super::infisical::{Infisical, ListError};
+use super::keyring::{Item, Keyring};
+use super::listing::Listing;
+use super::settings::{Folder, InfisicalSettings, host_of};
+use crate::config::Config;
+use crate::process::say;
+use crate::surroundings::Surroundings;
+
+/// All calls of one fetch.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// When a person who waits is told what for.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// A team's Infisical.
+pub(crate) struct Vault {
+    settings: InfisicalSettings,
+    sources: Sources,
+    cli: Option<PathBuf>,
+    /// Of the first login; a second folder needs no other.
+    session: RefCell<Option<Session>>,
+    /// Why Infisical did not answer: it is not waited for twice.
+    silence: RefCell<Option<String>>,
+}
+
+/// As whom this process is known, and by which token.
+struct Session {
+    found: Found,
+    token: Option<Secret>,
+}
+
+impl Vault {
+    /// As configuration and environment have it.
+    pub(crate) fn of(surroundings: &Surroundings, config: &Config) -> Self {
+        let settings = config.infisical.with_variables(surroundings);
+        Self {
+            sources: Sources::of(surroundings, settings.credential_command.clone()),
+            cli: surroundings.program("infisical"),
+            session: RefCell::new(None),
+            silence: RefCell::new(None),
+            settings,
+        }
+    }
+
+    /// The folder of a venture; `None` when no project is configured.
+    pub(crate) fn folder_of(&self, venture: &VentureEntry) -> Option<Folder> {
+        self.settings.folder_of(venture)
+    }
+
+    /// A folder of the project that all ventures share.
+    pub(crate) fn shared_folder(&self, path: &str) -> Option<Folder> {
+        self.settings.shared_folder(path)
+    }
+
+    /// The keyring of this machine, if it has one.
+    pub(super) fn keyring(&self) -> Option<&Keyring> {
+        self.sources.keyring.as_ref()
+    }
+
+    /// Under what the machine identity of this Infisical is kept in the keyring.
+    pub(super) fn item(&self) -> Result<Item, SecretsError> {
+        Ok(Item::identity(&host_of(&self.settings.base()?)))
+    }
+
+    /// Which Infisical, and as whom: for people, and without asking either.
+    pub(crate) fn describe(&self) -> String {
+        let host = self.settings.base().map_or_else(|error| error.to_string(), |base| host_of(&base));
+        let ways = self.ways();
+        let way =
+            if ways.is_empty() { "no credential".to_owned() } else { format!("credential of {}", ways.join(" or ")) };
+        format!("{host}, {way}")
+    }
+
+    /// Whether there is something to log in with, as far as is known without asking it.
+    pub(crate) fn has_credential(&self) -> bool {
+        !self.ways().is_empty()
+    }
+
+    fn ways(&self) -> Vec<&str> {
+        let mut ways: Vec<&str> = self.sources.describe().into_iter().collect();
+        if self.cli.is_some() && ways.first().is_none_or(|way| *way == "the keyring") {
+            ways.push("the infisical command");
+        }
+        ways
+    }
+
+    /// The secrets of a folder.
+    pub(crate) fn fetch(&self, folder: &Folder) -> Result<Listing, SecretsError> {
+        wait(self.fetch_now(folder))
+    }
+
+    /// Whether Infisical takes an identity; for one that is about to be kept.
+    pub(super) fn try_identity(&self, identity: Identity) -> Result<(), SecretsError> {
+        let found = Found { identity, source_name: "this login".to_owned() };
+        wait(async {
+            let deadline = Instant::now() + PATIENCE;
+            let infisical = Infisical::new(self.settings.base()?, deadline)?;
+            self.until(deadline, infisical.log_in(&found)).await.map(drop)
+        })
+    }
+
+    async fn fetch_now(&self, folder: &Folder) -> Result<Listing, SecretsError> {
+        let base = self.settings.base()?;
+        if let Some(cause) = self.silence.borrow().clone() {
+            return Err(SecretsError::Unreachable { host: host_of(&base), cause });
+        }
+        let known = self.session.take();
+        let mut session = match known {
+            Some(session) => session,
+            None => match (self.find(&base).await?, &self.cli) {
+                ((Some(found), _), _) => Session { found, token: None },
+                ((None, _), Some(cli)) => return self.export(cli, folder).await,
+                ((None, keyring), None) => return Err(SecretsError::NoCredential { keyring }),
+            },
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let infisical = Infisical::new(base, deadline)?;
+        let listing = self.until(deadline, self.list(&infisical, &mut session, folder)).await;
+        self.session.replace(Some(session));
+        if let Err(SecretsError::Unreachable { cause, .. }) = &listing {
+            self.silence.replace(Some(cause.clone()));
+        }
+        listing
+    }
+
+    async fn find(&self, base: &Url) -> Result<(Option<Found>, Option<String>), SecretsError> {
+        let whom = self.sources.describe().unwrap_or_default();
+        told_after_a_second(whom, self.sources.find(&host_of(base))).await
+    }
+
+    async fn export(&self, cli: &Path, folder: &Folder) -> Result<Listing, SecretsError> {
+        let exporting = cli_export::export(cli, self.settings.domain.as_deref(), folder, PATIENCE);
+        told_after_a_second("the infisical command", exporting).await
+    }
+
+    /// Lists with the token that there is; one that has expired meanwhile is replaced once.
+    async fn list(
+        &self,
+        infisical: &Infisical,
+        session: &mut Session,
+        folder: &Folder,
+    ) -> Result<Listing, SecretsError> {
+        loop {
+            let known = session.token.take();
+            let fresh = known.is_none();
+            let token = match known {
+                Some(token) => token,
+                None => infisical.log_in(&session.found).await?,
+            };
+            let listing = match infisical.list(&token, folder).await {
+                Err(ListError::Token) if !fresh => continue,
+                Err(ListError::Token) => return Err(self.refused(&session.found)),
+                Err(ListError::Other(error)) => Err(error),
+                Ok(listing) => Ok(listing),
+            };
+            session.token = Some(token);
+            return listing;
+        }
+    }
+
+    fn refused(&self, found: &Found) -> SecretsError {
+        SecretsError::Refused { host: self.host(), source_name: found.source_name.clone() }
+    }
+
+    fn host(&self) -> String {
+        self.settings.base().map(|base| host_of(&base)).unwrap_or_default()
+    }
+
+    async fn until<T>(
+        &self,
+        deadline: Instant,
+        work: impl Future<Output = Result<T, SecretsError>>,
+    ) -> Result<T, SecretsError> {
+        let host = self.host();
+        let answer = timeout_at(deadline, told_after_a_second(&format!("Infisical at {host}"), work)).await;
+        answer.unwrap_or_else(|_| {
+            Err(SecretsError::Unreachable {
+                host,
+                cause: format!("it did not answer within {} seconds", PATIENCE.as_secs()),
+            })
+        })
+    }
+}
+
+/// Does the work, and says what a person is waiting for when it takes long.
+async fn told_after_a_second<T>(whom: &str, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    if let Ok(answer) = timeout(QUIET, &mut work).await {
+        return answer;
+    }
+    if std::io::stderr().is_terminal() {
+        say(&format!("waiting for {whom} …"));
+    }
+    work.await
+}
+
+/// Runs work that is bounded in itself.
+pub(super) fn wait<T>(work: impl Future<Output = Result<T, SecretsError>>) -> Result<T, SecretsError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| SecretsError::Runtime(error.to_string()))?.block_on(work)
+}

@@ -1,0 +1,193 @@
+//! `launcher secrets`: keep a credential, forget it, check a venture's folder. Never shows a value.
+
+use std::io::{self, IsTerminal as _, Read as _, Write};
+
+use clap::Subcommand;
+use deckwatch_client::ventures::VentureEntry;
+use serde::Serialize;
+
+use super::Secret;
+use super::api_key::{self, NO_KEYRING};
+use super::error::SecretsError;
+use super::grant::Sorted;
+use super::identity::Identity;
+use super::keyring::Item;
+use super::settings::Folder;
+use super::vault::{Vault, wait};
+use crate::cli::Target;
+use crate::config::Config;
+use crate::error::LaunchError;
+use crate::process::say;
+
+/// Most bytes of a credential on standard input.
+const MAX_INPUT_BYTES: u64 = 8 * 1024;
+
+/// What `launcher secrets` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Say which secrets a venture has and lacks, by name
+    Check {
+        /// Code of the venture, or `.` for the one of the repository you stand in
+        #[arg(value_name = "VENTURE")]
+        venture: Target,
+
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Keep a machine identity in the keyring; asks for it, or reads two lines or JSON from standard input
+    Login {
+        /// Keep the key of the configured Context API instead, one line
+        #[arg(long)]
+        api_key: bool,
+    },
+
+    /// Forget what `login` keeps
+    Logout {
+        /// Forget the key of the Context API
+        #[arg(long)]
+        api_key: bool,
+    },
+}
+
+/// What a venture has and lacks.
+#[derive(Serialize)]
+struct Report<'a> {
+    venture: &'a str,
+    from: String,
+    folder: &'a Folder,
+    present: Vec<&'a str>,
+    missing: &'a [String],
+    left_out: Vec<LeftOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct LeftOut<'a> {
+    name: &'a str,
+    reason: &'a str,
+}
+
+/// Writes what a venture has and lacks; a lack is an error too.
+pub(crate) fn check(
+    venture: &VentureEntry,
+    vault: &Vault,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), LaunchError> {
+    let folder = vault.folder_of(venture).ok_or(SecretsError::NotConfigured)?;
+    let expected: Vec<String> = venture.secrets.iter().map(ToString::to_string).collect();
+    let sorted = Sorted::of(vault.fetch(&folder)?, &expected);
+    let report = Report {
+        venture: venture.code.as_str(),
+        from: vault.describe(),
+        folder: &folder,
+        present: sorted.usable.names().collect(),
+        missing: &sorted.missing,
+        left_out: sorted.left_out.iter().map(|(name, reason)| LeftOut { name, reason }).collect(),
+    };
+    let written = if json { report.write_json(out) } else { report.write_text(out) };
+    written.map_err(LaunchError::Output)?;
+    match sorted.missing {
+        none if none.is_empty() => Ok(()),
+        names => Err(SecretsError::Absent { folder, names }.into()),
+    }
+}
+
+impl Report<'_> {
+    fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, self)?;
+        writeln!(out)
+    }
+
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        let or_none = |names: String| if names.is_empty() { "none".to_owned() } else { names };
+        writeln!(out, "venture   {}", self.venture)?;
+        writeln!(out, "from      {} at {}", self.folder, self.from)?;
+        writeln!(out, "present   {}", or_none(self.present.join(" ")))?;
+        writeln!(out, "missing   {}", or_none(self.missing.join(" ")))?;
+        for LeftOut { name, reason } in &self.left_out {
+            writeln!(out, "left out  {name}, which {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a credential in the keyring, once Infisical has taken it or can't be asked.
+pub(crate) fn login(config: &Config, vault: &Vault, of_api: bool) -> Result<(), LaunchError> {
+    let keyring = vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
+    let (item, value, what) = if of_api {
+        (api_item(config)?, asked_api_key()?, "the key of the Context API")
+    } else {
+        (vault.item()?, tried_identity(vault)?, "the machine identity")
+    };
+    wait(async { keyring.store(&item, &value).await.map_err(SecretsError::Keyring) })?;
+    say(&format!("{what} is kept in the keyring"));
+    Ok(())
+}
+
+/// Forgets a credential.
+pub(crate) fn logout(config: &Config, vault: &Vault, of_api: bool) -> Result<(), LaunchError> {
+    let keyring = vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
+    let item = if of_api { api_item(config)? } else { vault.item()? };
+    wait(async { keyring.forget(&item).await.map_err(SecretsError::Keyring) })?;
+    say("the keyring no longer holds it");
+    Ok(())
+}
+
+fn api_item(config: &Config) -> Result<Item, LaunchError> {
+    let api =
+        config.api.as_ref().ok_or_else(|| LaunchError::Endpoint("[api] url is not set in config.toml".to_owned()))?;
+    Ok(Item::api_key(&api_key::host(&api.url)))
+}
+
+fn asked_api_key() -> Result<Secret, LaunchError> {
+    let text = if io::stdin().is_terminal() { hidden("Key of the Context API")? } else { standard_input()? };
+    let key = text.expose().trim();
+    if key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(SecretsError::BadCredential("it is empty or holds blanks".to_owned()).into());
+    }
+    Ok(Secret::new(key.to_owned()))
+}
+
+fn tried_identity(vault: &Vault) -> Result<Secret, LaunchError> {
+    let text = if io::stdin().is_terminal() {
+        let id = inquire::Text::new("Client id of the machine identity").prompt().map_err(not_asked)?;
+        Secret::new(format!("{id}\n{}", hidden("Client secret")?.expose()))
+    } else {
+        standard_input()?
+    };
+    let identity = Identity::parse(text.expose()).map_err(|what| SecretsError::BadCredential(what.to_owned()))?;
+    let kept = serde_json::json!({
+        "clientId": identity.client_id.expose(),
+        "clientSecret": identity.client_secret.expose(),
+    });
+    let kept = Secret::new(kept.to_string());
+    match vault.try_identity(identity) {
+        Ok(()) => {}
+        Err(error @ SecretsError::Unreachable { .. }) => say(&format!("{error}; it is kept without being tried")),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(kept)
+}
+
+fn hidden(what: &str) -> Result<Secret, LaunchError> {
+    let asked = inquire::Password::new(what).without_confirmation();
+    asked.with_display_mode(inquire::PasswordDisplayMode::Hidden).prompt().map(Secret::new).map_err(not_asked)
+}
+
+fn not_asked(error: inquire::InquireError) -> LaunchError {
+    match error {
+        inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted => {
+            LaunchError::Cancelled
+        }
+        other => SecretsError::BadCredential(other.to_string()).into(),
+    }
+}
+
+fn standard_input() -> Result<Secret, SecretsError> {
+    let mut text = String::new();
+    let read = io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut text);
+    let text = Secret::new(text);
+    read.map(|_| text).map_err(|error| SecretsError::BadCredential(error.to_string()))
+}

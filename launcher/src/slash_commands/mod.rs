@@ -1,0 +1,141 @@
+//! The slash commands of `commands/`, given to each agent's tool in the form that it reads.
+//!
+//! [`source`] reads the one text of each command, [`form`] turns it into a tool's files, [`owner`] tells our
+//! files from the user's: theirs are never touched. `launcher commands sync` writes all of them; a launch of
+//! Claude Code keeps the two that begin and end a day.
+
+mod form;
+mod owner;
+mod report;
+mod source;
+
+use clap::{ArgGroup, Args, Subcommand};
+
+use self::form::forms;
+use self::owner::Owner;
+use self::report::{Outcome, Report, Row};
+use self::source::{NAMES, Source};
+use crate::agent_cli::AgentCli;
+use crate::error::LaunchError;
+use crate::registration::settings_file::{Backup, Change, SettingsFile};
+use crate::surroundings::Surroundings;
+
+/// What a launch of Claude Code installs by itself.
+const AT_LAUNCH: [&str; 2] = ["sod", "eod"];
+
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  launcher commands sync                all commands, for every agent that is installed
+  launcher commands sync sod eod        only these
+  launcher commands sync --codex --dry-run
+
+In Claude Code and Gemini CLI they are /sod, /eod and so on; in Codex CLI they are skills: $sod, $eod.
+Each file carries a line that says it is Deckwatch's. A file without that line, or one that was changed
+since it was written, is yours: it is named and left alone. `status` takes the place of Claude Code's own
+/status; leave it out by naming the others.";
+
+/// What can be done with slash commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Install or update the slash commands of the agents' tools
+    #[command(after_help = EXAMPLES)]
+    Sync(Sync),
+}
+
+/// How `sync` was typed.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("for").args(["claude", "gemini", "codex"]).multiple(true))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Sync {
+    /// The commands; all of them unless named
+    #[arg(value_name = "COMMAND", value_parser = NAMES)]
+    names: Vec<String>,
+
+    /// For Claude Code
+    #[arg(long)]
+    claude: bool,
+
+    /// For Gemini CLI
+    #[arg(long)]
+    gemini: bool,
+
+    /// For Codex CLI
+    #[arg(long)]
+    codex: bool,
+
+    /// Say what would be written, write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Installs what is missing, updates what is ours, names what is left. Reads everything before it writes anything.
+pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    let Verb::Sync(sync) = verb;
+    let mut files = Vec::new();
+    for cli in sync.agents(surroundings)? {
+        for source in source::all().filter(|source| sync.names.is_empty() || sync.names.contains(&source.name)) {
+            files.extend(planned(cli, &source, surroundings)?);
+        }
+    }
+    for change in files.iter().filter_map(|file| file.change.as_ref()).filter(|_| !sync.dry_run) {
+        change.apply().map_err(LaunchError::of_writing)?;
+    }
+    let files = files.into_iter().map(|file| file.row).collect();
+    let report = Report { dry_run: sync.dry_run, files };
+    crate::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })
+}
+
+/// The files to write so that Claude Code knows the day's two commands as they are in this build.
+pub(crate) fn changes_at_launch(surroundings: &Surroundings) -> Result<Vec<Change>, LaunchError> {
+    let mut changes = Vec::new();
+    for source in source::all().filter(|source| AT_LAUNCH.contains(&source.name.as_str())) {
+        changes.extend(planned(AgentCli::Claude, &source, surroundings)?.into_iter().filter_map(|file| file.change));
+    }
+    Ok(changes)
+}
+
+impl Sync {
+    /// The agents that flags name; else those that are installed.
+    fn agents(&self, surroundings: &Surroundings) -> Result<Vec<AgentCli>, LaunchError> {
+        let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];
+        let named: Vec<AgentCli> = flags.into_iter().filter_map(|(given, cli)| given.then_some(cli)).collect();
+        if !named.is_empty() {
+            return Ok(named);
+        }
+        let is_installed = |cli: &AgentCli| surroundings.program(cli.program()).is_some();
+        let installed: Vec<AgentCli> = AgentCli::ALL.into_iter().filter(is_installed).collect();
+        if installed.is_empty() { Err(LaunchError::NoAgent) } else { Ok(installed) }
+    }
+}
+
+/// One file of one command, decided.
+struct Planned {
+    row: Row,
+    change: Option<Change>,
+}
+
+fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Result<Vec<Planned>, LaunchError> {
+    let mut files = Vec::new();
+    for form in forms(cli, source, surroundings) {
+        let file = SettingsFile::read(form.path.clone()).map_err(LaunchError::of_writing)?;
+        let owner = Owner::of(file.text());
+        let text = owner::marked(&form.text, form.comment);
+        let (outcome, change) = match owner {
+            Owner::Nobody => (Outcome::Written, file.into_change(text, Backup::Never)),
+            Owner::Deckwatch => match file.into_change(text, Backup::Never) {
+                None => (Outcome::Unchanged, None),
+                change => (Outcome::Updated, change),
+            },
+            Owner::User => (Outcome::Yours, None),
+            Owner::ChangedByUser => (Outcome::ChangedByYou, None),
+        };
+        let row = Row { agent: cli, command: source.name.clone(), path: form.path, outcome };
+        files.push(Planned { row, change });
+    }
+    Ok(files)
+}

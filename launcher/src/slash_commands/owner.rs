@@ -1,0 +1,74 @@
+//! Whose a command's file is: the last line of ours holds the hash of what stands above it.
+//!
+//! So a file that the user wrote, and one of ours that the user changed since, are both told from ours.
+
+use sha2::{Digest as _, Sha256};
+
+use super::form::Comment;
+
+const MARK: &str = "Deckwatch keeps this file up to date; without this line it is yours. sha256:";
+
+/// Who decides over a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// There is none, or it is empty.
+    Nobody,
+    /// It is as we wrote it.
+    Deckwatch,
+    /// It never was ours, or its mark was taken away.
+    User,
+    /// It was ours and is another now.
+    ChangedByUser,
+}
+
+impl Owner {
+    /// Whose a file with this text is.
+    pub(super) fn of(text: &str) -> Self {
+        if text.trim().is_empty() {
+            return Self::Nobody;
+        }
+        let Some((above, mark)) = text.rfind(MARK).and_then(|at| Some((text.get(..at)?, text.get(at..)?))) else {
+            return Self::User;
+        };
+        // The line of the mark begins with the sign of a comment.
+        let above = above.rfind('\n').and_then(|end| above.get(..=end)).unwrap_or_default();
+        if mark.contains(&hash(above)) && mark.trim_end().lines().count() == 1 {
+            Self::Deckwatch
+        } else {
+            Self::ChangedByUser
+        }
+    }
+}
+
+/// The text with the line that makes it ours.
+pub(super) fn marked(text: &str, comment: Comment) -> String {
+    let text = format!("{}\n\n", text.trim_end());
+    let mark = format!("{MARK}{}", hash(&text));
+    match comment {
+        Comment::Markdown => format!("{text}<!-- {mark} -->\n"),
+        Comment::Hash => format!("{text}# {mark}\n"),
+    }
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_ours_until_somebody_changes_it() {
+        for comment in [Comment::Markdown, Comment::Hash] {
+            let ours = marked("one\ntwo\n", comment);
+            assert_eq!(Owner::of(&ours), Owner::Deckwatch, "{ours}");
+            assert_eq!(Owner::of(&format!("{ours}\n\n")), Owner::Deckwatch, "an editor's last line");
+            assert_eq!(Owner::of(&ours.replace("two", "2")), Owner::ChangedByUser);
+            assert_eq!(Owner::of(&format!("{ours}three\n")), Owner::ChangedByUser);
+            assert_eq!(Owner::of(&format!("{ours}three {MARK}")), Owner::ChangedByUser);
+            assert_eq!(Owner::of("one\ntwo\n"), Owner::User);
+        }
+        assert_eq!(Owner::of(" \n"), Owner::Nobody);
+    }
+}

@@ -1,0 +1,68 @@
+//! What came of each file, for people and for scripts.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::agent_cli::AgentCli;
+use crate::surroundings::Surroundings;
+
+/// Every file of a sync.
+#[derive(Serialize)]
+pub(super) struct Report {
+    /// Nothing was written; an outcome is what would have been.
+    pub(super) dry_run: bool,
+    pub(super) files: Vec<Row>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Row {
+    pub(super) agent: AgentCli,
+    pub(super) command: String,
+    pub(super) path: PathBuf,
+    pub(super) outcome: Outcome,
+}
+
+/// What happened to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Written,
+    Updated,
+    Unchanged,
+    /// The user's own.
+    Yours,
+    /// Ours once, and changed since.
+    ChangedByYou,
+}
+
+impl Outcome {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Yours => "yours, left alone",
+            Self::ChangedByYou => "changed by you, left alone; delete it to get Deckwatch's",
+        }
+    }
+}
+
+impl Report {
+    pub(super) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, self)?;
+        writeln!(out)
+    }
+
+    /// What is as it was is counted, what is not is named.
+    pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
+        let would = if self.dry_run { "would be " } else { "" };
+        for row in self.files.iter().filter(|row| row.outcome != Outcome::Unchanged) {
+            let would = if matches!(row.outcome, Outcome::Written | Outcome::Updated) { would } else { "" };
+            writeln!(out, "{}  {would}{}", surroundings.shown(&row.path), row.outcome.words())?;
+        }
+        let unchanged = self.files.iter().filter(|row| row.outcome == Outcome::Unchanged).count();
+        writeln!(out, "{unchanged} of {} files were up to date", self.files.len())
+    }
+}

@@ -1,0 +1,96 @@
+//! The commands as `commands/` has them: a few lines of head, then the text that an agent is told.
+
+/// What the head and the text stand for where an agent's tool puts what the user typed after the command.
+pub(super) const ARGUMENTS: &str = "{{arguments}}";
+
+macro_rules! sources {
+    ($($name:literal),+ $(,)?) => {
+        /// Every command.
+        pub(super) const NAMES: [&str; [$($name),+].len()] = [$($name),+];
+        const TEXTS: [(&str, &str); NAMES.len()] =
+            [$(($name, include_str!(concat!("../../../commands/", $name, ".md")))),+];
+    };
+}
+
+sources!("sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate");
+
+/// One command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    /// What is typed after the slash.
+    pub(super) name: String,
+    /// What menus say of it.
+    pub(super) description: String,
+    /// What may be typed after it.
+    pub(super) argument: Option<String>,
+    /// The tools of the MCP server that it calls.
+    pub(super) tools: Vec<String>,
+    /// Beginnings of command lines that it runs.
+    pub(super) programs: Vec<String>,
+    /// What the agent is told.
+    pub(super) text: String,
+}
+
+/// All of them, in the order of a day.
+pub(super) fn all() -> impl Iterator<Item = Source> {
+    TEXTS.into_iter().map(|(name, text)| read(name, text))
+}
+
+fn read(name: &str, text: &str) -> Source {
+    let (head, body) = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")).unwrap_or(("", text));
+    let field = |key: &str| {
+        let lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(found, _)| *found == key).map(|(_, value)| value.to_owned()).next()
+    };
+    let list = |key: &str| {
+        let value = field(key).unwrap_or_default();
+        value.split(", ").filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    };
+    Source {
+        name: name.to_owned(),
+        description: field("description").unwrap_or_default(),
+        argument: field("argument"),
+        tools: list("tools"),
+        programs: list("programs"),
+        text: body.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tools that the MCP server offers, or will: a command names no other.
+    const TOOLS: [&str; 11] =
+        ["sod", "handoff", "status", "note", "notes", "preflight", "context", "doc_audit", "plan", "ventures", "doc"];
+
+    #[test]
+    fn every_command_has_a_head_and_takes_what_is_typed() {
+        for source in all() {
+            let name = &source.name;
+            assert!(!source.description.is_empty() && source.description.len() < 100, "{name}");
+            assert!(!source.text.starts_with("---") && source.text.len() > 200, "{name}");
+            assert_eq!(source.text.matches(ARGUMENTS).count(), usize::from(source.argument.is_some()), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_head_lists_the_tools_that_the_text_calls() {
+        for source in all() {
+            for tool in TOOLS {
+                let calls = source.text.contains(&format!("`{tool}`"));
+                assert_eq!(source.tools.iter().any(|listed| listed == tool), calls, "{}: {tool}", source.name);
+            }
+            assert!(source.tools.iter().all(|tool| TOOLS.contains(&tool.as_str())), "{}", source.name);
+        }
+    }
+
+    #[test]
+    fn no_text_holds_what_a_tool_would_run_or_read_by_itself() {
+        for source in all() {
+            for trigger in ["!{", "@{", "$ARGUMENTS", "!`", "'''", "$1"] {
+                assert!(!source.text.contains(trigger), "{}: {trigger}", source.name);
+            }
+        }
+    }
+}

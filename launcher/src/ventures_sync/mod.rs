@@ -1,0 +1,74 @@
+//! `launcher ventures sync`: makes the API know the ventures of the file as the file has them.
+//!
+//! It never deletes: a venture that only the API has is named, and a person decides.
+
+mod comparison;
+mod report;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use self::comparison::Comparison;
+use self::report::Report;
+use crate::context_api;
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  launcher ventures sync --dry-run      what would be put
+  ADMIN_API_KEY=… launcher ventures sync
+  launcher ventures sync --json         for scripts
+
+A team's API takes ventures from its admin: the key is read from ADMIN_API_KEY, which no file and no
+command line needs to hold. This machine's own database needs none. Nothing is ever deleted.
+Exit code: 0 all is as in the file, 18 something could not be put.";
+
+/// What can be done with ventures.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Put the ventures of the ventures file to the Context API
+    #[command(after_help = EXAMPLES)]
+    Sync(Sync),
+}
+
+/// How `sync` was typed.
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// Say what would be put, put nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Read the ventures from FILE
+    #[arg(long, value_name = "FILE")]
+    ventures: Option<PathBuf>,
+}
+
+/// Compares, puts what differs, says what came of it.
+pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    let Verb::Sync(sync) = verb;
+    let (config, vault) = crate::configured(surroundings)?;
+    let endpoint = Endpoint::of_admin(surroundings, &config, &vault)?;
+    let here = crate::here(None, surroundings)?;
+    let file = crate::ventures_file(sync.ventures.as_deref(), surroundings, here.as_ref())?;
+    let file = file.ok_or(LaunchError::NoVenturesFile)?;
+    let registered = context_api::registered(&endpoint, surroundings)?;
+    let comparison = Comparison::new(&file.ventures, &registered);
+    let put =
+        if sync.dry_run { Vec::new() } else { context_api::put_all(&comparison.to_put(), &endpoint, surroundings)? };
+    let report = Report::new(&file.path, endpoint.describe(surroundings), sync.dry_run, &comparison, put);
+    crate::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })?;
+    match report.not_put() {
+        0 => Ok(()),
+        count => {
+            Err(LaunchError::Api(format!("{count} of the ventures could not be put; run it again once that is mended")))
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What came of a sync, venture by venture, for people and for scripts.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use deckwatch_client::ClientError;
+use serde::Serialize;
+
+use super::comparison::{Comparison, Difference};
+use crate::surroundings::Surroundings;
+
+/// Every venture of the file with its outcome.
+#[derive(Serialize)]
+pub(super) struct Report {
+    file: PathBuf,
+    api: String,
+    /// Nothing was put; an outcome is what would have been.
+    dry_run: bool,
+    ventures: Vec<Row>,
+    only_in_api: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    code: String,
+    outcome: Outcome,
+    /// The fields that were others at the API.
+    changes: Vec<&'static str>,
+    /// Why it failed.
+    error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Created,
+    Changed,
+    Unchanged,
+    Failed,
+    /// An API that is gone for one is gone for the rest.
+    NotTried,
+}
+
+impl Report {
+    /// `put` has an answer for each venture that was tried, in order.
+    pub(super) fn new(
+        file: &Path,
+        api: String,
+        dry_run: bool,
+        comparison: &Comparison,
+        put: Vec<Result<(), ClientError>>,
+    ) -> Self {
+        let mut answers = put.into_iter();
+        let ventures = comparison.ventures.iter().map(|compared| {
+            let (hoped, changes) = match &compared.difference {
+                Difference::None => (Outcome::Unchanged, Vec::new()),
+                Difference::Missing => (Outcome::Created, Vec::new()),
+                Difference::Fields(fields) => (Outcome::Changed, fields.clone()),
+            };
+            let (outcome, error) = match hoped {
+                Outcome::Unchanged => (hoped, None),
+                _ if dry_run => (hoped, None),
+                _ => match answers.next() {
+                    Some(Ok(())) => (hoped, None),
+                    Some(Err(error)) => (Outcome::Failed, Some(error.to_string())),
+                    None => (Outcome::NotTried, None),
+                },
+            };
+            Row { code: compared.venture.code.to_string(), outcome, changes, error }
+        });
+        Self {
+            file: file.to_owned(),
+            api,
+            dry_run,
+            ventures: ventures.collect(),
+            only_in_api: comparison.only_in_api.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// How many ventures the API still does not know as the file has them.
+    pub(super) fn not_put(&self) -> usize {
+        self.ventures.iter().filter(|row| matches!(row.outcome, Outcome::Failed | Outcome::NotTried)).count()
+    }
+
+    pub(super) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, self)?;
+        writeln!(out)
+    }
+
+    pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
+        let codes = self.ventures.iter().map(|row| &row.code).chain(&self.only_in_api);
+        let width = codes.map(String::len).max().unwrap_or_default();
+        for row in &self.ventures {
+            writeln!(out, "{:<width$}  {}", row.code, self.words(row))?;
+        }
+        for code in &self.only_in_api {
+            writeln!(out, "{code:<width$}  only at the API, left as it is")?;
+        }
+        let (file, verb) = (surroundings.shown(&self.file), if self.dry_run { "differ from" } else { "put to" });
+        let count =
+            self.ventures.iter().filter(|row| matches!(row.outcome, Outcome::Created | Outcome::Changed)).count();
+        writeln!(out, "{count} of the {} ventures in {file} {verb} {}", self.ventures.len(), self.api)
+    }
+
+    fn words(&self, row: &Row) -> String {
+        let would = if self.dry_run { "would be " } else { "" };
+        match row.outcome {
+            Outcome::Created => format!("{would}created"),
+            Outcome::Changed => format!("{would}changed: {}", row.changes.join(", ")),
+            Outcome::Unchanged => "unchanged".to_owned(),
+            Outcome::Failed => format!("failed: {}", row.error.as_deref().unwrap_or_default()),
+            Outcome::NotTried => "not tried".to_owned(),
+        }
+    }
+}

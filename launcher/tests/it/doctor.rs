@@ -1,0 +1,165 @@
+//! `launcher doctor`: every finding with its fix, and an exit code that a script can trust.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+
+use crate::launching::closed_port;
+use crate::world::{Run, World};
+
+const VERSIONED: &str = "#!/bin/sh\necho '2.1.7 (Tool)'\n";
+
+/// A world in which nothing is wrong.
+fn fit() -> World {
+    let world = World::new();
+    for agent in ["claude", "gemini", "codex"] {
+        world.install(agent, VERSIONED);
+    }
+    world.install("deckwatch-mcp", &format!("#!/bin/sh\necho deckwatch-mcp {}\n", env!("CARGO_PKG_VERSION")));
+    world.write(
+        "home/.config/deckwatch/ventures.json",
+        r#"{"ventures": [{"code": "alpha", "name": "Alpha", "repos": ["example-org/alpha.js"]}]}"#,
+    );
+    world
+}
+
+fn finding(world: &World, name: &str) -> (String, String, String) {
+    let run = world.run(&["doctor", "--json"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{} {}", run.stdout, run.stderr));
+    let mut checks = report["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name} in {report:#}"));
+    let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
+    assert_eq!(run.code, Some(i32::from(report["ok"] == false)), "{report:#}");
+    (text("status"), text("detail"), text("fix"))
+}
+
+#[test]
+fn where_nothing_is_wrong_every_check_is_ok_and_nothing_changes() {
+    let world = fit();
+    let before = world.home_files();
+    let said = world.run(&["doctor"]).succeeds().stdout;
+    for expected in [
+        "claude         2.1.7 (Tool) in ",
+        "git ",
+        "ventures       1 in ~/.config/deckwatch/ventures.json",
+        "1 of 1 ventures can be started below ~/dev",
+        "the first launch makes ~/.local/share/deckwatch/context.db",
+        "-claude-1",
+    ] {
+        assert!(said.contains(expected), "{expected:?} is not in:\n{said}");
+    }
+    assert!(!said.contains("FAIL") && !said.contains("WARN") && !said.contains('\x1b'), "{said}");
+    assert_eq!(world.home_files(), before);
+}
+
+#[test]
+fn a_missing_agent_matters_when_it_is_the_default_or_the_last() {
+    let world = fit();
+    world.remove("bin/codex");
+    assert_eq!(finding(&world, "codex").0, "absent");
+    world.write("home/.config/deckwatch/config.toml", "default_agent = \"codex\"\n");
+    let (status, detail, fix) = finding(&world, "codex");
+    assert_eq!((status.as_str(), fix.as_str()), ("fail", "npm install -g @openai/codex"), "{detail}");
+
+    world.remove("bin/claude");
+    world.remove("bin/gemini");
+    let (status, _, fix) = finding(&world, "agents");
+    assert!(status == "fail" && fix.contains("npm install -g @google/gemini-cli"), "{fix}");
+}
+
+#[test]
+fn the_tools_that_are_asked_get_no_key_that_decides_over_others() {
+    let world = fit();
+    world.install("claude", "#!/bin/sh\necho \"2.1.7 key:$ADMIN_API_KEY:\"\n");
+    let said = Run::of(world.launcher(&["doctor"]).env("ADMIN_API_KEY", "s3cr3t-s3cr3t-s3cr3t")).succeeds().stdout;
+    assert!(said.contains("2.1.7 key::"), "{said}");
+}
+
+#[test]
+fn a_tool_that_fails_or_hangs_is_told_and_not_waited_for() {
+    let world = fit();
+    world.install("claude", "#!/bin/sh\nexit 3\n");
+    world.install("gemini", "#!/bin/sh\nexec sleep 600\n");
+    let begun = std::time::Instant::now();
+    let said = world.run(&["doctor"]).succeeds().stdout;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(said.contains("exit status: 3") && said.contains("no answer within 10 s"), "{said}");
+}
+
+#[test]
+fn a_server_that_is_missing_or_of_another_build_is_named() {
+    let world = fit();
+    world.install("deckwatch-mcp", "#!/bin/sh\necho deckwatch-mcp 9.9.9\n");
+    let (status, detail, _) = finding(&world, "deckwatch-mcp");
+    assert!(status == "warn" && detail.contains("9.9.9, but this launcher is"), "{detail}");
+    world.remove("bin/deckwatch-mcp");
+    assert_eq!(finding(&world, "deckwatch-mcp").0, "fail");
+}
+
+#[test]
+fn mistakes_in_files_are_findings_among_others() {
+    let world = fit();
+    world.write("home/.config/deckwatch/config.toml", "dev_rot = 'x'\n");
+    world.write("home/.config/deckwatch/ventures.json", "{");
+    for (name, expected) in [("settings", "dev_rot"), ("ventures", "ventures.json")] {
+        let (status, detail, _) = finding(&world, name);
+        assert!(status == "fail" && detail.contains(expected), "{name}: {detail}");
+    }
+    world.run(&["doctor"]).refuses(1, &["2 checks failed"]);
+}
+
+#[test]
+fn a_venture_named_like_a_verb_is_told_how_to_start() {
+    let world = fit();
+    world.write("home/.config/deckwatch/ventures.json", r#"{"ventures": [{"code": "doctor", "name": "Doctor"}]}"#);
+    let (status, detail, fix) = finding(&world, "ventures");
+    assert!(status == "warn" && detail.contains("doctor is a word") && fix.contains("menu"), "{detail} {fix}");
+}
+
+#[test]
+fn a_repository_that_is_not_here_comes_with_its_clone() {
+    let world = World::new();
+    let (status, detail, fix) = finding(&world, "repositories");
+    assert_eq!((status.as_str(), detail.as_str()), ("warn", "1 of 3 ventures can be started below ~/dev"));
+    assert!(fix.contains("git clone git@github.com:example-org/beta.git"), "{fix}");
+}
+
+#[test]
+fn an_api_that_does_not_answer_or_has_no_key_fails() {
+    let world = fit();
+    let with_api = |url: &str, key: &str| {
+        Run::of(world.launcher(&["doctor"]).env("CONTEXT_API_URL", url).env("CONTEXT_API_KEY", key))
+    };
+    let run = with_api(&closed_port(), &"k".repeat(64));
+    run.refuses(1, &["1 check failed"]);
+    assert!(run.stdout.contains("can't reach the Context API") && run.stdout.contains("fix: check the network"));
+    assert!(!run.stdout.contains("kkkk"));
+    assert!(with_api("https://context.example", "").stdout.contains("CONTEXT_API_KEY is not set"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_to_fails() {
+    let world = fit();
+    let folder = world.path("home/.local");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o500)).unwrap();
+    // Root may write anywhere.
+    if std::fs::write(folder.join("probe"), "").is_err() {
+        assert_eq!(finding(&world, "state").0, "fail");
+    }
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "a file where a folder should be").unwrap();
+    assert_eq!(finding(&world, "state").0, "fail");
+}
+
+#[test]
+fn infisical_without_a_project_or_a_login_is_told() {
+    let world = fit();
+    assert_eq!(finding(&world, "infisical").0, "absent");
+    let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "infisical_path": "/alpha"}]}"#;
+    world.write("home/.config/deckwatch/ventures.json", ventures);
+    assert!(finding(&world, "infisical").2.contains("INFISICAL_PROJECT_ID"));
+    let said = Run::of(world.launcher(&["doctor"]).env("INFISICAL_PROJECT_ID", "p")).stdout;
+    assert!(said.contains("export INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and"), "{said}");
+}

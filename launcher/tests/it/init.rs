@@ -1,0 +1,140 @@
+//! `launcher init`: by flags, and by asking on a terminal.
+
+use serde_json::Value;
+
+use crate::world::World;
+
+const CONFIG: &str = "home/.config/deckwatch/config.toml";
+const VENTURES: &str = "home/.config/deckwatch/ventures.json";
+
+/// A machine with two repositories and no configuration.
+fn unconfigured() -> World {
+    let world = World::new();
+    world.remove(VENTURES);
+    world.repository("home/dev/beta", "https://github.com/example-org/beta");
+    world
+}
+
+#[test]
+fn flags_and_defaults_write_what_a_launch_understands() {
+    let world = unconfigured();
+    let said = world.run(&["init", "--yes"]).succeeds().stdout;
+    assert!(said.contains("~/.config/deckwatch/config.toml (new):\n    # Settings"), "{said}");
+    let config = world.read(CONFIG);
+    assert!(
+        config.contains("dev_root = \"~/dev\"\ndefault_agent = \"claude\"\n") && !config.contains("[api]"),
+        "{config}"
+    );
+    let ventures: Value = serde_json::from_str(&world.read(VENTURES)).unwrap();
+    assert_eq!(ventures["ventures"][0]["repos"][0], "example-org/alpha.js");
+    assert_eq!(ventures["ventures"][0]["github_org"], "example-org");
+
+    world.run(&["beta"]).succeeds();
+    assert_eq!(world.record().cwd, world.path("home/dev/beta"));
+    let files = world.home_files();
+    let again = world.run(&["init", "--yes"]).succeeds().stdout;
+    assert!(again.contains("config.toml says that already") && again.contains("Nothing was written"), "{again}");
+    assert_eq!(world.home_files(), files);
+}
+
+#[test]
+fn every_flag_is_heard() {
+    let world = unconfigured();
+    world.repository("home/code/gamma", "https://github.com/example-org/gamma");
+    let flags = ["--dev-root", "../home/code", "--agent", "codex", "--api-url", "https://context.example"];
+    let args = [&["init", "--yes"], &flags[..], &["--key-env", "TEAM_KEY"]].concat();
+    world.run(&[&args[..], &["--dry-run"]].concat()).succeeds();
+    assert!(!world.path(CONFIG).exists(), "written in a dry run");
+    world.run(&args).succeeds();
+    let config = world.read(CONFIG);
+    for expected in
+        ["home/code\"", "default_agent = \"codex\"", "[api]\nurl = \"https://context.example\"\nkey_env = \"TEAM_KEY\""]
+    {
+        assert!(config.contains(expected), "{expected:?} is not in:\n{config}");
+    }
+    assert!(world.read(VENTURES).contains("example-org/gamma") && !world.read(VENTURES).contains("beta"));
+    world.run(&["gamma"]).refuses(10, &["TEAM_KEY is not set"]);
+}
+
+#[test]
+fn what_is_there_is_changed_only_when_told_and_what_else_it_says_stays() {
+    let world = unconfigured();
+    let mine = "# my settings\ndev_root = \"~/code\" # here\n\n[api] # the team's\nurl = \"https://context.example\"\n";
+    world.write(CONFIG, mine);
+    world.run(&["init", "--yes", "--agent", "codex"]).refuses(10, &["config.toml is there already", "--overwrite"]);
+    assert_eq!(world.read(CONFIG), mine);
+    world.run(&["init", "--yes", "--agent", "codex", "--overwrite"]).succeeds();
+    let after = world.read(CONFIG);
+    for line in mine.lines().chain(["default_agent = \"codex\""]) {
+        assert!(after.contains(line), "{line:?} is not in:\n{after}");
+    }
+    assert_eq!(world.read(&format!("{CONFIG}.deckwatch-backup")), mine);
+
+    world.write(CONFIG, "dev_root = ");
+    world.run(&["init", "--yes", "--overwrite", "--dev-root", "~/dev"]).succeeds();
+    world.run(&["beta"]).succeeds();
+}
+
+#[test]
+fn a_wrong_answer_writes_nothing() {
+    let world = unconfigured();
+    let before = world.home_files();
+    world.run(&["init"]).refuses(2, &["nobody can answer here", "--yes"]);
+    world.run(&["init", "--yes", "--api-url", "http://context.example"]).refuses(10, &["in clear"]);
+    let said = world.run(&["init", "--yes", "--dry-run", "--dev-root", "nowhere"]).succeeds().stdout;
+    assert!(said.contains("no repository with a remote is below"), "{said}");
+    let key = ["init", "--yes", "--api-url", "https://context.example", "--key-env", "s3cr3t-value"];
+    world.run(&key).refuses(10, &["is not the name of a variable"]);
+    assert_eq!(world.home_files(), before);
+}
+
+#[cfg(target_os = "linux")]
+mod on_a_terminal {
+    use super::*;
+    use crate::terminal::Terminal;
+
+    #[test]
+    fn a_person_is_asked_and_shown_before_anything_is_written() {
+        let world = unconfigured();
+        let mut terminal = Terminal::start(&world, "launcher init");
+        terminal.at("Where are your repositories?", "\r");
+        terminal.at("Which agent is started by default?", "gem");
+        terminal.at("gem", "\r");
+        terminal.at("Where shall records be kept?", "team");
+        terminal.at("team", "\r");
+        terminal.at("Its address?", "https://context.example\r");
+        terminal.at("Which variable", "\r");
+        // The first is taken out.
+        terminal.at("Which of these are ventures?", " \r");
+        terminal.at("config.toml?", "y\r");
+        terminal.at("ventures.json?", "y\r");
+        let (shown, code) = terminal.end();
+        assert_eq!(code, Some(0), "{shown}");
+        let config = world.read(CONFIG);
+        assert!(
+            config.contains("default_agent = \"gemini\"") && config.contains("key_env = \"CONTEXT_API_KEY\""),
+            "{config}"
+        );
+        assert!(world.read(VENTURES).contains("beta") && !world.read(VENTURES).contains("alpha"));
+    }
+
+    #[test]
+    fn a_no_or_an_escape_leaves_everything_as_it_was() {
+        let world = World::new();
+        world.write(CONFIG, "dev_root = \"~/dev\" # mine\n");
+        let before = world.home_files();
+        let mut terminal = Terminal::start(&world, "launcher init --no-ventures");
+        terminal.at("Where are your repositories?", "\r");
+        terminal.at("Which agent is started by default?", "\r");
+        terminal.at("Where shall records be kept?", "\r");
+        terminal.at("Change ~/.config/deckwatch/config.toml?", "n\r");
+        let (shown, code) = terminal.end();
+        assert!(code == Some(0) && shown.contains("Nothing was written"), "{shown}");
+        assert_eq!(world.home_files(), before);
+
+        let mut terminal = Terminal::start(&world, "launcher init");
+        terminal.at("Where are your repositories?", "\u{3}");
+        assert_eq!(terminal.end().1, Some(130));
+        assert_eq!(world.home_files(), before);
+    }
+}

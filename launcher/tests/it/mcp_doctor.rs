@@ -1,0 +1,80 @@
+//! `launcher mcp doctor`: connects as each tool would, and says what is wrong.
+
+use crate::world::{Run, World};
+
+/// Answers the handshake and lists one tool, if it got the folder's variable.
+const SERVER: &str = r#"#!/bin/sh
+[ -n "$XDG_DATA_HOME" ] || exit 1
+env > "$HOME/given"
+while read -r line; do
+  id=${line##*\"id\":}; id=${id%%[!0-9]*}
+  case $line in
+    *'"initialize"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"t","version":"1"}}}\n' "$id" ;;
+    *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"TOOL","inputSchema":{"type":"object"}}]}}\n' "$id" ;;
+    *'"server/discover"'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}\n' "$id" ;;
+  esac
+done
+"#;
+
+fn doctor(world: &World, json: bool) -> Run {
+    let args: &[&str] = if json { &["mcp", "doctor", "--json"] } else { &["mcp", "doctor"] };
+    let mut launcher = world.launcher(args);
+    launcher.env("XDG_DATA_HOME", world.path("home/.local/share")).env("MY_TOKEN", "s3cr3t-s3cr3t");
+    Run::of(&mut launcher)
+}
+
+/// A world with Codex alone, and a server that offers this tool.
+fn world(tool: &str) -> World {
+    let world = World::new();
+    for agent in ["claude", "gemini"] {
+        world.remove(&format!("bin/{agent}"));
+    }
+    world.install("deckwatch-mcp", &SERVER.replace("TOOL", tool));
+    world
+}
+
+#[test]
+fn a_registration_is_proved_by_connecting_with_no_more_than_the_tool_would_give() {
+    let world = world("sod");
+    world.run(&["alpha", "--codex"]).succeeds();
+    let run = doctor(&world, false).succeeds();
+    assert!(
+        run.stdout.contains("codex") && run.stdout.contains("ok") && run.stdout.contains("1 tools"),
+        "{}",
+        run.stdout
+    );
+    let given = world.read("home/given");
+    assert!(given.contains("XDG_DATA_HOME=") && !given.contains("MY_TOKEN"), "{given}");
+}
+
+#[test]
+fn what_is_not_registered_is_named_with_the_command_that_does_it() {
+    let world = world("sod");
+    let before = world.home_files();
+    let run = doctor(&world, false);
+    run.refuses(16, &["1 of 1 agents' tools would not reach deckwatch-mcp"]);
+    assert!(
+        run.stdout.contains(".codex/config.toml") && run.stdout.contains("launcher <venture> --codex"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(world.home_files(), before);
+}
+
+#[test]
+fn a_server_that_does_not_do_its_work_is_found_out() {
+    for (server, expected) in [
+        ("#!/bin/sh\nexit 1\n".to_owned(), "does not speak MCP"),
+        (SERVER.replace("TOOL", "other"), "offers no tool sod"),
+    ] {
+        let world = world("sod");
+        world.install("deckwatch-mcp", &server);
+        world.run(&["alpha", "--codex"]).succeeds();
+        let run = doctor(&world, true);
+        run.refuses(16, &[]);
+        let findings: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((&findings[0]["agent"], &findings[0]["ok"]), (&"codex".into(), &false.into()));
+        assert!(findings[0]["detail"].as_str().unwrap().contains(expected), "{findings}");
+        assert!(findings[0]["fix"].as_str().unwrap().contains("./scripts/start"), "{findings}");
+    }
+}

@@ -1,0 +1,343 @@
+//! Secrets of a launch: what reaches the agent, what does not, and what a launch does without them.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Infisical, Upset};
+use crate::launching::closed_port;
+use crate::world::{Run, World};
+
+pub(crate) const VALUE: &str = "v4lue-0f-the-s3cret";
+
+/// A world whose ventures have folders in `infisical`; `alpha` says that it needs `DATABASE_URL`.
+pub(crate) fn world_with(infisical: &Infisical) -> World {
+    let world = World::new();
+    world.write("home/.config/deckwatch/config.toml", &infisical.config());
+    let ventures = world.read("home/.config/deckwatch/ventures.json");
+    let ventures = ventures.replacen("\"repos\"", "\"secrets\": [\"DATABASE_URL\"], \"repos\"", 1);
+    world.write("home/.config/deckwatch/ventures.json", &ventures);
+    world
+}
+
+/// The launcher with the machine identity in its environment.
+pub(crate) fn launcher(world: &World, args: &[&str]) -> Command {
+    let mut command = world.launcher(args);
+    command.env("INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", CLIENT_ID);
+    command.env("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", CLIENT_SECRET);
+    command
+}
+
+fn run(world: &World, args: &[&str]) -> Run {
+    Run::of(&mut launcher(world, args))
+}
+
+/// The launch goes on without secrets and says this; where they are required it ends with this code.
+#[track_caller]
+fn goes_on_without(infisical: &Infisical, upset: impl Fn(&Infisical), code: i32, said: &[&str]) {
+    let world = world_with(infisical);
+    upset(infisical);
+    let started = run(&world, &["alpha"]).succeeds();
+    for text in said {
+        assert!(started.stderr.contains(text), "{text:?} is not in: {}", started.stderr);
+    }
+    assert!(started.stderr.contains("without its secrets: DATABASE_URL"), "{}", started.stderr);
+    let env = world.record().env;
+    assert!(!env.contains_key("DATABASE_URL") && !env.contains_key("DECKWATCH_SECRETS"));
+
+    let world = world_with(infisical);
+    upset(infisical);
+    run(&world, &["alpha", "--require-secrets"]).refuses(code, said);
+    assert!(!world.path("record.env").exists());
+}
+
+fn answers(status: u16, headers: &'static str, body: &str) -> impl Fn(&Infisical) {
+    let body = body.to_owned();
+    move |infisical| infisical.upset_lists((0..3).map(|_| Upset::Answer(status, headers, body.clone())))
+}
+
+#[test]
+fn the_folders_secrets_reach_the_agent_and_the_launchers_own_credential_does_not() {
+    let infisical = Infisical::start();
+    let multi_line = "-----BEGIN KEY-----\nline two\n\tthe end\n";
+    let secrets = [("DATABASE_URL", VALUE), ("PEM", multi_line), ("BINARY", "\u{1}\u{7f}é\u{ff}"), ("EMPTY", "")];
+    infisical.folder("/alpha", &secrets);
+    let world = world_with(&infisical);
+    let stderr = run(&world, &["alpha"]).succeeds().stderr;
+
+    let env = world.record().env;
+    assert_eq!((env["DATABASE_URL"].as_str(), env["EMPTY"].as_str()), (VALUE, ""));
+    assert_eq!(env["DECKWATCH_SECRETS"], "BINARY,DATABASE_URL,EMPTY,PEM");
+    let all = world.read("record.env");
+    assert!(all.contains(&format!("PEM={multi_line}")) && all.contains("BINARY=\u{1}\u{7f}é\u{ff}\n"), "{all}");
+    assert!(!all.contains(CLIENT_ID) && !all.contains(CLIENT_SECRET) && !all.contains("t0ken"), "{all}");
+    assert!(stderr.contains("4 secrets of /alpha") && !stderr.contains(VALUE), "{stderr}");
+    assert_eq!(infisical.calls(), ["POST /api/v1/auth/universal-auth/login", "GET /api/v4/secrets"]);
+}
+
+#[test]
+fn own_secrets_win_over_imported_ones_and_both_over_the_surroundings() {
+    let infisical = Infisical::start();
+    let imports: [&[(&str, &str)]; 2] =
+        [&[("A", "first"), ("B", "first"), ("C", "first")], &[("A", "second"), ("B", "second")]];
+    infisical.folder_with_imports("/alpha", &[("A", "own")], &imports);
+    let world = world_with(&infisical);
+    Run::of(launcher(&world, &["alpha"]).env("C", "inherited")).succeeds();
+    let env = world.record().env;
+    assert_eq!([&env["A"], &env["B"], &env["C"]], ["own", "second", "first"]);
+}
+
+#[test]
+fn what_is_reserved_or_no_variable_is_told_and_left_out() {
+    let infisical = Infisical::start();
+    let huge = "x".repeat(200_000);
+    infisical.folder(
+        "/alpha",
+        &[
+            ("DATABASE_URL", VALUE),
+            ("PATH", "/evil"),
+            ("LD_PRELOAD", "/evil.so"),
+            ("CLAUDE_CONFIG_DIR", "/evil"),
+            ("DECKWATCH_AGENT", "evil"),
+            ("not-a-name", "x"),
+            ("N\u{1b}[31mUL", "x"),
+            ("NUL", "a\0b"),
+            ("HUGE", &huge),
+        ],
+    );
+    let world = world_with(&infisical);
+    let stderr = run(&world, &["alpha"]).succeeds().stderr;
+    for told in [
+        "PATH is left out: it is reserved",
+        "LD_PRELOAD is left out",
+        "CLAUDE_CONFIG_DIR is left out",
+        "DECKWATCH_AGENT is left out",
+        "not-a-name is left out: it is not the name",
+        "N\\u{1b}[31mUL is left out",
+        "NUL is left out: it holds a NUL",
+        "HUGE is left out: it is larger",
+    ] {
+        assert!(stderr.contains(told), "{told:?} is not in: {stderr}");
+    }
+    let env = world.record().env;
+    assert_eq!(env["PATH"], world.path("bin").to_str().unwrap());
+    assert_eq!(env["DECKWATCH_SECRETS"], "DATABASE_URL");
+    assert!(!env.contains_key("LD_PRELOAD") && env["DECKWATCH_AGENT"].ends_with("-claude-1"));
+}
+
+#[test]
+fn a_wrong_credential_is_said_and_its_value_is_not() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
+    let world = world_with(&infisical);
+    let mut command = launcher(&world, &["alpha", "--require-secrets"]);
+    let run = Run::of(command.env("INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", "wr0ng-value"));
+    run.refuses(25, &["refused the credential of the environment", "launcher secrets login"]);
+    assert!(!run.stderr.contains("wr0ng"), "{}", run.stderr);
+}
+
+#[test]
+fn an_unknown_identity_is_told_from_a_server_without_logins() {
+    let infisical = Infisical::start();
+    let world = world_with(&infisical);
+    let unknown = r#"{"statusCode": 404, "error": "NotFound", "message": "identity not found"}"#;
+    infisical.upset_logins([Upset::Answer(404, "", unknown.into()), Upset::Answer(404, "", "<html>".into())]);
+    run(&world, &["alpha", "--require-secrets"]).refuses(25, &["refused the credential"]);
+    run(&world, &["alpha", "--require-secrets"]).refuses(26, &["is not Infisical: it knows no login"]);
+}
+
+#[test]
+fn a_token_that_is_refused_at_once_is_a_refused_credential() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
+    goes_on_without(&infisical, |it| it.upset_lists([Upset::Revoke]), 25, &["it is wrong or has expired"]);
+}
+
+#[test]
+fn a_busy_infisical_is_asked_again_as_it_says() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
+    infisical.upset_logins([Upset::Answer(500, "", "oops".into())]);
+    infisical
+        .upset_lists([Upset::Answer(429, "retry-after: 1\r\n", "{}".into()), Upset::Answer(503, "", String::new())]);
+    let world = world_with(&infisical);
+    let started = Instant::now();
+    run(&world, &["alpha", "--require-secrets"]).succeeds();
+    assert_eq!(world.record().env["DATABASE_URL"], VALUE);
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert_eq!(infisical.calls().len(), 5);
+}
+
+#[test]
+fn an_infisical_that_asks_to_wait_for_long_is_not_waited_for() {
+    let infisical = Infisical::start();
+    let started = Instant::now();
+    goes_on_without(
+        &infisical,
+        answers(429, "retry-after: 3600\r\n", ""),
+        26,
+        &["answers 429 and asks to wait 3600 s"],
+    );
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_broken_infisical_is_given_up_after_three_tries() {
+    goes_on_without(&Infisical::start(), answers(500, "", "no"), 26, &["can't be reached: it answers 500, 3 times"]);
+}
+
+#[test]
+fn an_infisical_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
+    let infisical = Infisical::start();
+    let world = world_with(&infisical);
+    infisical.upset_lists([Upset::Hang]);
+    let started = Instant::now();
+    let stderr = run(&world, &["alpha"]).succeeds().stderr;
+    assert!(stderr.contains("did not answer"), "{stderr}");
+    assert!((14..30).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+}
+
+#[test]
+fn with_infisical_out_of_reach_the_agent_starts_and_what_is_missing_is_said() {
+    let world = world_with(&Infisical::start());
+    let mut command = launcher(&world, &["alpha"]);
+    let stderr = Run::of(command.env("INFISICAL_DOMAIN", closed_port())).succeeds().stderr;
+    assert!(stderr.contains("warning: Infisical at 127.0.0.1") && stderr.contains("can't be reached"), "{stderr}");
+    assert!(stderr.contains("starts without its secrets: DATABASE_URL"), "{stderr}");
+    assert!(world.path("record.env").exists());
+}
+
+#[test]
+fn a_missing_folder_and_a_missing_permission_say_what_to_correct() {
+    let missing = ["folder /alpha, environment dev, project project-1 (404)", "let the machine identity read"];
+    goes_on_without(&Infisical::start(), |_| {}, 27, &missing);
+    goes_on_without(&Infisical::start(), answers(403, "", "{}"), 27, &["(403)", "permission to read it is missing"]);
+}
+
+#[test]
+fn what_is_not_infisical_is_told_apart_and_never_repeated() {
+    let body = format!("{{\"secrets\": [{{\"secretKey\": \"A\", \"secretValue\": 7, \"x\": \"{VALUE}\"}}]}}");
+    for body in [body.as_str(), VALUE, "", "[]"] {
+        let infisical = Infisical::start();
+        goes_on_without(
+            &infisical,
+            answers(200, "", body),
+            26,
+            &["is not Infisical: its list of secrets has another form"],
+        );
+        answers(200, "", body)(&infisical);
+        assert!(!run(&world_with(&infisical), &["alpha"]).stderr.contains(VALUE));
+    }
+    let huge = format!("{{\"secrets\": [], \"x\": \"{}\"}}", "x".repeat(5 * 1024 * 1024));
+    goes_on_without(&Infisical::start(), answers(200, "", &huge), 26, &["larger than 4 MiB"]);
+}
+
+#[test]
+fn a_credential_follows_no_redirect() {
+    let (infisical, elsewhere) = (Infisical::start(), Infisical::start());
+    elsewhere.folder("/alpha", &[("DATABASE_URL", VALUE)]);
+    let to: &'static str = Box::leak(format!("location: {}/api/v4/secrets\r\n", elsewhere.url).into_boxed_str());
+    goes_on_without(
+        &infisical,
+        answers(307, to, ""),
+        26,
+        &["it redirects to 127.0.0.1", "a credential is not sent on"],
+    );
+    infisical.upset_logins([Upset::Answer(308, to, String::new())]);
+    run(&world_with(&infisical), &["alpha", "--require-secrets"]).refuses(26, &["it redirects to 127.0.0.1"]);
+    assert_eq!(elsewhere.calls(), [""; 0]);
+}
+
+#[test]
+fn a_credential_is_not_sent_in_clear() {
+    let world = world_with(&Infisical::start());
+    let mut command = launcher(&world, &["alpha", "--require-secrets"]);
+    let run = Run::of(command.env("INFISICAL_DOMAIN", "http://vault.example"));
+    run.refuses(10, &["http would send the credential in clear", "INFISICAL_DOMAIN"]);
+}
+
+#[test]
+fn an_empty_folder_is_none_missing_and_said() {
+    let infisical = Infisical::start();
+    infisical.folder("/beta", &[]);
+    let world = world_with(&infisical);
+    world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
+    let stderr = run(&world, &["beta", "--require-secrets"]).succeeds().stderr;
+    assert!(stderr.contains("0 secrets of /beta"), "{stderr}");
+    assert!(!world.record().env.contains_key("DECKWATCH_SECRETS"));
+}
+
+#[test]
+fn an_expected_secret_that_is_not_there_is_said_and_refused_where_required() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("OTHER", VALUE)]);
+    let world = world_with(&infisical);
+    let stderr = run(&world, &["alpha"]).succeeds().stderr;
+    assert!(stderr.contains("warning: folder /alpha") && stderr.contains("lacks DATABASE_URL"), "{stderr}");
+    assert_eq!(world.record().env["OTHER"], VALUE);
+    run(&world, &["alpha", "--require-secrets"]).refuses(27, &["lacks DATABASE_URL", "add them to the folder"]);
+}
+
+#[test]
+fn without_secrets_wanted_or_configured_infisical_is_not_asked() {
+    let infisical = Infisical::start();
+    let world = world_with(&infisical);
+    run(&world, &["alpha", "--no-secrets"]).succeeds();
+    let plan = run(&world, &["alpha", "--dry-run"]).succeeds().stdout;
+    assert!(plan.contains("folder /alpha, environment dev, project project-1 at 127.0.0.1"), "{plan}");
+    assert!(plan.contains("credential of the environment") && !plan.contains(CLIENT_SECRET), "{plan}");
+    assert_eq!(infisical.calls(), [""; 0]);
+
+    let bare = World::new();
+    let stderr = bare.run(&["alpha"]).succeeds().stderr;
+    assert!(stderr.contains("no secrets: no Infisical project is configured"), "{stderr}");
+    bare.run(&["alpha", "--require-secrets"]).refuses(10, &["no Infisical project", "project_id"]);
+}
+
+#[test]
+fn what_another_launch_was_given_is_not_handed_on() {
+    let world = World::new();
+    let mut command = world.launcher(&["alpha", "--no-secrets"]);
+    command.env("DECKWATCH_SECRETS", "STRIPE_KEY,PATH,HOME").env("STRIPE_KEY", VALUE);
+    Run::of(&mut command).succeeds();
+    let env = world.record().env;
+    assert!(!env.contains_key("STRIPE_KEY") && !env.contains_key("DECKWATCH_SECRETS"));
+    assert!(env.contains_key("PATH") && env.contains_key("HOME"));
+}
+
+#[test]
+fn the_server_is_given_the_names_by_each_tool_and_no_file_a_value() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE), ("STRIPE_API_KEY", VALUE)]);
+    let world = world_with(&infisical);
+    run(&world, &["alpha", "--codex"]).succeeds();
+    let codex = world.read("home/.codex/config.toml");
+    assert!(
+        codex.contains(r#""DECKWATCH_SECRETS""#) && codex.contains(r#""DATABASE_URL", "STRIPE_API_KEY""#),
+        "{codex}"
+    );
+
+    run(&world, &["alpha", "--gemini"]).succeeds();
+    let gemini: serde_json::Value = serde_json::from_str(&world.read("home/.gemini/settings.json")).unwrap();
+    let env = &gemini["mcpServers"]["deckwatch"]["env"];
+    for name in ["DECKWATCH_SECRETS", "DATABASE_URL", "STRIPE_API_KEY"] {
+        assert_eq!(env[name], format!("${name}"));
+    }
+    for (path, bytes) in world.home_files() {
+        assert!(!String::from_utf8_lossy(&bytes).contains(VALUE), "{}", path.display());
+    }
+    let before = world.read("home/.gemini/settings.json");
+    run(&world, &["alpha", "--gemini"]).succeeds();
+    assert_eq!(world.read("home/.gemini/settings.json"), before);
+}
+
+#[test]
+fn a_ventures_own_project_environment_and_path_are_used() {
+    let infisical = Infisical::start();
+    infisical.folder("/team/alpha", &[("DATABASE_URL", VALUE)]);
+    let world = world_with(&infisical);
+    let own = "environment = \"prod\"\n[infisical.ventures.alpha]\nenvironment = \"dev\"\npath = \"team/alpha/\"\n";
+    world.write("home/.config/deckwatch/config.toml", &format!("{}{own}", infisical.config()));
+    run(&world, &["alpha", "--require-secrets"]).succeeds();
+    let mut command = launcher(&world, &["alpha", "--require-secrets"]);
+    Run::of(command.env("INFISICAL_ENVIRONMENT", "prod")).refuses(27, &["environment prod"]);
+}

@@ -1,0 +1,114 @@
+//! `launcher commands sync`: each tool's own form, and no file of the user's touched.
+
+use serde_json::Value;
+use sha2::Digest as _;
+
+use crate::world::{Run, World};
+
+fn outcome<'a>(report: &'a Value, path_end: &str) -> &'a str {
+    let mut files = report["files"].as_array().unwrap().iter();
+    let file = files.find(|file| file["path"].as_str().unwrap().ends_with(path_end));
+    file.unwrap_or_else(|| panic!("{path_end} is not in {report:#}"))["outcome"].as_str().unwrap()
+}
+
+/// The hash as the line that makes a file ours holds it.
+fn hex(text: &str) -> String {
+    let hash = sha2::Sha256::digest(text.as_bytes());
+    hash.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+fn sync(world: &World, more: &[&str]) -> Value {
+    let args = [&["commands", "sync", "--json"], more].concat();
+    serde_json::from_str(&world.run(&args).succeeds().stdout).unwrap()
+}
+
+#[test]
+fn every_installed_tool_gets_every_command_in_its_own_form() {
+    let world = World::new();
+    let report = sync(&world, &[]);
+    for name in ["sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate"] {
+        let claude = world.read(&format!("home/.claude/commands/{name}.md"));
+        assert!(
+            claude.starts_with("---\ndescription: \"Deckwatch: ") && claude.contains("mcp__deckwatch__"),
+            "{claude}"
+        );
+        let gemini = world.read(&format!("home/.gemini/commands/{name}.toml"));
+        assert!(gemini.starts_with("description = \"Deckwatch: ") && gemini.contains("prompt = '''"), "{gemini}");
+        let codex = world.read(&format!("home/.codex/skills/{name}/SKILL.md"));
+        assert!(codex.starts_with(&format!("---\nname: {name}\ndescription: \"Deckwatch: ")), "{codex}");
+        let policy = world.read(&format!("home/.codex/skills/{name}/agents/openai.yaml"));
+        assert!(policy.contains("allow_implicit_invocation: false"), "{policy}");
+        assert_eq!(outcome(&report, &format!("{name}.md")), "written");
+    }
+    assert!(world.read("home/.claude/commands/sod.md").contains("as `issue_number`: $ARGUMENTS"));
+    assert!(world.read("home/.gemini/commands/sod.toml").contains("as `issue_number`: {{args}}"));
+
+    let files = world.home_files();
+    assert_eq!(outcome(&sync(&world, &[]), "sod.md"), "unchanged");
+    assert_eq!(world.home_files(), files);
+}
+
+#[test]
+fn what_the_user_wrote_or_changed_is_named_and_left() {
+    let world = World::new();
+    world.write("home/.claude/commands/eod.md", "my own way to end a day\n");
+    sync(&world, &[]);
+    let changed = world.read("home/.gemini/commands/sod.toml").replace("Start my day", "Begin my day");
+    world.write("home/.gemini/commands/sod.toml", &changed);
+    std::fs::remove_file(world.path("home/.gemini/commands/merge.toml")).unwrap();
+
+    let report = sync(&world, &[]);
+    assert_eq!(outcome(&report, "claude/commands/eod.md"), "yours");
+    assert_eq!(outcome(&report, "gemini/commands/sod.toml"), "changed_by_you");
+    assert_eq!(outcome(&report, "gemini/commands/merge.toml"), "written");
+    assert_eq!(world.read("home/.claude/commands/eod.md"), "my own way to end a day\n");
+    assert_eq!(world.read("home/.gemini/commands/sod.toml"), changed);
+
+    let said = world.run(&["commands", "sync"]).succeeds().stdout;
+    assert!(said.contains("~/.claude/commands/eod.md  yours, left alone"), "{said}");
+    assert!(said.contains("~/.gemini/commands/sod.toml  changed by you, left alone; delete it"), "{said}");
+    assert!(said.ends_with("34 of 36 files were up to date\n"), "{said}");
+}
+
+#[test]
+fn a_file_of_an_older_build_is_updated() {
+    let world = World::new();
+    sync(&world, &["--claude", "sod"]);
+    let ours = world.read("home/.claude/commands/sod.md");
+    let (above, mark) = ours.split_at(ours.rfind("<!-- ").unwrap());
+    let older = above.replace("Start my day", "Begin my day");
+    world.write("home/.claude/commands/sod.md", &format!("{older}{}", mark.replace(&hex(above), &hex(&older))));
+
+    assert_eq!(outcome(&sync(&world, &["--claude", "sod"]), "sod.md"), "updated");
+    assert_eq!(world.read("home/.claude/commands/sod.md"), ours);
+}
+
+#[test]
+fn flags_and_names_narrow_what_is_written() {
+    let world = World::new();
+    let said = world.run(&["commands", "sync", "--codex", "sod", "--dry-run"]).succeeds().stdout;
+    assert!(said.contains("~/.codex/skills/sod/SKILL.md  would be written"), "{said}");
+    assert!(!world.path("home/.codex").exists() && !world.path("home/.claude").exists());
+
+    let mut launcher = world.launcher(&["commands", "sync", "--codex", "sod"]);
+    Run::of(launcher.env("CODEX_HOME", world.path("home/codex-home"))).succeeds();
+    assert!(world.path("home/codex-home/skills/sod/SKILL.md").exists() && !world.path("home/.codex").exists());
+    world.run(&["commands", "sync", "lunch"]).refuses(2, &["lunch", "sod"]);
+}
+
+#[test]
+fn without_any_tool_it_says_how_to_install_one() {
+    let world = World::new();
+    for agent in ["claude", "gemini", "codex"] {
+        world.remove(&format!("bin/{agent}"));
+    }
+    world.run(&["commands", "sync"]).refuses(14, &["npm install -g @openai/codex"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_stops_before_anything_is_written() {
+    let world = World::new();
+    std::fs::create_dir_all(world.path("home/.codex/skills/escalate/SKILL.md")).unwrap();
+    world.run(&["commands", "sync"]).refuses(16, &["cannot write", "skills/escalate/SKILL.md"]);
+    assert!(!world.path("home/.claude").exists() && !world.path("home/.gemini").exists());
+}

@@ -1,0 +1,59 @@
+//! The launcher on a terminal as `script` of util-linux makes one: what it shows, and what is typed then.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use crate::world::World;
+
+/// A launcher that waits for a person.
+pub(crate) struct Terminal {
+    child: Child,
+    keys: ChildStdin,
+    screen: ChildStdout,
+    /// All that was shown so far, without the terminal's own signs.
+    shown: String,
+    /// Up to where it was looked at.
+    seen: usize,
+}
+
+impl Terminal {
+    /// Starts a command line of a shell, in which `launcher` stands for the program under test.
+    pub(crate) fn start(world: &World, words: &str) -> Self {
+        let path = std::env::var_os("PATH").unwrap();
+        let mut scripts = std::env::split_paths(&path).map(|dir| dir.join("script"));
+        let script = scripts.find(|file| file.exists()).expect("util-linux has `script`");
+        let launcher = world.path("bin/launcher").display().to_string();
+        let line = words.replacen("launcher", &launcher, 1);
+        let mut command = Command::new(script);
+        command
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .env_clear()
+            .current_dir(world.path("elsewhere"))
+            .envs([("HOME", world.path("home")), ("PATH", world.path("bin"))])
+            .envs([("TERM", "xterm"), ("SHELL", "/bin/sh")]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (keys, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self { child, keys, screen, shown: String::new(), seen: 0 }
+    }
+
+    /// Waits until this is shown, after what was waited for before; then types.
+    pub(crate) fn at(&mut self, prompt: &str, keys: &str) {
+        while !self.shown[self.seen..].contains(prompt) {
+            let mut bytes = [0; 4096];
+            let count = self.screen.read(&mut bytes).unwrap();
+            assert_ne!(count, 0, "{prompt:?} was not shown, but: {}", self.shown);
+            self.shown += &String::from_utf8_lossy(&bytes[..count]);
+        }
+        self.seen += self.shown[self.seen..].find(prompt).unwrap() + prompt.len();
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// All that was shown, and the exit code.
+    pub(crate) fn end(mut self) -> (String, Option<i32>) {
+        drop(self.keys);
+        let mut rest = Vec::new();
+        self.screen.read_to_end(&mut rest).unwrap();
+        self.shown += &String::from_utf8_lossy(&rest);
+        (self.shown, self.child.wait().unwrap().code())
+    }
+}
