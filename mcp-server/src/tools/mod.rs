@@ -157,13 +157,13 @@ fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
 }
 
 /// This machine's clock.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A fence that no stored text can know.
-fn fence() -> Fence {
+pub(crate) fn fence() -> Fence {
     // Without randomness there is still the bar before every stored line.
     Fence::new(getrandom::u64().unwrap_or_default())
 }

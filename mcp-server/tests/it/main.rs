@@ -14,6 +14,7 @@ mod notes;
 mod outbox;
 mod process;
 mod protocol;
+mod resources;
 mod secrets;
 mod server;
 mod snapshot;
