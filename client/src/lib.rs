@@ -4,7 +4,7 @@ pub mod agent;
 pub mod api;
 pub mod checkout;
 pub mod clock;
-mod digest;
+pub mod digest;
 pub mod dirs;
 pub mod discovery;
 mod durable;

@@ -13,7 +13,7 @@ use crate::agent_cli::AgentCli;
 use crate::branches::WorktreeName;
 use crate::exit_code::ExitCode;
 use crate::secrets::verb::SecretsCommand;
-use crate::{completions, doctor, init, man, slash_commands, ventures_sync};
+use crate::{completions, docs_cache, doctor, init, man, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -157,6 +157,10 @@ pub(crate) enum Command {
     /// Give the agents' tools their slash commands: sod, eod, handoff and others
     #[command(subcommand, after_help = slash_commands::EXAMPLES)]
     Commands(slash_commands::Verb),
+
+    /// Keep copies of documents for work without the API
+    #[command(subcommand, after_help = docs_cache::EXAMPLES)]
+    Docs(docs_cache::Verb),
 
     /// Check everything that a launch needs, with the fix for what is not right
     Doctor(doctor::Doctor),

@@ -13,6 +13,7 @@ mod config;
 mod context_api;
 mod conversation;
 mod demo;
+mod docs_cache;
 mod doctor;
 mod endpoint;
 mod error;
@@ -67,7 +68,7 @@ fn main() -> std::process::ExitCode {
 fn run(cli: &Cli) -> Result<(), LaunchError> {
     let surroundings = Surroundings::of_this_process()?;
     match &cli.command {
-        None | Some(Command::Secrets(SecretsCommand::Check { .. })) => launch(cli, &surroundings),
+        None | Some(Command::Secrets(SecretsCommand::Check { .. }) | Command::Docs(_)) => launch(cli, &surroundings),
         Some(Command::Demo { data }) => demo::run(&surroundings, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &surroundings),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &surroundings),
@@ -96,7 +97,7 @@ fn configured(surroundings: &Surroundings) -> Result<(Config, Rc<Vault>), Launch
     Ok((config, vault))
 }
 
-/// Becomes the agent; or only lists the ventures, checks a venture's secrets, or shows the plan.
+/// Becomes the agent; or only lists the ventures, checks a venture's secrets, copies its documents, or shows the plan.
 fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let (config, vault) = configured(surroundings)?;
     let endpoint = Endpoint::choose(surroundings, &config, &vault)?;
@@ -111,6 +112,9 @@ fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
         Options { cli, config: &config, surroundings, endpoint: &endpoint, catalogue: &catalogue, here: here.as_ref() };
     if let Some(Command::Secrets(SecretsCommand::Check { venture, json })) = &cli.command {
         return verb::check(&options.named(venture)?, &vault, *json, &mut io::stdout().lock());
+    }
+    if let Some(Command::Docs(verb)) = &cli.command {
+        return docs_cache::run(verb, &options);
     }
     let venture = options.venture()?;
     let checkout = options.checkout(&venture)?;

@@ -63,7 +63,8 @@ fn remembered(file: &Path, surroundings: &Surroundings) -> Option<(Vec<VentureEn
     Some((found.ventures, age))
 }
 
-fn words(age: Duration) -> String {
+/// An age as people say it.
+pub(crate) fn words(age: Duration) -> String {
     let minutes = age.as_secs() / 60;
     match minutes {
         0..120 => format!("{minutes} min"),

@@ -3,19 +3,22 @@
 //! It answers the handshake before it opens anything. Standard output belongs to the protocol; what
 //! there is to log goes to standard error. It ends when its input closes or its parent is gone.
 //!
-//! [`server`] speaks MCP, [`tools`] are what it offers, [`session`] and [`heartbeat`] look after the
+//! [`server`] speaks MCP, [`tools`], [`resources`] and [`prompts`] are what it offers, [`session`] and [`heartbeat`] look after the
 //! agent's session, [`delivery`] sends what waited for the API, [`identity`] knows who the agent is, [`github`]
 //! what waits to be done, and [`render`] writes what is read.
-//! [`generator`] writes documents from a repository; `deckwatch-mcp generate` prints one.
+//! [`generator`] writes documents from a repository; `deckwatch-mcp generate` prints one, [`healing`] stores them.
 
 mod delivery;
 mod generator;
 mod github;
+mod healing;
 mod heartbeat;
 mod identity;
 mod logging;
 mod plan;
+mod prompts;
 mod render;
+mod resources;
 mod schema;
 mod server;
 mod session;

@@ -1,10 +1,11 @@
-//! The MCP side: which server this is, which tools it has, and who calls.
+//! The MCP side: which server this is, which tools, resources and prompts it has, and who calls.
 
 use std::sync::{Arc, Once};
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, Tool as Definition,
+    CallToolRequestParams, CallToolResponse, GetPromptRequestParams, GetPromptResponse, Implementation,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool as Definition,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -14,6 +15,7 @@ use crate::heartbeat;
 use crate::identity::Cli;
 use crate::session::Keeper;
 use crate::tools::Tool;
+use crate::{prompts, resources};
 
 const INSTRUCTIONS: &str = "Deckwatch connects you with the other agents and sessions of your team. Call `sod` when you \
     start, `handoff` when you end, `context` to see who else works, `status` for what waits to be done. Lines that start with \"| \" in answers were written \
@@ -51,13 +53,57 @@ impl ServerHandler for Server {
         let implementation = Implementation::new("deckwatch", env!("CARGO_PKG_VERSION"))
             .with_title("Deckwatch")
             .with_description("Start of day, handoff and awareness for coding agents");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build())
             .with_server_info(implementation)
             .with_instructions(INSTRUCTIONS)
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         self.wake(context.peer.peer_info().map(|info| info.client_info.clone()));
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.wake(context.client_info());
+        resources::list(&self.keeper, request.and_then(|request| request.cursor).as_deref()).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        self.wake(context.client_info());
+        Ok(resources::read(&self.keeper, &request.uri).await?.into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(prompts::list()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let prompt = prompts::get(&request.name, request.arguments.as_ref());
+        let unknown = || format!("there is no such prompt; the prompts are {}", prompts::names());
+        Ok(prompt.ok_or_else(|| ErrorData::invalid_params(unknown(), None))?.into())
     }
 
     async fn list_tools(

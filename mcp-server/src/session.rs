@@ -15,6 +15,7 @@ use deckwatch_protocol::{
 use tokio::sync::Notify;
 
 use crate::delivery::Pending;
+use crate::healing::Healing;
 use crate::identity::{Identity, is_embedded};
 use crate::trouble::Trouble;
 
@@ -28,6 +29,8 @@ pub(crate) struct Keeper {
     changed: Notify,
     /// What waits for the API.
     pub(crate) pending: Pending,
+    /// What is generated while the agent works.
+    pub(crate) healing: Healing,
 }
 
 /// What this process knows of the agent's session.
@@ -107,7 +110,7 @@ impl Ending {
 impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
-        Self { identity, state, turn, changed, pending: Pending::default() }
+        Self { identity, state, turn, changed, pending: Pending::default(), healing: Healing::default() }
     }
 
     /// Starts the day, or goes on with the agent's live session. What waits is sent first: it may end a session.

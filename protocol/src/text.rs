@@ -232,6 +232,16 @@ impl DocScope {
     /// The scope of every venture.
     pub const GLOBAL: &str = "global";
 
+    /// The scope of every venture.
+    pub fn global() -> Self {
+        Self(Self::GLOBAL.to_owned())
+    }
+
+    /// The scope of one venture.
+    pub fn of(venture: &VentureCode) -> Self {
+        Self(venture.as_str().to_owned())
+    }
+
     /// The venture that the scope is, if it is one.
     pub fn venture(&self) -> Option<VentureCode> {
         self.0.parse().ok()

@@ -21,6 +21,8 @@ CALLS = {
     "context": {},
     "note": {"action": "create", "title": "A title", "content": "A text.", "tags": ["reference"]},
     "notes": {"q": "text"},
+    "doc": {"name": "api.md"},
+    "doc_audit": {},
     "plan": {},
     "ventures": {},
     "preflight": {},

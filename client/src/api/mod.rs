@@ -147,7 +147,7 @@ impl Api {
     /// Changes a note that still is the version that was read; else it is refused with `note_changed`.
     pub async fn update_note(&self, id: &NoteId, version: u32, patch: &UpdateNote) -> Result<Note, ClientError> {
         let ask = Ask::body(Operation::UpdateNote, id.as_str(), patch);
-        self.call(ask.map(|ask| Ask { if_match: Some(version), ..ask })).await
+        self.call(ask.map(|ask| Ask { if_match: Some(version.to_string()), ..ask })).await
     }
 
     /// Takes a note out of lists, searches and days.
@@ -200,6 +200,19 @@ impl Api {
     /// generated.
     pub async fn put_doc(&self, scope: &DocScope, name: &DocName, doc: &PutDoc) -> Result<DocPut, ClientError> {
         self.call(Ask::doc(Operation::PutDoc, scope, name).with_body(doc)).await
+    }
+
+    /// Replaces a document whose content still is what was read, which `known` is the `content_hash` of; else it is
+    /// refused with `doc_changed`.
+    pub async fn replace_doc(
+        &self,
+        scope: &DocScope,
+        name: &DocName,
+        known: &str,
+        doc: &PutDoc,
+    ) -> Result<DocPut, ClientError> {
+        let ask = Ask::doc(Operation::PutDoc, scope, name).with_body(doc);
+        self.call(ask.map(|ask| Ask { if_match: Some(known.to_owned()), ..ask })).await
     }
 
     /// Deletes a document, and answers with the version that this is; needs an admin key.
@@ -363,8 +376,8 @@ pub(crate) struct Ask {
     body: Bytes,
     /// The tag, without quotes, of what need not be sent again.
     if_none_match: Option<String>,
-    /// The version that the record must still be.
-    if_match: Option<u32>,
+    /// The tag, without quotes, that the record must still have.
+    if_match: Option<String>,
     /// The idempotency key of a write that may have been sent before; else it gets a new one.
     key: Option<String>,
 }

@@ -32,14 +32,11 @@ pub(super) fn prepare(ask: &Ask) -> Prepared {
     if !ask.body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    let known = ask.if_none_match.as_ref().and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok());
-    if let Some(value) = known {
-        headers.insert(IF_NONE_MATCH, value);
-    }
-    if let Some(version) = ask.if_match
-        && let Ok(value) = HeaderValue::from_str(&format!("\"{version}\""))
-    {
-        headers.insert(IF_MATCH, value);
+    for (header, tag) in [(IF_NONE_MATCH, &ask.if_none_match), (IF_MATCH, &ask.if_match)] {
+        let quoted = tag.as_ref().and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok());
+        if let Some(value) = quoted {
+            headers.insert(header, value);
+        }
     }
     if ask.operation.effect() == Effect::Write
         && let Ok(value) = ask.key.as_deref().map_or_else(new_key, HeaderValue::from_str)

@@ -7,6 +7,8 @@ mod conversations;
 #[cfg(test)]
 mod dev_session;
 #[cfg(test)]
+mod docs_cache;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod dry_run;

@@ -51,6 +51,11 @@ impl Kind {
             Self::Schema => "schema",
         }
     }
+
+    /// The name under which it is stored: `api.md`.
+    pub(crate) fn file_name(self) -> String {
+        format!("{self}.md")
+    }
 }
 
 impl fmt::Display for Kind {
@@ -123,5 +128,5 @@ pub(crate) fn generate(root: &Path, kind: Kind) -> Result<Generated, GeneratorEr
     let title = document.title().to_owned();
     let skipped = tree.into_skipped();
     let content = document.finish(&skipped);
-    Ok(Generated { name: format!("{kind}.md"), title, content, sources: sources.into_iter().collect(), skipped })
+    Ok(Generated { name: kind.file_name(), title, content, sources: sources.into_iter().collect(), skipped })
 }

@@ -25,6 +25,16 @@ pub(crate) fn part(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
     }
 }
 
+/// Any handoff, under its id.
+pub(crate) fn whole(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
+    Part {
+        heading: format!("## Handoff {} of {}", handoff.id, handoff.repo),
+        holds: "handoff",
+        more: "The API has it whole: GET /v1/handoffs/{id}.".into(),
+        ..part(handoff, now, fence)
+    }
+}
+
 fn about(handoff: &Handoff, now: Timestamp) -> String {
     let optional = [
         handoff.issue_number.map(|issue| format!(", issue #{issue}")),

@@ -6,6 +6,7 @@ use super::age::ago;
 use super::budget::{clip, cost, line_cost};
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
+use super::piece::{Piece, Whole};
 
 const TITLE_COST: usize = 120;
 const TAGS_COST: usize = 90;
@@ -65,35 +66,14 @@ fn tags(tags: &[NoteTag], fence: &Fence) -> String {
     format!(", tags: {}", clip(&words.join(", "), TAGS_COST))
 }
 
-/// A piece of one note.
-pub(crate) struct Piece {
-    pub(crate) lines: Vec<String>,
-    /// How many the whole text has, cleaned.
-    pub(crate) characters: usize,
-    /// The first character that is not shown, if there is one.
-    pub(crate) next_offset: Option<usize>,
-}
-
-/// The note from the character `offset` on, as much as fits into `limit`. Characters are counted in the
-/// cleaned text, which is the same at every call.
+/// The note from the character `offset` on, as much as fits into `limit`.
 pub(crate) fn piece(note: &Note, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
-    // What the two lines after the piece can cost.
-    const TAIL: usize = 200;
-    let text = fence.lines(note.content.as_ref().map_or("", |content| content.as_str())).join("\n");
-    let characters = text.chars().count();
-    let mut lines = vec![about(note, characters, now, fence), fence.open("note")];
-    lines.push(Fence::bar(&format!("# {}", clip(&fence.line(note.title.as_str()), 2 * TITLE_COST))));
-    let tags = tags(&note.tags, fence);
-    lines.extend(tags.strip_prefix(", ").map(Fence::bar));
-    let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
-    let rest: String = text.chars().skip(offset).collect();
-    let shown = fitting(&rest, limit.saturating_sub(spent + TAIL));
-    let end = offset.saturating_add(shown.chars().count());
-    lines.extend(shown.lines().map(Fence::bar));
-    lines.push(fence.close());
-    let next_offset = (end < characters).then_some(end);
-    lines.extend(where_it_is(note, offset, end, characters));
-    Piece { lines, characters, next_offset }
+    let mut above = vec![format!("# {}", clip(&fence.line(note.title.as_str()), 2 * TITLE_COST))];
+    above.extend(tags(&note.tags, fence).strip_prefix(", ").map(str::to_owned));
+    let text = note.content.as_ref().map_or("", |content| content.as_str());
+    let again = format!("notes with id {}", note.id);
+    let whole = Whole { holds: "note", above, text, again };
+    whole.piece(|characters| about(note, characters, now, fence), offset, fence, limit)
 }
 
 fn about(note: &Note, characters: usize, now: Timestamp, fence: &Fence) -> String {
@@ -107,43 +87,6 @@ fn about(note: &Note, characters: usize, now: Timestamp, fence: &Fence) -> Strin
         note.created_at,
         ago(note.updated_at, now)
     )
-}
-
-fn where_it_is(note: &Note, offset: usize, end: usize, characters: usize) -> Option<String> {
-    if offset >= characters && offset > 0 {
-        return Some(format!("Nothing is shown: the text has {characters} characters, and offset is {offset}."));
-    }
-    if offset == 0 && end >= characters {
-        return None;
-    }
-    let first = offset + 1;
-    let more = if end < characters {
-        format!("Call notes with id {} and offset {end} to read on.", note.id)
-    } else {
-        "This is the end.".to_owned()
-    };
-    Some(format!("Characters {first} to {end} of {characters} are shown. {more}"))
-}
-
-/// The beginning of `text` that costs at most `room` once every line has its bar; it ends with a line
-/// where one ends late enough.
-fn fitting(text: &str, room: usize) -> &str {
-    let bar = line_cost(&Fence::bar(" ")) - 1;
-    let mut spent = bar;
-    let mut end = text.len();
-    for (at, c) in text.char_indices() {
-        spent += if c == '\n' { bar } else { cost(c.encode_utf8(&mut [0; 4])) };
-        if spent > room {
-            end = at;
-            break;
-        }
-    }
-    let head = text.get(..end).unwrap_or(text);
-    if end == text.len() {
-        return head;
-    }
-    let line_end = head.rfind('\n').filter(|at| *at * 2 > head.len());
-    line_end.and_then(|at| head.get(..=at)).unwrap_or(head)
 }
 
 #[cfg(test)]

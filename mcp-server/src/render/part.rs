@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use deckwatch_protocol::Excerpt;
+
 use super::budget::{Claim, clip, line_cost, share};
 use super::fence::Fence;
 
@@ -57,6 +59,11 @@ pub(crate) struct Total {
 }
 
 impl Total {
+    /// The count of a list that the API cut.
+    pub(crate) fn of<T>(list: &Excerpt<T>) -> Self {
+        Self { count: usize::try_from(list.total).unwrap_or(usize::MAX), at_least: list.total_is_minimum }
+    }
+
     /// An exact count.
     pub(crate) fn exactly(count: usize) -> Self {
         Self { count, at_least: false }

@@ -63,6 +63,8 @@ struct Here<'a> {
     api: &'a Api,
     checkout: Checkout,
     health: Health,
+    /// What was healed since somebody asked last.
+    healed: Option<String>,
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
@@ -78,7 +80,8 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         ..SessionFilter::default()
     };
     let (health, sessions) = tokio::try_join!(api.health(), api.list_sessions(&filter))?;
-    let facts = facts(&Here { me, place, api, checkout, health }, sessions, own.as_ref());
+    let facts =
+        facts(&Here { me, place, api, checkout, health, healed: keeper.healing.news() }, sessions, own.as_ref());
     Ok(answer(&facts, &facts.report))
 }
 
@@ -118,8 +121,9 @@ fn report(here: &Here, session: Option<&Session>, others: &[Session], total: Tot
         format!("work     {}{}", own.line(fence), commit(&here.checkout)),
         session_line(session, now),
         engine_line(here, fence),
-        String::new(),
     ];
+    lines.extend(here.healed.clone());
+    lines.push(String::new());
     if others.is_empty() && total.count == 0 {
         lines.push("Other active agents: none".to_owned());
         return (lines.join("\n"), 0);

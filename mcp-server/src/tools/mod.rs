@@ -6,6 +6,8 @@
 
 mod beside;
 mod context;
+mod doc;
+mod doc_audit;
 mod handoff;
 mod note;
 mod notes;
@@ -41,6 +43,8 @@ pub(crate) enum Tool {
     Plan,
     Note,
     Notes,
+    Doc,
+    DocAudit,
     Ventures,
     Context,
     Preflight,
@@ -48,13 +52,15 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Sod,
         Self::Handoff,
         Self::Status,
         Self::Plan,
         Self::Note,
         Self::Notes,
+        Self::Doc,
+        Self::DocAudit,
         Self::Ventures,
         Self::Context,
         Self::Preflight,
@@ -74,6 +80,8 @@ impl Tool {
             Self::Plan => plan::definition(),
             Self::Note => note::definition(),
             Self::Notes => notes::definition(),
+            Self::Doc => doc::definition(),
+            Self::DocAudit => doc_audit::definition(),
             Self::Ventures => ventures::definition(),
             Self::Context => context::definition(),
             Self::Preflight => preflight::definition(),
@@ -89,6 +97,8 @@ impl Tool {
             Self::Plan => plan::call(keeper, arguments).await,
             Self::Note => note::call(keeper, arguments).await,
             Self::Notes => notes::call(keeper, arguments).await,
+            Self::Doc => doc::call(keeper, arguments).await,
+            Self::DocAudit => doc_audit::call(keeper, arguments).await,
             Self::Ventures => ventures::call(keeper, arguments).await,
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
@@ -104,6 +114,8 @@ impl Tool {
             Self::Plan => "plan",
             Self::Note => "note",
             Self::Notes => "notes",
+            Self::Doc => "doc",
+            Self::DocAudit => "doc_audit",
             Self::Ventures => "ventures",
             Self::Context => "context",
             Self::Preflight => "preflight",
@@ -145,13 +157,13 @@ fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
 }
 
 /// This machine's clock.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A fence that no stored text can know.
-fn fence() -> Fence {
+pub(crate) fn fence() -> Fence {
     // Without randomness there is still the bar before every stored line.
     Fence::new(getrandom::u64().unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 //! A change names the version that was read, so that nobody's text is overwritten unread.
 
 use deckwatch_client::api::{Api, ClientError};
+use deckwatch_client::outbox::{Delivery, Queued};
 use deckwatch_protocol::{
     Change, CreateNote, ErrorCode, Note, NoteContent, NoteId, NoteTag, NoteTitle, UpdateNote, Violation, Violations,
 };
@@ -14,6 +15,7 @@ use serde::Serialize;
 use super::scope::Scope;
 use super::{answer, decode, hints};
 use crate::identity::is_embedded;
+use crate::render::clean::clean_line;
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -62,14 +64,20 @@ enum Deed {
     Restore(NoteId),
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Facts {
     /// What happened, as text.
     report: String,
-    note_id: NoteId,
-    version: u32,
-    archived: bool,
-    size_bytes: u32,
+    /// True when it waits on this machine and is not saved yet.
+    queued: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note_id: Option<NoteId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_bytes: Option<u32>,
 }
 
 pub(super) fn definition() -> Tool {
@@ -88,39 +96,47 @@ fn tags_description() -> String {
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let action = arguments.action;
-    let note = done(keeper, arguments.deed()?).await?;
-    let facts = facts(action, &note);
+    let facts = match done(keeper, arguments.deed()?).await? {
+        Delivery::Delivered(note) => facts(action, &note),
+        Delivery::Queued(queued) => {
+            keeper.pending.something_waits();
+            Facts { report: waits(&queued), queued: true, ..Facts::default() }
+        }
+    };
     Ok(answer(&facts, &facts.report))
 }
 
-async fn done(keeper: &Keeper, deed: Deed) -> Result<Note, Trouble> {
+/// A new note waits on this machine when the API can't be reached. A change does not: it is of a version that the
+/// API alone knows.
+async fn done(keeper: &Keeper, deed: Deed) -> Result<Delivery<Note>, Trouble> {
     let api = keeper.identity.api().await?;
-    Ok(match deed {
+    let note = match deed {
         Deed::Create { title, content, tags, scope } => {
             let venture = match scope {
                 None => Some(keeper.identity.place().await?.venture.code.clone()),
                 Some(Scope::Venture(code)) => Some(code),
                 Some(Scope::Global) => None,
             };
-            created(keeper, api, &CreateNote { title, content, tags, venture }).await?
+            return created(keeper, api, &CreateNote { title, content, tags, venture }).await;
         }
         Deed::Update { id, version, patch } => api.update_note(&id, version, &patch).await?,
         Deed::Archive(id) => api.archive_note(&id).await?,
         Deed::Restore(id) => api.restore_note(&id).await?,
-    })
+    };
+    Ok(Delivery::Delivered(note))
 }
 
 /// On the embedded engine a note may come before the first start of day, which registers the venture.
-async fn created(keeper: &Keeper, api: &Api, note: &CreateNote) -> Result<Note, Trouble> {
+async fn created(keeper: &Keeper, api: &Api, note: &CreateNote) -> Result<Delivery<Note>, Trouble> {
     let own = &keeper.identity.place().await?.venture;
-    match api.create_note(note).await {
+    match api.deliver_note(note).await {
         Err(ClientError::Refused(problem))
             if problem.code == ErrorCode::VentureNotRegistered
                 && is_embedded(api)
                 && note.venture.as_ref() == Some(&own.code) =>
         {
             api.put_venture(&own.code, &own.registration()).await?;
-            Ok(api.create_note(note).await?)
+            Ok(api.deliver_note(note).await?)
         }
         saved => Ok(saved?),
     }
@@ -181,6 +197,19 @@ fn missing(pointer: &str, detail: &str) -> Violation {
     Violation { pointer: pointer.to_owned(), detail: detail.to_owned() }
 }
 
+fn waits(queued: &Queued) -> String {
+    let before = match queued.before {
+        0 => String::new(),
+        1 => " One older write is sent before it.".to_owned(),
+        older => format!(" {older} older writes are sent before it."),
+    };
+    let cause = clean_line(&queued.cause);
+    format!(
+        "The note is QUEUED on this machine, not saved yet: {cause}.\n\
+         It is sent by itself, once, as soon as the API can be reached; do not repeat it. It gets its id then.{before}"
+    )
+}
+
 fn facts(action: Action, note: &Note) -> Facts {
     let about = note.venture.as_ref().map_or("global".to_owned(), |code| format!("about venture {code}"));
     let (id, version, size) = (&note.id, note.version, note.size_bytes);
@@ -192,5 +221,7 @@ fn facts(action: Action, note: &Note) -> Facts {
         }
         Action::Restore => format!("Note {id} is back (version {version})."),
     };
-    Facts { report, note_id: id.clone(), version, archived: note.archived_at.is_some(), size_bytes: size }
+    let archived = Some(note.archived_at.is_some());
+    let (note_id, version, size_bytes) = (Some(id.clone()), Some(version), Some(size));
+    Facts { report, queued: false, note_id, version, archived, size_bytes }
 }

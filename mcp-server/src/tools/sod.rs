@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::sod_snapshot::{self, Start};
 use super::{answer, beside, decode, fence, hints};
 use crate::github::{Lane, Queue};
+use crate::healing;
 use crate::render::budget::cost;
 use crate::render::sod::{Beside, Rendered, render};
 use crate::render::{outbox, queue};
@@ -146,12 +147,15 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     let started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
     let waiting = keeper.waiting().await;
     let mut remarks = outbox::lines(&waiting);
+    remarks.extend(keeper.healing.news());
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
             remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
             let beside = loading.whole().await?;
-            report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit)
+            let facts = report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit);
+            healing::in_background(keeper, &day.venture.code, &day.doc_audit);
+            facts
         }
         Start::Last(last) => {
             let (day, beside) = (&last.snapshot.day, loading.so_far().await);

@@ -5,14 +5,16 @@
 mod api;
 mod beside;
 mod day;
+mod docs;
 mod generator;
 mod github;
 mod harness;
-
+mod healing;
 mod notes;
 mod outbox;
 mod process;
 mod protocol;
+mod resources;
 mod secrets;
 mod server;
 mod snapshot;

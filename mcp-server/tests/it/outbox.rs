@@ -326,3 +326,28 @@ fn a_session_whose_end_waits_is_kept_alive_no_longer() {
     let beats = after.filter(|(_, path, _)| *path == heartbeat).count();
     assert!(beats <= 1, "one may have been on its way; {beats} came");
 }
+
+#[test]
+fn a_note_without_an_api_is_queued_says_so_and_is_saved_once_when_it_is_back() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    let mut agent = server.agent(&machine, AGENT);
+    let _ = agent.call("sod", &json!({})).good();
+    server.kill();
+    let note = json!({"action": "create", "title": "Pricing", "content": "Annual plans sell best."});
+    let queued = agent.call("note", &note).good();
+    assert_eq!((&queued.facts["queued"], queued.facts.get("note_id")), (&json!(true), None));
+    for part in ["The note is QUEUED", "not saved yet", "can't reach the Context API", "do not repeat it"] {
+        assert!(queued.text.contains(part), "{part} in {}", queued.text);
+    }
+    let change = json!({"action": "archive", "id": "note_01JD0000000000000000000001"});
+    let text = agent.call("note", &change).trouble();
+    assert!(text.contains("can't reach"), "a change can't wait: {text}");
+
+    server.start();
+    let _ = reached(&mut agent, &json!({}));
+    assert!(waiting(&machine).is_empty());
+    let found = agent.call("notes", &json!({"q": "annual plans"})).good();
+    assert_eq!(found.facts["list"]["total"], 1, "{}", found.text);
+    let saved = agent.call("note", &json!({"action": "create", "title": "Next", "content": "Now."})).good();
+    assert_eq!((&saved.facts["queued"], saved.facts["note_id"].is_string()), (&json!(false), true));
+}

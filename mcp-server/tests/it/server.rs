@@ -2,10 +2,13 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use deckwatch_client::{Api, ApiConfig};
-use deckwatch_protocol::{HandoffFilter, PutVenture, SessionFilter, SessionStatus};
+use deckwatch_client::{Api, ApiConfig, DocRead};
+use deckwatch_protocol::{
+    DocText, DocType, ErrorCode, HandoffFilter, PutDoc, PutRequirement, PutVenture, SessionFilter, SessionStatus,
+};
 use tempfile::TempDir;
 
 use crate::harness::{Machine, Mcp};
@@ -28,11 +31,45 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = Self { data: tempfile::tempdir().unwrap(), port, process: None };
         server.start();
+        let own = "example-org/alpha".parse().unwrap();
         let venture =
-            PutVenture { name: "Alpha".parse().unwrap(), github_org: None, repos: vec![], capabilities: vec![] };
-        let api = Api::connect(ApiConfig::remote(&server.url(), ADMIN_KEY).unwrap());
-        wait(async { api.put_venture(&"alpha".parse().unwrap(), &venture).await }).unwrap();
+            PutVenture { name: "Alpha".parse().unwrap(), github_org: None, repos: vec![own], capabilities: vec![] };
+        wait(async { server.admin().put_venture(&"alpha".parse().unwrap(), &venture).await }).unwrap();
         server
+    }
+
+    fn admin(&self) -> Api {
+        Api::connect(ApiConfig::remote(&self.url(), ADMIN_KEY).unwrap())
+    }
+
+    /// Puts a document as a person does.
+    pub(crate) fn put_doc(&self, scope: &str, name: &str, content: &str) {
+        let doc = text(content);
+        let put = async { self.admin().put_doc(&scope.parse().unwrap(), &name.parse().unwrap(), &doc).await };
+        wait(put).unwrap();
+    }
+
+    /// Puts over a document that was read with this hash; gives the code of the refusal.
+    pub(crate) fn replace_doc(&self, name: &str, known: &str, content: &str) -> Option<ErrorCode> {
+        let doc = text(content);
+        let replace =
+            async { self.admin().replace_doc(&"alpha".parse().unwrap(), &name.parse().unwrap(), known, &doc).await };
+        wait(replace).err().and_then(|error| error.code())
+    }
+
+    /// Says that documents of this name must exist and may be generated.
+    pub(crate) fn require_generated(&self, name: &str) {
+        let rule = PutRequirement { auto_generate: true, ..PutRequirement::of(name.parse().unwrap()) };
+        wait(async { self.admin().put_requirement(&rule).await }).unwrap();
+    }
+
+    /// A document of the venture `alpha`, if it is there.
+    pub(crate) fn doc(&self, name: &str) -> Option<DocText> {
+        let read = async { self.api().get_doc(&"alpha".parse().unwrap(), &name.parse().unwrap(), None).await };
+        match wait(read) {
+            Ok(DocRead::Read(doc)) => Some(*doc),
+            _ => None,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -93,7 +130,12 @@ impl Server {
 
     /// An agent that works with this server.
     pub(crate) fn agent(&self, machine: &Machine, name: &str) -> Mcp {
-        let mut command = machine.command(&machine.repository_once(REMOTE));
+        self.agent_in(machine, name, &machine.repository_once(REMOTE))
+    }
+
+    /// The same, in this folder.
+    pub(crate) fn agent_in(&self, machine: &Machine, name: &str, dir: &Path) -> Mcp {
+        let mut command = machine.command(dir);
         command.envs([("DECKWATCH_AGENT", name), ("DECKWATCH_VENTURE", "alpha")]);
         command.envs([("CONTEXT_API_URL", self.url().as_str()), ("CONTEXT_API_KEY", KEY)]);
         Mcp::initialized(command)
@@ -103,6 +145,16 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+fn text(content: &str) -> PutDoc {
+    PutDoc {
+        content: content.parse().unwrap(),
+        doc_type: DocType::Markdown,
+        title: None,
+        source_repo: None,
+        source_path: None,
     }
 }
 

@@ -39,7 +39,10 @@ fn all_definitions_together_are_small() {
 fn every_tool_says_what_it_is_and_does() {
     let definitions = definitions();
     let names: Vec<_> = definitions.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["sod", "handoff", "status", "plan", "note", "notes", "ventures", "context", "preflight"]);
+    assert_eq!(
+        names,
+        ["sod", "handoff", "status", "plan", "note", "notes", "doc", "doc_audit", "ventures", "context", "preflight"]
+    );
     for tool in &definitions {
         let name = &tool["name"];
         let description = tool["description"].as_str().unwrap();
@@ -95,6 +98,8 @@ fn answers_have_the_fields_that_their_schemas_require() {
         ("preflight", json!({})),
         ("note", json!({"action": "create", "title": "t", "content": "c"})),
         ("notes", json!({})),
+        ("doc", json!({"name": "api.md"})),
+        ("doc_audit", json!({"action": "heal"})),
         ("plan", json!({})),
         ("ventures", json!({})),
         ("handoff", crate::harness::handoff("x")),

@@ -1,8 +1,6 @@
 //! The start of a day: who and where the agent is, then what others left for it.
 
-use deckwatch_protocol::{
-    AuditedDoc, DayOutcome, DayStarted, DocAudit, DocSummary, Excerpt, NoteSummary, Session, Timestamp,
-};
+use deckwatch_protocol::{DayOutcome, DayStarted, DocSummary, Excerpt, NoteSummary, Session, Timestamp};
 
 use super::age::ago;
 use super::budget::{Claim, clip, line_cost, share};
@@ -10,7 +8,7 @@ use super::context::{Whereabouts, active_part};
 use super::fence::{Fence, WARNING};
 use super::handoff;
 use super::part::{Cut, Group, Part, Shown, Total};
-use super::{plan, queue};
+use super::{doc_audit, plan, queue};
 use crate::github::{Lane, Queue};
 use crate::plan::WeeklyPlan;
 
@@ -138,7 +136,7 @@ fn sections(day: &DayStarted, beside: &Beside, now: Timestamp, fence: &Fence) ->
     };
     let active = &day.active_sessions;
     let more = "Call `context` to see more.";
-    let active = active_part(&active.items, total_of(active), &own, now, fence, more);
+    let active = active_part(&active.items, Total::of(active), &own, now, fence, more);
     vec![
         handoff,
         p0_issues(&beside.p0, now, fence),
@@ -146,7 +144,11 @@ fn sections(day: &DayStarted, beside: &Beside, now: Timestamp, fence: &Fence) ->
         Section::of(active, 20, "## Other active agents: none"),
         Section::of(summaries(&day.executive_summaries, now, fence), 25, "## Executive summaries: none"),
         Section::of(docs(&day.doc_index, now, fence), 15, "## Documents: none"),
-        Section::of(audit(&day.doc_audit, now, fence), 10, "## Document health: none is missing or stale"),
+        Section::of(
+            doc_audit::part_of_day(&day.doc_audit, now, fence, MORE_DETAIL),
+            10,
+            "## Document health: none is missing or stale",
+        ),
     ]
 }
 
@@ -191,7 +193,7 @@ fn summaries(notes: &Excerpt<NoteSummary>, now: Timestamp, fence: &Fence) -> Par
     };
     let items = notes.items.iter().map(item).collect();
     let ids = notes.items.iter().map(|note| note.id.to_string()).collect();
-    let total = total_of(notes);
+    let total = Total::of(notes);
     Part {
         heading: format!("## Executive summaries: {total}"),
         remark: None,
@@ -209,7 +211,7 @@ fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
         vec![format!("{name}: {title} (version {}, {kilobytes} KB, {})", doc.version, ago(doc.updated_at, now))]
     };
     let items = index.items.iter().map(item).collect();
-    let total = total_of(index);
+    let total = Total::of(index);
     Part {
         heading: format!("## Documents: {total}"),
         remark: None,
@@ -225,40 +227,6 @@ fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
         }],
         more: MORE_DETAIL.into(),
     }
-}
-
-fn audit(audit: &DocAudit, now: Timestamp, fence: &Fence) -> Part {
-    let group = |name, title, docs: &[AuditedDoc]| {
-        let items: Vec<_> = docs.iter().map(|doc| vec![audit_line(doc, now, fence)]).collect();
-        let total = Total::exactly(items.len());
-        Group { name, title: Some(title), items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 }
-    };
-    Part {
-        heading: format!("## Document health: {} missing, {} stale", audit.missing.len(), audit.stale.len()),
-        remark: None,
-        holds: "names of documents",
-        groups: vec![
-            group("missing", "Missing:", &audit.missing),
-            group("stale", "Stale:", &audit.stale),
-            group("optional", "Optional, and not there:", &audit.optional),
-        ],
-        more: MORE_DETAIL.into(),
-    }
-}
-
-fn audit_line(doc: &AuditedDoc, now: Timestamp, fence: &Fence) -> String {
-    let name = clip(&fence.line(&format!("{}/{}", doc.scope, doc.name)), TITLE_COST);
-    let details = [
-        doc.required.then(|| "required".to_owned()),
-        doc.auto_generate.then(|| "can be generated".to_owned()),
-        doc.confirmed_at.map(|at| format!("confirmed {}, at most {} days allowed", ago(at, now), doc.staleness_days)),
-    ];
-    let details: Vec<String> = details.into_iter().flatten().collect();
-    if details.is_empty() { format!("- {name}") } else { format!("- {name} ({})", details.join(", ")) }
-}
-
-fn total_of<T>(list: &Excerpt<T>) -> Total {
-    Total { count: usize::try_from(list.total).unwrap_or(usize::MAX), at_least: list.total_is_minimum }
 }
 
 #[cfg(test)]

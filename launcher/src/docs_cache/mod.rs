@@ -1,0 +1,64 @@
+//! `launcher docs cache`: a venture's documents and the global ones as files, for work without the API.
+//!
+//! It only reads from the API, and starts no session. What it holds is a copy: nothing written into it goes back.
+
+mod copies;
+mod fetch;
+mod report;
+
+use clap::Subcommand;
+use deckwatch_protocol::DocScope;
+
+use self::copies::Copies;
+use self::report::Report;
+use crate::choice::Options;
+use crate::cli::Target;
+use crate::context_api;
+use crate::error::LaunchError;
+
+/// What `--help` shows below the options.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  launcher docs cache alpha             alpha's documents and the global ones
+  launcher docs cache                   those of the repository you stand in
+  launcher docs cache alpha --json      for scripts
+
+They are in ~/.cache/deckwatch/docs/<scope>/<name>; what is deleted at the API is removed there. Without the
+API the copies stay, and it says how old they are.";
+
+/// What can be done with documents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Copy a venture's documents and the global ones into a folder, for work without the API
+    #[command(after_help = EXAMPLES)]
+    Cache {
+        /// Code of the venture, or `.` for the one of the repository you stand in
+        #[arg(value_name = "VENTURE", default_value = ".")]
+        venture: Target,
+
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Brings the copies in step and says what came of it.
+pub(crate) fn run(verb: &Verb, options: &Options) -> Result<(), LaunchError> {
+    let Verb::Cache { venture, json } = verb;
+    let venture = options.named(venture)?;
+    options.endpoint.unlock()?;
+    let scopes = [DocScope::of(&venture.code), DocScope::global()];
+    let root = options.surroundings.dirs.cache.join("docs");
+    let copies = scopes.map(|scope| Copies::of(&root, scope));
+    let api = context_api::reader(options.endpoint, options.surroundings)?;
+    let report = match api {
+        Some(api) => context_api::runtime()?.block_on(fetch::all(&api, &copies)),
+        None => Report::default(),
+    };
+    let at = options.endpoint.describe(options.surroundings);
+    crate::print(|out| match json {
+        true => report.write_json(out, &root, &at),
+        false => report.write_text(out, &options.surroundings.shown(&root), &at),
+    })?;
+    report.verdict()
+}

@@ -1,0 +1,122 @@
+//! What came of it, document by document, for people and for scripts.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use deckwatch_protocol::DocName;
+use serde_json::json;
+
+use super::copies::Copies;
+use crate::error::LaunchError;
+
+/// Every document with its outcome.
+#[derive(Default)]
+pub(super) struct Report {
+    rows: Vec<Row>,
+    /// Why the API was asked no further.
+    pub(super) trouble: Option<String>,
+}
+
+struct Row {
+    scope: String,
+    name: String,
+    outcome: Outcome,
+}
+
+/// What became of one copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+    /// The API has it no more.
+    Removed,
+    /// The API could not be asked; how long ago the copy was in step.
+    Stale(Duration),
+    /// This machine could not write it, or it went away meanwhile.
+    Failed(String),
+}
+
+impl Report {
+    pub(super) fn add(&mut self, copies: &Copies, name: &DocName, outcome: Outcome) {
+        self.rows.push(Row { scope: copies.scope.to_string(), name: name.to_string(), outcome });
+    }
+
+    /// Whether something is said of this one already.
+    pub(super) fn has(&self, copies: &Copies, name: &DocName) -> bool {
+        self.rows.iter().any(|row| row.scope == copies.scope.as_str() && row.name == name.as_str())
+    }
+
+    /// Copies to work with are no failure, however old; nothing at all is one.
+    pub(super) fn verdict(self) -> Result<(), LaunchError> {
+        let failed = self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).count();
+        match self.trouble {
+            Some(trouble) if self.rows.is_empty() => Err(LaunchError::Api(trouble)),
+            _ if failed > 0 => Err(LaunchError::Api(format!(
+                "{failed} of the documents could not be copied; run it again once that is mended"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn write_json(&self, out: &mut impl Write, root: &Path, api: &str) -> io::Result<()> {
+        let docs: Vec<_> = self.rows.iter().map(Row::json).collect();
+        let report = json!({ "folder": root, "api": api, "trouble": self.trouble, "docs": docs });
+        serde_json::to_writer_pretty(&mut *out, &report)?;
+        writeln!(out)
+    }
+
+    pub(super) fn write_text(&self, out: &mut impl Write, folder: &str, api: &str) -> io::Result<()> {
+        if let (Some(trouble), false) = (&self.trouble, self.rows.is_empty()) {
+            writeln!(out, "{trouble}. What is marked stale was not asked about:")?;
+        }
+        let width = self.rows.iter().map(|row| row.label().len()).max().unwrap_or_default();
+        for row in &self.rows {
+            writeln!(out, "{:<width$}  {}", row.label(), row.outcome.words())?;
+        }
+        let there =
+            self.rows.iter().filter(|row| !matches!(row.outcome, Outcome::Removed | Outcome::Failed(_))).count();
+        let documents = if there == 1 { "document" } else { "documents" };
+        writeln!(out, "{there} {documents} in {folder}, from {api}")
+    }
+}
+
+impl Row {
+    fn label(&self) -> String {
+        format!("{}/{}", self.scope, self.name)
+    }
+
+    /// `age_seconds` and `error` are `null` where there is none.
+    fn json(&self) -> serde_json::Value {
+        let (age, error) = match &self.outcome {
+            Outcome::Stale(age) => (Some(age.as_secs()), None),
+            Outcome::Failed(why) => (None, Some(why)),
+            _ => (None, None),
+        };
+        let outcome = self.outcome.as_str();
+        json!({ "scope": self.scope, "name": self.name, "outcome": outcome, "age_seconds": age, "error": error })
+    }
+}
+
+impl Outcome {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Removed => "removed",
+            Self::Stale(_) => "stale",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Stale(age) => format!("stale, as it was {} ago", crate::venture_cache::words(*age)),
+            Self::Failed(why) => format!("failed: {why}"),
+            Self::Removed => "removed, the API has it no more".to_owned(),
+            other => other.as_str().to_owned(),
+        }
+    }
+}

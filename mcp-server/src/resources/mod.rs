@@ -1,0 +1,180 @@
+//! Documents and handoffs as MCP resources: listed by page, read as the fenced text of others.
+//!
+//! A list names and describes in our own words; no stored title stands there, outside of any fence.
+
+mod uri;
+
+use deckwatch_client::DocRead;
+use deckwatch_client::api::{Api, ClientError};
+use deckwatch_protocol::{Doc, DocFilter, DocScope, ErrorCode, Handoff, HandoffFilter, LatestHandoffFilter, Timestamp};
+use rmcp::ErrorData;
+use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
+
+use self::uri::{DOC_TEMPLATE, HANDOFF_TEMPLATE, Uri};
+use crate::render::age::ago;
+use crate::render::budget::line_cost;
+use crate::render::clean::clean_line;
+use crate::render::fence::{Fence, WARNING};
+use crate::render::{doc, handoff};
+use crate::session::Keeper;
+use crate::tools::{fence, now};
+use crate::trouble::Trouble;
+
+/// What a resource that is read may cost; `doc` reads the rest of a longer document.
+const LIMIT: usize = 100_000;
+const DOCS_ON_A_PAGE: u64 = 100;
+/// Of handoffs only the newest are listed: who asks for all pages shall not get a history of years.
+const HANDOFFS: u64 = 20;
+
+/// The parts of the list, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Venture,
+    Global,
+    Handoffs,
+}
+
+impl Stage {
+    const ALL: [Self; 3] = [Self::Venture, Self::Global, Self::Handoffs];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Venture => "venture",
+            Self::Global => "global",
+            Self::Handoffs => "handoffs",
+        }
+    }
+}
+
+/// The two kinds of addresses.
+pub(crate) fn templates() -> Vec<ResourceTemplate> {
+    vec![
+        ResourceTemplate::new(DOC_TEMPLATE, "document")
+            .with_description("A document of a venture, or of scope `global`.")
+            .with_mime_type("text/plain"),
+        ResourceTemplate::new(HANDOFF_TEMPLATE, "handoff")
+            .with_description("A handoff by its id, or `latest` for the newest of the repository you work on.")
+            .with_mime_type("text/plain"),
+    ]
+}
+
+/// The documents of the venture, the global ones, the newest handoffs.
+pub(crate) async fn list(keeper: &Keeper, cursor: Option<&str>) -> Result<ListResourcesResult, ErrorData> {
+    let (first, mut within) = stage_of(cursor)?;
+    let mut resources = Vec::new();
+    for stage in Stage::ALL.into_iter().skip_while(|stage| *stage != first) {
+        let (found, next) = page(keeper, stage, within.take()).await.map_err(|trouble| failed(&trouble))?;
+        resources.extend(found);
+        if let Some(next) = next {
+            let mut result = ListResourcesResult::with_all_items(resources);
+            result.next_cursor = Some(format!("{}:{next}", stage.as_str()));
+            return Ok(result);
+        }
+    }
+    Ok(ListResourcesResult::with_all_items(resources))
+}
+
+/// Where a page begins: a part of the list, and the API's own cursor within it.
+fn stage_of(cursor: Option<&str>) -> Result<(Stage, Option<deckwatch_protocol::Cursor>), ErrorData> {
+    let Some(cursor) = cursor else { return Ok((Stage::Venture, None)) };
+    let wrong =
+        || ErrorData::invalid_params("this cursor is not one of an answer before; list from the beginning", None);
+    let (stage, within) = cursor.split_once(':').ok_or_else(wrong)?;
+    let stage = Stage::ALL.into_iter().find(|known| known.as_str() == stage).ok_or_else(wrong)?;
+    Ok((stage, Some(within.parse().map_err(|_| wrong())?)))
+}
+
+async fn page(
+    keeper: &Keeper,
+    stage: Stage,
+    cursor: Option<deckwatch_protocol::Cursor>,
+) -> Result<(Vec<Resource>, Option<deckwatch_protocol::Cursor>), Trouble> {
+    let (api, code) = (keeper.identity.api().await?, &keeper.identity.place().await?.venture.code);
+    let scope = match stage {
+        Stage::Handoffs => return Ok((handoffs(keeper, api).await?, None)),
+        Stage::Venture => DocScope::of(code),
+        Stage::Global => DocScope::global(),
+    };
+    let filter =
+        DocFilter { scope: Some(scope), limit: DOCS_ON_A_PAGE.try_into().ok(), cursor, ..DocFilter::default() };
+    let page = api.list_docs(&filter).await?;
+    Ok((page.items.iter().filter_map(|doc| of_doc(doc, now())).collect(), page.next_cursor))
+}
+
+async fn handoffs(keeper: &Keeper, api: &Api) -> Result<Vec<Resource>, Trouble> {
+    let code = keeper.identity.place().await?.venture.code.clone();
+    let filter = HandoffFilter { venture: Some(code), limit: HANDOFFS.try_into().ok(), ..HandoffFilter::default() };
+    let newest = api.list_handoffs(&filter).await?.items;
+    let latest = Resource::new(Uri::LatestHandoff.to_string(), "latest handoff")
+        .with_description("The newest handoff of the repository you work on.")
+        .with_mime_type("text/plain");
+    let latest = (!newest.is_empty()).then_some(latest);
+    Ok(latest.into_iter().chain(newest.iter().map(|handoff| of_handoff(handoff, now()))).collect())
+}
+
+/// `None` for a name that no document of this API can have.
+fn of_doc(doc: &Doc, now: Timestamp) -> Option<Resource> {
+    let (scope, name) = (doc.summary.scope.parse().ok()?, doc.summary.name.parse().ok()?);
+    let label = format!("{scope}/{name}");
+    let age = ago(doc.summary.updated_at, now);
+    let description =
+        format!("Document, version {}, {} bytes, changed {age}.", doc.summary.version, doc.summary.size_bytes);
+    let resource = Resource::new(Uri::Doc(scope, name).to_string(), label);
+    Some(resource.with_description(description).with_mime_type("text/plain"))
+}
+
+fn of_handoff(handoff: &Handoff, now: Timestamp) -> Resource {
+    let (from, status, age) = (&handoff.from_agent, handoff.status.as_str(), ago(handoff.created_at, now));
+    let description = format!("Handoff of {from} on {}, status {status}, {age}.", handoff.repo);
+    Resource::new(Uri::Handoff(handoff.id.clone()).to_string(), handoff.id.to_string())
+        .with_description(description)
+        .with_mime_type("text/plain")
+}
+
+/// The resource at this address, fenced.
+pub(crate) async fn read(keeper: &Keeper, address: &str) -> Result<ReadResourceResult, ErrorData> {
+    let not_found =
+        |what: &str| ErrorData::resource_not_found(format!("{what}; resources/list shows which there are"), None);
+    let uri = Uri::parse(address).ok_or_else(|| not_found("there is no such resource"))?;
+    match text(keeper, &uri).await {
+        Ok(Some(text)) => Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri.to_string())])),
+        Ok(None) => Err(not_found(&format!("{uri} is not there"))),
+        Err(trouble) => Err(failed(&trouble)),
+    }
+}
+
+async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
+    let (api, fence) = (keeper.identity.api().await?, fence());
+    let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
+    let lines = match uri {
+        Uri::Doc(scope, name) => match there(api.get_doc(scope, name, None).await)? {
+            Some(DocRead::Read(stored)) => Some(doc::piece(&stored, 0, now(), &fence, room).lines),
+            Some(DocRead::NotModified) | None => None,
+        },
+        Uri::Handoff(id) => there(api.get_handoff(id).await)?.map(|found| handoff_lines(&found, &fence, room)),
+        Uri::LatestHandoff => {
+            let place = keeper.identity.place().await?;
+            let (venture, repo) = (Some(place.venture.code.clone()), Some(place.repo.clone()));
+            let filter = LatestHandoffFilter { venture, repo, ..LatestHandoffFilter::default() };
+            api.latest_handoff(&filter).await?.map(|found| handoff_lines(&found, &fence, room))
+        }
+    };
+    Ok(lines.map(|lines| format!("{WARNING}\n\n{}", lines.join("\n"))))
+}
+
+fn handoff_lines(found: &Handoff, fence: &Fence, room: usize) -> Vec<String> {
+    handoff::whole(found, now(), fence).fit(fence, room).lines
+}
+
+/// What is not there is no trouble.
+fn there<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.code(), Some(ErrorCode::DocNotFound | ErrorCode::HandoffNotFound)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn failed(trouble: &Trouble) -> ErrorData {
+    ErrorData::internal_error(clean_line(&trouble.to_string()), None)
+}

@@ -1,0 +1,138 @@
+//! `doc_audit`: how the documents of the venture stand against what is required, and heals those that can be
+//! generated from this repository.
+
+use deckwatch_protocol::{AuditFilter, AuditedDoc, Excerpt, VentureAudit, VentureCode, Violations};
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{answer, decode, fence, hints, now};
+use crate::healing::{Ground, Treated, healable};
+use crate::render::budget::line_cost;
+use crate::render::fence::WARNING;
+use crate::render::part::Total;
+use crate::render::{doc_audit, doc_heal};
+use crate::schema;
+use crate::session::Keeper;
+use crate::trouble::Trouble;
+
+/// The report's limit; the facts beside it stay below another 500.
+const LIMIT: usize = 10_000;
+
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Violations)]
+#[schemars(deny_unknown_fields)]
+struct Arguments {
+    /// `heal` generates what is missing or stale and may be generated.
+    #[deserr(default)]
+    #[schemars(default)]
+    action: Action,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[deserr(rename_all = lowercase, error = Violations)]
+enum Action {
+    #[default]
+    Report,
+    Heal,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Facts {
+    /// What was done and how documents stand now, as text.
+    report: String,
+    missing: usize,
+    stale: usize,
+    present: usize,
+    optional: usize,
+    /// What `heal` did, by document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    healed: Vec<Healed>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Healed {
+    name: String,
+    outcome: &'static str,
+}
+
+pub(super) fn definition() -> Tool {
+    let text = "Which documents of your venture are missing, stale or present; `heal` writes those that this repository \
+                can give. What a person wrote is never replaced.";
+    Tool::new("doc_audit", text, schema::of_arguments::<Arguments>())
+        .with_title("Document health")
+        .with_raw_output_schema(schema::of_result::<Facts>().into())
+        .with_annotations(hints().read_only(false).destructive(false).idempotent(true))
+}
+
+pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+    let Arguments { action } = decode(arguments)?;
+    let before = audit(keeper).await?;
+    let (lines, treated) = match action {
+        Action::Report => (Vec::new(), Vec::new()),
+        Action::Heal => heal(keeper, &before).await?,
+    };
+    let after = if treated.is_empty() { before } else { audit(keeper).await? };
+    let facts = facts(lines, &treated, &after);
+    Ok(answer(&facts, &facts.report))
+}
+
+async fn audit(keeper: &Keeper) -> Result<VentureAudit, Trouble> {
+    let code = &keeper.identity.place().await?.venture.code;
+    let filter = AuditFilter { venture: Some(code.clone()), ..AuditFilter::default() };
+    let mut audits = keeper.identity.api().await?.audit_docs(&filter).await?.items;
+    Ok(audits.pop().unwrap_or_else(|| nothing_required(code)))
+}
+
+/// The API knows no such venture, so nothing is required of it.
+fn nothing_required(code: &VentureCode) -> VentureAudit {
+    let none = || Excerpt { total: 0, total_is_minimum: false, shown: 0, items: Vec::new() };
+    VentureAudit { venture: code.clone(), missing: none(), stale: none(), present: none(), optional: none() }
+}
+
+/// Heals what can be; the lines say what came of it.
+async fn heal(keeper: &Keeper, audit: &VentureAudit) -> Result<(Vec<String>, Vec<Treated>), Trouble> {
+    let wanting = || audit.missing.items.iter().chain(&audit.stale.items);
+    let kinds = healable(audit.venture.as_str(), wanting());
+    if kinds.is_empty() {
+        return Ok((vec![nothing_to_heal(wanting().count())], Vec::new()));
+    }
+    match Ground::of(&keeper.identity).await? {
+        Err(reason) => Ok((vec![doc_heal::no_ground(&reason)], Vec::new())),
+        Ok(ground) => {
+            let treated = ground.heal(&kinds).await;
+            let mut lines = doc_heal::lines(&treated);
+            let others = wanting().filter(|doc: &&AuditedDoc| doc.auto_generate).count().saturating_sub(kinds.len());
+            lines.extend((others > 0).then(|| format!("- {others} more can't be generated from a repository.")));
+            Ok((lines, treated))
+        }
+    }
+}
+
+fn nothing_to_heal(wanting: usize) -> String {
+    if wanting == 0 {
+        return "Nothing is missing or stale.".to_owned();
+    }
+    "Nothing can be healed: project-instructions.md, api.md and schema.md can be generated, where a requirement of the \
+     venture says auto_generate."
+        .to_owned()
+}
+
+fn facts(mut lines: Vec<String>, treated: &[Treated], audit: &VentureAudit) -> Facts {
+    // Exact: a deployment has at most 500 requirements, and counting is exact up to 1,000.
+    let totals = [&audit.missing, &audit.stale, &audit.present, &audit.optional].map(|docs| Total::of(docs).count);
+    let [missing, stale, present, optional] = totals;
+    lines.extend((!lines.is_empty()).then(String::new));
+    if totals.iter().all(|total| *total == 0) {
+        lines.push(format!("No document is required of venture {}.", audit.venture));
+    } else {
+        let fence = fence();
+        lines.extend([WARNING.to_owned(), String::new()]);
+        let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
+        lines.extend(doc_audit::part(audit, now(), &fence).fit(&fence, LIMIT.saturating_sub(spent)).lines);
+    }
+    let healed = treated.iter().map(|one| Healed { name: one.kind.file_name(), outcome: one.outcome.as_str() });
+    Facts { report: lines.join("\n"), missing, stale, present, optional, healed: healed.collect() }
+}
