@@ -64,6 +64,11 @@ impl Surroundings {
         std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|file| runs(file))
     }
 
+    /// The folder that this program is in.
+    pub(crate) fn program_folder(&self) -> Option<PathBuf> {
+        self.own_program.as_deref()?.parent()?.canonicalize().ok()
+    }
+
     /// The program that was installed beside this one, else the first on `PATH`.
     pub(crate) fn sibling(&self, name: &str) -> Option<PathBuf> {
         let beside = self.own_program.as_ref().and_then(|own| own.parent()).map(|dir| dir.join(name));

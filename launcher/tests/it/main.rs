@@ -11,6 +11,8 @@ mod doctor;
 #[cfg(test)]
 mod dry_run;
 #[cfg(test)]
+mod healing;
+#[cfg(test)]
 mod infisical;
 #[cfg(test)]
 mod init;
