@@ -41,6 +41,11 @@ impl Surroundings {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
+    /// Whether whoever types here came over SSH.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.var("SSH_CONNECTION").is_some() || self.var("SSH_TTY").is_some()
+    }
+
     /// Every variable.
     pub(crate) fn vars(&self) -> impl Iterator<Item = (&OsStr, &OsString)> {
         self.vars.iter().map(|(name, value)| (name.as_os_str(), value))

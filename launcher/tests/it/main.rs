@@ -33,6 +33,8 @@ mod refusing;
 #[cfg(test)]
 mod registering;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod secrets_sources;
