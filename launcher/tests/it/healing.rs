@@ -141,6 +141,27 @@ fn two_launches_at_once_build_once() {
     assert_eq!(calls(&world).lines().count(), 1);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_build_starts_nothing_and_keeps_nobody_waiting() {
+    let world = installed();
+    world.install("deckwatch-mcp", OLD);
+    world.write("wait", "");
+    let mut terminal = crate::terminal::Terminal::start(&world, "launcher alpha");
+    terminal.at("building it in", "");
+    while calls(&world).is_empty() {
+        std::thread::yield_now();
+    }
+    terminal.at("", "\u{3}");
+    let (shown, code) = terminal.end();
+    assert!(code != Some(0) && !world.path("record.pid").exists(), "{shown}");
+    assert_eq!(world.read("bin/deckwatch-mcp"), OLD);
+
+    world.remove("wait");
+    let run = world.run(&["alpha", "--heal"]).succeeds();
+    assert!(run.stderr.contains("installed") && !run.stderr.contains("another launch"), "{}", run.stderr);
+}
+
 #[test]
 fn what_is_no_checkout_of_deckwatch_or_not_the_users_alone_is_not_built() {
     let world = installed();
