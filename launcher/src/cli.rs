@@ -72,7 +72,7 @@ pub(crate) struct Cli {
     pub(crate) target: Option<Target>,
 
     /// List the ventures: where they are, how they stand, who works on them
-    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "no_alt_screen", "agent_args"])]
+    #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "no_alt_screen", "heal", "no_heal", "agent_args"])]
     pub(crate) list: bool,
 
     /// With --list: print JSON
@@ -122,6 +122,14 @@ pub(crate) struct Cli {
     /// Codex and Gemini: keep off the alternate screen, which phones' terminals can't scroll
     #[arg(long)]
     pub(crate) no_alt_screen: bool,
+
+    /// Build and install a deckwatch-mcp that is missing or of another build, also without a terminal
+    #[arg(long, conflicts_with = "no_heal")]
+    pub(crate) heal: bool,
+
+    /// Leave deckwatch-mcp as it is
+    #[arg(long)]
+    pub(crate) no_heal: bool,
 
     /// Work in a git worktree of the agent's own, or in the one called NAME
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",

@@ -55,6 +55,8 @@ pub(crate) enum LaunchError {
     NoAgent,
     #[error("deckwatch-mcp is not installed")]
     ServerMissing,
+    #[error("deckwatch-mcp is not installed and could not be built: {cause}")]
+    ServerNotBuilt { cause: String, checkout: Option<String> },
     #[error("cannot register deckwatch-mcp: {}: {message}", .path.display())]
     Registration { path: PathBuf, message: String },
     #[error("cannot write {}: {message}", .path.display())]
@@ -116,7 +118,13 @@ impl LaunchError {
             Self::Discovery(error) => undiscovered(error),
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
             Self::NoAgent => install_one(),
-            Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start".to_owned(),
+            Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start; `launcher --heal` does \
+                 that where it was done before"
+                .to_owned(),
+            Self::ServerNotBuilt { checkout, .. } => {
+                let checkout = checkout.as_deref().unwrap_or("Deckwatch's checkout");
+                format!("run ./scripts/start --install-only in {checkout}")
+            }
             Self::Worktree { .. } => "choose another with --worktree=NAME, or move that folder away".to_owned(),
             Self::Menu(_) => "name a venture instead: `launcher alpha`".to_owned(),
             Self::NotStarted { .. } => "check that it runs by itself".to_owned(),
@@ -164,7 +172,7 @@ impl LaunchError {
                 ExitCode::Repository
             }
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
-            Self::ServerMissing => ExitCode::ServerMissing,
+            Self::ServerMissing | Self::ServerNotBuilt { .. } => ExitCode::ServerMissing,
             Self::Registration { .. } | Self::NotWritten { .. } | Self::Unreached { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
             Self::Api(_) | Self::Unreachable(_) => ExitCode::Api,

@@ -33,7 +33,7 @@ exit_codes! {
     Repository = 13,
     /// the agent's command line tool is not installed
     AgentMissing = 14,
-    /// deckwatch-mcp is not installed
+    /// deckwatch-mcp is not installed, and could not be built where that was tried
     ServerMissing = 15,
     /// deckwatch-mcp could not be registered or is not reached, or another file not be written
     Registration = 16,

@@ -19,6 +19,7 @@ mod endpoint;
 mod error;
 mod exit_code;
 mod init;
+mod installation;
 mod list;
 mod man;
 mod mcp_doctor;

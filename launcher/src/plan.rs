@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::conversation::{CONVERSATION_VARIABLE, Conversation};
 use crate::endpoint::{ADMIN_KEY_VARIABLE, Endpoint, KEY_VARIABLE, URL_VARIABLE};
 use crate::error::LaunchError;
+use crate::installation::Server;
 use crate::registration::{Registration, Screen};
 use crate::secrets::NAMES_VARIABLE;
 use crate::secrets::grant::Wish;
@@ -55,7 +56,7 @@ pub(crate) struct Plan<'a> {
     /// What is fetched when the agent is started.
     pub(crate) secrets: Wish<'a>,
     /// The program of the MCP server.
-    pub(crate) server: PathBuf,
+    pub(crate) server: Server,
     pub(crate) screen: Screen,
     /// As it would be without secrets; their names are known once they are fetched.
     pub(crate) registration: Registration,
@@ -74,9 +75,9 @@ impl<'a> Plan<'a> {
         chosen: Chosen<'a>,
     ) -> Result<Self, LaunchError> {
         let (agent_cli, program) = agent_program(cli.agent_cli().or(config.default_agent), surroundings)?;
-        let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
+        let server = Server::find(cli, surroundings)?;
         let screen = if cli.no_alt_screen { Screen::Inline } else { Screen::AsItIs };
-        let registration = Registration::plan(agent_cli, &server, &[], screen, surroundings)?;
+        let registration = Registration::plan(agent_cli, &server.path(), &[], screen, surroundings)?;
         let worktree = cli.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
         let conversation =
             Conversation::plan(agent_cli, &cli.agent_args, &chosen.venture.code, &chosen.checkout, surroundings);
@@ -119,6 +120,9 @@ impl<'a> Plan<'a> {
         row("sets", &self.names().join(" "));
         row("secrets", &self.secrets.describe());
         row("withholds", &WITHHELD_VARIABLES.join(" "));
+        if let Some(program) = self.server.describe(surroundings) {
+            row("installs", &program);
+        }
         row("registers", &self.describe_registration(surroundings));
         Ok(text)
     }

@@ -17,7 +17,6 @@ use crate::error::LaunchError;
 use crate::plan::{Plan, WITHHELD_VARIABLES};
 use crate::registration::Registration;
 use crate::secrets::{NAMES_VARIABLE, grant};
-use crate::server_build;
 use crate::surroundings::Surroundings;
 
 /// Starts the agent. Comes back only when that fails.
@@ -29,6 +28,8 @@ pub(crate) fn start(plan: &Plan, surroundings: &Surroundings) -> LaunchError {
 }
 
 fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchError> {
+    // Before there are secrets in this process: a build may take minutes.
+    let server = plan.server.heal(surroundings)?;
     let granted = plan.secrets.fetch(plan.endpoint)?;
     granted.warnings.iter().for_each(|line| warn(line));
     granted.notes.iter().for_each(|line| say(line));
@@ -37,10 +38,7 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
         context_api::register(&plan.venture, plan.endpoint, surroundings)?;
     }
     let names: Vec<&str> = granted.secrets.names().collect();
-    if let Some(difference) = server_build::difference(&plan.server) {
-        say(&difference);
-    }
-    let registration = Registration::plan(plan.cli, &plan.server, &names, plan.screen, surroundings)?;
+    let registration = Registration::plan(plan.cli, &server, &names, plan.screen, surroundings)?;
     for change in &registration.changes {
         change.apply()?;
         say(&format!("registered Deckwatch with {} in {}", plan.cli.title(), surroundings.shown(change.path())));
@@ -103,7 +101,7 @@ pub(crate) fn say(line: &str) {
 }
 
 /// One line that must be seen: the agent starts, and not as it was meant to.
-fn warn(line: &str) {
+pub(crate) fn warn(line: &str) {
     let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
     let _ = writeln!(anstream::stderr(), "{yellow}warning:{yellow:#} {line}");
 }

@@ -1,6 +1,6 @@
 //! Whether `deckwatch-mcp` is of the same build as the launcher: an older one may lack what the agent is told of.
 //!
-//! It asks the program itself and only ever warns; a server that does not say is named, not refused.
+//! It asks the program itself and only says; what is done about it is the business of `installation`.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -14,17 +14,14 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(2);
 const LONGEST_SHOWN: usize = 80;
 
-/// What to tell the person when the two are of different builds.
+/// How the two differ, when they are of different builds.
 pub(crate) fn difference(server: &Path) -> Option<String> {
     let (ours, theirs) = (own_build(), build_of(server));
     if theirs.as_deref() == Some(&ours) {
         return None;
     }
     let theirs = theirs.unwrap_or_else(|| "of a build that it does not name".to_owned());
-    Some(format!(
-        "deckwatch-mcp is {theirs}, the launcher {ours}; make them one: ./scripts/start --install-only in \
-         Deckwatch's checkout"
-    ))
+    Some(format!("deckwatch-mcp is {theirs}, the launcher {ours}"))
 }
 
 /// The launcher's own build, as `deckwatch-mcp --version` says its own.
@@ -32,7 +29,8 @@ fn own_build() -> String {
     format!("{} ({COMMIT})", env!("CARGO_PKG_VERSION"))
 }
 
-fn build_of(server: &Path) -> Option<String> {
+/// What a server says of its build; `None` when it does not.
+pub(crate) fn build_of(server: &Path) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let output = runtime.block_on(async {
         let mut command = Command::new(server);

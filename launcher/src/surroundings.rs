@@ -41,6 +41,11 @@ impl Surroundings {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
+    /// Whether whoever types here came over SSH.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.var("SSH_CONNECTION").is_some() || self.var("SSH_TTY").is_some()
+    }
+
     /// Every variable.
     pub(crate) fn vars(&self) -> impl Iterator<Item = (&OsStr, &OsString)> {
         self.vars.iter().map(|(name, value)| (name.as_os_str(), value))
@@ -62,6 +67,11 @@ impl Surroundings {
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let path = self.vars.get(OsStr::new("PATH"))?;
         std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|file| runs(file))
+    }
+
+    /// The folder that this program is in.
+    pub(crate) fn program_folder(&self) -> Option<PathBuf> {
+        self.own_program.as_deref()?.parent()?.canonicalize().ok()
     }
 
     /// The program that was installed beside this one, else the first on `PATH`.

@@ -22,6 +22,7 @@ main() {
   (cd "$work/clone" && hermetic "$home" "" ./scripts/start) >"$work/out" 2>&1 || { cat "$work/out" && return 1; }
   expect "$work/out" 'npm install -g @anthropic-ai/claude-code'
   expect "$work/out" "$(git -C "$ROOT" log -1 --format=%s | cut -c 1-60)"
+  expect "$home/.local/state/deckwatch/install" "checkout=$work/clone"
   for program in launcher deckwatch-mcp deckwatch-server; do
     "$home/.local/bin/$program" --version >/dev/null
   done

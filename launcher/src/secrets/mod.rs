@@ -16,6 +16,7 @@ mod listing;
 mod name;
 mod program;
 pub(crate) mod settings;
+mod unlocking;
 pub(crate) mod vault;
 pub(crate) mod verb;
 

@@ -17,6 +17,8 @@ const SHOWN_CHARS: usize = 300;
 /// How a program ended.
 pub(super) struct Ran {
     pub(super) succeeded: bool,
+    /// Its exit code; `None` when a signal ended it.
+    pub(super) code: Option<i32>,
     /// What it printed, which may hold a secret.
     pub(super) output: Zeroizing<String>,
     /// The end of what it said on standard error, on one line and without control characters.
@@ -46,11 +48,12 @@ pub(super) async fn run(command: &mut Command, input: &str, patience: Duration) 
     if u64::try_from(output.len()).unwrap_or(u64::MAX) > MAX_OUTPUT_BYTES {
         return Err(format!("{name} printed more than {} MiB", MAX_OUTPUT_BYTES / 1024 / 1024));
     }
-    let succeeded = status.map_err(|error| format!("{name}: {error}"))?.success();
+    let status = status.map_err(|error| format!("{name}: {error}"))?;
     // A process that it left behind may hold the pipe open.
     let complaint = timeout(Duration::from_millis(100), complaint).await.ok().and_then(Result::ok).unwrap_or_default();
     let output = std::str::from_utf8(&output).map_err(|_| format!("{name} printed something that is not UTF-8"))?;
-    Ok(Ran { succeeded, output: Zeroizing::new(output.to_owned()), complaint: one_line(&complaint) })
+    let output = Zeroizing::new(output.to_owned());
+    Ok(Ran { succeeded: status.success(), code: status.code(), output, complaint: one_line(&complaint) })
 }
 
 async fn read(from: impl AsyncRead + Unpin, limit: u64) -> Zeroizing<Vec<u8>> {

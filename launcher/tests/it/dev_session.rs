@@ -1,9 +1,14 @@
 //! `scripts/dev-session`, with the real tmux on a socket of its own.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, Output};
 
+#[cfg(target_os = "linux")]
+use crate::terminal::Terminal;
 use crate::world::World;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/dev-session");
 
 /// A tmux server that ends with the test.
 struct Tmux<'a> {
@@ -17,32 +22,61 @@ impl<'a> Tmux<'a> {
         Self { world, sockets: tempfile::tempdir().unwrap() }
     }
 
-    fn run(&self, program: &Path, args: &[&str]) -> Output {
+    fn environment(&self) -> [(&'static str, OsString); 7] {
         let path = std::env::var_os("PATH").unwrap();
         let folders = std::iter::once(self.world.path("bin")).chain(std::env::split_paths(&path));
+        [
+            ("HOME", self.world.path("home").into()),
+            ("PATH", std::env::join_paths(folders).unwrap()),
+            ("TMUX_TMPDIR", self.sockets.path().into()),
+            ("TERM", "xterm".into()),
+            ("LANG", "C.UTF-8".into()),
+            ("RECORD", self.world.path("record").into()),
+            ("AGENT_SLEEPS", "1".into()),
+        ]
+    }
+
+    fn run(&self, program: &Path, args: &[&str]) -> Output {
         let mut command = Command::new(program);
         command.args(args).env_clear().current_dir(self.world.path("elsewhere")).stdin(std::process::Stdio::null());
-        command.env("HOME", self.world.path("home")).env("PATH", std::env::join_paths(folders).unwrap());
-        command.env("TMUX_TMPDIR", self.sockets.path()).env("TERM", "xterm").env("LANG", "C.UTF-8");
-        command.env("RECORD", self.world.path("record")).env("AGENT_SLEEPS", "1");
-        command.output().unwrap()
+        command.envs(self.environment()).output().unwrap()
     }
 
     fn session(&self, args: &[&str]) -> (Option<i32>, String) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/dev-session");
-        let output = self.run(&script, args);
+        let output = self.run(Path::new(SCRIPT), args);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
+    /// What tmux itself answers.
+    fn tmux(&self, args: &[&str]) -> String {
+        String::from_utf8_lossy(&self.run(Path::new("tmux"), args).stdout).into_owned()
+    }
+
     fn sessions(&self) -> String {
-        let output = self.run(&PathBuf::from("tmux"), &["list-sessions", "-F", "#{session_name}"]);
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        self.tmux(&["list-sessions", "-F", "#{session_name}"])
+    }
+
+    /// Waits until the one terminal there is shows this session.
+    #[cfg(target_os = "linux")]
+    fn shows(&self, session: &str) {
+        let started = std::time::Instant::now();
+        loop {
+            let shown = self.tmux(&["list-clients", "-F", "#{session_name}"]);
+            if shown == format!("{session}\n") {
+                return;
+            }
+            assert!(
+                started.elapsed().as_secs() < 20,
+                "{session} is not shown, but {shown:?}: {}",
+                self.tmux(&["capture-pane", "-p"])
+            );
+        }
     }
 }
 
 impl Drop for Tmux<'_> {
     fn drop(&mut self) {
-        self.run(&PathBuf::from("tmux"), &["kill-server"]);
+        self.tmux(&["kill-server"]);
     }
 }
 
@@ -72,4 +106,37 @@ fn what_is_no_venture_makes_no_session() {
         assert_eq!(tmux.session(bad).0, Some(2), "{bad:?}");
     }
     assert_eq!(tmux.sessions(), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_it_attaches_and_the_agent_stays_when_the_terminal_leaves() {
+    let world = World::new();
+    let tmux = Tmux::new(&world);
+    let terminal = Terminal::with(&world, &format!("{SCRIPT} alpha --codex"), &tmux.environment());
+    tmux.shows("deckwatch-alpha");
+    tmux.tmux(&["detach-client", "-s", "deckwatch-alpha"]);
+    let (shown, code) = terminal.end();
+    assert!(code == Some(0) && shown.contains("made the session deckwatch-alpha"), "{shown}");
+    assert_eq!(tmux.sessions(), "deckwatch-alpha\n");
+
+    let terminal = Terminal::with(&world, &format!("{SCRIPT} alpha"), &tmux.environment());
+    tmux.shows("deckwatch-alpha");
+    tmux.tmux(&["detach-client", "-s", "deckwatch-alpha"]);
+    assert!(terminal.end().0.contains("the session deckwatch-alpha is there"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn inside_tmux_the_terminal_is_switched_to_the_session_and_not_nested() {
+    let world = World::new();
+    let tmux = Tmux::new(&world);
+    // No login shell, whose profile would set another PATH.
+    let mut terminal = Terminal::with(&world, "tmux -f /dev/null new-session -s mine sh", &tmux.environment());
+    tmux.shows("mine");
+    terminal.at("", &format!("{SCRIPT} alpha\r"));
+    tmux.shows("deckwatch-alpha");
+    assert_eq!(tmux.sessions(), "deckwatch-alpha\nmine\n", "the first session stays");
+    tmux.tmux(&["detach-client", "-s", "deckwatch-alpha"]);
+    assert_eq!(terminal.end().1, Some(0));
 }

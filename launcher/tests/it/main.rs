@@ -13,6 +13,8 @@ mod doctor;
 #[cfg(test)]
 mod dry_run;
 #[cfg(test)]
+mod healing;
+#[cfg(test)]
 mod infisical;
 #[cfg(test)]
 mod init;
@@ -32,6 +34,8 @@ mod offline;
 mod refusing;
 #[cfg(test)]
 mod registering;
+#[cfg(test)]
+mod remote;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The launcher on a terminal as `script` of util-linux makes one: what it shows, and what is typed then.
 
+use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -19,18 +20,23 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts a command line of a shell, in which `launcher` stands for the program under test.
     pub(crate) fn start(world: &World, words: &str) -> Self {
+        let launcher = world.path("bin/launcher").display().to_string();
+        Self::with(world, &words.replacen("launcher", &launcher, 1), &[])
+    }
+
+    /// Starts a command line of a shell with more in its environment.
+    pub(crate) fn with(world: &World, line: &str, environment: &[(&str, OsString)]) -> Self {
         let path = std::env::var_os("PATH").unwrap();
         let mut scripts = std::env::split_paths(&path).map(|dir| dir.join("script"));
         let script = scripts.find(|file| file.exists()).expect("util-linux has `script`");
-        let launcher = world.path("bin/launcher").display().to_string();
-        let line = words.replacen("launcher", &launcher, 1);
         let mut command = Command::new(script);
         command
-            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .args(["--quiet", "--return", "--command", line, "/dev/null"])
             .env_clear()
             .current_dir(world.path("elsewhere"))
             .envs([("HOME", world.path("home")), ("PATH", world.path("bin"))])
-            .envs([("TERM", "xterm"), ("SHELL", "/bin/sh")]);
+            .envs([("TERM", "xterm"), ("SHELL", "/bin/sh")])
+            .envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (keys, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         Self { child, keys, screen, shown: String::new(), seen: 0 }

@@ -1,0 +1,86 @@
+//! Building the programs with cargo, which shows its own progress. Nothing is installed here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Instant;
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout_at;
+
+use super::PATIENCE;
+use super::source::Source;
+use crate::endpoint::KEY_VARIABLE;
+use crate::plan::WITHHELD_VARIABLES;
+use crate::secrets::{NAMES_VARIABLE, grant};
+use crate::surroundings::Surroundings;
+
+/// What `scripts/start` installs too. They are of one build, so that none lags behind the others.
+const PROGRAMS: [&str; 3] = ["deckwatch-mcp", "deckwatch-server", "launcher"];
+/// Cargo tells of a few hundred packages, a line each.
+const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What cargo says of each thing that it built.
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// Name and file of each program.
+pub(super) type Built = BTreeMap<String, PathBuf>;
+
+/// Builds the programs. The error says why there are none, on one line.
+pub(super) fn build(source: &Source, surroundings: &Surroundings, deadline: Instant) -> Result<Built, String> {
+    let of_rustup = surroundings.dirs.home.join(".cargo/bin/cargo");
+    let cargo = surroundings.program("cargo").or_else(|| of_rustup.is_file().then_some(of_rustup));
+    let cargo = cargo.ok_or("cargo is missing: install Rust from https://rustup.rs")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let mut command = command(cargo, source, surroundings);
+    let built = runtime.block_on(async { timeout_at(deadline.into(), run(&mut command)).await });
+    let built = built.map_err(|_| format!("the build was not done within {} minutes", PATIENCE.as_secs() / 60))??;
+    match PROGRAMS.into_iter().find(|name| !built.contains_key(*name)) {
+        None => Ok(built),
+        Some(missing) => Err(format!("cargo built no {missing}")),
+    }
+}
+
+/// In the checkout, where its toolchain is named. Build scripts of dependencies get no key.
+fn command(cargo: PathBuf, source: &Source, surroundings: &Surroundings) -> Command {
+    let mut command = Command::new(cargo);
+    command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
+    command.args(PROGRAMS.iter().flat_map(|name| ["--bin", name]));
+    command.current_dir(&source.checkout).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let of_another_launch = grant::inherited(surroundings.var(NAMES_VARIABLE).as_deref());
+    let withheld = WITHHELD_VARIABLES.into_iter().chain([KEY_VARIABLE]);
+    for name in withheld.chain(of_another_launch.iter().map(String::as_str)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+async fn run(command: &mut Command) -> Result<Built, String> {
+    let mut child = command.spawn().map_err(|error| format!("cargo can't be run: {error}"))?;
+    let stdout = child.stdout.take().ok_or("cargo has no pipe")?;
+    let mut lines = BufReader::new(stdout.take(MAX_OUTPUT_BYTES)).lines();
+    let mut built = Built::new();
+    while let Some(line) = lines.next_line().await.map_err(|error| format!("cargo: {error}"))? {
+        // Build scripts and macros are told of as well; what is no message is not for us.
+        let Ok(Message { executable: Some(file), target: Some(target) }) = serde_json::from_str(&line) else {
+            continue;
+        };
+        if PROGRAMS.contains(&target.name.as_str()) {
+            built.insert(target.name, file);
+        }
+    }
+    let status = child.wait().await.map_err(|error| format!("cargo: {error}"))?;
+    if status.success() { Ok(built) } else { Err(format!("the build failed, cargo: {status}")) }
+}

@@ -1,0 +1,151 @@
+//! The installed `deckwatch-mcp`: where it is, and how one that is missing or of another build is put right.
+//!
+//! It is built and installed from the checkout that the launcher was installed from, where a person waits or it
+//! is asked for, and never in CI. Whatever goes wrong, a server that was there stays as it was and is used.
+
+mod build;
+mod replacement;
+mod source;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use deckwatch_client::dirs::Dirs;
+
+use self::source::Source;
+use crate::cli::Cli;
+use crate::error::LaunchError;
+use crate::process::{say, warn};
+use crate::server_build;
+use crate::surroundings::Surroundings;
+
+const SERVER: &str = "deckwatch-mcp";
+/// A build on a cold cache takes minutes; one that takes longer than this has come to nothing.
+const PATIENCE: Duration = Duration::from_mins(10);
+/// How often a launch looks whether another one is done with its build.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// The server of one launch, and what may be done for it.
+pub(crate) struct Server {
+    found: Option<PathBuf>,
+    /// Where it can be built; the error says why nowhere.
+    source: Result<Source, String>,
+    may_build: bool,
+}
+
+impl Server {
+    /// The installed one, or the place where it will be. Changes nothing.
+    pub(crate) fn find(cli: &Cli, surroundings: &Surroundings) -> Result<Self, LaunchError> {
+        let found = surroundings.sibling(SERVER);
+        let asked = cli.heal || (surroundings.interactive && !cli.no_heal);
+        let may_build = asked && surroundings.var("CI").is_none();
+        let source = Source::of(surroundings);
+        match (&found, &source) {
+            (None, _) if !may_build => Err(LaunchError::ServerMissing),
+            (None, Err(cause)) => Err(LaunchError::ServerNotBuilt { cause: cause.clone(), checkout: None }),
+            _ => Ok(Self { found, source, may_build }),
+        }
+    }
+
+    /// Its program, which may have to be installed yet.
+    pub(crate) fn path(&self) -> PathBuf {
+        match (&self.found, &self.source) {
+            (Some(found), _) => found.clone(),
+            (None, Ok(source)) => source.programs.join(SERVER),
+            (None, Err(_)) => PathBuf::from(SERVER),
+        }
+    }
+
+    /// What will be installed, for the plan.
+    pub(crate) fn describe(&self, surroundings: &Surroundings) -> Option<String> {
+        let source = self.source.as_ref().ok().filter(|_| self.found.is_none())?;
+        Some(format!("{SERVER}, built in {}", surroundings.shown(&source.checkout)))
+    }
+
+    /// Puts right what is wrong with it, as far as that may be done, and gives its program.
+    pub(crate) fn heal(&self, surroundings: &Surroundings) -> Result<PathBuf, LaunchError> {
+        let trouble = match &self.found {
+            None => Some(format!("{SERVER} is missing")),
+            Some(server) => server_build::difference(server),
+        };
+        let Some(trouble) = trouble else {
+            self.name_commits_not_built(surroundings);
+            return Ok(self.path());
+        };
+        let source = match &self.source {
+            Ok(source) if self.may_build => source,
+            known => {
+                let checkout = known.as_ref().map_or("Deckwatch's checkout".to_owned(), |it| it.shown(surroundings));
+                say(&format!("{trouble}; make them one: ./scripts/start --install-only in {checkout}"));
+                return Ok(self.path());
+            }
+        };
+        let place = source.shown(surroundings);
+        say(&format!("{trouble}; building it in {place}, which takes minutes the first time (--no-heal leaves it)"));
+        match (self.install(source, surroundings), &self.found) {
+            (Ok(()), _) => {
+                say(&format!("installed {SERVER} in {}", surroundings.shown(&source.programs)));
+                Ok(source.programs.join(SERVER))
+            }
+            (Err(cause), Some(old)) => {
+                warn(&format!("{SERVER} could not be replaced, the old one is used: {cause}"));
+                say(&format!("to see why: ./scripts/start --install-only in {place}"));
+                Ok(old.clone())
+            }
+            (Err(cause), None) => Err(LaunchError::ServerNotBuilt { cause, checkout: Some(place) }),
+        }
+    }
+
+    fn install(&self, source: &Source, surroundings: &Surroundings) -> Result<(), String> {
+        let path = self.path();
+        let before = server_build::build_of(&path);
+        let deadline = Instant::now() + PATIENCE;
+        // Held until this returns, and released by a crash as well.
+        let (_turn, waited) = turn(&surroundings.dirs, deadline)?;
+        if waited && server_build::build_of(&path).is_some_and(|now| Some(now) != before) {
+            return Ok(());
+        }
+        let programs = build::build(source, surroundings, deadline)?;
+        replacement::install(&programs, &source.programs)
+    }
+
+    /// Says when the checkout has gone on since: what is installed is as old as its build.
+    fn name_commits_not_built(&self, surroundings: &Surroundings) {
+        let Ok(source) = &self.source else { return };
+        if let Some(count) = source.commits_not_built(surroundings) {
+            let place = source.shown(surroundings);
+            let commits = if count == 1 { "the last commit" } else { &format!("the last {count} commits") };
+            say(&format!("the launcher and {SERVER} lack {commits} of {place}: ./scripts/start --install-only there"));
+        }
+    }
+}
+
+/// Waits until no other launch builds; also says whether one did.
+fn turn(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
+    let open = || {
+        Dirs::create(&dirs.state)?;
+        File::options().create(true).write(true).truncate(false).open(dirs.state.join("install.lock"))
+    };
+    let lock = open().map_err(|error| unwritable(&dirs.state, &error))?;
+    let mut waited = false;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok((lock, waited)),
+            Err(TryLockError::Error(error)) => return Err(unwritable(&dirs.state, &error)),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(format!("another launch has been building for {} minutes", PATIENCE.as_secs() / 60));
+            }
+            Err(TryLockError::WouldBlock) => {}
+        }
+        if !waited {
+            say("another launch is building it; waiting for that");
+        }
+        waited = true;
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+fn unwritable(folder: &Path, error: &std::io::Error) -> String {
+    format!("cannot write in {}: {error}", folder.display())
+}
