@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement};
@@ -16,6 +16,8 @@ use crate::migrations;
 
 /// How long a batch waits for another process to finish its own.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two tries to open a file that another process is making.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// A database in one file, or in memory for tests.
 #[derive(Clone)]
@@ -24,7 +26,15 @@ pub struct Sqlite(Arc<Mutex<Connection>>);
 impl Sqlite {
     /// Opens or creates the file, and brings it to the newest migration.
     pub fn open(path: &Path) -> Result<Self, rusqlite::Error> {
-        Self::prepare(Connection::open(path)?)
+        let until = Instant::now() + BUSY_TIMEOUT;
+        loop {
+            match Connection::open(path).and_then(Self::prepare) {
+                // Two processes that open a new file at once: SQLite has no patience of its own while one of
+                // them makes it a WAL database.
+                Err(error) if is_busy(&error) && Instant::now() < until => std::thread::sleep(BUSY_PAUSE),
+                opened => return opened,
+            }
+        }
     }
 
     /// A database that ends with the process.
@@ -106,6 +116,10 @@ fn json(value: ValueRef<'_>) -> serde_json::Value {
         ValueRef::Real(number) => number.into(),
         ValueRef::Text(text) | ValueRef::Blob(text) => String::from_utf8_lossy(text).into_owned().into(),
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn classify(error: &rusqlite::Error) -> DatabaseError {

@@ -146,3 +146,20 @@ fn a_write_waits_for_the_disk_and_a_count_does_not() {
         assert_eq!(rows.last().unwrap()[0]["synchronous"], expected, "{batch:?}");
     }
 }
+
+#[test]
+fn many_open_a_new_file_at_once_and_all_get_it() {
+    for _ in 0..10 {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("context.db");
+        let together = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            let opening = || {
+                together.wait();
+                Sqlite::open(&path).map(drop)
+            };
+            let opened: Vec<_> = (0..8).map(|_| scope.spawn(opening)).collect();
+            opened.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+        });
+    }
+}
