@@ -1,6 +1,7 @@
 //! Sending what waits, oldest first, by the one who has the turn.
 
 use std::fs::File;
+use std::time::Duration;
 
 use bytes::Bytes;
 use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, HandoffFilter, Operation, Timestamp};
@@ -17,6 +18,10 @@ use crate::clock::now;
 const FAILURES_OF_A_POISON: u32 = 5;
 /// What is sent in one turn that nobody waits for, so that the actor's rate is not used up.
 const MOST_IN_A_TURN: usize = 50;
+
+/// How often, and after what pause, a turn is asked for: 100 ms in all.
+const TRIES: u32 = 5;
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// What became of the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,10 +56,15 @@ enum Next {
 }
 
 impl<'a> Turn<'a> {
-    /// `None` while another has it.
+    /// `None` while another has it. One that was cut off may have it for a moment longer.
     pub(super) async fn take(outbox: &'a Outbox) -> Result<Option<Self>, Unkept> {
-        let lock = outbox.on_disk(super::Folder::turn).await??;
-        Ok(lock.map(|lock| Self { outbox, _lock: lock }))
+        for _ in 0..TRIES {
+            if let Some(lock) = outbox.on_disk(super::Folder::turn).await?? {
+                return Ok(Some(Self { outbox, _lock: lock }));
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+        Ok(None)
     }
 
     /// Sends until the queue is empty or the API does not take any more. `own` is the caller's entry:
