@@ -159,7 +159,9 @@ fn many_open_a_new_file_at_once_and_all_get_it() {
                 Sqlite::open(&path).map(drop)
             };
             let opened: Vec<_> = (0..8).map(|_| scope.spawn(opening)).collect();
-            opened.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+            for thread in opened {
+                thread.join().unwrap().unwrap();
+            }
         });
     }
 }
