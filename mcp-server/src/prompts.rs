@@ -1,5 +1,5 @@
 //! The workflow commands as prompts. Their one source is `commands/`, which the launcher also writes for each
-//! agent's CLI as slash commands.
+//! agent's CLI as slash commands. Gemini CLI makes a slash command of each prompt too, so a prompt has a name of its own.
 
 use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role};
 
@@ -11,7 +11,7 @@ const ARGUMENT: &str = "arguments";
 macro_rules! sources {
     ($($name:literal),+ $(,)?) => {
         const SOURCES: [(&str, &str); [$($name),+].len()] =
-            [$(($name, include_str!(concat!("../../commands/", $name, ".md")))),+];
+            [$((concat!("deckwatch-", $name), include_str!(concat!("../../commands/", $name, ".md")))),+];
     };
 }
 

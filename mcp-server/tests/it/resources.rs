@@ -97,7 +97,8 @@ fn the_workflow_commands_are_prompts() {
     let mut agent = machine.agent(AGENT, &machine.folder("anywhere"));
     let prompts = agent.request("prompts/list", &json!({}))["result"]["prompts"].clone();
     let names: Vec<_> = prompts.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate"]);
+    let commands = ["sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate"];
+    assert_eq!(names, commands.map(|command| format!("deckwatch-{command}")));
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../commands");
     assert_eq!(names.len(), std::fs::read_dir(folder).unwrap().count(), "each command is a prompt");
     for name in names {
@@ -110,5 +111,8 @@ fn the_workflow_commands_are_prompts() {
         assert_eq!(text.contains("the typed"), takes, "{name}");
     }
     let unknown = agent.request("prompts/get", &json!({"name": "nap"}));
-    assert!(unknown["error"]["message"].as_str().unwrap().contains("the prompts are sod, eod"), "{unknown}");
+    assert!(
+        unknown["error"]["message"].as_str().unwrap().contains("the prompts are deckwatch-sod, deckwatch-eod"),
+        "{unknown}"
+    );
 }
