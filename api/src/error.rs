@@ -54,6 +54,7 @@ impl ApiError {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
             ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
+            ErrorCode::VentureNotFound => Self::new(code, "No venture has this code."),
             ErrorCode::MachineNotFound => Self::new(code, "No machine has this hostname. Register it first."),
             ErrorCode::DocNotFound => Self::new(code, "There is no such document, or no such version of it."),
             ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
@@ -105,6 +106,8 @@ fn refused(words: &str) -> ApiError {
         ApiError::missing(ErrorCode::SessionNotFound)
     } else if names("refused_session_ended") {
         ApiError::new(ErrorCode::SessionEnded, "The session has ended. Start the day again.")
+    } else if names("refused_venture_not_found") {
+        ApiError::missing(ErrorCode::VentureNotFound)
     } else if names("refused_venture_not_registered") {
         ApiError::new(ErrorCode::VentureNotRegistered, "The venture is not registered. Register it with put_venture.")
             .at("/venture", "is not registered")

@@ -81,6 +81,7 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::DeleteDoc => doc::delete_doc(call),
         Operation::ListVentures => venture::list_ventures(call),
         Operation::PutVenture => venture::put_venture(call),
+        Operation::DeleteVenture => venture::delete_venture(call),
         Operation::RegisterMachine => machine::register_machine(call),
         Operation::ListMachines => machine::list_machines(call),
         Operation::MachineHeartbeat => machine::machine_heartbeat(call),

@@ -237,6 +237,18 @@ async fn a_machine_is_registered_approved_told_and_retired() {
 }
 
 #[tokio::test]
+async fn a_venture_is_put_and_deleted() {
+    let home = tempfile::tempdir().unwrap();
+    let agent: Agent = "mac1-claude-1".parse().unwrap();
+    let api = Api::connect(ApiConfig::embedded(home.path().join("context.db"), &agent).unwrap());
+    let made = api.put_venture(&"alpha".parse().unwrap(), &venture()).await.unwrap();
+    assert_eq!(api.delete_venture(&made.code).await.unwrap().code, made.code);
+    assert_eq!(api.list_ventures(&ListVentures::default()).await.unwrap().total, 0);
+    let never = api.delete_venture(&"beta".parse().unwrap()).await.unwrap_err();
+    assert_eq!(never.code(), Some(ErrorCode::VentureNotFound));
+}
+
+#[tokio::test]
 async fn a_requirement_is_put_listed_audited_and_deleted() {
     let home = tempfile::tempdir().unwrap();
     let agent: Agent = "mac1-claude-1".parse().unwrap();

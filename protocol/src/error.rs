@@ -63,6 +63,8 @@ error_codes! {
     DocNotFound "doc_not_found" 404 "Document not found",
     /// No token has this id.
     TokenNotFound "token_not_found" 404 "Token not found",
+    /// No venture has ever had this code.
+    VentureNotFound "venture_not_found" 404 "Venture not found",
     /// No machine has this hostname.
     MachineNotFound "machine_not_found" 404 "Machine not found",
     /// No requirement has this id.
@@ -89,7 +91,7 @@ error_codes! {
     UnsupportedMediaType "unsupported_media_type" 415 "Unsupported media type",
     /// This idempotency key was used for another request; take a new key.
     IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
-    /// The venture is not registered; `launcher` or an admin registers it with `put_venture`.
+    /// The venture is not registered, or was deleted; `launcher` or an admin registers it with `put_venture`.
     VentureNotRegistered "venture_not_registered" 422 "Venture not registered",
     /// Too many requests of this actor within a minute; wait for `Retry-After` seconds.
     RateLimited "rate_limited" 429 "Rate limited",

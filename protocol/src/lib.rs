@@ -72,5 +72,5 @@ pub use text::{
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};
-pub use venture::{ListVentures, PutVenture, Venture};
+pub use venture::{ListVentures, PutVenture, Venture, VentureDeleted};
 pub use violation::{Invalid, Violation, Violations};

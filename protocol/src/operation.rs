@@ -125,6 +125,8 @@ operations! {
     ListVentures "list_ventures" "GET" "/v1/ventures" Context Read,
     /// Registers or replaces a venture.
     PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
+    /// Deletes a venture: out of lists, and nothing new begins in it. Its records stay.
+    DeleteVenture "delete_venture" "DELETE" "/v1/ventures/{code}" Admin Write,
     /// Registers a machine or says what has changed; another user, address or key waits for approval.
     RegisterMachine "register_machine" "PUT" "/v1/machines/{hostname}" Context Write,
     /// Lists machines, newest first.

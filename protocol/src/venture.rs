@@ -58,6 +58,16 @@ pub struct PutVenture {
     pub capabilities: Vec<Capability>,
 }
 
+/// A venture that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct VentureDeleted {
+    /// Its code.
+    pub code: VentureCode,
+    /// When it was first deleted, unless `put_venture` has brought it back since.
+    pub deleted_at: Timestamp,
+}
+
 /// Which ventures `list_ventures` shows, by code.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]

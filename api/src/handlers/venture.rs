@@ -1,6 +1,6 @@
 //! Ventures: the products the team works on.
 
-use deckwatch_protocol::{ListVentures, PutVenture, VentureCode, Violations};
+use deckwatch_protocol::{Invalid, ListVentures, PutVenture, VentureCode, Violations};
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -17,11 +17,22 @@ pub(crate) fn list_ventures(call: &Call) -> Result<Plan, ApiError> {
 
 /// Registers or replaces a venture. Saying the same again changes nothing, `updated_at` included.
 pub(crate) fn put_venture(call: &Call) -> Result<Plan, ApiError> {
-    let code: VentureCode = call
-        .path_parameter()
-        .parse()
-        .map_err(|invalid: deckwatch_protocol::Invalid| Violations::at("/code", invalid.0))?;
+    let code = code(call)?;
     let venture: PutVenture = call.body()?;
     let steps = vec![store::venture::put(&code, &venture, call.now)];
     Ok(Plan::write(steps, store::venture::select_kept(&code, call.now)).within(Reach::Venture(code)))
+}
+
+/// Deletes a venture; what is recorded of it stays, and who is at work there ends the day as ever. A second deletion
+/// answers with the first one's time.
+pub(crate) fn delete_venture(call: &Call) -> Result<Plan, ApiError> {
+    call.no_query()?;
+    call.no_body()?;
+    let code = code(call)?;
+    let steps = vec![store::refusal::unless_venture_known(&code), store::venture::delete(&code, call.now)];
+    Ok(Plan::write(steps, store::venture::select_deleted(&code)).within(Reach::Venture(code)))
+}
+
+fn code(call: &Call) -> Result<VentureCode, ApiError> {
+    Ok(call.path_parameter().parse().map_err(|invalid: Invalid| Violations::at("/code", invalid.0))?)
 }

@@ -12,6 +12,7 @@ const RECORD: Names = &[("id", "/id")];
 const FIRST_RECORD: Names = &[("id", "/items/0/id")];
 const DOC: Names = &[("scope", "/scope"), ("name", "/name")];
 const FIRST_DOC: Names = &[("scope", "/items/0/scope"), ("name", "/items/0/name")];
+const VENTURE: Names = &[("code", "/code")];
 const MACHINE: Names = &[("hostname", "/hostname")];
 const FIRST_MACHINE: Names = &[("hostname", "/items/0/hostname")];
 
@@ -41,6 +42,7 @@ pub(super) fn of(operation: Operation) -> Map<String, Value> {
         Operation::PutDoc => lead(DOC, OF_DOC),
         Operation::ListDocs => lead(FIRST_DOC, OF_DOC),
         Operation::PutRequirement => lead(RECORD, &[Operation::DeleteRequirement]),
+        Operation::PutVenture => lead(VENTURE, &[Operation::PutVenture, Operation::DeleteVenture]),
         Operation::RegisterMachine => lead(MACHINE, OF_MACHINE),
         Operation::ListMachines => lead(FIRST_MACHINE, OF_MACHINE),
         Operation::CreateToken => lead(RECORD, &[Operation::RevokeToken]),

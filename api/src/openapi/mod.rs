@@ -12,7 +12,7 @@ use deckwatch_protocol::{
     LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, Operation, Page, Problem,
     PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement, RequirementDeleted,
     RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay, Token, UpdateNote, UpdateSession,
-    Venture, VentureAudit, VentureCode, Version,
+    Venture, VentureAudit, VentureCode, VentureDeleted, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -161,6 +161,9 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         Operation::ListVentures => Shape::answering::<Page<Venture>>(s, &[200]).query::<ListVentures>(),
         Operation::PutVenture => {
             Shape::answering::<Venture>(s, &[200, 201]).body::<PutVenture>(s).refusing(&[Code::Forbidden])
+        }
+        Operation::DeleteVenture => {
+            Shape::answering::<VentureDeleted>(s, &[200]).refusing(&[Code::Forbidden, Code::VentureNotFound])
         }
         Operation::RegisterMachine => Shape::answering::<Machine>(s, &[200, 201]).body::<RegisterMachine>(s),
         Operation::ListMachines => Shape::answering::<Page<Machine>>(s, &[200]).query::<MachineFilter>(),

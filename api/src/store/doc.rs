@@ -100,7 +100,7 @@ pub(super) use {doc_index_json, doc_key, doc_summary_members, first_docs};
 statements! {
     UNLESS_SCOPE = "
         insert into refusals (reason) select 'scope_not_registered'
-        where not exists (select 1 from ventures where code = ?1)";
+        where not exists (select 1 from ventures where code = ?1 and deleted_at is null)";
 
     /// Deleted or not: it has versions.
     UNLESS_KNOWN = "

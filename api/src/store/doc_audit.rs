@@ -4,7 +4,7 @@
 use deckwatch_protocol::{AuditFilter, Timestamp, TokenId};
 
 use super::list::{Conditions, List, Order};
-use super::venture::OF_TOKEN;
+use super::venture::{NOT_DELETED, OF_TOKEN};
 use crate::database::Statement;
 
 /// The documents under the name of requirement `a`, each with the later of its change and its confirmation.
@@ -110,7 +110,10 @@ const LIST: List = List { from: "ventures v", item: venture_audit_json!(), key: 
 
 /// The page and the total of `audit_docs`; a token that is for one venture sees that one.
 pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>) -> (Statement, Statement) {
-    let conditions = Conditions::rendering_with(now).when("v.code = ?", filter.venture.as_ref()).when(OF_TOKEN, token);
+    let conditions = Conditions::rendering_with(now)
+        .only(NOT_DELETED, true)
+        .when("v.code = ?", filter.venture.as_ref())
+        .when(OF_TOKEN, token);
     (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
 }
 

@@ -15,7 +15,11 @@ statements! {
 
     UNLESS_VENTURE = "
         insert into refusals (reason) select 'venture_not_registered'
-        where not exists (select 1 from ventures where code = ?1)";
+        where not exists (select 1 from ventures where code = ?1 and deleted_at is null)";
+
+    /// Deleted or not.
+    UNLESS_VENTURE_KNOWN = "
+        insert into refusals (reason) select 'venture_not_found' where not exists (select 1 from ventures where code = ?1)";
 
     UNLESS_NOTE = "
         insert into refusals (reason) select 'note_not_found' where not exists (select 1 from notes where id = ?1)";
@@ -43,6 +47,11 @@ pub(crate) fn if_session_ended(id: &SessionId) -> Statement {
 /// Refuses the batch unless the venture is registered.
 pub(crate) fn unless_venture(code: &VentureCode) -> Statement {
     refusing(UNLESS_VENTURE).bind(code)
+}
+
+/// Refuses the batch unless the venture is registered or was deleted.
+pub(crate) fn unless_venture_known(code: &VentureCode) -> Statement {
+    refusing(UNLESS_VENTURE_KNOWN).bind(code)
 }
 
 /// Refuses the batch unless the note exists.

@@ -21,8 +21,8 @@ statements! {
         values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
         on conflict (code) do update set
           name = excluded.name, github_org = excluded.github_org, repos_json = excluded.repos_json,
-          capabilities_json = excluded.capabilities_json, updated_at = excluded.updated_at
-        where (name, ifnull(github_org, ''), repos_json, capabilities_json) is not
+          capabilities_json = excluded.capabilities_json, updated_at = excluded.updated_at, deleted_at = null
+        where deleted_at is not null or (name, ifnull(github_org, ''), repos_json, capabilities_json) is not
           (excluded.name, ifnull(excluded.github_org, ''), excluded.repos_json, excluded.capabilities_json)";
 
     /// A venture that this request has made answers 201.
@@ -30,6 +30,12 @@ statements! {
         "select case when v.created_at = ?2 and v.updated_at = ?2 then 201 else 200 end, ", venture_json!(),
         ", null, null from ventures v where v.code = ?1"
     );
+
+    /// Sessions, handoffs and notes refer to it, so the row stays. A second deletion changes nothing.
+    DELETE = "update ventures set deleted_at = ?2 where code = ?1 and deleted_at is null";
+
+    SELECT_DELETED = "
+        select 200, json_object('code', v.code, 'deleted_at', v.deleted_at), null, null from ventures v where v.code = ?1";
 }
 
 pub(crate) fn put(code: &VentureCode, venture: &PutVenture, now: Timestamp) -> Statement {
@@ -47,6 +53,17 @@ pub(crate) fn select_kept(code: &VentureCode, now: Timestamp) -> Statement {
     Statement::new(SELECT_KEPT).bind(code).bind(now)
 }
 
+pub(crate) fn delete(code: &VentureCode, now: Timestamp) -> Statement {
+    Statement::new(DELETE).bind(code).bind(now)
+}
+
+pub(crate) fn select_deleted(code: &VentureCode) -> Statement {
+    Statement::new(SELECT_DELETED).bind(code)
+}
+
+/// What a list of ventures leaves out.
+pub(super) const NOT_DELETED: &str = "v.deleted_at is null";
+
 const LIST: List = List { from: "ventures v", item: venture_json!(), key: "v.code", order: Order::Ascending };
 
 /// What the token may see: a range of codes, so that the walk along the index is as short as its answer.
@@ -55,7 +72,7 @@ pub(super) const OF_TOKEN: &str = "v.code >= ifnull((select t.venture from token
 
 /// The page and the total of `list_ventures`; a token that is for one venture sees that one.
 pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>, token: Option<&TokenId>) -> (Statement, Statement) {
-    let all = Conditions::none().when(OF_TOKEN, token);
+    let all = Conditions::none().only(NOT_DELETED, true).when(OF_TOKEN, token);
     (LIST.items(&all, cursor, limit), LIST.total(&all))
 }
 

@@ -20,7 +20,8 @@ use deckwatch_protocol::{
     ListDocVersions, ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken,
     Note, NoteFilter, NoteId, Operation, Page, PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter,
     Requirement, RequirementDeleted, RequirementFilter, RequirementId, Session, SessionFilter, SessionId, SshConfig,
-    SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, Version,
+    SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode,
+    VentureDeleted, Version,
 };
 use http::{Request, Response};
 use serde::Serialize;
@@ -228,6 +229,11 @@ impl Api {
     /// Registers or replaces a venture; needs an admin key.
     pub async fn put_venture(&self, code: &VentureCode, venture: &PutVenture) -> Result<Venture, ClientError> {
         self.call(Ask::body(Operation::PutVenture, code.as_str(), venture)).await
+    }
+
+    /// Deletes a venture, whose records stay; needs an admin key.
+    pub async fn delete_venture(&self, code: &VentureCode) -> Result<VentureDeleted, ClientError> {
+        self.call(Ok(Ask::plain(Operation::DeleteVenture, code.as_str()))).await
     }
 
     /// Registers a machine or says what has changed; another user, address or key waits for approval.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use deckwatch_protocol::{
     Analytics, DayEnded, DayStarted, Doc, DocPut, DocText, DocVersion, ErrorCode, FoundNote, Handoff, Health,
     Heartbeat, LoggedRequest, Machine, MachineHeartbeat, MintedToken, Note, Operation, Page, Requirement,
-    RequirementDeleted, Session, SshConfig, Token, Venture, VentureAudit, Version,
+    RequirementDeleted, Session, SshConfig, Token, Venture, VentureAudit, VentureDeleted, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ask_approve, ask_register, fresh};
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub(crate) struct Scene {
     machine: Machine,
     /// Another machine, which may be retired.
     retiring: Machine,
+    /// Another venture, which may be deleted.
+    closing: String,
     /// Requirements that may be deleted, each once: a good request takes the next one.
     requirements: Vec<String>,
     next_requirement: AtomicUsize,
@@ -44,6 +46,7 @@ impl Scene {
         let token: MintedToken = api.admin().send(mint).await.of(201);
         let machine = agent.send(ask_register(&fresh("machine"), json!({}))).await.of(201);
         let retiring = agent.send(ask_register(&fresh("retiring"), json!({}))).await.of(201);
+        let closing = api.venture().await;
         let (session, handoff, token) = (session.to_string(), handoff.id.to_string(), token.record.id.to_string());
         let mut requirements = Vec::new();
         for _ in 0..4 {
@@ -51,7 +54,20 @@ impl Scene {
             requirements.push(api.admin().send(put).await.of::<Requirement>(201).id.to_string());
         }
         let next_requirement = AtomicUsize::new(0);
-        Self { api, agent, session, ending, handoff, note, token, machine, retiring, requirements, next_requirement }
+        Self {
+            api,
+            agent,
+            session,
+            ending,
+            handoff,
+            note,
+            token,
+            machine,
+            retiring,
+            closing,
+            requirements,
+            next_requirement,
+        }
     }
 
     /// A request that `operation` grants.
@@ -82,6 +98,7 @@ impl Scene {
             }
             Operation::DeleteDoc => ask.with(&self.agent.venture).with("passing.md"),
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
+            Operation::DeleteVenture => ask.with(&self.closing),
             Operation::PutRequirement => ask.json(&requirement_of(&self.agent.venture)),
             Operation::DeleteRequirement => {
                 let next = self.next_requirement.fetch_add(1, Ordering::Relaxed);
@@ -122,6 +139,7 @@ impl Scene {
                 (Ask::of(operation).with(&self.agent.venture).with("nothing.md"), ErrorCode::DocNotFound)
             }
             Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
+            Operation::DeleteVenture => (Ask::of(operation).with(fresh("nobody")), ErrorCode::VentureNotFound),
             Operation::GetSession | Operation::Heartbeat => {
                 (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
             }
@@ -182,6 +200,7 @@ impl Scene {
             Operation::DeleteDoc => drop(response.of::<DocVersion>(200)),
             Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
             Operation::PutVenture => drop(response.of::<Venture>(201)),
+            Operation::DeleteVenture => drop(response.of::<VentureDeleted>(200)),
             Operation::RegisterMachine => drop(response.of::<Machine>(201)),
             Operation::ListMachines => drop(response.of::<Page<Machine>>(200)),
             Operation::MachineHeartbeat => drop(response.of::<MachineHeartbeat>(200)),

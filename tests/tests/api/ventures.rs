@@ -1,8 +1,11 @@
 //! Ventures: registered by an admin, read by everyone.
 
-use deckwatch_protocol::{ErrorCode, Operation, Page, Venture};
+use deckwatch_protocol::{
+    DayEnded, ErrorCode, Handoff, Heartbeat, Operation, Page, Venture, VentureAudit, VentureDeleted,
+};
 use deckwatch_tests::{Api, Ask, Caller, a_moment_later, fresh};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 fn put(code: &str, body: &Value) -> Ask {
     Ask::of(Operation::PutVenture).with(code).json(body)
@@ -94,4 +97,112 @@ async fn every_bad_field_is_named_at_once() {
         api.admin().send(put(&bad, &json!({ "name": "A" }))).await.problem_at(ErrorCode::InvalidRequest, &["/code"]);
     }
     assert_eq!(api.db_count("select count(*) as n from ventures where code = ?1", json!([code])).await, 0);
+}
+
+fn delete(code: &str) -> Ask {
+    Ask::of(Operation::DeleteVenture).with(code)
+}
+
+async fn is_listed(api: &Api, code: &str) -> bool {
+    let page: Page<Venture> = api
+        .admin()
+        .send(Ask::of(Operation::ListVentures).query(format!("limit=1&cursor={}", before(code))))
+        .await
+        .of(200);
+    page.items.first().is_some_and(|venture| venture.code.as_str() == code)
+}
+
+/// The last code but one before `code`, as far as tests have any.
+fn before(code: &str) -> &str {
+    &code[..code.len() - 1]
+}
+
+#[tokio::test]
+async fn a_deleted_venture_is_in_no_list_and_takes_nothing_new() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let code = agent.venture.as_str();
+    assert!(is_listed(&api, code).await);
+    let deleted: VentureDeleted = api.admin().send(delete(code)).await.of(200);
+    assert_eq!(deleted.code.as_str(), code);
+    assert!(!is_listed(&api, code).await);
+    agent.start_day(json!({})).await.problem(ErrorCode::VentureNotRegistered);
+    let admin = api.admin();
+    let refused = [
+        Ask::of(Operation::CreateNote).json(&json!({ "title": "t", "content": "c", "venture": code })),
+        Ask::of(Operation::PutDoc).with(code).with("api.md").json(&json!({ "content": "# API" })),
+        Ask::of(Operation::PutRequirement).json(&json!({ "name_pattern": "x.md", "venture": code })),
+        Ask::of(Operation::CreateToken).json(&json!({ "name": "t", "scopes": ["context"], "venture": code })),
+        Ask::of(Operation::AuditDocs).query(format!("venture={code}")),
+    ];
+    for ask in refused {
+        admin.send(ask).await.problem(ErrorCode::VentureNotRegistered);
+    }
+    let audits: Page<VentureAudit> =
+        admin.send(Ask::of(Operation::AuditDocs).query(format!("limit=1&cursor={}", before(code)))).await.of(200);
+    assert!(audits.items.iter().all(|audit| audit.venture.as_str() != code));
+}
+
+#[tokio::test]
+async fn who_is_at_work_in_a_deleted_venture_loses_nothing() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let session = agent.started().await.session.id;
+    let earlier: Handoff = agent.create_handoff(&session, json!({})).await.of(201);
+    api.admin().send(delete(&agent.venture)).await.of::<VentureDeleted>(200);
+    agent.send(Ask::of(Operation::Heartbeat).with(&session)).await.of::<Heartbeat>(200);
+    agent.send(agent.ask_end_day(&session, json!({}))).await.of::<DayEnded>(200);
+    let read: Handoff = agent.send(Ask::of(Operation::GetHandoff).with(&earlier.id)).await.of(200);
+    assert_eq!(read, earlier);
+    let of_venture = Ask::of(Operation::ListHandoffs).query(format!("venture={}", agent.venture));
+    assert_eq!(agent.send(of_venture).await.of::<Page<Handoff>>(200).total, 2);
+}
+
+#[tokio::test]
+async fn a_second_deletion_changes_nothing_and_registering_again_brings_the_venture_back() {
+    let api = Api::start().await;
+    let admin = api.admin();
+    let code = fresh("back");
+    let first: Venture = admin.send(put(&code, &json!({ "name": "Back" }))).await.of(201);
+    a_moment_later().await;
+    let deletion = delete(&code);
+    let answer = admin.send(deletion.clone()).await;
+    let deleted: VentureDeleted = answer.of(200);
+    assert!(deleted.deleted_at > first.updated_at);
+    a_moment_later().await;
+    assert_eq!(admin.send(delete(&code)).await.of::<VentureDeleted>(200), deleted);
+    let back: Venture = admin.send(put(&code, &json!({ "name": "Back" }))).await.of(200);
+    assert_eq!(back.created_at, first.created_at);
+    assert!(back.updated_at > deleted.deleted_at && is_listed(&api, &code).await);
+    let replay = admin.send(deletion).await;
+    assert_eq!((replay.is_replay(), &replay.body), (true, &answer.body));
+    assert!(is_listed(&api, &code).await, "a replay deletes nothing");
+}
+
+#[tokio::test]
+async fn deleting_what_never_was_is_an_error() {
+    let api = Api::start().await;
+    api.admin().send(delete(&fresh("never"))).await.problem(ErrorCode::VentureNotFound);
+    api.admin().send(delete("No.Code")).await.problem_at(ErrorCode::InvalidRequest, &["/code"]);
+    let code = api.venture().await;
+    api.admin().send(delete(&code).json(&json!({ "force": true }))).await.problem(ErrorCode::InvalidRequest);
+    assert!(is_listed(&api, &code).await);
+}
+
+#[tokio::test]
+async fn a_start_that_races_a_deletion_is_made_whole_or_refused() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let mut racers = JoinSet::new();
+    for n in 0..16 {
+        let (admin, code, colleague) = (api.admin(), agent.venture.clone(), agent.colleague());
+        racers.spawn(async move {
+            if n == 8 { admin.send(delete(&code)).await.status } else { colleague.start_day(json!({})).await.status }
+        });
+    }
+    let statuses = racers.join_all().await;
+    assert!(statuses.iter().all(|status| [200, 201, 422].contains(status)), "{statuses:?}");
+    let made = statuses.iter().filter(|status| **status == 201).count();
+    let sessions = "select count(*) as n from sessions where venture = ?1";
+    assert_eq!(api.db_count(sessions, json!([agent.venture])).await, made as u64);
 }

@@ -250,11 +250,14 @@ fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size
          select 'other-' || (i % 50), 'doc-' || i || '.md', '2026-11-01T00:00:00.000Z' from n",
         size.notes,
     );
-    fill(
-        "ROWS insert into ventures (code, name, repos_json, capabilities_json, created_at, updated_at)
-         select 'other-' || i, 'Other', '[]', '[]', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' from n",
-        size.notes,
-    );
+    // Those that are deleted come first by code.
+    for (name, deleted) in [("other", "null"), ("gone", "'2026-01-01T00:00:00.000Z'")] {
+        let sql = format!(
+            "ROWS insert into ventures (code, name, repos_json, capabilities_json, created_at, updated_at, deleted_at)
+             select '{name}-' || i, 'Other', '[]', '[]', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', {deleted} from n"
+        );
+        fill(&sql, size.notes);
+    }
     // Half of them live, in the venture and global; each with the version that it has.
     for (name, deleted) in [("doc", "null"), ("gone", "'2026-01-01T00:00:00.000Z'")] {
         let sql = format!(

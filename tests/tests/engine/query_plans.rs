@@ -69,6 +69,8 @@ fn stops_at_its_limit(sql: &str, step: &str) -> bool {
         "where true and m.retired_at is null",
         "where m.approved_key is not null and m.retired_at is null and m.hostname <> ?1",
         "where true and d.deleted_at is null",
+        "where true and v.deleted_at is null",
+        "where ?1 is not null and v.deleted_at is null",
     ];
     let unfiltered =
         everything.iter().any(|all| [" order by", " limit"].iter().any(|end| sql.contains(&format!("{all}{end}"))));

@@ -52,6 +52,10 @@ impl Good {
             }
             Operation::PutDoc => good("alpha/api.md".to_owned(), Some(json!({ "content": "# The API" }))),
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
+            Operation::DeleteVenture => {
+                lab.ask(Operation::PutVenture, ("gone", ""), Some(&json!({ "name": "Gone" }))).await;
+                good("gone".to_owned(), None)
+            }
             Operation::PutRequirement => good(String::new(), Some(json!({ "name_pattern": agent }))),
             Operation::DeleteRequirement => {
                 let body = json!({ "name_pattern": agent });

@@ -263,6 +263,7 @@ CREATE TABLE refusals (
   reason text not null,
   constraint refused_session_not_found check (reason <> 'session_not_found'),
   constraint refused_session_ended check (reason <> 'session_ended'),
+  constraint refused_venture_not_found check (reason <> 'venture_not_found'),
   constraint refused_venture_not_registered check (reason <> 'venture_not_registered'),
   constraint refused_note_not_found check (reason <> 'note_not_found'),
   constraint refused_note_changed check (reason <> 'note_changed'),
@@ -410,7 +411,9 @@ CREATE TABLE ventures (
   repos_json text not null,
   capabilities_json text not null,
   created_at text not null,
-  updated_at text not null,
+  updated_at text not null, deleted_at text,
   constraint ventures_repos_json check (json_type(repos_json) = 'array'),
   constraint ventures_capabilities_json check (json_type(capabilities_json) = 'array')
 ) strict;
+
+CREATE INDEX ventures_live on ventures (code) where deleted_at is null;
