@@ -26,6 +26,7 @@ test_tools::install() {
   install::locked linters test_tools::install_python linters "${TEST_TOOLS_LINTERS[@]}"
   install::locked schemathesis test_tools::install_python schemathesis "${TEST_TOOLS_SCHEMATHESIS[@]}"
   install::locked mcp test_tools::install_python mcp "${TEST_TOOLS_MCP[@]}"
+  install::locked inspector test_tools::install_inspector "$1/tests/mcp/inspector"
   local dir
   dir=$(install::dir)
   export PATH=$PATH:$dir/bin:$dir/linters/bin
@@ -48,6 +49,15 @@ test_tools::install_secret_service() {
   command -v secret-tool >/dev/null && command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null &&
     return
   (install::debian dbus-daemon gnome-keyring libsecret-tools) || install::say "the tests of the keyring will be skipped"
+}
+
+# What looks through the schemas of MCP tools. $1: the folder of package.json and its lock file.
+test_tools::install_inspector() {
+  local folder
+  folder=$(install::dir)/inspector
+  mkdir -p "$folder"
+  cp "$1/package.json" "$1/package-lock.json" "$1/.npmrc" "$folder"
+  install::npm "$folder"
 }
 
 # Installs Python packages into a folder of their own. $1: its name; then the packages.
