@@ -1,0 +1,101 @@
+"""What the optimised programs may take: the start of deckwatch-mcp and its memory, documents of a large repository,
+the launcher's help. Each figure is a median, so that one hiccup of the machine is none.
+
+usage: check.py PROGRAMS    PROGRAMS is the folder with deckwatch-mcp and launcher
+"""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "speed", "version": "1"}},
+}
+FILLER = "export function something(value: string): string { return value.trim(); }\n" * 8
+ROUTE = "app.get('/x', handler);\n"
+FAILED = []
+
+
+def check(what, figure, bound, unit):
+    print(f"speed: {what}: {figure:.1f} {unit}, at most {bound}")
+    if figure > bound:
+        FAILED.append(what)
+
+
+def median(runs, measure):
+    return statistics.median(measure() for _ in range(runs))
+
+
+def milliseconds(started):
+    return (time.perf_counter() - started) * 1000
+
+
+def run(*command, cwd=None):
+    started = time.perf_counter()
+    subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return milliseconds(started)
+
+
+def started_server(program, directory, memory):
+    """Milliseconds from the start of the process to its answer to `initialize`."""
+    started = time.perf_counter()
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([program], cwd=directory, **pipes) as server:
+        server.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
+        server.stdin.flush()
+        answer = json.loads(server.stdout.readline())
+        took = milliseconds(started)
+        assert answer["result"]["serverInfo"]["name"] == "deckwatch", answer
+        memory.append(resident(server.pid))
+        server.stdin.close()
+    return took
+
+
+def resident(pid):
+    """MB that the process holds."""
+    status = pathlib.Path(f"/proc/{pid}/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) * 1024 / 1e6
+    return int(subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=True).stdout) * 1024 / 1e6
+
+
+def large_repository(directory):
+    """50,000 files, half of them code, with a route in every tenth."""
+    for folder in range(500):
+        parent = directory / f"packages/p{folder:03}/src"
+        parent.mkdir(parents=True)
+        for file in range(100):
+            ending = ["ts", "md", "py", "css", "go", "json"][file % 6]
+            (parent / f"f{file}.{ending}").write_text(FILLER + ROUTE * (file % 10 == 0))
+    subprocess.run(["git", "init", "--quiet", directory], check=True)
+    subprocess.run(["git", "-C", directory, "remote", "add", "origin", "https://github.com/example-org/a.git"], check=True)
+    subprocess.run(["git", "-C", directory, "add", "--all"], check=True)
+
+
+def main(programs):
+    server, launcher = programs / "deckwatch-mcp", programs / "launcher"
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["HOME"] = home
+        large = pathlib.Path(home) / "large"
+        large_repository(large)
+        memory = []
+        check("start to answered initialize", median(31, lambda: started_server(server, large, memory)), 15, "ms")
+        check("resident after initialize", statistics.median(memory), 15, "MB")
+        for document in ("project-instructions", "api", "schema"):
+            took = median(3, lambda: run(server, "generate", document, cwd=large))
+            check(f"{document} of 50,000 files", took, 2000, "ms")
+        check("launcher --help", median(31, lambda: run(launcher, "--help")), 10, "ms")
+    if FAILED:
+        sys.exit("speed: too much: " + ", ".join(FAILED))
+
+
+main(pathlib.Path(sys.argv[1]).absolute())
