@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use deckwatch_client::outbox::{Bounds, Delivery, Word};
+use deckwatch_client::outbox::{Bounds, Delivery, NoteWrite, Word};
 use deckwatch_client::{Api, ApiConfig, ClientError};
 use deckwatch_protocol::{CreateNote, ErrorCode, Note, Problem};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -93,8 +93,13 @@ fn portal(_: &str) -> String {
     http("200 OK", "content-type: text/html\r\n", "<html>Log in to the hotel")
 }
 
-fn note(title: &str) -> CreateNote {
-    CreateNote { title: title.parse().unwrap(), content: "x".parse().unwrap(), tags: vec![], venture: None }
+fn note(title: &str) -> NoteWrite {
+    note_saying(title, "x")
+}
+
+fn note_saying(title: &str, content: &str) -> NoteWrite {
+    let (title, content) = (title.parse().unwrap(), content.parse().unwrap());
+    NoteWrite::Create(CreateNote { title, content, tags: vec![], venture: None })
 }
 
 /// The title when it was delivered, or the cause why it waits.
@@ -247,8 +252,8 @@ async fn a_secret_is_not_queued_either() {
     let (home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
-    let secret = CreateNote { content: format!("it is {KEY}").parse().unwrap(), ..note("one") };
-    let error = api.deliver_note(&secret).await.unwrap_err();
+    let secret = format!("it is {KEY}");
+    let error = api.deliver_note(&note_saying("one", &secret)).await.unwrap_err();
     assert!(error.to_string().starts_with("The note was not sent: /content has the value of"), "{error}");
     assert!(server.titles().is_empty());
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);

@@ -148,7 +148,7 @@ impl Api {
     /// Changes a note that still is the version that was read; else it is refused with `note_changed`.
     pub async fn update_note(&self, id: &NoteId, version: u32, patch: &UpdateNote) -> Result<Note, ClientError> {
         let ask = Ask::body(Operation::UpdateNote, id.as_str(), patch);
-        self.call(ask.map(|ask| Ask { if_match: Some(version.to_string()), ..ask })).await
+        self.call(ask.map(|ask| ask.if_match(Some(version.to_string())))).await
     }
 
     /// Takes a note out of lists, searches and days.
@@ -213,7 +213,7 @@ impl Api {
         doc: &PutDoc,
     ) -> Result<DocPut, ClientError> {
         let ask = Ask::doc(Operation::PutDoc, scope, name).with_body(doc);
-        self.call(ask.map(|ask| Ask { if_match: Some(known.to_owned()), ..ask })).await
+        self.call(ask.map(|ask| ask.if_match(Some(known.to_owned())))).await
     }
 
     /// Deletes a document, and answers with the version that this is; needs an admin key.
@@ -411,8 +411,13 @@ impl Ask {
     }
 
     /// A write as it was, or will be, sent under this key.
-    pub(crate) fn again(operation: Operation, body: String, key: &str) -> Self {
-        Self { body: body.into(), key: Some(key.to_owned()), ..Self::plain(operation, "") }
+    pub(crate) fn again(operation: Operation, parameter: &str, body: String, key: &str) -> Self {
+        Self { body: body.into(), key: Some(key.to_owned()), ..Self::plain(operation, parameter) }
+    }
+
+    /// Only if the record still has this tag.
+    pub(crate) fn if_match(self, tag: Option<String>) -> Self {
+        Self { if_match: tag, ..self }
     }
 
     fn query(operation: Operation, filter: &impl Serialize) -> Result<Self, ClientError> {

@@ -1,10 +1,12 @@
 //! One write as it waits: what is sent, under which key, and since when.
 
-use deckwatch_protocol::{EndReason, HandoffDraft, Operation, SessionId, StartDay, Timestamp};
+use deckwatch_protocol::{
+    CreateNote, EndReason, HandoffDraft, NoteId, Operation, SessionId, StartDay, Timestamp, UpdateNote,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::{ClientError, random_uuid};
+use crate::api::{Ask, ClientError, random_uuid};
 use crate::clock::now;
 use crate::digest::sha256_hex;
 
@@ -26,6 +28,26 @@ pub struct DayToEnd {
     pub handoff: HandoffDraft,
 }
 
+/// What is done to a note.
+#[derive(Debug, Clone)]
+pub enum NoteWrite {
+    /// A new one.
+    Create(CreateNote),
+    /// A change of the version that was read; of another it is refused.
+    Update {
+        /// The note.
+        id: NoteId,
+        /// What was read.
+        version: u32,
+        /// What changes.
+        patch: UpdateNote,
+    },
+    /// Out of lists, searches and days.
+    Archive(NoteId),
+    /// Back from there.
+    Restore(NoteId),
+}
+
 /// A file of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
@@ -37,7 +59,11 @@ pub(super) struct Entry {
     /// What is the same when the same thing is said again.
     pub(super) fingerprint: String,
     /// JSON as text: a number must not change on its way through a file, or the key no longer fits the body.
-    pub(super) body: String,
+    body: String,
+    /// The note that is changed.
+    note: Option<NoteId>,
+    /// The version that it must still be.
+    note_version: Option<u32>,
     /// Starts the session that `body` lacks, or that is gone by then.
     pub(super) start: Option<String>,
     /// Who wrote it, where that is known.
@@ -67,6 +93,25 @@ impl Entry {
         })
     }
 
+    /// What is done to a note. Archive, restore and archive again are three writes: the last one counts.
+    pub(super) fn note(write: &NoteWrite) -> Result<Self, ClientError> {
+        let nothing = json!({});
+        match write {
+            NoteWrite::Create(note) => Self::of(Operation::CreateNote, note),
+            NoteWrite::Update { id, version, patch } => {
+                let entry = Self::of(Operation::UpdateNote, patch)?;
+                let fingerprint = sha256_hex(format!("{id} {version}\n{}", entry.fingerprint).as_bytes());
+                Ok(Self { note: Some(id.clone()), note_version: Some(*version), fingerprint, ..entry })
+            }
+            NoteWrite::Archive(id) | NoteWrite::Restore(id) => {
+                let is_archive = matches!(write, NoteWrite::Archive(_));
+                let operation = if is_archive { Operation::ArchiveNote } else { Operation::RestoreNote };
+                let entry = Self::of(operation, &nothing)?;
+                Ok(Self { note: Some(id.clone()), fingerprint: entry.idempotency_key.clone(), ..entry })
+            }
+        }
+    }
+
     /// A write that needs nothing else.
     pub(super) fn of(operation: Operation, body: &impl Serialize) -> Result<Self, ClientError> {
         Ok(Self::new(operation, serde_json::to_string(body).map_err(|error| unwritable(operation, &error))?))
@@ -80,6 +125,8 @@ impl Entry {
             idempotency_key: new_key(),
             fingerprint: sha256_hex(format!("{}\n{body}", operation.id()).as_bytes()),
             body,
+            note: None,
+            note_version: None,
             start: None,
             agent: None,
             failures: 0,
@@ -95,9 +142,23 @@ impl Entry {
 
     /// What it asks for.
     pub(super) fn operation(&self) -> Result<Operation, ClientError> {
-        let known = [Operation::EndDay, Operation::CreateHandoff, Operation::CreateNote];
+        let known = [
+            Operation::EndDay,
+            Operation::CreateHandoff,
+            Operation::CreateNote,
+            Operation::UpdateNote,
+            Operation::ArchiveNote,
+            Operation::RestoreNote,
+        ];
         let named = known.into_iter().find(|operation| operation.id() == self.operation);
         named.ok_or_else(|| ClientError::failed(format!("the outbox sends no {}", self.operation)))
+    }
+
+    /// The call that it is, as it stands.
+    pub(super) fn ask(&self) -> Result<Ask, ClientError> {
+        let note = self.note.as_ref().map_or("", NoteId::as_str);
+        let ask = Ask::again(self.operation()?, note, self.body.clone(), &self.idempotency_key);
+        Ok(ask.if_match(self.note_version.map(|version| version.to_string())))
     }
 
     /// What is said.
@@ -114,7 +175,11 @@ impl Entry {
 
     /// What people call it.
     pub(super) fn what(&self) -> &'static str {
-        if self.operation == Operation::CreateNote.id() { "note" } else { "handoff" }
+        match self.operation() {
+            Ok(Operation::CreateNote) => "note",
+            Ok(Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote) => "change of a note",
+            _ => "handoff",
+        }
     }
 
     /// Whether the API may have forgotten its key.

@@ -58,7 +58,7 @@ pub(crate) struct Ticket(u64);
 /// An entry that waits for a human's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// `handoff` or `note`.
+    /// `handoff`, `note` or `change of a note`.
     pub what: &'static str,
     /// Who wrote it, where that is known.
     pub agent: Option<String>,
@@ -69,7 +69,7 @@ pub struct Held {
 /// An entry that the API refused, or that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
-    /// `handoff` or `note`; `entry` when it can't be read.
+    /// `handoff`, `note` or `change of a note`; `entry` when it can't be read.
     pub what: &'static str,
     /// Who wrote it, where that is known.
     pub agent: Option<String>,

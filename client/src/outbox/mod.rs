@@ -19,11 +19,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deckwatch_protocol::{CreateHandoff, CreateNote, DayEnded, Handoff, Note, Operation, Timestamp};
+use deckwatch_protocol::{CreateHandoff, DayEnded, Handoff, Note, Operation, Timestamp};
 use http::Response;
 
-pub use self::entry::DayToEnd;
 use self::entry::Entry;
+pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, SetAside};
 use self::folder::{Folder, Ticket, Unkept};
 pub use self::turn::Replayed;
@@ -111,9 +111,9 @@ impl Api {
         Box::pin(self.deliver(Entry::of(Operation::CreateHandoff, handoff)?)).await
     }
 
-    /// Saves a note: now, or when the API can be reached again.
-    pub async fn deliver_note(&self, note: &CreateNote) -> Result<Delivery<Note>, ClientError> {
-        Box::pin(self.deliver(Entry::of(Operation::CreateNote, note)?)).await
+    /// Saves or changes a note: now, or when the API can be reached again.
+    pub async fn deliver_note(&self, write: &NoteWrite) -> Result<Delivery<Note>, ClientError> {
+        Box::pin(self.deliver(Entry::note(write)?)).await
     }
 
     /// Sends what waits, oldest first, unless another process is at it.

@@ -205,10 +205,10 @@ fn is_about_the_caller(code: ErrorCode) -> bool {
 pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, ClientError> {
     let key = entry.idempotency_key.as_str();
     let operation = entry.operation()?;
-    let Some(start) = &entry.start else { return ask(api, operation, entry.body.clone(), key).await };
+    let Some(start) = &entry.start else { return answered(api, entry.ask()?).await };
     let content = entry.content()?;
     if content.get("session_id").is_some() {
-        match ask(api, operation, entry.body.clone(), key).await {
+        match answered(api, entry.ask()?).await {
             // The session had ended with another handoff: this one is not recorded yet.
             Ok(answer) if !says_the_same(&content, &answer) => {}
             Err(ClientError::Refused(problem)) if problem.code == ErrorCode::SessionNotFound => {}
@@ -220,9 +220,10 @@ pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, Cl
     {
         return Ok(answer);
     }
-    let started: DayStarted = understand(ask(api, Operation::StartDay, start.clone(), &format!("{key}-start")).await?)?;
+    let start = Ask::again(Operation::StartDay, "", start.clone(), &format!("{key}-start"));
+    let started: DayStarted = understand(answered(api, start).await?)?;
     let body = in_session(content, &started, entry.queued_at);
-    ask(api, operation, body.to_string(), &format!("{key}-end")).await
+    answered(api, Ask::again(operation, "", body.to_string(), &format!("{key}-end"))).await
 }
 
 /// The answer to the same handoff when it was recorded shortly before: a process that is killed between the
@@ -275,8 +276,8 @@ fn says_the_same(content: &Value, answer: &Response<Bytes>) -> bool {
         && same_payload
 }
 
-async fn ask(api: &Api, operation: Operation, body: String, key: &str) -> Result<Response<Bytes>, ClientError> {
-    let response = api.exchange(&Ask::again(operation, body, key)).await?;
+async fn answered(api: &Api, ask: Ask) -> Result<Response<Bytes>, ClientError> {
+    let response = api.exchange(&ask).await?;
     let is_the_api = response.headers().get("x-correlation-id").is_some_and(|id| id.as_bytes().starts_with(b"corr_"));
     match (response.status().is_success(), is_the_api) {
         (true, true) => Ok(response),
@@ -287,5 +288,24 @@ async fn ask(api: &Api, operation: Operation, body: String, key: &str) -> Result
             let error = understand::<Value>(response).err();
             Err(error.unwrap_or_else(|| ClientError::failed("it answered without a reason")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Bounds;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_turn_that_ends_within_a_moment_is_waited_for_and_another_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let outbox = Outbox::new(home.path(), "endpoint", "actor", Bounds::default());
+        let held = outbox.folder.turn().unwrap().unwrap();
+        assert!(Turn::take(&outbox).await.unwrap().is_none());
+        let ending = async {
+            tokio::time::sleep(BETWEEN_TRIES * 2).await;
+            drop(held);
+        };
+        assert!(tokio::join!(Turn::take(&outbox), ending).0.unwrap().is_some());
     }
 }

@@ -16,6 +16,7 @@ use crate::render::age::ago;
 use crate::render::budget::{clip, line_cost};
 use crate::render::context::{Whereabouts, active_part};
 use crate::render::fence::{Fence, WARNING};
+use crate::render::outbox;
 use crate::render::part::Total;
 use crate::schema;
 use crate::session::Keeper;
@@ -63,8 +64,8 @@ struct Here<'a> {
     api: &'a Api,
     checkout: Checkout,
     health: Health,
-    /// What was healed since somebody asked last.
-    healed: Option<String>,
+    /// What was healed since somebody asked last, and what waits in the outbox.
+    news: Vec<String>,
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
@@ -80,8 +81,8 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         ..SessionFilter::default()
     };
     let (health, sessions) = tokio::try_join!(api.health(), api.list_sessions(&filter))?;
-    let facts =
-        facts(&Here { me, place, api, checkout, health, healed: keeper.healing.news() }, sessions, own.as_ref());
+    let news = keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
+    let facts = facts(&Here { me, place, api, checkout, health, news }, sessions, own.as_ref());
     Ok(answer(&facts, &facts.report))
 }
 
@@ -122,7 +123,7 @@ fn report(here: &Here, session: Option<&Session>, others: &[Session], total: Tot
         session_line(session, now),
         engine_line(here, fence),
     ];
-    lines.extend(here.healed.clone());
+    lines.extend(here.news.iter().cloned());
     lines.push(String::new());
     if others.is_empty() && total.count == 0 {
         lines.push("Other active agents: none".to_owned());

@@ -3,7 +3,7 @@
 //! A change names the version that was read, so that nobody's text is overwritten unread.
 
 use deckwatch_client::api::{Api, ClientError};
-use deckwatch_client::outbox::{Delivery, Queued};
+use deckwatch_client::outbox::{Delivery, NoteWrite, Queued};
 use deckwatch_protocol::{
     Change, CreateNote, ErrorCode, Note, NoteContent, NoteId, NoteTag, NoteTitle, UpdateNote, Violation, Violations,
 };
@@ -59,9 +59,7 @@ enum Action {
 /// What the arguments come to.
 enum Deed {
     Create { title: NoteTitle, content: NoteContent, tags: Vec<NoteTag>, scope: Option<Scope> },
-    Update { id: NoteId, version: u32, patch: UpdateNote },
-    Archive(NoteId),
-    Restore(NoteId),
+    Change(NoteWrite),
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -100,43 +98,40 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Delivery::Delivered(note) => facts(action, &note),
         Delivery::Queued(queued) => {
             keeper.pending.something_waits();
-            Facts { report: waits(&queued), queued: true, ..Facts::default() }
+            Facts { report: waits(action, &queued), queued: true, ..Facts::default() }
         }
     };
     Ok(answer(&facts, &facts.report))
 }
 
-/// A new note waits on this machine when the API can't be reached. A change does not: it is of a version that the
-/// API alone knows.
+/// What can't be sent now waits on this machine.
 async fn done(keeper: &Keeper, deed: Deed) -> Result<Delivery<Note>, Trouble> {
     let api = keeper.identity.api().await?;
-    let note = match deed {
+    let write = match deed {
         Deed::Create { title, content, tags, scope } => {
             let venture = match scope {
                 None => Some(keeper.identity.place().await?.venture.code.clone()),
                 Some(Scope::Venture(code)) => Some(code),
                 Some(Scope::Global) => None,
             };
-            return created(keeper, api, &CreateNote { title, content, tags, venture }).await;
+            return created(keeper, api, CreateNote { title, content, tags, venture }).await;
         }
-        Deed::Update { id, version, patch } => api.update_note(&id, version, &patch).await?,
-        Deed::Archive(id) => api.archive_note(&id).await?,
-        Deed::Restore(id) => api.restore_note(&id).await?,
+        Deed::Change(write) => write,
     };
-    Ok(Delivery::Delivered(note))
+    Ok(api.deliver_note(&write).await?)
 }
 
 /// On the embedded engine a note may come before the first start of day, which registers the venture.
-async fn created(keeper: &Keeper, api: &Api, note: &CreateNote) -> Result<Delivery<Note>, Trouble> {
+async fn created(keeper: &Keeper, api: &Api, note: CreateNote) -> Result<Delivery<Note>, Trouble> {
     let own = &keeper.identity.place().await?.venture;
-    match api.deliver_note(note).await {
+    let is_own = note.venture.as_ref() == Some(&own.code);
+    let write = NoteWrite::Create(note);
+    match api.deliver_note(&write).await {
         Err(ClientError::Refused(problem))
-            if problem.code == ErrorCode::VentureNotRegistered
-                && is_embedded(api)
-                && note.venture.as_ref() == Some(&own.code) =>
+            if problem.code == ErrorCode::VentureNotRegistered && is_embedded(api) && is_own =>
         {
             api.put_venture(&own.code, &own.registration()).await?;
-            Ok(api.deliver_note(note).await?)
+            Ok(api.deliver_note(&write).await?)
         }
         saved => Ok(saved?),
     }
@@ -161,10 +156,10 @@ impl Arguments {
                 if empty && patch.venture.is_keep() {
                     wrong.push(missing("", "an update needs title, content, tags or scope"));
                 }
-                Some(Deed::Update { id, version, patch })
+                Some(Deed::Change(NoteWrite::Update { id, version, patch }))
             }
-            (Action::Archive, Some(id), ..) => Some(Deed::Archive(id)),
-            (Action::Restore, Some(id), ..) => Some(Deed::Restore(id)),
+            (Action::Archive, Some(id), ..) => Some(Deed::Change(NoteWrite::Archive(id))),
+            (Action::Restore, Some(id), ..) => Some(Deed::Change(NoteWrite::Restore(id))),
             _ => None,
         };
         // Without a deed something is missing, and so something is named.
@@ -197,7 +192,14 @@ fn missing(pointer: &str, detail: &str) -> Violation {
     Violation { pointer: pointer.to_owned(), detail: detail.to_owned() }
 }
 
-fn waits(queued: &Queued) -> String {
+fn waits(action: Action, queued: &Queued) -> String {
+    let (what, then) = match action {
+        Action::Create => ("note", "It gets its id then."),
+        Action::Update => {
+            ("change", "If the note is another version by then, it is refused, and a later `sod` says so.")
+        }
+        Action::Archive | Action::Restore => ("change", "The note stays as it is until then."),
+    };
     let before = match queued.before {
         0 => String::new(),
         1 => " One older write is sent before it.".to_owned(),
@@ -205,8 +207,8 @@ fn waits(queued: &Queued) -> String {
     };
     let cause = clean_line(&queued.cause);
     format!(
-        "The note is QUEUED on this machine, not saved yet: {cause}.\n\
-         It is sent by itself, once, as soon as the API can be reached; do not repeat it. It gets its id then.{before}"
+        "The {what} is QUEUED on this machine, not saved yet: {cause}.\n\
+         It is sent by itself, once, as soon as the API can be reached; do not repeat it. {then}{before}"
     )
 }
 

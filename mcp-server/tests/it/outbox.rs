@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use deckwatch_tests::overlay;
 use serde_json::{Value, json};
 
 use crate::api::{ScriptedApi, problem, session};
@@ -221,6 +222,8 @@ fn what_the_api_refuses_is_set_aside_reported_once_and_blocks_nothing() {
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("handoff", &keep_open("after")).good();
     assert_eq!(server.handoffs(), ["good", "after"]);
+    let here = agent.call("context", &json!({})).good();
+    assert!(here.text.contains("a queued handoff of mac1-claude-1 was refused"), "{}", here.text);
     let day = agent.call("sod", &json!({})).good();
     assert!(day.text.contains("a queued handoff of mac1-claude-1 was refused (invalid_request)"), "{}", day.text);
     assert!(day.text.contains("was refused (it can't be read) and is NOT recorded"), "{}", day.text);
@@ -339,10 +342,6 @@ fn a_note_without_an_api_is_queued_says_so_and_is_saved_once_when_it_is_back() {
     for part in ["The note is QUEUED", "not saved yet", "can't reach the Context API", "do not repeat it"] {
         assert!(queued.text.contains(part), "{part} in {}", queued.text);
     }
-    let change = json!({"action": "archive", "id": "note_01JD0000000000000000000001"});
-    let text = agent.call("note", &change).trouble();
-    assert!(text.contains("can't reach"), "a change can't wait: {text}");
-
     server.start();
     let _ = reached(&mut agent, &json!({}));
     assert!(waiting(&machine).is_empty());
@@ -350,4 +349,57 @@ fn a_note_without_an_api_is_queued_says_so_and_is_saved_once_when_it_is_back() {
     assert_eq!(found.facts["list"]["total"], 1, "{}", found.text);
     let saved = agent.call("note", &json!({"action": "create", "title": "Next", "content": "Now."})).good();
     assert_eq!((&saved.facts["queued"], saved.facts["note_id"].is_string()), (&json!(false), true));
+}
+
+/// What becomes of a note that is saved, and then changed so while the API is away.
+fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, Answer) {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    let mut agent = server.agent(&machine, AGENT);
+    let _ = agent.call("sod", &json!({})).good();
+    let note = json!({"action": "create", "title": "Pricing", "content": "Annual plans sell best."});
+    let saved = agent.call("note", &note).good();
+    let of_note = |change: &Value| overlay(change.clone(), json!({"id": saved.facts["note_id"]}));
+    server.kill();
+    for change in changes {
+        let queued = agent.call("note", &of_note(change)).good();
+        assert_eq!(queued.facts["queued"], true, "{}", queued.text);
+        assert!(
+            queued.text.contains("The change is QUEUED") && queued.text.contains("not saved yet"),
+            "{}",
+            queued.text
+        );
+    }
+    server.start();
+    if let Some(change) = meanwhile {
+        // Another machine has nothing that waits.
+        let _ = server.agent(&Machine::new(), "mac2-claude-1").call("note", &of_note(&change)).good();
+    }
+    let day = reached(&mut agent, &json!({}));
+    assert!(waiting(&machine).is_empty());
+    (day, agent.call("notes", &json!({"id": saved.facts["note_id"]})).good())
+}
+
+#[test]
+fn changes_of_a_note_without_an_api_are_queued_and_made_in_order() {
+    let update = json!({"action": "update", "version": 1, "content": "Monthly plans sell best."});
+    let (archive, restore) = (json!({"action": "archive"}), json!({"action": "restore"}));
+    let (day, read) = changed_while_away(&[update.clone(), update, archive.clone(), restore, archive], None);
+    assert!(!day.text.contains("Outbox:"), "{}", day.text);
+    assert!(read.text.contains("Monthly plans sell best."), "{}", read.text);
+    // The update, said twice, was made once; each of the other three is a version of its own.
+    assert_eq!(
+        (&read.facts["note"]["version"], &read.facts["note"]["archived"]),
+        (&json!(5), &json!(true)),
+        "{}",
+        read.text
+    );
+}
+
+#[test]
+fn a_queued_change_of_a_note_that_was_changed_meanwhile_is_set_aside_and_reported() {
+    let ours = json!({"action": "update", "version": 1, "content": "Ours."});
+    let theirs = json!({"action": "update", "version": 1, "content": "Theirs."});
+    let (day, read) = changed_while_away(&[ours], Some(theirs));
+    assert!(read.text.contains("Theirs.") && !read.text.contains("Ours."), "{}", read.text);
+    assert!(day.text.contains("a queued change of a note") && day.text.contains("(note_changed)"), "{}", day.text);
 }
