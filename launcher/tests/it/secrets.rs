@@ -1,5 +1,6 @@
 //! Secrets of a launch: what reaches the agent, what does not, and what a launch does without them.
 
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -194,6 +195,22 @@ fn an_infisical_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
     let stderr = run(&world, &["alpha"]).succeeds().stderr;
     assert!(stderr.contains("did not answer"), "{stderr}");
     assert!((14..30).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_network_that_swallows_everything_delays_a_start_by_five_seconds() {
+    // Nobody accepts: once the queue is full, a connection gets no answer, as behind a firewall that drops.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let patience = Duration::from_millis(300);
+    let queue: Vec<_> = std::iter::from_fn(|| TcpStream::connect_timeout(&address, patience).ok()).collect();
+    assert!(!queue.is_empty());
+    let world = world_with(&Infisical::start());
+    let mut command = launcher(&world, &["alpha"]);
+    let started = Instant::now();
+    let stderr = Run::of(command.env("INFISICAL_DOMAIN", format!("http://{address}"))).succeeds().stderr;
+    assert!(stderr.contains("can't be reached: it did not answer in time"), "{stderr}");
+    assert!((4..10).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 }
 
 #[test]
