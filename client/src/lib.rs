@@ -12,6 +12,7 @@ pub mod http;
 pub mod outbox;
 pub mod secret_scan;
 pub mod snapshot;
+pub mod variables;
 pub mod ventures;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};

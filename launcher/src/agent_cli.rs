@@ -1,35 +1,10 @@
-//! The agent command line tools that the launcher knows how to start, and what it tells them.
+//! The agent command line tools that the launcher knows how to start.
 
 use std::fmt;
 
 use clap::ValueEnum;
-use deckwatch_client::discovery::DEV_ROOT_VARIABLE;
-use deckwatch_client::ventures::FILE_VARIABLE;
 use deckwatch_protocol::Client;
 use serde::{Deserialize, Serialize};
-
-use crate::secrets::NAMES_VARIABLE;
-
-use crate::conversation::CONVERSATION_VARIABLE;
-
-/// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const AGENT_VARIABLES: [&str; 9] = [
-    "DECKWATCH_VENTURE",
-    "DECKWATCH_AGENT",
-    "DECKWATCH_CLIENT",
-    "DECKWATCH_TRACK",
-    "DECKWATCH_ISSUE",
-    CONVERSATION_VARIABLE,
-    FILE_VARIABLE,
-    DEV_ROOT_VARIABLE,
-    NAMES_VARIABLE,
-];
-
-/// What the user may set for the server: GitHub, and where the weekly plan is. Inherited, never set or removed here.
-pub(crate) const USER_VARIABLES: [&str; 4] = ["GITHUB_API_URL", "GH_HOST", "GH_CONFIG_DIR", "DECKWATCH_PLAN"];
-/// Tokens for GitHub under the names that `gh` knows.
-pub(crate) const GITHUB_TOKENS: [&str; 4] =
-    ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
 
 /// A coding agent's command line tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

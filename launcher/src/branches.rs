@@ -13,9 +13,6 @@ use deckwatch_protocol::{Agent, Branch};
 
 use crate::error::LaunchError;
 
-/// The variable that tells the agent how to begin the names of its branches.
-pub(crate) const PREFIX_VARIABLE: &str = "DECKWATCH_BRANCH_PREFIX";
-
 const MAX_NAME: usize = 64;
 
 /// Which worktree is asked for.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::{ArgGroup, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
-use deckwatch_client::ventures::FILE_VARIABLE;
+use deckwatch_client::variables::VENTURES;
 use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
 
 use crate::agent_cli::AgentCli;
@@ -239,7 +239,7 @@ fn long_help() -> String {
 
 fn ventures_help() -> String {
     format!(
-        "Read the ventures from FILE. Without it the first of these is used: the file that {FILE_VARIABLE} names, \
+        "Read the ventures from FILE. Without it the first of these is used: the file that {VENTURES} names, \
          ventures.json beside config.toml in ~/.config/deckwatch, config/ventures.json of the repository you stand \
          in, the Context API"
     )

@@ -10,7 +10,8 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 use deckwatch_client::dirs::Dirs;
-use deckwatch_client::ventures::{self, FILE_VARIABLE};
+use deckwatch_client::variables;
+use deckwatch_client::ventures;
 
 use crate::cli::Cli;
 use crate::error::LaunchError;
@@ -59,7 +60,7 @@ pub(crate) fn print(shell: Shell) -> Result<(), LaunchError> {
 /// The ventures of the file that a launch here would use.
 pub(crate) fn ventures() -> Vec<CompletionCandidate> {
     let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
-    let named = std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
+    let named = std::env::var_os(variables::VENTURES).filter(|name| !name.is_empty()).map(PathBuf::from);
     let here = std::env::current_dir().unwrap_or_default();
     let root = here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
     let file = ventures::find(named.as_deref(), &dirs, root.as_deref()).ok().flatten();

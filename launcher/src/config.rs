@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::discovery::default_dev_root;
+use deckwatch_client::variables;
 use serde::Deserialize;
 
 use crate::agent_cli::AgentCli;
-use crate::endpoint::KEY_VARIABLE;
 use crate::error::LaunchError;
 use crate::secrets::api_key::KeySource;
 use crate::secrets::settings::InfisicalSettings;
@@ -48,7 +48,7 @@ impl ApiSettings {
     pub(crate) fn key_env(&self) -> Option<&str> {
         match self.key_source() {
             Some(_) => self.key_env.as_deref(),
-            None => Some(self.key_env.as_deref().unwrap_or(KEY_VARIABLE)),
+            None => Some(self.key_env.as_deref().unwrap_or(variables::API_KEY)),
         }
     }
 

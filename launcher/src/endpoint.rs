@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use deckwatch_client::ApiConfig;
+use deckwatch_client::variables;
 
 use crate::config::Config;
 use crate::error::LaunchError;
@@ -10,13 +11,6 @@ use crate::secrets::Secret;
 use crate::secrets::api_key::ApiKey;
 use crate::secrets::vault::Vault;
 use crate::surroundings::Surroundings;
-
-/// The variable that names the API.
-pub(crate) const URL_VARIABLE: &str = "CONTEXT_API_URL";
-/// The variable that holds its key.
-pub(crate) const KEY_VARIABLE: &str = "CONTEXT_API_KEY";
-/// The variable that holds the key of an admin.
-pub(crate) const ADMIN_KEY_VARIABLE: &str = "ADMIN_API_KEY";
 
 /// Where records go.
 pub(crate) enum Endpoint {
@@ -35,9 +29,9 @@ impl Endpoint {
     /// The environment decides, then the configuration; without either it is the embedded engine.
     /// A key that has to be fetched is not fetched here, see [`Endpoint::unlock`].
     pub(crate) fn choose(surroundings: &Surroundings, config: &Config, vault: &Rc<Vault>) -> Result<Self, LaunchError> {
-        let (url, key_env, source) = match (surroundings.var(URL_VARIABLE), &config.api) {
-            (Some(url), _) => (url, KEY_VARIABLE, None),
-            (None, Some(api)) => (api.url.clone(), api.key_env().unwrap_or(KEY_VARIABLE), api.key_source()),
+        let (url, key_env, source) = match (surroundings.var(variables::API_URL), &config.api) {
+            (Some(url), _) => (url, variables::API_KEY, None),
+            (None, Some(api)) => (api.url.clone(), api.key_env().unwrap_or(variables::API_KEY), api.key_source()),
             (None, None) => return Ok(Self::Embedded),
         };
         let key = match (surroundings.var(key_env), source) {
@@ -69,18 +63,19 @@ impl Endpoint {
         vault: &Rc<Vault>,
     ) -> Result<Self, LaunchError> {
         let configured = || config.api.as_ref().map(|api| api.url.clone());
-        let Some(url) = surroundings.var(URL_VARIABLE).or_else(configured) else { return Ok(Self::Embedded) };
-        let key = surroundings.var(ADMIN_KEY_VARIABLE).ok_or_else(|| LaunchError::NoAdminKey { url: url.clone() })?;
-        ApiConfig::remote(&url, &key)
-            .map_err(|error| LaunchError::Endpoint(error.to_string().replace(KEY_VARIABLE, ADMIN_KEY_VARIABLE)))?;
+        let Some(url) = surroundings.var(variables::API_URL).or_else(configured) else { return Ok(Self::Embedded) };
+        let key = surroundings.var(variables::ADMIN_KEY).ok_or_else(|| LaunchError::NoAdminKey { url: url.clone() })?;
+        ApiConfig::remote(&url, &key).map_err(|error| {
+            LaunchError::Endpoint(error.to_string().replace(variables::API_KEY, variables::ADMIN_KEY))
+        })?;
         Ok(Self::Remote { url, key: ApiKey::given(Secret::new(key), vault) })
     }
 
     /// How the client and the agent are told of it: as environment variables.
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
         match (self, name) {
-            (Self::Remote { url, .. }, URL_VARIABLE) => Some(url),
-            (Self::Remote { key, .. }, KEY_VARIABLE) => key.known().map(Secret::expose),
+            (Self::Remote { url, .. }, variables::API_URL) => Some(url),
+            (Self::Remote { key, .. }, variables::API_KEY) => key.known().map(Secret::expose),
             _ => None,
         }
     }

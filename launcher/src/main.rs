@@ -16,6 +16,7 @@ mod demo;
 mod docs_cache;
 mod doctor;
 mod endpoint;
+mod environment;
 mod error;
 mod exit_code;
 mod init;
@@ -40,7 +41,8 @@ use std::rc::Rc;
 
 use clap::Parser as _;
 use deckwatch_client::checkout::{Checkout, CheckoutError};
-use deckwatch_client::ventures::{self, FILE_VARIABLE, VenturesFile};
+use deckwatch_client::variables;
+use deckwatch_client::ventures::{self, VenturesFile};
 
 use self::catalogue::Catalogue;
 use self::choice::Options;
@@ -146,7 +148,7 @@ fn ventures_file(
     here: Option<&Checkout>,
 ) -> Result<Option<VenturesFile>, LaunchError> {
     let flag = flag.map(|path| surroundings.cwd.join(path));
-    let named = flag.or_else(|| surroundings.path_var(FILE_VARIABLE));
+    let named = flag.or_else(|| surroundings.path_var(variables::VENTURES));
     let root = here.map(|here| here.root.as_path());
     Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)
 }

@@ -6,32 +6,22 @@ use std::path::PathBuf;
 
 use deckwatch_client::agent::{Slot, this_host};
 use deckwatch_client::checkout::Checkout;
-use deckwatch_client::discovery::DEV_ROOT_VARIABLE;
-use deckwatch_client::ventures::{FILE_VARIABLE, VentureEntry};
+use deckwatch_client::variables;
+use deckwatch_client::ventures::VentureEntry;
 use deckwatch_protocol::Track;
 
 use crate::agent_cli::AgentCli;
-use crate::branches::{self, PREFIX_VARIABLE, Worktree};
+use crate::branches::{self, Worktree};
 use crate::cli::Cli;
 use crate::config::Config;
-use crate::conversation::{CONVERSATION_VARIABLE, Conversation};
-use crate::endpoint::{ADMIN_KEY_VARIABLE, Endpoint, KEY_VARIABLE, URL_VARIABLE};
+use crate::conversation::Conversation;
+use crate::endpoint::Endpoint;
+use crate::environment;
 use crate::error::LaunchError;
 use crate::installation::Server;
 use crate::registration::{Registration, Screen};
-use crate::secrets::NAMES_VARIABLE;
 use crate::secrets::grant::Wish;
 use crate::surroundings::Surroundings;
-
-/// What an agent must not get, whoever set it: keys that decide over others' records and secrets.
-pub(crate) const WITHHELD_VARIABLES: [&str; 6] = [
-    ADMIN_KEY_VARIABLE,
-    "GITHUB_WEBHOOK_SECRET",
-    "INFISICAL_TOKEN",
-    "INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN",
-    "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",
-    "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
-];
 
 /// What was found out before a plan can be made.
 pub(crate) struct Chosen<'a> {
@@ -119,7 +109,7 @@ impl<'a> Plan<'a> {
         row("command", &words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" "));
         row("sets", &self.names().join(" "));
         row("secrets", &self.secrets.describe());
-        row("withholds", &WITHHELD_VARIABLES.join(" "));
+        row("withholds", &environment::WITHHELD.join(" "));
         if let Some(program) = self.server.describe(surroundings) {
             row("installs", &program);
         }
@@ -128,10 +118,10 @@ impl<'a> Plan<'a> {
     }
 
     fn names(&self) -> Vec<&str> {
-        let mut names = vec!["DECKWATCH_AGENT", PREFIX_VARIABLE];
+        let mut names = vec![variables::AGENT, variables::BRANCH_PREFIX];
         names.extend(self.environment.iter().map(|(name, _)| *name));
         if matches!(self.endpoint, Endpoint::Remote { .. }) {
-            names.extend([KEY_VARIABLE, NAMES_VARIABLE]);
+            names.extend([variables::API_KEY, variables::SECRETS]);
         }
         names.sort_unstable();
         names
@@ -165,16 +155,16 @@ fn environment(
 ) -> Vec<(&'static str, OsString)> {
     let track = cli.track.or(conversation.track).map(|track| track.to_string().into());
     let issue = cli.issue.map(|issue| issue.to_string().into());
-    let url = chosen.endpoint.var(URL_VARIABLE).map(OsString::from);
+    let url = chosen.endpoint.var(variables::API_URL).map(OsString::from);
     let variables = [
-        ("DECKWATCH_VENTURE", Some(chosen.venture.code.as_str().into())),
-        ("DECKWATCH_CLIENT", Some(agent_cli.program().into())),
-        ("DECKWATCH_TRACK", track),
-        ("DECKWATCH_ISSUE", issue),
-        (CONVERSATION_VARIABLE, conversation.id.as_ref().map(|id| id.as_str().into())),
-        (FILE_VARIABLE, chosen.ventures_file.clone().map(PathBuf::into_os_string)),
-        (DEV_ROOT_VARIABLE, Some(config.dev_root.clone().into_os_string())),
-        (URL_VARIABLE, url),
+        (variables::VENTURE, Some(chosen.venture.code.as_str().into())),
+        (variables::CLIENT, Some(agent_cli.program().into())),
+        (variables::TRACK, track),
+        (variables::ISSUE, issue),
+        (variables::CONVERSATION, conversation.id.as_ref().map(|id| id.as_str().into())),
+        (variables::VENTURES, chosen.ventures_file.clone().map(PathBuf::into_os_string)),
+        (variables::DEV_ROOT, Some(config.dev_root.clone().into_os_string())),
+        (variables::API_URL, url),
     ];
     variables.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
 }

@@ -8,15 +8,16 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, this_host};
+use deckwatch_client::variables;
 
-use crate::agent_cli::AGENT_VARIABLES;
-use crate::branches::{self, PREFIX_VARIABLE};
+use crate::branches;
 use crate::context_api;
 use crate::endpoint::Endpoint;
+use crate::environment;
 use crate::error::LaunchError;
-use crate::plan::{Plan, WITHHELD_VARIABLES};
+use crate::plan::Plan;
 use crate::registration::Registration;
-use crate::secrets::{NAMES_VARIABLE, grant};
+use crate::secrets::grant;
 use crate::surroundings::Surroundings;
 
 /// Starts the agent. Comes back only when that fails.
@@ -58,13 +59,13 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     ));
     let mut command = Command::new(&plan.program);
     command.args(&plan.args).current_dir(&checkout.root);
-    let of_another_launch = grant::inherited(surroundings.var(NAMES_VARIABLE).as_deref());
-    let removed = AGENT_VARIABLES.into_iter().chain(WITHHELD_VARIABLES);
+    let of_another_launch = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
+    let removed = environment::OF_AGENT.into_iter().chain(environment::WITHHELD);
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }
-    command.envs(plan.environment.iter().cloned()).env("DECKWATCH_AGENT", slot.agent.as_str());
-    command.env(PREFIX_VARIABLE, prefix);
+    command.envs(plan.environment.iter().cloned()).env(variables::AGENT, slot.agent.as_str());
+    command.env(variables::BRANCH_PREFIX, prefix);
     granted.secrets.give_to(&mut command);
     Ok(command)
 }

@@ -12,6 +12,7 @@ use deckwatch_client::api::{Api, ApiConfig, ClientError, Endpoint};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::snapshot::Snapshot;
+use deckwatch_client::variables;
 use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::{
     Agent, Client, ClientSessionId, ClientVersion, Host, ListVentures, RepoName, Session, Venture, VentureCode,
@@ -105,7 +106,7 @@ impl Identity {
         // An agent that another one started inherits its variables, and with them the other one's id.
         let own = (me.client.as_str() == "claude").then(|| self.surroundings.var("CLAUDE_CODE_SESSION_ID")).flatten();
         let told = own.and_then(|id| id.parse().ok()).or_else(|| self.told.get().cloned());
-        told.or_else(|| self.surroundings.var("DECKWATCH_CONVERSATION")?.parse().ok())
+        told.or_else(|| self.surroundings.var(variables::CONVERSATION)?.parse().ok())
     }
 
     /// Lets the launcher find this agent's slot when the conversation of a session is resumed.
@@ -160,10 +161,10 @@ impl Identity {
 
     async fn find_me(&self) -> Result<Me, Trouble> {
         let cli = self.cli.get();
-        let client = self.surroundings.setting::<Client>("DECKWATCH_CLIENT")?;
+        let client = self.surroundings.setting::<Client>(variables::CLIENT)?;
         let client = client.unwrap_or_else(|| client_named(cli.map_or("", |cli| &cli.name)));
         let host = this_host();
-        let (agent, slot) = match self.surroundings.setting::<Agent>("DECKWATCH_AGENT")? {
+        let (agent, slot) = match self.surroundings.setting::<Agent>(variables::AGENT)? {
             Some(agent) => (agent, None),
             None => self.claim_slot(&host, &client).await.map(|slot| (slot.agent, Some(slot.number)))?,
         };
@@ -216,7 +217,7 @@ impl Identity {
     /// The venture that the environment or a file names.
     fn venture_on_this_machine(&self, checkout: &Checkout) -> Result<Option<(VentureEntry, VentureSource)>, Trouble> {
         let file = self.ventures_file(checkout)?;
-        if let Some(code) = self.surroundings.setting::<VentureCode>("DECKWATCH_VENTURE")? {
+        if let Some(code) = self.surroundings.setting::<VentureCode>(variables::VENTURE)? {
             let listed = file.as_ref().and_then(|file| file.venture(&code)).cloned();
             let entry = match listed {
                 Some(entry) => entry,
@@ -232,7 +233,7 @@ impl Identity {
     }
 
     fn ventures_file(&self, checkout: &Checkout) -> Result<Option<VenturesFile>, Trouble> {
-        let named = self.surroundings.var(ventures::FILE_VARIABLE).map(PathBuf::from);
+        let named = self.surroundings.var(variables::VENTURES).map(PathBuf::from);
         Ok(ventures::find(named.as_deref(), &Dirs::from_env()?, Some(&checkout.root))?)
     }
 }

@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use deckwatch_client::checkout::{Checkout, last_commit_of};
+use deckwatch_client::variables::PLAN;
 use deckwatch_protocol::{Timestamp, VentureCode};
 use thiserror::Error;
 
-/// Where the plan is, unless [`VARIABLE`] says otherwise.
+/// Where the plan is, unless [`PLAN`] says otherwise.
 pub(crate) const DEFAULT_PATH: &str = "docs/planning/WEEKLY_PLAN.md";
-/// Names another path below the root of the repository.
-pub(crate) const VARIABLE: &str = "DECKWATCH_PLAN";
 /// A plan older than this is stale.
 pub(crate) const STALE_DAYS: u64 = 7;
 const MAX_BYTES: usize = 64 * 1024;
@@ -39,7 +38,7 @@ pub(crate) struct WeeklyPlan {
 /// Why there is no plan to read.
 #[derive(Debug, Error)]
 pub(crate) enum PlanError {
-    #[error("{} leads out of the repository; name a file inside it in {VARIABLE}", .0.display())]
+    #[error("{} leads out of the repository; name a file inside it in {PLAN}", .0.display())]
     Outside(PathBuf),
     #[error("{} can't be read: {source}; make it a readable file", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{DayToEnd, Delivery, Queued};
+use deckwatch_client::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
     HandoffPayload, IssueNumber, Meta, Session, SessionFilter, SessionId, SessionStatus, StartDay, Track,
@@ -207,7 +208,7 @@ impl Keeper {
             status: Some(SessionStatus::Active),
             ..SessionFilter::default()
         };
-        let track = self.identity.surroundings().setting("DECKWATCH_TRACK")?;
+        let track = self.identity.surroundings().setting(variables::TRACK)?;
         let mine = self.identity.api().await?.list_sessions(&filter).await?.items;
         let of_track = mine.iter().find(|session| session.track == track);
         let found = of_track.or(mine.first()).map(|session| Live::of(session, Duration::ZERO));
@@ -286,8 +287,8 @@ impl Keeper {
             host: me.host,
             venture: place.venture.code.clone(),
             repo: place.repo.clone(),
-            track: track.or(held).or(surroundings.setting("DECKWATCH_TRACK")?),
-            issue_number: issue.or(surroundings.setting("DECKWATCH_ISSUE")?),
+            track: track.or(held).or(surroundings.setting(variables::TRACK)?),
+            issue_number: issue.or(surroundings.setting(variables::ISSUE)?),
             branch: checkout.branch,
             commit_sha: checkout.commit_sha,
             meta: Meta::default(),

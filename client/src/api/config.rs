@@ -11,6 +11,7 @@ use crate::dirs::Dirs;
 use crate::outbox::{Bounds, Outbox};
 use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
 use crate::snapshot::Snapshots;
+use crate::variables;
 
 /// Where an API is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,9 +72,9 @@ impl ApiConfig {
     /// `var`. Without a URL it is the embedded engine in the data folder of `dirs`, where `agent` is the actor.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>, dirs: &Dirs, agent: &Agent) -> Result<Self, ConfigError> {
         let set = |name: &str| var(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let config = match set("CONTEXT_API_URL") {
+        let config = match set(variables::API_URL) {
             None => Self::embedded(dirs.data.join("context.db"), agent)?,
-            Some(url) => Self::remote(&url, &set("CONTEXT_API_KEY").ok_or(ConfigError::NoKey)?)?,
+            Some(url) => Self::remote(&url, &set(variables::API_KEY).ok_or(ConfigError::NoKey)?)?,
         };
         let config = config.queueing_below(dirs.data.join("outbox"), Bounds::default());
         let (secrets, snapshots) = (SecretScan::new(&Injected::from_vars(set))?, Some(dirs.data.join("snapshots")));
@@ -85,7 +86,7 @@ impl ApiConfig {
         let url = base_url(url)?;
         let key = BearerKey::new(key).map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
         let mut own = Injected::default();
-        own.insert("CONTEXT_API_KEY", key.expose());
+        own.insert(variables::API_KEY, key.expose());
         Ok(Self {
             endpoint: Endpoint::Remote { url },
             key,

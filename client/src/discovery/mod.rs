@@ -18,9 +18,6 @@ use crate::checkout::{Checkout, CheckoutKind, repo_from_remote};
 use crate::dirs::Dirs;
 use crate::ventures::VentureEntry;
 
-/// The variable by which the launcher tells its agents where repositories are.
-pub const DEV_ROOT_VARIABLE: &str = "DECKWATCH_DEV_ROOT";
-
 /// Where repositories are looked for, unless somebody says otherwise: `~/dev`.
 pub fn default_dev_root(dirs: &Dirs) -> PathBuf {
     dirs.home.join("dev")

@@ -1,12 +1,10 @@
 //! The values that the launcher put into the environment, and the forms they are written in.
 
+use crate::variables;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-
-/// Names, separated by commas, of the variables that hold secrets. The launcher sets it.
-const NAMES_VARIABLE: &str = "DECKWATCH_SECRETS";
 
 /// Shorter values stand in ordinary text by chance.
 const MIN_CHARS: usize = 8;
@@ -49,9 +47,9 @@ pub struct Injected(BTreeMap<String, String>);
 impl Injected {
     /// The variables that `DECKWATCH_SECRETS` names, and Deckwatch's own keys.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
-        let names = var(NAMES_VARIABLE).unwrap_or_default();
+        let names = var(variables::SECRETS).unwrap_or_default();
         let mut injected = Self::default();
-        let own = ["CONTEXT_API_KEY", "ADMIN_API_KEY"];
+        let own = [variables::API_KEY, variables::ADMIN_KEY];
         for name in names.split(',').map(str::trim).take(MAX_NAMES).chain(own).filter(|name| !name.is_empty()) {
             if let Some(value) = var(name) {
                 injected.insert(name, &value);

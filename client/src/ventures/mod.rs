@@ -15,9 +15,7 @@ use thiserror::Error;
 
 pub use self::entry::VentureEntry;
 use crate::dirs::Dirs;
-
-/// The variable that names the file, when no flag does.
-pub const FILE_VARIABLE: &str = "DECKWATCH_VENTURES";
+use crate::variables::VENTURES;
 
 /// The ventures of one file, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +30,7 @@ pub struct VenturesFile {
 #[derive(Debug, Error)]
 pub enum VenturesError {
     /// It is not there, though it was asked for, or can't be read.
-    #[error("cannot read the ventures file {}: {source}; correct --ventures or {FILE_VARIABLE}", .path.display())]
+    #[error("cannot read the ventures file {}: {source}; correct --ventures or {VENTURES}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -74,7 +72,7 @@ struct Document {
     ventures: Vec<VentureEntry>,
 }
 
-/// Finds and reads the file of ventures: the one `named` by the flag or else by [`FILE_VARIABLE`], the user's own,
+/// Finds and reads the file of ventures: the one `named` by the flag or else by [`VENTURES`], the user's own,
 /// the checkout's `config/ventures.json`; the first that exists. `None` when there is none.
 ///
 /// A named file that does not exist is an error. The caller reads the variable.

@@ -18,9 +18,6 @@ use self::arguments::{Intent, Which, intent};
 use crate::agent_cli::AgentCli;
 use crate::surroundings::Surroundings;
 
-/// The variable that tells the MCP server which conversation it serves.
-pub(crate) const CONVERSATION_VARIABLE: &str = "DECKWATCH_CONVERSATION";
-
 /// What is decided about the conversation before it starts.
 pub(crate) struct Conversation {
     /// Its id, where it is known before the tool runs.

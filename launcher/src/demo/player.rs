@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use deckwatch_client::variables;
 use deckwatch_protocol::Agent;
 use rmcp::model::{CallToolRequestParams, JsonObject};
 use rmcp::service::RunningService;
@@ -13,8 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::DemoError;
-use crate::agent_cli::AGENT_VARIABLES;
-use crate::endpoint::{KEY_VARIABLE, URL_VARIABLE};
+use crate::environment;
 
 /// Everything here is local and takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,11 +43,13 @@ impl Player {
     ) -> Result<Self, DemoError> {
         let broken = |cause: String| DemoError::Server { agent: agent.clone(), cause };
         let mut command = Command::new(server);
-        for name in AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE, "CLAUDE_PROJECT_DIR"]) {
+        for name in
+            environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY, "CLAUDE_PROJECT_DIR"])
+        {
             command.env_remove(name);
         }
         command.current_dir(repository).env("XDG_DATA_HOME", folder).env("XDG_STATE_HOME", folder);
-        command.env("DECKWATCH_AGENT", agent.as_str()).env("DECKWATCH_CLIENT", "demo");
+        command.env(variables::AGENT, agent.as_str()).env(variables::CLIENT, "demo");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut server = command.spawn().map_err(|error| broken(error.to_string()))?;
         let (Some(stdout), Some(stdin)) = (server.stdout.take(), server.stdin.take()) else {

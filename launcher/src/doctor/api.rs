@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use deckwatch_client::variables::API_KEY;
 use deckwatch_client::{Api, ClientError};
 use deckwatch_protocol::{Health, ListVentures, Version};
 
 use super::check::Check;
 use crate::context_api;
-use crate::endpoint::{Endpoint, KEY_VARIABLE};
+use crate::endpoint::Endpoint;
 use crate::list::now;
 use crate::surroundings::Surroundings;
 
@@ -47,7 +48,7 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
             Check::ok("key", format!("accepted; {} ventures are registered", ventures.total))
         }
         (Err(why), _) => {
-            Check::fail("key", why, format!("ask the API's admin for a key that holds, and export {KEY_VARIABLE}"))
+            Check::fail("key", why, format!("ask the API's admin for a key that holds, and export {API_KEY}"))
         }
     }
 }

@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 
 use super::check::Check;
 use crate::agent_cli::AgentCli;
+use crate::environment;
 use crate::error::LaunchError;
-use crate::plan::WITHHELD_VARIABLES;
 use crate::surroundings::Surroundings;
 
 /// An agent's tool may start cold.
@@ -84,7 +84,7 @@ async fn told(
 async fn version(path: PathBuf) -> Result<String, String> {
     let mut program = Command::new(&path);
     program.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
-    for name in WITHHELD_VARIABLES {
+    for name in environment::WITHHELD {
         program.env_remove(name);
     }
     let ended = tokio::time::timeout(PATIENCE, program.output()).await;

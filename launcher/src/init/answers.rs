@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use deckwatch_client::ApiConfig;
 use deckwatch_client::discovery::Repositories;
+use deckwatch_client::variables::API_KEY;
 use deckwatch_client::ventures::VentureEntry;
 use inquire::validator::Validation;
 use inquire::{MultiSelect, Select, Text};
@@ -12,7 +13,6 @@ use inquire::{MultiSelect, Select, Text};
 use super::Init;
 use crate::agent_cli::AgentCli;
 use crate::config::Config;
-use crate::endpoint::KEY_VARIABLE;
 use crate::error::LaunchError;
 use crate::menu::unanswered;
 use crate::surroundings::Surroundings;
@@ -94,7 +94,7 @@ fn ask_agent(usual: Option<AgentCli>, installed: &[AgentCli]) -> Result<AgentCli
 fn records(init: &Init, before: &Config, asks: bool) -> Result<Records, LaunchError> {
     if let Some(url) = &init.api_url {
         check_url(url).map_err(LaunchError::Endpoint)?;
-        let key_env = init.key_env.clone().unwrap_or_else(|| KEY_VARIABLE.to_owned());
+        let key_env = init.key_env.clone().unwrap_or_else(|| API_KEY.to_owned());
         check_variable(&key_env).map_err(LaunchError::Endpoint)?;
         return Ok(Records::Team { url: url.clone(), key_env });
     }
@@ -116,7 +116,7 @@ fn ask_records(configured: Option<&str>) -> Result<Records, LaunchError> {
     let url = Text::new("Its address?").with_validator(|text: &str| checked(check_url(text)));
     let url = url.prompt().map_err(unanswered)?;
     let key_env = Text::new("Which variable of your environment holds its key?")
-        .with_default(KEY_VARIABLE)
+        .with_default(API_KEY)
         .with_validator(|text: &str| checked(check_variable(text)));
     Ok(Records::Team { url, key_env: key_env.prompt().map_err(unanswered)? })
 }
@@ -133,7 +133,7 @@ fn check_url(url: &str) -> Result<(), String> {
 fn check_variable(name: &str) -> Result<(), String> {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if plain && named { Ok(()) } else { Err(format!("{name:?} is not the name of a variable, such as {KEY_VARIABLE}")) }
+    if plain && named { Ok(()) } else { Err(format!("{name:?} is not the name of a variable, such as {API_KEY}")) }
 }
 
 struct Offered(VentureEntry);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
 
+use deckwatch_client::variables;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
@@ -12,9 +13,8 @@ use tokio::time::timeout_at;
 
 use super::PATIENCE;
 use super::source::Source;
-use crate::endpoint::KEY_VARIABLE;
-use crate::plan::WITHHELD_VARIABLES;
-use crate::secrets::{NAMES_VARIABLE, grant};
+use crate::environment;
+use crate::secrets::grant;
 use crate::surroundings::Surroundings;
 
 /// What `scripts/start` installs too. They are of one build, so that none lags behind the others.
@@ -59,8 +59,8 @@ fn command(cargo: PathBuf, source: &Source, surroundings: &Surroundings) -> Comm
     command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
     command.args(PROGRAMS.iter().flat_map(|name| ["--bin", name]));
     command.current_dir(&source.checkout).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    let of_another_launch = grant::inherited(surroundings.var(NAMES_VARIABLE).as_deref());
-    let withheld = WITHHELD_VARIABLES.into_iter().chain([KEY_VARIABLE]);
+    let of_another_launch = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
+    let withheld = environment::WITHHELD.into_iter().chain([variables::API_KEY]);
     for name in withheld.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }

@@ -1,5 +1,6 @@
 //! What git says of each repository: its branch and how much is not committed. Many at once, each bounded in time.
 
+use crate::environment;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -8,8 +9,6 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-
-use crate::plan::WITHHELD_VARIABLES;
 
 /// Long enough for a big repository on a cold disk; a network drive that hangs is not waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -64,7 +63,7 @@ async fn of(path: &Path) -> Result<GitState, String> {
     git.args(["--no-optional-locks", "status", "--porcelain=v2", "--branch"]).current_dir(path);
     git.stdin(Stdio::null()).env("LC_ALL", "C").kill_on_drop(true);
     // Git may start a program that the repository names.
-    for name in MISLEADING.into_iter().chain(WITHHELD_VARIABLES) {
+    for name in MISLEADING.into_iter().chain(environment::WITHHELD) {
         git.env_remove(name);
     }
     let output = git.output().await.map_err(|error| format!("git could not be run: {error}"))?;

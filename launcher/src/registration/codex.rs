@@ -3,12 +3,12 @@
 //! Codex gives a server almost nothing of its environment; what it may see is listed by name, and
 //! a name that is unset does not arrive at all.
 
+use deckwatch_client::variables;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};
 use super::{Registration, SERVER_NAME, Screen};
-use crate::agent_cli::{AGENT_VARIABLES, GITHUB_TOKENS, USER_VARIABLES};
-use crate::endpoint::{KEY_VARIABLE, URL_VARIABLE};
+use crate::environment;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
@@ -25,8 +25,9 @@ pub(super) fn gives(name: &str) -> bool {
 }
 
 fn needed<'a>() -> impl Iterator<Item = &'a str> {
-    let ours = AGENT_VARIABLES.into_iter().chain([URL_VARIABLE, KEY_VARIABLE]).chain(FOLDER_VARIABLES);
-    ours.chain(USER_VARIABLES).chain(GITHUB_TOKENS)
+    let ours =
+        environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY]).chain(FOLDER_VARIABLES);
+    ours.chain(environment::OF_USER).chain(environment::GITHUB_TOKENS)
 }
 
 pub(super) fn plan(

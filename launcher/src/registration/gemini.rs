@@ -3,15 +3,14 @@
 //! The server inherits Gemini's environment except names that look secret, so the API key and the secrets
 //! of a launch are forwarded by name. Where one is unset Gemini passes an empty text, which is taken for unset.
 
+use deckwatch_client::variables;
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 
 use super::settings_file::{Backup, SettingsFile};
 use super::{Registration, SERVER_NAME, Screen};
-use crate::agent_cli::GITHUB_TOKENS;
-use crate::endpoint::KEY_VARIABLE;
+use crate::environment;
 use crate::error::LaunchError;
-use crate::secrets::NAMES_VARIABLE;
 use crate::surroundings::Surroundings;
 
 pub(super) fn plan(
@@ -33,7 +32,9 @@ const SECRET_WORDS: [&str; 9] =
 /// Whether Gemini gives a variable to our server: named in its entry, or one that does not look secret.
 pub(super) fn gives(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    name == KEY_VARIABLE || GITHUB_TOKENS.contains(&name) || !SECRET_WORDS.iter().any(|word| upper.contains(word))
+    name == variables::API_KEY
+        || environment::GITHUB_TOKENS.contains(&name)
+        || !SECRET_WORDS.iter().any(|word| upper.contains(word))
 }
 
 fn with_server(file: &SettingsFile, server: &str, secrets: &[&str], screen: Screen) -> Result<String, LaunchError> {
@@ -49,8 +50,10 @@ fn with_server(file: &SettingsFile, server: &str, secrets: &[&str], screen: Scre
     set_no_args(&ours);
     let forwarded = inner(file, &ours, "env")?;
     // The list of the secrets' names would pass by itself, but only if no name in it looked secret to Gemini.
-    let list = (!secrets.is_empty()).then_some(NAMES_VARIABLE);
-    for name in std::iter::once(KEY_VARIABLE).chain(GITHUB_TOKENS).chain(list).chain(secrets.iter().copied()) {
+    let list = (!secrets.is_empty()).then_some(variables::SECRETS);
+    for name in
+        std::iter::once(variables::API_KEY).chain(environment::GITHUB_TOKENS).chain(list).chain(secrets.iter().copied())
+    {
         set_text(&forwarded, name, &format!("${name}"));
     }
     if screen == Screen::Inline {

@@ -2,6 +2,7 @@
 //!
 //! A launch without its secrets goes on and says loudly what is missing, unless it is told to refuse.
 
+use deckwatch_client::variables;
 use deckwatch_client::ventures::VentureEntry;
 
 use super::error::SecretsError;
@@ -11,7 +12,7 @@ use super::settings::Folder;
 use super::vault::Vault;
 use super::{Secret, Secrets};
 use crate::cli::Cli;
-use crate::endpoint::{Endpoint, KEY_VARIABLE};
+use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 
 /// Which secrets a launch wants.
@@ -76,8 +77,8 @@ impl<'a> Wish<'a> {
                 granted.notes.extend(error.hint());
             }
         }
-        if let Some(key) = endpoint.var(KEY_VARIABLE) {
-            granted.secrets.insert(KEY_VARIABLE, Secret::new(key.to_owned()));
+        if let Some(key) = endpoint.var(variables::API_KEY) {
+            granted.secrets.insert(variables::API_KEY, Secret::new(key.to_owned()));
         }
         Ok(granted)
     }
@@ -159,5 +160,5 @@ impl Sorted {
 /// The variables that another launch gave, which this one must not hand on: an agent may start the launcher.
 pub(crate) fn inherited(names: Option<&str>) -> Vec<String> {
     let names = names.unwrap_or_default().split(',').filter(|name| !name.is_empty());
-    names.filter(|name| *name == KEY_VARIABLE || !name::is_reserved(name)).map(str::to_owned).collect()
+    names.filter(|name| *name == variables::API_KEY || !name::is_reserved(name)).map(str::to_owned).collect()
 }

@@ -11,10 +11,9 @@ use super::Secret;
 use super::error::SecretsError;
 use super::keyring::{Item, Keyring};
 use super::program;
+use crate::environment::{INFISICAL_CLIENT_ID, INFISICAL_CLIENT_SECRET};
 use crate::surroundings::Surroundings;
 
-const ID_VARIABLE: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID";
-const SECRET_VARIABLE: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET";
 /// A password manager may ask its person first.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -70,7 +69,8 @@ pub(super) struct Found {
 
 impl Sources {
     pub(super) fn of(surroundings: &Surroundings, command: Option<Vec<String>>) -> Self {
-        let environment = surroundings.var(ID_VARIABLE).zip(surroundings.var(SECRET_VARIABLE).map(Secret::new));
+        let environment =
+            surroundings.var(INFISICAL_CLIENT_ID).zip(surroundings.var(INFISICAL_CLIENT_SECRET).map(Secret::new));
         Self { environment, command, keyring: Keyring::of(surroundings) }
     }
 

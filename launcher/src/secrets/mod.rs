@@ -23,11 +23,9 @@ pub(crate) mod verb;
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use deckwatch_client::variables;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
-
-/// The variable that names the secrets of this launch, so that they can be kept out of what an agent writes down.
-pub(crate) const NAMES_VARIABLE: &str = "DECKWATCH_SECRETS";
 
 /// One value that must not be shown or stored; its memory is overwritten when it is no longer needed.
 pub(crate) struct Secret(Zeroizing<String>);
@@ -71,7 +69,7 @@ impl Secrets {
             command.env(name, secret.expose());
         }
         if !self.0.is_empty() {
-            command.env(NAMES_VARIABLE, self.names().collect::<Vec<_>>().join(","));
+            command.env(variables::SECRETS, self.names().collect::<Vec<_>>().join(","));
         }
     }
 }

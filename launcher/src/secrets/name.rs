@@ -1,6 +1,7 @@
 //! Which secrets an agent may get: a secret is data for programs, never a way to decide which program runs.
 
 use super::Secret;
+use deckwatch_client::variables;
 
 /// Most bytes of one value; the kernel refuses a variable of 128 KiB.
 const MAX_VALUE_BYTES: usize = 100 * 1024;
@@ -47,9 +48,9 @@ const RESERVED: &[&str] = &[
     "HTTPS_PROXY",
     "ALL_PROXY",
     "NO_PROXY",
-    "CONTEXT_API_URL",
-    "CONTEXT_API_KEY",
-    "ADMIN_API_KEY",
+    variables::API_URL,
+    variables::API_KEY,
+    variables::ADMIN_KEY,
     "GITHUB_WEBHOOK_SECRET",
     "ANTHROPIC_BASE_URL",
     "ANTHROPIC_AUTH_TOKEN",

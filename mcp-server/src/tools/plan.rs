@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use deckwatch_client::variables;
 use deckwatch_protocol::{Timestamp, VentureCode, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
 use crate::identity::Identity;
-use crate::plan::{DEFAULT_PATH, VARIABLE, WeeklyPlan};
+use crate::plan::{DEFAULT_PATH, WeeklyPlan};
 use crate::render;
 use crate::render::budget::{clip, line_cost};
 use crate::render::clean::clean_line;
@@ -73,7 +74,7 @@ pub(super) async fn weekly_plan(identity: &Identity) -> Result<Option<WeeklyPlan
 
 /// Where the plan is looked for.
 pub(super) fn path(identity: &Identity) -> PathBuf {
-    identity.surroundings().var(VARIABLE).unwrap_or_else(|| DEFAULT_PATH.to_owned()).into()
+    identity.surroundings().var(variables::PLAN).unwrap_or_else(|| DEFAULT_PATH.to_owned()).into()
 }
 
 /// What to do where there is no plan.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use deckwatch_client::dirs::Dirs;
-use deckwatch_client::discovery::{DEV_ROOT_VARIABLE, DiscoveryError, Repositories, default_dev_root};
+use deckwatch_client::discovery::{DiscoveryError, Repositories, default_dev_root};
+use deckwatch_client::variables::{self, DEV_ROOT};
 use deckwatch_client::ventures::VentureEntry;
 use deckwatch_protocol::{VentureCode, Violations};
 use deserr::Deserr;
@@ -73,7 +74,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
 
 /// What the launcher says; by hand it is the default.
 fn dev_root(identity: &Identity) -> Result<PathBuf, Trouble> {
-    let named = identity.surroundings().var(DEV_ROOT_VARIABLE).map(PathBuf::from);
+    let named = identity.surroundings().var(variables::DEV_ROOT).map(PathBuf::from);
     match named.filter(|path| path.is_absolute()) {
         Some(path) => Ok(path),
         None => Ok(default_dev_root(&Dirs::from_env()?)),
@@ -94,9 +95,7 @@ fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str
     let (source, dev_root) = (clean_line(source), clean_line(dev_root));
     let mut report = vec![
         format!("{} ventures, {installed} on this machine; listed by {source}.", known.len()),
-        format!(
-            "Looked below {dev_root}; dev_root in ~/.config/deckwatch/config.toml or {DEV_ROOT_VARIABLE} changes it."
-        ),
+        format!("Looked below {dev_root}; dev_root in ~/.config/deckwatch/config.toml or {DEV_ROOT} changes it."),
     ];
     let mut shown = 0;
     if known.is_empty() {
