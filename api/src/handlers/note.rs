@@ -34,11 +34,12 @@ pub(crate) fn get_note(call: &Call) -> Result<Plan, ApiError> {
 pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
     let filter: NoteFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
+    let token = call.caller.token_id();
     let (items, total) = match &filter.q {
-        Some(q) => store::note_search::list(&filter, q, position(&filter)?.as_ref()),
-        None => store::note::list(&filter),
+        Some(q) => store::note_search::list(&filter, q, position(&filter)?.as_ref(), token),
+        None => store::note::list(&filter, token),
     };
-    Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
+    Ok(Plan::page(items, total, limit).within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
 }
 
 /// Changes a note. Saying what it says already changes nothing, its version included.

@@ -108,6 +108,31 @@ impl List {
         Statement::with(sql, params)
     }
 
+    /// The same page of the rows for which any of `arms` holds; at most one does for each row, and they have the
+    /// same parameters. Each arm goes along an index of its own.
+    pub(crate) fn items_of_any(&self, arms: &[Conditions], cursor: Option<&Cursor>, limit: Limit) -> Statement {
+        if let [arm] = arms {
+            return self.items(arm, cursor, limit);
+        }
+        let pages = arms.iter().map(|arm| self.items(arm, cursor, limit));
+        let (pages, params): (Vec<_>, Vec<_>) =
+            pages.map(|page| (format!("select * from ({})", page.sql), page.params)).unzip();
+        let (all, direction) = (pages.join(" union all "), self.order.direction());
+        let params = params.into_iter().next().unwrap_or_default();
+        let sql = format!("select key, item from ({all}) order by key {direction} limit ?{}", params.len());
+        Statement::with(sql, params)
+    }
+
+    /// The total of [`Self::items_of_any`].
+    pub(crate) fn total_of_any(&self, arms: &[Conditions]) -> Statement {
+        if let [arm] = arms {
+            return self.total(arm);
+        }
+        let counts = arms.iter().map(|arm| format!("({})", self.total(arm).sql)).collect::<Vec<_>>().join(" + ");
+        let params = arms.first().map(|arm| arm.params.clone()).unwrap_or_default();
+        Statement::with(format!(concat!("select min({}, ", count_limit!(), " + 1) as total"), counts), params)
+    }
+
     /// The first row of the list as `body`.
     pub(crate) fn first(&self, conditions: &Conditions) -> Statement {
         let Self { from, item, key, order } = self;

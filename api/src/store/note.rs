@@ -1,6 +1,6 @@
 //! Notes: stored, changed and listed. Their full text index is in `note_search`.
 
-use deckwatch_protocol::{Change, CreateNote, NoteFilter, NoteId, NoteTag, Timestamp, UpdateNote};
+use deckwatch_protocol::{Change, CreateNote, NoteFilter, NoteId, NoteTag, Timestamp, TokenId, UpdateNote};
 
 use super::list::{Conditions, List, Order};
 use super::statements;
@@ -196,33 +196,63 @@ const TAGGED: List = List { from: "note_tags t cross join notes n on n.id = t.no
 const TAGGED_ARCHIVED: List = List { from: "archived_note_tags t cross join notes n on n.id = t.note_id", ..TAGGED };
 
 /// The page and the total of `list_notes` without a search.
-pub(crate) fn list(filter: &NoteFilter) -> (Statement, Statement) {
-    let archived = filter.archived == Some(true);
-    let list = match (&filter.tag, archived) {
+pub(crate) fn list(filter: &NoteFilter, token: Option<&TokenId>) -> (Statement, Statement) {
+    let list = match (&filter.tag, filter.archived == Some(true)) {
         (None, _) => LIST,
         (Some(_), false) => TAGGED,
         (Some(_), true) => TAGGED_ARCHIVED,
     };
-    let conditions = match &filter.tag {
-        None => Conditions::none()
-            .only("n.archived_at is not null", archived)
-            .only("n.archived_at is null", !archived)
-            .when("n.venture = ?", filter.venture.as_ref())
-            .only("n.venture is null", filter.scope.is_some()),
-        tag => Conditions::none()
-            .when("t.tag = ?", tag.as_ref())
-            .when("t.scope = ?", filter.venture.as_ref())
-            .only("t.scope = 'global'", filter.scope.is_some()),
+    let arms = match token {
+        Some(token) if filter.venture.is_none() && filter.scope.is_none() => of_token(filter, token),
+        _ => vec![of_filter(filter)],
     };
-    let limit = filter.limit.unwrap_or_default();
-    (list.items(&conditions, filter.cursor.as_ref(), limit), list.total(&conditions))
+    (list.items_of_any(&arms, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), list.total_of_any(&arms))
+}
+
+fn of_filter(filter: &NoteFilter) -> Conditions {
+    let conditions = of_kind(filter, Conditions::none());
+    if filter.tag.is_some() {
+        conditions.when("t.scope = ?", filter.venture.as_ref()).only("t.scope = 'global'", filter.scope.is_some())
+    } else {
+        conditions.when("n.venture = ?", filter.venture.as_ref()).only("n.venture is null", filter.scope.is_some())
+    }
+}
+
+/// The venture that the token `?1` is for.
+macro_rules! token_venture {
+    () => {
+        "(select token.venture from tokens token where token.id = ?1)"
+    };
+}
+
+/// Where no venture is named, a token that is for one sees its notes and the global ones; another token sees all.
+fn of_token(filter: &NoteFilter, token: &TokenId) -> Vec<Conditions> {
+    const ALL: &str = concat!(token_venture!(), " is null");
+    let (global, own) = if filter.tag.is_some() {
+        (concat!("t.scope = 'global' and ", token_venture!(), " is not null"), concat!("t.scope = ", token_venture!()))
+    } else {
+        (concat!("n.venture is null and ", token_venture!(), " is not null"), concat!("n.venture = ", token_venture!()))
+    };
+    [ALL, global, own].map(|arm| of_kind(filter, Conditions::starting_with(arm, token))).into()
+}
+
+/// Live or archived, and with the tag, if one is asked for: each tag index holds one of the two kinds.
+fn of_kind(filter: &NoteFilter, conditions: Conditions) -> Conditions {
+    let archived = filter.archived == Some(true);
+    if filter.tag.is_some() {
+        return conditions.when("t.tag = ?", filter.tag.as_ref());
+    }
+    conditions.only("n.archived_at is not null", archived).only("n.archived_at is null", !archived)
 }
 
 /// The forms of [`list`]: each filter alone, and a cursor.
 pub(super) fn composed() -> Vec<(String, String)> {
-    let statements = forms().into_iter().flat_map(|filter| {
-        let (items, total) = list(&filter);
-        [items, total]
+    let token = "tok_00000000000000000000000000".parse().ok();
+    let statements = [None, token].into_iter().flat_map(|token| {
+        forms().into_iter().flat_map(move |filter| {
+            let (items, total) = list(&filter, token.as_ref());
+            [items, total]
+        })
     });
     statements.enumerate().map(|(n, s)| (format!("note::list {n}"), s.sql.into_owned())).collect()
 }

@@ -3,7 +3,7 @@
 //! The index holds no text: it can be dropped and built again from the notes, as a backup does around an export
 //! that can't carry a virtual table.
 
-use deckwatch_protocol::{Cursor, NoteFilter, NoteId, SearchText};
+use deckwatch_protocol::{Cursor, NoteFilter, NoteId, SearchText, TokenId};
 
 use super::count_limit;
 use super::list::Conditions;
@@ -103,8 +103,13 @@ const ARCHIVED: &str = "note_search cross join note_search_keys k on k.id = note
 ///
 /// A page goes on after the present place of the note that ended the page before: scores move a little
 /// when notes are written, the order hardly does.
-pub(crate) fn list(filter: &NoteFilter, text: &SearchText, after: Option<&Position>) -> (Statement, Statement) {
-    let conditions = conditions(filter, expression(text));
+pub(crate) fn list(
+    filter: &NoteFilter,
+    text: &SearchText,
+    after: Option<&Position>,
+    token: Option<&TokenId>,
+) -> (Statement, Statement) {
+    let conditions = conditions(filter, expression(text), token);
     let from = if filter.archived == Some(true) { ARCHIVED } else { LIVE };
     let limit = filter.limit.unwrap_or_default();
     let mut params = conditions.params.clone();
@@ -144,7 +149,11 @@ pub(crate) fn list(filter: &NoteFilter, text: &SearchText, after: Option<&Positi
     (Statement::with(items, params), Statement::with(total, conditions.params))
 }
 
-fn conditions(filter: &NoteFilter, expression: String) -> Conditions {
+/// Whatever is global or of the token's venture; for a token without one, everything.
+const OF_TOKEN: &str =
+    "(n.venture is null or n.venture = ifnull((select t.venture from tokens t where t.id = ?), n.venture))";
+
+fn conditions(filter: &NoteFilter, expression: String, token: Option<&TokenId>) -> Conditions {
     let archived = filter.archived == Some(true);
     let (live_tag, archived_tag) = if archived { (None, filter.tag.as_ref()) } else { (filter.tag.as_ref(), None) };
     Conditions::starting_with("note_search match ?1", expression)
@@ -152,6 +161,7 @@ fn conditions(filter: &NoteFilter, expression: String) -> Conditions {
         .only("n.archived_at is null", !archived)
         .when("n.venture = ?", filter.venture.as_ref())
         .only("n.venture is null", filter.scope.is_some())
+        .when(OF_TOKEN, token.filter(|_| filter.venture.is_none()))
         .when("exists (select 1 from note_tags t where t.tag = ? and t.note_id = n.id)", live_tag)
         .when("exists (select 1 from archived_note_tags t where t.tag = ? and t.note_id = n.id)", archived_tag)
 }
@@ -162,8 +172,10 @@ pub(super) fn composed() -> Vec<(String, String)> {
     let position = "note_00000000000000000000000000".parse().ok().map(|note| Position { note, score: 1 });
     let statements = super::note::forms().into_iter().flat_map(|filter| {
         let after = position.as_ref().filter(|_| filter.cursor.is_some());
-        let (items, total) = list(&filter, &text, after);
-        [items, total]
+        let token = "tok_00000000000000000000000000".parse().ok();
+        let (items, total) = list(&filter, &text, after, None);
+        let (items_of_token, total_of_token) = list(&filter, &text, after, token.as_ref());
+        [items, total, items_of_token, total_of_token]
     });
     statements.enumerate().map(|(n, s)| (format!("note_search::list {n}"), s.sql.into_owned())).collect()
 }

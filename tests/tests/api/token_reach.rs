@@ -1,7 +1,7 @@
 //! What a token may do: every operation with every kind of token, and nothing beyond its venture.
 
 use deckwatch_protocol::operation::{Effect, Tier};
-use deckwatch_protocol::{ErrorCode, Handoff, MintedToken, Operation, Page, Session, Venture};
+use deckwatch_protocol::{ErrorCode, FoundNote, Handoff, MintedToken, Operation, Page, Session, Venture};
 use deckwatch_tests::{Api, Ask, Caller, Holder, fresh, overlay};
 use serde_json::{Value, json};
 
@@ -173,4 +173,56 @@ async fn a_token_for_one_venture_reads_global_notes_and_changes_its_own_alone() 
     own.send(Ask::of(Operation::UpdateNote).with(&mine.id).json(&change)).await.of::<deckwatch_protocol::Note>(200);
     let away = json!({ "venture": null });
     own.send(Ask::of(Operation::UpdateNote).with(&mine.id).json(&away)).await.problem(ErrorCode::Forbidden);
+}
+
+/// The ids that a walk along the whole list finds, in its order, and the total that its first page says.
+async fn walked(holder: &Holder, query: &str) -> (Vec<String>, u32) {
+    let (mut ids, mut total, mut cursor) = (Vec::new(), None, String::new());
+    loop {
+        let ask = Ask::of(Operation::ListNotes).query(format!("{query}limit=2{cursor}"));
+        let page: Page<FoundNote> = holder.send(ask).await.of(200);
+        ids.extend(page.items.iter().map(|note| note.id.to_string()));
+        total.get_or_insert(page.total);
+        let Some(next) = page.next_cursor else { return (ids, total.unwrap_or_default()) };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_one_venture_lists_and_finds_its_notes_and_the_global_ones() {
+    // Global notes are everybody's, so the engine is this test's own.
+    let api = Api::start_limited(1_000_000).await;
+    let (here, there) = (api.venture().await, api.venture().await);
+    let mut notes = Vec::new();
+    for n in 0..9 {
+        let venture = [Some(&here), None, Some(&there)][n % 3];
+        let note = json!({ "title": format!("Heron {n}"), "content": "c", "venture": venture, "tags": ["strategy"] });
+        let saved = api.admin().send(Ask::of(Operation::CreateNote).json(&note)).await;
+        notes.push((venture.cloned(), saved.of::<deckwatch_protocol::Note>(201).id.to_string()));
+    }
+    let ids = |shown: &dyn Fn(&Option<String>) -> bool| -> std::collections::BTreeSet<String> {
+        notes.iter().filter(|(venture, _)| shown(venture)).map(|(_, id)| id.clone()).collect()
+    };
+    let own = holder(&api, json!({ "scopes": ["context"], "venture": here })).await;
+    let team = holder(&api, json!({ "scopes": ["context"] })).await;
+    let global = ids(&|venture| venture.is_none());
+    for kind in ["", "q=heron&", "tag=strategy&", "q=heron&tag=strategy&"] {
+        for (holder, query, shown) in [
+            (&own, kind.to_owned(), ids(&|venture| *venture != Some(there.clone()))),
+            (&own, format!("{kind}scope=global&"), global.clone()),
+            (&own, format!("{kind}venture={here}&"), ids(&|venture| *venture == Some(here.clone()))),
+            (&team, kind.to_owned(), ids(&|_| true)),
+        ] {
+            let (found, total) = walked(holder, &query).await;
+            assert_eq!((found.len(), usize::try_from(total).unwrap()), (shown.len(), shown.len()), "{query}");
+            assert_eq!(found.into_iter().collect::<std::collections::BTreeSet<_>>(), shown, "{query}");
+        }
+        let other = Ask::of(Operation::ListNotes).query(format!("{kind}venture={there}"));
+        own.send(other).await.problem(ErrorCode::Forbidden);
+    }
+    let archived = api.admin().send(Ask::of(Operation::ArchiveNote).with(&notes[1].1)).await;
+    assert_eq!(archived.status, 200);
+    assert_eq!(walked(&own, "archived=true&").await, (vec![notes[1].1.clone()], 1));
+    let newest: Vec<String> = [7, 6, 4, 3, 0].map(|n: usize| notes[n].1.clone()).into();
+    assert_eq!(walked(&own, "").await, (newest, 5), "newest first");
 }
