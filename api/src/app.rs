@@ -72,13 +72,13 @@ impl App {
         let (parts, body) = request.into_parts();
         let correlation_id = self.correlation_id(&parts.headers);
         let asked = Asked { now, correlation_id, parts, body };
-        let routed = self.router.route(&asked.parts.method, asked.parts.uri.path());
-        let result = match routed {
-            Ok(route) if route.operation.tier() == Tier::Public => self.answer_public(&asked, route.operation).await,
-            Ok(route) => return self.answer_caller(asked, route).await,
-            Err(error) => Err(error),
-        };
-        Answer { response: asked.respond(result, None), afterwards: Afterwards::default() }
+        match self.router.route(&asked.parts.method, asked.parts.uri.path()) {
+            Ok(route) if route.operation.tier() == Tier::Public => {
+                let result = self.answer_public(&asked, route.operation).await;
+                Answer { response: asked.respond(result, None), afterwards: Afterwards::default() }
+            }
+            routed => self.answer_caller(asked, routed).await,
+        }
     }
 
     /// Writes what [`Self::handle`] left to do: the count and the log row of a request whose own batch
@@ -103,28 +103,36 @@ impl App {
         batch::run_public(self.database.as_ref(), plan).await
     }
 
-    async fn answer_caller(&self, asked: Asked, route: Route) -> Answer {
+    /// A request that leads nowhere is its caller's too, counted and logged like any other.
+    async fn answer_caller(&self, asked: Asked, routed: Result<Route, ApiError>) -> Answer {
         let caller = match self.settings.keyring.authenticate(&asked.parts.headers) {
             Ok(caller) => caller,
-            Err(error) => {
-                return Answer { response: asked.respond(Err(error), None), afterwards: Afterwards::default() };
-            }
+            Err(error) => return answer_stranger(&asked, routed.err().unwrap_or(error)),
         };
+        let operation = routed.as_ref().ok().map(|route| route.operation);
         let limit = self.settings.rate_limit_per_minute;
-        let admission = Admission::new(caller.clone(), route.operation, asked.now, limit);
+        let admission = Admission::new(caller.clone(), operation, asked.now, limit);
         let actor = caller.actor.clone();
-        let finished = match self.call(&asked, &route, caller) {
-            Ok((call, plan)) => self.run(&asked, &route, &admission, &call, plan).await,
+        let work = routed.and_then(|route| self.call(&asked, &route, caller).map(|work| (route, work)));
+        let finished = match work {
+            Ok((route, (call, plan))) => self.run(&asked, &route, &admission, &call, plan).await,
             Err(error) => batch::refuse(self.database.as_ref(), &admission, error).await,
         };
-        if finished.result.as_ref().is_err_and(|error| error.code == ErrorCode::Unauthorized) {
-            // A token that is no token is a stranger's: nothing is counted and nothing is logged.
-            return Answer { response: asked.respond(finished.result, None), afterwards: Afterwards::default() };
-        }
-        let afterwards = self.afterwards(&asked, &route, actor, &admission, &finished);
+        let finished = match finished {
+            // A token that is no token.
+            Finished { result: Err(error), .. } if error.code == ErrorCode::Unauthorized => {
+                return answer_stranger(&asked, error);
+            }
+            finished => finished,
+        };
+        let afterwards = self.afterwards(&asked, operation, actor, &admission, &finished);
         let rate = Rate { window: &admission.window, standing: finished.standing };
         let response = asked.respond(finished.result, Some(&rate));
-        Answer { response: etag::conditional(route.operation, &asked.parts.headers, response), afterwards }
+        let response = match operation {
+            Some(operation) => etag::conditional(operation, &asked.parts.headers, response),
+            None => response,
+        };
+        Answer { response, afterwards }
     }
 
     /// The call and its plan, or why there is none.
@@ -166,7 +174,7 @@ impl App {
     fn afterwards(
         &self,
         asked: &Asked,
-        route: &Route,
+        operation: Option<Operation>,
         actor: String,
         admission: &Admission,
         finished: &Finished,
@@ -180,7 +188,8 @@ impl App {
         };
         let entry = request_log::Entry {
             actor,
-            operation: route.operation,
+            operation,
+            method: operation.map_or_else(|| asked.method(), |operation| operation.method().to_owned()),
             correlation_id: asked.correlation_id.clone(),
             status,
             error_code,
@@ -200,6 +209,13 @@ impl App {
     }
 }
 
+/// Nothing of a stranger is counted, and nothing written to the database: anybody could make it grow.
+fn answer_stranger(asked: &Asked, error: ApiError) -> Answer {
+    let (status, code, id) = (error.code.status(), error.code.as_str(), asked.correlation_id.as_str());
+    log::info!("{status} {code} {} {} {id}", asked.method(), asked.path());
+    Answer { response: asked.respond(Err(error), None), afterwards: Afterwards::default() }
+}
+
 /// A request before anybody knows whose it is.
 struct Asked {
     now: Timestamp,
@@ -209,6 +225,16 @@ struct Asked {
 }
 
 impl Asked {
+    /// As much of the method as the log takes: whoever asks may invent one.
+    fn method(&self) -> String {
+        self.parts.method.as_str().chars().take(16).collect()
+    }
+
+    /// As much of the path as the log takes. It is visible ASCII: anything else would not be a path.
+    fn path(&self) -> String {
+        self.parts.uri.path().chars().take(200).collect()
+    }
+
     fn body(&self, operation: Operation) -> Result<Bytes, ApiError> {
         let most = body::max_bytes(operation);
         match &self.body {

@@ -17,9 +17,9 @@ pub struct LoggedRequest {
     pub correlation_id: String,
     /// Who asked.
     pub actor_key_id: Option<String>,
-    /// What was asked, by the operation's name.
+    /// What was asked, by the operation's name; `null` where the request led nowhere (404, 405).
     pub operation: Option<String>,
-    /// The HTTP method.
+    /// The HTTP method, its first 16 characters.
     pub method: String,
     /// The HTTP status of the answer.
     pub status: u16,

@@ -148,6 +148,7 @@ pub struct PutRequirement {
     /// What it is generated from; none leaves that to the generator.
     #[deserr(default)]
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = GenerationSource::ALL.len())))]
     pub sources: Vec<GenerationSource>,
 }
 

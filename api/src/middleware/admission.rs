@@ -15,13 +15,14 @@ use crate::store;
 /// How a request enters its batch.
 pub(crate) struct Admission {
     caller: Caller,
-    operation: Operation,
+    /// `None` where the request leads nowhere.
+    operation: Option<Operation>,
     now: Timestamp,
     pub(crate) window: Window,
 }
 
 impl Admission {
-    pub(crate) fn new(caller: Caller, operation: Operation, now: Timestamp, limit: u32) -> Self {
+    pub(crate) fn new(caller: Caller, operation: Option<Operation>, now: Timestamp, limit: u32) -> Self {
         let window = match caller.token_id() {
             Some(token) => Window::of_token(now, &caller.actor, token),
             None => Window::at(now, &caller.actor, limit),
@@ -35,7 +36,7 @@ impl Admission {
         let mut statements = self.authenticate();
         statements.push(self.window.count());
         let Some(token) = self.caller.token_id() else { return statements };
-        statements.push(store::token::unless_scope(token, self.operation));
+        statements.extend(self.operation.map(|operation| store::token::unless_scope(token, operation)));
         statements.extend(reach.and_then(|reach| match reach {
             Reach::Shared => None,
             Reach::Everything => Some(store::token::if_restricted(token)),

@@ -25,7 +25,9 @@ statements! {
 /// One request as the log keeps it.
 pub(crate) struct Entry {
     pub(crate) actor: String,
-    pub(crate) operation: Operation,
+    /// `None` where the request led nowhere.
+    pub(crate) operation: Option<Operation>,
+    pub(crate) method: String,
     pub(crate) correlation_id: CorrelationId,
     pub(crate) status: u16,
     pub(crate) error_code: Option<ErrorCode>,
@@ -39,8 +41,8 @@ pub(crate) fn insert(entry: &Entry) -> Statement {
         .forgettable()
         .bind(entry.correlation_id.as_str())
         .bind(entry.actor.as_str())
-        .bind(entry.operation.id())
-        .bind(entry.operation.method())
+        .bind(entry.operation.map(Operation::id))
+        .bind(entry.method.as_str())
         .bind(i64::from(entry.status))
         .bind(entry.error_code.map(ErrorCode::as_str))
         .bind(entry.duration_ms)

@@ -48,6 +48,8 @@ async fn reads_refusals_and_replays_are_logged_too() {
         (Ask::of(Operation::StartDay).json(&json!({})), 400, json!("invalid_request")),
         (Ask::of(Operation::PutVenture).with("x").json(&json!({ "name": "X" })), 403, json!("forbidden")),
         (patch, 200, json!(null)),
+        (Ask::at("GET", "/v1/nothing"), 404, json!("unknown_route")),
+        (Ask::at("DELETE", "/v1/notes"), 405, json!("method_not_allowed")),
     ];
     for (ask, status, code) in requests {
         let response = agent.send(ask).await;
@@ -149,4 +151,25 @@ async fn a_filter_that_does_not_fit_is_named() {
         let ask = Ask::of(Operation::ListRequests).query(query);
         api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[named]);
     }
+}
+
+#[tokio::test]
+async fn what_leads_nowhere_is_counted_and_logged_without_an_operation() {
+    let api = Api::start_limited(3).await;
+    let agent = api.agent_nowhere();
+    for (ask, code) in [
+        (Ask::at("GET", "/v1/nothing"), ErrorCode::UnknownRoute),
+        (Ask::at("BREW", "/v1/notes"), ErrorCode::MethodNotAllowed),
+    ] {
+        let response = agent.send(ask).await;
+        response.problem(code);
+        assert!(response.header("x-ratelimit-reset").is_some(), "{response}");
+        let row = rows(&api, response.header("x-correlation-id").unwrap(), 1).await.remove(0);
+        assert_eq!((&row["operation"], &row["error_code"]), (&json!(null), &json!(code.as_str())));
+    }
+    agent.send(Ask::of(Operation::ListVentures)).await.of::<serde_json::Value>(200);
+    agent.send(Ask::at("GET", "/v1/nothing")).await.problem(ErrorCode::RateLimited);
+    let stranger = api.anonymous().send(Ask::at("GET", "/v1/nothing")).await;
+    stranger.problem(ErrorCode::UnknownRoute);
+    assert_eq!(rows(&api, stranger.header("x-correlation-id").unwrap(), 0).await.len(), 0);
 }
