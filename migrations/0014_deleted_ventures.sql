@@ -2,6 +2,9 @@
 -- stays, and registering the code again brings it back.
 alter table ventures add column deleted_at text;
 
+-- Which request made it: of several that put a new code at the same moment one has.
+alter table ventures add column creation_id text;
+
 create index ventures_live on ventures (code) where deleted_at is null;
 
 -- A batch refuses what concerns ventures by one more reason. The table is empty for ever.

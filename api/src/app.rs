@@ -153,6 +153,7 @@ impl App {
             query: asked.parts.uri.query().map(str::to_owned),
             content_type: header(CONTENT_TYPE).map(str::to_owned),
             if_match: etag::matched(&asked.parts.headers),
+            if_none_match: etag::unwanted(&asked.parts.headers),
             body: asked.body(route.operation)?,
             auto_approve_machines: self.settings.auto_approve_machines,
         };

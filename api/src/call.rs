@@ -26,6 +26,8 @@ pub(crate) struct Call<'a> {
     pub(crate) content_type: Option<String>,
     /// What `If-Match` asks for, if it is there.
     pub(crate) if_match: Option<IfMatch>,
+    /// What `If-None-Match` asks not to be there, if it is.
+    pub(crate) if_none_match: Option<IfMatch>,
     pub(crate) body: Bytes,
     /// Whether a machine's access is approved as it is registered.
     pub(crate) auto_approve_machines: bool,

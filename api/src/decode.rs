@@ -3,11 +3,12 @@
 
 use std::fmt;
 
-use deckwatch_protocol::{ErrorCode, Violation, Violations};
+use deckwatch_protocol::{ErrorCode, Violation, Violations, pointer_step};
 use deserr::Deserr;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use serde_path_to_error::Segment;
 
 use crate::error::ApiError;
 
@@ -18,11 +19,15 @@ pub(crate) struct Nothing {}
 
 /// Refuses bodies that are not declared as JSON.
 pub(crate) fn content_type(header: Option<&str>) -> Result<(), ApiError> {
-    let media_type = header.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if media_type.eq_ignore_ascii_case("application/json") {
+    let mut parts = header.unwrap_or_default().split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json"));
+    // JSON is UTF-8 (RFC 8259): a parameter that says something else is believed.
+    let mut charsets =
+        parts.filter_map(|part| part.split_once('=')).filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
+    if is_json && charsets.all(|(_, charset)| charset.trim_matches('"').eq_ignore_ascii_case("utf-8")) {
         return Ok(());
     }
-    Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send the body with Content-Type: application/json."))
+    Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send the body as UTF-8 with Content-Type: application/json."))
 }
 
 /// Decodes a JSON body.
@@ -43,17 +48,26 @@ pub(crate) fn query<T: Deserr<Violations>>(query: &str) -> Result<T, ApiError> {
             return Err(Violations::at("/query", "must not contain the NUL character").into());
         }
         if parameters.insert(name.clone().into_owned(), Value::String(value.into_owned())).is_some() {
-            return Err(Violations::at(format!("/{name}"), "is given twice").into());
+            return Err(Violations::at(format!("/{}", pointer_step(&name)), "is given twice").into());
         }
     }
     Ok(deserr::deserialize(Value::Object(parameters))?)
 }
 
 fn malformed(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
-    let path = error.path().to_string();
-    let place = if path == "." { String::new() } else { format!(" at {path}") };
+    let pointer: String = error.path().iter().map(segment).collect();
+    let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
     let problem = ApiError::new(ErrorCode::MalformedJson, format!("The body{place}: {}.", error.inner()));
-    if place.is_empty() { problem } else { problem.at(&format!("/{}", path.replace('.', "/")), "is malformed") }
+    if pointer.is_empty() { problem } else { problem.at(&pointer, "is malformed") }
+}
+
+/// A step of a JSON pointer.
+fn segment(segment: &Segment) -> String {
+    match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } | Segment::Enum { variant: key } => format!("/{}", pointer_step(key)),
+        Segment::Unknown => String::new(),
+    }
 }
 
 /// NUL ends a text in places that we do not own, and a whole number beyond 2^53 would come back changed.
@@ -74,7 +88,7 @@ fn refuse_unstorable(value: &Value, pointer: &str, violations: &mut Violations) 
                     let detail = "has a field whose name contains the NUL character".to_owned();
                     violations.0.push(Violation { pointer: pointer.to_owned(), detail });
                 }
-                refuse_unstorable(item, &format!("{pointer}/{key}"), violations);
+                refuse_unstorable(item, &format!("{pointer}/{}", pointer_step(key)), violations);
             }
         }
         _ => {}
@@ -196,6 +210,8 @@ mod tests {
 
     #[test]
     fn what_would_come_back_changed_is_refused_by_name() {
+        let error = refusal(r#"{"meta":{"a/b~c":"\u0000"}}"#);
+        assert_eq!(error.violations[0].pointer, "/meta/a~1b~0c");
         let error = refusal(r#"{"meta":{"n":9007199254740993,"t":["a\u0000b"],"big":1e300}}"#);
         let mut pointers: Vec<&str> = error.violations.iter().map(|v| v.pointer.as_str()).collect();
         pointers.sort_unstable();

@@ -163,7 +163,7 @@ fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
         return Some(ApiError::missing(ErrorCode::DocNotFound));
     }
     if names("refused_doc_changed") {
-        let detail = "The document is not the one that If-Match names. Read it again.";
+        let detail = "The document is not as If-Match or If-None-Match wants it. Read it again.";
         return Some(ApiError::new(ErrorCode::DocChanged, detail));
     }
     if names("refused_scope_not_registered") {

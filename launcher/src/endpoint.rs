@@ -71,6 +71,20 @@ impl Endpoint {
         Ok(Self::Remote { url, key: ApiKey::given(Secret::new(key), vault) })
     }
 
+    /// The same API for one who only reads: as its admin where there is a key of one, else as anybody.
+    pub(crate) fn of_reader(
+        surroundings: &Surroundings,
+        config: &Config,
+        vault: &Rc<Vault>,
+    ) -> Result<Self, LaunchError> {
+        if surroundings.var(variables::ADMIN_KEY).is_some() {
+            return Self::of_admin(surroundings, config, vault);
+        }
+        let endpoint = Self::choose(surroundings, config, vault)?;
+        endpoint.unlock()?;
+        Ok(endpoint)
+    }
+
     /// How the client and the agent are told of it: as environment variables.
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
         match (self, name) {

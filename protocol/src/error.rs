@@ -83,7 +83,7 @@ error_codes! {
     RequirementsFull "requirements_full" 409 "Requirements full",
     /// The note is not the version that `If-Match` names any more; read it again.
     NoteChanged "note_changed" 412 "Note changed",
-    /// The document is not the one that `If-Match` names any more; read it again.
+    /// The document is not the one that `If-Match` names any more, or is one that `If-None-Match` names; read it again.
     DocChanged "doc_changed" 412 "Document changed",
     /// The body, or a part that `errors` names, is larger than allowed.
     PayloadTooLarge "payload_too_large" 413 "Payload too large",

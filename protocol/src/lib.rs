@@ -73,4 +73,4 @@ pub use text::{
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};
 pub use venture::{ListVentures, PutVenture, Venture, VentureDeleted};
-pub use violation::{Invalid, Violation, Violations};
+pub use violation::{Invalid, Violation, Violations, pointer_step};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
 /// A point in time: RFC 3339 in UTC with milliseconds and fixed width (`2026-11-21T08:00:00.000Z`),
-/// so that text order is time order. Years 0001 to 9999.
+/// so that text order is time order. From year 0001 to 9999-12-30T22:00:00.000Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
 
@@ -48,8 +48,8 @@ impl FromStr for Timestamp {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let time: jiff::Timestamp =
-            text.parse().map_err(|_| Invalid::new("must be an RFC 3339 time such as 2026-11-21T08:00:00.000Z"))?;
+        let unreadable = "must be an RFC 3339 time such as 2026-11-21T08:00:00.000Z, at most 9999-12-30T22:00:00.000Z";
+        let time: jiff::Timestamp = text.parse().map_err(|_| Invalid::new(unreadable))?;
         Ok(Self::from_millis(time.as_millisecond()))
     }
 }

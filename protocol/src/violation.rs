@@ -122,6 +122,11 @@ pub(crate) fn at_most(at: ValuePointerRef, lists: &[(&str, usize, usize)]) -> Re
     if violations.is_empty() { Ok(()) } else { Err(Violations(violations)) }
 }
 
+/// A name as it stands in a JSON pointer (RFC 6901).
+pub fn pointer_step(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn json_pointer(at: ValuePointerRef) -> String {
     match at {
         ValuePointerRef::Origin => String::new(),
@@ -129,7 +134,7 @@ fn json_pointer(at: ValuePointerRef) -> String {
         ValuePointerRef::Key { key, prev } => {
             // An unknown key is a stranger's text: bounded, and escaped as RFC 6901 says.
             let shown: String = key.chars().take(64).collect();
-            format!("{}/{}", json_pointer(*prev), shown.replace('~', "~0").replace('/', "~1"))
+            format!("{}/{}", json_pointer(*prev), pointer_step(&shown))
         }
     }
 }

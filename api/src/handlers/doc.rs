@@ -69,6 +69,7 @@ pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
     }
     steps.extend(place.scope.venture().as_ref().map(store::doc::unless_scope));
     steps.extend(unless_matched(call, &place));
+    steps.extend(call.if_none_match.as_ref().map(|unwanted| store::doc::if_content(&place, unwanted.tags())));
     steps.push(store::doc::put(&put, &new));
     steps.push(store::doc::confirm(&place, call.now));
     steps.push(store::doc_version::insert(&new));

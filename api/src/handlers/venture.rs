@@ -5,6 +5,7 @@ use deckwatch_protocol::{Invalid, ListVentures, PutVenture, VentureCode, Violati
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::plan::{Plan, Reach};
+use crate::platform::random_bits;
 use crate::store;
 
 /// Lists ventures by code.
@@ -19,8 +20,9 @@ pub(crate) fn list_ventures(call: &Call) -> Result<Plan, ApiError> {
 pub(crate) fn put_venture(call: &Call) -> Result<Plan, ApiError> {
     let code = code(call)?;
     let venture: PutVenture = call.body()?;
-    let steps = vec![store::venture::put(&code, &venture, call.now)];
-    Ok(Plan::write(steps, store::venture::select_kept(&code, call.now)).within(Reach::Venture(code)))
+    let new_id = format!("{:032x}", random_bits(call.entropy));
+    let steps = vec![store::venture::put(&code, &venture, &new_id, call.now)];
+    Ok(Plan::write(steps, store::venture::select_kept(&code, &new_id)).within(Reach::Venture(code)))
 }
 
 /// Deletes a venture; what is recorded of it stays, and who is at work there ends the day as ever. A second deletion

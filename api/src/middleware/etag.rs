@@ -17,12 +17,12 @@ struct Tagged {
     version: u32,
 }
 
-/// What `If-Match` asks for.
+/// Which tags `If-Match` or `If-None-Match` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum IfMatch {
     /// `*`: anything that is there.
     Anything,
-    /// One of these tags, without their quotes. A weak tag matches nothing.
+    /// One of these tags, without their quotes.
     OneOf(Vec<String>),
 }
 
@@ -31,7 +31,11 @@ impl IfMatch {
     pub(crate) fn versions(&self) -> Option<Vec<u32>> {
         match self {
             Self::Anything => None,
-            Self::OneOf(tags) => Some(tags.iter().filter_map(|tag| tag.parse().ok()).collect()),
+            // A tag is compared as text: what only counts as the same number is another.
+            Self::OneOf(tags) => {
+                let version = |tag: &String| tag.parse().ok().filter(|version: &u32| version.to_string() == *tag);
+                Some(tags.iter().filter_map(version).collect())
+            }
         }
     }
 
@@ -46,11 +50,20 @@ impl IfMatch {
 
 /// What the `If-Match` of a request asks for; `None` without one.
 pub(crate) fn matched(headers: &HeaderMap) -> Option<IfMatch> {
-    let tags = tags(headers, IF_MATCH)?;
+    named(headers, IF_MATCH, |tag| tag)
+}
+
+/// What the `If-None-Match` of a write asks not to be there; `None` without one. Weak tags count.
+pub(crate) fn unwanted(headers: &HeaderMap) -> Option<IfMatch> {
+    named(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag))
+}
+
+fn named(headers: &HeaderMap, name: HeaderName, spelt: impl Fn(&str) -> &str) -> Option<IfMatch> {
+    let tags = tags(headers, name)?;
     if tags.contains(&"*") {
         return Some(IfMatch::Anything);
     }
-    let strong = |tag: &str| Some(tag.strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    let strong = |tag: &str| Some(spelt(tag).strip_prefix('"')?.strip_suffix('"')?.to_owned());
     Some(IfMatch::OneOf(tags.into_iter().filter_map(strong).collect()))
 }
 
@@ -118,5 +131,6 @@ mod tests {
         assert_eq!(several.versions(), Some(vec![3, 5]));
         assert_eq!(several.tags().unwrap(), ["3", "x", "5", ""]);
         assert_eq!(of("").versions(), Some(vec![]));
+        assert_eq!(of("\"+3\", \"03\"").versions(), Some(vec![]));
     }
 }

@@ -269,6 +269,12 @@ fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
             "description": "The ETag of the document that was read: one that has changed since is left alone.",
         }));
     }
+    if operation == Operation::PutDoc {
+        parameters.push(json!({
+            "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
+            "description": "`*`: only where there is no document yet.",
+        }));
+    }
     if operation == Operation::GetDoc {
         parameters.push(json!({
             "name": "If-None-Match", "in": "header", "schema": { "type": "string" },

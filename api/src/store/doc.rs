@@ -117,6 +117,12 @@ statements! {
         where not exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2 and d.deleted_at is null
           and (?3 is null or d.content_hash in (select value from json_each(?3))))";
 
+    /// `?3` is as there.
+    IF_CONTENT = "
+        insert into refusals (reason) select 'doc_changed'
+        where exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2 and d.deleted_at is null
+          and (?3 is null or d.content_hash in (select value from json_each(?3))))";
+
     /// Unless a requirement says that the document may be generated, or the token `?3` may put any. Patterns are read
     /// as by the audit; in the name of a global document, whatever stands for the venture will do.
     UNLESS_GENERATED = "
@@ -220,7 +226,16 @@ pub(crate) fn unless_live(place: &Place) -> Statement {
 
 /// Refuses the batch unless the document is there, with one of these hashes where some are given.
 pub(crate) fn unless_content(place: &Place, hashes: Option<&[String]>) -> Statement {
-    place.bind(UNLESS_CONTENT).forgettable().bind(hashes.map(|hashes| serde_json::Value::from(hashes).to_string()))
+    place.bind(UNLESS_CONTENT).forgettable().bind(json_of(hashes))
+}
+
+/// Refuses the batch if the document is there, with one of these hashes where some are given.
+pub(crate) fn if_content(place: &Place, hashes: Option<&[String]>) -> Statement {
+    place.bind(IF_CONTENT).forgettable().bind(json_of(hashes))
+}
+
+fn json_of(hashes: Option<&[String]>) -> Option<String> {
+    hashes.map(|hashes| serde_json::Value::from(hashes).to_string())
 }
 
 /// Refuses the batch unless the document may be generated or the token may put any document.

@@ -19,14 +19,17 @@ macro_rules! doc_version_json {
 }
 
 statements! {
-    /// A put that changed no content has made no version.
+    /// A put that changed no content has made no version: the one that is there is called as the document is now.
     INSERT = "
         insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, source_repo,
           source_path, created_at, actor_key_id, creation_correlation_id, change_id, content)
         select d.scope, d.name, d.version, d.title, d.doc_type, d.content_hash, d.size_bytes, d.source_repo,
           d.source_path, d.updated_at, d.actor_key_id, ?3, ?4, d.content
         from context_docs d where d.scope = ?1 and d.name = ?2
-        on conflict (scope, name, version) do nothing";
+        on conflict (scope, name, version) do update set title = excluded.title, doc_type = excluded.doc_type,
+          source_repo = excluded.source_repo, source_path = excluded.source_path
+        where (title, doc_type, source_repo, source_path)
+          is not (excluded.title, excluded.doc_type, excluded.source_repo, excluded.source_path)";
 
     INSERT_DELETION = "
         insert into doc_versions (scope, name, version, title, doc_type, size_bytes, source_repo, source_path, created_at,

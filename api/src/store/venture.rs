@@ -17,8 +17,8 @@ pub(super) use venture_json;
 
 statements! {
     PUT = "
-        insert into ventures (code, name, github_org, repos_json, capabilities_json, created_at, updated_at)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+        insert into ventures (code, name, github_org, repos_json, capabilities_json, created_at, updated_at, creation_id)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
         on conflict (code) do update set
           name = excluded.name, github_org = excluded.github_org, repos_json = excluded.repos_json,
           capabilities_json = excluded.capabilities_json, updated_at = excluded.updated_at, deleted_at = null
@@ -27,7 +27,7 @@ statements! {
 
     /// A venture that this request has made answers 201.
     SELECT_KEPT = concat!(
-        "select case when v.created_at = ?2 and v.updated_at = ?2 then 201 else 200 end, ", venture_json!(),
+        "select iif(v.creation_id is ?2, 201, 200), ", venture_json!(),
         ", null, null from ventures v where v.code = ?1"
     );
 
@@ -38,7 +38,8 @@ statements! {
         select 200, json_object('code', v.code, 'deleted_at', v.deleted_at), null, null from ventures v where v.code = ?1";
 }
 
-pub(crate) fn put(code: &VentureCode, venture: &PutVenture, now: Timestamp) -> Statement {
+/// `new_id` names this request, in case it makes the venture.
+pub(crate) fn put(code: &VentureCode, venture: &PutVenture, new_id: &str, now: Timestamp) -> Statement {
     let list = |values: Vec<&str>| serde_json::Value::from(values).to_string();
     Statement::new(PUT)
         .bind(code)
@@ -47,10 +48,11 @@ pub(crate) fn put(code: &VentureCode, venture: &PutVenture, now: Timestamp) -> S
         .bind(list(venture.repos.iter().map(AsRef::as_ref).collect()))
         .bind(list(venture.capabilities.iter().map(AsRef::as_ref).collect()))
         .bind(now)
+        .bind(new_id)
 }
 
-pub(crate) fn select_kept(code: &VentureCode, now: Timestamp) -> Statement {
-    Statement::new(SELECT_KEPT).bind(code).bind(now)
+pub(crate) fn select_kept(code: &VentureCode, new_id: &str) -> Statement {
+    Statement::new(SELECT_KEPT).bind(code).bind(new_id)
 }
 
 pub(crate) fn delete(code: &VentureCode, now: Timestamp) -> Statement {

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use aho_corasick::AhoCorasick;
-use deckwatch_protocol::Operation;
+use deckwatch_protocol::{Operation, pointer_step};
 use serde_json::Value;
 
 pub use self::injected::Injected;
@@ -98,8 +98,7 @@ impl SecretScan {
                     if self.field(name, pointer, found) {
                         continue;
                     }
-                    let name = name.replace('~', "~0").replace('/', "~1");
-                    self.value(field, &format!("{pointer}/{name}"), found);
+                    self.value(field, &format!("{pointer}/{}", pointer_step(name)), found);
                 }
             }
             Value::Null | Value::Bool(_) => {}

@@ -55,7 +55,12 @@ pub(crate) struct Sync {
 pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
     let (config, vault) = crate::configured(surroundings)?;
-    let endpoint = Endpoint::of_admin(surroundings, &config, &vault)?;
+    let endpoint = if sync.dry_run {
+        // Only reads, as any key may.
+        Endpoint::of_reader(surroundings, &config, &vault)?
+    } else {
+        Endpoint::of_admin(surroundings, &config, &vault)?
+    };
     let here = crate::here(None, surroundings)?;
     let file = crate::ventures_file(sync.ventures.as_deref(), surroundings, here.as_ref())?;
     let file = file.ok_or(LaunchError::NoVenturesFile)?;

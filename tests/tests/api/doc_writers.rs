@@ -189,3 +189,35 @@ async fn of_puts_that_read_the_same_document_one_wins() {
     assert_eq!(responses.iter().filter(|response| response.status == 412).count(), 15);
     assert_eq!(numbers(&desk.versions().await), [2, 1]);
 }
+
+#[tokio::test]
+async fn if_none_match_makes_a_document_only_where_there_is_none() {
+    let desk = Desk::new().await;
+    let only_new = |content: &str| desk.ask_put(content, json!({})).header("if-none-match", "*");
+    let made: DocPut = desk.send(only_new("# Mine")).await.of(201);
+    desk.send(only_new("# Theirs")).await.problem(ErrorCode::DocChanged);
+    let known = format!("W/\"{}\"", made.doc.summary.content_hash);
+    let put = desk.ask_put("# Theirs", json!({}));
+    desk.send(put.clone().header("if-none-match", &known)).await.problem(ErrorCode::DocChanged);
+    assert_eq!(desk.read().await.content.as_str(), "# Mine");
+    desk.send(put.header("if-none-match", "\"another\"")).await.of::<DocPut>(200);
+    desk.send(desk.ask(Operation::DeleteDoc)).await.of::<DocVersion>(200);
+    desk.send(only_new("# Again")).await.of::<DocPut>(201);
+}
+
+#[tokio::test]
+async fn a_version_is_called_the_same_wherever_it_is_read() {
+    let desk = Desk::new().await;
+    desk.put("{}").await;
+    let fields = json!({ "doc_type": "json", "title": "New", "source_repo": "o/r", "source_path": "p" });
+    let again: DocPut = desk.send(desk.ask_put("{}", fields)).await.of(200);
+    assert_eq!((again.outcome, again.doc.summary.version), (DocOutcome::Unchanged, 1));
+    let newest: DocText = desk.send(desk.ask(Operation::GetDoc)).await.of(200);
+    let first: DocText = desk.send(desk.ask(Operation::GetDoc).query("version=1")).await.of(200);
+    assert_eq!((&newest.doc.summary.title, newest.doc.source_path.is_some()), (&again.doc.summary.title, true));
+    assert_eq!(first.doc.summary.title, newest.doc.summary.title);
+    assert_eq!(
+        (first.doc.summary.doc_type, first.doc.source_path),
+        (newest.doc.summary.doc_type, newest.doc.source_path)
+    );
+}

@@ -206,3 +206,19 @@ async fn a_start_that_races_a_deletion_is_made_whole_or_refused() {
     let sessions = "select count(*) as n from sessions where venture = ?1";
     assert_eq!(api.db_count(sessions, json!([agent.venture])).await, made as u64);
 }
+
+#[tokio::test]
+async fn of_puts_that_race_one_creates() {
+    let api = Api::start().await;
+    for _ in 0..8 {
+        let code = fresh("raced");
+        let mut racers = JoinSet::new();
+        for _ in 0..8 {
+            let (admin, ask) = (api.admin(), put(&code, &json!({ "name": "Raced" })));
+            racers.spawn(async move { admin.send(ask).await.status });
+        }
+        let mut statuses = racers.join_all().await;
+        statuses.sort_unstable();
+        assert_eq!((&statuses[..7], statuses[7]), ([200; 7].as_slice(), 201));
+    }
+}

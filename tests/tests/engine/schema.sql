@@ -411,7 +411,7 @@ CREATE TABLE ventures (
   repos_json text not null,
   capabilities_json text not null,
   created_at text not null,
-  updated_at text not null, deleted_at text,
+  updated_at text not null, deleted_at text, creation_id text,
   constraint ventures_repos_json check (json_type(repos_json) = 'array'),
   constraint ventures_capabilities_json check (json_type(capabilities_json) = 'array')
 ) strict;

@@ -37,3 +37,18 @@ async fn a_key_that_is_no_admins_puts_nothing_and_says_so() {
     assert!(why.contains("admin") && !why.contains(CONTEXT_KEY), "{why}");
     assert!(run.stderr.contains("2 of the ventures could not be put"), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn a_dry_run_needs_no_admin() {
+    let team = Team::new().await;
+    team.write(FILE, r#"{"ventures": [{"code": "alpha", "name": "Alpha"}]}"#);
+    let dry = ["ventures", "sync", "--json", "--dry-run"];
+    for key in [("CONTEXT_API_KEY", CONTEXT_KEY), ("ADMIN_API_KEY", ADMIN_KEY)] {
+        let run = team.run(&dry, &[key]).await;
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let report: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(report["ventures"][0]["outcome"], "created", "{report}");
+    }
+    let listed = team.run(&["--list", "--json"], &[("CONTEXT_API_KEY", CONTEXT_KEY)]).await;
+    assert!(!team.home_holds(ADMIN_KEY) && listed.code == Some(0), "{}", listed.stderr);
+}
