@@ -9,7 +9,9 @@ API_PID=""
 
 # Starts scripts/api with keys that it makes. $@: its arguments.
 api::start() {
-  env -u CONTEXT_API_KEY -u ADMIN_API_KEY "$ROOT/scripts/api" --port 0 "$@" >"$WORK/out" 2>"$WORK/err" &
+  # What is waited for must be there before the process that fills it.
+  : >"$WORK/out"
+  env -u CONTEXT_API_KEY -u ADMIN_API_KEY "$ROOT/scripts/api" --port 0 "$@" >>"$WORK/out" 2>"$WORK/err" &
   API_PID=$!
   api::await_ready
   API_URL=$(sed -n 's/^ready //p' "$WORK/out")
