@@ -1,11 +1,15 @@
 //! Which ventures there are, and which one is meant: the file first, the API only when the file does not tell.
 
+use std::path::Path;
+
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
-use deckwatch_client::ventures::{VentureEntry, VenturesFile};
+use deckwatch_client::variables;
+use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::VentureCode;
 
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
 
 /// Asks the API for the ventures that are registered there.
 pub(crate) type AskApi<'a> = &'a dyn Fn() -> Result<Vec<VentureEntry>, LaunchError>;
@@ -64,4 +68,16 @@ impl Catalogue<'_> {
         known.extend(self.file.iter().flat_map(|file| file.ventures.iter().cloned()));
         Ok(VentureEntry::of_repo_among(&here.repo, &known))
     }
+}
+
+/// The ventures file: the one that a flag or the environment names, else the first that is there.
+pub(crate) fn file(
+    flag: Option<&Path>,
+    surroundings: &Surroundings,
+    here: Option<&Checkout>,
+) -> Result<Option<VenturesFile>, LaunchError> {
+    let flag = flag.map(|path| surroundings.cwd.join(path));
+    let named = flag.or_else(|| surroundings.path_var(variables::VENTURES));
+    let root = here.map(|here| here.root.as_path());
+    Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)
 }

@@ -7,16 +7,17 @@ use deckwatch_client::discovery::Repositories;
 use deckwatch_client::ventures::VentureEntry;
 
 use crate::catalogue::Catalogue;
-use crate::cli::{Cli, Target};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
+use crate::launch::Launch;
 use crate::menu;
 use crate::surroundings::Surroundings;
+use crate::target::Target;
 
 /// What is chosen from.
 pub(crate) struct Options<'a> {
-    pub(crate) cli: &'a Cli,
+    pub(crate) launch: &'a Launch,
     pub(crate) config: &'a Config,
     pub(crate) surroundings: &'a Surroundings,
     pub(crate) endpoint: &'a Endpoint,
@@ -28,7 +29,7 @@ pub(crate) struct Options<'a> {
 impl Options<'_> {
     /// The venture: named, of the place, or from the menu.
     pub(crate) fn venture(&self) -> Result<VentureEntry, LaunchError> {
-        match &self.cli.target {
+        match &self.launch.target {
             Some(target) => self.named(target),
             None if self.surroundings.interactive => self.ask(),
             None => Err(LaunchError::NoVentureNamed),
@@ -46,7 +47,7 @@ impl Options<'_> {
 
     /// Where the agent starts: the repository that a flag names, the one in hand, or one below the dev root.
     pub(crate) fn checkout(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
-        if let Some(path) = &self.cli.repo {
+        if let Some(path) = &self.launch.repo {
             return repository_at(&self.surroundings.cwd.join(path));
         }
         match self.here {

@@ -1,17 +1,11 @@
 //! The command line as it was typed: parsed, not yet decided.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::{ArgGroup, Parser, Subcommand};
-use clap_complete::engine::ArgValueCandidates;
-use deckwatch_client::variables::VENTURES;
-use deckwatch_protocol::{Invalid, IssueNumber, Track, VentureCode};
+use clap::{Parser, Subcommand};
 
-use crate::agent_cli::AgentCli;
-use crate::branches::WorktreeName;
 use crate::exit_code::ExitCode;
+use crate::launch::Launch;
 use crate::secrets::verb::SecretsCommand;
 use crate::{completions, docs_cache, doctor, init, man, slash_commands, ventures_sync};
 
@@ -56,20 +50,13 @@ Settings, all optional, in ~/.config/deckwatch/config.toml:
 CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api], INFISICAL_DOMAIN,
 INFISICAL_PROJECT_ID and INFISICAL_ENVIRONMENT before [infisical]. docs/secrets.md says more.";
 
-const WORKTREE: &str = "\
-Work in a git worktree of the agent's own, or in the one called NAME. It stands in <repository>-worktrees beside the \
-repository, on a branch dev/<agent>/..., is made when it is not there, and is never removed: `git worktree remove` does";
-
 /// Starts a coding agent on a venture, with its context.
 #[derive(Debug, Parser)]
 #[command(name = "launcher", version, after_help = EXAMPLES, after_long_help = long_help())]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
-#[command(group = ArgGroup::new("agent").args(["claude", "gemini", "codex"]))]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Cli {
-    /// Code of the venture, or `.` for the repository you stand in
-    #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
-    pub(crate) target: Option<Target>,
+    #[command(flatten)]
+    pub(crate) launch: Launch,
 
     /// List the ventures: where they are, how they stand, who works on them
     #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "no_alt_screen", "heal", "no_heal", "agent_args"])]
@@ -79,69 +66,8 @@ pub(crate) struct Cli {
     #[arg(long, requires = "list")]
     pub(crate) json: bool,
 
-    /// Start Claude Code
-    #[arg(long)]
-    claude: bool,
-
-    /// Start Gemini CLI
-    #[arg(long)]
-    gemini: bool,
-
-    /// Start Codex CLI
-    #[arg(long)]
-    codex: bool,
-
-    /// Print the plan and change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
-    /// Start without secrets
-    #[arg(long, conflicts_with = "require_secrets")]
-    pub(crate) no_secrets: bool,
-
-    /// Start only with all secrets; without this, a start that lacks some says so and goes on
-    #[arg(long)]
-    pub(crate) require_secrets: bool,
-
-    /// Line of work within the repository; 0 is one too
-    #[arg(long, value_name = "N")]
-    pub(crate) track: Option<Track>,
-
-    /// GitHub issue that the agent works on
-    #[arg(long, value_name = "N")]
-    pub(crate) issue: Option<IssueNumber>,
-
-    /// Read the ventures from FILE
-    #[arg(long, value_name = "FILE", long_help = ventures_help())]
-    pub(crate) ventures: Option<PathBuf>,
-
-    /// Work in the repository at PATH instead of looking for one
-    #[arg(long, value_name = "PATH")]
-    pub(crate) repo: Option<PathBuf>,
-
-    /// Codex and Gemini: keep off the alternate screen, which phones' terminals can't scroll
-    #[arg(long)]
-    pub(crate) no_alt_screen: bool,
-
-    /// Build and install a deckwatch-mcp that is missing or of another build, also without a terminal
-    #[arg(long, conflicts_with = "no_heal")]
-    pub(crate) heal: bool,
-
-    /// Leave deckwatch-mcp as it is
-    #[arg(long)]
-    pub(crate) no_heal: bool,
-
-    /// Work in a git worktree of the agent's own, or in the one called NAME
-    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",
-          long_help = WORKTREE)]
-    pub(crate) worktree: Option<WorktreeName>,
-
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-
-    /// Arguments for the agent's own command line
-    #[arg(last = true, value_name = "AGENT ARGUMENTS")]
-    pub(crate) agent_args: Vec<OsString>,
 }
 
 /// What else the launcher can do.
@@ -208,48 +134,17 @@ pub(crate) enum McpCommand {
     },
 }
 
-/// What to work on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// The repository that the current directory is in.
-    Here,
-    /// A venture by its code.
-    Venture(VentureCode),
-}
-
-impl FromStr for Target {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text == "." { Ok(Self::Here) } else { text.parse().map(Self::Venture) }
-    }
-}
-
-impl Cli {
-    /// The agent that a flag names.
-    pub(crate) fn agent_cli(&self) -> Option<AgentCli> {
-        let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];
-        flags.into_iter().find_map(|(given, cli)| given.then_some(cli))
-    }
-}
-
 fn long_help() -> String {
     format!("{EXAMPLES}\n\n{SETTINGS}\n\n{}", ExitCode::help())
-}
-
-fn ventures_help() -> String {
-    format!(
-        "Read the ventures from FILE. Without it the first of these is used: the file that {VENTURES} names, \
-         ventures.json beside config.toml in ~/.config/deckwatch, config/ventures.json of the repository you stand \
-         in, the Context API"
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use deckwatch_protocol::Track;
 
     use super::*;
+    use crate::agent_cli::AgentCli;
 
     #[test]
     fn the_command_line_is_well_formed() {
@@ -259,9 +154,9 @@ mod tests {
     #[test]
     fn what_follows_two_dashes_is_the_agents() {
         let cli = Cli::parse_from(["launcher", "alpha", "--codex", "--track", "0", "--", "--list", "-p", "hi"]);
-        assert_eq!(cli.agent_args, ["--list", "-p", "hi"]);
-        assert_eq!(cli.agent_cli(), Some(AgentCli::Codex));
-        assert_eq!(cli.track.map(Track::get), Some(0));
+        assert_eq!(cli.launch.agent_args, ["--list", "-p", "hi"]);
+        assert_eq!(cli.launch.agent_cli(), Some(AgentCli::Codex));
+        assert_eq!(cli.launch.track.map(Track::get), Some(0));
         assert!(!cli.list);
     }
 

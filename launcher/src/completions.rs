@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory as _, ValueEnum};
+use clap::{Command, ValueEnum};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
@@ -13,8 +13,8 @@ use deckwatch_client::dirs::Dirs;
 use deckwatch_client::variables;
 use deckwatch_client::ventures;
 
-use crate::cli::Cli;
 use crate::error::LaunchError;
+use crate::output;
 
 /// How a shell says that it wants to know what can be typed.
 const VARIABLE: &str = "DECKWATCH_COMPLETE";
@@ -38,8 +38,8 @@ pub(crate) enum Shell {
 }
 
 /// Answers and ends the process when a shell asks; otherwise does nothing.
-pub(crate) fn answer_a_shell() {
-    CompleteEnv::with_factory(Cli::command).var(VARIABLE).bin(PROGRAM).complete();
+pub(crate) fn answer_a_shell(command: fn() -> Command) {
+    CompleteEnv::with_factory(command).var(VARIABLE).bin(PROGRAM).complete();
 }
 
 /// Prints what makes a shell ask.
@@ -54,7 +54,7 @@ pub(crate) fn print(shell: Shell) -> Result<(), LaunchError> {
         Some(completer) => completer.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, out),
         None => Ok(()),
     };
-    crate::print(|out| written(out))
+    output::print(|out| written(out))
 }
 
 /// The ventures of the file that a launch here would use.

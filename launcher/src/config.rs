@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::discovery::default_dev_root;
@@ -12,6 +13,8 @@ use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::secrets::api_key::KeySource;
 use crate::secrets::settings::InfisicalSettings;
+use crate::secrets::vault::Vault;
+use crate::surroundings::Surroundings;
 
 /// Settings that hold for every launch.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,6 +80,13 @@ struct Document {
 }
 
 impl Config {
+    /// The settings, and where secrets come from by them.
+    pub(crate) fn with_vault(surroundings: &Surroundings) -> Result<(Self, Rc<Vault>), LaunchError> {
+        let config = Self::load(&surroundings.dirs)?;
+        let vault = Rc::new(Vault::of(surroundings, &config.infisical));
+        Ok((config, vault))
+    }
+
     /// What holds without any settings.
     pub(crate) fn of_nobody(dirs: &Dirs) -> Self {
         Self {

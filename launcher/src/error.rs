@@ -12,7 +12,7 @@ use deckwatch_protocol::{RepoName, VentureCode};
 use thiserror::Error;
 
 use crate::agent_cli::AgentCli;
-use crate::demo::DemoError;
+use crate::demo::error::DemoError;
 use crate::exit_code::ExitCode;
 use crate::secrets::error::SecretsError;
 

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use clap::CommandFactory as _;
+use clap::Command;
 
-use crate::cli::Cli;
 use crate::error::LaunchError;
 
 /// What `--help` shows below the options.
@@ -13,8 +12,8 @@ Examples:
   launcher man ~/.local/share/man/man1      then: man launcher, man launcher-doctor";
 
 /// Writes a page for the launcher and one for each of its verbs.
-pub(crate) fn write(dir: &Path) -> Result<(), LaunchError> {
-    let pages = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Cli::command(), dir));
+pub(crate) fn write(command: Command, dir: &Path) -> Result<(), LaunchError> {
+    let pages = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir));
     pages.map_err(|error| {
         let message = format!("{error}; name a folder that you can write to");
         LaunchError::NotWritten { path: dir.to_owned(), message }

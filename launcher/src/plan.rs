@@ -12,13 +12,13 @@ use deckwatch_protocol::Track;
 
 use crate::agent_cli::AgentCli;
 use crate::branches::{self, Worktree};
-use crate::cli::Cli;
 use crate::config::Config;
 use crate::conversation::Conversation;
 use crate::endpoint::Endpoint;
 use crate::environment;
 use crate::error::LaunchError;
 use crate::installation::Server;
+use crate::launch::Launch;
 use crate::registration::{Registration, Screen};
 use crate::secrets::grant::Wish;
 use crate::surroundings::Surroundings;
@@ -59,22 +59,22 @@ pub(crate) struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// Decides the rest. Reads the tool's settings, changes nothing.
     pub(crate) fn make(
-        cli: &Cli,
+        launch: &Launch,
         config: &Config,
         surroundings: &Surroundings,
         chosen: Chosen<'a>,
     ) -> Result<Self, LaunchError> {
-        let (agent_cli, program) = agent_program(cli.agent_cli().or(config.default_agent), surroundings)?;
-        let server = Server::find(cli, surroundings)?;
-        let screen = if cli.no_alt_screen { Screen::Inline } else { Screen::AsItIs };
+        let (agent_cli, program) = agent_program(launch.agent_cli().or(config.default_agent), surroundings)?;
+        let server = Server::find(launch, surroundings)?;
+        let screen = if launch.no_alt_screen { Screen::Inline } else { Screen::AsItIs };
         let registration = Registration::plan(agent_cli, &server.path(), &[], screen, surroundings)?;
-        let worktree = cli.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
+        let worktree = launch.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
         let conversation =
-            Conversation::plan(agent_cli, &cli.agent_args, &chosen.venture.code, &chosen.checkout, surroundings);
-        let args = registration.args.iter().chain(&conversation.args).chain(&cli.agent_args).cloned().collect();
-        let track = cli.track.or(conversation.track);
+            Conversation::plan(agent_cli, &launch.agent_args, &chosen.venture.code, &chosen.checkout, surroundings);
+        let args = registration.args.iter().chain(&conversation.args).chain(&launch.agent_args).cloned().collect();
+        let track = launch.track.or(conversation.track);
         Ok(Self {
-            environment: environment(cli, config, agent_cli, &chosen, &conversation),
+            environment: environment(launch, config, agent_cli, &chosen, &conversation),
             secrets: chosen.secrets,
             screen,
             cli: agent_cli,
@@ -147,14 +147,14 @@ fn agent_program(named: Option<AgentCli>, surroundings: &Surroundings) -> Result
 }
 
 fn environment(
-    cli: &Cli,
+    launch: &Launch,
     config: &Config,
     agent_cli: AgentCli,
     chosen: &Chosen,
     conversation: &Conversation,
 ) -> Vec<(&'static str, OsString)> {
-    let track = cli.track.or(conversation.track).map(|track| track.to_string().into());
-    let issue = cli.issue.map(|issue| issue.to_string().into());
+    let track = launch.track.or(conversation.track).map(|track| track.to_string().into());
+    let issue = launch.issue.map(|issue| issue.to_string().into());
     let url = chosen.endpoint.var(variables::API_URL).map(OsString::from);
     let variables = [
         (variables::VENTURE, Some(chosen.venture.code.as_str().into())),

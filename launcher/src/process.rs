@@ -3,7 +3,6 @@
 //! The launcher does not stay behind: it is replaced by the agent, so signals, terminal and exit code
 //! are the agent's own, and the slot belongs to the agent's process.
 
-use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -15,6 +14,7 @@ use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::environment;
 use crate::error::LaunchError;
+use crate::output::{say, warn};
 use crate::plan::Plan;
 use crate::registration::Registration;
 use crate::secrets::grant;
@@ -93,16 +93,4 @@ fn claim(plan: &Plan, surroundings: &Surroundings) -> Result<Slot, LaunchError> 
         }
     }
     Ok(slot)
-}
-
-/// One line for the person who waits, beside the agent's own output. One that nobody can read is no failure.
-pub(crate) fn say(line: &str) {
-    let dim = anstyle::Style::new().dimmed();
-    let _ = writeln!(anstream::stderr(), "{dim}launcher: {line}{dim:#}");
-}
-
-/// One line that must be seen: the agent starts, and not as it was meant to.
-pub(crate) fn warn(line: &str) {
-    let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
-    let _ = writeln!(anstream::stderr(), "{yellow}warning:{yellow:#} {line}");
 }

@@ -3,6 +3,7 @@
 //! Every line that is shown comes from the real MCP server, the real API and the real repository; each
 //! scene is checked before the next begins. The records go into a database of the demo's own.
 
+pub(crate) mod error;
 mod player;
 mod work;
 
@@ -13,46 +14,12 @@ use deckwatch_client::agent::this_host;
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::dirs::Dirs;
 use deckwatch_protocol::Agent;
-use thiserror::Error;
 
+use self::error::DemoError;
 use self::player::Player;
 use self::work::Work;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
-
-/// Why the demo did not show what it set out to show.
-#[derive(Debug, Error)]
-pub(crate) enum DemoError {
-    /// The MCP server did not start or broke off.
-    #[error("{agent} could not speak to deckwatch-mcp: {cause}")]
-    Server {
-        /// Whose server it was.
-        agent: Agent,
-        /// What went wrong.
-        cause: String,
-    },
-    /// A tool said that it did not work.
-    #[error("{agent} called {tool}, which answered:\n{answer}")]
-    Tool {
-        /// Who called.
-        agent: Agent,
-        /// What was called.
-        tool: &'static str,
-        /// What the tool said.
-        answer: String,
-    },
-    /// An answer lacks what the scene is about.
-    #[error("{agent} does not see {what}")]
-    NotSeen {
-        /// Who should see it.
-        agent: Agent,
-        /// What should be there.
-        what: String,
-    },
-    /// The folder for the demo's database can't be made.
-    #[error("can't make the folder of the demo's database: {0}")]
-    Folder(#[source] std::io::Error),
-}
 
 /// Plays the day. With `data` the records stay in that folder.
 pub(crate) fn run(surroundings: &Surroundings, data: Option<&Path>) -> Result<(), LaunchError> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::DemoError;
+use super::error::DemoError;
 use crate::environment;
 
 /// Everything here is local and takes milliseconds.

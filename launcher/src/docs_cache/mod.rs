@@ -12,9 +12,10 @@ use deckwatch_protocol::DocScope;
 use self::copies::Copies;
 use self::report::Report;
 use crate::choice::Options;
-use crate::cli::Target;
 use crate::context_api;
 use crate::error::LaunchError;
+use crate::output;
+use crate::target::Target;
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -56,7 +57,7 @@ pub(crate) fn run(verb: &Verb, options: &Options) -> Result<(), LaunchError> {
         None => Report::default(),
     };
     let at = options.endpoint.describe(options.surroundings);
-    crate::print(|out| match json {
+    output::print(|out| match json {
         true => report.write_json(out, &root, &at),
         false => report.write_text(out, &options.surroundings.shown(&root), &at),
     })?;

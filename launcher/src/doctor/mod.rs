@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 
-use clap::Args;
+use clap::{Args, Command};
 use deckwatch_client::agent::{Slot, Wanted, this_host};
 use deckwatch_protocol::VentureCode;
 
@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
+use crate::output;
 use crate::secrets::vault::Vault;
 use crate::surroundings::Surroundings;
 
@@ -41,16 +42,16 @@ pub(crate) struct Doctor {
     json: bool,
 }
 
-/// Runs every check; an error when one failed.
-pub(crate) fn run(doctor: &Doctor, surroundings: &Surroundings) -> Result<(), LaunchError> {
-    let report = Report::new(checks(surroundings)?);
+/// Runs every check; an error when one failed. `verbs` is the launcher's own command line.
+pub(crate) fn run(doctor: &Doctor, verbs: &Command, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    let report = Report::new(checks(verbs, surroundings)?);
     if doctor.json {
-        crate::print(|out| {
+        output::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &report)?;
             writeln!(out)
         })?;
     } else {
-        crate::printed(report.write_text(&mut anstream::stdout()))?;
+        output::printed(report.write_text(&mut anstream::stdout()))?;
     }
     match report.failed() {
         0 => Ok(()),
@@ -58,7 +59,7 @@ pub(crate) fn run(doctor: &Doctor, surroundings: &Surroundings) -> Result<(), La
     }
 }
 
-fn checks(surroundings: &Surroundings) -> Result<Vec<Check>, LaunchError> {
+fn checks(verbs: &Command, surroundings: &Surroundings) -> Result<Vec<Check>, LaunchError> {
     let config = Config::load(&surroundings.dirs);
     let mut checks = vec![settings(&config, surroundings)];
     // A file that can't be read hides no other finding.
@@ -68,9 +69,9 @@ fn checks(surroundings: &Surroundings) -> Result<Vec<Check>, LaunchError> {
     checks.push(slots(surroundings));
     checks.push(writable("state", &surroundings.dirs.state, surroundings));
     checks.push(writable("data", &surroundings.dirs.data, surroundings));
-    let (found, file) = ventures::check(&config, surroundings);
+    let (found, file) = ventures::check(&config, verbs, surroundings);
     checks.extend(found);
-    let vault = Rc::new(Vault::of(surroundings, &config));
+    let vault = Rc::new(Vault::of(surroundings, &config.infisical));
     let endpoint = Endpoint::choose(surroundings, &config, &vault);
     match endpoint.and_then(|endpoint| endpoint.unlock().map(|()| endpoint)) {
         Ok(endpoint) => checks.extend(runtime.block_on(api::check(&endpoint, surroundings))),

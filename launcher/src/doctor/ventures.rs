@@ -1,37 +1,40 @@
 //! The ventures file, and the repositories that it lists.
 
-use clap::CommandFactory as _;
+use clap::Command;
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::discovery::{DiscoveryError, Repositories};
 use deckwatch_client::ventures::VenturesFile;
 
 use super::check::Check;
-use crate::cli::Cli;
+use crate::catalogue;
 use crate::config::Config;
 use crate::surroundings::Surroundings;
 
 const NAME: &str = "ventures";
 
 /// Both checks, and the file for those that follow.
-pub(super) fn check(config: &Config, surroundings: &Surroundings) -> (Vec<Check>, Option<VenturesFile>) {
+pub(super) fn check(
+    config: &Config,
+    verbs: &Command,
+    surroundings: &Surroundings,
+) -> (Vec<Check>, Option<VenturesFile>) {
     // What git can't read here is another check's finding.
     let here = Checkout::at(&surroundings.cwd).ok();
-    match crate::ventures_file(None, surroundings, here.as_ref()) {
+    match catalogue::file(None, surroundings, here.as_ref()) {
         Err(error) => (vec![Check::failed_with(NAME, &error)], None),
         Ok(None) => {
             let fix = "`launcher init` writes one; `launcher .` works without";
             (vec![Check::warn(NAME, "there is no ventures file", fix)], None)
         }
         Ok(Some(file)) => {
-            let named = named(&file, surroundings);
+            let named = named(&file, verbs, surroundings);
             (vec![named, repositories(config, &file, surroundings)], Some(file))
         }
     }
 }
 
 /// A venture whose code is a word of the launcher's own can't be started by that word.
-fn named(file: &VenturesFile, surroundings: &Surroundings) -> Check {
-    let verbs = Cli::command();
+fn named(file: &VenturesFile, verbs: &Command, surroundings: &Surroundings) -> Check {
     let is_verb = |code: &str| verbs.get_subcommands().any(|verb| verb.get_name() == code);
     let hidden: Vec<&str> =
         file.ventures.iter().map(|venture| venture.code.as_str()).filter(|code| is_verb(code)).collect();

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use deckwatch_client::dirs::Dirs;
 
 use self::source::Source;
-use crate::cli::Cli;
 use crate::error::LaunchError;
-use crate::process::{say, warn};
+use crate::launch::Launch;
+use crate::output::{say, warn};
 use crate::server_build;
 use crate::surroundings::Surroundings;
 
@@ -36,9 +36,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// The installed one, or the place where it will be. Changes nothing.
-    pub(crate) fn find(cli: &Cli, surroundings: &Surroundings) -> Result<Self, LaunchError> {
+    pub(crate) fn find(launch: &Launch, surroundings: &Surroundings) -> Result<Self, LaunchError> {
         let found = surroundings.sibling(SERVER);
-        let asked = cli.heal || (surroundings.interactive && !cli.no_heal);
+        let asked = launch.heal || (surroundings.interactive && !launch.no_heal);
         let may_build = asked && surroundings.var("CI").is_none();
         let source = Source::of(surroundings);
         match (&found, &source) {

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
+use crate::output;
 use crate::surroundings::Surroundings;
 use deckwatch_client::discovery::Repositories;
 
@@ -47,14 +48,14 @@ pub(crate) fn run(
     let file = catalogue.file.as_ref().map(|file| file.path.clone());
     let listing = Listing::new(file, &ventures, places, states, sessions);
     if json {
-        return crate::print(|out| {
+        return output::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &listing)?;
             writeln!(out)
         });
     }
     let table = table::Table::new(&listing, surroundings, now());
     let mut out = anstream::stdout();
-    crate::printed(table.write(&mut out, table::terminal_width()))?;
+    output::printed(table.write(&mut out, table::terminal_width()))?;
     listing.warn();
     Ok(())
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::error::SecretsError;
+use super::folder::Folder;
 use super::listing::Listing;
 use super::program;
-use super::settings::Folder;
 
 /// Asks the tool for a folder. `domain` is the configured address; without one the tool's own login decides.
 pub(super) async fn export(

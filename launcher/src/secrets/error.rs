@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::settings::Folder;
+use super::folder::Folder;
 use crate::exit_code::ExitCode;
 
 /// Why there are no secrets, or not all.

@@ -6,14 +6,14 @@ use deckwatch_client::variables;
 use deckwatch_client::ventures::VentureEntry;
 
 use super::error::SecretsError;
+use super::folder::Folder;
 use super::listing::Listing;
 use super::name::{self, MAX_TOTAL_BYTES};
-use super::settings::Folder;
 use super::vault::Vault;
 use super::{Secret, Secrets};
-use crate::cli::Cli;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
+use crate::launch::Launch;
 
 /// Which secrets a launch wants.
 pub(crate) struct Wish<'a> {
@@ -46,8 +46,8 @@ pub(crate) struct Granted {
 
 impl<'a> Wish<'a> {
     /// Decides it from the command line and the venture.
-    pub(crate) fn of(cli: &Cli, vault: &'a Vault, venture: &VentureEntry) -> Self {
-        let rule = match (cli.no_secrets, cli.require_secrets) {
+    pub(crate) fn of(launch: &Launch, vault: &'a Vault, venture: &VentureEntry) -> Self {
+        let rule = match (launch.no_secrets, launch.require_secrets) {
             (true, _) => Rule::Never,
             (_, true) => Rule::Required,
             _ => Rule::IfPossible,

@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 use super::Secret;
 use super::error::SecretsError;
+use super::folder::Folder;
 use super::identity::{Found, Identity};
 use super::listing::Listing;
-use super::settings::{Folder, host_of};
+use super::settings::host_of;
 
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

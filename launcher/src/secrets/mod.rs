@@ -8,6 +8,7 @@
 pub(crate) mod api_key;
 mod cli_export;
 pub(crate) mod error;
+mod folder;
 pub(crate) mod grant;
 mod identity;
 mod infisical;

@@ -1,14 +1,14 @@
 //! Where a team's secrets are in Infisical: `[infisical]` of config.toml and Infisical's own variables.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use deckwatch_client::ventures::VentureEntry;
 use deckwatch_protocol::VentureCode;
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::error::SecretsError;
+use super::folder::Folder;
 use crate::surroundings::Surroundings;
 
 const DEFAULT_DOMAIN: &str = "https://app.infisical.com";
@@ -39,20 +39,6 @@ pub(crate) struct VentureFolder {
     project_id: Option<String>,
     environment: Option<String>,
     path: Option<String>,
-}
-
-/// One folder of secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Folder {
-    pub(crate) project: String,
-    pub(crate) environment: String,
-    pub(crate) path: String,
-}
-
-impl fmt::Display for Folder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "folder {}, environment {}, project {}", self.path, self.environment, self.project)
-    }
 }
 
 impl InfisicalSettings {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::program::Ran;
-use crate::process::say;
+use crate::output::say;
 use crate::surroundings::Surroundings;
 
 /// How `security` ends where it may not show its dialog: the low byte of errSecInteractionNotAllowed, -25308.

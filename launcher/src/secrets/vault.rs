@@ -15,13 +15,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::Secret;
 use super::cli_export;
 use super::error::SecretsError;
+use super::folder::Folder;
 use super::identity::{Found, Identity, Sources};
 use super::infisical::{Infisical, ListError};
 use super::keyring::{Item, Keyring};
 use super::listing::Listing;
-use super::settings::{Folder, InfisicalSettings, host_of};
-use crate::config::Config;
-use crate::process::say;
+use super::settings::{InfisicalSettings, host_of};
+use crate::output::say;
 use crate::surroundings::Surroundings;
 
 /// All calls of one fetch.
@@ -48,8 +48,8 @@ struct Session {
 
 impl Vault {
     /// As configuration and environment have it.
-    pub(crate) fn of(surroundings: &Surroundings, config: &Config) -> Self {
-        let settings = config.infisical.with_variables(surroundings);
+    pub(crate) fn of(surroundings: &Surroundings, configured: &InfisicalSettings) -> Self {
+        let settings = configured.with_variables(surroundings);
         Self {
             sources: Sources::of(surroundings, settings.credential_command.clone()),
             cli: surroundings.program("infisical"),

@@ -9,15 +9,15 @@ use serde::Serialize;
 use super::Secret;
 use super::api_key::{self, NO_KEYRING};
 use super::error::SecretsError;
+use super::folder::Folder;
 use super::grant::Sorted;
 use super::identity::Identity;
 use super::keyring::Item;
-use super::settings::Folder;
 use super::vault::{Vault, wait};
-use crate::cli::Target;
 use crate::config::Config;
 use crate::error::LaunchError;
-use crate::process::say;
+use crate::output::say;
+use crate::target::Target;
 
 /// Most bytes of a credential on standard input.
 const MAX_INPUT_BYTES: u64 = 8 * 1024;

@@ -17,6 +17,7 @@ use self::report::{Outcome, Report, Row};
 use self::source::{NAMES, Source};
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
+use crate::output;
 use crate::registration::settings_file::{Backup, Change, SettingsFile};
 use crate::surroundings::Surroundings;
 
@@ -87,7 +88,7 @@ pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), Launch
     }
     let files = files.into_iter().map(|file| file.row).collect();
     let report = Report { dry_run: sync.dry_run, files };
-    crate::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })
+    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })
 }
 
 /// The files to write so that Claude Code knows the day's two commands as they are in this build.

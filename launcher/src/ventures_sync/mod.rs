@@ -11,10 +11,14 @@ use clap::{Args, Subcommand};
 
 use self::comparison::Comparison;
 use self::report::Report;
+use crate::catalogue;
+use crate::config::Config;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
+use crate::output;
 use crate::surroundings::Surroundings;
+use crate::target;
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -54,22 +58,22 @@ pub(crate) struct Sync {
 /// Compares, puts what differs, says what came of it.
 pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
-    let (config, vault) = crate::configured(surroundings)?;
+    let (config, vault) = Config::with_vault(surroundings)?;
     let endpoint = if sync.dry_run {
         // Only reads, as any key may.
         Endpoint::of_reader(surroundings, &config, &vault)?
     } else {
         Endpoint::of_admin(surroundings, &config, &vault)?
     };
-    let here = crate::here(None, surroundings)?;
-    let file = crate::ventures_file(sync.ventures.as_deref(), surroundings, here.as_ref())?;
+    let here = target::here(None, surroundings)?;
+    let file = catalogue::file(sync.ventures.as_deref(), surroundings, here.as_ref())?;
     let file = file.ok_or(LaunchError::NoVenturesFile)?;
     let registered = context_api::registered(&endpoint, surroundings)?;
     let comparison = Comparison::new(&file.ventures, &registered);
     let put =
         if sync.dry_run { Vec::new() } else { context_api::put_all(&comparison.to_put(), &endpoint, surroundings)? };
     let report = Report::new(&file.path, endpoint.describe(surroundings), sync.dry_run, &comparison, put);
-    crate::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })?;
+    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })?;
     match report.not_put() {
         0 => Ok(()),
         count => {

@@ -1,0 +1,105 @@
+//! How a launch was typed: the agent, the venture, and what is to be different this time.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+use clap_complete::engine::ArgValueCandidates;
+use deckwatch_client::variables::VENTURES;
+use deckwatch_protocol::{IssueNumber, Track};
+
+use crate::agent_cli::AgentCli;
+use crate::branches::WorktreeName;
+use crate::completions;
+use crate::target::Target;
+
+const WORKTREE: &str = "\
+Work in a git worktree of the agent's own, or in the one called NAME. It stands in <repository>-worktrees beside the \
+repository, on a branch dev/<agent>/..., is made when it is not there, and is never removed: `git worktree remove` does";
+
+/// The flags of a launch.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("agent").args(["claude", "gemini", "codex"]))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Launch {
+    /// Code of the venture, or `.` for the repository you stand in
+    #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
+    pub(crate) target: Option<Target>,
+
+    /// Start Claude Code
+    #[arg(long)]
+    claude: bool,
+
+    /// Start Gemini CLI
+    #[arg(long)]
+    gemini: bool,
+
+    /// Start Codex CLI
+    #[arg(long)]
+    codex: bool,
+
+    /// Print the plan and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Start without secrets
+    #[arg(long, conflicts_with = "require_secrets")]
+    pub(crate) no_secrets: bool,
+
+    /// Start only with all secrets; without this, a start that lacks some says so and goes on
+    #[arg(long)]
+    pub(crate) require_secrets: bool,
+
+    /// Line of work within the repository; 0 is one too
+    #[arg(long, value_name = "N")]
+    pub(crate) track: Option<Track>,
+
+    /// GitHub issue that the agent works on
+    #[arg(long, value_name = "N")]
+    pub(crate) issue: Option<IssueNumber>,
+
+    /// Read the ventures from FILE
+    #[arg(long, value_name = "FILE", long_help = ventures_help())]
+    pub(crate) ventures: Option<PathBuf>,
+
+    /// Work in the repository at PATH instead of looking for one
+    #[arg(long, value_name = "PATH")]
+    pub(crate) repo: Option<PathBuf>,
+
+    /// Codex and Gemini: keep off the alternate screen, which phones' terminals can't scroll
+    #[arg(long)]
+    pub(crate) no_alt_screen: bool,
+
+    /// Build and install a deckwatch-mcp that is missing or of another build, also without a terminal
+    #[arg(long, conflicts_with = "no_heal")]
+    pub(crate) heal: bool,
+
+    /// Leave deckwatch-mcp as it is
+    #[arg(long)]
+    pub(crate) no_heal: bool,
+
+    /// Work in a git worktree of the agent's own, or in the one called NAME
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          long_help = WORKTREE)]
+    pub(crate) worktree: Option<WorktreeName>,
+
+    /// Arguments for the agent's own command line
+    #[arg(last = true, value_name = "AGENT ARGUMENTS")]
+    pub(crate) agent_args: Vec<OsString>,
+}
+
+impl Launch {
+    /// The agent that a flag names.
+    pub(crate) fn agent_cli(&self) -> Option<AgentCli> {
+        let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];
+        flags.into_iter().find_map(|(given, cli)| given.then_some(cli))
+    }
+}
+
+fn ventures_help() -> String {
+    format!(
+        "Read the ventures from FILE. Without it the first of these is used: the file that {VENTURES} names, \
+         ventures.json beside config.toml in ~/.config/deckwatch, config/ventures.json of the repository you stand \
+         in, the Context API"
+    )
+}

@@ -1,0 +1,35 @@
+//! What to work on, as one word: a venture, or the place where one stands.
+
+use std::str::FromStr;
+
+use deckwatch_client::checkout::{Checkout, CheckoutError};
+use deckwatch_protocol::{Invalid, VentureCode};
+
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+
+/// What to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The repository that the current directory is in.
+    Here,
+    /// A venture by its code.
+    Venture(VentureCode),
+}
+
+impl FromStr for Target {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "." { Ok(Self::Here) } else { text.parse().map(Self::Venture) }
+    }
+}
+
+/// What the current directory is. One that git can't read matters only to those who want to work there.
+pub(crate) fn here(target: Option<&Target>, surroundings: &Surroundings) -> Result<Option<Checkout>, LaunchError> {
+    match Checkout::at(&surroundings.cwd) {
+        Err(error) if matches!(error, CheckoutError::GitNotInstalled) => Err(error.into()),
+        Err(error) if target == Some(&Target::Here) => Err(error.into()),
+        here => Ok(here.ok()),
+    }
+}
