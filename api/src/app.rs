@@ -25,7 +25,8 @@ use crate::response::{Outcome, Rate, granted, refused};
 use crate::router::{self, Route, Router};
 use crate::settings::Settings;
 use crate::store::request_log;
-use crate::sweep::{self, Swept};
+use crate::store::sweep::Swept;
+use crate::sweep;
 
 /// The Context API on one database.
 pub struct App {

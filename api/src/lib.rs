@@ -12,6 +12,7 @@ mod body;
 mod call;
 mod database;
 mod decode;
+mod digest;
 mod error;
 mod handlers;
 mod middleware;
@@ -30,7 +31,7 @@ pub use body::{Body, Intake, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};
-pub use sweep::Swept;
+pub use store::sweep::Swept;
 
 /// The commit this API was built from, or `unknown` outside a checkout.
 pub const COMMIT: &str = env!("DECKWATCH_COMMIT");

@@ -3,8 +3,7 @@
 use crate::call::stale_before;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::Clock;
-use crate::store::sweep;
-use deckwatch_protocol::Timestamp;
+use crate::store::sweep::{self, Run, Swept};
 
 /// Rate windows are kept this long: a clock may lag, but not by an hour.
 const RATE_KEPT_SECONDS: i64 = 60 * 60;
@@ -15,28 +14,6 @@ const LOG_KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 const MAX_ROUNDS: usize = 9;
 /// Rows that one statement changes at most, as its SQL says.
 const CHUNK: usize = 1000;
-
-/// How many rows a sweep has changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Sessions abandoned.
-    pub sessions: usize,
-    /// Idempotency keys forgotten.
-    pub keys: usize,
-    /// Rate windows forgotten.
-    pub rates: usize,
-    /// Log rows forgotten.
-    pub log: usize,
-}
-
-/// A run as it stands, for the record.
-pub(crate) struct Run {
-    pub(crate) started_at: Timestamp,
-    pub(crate) finished_at: Option<Timestamp>,
-    /// Whether something is left for the next run, as far as is known.
-    pub(crate) more: bool,
-    pub(crate) swept: Swept,
-}
 
 /// Sweeps in chunks, each a batch of its own, so that no request waits long behind one, and a run that is
 /// cut off has done what it did. The record says so: it is written with every chunk, and finished at the end.

@@ -7,8 +7,8 @@ use serde::de::IgnoredAny;
 
 use crate::call::Call;
 use crate::database::Statement;
+use crate::digest::{hex, sha256};
 use crate::error::ApiError;
-use crate::middleware::auth::{hex, sha256};
 use crate::plan::{Plan, Reach};
 use crate::platform::random_bits;
 use crate::store;

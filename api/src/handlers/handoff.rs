@@ -6,8 +6,8 @@ use deckwatch_protocol::{
 use serde_json::json;
 
 use crate::call::Call;
+use crate::digest::{hex, sha256};
 use crate::error::ApiError;
-use crate::middleware::auth::{hex, sha256};
 use crate::plan::{Plan, Reach};
 use crate::store;
 use crate::store::handoff::NewHandoff;

@@ -3,8 +3,8 @@
 use deckwatch_protocol::{CreateToken, ErrorCode, ListTokens, TokenId, Violations};
 
 use crate::call::Call;
+use crate::digest::{hex, sha256};
 use crate::error::ApiError;
-use crate::middleware::auth::{hex, sha256};
 use crate::middleware::token::Seal;
 use crate::plan::Plan;
 use crate::platform::random_bits;

@@ -3,9 +3,9 @@
 use deckwatch_protocol::{BearerKey, ErrorCode, Operation, TokenId};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::digest::{hex, sha256};
 use crate::error::ApiError;
 use crate::middleware::token;
 
@@ -125,19 +125,4 @@ fn unauthorized(detail: &str) -> ApiError {
 
 fn actor_id(hash: &[u8; 32]) -> String {
     hex(hash).chars().take(16).collect()
-}
-
-/// SHA-256 of `bytes`.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -4,8 +4,8 @@ use deckwatch_protocol::{ErrorCode, IdempotencyKey, Operation, Timestamp};
 use http::HeaderMap;
 
 use crate::database::{Row, Statement, count, text};
+use crate::digest::{hex, sha256};
 use crate::error::ApiError;
-use crate::middleware::auth::{hex, sha256};
 use crate::store;
 
 /// How long an answer can be replayed: longer than any client's outbox waits (DESIGN, section 5).

@@ -10,8 +10,8 @@ use deckwatch_protocol::{MintedToken, TokenId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::digest::{hex, sha256};
 use crate::error::ApiError;
-use crate::middleware::auth::{hex, sha256};
 use crate::platform::{Entropy, random_bits};
 
 /// What every token starts with.

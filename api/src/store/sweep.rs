@@ -4,7 +4,28 @@ use deckwatch_protocol::Timestamp;
 
 use super::statements;
 use crate::database::{Param, Statement};
-use crate::sweep::Run;
+
+/// How many rows a sweep has changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions abandoned.
+    pub sessions: usize,
+    /// Idempotency keys forgotten.
+    pub keys: usize,
+    /// Rate windows forgotten.
+    pub rates: usize,
+    /// Log rows forgotten.
+    pub log: usize,
+}
+
+/// A run as it stands, for the record.
+pub(crate) struct Run {
+    pub(crate) started_at: Timestamp,
+    pub(crate) finished_at: Option<Timestamp>,
+    /// Whether something is left for the next run, as far as is known.
+    pub(crate) more: bool,
+    pub(crate) swept: Swept,
+}
 
 statements! {
     ABANDON = "
