@@ -71,6 +71,28 @@ fn what_the_user_wrote_or_changed_is_named_and_left() {
 }
 
 #[test]
+fn a_command_of_which_one_file_is_the_users_is_the_users() {
+    let world = World::new();
+    world.write("home/.codex/skills/status/SKILL.md", "---\nname: status\ndescription: mine\n---\n\nHow is it?\n");
+    let before = world.read("home/.codex/skills/status/SKILL.md");
+    let report = sync(&world, &["--codex"]);
+    assert_eq!(outcome(&report, "skills/status/SKILL.md"), "yours");
+    assert_eq!(outcome(&report, "skills/status/agents/openai.yaml"), "beside_yours");
+    assert_eq!(world.read("home/.codex/skills/status/SKILL.md"), before);
+    assert!(!world.path("home/.codex/skills/status/agents").exists(), "it would say when the user's skill is called");
+    assert_eq!(outcome(&report, "skills/sod/agents/openai.yaml"), "written");
+
+    world.write("home/.codex/skills/sod/agents/openai.yaml", "policy:\n  allow_implicit_invocation: true\n");
+    world.remove("home/.codex/skills/sod/SKILL.md");
+    let report = sync(&world, &["--codex", "sod"]);
+    assert_eq!(outcome(&report, "skills/sod/agents/openai.yaml"), "yours");
+    assert_eq!(outcome(&report, "skills/sod/SKILL.md"), "beside_yours");
+    assert!(!world.path("home/.codex/skills/sod/SKILL.md").exists());
+    let said = world.run(&["commands", "sync", "--codex", "sod"]).succeeds().stdout;
+    assert!(said.contains("sod/SKILL.md  left alone, the file beside it is yours"), "{said}");
+}
+
+#[test]
 fn a_file_of_an_older_build_is_updated() {
     let world = World::new();
     sync(&world, &["--claude", "sod"]);
