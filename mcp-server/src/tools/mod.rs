@@ -14,6 +14,7 @@ mod note;
 mod notes;
 mod plan;
 mod preflight;
+mod remedy;
 mod scope;
 mod sod;
 mod status;
