@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod api;
 pub mod checkout;
+pub mod clean;
 pub mod clock;
 pub mod digest;
 pub mod dirs;

@@ -1,8 +1,9 @@
 //! Heals documents: what is missing or stale, may be generated, and can be from this repository, is written anew.
 //!
 //! It never overwrites what a person wrote: a document that it may replace says in its `source_path` that it was
-//! generated, and in `source_repo` from which repository. It asks for what it replaces with `If-Match`, so that a
-//! change in between stands. Only a repository of the venture is used.
+//! generated, with the hash of what was, and in `source_repo` from which repository. One that a person changed and put
+//! back with that mark has another hash. It asks for what it replaces with `If-Match`, so that a change in between
+//! stands. Only a repository of the venture is used.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -12,9 +13,10 @@ use std::time::Duration;
 use deckwatch_client::DocRead;
 use deckwatch_client::api::{Api, ClientError};
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::digest::sha256_hex;
 use deckwatch_protocol::{
-    AuditedDoc, CommitSha, Doc, DocAudit, DocName, DocOutcome, DocPut, DocScope, DocType, ErrorCode, Invalid, PutDoc,
-    RepoName, SourcePath, VentureCode,
+    AuditedDoc, CommitSha, DocAudit, DocName, DocOutcome, DocPut, DocScope, DocText, DocType, ErrorCode, Invalid,
+    PutDoc, RepoName, SourcePath, VentureCode,
 };
 use thiserror::Error;
 
@@ -45,7 +47,7 @@ pub(crate) enum Outcome {
     Confirmed(u32),
     /// The repository has nothing that it could say.
     NothingFound,
-    /// What is there was not generated.
+    /// What is there was not generated, or somebody changed it since.
     ByHand,
     /// What is there was generated from another repository of the venture.
     FromAnother(RepoName),
@@ -117,7 +119,7 @@ impl Ground {
         treated
     }
 
-    /// 1. What is there is left alone unless it was generated, from this repository.
+    /// 1. What is there is left alone unless it is as it was generated, from this repository.
     /// 2. The document is generated; without any source there is none.
     /// 3. It is put, in the place of what was looked at. Unchanged content is confirmed by that.
     async fn heal_one(&self, kind: Kind) -> Result<Outcome, Fault> {
@@ -133,15 +135,15 @@ impl Ground {
         }
         let doc = self.document(kind, &generated)?;
         let put = match &there {
-            Some(there) => self.api.replace_doc(&self.scope, &name, &there.summary.content_hash, &doc).await?,
+            Some(there) => self.api.replace_doc(&self.scope, &name, &there.doc.summary.content_hash, &doc).await?,
             None => self.api.put_doc(&self.scope, &name, &doc).await?,
         };
         Ok(Outcome::of(&put))
     }
 
-    async fn there(&self, name: &DocName) -> Result<Option<Doc>, ClientError> {
+    async fn there(&self, name: &DocName) -> Result<Option<DocText>, ClientError> {
         match self.api.get_doc(&self.scope, name, None).await {
-            Ok(DocRead::Read(stored)) => Ok(Some(stored.doc)),
+            Ok(DocRead::Read(stored)) => Ok(Some(*stored)),
             // Only who names what it has is told that nothing changed.
             Ok(DocRead::NotModified) => Ok(None),
             Err(error) if error.code() == Some(ErrorCode::DocNotFound) => Ok(None),
@@ -149,11 +151,13 @@ impl Ground {
         }
     }
 
-    fn left_alone(&self, doc: &Doc, kind: Kind) -> Option<Outcome> {
-        let is_generated = doc.source_path.as_ref().is_some_and(|path| path.as_str() == mark(kind));
+    fn left_alone(&self, there: &DocText, kind: Kind) -> Option<Outcome> {
+        let doc = &there.doc;
+        let is_mark = |path: &SourcePath| path.as_str() == mark(kind, there.content.as_str());
+        let is_as_generated = doc.source_path.as_ref().is_some_and(is_mark);
         match &doc.source_repo {
-            Some(repo) if is_generated && repo.as_str().eq_ignore_ascii_case(self.repo.as_str()) => None,
-            Some(repo) if is_generated => Some(Outcome::FromAnother(repo.clone())),
+            Some(repo) if is_as_generated && repo.as_str().eq_ignore_ascii_case(self.repo.as_str()) => None,
+            Some(repo) if is_as_generated => Some(Outcome::FromAnother(repo.clone())),
             _ => Some(Outcome::ByHand),
         }
     }
@@ -164,14 +168,17 @@ impl Ground {
             doc_type: DocType::Markdown,
             title: generated.title.parse().ok(),
             source_repo: Some(self.repo.clone()),
-            source_path: Some(mark(kind).parse::<SourcePath>()?),
+            source_path: Some(mark(kind, &generated.content).parse()?),
         })
     }
 }
 
-/// What says of a document that it may be generated anew: `generated:api`.
-fn mark(kind: Kind) -> String {
-    format!("generated:{kind}")
+/// What says of a document with this content that it may be generated anew: `generated:api:` and its hash. Of another
+/// content it does not.
+fn mark(kind: Kind, content: &str) -> String {
+    const DIGITS: usize = 16;
+    let hash: String = sha256_hex(content.as_bytes()).chars().take(DIGITS).collect();
+    format!("generated:{kind}:{hash}")
 }
 
 impl Outcome {

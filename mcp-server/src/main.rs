@@ -3,7 +3,7 @@
 //! It answers the handshake before it opens anything. Standard output belongs to the protocol; what
 //! there is to log goes to standard error. It ends when its input closes or its parent is gone.
 //!
-//! [`server`] speaks MCP, [`tools`], [`resources`] and [`prompts`] are what it offers, [`session`] and [`heartbeat`] look after the
+//! [`wire`] reads and writes messages, [`server`] speaks MCP, [`tools`], [`resources`] and [`prompts`] are what it offers, [`session`] and [`heartbeat`] look after the
 //! agent's session, [`delivery`] sends what waited for the API, [`identity`] knows who the agent is, [`github`]
 //! what waits to be done, and [`render`] writes what is read.
 //! [`generator`] writes documents from a repository; `deckwatch-mcp generate` prints one, [`healing`] stores them.
@@ -25,6 +25,7 @@ mod session;
 mod surroundings;
 mod tools;
 mod trouble;
+mod wire;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ use crate::identity::Identity;
 use crate::server::Server;
 use crate::session::Keeper;
 use crate::surroundings::Surroundings;
+use crate::wire::Wire;
 
 const USAGE: &str = "\
 deckwatch-mcp: MCP server of Deckwatch, for agents' CLIs; speaks over standard input and output.
@@ -105,7 +107,8 @@ fn serve() -> ExitCode {
 
 /// Speaks until the input closes.
 async fn converse(keeper: &Arc<Keeper>) -> Result<(), String> {
-    let running = match Box::pin(rmcp::serve_server(Server::new(Arc::clone(keeper)), stdio_pipes())).await {
+    let wire = Wire::new(stdio_pipes());
+    let running = match Box::pin(rmcp::serve_server(Server::new(Arc::clone(keeper)), wire)).await {
         Ok(running) => running,
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(error) => return Err(format!("the conversation did not start: {error}")),

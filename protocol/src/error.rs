@@ -121,6 +121,9 @@ pub struct Problem {
     /// Every field that does not fit, for errors that have fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Violation>,
+    /// How many seconds the answer's `Retry-After` asks to wait. It stands in that header, not in the body.
+    #[serde(skip)]
+    pub retry_after_seconds: Option<u64>,
 }
 
 impl Problem {
@@ -134,6 +137,7 @@ impl Problem {
             code,
             correlation_id: correlation_id.into(),
             errors: Vec::new(),
+            retry_after_seconds: None,
         }
     }
 }

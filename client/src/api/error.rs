@@ -66,6 +66,16 @@ impl ClientError {
         }
     }
 
+    /// How long an API that takes no more requests of this key for now asks to wait.
+    pub fn asks_to_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(problem) if problem.code == ErrorCode::RateLimited => {
+                problem.retry_after_seconds.map(Duration::from_secs)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is the API that does not work now, and not what was asked of it.
     pub fn is_outage(&self) -> bool {
         match self {
@@ -106,6 +116,7 @@ fn fields(problem: &Problem) -> String {
 pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ClientError> {
     let status = response.status();
     let correlation_id = header_text(&response, "x-correlation-id");
+    let pause = retry_after(&response);
     let body = response.into_body();
     let failed = |detail: String| {
         let status = Some(status.as_u16()).filter(|_| !status.is_success());
@@ -116,7 +127,10 @@ pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Resu
             .map_err(|error| failed(format!("its answer can't be understood: {error}")));
     }
     match serde_json::from_slice::<Problem>(&body) {
-        Ok(problem) if status.is_client_error() => Err(ClientError::Refused(Box::new(problem))),
+        Ok(problem) if status.is_client_error() => {
+            let retry_after_seconds = pause.map(|pause| pause.as_secs());
+            Err(ClientError::Refused(Box::new(Problem { retry_after_seconds, ..problem })))
+        }
         Ok(problem) => Err(failed(format!("{} ({status})", problem.detail))),
         Err(_) => {
             Err(failed(format!("it answered {status}, and not as the Context API does; is CONTEXT_API_URL right?")))

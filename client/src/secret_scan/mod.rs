@@ -1,8 +1,8 @@
 //! Keeps secrets on this machine: looks through what is about to be sent and says where one stands.
 //!
 //! It knows the values that the launcher put into the environment, and the shapes of well-known kinds.
-//! It works on decoded text, so a value split by JSON's escapes is found. It never repeats what it
-//! found: a finding names the place and the kind.
+//! It works on decoded text, and on text as it will be shown, so a value that JSON's escapes or invisible characters
+//! split is found. It never repeats what it found: a finding names the place and the kind.
 
 mod injected;
 mod rules;
@@ -80,7 +80,7 @@ impl SecretScan {
 
     /// The kind of the first secret in `text`, if there is one.
     pub fn text(&self, text: &str) -> Option<Cow<'static, str>> {
-        self.as_it_stands(text).or_else(|| views::decoded(text).iter().find_map(|view| self.as_it_stands(view)))
+        self.as_it_stands(text).or_else(|| views::others(text).iter().find_map(|view| self.as_it_stands(view)))
     }
 
     fn value(&self, value: &Value, pointer: &str, found: &mut Vec<Finding>) {

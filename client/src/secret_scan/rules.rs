@@ -55,7 +55,12 @@ const AWS_KEY: &str = "what looks like an AWS access key";
 const AWS_SECRET: &str = "what looks like an AWS secret access key";
 const GITHUB: &str = "what looks like a GitHub token";
 const SLACK: &str = "what looks like a Slack token";
+const GITLAB: &str = "what looks like a GitLab token";
 const STRIPE: &str = "what looks like a Stripe live key";
+const STRIPE_TEST: &str = "what looks like a Stripe test key";
+const DIGITALOCEAN: &str = "what looks like a DigitalOcean token";
+const VAULT: &str = "what looks like a HashiCorp Vault token";
+const LOGIN: &str = "an Authorization header with its credentials";
 const OPENAI: &str = "what looks like an OpenAI key";
 const CLOUDFLARE: &str = "what looks like a Cloudflare key";
 
@@ -72,7 +77,16 @@ pub(super) const RULES: &[Rule] = &[
     run(GITHUB, "ghs_", shape::alphanumeric, 36..=LONG),
     run(GITHUB, "ghr_", shape::alphanumeric, 36..=LONG),
     run(GITHUB, "github_pat_", shape::word, 60..=LONG),
-    run("what looks like a GitLab token", "glpat-", shape::base64url, 20..=LONG),
+    run(GITLAB, "glpat-", shape::base64url, 20..=LONG),
+    run(GITLAB, "glrt-", shape::base64url, 20..=LONG),
+    run(GITLAB, "gldt-", shape::base64url, 20..=LONG),
+    run(GITLAB, "glptt-", shape::base64url, 20..=LONG),
+    run(GITLAB, "glsoat-", shape::base64url, 20..=LONG),
+    run(GITLAB, "glcbt-", shape::base64url, 20..=LONG),
+    run(GITLAB, "glimt-", shape::base64url, 20..=LONG),
+    run(GITLAB, "glft-", shape::base64url, 20..=LONG),
+    run(GITLAB, "glagent-", shape::base64url, 20..=LONG),
+    run(GITLAB, "gloas-", shape::base64url, 20..=LONG),
     run(SLACK, "xoxa-", shape::slack, 20..=LONG),
     run(SLACK, "xoxb-", shape::slack, 20..=LONG),
     run(SLACK, "xoxe-", shape::slack, 20..=LONG),
@@ -83,12 +97,23 @@ pub(super) const RULES: &[Rule] = &[
     shaped("what looks like a Slack webhook", "hooks.slack.com/services/", shape::slack_webhook),
     run(STRIPE, "sk_live_", shape::alphanumeric, 16..=LONG),
     run(STRIPE, "rk_live_", shape::alphanumeric, 16..=LONG),
+    run(STRIPE_TEST, "sk_test_", shape::alphanumeric, 16..=LONG),
+    run(STRIPE_TEST, "rk_test_", shape::alphanumeric, 16..=LONG),
+    run("what looks like a Stripe webhook secret", "whsec_", shape::base64, 32..=LONG),
     run("what looks like an Anthropic key", "sk-ant-", shape::base64url, 20..=LONG),
     run(OPENAI, "sk-proj-", shape::base64url, 20..=LONG),
     run(OPENAI, "sk-svcacct-", shape::base64url, 20..=LONG),
     run(OPENAI, "sk-admin-", shape::base64url, 20..=LONG),
     shaped(OPENAI, "sk-", shape::openai),
     run("what looks like a Google API key", "AIza", shape::base64url, 35..=35),
+    run("what looks like a Hugging Face token", "hf_", shape::alphanumeric, 34..=40),
+    shaped("what looks like a SendGrid key", "SG.", shape::sendgrid),
+    run(DIGITALOCEAN, "dop_v1_", shape::hex, 64..=64),
+    run(DIGITALOCEAN, "doo_v1_", shape::hex, 64..=64),
+    run(DIGITALOCEAN, "dor_v1_", shape::hex, 64..=64),
+    run(VAULT, "hvs.", shape::base64url, 24..=LONG),
+    run(VAULT, "hvb.", shape::base64url, 24..=LONG),
+    run(VAULT, "hvr.", shape::base64url, 24..=LONG),
     run("what looks like an npm token", "npm_", shape::alphanumeric, 36..=36),
     run("what looks like a PyPI token", "pypi-A", shape::base64url, 40..=LONG),
     shaped("a private key", "-----BEGIN ", shape::private_key),
@@ -99,6 +124,9 @@ pub(super) const RULES: &[Rule] = &[
     run(CLOUDFLARE, "cfut_", shape::alphanumeric, 40..=LONG),
     run(CLOUDFLARE, "cfat_", shape::alphanumeric, 40..=LONG),
     run(CLOUDFLARE, "cfk_", shape::alphanumeric, 40..=LONG),
+    shaped(LOGIN, "Authorization", shape::authorization),
+    shaped(LOGIN, "authorization", shape::authorization),
+    shaped(LOGIN, "AUTHORIZATION", shape::authorization),
     shaped("a URL with a password", "://", shape::password_in_url),
     run("what looks like an age secret key", "AGE-SECRET-KEY-1", shape::upper, 58..=58),
 ];

@@ -1,7 +1,7 @@
 //! What tells a secret from a placeholder, an identifier or a word.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::digest::sha256_hex;
 
@@ -25,11 +25,15 @@ pub(super) fn slack(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'-'
 }
 
+pub(super) fn hex(b: u8) -> bool {
+    b.is_ascii_hexdigit()
+}
+
 pub(super) fn hex_and_dash(b: u8) -> bool {
     b.is_ascii_hexdigit() || b == b'-'
 }
 
-fn base64(b: u8) -> bool {
+pub(super) fn base64(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')
 }
 
@@ -117,11 +121,67 @@ pub(super) fn infisical(before: &str, from: &str) -> bool {
         && matches!(parts.as_slice(), ["st", id, token, ..] if id.len() >= 10 && token.len() >= 16 && is_random(token))
 }
 
+/// `SG.<id>.<secret>`, of 22 and 43 characters.
+pub(super) fn sendgrid(before: &str, from: &str) -> bool {
+    let mut parts = from.splitn(3, '.').skip(1).map(|part| run(part, base64url));
+    let (id, secret) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    starts_a_word(before) && id.len() == 22 && secret.len() == 43 && is_random(secret)
+}
+
+/// What says who is asking, in a header of HTTP: `Authorization: Bearer …` with a long value, or `Basic …` with a
+/// password that nobody writes in examples.
+pub(super) fn authorization(_: &str, from: &str) -> bool {
+    const LONG: usize = 20;
+    let between = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | ',' | '\\' | '`');
+    let after = from.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let scheme = run(after.trim_start_matches(between), alphanumeric);
+    let Some((_, value)) = after.split_once(scheme).filter(|_| after.starts_with(between)) else { return false };
+    let value = value.trim_start_matches(between);
+    match scheme.to_ascii_lowercase().as_str() {
+        "basic" => is_login(run(value, base64)),
+        "bearer" | "token" => {
+            let token = run(value, |b| base64url(b) || base64(b) || matches!(b, b'.' | b'~'));
+            let mixed = token.bytes().any(|b| b.is_ascii_digit()) && token.bytes().any(|b| b.is_ascii_alphabetic());
+            token.len() >= LONG && mixed && is_random(token)
+        }
+        _ => false,
+    }
+}
+
+/// Whether this is the base64 of a name and a password.
+fn is_login(value: &str) -> bool {
+    let bytes = STANDARD_NO_PAD.decode(value.trim_end_matches('=')).unwrap_or_default();
+    let login = String::from_utf8(bytes).unwrap_or_default();
+    login.split_once(':').is_some_and(|(user, password)| !is_dull(user, password))
+}
+
+/// What people write in the place of a password.
+fn is_dull(user: &str, password: &str) -> bool {
+    const EXAMPLES: [&str; 11] = [
+        "password",
+        "passwd",
+        "pass",
+        "pwd",
+        "pw",
+        "secret",
+        "yourpassword",
+        "your-password",
+        "changeme",
+        "opensesame",
+        "open sesame",
+    ];
+    let lower = password.to_ascii_lowercase();
+    let is_one_letter = password.bytes().all(|b| password.bytes().next() == Some(b));
+    password.len() < 3
+        || is_one_letter
+        || user == password
+        || lower.contains("...")
+        || EXAMPLES.contains(&lower.as_str())
+}
+
 /// `scheme://user:password@host`, unless the password is one that people write in examples.
 pub(super) fn password_in_url(before: &str, from: &str) -> bool {
     const LONGEST: usize = 512;
-    const EXAMPLES: [&str; 9] =
-        ["password", "passwd", "pass", "pwd", "pw", "secret", "yourpassword", "your-password", "changeme"];
     const VARIABLE: [char; 7] = ['$', '{', '<', '*', '[', '(', '%'];
     let is_end = |b: u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'>' | b'|');
     let rest = from.trim_start_matches("://").bytes().take(LONGEST);
@@ -130,9 +190,7 @@ pub(super) fn password_in_url(before: &str, from: &str) -> bool {
     let Some((user, password)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else {
         return false;
     };
-    let lower = password.to_ascii_lowercase();
-    let dull = password.len() < 3 || password.bytes().all(|b| password.bytes().next() == Some(b));
     before.bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric())
-        && !(dull || user == password || password.starts_with(VARIABLE) || lower.contains("..."))
-        && !EXAMPLES.contains(&lower.as_str())
+        && !password.starts_with(VARIABLE)
+        && !is_dull(user, password)
 }

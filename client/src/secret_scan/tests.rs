@@ -46,6 +46,11 @@ fn json_web_token() -> String {
     format!("{}.{}.{}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(r#"{"sub":"1234567890"}"#), noise(43, MIXED))
 }
 
+fn base64_of(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
 /// One of each kind, with a word of what it is called.
 fn of_each_kind() -> Vec<(&'static str, String)> {
     let begun = |beginning: &str, length: usize| format!("{beginning}{}", noise(length, MIXED));
@@ -76,6 +81,18 @@ fn of_each_kind() -> Vec<(&'static str, String)> {
         ("Deckwatch", deckwatch_token()),
         ("Infisical token", format!("st.{}.{}.{}", noise(24, HEX), noise(32, HEX), noise(32, HEX))),
         ("URL with a password", format!("postgres://app:{}@db.example.com:5432/app", noise(16, MIXED))),
+        ("GitLab token", begun("glrt-", 20)),
+        ("GitLab token", begun("glptt-", 40)),
+        ("Stripe test key", begun("sk_test_", 24)),
+        ("Stripe test key", begun("rk_test_", 24)),
+        ("Stripe webhook secret", begun("whsec_", 32)),
+        ("Hugging Face token", begun("hf_", 34)),
+        ("SendGrid key", format!("SG.{}.{}", noise(22, MIXED), noise(43, MIXED))),
+        ("DigitalOcean token", format!("dop_v1_{}", noise(64, HEX))),
+        ("HashiCorp Vault token", begun("hvs.", 90)),
+        ("Authorization header", format!("Authorization: Bearer {}", noise(32, MIXED))),
+        ("Authorization header", format!("\"authorization\": \"bearer {}\"", noise(40, HEX))),
+        ("Authorization header", format!("Authorization: Basic {}", base64_of("ann:tr0ub4dor&3"))),
         ("age secret key", format!("AGE-SECRET-KEY-1{}", noise(58, UPPER))),
     ]
 }
@@ -123,6 +140,16 @@ fn placeholders_hashes_and_names_pass() {
         "dw_token and dw_01JD0000000000000000000001_ffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
         "npm_config_registry and npm_lifecycle_event",
         "first. last. best.",
+        "hf_... and hf_hub_download(repo_id), hf_transformers_library_of_many_models_and_more",
+        "SG. is short for Singapore; SG.<id>.<secret>, SG.actors.and.others",
+        "dop_v1_... is how they begin, whsec_..., hvs.<token>, hvs.the_name_of_it",
+        "sk_test_yourkeyyourkeyyourkey1 and sk_test_... and rk_test_xxxxxxxxxxxxxxxxxxxxxxxx",
+        "glrt-... for runners, gldt-deploy-token-of-yours-goes-here",
+        "Authorization: Bearer <token>, Authorization: Bearer $CONTEXT_API_KEY, Authorization: Bearer ...",
+        "Authorization: Bearer YOUR_ACCESS_TOKEN_GOES_HERE_1 and Authorization: Bearer ${{ secrets.TOKEN_2 }}",
+        "authorization is checked per request; Authorization: basic authentication of all the others",
+        &format!("Authorization: Basic {}", base64_of("user:password")),
+        &format!("Authorization: Basic {}", base64_of("Aladdin:open sesame")),
         "pypi-simple, xoxb-..., AIza...",
     ] {
         assert_eq!(scan.text(text), None, "{text}");
@@ -151,6 +178,39 @@ fn a_value_of_the_launcher_is_found_in_every_form_it_is_written_in() {
         assert_eq!(scan.text(&text).as_deref(), Some("the value of the variable DB_PASSWORD"), "{text}");
     }
     assert_eq!(known().text(value), None);
+}
+
+#[test]
+fn what_can_not_be_seen_hides_nothing() {
+    let value = "correct horse-battery";
+    let scan = knowing(&[("DB_PASSWORD", value)]);
+    let token = format!("ghp_{}", noise(36, MIXED));
+    for unseen in [
+        "\u{200b}",
+        "\u{2060}",
+        "\u{ad}",
+        "\u{feff}",
+        "\u{200d}",
+        "\u{fe0f}",
+        "\u{202e}",
+        "\u{e0041}",
+        "\0",
+        "\u{1b}[0m",
+        "\u{1b}]0;title\u{7}",
+        "\u{9b}1m",
+        "%E2%80%8B",
+        "\\u200b",
+    ] {
+        let split = |text: &str, at: usize| format!("It is {}{unseen}{} now.", &text[..at], &text[at..]);
+        for at in [2, 4, 20] {
+            let found = scan.text(&split(&token, at));
+            assert_eq!(found.as_deref(), Some("what looks like a GitHub token"), "{unseen:?} at {at}");
+        }
+        let found = scan.text(&split(value, 9));
+        assert_eq!(found.as_deref(), Some("the value of the variable DB_PASSWORD"), "{unseen:?}");
+    }
+    assert!(scan.text("correct \n\t horse-battery").is_some(), "a title is shown on one line");
+    assert_eq!(scan.text("👩\u{200d}💻 writes \u{200b}ghp_ and\u{2060} nothing else"), None);
 }
 
 #[test]

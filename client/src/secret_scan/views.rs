@@ -1,9 +1,29 @@
-//! Other readings of a text: with the escapes resolved that a document or a URL may carry.
+//! Other readings of a text: as it is shown, and with the escapes resolved that a document or a URL may carry.
 
 use std::borrow::Cow;
 
-/// `text` as a URL and as a JSON string would be read, where that makes a difference.
-pub(super) fn decoded(text: &str) -> Vec<String> {
+use crate::clean::bare;
+
+/// `text` as it is shown, as a URL and as a JSON string would be read, and those as they are shown; where that makes a
+/// difference.
+pub(super) fn others(text: &str) -> Vec<String> {
+    let mut views = shown(text);
+    let read: Vec<String> = std::iter::once(text).chain(views.iter().map(String::as_str)).flat_map(decoded).collect();
+    for view in read {
+        views.extend(shown(&view));
+        views.push(view);
+    }
+    views
+}
+
+/// What can be seen of `text`, in its lines and on one line.
+fn shown(text: &str) -> Vec<String> {
+    let bare = bare(text);
+    let on_one_line = bare.split_whitespace().collect::<Vec<_>>().join(" ");
+    [bare, on_one_line].into_iter().filter(|view| view != text).collect()
+}
+
+fn decoded(text: &str) -> Vec<String> {
     let from_url = text.contains('%').then(|| percent_decoded(text));
     let from_json = text.contains('\\').then(|| unescaped(text));
     [from_url, from_json].into_iter().flatten().filter(|view| view != text).collect()

@@ -1,52 +1,68 @@
 //! Brings copies in step with the API: asks for what is another by its hash, takes away what is no more.
+//!
+//! A copy whose hash is the listed one is not asked for, so that a run which an API's limit of requests ended is
+//! gone on with by the next one.
 
 use deckwatch_client::{Api, ClientError, DocRead};
-use deckwatch_protocol::{DocFilter, DocName};
+use deckwatch_protocol::{Doc, DocFilter, DocName};
 
 use super::copies::Copies;
+use super::patience::Patience;
 use super::report::{Outcome, Report};
 
 const PAGE: u64 = 100;
 
-/// All scopes, one after the other. An API that is gone for one is gone for the rest: their copies stay.
+/// A document that the API has: its name and the hash of its content.
+type Listed = (DocName, String);
+
+/// All scopes. An API that is gone for one document is gone for the rest: their copies stay.
 pub(super) async fn all(api: &Api, scopes: &[Copies]) -> Report {
     let mut report = Report::default();
-    for copies in scopes {
-        if report.trouble.is_none()
-            && let Err(error) = scope(api, copies, &mut report).await
-        {
-            report.trouble = Some(error.to_string());
-        }
-        if report.trouble.is_some() {
-            keep_the_rest(copies, &mut report);
-        }
+    if let Err(error) = in_step(api, scopes, &mut report).await {
+        report.trouble = Some(error.to_string());
+        keep_the_rest(scopes, &mut report);
     }
+    report.sort(scopes);
     report
 }
 
-async fn scope(api: &Api, copies: &Copies, report: &mut Report) -> Result<(), ClientError> {
-    let listed = listed(api, copies).await?;
-    for (name, _) in &listed {
-        let outcome = one(api, copies, name).await?;
-        report.add(copies, name, outcome);
+/// 1. Every scope is listed, so that what is missing in the end is known.
+/// 2. What needs no further answer of the API is done.
+/// 3. What is new or another is asked for.
+async fn in_step(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<(), ClientError> {
+    let mut patience = Patience::default();
+    let mut wanted = Vec::new();
+    for copies in scopes {
+        let listed = listed(api, copies, &mut patience).await?;
+        remove_others(copies, &listed, report);
+        for (name, hash) in listed {
+            if copies.hash(&name).as_ref() == Some(&hash) {
+                report.add(copies, &name, done(copies.confirm(&name), Outcome::Unchanged));
+            } else {
+                wanted.push((copies, name));
+            }
+        }
     }
-    // Only a list that came whole says what is no more.
-    for name in copies.names().into_iter().filter(|name| listed.iter().all(|(known, _)| known != name)) {
-        let outcome =
-            copies.remove(&name).map_or_else(|error| Outcome::Failed(error.to_string()), |()| Outcome::Removed);
-        report.add(copies, &name, outcome);
+    for (at, (copies, name)) in wanted.iter().enumerate() {
+        match one(api, copies, name, &mut patience).await {
+            Ok(outcome) => report.add(copies, name, outcome),
+            Err(error) => {
+                wanted.iter().skip(at).for_each(|(copies, name)| not_copied(copies, name, report));
+                return Err(error);
+            }
+        }
     }
     Ok(())
 }
 
-/// Every document of the scope with the hash of its content.
-async fn listed(api: &Api, copies: &Copies) -> Result<Vec<(DocName, String)>, ClientError> {
+/// Every document of the scope.
+async fn listed(api: &Api, copies: &Copies, patience: &mut Patience) -> Result<Vec<Listed>, ClientError> {
     let scope = Some(copies.scope.clone());
     let mut filter = DocFilter { scope, limit: PAGE.try_into().ok(), ..DocFilter::default() };
     let mut listed = Vec::new();
     loop {
-        let page = api.list_docs(&filter).await?;
-        let named = |doc: deckwatch_protocol::Doc| Some((doc.summary.name.parse().ok()?, doc.summary.content_hash));
+        let page = patience.ask(async || api.list_docs(&filter).await).await?;
+        let named = |doc: Doc| Some((doc.summary.name.parse().ok()?, doc.summary.content_hash));
         listed.extend(page.items.into_iter().filter_map(named));
         filter.cursor = page.next_cursor;
         if filter.cursor.is_none() {
@@ -55,30 +71,45 @@ async fn listed(api: &Api, copies: &Copies) -> Result<Vec<(DocName, String)>, Cl
     }
 }
 
+/// Only a list that came whole says what is no more.
+fn remove_others(copies: &Copies, listed: &[Listed], report: &mut Report) {
+    for name in copies.names().into_iter().filter(|name| listed.iter().all(|(known, _)| known != name)) {
+        report.add(copies, &name, done(copies.remove(&name), Outcome::Removed));
+    }
+}
+
 /// One document. Trouble with the API ends the run, trouble with the disk is told of this document.
-async fn one(api: &Api, copies: &Copies, name: &DocName) -> Result<Outcome, ClientError> {
+async fn one(api: &Api, copies: &Copies, name: &DocName, patience: &mut Patience) -> Result<Outcome, ClientError> {
     let known = copies.hash(name);
-    let read = match api.get_doc(&copies.scope, name, known.as_deref()).await {
+    let read = match patience.ask(async || api.get_doc(&copies.scope, name, known.as_deref()).await).await {
         Err(ClientError::Refused(problem)) if problem.status == 404 => {
             return Ok(Outcome::Failed("deleted just now".into()));
         }
         read => read?,
     };
-    let (done, outcome) = match read {
-        DocRead::NotModified => (copies.confirm(name), Outcome::Unchanged),
+    Ok(match read {
+        DocRead::NotModified => done(copies.confirm(name), Outcome::Unchanged),
         DocRead::Read(doc) => {
-            (copies.write(name, &doc.content), if known.is_some() { Outcome::Updated } else { Outcome::Created })
+            let outcome = if known.is_some() { Outcome::Updated } else { Outcome::Created };
+            done(copies.write(name, &doc.content), outcome)
         }
-    };
-    Ok(done.map_or_else(|error| Outcome::Failed(error.to_string()), |()| outcome))
+    })
+}
+
+fn done(work: std::io::Result<()>, outcome: Outcome) -> Outcome {
+    work.map_or_else(|error| Outcome::Failed(error.to_string()), |()| outcome)
+}
+
+/// The API has another content than the copy, or there is no copy.
+fn not_copied(copies: &Copies, name: &DocName, report: &mut Report) {
+    report.add(copies, name, copies.age(name).map_or(Outcome::Missing, Outcome::Stale));
 }
 
 /// What could not be asked about is told with its age.
-fn keep_the_rest(copies: &Copies, report: &mut Report) {
-    for name in copies.names() {
-        if !report.has(copies, &name) {
-            let age = copies.age(&name).unwrap_or_default();
-            report.add(copies, &name, Outcome::Stale(age));
+fn keep_the_rest(scopes: &[Copies], report: &mut Report) {
+    for copies in scopes {
+        for name in copies.names().into_iter().filter(|name| !report.has(copies, name)).collect::<Vec<_>>() {
+            not_copied(copies, &name, report);
         }
     }
 }

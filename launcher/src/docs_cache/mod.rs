@@ -4,6 +4,7 @@
 
 mod copies;
 mod fetch;
+mod patience;
 mod report;
 
 use clap::Subcommand;
@@ -25,7 +26,8 @@ Examples:
   launcher docs cache alpha --json      for scripts
 
 They are in ~/.cache/deckwatch/docs/<scope>/<name>; what is deleted at the API is removed there. Without the
-API the copies stay, and it says how old they are.";
+API the copies stay, and it says how old they are. Where the API limits requests it waits up to two minutes;
+what is missing then is named, it exits with 18, and the next run goes on from there.";
 
 /// What can be done with documents.
 #[derive(Debug, Subcommand)]

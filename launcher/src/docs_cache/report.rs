@@ -34,6 +34,8 @@ pub(super) enum Outcome {
     Removed,
     /// The API could not be asked; how long ago the copy was in step.
     Stale(Duration),
+    /// The API has it, and could not be asked for it; there is no copy.
+    Missing,
     /// This machine could not write it, or it went away meanwhile.
     Failed(String),
 }
@@ -48,15 +50,27 @@ impl Report {
         self.rows.iter().any(|row| row.scope == copies.scope.as_str() && row.name == name.as_str())
     }
 
-    /// Copies to work with are no failure, however old; nothing at all is one.
+    /// Scope by scope, and by name.
+    pub(super) fn sort(&mut self, scopes: &[Copies]) {
+        let place = |row: &Row| scopes.iter().position(|copies| copies.scope.as_str() == row.scope);
+        self.rows.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.name.cmp(&b.name)));
+    }
+
+    /// Only copies that are all in step are a success.
     pub(super) fn verdict(self) -> Result<(), LaunchError> {
-        let failed = self.rows.iter().filter(|row| matches!(row.outcome, Outcome::Failed(_))).count();
+        let count = |is: fn(&Outcome) -> bool| self.rows.iter().filter(|row| is(&row.outcome)).count();
+        let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+        let behind = count(|outcome| matches!(outcome, Outcome::Stale(_) | Outcome::Missing));
+        let of = self.rows.len();
         match self.trouble {
-            Some(trouble) if self.rows.is_empty() => Err(LaunchError::Api(trouble)),
-            _ if failed > 0 => Err(LaunchError::Api(format!(
-                "{failed} of the documents could not be copied; run it again once that is mended"
+            Some(_) if behind > 0 => Err(LaunchError::Api(format!(
+                "{behind} of {of} documents are missing or may be out of date; run it again, it goes on from here"
             ))),
-            _ => Ok(()),
+            Some(trouble) => Err(LaunchError::Api(trouble)),
+            None if failed > 0 => Err(LaunchError::Api(format!(
+                "{failed} of {of} documents could not be copied; run it again once that is mended"
+            ))),
+            None => Ok(()),
         }
     }
 
@@ -69,14 +83,14 @@ impl Report {
 
     pub(super) fn write_text(&self, out: &mut impl Write, folder: &str, api: &str) -> io::Result<()> {
         if let (Some(trouble), false) = (&self.trouble, self.rows.is_empty()) {
-            writeln!(out, "{trouble}. What is marked stale was not asked about:")?;
+            writeln!(out, "{trouble}. What is marked stale or missing could not be asked for:")?;
         }
         let width = self.rows.iter().map(|row| row.label().len()).max().unwrap_or_default();
         for row in &self.rows {
             writeln!(out, "{:<width$}  {}", row.label(), row.outcome.words())?;
         }
-        let there =
-            self.rows.iter().filter(|row| !matches!(row.outcome, Outcome::Removed | Outcome::Failed(_))).count();
+        let is_there = |row: &&Row| !matches!(row.outcome, Outcome::Removed | Outcome::Missing | Outcome::Failed(_));
+        let there = self.rows.iter().filter(is_there).count();
         let documents = if there == 1 { "document" } else { "documents" };
         writeln!(out, "{there} {documents} in {folder}, from {api}")
     }
@@ -107,6 +121,7 @@ impl Outcome {
             Self::Unchanged => "unchanged",
             Self::Removed => "removed",
             Self::Stale(_) => "stale",
+            Self::Missing => "missing",
             Self::Failed(_) => "failed",
         }
     }
@@ -116,6 +131,7 @@ impl Outcome {
             Self::Stale(age) => format!("stale, as it was {} ago", crate::venture_cache::words(*age)),
             Self::Failed(why) => format!("failed: {why}"),
             Self::Removed => "removed, the API has it no more".to_owned(),
+            Self::Missing => "missing, not copied yet".to_owned(),
             other => other.as_str().to_owned(),
         }
     }

@@ -33,7 +33,8 @@ Examples:
 
 In Claude Code and Gemini CLI they are /sod, /eod and so on; in Codex CLI they are skills: $sod, $eod.
 Each file carries a line that says it is Deckwatch's. A file without that line, or one that was changed
-since it was written, is yours: it is named and left alone. `status` takes the place of Claude Code's own
+since it was written, is yours: it is named and left alone, and so are the files beside it that make the
+same command. `status` takes the place of Claude Code's own
 /status; leave it out by naming the others.";
 
 /// What can be done with slash commands.
@@ -120,23 +121,28 @@ struct Planned {
     change: Option<Change>,
 }
 
+/// A command is one thing in each tool: where one of its files is the user's, none is written.
 fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Result<Vec<Planned>, LaunchError> {
     let mut files = Vec::new();
     for form in forms(cli, source, surroundings) {
         let file = SettingsFile::read(form.path.clone()).map_err(LaunchError::of_writing)?;
-        let owner = Owner::of(file.text());
-        let text = owner::marked(&form.text, form.comment);
+        files.push((Owner::of(file.text()), file, form));
+    }
+    let is_users = files.iter().any(|(owner, ..)| matches!(owner, Owner::User | Owner::ChangedByUser));
+    let decided = files.into_iter().map(|(owner, file, form)| {
+        let write = || file.into_change(owner::marked(&form.text, form.comment), Backup::Never);
         let (outcome, change) = match owner {
-            Owner::Nobody => (Outcome::Written, file.into_change(text, Backup::Never)),
-            Owner::Deckwatch => match file.into_change(text, Backup::Never) {
+            Owner::User => (Outcome::Yours, None),
+            Owner::ChangedByUser => (Outcome::ChangedByYou, None),
+            Owner::Nobody | Owner::Deckwatch if is_users => (Outcome::BesideYours, None),
+            Owner::Nobody => (Outcome::Written, write()),
+            Owner::Deckwatch => match write() {
                 None => (Outcome::Unchanged, None),
                 change => (Outcome::Updated, change),
             },
-            Owner::User => (Outcome::Yours, None),
-            Owner::ChangedByUser => (Outcome::ChangedByYou, None),
         };
         let row = Row { agent: cli, command: source.name.clone(), path: form.path, outcome };
-        files.push(Planned { row, change });
-    }
-    Ok(files)
+        Planned { row, change }
+    });
+    Ok(decided.collect())
 }

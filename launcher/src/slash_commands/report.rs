@@ -35,6 +35,8 @@ pub(super) enum Outcome {
     Yours,
     /// Ours once, and changed since.
     ChangedByYou,
+    /// Of a command that another file makes the user's.
+    BesideYours,
 }
 
 impl Outcome {
@@ -44,6 +46,7 @@ impl Outcome {
             Self::Updated => "updated",
             Self::Unchanged => "unchanged",
             Self::Yours => "yours, left alone",
+            Self::BesideYours => "left alone, the file beside it is yours",
             Self::ChangedByYou => "changed by you, left alone; delete it to get Deckwatch's",
         }
     }

@@ -1,12 +1,18 @@
 //! `launcher docs cache` on this machine's own database, and without any API.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::{Api, ApiConfig, ClientError};
 use deckwatch_protocol::{DocScope, DocType, PutDoc, SessionFilter};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::launching::closed_port;
 use crate::world::{Run, World};
@@ -112,22 +118,139 @@ fn without_the_api_the_copies_stay_and_say_how_old_they_are() {
         launcher.env("CONTEXT_API_KEY", "0123456789abcdef0123456789abcdef");
         Run::of(&mut launcher)
     };
-    let said = offline(&["docs", "cache", "alpha"]).succeeds().stdout;
+    let run = offline(&["docs", "cache", "alpha"]);
+    run.refuses(18, &["2 of 2 documents are missing or may be out of date; run it again"]);
+    let said = run.stdout;
     assert!(said.contains("can't reach the Context API"), "{said}");
     assert!(said.contains("alpha/a.md   stale, as it was 3 h ago"), "{said}");
-    let report: Value =
-        serde_json::from_str(&offline(&["docs", "cache", "alpha", "--json"]).succeeds().stdout).unwrap();
+    let report: Value = serde_json::from_str(&offline(&["docs", "cache", "alpha", "--json"]).stdout).unwrap();
     assert_eq!(outcomes(&report), ["alpha/a.md stale", "global/g.md stale"]);
     assert!(report["docs"][0]["age_seconds"].as_u64().unwrap() >= 3 * 3600);
     assert_eq!(report["docs"][0]["error"], json!(null));
     assert_eq!(world.read(&format!("{CACHE}/alpha/a.md")), "one");
 
-    let beta = offline(&["docs", "cache", "beta", "--json"]).succeeds().stdout;
+    let beta = offline(&["docs", "cache", "beta", "--json"]).stdout;
     assert_eq!(outcomes(&serde_json::from_str(&beta).unwrap()), ["global/g.md stale"]);
     std::fs::remove_dir_all(world.path(CACHE)).unwrap();
     let nothing = offline(&["docs", "cache", "alpha"]);
     assert_eq!(nothing.code, Some(18), "{}", nothing.stderr);
     assert!(nothing.stderr.contains("can't reach the Context API"), "{}", nothing.stderr);
+}
+
+/// An API with 150 documents of alpha that counts requests for one, and refuses some of all requests.
+struct Limited {
+    url: String,
+    /// How many requests are answered until some are refused.
+    until: Arc<AtomicUsize>,
+    /// How many are refused then.
+    refused: Arc<AtomicUsize>,
+    /// How many documents were sent.
+    sent: Arc<AtomicUsize>,
+}
+
+impl Limited {
+    fn start(retry_after: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let [until, refused, sent] = std::array::from_fn(|_| Arc::new(AtomicUsize::new(0)));
+        let limited = Self { url, until: until.clone(), refused: refused.clone(), sent: sent.clone() };
+        let take = |left: &AtomicUsize| left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let mut request = [0; 16 * 1024];
+                let length = stream.read(&mut request).unwrap();
+                let line = String::from_utf8_lossy(&request[..length]);
+                let path = line.split(' ').nth(1).unwrap_or_default();
+                let (status, body) = match () {
+                    () if !take(&until) && take(&refused) => (429, too_many()),
+                    () if path.starts_with("/v1/docs?") => (200, listed(path)),
+                    () => {
+                        sent.fetch_add(1, SeqCst);
+                        (200, document(path.rsplit('/').next().unwrap(), true))
+                    }
+                };
+                let body = body.to_string();
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nretry-after: {retry_after}\r\n\
+                     connection: close\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
+                stream.write_all((head + &body).as_bytes()).unwrap();
+            }
+        });
+        limited
+    }
+
+    /// A run in which so many requests are answered, and then so many refused.
+    fn run(&self, world: &World, until: usize, refused: usize) -> Run {
+        self.until.store(until, SeqCst);
+        self.refused.store(refused, SeqCst);
+        self.sent.store(0, SeqCst);
+        let mut launcher = world.launcher(&["docs", "cache", "alpha", "--json"]);
+        Run::of(launcher.env("CONTEXT_API_URL", &self.url).env("CONTEXT_API_KEY", "k".repeat(64)))
+    }
+
+    fn sent(&self) -> usize {
+        self.sent.load(SeqCst)
+    }
+}
+
+fn too_many() -> Value {
+    json!({"type": "urn:deckwatch:error:rate_limited", "title": "Rate limited", "status": 429,
+        "detail": "Too many requests.", "code": "rate_limited", "correlation_id": "corr_x"})
+}
+
+fn document(name: &str, whole: bool) -> Value {
+    let now = "2026-01-01T00:00:00.000Z";
+    let content = format!("This is {name}.");
+    let hash = Sha256::digest(&content).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let mut doc = json!({"scope": "alpha", "name": name, "title": name, "doc_type": "markdown", "version": 1,
+        "content_hash": hash, "size_bytes": content.len(), "updated_at": now, "source_repo": null,
+        "source_path": null, "created_at": now, "actor_key_id": "0123456789abcdef"});
+    if whole {
+        doc["content"] = json!(content);
+    }
+    doc
+}
+
+/// Two pages of alpha's, none of everyone's.
+fn listed(path: &str) -> Value {
+    let (names, next) = match path {
+        path if path.contains("scope=global") => (0..0, Value::Null),
+        path if path.contains("cursor=") => (100..150, Value::Null),
+        _ => (0..100, json!("second")),
+    };
+    let items: Vec<Value> = names.map(|n| document(&format!("doc-{n}.md"), false)).collect();
+    json!({"items": items, "total": 150, "next_cursor": next})
+}
+
+#[test]
+fn an_api_that_limits_requests_is_waited_for() {
+    let (world, api) = (World::new(), Limited::start(0));
+    // The client itself tries four times.
+    let report = api.run(&world, 97, 5).succeeds().stdout;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((api.sent(), &report["trouble"]), (150, &Value::Null));
+    assert!(outcomes(&report).iter().all(|row| row.ends_with(".md created")), "{report:#}");
+    assert_eq!(world.read(&format!("{CACHE}/alpha/doc-149.md")), "This is doc-149.md.");
+}
+
+#[test]
+fn what_a_limit_leaves_missing_is_named_and_the_next_run_goes_on_there() {
+    let (world, api) = (World::new(), Limited::start(3600));
+    let run = api.run(&world, 100, 100);
+    run.refuses(18, &["53 of 150 documents are missing or may be out of date; run it again"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(report["trouble"].as_str().unwrap().contains("rate_limited"), "{report:#}");
+    assert_eq!(outcomes(&report).iter().filter(|row| row.ends_with(" missing")).count(), 53);
+
+    world.write(&format!("{CACHE}/alpha/doc-1.md"), "changed by hand, so its hash is another");
+    let second = api.run(&world, 0, 0).succeeds().stdout;
+    let second: Value = serde_json::from_str(&second).unwrap();
+    assert_eq!(api.sent(), 54, "what is here already is not sent again");
+    let count = |outcome: &str| outcomes(&second).iter().filter(|row| row.ends_with(outcome)).count();
+    assert_eq!((count(" created"), count(" updated"), count(" unchanged")), (53, 1, 96));
+    assert_eq!(world.read(&format!("{CACHE}/alpha/doc-1.md")), "This is doc-1.md.");
 }
 
 #[test]

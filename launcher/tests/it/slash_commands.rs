@@ -48,6 +48,86 @@ fn every_installed_tool_gets_every_command_in_its_own_form() {
     assert_eq!(world.home_files(), files);
 }
 
+/// A command as each of the three tools reads it, its lines as one.
+fn as_rendered(world: &World, name: &str) -> [String; 3] {
+    [
+        format!(".claude/commands/{name}.md"),
+        format!(".gemini/commands/{name}.toml"),
+        format!(".codex/skills/{name}/SKILL.md"),
+    ]
+    .map(|path| world.read(&format!("home/{path}")).split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The text says all of this, in this order.
+#[track_caller]
+fn says(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        let at = rest.find(part).unwrap_or_else(|| panic!("{part:?} does not follow in: {text}"));
+        rest = &rest[at + part.len()..];
+    }
+}
+
+#[test]
+fn a_day_ends_with_what_was_gathered_one_answer_a_handoff_and_only_then_a_commit() {
+    let world = World::new();
+    sync(&world, &["eod"]);
+    for text in as_rendered(&world, "eod") {
+        says(
+            &text,
+            &[
+                "`git log --oneline`",
+                "the pull requests and issues",
+                "`gh pr list",
+                "`gh issue list",
+                "accomplished, in progress, blocked, next steps",
+                "ask once: \"Record this? yes or no\"",
+                "Record nothing before a yes",
+                "On yes, call the tool `handoff`",
+                "refuses what holds a secret",
+                "Write and commit nothing before it has recorded or queued",
+                "`docs/handoffs/DEV.md`",
+                "Commit that one file",
+                "only queued, tell me",
+            ],
+        );
+    }
+}
+
+#[test]
+fn an_escalation_stops_gathers_asks_one_who_can_decide_and_waits() {
+    let world = World::new();
+    sync(&world, &["escalate"]);
+    for text in as_rendered(&world, "escalate") {
+        says(
+            &text,
+            &[
+                "Escalate by yourself, without being asked",
+                "can't be undone, or touches production, customers' data, money, access rights or secrets",
+                "contradict",
+                "failed three times, or an hour has gone by",
+                "another agent works on the same",
+                "a leak, an attack, or data that was lost",
+                "1. Stop.",
+                "2. Gather:",
+                "No passwords, keys or tokens",
+                "3. Decide whom to ask: the human",
+                "the agent concerned",
+                "the venture's owner for a P0 issue",
+                "**Problem**",
+                "**Effect**",
+                "**Tried**",
+                "**Choices**",
+                "**My advice**",
+                "**Needed until**",
+                "`handoff` with `keep_open` true, status `blocked`",
+                "`to_agent`",
+                "6. Wait for a decision",
+            ],
+        );
+    }
+}
+
 #[test]
 fn what_the_user_wrote_or_changed_is_named_and_left() {
     let world = World::new();
@@ -68,6 +148,28 @@ fn what_the_user_wrote_or_changed_is_named_and_left() {
     assert!(said.contains("~/.claude/commands/eod.md  yours, left alone"), "{said}");
     assert!(said.contains("~/.gemini/commands/sod.toml  changed by you, left alone; delete it"), "{said}");
     assert!(said.ends_with("34 of 36 files were up to date\n"), "{said}");
+}
+
+#[test]
+fn a_command_of_which_one_file_is_the_users_is_the_users() {
+    let world = World::new();
+    world.write("home/.codex/skills/status/SKILL.md", "---\nname: status\ndescription: mine\n---\n\nHow is it?\n");
+    let before = world.read("home/.codex/skills/status/SKILL.md");
+    let report = sync(&world, &["--codex"]);
+    assert_eq!(outcome(&report, "skills/status/SKILL.md"), "yours");
+    assert_eq!(outcome(&report, "skills/status/agents/openai.yaml"), "beside_yours");
+    assert_eq!(world.read("home/.codex/skills/status/SKILL.md"), before);
+    assert!(!world.path("home/.codex/skills/status/agents").exists(), "it would say when the user's skill is called");
+    assert_eq!(outcome(&report, "skills/sod/agents/openai.yaml"), "written");
+
+    world.write("home/.codex/skills/sod/agents/openai.yaml", "policy:\n  allow_implicit_invocation: true\n");
+    world.remove("home/.codex/skills/sod/SKILL.md");
+    let report = sync(&world, &["--codex", "sod"]);
+    assert_eq!(outcome(&report, "skills/sod/agents/openai.yaml"), "yours");
+    assert_eq!(outcome(&report, "skills/sod/SKILL.md"), "beside_yours");
+    assert!(!world.path("home/.codex/skills/sod/SKILL.md").exists());
+    let said = world.run(&["commands", "sync", "--codex", "sod"]).succeeds().stdout;
+    assert!(said.contains("sod/SKILL.md  left alone, the file beside it is yours"), "{said}");
 }
 
 #[test]

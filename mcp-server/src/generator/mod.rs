@@ -16,6 +16,7 @@ mod routes;
 mod schema;
 mod secrecy;
 mod skipped;
+mod tracked;
 mod tree;
 
 use std::fmt;

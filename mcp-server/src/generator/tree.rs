@@ -15,6 +15,7 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 use super::GeneratorError;
 use super::secrecy;
 use super::skipped::{Reason, Skip, Skipped};
+use super::tracked::OwnIgnores;
 
 /// More files than this are no repository.
 const MAX_FILES: usize = 1_000_000;
@@ -160,7 +161,15 @@ impl Tree {
 fn walk(root: &Path) -> Vec<Met> {
     let mut walk = WalkBuilder::new(root);
     walk.hidden(false).ignore(false).parents(false).require_git(false).follow_links(false);
-    walk.max_depth(Some(MAX_DEPTH)).filter_entry(|entry| entry.file_name() != ".git");
+    // Those are no part of the tree, and decide over what is not tracked alone.
+    walk.git_global(false).git_exclude(false);
+    let (own_ignores, top) = (OwnIgnores::of(root), root.to_owned());
+    walk.max_depth(Some(MAX_DEPTH)).filter_entry(move |entry| {
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        let is_hidden = |path| own_ignores.hide(path, is_folder);
+        let path = entry.path().strip_prefix(&top).ok().filter(|_| entry.depth() > 0);
+        entry.file_name() != ".git" && !path.is_some_and(is_hidden)
+    });
     walk.threads(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS));
     let (sender, met) = mpsc::channel();
     let count = AtomicUsize::new(0);

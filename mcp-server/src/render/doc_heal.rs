@@ -48,7 +48,7 @@ fn line(one: &Treated) -> String {
         Outcome::Updated(version) => format!("updated, version {version}"),
         Outcome::Confirmed(version) => format!("unchanged and confirmed, version {version}"),
         Outcome::NothingFound => "not written, nothing for it was found in this repository".to_owned(),
-        Outcome::ByHand => "left as it is, a person wrote it; whoever did must look at it".to_owned(),
+        Outcome::ByHand => "left as it is, a person wrote or changed it; whoever did must look at it".to_owned(),
         Outcome::FromAnother(repo) => format!("left as it is, it was generated from {repo}; heal it there"),
         Outcome::Changed => "left as it is, somebody changed it just now".to_owned(),
         Outcome::HoldsSecret(places) => {

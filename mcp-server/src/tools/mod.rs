@@ -9,10 +9,12 @@ mod context;
 mod doc;
 mod doc_audit;
 mod handoff;
+mod names;
 mod note;
 mod notes;
 mod plan;
 mod preflight;
+mod remedy;
 mod scope;
 mod sod;
 mod status;
@@ -30,6 +32,7 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, 
 use serde::Serialize;
 use serde_json::Value;
 
+use self::names::SecretNames;
 use crate::render::fence::Fence;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -90,6 +93,7 @@ impl Tool {
 
     /// Does the work. Trouble is an answer too: the agent reads it and knows what to do.
     pub(crate) async fn call(self, keeper: &Arc<Keeper>, arguments: JsonObject) -> CallToolResult {
+        let secret_names = SecretNames::of(&arguments);
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,
@@ -103,7 +107,10 @@ impl Tool {
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
         };
-        answer.unwrap_or_else(|trouble| self.failed(&trouble))
+        answer.unwrap_or_else(|trouble| match trouble {
+            Trouble::Arguments(violations) => self.failed(&Trouble::Arguments(secret_names.masked(violations))),
+            trouble => self.failed(&trouble),
+        })
     }
 
     fn name(self) -> &'static str {

@@ -1,5 +1,6 @@
 //! `preflight`: checks everything that a day needs, and says how to repair what is not right.
 
+use std::cmp::Ordering;
 use std::time::Instant;
 
 use deckwatch_client::api::Api;
@@ -10,6 +11,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::remedy::Remedy;
 use super::{answer, decode, hints, now};
 use crate::identity::VentureSource;
 use crate::render::budget::clip;
@@ -64,7 +66,11 @@ impl Check {
     }
 
     fn fail(name: &'static str, trouble: &Trouble) -> Self {
-        Self::new(name, Status::Fail, "does not work", Some(&trouble.to_string()))
+        Self::failed(name, &Remedy::of(trouble))
+    }
+
+    fn failed(name: &'static str, remedy: &Remedy) -> Self {
+        Self::new(name, Status::Fail, &remedy.what, Some(&remedy.fix))
     }
 
     fn new(name: &'static str, status: Status, detail: &str, fix: Option<&str>) -> Self {
@@ -143,7 +149,7 @@ async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
     let (before, asked) = (now(), Instant::now());
     let health = match api.health().await {
         Ok(health) => health,
-        Err(error) => return vec![Check::fail("api", &error.into())],
+        Err(error) => return vec![Check::failed("api", &Remedy::of_call(&error, api.endpoint()))],
     };
     let took = asked.elapsed();
     let halfway = before.plus_seconds(i64::try_from(took.as_secs() / 2).unwrap_or(0));
@@ -151,16 +157,21 @@ async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
         Check::ok("api", format!("{} answers in {} ms; engine: {}", api.endpoint(), took.as_millis(), health.engine)),
         clock(halfway, health.time),
     ];
-    checks.push(match api.list_ventures(&ListVentures::default()).await {
+    let ventures = api.list_ventures(&ListVentures::default()).await;
+    let is_accepted = ventures.is_ok();
+    checks.push(match ventures {
         Ok(ventures) => Check::ok("key", format!("accepted; {} ventures are registered", ventures.total)),
-        Err(error) => Check::fail("key", &error.into()),
+        Err(error) => Check::failed("key", &Remedy::of_call(&error, api.endpoint())),
     });
     checks.push(match api.version().await {
         Ok(version) => versions(&version),
-        Err(error) => Check::fail("versions", &error.into()),
+        Err(error) => Check::failed("versions", &Remedy::of_call(&error, api.endpoint())),
     });
-    checks.push(venture(keeper).await);
-    checks.push(session(keeper).await);
+    // Whatever keeps the key from being accepted would be said of these once more.
+    if is_accepted {
+        checks.push(venture(keeper, api).await);
+        checks.push(session(keeper, api).await);
+    }
     checks
 }
 
@@ -189,19 +200,35 @@ fn versions(version: &Version) -> Check {
     let detail =
         format!("API {} (commit {}), {applied} migrations, the last is {last}", version.version, version.commit);
     if applied == 0 {
-        return Check::warn("versions", detail, "apply the migrations of this API's database");
+        return Check::warn(
+            "versions",
+            detail,
+            "apply the migrations of this API's database: docs/operations.md says how",
+        );
     }
-    if version.version != own {
-        let fix = format!("this is deckwatch-mcp {own}: bring both to the same version");
-        return Check::warn("versions", detail, &fix);
+    match numbers(&version.version).cmp(&numbers(own)) {
+        Ordering::Equal => Check::ok("versions", detail),
+        Ordering::Less => {
+            let fix = format!("this is deckwatch-mcp {own}: deploy the API anew, as docs/operations.md says");
+            Check::warn("versions", detail, &fix)
+        }
+        Ordering::Greater => {
+            let fix =
+                format!("this is deckwatch-mcp {own}: update its checkout and run ./scripts/start --install-only");
+            Check::warn("versions", detail, &fix)
+        }
     }
-    Check::ok("versions", detail)
 }
 
-async fn venture(keeper: &Keeper) -> Check {
+/// `0.10.1` comes after `0.9.2`.
+fn numbers(version: &str) -> Vec<u64> {
+    version.split(['.', '-', '+']).map_while(|number| number.parse().ok()).collect()
+}
+
+async fn venture(keeper: &Keeper, api: &Api) -> Check {
     let place = match keeper.identity.place().await {
         Ok(place) => place,
-        Err(trouble) => return Check::fail("venture", &trouble),
+        Err(trouble) => return asked("venture", &trouble, api),
     };
     let source = match &place.source {
         VentureSource::Environment => "from DECKWATCH_VENTURE".to_owned(),
@@ -212,11 +239,19 @@ async fn venture(keeper: &Keeper) -> Check {
     Check::ok("venture", format!("{} for {}, {source}", place.venture.code, place.repo))
 }
 
-async fn session(keeper: &Keeper) -> Check {
+async fn session(keeper: &Keeper, api: &Api) -> Check {
     match keeper.find().await {
         Ok(Some(live)) => Check::ok("session", format!("{} is alive", live.id)),
         Ok(None) => Check::ok("session", "none; `sod` starts one"),
-        Err(trouble) => Check::fail("session", &trouble),
+        Err(trouble) => asked("session", &trouble, api),
+    }
+}
+
+/// What failed may have been a call to the API, or something here.
+fn asked(name: &'static str, trouble: &Trouble, api: &Api) -> Check {
+    match trouble {
+        Trouble::Api(error) => Check::failed(name, &Remedy::of_call(error, api.endpoint())),
+        other => Check::fail(name, other),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use deckwatch_client::digest::sha256_hex;
 use serde_json::{Value, json};
 
 use crate::api::{ScriptedApi, problem};
@@ -10,7 +11,13 @@ use crate::server::Server;
 
 const AGENT: &str = "mac1-claude-1";
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
+const CONTENT: &str = "The API.";
 const ROUTES: &str = "const app = require('express')();\napp.get('/health', check);\n";
+
+/// What says that this content was generated.
+fn mark(kind: &str, content: &str) -> String {
+    format!("generated:{kind}:{}", &sha256_hex(content.as_bytes())[..16])
+}
 
 /// A repository of the venture with one route.
 fn with_a_route(machine: &Machine) -> std::path::PathBuf {
@@ -64,7 +71,8 @@ fn what_is_missing_is_generated_and_says_from_where() {
     assert!(heal.text.contains("1 more can't be generated"), "{}", heal.text);
     let stored = server.doc("api.md").unwrap();
     assert!(stored.content.contains("/health"), "{}", stored.content);
-    assert_eq!(stored.doc.source_path.unwrap().as_str(), "generated:api");
+    assert_eq!(stored.doc.source_path.unwrap().as_str(), mark("api", &stored.content));
+    assert!(stored.doc.summary.content_hash.starts_with(&sha256_hex(stored.content.as_bytes())));
     assert_eq!(stored.doc.source_repo.unwrap().as_str(), "example-org/alpha");
     assert!(server.doc("schema.md").is_none());
 }
@@ -141,10 +149,15 @@ fn context_has_the_news_too() {
 
 /// An API whose audit finds `api.md` stale, with this document there, and this answer to a put.
 fn with_stale(doc: Value, put: (u16, Value)) -> ScriptedApi {
+    with_stale_that(json!({"auto_generate": true}), doc, put)
+}
+
+/// The same, of a requirement that says this.
+fn with_stale_that(rule: Value, doc: Value, put: (u16, Value)) -> ScriptedApi {
     ScriptedApi::start(move |method, path| match (method, path) {
         ("GET", "/v1/docs/alpha/api.md") => (200, doc.clone()),
         ("PUT", "/v1/docs/alpha/api.md") => put.clone(),
-        ("GET", path) if path.starts_with("/v1/docs/audit") => (200, stale_audit()),
+        ("GET", path) if path.starts_with("/v1/docs/audit") => (200, stale_audit(&rule)),
         ("GET", path) if path.starts_with("/v1/ventures") => {
             let now = "2026-11-21T08:00:00.000Z";
             let alpha = json!({"code": "alpha", "name": "Alpha", "github_org": null, "repos": ["example-org/alpha"],
@@ -155,10 +168,10 @@ fn with_stale(doc: Value, put: (u16, Value)) -> ScriptedApi {
     })
 }
 
-fn stale_audit() -> Value {
+fn stale_audit(rule: &Value) -> Value {
     let none = json!({"total": 0, "shown": 0, "items": []});
     let api = json!({"requirement_id": "req_01JD0000000000000000000001", "scope": "alpha", "name": "api.md",
-        "required": true, "auto_generate": true, "sources": [], "confirmed_at": "2026-01-01T00:00:00.000Z",
+        "required": true, "auto_generate": rule["auto_generate"], "sources": [], "confirmed_at": "2026-01-01T00:00:00.000Z",
         "staleness_days": 90});
     let stale = json!({"total": 1, "shown": 1, "items": [api]});
     json!({"items": [{"venture": "alpha", "missing": none, "stale": stale, "present": none, "optional": none}],
@@ -168,8 +181,8 @@ fn stale_audit() -> Value {
 fn stored(source_repo: &Value, source_path: &Value) -> Value {
     let now = "2026-01-01T00:00:00.000Z";
     json!({"scope": "alpha", "name": "api.md", "title": "API", "doc_type": "markdown", "version": 3,
-        "content_hash": "ab".repeat(32), "size_bytes": 8, "updated_at": now, "source_repo": source_repo,
-        "source_path": source_path, "created_at": now, "actor_key_id": "0123456789abcdef", "content": "The API."})
+        "content_hash": sha256_hex(CONTENT.as_bytes()), "size_bytes": 8, "updated_at": now, "source_repo": source_repo,
+        "source_path": source_path, "created_at": now, "actor_key_id": "0123456789abcdef", "content": CONTENT})
 }
 
 fn heal_at(api: &ScriptedApi) -> Answer {
@@ -184,10 +197,12 @@ fn heal_at(api: &ScriptedApi) -> Answer {
 fn what_a_person_wrote_or_another_repository_gave_is_left() {
     let (own, other) = (json!("example-org/alpha"), json!("example-org/beta"));
     for (repo, path, said) in [
-        (Value::Null, Value::Null, "a person wrote it"),
-        (own.clone(), json!("docs/api.md"), "a person wrote it"),
-        (own, json!("generated:schema"), "a person wrote it"),
-        (other, json!("generated:api"), "it was generated from example-org/beta"),
+        (Value::Null, Value::Null, "a person wrote or changed it"),
+        (own.clone(), json!("docs/api.md"), "a person wrote or changed it"),
+        (own.clone(), json!("generated:api"), "a person wrote or changed it"),
+        (own.clone(), json!(mark("schema", CONTENT)), "a person wrote or changed it"),
+        (own, json!(mark("api", "The API, before a person added to it.")), "a person wrote or changed it"),
+        (other, json!(mark("api", CONTENT)), "it was generated from example-org/beta"),
     ] {
         let api = with_stale(stored(&repo, &path), (200, json!({})));
         let heal = heal_at(&api);
@@ -198,8 +213,27 @@ fn what_a_person_wrote_or_another_repository_gave_is_left() {
 }
 
 #[test]
+fn a_document_that_people_are_to_write_is_not_generated_in_their_place() {
+    let generated = stored(&json!("example-org/alpha"), &json!(mark("api", CONTENT)));
+    let api = with_stale_that(json!({"auto_generate": false}), generated, (200, json!({})));
+    let heal = heal_at(&api);
+    assert!(heal.text.starts_with("Nothing can be healed: "), "{}", heal.text);
+    assert!(api.seen.try_iter().all(|(method, _, _)| method == "GET"), "stale, and left");
+
+    let (machine, server) = (Machine::new(), Server::started());
+    with_a_route(&machine);
+    server.require_written("api.md");
+    let mut agent = server.agent(&machine, AGENT);
+    let line = news(&mut agent);
+    assert!(line.contains("project-instructions.md") && !line.contains("api.md"), "{line}");
+    let heal = agent.call("doc_audit", &json!({"action": "heal"})).good();
+    assert_eq!(heal.facts["healed"].as_array().unwrap().len(), 1, "{}", heal.text);
+    assert!(server.doc("api.md").is_none(), "missing, and left to people");
+}
+
+#[test]
 fn each_way_to_fail_is_told_apart() {
-    let generated = stored(&json!("Example-Org/Alpha"), &json!("generated:api"));
+    let generated = stored(&json!("Example-Org/Alpha"), &json!(mark("api", CONTENT)));
     for (status, code, outcome, said) in [
         (403, "forbidden", "not_permitted", "ask an admin"),
         (412, "doc_changed", "left", "somebody changed it just now"),
@@ -215,7 +249,7 @@ fn each_way_to_fail_is_told_apart() {
 
 #[test]
 fn unchanged_content_is_confirmed() {
-    let generated = stored(&json!("example-org/alpha"), &json!("generated:api"));
+    let generated = stored(&json!("example-org/alpha"), &json!(mark("api", CONTENT)));
     let mut put = generated.clone();
     put.as_object_mut().unwrap().remove("content");
     put["outcome"] = json!("unchanged");
@@ -224,5 +258,6 @@ fn unchanged_content_is_confirmed() {
     assert_eq!(healed(&heal, "api.md"), "confirmed");
     assert!(heal.text.contains("api.md: unchanged and confirmed, version 3"), "{}", heal.text);
     let sent = api.wait_for("PUT", "/v1/docs/alpha/api.md");
-    assert_eq!((&sent["source_path"], &sent["source_repo"]), (&json!("generated:api"), &json!("example-org/alpha")));
+    assert_eq!(sent["source_path"], mark("api", sent["content"].as_str().unwrap()));
+    assert_eq!(sent["source_repo"], "example-org/alpha");
 }

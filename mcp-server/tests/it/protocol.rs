@@ -76,6 +76,81 @@ fn lines_that_are_not_messages_do_not_end_the_conversation() {
     assert!(list["result"]["tools"].is_array(), "{list}");
 }
 
+/// A conversation on each version of the protocol, with what each of its requests carries beside its own.
+fn on_both_versions(machine: &Machine) -> [(Mcp, Value); 2] {
+    let dir = machine.folder("anywhere");
+    let mut command = machine.command(&dir);
+    command.env("DECKWATCH_AGENT", "mac1-claude-1");
+    let newer = Mcp::spawn(command);
+    [(machine.agent("mac1-claude-1", &dir), json!({})), (newer, json!({"_meta": meta()}))]
+}
+
+#[test]
+fn text_that_was_cut_within_a_character_is_taken_with_a_mark_in_its_place() {
+    let machine = Machine::new();
+    for (mut agent, params) in on_both_versions(&machine) {
+        let mut params = params;
+        let note = json!({"action": "create", "title": "CUT", "content": "whole \u{1f4bb}", "tags": ["reference"]});
+        params["name"] = json!("note");
+        params["arguments"] = note;
+        let line = json!({"method": "tools/call", "params": params, "jsonrpc": "2.0", "id": 4711}).to_string();
+        agent.send_raw(&line.replace("CUT", "cut emoji \\ud83d"));
+        let answer = agent.answer_to(4711);
+        assert_eq!(answer["result"]["isError"], false, "{answer}");
+        params["name"] = json!("notes");
+        params["arguments"] = json!({});
+        let listed = agent.request("tools/call", &params);
+        let report = listed["result"]["structuredContent"]["report"].as_str().unwrap_or_default();
+        assert!(report.contains("cut emoji \u{fffd}"), "{listed}");
+    }
+}
+
+#[test]
+fn what_can_not_be_read_is_answered_under_its_id() {
+    let machine = Machine::new();
+    for (mut agent, _) in on_both_versions(&machine) {
+        for (id, code, line) in [
+            (101, -32700, r#"{"jsonrpc": "2.0", "id": 101, "method": "tools/list", "params": {]}"#),
+            (102, -32700, r#"{"method": "tools/list", "params": {"a": "\q"}, "jsonrpc": "2.0", "id": 102}"#),
+            (103, -32700, r#"{"jsonrpc": "2.0", "id": 103, "method": "tools/call", "params": {"name": "so"#),
+            (104, -32600, r#"{"jsonrpc": "2.1", "id": 104, "method": "tools/list"}"#),
+        ] {
+            agent.send_raw(line);
+            let answer = agent.answer_to(id);
+            assert_eq!(answer["error"]["code"], code, "{line}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn a_message_that_is_too_large_is_answered_with_its_limit() {
+    let machine = Machine::new();
+    let filler = "x".repeat(17 * 1024 * 1024);
+    for (mut agent, _) in on_both_versions(&machine) {
+        let first =
+            format!(r#"{{"jsonrpc": "2.0", "id": 201, "method": "tools/call", "params": {{"x": "{filler}"}}}}"#);
+        let last = format!(r#"{{"method": "tools/call", "params": {{"x": "{filler}"}}, "jsonrpc": "2.0", "id": 202}}"#);
+        for (id, line) in [(201, first), (202, last)] {
+            agent.send_raw(&line);
+            let answer = agent.answer_to(id);
+            let message = answer["error"]["message"].as_str().unwrap_or_default();
+            assert!(message.starts_with("This message is too large: 16 MiB at most."), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_what_can_not_be_read_is_answered_line_by_line() {
+    let machine = Machine::new();
+    let mut agent = machine.agent("mac1-claude-1", &machine.folder("anywhere"));
+    for id in 1_000..2_000 {
+        agent.send_raw(&format!(r#"{{"id": {id}, nonsense"#));
+    }
+    for id in 1_000..2_000 {
+        assert_eq!(agent.answer_to(id)["error"]["code"], -32700);
+    }
+}
+
 #[test]
 fn calls_at_the_same_time_start_one_day() {
     let machine = Machine::new();

@@ -44,3 +44,37 @@ fn on_the_embedded_engine_no_secret_is_stored_either() {
     let context = agent.call("context", &json!({})).good();
     assert!(context.text.contains("session  none"), "nothing was started for it: {}", context.text);
 }
+
+#[test]
+fn what_can_not_be_seen_hides_no_secret() {
+    let machine = Machine::new();
+    let mut command = machine.command(&machine.repository(REMOTE));
+    command.env("DECKWATCH_AGENT", "mac1-claude-1");
+    command.envs([("DECKWATCH_SECRETS", "DB_PASSWORD"), ("DB_PASSWORD", VALUE)]);
+    let mut agent = Mcp::initialized(command);
+    let token = format!("gh\u{200b}p_{}", "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8");
+    let text = agent.call("handoff", &handoff(&format!("Use {token}."))).trouble();
+    assert!(text.contains("/handoff/summary has what looks like a GitHub token"), "{text}");
+    let text = agent.call("handoff", &handoff("It is tr0ub4\u{2060}dor&3-tr0ub4dor.")).trouble();
+    assert!(text.contains("/handoff/summary has the value of the variable DB_PASSWORD"), "{text}");
+    let note = json!({"action": "create", "title": "Login", "content": "tr0ub4dor\u{1b}[0m&3-tr0ub4dor", "tags": []});
+    let text = agent.call("note", &note).trouble();
+    assert!(text.contains("/content has the value of the variable DB_PASSWORD"), "{text}");
+}
+
+#[test]
+fn a_secret_as_the_name_of_a_field_is_not_repeated() {
+    let machine = Machine::new();
+    let mut command = machine.command(&machine.repository(REMOTE));
+    let long = VALUE.repeat(5);
+    command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_SECRETS", "DB_PASSWORD,LONG")]);
+    command.envs([("DB_PASSWORD", VALUE), ("LONG", &long)]);
+    let mut agent = Mcp::initialized(command);
+    let token = format!("ghp_{}", "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8");
+    for (tool, name) in [("sod", token.as_str()), ("handoff", VALUE), ("note", &long), ("preflight", &token)] {
+        let text = agent.call(tool, &json!({(name): {"below": 1}, "unheard_of": 2})).trouble();
+        assert!(text.contains("/(a name that holds a secret): is not a field of this request"), "{tool}: {text}");
+        assert!(text.contains("/unheard_of: is not a field"), "{tool}: {text}");
+        assert!(!text.contains(&token) && !text.contains("tr0ub4dor"), "{tool}: {text}");
+    }
+}

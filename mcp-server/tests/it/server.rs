@@ -63,6 +63,12 @@ impl Server {
         wait(async { self.admin().put_requirement(&rule).await }).unwrap();
     }
 
+    /// Says that documents of this name must exist, and that people write them.
+    pub(crate) fn require_written(&self, name: &str) {
+        let rule = PutRequirement { auto_generate: false, ..PutRequirement::of(name.parse().unwrap()) };
+        wait(async { self.admin().put_requirement(&rule).await }).unwrap();
+    }
+
     /// A document of the venture `alpha`, if it is there.
     pub(crate) fn doc(&self, name: &str) -> Option<DocText> {
         let read = async { self.api().get_doc(&"alpha".parse().unwrap(), &name.parse().unwrap(), None).await };

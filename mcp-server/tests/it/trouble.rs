@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::{ScriptedApi, problem};
 use crate::github::{GitHub, TOKEN};
@@ -157,6 +157,108 @@ fn preflight_tells_a_clock_that_is_off() {
     let preflight = with_api(&machine, &api.url).call("preflight", &json!({})).good();
     assert!(preflight.text.contains("WARN clock:") && preflight.text.contains("(NTP)"), "{}", preflight.text);
     assert!(preflight.text.contains("engine: worker"), "{}", preflight.text);
+}
+
+/// An API that is well but for this answer to whoever shows a key, and of this version.
+fn well_but_for(answer: (u16, Value), version: &'static str) -> ScriptedApi {
+    let now = deckwatch_client::clock::now();
+    ScriptedApi::start(move |_, path| match path {
+        "/health" => (200, json!({"status": "ok", "engine": "worker", "time": now})),
+        "/version" => {
+            (200, json!({"version": version, "commit": "abc", "engine": "worker", "migrations": ["0001_init"]}))
+        }
+        _ => answer.clone(),
+    })
+}
+
+/// The check of this name, and its fix.
+#[track_caller]
+fn checked(machine: &Machine, url: &str, name: &str) -> (String, String) {
+    let preflight = with_api(machine, url).call("preflight", &json!({})).good();
+    let mut checks = preflight.facts["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["name"] == name).expect("the check");
+    let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
+    assert!(preflight.text.contains(&text("fix")), "{}", preflight.text);
+    (format!("{} {}", text("status"), text("detail")), text("fix"))
+}
+
+#[test]
+fn preflight_has_a_remedy_for_each_way_a_key_can_be_refused() {
+    for (status, code, what, remedy) in [
+        (
+            401,
+            "unauthorized",
+            "fail the Context API refused (unauthorized): No.",
+            "a key that holds, set CONTEXT_API_KEY",
+        ),
+        (403, "forbidden", "fail the Context API refused (forbidden): No.", "a key with the scope context"),
+        (429, "rate_limited", "fail the Context API refused (rate_limited): No.", "wait a minute; agents that share"),
+        (400, "invalid_request", "fail the Context API refused (invalid_request)", "correct what it names"),
+        (500, "internal_error", "fail the Context API failed: No.", "ask whoever runs the API"),
+    ] {
+        let api = well_but_for((status, problem(status, code, "No.")), "0.1.0");
+        let machine = Machine::new();
+        let (found, fix) = checked(&machine, &api.url, "key");
+        assert!(found.starts_with(what) && fix.contains(remedy), "{found}: {fix}");
+    }
+}
+
+#[test]
+fn preflight_tells_silence_from_something_else_that_answers() {
+    let machine = Machine::new();
+    let (found, fix) = checked(&machine, &closed_port(), "api");
+    assert!(found.starts_with("fail can't be reached at http://127.0.0.1:"), "{found}");
+    assert!(fix.starts_with("check the network and that CONTEXT_API_URL"), "{fix}");
+    for (status, answer) in [(200, json!({"hello": "world"})), (200, json!("<html>")), (404, json!("<html>"))] {
+        let other = ScriptedApi::start(move |_, _| (status, answer.clone()));
+        let (found, fix) = checked(&Machine::new(), &other.url, "api");
+        assert!(found.starts_with("fail the Context API failed: "), "{found}");
+        assert!(fix.starts_with("something else than the Context API answers there: set CONTEXT_API_URL"), "{fix}");
+    }
+    let proxy = ScriptedApi::start(|_, _| (502, json!("Bad Gateway")));
+    let (_, fix) = checked(&Machine::new(), &proxy.url, "api");
+    assert!(fix.starts_with("the proxy before the API says that the API is down"), "{fix}");
+}
+
+#[test]
+fn preflight_says_which_side_is_to_be_brought_up_to_date() {
+    let ventures = || (200, json!({"items": [], "total": 0, "next_cursor": null}));
+    for (version, status, remedy) in [
+        (env!("CARGO_PKG_VERSION"), "ok", ""),
+        ("0.0.9", "warn", "deploy the API anew"),
+        ("99.0.0", "warn", "update its checkout and run ./scripts/start --install-only"),
+    ] {
+        let api = well_but_for(ventures(), version);
+        let (found, fix) = checked(&Machine::new(), &api.url, "versions");
+        assert!(found.starts_with(status) && fix.contains(remedy), "{version}: {found}: {fix}");
+    }
+}
+
+#[test]
+fn preflight_has_a_remedy_for_each_malformed_setting_of_the_api() {
+    for (url, key, remedy) in [
+        ("https://api.example.com", "", "set CONTEXT_API_KEY, or unset CONTEXT_API_URL"),
+        ("https://api.example.com", "two words", "set CONTEXT_API_KEY to the key exactly as"),
+        ("notaurl", "0123456789abcdef", "set CONTEXT_API_URL to the API's address, such as https://"),
+    ] {
+        let machine = Machine::new();
+        let mut command = machine.command(&machine.repository(REMOTE));
+        command.env("DECKWATCH_AGENT", "mac1-claude-1");
+        command.envs([("CONTEXT_API_URL", url), ("CONTEXT_API_KEY", key)]);
+        let preflight = Mcp::initialized(command).call("preflight", &json!({})).good();
+        assert!(preflight.text.contains("FAIL api: CONTEXT_API_"), "{}", preflight.text);
+        assert!(preflight.text.contains(&format!("fix: {remedy}")), "{}", preflight.text);
+        assert!(!preflight.text.contains("two words"), "{}", preflight.text);
+    }
+}
+
+#[test]
+fn preflight_says_what_to_do_about_a_database_of_this_machine_that_can_not_be_used() {
+    let machine = Machine::new();
+    machine.folder(".local/share/deckwatch/context.db");
+    let preflight = machine.agent("mac1-claude-1", &machine.repository(REMOTE)).call("preflight", &json!({})).good();
+    assert!(preflight.text.contains("FAIL api: the Context API failed: "), "{}", preflight.text);
+    assert!(preflight.text.contains("fix: check the disk and that /"), "{}", preflight.text);
 }
 
 #[test]

@@ -73,6 +73,46 @@ fn a_clone_gives_the_bytes_of_its_origin() {
 }
 
 #[test]
+fn a_users_own_ignores_hide_nothing_that_git_tracks_and_what_else_they_name() {
+    let machine = Machine::new();
+    for (name, format) in [("short", "sha1"), ("long", "sha256")] {
+        let dir = machine.folder(name);
+        let format = format!("--object-format={format}");
+        machine.git(&dir, &["init", "--quiet", "--initial-branch=main", &format]);
+        fill(&dir, false);
+        write(&dir, "é/server.js", "app.get('/accented', handler);\n");
+        machine.git(&dir, &["add", "--all"]);
+        machine.git(&dir, &["commit", "--quiet", "--message=all"]);
+        machine.git(&dir, &["worktree", "add", "--quiet", &format!("../{name}-worktree")]);
+        let first = DOCUMENTS.map(|document| generated(&machine, document, &dir));
+        assert!(first[1].contains("/accented"), "{}", first[1]);
+
+        write(machine.home(), ".config/git/ignore", "*.js\n*.sql\nsrc/\nAGENTS.md\n/web\nscratch\n");
+        write(&dir, ".git/info/exclude", "Cargo.toml\nmine.py\n");
+        let worktree = machine.home().join(format!("{name}-worktree"));
+        for version in ["2", "4"] {
+            machine.git(&dir, &["update-index", "--index-version", version]);
+            for (document, first) in DOCUMENTS.into_iter().zip(&first) {
+                assert_eq!(&generated(&machine, document, &dir), first, "{name}, index of version {version}");
+                assert_eq!(&generated(&machine, document, &worktree), first, "{name}, in a worktree");
+            }
+        }
+        let route = format!("app.get('/{CANARY}', h);\n");
+        for path in ["mine.js", "web/n1/mine.js", "src/mine.rs", "scratch/a.ts"] {
+            write(&dir, path, &route);
+        }
+        write(&dir, "mine.py", format!("@app.get(\"/{CANARY}\")\ndef f(): ...\n"));
+        write(&dir, "migrations/0003_mine.sql", format!("create table \"{CANARY}\" (id int);\n"));
+        for (document, first) in DOCUMENTS.into_iter().zip(&first) {
+            assert_eq!(&generated(&machine, document, &dir), first, "what is the user's own stays unread");
+        }
+        std::fs::write(dir.join(".git/index"), b"DIRC\0\0\0\x04\xff\xff\xff\xffnonsense").unwrap();
+        assert!(!generated(&machine, "api", &dir).contains(CANARY), "an index that can't be read tracks nothing");
+        std::fs::remove_file(machine.home().join(".config/git/ignore")).unwrap();
+    }
+}
+
+#[test]
 fn nothing_ignored_or_secret_is_read() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");

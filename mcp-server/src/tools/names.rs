@@ -1,0 +1,63 @@
+//! The names of arguments that hold a secret: an error that names a field must not repeat one.
+
+use std::sync::LazyLock;
+
+use deckwatch_client::secret_scan::{Injected, SecretScan};
+use deckwatch_protocol::{Violation, Violations};
+use rmcp::model::JsonObject;
+use serde_json::Value;
+
+use crate::surroundings::Surroundings;
+
+const MASK: &str = "(a name that holds a secret)";
+
+/// Knows what the launcher put into this process's environment, which does not change.
+static SCAN: LazyLock<Option<SecretScan>> = LazyLock::new(|| {
+    let surroundings = Surroundings::of_this_process();
+    SecretScan::new(&Injected::from_vars(|name| surroundings.var(name))).ok()
+});
+
+/// Names that no answer may repeat.
+pub(super) struct SecretNames(Vec<String>);
+
+impl SecretNames {
+    /// Those of these arguments, at any depth.
+    pub(super) fn of(arguments: &JsonObject) -> Self {
+        let mut found = Vec::new();
+        collect(arguments, &mut found);
+        Self(found)
+    }
+
+    /// The violations without them.
+    pub(super) fn masked(&self, mut violations: Violations) -> Violations {
+        for Violation { pointer, .. } in &mut violations.0 {
+            let masked = |segment| if self.0.iter().any(|name| stands_for(segment, name)) { MASK } else { segment };
+            *pointer = pointer.split('/').map(masked).collect::<Vec<_>>().join("/");
+        }
+        violations
+    }
+}
+
+fn collect(object: &JsonObject, found: &mut Vec<String>) {
+    for (name, value) in object {
+        // A scan that can't be made finds everything.
+        if SCAN.as_ref().is_none_or(|scan| scan.text(name).is_some()) {
+            found.push(name.replace('~', "~0").replace('/', "~1"));
+        }
+        collect_below(value, found);
+    }
+}
+
+fn collect_below(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => collect(object, found),
+        Value::Array(items) => items.iter().for_each(|item| collect_below(item, found)),
+        _ => {}
+    }
+}
+
+/// Whether a segment of a pointer is this name, or the beginning that a pointer shows of a long one.
+fn stands_for(segment: &str, name: &str) -> bool {
+    const SHOWN: usize = 64;
+    segment == name || (segment.chars().count() >= SHOWN && name.starts_with(segment))
+}

@@ -1,0 +1,154 @@
+//! Finds the id of a request in a line that can't be read as JSON, or is too long to be kept.
+//!
+//! It looks at one byte at a time and remembers next to nothing. Clients write the id first or last, so all is looked at.
+
+use rmcp::model::RequestId;
+
+/// An id that is longer is none.
+const LONGEST: usize = 256;
+
+/// Looks for `"id": …` in the outermost object.
+#[derive(Default)]
+pub(super) struct IdFinder {
+    /// How many objects and arrays are open.
+    depth: usize,
+    place: Place,
+    /// The text or number that is read, or was read last, as it is written.
+    token: Vec<u8>,
+    found: Option<RequestId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    /// Between tokens, or in one that is not looked for.
+    #[default]
+    Between,
+    /// In a text that is a name or some value; after a backslash.
+    Text { escaped: bool },
+    /// After the name `"id"`.
+    Named,
+    /// After its colon.
+    Awaited,
+    /// In its value, if that is a text; after a backslash.
+    Value { escaped: bool },
+    /// In its value, if that is a number.
+    Number,
+}
+
+impl IdFinder {
+    /// The id of a line.
+    pub(super) fn of(line: &[u8]) -> Option<RequestId> {
+        let mut finder = Self::default();
+        finder.read(line);
+        finder.found()
+    }
+
+    /// Goes on with what comes next.
+    pub(super) fn read(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.step(*byte);
+        }
+    }
+
+    /// The id, once all was read.
+    pub(super) fn found(mut self) -> Option<RequestId> {
+        self.end_number();
+        self.found
+    }
+
+    fn step(&mut self, byte: u8) {
+        match self.place {
+            Place::Text { escaped } | Place::Value { escaped } => self.text(byte, escaped),
+            Place::Number if byte.is_ascii_digit() => self.keep(byte),
+            Place::Number | Place::Between | Place::Named | Place::Awaited => self.between(byte),
+        }
+    }
+
+    fn text(&mut self, byte: u8, escaped: bool) {
+        self.keep(byte);
+        let is_value = matches!(self.place, Place::Value { .. });
+        let is_end = byte == b'"' && !escaped;
+        if is_end && is_value {
+            self.take();
+        }
+        self.place = match is_end {
+            true if !is_value && self.depth == 1 && self.token == b"\"id\"" => Place::Named,
+            true => Place::Between,
+            false if is_value => Place::Value { escaped: byte == b'\\' && !escaped },
+            false => Place::Text { escaped: byte == b'\\' && !escaped },
+        };
+    }
+
+    fn between(&mut self, byte: u8) {
+        self.end_number();
+        match byte {
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        self.place = match (byte, self.place) {
+            (b'"', place) => {
+                self.token.clear();
+                self.token.push(byte);
+                if place == Place::Awaited { Place::Value { escaped: false } } else { Place::Text { escaped: false } }
+            }
+            (b':', Place::Named) => Place::Awaited,
+            (byte, Place::Awaited) if byte.is_ascii_digit() || byte == b'-' => {
+                self.token.clear();
+                self.token.push(byte);
+                Place::Number
+            }
+            (byte, place) if byte.is_ascii_whitespace() => place,
+            _ => Place::Between,
+        };
+    }
+
+    fn end_number(&mut self) {
+        if self.place == Place::Number {
+            self.take();
+            self.place = Place::Between;
+        }
+    }
+
+    /// One byte more than the longest is kept, so that a longer one is known.
+    fn keep(&mut self, byte: u8) {
+        if self.token.len() <= LONGEST {
+            self.token.push(byte);
+        }
+    }
+
+    fn take(&mut self) {
+        if self.found.is_none() && self.token.len() <= LONGEST {
+            self.found = serde_json::from_slice(&self.token).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_found_first_or_last_in_what_is_no_json() {
+        for (line, id) in [
+            (r#"{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"a": "\uZZZZ"}}"#, Some("7")),
+            (
+                r#"{"method":"tools/call","params":{"id":1,"a":[{"id":2}],"b":nonsense},"jsonrpc":"2.0","id":-3}"#,
+                Some("-3"),
+            ),
+            (r#"{"method": "x", "id" : "a\"b\\", "params": {"#, Some(r#""a\"b\\""#)),
+            (r#"{"text": "\"id\": 4, \\", "id": 5"#, Some("5")),
+            (r#"{"id": {"id": 1}, "x"#, None),
+            (r#"{"id": null, "x": 5"#, None),
+            (r#"{"name": "id", "x": 5"#, None),
+            (r#"["id", 5"#, None),
+            ("id: 5", None),
+            ("", None),
+        ] {
+            let found = IdFinder::of(line.as_bytes()).map(|id| id.into_json_value().to_string());
+            assert_eq!(found.as_deref(), id, "{line}");
+        }
+        let long = format!(r#"{{"id": "{}", "x"#, "a".repeat(10_000));
+        assert_eq!(IdFinder::of(long.as_bytes()), None);
+    }
+}
