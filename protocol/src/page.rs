@@ -42,7 +42,7 @@ pub struct Excerpt<T> {
     pub total_is_minimum: bool,
     /// How many `items` has.
     pub shown: u32,
-    /// The newest ones.
+    /// The newest ones, unless the list has another order.
     pub items: Vec<T>,
 }
 

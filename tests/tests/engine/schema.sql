@@ -124,6 +124,8 @@ CREATE INDEX handoffs_by_track on handoffs (track, id) where track is not null;
 
 CREATE INDEX handoffs_by_venture on handoffs (venture, id);
 
+CREATE INDEX handoffs_resolving on handoffs (venture, repo, track, id) where status_label <> 'blocked';
+
 CREATE TABLE idempotency_keys (
   actor_key_id text not null,
   idempotency_key text not null,
