@@ -52,4 +52,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0013_doc_versions.sql", include_str!("../../migrations/0013_doc_versions.sql")),
     ("0014_deleted_ventures.sql", include_str!("../../migrations/0014_deleted_ventures.sql")),
     ("0015_handoff_resolutions.sql", include_str!("../../migrations/0015_handoff_resolutions.sql")),
+    ("0016_note_search_accents.sql", include_str!("../../migrations/0016_note_search_accents.sql")),
 ];

@@ -8,11 +8,9 @@ use deckwatch_protocol::{Cursor, NoteFilter, NoteId, SearchText};
 use super::count_limit;
 use super::list::Conditions;
 use super::note::found_note_json;
+use super::note_words::expression;
 use super::statements;
 use crate::database::{Param, Statement};
-
-/// More words than this are not looked for: each costs a walk through the index.
-const MAX_WORDS: usize = 16;
 
 statements! {
     NUMBER = "insert into note_search_keys (note_id) values (?1)";
@@ -32,7 +30,8 @@ statements! {
     /// As the migration makes it.
     CREATE_INDEX = "
         create virtual table if not exists note_search using fts5 (
-          title, content, content = 'note_search_source', content_rowid = 'id', tokenize = 'porter unicode61'
+          title, content, content = 'note_search_source', content_rowid = 'id',
+          tokenize = 'porter unicode61 remove_diacritics 2'
         )";
 
     FILL_INDEX = "insert into note_search (note_search) values ('rebuild')";
@@ -76,19 +75,6 @@ impl Position {
         let plain = score.len() <= 15 && score.bytes().all(|b| b.is_ascii_digit());
         Some(Self { note: note.parse().ok()?, score: plain.then(|| score.parse().ok())?? })
     }
-}
-
-/// The words of a search as an expression of FTS5, in which nothing but the words has a meaning.
-fn expression(text: &SearchText) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for word in text.as_str().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let quoted = format!("\"{word}\"");
-        if words.len() < MAX_WORDS && !words.contains(&quoted) {
-            words.push(quoted);
-        }
-    }
-    // Text without a word finds nothing; an empty expression would be an error.
-    if words.is_empty() { "\"\"".to_owned() } else { words.join(" ") }
 }
 
 /// The index and the notes it finds, in the order of the index. Matches are many: of each, only an entry of
@@ -171,25 +157,6 @@ pub(super) fn composed() -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn expressed(text: &str) -> String {
-        expression(&text.parse().unwrap())
-    }
-
-    #[test]
-    fn only_words_have_a_meaning() {
-        assert_eq!(expressed("the plan"), r#""the" "plan""#);
-        assert_eq!(
-            expressed(r#"a"b OR NOT (c* NEAR/2 ^d) -title:e + {f}"#),
-            r#""a" "b" "OR" "NOT" "c" "NEAR" "2" "d" "title" "e" "f""#
-        );
-        assert_eq!(expressed("Größe naïve 日本語"), r#""Größe" "naïve" "日本語""#);
-        assert_eq!(expressed("😀 -- \u{1}\u{fffd}\""), r#""""#);
-        assert_eq!(expressed("again again"), r#""again""#);
-        assert_eq!(expressed(&"w ".repeat(7000)), r#""w""#);
-        let many: Vec<String> = (0..2000).map(|n| format!("w{n}")).collect();
-        assert_eq!(expressed(&many.join("'")).split(' ').count(), MAX_WORDS);
-    }
 
     #[test]
     fn a_position_comes_from_its_own_cursor_only() {

@@ -38,6 +38,47 @@ async fn words_are_found_in_any_form_order_and_place() {
 }
 
 #[tokio::test]
+async fn a_word_is_found_however_its_accents_are_spelled() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    // Composed, then taken apart as a Mac does it; where the script has no composed letters, both are the same.
+    let texts = [
+        ("Latin", "Caf\u{e9}s in Z\u{fc}rich", "Cafe\u{301}s in Zu\u{308}rich"),
+        ("Vietnamese", "ti\u{1ebf}ng Vi\u{1ec7}t", "tie\u{302}\u{301}ng Vie\u{323}\u{302}t"),
+        ("Greek", "\u{3b5}\u{3bb}\u{3bb}\u{3ac}\u{3b4}\u{3b1}", "\u{3b5}\u{3bb}\u{3bb}\u{3b1}\u{301}\u{3b4}\u{3b1}"),
+        ("Cyrillic", "\u{439}\u{43e}\u{434}", "\u{438}\u{306}\u{43e}\u{434}"),
+        ("Hangul", "\u{d55c}\u{ad6d}", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}"),
+        ("Japanese", "\u{30d1}\u{30bd}\u{30b3}\u{30f3}", "\u{30cf}\u{309a}\u{30bd}\u{30b3}\u{30f3}"),
+        ("Arabic", "\u{623}\u{62d}\u{645}\u{62f}", "\u{627}\u{654}\u{62d}\u{645}\u{62f}"),
+        (
+            "Arabic with harakat",
+            "\u{645}\u{64f}\u{62d}\u{64e}\u{645}\u{64e}\u{651}\u{62f}",
+            "\u{645}\u{64f}\u{62d}\u{64e}\u{645}\u{651}\u{64e}\u{62f}",
+        ),
+        (
+            "Devanagari",
+            "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940} \u{929}",
+            "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940} \u{928}\u{93c}",
+        ),
+    ];
+    for (script, composed, apart) in texts {
+        let mut both = Vec::new();
+        for text in [composed, apart] {
+            both.push(saved(&agent, json!({ "title": "T", "content": format!("The {text}, and more") })).await.id);
+        }
+        both.sort();
+        for q in [composed.to_owned(), apart.to_owned(), format!("more {apart}"), format!("{composed} the")] {
+            let mut found = found(&agent, &q).await;
+            found.sort();
+            assert_eq!(found, both, "{script}: {q}");
+        }
+    }
+    for (q, count) in [("tieng viet", 2), ("cafe zurich", 2), ("\u{d55c}", 0)] {
+        assert_eq!(found(&agent, q).await.len(), count, "{q}");
+    }
+}
+
+#[tokio::test]
 async fn what_fits_best_comes_first_and_shows_where() {
     let api = Api::start().await;
     let agent = api.agent().await;
