@@ -24,6 +24,7 @@ mod router;
 mod settings;
 pub mod store;
 mod sweep;
+mod walk;
 
 pub use app::{Afterwards, Answer, App};
 pub use body::{Body, Intake, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES};
