@@ -86,7 +86,7 @@ fn decoded(text: &str) -> Option<Vec<u64>> {
     let (mut numbers, mut number, mut shift) = (Vec::new(), 0, 0);
     for byte in text.bytes() {
         let digit = DIGITS.iter().position(|digit| *digit == byte).and_then(|digit| u64::try_from(digit).ok())?;
-        number |= digit % MORE << shift;
+        number |= (digit % MORE) << shift;
         shift += 5;
         if digit < MORE {
             numbers.push(number);
