@@ -147,7 +147,7 @@ async fn a_cut_list_of_figures_says_how_many_there_are() {
     let start = api.minutes_ago(300);
     let names: Vec<String> = (0..130).map(|n| format!("agent-{n:03}")).collect();
     let mut handoffs: Vec<_> = names.iter().map(|name| (1, None, name.as_str(), "done")).collect();
-    handoffs.push((2, None, "agent-129", "done"));
+    handoffs.push((1, None, "agent-129", "done"));
     db_insert_handoffs(&api, &agent, start, &handoffs).await;
     let until = start.plus_seconds(600);
     let analytics = figures(&agent, &format!("&since={start}&until={until}")).await;
