@@ -10,7 +10,7 @@ use crate::middleware::admission::Admission;
 use crate::middleware::idempotency::{Claim, Stored, stored};
 use crate::middleware::rate_limit::Standing;
 use crate::middleware::token;
-use crate::plan::{Plan, Selection};
+use crate::plan::{Next, Plan, Selection};
 use crate::response::Outcome;
 
 /// How a request ended at the database.
@@ -130,7 +130,7 @@ fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Resul
 /// Where in the batch's rows the answer will be.
 enum Answering {
     Record { at: usize, missing: ErrorCode },
-    Page { at: usize, limit: Limit },
+    Page { at: usize, limit: Limit, next: Next },
     Fixed(std::borrow::Cow<'static, str>),
     Kept,
 }
@@ -143,9 +143,9 @@ impl Answering {
                 statements.push(select);
                 Self::Record { at, missing }
             }
-            Selection::Page { items, total, limit } => {
+            Selection::Page { items, total, limit, next } => {
                 statements.extend([items, total]);
-                Self::Page { at, limit }
+                Self::Page { at, limit, next }
             }
             Selection::Fixed(body) => Self::Fixed(body),
             Selection::Kept(_) => Self::Kept,
@@ -160,7 +160,7 @@ impl Answering {
                 let row = found(at).first().ok_or_else(|| ApiError::missing(missing))?;
                 record(row).ok_or_else(|| ApiError::missing(missing))?
             }
-            Self::Page { at, limit } => page(found(at), found(at + 1), limit),
+            Self::Page { at, limit, next } => page(found(at), found(at + 1), limit, next),
             Self::Kept => return Err(ApiError::internal("a kept answer needs an idempotency key")),
         };
         Ok(Outcome { status: 200, body, replayed: false })
@@ -176,14 +176,18 @@ fn record(row: &Row) -> Option<Bytes> {
 }
 
 /// Puts a page together from its rendered items: `{"items", "total", "next_cursor"}`.
-fn page(items: &[Row], total: &[Row], limit: Limit) -> Bytes {
+fn page(items: &[Row], total: &[Row], limit: Limit, next: Next) -> Bytes {
     /// The most that a count says exactly (DESIGN, section 4).
     const COUNTED: u32 = 1000;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
     let shown = items.get(..size).unwrap_or(items);
     let rendered: Vec<&str> = shown.iter().filter_map(|row| text(row, "item")).collect();
     let counted = total.first().and_then(|row| count(row, "total")).unwrap_or_default();
-    let more = if items.len() > size { shown.last().and_then(|row| text(row, "key")) } else { None };
+    let more = match next {
+        _ if items.len() <= size => None,
+        Next::Key => shown.last().and_then(|row| text(row, "key")).map(str::to_owned),
+        Next::Shown(walk) => walk.next(shown).map(|cursor| cursor.to_string()),
+    };
     let minimum = if counted > COUNTED { r#","total_is_minimum":true"# } else { "" };
     let cursor = serde_json::Value::from(more);
     let total = counted.min(COUNTED);

@@ -146,6 +146,11 @@ pub(crate) fn text<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
 }
 
 /// A column with a whole number that is not negative, if the row has it.
+pub(crate) fn number(row: &Row, column: &str) -> Option<u64> {
+    row.get(column)?.as_u64()
+}
+
+/// A column with a count, if the row has it.
 pub(crate) fn count(row: &Row, column: &str) -> Option<u32> {
-    row.get(column)?.as_u64().and_then(|n| u32::try_from(n).ok())
+    number(row, column).and_then(|n| u32::try_from(n).ok())
 }

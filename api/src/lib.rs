@@ -25,6 +25,7 @@ mod router;
 mod settings;
 pub mod store;
 mod sweep;
+mod walk;
 
 pub use app::{Afterwards, Answer, App};
 pub use body::{Body, Intake, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES};
@@ -52,4 +53,6 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0012_requirements.sql", include_str!("../../migrations/0012_requirements.sql")),
     ("0013_doc_versions.sql", include_str!("../../migrations/0013_doc_versions.sql")),
     ("0014_deleted_ventures.sql", include_str!("../../migrations/0014_deleted_ventures.sql")),
+    ("0015_handoff_resolutions.sql", include_str!("../../migrations/0015_handoff_resolutions.sql")),
+    ("0016_note_search_accents.sql", include_str!("../../migrations/0016_note_search_accents.sql")),
 ];

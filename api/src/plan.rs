@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, RequirementId, SessionId, VentureCode};
 
 use crate::database::Statement;
+use crate::walk::Walk;
 
 /// One batch: its steps, then the statements that select the answer.
 pub(crate) struct Plan {
@@ -47,10 +48,18 @@ pub(crate) enum Selection {
     /// One row with `body`; no row is the error `missing`. A `content` beside it becomes the last member of the
     /// body: SQL can't spell a text of 1 MB as JSON within the 2 MB of a value.
     Record { select: Statement, missing: ErrorCode },
-    /// Rows of (`key`, `item`), one more than `limit` when there is a next page, and a row with `total`.
-    Page { items: Statement, total: Statement, limit: Limit },
+    /// Rows of `item` and what `next` asks for, one more than `limit` when there is a next page, and a row with `total`.
+    Page { items: Statement, total: Statement, limit: Limit, next: Next },
     /// A body that needs no database beyond the steps.
     Fixed(Cow<'static, str>),
+}
+
+/// What the cursor of the next page is made of.
+pub(crate) enum Next {
+    /// The `key` of the last row that is shown.
+    Key,
+    /// All that the walk has shown, this page included.
+    Shown(Walk),
 }
 
 impl Plan {
@@ -63,7 +72,14 @@ impl Plan {
     }
 
     pub(crate) fn page(items: Statement, total: Statement, limit: Limit) -> Self {
-        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit }, reach: Reach::Everything }
+        let next = Next::Key;
+        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit, next }, reach: Reach::Everything }
+    }
+
+    /// A page of a walk that its cursor remembers.
+    pub(crate) fn page_of(walk: Walk, items: Statement, total: Statement, limit: Limit) -> Self {
+        let next = Next::Shown(walk);
+        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit, next }, reach: Reach::Everything }
     }
 
     pub(crate) fn fixed(steps: Vec<Statement>, body: impl Into<Cow<'static, str>>) -> Self {

@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
 
-use crate::page::in_query;
+use crate::page::{Excerpt, in_query};
 use crate::text::{Agent, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
@@ -37,12 +37,12 @@ pub struct Analytics {
     pub until: Timestamp,
     /// Everything in it.
     pub totals: Figures,
-    /// By venture, the busiest first; 100 at most.
-    pub by_venture: Vec<FiguresOf>,
-    /// By agent, the busiest first; 100 at most.
-    pub by_agent: Vec<FiguresOf>,
-    /// By day in UTC, the latest first.
-    pub by_day: Vec<FiguresOf>,
+    /// By venture, the busiest first; shows 100 at most.
+    pub by_venture: Excerpt<FiguresOf>,
+    /// By agent, the busiest first; shows 100 at most.
+    pub by_agent: Excerpt<FiguresOf>,
+    /// By day in UTC, the latest first; shows all.
+    pub by_day: Excerpt<FiguresOf>,
 }
 
 impl Analytics {
@@ -85,6 +85,6 @@ pub struct Figures {
     /// Of the handoffs, the share that say `blocked`, from 0 to 1.
     pub blocked_ratio: Option<f64>,
     /// Seconds until the next handoff of the same venture, repository and track that is not blocked, on average
-    /// over the blocked ones that have one.
+    /// over the blocked ones that have one in the window, whoever made it.
     pub average_resolution_seconds: Option<f64>,
 }

@@ -42,7 +42,7 @@ pub struct Excerpt<T> {
     pub total_is_minimum: bool,
     /// How many `items` has.
     pub shown: u32,
-    /// The newest ones.
+    /// The newest ones, unless the list has another order.
     pub items: Vec<T>,
 }
 
@@ -57,11 +57,15 @@ impl Default for Limit {
     }
 }
 
-/// Where a page starts: the id (or code) of the last item of the page before. Treat it as opaque.
+/// Where a page starts: the id (or code) of the last item of the page before, or what a search has shown so far. Treat
+/// it as opaque.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(String);
 
 impl Cursor {
+    /// Most characters: enough for a search that has shown 980 of a million notes.
+    const MAX_CHARS: usize = 3000;
+
     /// The text to compare keys with.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -73,11 +77,11 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-        if text.is_empty() || text.len() > 200 || !plain {
+        if text.is_empty() || text.len() > Self::MAX_CHARS || !plain {
             return Err(Invalid::new("must be the next_cursor of an earlier page"));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-impl_text_traits!(Cursor, "^[A-Za-z0-9._-]+$", 200);
+impl_text_traits!(Cursor, "^[A-Za-z0-9._-]+$", Cursor::MAX_CHARS);

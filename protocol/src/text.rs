@@ -218,8 +218,9 @@ text! {
     NoteTag, max 50, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// What is searched for: words, whatever stands between them.
-    SearchText, max 16_000, pattern r"^[^\u0000]+$", no_nul
+    /// What is searched for: words, whatever stands between them. Percent-encoded it fits into an address of 16 KB,
+    /// beside the longest cursor.
+    SearchText, max 1_000, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
     /// Where a document belongs: `global`, or the code of a venture.

@@ -9,7 +9,7 @@ use crate::middleware::etag::IfMatch;
 use crate::plan::{Plan, Reach};
 use crate::store;
 use crate::store::note::NewNote;
-use crate::store::note_search::Position;
+use crate::walk::Walk;
 
 /// Saves a note.
 pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
@@ -35,11 +35,16 @@ pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
     let filter: NoteFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
     let token = call.caller.token_id();
-    let (items, total) = match &filter.q {
-        Some(q) => store::note_search::list(&filter, q, position(&filter)?.as_ref(), token),
-        None => store::note::list(&filter, token),
+    let plan = if let Some(q) = &filter.q {
+        let walk = walk(&filter)?;
+        let (items, total) = store::note_search::list(&filter, q, &walk, token);
+        Plan::page_of(walk, items, total, limit)
+    } else {
+        listed(&filter)?;
+        let (items, total) = store::note::list(&filter, token);
+        Plan::page(items, total, limit)
     };
-    Ok(Plan::page(items, total, limit).within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
+    Ok(plan.within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
 }
 
 /// Changes a note. Saying what it says already changes nothing, its version included.
@@ -75,10 +80,18 @@ pub(crate) fn restore_note(call: &Call) -> Result<Plan, ApiError> {
     moved(call, store::note::restore)
 }
 
-/// Where the page of a search starts.
-fn position(filter: &NoteFilter) -> Result<Option<Position>, Violations> {
-    let refused = || Violations::at("/cursor", "must be the next_cursor of an earlier page of this search");
-    filter.cursor.as_ref().map(|cursor| Position::of(cursor).ok_or_else(refused)).transpose()
+/// The walk that the page of a search goes on with.
+fn walk(filter: &NoteFilter) -> Result<Walk, Violations> {
+    let Some(cursor) = &filter.cursor else { return Ok(Walk::default()) };
+    Walk::of(cursor)
+        .ok_or_else(|| Violations::at("/cursor", "must be the next_cursor of an earlier page of this search"))
+}
+
+/// Refuses the cursor of a search, which is no place in a list.
+fn listed(filter: &NoteFilter) -> Result<(), Violations> {
+    let searched = filter.cursor.as_ref().is_some_and(|cursor| Walk::of(cursor).is_some());
+    let refused = || Violations::at("/cursor", "must be the next_cursor of an earlier page of this list");
+    if searched { Err(refused()) } else { Ok(()) }
 }
 
 fn moved(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {

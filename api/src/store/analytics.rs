@@ -3,7 +3,7 @@
 
 use deckwatch_protocol::{AnalyticsFilter, HandoffId, SessionId, Timestamp};
 
-use super::statements;
+use super::{excerpt, statements};
 use crate::database::Statement;
 
 /// Seconds between two times.
@@ -13,7 +13,8 @@ macro_rules! seconds_between {
     };
 }
 
-/// The sessions and the handoffs of the window as two common tables, with what figures are made of.
+/// The sessions and the handoffs of the window as two common tables, with what figures are made of. What resolves a
+/// blocked handoff is looked up in an index without blocked ones: there is nothing to walk through on the way to it.
 macro_rules! window {
     () => {
         concat!(
@@ -27,8 +28,9 @@ macro_rules! window {
             "made as materialized (select h.venture, h.from_agent as agent, substr(h.created_at, 1, 10) as day, ",
             "h.status_label = 'blocked' as is_blocked, iif(h.status_label = 'blocked', (select ",
             seconds_between!("h.created_at", "n.created_at"),
-            " from handoffs n where n.venture = h.venture and n.repo = h.repo and n.track is h.track and n.id > h.id ",
-            "and n.status_label <> 'blocked' order by n.id limit 1), null) as resolution ",
+            " from handoffs n indexed by handoffs_resolving where n.venture = h.venture and n.repo = h.repo ",
+            "and n.track is h.track and n.id > h.id and n.id < ?5 and n.status_label <> 'blocked' ",
+            "order by n.id limit 1), null) as resolution ",
             "from handoffs h where h.id >= ?4 and h.id < ?5 ",
             "and (?6 is null or h.venture = ?6) and (?7 is null or h.from_agent = ?7)) "
         )
@@ -64,18 +66,21 @@ macro_rules! figures {
     };
 }
 
-/// The groups of `$key` as a JSON array in `$order`.
+/// The first 100 groups of `$key` in `$order` as an excerpt.
 macro_rules! groups {
     ($key:literal, $order:literal) => {
         concat!(
-            "json((select json_group_array(json_object('key', key, 'figures', json(figures)) order by ",
-            $order,
-            ") ",
-            "from (select * from (",
-            figures!($key),
-            ") order by ",
-            $order,
-            " limit 100)))"
+            "json(",
+            excerpt!(
+                all: concat!("select ", $key, " from begun union select ", $key, " from made"),
+                shown: concat!(
+                    "select *, row_number() over (order by ", $order, ") as position from (", figures!($key),
+                    ") order by ", $order, " limit 100"
+                ),
+                item: "json_object('key', shown.key, 'figures', json(shown.figures))",
+                order: "shown.position"
+            ),
+            ")"
         )
     };
 }

@@ -16,6 +16,7 @@ pub(crate) mod list;
 pub(crate) mod machine;
 pub(crate) mod note;
 pub(crate) mod note_search;
+mod note_words;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;
 pub(crate) mod request_log;

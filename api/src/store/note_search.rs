@@ -3,16 +3,15 @@
 //! The index holds no text: it can be dropped and built again from the notes, as a backup does around an export
 //! that can't carry a virtual table.
 
-use deckwatch_protocol::{Cursor, NoteFilter, NoteId, SearchText, TokenId};
+use deckwatch_protocol::{NoteFilter, NoteId, SearchText, TokenId};
 
 use super::count_limit;
 use super::list::Conditions;
 use super::note::found_note_json;
+use super::note_words::expression;
 use super::statements;
 use crate::database::{Param, Statement};
-
-/// More words than this are not looked for: each costs a walk through the index.
-const MAX_WORDS: usize = 16;
+use crate::walk::Walk;
 
 statements! {
     NUMBER = "insert into note_search_keys (note_id) values (?1)";
@@ -32,7 +31,8 @@ statements! {
     /// As the migration makes it.
     CREATE_INDEX = "
         create virtual table if not exists note_search using fts5 (
-          title, content, content = 'note_search_source', content_rowid = 'id', tokenize = 'porter unicode61'
+          title, content, content = 'note_search_source', content_rowid = 'id',
+          tokenize = 'porter unicode61 remove_diacritics 2'
         )";
 
     FILL_INDEX = "insert into note_search (note_search) values ('rebuild')";
@@ -63,34 +63,6 @@ pub(crate) fn forget(id: &NoteId) -> Statement {
     Statement::new(FORGET).bind(id)
 }
 
-/// Where a page of a search starts: after this note, which had this score when it was shown.
-pub(crate) struct Position {
-    note: NoteId,
-    score: i64,
-}
-
-impl Position {
-    /// The position that a cursor of a search names.
-    pub(crate) fn of(cursor: &Cursor) -> Option<Self> {
-        let (note, score) = cursor.as_str().split_once('.')?;
-        let plain = score.len() <= 15 && score.bytes().all(|b| b.is_ascii_digit());
-        Some(Self { note: note.parse().ok()?, score: plain.then(|| score.parse().ok())?? })
-    }
-}
-
-/// The words of a search as an expression of FTS5, in which nothing but the words has a meaning.
-fn expression(text: &SearchText) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for word in text.as_str().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let quoted = format!("\"{word}\"");
-        if words.len() < MAX_WORDS && !words.contains(&quoted) {
-            words.push(quoted);
-        }
-    }
-    // Text without a word finds nothing; an empty expression would be an error.
-    if words.is_empty() { "\"\"".to_owned() } else { words.join(" ") }
-}
-
 /// The index and the notes it finds, in the order of the index. Matches are many: of each, only an entry of
 /// a small index is read, not the note.
 const LIVE: &str = "note_search cross join note_search_keys k on k.id = note_search.rowid \
@@ -101,45 +73,43 @@ const ARCHIVED: &str = "note_search cross join note_search_keys k on k.id = note
 /// The page and the total of a search, best first. The 1,000 newest notes that match are ranked, so that a
 /// word which stands everywhere costs no more than one that stands in 1,000 notes.
 ///
-/// A page goes on after the present place of the note that ended the page before: scores move a little
-/// when notes are written, the order hardly does.
+/// Scores move when notes are written. A page has the best of what the walk has not shown, as it stands now.
 pub(crate) fn list(
     filter: &NoteFilter,
     text: &SearchText,
-    after: Option<&Position>,
+    walk: &Walk,
     token: Option<&TokenId>,
 ) -> (Statement, Statement) {
     let conditions = conditions(filter, expression(text), token);
     let from = if filter.archived == Some(true) { ARCHIVED } else { LIVE };
     let limit = filter.limit.unwrap_or_default();
     let mut params = conditions.params.clone();
-    let mut beyond = String::new();
-    if let Some(Position { note, score }) = after {
-        params.push(note.into());
-        params.push((*score).into());
-        let (note, score) = (params.len() - 1, params.len());
-        beyond = format!(
-            "where (score, id) < (ifnull((select score from found where id = ?{note}), cast(?{score} as integer)), ?{note})"
-        );
+    let (mut begun, mut unseen) = (String::new(), String::new());
+    if let Some(newest) = walk.newest() {
+        params.push(newest.into());
+        begun = format!(" and note_search.rowid <= cast(?{} as integer)", params.len());
+        params.push(walk.shown_json().into());
+        unseen = format!("where number not in (select value from json_each(?{}))", params.len());
     }
     params.push(Param::from(limit.get() + 1));
     let items = format!(
         concat!(
             "with found as materialized (",
-            "select n.id as id, k.id as number, cast(bm25(note_search, 4.0, 1.0) * -1e9 as integer) as score ",
-            "from {} where {} order by note_search.rowid desc limit ",
+            "select n.id as id, k.id as number, bm25(note_search, 4.0, 1.0) as score ",
+            "from {} where {}{} order by note_search.rowid desc limit ",
             count_limit!(),
-            ") select f.id || '.' || f.score as key, ",
+            ") select f.number as number, (select max(number) from found) as newest, ",
             found_note_json!(
                 "(select substr(snippet(note_search, 1, '**', '**', '…', 32), 1, 500) from note_search \
                   where note_search match ?1 and note_search.rowid = f.number)"
             ),
-            " as item from (select * from found {} order by score desc, id desc limit ?{}) f ",
-            "cross join notes n on n.id = f.id order by f.score desc, f.id desc"
+            " as item from (select * from found {} order by score, id desc limit ?{}) f ",
+            "cross join notes n on n.id = f.id order by f.score, f.id desc"
         ),
         from,
         conditions.sql,
-        beyond,
+        begun,
+        unseen,
         params.len(),
     );
     let total = format!(
@@ -169,53 +139,13 @@ fn conditions(filter: &NoteFilter, expression: String, token: Option<&TokenId>) 
 /// The forms of [`list`]: each filter alone, and a position.
 pub(super) fn composed() -> Vec<(String, String)> {
     let Ok(text) = "a".parse() else { return Vec::new() };
-    let position = "note_00000000000000000000000000".parse().ok().map(|note| Position { note, score: 1 });
+    let begun = "s.CBB".parse().ok().and_then(|cursor| Walk::of(&cursor));
     let statements = super::note::forms().into_iter().flat_map(|filter| {
-        let after = position.as_ref().filter(|_| filter.cursor.is_some());
+        let walk = begun.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
         let token = "tok_00000000000000000000000000".parse().ok();
-        let (items, total) = list(&filter, &text, after, None);
-        let (items_of_token, total_of_token) = list(&filter, &text, after, token.as_ref());
+        let (items, total) = list(&filter, &text, &walk, None);
+        let (items_of_token, total_of_token) = list(&filter, &text, &walk, token.as_ref());
         [items, total, items_of_token, total_of_token]
     });
     statements.enumerate().map(|(n, s)| (format!("note_search::list {n}"), s.sql.into_owned())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn expressed(text: &str) -> String {
-        expression(&text.parse().unwrap())
-    }
-
-    #[test]
-    fn only_words_have_a_meaning() {
-        assert_eq!(expressed("the plan"), r#""the" "plan""#);
-        assert_eq!(
-            expressed(r#"a"b OR NOT (c* NEAR/2 ^d) -title:e + {f}"#),
-            r#""a" "b" "OR" "NOT" "c" "NEAR" "2" "d" "title" "e" "f""#
-        );
-        assert_eq!(expressed("Größe naïve 日本語"), r#""Größe" "naïve" "日本語""#);
-        assert_eq!(expressed("😀 -- \u{1}\u{fffd}\""), r#""""#);
-        assert_eq!(expressed("again again"), r#""again""#);
-        assert_eq!(expressed(&"w ".repeat(7000)), r#""w""#);
-        let many: Vec<String> = (0..2000).map(|n| format!("w{n}")).collect();
-        assert_eq!(expressed(&many.join("'")).split(' ').count(), MAX_WORDS);
-    }
-
-    #[test]
-    fn a_position_comes_from_its_own_cursor_only() {
-        let of = |text: &str| Position::of(&text.parse().unwrap()).map(|p| p.score);
-        let id = "note_00000000000000000000000000";
-        assert_eq!(of(&format!("{id}.12")), Some(12));
-        for other in [
-            id.to_owned(),
-            format!("{id}."),
-            format!("{id}.-1"),
-            format!("{id}.1.2"),
-            format!("{id}.{}", "9".repeat(40)),
-        ] {
-            assert_eq!(of(&other), None, "{other}");
-        }
-    }
 }

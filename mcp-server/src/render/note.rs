@@ -154,13 +154,16 @@ mod tests {
         let fence = Fence::new(1);
         for text in ["x".repeat(500), "\"\\".repeat(250), "😀".repeat(500), "a\n".repeat(250)] {
             let notes = vec![found(&text); 15];
-            let part = list_part(&notes, Total::exactly(40), now, &fence, 10_000 / 15, true);
-            let shown = part.fit(&fence, 9_850);
-            assert_eq!(shown.counts, [15]);
-            assert_eq!(
-                shown.lines.last().unwrap(),
-                "Not all is shown: notes 15 of 40. `cursor` set to next_cursor shows the next."
-            );
+            // The second is what the longest cursor leaves.
+            for room in [10_000, 7_300] {
+                let part = list_part(&notes, Total::exactly(40), now, &fence, room / 15, true);
+                let shown = part.fit(&fence, room - 150);
+                assert_eq!(shown.counts, [15]);
+                assert_eq!(
+                    shown.lines.last().unwrap(),
+                    "Not all is shown: notes 15 of 40. `cursor` set to next_cursor shows the next."
+                );
+            }
         }
     }
 }

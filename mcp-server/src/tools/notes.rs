@@ -20,6 +20,8 @@ use crate::trouble::Trouble;
 
 /// The report's limit; the facts beside it stay below another 500.
 const LIMIT: usize = 10_000;
+/// Of these, what a cursor may have. A search's grows with what it has shown, and a longer one is at the report's cost.
+const CURSOR: usize = 300;
 /// As many as fit into the report whole: a page that were cut would lose what its cursor skips.
 const PAGE: u32 = 15;
 
@@ -138,9 +140,10 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, now: Timestamp, fence: &Fenc
     let (report, shown) = if page.items.is_empty() {
         (nothing(filter, total), 0)
     } else {
-        let more = page.next_cursor.is_some();
-        let part = note::list_part(&page.items, total, now, fence, LIMIT / PAGE as usize, more);
-        let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
+        let cursor = page.next_cursor.as_ref().map_or(0, |cursor| cursor.as_str().len());
+        let room = LIMIT.saturating_sub(cursor.saturating_sub(CURSOR));
+        let part = note::list_part(&page.items, total, now, fence, room / PAGE as usize, cursor > 0);
+        let shown = part.fit(fence, room.saturating_sub(line_cost(WARNING) + 2));
         (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.counts.first().copied().unwrap_or(0))
     };
     let list =

@@ -139,21 +139,28 @@ fn pages_show_every_note_once() {
     for n in 0..33 {
         let _ = save(&mut agent, &format!("Note {n}."), &"word ".repeat(300), &json!({}));
     }
-    let (mut cursor, mut seen) = (Value::Null, Vec::new());
+    for filter in [json!({}), json!({"q": "word note"})] {
+        let mut seen = shown_by_all_pages(&mut agent, &filter);
+        seen.sort_unstable();
+        assert_eq!(seen, (0..33).collect::<Vec<_>>(), "{filter}");
+    }
+}
+
+/// The numbers of the notes on all pages of a list of 33.
+fn shown_by_all_pages(agent: &mut Mcp, filter: &Value) -> Vec<usize> {
+    let (mut arguments, mut seen) = (filter.clone(), Vec::new());
     loop {
-        let arguments = if cursor.is_null() { json!({}) } else { json!({"cursor": cursor}) };
         let page = agent.call("notes", &arguments).good();
         assert_eq!(page.facts["list"]["total"], 33);
         assert!(page.facts.to_string().encode_utf16().count() <= 10_500);
         let titles = page.text.lines().filter_map(|line| line.strip_prefix("| - Note ")?.strip_suffix('.'));
         seen.extend(titles.map(|n| n.parse::<usize>().unwrap()));
-        cursor = page.facts["list"]["next_cursor"].clone();
+        let cursor = page.facts["list"]["next_cursor"].clone();
         if cursor.is_null() {
-            break;
+            return seen;
         }
+        arguments["cursor"] = cursor;
     }
-    seen.sort_unstable();
-    assert_eq!(seen, (0..33).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Figures of a window of time, from records whose times are moved so that the figures are known.
 
-use deckwatch_protocol::{Analytics, ErrorCode, Operation};
+use deckwatch_protocol::{Analytics, ErrorCode, HandoffId, Operation, Timestamp};
 use deckwatch_tests::{Agent, Api, Ask, Caller};
 use serde_json::json;
 
@@ -50,16 +50,16 @@ async fn every_venture_agent_and_day_has_figures_of_its_own() {
     let agent = api.agent().await;
     three_sessions(&api, &agent).await;
     let analytics = figures(&agent, "").await;
-    assert_eq!(analytics.by_venture.len(), 1);
-    assert_eq!(analytics.by_venture[0].key, agent.venture);
-    assert_eq!(analytics.by_venture[0].figures, analytics.totals);
-    assert_eq!(analytics.by_agent.len(), 3);
-    let mine = analytics.by_agent.iter().find(|figures| figures.key == agent.name).unwrap();
+    assert_eq!((analytics.by_venture.total, analytics.by_venture.shown), (1, 1));
+    assert_eq!(analytics.by_venture.items[0].key, agent.venture);
+    assert_eq!(analytics.by_venture.items[0].figures, analytics.totals);
+    assert_eq!(analytics.by_agent.items.len(), 3);
+    let mine = analytics.by_agent.items.iter().find(|figures| figures.key == agent.name).unwrap();
     assert_eq!((mine.figures.sessions, mine.figures.handoffs, mine.figures.blocked_ratio), (1, 1, Some(1.0)));
-    let of_days: u32 = analytics.by_day.iter().map(|day| day.figures.sessions).sum();
+    let of_days: u32 = analytics.by_day.items.iter().map(|day| day.figures.sessions).sum();
     assert_eq!(of_days, 3);
     let alone = figures(&agent, &format!("&agent={}", agent.name)).await;
-    assert_eq!((alone.totals.sessions, alone.by_agent.len()), (1, 1));
+    assert_eq!((alone.totals.sessions, alone.by_agent.total), (1, 1));
 }
 
 #[tokio::test]
@@ -70,7 +70,8 @@ async fn what_lies_outside_the_window_is_not_counted() {
     let now = api.minutes_ago(0).plus_seconds(5);
     let earlier = figures(&agent, &format!("&since={}&until={}", api.minutes_ago(120), api.minutes_ago(60))).await;
     assert_eq!((earlier.totals.sessions, earlier.totals.share_without_handoff), (0, None));
-    assert!(earlier.by_venture.is_empty() && earlier.by_day.is_empty());
+    assert_eq!((earlier.by_venture.total, earlier.by_day.total), (0, 0));
+    assert!(earlier.by_venture.items.is_empty() && earlier.by_day.items.is_empty());
     assert_eq!(figures(&agent, &format!("&until={now}")).await.totals.sessions, 1);
 }
 
@@ -88,4 +89,72 @@ async fn a_window_has_a_beginning_an_end_and_a_longest_length() {
         let ask = Ask::of(Operation::SessionAnalytics).query(query);
         agent.send(ask).await.problem_at(ErrorCode::InvalidRequest, &["/since"]);
     }
+}
+
+/// Handoffs of one session as (minute after `start`, track, agent, status), in the agent's venture.
+async fn db_insert_handoffs(api: &Api, agent: &Agent, start: Timestamp, handoffs: &[(i64, Option<u32>, &str, &str)]) {
+    let session = agent.started().await.session.id;
+    let insert = "
+        insert into handoffs (id, session_id, venture, repo, track, from_agent, status_label, summary, payload_json,
+          payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
+        select ?1, s.id, s.venture, s.repo, cast(?2 as integer), ?3, ?4, 's', '{}', 'h', 2, 1, ?5, 'a', 'c'
+        from sessions s where s.id = ?6";
+    for (n, (minute, track, from, status)) in (0..).zip(handoffs) {
+        let at = start.plus_seconds(minute * 60);
+        let id = HandoffId::mint(at, n);
+        api.db_execute(insert, json!([id, track, from, status, at, session])).await;
+    }
+}
+
+#[tokio::test]
+async fn a_blocked_handoff_is_resolved_by_the_next_of_its_series_that_is_not() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let start = api.minutes_ago(300);
+    let handoffs = [
+        // Three in a row, and one resolution for all of them, by somebody else: after 40, 30 and 20 minutes.
+        (0, None, "a", "blocked"),
+        (10, None, "b", "blocked"),
+        (20, None, "a", "blocked"),
+        // Of another track: it resolves nothing of these.
+        (30, Some(1), "a", "done"),
+        (40, None, "c", "in_progress"),
+        // After 10 minutes.
+        (45, Some(2), "a", "blocked"),
+        (55, Some(2), "a", "ready"),
+        // Never.
+        (60, Some(1), "a", "blocked"),
+        (61, Some(1), "a", "blocked"),
+        // After the window's end, in the second hour.
+        (70, None, "a", "blocked"),
+        (130, None, "a", "done"),
+    ];
+    db_insert_handoffs(&api, &agent, start, &handoffs).await;
+    let until = |minutes: i64| format!("&since={start}&until={}", start.plus_seconds(minutes * 60));
+    let first_two_hours = figures(&agent, &until(120)).await.totals;
+    assert_eq!((first_two_hours.handoffs, first_two_hours.blocked_ratio), (10, Some(0.7)));
+    assert_eq!(first_two_hours.average_resolution_seconds, Some(1500.0), "40, 30, 20 and 10 minutes");
+    assert_eq!(figures(&agent, &until(131)).await.totals.average_resolution_seconds, Some(1920.0), "and 60");
+    assert_eq!(figures(&agent, &until(40)).await.totals.average_resolution_seconds, None, "the end is not in it");
+    let of_one = figures(&agent, &format!("{}&agent=b", until(120))).await.totals;
+    assert_eq!((of_one.handoffs, of_one.average_resolution_seconds), (1, Some(1800.0)), "whoever resolves it");
+}
+
+#[tokio::test]
+async fn a_cut_list_of_figures_says_how_many_there_are() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let start = api.minutes_ago(300);
+    let names: Vec<String> = (0..130).map(|n| format!("agent-{n:03}")).collect();
+    let mut handoffs: Vec<_> = names.iter().map(|name| (1, None, name.as_str(), "done")).collect();
+    handoffs.push((1, None, "agent-129", "done"));
+    db_insert_handoffs(&api, &agent, start, &handoffs).await;
+    let until = start.plus_seconds(600);
+    let analytics = figures(&agent, &format!("&since={start}&until={until}")).await;
+    let by_agent = analytics.by_agent;
+    assert_eq!((by_agent.total, by_agent.shown, by_agent.items.len()), (130, 100, 100));
+    assert!(!by_agent.total_is_minimum);
+    assert_eq!((by_agent.items[0].key.as_str(), by_agent.items[0].figures.handoffs), ("agent-129", 2), "the busiest");
+    assert_eq!(by_agent.items[99].key, "agent-098");
+    assert_eq!((analytics.by_venture.total, analytics.by_day.total, analytics.by_day.shown), (1, 1, 1));
 }

@@ -16,7 +16,7 @@ async fn page(agent: &Agent, query: String) -> Page<Session> {
 async fn a_bad_limit_or_cursor_is_named() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let long = format!("cursor={}", "c".repeat(201));
+    let long = format!("cursor={}", "c".repeat(3001));
     let bad = [
         ("limit=0", "/limit"),
         ("limit=-1", "/limit"),

@@ -102,6 +102,11 @@ async fn a_filter_that_means_nothing_is_refused() {
         ("limit=101", "/limit"),
         ("cursor=%20", "/cursor"),
         ("q=a&cursor=note_00000000000000000000000000", "/cursor"),
+        ("q=a&cursor=note_00000000000000000000000000.12", "/cursor"),
+        ("q=a&cursor=s.", "/cursor"),
+        ("q=a&cursor=s.B", "/cursor"),
+        ("q=a&cursor=s.BC", "/cursor"),
+        ("cursor=s.CBB", "/cursor"),
         ("q=a&q=b", "/q"),
         ("text=a", "/text"),
     ] {

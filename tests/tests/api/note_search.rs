@@ -1,5 +1,7 @@
 //! Finding notes by their words: what matches, in which order, and that any text is safe to search for.
 
+use std::collections::HashSet;
+
 use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteId, Operation, Page};
 use deckwatch_tests::{Agent, Api, Ask, Caller, fresh};
 use serde_json::json;
@@ -34,6 +36,47 @@ async fn words_are_found_in_any_form_order_and_place() {
     }
     for q in ["pricing nothing", "pric", "gone", "😀", "\"", "---"] {
         assert_eq!(found(&agent, q).await, [], "{q}");
+    }
+}
+
+#[tokio::test]
+async fn a_word_is_found_however_its_accents_are_spelled() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    // Composed, then taken apart as a Mac does it; where the script has no composed letters, both are the same.
+    let texts = [
+        ("Latin", "Caf\u{e9}s in Z\u{fc}rich", "Cafe\u{301}s in Zu\u{308}rich"),
+        ("Vietnamese", "ti\u{1ebf}ng Vi\u{1ec7}t", "tie\u{302}\u{301}ng Vie\u{323}\u{302}t"),
+        ("Greek", "\u{3b5}\u{3bb}\u{3bb}\u{3ac}\u{3b4}\u{3b1}", "\u{3b5}\u{3bb}\u{3bb}\u{3b1}\u{301}\u{3b4}\u{3b1}"),
+        ("Cyrillic", "\u{439}\u{43e}\u{434}", "\u{438}\u{306}\u{43e}\u{434}"),
+        ("Hangul", "\u{d55c}\u{ad6d}", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}"),
+        ("Japanese", "\u{30d1}\u{30bd}\u{30b3}\u{30f3}", "\u{30cf}\u{309a}\u{30bd}\u{30b3}\u{30f3}"),
+        ("Arabic", "\u{623}\u{62d}\u{645}\u{62f}", "\u{627}\u{654}\u{62d}\u{645}\u{62f}"),
+        (
+            "Arabic with harakat",
+            "\u{645}\u{64f}\u{62d}\u{64e}\u{645}\u{64e}\u{651}\u{62f}",
+            "\u{645}\u{64f}\u{62d}\u{64e}\u{645}\u{651}\u{64e}\u{62f}",
+        ),
+        (
+            "Devanagari",
+            "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940} \u{929}",
+            "\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940} \u{928}\u{93c}",
+        ),
+    ];
+    for (script, composed, apart) in texts {
+        let mut both = Vec::new();
+        for text in [composed, apart] {
+            both.push(saved(&agent, json!({ "title": "T", "content": format!("The {text}, and more") })).await.id);
+        }
+        both.sort();
+        for q in [composed.to_owned(), apart.to_owned(), format!("more {apart}"), format!("{composed} the")] {
+            let mut found = found(&agent, &q).await;
+            found.sort();
+            assert_eq!(found, both, "{script}: {q}");
+        }
+    }
+    for (q, count) in [("tieng viet", 2), ("cafe zurich", 2), ("\u{d55c}", 0)] {
+        assert_eq!(found(&agent, q).await.len(), count, "{q}");
     }
 }
 
@@ -124,13 +167,95 @@ async fn a_walk_goes_on_when_the_note_it_stands_at_is_gone() {
     assert_eq!(rest, all[2..]);
 }
 
+/// Walks through the matches in pages of `limit`, and lets `between` happen behind each page, of which it gets the number.
+async fn walk(agent: &Agent, q: &str, limit: u32, between: impl AsyncFn(usize, &[NoteId])) -> Vec<NoteId> {
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    for n in 0.. {
+        assert!(n < 100, "the walk goes on after {} notes", seen.len());
+        let page = search(agent, q, &format!("&limit={limit}{cursor}")).await;
+        let shown: Vec<NoteId> = page.items.into_iter().map(|note| note.id).collect();
+        assert!(!shown.is_empty());
+        between(n, &shown).await;
+        seen.extend(shown);
+        let Some(next) = page.next_cursor else { break };
+        cursor = format!("&cursor={next}");
+    }
+    seen
+}
+
+/// Notes with the same words, so that they are equally good.
+async fn alike(agent: &Agent, count: usize) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for _ in 0..count {
+        notes.push(saved(agent, json!({ "content": "osprey and the fish" })).await);
+    }
+    notes
+}
+
+#[tokio::test]
+async fn a_walk_shows_every_match_once_while_what_it_showed_is_changed() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    // Better, worse, no match any more, and out of the way.
+    let patches = [
+        json!({ "content": "osprey osprey osprey" }),
+        json!({ "content": format!("osprey {}", "and other birds ".repeat(50)) }),
+        json!({ "content": "a pigeon" }),
+        json!({ "title": "Osprey" }),
+    ];
+    let notes = alike(&agent, 40).await;
+    let seen = walk(&agent, "osprey", 6, async |n, shown| {
+        let last = notes.iter().find(|note| Some(&note.id) == shown.last()).unwrap();
+        match patches.get(n) {
+            Some(patch) => drop(update(&agent, last, patch.clone()).await.of::<Note>(200)),
+            None => drop(agent.send(Ask::of(Operation::ArchiveNote).with(&last.id)).await.of::<Note>(200)),
+        }
+        saved(&agent, json!({ "content": "osprey, saved in between" })).await;
+    })
+    .await;
+    let newest_first: Vec<NoteId> = notes.into_iter().rev().map(|note| note.id).collect();
+    assert_eq!(seen, newest_first);
+}
+
+#[tokio::test]
+async fn a_walk_ends_although_the_last_note_of_each_page_is_changed() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let notes = alike(&agent, 20).await;
+    for words in ["osprey osprey osprey osprey", "osprey and much that is said beside it, again and again and again"] {
+        let seen = walk(&agent, "osprey", 3, async |n, shown| {
+            let last = notes.iter().find(|note| Some(&note.id) == shown.last()).unwrap();
+            update(&agent, last, json!({ "content": format!("{words} {n}") })).await.of::<Note>(200);
+        })
+        .await;
+        let distinct: HashSet<&NoteId> = seen.iter().collect();
+        assert_eq!((seen.len(), distinct.len()), (20, 20), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_match_that_changes_before_it_is_shown_is_shown_once_as_it_is() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let notes = alike(&agent, 12).await;
+    // The last ones in turn become the best, and what is to come becomes the worst.
+    let seen = walk(&agent, "osprey", 4, async |n, shown| {
+        let waiting: Vec<&Note> = notes.iter().filter(|note| !shown.contains(&note.id)).collect();
+        update(&agent, waiting[n], json!({ "content": "osprey osprey" })).await.of::<Note>(200);
+        let long = format!("osprey {}", "fish ".repeat(30));
+        update(&agent, waiting[n + 1], json!({ "content": long })).await.of::<Note>(200);
+    })
+    .await;
+    let distinct: HashSet<&NoteId> = seen.iter().collect();
+    assert_eq!((seen.len(), distinct.len()), (12, 12));
+}
+
 #[tokio::test]
 async fn any_text_is_safe_to_search_for() {
     let api = Api::start().await;
     let agent = api.agent().await;
     saved(&agent, json!({ "content": "and or not near title content" })).await;
-    let long =
-        ["word ".repeat(2000), "\"".repeat(10_000), "x".repeat(10_000), "😀".repeat(2_500), "a b-c ".repeat(1700)];
+    let long = ["word ".repeat(200), "\"".repeat(1000), "x".repeat(1000), "😀".repeat(1000), "a b-c ".repeat(166)];
     let short = [
         "\"",
         "\"\"",
@@ -179,9 +304,39 @@ async fn any_text_is_safe_to_search_for() {
         assert!(page.items.len() <= 1);
     }
     assert_eq!(found(&agent, "title: NOT near").await.len(), 1, "operators are words");
-    for refused in ["a\0b", &"x".repeat(16_001)] {
-        agent.send(ask(&agent, refused, "")).await.problem(ErrorCode::InvalidRequest);
+    agent.send(ask(&agent, "a\0b", "")).await.problem(ErrorCode::InvalidRequest);
+    for refused in ["x".repeat(1001), "é".repeat(1001), "word ".repeat(2000), "é".repeat(5000)] {
+        agent.send(ask(&agent, &refused, "")).await.problem_at(ErrorCode::InvalidRequest, &["/q"]);
     }
+}
+
+#[tokio::test]
+async fn the_longest_text_fits_beside_the_longest_cursor() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let encoded = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+    let (q, tag) = (encoded("\u{20000}".repeat(1000)), encoded("\u{20000}".repeat(50)));
+    let cursor = format!("s.-----B{}B", "--B".repeat(997));
+    let query = format!("venture={}&archived=true&limit=100&q={q}&tag={tag}&cursor={cursor}", agent.venture);
+    assert!(cursor.len() == 3000 && query.len() < 15_800, "{} {}", cursor.len(), query.len());
+    let page: Page<FoundNote> = agent.send(Ask::of(Operation::ListNotes).query(query)).await.of(200);
+    assert_eq!((page.total, page.next_cursor), (0, None));
+}
+
+/// Copies a note as often as that, behind the back of the API.
+async fn db_copy(api: &Api, agent: &Agent, note: &Note, count: u32) {
+    let copy = "
+        with recursive n (i) as (select 1 union all select i + 1 from n where i < cast(?2 as integer))
+        insert into notes (id, venture, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
+        select substr(s.id, 1, 25) || printf('%06d', n.i), s.venture, s.title, s.content, s.created_at, s.updated_at,
+          s.actor_key_id, s.creation_correlation_id from notes s, n where s.id = ?1";
+    api.db_execute(copy, json!([note.id, count])).await;
+    let number = "insert into note_search_keys (note_id) select id from notes where venture = ?1 and id <> ?2";
+    api.db_execute(number, json!([agent.venture, note.id])).await;
+    let index = "insert into note_search (rowid, title, content)
+                 select k.id, n.title, n.content from note_search_keys k join notes n on n.id = k.note_id
+                 where n.venture = ?1 and n.id <> ?2";
+    api.db_execute(index, json!([agent.venture, note.id])).await;
 }
 
 #[tokio::test]
@@ -190,18 +345,20 @@ async fn a_count_of_matches_is_exact_up_to_1000_and_a_minimum_beyond() {
     let agent = api.agent().await;
     let word = fresh("word").replace(|c: char| !c.is_ascii_alphanumeric(), "");
     let note = saved(&agent, json!({ "content": word })).await;
-    let copy = "
-        with recursive n (i) as (select 1 union all select i + 1 from n where i < 1000)
-        insert into notes (id, venture, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
-        select substr(s.id, 1, 25) || printf('%06d', n.i), s.venture, s.title, s.content, s.created_at, s.updated_at,
-          s.actor_key_id, s.creation_correlation_id from notes s, n where s.id = ?1";
-    api.db_execute(copy, json!([note.id])).await;
-    let number = "insert into note_search_keys (note_id) select id from notes where venture = ?1 and id <> ?2";
-    api.db_execute(number, json!([agent.venture, note.id])).await;
-    let index = "insert into note_search (rowid, title, content)
-                 select k.id, n.title, n.content from note_search_keys k join notes n on n.id = k.note_id
-                 where n.venture = ?1 and n.id <> ?2";
-    api.db_execute(index, json!([agent.venture, note.id])).await;
+    db_copy(&api, &agent, &note, 1000).await;
     let page = search(&agent, &word, "&limit=1").await;
     assert_eq!((page.items.len(), page.total, page.total_is_minimum), (1, 1000, true));
+}
+
+#[tokio::test]
+async fn a_walk_ends_when_it_has_shown_a_thousand() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let word = fresh("word").replace(|c: char| !c.is_ascii_alphanumeric(), "");
+    let note = saved(&agent, json!({ "content": word })).await;
+    db_copy(&api, &agent, &note, 1100).await;
+    let seen = walk(&agent, &word, 100, async |_, _| {}).await;
+    let distinct: HashSet<&NoteId> = seen.iter().collect();
+    assert_eq!((seen.len(), distinct.len()), (1000, 1000));
+    assert!(!distinct.contains(&note.id), "the newest ones");
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement};
-use deckwatch_protocol::Operation;
+use deckwatch_protocol::{HandoffId, Operation};
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, StatementStatus, params, params_from_iter};
 use serde_json::{Value, json};
@@ -209,6 +209,9 @@ fn db_fill(connection: &Connection, size: &Size) {
          select 'strategy', iif(i % 2, 'alpha', 'global'), printf('note_01%024d', i) from n",
         size.notes,
     );
+    // Blocked handoffs of two days, which nothing resolves until the first handoff of the lab.
+    db_fill_blocked(connection, "2026-10-01T00:00:00Z", 50);
+    db_fill_blocked(connection, "2026-10-10T00:00:00Z", size.handoffs);
     db_fill_fleet(&fill, connection, size);
     fill(
         "ROWS insert into request_log (correlation_id, method, status, created_at)
@@ -220,6 +223,17 @@ fn db_fill(connection: &Connection, size: &Size) {
          select 'a', 'key-' || i, 'start_day', 'h', '2026-11-21T00:00:00.000Z', '2026-12-21T00:00:00.000Z' from n",
         size.handoffs,
     );
+}
+
+/// Fills that many blocked handoffs of one moment.
+fn db_fill_blocked(connection: &Connection, moment: &str, count: u32) {
+    let id = HandoffId::mint(moment.parse().unwrap(), 0);
+    let sql = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
+        insert into handoffs (id, session_id, venture, repo, track, from_agent, status_label, summary, payload_json,
+          payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
+        select substr(?2, 1, 23) || printf('%06d', i), printf('sess_00%024d', 1), 'alpha', 'example-org/alpha', nullif(i % 3, 0),
+          'agent-' || (i % 2), 'blocked', 's', '{}', 'h', 2, 1, ?3, 'a', 'c' from n";
+    connection.execute(sql, params![count, id.as_str(), moment]).unwrap();
 }
 
 /// Fills what stands beside the history: machines, ventures, documents.
@@ -346,6 +360,29 @@ async fn each_filter_of_the_handoffs_costs_the_same_whatever_is_stored() {
     let lists = queries.map(|query| Ask::list(Operation::ListHandoffs, query));
     let latest = queries.map(|query| Ask::list(Operation::LatestHandoff, query));
     assert_flat(&lists.into_iter().chain(latest).collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
+async fn figures_cost_the_same_whatever_lies_outside_their_window() {
+    let windows = [
+        "",
+        "venture=alpha",
+        "agent=agent-1",
+        "since=2026-09-30T00:00:00Z&until=2026-10-05T00:00:00Z",
+        "since=2026-09-30T00:00:00Z&until=2026-10-05T00:00:00Z&agent=agent-1",
+    ];
+    assert_flat(&windows.map(|query| Ask::list(Operation::SessionAnalytics, query))).await;
+}
+
+#[tokio::test]
+async fn each_blocked_handoff_of_a_window_costs_as_much_as_the_one_before() {
+    let mut costs = Vec::new();
+    for blocked in [400, 4_000] {
+        let world = World::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
+        db_fill_blocked(&world.measured.0.lock().unwrap().0, "2026-11-20T00:00:00Z", blocked);
+        costs.push(world.cost(Operation::SessionAnalytics, ("", ""), None).await);
+    }
+    assert!(costs[1] < costs[0] * 11, "{costs:?}");
 }
 
 fn note_of(n: u32) -> Value {

@@ -14,6 +14,7 @@ mod requirements;
 mod round_trips;
 mod schema;
 mod search_speed;
+mod search_spellings;
 mod shared_file;
 mod statements;
 mod survival;

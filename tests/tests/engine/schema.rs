@@ -61,27 +61,48 @@ fn the_committed_schema_is_in_step_with_the_migrations() {
     assert!(committed == made, "tests/tests/engine/schema.sql is out of step; run `just gen`");
 }
 
+/// A database at the migration before the one of that name, and the migrations from there on.
+fn migrated_before(ending: &str) -> (Connection, &'static [(&'static str, &'static str)]) {
+    let connection = Connection::open_in_memory().unwrap();
+    let at = MIGRATIONS.iter().position(|(name, _)| name.ends_with(ending)).unwrap();
+    apply(&connection, &MIGRATIONS[..at]);
+    (connection, &MIGRATIONS[at..])
+}
+
+fn apply(connection: &Connection, migrations: &[(&str, &str)]) {
+    for (name, sql) in migrations {
+        connection.execute_batch(sql).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
 #[test]
 fn a_document_that_was_there_before_versions_has_the_one_that_it_is() {
-    let connection = Connection::open_in_memory().unwrap();
-    let at = MIGRATIONS.iter().position(|(name, _)| name.ends_with("_doc_versions.sql")).unwrap();
-    let apply = |migrations: &[(&str, &str)]| {
-        for (name, sql) in migrations {
-            connection.execute_batch(sql).unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
-    };
-    apply(&MIGRATIONS[..at]);
+    let (connection, rest) = migrated_before("_doc_versions.sql");
     let insert =
         "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
                     updated_at, deleted_at, actor_key_id, content)
                   values ('global', ?1, 't', 'markdown', 'h', 1, 3, 'c', 'u', ?2, 'a', 'x')";
     connection.execute(insert, ("live.md", None::<&str>)).unwrap();
     connection.execute(insert, ("gone.md", Some("d"))).unwrap();
-    apply(&MIGRATIONS[at..]);
+    apply(&connection, rest);
     let versions =
         "select name || ' ' || version || ' ' || created_at || ' ' || ifnull(content, 'deleted') from doc_versions
                     order by name";
     assert_eq!(texts(&connection, versions), ["gone.md 3 u deleted", "live.md 3 u x"]);
+}
+
+#[test]
+fn a_note_that_was_indexed_with_its_accents_is_found_without_them() {
+    let (connection, rest) = migrated_before("_note_search_accents.sql");
+    let note = "insert into notes (id, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
+                values ('note_1', 'T', 'ti\u{1ebf}ng Vi\u{1ec7}t', 'c', 'u', 'a', 'c')";
+    connection.execute(note, []).unwrap();
+    connection.execute("insert into note_search_keys (note_id) values ('note_1')", []).unwrap();
+    connection.execute("insert into note_search (note_search) values ('rebuild')", []).unwrap();
+    let found = || texts(&connection, "select title from note_search where note_search match 'tieng viet'");
+    assert!(found().is_empty());
+    apply(&connection, rest);
+    assert_eq!(found(), ["T"]);
 }
 
 #[test]

@@ -124,6 +124,8 @@ CREATE INDEX handoffs_by_track on handoffs (track, id) where track is not null;
 
 CREATE INDEX handoffs_by_venture on handoffs (venture, id);
 
+CREATE INDEX handoffs_resolving on handoffs (venture, repo, track, id) where status_label <> 'blocked';
+
 CREATE TABLE idempotency_keys (
   actor_key_id text not null,
   idempotency_key text not null,
@@ -193,7 +195,8 @@ CREATE INDEX machines_by_status on machines (status, id);
 CREATE INDEX machines_of_fleet on machines (id) where retired_at is null;
 
 CREATE VIRTUAL TABLE note_search using fts5 (
-  title, content, content = 'note_search_source', content_rowid = 'id', tokenize = 'porter unicode61'
+  title, content, content = 'note_search_source', content_rowid = 'id',
+  tokenize = 'porter unicode61 remove_diacritics 2'
 );
 
 CREATE TABLE 'note_search_config'(k PRIMARY KEY, v) WITHOUT ROWID;

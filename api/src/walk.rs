@@ -1,0 +1,144 @@
+//! How a walk through the results of a search goes on: its cursor names all that it has shown.
+//!
+//! A score moves with every note that is written, so no score says where a page ended. What was shown is told by
+//! the numbers that the index knows notes by. Knows nothing of SQL.
+
+use deckwatch_protocol::Cursor;
+
+use crate::database::{Row, number};
+
+/// The most that a walk shows: as many as a search ranks.
+const MAX_SHOWN: usize = 1000;
+/// What a cursor of a search begins with. No other cursor has a dot there.
+const MARK: &str = "s.";
+/// A digit has five bits of a number; the upper half says that more follow.
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+const MORE: u64 = 32;
+
+/// What a walk has shown; nothing yet by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Walk {
+    /// The newest match when the walk began: what came later is not part of it.
+    newest: Option<u64>,
+    /// The numbers of the notes that were shown, the newest first.
+    shown: Vec<u64>,
+}
+
+impl Walk {
+    /// The walk that a cursor of a search names.
+    pub(crate) fn of(cursor: &Cursor) -> Option<Self> {
+        let numbers = decoded(cursor.as_str().strip_prefix(MARK)?)?;
+        let (newest, gaps) = numbers.split_first()?;
+        let mut at = *newest;
+        let mut shown = Vec::with_capacity(gaps.len());
+        for (n, gap) in gaps.iter().enumerate() {
+            at = at.checked_sub(*gap).filter(|_| n == 0 || *gap > 0)?;
+            shown.push(at);
+        }
+        (1..=MAX_SHOWN).contains(&shown.len()).then_some(Self { newest: Some(*newest), shown })
+    }
+
+    /// The newest match when the walk began, unless it begins here.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        self.newest.and_then(|newest| i64::try_from(newest).ok())
+    }
+
+    /// What was shown, as a JSON array.
+    pub(crate) fn shown_json(&self) -> String {
+        serde_json::Value::from(self.shown.clone()).to_string()
+    }
+
+    /// The cursor behind a page of these rows of (`number`, `newest`); `None` when the walk has shown all that it may.
+    pub(crate) fn next(mut self, page: &[Row]) -> Option<Cursor> {
+        let newest = self.newest.or_else(|| number(page.first()?, "newest"))?;
+        self.shown.extend(page.iter().filter_map(|row| number(row, "number")));
+        self.shown.sort_unstable_by(|a, b| b.cmp(a));
+        self.shown.dedup();
+        if self.shown.len() >= MAX_SHOWN {
+            return None;
+        }
+        let mut text = MARK.to_owned();
+        encode(newest, &mut text);
+        let mut at = newest;
+        for number in self.shown {
+            encode(at.checked_sub(number)?, &mut text);
+            at = number;
+        }
+        // Among millions of notes it may be too long for a thousand: then this was the last page.
+        text.parse().ok()
+    }
+}
+
+fn encode(mut number: u64, text: &mut String) {
+    loop {
+        let rest = number >> 5;
+        let digit = number % MORE + if rest > 0 { MORE } else { 0 };
+        text.extend(usize::try_from(digit).ok().and_then(|digit| DIGITS.get(digit)).map(|digit| char::from(*digit)));
+        number = rest;
+        if rest == 0 {
+            return;
+        }
+    }
+}
+
+/// The numbers that a text spells, all below 2^53.
+fn decoded(text: &str) -> Option<Vec<u64>> {
+    let (mut numbers, mut number, mut shift) = (Vec::new(), 0, 0);
+    for byte in text.bytes() {
+        let digit = DIGITS.iter().position(|digit| *digit == byte).and_then(|digit| u64::try_from(digit).ok())?;
+        number |= (digit % MORE) << shift;
+        shift += 5;
+        if digit < MORE {
+            numbers.push(number);
+            (number, shift) = (0, 0);
+        } else if shift > 45 {
+            return None;
+        }
+    }
+    (shift == 0).then_some(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(numbers: &[u64], newest: u64) -> Vec<Row> {
+        let row = |n: &u64| serde_json::json!({ "number": n, "newest": newest }).as_object().unwrap().clone();
+        numbers.iter().map(row).collect()
+    }
+
+    #[test]
+    fn a_cursor_names_what_was_shown() {
+        let first = Walk::default().next(&page(&[7, 900, 3], 1_000_000)).unwrap();
+        let walk = Walk::of(&first).unwrap();
+        assert_eq!(walk, Walk { newest: Some(1_000_000), shown: vec![900, 7, 3] });
+        assert_eq!(walk.shown_json(), "[900,7,3]");
+        let second = Walk::of(&walk.next(&page(&[1_000_000, 4], 999_999)).unwrap()).unwrap();
+        assert_eq!(second, Walk { newest: Some(1_000_000), shown: vec![1_000_000, 900, 7, 4, 3] });
+    }
+
+    #[test]
+    fn a_walk_ends_at_a_thousand_also_among_a_million_notes() {
+        let every = |step: u64, count: u64| (1..=count).map(|n| n * step).collect::<Vec<_>>();
+        let cursor = Walk::default().next(&page(&every(1_000, 980), 1_000_000)).unwrap();
+        let walk = Walk::of(&cursor).unwrap();
+        assert_eq!(walk.shown.len(), 980);
+        assert!(walk.clone().next(&page(&every(3, 19), 0)).is_some());
+        assert_eq!(walk.next(&page(&every(3, 20), 0)), None);
+        assert!(Walk::default().next(&page(&every(10_000, 980), 10_000_000)).is_some());
+        assert_eq!(Walk::default().next(&page(&every(1_000_000, 980), 1_000_000_000)), None);
+        assert_eq!(Walk::default().next(&[]), None);
+    }
+
+    #[test]
+    fn no_other_text_is_a_walk() {
+        let of = |text: &str| Walk::of(&text.parse().unwrap());
+        assert!(of("s.FBB").is_some());
+        let endless = format!("s.{}A", "-".repeat(40));
+        let texts =
+            ["note_00000000000000000000000000", "note_00000000000000000000000000.12", "s.", "s.F", "s.FG", "s.FBA"];
+        for text in texts.into_iter().chain(["s.F.B", "s.Fg", "S.FB", &endless, &format!("s.-B{}", "B".repeat(1001))]) {
+            assert_eq!(of(text), None, "{text}");
+        }
+    }
+}

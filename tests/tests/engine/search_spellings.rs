@@ -1,0 +1,38 @@
+//! Searching for a letter that Unicode spells in two ways finds notes with either.
+
+use deckwatch_protocol::Operation;
+use serde_json::json;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::lab::Lab;
+
+/// The letters that a composed text has and a text that is taken apart has not; of Hangul, a hundred.
+fn composed_letters() -> Vec<char> {
+    let letters = ('\u{a0}'..=char::MAX).filter(|c| c.is_alphanumeric() && c.nfc().eq([*c]) && c.nfd().ne([*c]));
+    let (hangul, others): (Vec<_>, Vec<_>) = letters.partition(|c| ('\u{ac00}'..='\u{d7a3}').contains(c));
+    others.into_iter().chain(hangul.into_iter().step_by(112)).collect()
+}
+
+#[tokio::test]
+async fn every_letter_with_two_spellings_is_found_by_either() {
+    let lab = Lab::new();
+    let letters = composed_letters();
+    assert!(letters.len() > 1000, "{}", letters.len());
+    let words = letters.iter().map(|letter| format!("Of{:x}a{letter} ", u32::from(*letter)));
+    let words = words.collect::<Vec<_>>().concat();
+    for content in [words.clone(), words.nfd().collect()] {
+        let note = json!({ "title": "T", "content": content });
+        assert_eq!(lab.ask(Operation::CreateNote, ("", ""), Some(&note)).await.status, 201);
+    }
+    let mut missed = Vec::new();
+    for some in words.split_whitespace().collect::<Vec<_>>().chunks(8) {
+        for q in [some.join(" "), some.join(" ").nfd().collect()] {
+            let encoded = q.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+            let answer = lab.ask(Operation::ListNotes, ("", &format!("limit=1&q={encoded}")), None).await;
+            if answer.json()["total"] != 2 {
+                missed.push(q);
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{missed:?}");
+}
