@@ -44,6 +44,7 @@ main() {
   over_http
   killed
   no_backup
+  no_room
 }
 
 # A day with a handoff that goes on and one that has ended, and something in every table. $1: the engine.
@@ -190,6 +191,22 @@ no_backup() {
   refuses restore "$WORK/embedded.backup" --engine worker --data "$WORK/other"
   grep -q 'restore it with --engine embedded' "$WORK/said"
   printf 'a file that was cut off or is of the other engine restores nothing\n'
+}
+
+# However little room there is for a file, a restore is whole or leaves nothing.
+no_room() {
+  local server=${CARGO_TARGET_DIR:-$ROOT/target}/release/deckwatch-server blocks said=1
+  for ((blocks = 100; said != 0 && blocks < 20000; blocks += 50)); do
+    rm -rf "$WORK/narrow"
+    said=0
+    # A signal that is ignored is an error of the write, as a full disk is.
+    (trap '' XFSZ && ulimit -f "$blocks" && exec "$server" --data "$WORK/narrow" restore "$WORK/embedded.backup" 2>"$WORK/said") || said=$?
+    [[ $said == 0 || -z "$(ls -A "$WORK/narrow")" ]] || { ls -lA "$WORK/narrow" >&2 && return 1; }
+  done
+  ((blocks > 150)) || { printf 'there was room from the start\n' >&2 && return 1; }
+  backup export "$WORK/narrow.backup" --engine embedded --data "$WORK/narrow"
+  same_records "$WORK/embedded.backup" "$WORK/narrow.backup"
+  printf 'a restore without room leaves nothing\n'
 }
 
 # Starts the stub of Cloudflare. $1: the data of its database; then what it is told more.

@@ -34,8 +34,11 @@ impl Draft {
     /// Gives the finished file its name, unless somebody else took it meanwhile.
     pub(super) fn place(self, to: &Path) -> Result<(), BackupError> {
         // SQLite closes a database without a word where there is no room to write its log into it.
-        if let Some(log) = left_behind(&self.file) {
-            return Err(at(&log)(io::Error::other("SQLite could not finish its log; is the disk full?")));
+        if left_behind(&self.file).is_some() {
+            return Err(at(to)(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "no room for it, or for SQLite's log on the way",
+            )));
         }
         fs::File::open(&self.file).and_then(|file| file.sync_all()).map_err(at(to))?;
         vacant(to)?;

@@ -76,8 +76,8 @@ pub enum BackupError {
 pub fn export(database: &Path, to: &Path) -> Result<(), BackupError> {
     vacant(to)?;
     let draft = Draft::beside(to)?;
-    copy(database, draft.file())?;
-    without_index(draft.file())?;
+    copy(database, draft.file()).map_err(or_full(to))?;
+    without_index(draft.file()).map_err(in_file(to))?;
     require_sound(draft.file(), database)?;
     draft.place(to)
 }
@@ -89,10 +89,10 @@ pub fn restore(from: &Path, database: &Path) -> Result<(), BackupError> {
         private_folder(folder).map_err(at(folder))?;
     }
     let draft = Draft::beside(database)?;
-    copy(from, draft.file())?;
+    copy(from, draft.file()).map_err(or_full(database))?;
     require_sound(draft.file(), from)?;
     // Opening applies newer migrations and builds the index.
-    let opened = Sqlite::open(draft.file()).map_err(in_file(from))?;
+    let opened = Sqlite::open(draft.file()).map_err(in_file(from)).map_err(or_full(database))?;
     complete(&opened, from)?;
     drop(opened);
     draft.place(database)
@@ -111,13 +111,20 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     })
 }
 
-fn without_index(file: &Path) -> Result<(), BackupError> {
-    let dropped = || {
-        let connection = Connection::open(file)?;
-        connection.execute(&store::drop_index().sql, [])?;
-        connection.execute("vacuum", [])
-    };
-    dropped().map(drop).map_err(in_file(file))
+fn without_index(file: &Path) -> Result<(), rusqlite::Error> {
+    let connection = Connection::open(file)?;
+    connection.execute(&store::drop_index().sql, [])?;
+    connection.execute("vacuum", []).map(drop)
+}
+
+/// It is what is being made that a full disk has no room for, whatever was read at the time.
+fn or_full(made: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
+    |error| match error {
+        BackupError::Database { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            in_file(made)(source)
+        }
+        error => error,
+    }
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> BackupError + '_ {
