@@ -47,7 +47,7 @@ pub enum BackupError {
     )]
     OfD1(PathBuf),
     /// The copy is not sound, or not of Deckwatch.
-    #[error("{} is damaged or no backup: {detail}; nothing was changed", .path.display())]
+    #[error("{} is damaged, or no database of Deckwatch: {detail}; nothing was changed", .path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,
