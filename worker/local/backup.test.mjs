@@ -150,8 +150,8 @@ test("an agent that began anew between two pages can be restored", async () => {
 
 test("a reference to what the file does not have is left empty, and said", async () => {
   const lines = (await exported(await filled())).filter((line) => !/"table":"(handoffs|idempotency_keys)"/.test(line));
-  const counts = JSON.parse(lines.pop()).end;
-  const { database, said } = await restored([...lines, JSON.stringify({ end: { ...counts, handoffs: 0, idempotency_keys: 0 } })]);
+  const end = { ...JSON.parse(lines.pop()).end, handoffs: 0, idempotency_keys: 0 };
+  const { database, said } = await restored([...lines, JSON.stringify({ end })]);
   assert.equal(database.connection.prepare("select count(*) as n from sessions where final_handoff_id is not null").get().n, 0);
   assert.match(said.join(), /^1 of sessions.final_handoff_id lead to no record/);
 });
@@ -218,6 +218,7 @@ test("a file that is none, damaged or newer changes nothing and says why", async
     [`${JSON.stringify({ ...head, format: "deckwatch-records-2" })}\n`, /made by a newer Deckwatch \(deckwatch-records-2\)/],
     [`${JSON.stringify(newer)}\n`, /made by a newer Deckwatch \(migration 9999_later.sql\)/],
     [`${JSON.stringify({ ...head, migrations: [] })}\n`, / names no migrations; /],
+    [`${whole}`.replace("A note", "A mote"), / is cut off or damaged; /],
     [`${whole}{"table":"notes","row":{}}\n`, / goes on after its end; /],
     ...Array.from({ length: 40 }, (_, n) => [whole.subarray(0, ((whole.length - 2) * n) / 40), /(cut off or damaged|is empty|no backup of D1); nothing was changed$/]),
   ];

@@ -11,19 +11,25 @@ const LONGEST_LINE = 32_000_000;
 /** What a file says of itself; throws unless it is whole and `known` has all of its migrations. */
 export async function survey(file, known) {
   const hash = createHash("sha256");
-  let head, end;
+  let head, end, text;
   const counts = {};
-  for await (const line of lines(file, (bytes) => hash.update(bytes))) {
+  for await (const line of lines(file, (raw) => (text = raw))) {
     if (end) throw new Error(`${file} goes on after its end; nothing was changed`);
     if (!head) head = requireHead(file, line, known);
-    else if (line?.end) end = line.end;
+    else if (line?.end) end = line;
     else if (!line?.table || !line.row) throw damaged(file);
-    else counts[line.table] = (counts[line.table] ?? 0) + 1;
+    else {
+      counts[line.table] = (counts[line.table] ?? 0) + 1;
+      hash.update(`${text}\n`);
+    }
   }
   if (!head) throw new Error(`${file} is empty; nothing was changed`);
-  const off = end && Object.keys({ ...end, ...counts }).find((table) => (end[table] ?? 0) !== (counts[table] ?? 0));
-  if (!end || off) throw damaged(file);
-  return { head, counts: end, digest: hash.digest("hex") };
+  const digest = hash.digest("hex");
+  const off = (table) => (end.end[table] ?? 0) !== (counts[table] ?? 0);
+  if (!end || Object.keys({ ...end.end, ...counts }).some(off)) throw damaged(file);
+  // The first backups had no sum.
+  if ((end.sha256 ?? digest) !== digest) throw damaged(file);
+  return { head, counts: end.end, digest };
 }
 
 function requireHead(file, head, known) {
@@ -37,12 +43,16 @@ function requireHead(file, head, known) {
   return head;
 }
 
-/** Each line of `file`. Not by readline, which ends a line also at U+2028, and notes have that. */
+/**
+ * What each line of `file` says; `see(line)` gets the line itself before. Not by readline, which ends a line also at
+ * U+2028, and notes have that.
+ */
 export async function* lines(file, see = () => {}) {
   const decoder = new TextDecoder();
   let [rest, number] = ["", 0];
   const parsed = (line) => {
     number += 1;
+    see(line);
     try {
       return JSON.parse(line);
     } catch {
@@ -50,7 +60,6 @@ export async function* lines(file, see = () => {}) {
     }
   };
   for await (const bytes of createReadStream(file)) {
-    see(bytes);
     const parts = (rest + decoder.decode(bytes, { stream: true })).split("\n");
     rest = parts.pop();
     if (rest.length > LONGEST_LINE) throw new Error(`${file} is no backup of D1; nothing was changed`);

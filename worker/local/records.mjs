@@ -1,7 +1,10 @@
 // Every record of a D1 database as lines of JSON.
 //
-// The first line names the migrations, the last one counts the records: a file that was cut off is no backup.
+// The first line names the migrations, the last one has the count and the SHA-256 of the lines between: a file that was
+// cut off or has changed is no backup.
 // Virtual tables stay behind, so the full text index never has to be dropped; it is built again at the end.
+
+import { createHash } from "node:crypto";
 
 import { first, migrationsOf, restoreOf, tablesOf } from "./tables.mjs";
 
@@ -28,7 +31,7 @@ export async function exportRecords(database, write) {
   const tables = await tablesOf(database);
   const file = new Written(tables, write);
   for (const table of tables.toReversed()) await exportTable(database, table, file);
-  await write(JSON.stringify({ end: file.counts }));
+  await write(JSON.stringify({ end: file.counts, sha256: file.hash.digest("hex") }));
   const written = "select count(*) as n from idempotency_keys where created_at >= ?1";
   return { counts: file.counts, writes: (await first(database, written, since)).n };
 }
@@ -69,6 +72,7 @@ function places(columns) {
 class Written {
   constructor(tables, write) {
     this.write = write;
+    this.hash = createHash("sha256");
     this.counts = Object.fromEntries(tables.toReversed().map(({ name }) => [name, 0]));
     this.selects = new Map(tables.map(({ name, columns }) => [name, `select ${columns.join(", ")} from ${name}`]));
     this.targets = tables.flatMap(({ late }) => late.map(({ table, to }) => ({ table, to, keys: new Set() })));
@@ -83,6 +87,7 @@ class Written {
   async add(table, row) {
     const line = JSON.stringify({ table, row });
     await this.write(line);
+    this.hash.update(`${line}\n`);
     this.counts[table] += 1;
     for (const target of this.targets.filter((target) => target.table === table)) {
       target.keys.add(JSON.stringify(target.to.map((column) => row[column])));

@@ -32,7 +32,7 @@ async function query(url, token, body) {
     redirect: "error",
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error) => {
-    const reason = error.cause?.code ?? error.message;
+    const reason = error.cause?.code ?? error.cause?.message ?? error.message;
     throw new Error(`${new URL(url).host} can't be reached: ${reason}`, { cause: error });
   });
   const text = await response.text();
