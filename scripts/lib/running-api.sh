@@ -9,9 +9,9 @@ API_PID=""
 
 # Starts scripts/api with keys that it makes. $@: its arguments.
 api::start() {
-  # What is waited for must be there before the process that fills it.
+  # The job may open it only after it was looked at: what an earlier API said there is not this one's word.
   : >"$WORK/out"
-  env -u CONTEXT_API_KEY -u ADMIN_API_KEY "$ROOT/scripts/api" --port 0 "$@" >>"$WORK/out" 2>"$WORK/err" &
+  env -u CONTEXT_API_KEY -u ADMIN_API_KEY "$ROOT/scripts/api" --port 0 "$@" >"$WORK/out" 2>"$WORK/err" &
   API_PID=$!
   api::await_ready
   API_URL=$(sed -n 's/^ready //p' "$WORK/out")

@@ -1,6 +1,8 @@
 // Cloudflare's HTTP API of one D1 database, in front of a local one: what the tests ask instead of Cloudflare.
 //
-//   cloudflare-stub.mjs --data DIR
+//   cloudflare-stub.mjs --data DIR [--stall N]
+//
+// --stall  leaves every request after the first N without an answer, and says so by the line `stalled`
 //
 // Takes any account and database, and the token in CLOUDFLARE_API_TOKEN. Parameters must be texts, as the API
 // says. Prints the line `ready URL` on standard output, and ends with its standard input.
@@ -13,11 +15,14 @@ import { startRuntime } from "./miniflare.mjs";
 const PATH = /^\/accounts\/[^/]+\/d1\/database\/[^/]+\/query$/;
 
 async function main() {
-  const { values } = parseArgs({ options: { data: { type: "string" } } });
+  const { values } = parseArgs({ options: { data: { type: "string" }, stall: { type: "string" } } });
+  let left = values.stall ? Number(values.stall) : Infinity;
   const idle = "export default { fetch: () => new Response() }";
   const runtime = await startRuntime(values.data, { port: 0, modules: true, script: idle });
   const database = await runtime.getD1Database("DB");
   const server = http.createServer((request, response) => {
+    if (left === 0) return process.stdout.write("stalled\n");
+    left -= 1;
     answer(database, request).then(
       (result) => send(response, 200, { success: true, errors: [], messages: [], result }),
       ({ status = 400, message }) => send(response, status, { success: false, errors: [{ code: 7500, message }], result: null }),

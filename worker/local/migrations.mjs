@@ -18,10 +18,14 @@ export async function applyMigrations(database, folder, wanted = () => true) {
   await database.prepare(BOOKKEEPING).run();
   const applied = await database.prepare("select name from d1_migrations").all();
   const known = new Set(applied.results.map((row) => row.name));
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
-  for (const name of names.filter((name) => !known.has(name) && wanted(name))) {
+  for (const name of (await migrationNames(folder)).filter((name) => !known.has(name) && wanted(name))) {
     await applyOne(database, name, await readFile(path.join(folder, name), "utf8"));
   }
+}
+
+/** The names of all migrations, in order. */
+export async function migrationNames(folder) {
+  return (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
 }
 
 async function applyOne(database, name, sql) {

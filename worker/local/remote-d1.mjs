@@ -31,6 +31,9 @@ async function query(url, token, body) {
     body: JSON.stringify(body),
     redirect: "error",
     signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch((error) => {
+    const reason = error.cause?.code ?? error.cause?.message ?? error.message;
+    throw new Error(`${new URL(url).host} can't be reached: ${reason}`, { cause: error });
   });
   const text = await response.text();
   const answer = response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : undefined;

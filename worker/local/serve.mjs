@@ -20,6 +20,7 @@ import { parseArgs } from "node:util";
 import { openControl } from "./control.mjs";
 import { applyMigrations } from "./migrations.mjs";
 import { startRuntime } from "./miniflare.mjs";
+import { restoreOf } from "./tables.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, "../..");
@@ -35,7 +36,9 @@ async function main() {
   const runtime = await startWorker(options);
   stopWhenTold(runtime, options);
   const url = await runtime.ready;
-  await applyMigrations(await runtime.getD1Database("DB"), path.join(ROOT, "migrations"));
+  const database = await runtime.getD1Database("DB");
+  if (await restoreOf(database)) throw new Error("a restore of its database broke off: repeat it first");
+  await applyMigrations(database, path.join(ROOT, "migrations"));
   await requireHealth(runtime, url);
   if (options.control) await openControl(runtime, options.control);
   process.stdout.write(`ready http://127.0.0.1:${url.port}\n`);

@@ -159,7 +159,7 @@ async fn what_leads_nowhere_is_counted_and_logged_without_an_operation() {
     let agent = api.agent_nowhere();
     for (ask, code) in [
         (Ask::at("GET", "/v1/nothing"), ErrorCode::UnknownRoute),
-        (Ask::at("BREW", "/v1/notes"), ErrorCode::MethodNotAllowed),
+        (Ask::at("PROPFIND", "/v1/notes"), ErrorCode::MethodNotAllowed),
     ] {
         let response = agent.send(ask).await;
         response.problem(code);

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use deckwatch_api::MIGRATIONS;
 use deckwatch_protocol::Operation;
 use deckwatch_server::Sqlite;
 use deckwatch_server::backup::{BackupError, export, restore};
 use rusqlite::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::lab::{Lab, handoff_of};
+use crate::lab::{Lab, handoff_of, machine_with};
 use crate::schema::migrated;
 
 /// Every record of a database but those of its index, as text.
@@ -38,19 +39,60 @@ fn has_index(path: &Path) -> bool {
     connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-/// A day with a handoff and a note, on a database that stays open.
+/// Something in every table, on a database that stays open: a day that has ended and one that goes on.
 async fn filled(path: &Path) -> Lab {
     let lab = Lab::on(Arc::new(Sqlite::open(path).unwrap()));
     lab.register_alpha().await;
-    let session = lab.start("agent-1").await;
-    lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;
+    done(&lab, Operation::PutVenture, "over", &json!({ "name": "Over" })).await;
+    done(&lab, Operation::DeleteVenture, "over", &Value::Null).await;
+    let (open, over) = (lab.start("agent-1").await, lab.start("agent-2").await);
+    done(&lab, Operation::CreateHandoff, "", &handoff_of(&open)).await;
+    let keep_open = json!({ "keep_open": true });
+    done(&lab, Operation::EndDay, "", &merged(handoff_of(&open), keep_open)).await;
+    done(&lab, Operation::EndDay, "", &handoff_of(&over)).await;
     for n in 0..3 {
         let note = json!({ "title": format!("Note {n}"), "content": "a heron 😀 'n' \"co\"", "tags": ["bird"] });
-        assert_eq!(lab.ask(Operation::CreateNote, ("", ""), Some(&note)).await.status, 201);
+        done(&lab, Operation::CreateNote, "", &note).await;
     }
-    lab.put_doc("alpha/api.md", "# The API").await;
-    lab.put_doc("alpha/api.md", "# The API 😀").await;
+    let old =
+        done(&lab, Operation::CreateNote, "", &json!({ "title": "Old", "content": "a crane", "tags": ["bird"] })).await;
+    done(&lab, Operation::ArchiveNote, old["id"].as_str().unwrap(), &Value::Null).await;
+    for content in ["# The API", "# The API 😀", "# The API 😀"] {
+        lab.put_doc("alpha/api.md", content).await;
+    }
+    lab.put_doc("global/gone.md", "# Gone").await;
+    done(&lab, Operation::DeleteDoc, "global/gone.md", &Value::Null).await;
+    done(&lab, Operation::PutRequirement, "", &json!({ "name_pattern": "runbook-*.md", "venture": "alpha" })).await;
+    done(&lab, Operation::DeleteRequirement, "req_00000000000000000000000003", &Value::Null).await;
+    done(&lab, Operation::RegisterMachine, "mac1", &machine_with("dev")).await;
+    lab.mint("context").await;
+    lab.app().sweep().await.unwrap();
     lab
+}
+
+async fn done(lab: &Lab, operation: Operation, to: &str, body: &Value) -> Value {
+    let answer = lab.ask(operation, (to, ""), Some(body).filter(|body| !body.is_null())).await;
+    assert!(matches!(answer.status, 200 | 201), "{operation:?}: {}", answer.text);
+    answer.json()
+}
+
+fn merged(mut body: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("{more} is no object") };
+    body.as_object_mut().unwrap().extend(more);
+    body
+}
+
+/// The tables of a database that have no record.
+fn empty_tables(path: &Path) -> Vec<String> {
+    let connection = Connection::open(path).unwrap();
+    let tables = "select name from sqlite_schema where type = 'table' and name not like 'sqlite%'
+                    and (name not like 'note\\_search%' escape '\\' or name = 'note_search_keys') order by name";
+    let mut statement = connection.prepare(tables).unwrap();
+    let tables: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let has_none = |table: &String| {
+        connection.query_row(&format!("select not exists (select 1 from {table})"), [], |row| row.get(0)).unwrap()
+    };
+    tables.into_iter().filter(has_none).collect()
 }
 
 #[tokio::test]
@@ -58,6 +100,7 @@ async fn what_was_exported_is_restored_whole_and_can_be_searched_and_changed() {
     let folder = tempfile::TempDir::new().unwrap();
     let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
     let lab = filled(&database).await;
+    assert_eq!(empty_tables(&database), ["refusals", "token_refusals"]);
     export(&database, &file).unwrap();
     assert!(!has_index(&file) && has_index(&database));
     assert_eq!(records(&file), records(&database));
@@ -97,6 +140,146 @@ async fn nothing_is_written_over_and_nothing_is_left_half_done() {
     export(&folder.path().join("nowhere.db"), &folder.path().join("none.db")).unwrap_err();
     assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 0);
     assert!(!folder.path().join("none.db").exists());
+}
+
+#[tokio::test]
+async fn what_sqlite_would_take_for_a_part_of_the_database_keeps_it_from_being_restored() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
+    drop(filled(&database).await);
+    export(&database, &file).unwrap();
+    for end in ["-wal", "-shm", "-journal"] {
+        let target = folder.path().join("new/context.db");
+        let left = folder.path().join(format!("new/context.db{end}"));
+        std::fs::create_dir_all(left.parent().unwrap()).unwrap();
+        std::fs::write(&left, "the last writes").unwrap();
+        let refused = restore(&file, &target).unwrap_err();
+        assert!(matches!(&refused, BackupError::LeftBehind(path) if *path == left), "{refused}");
+        assert_eq!(std::fs::read(&left).unwrap(), b"the last writes");
+        assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
+        // Away with it, as the message says.
+        std::fs::remove_dir_all(folder.path().join("new")).unwrap();
+        restore(&file, &target).unwrap();
+        assert_eq!(records(&target), records(&file));
+        std::fs::remove_dir_all(folder.path().join("new")).unwrap();
+    }
+}
+
+/// What restoring `file` is refused with; nothing must be left of it.
+fn refused(file: &Path) -> BackupError {
+    let folder = tempfile::TempDir::new().unwrap();
+    let refused = restore(file, &folder.path().join("context.db")).unwrap_err();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{refused}");
+    refused
+}
+
+#[test]
+fn a_file_that_is_no_database_of_deckwatch_is_no_backup() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("empty"), "").unwrap();
+    Connection::open(file("other")).unwrap().execute_batch("create table t (x)").unwrap();
+    Connection::open(file("unmigrated")).unwrap().execute_batch("create table d1_migrations (id, name)").unwrap();
+    let said = "create table d1_migrations (id integer primary key, name text unique, applied_at text);
+                insert into d1_migrations (name) values ('0001_ventures.sql')";
+    Connection::open(file("said")).unwrap().execute_batch(said).unwrap();
+    for name in ["empty", "other", "unmigrated"] {
+        let refused = refused(&file(name));
+        assert!(matches!(&refused, BackupError::Damaged { path, .. } if *path == file(name)), "{name}: {refused}");
+    }
+    refused(&file("said"));
+    std::fs::write(file("lines"), "{\"format\":\"deckwatch-records-1\",\"taken_at\":\"\"}\n").unwrap();
+    let other_engine = refused(&file("lines"));
+    assert!(other_engine.to_string().contains("with --engine worker"), "{other_engine}");
+    let nothing = export(&file("other"), &file("copy")).unwrap_err();
+    assert!(matches!(&nothing, BackupError::Damaged { .. }) && !file("copy").exists(), "{nothing}");
+}
+
+#[test]
+fn a_newer_backup_is_refused_and_an_older_one_is_brought_to_the_newest_migration() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+    let made = |path: &Path, upto: usize| {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch("create table d1_migrations (id integer primary key, name text unique, applied_at text)")
+            .unwrap();
+        for (name, sql) in MIGRATIONS.iter().take(upto) {
+            connection.execute_batch(sql).unwrap();
+            connection.execute("insert into d1_migrations (name, applied_at) values (?1, '')", [name]).unwrap();
+        }
+        connection
+    };
+    drop(made(&old, 6));
+    let restored = folder.path().join("restored/context.db");
+    restore(&old, &restored).unwrap();
+    let applied = "select count(*) from d1_migrations";
+    let applied: u32 = Connection::open(&restored).unwrap().query_row(applied, [], |row| row.get(0)).unwrap();
+    assert_eq!(applied as usize, MIGRATIONS.len());
+
+    let newest = made(&new, MIGRATIONS.len());
+    newest.execute("insert into d1_migrations (name, applied_at) values ('9999_later.sql', '')", []).unwrap();
+    drop(newest);
+    let refused = refused(&new);
+    assert!(matches!(&refused, BackupError::Newer { migration, .. } if migration == "9999_later.sql"), "{refused}");
+    assert!(refused.to_string().contains("update this program"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_off_anywhere_restores_nothing() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
+    drop(filled(&database).await);
+    export(&database, &file).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    for part in 0..40 {
+        let cut = folder.path().join("cut.db");
+        std::fs::write(&cut, &whole[..(whole.len() - 1) * part / 39]).unwrap();
+        refused(&cut);
+    }
+}
+
+#[tokio::test]
+async fn an_export_amid_writes_is_of_one_moment() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let database = folder.path().join("context.db");
+    let lab = filled(&database).await;
+    let exports = std::thread::spawn({
+        let (folder, database) = (folder.path().to_owned(), database.clone());
+        move || (0..5).for_each(|n| export(&database, &folder.join(format!("{n}.db"))).unwrap())
+    });
+    let mut days = 0;
+    while !exports.is_finished() {
+        days += 1;
+        let session = lab.start(&format!("agent-of-{days}")).await;
+        done(&lab, Operation::EndDay, "", &handoff_of(&session)).await;
+    }
+    exports.join().unwrap();
+    for n in 0..5 {
+        let restored = folder.path().join(format!("{n}/context.db"));
+        restore(&folder.path().join(format!("{n}.db")), &restored).unwrap();
+        let ended = "select count(*) from sessions where status = 'ended' and final_handoff_id is null";
+        let torn: u32 = Connection::open(&restored).unwrap().query_row(ended, [], |row| row.get(0)).unwrap();
+        assert_eq!(torn, 0);
+    }
+}
+
+#[tokio::test]
+async fn of_many_restores_at_once_one_is_done() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
+    drop(filled(&database).await);
+    export(&database, &file).unwrap();
+    let target = folder.path().join("new/context.db");
+    let race = (0..4).map(|_| {
+        let (file, target) = (file.clone(), target.clone());
+        std::thread::spawn(move || restore(&file, &target))
+    });
+    let ends: Vec<_> = race.collect::<Vec<_>>().into_iter().map(|restore| restore.join().unwrap()).collect();
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
+    assert!(ends.iter().all(|end| matches!(end, Ok(()) | Err(BackupError::Exists(_)))), "{ends:?}");
+    assert_eq!(records(&target), records(&file));
+    assert_eq!(std::fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
 }
 
 #[test]

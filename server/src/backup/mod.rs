@@ -1,0 +1,136 @@
+//! A whole database as one file, out and in again. The full text index stays behind: it is built again
+//! from the notes when the restored database is opened.
+
+mod draft;
+mod soundness;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use deckwatch_api::store;
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+
+use self::draft::{Draft, vacant};
+use self::soundness::{complete, require_sound};
+use crate::database::Sqlite;
+use crate::embedded::private_folder;
+
+/// How long an export waits for a batch to finish.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An export or a restore that was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// What is to be made is there already.
+    #[error("{} is there already; nothing was changed", .0.display())]
+    Exists(PathBuf),
+    /// SQLite would take this file for a part of what is to be made.
+    #[error(
+        "{} is there, left by a database that was moved away or is still in use. It may hold that database's last writes: \
+         put it beside that one, under its name, or away; nothing was changed",
+        .0.display()
+    )]
+    LeftBehind(PathBuf),
+    /// The file has migrations that this program does not know.
+    #[error("{} was made by a newer Deckwatch, with {migration}: update this program; nothing was changed", .path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// The first of them.
+        migration: String,
+    },
+    /// The file is a backup, but not of this engine.
+    #[error(
+        "{} is a backup of D1: restore it by scripts/backup with --engine worker or --database; nothing was changed",
+        .0.display()
+    )]
+    OfD1(PathBuf),
+    /// The copy is not sound, or not of Deckwatch.
+    #[error("{} is damaged, or no database of Deckwatch: {detail}; nothing was changed", .path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// SQLite can't do it.
+    #[error("{}: {source}; nothing was changed", .path.display())]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The system can't do it.
+    #[error("{}: {source}; nothing was changed", .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Writes what `database` holds at this moment into the new file `to`, while others go on using it.
+pub fn export(database: &Path, to: &Path) -> Result<(), BackupError> {
+    vacant(to)?;
+    let draft = Draft::beside(to)?;
+    copy(database, draft.file()).map_err(or_full(to))?;
+    without_index(draft.file()).map_err(in_file(to))?;
+    require_sound(draft.file(), database)?;
+    draft.place(to)
+}
+
+/// Makes the database `database`, which is not there yet, from a file that [`export`] wrote.
+pub fn restore(from: &Path, database: &Path) -> Result<(), BackupError> {
+    vacant(database)?;
+    if let Some(folder) = database.parent() {
+        private_folder(folder).map_err(at(folder))?;
+    }
+    let draft = Draft::beside(database)?;
+    copy(from, draft.file()).map_err(or_full(database))?;
+    require_sound(draft.file(), from)?;
+    // Opening applies newer migrations and builds the index.
+    let opened = Sqlite::open(draft.file()).map_err(in_file(from)).map_err(or_full(database))?;
+    complete(&opened, from)?;
+    drop(opened);
+    draft.place(database)
+}
+
+/// Copies a database in one transaction: a plain copy could miss what is still in the write-ahead log.
+fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let copied = || {
+        let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        source.busy_timeout(BUSY_TIMEOUT)?;
+        source.execute("vacuum into ?1", params![to.to_string_lossy()])
+    };
+    copied().map(drop).map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) if soundness::is_of_d1(from) => BackupError::OfD1(from.to_owned()),
+        _ => in_file(from)(error),
+    })
+}
+
+fn without_index(file: &Path) -> Result<(), rusqlite::Error> {
+    let connection = Connection::open(file)?;
+    connection.execute(&store::drop_index().sql, [])?;
+    connection.execute("vacuum", []).map(drop)
+}
+
+/// It is what is being made that a full disk has no room for, whatever was read at the time.
+fn or_full(made: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
+    |error| match error {
+        BackupError::Database { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            in_file(made)(source)
+        }
+        error => error,
+    }
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> BackupError + '_ {
+    |source| BackupError::File { path: path.to_owned(), source }
+}
+
+fn in_file(path: &Path) -> impl Fn(rusqlite::Error) -> BackupError + '_ {
+    |source| BackupError::Database { path: path.to_owned(), source }
+}

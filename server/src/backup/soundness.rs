@@ -1,0 +1,73 @@
+//! Whether a file is a whole database of Deckwatch, and of one that this program knows.
+
+use std::io::Read;
+use std::path::Path;
+
+use deckwatch_api::{MIGRATIONS, Row, Statement};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+use super::{BackupError, in_file};
+use crate::database::Sqlite;
+
+/// How each backup of D1 begins.
+const OF_D1: &[u8] = b"{\"format\":\"deckwatch-records-";
+const NAMES: &str = "select name from sqlite_schema where name not like 'sqlite%' order by name";
+
+/// Fails unless `file` is sound and has migrations, all of them known. `named` is what a person knows it by.
+pub(super) fn require_sound(file: &Path, named: &Path) -> Result<(), BackupError> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(named))?;
+    let fault = fault(&connection).map_err(in_file(named))?;
+    if let Some(detail) = fault {
+        return Err(BackupError::Damaged { path: named.to_owned(), detail });
+    }
+    let applied = applied(&connection).map_err(in_file(named))?;
+    let known = |name: &String| MIGRATIONS.iter().any(|(migration, _)| migration == name);
+    match applied.into_iter().find(|name| !known(name)) {
+        Some(migration) => Err(BackupError::Newer { path: named.to_owned(), migration }),
+        None => Ok(()),
+    }
+}
+
+fn fault(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
+    let said: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
+    if said != "ok" {
+        return Ok(Some(said));
+    }
+    let recorded = "select exists (select 1 from sqlite_schema where type = 'table' and name = 'd1_migrations')";
+    if !connection.query_row(recorded, [], |row| row.get(0))? || applied(connection)?.is_empty() {
+        return Ok(Some("it has no record of Deckwatch's migrations".to_owned()));
+    }
+    let stray = connection.prepare("pragma foreign_key_check")?.exists([])?;
+    Ok(stray.then(|| "a record points at nothing".to_owned()))
+}
+
+fn applied(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+    let mut statement = connection.prepare("select name from d1_migrations order by id")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Fails unless `database`, brought to the newest migration, has everything that the migrations make.
+pub(super) fn complete(database: &Sqlite, named: &Path) -> Result<(), BackupError> {
+    let made = Sqlite::in_memory().map_err(in_file(named))?;
+    let parts = |of: &Sqlite| {
+        let rows = of.run(&[Statement::new(NAMES)]).map_err(|error| damaged(named, error.to_string()))?;
+        Ok::<Vec<Value>, BackupError>(rows.into_iter().flatten().flat_map(Row::into_values).collect())
+    };
+    let here = parts(database)?;
+    match parts(&made)?.into_iter().find(|name| !here.contains(name)) {
+        Some(name) => Err(damaged(named, format!("it lacks {name}"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a file that is no SQLite database is the other engine's backup.
+pub(super) fn is_of_d1(file: &Path) -> bool {
+    let mut head = [0; OF_D1.len()];
+    let read = std::fs::File::open(file).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == OF_D1
+}
+
+fn damaged(named: &Path, detail: String) -> BackupError {
+    BackupError::Damaged { path: named.to_owned(), detail }
+}
