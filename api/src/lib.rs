@@ -51,4 +51,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0012_requirements.sql", include_str!("../../migrations/0012_requirements.sql")),
     ("0013_doc_versions.sql", include_str!("../../migrations/0013_doc_versions.sql")),
     ("0014_deleted_ventures.sql", include_str!("../../migrations/0014_deleted_ventures.sql")),
+    ("0016_handoffs_to_agents.sql", include_str!("../../migrations/0016_handoffs_to_agents.sql")),
 ];

@@ -27,7 +27,7 @@ pub(crate) fn part(plan: &WeeklyPlan, now: Timestamp, fence: &Fence, more: &'sta
             items: vec![lines],
             total: Total::exactly(1),
             cut: Cut::AtParagraph,
-            ids: Vec::new(),
+            names: Vec::new(),
             weight: 1,
         }],
         more: more.into(),

@@ -156,10 +156,27 @@ fn executive_summaries_are_cut_at_a_paragraph_and_what_is_left_out_is_named() {
         .collect();
     let day = agent.call("sod", &json!({})).good();
     let summaries = day.text.split("## Executive summaries: 3").nth(1).unwrap().split("\n\n## ").next().unwrap();
-    let last = summaries.lines().rfind(|line| line.starts_with("| ")).unwrap();
-    assert!(last.ends_with("end of paragraph."), "{summaries}");
-    // The oldest one is not there, and every one that is not whole is named.
-    assert!(summaries.contains(" of 3, the last one cut (left out: "), "{summaries}");
-    assert!(summaries.contains(&format!("{}, {})", ids[1], ids[0])), "{summaries}");
-    assert!(summaries.contains("`notes` with an id reads one whole."), "{summaries}");
+    let (shown, named) = summaries.split_once("\n| Left out or cut:\n").unwrap();
+    assert!(shown.ends_with("end of paragraph."), "{summaries}");
+    assert!(summaries.contains(" of 3, the last one cut. `notes` with an id reads one whole;"), "{summaries}");
+    // The oldest ones are not there, and every one that is not whole is named.
+    for (n, id) in ids.iter().enumerate().take(2) {
+        assert!(named.contains(&format!("| {id}: Summary {n} (alpha, ")), "{summaries}");
+    }
+}
+
+#[test]
+fn a_summary_of_characters_of_many_bytes_is_shown_and_those_behind_it_are_named() {
+    let machine = Machine::new();
+    let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
+    let mut note = |title: &str, content: &str| {
+        let note = json!({"action": "create", "title": title, "content": content, "tags": ["executive-summary"]});
+        agent.call("note", &note).good().facts["note_id"].as_str().unwrap().to_owned()
+    };
+    let behind = note("Pricing", "We charge by the seat.");
+    note("まとめ", &"日本語のまとめです。".repeat(800));
+    let day = agent.call("sod", &json!({"detail": "full"})).good();
+    let summaries = day.text.split("## Executive summaries: 2").nth(1).unwrap().split("\n\n## ").next().unwrap();
+    assert!(summaries.chars().filter(|c| *c == '語').count() > 200, "{summaries}");
+    assert!(summaries.contains(&format!("\n| {behind}: Pricing (alpha, ")), "{summaries}");
 }

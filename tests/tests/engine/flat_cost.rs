@@ -174,10 +174,11 @@ fn db_fill(connection: &Connection, size: &Size) {
         size.sessions,
     );
     fill(
-        "ROWS insert into handoffs (id, session_id, venture, repo, track, issue_number, from_agent, status_label, summary,
-           payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
+        "ROWS insert into handoffs (id, session_id, venture, repo, track, issue_number, from_agent, to_agent, status_label,
+           summary, payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
          select printf('ho_00%024d', i), printf('sess_00%024d', 1 + i % 100), 'alpha', 'example-org/alpha', i % 2, 87,
-           'agent-' || (i % 2), 'done', 's', '{}', 'h', 2, 1, '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
+           'agent-' || (i % 2), iif(i % 2, 'agent-new', 'agent-0'), 'done', 's', '{}', 'h', 2, 1,
+           '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
         size.handoffs,
     );
     fill(

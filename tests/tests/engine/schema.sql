@@ -124,6 +124,8 @@ CREATE INDEX handoffs_by_track on handoffs (track, id) where track is not null;
 
 CREATE INDEX handoffs_by_venture on handoffs (venture, id);
 
+CREATE INDEX handoffs_by_venture_and_recipient on handoffs (venture, to_agent, id) where to_agent is not null;
+
 CREATE TABLE idempotency_keys (
   actor_key_id text not null,
   idempotency_key text not null,
@@ -347,6 +349,8 @@ CREATE INDEX sessions_by_status on sessions (status, id);
 CREATE INDEX sessions_by_track on sessions (track, id) where track is not null;
 
 CREATE INDEX sessions_by_venture on sessions (venture, id);
+
+CREATE INDEX sessions_ended_by_agent on sessions (venture, agent, id) where status = 'ended';
 
 CREATE INDEX sessions_live_by_heartbeat on sessions (last_heartbeat_at) where status = 'active';
 
