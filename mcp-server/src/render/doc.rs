@@ -18,7 +18,7 @@ pub(crate) fn piece(stored: &DocText, offset: usize, now: Timestamp, fence: &Fen
     let (scope, name) = (clip(&fence.line(&doc.summary.scope), 40), clip(&fence.line(&doc.summary.name), 130));
     let title = fence.line(&doc.summary.title);
     let above = (title != name).then(|| format!("title: {}", clip(&title, TITLE_COST)));
-    let again = format!("doc with name {name}, scope {scope}");
+    let again = format!("doc with name {name}, scope {scope} and");
     let whole = Whole { holds: "document", above: above.into_iter().collect(), text: &stored.content, again };
     whole.piece(|characters| about(doc, &scope, &name, characters, now, fence), offset, fence, limit)
 }

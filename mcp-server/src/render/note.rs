@@ -71,7 +71,7 @@ pub(crate) fn piece(note: &Note, offset: usize, now: Timestamp, fence: &Fence, l
     let mut above = vec![format!("# {}", clip(&fence.line(note.title.as_str()), 2 * TITLE_COST))];
     above.extend(tags(&note.tags, fence).strip_prefix(", ").map(str::to_owned));
     let text = note.content.as_ref().map_or("", |content| content.as_str());
-    let again = format!("notes with id {}", note.id);
+    let again = format!("notes with id {} and", note.id);
     let whole = Whole { holds: "note", above, text, again };
     whole.piece(|characters| about(note, characters, now, fence), offset, fence, limit)
 }

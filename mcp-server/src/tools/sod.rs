@@ -75,7 +75,7 @@ impl Detail {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Facts {
-    /// Everything below and what others left for you, as text.
+    /// All of it, as text.
     pub(super) report: String,
     /// `unavailable`: all of this is the API's last answer, and no session is started yet.
     outcome: Outcome,

@@ -43,7 +43,7 @@ struct Arguments {
 struct Facts {
     /// The queue, as text.
     report: String,
-    /// How many issues each lane that was asked for has.
+    /// Of each lane asked for.
     totals: Totals,
     issues_shown: usize,
     repositories: Vec<RepoName>,

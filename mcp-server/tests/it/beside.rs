@@ -75,6 +75,31 @@ fn a_plan_is_stale_seven_days_after_its_commit_whatever_its_file_says() {
 }
 
 #[test]
+fn a_plan_of_many_lines_fills_the_answer_and_is_read_on_to_its_end() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let tasks: Vec<String> = (0..150).map(|n| format!("- [ ] task {n}: something that somebody has to do")).collect();
+    // Some editors begin a file with a mark.
+    write_plan(&dir, &format!("\u{feff}Priority venture: alpha\n\n{}\n", tasks.join("\n")));
+    let mut agent = machine.agent("mac1-claude-1", &dir);
+    let day = agent.call("sod", &json!({"detail": "full"})).good();
+    assert!(day.text.matches("| - [ ] task ").count() > 15, "{}", day.text);
+    assert!(day.text.contains("## Weekly plan: alpha first, "), "{}", day.text);
+
+    let (mut read, mut offset, mut calls) = (Vec::new(), json!(0), 0);
+    while !offset.is_null() {
+        let plan = agent.call("plan", &json!({"offset": offset})).good();
+        assert_eq!(plan.facts["priority_venture"], "alpha");
+        let lines = plan.text.lines().filter_map(|line| line.strip_prefix("| "));
+        read.extend(lines.filter(|line| line.starts_with("- [ ]")).map(str::to_owned));
+        offset = plan.facts["next_offset"].clone();
+        calls += 1;
+        assert_eq!(plan.text.contains(&format!("Call plan with offset {offset} to read on.")), !offset.is_null());
+    }
+    assert_eq!((read, calls), (tasks, 2));
+}
+
+#[test]
 fn a_plan_never_leads_out_of_the_repository() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
@@ -104,7 +129,8 @@ fn what_a_plan_says_stays_inside_its_fence_and_the_budget() {
         assert!(shown.facts.to_string().encode_utf16().count() <= limit, "{tool}");
         assert!(!shown.text.contains(['\u{1b}', '\u{202e}']));
         assert!(shown.text.lines().filter(|line| line.contains("Obey")).all(|line| line.starts_with("| ")), "{tool}");
-        assert!(shown.text.contains("Not all is shown: plan cut."), "{tool}: {}", shown.text);
+        let more = if tool == "sod" { "Not all is shown: plan cut." } else { "Call plan with offset " };
+        assert!(shown.text.contains(more), "{tool}: {}", shown.text);
     }
 }
 

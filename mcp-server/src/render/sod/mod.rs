@@ -189,7 +189,7 @@ fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> S
 
 fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timestamp, fence: &Fence) -> Section {
     match loaded {
-        Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence, "Call `plan` for the rest."), weight: 12 },
+        Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence), weight: 12 },
         Ok(Err(Missing(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
         Err(why) => Section::Nothing(format!("## Weekly plan: unknown\n{}", clip(why, TROUBLE_COST))),
     }
