@@ -112,6 +112,8 @@ CREATE INDEX handoffs_by_recipient on handoffs (to_agent, id) where to_agent is 
 
 CREATE INDEX handoffs_by_repo on handoffs (venture, repo, id);
 
+CREATE INDEX handoffs_by_repo_alone on handoffs (repo, id);
+
 CREATE INDEX handoffs_by_repo_and_track on handoffs (venture, repo, track, id);
 
 CREATE INDEX handoffs_by_sender on handoffs (from_agent, id);
