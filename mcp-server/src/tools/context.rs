@@ -66,6 +66,8 @@ struct Here<'a> {
     checkout: Checkout,
     health: Health,
     session: Option<Session>,
+    /// The last day that the agent has ended.
+    last_day_began: Option<Timestamp>,
     /// The newest handoffs to this agent.
     handoffs: Page<Handoff>,
     /// What was healed since somebody asked last, and what waits in the outbox.
@@ -91,16 +93,19 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         limit: 5.try_into().ok(),
         ..HandoffFilter::default()
     };
-    let (health, sessions, mine, handoffs) = tokio::try_join!(
+    let ended = SessionFilter { status: Some(SessionStatus::Ended), limit: 1.try_into().ok(), ..mine.clone() };
+    let (health, sessions, mine, ended, handoffs) = tokio::try_join!(
         api.health(),
         api.list_sessions(&sessions),
         Box::pin(api.list_sessions(&mine)),
+        Box::pin(api.list_sessions(&ended)),
         Box::pin(api.list_handoffs(&to_me))
     )?;
+    let last_day_began = ended.items.first().map(|session| session.created_at);
     let news = keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
     let others = Others::among(sessions, &mine, me);
     let session = mine.items.into_iter().find(|session| Some(&session.id) == own.as_ref());
-    let facts = facts(&Here { me, place, api, checkout, health, session, handoffs, news }, &others);
+    let facts = facts(&Here { me, place, api, checkout, health, session, last_day_began, handoffs, news }, &others);
     Ok(answer(&facts, &facts.report))
 }
 
@@ -154,7 +159,7 @@ fn report(here: &Here, others: &Others, fence: &Fence) -> (String, usize) {
     ];
     lines.extend(here.news.iter().cloned());
     lines.push(String::new());
-    let handoffs = handoffs_since_the_start(here, now, fence);
+    let handoffs = handoffs_to_you(here, now, fence);
     let nobody = others.total.count == 0;
     if nobody {
         lines.push("Other active agents: none".to_owned());
@@ -177,14 +182,14 @@ fn report(here: &Here, others: &Others, fence: &Fence) -> (String, usize) {
     (lines.join("\n"), shown.counts.first().copied().unwrap_or(0))
 }
 
-/// What was handed to this agent since its day began: `sod` could not show it then.
-fn handoffs_since_the_start(here: &Here, now: Timestamp, fence: &Fence) -> Option<Part> {
-    let start = here.session.as_ref()?.created_at;
+/// What was handed to this agent and is not settled: a day shows it until the agent has ended one that began with it.
+fn handoffs_to_you(here: &Here, now: Timestamp, fence: &Fence) -> Option<Part> {
     let Page { items, total, .. } = &here.handoffs;
-    let since: Vec<Handoff> = items.iter().filter(|handoff| handoff.created_at >= start).cloned().collect();
-    let at_least = since.len() == items.len() && usize::try_from(*total).is_ok_and(|total| total > items.len());
-    let count = Total { count: since.len(), at_least };
-    (!since.is_empty()).then(|| handoff::to_you(&since, count, None, now, fence))
+    let is_new = |handoff: &&Handoff| here.last_day_began.is_none_or(|began| handoff.created_at >= began);
+    let new: Vec<Handoff> = items.iter().filter(is_new).cloned().collect();
+    let at_least = new.len() == items.len() && usize::try_from(*total).is_ok_and(|total| total > items.len());
+    let count = Total { count: new.len(), at_least };
+    (!new.is_empty()).then(|| handoff::to_you(&new, count, None, now, fence))
 }
 
 fn commit(checkout: &Checkout) -> String {

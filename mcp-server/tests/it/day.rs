@@ -100,6 +100,8 @@ fn a_handoff_to_an_agent_reaches_it_whatever_comes_after() {
         let _ = reader.call("handoff", &handoff(end)).good();
         let next = reader.call("sod", &json!({})).good();
         assert_eq!(next.facts["handoffs_to_you"], facts, "{}", next.text);
+        let context = reader.call("context", &json!({})).good();
+        assert_eq!(context.text.contains("## Handoffs to you: 1\n"), facts == 1, "{}", context.text);
     }
 }
 
