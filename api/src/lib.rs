@@ -55,4 +55,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0014_deleted_ventures.sql", include_str!("../../migrations/0014_deleted_ventures.sql")),
     ("0015_handoff_resolutions.sql", include_str!("../../migrations/0015_handoff_resolutions.sql")),
     ("0016_note_search_accents.sql", include_str!("../../migrations/0016_note_search_accents.sql")),
+    ("0017_handoffs_to_agents.sql", include_str!("../../migrations/0017_handoffs_to_agents.sql")),
 ];

@@ -95,7 +95,8 @@ impl Api {
     }
 }
 
+/// Hosts ignore case in names, and who looks for the last answer may not know how the venture writes this one.
 fn prefix(repo: &RepoName) -> String {
-    let repo: String = sha256_hex(repo.as_str().as_bytes()).chars().take(16).collect();
+    let repo: String = sha256_hex(repo.as_str().to_ascii_lowercase().as_bytes()).chars().take(16).collect();
     format!("{repo}-")
 }

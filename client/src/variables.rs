@@ -11,6 +11,8 @@ pub const ADMIN_KEY: &str = "ADMIN_API_KEY";
 
 /// The code of the venture that the agent works on.
 pub const VENTURE: &str = "DECKWATCH_VENTURE";
+/// The repository that the agent works in, as its venture writes it.
+pub const REPO: &str = "DECKWATCH_REPO";
 /// The agent's name: `<host>-<cli>-<slot>`.
 pub const AGENT: &str = "DECKWATCH_AGENT";
 /// The agent's tool, such as `claude`.

@@ -45,8 +45,14 @@ impl Options<'_> {
         }
     }
 
-    /// Where the agent starts: the repository that a flag names, the one in hand, or one below the dev root.
+    /// Where the agent starts: the repository that a flag names, the one in hand, or one below the dev root; under the
+    /// name that the venture gives it.
     pub(crate) fn checkout(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
+        let checkout = self.found(venture)?;
+        Ok(Checkout { repo: venture.spelling_of(&checkout.repo), ..checkout })
+    }
+
+    fn found(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
         if let Some(path) = &self.launch.repo {
             return repository_at(&self.surroundings.cwd.join(path));
         }

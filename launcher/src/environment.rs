@@ -3,8 +3,9 @@
 use deckwatch_client::variables;
 
 /// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const OF_AGENT: [&str; 9] = [
+pub(crate) const OF_AGENT: [&str; 10] = [
     variables::VENTURE,
+    variables::REPO,
     variables::AGENT,
     variables::CLIENT,
     variables::TRACK,

@@ -158,6 +158,7 @@ fn environment(
     let url = chosen.endpoint.var(variables::API_URL).map(OsString::from);
     let variables = [
         (variables::VENTURE, Some(chosen.venture.code.as_str().into())),
+        (variables::REPO, Some(chosen.checkout.repo.as_str().into())),
         (variables::CLIENT, Some(agent_cli.program().into())),
         (variables::TRACK, track),
         (variables::ISSUE, issue),

@@ -61,6 +61,13 @@ pub(crate) struct Place {
     pub(crate) source: VentureSource,
 }
 
+impl Place {
+    /// Records are kept under the name that the venture gives its repository.
+    fn of(repo: &RepoName, venture: VentureEntry, source: VentureSource) -> Self {
+        Self { repo: venture.spelling_of(repo), venture, source }
+    }
+}
+
 /// Who said which venture it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VentureSource {
@@ -127,7 +134,10 @@ impl Identity {
     /// Where the agent stands now: branch and commit change while it works.
     pub(crate) async fn checkout(&self) -> Result<Checkout, Trouble> {
         let dir = self.surroundings.dir.clone();
-        Ok(blocking(move || Checkout::at(&dir)).await??)
+        let mut checkout = blocking(move || Checkout::at(&dir)).await??;
+        let named = self.surroundings.setting::<RepoName>(variables::REPO)?;
+        checkout.repo = ventures::spelled_by(&named, &checkout.repo);
+        Ok(checkout)
     }
 
     pub(crate) async fn me(&self) -> Result<&Me, Trouble> {
@@ -194,13 +204,13 @@ impl Identity {
         let checkout = self.checkout().await?;
         let repo = checkout.repo.clone();
         if let Some((venture, source)) = self.venture_on_this_machine(&checkout)? {
-            return Ok(Place { repo, venture, source });
+            return Ok(Place::of(&repo, venture, source));
         }
         let api = self.api().await?;
         let entries = match registered(api).await {
             Err(Trouble::Api(error @ ClientError::Unreachable { .. })) => {
                 let last = api.last_snapshot(&repo, None).await.ok_or(error)?;
-                return Ok(Place { repo, venture: entry(last.day.venture), source: VentureSource::Api });
+                return Ok(Place::of(&repo, entry(last.day.venture), VentureSource::Api));
             }
             registered => registered?,
         };
@@ -211,7 +221,7 @@ impl Identity {
         let venture = VentureEntry::of_repo_among(&repo, &entries);
         let venture = venture.ok_or_else(|| Trouble::NoVenture { repo: repo.clone() })?;
         let source = if registered { VentureSource::Api } else { VentureSource::Repository };
-        Ok(Place { repo, venture, source })
+        Ok(Place::of(&repo, venture, source))
     }
 
     /// The venture that the environment or a file names.

@@ -17,7 +17,8 @@ use thiserror::Error;
 pub(crate) const DEFAULT_PATH: &str = "docs/planning/WEEKLY_PLAN.md";
 /// A plan older than this is stale.
 pub(crate) const STALE_DAYS: u64 = 7;
-const MAX_BYTES: usize = 64 * 1024;
+/// As much of its file as is read.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
 /// The plan of a week. Its text is that of whoever wrote it.
 #[derive(Debug)]
@@ -59,7 +60,9 @@ impl WeeklyPlan {
         }
         let (bytes, modified) = beginning(&file).map_err(unreadable)?;
         let cut = bytes.len() > MAX_BYTES;
-        let text = String::from_utf8_lossy(bytes.get(..MAX_BYTES).unwrap_or(&bytes)).into_owned();
+        let text = String::from_utf8_lossy(bytes.get(..MAX_BYTES).unwrap_or(&bytes));
+        // Some editors mark a file as UTF-8 at its beginning.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
         // Without git the file's own time is what there is.
         let commit = last_commit_of(&checkout.root, path).ok().flatten();
         let (author, changed_at) = match commit {

@@ -38,11 +38,18 @@ pub(crate) fn names() -> String {
 }
 
 fn prompt(name: &str, source: &str) -> Prompt {
-    let argument = field(source, "argument").map(|what| {
-        let what = what.trim_matches(['[', ']']);
-        vec![PromptArgument::new(ARGUMENT).with_description(what).with_required(false)]
+    let argument = field(source, "argument").map(|hint| {
+        let (what, required) = described(hint);
+        vec![PromptArgument::new(ARGUMENT).with_description(what).with_required(required)]
     });
     Prompt::new(name, field(source, "description"), argument)
+}
+
+/// What `[one] <two>` means in words, and whether it must be given: what stands in `<>` must.
+fn described(hint: &str) -> (String, bool) {
+    let words = |part: &str| part.trim().trim_start_matches(['[', '<']).trim_end_matches([']', '>']).to_owned();
+    let parts: Vec<String> = hint.split_inclusive([']', '>']).map(words).filter(|words| !words.is_empty()).collect();
+    (parts.join(", then "), hint.contains('<'))
 }
 
 /// Its head and its text.
@@ -53,4 +60,22 @@ fn parts(source: &str) -> (&str, &str) {
 fn field<'a>(source: &'a str, key: &str) -> Option<&'a str> {
     let mut lines = parts(source).0.lines().filter_map(|line| line.split_once(": "));
     lines.find(|(found, _)| *found == key).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_becomes_words_and_says_whether_it_must_be_given() {
+        for (hint, what, required) in [
+            ("[pull request]", "pull request", false),
+            ("<the question>", "the question", true),
+            ("[agent] [what it is about]", "agent, then what it is about", false),
+            ("<issue number> [what changed]", "issue number, then what changed", true),
+            ("anything", "anything", false),
+        ] {
+            assert_eq!(described(hint), (what.to_owned(), required));
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::doc::DocSummary;
 use crate::handoff::{Handoff, HandoffDraft};
 use crate::id::SessionId;
 use crate::json::Meta;
-use crate::note::NoteSummary;
+use crate::note::ExecutiveSummaries;
 use crate::number::{IssueNumber, Track};
 use crate::page::Excerpt;
 use crate::session::{ActiveSession, EndReason, Session};
@@ -90,10 +90,15 @@ pub struct DayStarted {
     /// The newest handoff of this venture and repository, of this track when the session has one
     /// (or of no track, while the track has none); never hidden by age.
     pub last_handoff: Option<Handoff>,
-    /// Everyone else on the venture.
+    /// The handoffs to this agent on this venture, newest first: each until the agent has ended a day that began after
+    /// it came. The payload of one is `null` when it has more than 8 KiB.
+    #[serde(default)]
+    pub handoffs_to_you: Excerpt<Handoff>,
+    /// Everyone else on the venture; the agent's own other sessions are not among them.
     pub active_sessions: Excerpt<ActiveSession>,
-    /// Notes tagged `executive-summary`: the venture's, then global ones, newest first, 12 KB in all.
-    pub executive_summaries: Excerpt<NoteSummary>,
+    /// Notes tagged `executive-summary`: the venture's, then global ones, newest first, 12 KB in all. The note that
+    /// overflows them is cut at a paragraph, and those beyond it are named.
+    pub executive_summaries: ExecutiveSummaries,
     /// The documents of the venture, then global ones, without content.
     pub doc_index: Excerpt<DocSummary>,
     /// Which documents are missing or stale, and which optional ones are not there.

@@ -53,7 +53,9 @@ pub use machine::{
     ApproveMachine, ApprovedAccess, Machine, MachineArch, MachineFilter, MachineHeartbeat, MachineOs, MachineRole,
     MachineStatus, PendingAccess, RegisterMachine, SshConfig, SshConfigFilter, SshUser,
 };
-pub use note::{CreateNote, FoundNote, Note, NoteFilter, NoteScope, NoteSummary, UpdateNote};
+pub use note::{
+    CreateNote, ExecutiveSummaries, FoundNote, Note, NoteFilter, NoteName, NoteScope, NoteSummary, UpdateNote,
+};
 pub use number::{DocVersionNumber, HttpStatus, IssueNumber, RateLimit, StalenessDays, Track};
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};

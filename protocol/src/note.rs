@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::id::NoteId;
-use crate::page::{Cursor, Limit, in_query};
+use crate::page::{Cursor, Excerpt, Limit, in_query};
 use crate::text::{NoteContent, NoteTag, NoteTitle, SearchText, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
@@ -215,6 +215,32 @@ pub struct NoteSummary {
     pub venture: Option<VentureCode>,
     /// Who wrote it: the first 16 hexadecimal digits of the key's SHA-256.
     pub actor_key_id: String,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// The notes tagged `executive-summary` as they stand in the context of a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ExecutiveSummaries {
+    /// Those that fit into the pool, the last one perhaps cut.
+    #[serde(flatten)]
+    pub excerpt: Excerpt<NoteSummary>,
+    /// The first of those that do not, at most 40: read one by its id.
+    #[serde(default)]
+    pub left_out: Vec<NoteName>,
+}
+
+/// A note without its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NoteName {
+    /// Its id.
+    pub id: NoteId,
+    /// Its title.
+    pub title: String,
+    /// `null` is a global note.
+    pub venture: Option<VentureCode>,
     /// When it was last changed.
     pub updated_at: Timestamp,
 }

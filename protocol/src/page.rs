@@ -46,6 +46,13 @@ pub struct Excerpt<T> {
     pub items: Vec<T>,
 }
 
+impl<T> Default for Excerpt<T> {
+    /// Nothing of nothing.
+    fn default() -> Self {
+        Self { total: 0, total_is_minimum: false, shown: 0, items: Vec::new() }
+    }
+}
+
 number! {
     /// How many items a page shows.
     Limit, 1..=100

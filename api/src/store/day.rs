@@ -6,20 +6,20 @@ use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
 use super::excerpt;
 use super::handoff::{handoff_json, kept_payload, payload_hole};
-use super::note::executive_summaries_json;
 use super::session::session_json;
 use super::statements;
+use super::summaries::executive_summaries_json;
 use super::venture::venture_json;
 use crate::database::Statement;
 
-/// Everyone else on the venture of session `s` whose heartbeat is fresh.
+/// Everyone else on the venture of session `s` whose heartbeat is fresh: its agent's own other sessions are nobody else.
 macro_rules! others {
     ($columns:literal) => {
         concat!(
             "select ",
             $columns,
             " from sessions o where o.venture = s.venture and o.status = 'active' ",
-            "and o.last_heartbeat_at >= ?1 and o.id <> s.id"
+            "and o.last_heartbeat_at >= ?1 and o.agent <> s.agent"
         )
     };
 }
@@ -34,6 +34,39 @@ macro_rules! active_sessions_json {
                    'repo', shown.repo, 'track', shown.track, 'issue_number', shown.issue_number, 'branch', shown.branch, \
                    'created_at', shown.created_at, 'last_heartbeat_at', shown.last_heartbeat_at)",
             order: "shown.position desc, shown.id"
+        )
+    };
+}
+
+/// The handoffs to the agent of session `s` on its venture, each until the agent has ended a day that began after it
+/// came: whoever starts a day has seen what was there. Ids sort by time; of the day's, the milliseconds count.
+macro_rules! handoffs_to_agent {
+    ($columns:expr) => {
+        concat!(
+            "select ",
+            $columns,
+            " from handoffs h where h.to_agent = s.agent and h.venture = s.venture and h.id >= ifnull(( \
+               select 'ho_' || substr(max(e.id), 6, 10) from sessions e \
+               where e.agent = s.agent and e.venture = s.venture and e.status = 'ended'), '')"
+        )
+    };
+}
+
+/// The newest 5 of them, with payloads of up to 8 KiB, so that the answer stays bounded.
+macro_rules! handoffs_to_you_json {
+    () => {
+        excerpt!(
+            all: handoffs_to_agent!("1"),
+            shown: concat!(
+                handoffs_to_agent!(concat!(
+                    "h.id as position, ",
+                    handoff_json!("case when h.payload_size_bytes <= 8192 then json(h.payload_json) end"),
+                    " as item"
+                )),
+                " order by h.id desc limit 5"
+            ),
+            item: "shown.item",
+            order: "shown.position desc"
         )
     };
 }
@@ -61,6 +94,7 @@ statements! {
         "'next_heartbeat_at', ?3, 'heartbeat_interval_seconds', cast(?4 as integer), ",
         "'venture', json(", venture_json!(), "), ",
         "'last_handoff', json(case when h.id is not null then ", handoff_json!(kept_payload!()), " end), ",
+        "'handoffs_to_you', json(", handoffs_to_you_json!(), "), ",
         "'active_sessions', json(", active_sessions_json!(), "), ",
         "'executive_summaries', json(", executive_summaries_json!(), "), ",
         "'doc_index', json(", doc_index_json!(), "), ",

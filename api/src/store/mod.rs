@@ -24,6 +24,7 @@ pub(crate) mod requirement;
 pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod ssh_config;
+pub(crate) mod summaries;
 pub(crate) mod sweep;
 pub(crate) mod token;
 pub(crate) mod venture;
@@ -52,9 +53,13 @@ use count_limit;
 /// An excerpt `{"total", "shown", "items"}` as one scalar subquery.
 ///
 /// `$all` selects one row per thing there is, `$shown` the rows to show, `$item` renders one of them in
-/// `$order`. `total_is_minimum` is inserted only past the limit: inserting at a path that exists does nothing.
+/// `$order`. A row of `$shown` without a `position` is not shown; `$beside` may tell of it as another member.
+/// `total_is_minimum` is inserted only past the limit: inserting at a path that exists does nothing.
 macro_rules! excerpt {
     (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr) => {
+        $crate::store::excerpt!(all: $all, shown: $shown, item: $item, order: $order, beside: "")
+    };
+    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, beside: $beside:expr) => {
         concat!(
             "(select json_insert(json_object('total', min(counted.n, ",
             $crate::store::count_limit!(),
@@ -63,7 +68,9 @@ macro_rules! excerpt {
             $item,
             ") order by ",
             $order,
-            ") filter (where shown.position is not null)), ",
+            ") filter (where shown.position is not null)",
+            $beside,
+            "), ",
             "case when counted.n > ",
             $crate::store::count_limit!(),
             " then '$.total_is_minimum' else '$.total' end, json('true')) ",

@@ -70,6 +70,12 @@ impl VentureEntry {
         self.repos.iter().any(|own| own.as_str().eq_ignore_ascii_case(repo.as_str()))
     }
 
+    /// The name of a repository as this venture writes it; of one that is not its own, as it is given. Records are
+    /// kept under that one name, whatever a clone's remote says.
+    pub fn spelling_of(&self, repo: &RepoName) -> RepoName {
+        spelled_by(&self.repos, repo)
+    }
+
     /// The request that registers it at the API.
     pub fn registration(&self) -> PutVenture {
         PutVenture {
@@ -88,6 +94,11 @@ impl VentureEntry {
             .or_else(|| over("capabilities", self.capabilities.len(), Venture::MAX_CAPABILITIES))
             .or_else(|| over("secrets", self.secrets.len(), Self::MAX_SECRETS))
     }
+}
+
+/// The name among `known` that means the same repository to a host, which ignores case; else the name itself.
+pub fn spelled_by<'a>(known: impl IntoIterator<Item = &'a RepoName>, repo: &RepoName) -> RepoName {
+    known.into_iter().find(|own| own.as_str().eq_ignore_ascii_case(repo.as_str())).unwrap_or(repo).clone()
 }
 
 /// A repository's name as a venture's code: lower case, cut, other characters as `-`.
@@ -117,6 +128,15 @@ mod tests {
             assert_eq!(venture.code.as_str(), code);
             assert_eq!(venture.github_org.as_ref().map(GithubOrg::as_str), org);
             assert!(venture.owns(&repo.parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_repository_is_called_as_its_venture_writes_it() {
+        let venture = VentureEntry::of_repo(&"Example-Org/Alpha.js".parse().unwrap()).unwrap();
+        let cases = [("example-org/alpha.JS", "Example-Org/Alpha.js"), ("Example-Org/Beta", "Example-Org/Beta")];
+        for (given, spelled) in cases {
+            assert_eq!(venture.spelling_of(&given.parse().unwrap()).as_str(), spelled);
         }
     }
 

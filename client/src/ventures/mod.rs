@@ -13,7 +13,7 @@ use deckwatch_protocol::{RepoName, VentureCode};
 use serde::Deserialize;
 use thiserror::Error;
 
-pub use self::entry::VentureEntry;
+pub use self::entry::{VentureEntry, spelled_by};
 use crate::dirs::Dirs;
 use crate::variables::VENTURES;
 

@@ -27,6 +27,14 @@ fn the_agent_starts_in_the_repository_and_knows_who_it_is() {
 }
 
 #[test]
+fn the_repository_is_called_as_the_venture_writes_it() {
+    let world = World::new();
+    world.repository("home/dev/beta", "git@github.com:Example-Org/BETA.git");
+    world.run(&["beta", "--claude"]).succeeds();
+    assert_eq!(world.record().env["DECKWATCH_REPO"], "example-org/beta");
+}
+
+#[test]
 fn arguments_after_the_dashes_reach_the_agent_unchanged() {
     let world = World::new();
     world.run(&["alpha", "--codex", "--", "exec", "--list", "two words", ""]).succeeds();

@@ -19,7 +19,7 @@ pub(crate) fn active_part(
     more: &'static str,
 ) -> Part {
     let items = sessions.iter().map(|session| vec![active_line(session, now, fence)]).collect();
-    let agents = Group { name: "agents", title: None, items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 };
+    let agents = Group { name: "agents", title: None, items, total, cut: Cut::Never, names: Vec::new(), weight: 1 };
     Part {
         heading: format!("## Other active agents: {total}"),
         remark: collision(sessions, own),

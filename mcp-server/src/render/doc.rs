@@ -18,7 +18,7 @@ pub(crate) fn piece(stored: &DocText, offset: usize, now: Timestamp, fence: &Fen
     let (scope, name) = (clip(&fence.line(&doc.summary.scope), 40), clip(&fence.line(&doc.summary.name), 130));
     let title = fence.line(&doc.summary.title);
     let above = (title != name).then(|| format!("title: {}", clip(&title, TITLE_COST)));
-    let again = format!("doc with name {name}, scope {scope}");
+    let again = format!("doc with name {name}, scope {scope} and");
     let whole = Whole { holds: "document", above: above.into_iter().collect(), text: &stored.content, again };
     whole.piece(|characters| about(doc, &scope, &name, characters, now, fence), offset, fence, limit)
 }
@@ -45,7 +45,7 @@ pub(crate) fn names_part(docs: &[DocSummary], total: Total, wanted: &DocName, fe
         heading: format!("## Documents that are there: {total}"),
         remark: None,
         holds: "names of documents",
-        groups: vec![Group { name: "names", title: None, items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 }],
+        groups: vec![Group { name: "names", title: None, items, total, cut: Cut::Never, names: Vec::new(), weight: 1 }],
         more: "The API lists them all: GET /v1/docs.".into(),
     }
 }

@@ -58,7 +58,7 @@ fn group(
     fence: &Fence,
 ) -> Group {
     let items = docs.iter().map(|doc| vec![line(doc, now, fence)]).collect();
-    Group { name, title: Some(title), items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 }
+    Group { name, title: Some(title), items, total, cut: Cut::Never, names: Vec::new(), weight: 1 }
 }
 
 fn line(doc: &AuditedDoc, now: Timestamp, fence: &Fence) -> String {

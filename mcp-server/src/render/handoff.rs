@@ -1,14 +1,24 @@
 //! A stored handoff as a part of a rendering.
 
-use deckwatch_protocol::{Handoff, HandoffPayload, Timestamp};
+use deckwatch_protocol::{Agent, Handoff, HandoffId, HandoffPayload, Timestamp};
 
 use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
 
-/// The handoff with its author and age. What the next session needs first stands first.
-pub(crate) fn part(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
+/// The handoff with its author and age, as `reader` gets it. What the next session needs first stands first.
+pub(crate) fn part(handoff: &Handoff, reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
+    let whom = match &handoff.to_agent {
+        None => String::new(),
+        Some(agent) if agent == reader => ", to you".to_owned(),
+        Some(agent) => format!(", to {agent}"),
+    };
+    let part = groups(handoff, now, fence);
+    Part { heading: format!("## Last handoff: {}{whom}", ago(handoff.created_at, now)), ..part }
+}
+
+fn groups(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
     let about = group("author", None, vec![vec![about(handoff, now)]], 100);
     let summary = group("summary", Some("Summary:"), vec![fence.lines(handoff.summary.as_str())], 30);
     let mut groups = vec![about, summary];
@@ -17,7 +27,7 @@ pub(crate) fn part(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
         None => groups.push(group("lists", None, vec![vec![format!("{} bytes", handoff.payload_size_bytes)]], 1)),
     }
     Part {
-        heading: format!("## Last handoff: {}", ago(handoff.created_at, now)),
+        heading: String::new(),
         remark: None,
         holds: "last handoff",
         groups,
@@ -31,8 +41,44 @@ pub(crate) fn whole(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
         heading: format!("## Handoff {} of {}", handoff.id, handoff.repo),
         holds: "handoff",
         more: "The API has it whole: GET /v1/handoffs/{id}.".into(),
-        ..part(handoff, now, fence)
+        ..groups(handoff, now, fence)
     }
+}
+
+/// The handoffs to the agent that reads; one that it has been shown whole, `above`, is only named.
+pub(crate) fn to_you(
+    handoffs: &[Handoff],
+    total: Total,
+    above: Option<&HandoffId>,
+    now: Timestamp,
+    fence: &Fence,
+) -> Part {
+    let item = |handoff: &Handoff| {
+        let mut lines = vec![format!("{}, {}", self::about(handoff, now), handoff.repo)];
+        if above == Some(&handoff.id) {
+            lines.push("  It is the last handoff, above.".to_owned());
+            return lines;
+        }
+        lines.extend(indented(fence.lines(handoff.summary.as_str())));
+        for Group { title, items, .. } in handoff.payload.iter().flat_map(|payload| lists(payload, fence)) {
+            lines.extend(title.filter(|_| !items.is_empty()).map(|title| format!("  {title}")));
+            lines.extend(indented(items.concat()));
+        }
+        lines
+    };
+    let items: Vec<Vec<String>> = handoffs.iter().map(item).collect();
+    let handoffs = Group { total, ..group("handoffs", None, items, 1) };
+    Part {
+        heading: format!("## Handoffs to you: {total}"),
+        remark: None,
+        holds: "handoffs to you",
+        groups: vec![handoffs],
+        more: "The resource deckwatch://handoffs/ID is one whole.".into(),
+    }
+}
+
+fn indented(lines: Vec<String>) -> impl Iterator<Item = String> {
+    lines.into_iter().map(|line| format!("  {line}"))
 }
 
 fn about(handoff: &Handoff, now: Timestamp) -> String {
@@ -76,5 +122,5 @@ fn bullet(fence: &Fence, text: &str) -> Vec<String> {
 
 fn group(name: &'static str, title: Option<&'static str>, items: Vec<Vec<String>>, weight: usize) -> Group {
     let total = Total::exactly(items.len());
-    Group { name, title, items, total, cut: Cut::AtWord, ids: Vec::new(), weight }
+    Group { name, title, items, total, cut: Cut::AtWord, names: Vec::new(), weight }
 }

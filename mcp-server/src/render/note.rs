@@ -28,7 +28,7 @@ pub(crate) fn list_part(
         heading: format!("## Notes: {total}"),
         remark: Some("`notes` with an id reads one whole.".to_owned()),
         holds: "notes",
-        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::Never, ids: Vec::new(), weight: 1 }],
+        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::Never, names: Vec::new(), weight: 1 }],
         more: more.into(),
     }
 }
@@ -71,7 +71,7 @@ pub(crate) fn piece(note: &Note, offset: usize, now: Timestamp, fence: &Fence, l
     let mut above = vec![format!("# {}", clip(&fence.line(note.title.as_str()), 2 * TITLE_COST))];
     above.extend(tags(&note.tags, fence).strip_prefix(", ").map(str::to_owned));
     let text = note.content.as_ref().map_or("", |content| content.as_str());
-    let again = format!("notes with id {}", note.id);
+    let again = format!("notes with id {} and", note.id);
     let whole = Whole { holds: "note", above, text, again };
     whole.piece(|characters| about(note, characters, now, fence), offset, fence, limit)
 }

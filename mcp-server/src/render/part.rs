@@ -33,8 +33,8 @@ pub(crate) struct Group {
     pub(crate) total: Total,
     /// Whether and where the last item may be cut.
     pub(crate) cut: Cut,
-    /// The items' ids, where a reader can ask for those that are left out by id; else empty.
-    pub(crate) ids: Vec<String>,
+    /// A line for each item, and for those beyond `items`, that names it where it is not shown whole; else empty.
+    pub(crate) names: Vec<String>,
     /// How much of a budget that is too small the group gets.
     pub(crate) weight: usize,
 }
@@ -46,7 +46,7 @@ pub(crate) enum Cut {
     Never,
     /// At any word.
     AtWord,
-    /// At the end of a paragraph; where not even one fits, at a word.
+    /// At the end of a paragraph; where that wastes half of the room, at a word.
     AtParagraph,
 }
 
@@ -89,6 +89,8 @@ struct Fitted {
     lines: Vec<String>,
     shown: usize,
     cut: bool,
+    /// How many of those that are not shown, or cut, are named.
+    named: usize,
 }
 
 impl Part {
@@ -123,11 +125,16 @@ impl Part {
 
     fn longest_note(&self) -> usize {
         let note_with = |shown: &dyn Fn(usize) -> usize| {
-            let fitted = |group: &Group| Fitted { lines: Vec::new(), shown: shown(group.items.len()), cut: true };
+            let fitted = |group: &Group| Fitted {
+                lines: Vec::new(),
+                shown: shown(group.items.len()),
+                cut: true,
+                named: group.names.len().min(group.total.count.saturating_sub(1)),
+            };
             let fitted: Vec<Fitted> = self.groups.iter().map(fitted).collect();
             self.note(&fitted).map_or(0, |note| line_cost(&note))
         };
-        // The number is longest at the end, the list of ids at the beginning.
+        // The number of items is longest at the end, that of names at the beginning.
         note_with(&|items| items.saturating_sub(1)).max(note_with(&|_| 0))
     }
 
@@ -145,14 +152,45 @@ impl Group {
     }
 
     fn whole(&self) -> Fitted {
-        let title = self.title.filter(|_| !self.items.is_empty()).map(Fence::bar);
-        let lines = title.into_iter().chain(self.items.iter().flatten().map(|line| Fence::bar(line))).collect();
-        Fitted { lines, shown: self.items.len(), cut: false }
+        let title = self.title.filter(|_| !self.items.is_empty());
+        let beyond = self.names_from(self.items.len());
+        let named = beyond.len();
+        let left_out = (named > 0).then_some(LEFT_OUT);
+        let items = self.items.iter().flatten().map(String::as_str);
+        let lines = title.into_iter().chain(items).chain(left_out).chain(beyond.iter().map(String::as_str));
+        Fitted { lines: lines.map(Fence::bar).collect(), shown: self.items.len(), cut: false, named }
     }
 
-    /// As many items as fit into `room`, in order; the last one may be cut.
+    fn names_from(&self, first: usize) -> &[String] {
+        self.names.get(first..).unwrap_or_default()
+    }
+
+    /// As many items as fit into `room`, in order; the last one may be cut. Of the room, a third at most is kept for
+    /// naming the others.
     fn fit(&self, room: usize) -> Fitted {
-        let mut page = Page { lines: Vec::new(), room };
+        let for_names = match self.names.as_slice() {
+            [] => 0,
+            names => names.iter().map(|name| line_cost(&Fence::bar(name))).sum::<usize>() + line_cost(LEFT_OUT) + 2,
+        };
+        let for_names = for_names.min(room / 3);
+        let mut page = Page { lines: Vec::new(), room: room - for_names };
+        let mut fitted = self.fit_items(&mut page);
+        if fitted.shown == 0 {
+            page = Page { lines: Vec::new(), room };
+        } else {
+            page.room += for_names;
+        }
+        let names = self.names_from(fitted.shown - usize::from(fitted.cut));
+        if !names.is_empty() && page.push(LEFT_OUT) {
+            fitted.named = names.iter().take_while(|name| page.push(name)).count();
+        }
+        if fitted.shown > 0 || fitted.named > 0 {
+            fitted.lines = page.lines;
+        }
+        fitted
+    }
+
+    fn fit_items(&self, page: &mut Page) -> Fitted {
         let mut fitted = Fitted::default();
         if self.items.is_empty() || !self.title.is_none_or(|title| page.push(title)) {
             return fitted;
@@ -169,7 +207,6 @@ impl Group {
             }
             fitted.shown += 1;
         }
-        fitted.lines = if fitted.shown == 0 { Vec::new() } else { page.lines };
         fitted
     }
 
@@ -180,23 +217,23 @@ impl Group {
             (true, true) if self.total.count == 1 => Some(format!("{} cut", self.name)),
             (_, cut) => {
                 let cut = if cut { ", the last one cut" } else { "" };
-                Some(format!("{} {} of {}{cut}{}", self.name, fitted.shown, self.total, self.left_out(fitted)))
+                Some(format!("{} {} of {}{cut}{}", self.name, fitted.shown, self.total, self.unnamed(fitted)))
             }
         }
     }
 
-    /// The ids of what is not shown whole, the first few of them.
-    fn left_out(&self, fitted: &Fitted) -> String {
-        const NAMED: usize = 3;
+    /// How many of the others are named, where names are given and not all are.
+    fn unnamed(&self, fitted: &Fitted) -> String {
         let whole = fitted.shown - usize::from(fitted.cut && fitted.shown > 0);
-        let ids = self.ids.get(whole..).unwrap_or_default();
-        match ids.get(..NAMED) {
-            _ if ids.is_empty() => String::new(),
-            Some(first) if ids.len() > NAMED => format!(" (left out: {}, …)", first.join(", ")),
-            _ => format!(" (left out: {})", ids.join(", ")),
+        if self.names.is_empty() || whole + fitted.named >= self.total.count {
+            return String::new();
         }
+        format!(" ({} of the others named)", fitted.named)
     }
 }
+
+/// Stands above the names of what is not shown.
+const LEFT_OUT: &str = "Left out or cut:";
 
 /// Barred lines within what room is left.
 struct Page {
@@ -216,7 +253,7 @@ impl Page {
         true
     }
 
-    /// The beginning of an item: whole paragraphs where they fit, else whole lines, then a piece of the next. False
+    /// The beginning of an item: whole paragraphs where they fill it well, else whole lines, then a piece of the next. False
     /// when that is not worth a line.
     fn push_cut(&mut self, item: &[String], cut: Cut) -> bool {
         const WORTH_A_LINE: usize = 24;
@@ -239,9 +276,9 @@ impl Page {
 }
 
 impl Page {
-    /// As many whole paragraphs as fit; false when the first one does not.
+    /// As many whole paragraphs as fit; false when they would leave half of the room unused.
     fn push_paragraphs(&mut self, item: &[String]) -> bool {
-        let mut fits = 0;
+        let (mut fits, mut used) = (0, 0);
         let mut spent = 0;
         for (n, line) in item.iter().enumerate() {
             spent += line_cost(&Fence::bar(line));
@@ -250,8 +287,11 @@ impl Page {
             }
             let ends = item.get(n + 1).is_none_or(String::is_empty);
             if ends && !line.is_empty() {
-                fits = n + 1;
+                (fits, used) = (n + 1, spent);
             }
+        }
+        if used * 2 < self.room {
+            return false;
         }
         item.iter().take(fits).for_each(|line| {
             self.push(line);
@@ -267,7 +307,7 @@ mod tests {
     fn part(items: &[&str], total: usize, cut: Cut) -> Part {
         let items: Vec<Vec<String>> = items.iter().map(|item| item.lines().map(str::to_owned).collect()).collect();
         let total = Total::exactly(total);
-        let group = Group { name: "things", title: None, items, total, cut, ids: Vec::new(), weight: 1 };
+        let group = Group { name: "things", title: None, items, total, cut, names: Vec::new(), weight: 1 };
         Part { heading: "## Things".into(), remark: None, holds: "things", groups: vec![group], more: "Ask.".into() }
     }
 
@@ -317,12 +357,38 @@ mod tests {
         let fence = Fence::new(7);
         let text = format!("title\n{}\n\n{}\n\nthe end", "first ".repeat(20), "second ".repeat(40));
         let mut part = part(&[&text, &text], 2, Cut::AtParagraph);
-        part.groups[0].ids = vec!["note_1".to_owned(), "note_2".to_owned()];
+        part.groups[0].names = vec!["note_1: one".to_owned(), "note_2: two".to_owned()];
         let shown = part.fit(&fence, 420);
         assert!(shown.lines.iter().map(|line| line_cost(line)).sum::<usize>() <= 420);
         let inside: Vec<_> = shown.lines.iter().filter(|line| line.starts_with('|')).collect();
-        assert_eq!((inside.len(), inside[0].as_str()), (2, "| title"));
-        let note = "Not all is shown: things 1 of 2, the last one cut (left out: note_1, note_2). Ask.";
+        assert_eq!((inside.len(), inside[0].as_str()), (5, "| title"));
+        assert_eq!(inside[2..], ["| Left out or cut:", "| note_1: one", "| note_2: two"]);
+        let note = "Not all is shown: things 1 of 2, the last one cut. Ask.";
         assert_eq!(shown.lines.last().unwrap(), note);
+    }
+
+    #[test]
+    fn a_short_first_paragraph_does_not_hide_the_lines_after_it() {
+        let fence = Fence::new(7);
+        let text = format!("Priority venture: alpha\n\n{}", "- a task that somebody has to do\n".repeat(150));
+        let shown = part(&[&text], 1, Cut::AtParagraph).fit(&fence, 2_000);
+        let used: usize = shown.lines.iter().map(|line| line_cost(line)).sum();
+        assert!((1_900..=2_000).contains(&used), "{used}");
+    }
+
+    #[test]
+    fn names_that_do_not_fit_either_are_counted() {
+        let fence = Fence::new(7);
+        let mut part = part(&[&"some words\n".repeat(200)], 60, Cut::AtWord);
+        part.groups[0].names = (0..40).map(|n| format!("note_{n}: its title")).collect();
+        for limit in [400, 700, 1_200] {
+            let shown = part.fit(&fence, limit);
+            assert!(shown.lines.iter().map(|line| line_cost(line)).sum::<usize>() <= limit);
+            let named = shown.lines.iter().filter(|line| line.starts_with("| note_")).count();
+            assert!(named > 0);
+            let note =
+                format!("Not all is shown: things 1 of 60, the last one cut ({named} of the others named). Ask.");
+            assert_eq!(*shown.lines.last().unwrap(), note);
+        }
     }
 }

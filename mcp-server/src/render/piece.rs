@@ -14,7 +14,7 @@ pub(crate) struct Whole<'a> {
     pub(crate) above: Vec<String>,
     /// The text as it is stored.
     pub(crate) text: &'a str,
-    /// The call that reads it, without its offset.
+    /// The call that reads it, up to the words `offset N`.
     pub(crate) again: String,
 }
 
@@ -57,7 +57,7 @@ impl Whole<'_> {
         }
         let first = offset + 1;
         let more = if end < characters {
-            format!("Call {} and offset {end} to read on.", self.again)
+            format!("Call {} offset {end} to read on.", self.again)
         } else {
             "This is the end.".to_owned()
         };

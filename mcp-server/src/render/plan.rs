@@ -6,20 +6,17 @@ use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use crate::plan::{STALE_DAYS, WeeklyPlan};
+use super::piece::{Piece, Whole};
+use crate::plan::{MAX_BYTES, STALE_DAYS, WeeklyPlan};
 
 /// The plan with its author, its age, and a warning when it is stale.
-pub(crate) fn part(plan: &WeeklyPlan, now: Timestamp, fence: &Fence, more: &'static str) -> Part {
-    let stale = plan.is_stale(now).then(|| {
-        format!("STALE: a weekly plan holds for {STALE_DAYS} days. Ask a human before you follow it, and to renew it.")
-    });
-    let author = plan.author.as_ref().map(|author| format!("By {}:", clip(&fence.line(author), 80)));
-    let mut lines: Vec<String> = author.into_iter().collect();
+pub(crate) fn part(plan: &WeeklyPlan, now: Timestamp, fence: &Fence) -> Part {
+    let mut lines: Vec<String> = author(plan, fence).into_iter().collect();
     lines.extend(fence.lines(&plan.text));
     lines.extend(plan.cut.then(|| "(the file goes on)".to_owned()));
     Part {
-        heading: format!("## Weekly plan: {}", summary(plan, now)),
-        remark: stale,
+        heading: heading(plan, now),
+        remark: stale(plan, now),
         holds: "weekly plan",
         groups: vec![Group {
             name: "plan",
@@ -27,15 +24,41 @@ pub(crate) fn part(plan: &WeeklyPlan, now: Timestamp, fence: &Fence, more: &'sta
             items: vec![lines],
             total: Total::exactly(1),
             cut: Cut::AtParagraph,
-            ids: Vec::new(),
+            names: Vec::new(),
             weight: 1,
         }],
-        more: more.into(),
+        more: "Call `plan` for the rest.".into(),
     }
 }
 
+/// The plan from the character `offset` on, as much as fits into `limit`.
+pub(crate) fn piece(plan: &WeeklyPlan, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
+    let above = author(plan, fence).into_iter().collect();
+    let whole = Whole { holds: "weekly plan", above, text: &plan.text, again: "plan with".to_owned() };
+    let about = [Some(heading(plan, now)), stale(plan, now)].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let mut piece = whole.piece(|_| about.clone(), offset, fence, limit);
+    if plan.cut && piece.next_offset.is_none() {
+        piece.lines.push(format!("The file goes on; only its first {} KiB are read.", MAX_BYTES / 1024));
+    }
+    piece
+}
+
+fn heading(plan: &WeeklyPlan, now: Timestamp) -> String {
+    format!("## Weekly plan: {}", summary(plan, now))
+}
+
+fn stale(plan: &WeeklyPlan, now: Timestamp) -> Option<String> {
+    plan.is_stale(now).then(|| {
+        format!("STALE: a weekly plan holds for {STALE_DAYS} days. Ask a human before you follow it, and to renew it.")
+    })
+}
+
+fn author(plan: &WeeklyPlan, fence: &Fence) -> Option<String> {
+    plan.author.as_ref().map(|author| format!("By {}:", clip(&fence.line(author), 80)))
+}
+
 /// Which venture comes first, and how old the plan is.
-pub(crate) fn summary(plan: &WeeklyPlan, now: Timestamp) -> String {
+fn summary(plan: &WeeklyPlan, now: Timestamp) -> String {
     let first = plan.priority.as_ref().map_or("no priority venture named".to_owned(), |code| format!("{code} first"));
     let committed = if plan.author.is_some() { "committed" } else { "changed, not committed," };
     format!("{first}, {committed} {}", ago(plan.changed_at, now))

@@ -30,7 +30,7 @@ pub(crate) fn part(
         items: items(queue, *lane, now, fence),
         total: total(queue, *lane),
         cut: Cut::Never,
-        ids: Vec::new(),
+        names: Vec::new(),
         weight: if *lane == Lane::P0 { 3 } else { 1 },
     };
     Part { heading, remark: None, holds: "issues on GitHub", groups: lanes.iter().map(group).collect(), more }

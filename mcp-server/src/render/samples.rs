@@ -77,9 +77,13 @@ pub(crate) fn full_day(text: &str) -> Value {
     let list = |items: Vec<Value>, total: usize| json!({"total": total, "shown": items.len(), "items": items});
     let mut day = empty_day();
     day["last_handoff"] = handoff(text, 50);
+    day["handoffs_to_you"] = list(vec![handoff(text, 50); 5], 9);
     day["active_sessions"] = list((2..102).map(|n| active(n, branch)).collect(), 137);
     day["active_sessions"]["total_is_minimum"] = json!(true);
     day["executive_summaries"] = list((1..20).map(note).collect(), 19);
+    let name = |n| json!({"id": id("note_", n), "title": text, "venture": null, "updated_at": NOW});
+    day["executive_summaries"]["total"] = json!(60);
+    day["executive_summaries"]["left_out"] = (20..40).map(name).collect();
     day["doc_index"] = list((1..61).map(doc).collect(), 300);
     day["doc_audit"] = json!({"missing": (1..60).map(audited).collect::<Vec<_>>(),
         "stale": (1..60).map(audited).collect::<Vec<_>>(), "optional": (1..60).map(audited).collect::<Vec<_>>()});

@@ -41,7 +41,7 @@ pub(crate) fn part(known: &[Known], own: Option<&VentureCode>, fence: &Fence) ->
             items,
             total,
             cut: Cut::Never,
-            ids: Vec::new(),
+            names: Vec::new(),
             weight: 1,
         }],
         more: "`launcher --list` lists them all.".into(),

@@ -3,7 +3,8 @@
 use deckwatch_client::api::Api;
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_protocol::{
-    ActiveSession, Health, Page, Session, SessionFilter, SessionId, SessionStatus, Timestamp, Violations,
+    ActiveSession, Handoff, HandoffFilter, Health, Page, Session, SessionFilter, SessionId, SessionStatus, Timestamp,
+    Violations,
 };
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
@@ -16,8 +17,8 @@ use crate::render::age::ago;
 use crate::render::budget::{clip, line_cost};
 use crate::render::context::{Whereabouts, active_part};
 use crate::render::fence::{Fence, WARNING};
-use crate::render::outbox;
-use crate::render::part::Total;
+use crate::render::part::{Part, Total};
+use crate::render::{handoff, outbox};
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -64,6 +65,11 @@ struct Here<'a> {
     api: &'a Api,
     checkout: Checkout,
     health: Health,
+    session: Option<Session>,
+    /// The last day that the agent has ended.
+    last_day_began: Option<Timestamp>,
+    /// The newest handoffs to this agent.
+    handoffs: Page<Handoff>,
     /// What was healed since somebody asked last, and what waits in the outbox.
     news: Vec<String>,
 }
@@ -74,25 +80,53 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let api = keeper.identity.api().await?;
     let checkout = keeper.identity.checkout().await?;
     let own = keeper.find().await?.map(|live| live.id);
-    let filter = SessionFilter {
+    let sessions = SessionFilter {
         venture: Some(place.venture.code.clone()),
         status: Some(SessionStatus::Active),
         limit: 100.try_into().ok(),
         ..SessionFilter::default()
     };
-    let (health, sessions) = tokio::try_join!(api.health(), api.list_sessions(&filter))?;
+    let mine = SessionFilter { agent: Some(me.agent.clone()), ..sessions.clone() };
+    let to_me = HandoffFilter {
+        venture: sessions.venture.clone(),
+        to_agent: Some(me.agent.clone()),
+        limit: 5.try_into().ok(),
+        ..HandoffFilter::default()
+    };
+    let ended = SessionFilter { status: Some(SessionStatus::Ended), limit: 1.try_into().ok(), ..mine.clone() };
+    let (health, sessions, mine, ended, handoffs) = tokio::try_join!(
+        api.health(),
+        api.list_sessions(&sessions),
+        Box::pin(api.list_sessions(&mine)),
+        Box::pin(api.list_sessions(&ended)),
+        Box::pin(api.list_handoffs(&to_me))
+    )?;
+    let last_day_began = ended.items.first().map(|session| session.created_at);
     let news = keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
-    let facts = facts(&Here { me, place, api, checkout, health, news }, sessions, own.as_ref());
+    let others = Others::among(sessions, &mine, me);
+    let session = mine.items.into_iter().find(|session| Some(&session.id) == own.as_ref());
+    let facts = facts(&Here { me, place, api, checkout, health, session, last_day_began, handoffs, news }, &others);
     Ok(answer(&facts, &facts.report))
 }
 
-fn facts(here: &Here, page: Page<Session>, own: Option<&SessionId>) -> Facts {
+/// Everyone else who is active: another session of the same agent is nobody else.
+struct Others {
+    sessions: Vec<Session>,
+    total: Total,
+}
+
+impl Others {
+    fn among(all: Page<Session>, mine: &Page<Session>, me: &Me) -> Self {
+        let sessions: Vec<Session> = all.items.into_iter().filter(|session| session.agent != me.agent).collect();
+        let count = usize::try_from(all.total.saturating_sub(mine.total)).unwrap_or(usize::MAX);
+        let total = Total { count: count.max(sessions.len()), at_least: all.total_is_minimum };
+        Self { sessions, total }
+    }
+}
+
+fn facts(here: &Here, others: &Others) -> Facts {
     let fence = fence();
-    let (mine, others): (Vec<_>, Vec<_>) = page.items.into_iter().partition(|session| Some(&session.id) == own);
-    let session = mine.first();
-    let counted = usize::try_from(page.total).unwrap_or(usize::MAX);
-    let total = Total { count: counted.saturating_sub(mine.len()), at_least: page.total_is_minimum };
-    let (report, others_shown) = report(here, session, &others, total, &fence);
+    let (report, others_shown) = report(here, others, &fence);
     Facts {
         report,
         agent: here.me.agent.to_string(),
@@ -101,15 +135,15 @@ fn facts(here: &Here, page: Page<Session>, own: Option<&SessionId>) -> Facts {
         venture: here.place.venture.code.to_string(),
         repo: here.place.repo.to_string(),
         engine: clip(&fence.line(&here.health.engine), 40),
-        session_id: session.map(|session| session.id.clone()),
+        session_id: here.session.as_ref().map(|session| session.id.clone()),
         others_shown,
-        others_total: total.count,
-        others_total_is_minimum: total.at_least,
+        others_total: others.total.count,
+        others_total_is_minimum: others.total.at_least,
     }
 }
 
-fn report(here: &Here, session: Option<&Session>, others: &[Session], total: Total, fence: &Fence) -> (String, usize) {
-    let (me, now) = (here.me, here.health.time);
+fn report(here: &Here, others: &Others, fence: &Fence) -> (String, usize) {
+    let (me, now, session) = (here.me, here.health.time, here.session.as_ref());
     let own = Whereabouts {
         repo: &here.place.repo,
         branch: here.checkout.branch.as_ref(),
@@ -125,17 +159,37 @@ fn report(here: &Here, session: Option<&Session>, others: &[Session], total: Tot
     ];
     lines.extend(here.news.iter().cloned());
     lines.push(String::new());
-    if others.is_empty() && total.count == 0 {
+    let handoffs = handoffs_to_you(here, now, fence);
+    let nobody = others.total.count == 0;
+    if nobody {
         lines.push("Other active agents: none".to_owned());
-        return (lines.join("\n"), 0);
     }
-    lines.extend([WARNING.to_owned(), String::new()]);
+    if !nobody || handoffs.is_some() {
+        lines.extend([WARNING.to_owned(), String::new()]);
+    }
+    if let Some(part) = handoffs {
+        lines.extend(part.fit(fence, LIMIT / 4).lines);
+        lines.push(String::new());
+    }
+    if nobody {
+        return (lines.join("\n").trim_end().to_owned(), 0);
+    }
     let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
-    let others: Vec<ActiveSession> = others.iter().cloned().map(active).collect();
+    let sessions: Vec<ActiveSession> = others.sessions.iter().cloned().map(active).collect();
     let more = "The API lists them all: GET /v1/sessions.";
-    let shown = active_part(&others, total, &own, now, fence, more).fit(fence, LIMIT.saturating_sub(spent));
+    let shown = active_part(&sessions, others.total, &own, now, fence, more).fit(fence, LIMIT.saturating_sub(spent));
     lines.extend(shown.lines);
     (lines.join("\n"), shown.counts.first().copied().unwrap_or(0))
+}
+
+/// What was handed to this agent and is not settled: a day shows it until the agent has ended one that began with it.
+fn handoffs_to_you(here: &Here, now: Timestamp, fence: &Fence) -> Option<Part> {
+    let Page { items, total, .. } = &here.handoffs;
+    let is_new = |handoff: &&Handoff| here.last_day_began.is_none_or(|began| handoff.created_at >= began);
+    let new: Vec<Handoff> = items.iter().filter(is_new).cloned().collect();
+    let at_least = new.len() == items.len() && usize::try_from(*total).is_ok_and(|total| total > items.len());
+    let count = Total { count: new.len(), at_least };
+    (!new.is_empty()).then(|| handoff::to_you(&new, count, None, now, fence))
 }
 
 fn commit(checkout: &Checkout) -> String {

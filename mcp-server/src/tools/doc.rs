@@ -29,7 +29,7 @@ struct Arguments {
     /// A venture's code, or `global`. Without it your venture's document, else the global one.
     #[deserr(default)]
     scope: Option<DocScope>,
-    /// The character to go on from, as the answer before said.
+    /// Where to go on, as the answer before said.
     #[deserr(default)]
     offset: Option<u32>,
 }
@@ -49,7 +49,7 @@ struct One {
     name: DocName,
     version: u32,
     characters: usize,
-    /// Where the text goes on; absent at its end.
+    /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_offset: Option<usize>,
 }

@@ -32,7 +32,7 @@ struct Arguments {
     /// Read this note whole, instead of a list.
     #[deserr(default)]
     id: Option<NoteId>,
-    /// With `id`: the character to go on from, as the answer before said.
+    /// With `id`: where to go on, as the answer before said.
     #[deserr(default)]
     offset: Option<u32>,
     /// Words that all stand in title or text; best match first. Without it, newest first.
@@ -78,7 +78,7 @@ struct One {
     version: u32,
     archived: bool,
     characters: usize,
-    /// Where the text goes on; absent at its end.
+    /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_offset: Option<usize>,
 }

@@ -26,13 +26,17 @@ const LIMIT: usize = 8_000;
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
-struct Arguments {}
+struct Arguments {
+    /// Where to go on, as the answer before said.
+    #[deserr(default)]
+    offset: Option<u32>,
+}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Facts {
     /// The plan, as text.
     report: String,
-    /// False: there is none yet.
+    /// Whether there is one.
     exists: bool,
     /// Older than 7 days.
     stale: bool,
@@ -40,10 +44,13 @@ struct Facts {
     changed_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     priority_venture: Option<VentureCode>,
+    /// Absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_offset: Option<usize>,
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "The weekly plan of this repository: which venture comes first, what is planned, and how old the plan is. \
+    let text = "The weekly plan of this repository: which venture comes first, what is planned, how old it is. \
                 After 7 days it is stale.";
     Tool::new("plan", text, schema::of_arguments::<Arguments>())
         .with_title("Weekly plan")
@@ -52,15 +59,17 @@ pub(super) fn definition() -> Tool {
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments {} = decode(arguments)?;
+    let Arguments { offset } = decode(arguments)?;
+    let offset = offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX));
     let facts = match weekly_plan(&keeper.identity).await? {
-        Some(plan) => facts(&plan, now()),
+        Some(plan) => facts(&plan, offset, now()),
         None => Facts {
             report: missing(&path(&keeper.identity)),
             exists: false,
             stale: false,
             changed_at: None,
             priority_venture: None,
+            next_offset: None,
         },
     };
     Ok(answer(&facts, &facts.report))
@@ -83,19 +92,16 @@ pub(super) fn missing(path: &std::path::Path) -> String {
     format!("No weekly plan: {path} is not in this repository. Write one that begins with `Priority venture: CODE`.")
 }
 
-fn facts(plan: &WeeklyPlan, now: Timestamp) -> Facts {
-    let fence = fence();
+fn facts(plan: &WeeklyPlan, offset: usize, now: Timestamp) -> Facts {
     let path = clip(&clean_line(&plan.path.display().to_string()), 200);
-    let mut report = vec![WARNING.to_owned(), String::new()];
-    let spent: usize = report.iter().map(|line| line_cost(line)).sum();
-    let part = render::plan::part(plan, now, &fence, "The file has the rest.");
-    report.extend(part.fit(&fence, LIMIT.saturating_sub(spent + line_cost(&path) + 8)).lines);
-    report.push(format!("File: {path}"));
+    let room = LIMIT.saturating_sub(line_cost(WARNING) + 2 + line_cost(&path) + 8);
+    let piece = render::plan::piece(plan, offset, now, &fence(), room);
     Facts {
-        report: report.join("\n"),
+        report: format!("{WARNING}\n\n{}\nFile: {path}", piece.lines.join("\n")),
         exists: true,
         stale: plan.is_stale(now),
         changed_at: Some(plan.changed_at),
         priority_venture: plan.priority.clone(),
+        next_offset: piece.next_offset,
     }
 }

@@ -75,7 +75,7 @@ impl Detail {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Facts {
-    /// Everything below and what others left for you, as text.
+    /// All of it, as text.
     pub(super) report: String,
     /// `unavailable`: all of this is the API's last answer, and no session is started yet.
     outcome: Outcome,
@@ -89,6 +89,7 @@ pub(super) struct Facts {
     repo: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_handoff_id: Option<HandoffId>,
+    handoffs_to_you: u32,
     /// Absent when GitHub could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     p0_issues: Option<Count>,
@@ -212,13 +213,14 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
         venture: day.venture.code.to_string(),
         repo: day.session.repo.to_string(),
         last_handoff_id: day.last_handoff.as_ref().map(|handoff| handoff.id.clone()),
+        handoffs_to_you: day.handoffs_to_you.total,
         p0_issues: beside.p0.as_ref().ok().map(|queue| Count {
             shown: rendered.p0_issues,
             total: p0_total(queue),
             total_is_minimum: !queue::gaps(queue).is_empty(),
         }),
         active_sessions: Count::of(&day.active_sessions, rendered.active_sessions),
-        executive_summaries: Count::of(&day.executive_summaries, rendered.executive_summaries),
+        executive_summaries: Count::of(&day.executive_summaries.excerpt, rendered.executive_summaries),
         documents: Count::of(&day.doc_index, rendered.docs),
         documents_missing: day.doc_audit.missing.len(),
         documents_stale: day.doc_audit.stale.len(),

@@ -43,7 +43,7 @@ struct Arguments {
 struct Facts {
     /// The queue, as text.
     report: String,
-    /// How many issues each lane that was asked for has.
+    /// Of each lane asked for.
     totals: Totals,
     issues_shown: usize,
     repositories: Vec<RepoName>,
@@ -99,15 +99,16 @@ pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<
     if this_one {
         return Ok(asked);
     }
-    let venture = match tokio::time::timeout(PATIENCE, identity.place()).await {
-        Ok(Ok(place)) => &place.venture,
+    let place = match tokio::time::timeout(PATIENCE, identity.place()).await {
+        Ok(Ok(place)) => place,
         Ok(Err(trouble)) => return Ok(Asked { gap: Some(trouble.to_string()), ..asked }),
         Err(_) => {
             let gap = format!("the venture was not known within {} s", PATIENCE.as_secs());
             return Ok(Asked { gap: Some(gap), ..asked });
         }
     };
-    for repo in &venture.repos {
+    asked.repos = vec![place.repo.clone()];
+    for repo in &place.venture.repos {
         if !asked.repos.iter().any(|known| known.as_str().eq_ignore_ascii_case(repo.as_str())) {
             asked.repos.push(repo.clone());
         }

@@ -51,6 +51,61 @@ fn two_agents_at_once_see_each_other() {
 }
 
 #[test]
+fn an_agents_own_other_sessions_are_no_others_and_collide_with_nobody() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let mut one = machine.agent("mac1-claude-1", &dir);
+    for track in [json!({}), json!({"track": 0}), json!({"track": 1})] {
+        let day = one.call("sod", &track).good();
+        assert_eq!(day.facts["active_sessions"], json!({"shown": 0, "total": 0}), "{}", day.text);
+        assert!(!day.text.contains("Careful"), "{}", day.text);
+    }
+    let alone = one.call("context", &json!({})).good();
+    assert_eq!((&alone.facts["others_total"], &alone.facts["others_shown"]), (&json!(0), &json!(0)));
+    assert!(alone.text.ends_with("Other active agents: none") && !alone.text.contains("Careful"), "{}", alone.text);
+    assert_eq!(
+        machine.agent("mac1-claude-2", &dir).call("sod", &json!({})).good().facts["active_sessions"]["total"],
+        3
+    );
+    assert_eq!(one.call("context", &json!({})).good().facts["others_total"], 1);
+}
+
+#[test]
+fn a_handoff_to_an_agent_reaches_it_whatever_comes_after() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let mut reader = machine.agent("mac1-codex-1", &dir);
+    let before = reader.call("sod", &json!({})).good();
+    assert!(!before.text.contains("Handoffs to you"), "{}", before.text);
+    let mut words = handoff("The valve is yours.");
+    words["to_agent"] = json!("mac1-codex-1");
+    words["next_steps"] = json!(["Close the valve"]);
+    let sent = machine.agent("mac1-claude-1", &dir).call("handoff", &words).good();
+    let _ = machine.agent("mac1-claude-2", &dir).call("handoff", &handoff("For anybody.")).good();
+
+    // In the day that goes on, in the next one, and no more once that has ended.
+    for tool in ["context", "sod"] {
+        let shown = reader.call(tool, &json!({})).good();
+        let id = sent.facts["handoff_id"].as_str().unwrap();
+        let about = shown.text.lines().find(|line| line.starts_with("| From mac1-claude-1 at ")).unwrap();
+        assert!(about.contains(", for mac1-codex-1, ") && about.contains(id), "{about}");
+        for line in ["## Handoffs to you", "\n|   The valve is yours.\n", "\n|   - Close the valve\n"] {
+            assert!(shown.text.contains(line), "{tool}: {line} in\n{}", shown.text);
+        }
+    }
+    let list = reader.request("resources/list", &json!({})).to_string();
+    assert!(list.contains("Handoff of mac1-claude-1 to mac1-codex-1 on "), "{list}");
+    assert!(list.contains("Handoff of mac1-claude-2 on "), "{list}");
+    for (facts, end) in [(1, "Ended."), (0, "Ended again.")] {
+        let _ = reader.call("handoff", &handoff(end)).good();
+        let next = reader.call("sod", &json!({})).good();
+        assert_eq!(next.facts["handoffs_to_you"], facts, "{}", next.text);
+        let context = reader.call("context", &json!({})).good();
+        assert_eq!(context.text.contains("## Handoffs to you: 1\n"), facts == 1, "{}", context.text);
+    }
+}
+
+#[test]
 fn a_restarted_server_goes_on_with_its_session() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);

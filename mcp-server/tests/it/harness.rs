@@ -62,6 +62,21 @@ impl Machine {
         if dir.exists() { dir } else { self.repository(remote) }
     }
 
+    /// A `PATH` whose git takes that long when it is called with this argument.
+    pub(crate) fn path_with_slow_git(&self, argument: &str, delay: Duration) -> std::ffi::OsString {
+        let real = std::env::var_os("PATH").unwrap();
+        let bin = self.folder("slow");
+        let script = format!(
+            "#!/bin/sh\nfor one in \"$@\"; do [ \"$one\" != '{argument}' ] || sleep {}; done\n\
+             PATH='{}' exec git \"$@\"\n",
+            delay.as_secs(),
+            real.to_str().unwrap()
+        );
+        std::fs::write(bin.join("git"), script).unwrap();
+        std::fs::set_permissions(bin.join("git"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&real))).unwrap()
+    }
+
     /// Whether any file below the home holds this text.
     pub(crate) fn holds_text(&self, text: &str) -> bool {
         let mut folders = vec![self.home().to_owned()];

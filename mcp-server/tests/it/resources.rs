@@ -110,6 +110,13 @@ fn the_workflow_commands_are_prompts() {
         let takes = prompts.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap()["arguments"].is_array();
         assert_eq!(text.contains("the typed"), takes, "{name}");
     }
+    for (name, what, required) in
+        [("question", "the question", true), ("handoff", "agent, then what it is about", false)]
+    {
+        let is_wanted = |one: &&Value| one["name"] == format!("deckwatch-{name}");
+        let argument = &prompts.as_array().unwrap().iter().find(is_wanted).unwrap()["arguments"][0];
+        assert_eq!((&argument["description"], &argument["required"]), (&json!(what), &json!(required)));
+    }
     let unknown = agent.request("prompts/get", &json!({"name": "nap"}));
     assert!(
         unknown["error"]["message"].as_str().unwrap().contains("the prompts are deckwatch-sod, deckwatch-eod"),

@@ -141,9 +141,21 @@ impl Server {
 
     /// The same, in this folder.
     pub(crate) fn agent_in(&self, machine: &Machine, name: &str, dir: &Path) -> Mcp {
+        self.agent_with(machine, name, dir, |_| ())
+    }
+
+    /// The same, with a command that the test changes.
+    pub(crate) fn agent_with(
+        &self,
+        machine: &Machine,
+        name: &str,
+        dir: &Path,
+        change: impl FnOnce(&mut Command),
+    ) -> Mcp {
         let mut command = machine.command(dir);
         command.envs([("DECKWATCH_AGENT", name), ("DECKWATCH_VENTURE", "alpha")]);
         command.envs([("CONTEXT_API_URL", self.url().as_str()), ("CONTEXT_API_KEY", KEY)]);
+        change(&mut command);
         Mcp::initialized(command)
     }
 }

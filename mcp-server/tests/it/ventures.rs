@@ -102,3 +102,39 @@ fn a_hundred_ventures_stay_within_the_budget_and_are_counted() {
     assert!(shown > 10 && shown < 100 && known.facts.to_string().encode_utf16().count() <= 8_500, "{shown}");
     assert!(known.text.contains(&format!("ventures {shown} of 100")), "{}", known.text);
 }
+
+#[test]
+fn clones_whose_remotes_differ_in_case_are_one_repository() {
+    let machine = Machine::new();
+    let clone = |folder: &str, remote: &str| {
+        let dir = machine.folder(folder);
+        machine.git(&dir, &["init", "--quiet"]);
+        machine.git(&dir, &["remote", "add", "origin", &format!("git@github.com:{remote}.git")]);
+        dir
+    };
+    let (first, second) = (clone("one", "Example-Org/Alpha"), clone("two", "example-org/ALPHA"));
+    let hand_over = |summary: &str| {
+        let _ = machine.agent("mac1-claude-1", &first).call("handoff", &crate::harness::handoff(summary)).good();
+        machine.agent("mac1-codex-1", &second).call("sod", &json!({})).good()
+    };
+    // On the embedded engine the first clone names it.
+    let day = hand_over("From the first clone.");
+    assert!(day.text.contains("| From the first clone."), "{}", day.text);
+    assert_eq!((&day.facts["venture"], &day.facts["repo"]), (&json!("alpha"), &json!("Example-Org/Alpha")));
+
+    write_ventures(&machine, &json!([{"code": "greek", "name": "Greek", "repos": ["example-org/alpha"]}]));
+    let day = hand_over("Of a venture in a file.");
+    assert!(day.text.contains("| Of a venture in a file."), "{}", day.text);
+    assert_eq!((&day.facts["venture"], &day.facts["repo"]), (&json!("greek"), &json!("example-org/alpha")));
+}
+
+#[test]
+fn a_repository_that_the_launcher_names_is_called_so() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    for (named, called) in [("Example-Org/Alpha", "Example-Org/Alpha"), ("example-org/beta", "example-org/alpha")] {
+        let mut command = machine.command(&dir);
+        command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_VENTURE", "greek"), ("DECKWATCH_REPO", named)]);
+        assert_eq!(Mcp::initialized(command).call("context", &json!({})).good().facts["repo"], called);
+    }
+}

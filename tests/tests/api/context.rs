@@ -47,7 +47,7 @@ async fn start(agent: &Agent) -> DayStarted {
 
 /// The summaries of this test's venture. Global ones are everybody's.
 fn own_summaries(day: &DayStarted) -> Vec<String> {
-    let own = day.executive_summaries.items.iter().filter(|note| note.venture.is_some());
+    let own = day.executive_summaries.excerpt.items.iter().filter(|note| note.venture.is_some());
     own.map(|note| note.id.to_string()).collect()
 }
 
@@ -63,11 +63,11 @@ async fn summaries_of_the_venture_come_first_then_global_ones_newest_first() {
     Note::summary(Some(other.as_str()), 0, "of another venture").db_insert(&api).await;
     Note { tag: "other-tag", ..Note::summary(venture, 0, "of another tag") }.db_insert(&api).await;
     let day = start(&agent).await;
-    let shown: Vec<String> = day.executive_summaries.items.iter().map(|note| note.id.to_string()).collect();
+    let shown: Vec<String> = day.executive_summaries.excerpt.items.iter().map(|note| note.id.to_string()).collect();
     assert_eq!(shown[..2], [new, old]);
     assert!(shown[2..].contains(&global));
-    assert!(day.executive_summaries.items[2..].iter().all(|note| note.venture.is_none()));
-    assert!(day.executive_summaries.items.iter().all(|note| !note.truncated));
+    assert!(day.executive_summaries.excerpt.items[2..].iter().all(|note| note.venture.is_none()));
+    assert!(day.executive_summaries.excerpt.items.iter().all(|note| !note.truncated));
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn summaries_share_12_kb_and_the_one_beyond_is_cut_at_a_character() {
     let cut = Note::summary(venture, 2, "😀".repeat(1000)).db_insert(&api).await;
     Note::summary(venture, 3, "left out").db_insert(&api).await;
     let day = start(&agent).await;
-    let own: Vec<_> = day.executive_summaries.items.iter().filter(|note| note.venture.is_some()).collect();
+    let own: Vec<_> = day.executive_summaries.excerpt.items.iter().filter(|note| note.venture.is_some()).collect();
     assert_eq!(own[0].id.as_str(), newest);
     assert!(!own[0].truncated);
     let bytes: usize = own.iter().map(|note| note.content.len()).sum();
@@ -88,10 +88,13 @@ async fn summaries_share_12_kb_and_the_one_beyond_is_cut_at_a_character() {
         assert_eq!((second.id.as_str(), second.truncated), (cut.as_str(), true));
         assert!("😀".repeat(1000).starts_with(&second.content));
     }
-    let whole: usize = day.executive_summaries.items.iter().map(|note| note.content.len()).sum();
+    let whole: usize = day.executive_summaries.excerpt.items.iter().map(|note| note.content.len()).sum();
     assert!(whole <= 12 * 1024, "{whole} with the global ones");
-    assert!(day.executive_summaries.total >= 3, "what is left out is counted");
-    assert_eq!(usize::try_from(day.executive_summaries.shown).unwrap(), day.executive_summaries.items.len());
+    assert!(day.executive_summaries.excerpt.total >= 3, "what is left out is counted");
+    assert_eq!(
+        usize::try_from(day.executive_summaries.excerpt.shown).unwrap(),
+        day.executive_summaries.excerpt.items.len()
+    );
 }
 
 #[tokio::test]
@@ -99,9 +102,59 @@ async fn one_summary_larger_than_the_pool_is_cut_and_marked() {
     let api = Api::start().await;
     let agent = api.agent().await;
     Note::summary(Some(&agent.venture), 1, "y".repeat(20_000)).db_insert(&api).await;
-    let note = start(&agent).await.executive_summaries.items.remove(0);
+    let note = start(&agent).await.executive_summaries.excerpt.items.remove(0);
     assert!(note.truncated);
     assert_eq!(note.content, "y".repeat(12 * 1024));
+}
+
+#[tokio::test]
+async fn a_summary_of_characters_of_many_bytes_fills_the_pool_too() {
+    let api = Api::start().await;
+    for text in ["😀".repeat(6_000), "日".repeat(7_000), "é".repeat(20_000), format!("x{}", "😀".repeat(6_000))] {
+        let agent = api.agent().await;
+        Note::summary(Some(&agent.venture), 1, text.clone()).db_insert(&api).await;
+        let note = start(&agent).await.executive_summaries.excerpt.items.remove(0);
+        assert!(note.truncated && text.starts_with(&note.content), "{:.20}", note.content);
+        let bytes = note.content.len();
+        assert!((12 * 1024 - 3..=12 * 1024).contains(&bytes), "{bytes} bytes of {text:.20}");
+    }
+}
+
+#[tokio::test]
+async fn a_summary_is_cut_at_a_paragraph_else_at_a_line_that_does_not_waste_the_room() {
+    let api = Api::start().await;
+    let paragraph = format!("{}end of a paragraph.\nIts last line is 終.", "word ".repeat(20));
+    let line = format!("{}end of a line.", "word ".repeat(20));
+    let unbroken = "語".repeat(9_000);
+    let cases = [
+        ("paragraphs", vec![paragraph; 200].join("\n\n"), "Its last line is 終."),
+        ("lines", format!("Title\n\n{}", vec![line; 200].join("\n")), "end of a line."),
+        ("neither", format!("Title\n\nby\n{unbroken}"), "語"),
+    ];
+    for (name, text, end) in cases {
+        let agent = api.agent().await;
+        Note::summary(Some(&agent.venture), 1, text.clone()).db_insert(&api).await;
+        let note = start(&agent).await.executive_summaries.excerpt.items.remove(0);
+        assert!(note.content.ends_with(end), "{name}: …{:?}", note.content.chars().rev().take(40).collect::<String>());
+        assert!(text.starts_with(&note.content) && note.content.len() > 11 * 1024, "{name}: {}", note.content.len());
+    }
+}
+
+#[tokio::test]
+async fn summaries_beyond_the_pool_are_named_without_their_text() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let venture = Some(agent.venture.as_str());
+    Note::summary(venture, 1, "x".repeat(12_200)).db_insert(&api).await;
+    // Of this one only a stub would fit.
+    let next = Note::summary(venture, 2, "y".repeat(500)).db_insert(&api).await;
+    let last = Note::summary(venture, 3, "z".repeat(20)).db_insert(&api).await;
+    let summaries = start(&agent).await.executive_summaries;
+    assert_eq!((summaries.excerpt.items.len(), summaries.excerpt.shown), (1, 1));
+    assert!(summaries.excerpt.total >= 3);
+    let named: Vec<_> = summaries.left_out.iter().take(2).map(|note| (note.id.as_str(), note.title.as_str())).collect();
+    assert_eq!(named, [(next.as_str(), "A title"), (last.as_str(), "A title")]);
+    assert!(summaries.left_out.len() <= 40);
 }
 
 #[tokio::test]

@@ -125,6 +125,20 @@ async fn an_agent_elsewhere_on_the_venture_is_seen_and_one_of_another_venture_is
 }
 
 #[tokio::test]
+async fn an_agents_own_sessions_on_other_tracks_and_repositories_are_nobody_else() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    agent.started_with(json!({ "track": 1, "branch": "main" })).await;
+    agent.elsewhere().started().await;
+    let colleague = agent.colleague();
+    colleague.started().await;
+    let others = agent.started_with(json!({ "branch": "main" })).await.active_sessions;
+    let seen: Vec<&str> = others.items.iter().map(|session| session.agent.as_str()).collect();
+    assert_eq!((seen, others.total, others.shown), (vec![colleague.name.as_str()], 1, 1));
+    assert_eq!(colleague.elsewhere().started().await.active_sessions.total, 3, "to others they are three");
+}
+
+#[tokio::test]
 async fn of_25_others_20_are_shown_and_25_are_counted() {
     let api = Api::start().await;
     let agent = api.agent().await;

@@ -131,3 +131,78 @@ async fn work_in_progress_is_not_shown_once_a_newer_handoff_says_done() {
     let done: Handoff = agent.create_handoff(&session, json!({ "status": "done" })).await.of(201);
     assert_eq!(agent.colleague().started().await.last_handoff, Some(done));
 }
+
+/// The summaries of what a day says was handed to its agent.
+fn handed_over(day: &deckwatch_protocol::DayStarted) -> Vec<&str> {
+    day.handoffs_to_you.items.iter().map(|handoff| handoff.summary.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_handoff_to_an_agent_reaches_it_whatever_comes_after_and_wherever_it_was_written() {
+    let api = Api::start().await;
+    let (author, reader) = {
+        let agent = api.agent().await;
+        (agent.elsewhere(), agent.colleague())
+    };
+    let session = author.started().await.session.id;
+    let to_reader = json!({ "summary": "for you", "to_agent": reader.name, "next_steps": ["water the plants"] });
+    let written: Handoff = author.create_handoff(&session, to_reader).await.of(201);
+    a_moment_later().await;
+    author.create_handoff(&session, json!({ "summary": "for anybody" })).await.of::<Handoff>(201);
+    let day = reader.started().await;
+    assert_eq!((day.handoffs_to_you.total, day.handoffs_to_you.shown), (1, 1));
+    assert_eq!(day.handoffs_to_you.items, [written]);
+    assert_eq!(day.last_handoff, None, "nothing was written in its repository");
+    let mut namesake = api.agent().await;
+    namesake.name.clone_from(&reader.name);
+    assert_eq!(namesake.started().await.handoffs_to_you.total, 0, "another venture has its own");
+}
+
+#[tokio::test]
+async fn a_handoff_to_an_agent_is_shown_until_it_ends_a_day_that_began_with_it() {
+    let api = Api::start().await;
+    let (author, reader) = {
+        let agent = api.agent().await;
+        (agent.clone(), agent.colleague())
+    };
+    let from = author.started().await.session.id;
+    let day = reader.started().await.session.id;
+    a_moment_later().await;
+    let handoff = json!({ "summary": "while you worked", "to_agent": reader.name });
+    author.create_handoff(&from, handoff).await.of::<Handoff>(201);
+    a_moment_later().await;
+    let again: deckwatch_protocol::DayStarted = reader.start_day(json!({})).await.of(200);
+    assert_eq!(handed_over(&again), ["while you worked"], "in the day that goes on");
+    reader.ended(&day).await;
+    a_moment_later().await;
+    let next = reader.started().await;
+    assert_eq!(handed_over(&next), ["while you worked"], "the day that ended had begun without it");
+    api.db_silence(&next.session.id, 46).await;
+    a_moment_later().await;
+    let after_a_crash = reader.started().await;
+    assert_eq!(handed_over(&after_a_crash), ["while you worked"]);
+    reader.ended(&after_a_crash.session.id).await;
+    a_moment_later().await;
+    assert_eq!(handed_over(&reader.started().await), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn of_many_handoffs_to_an_agent_the_newest_5_are_shown_and_large_payloads_left_out() {
+    let api = Api::start().await;
+    let (author, reader) = {
+        let agent = api.agent().await;
+        (agent.clone(), agent.colleague())
+    };
+    let from = author.started().await.session.id;
+    for n in 0..7 {
+        let items = vec!["x".repeat(1_000); if n == 6 { 9 } else { 1 }];
+        let handoff = json!({ "summary": format!("number {n}"), "to_agent": reader.name, "accomplished": items });
+        author.create_handoff(&from, handoff).await.of::<Handoff>(201);
+        a_moment_later().await;
+    }
+    let day = reader.started().await;
+    assert_eq!(handed_over(&day), ["number 6", "number 5", "number 4", "number 3", "number 2"]);
+    assert_eq!((day.handoffs_to_you.total, day.handoffs_to_you.shown), (7, 5));
+    let with_payload: Vec<bool> = day.handoffs_to_you.items.iter().map(|handoff| handoff.payload.is_some()).collect();
+    assert_eq!(with_payload, [false, true, true, true, true]);
+}

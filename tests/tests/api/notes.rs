@@ -66,7 +66,7 @@ async fn an_executive_summary_stands_in_the_day_until_it_is_archived() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({ "tags": ["executive-summary"] })).await;
-    let shown = |day: DayStarted| day.executive_summaries.items.iter().any(|summary| summary.id == note.id);
+    let shown = |day: DayStarted| day.executive_summaries.excerpt.items.iter().any(|summary| summary.id == note.id);
     let day = async || agent.start_day(json!({})).await.of::<DayStarted>(200);
     assert!(shown(agent.started().await));
     act(&agent, Operation::ArchiveNote, &note).await;

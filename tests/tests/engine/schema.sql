@@ -112,6 +112,8 @@ CREATE INDEX handoffs_by_recipient on handoffs (to_agent, id) where to_agent is 
 
 CREATE INDEX handoffs_by_repo on handoffs (venture, repo, id);
 
+CREATE INDEX handoffs_by_repo_alone on handoffs (repo, id);
+
 CREATE INDEX handoffs_by_repo_and_track on handoffs (venture, repo, track, id);
 
 CREATE INDEX handoffs_by_sender on handoffs (from_agent, id);
@@ -123,6 +125,8 @@ CREATE INDEX handoffs_by_status on handoffs (status_label, id);
 CREATE INDEX handoffs_by_track on handoffs (track, id) where track is not null;
 
 CREATE INDEX handoffs_by_venture on handoffs (venture, id);
+
+CREATE INDEX handoffs_by_venture_and_recipient on handoffs (venture, to_agent, id) where to_agent is not null;
 
 CREATE INDEX handoffs_resolving on handoffs (venture, repo, track, id) where status_label <> 'blocked';
 
@@ -350,6 +354,8 @@ CREATE INDEX sessions_by_status on sessions (status, id);
 CREATE INDEX sessions_by_track on sessions (track, id) where track is not null;
 
 CREATE INDEX sessions_by_venture on sessions (venture, id);
+
+CREATE INDEX sessions_ended_by_agent on sessions (venture, agent, id) where status = 'ended';
 
 CREATE INDEX sessions_live_by_heartbeat on sessions (last_heartbeat_at) where status = 'active';
 

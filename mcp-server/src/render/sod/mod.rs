@@ -1,6 +1,9 @@
 //! The start of a day: who and where the agent is, then what others left for it.
 
-use deckwatch_protocol::{DayOutcome, DayStarted, DocSummary, Excerpt, NoteSummary, Session, Timestamp};
+use deckwatch_protocol::{
+    DayOutcome, DayStarted, DocSummary, Excerpt, ExecutiveSummaries, NoteName, NoteSummary, Session, Timestamp,
+    VentureCode,
+};
 
 use super::age::ago;
 use super::budget::{Claim, clip, line_cost, share};
@@ -34,10 +37,11 @@ pub(crate) struct Beside {
     pub(crate) plan: Result<Result<WeeklyPlan, Missing>, String>,
 }
 
-/// A section is stored text in a part, or one line of ours when there is nothing.
+/// A section is stored text in a part, one line of ours when there is nothing, or not even that.
 enum Section {
     Stored { part: Part, weight: usize },
     Nothing(String),
+    Absent,
 }
 
 /// Renders the answer to `start_day` within `limit`; `remarks` are our own lines below the session.
@@ -70,8 +74,8 @@ fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence:
     let count = |index: usize, group: usize| {
         shown.get(index).and_then(|shown: &Shown| shown.counts.get(group).copied()).unwrap_or(0)
     };
-    let [p0_issues, active_sessions, executive_summaries, docs] = [1, 3, 4, 5].map(|index| count(index, 0));
-    let bodies = shown.into_iter().map(|shown| shown.lines.join("\n"));
+    let [p0_issues, active_sessions, executive_summaries, docs] = [2, 4, 5, 6].map(|index| count(index, 0));
+    let bodies = shown.into_iter().filter(|shown| !shown.lines.is_empty()).map(|shown| shown.lines.join("\n"));
     let text = std::iter::once(head.join("\n")).chain(bodies).collect::<Vec<_>>().join("\n\n");
     Rendered { text, p0_issues, active_sessions, executive_summaries, docs }
 }
@@ -97,6 +101,7 @@ impl Section {
             Self::Stored { part, weight } => Claim { need: part.need(fence), weight: *weight },
             // Never more than its share, so that it always gets its line.
             Self::Nothing(line) => Claim { need: line_cost(line), weight: 4 },
+            Self::Absent => Claim { need: 0, weight: 0 },
         }
     }
 
@@ -104,6 +109,7 @@ impl Section {
         match self {
             Self::Stored { part, .. } => part.fit(fence, limit),
             Self::Nothing(line) => Shown { lines: vec![line.clone()], counts: Vec::new() },
+            Self::Absent => Shown { lines: Vec::new(), counts: Vec::new() },
         }
     }
 }
@@ -131,7 +137,7 @@ fn sections(day: &DayStarted, beside: &Beside, now: Timestamp, fence: &Fence) ->
     let own = Whereabouts::from(&day.session);
     let track = own.track.map_or(String::new(), |track| format!(" on track {track}"));
     let handoff = match &day.last_handoff {
-        Some(last) => Section::Stored { part: handoff::part(last, now, fence), weight: 40 },
+        Some(last) => Section::Stored { part: handoff::part(last, &day.session.agent, now, fence), weight: 40 },
         None => Section::Nothing(format!("## Last handoff: none yet for this repository{track}")),
     };
     let active = &day.active_sessions;
@@ -139,6 +145,7 @@ fn sections(day: &DayStarted, beside: &Beside, now: Timestamp, fence: &Fence) ->
     let active = active_part(&active.items, Total::of(active), &own, now, fence, more);
     vec![
         handoff,
+        to_you(day, now, fence),
         p0_issues(&beside.p0, now, fence),
         weekly_plan(&beside.plan, now, fence),
         Section::of(active, 20, "## Other active agents: none"),
@@ -150,6 +157,17 @@ fn sections(day: &DayStarted, beside: &Beside, now: Timestamp, fence: &Fence) ->
             "## Document health: none is missing or stale",
         ),
     ]
+}
+
+/// Absent where there is none: an API of before does not tell.
+fn to_you(day: &DayStarted, now: Timestamp, fence: &Fence) -> Section {
+    let handoffs = &day.handoffs_to_you;
+    if handoffs.items.is_empty() {
+        return Section::Absent;
+    }
+    let above = day.last_handoff.as_ref().map(|last| &last.id);
+    let part = handoff::to_you(&handoffs.items, Total::of(handoffs), above, now, fence);
+    Section::Stored { part, weight: 25 }
 }
 
 fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> Section {
@@ -171,7 +189,7 @@ fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> S
 
 fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timestamp, fence: &Fence) -> Section {
     match loaded {
-        Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence, "Call `plan` for the rest."), weight: 12 },
+        Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence), weight: 12 },
         Ok(Err(Missing(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
         Err(why) => Section::Nothing(format!("## Weekly plan: unknown\n{}", clip(why, TROUBLE_COST))),
     }
@@ -181,26 +199,40 @@ fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timest
 const TROUBLE_COST: usize = 300;
 const MORE_DETAIL: &str = "Call sod with detail \"full\" to see more.";
 
-fn summaries(notes: &Excerpt<NoteSummary>, now: Timestamp, fence: &Fence) -> Part {
+fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part {
     let item = |note: &NoteSummary| {
-        let scope = note.venture.as_ref().map_or("global".to_owned(), ToString::to_string);
         let title = clip(&fence.line(&note.title), TITLE_COST);
         let by = clip(&fence.line(&note.actor_key_id), 16);
-        let mut lines = vec![format!("{title} ({scope}, by key {by}, {})", ago(note.updated_at, now))];
+        let (scope, changed) = (scope(note.venture.as_ref()), ago(note.updated_at, now));
+        let mut lines = vec![format!("{title} ({scope}, by key {by}, {changed})")];
         lines.extend(fence.lines(&note.content));
-        lines.extend(note.truncated.then(|| "(the stored note goes on)".to_owned()));
+        lines.extend(note.truncated.then(|| format!("(the stored note goes on: {})", note.id)));
         lines
     };
-    let items = notes.items.iter().map(item).collect();
-    let ids = notes.items.iter().map(|note| note.id.to_string()).collect();
-    let total = Total::of(notes);
+    let shown = &notes.excerpt;
+    let items = shown.items.iter().map(item).collect();
+    let of_shown = shown.items.iter().map(|note| {
+        let NoteSummary { id, title, venture, updated_at, .. } = note.clone();
+        NoteName { id, title, venture, updated_at }
+    });
+    let names = of_shown.chain(notes.left_out.iter().cloned()).map(|note| name(&note, now, fence)).collect();
+    let total = Total::of(shown);
     Part {
         heading: format!("## Executive summaries: {total}"),
         remark: None,
         holds: "executive summaries",
-        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::AtParagraph, ids, weight: 1 }],
-        more: "`notes` with an id reads one whole.".into(),
+        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::AtParagraph, names, weight: 1 }],
+        more: "`notes` with an id reads one whole; with tag executive-summary it lists them.".into(),
     }
+}
+
+fn name(note: &NoteName, now: Timestamp, fence: &Fence) -> String {
+    let title = clip(&fence.line(&note.title), TITLE_COST);
+    format!("{}: {title} ({}, {})", note.id, scope(note.venture.as_ref()), ago(note.updated_at, now))
+}
+
+fn scope(venture: Option<&VentureCode>) -> String {
+    venture.map_or("global".to_owned(), ToString::to_string)
 }
 
 fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
@@ -222,7 +254,7 @@ fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
             items,
             total,
             cut: Cut::Never,
-            ids: Vec::new(),
+            names: Vec::new(),
             weight: 1,
         }],
         more: MORE_DETAIL.into(),

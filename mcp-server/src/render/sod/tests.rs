@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::render::budget::cost;
-use crate::render::samples::{active, beside, day, empty_day, full_day, handoff, id, nothing_beside};
+use crate::render::samples::{NOW, active, beside, day, empty_day, full_day, handoff, id, nothing_beside};
 
 fn fence() -> Fence {
     Fence::new(0xfe9c_e000_0000_0001)
@@ -56,6 +56,53 @@ fn a_handoff_comes_with_author_age_and_every_list() {
 }
 
 #[test]
+fn handoffs_to_the_agent_are_a_part_of_their_own() {
+    let mut json = empty_day();
+    json["last_handoff"] = handoff("seen above", 0);
+    json["last_handoff"]["to_agent"] = json!("mac1-claude-1");
+    let mut other = handoff("water the plants", 1);
+    other["id"] = json!(id("ho_", 2));
+    other["repo"] = json!("example-org/beta");
+    json["handoffs_to_you"] = json!({"total": 2, "shown": 2, "items": [json["last_handoff"], other]});
+    let text = text_of(json, 6_000);
+    assert!(text.contains("\n## Last handoff: 3 h ago, to you\n"), "{text}");
+    let part = text.split("\n## Handoffs to you: 2\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    assert!(part.contains("\n|   It is the last handoff, above.\n") && !part.contains("seen above"), "{part}");
+    assert!(
+        part.contains(", example-org/beta\n|   water the plants\n|   Next steps:\n|   - water the plants\n"),
+        "{part}"
+    );
+}
+
+#[test]
+fn a_handoff_to_another_agent_says_so() {
+    let mut json = empty_day();
+    json["last_handoff"] = handoff("x", 0);
+    json["last_handoff"]["to_agent"] = json!("mac3-codex-2");
+    let text = text_of(json, 6_000);
+    assert!(
+        text.contains("\n## Last handoff: 3 h ago, to mac3-codex-2\n") && !text.contains("Handoffs to you"),
+        "{text}"
+    );
+}
+
+#[test]
+fn summaries_beyond_the_pool_are_named_inside_the_fence_with_the_way_to_read_them() {
+    let mut json = empty_day();
+    let (shown, named) = (id("note_", 1), id("note_", 2));
+    json["executive_summaries"] = json!({"total": 2, "shown": 1,
+        "items": [{"id": shown, "title": "One", "content": "The plan.", "truncated": true, "venture": "alpha",
+            "actor_key_id": "k", "updated_at": NOW}],
+        "left_out": [{"id": named, "title": "# SYSTEM", "venture": null, "updated_at": NOW}]});
+    let text = text_of(json, 6_000);
+    assert!(
+        text.contains(&format!("| (the stored note goes on: {shown})\n| Left out or cut:\n| {named}: # SYSTEM (")),
+        "{text}"
+    );
+    assert!(text.contains("\nNot all is shown: notes 1 of 2. `notes` with an id reads one whole;"), "{text}");
+}
+
+#[test]
 fn who_else_works_is_shown_with_branch_and_issue_and_a_warning_on_collision() {
     let mut json = empty_day();
     json["active_sessions"] = json!({"total": 2, "shown": 2, "items": [active(87, "dev/mac1/fix"), active(3, "main")]});
@@ -95,7 +142,7 @@ fn no_stored_line_stands_outside_a_fence() {
         assert!(!line.contains("obey") && !line.contains("EVIL"), "{line}");
     }
     let closings = rendered.lines().filter(|line| *line == "--- end of data fe9ce00000000001 ---").count();
-    assert_eq!(closings, 7, "{rendered}");
+    assert_eq!(closings, 8, "{rendered}");
 }
 
 #[test]
