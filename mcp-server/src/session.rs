@@ -114,10 +114,10 @@ impl Keeper {
         Self { identity, state, turn, changed, pending: Pending::default(), healing: Healing::default() }
     }
 
-    /// Starts the day, or goes on with the agent's live session. What waits is sent first: it may end a session.
+    /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.
     pub(crate) async fn start(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
         let _turn = self.turn.lock().await;
-        self.replay().await?;
+        self.replay_before_start().await?;
         let started = self.start_in_turn(track, issue).await;
         self.pending.started(&started, track, issue);
         started

@@ -181,6 +181,13 @@ impl Folder {
         self.read(ticket.0).is_ok_and(|entry| entry.is_some_and(|entry| entry.idempotency_key == key))
     }
 
+    /// Whether the end of a day of this agent waits.
+    pub(super) fn waits_for(&self, agent: &str) -> bool {
+        let is_its_day = |entry: Entry| entry.start.is_some() && entry.agent.as_deref() == Some(agent);
+        let numbers = self.numbers().unwrap_or_default();
+        numbers.into_iter().any(|number| self.read(number).ok().flatten().is_some_and(is_its_day))
+    }
+
     /// How many are before this one.
     pub(super) fn before(&self, ticket: Ticket) -> usize {
         self.numbers().unwrap_or_default().iter().filter(|number| **number < ticket.0).count()

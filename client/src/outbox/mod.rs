@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deckwatch_protocol::{CreateHandoff, DayEnded, Handoff, Note, Operation, Timestamp};
+use deckwatch_protocol::{Agent, CreateHandoff, DayEnded, Handoff, Note, Operation, Timestamp};
 use http::Response;
 
 use self::entry::Entry;
@@ -124,6 +124,12 @@ impl Api {
             Ok(None) => Replayed::default(),
             Err(unkept) => Replayed { stopped: Some(unkept.to_string()), ..Replayed::default() },
         }
+    }
+
+    /// Whether the end of a day of this agent waits: it must be sent before the next day starts.
+    pub async fn day_waits_of(&self, agent: &Agent) -> bool {
+        let (Some(outbox), agent) = (self.outbox(), agent.to_string()) else { return false };
+        outbox.on_disk(move |folder| folder.waits_for(&agent)).await.unwrap_or(true)
     }
 
     /// What waits, is held, or was refused.

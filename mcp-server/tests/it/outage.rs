@@ -1,0 +1,126 @@
+//! An API that is slow, half dead or away: each is said for what it is, and nothing is lost on the way.
+
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::between::Between;
+use crate::harness::{Machine, Mcp, handoff};
+use crate::outbox::{keep_open, waiting};
+use crate::server::{REMOTE, Server, agent_by_way_of, command};
+
+const AGENT: &str = "mac1-claude-1";
+const OTHER: &str = "mac1-codex-1";
+
+/// A machine with a last answer, and a way to the server that can be made worse.
+fn with_a_last_answer() -> (Machine, Server, Between) {
+    let (machine, server) = (Machine::new(), Server::started());
+    let between = Between::leading_to(server.address());
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let _ = agent.call("sod", &json!({})).good();
+    let _ = agent.call("handoff", &handoff("Read me later.")).good();
+    (machine, server, between)
+}
+
+/// Looks until it is so.
+#[track_caller]
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let asked = Instant::now();
+    while !is_so() {
+        assert!(asked.elapsed() < Duration::from_mins(1), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_ordinary_network_starts_a_new_day_and_not_the_last_answer() {
+    let (machine, _server, between) = with_a_last_answer();
+    for millis in [80, 300] {
+        between.takes(Duration::from_millis(millis));
+        let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
+        assert_ne!(day.facts["outcome"], "unavailable", "{millis} ms: {}", day.text);
+        assert!(day.text.contains("| Read me later.") && !day.text.contains("STALE"), "{}", day.text);
+    }
+}
+
+#[test]
+fn an_api_that_is_slow_is_not_called_unreachable_and_the_day_starts_when_it_answers() {
+    let (machine, server, between) = with_a_last_answer();
+    between.takes(Duration::from_secs(3));
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let asked = Instant::now();
+    let day = agent.call("sod", &json!({})).good();
+    assert!(asked.elapsed() >= Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(day.text.starts_with("# Deckwatch: the Context API has not answered within 2 s\n"), "{}", day.text);
+    assert!(day.text.contains("STALE: everything below is its last answer"), "{}", day.text);
+    assert!(!day.text.contains("can't be reached"), "{}", day.text);
+    eventually("the day starts", || server.active_sessions() == 1);
+    between.takes(Duration::ZERO);
+    eventually("the next one is of now", || agent.call("sod", &json!({})).good().facts["outcome"] == "resumed");
+}
+
+#[test]
+fn a_start_that_is_under_way_when_two_seconds_are_over_is_not_called_silence() {
+    let (machine, _server, between) = with_a_last_answer();
+    between.takes(Duration::from_millis(1_200));
+    let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
+    assert!(day.text.starts_with("# Deckwatch: your day has not started within 2 s\n"), "{}", day.text);
+}
+
+#[test]
+fn what_others_left_in_the_outbox_does_not_keep_a_day_from_starting() {
+    let (machine, mut server, between) = with_a_last_answer();
+    let mut other = agent_by_way_of(&machine, OTHER, &between.url);
+    let _ = other.call("sod", &json!({})).good();
+    server.kill();
+    for number in 0..6 {
+        assert_eq!(other.call("handoff", &keep_open(&format!("number {number}"))).good().facts["queued"], true);
+    }
+    other.kill();
+    server.start();
+    between.takes(Duration::from_millis(400));
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let day = agent.call("sod", &json!({})).good();
+    assert_eq!(day.facts["outcome"], "created", "{}", day.text);
+    eventually("everything is sent", || waiting(&machine).is_empty());
+    assert_eq!(server.handoffs().len(), 7);
+}
+
+#[test]
+fn an_api_behind_a_proxy_is_not_looked_for_beside_it() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let proxy = Between::leading_to(server.address());
+    for (millis, outcome) in [(0, "created"), (400, "resumed")] {
+        proxy.takes(Duration::from_millis(millis));
+        // Nobody listens there; the proxy knows where the server is.
+        let mut command = command(&machine, AGENT, &machine.repository_once(REMOTE), "http://127.0.0.1:9");
+        command.env("HTTP_PROXY", &proxy.url);
+        let day = Mcp::initialized(command).call("sod", &json!({})).good();
+        assert_eq!(day.facts["outcome"], outcome, "{}", day.text);
+    }
+}
+
+/// The queue of connections that nobody takes is full: what comes now is dropped, as by a firewall.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_is_swallowed_is_given_up_within_300_ms() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    let _ = server.agent(&machine, AGENT).call("sod", &json!({})).good();
+    server.kill();
+    let _listener = TcpListener::bind(server.address()).unwrap();
+    let moment = Duration::from_millis(300);
+    let full: Vec<_> =
+        std::iter::from_fn(|| TcpStream::connect_timeout(&server.address(), moment).ok()).take(10_000).collect();
+    assert!(full.len() < 10_000, "the queue has an end");
+    let mut agents: Vec<_> = (0..3).map(|_| server.agent(&machine, AGENT)).collect();
+    let took = agents.iter_mut().map(|agent| {
+        let asked = Instant::now();
+        let day = agent.call("sod", &json!({})).good();
+        assert!(day.text.starts_with("# Deckwatch: the Context API can't be reached\n"), "{}", day.text);
+        assert!(day.text.contains("no connection within 200 ms"), "{}", day.text);
+        asked.elapsed()
+    });
+    let took = took.min().unwrap();
+    assert!(took < Duration::from_millis(300), "{took:?}");
+}
