@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_protocol::{ErrorCode, Operation, Problem};
+use deckwatch_protocol::{ErrorCode, Operation, Problem, RepoName};
 use http::{Response, header};
 use serde::de::DeserializeOwned;
 
@@ -32,6 +32,15 @@ pub enum ClientError {
         what: &'static str,
         /// Where, and of which kind.
         findings: Vec<Finding>,
+    },
+    /// No venture has the repository that a queued write was about. Nothing has happened.
+    #[error(
+        "no venture of the Context API has the repository {repo}: add it to a venture, or start the agent with \
+         `launcher <venture>`"
+    )]
+    NoVenture {
+        /// The repository.
+        repo: RepoName,
     },
     /// It was neither sent nor kept for later.
     #[error(
@@ -62,7 +71,11 @@ impl ClientError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(problem) => Some(problem.code),
-            Self::Unreachable { .. } | Self::HoldsSecret { .. } | Self::NotKept { .. } | Self::Failed { .. } => None,
+            Self::Unreachable { .. }
+            | Self::HoldsSecret { .. }
+            | Self::NoVenture { .. }
+            | Self::NotKept { .. }
+            | Self::Failed { .. } => None,
         }
     }
 
@@ -71,7 +84,7 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Failed { status, .. } => status.is_some_and(|status| status >= 500),
-            Self::Refused(_) | Self::HoldsSecret { .. } | Self::NotKept { .. } => false,
+            Self::Refused(_) | Self::HoldsSecret { .. } | Self::NoVenture { .. } | Self::NotKept { .. } => false,
         }
     }
 

@@ -13,19 +13,21 @@
 
 mod entry;
 mod folder;
+mod place;
 mod turn;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deckwatch_protocol::{Agent, CreateHandoff, DayEnded, Handoff, Note, Operation, Timestamp};
+use deckwatch_protocol::{Agent, CreateHandoff, DayEnded, Handoff, Note, Operation, RepoName, Timestamp};
 use http::Response;
 
 use self::entry::Entry;
 pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, SetAside};
 use self::folder::{Folder, Ticket, Unkept};
+pub use self::place::Whence;
 pub use self::turn::Replayed;
 use self::turn::{OwnEntry, Turn};
 use crate::api::{Api, ClientError, understand};
@@ -55,6 +57,8 @@ pub struct Queued {
     pub before: usize,
     /// Why it was not sent.
     pub cause: String,
+    /// The repository whose venture is looked up when it is sent, where nobody could name that.
+    pub venture_of: Option<RepoName>,
 }
 
 /// What the outbox holds.
@@ -165,7 +169,7 @@ impl Api {
         };
         match self.send_in_turn(outbox, ticket, &entry).await? {
             OwnEntry::Answered(response) => delivered(response),
-            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, cause).await)),
+            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &entry, cause).await)),
         }
     }
 
@@ -197,9 +201,9 @@ impl Api {
         turn::send(self, entry).await.map(OwnEntry::Answered)
     }
 
-    async fn queued(&self, outbox: &Outbox, ticket: Ticket, cause: String) -> Queued {
+    async fn queued(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry, cause: String) -> Queued {
         let before = outbox.on_disk(move |folder| folder.before(ticket)).await.unwrap_or_default();
-        Queued { before, cause }
+        Queued { before, cause, venture_of: entry.venture_of.clone() }
     }
 
     /// Without room on disk there is only sending it at once, and only when nothing older waits.
@@ -218,7 +222,9 @@ impl Api {
         }
         match turn::send(self, entry).await {
             Ok(response) => delivered(response),
-            Err(refused @ (ClientError::Refused(_) | ClientError::HoldsSecret { .. })) => Err(refused),
+            Err(
+                refused @ (ClientError::Refused(_) | ClientError::HoldsSecret { .. } | ClientError::NoVenture { .. }),
+            ) => Err(refused),
             Err(error) => Err(neither(error.to_string())),
         }
     }

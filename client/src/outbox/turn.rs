@@ -8,9 +8,9 @@ use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, HandoffFilter, Operati
 use http::Response;
 use serde_json::{Value, json};
 
-use super::Outbox;
 use super::entry::Entry;
 use super::folder::{Ticket, Unkept};
+use super::{Outbox, place};
 use crate::api::{Api, Ask, ClientError, understand};
 use crate::clock::now;
 
@@ -122,7 +122,9 @@ impl<'a> Turn<'a> {
                 replayed.delivered += 1;
                 *answer = Some(Ok(OwnEntry::Answered(response)));
             }
-            Err(refused @ ClientError::Refused(_)) if !is_passing(&refused) => *answer = Some(Err(refused)),
+            Err(refused @ (ClientError::Refused(_) | ClientError::NoVenture { .. })) if !is_passing(&refused) => {
+                *answer = Some(Err(refused));
+            }
             Err(error) => {
                 replayed.stop(&error);
                 return Ok(Next::Stop);
@@ -147,6 +149,13 @@ impl<'a> Turn<'a> {
             Err(ClientError::Refused(problem)) if !is_about_the_caller(problem.code) => {
                 let (reason, detail) = (problem.code.as_str(), problem.detail);
                 self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, reason, &detail)).await??;
+                replayed.set_aside += 1;
+                Ok(Next::Go)
+            }
+            Err(ClientError::NoVenture { repo }) => {
+                let reason = format!("no venture has the repository {repo}");
+                let detail = "add the repository to a venture, then write it again".to_owned();
+                self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, &reason, &detail)).await??;
                 replayed.set_aside += 1;
                 Ok(Next::Go)
             }
@@ -203,6 +212,10 @@ fn is_about_the_caller(code: ErrorCode) -> bool {
 
 /// Sends one entry. An answer counts only when it is the API's.
 pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, ClientError> {
+    if let Some(repo) = &entry.venture_of {
+        let placed = place::placed(api, entry, repo).await?;
+        return Box::pin(send(api, &placed)).await;
+    }
     let key = entry.idempotency_key.as_str();
     let operation = entry.operation()?;
     let Some(start) = &entry.start else { return answered(api, entry.ask()?).await };

@@ -10,7 +10,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, hints};
+use super::{answer, decode, hints, to_be_placed};
 use crate::render::clean::clean_line;
 use crate::schema;
 use crate::session::{Answered, Ending, Keeper, Outcome};
@@ -132,10 +132,10 @@ fn waits(queued: &Queued, keep_open: bool) -> String {
         older => format!(" {older} older writes are sent before it."),
     };
     let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
-    let cause = clean_line(&queued.cause);
+    let (cause, place) = (clean_line(&queued.cause), to_be_placed(queued));
     format!(
         "The handoff is QUEUED on this machine, not recorded yet: {cause}.\n\
-         It is sent by itself, once, as soon as the API can be reached; do not repeat it.{before} {day}"
+         It is sent by itself, once, as soon as the API can be reached; do not repeat it.{before}{place} {day}"
     )
 }
 

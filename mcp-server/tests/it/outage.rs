@@ -124,3 +124,64 @@ fn a_connection_that_is_swallowed_is_given_up_within_300_ms() {
     let took = took.min().unwrap();
     assert!(took < Duration::from_millis(300), "{took:?}");
 }
+
+/// An agent whose machine knows nothing: no venture, no last answer.
+fn stranger(machine: &Machine, server: &Server, remote: &str) -> Mcp {
+    Mcp::initialized(command(machine, AGENT, &machine.repository_once(remote), &server.url()))
+}
+
+#[test]
+fn what_is_written_before_any_venture_is_known_waits_and_finds_its_own() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    server.kill();
+    let mut agent = stranger(&machine, &server, REMOTE);
+    let text = agent.call("sod", &json!({})).trouble();
+    assert!(text.contains("`handoff`, which waits on this machine and is sent later"), "{text}");
+    for _ in 0..2 {
+        let queued = agent.call("handoff", &keep_open("Written far from everything.")).good();
+        assert_eq!(queued.facts["queued"], true, "{}", queued.text);
+        assert!(queued.text.contains("The venture that has example-org/alpha is not known here"), "{}", queued.text);
+    }
+    let note = json!({"action": "create", "title": "Here", "content": "About this venture."});
+    let everywhere = json!({"action": "create", "title": "All", "content": "About all.", "scope": "global"});
+    for note in [&note, &note, &everywhere] {
+        let queued = agent.call("note", note).good();
+        assert_eq!(queued.facts["queued"], true, "{}", queued.text);
+    }
+    assert_eq!(waiting(&machine).len(), 3, "what is said twice waits once");
+    agent.kill();
+    server.start();
+    let mut agent = stranger(&machine, &server, REMOTE);
+    let day = agent.call("sod", &json!({})).good();
+    assert!(day.text.contains("| Written far from everything."), "{}", day.text);
+    assert_eq!((server.handoffs().len(), waiting(&machine).len()), (1, 0));
+    for (q, scope) in [("venture", "alpha"), ("all", "global")] {
+        let found = agent.call("notes", &json!({"q": q, "scope": scope})).good();
+        assert_eq!(found.facts["list"]["total"], 1, "{scope}: {}", found.text);
+    }
+}
+
+#[test]
+fn what_no_venture_has_is_set_aside_with_words_and_blocks_nothing() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    server.kill();
+    let mut agent = stranger(&machine, &server, "https://github.com/example-org/unheard-of.git");
+    assert_eq!(agent.call("handoff", &handoff("Nobody's.")).good().facts["queued"], true);
+    agent.kill();
+    server.start();
+    let mut agent = stranger(&machine, &server, REMOTE);
+    let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
+    let told = "(no venture has the repository example-org/unheard-of) and is NOT recorded";
+    assert!(days.any(|day| day.text.contains(told)), "{told}");
+    assert_eq!(agent.call("handoff", &handoff("Somebody's.")).good().facts["recorded"], true);
+    assert_eq!(server.handoffs(), ["Somebody's."]);
+}
+
+#[test]
+fn a_global_note_needs_no_venture() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let mut agent = stranger(&machine, &server, "https://github.com/example-org/unheard-of.git");
+    let note = json!({"action": "create", "title": "All", "content": "About all.", "scope": "global"});
+    let saved = agent.call("note", &note).good();
+    assert!(saved.facts["note_id"].is_string(), "{}", saved.text);
+}
