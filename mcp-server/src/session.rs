@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, Whence};
+use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, Taken, Whence};
 use deckwatch_client::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
@@ -66,6 +66,8 @@ pub(crate) struct Live {
 pub(crate) enum Ending {
     /// The API has answered.
     Answered(Box<Answered>),
+    /// The handoff is recorded; its answer is not at hand.
+    Taken(Taken),
     /// The handoff waits on this machine.
     Queued(Queued),
 }
@@ -153,6 +155,12 @@ impl Keeper {
             Delivery::Delivered(day) => {
                 let elsewhere = session.is_some_and(|id| id != day.session.id);
                 Ok(self.ended(day, &handoff, is_new || elsewhere))
+            }
+            Delivery::Taken(taken) => {
+                if !keep_open {
+                    self.set(session.map_or(State::Leaving(None), State::Ended));
+                }
+                Ok(Ending::Taken(taken))
             }
             Delivery::Queued(queued) => {
                 if !keep_open {

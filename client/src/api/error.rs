@@ -1,5 +1,6 @@
 //! What can go wrong: nobody there, a refusal, a failure, a secret that must not be sent.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,6 +43,19 @@ pub enum ClientError {
         /// The repository.
         repo: RepoName,
     },
+    /// It waited, and another process whose turn it was has set it aside.
+    #[error(
+        "the {what} is NOT recorded: another process on this machine had the turn, and it was refused ({reason}). Its text is in {path}",
+        path = .path.display()
+    )]
+    SetAside {
+        /// What was sent.
+        what: &'static str,
+        /// Why.
+        reason: String,
+        /// The file that holds it.
+        path: PathBuf,
+    },
     /// It was neither sent nor kept for later.
     #[error(
         "the {what} is neither recorded nor queued: keep its text and try again later. Not sent: {cause}. Not queued: {unkept}"
@@ -74,6 +88,7 @@ impl ClientError {
             Self::Unreachable { .. }
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
+            | Self::SetAside { .. }
             | Self::NotKept { .. }
             | Self::Failed { .. } => None,
         }
@@ -84,7 +99,11 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Failed { status, .. } => status.is_some_and(|status| status >= 500),
-            Self::Refused(_) | Self::HoldsSecret { .. } | Self::NoVenture { .. } | Self::NotKept { .. } => false,
+            Self::Refused(_)
+            | Self::HoldsSecret { .. }
+            | Self::NoVenture { .. }
+            | Self::SetAside { .. }
+            | Self::NotKept { .. } => false,
         }
     }
 

@@ -46,8 +46,17 @@ pub(crate) struct Outbox {
 pub enum Delivery<T> {
     /// The API has it; this is its answer.
     Delivered(T),
+    /// The API has it, but its answer is not at hand. It must not be repeated: that would be another write.
+    Taken(Taken),
     /// It waits on this machine and is sent as soon as the API can be reached. It is not recorded yet.
     Queued(Queued),
+}
+
+/// A write that has arrived, while its answer has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Why there is no answer.
+    pub cause: String,
 }
 
 /// How a write waits.
@@ -161,14 +170,15 @@ impl Api {
         if let Some(start) = entry.start()? {
             self.refuse_secrets(Operation::StartDay, &start)?;
         }
-        let Some(outbox) = self.outbox() else { return delivered(turn::send(self, &entry).await?) };
+        let Some(outbox) = self.outbox() else { return Ok(delivered(turn::send(self, &entry).await?)) };
         let kept = entry.clone();
         let (ticket, entry) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
             Ok(put) => put,
             Err(unkept) => return self.deliver_unkept(outbox, &entry, &unkept).await,
         };
         match self.send_in_turn(outbox, ticket, &entry).await? {
-            OwnEntry::Answered(response) => delivered(response),
+            OwnEntry::Answered(response) => Ok(delivered(response)),
+            OwnEntry::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
             OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &entry, cause).await)),
         }
     }
@@ -181,12 +191,12 @@ impl Api {
             match Turn::take(outbox).await {
                 Ok(Some(turn)) => match turn.send_all(self, Some((ticket, entry))).await.1 {
                     Some(own) => return own,
-                    None => return self.answer_again(entry).await,
+                    None => return self.answer_again(outbox, entry).await,
                 },
                 Ok(None) => {
                     let key = entry.idempotency_key.clone();
                     if !outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                        return self.answer_again(entry).await;
+                        return self.answer_again(outbox, entry).await;
                     }
                 }
                 Err(unkept) => return Ok(OwnEntry::Waits(unkept.to_string())),
@@ -196,9 +206,18 @@ impl Api {
         Ok(OwnEntry::Waits("another process on this machine is sending what waits".to_owned()))
     }
 
-    /// Another process has sent it: under the same key the API repeats its answer.
-    async fn answer_again(&self, entry: &Entry) -> Result<OwnEntry, ClientError> {
-        turn::send(self, entry).await.map(OwnEntry::Answered)
+    /// Another process has sent it. Either it was refused, and then it is set aside; or the API has it, and under
+    /// the same key it repeats its answer. Whatever keeps that answer away, the write has happened.
+    async fn answer_again(&self, outbox: &Outbox, entry: &Entry) -> Result<OwnEntry, ClientError> {
+        let (what, key) = (entry.what(), entry.idempotency_key.clone());
+        let refused = outbox.on_disk(move |folder| folder.refusal_of(&key)).await;
+        if let Some((reason, path)) = refused.map_err(|unkept| ClientError::failed(unkept.to_string()))? {
+            return Err(ClientError::SetAside { what, reason, path });
+        }
+        Ok(match turn::send(self, entry).await {
+            Ok(response) => OwnEntry::Answered(response),
+            Err(error) => OwnEntry::Taken(format!("another process on this machine has sent it; {error}")),
+        })
     }
 
     async fn queued(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry, cause: String) -> Queued {
@@ -221,7 +240,7 @@ impl Api {
             return Err(neither(cause));
         }
         match turn::send(self, entry).await {
-            Ok(response) => delivered(response),
+            Ok(response) => Ok(delivered(response)),
             Err(
                 refused @ (ClientError::Refused(_) | ClientError::HoldsSecret { .. } | ClientError::NoVenture { .. }),
             ) => Err(refused),
@@ -230,6 +249,8 @@ impl Api {
     }
 }
 
-fn delivered<T: serde::de::DeserializeOwned>(response: Response<Bytes>) -> Result<Delivery<T>, ClientError> {
-    understand(response).map(Delivery::Delivered)
+/// What was answered. The answer of an API that words it in another way is still one: the write has happened.
+fn delivered<T: serde::de::DeserializeOwned>(response: Response<Bytes>) -> Delivery<T> {
+    let taken = |error: ClientError| Delivery::Taken(Taken { cause: error.to_string() });
+    understand(response).map_or_else(taken, Delivery::Delivered)
 }

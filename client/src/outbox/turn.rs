@@ -39,6 +39,8 @@ pub struct Replayed {
 /// What became of the entry that the caller put in.
 pub(super) enum OwnEntry {
     Answered(Response<Bytes>),
+    /// It is out of the queue and recorded, and for this reason nobody here knows the answer.
+    Taken(String),
     /// It is still in the queue, for this reason.
     Waits(String),
 }

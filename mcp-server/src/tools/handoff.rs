@@ -1,6 +1,6 @@
 //! `handoff`: records what the next session needs, and ends the day.
 
-use deckwatch_client::outbox::Queued;
+use deckwatch_client::outbox::{Queued, Taken};
 use deckwatch_protocol::{
     Agent, Extra, Handoff, HandoffDraft, HandoffId, HandoffItem, HandoffStatus, Link, SessionId, SessionStatus,
     Summary, Timestamp, Violations,
@@ -91,6 +91,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let ending = keeper.end(draft(arguments), keep_open).await?;
     let facts = match &ending {
         Ending::Answered(answered) => facts(answered),
+        Ending::Taken(taken) => Facts { report: taken_report(taken, keep_open), recorded: true, ..Facts::default() },
         Ending::Queued(queued) => Facts { report: waits(queued, keep_open), queued: true, ..Facts::default() },
     };
     Ok(answer(&facts, &facts.report))
@@ -123,6 +124,14 @@ fn facts(answered: &Answered) -> Facts {
         ended_at: session.ended_at,
         correlation_id: Some(answered.day.correlation_id.clone()),
     }
+}
+
+fn taken_report(taken: &Taken, keep_open: bool) -> String {
+    let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
+    let cause = clean_line(&taken.cause);
+    format!(
+        "The handoff is recorded; do not repeat it. {day}\nThe API's answer was not seen, so its id is not known here: {cause}."
+    )
 }
 
 fn waits(queued: &Queued, keep_open: bool) -> String {

@@ -3,7 +3,7 @@
 //! A change names the version that was read, so that nobody's text is overwritten unread.
 
 use deckwatch_client::api::{Api, ClientError};
-use deckwatch_client::outbox::{Delivery, NoteWrite, Queued};
+use deckwatch_client::outbox::{Delivery, NoteWrite, Queued, Taken};
 use deckwatch_protocol::{
     Change, CreateNote, ErrorCode, Note, NoteContent, NoteId, NoteTag, NoteTitle, UpdateNote, Violation, Violations,
 };
@@ -96,6 +96,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let action = arguments.action;
     let facts = match done(keeper, arguments.deed()?).await? {
         Delivery::Delivered(note) => facts(action, &note),
+        Delivery::Taken(taken) => Facts { report: taken_report(&taken), ..Facts::default() },
         Delivery::Queued(queued) => {
             keeper.pending.something_waits();
             Facts { report: waits(action, &queued), queued: true, ..Facts::default() }
@@ -200,6 +201,13 @@ impl Arguments {
 
 fn missing(pointer: &str, detail: &str) -> Violation {
     Violation { pointer: pointer.to_owned(), detail: detail.to_owned() }
+}
+
+fn taken_report(taken: &Taken) -> String {
+    let cause = clean_line(&taken.cause);
+    format!(
+        "This is saved; do not repeat it. `notes` finds it.\nThe API's answer was not seen, so the id and version are not known here: {cause}."
+    )
 }
 
 fn waits(action: Action, queued: &Queued) -> String {

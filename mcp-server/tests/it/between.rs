@@ -1,12 +1,25 @@
-//! A network between an agent and its server that is slower than loopback; also a proxy.
+//! A network between an agent and its server: slower than loopback, or broken; also a proxy.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::api::Request;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It arrives, and its answer too.
+    Passes,
+    /// The same, this much later.
+    PassesLater(Duration),
+    /// The connection breaks off, and nothing has arrived.
+    Breaks,
+}
+
+type Decide = Box<dyn Fn(&Request) -> Fate + Send>;
 
 /// A way to a server. Its threads end with the test's process.
 pub(crate) struct Between {
@@ -17,6 +30,9 @@ pub(crate) struct Between {
 struct Shared {
     server: SocketAddr,
     delay: AtomicU64,
+    decide: Mutex<Decide>,
+    /// The paths of the requests that came by.
+    seen: Mutex<Vec<String>>,
 }
 
 impl Between {
@@ -24,7 +40,8 @@ impl Between {
     pub(crate) fn leading_to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared { server, delay: AtomicU64::new(0) });
+        let decide: Mutex<Decide> = Mutex::new(Box::new(|_| Fate::Passes));
+        let shared = Arc::new(Shared { server, delay: AtomicU64::new(0), decide, seen: Mutex::default() });
         let serving = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -39,12 +56,30 @@ impl Between {
     pub(crate) fn takes(&self, delay: Duration) {
         self.shared.delay.store(delay.as_millis().try_into().unwrap(), Ordering::SeqCst);
     }
+
+    /// From now on this says what becomes of a request.
+    pub(crate) fn decides(&self, decide: impl Fn(&Request) -> Fate + Send + 'static) {
+        *self.shared.decide.lock().unwrap() = Box::new(decide);
+        self.shared.seen.lock().unwrap().clear();
+    }
+
+    /// Whether a request for this path has come by since it was last said what becomes of them.
+    pub(crate) fn has_seen(&self, path: &str) -> bool {
+        self.shared.seen.lock().unwrap().iter().any(|seen| seen == path)
+    }
 }
 
 impl Shared {
     fn carry(&self, mut stream: TcpStream) -> Option<()> {
         let request = Request::read(&stream)?;
+        let fate = (self.decide.lock().unwrap())(&request);
+        self.seen.lock().unwrap().push(request.path.split('?').next().unwrap_or_default().to_owned());
         std::thread::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst)));
+        match fate {
+            Fate::Passes => {}
+            Fate::PassesLater(delay) => std::thread::sleep(delay),
+            Fate::Breaks => return None,
+        }
         stream.write_all(&self.forward(&request)?).ok()
     }
 

@@ -1,12 +1,13 @@
 //! An API that is slow, half dead or away: each is said for what it is, and nothing is lost on the way.
 
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::between::Between;
-use crate::harness::{Machine, Mcp, handoff};
+use crate::between::{Between, Fate};
+use crate::harness::{Answer, Machine, Mcp, handoff};
 use crate::outbox::{keep_open, waiting};
 use crate::server::{REMOTE, Server, agent_by_way_of, command};
 
@@ -184,4 +185,64 @@ fn a_global_note_needs_no_venture() {
     let note = json!({"action": "create", "title": "All", "content": "About all.", "scope": "global"});
     let saved = agent.call("note", &note).good();
     assert!(saved.facts["note_id"].is_string(), "{}", saved.text);
+}
+
+/// What an agent is told about a write that another process sends in its place; the network breaks when it asks
+/// for the answer. Also the ways that are left.
+fn sent_by_another(tool: &str, path: &'static str, arguments: &Value) -> (Answer, Machine, Server, Between) {
+    let (machine, server) = (Machine::new(), Server::started());
+    let between = Between::leading_to(server.address());
+    let [mut one, mut two] = [AGENT, OTHER].map(|name| agent_by_way_of(&machine, name, &between.url));
+    for agent in [&mut one, &mut two] {
+        let _ = agent.call("sod", &json!({})).good();
+    }
+    between.decides(|_| Fate::Breaks);
+    let first = json!({"action": "create", "title": "The first", "content": "Waits."});
+    assert_eq!(two.call("note", &first).good().facts["queued"], true);
+    let has_passed = AtomicBool::new(false);
+    between.decides(move |request| {
+        let is_first = String::from_utf8_lossy(&request.body).contains("The first");
+        match (request.path == path, is_first) {
+            (_, true) => Fate::PassesLater(Duration::from_millis(1_500)),
+            (true, _) if has_passed.swap(true, Ordering::SeqCst) => Fate::Breaks,
+            _ => Fate::Passes,
+        }
+    });
+    eventually("the other has the turn", || between.has_seen("/v1/notes"));
+    let answer = one.call(tool, arguments);
+    between.decides(|_| Fate::Passes);
+    (answer, machine, server, between)
+}
+
+#[test]
+fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_lost() {
+    let race = json!({"action": "create", "title": "Raced", "content": "Once."});
+    let (told, machine, _server, between) = sent_by_another("note", "/v1/notes", &race);
+    let told = told.good();
+    for part in ["This is saved; do not repeat it", "another process on this machine has sent it", "can't reach"] {
+        assert!(told.text.contains(part), "{part} in {}", told.text);
+    }
+    assert_eq!(told.facts["queued"], false);
+    assert!(waiting(&machine).is_empty());
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    assert_eq!(agent.call("notes", &json!({"q": "raced"})).good().facts["list"]["total"], 1);
+}
+
+#[test]
+fn a_handoff_that_another_process_sent_is_recorded_though_its_answer_is_lost() {
+    let (told, machine, server, between) = sent_by_another("handoff", "/v1/eod", &handoff("Raced."));
+    let told = told.good();
+    assert!(told.text.contains("The handoff is recorded; do not repeat it"), "{}", told.text);
+    assert_eq!((&told.facts["recorded"], told.facts.get("handoff_id")), (&json!(true), None));
+    let again = agent_by_way_of(&machine, AGENT, &between.url).call("handoff", &handoff("Raced.")).good();
+    assert!(again.text.contains("Nothing was recorded twice"), "{}", again.text);
+    assert_eq!(server.handoffs(), ["Raced."]);
+}
+
+#[test]
+fn a_note_that_another_process_sent_in_vain_is_refused_and_said_not_to_be_recorded() {
+    let race = json!({"action": "create", "title": "Raced", "content": "Never.", "scope": "nowhere"});
+    let (told, ..) = sent_by_another("note", "/v1/notes", &race);
+    let text = told.trouble();
+    assert!(text.contains("NOT recorded") && text.contains("refused (venture_not_registered)"), "{text}");
 }
