@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::entry::Entry;
 use super::folder::{Ticket, Unkept};
 use super::{Outbox, place};
-use crate::api::{Api, Ask, ClientError, understand};
+use crate::api::{Api, Ask, ClientError, foreign, is_the_api, understand};
 use crate::clock::now;
 
 /// After so many failures of the API itself over one entry, the entry is the reason.
@@ -293,12 +293,9 @@ fn says_the_same(content: &Value, answer: &Response<Bytes>) -> bool {
 
 async fn answered(api: &Api, ask: Ask) -> Result<Response<Bytes>, ClientError> {
     let response = api.exchange(&ask).await?;
-    let is_the_api = response.headers().get("x-correlation-id").is_some_and(|id| id.as_bytes().starts_with(b"corr_"));
-    match (response.status().is_success(), is_the_api) {
+    match (response.status().is_success(), is_the_api(&response)) {
         (true, true) => Ok(response),
-        (true, false) => {
-            Err(ClientError::failed("something in between answered in its place; is CONTEXT_API_URL right?"))
-        }
+        (true, false) => Err(foreign(response.status())),
         (false, _) => {
             let error = understand::<Value>(response).err();
             Err(error.unwrap_or_else(|| ClientError::failed("it answered without a reason")))

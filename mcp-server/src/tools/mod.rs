@@ -124,8 +124,10 @@ impl Tool {
 
     fn failed(self, trouble: &Trouble) -> CallToolResult {
         let mut text = format!("{} did not work: {trouble}", self.name());
-        if let (Self::Handoff, Trouble::Api(ClientError::Unreachable { .. } | ClientError::Failed { .. })) =
-            (self, trouble)
+        if let (
+            Self::Handoff,
+            Trouble::Api(ClientError::Unreachable { .. } | ClientError::Foreign { .. } | ClientError::Failed { .. }),
+        ) = (self, trouble)
         {
             text.push_str(
                 "\nThe handoff is not confirmed as recorded. Keep its text and call handoff again with the same \

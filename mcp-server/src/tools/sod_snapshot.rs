@@ -35,6 +35,7 @@ const UNREACHABLE: &str = "# Deckwatch: the Context API can't be reached";
 const SILENT: &str = "# Deckwatch: the Context API has not answered within 2 s";
 const STILL_SILENT: &str = "# Deckwatch: the Context API still does not answer";
 const LATE: &str = "# Deckwatch: your day has not started within 2 s";
+const FOREIGN: &str = "# Deckwatch: something else answers in the place of the Context API";
 const FAILS: &str = "# Deckwatch: the Context API does not work now";
 
 /// How the day started.
@@ -159,7 +160,8 @@ async fn finished(keeper: &Keeper, snapshot: Snapshot, started: Started) -> Resu
             last(keeper, snapshot, Why { title: UNREACHABLE, cause }).await
         }
         Err(Trouble::Api(error)) if error.is_outage() => {
-            last(keeper, snapshot, Why { title: FAILS, cause: error.to_string() }).await
+            let title = if matches!(error, ClientError::Foreign { .. }) { FOREIGN } else { FAILS };
+            last(keeper, snapshot, Why { title, cause: error.to_string() }).await
         }
         started => Ok(day(started?)),
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::api::Request;
+use crate::api::{Request, respond};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) enum Fate {
     PassesLater(Duration),
     /// The connection breaks off, and nothing has arrived.
     Breaks,
+    /// Somebody else answers, with this status and a page.
+    IsAnsweredElsewhere(u16),
 }
 
 type Decide = Box<dyn Fn(&Request) -> Fate + Send>;
@@ -79,6 +81,7 @@ impl Shared {
             Fate::Passes => {}
             Fate::PassesLater(delay) => std::thread::sleep(delay),
             Fate::Breaks => return None,
+            Fate::IsAnsweredElsewhere(status) => return respond(&mut stream, status, &[], "<html>Log in to the hotel"),
         }
         stream.write_all(&self.forward(&request)?).ok()
     }

@@ -246,3 +246,38 @@ fn a_note_that_another_process_sent_in_vain_is_refused_and_said_not_to_be_record
     let text = told.trouble();
     assert!(text.contains("NOT recorded") && text.contains("refused (venture_not_registered)"), "{text}");
 }
+
+#[test]
+fn something_in_between_is_named_and_takes_neither_the_last_answer_nor_a_handoff_away() {
+    let (machine, server, between) = with_a_last_answer();
+    for status in [200, 302, 401, 403, 404] {
+        between.decides(move |_| Fate::IsAnsweredElsewhere(status));
+        let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+        let day = agent.call("sod", &json!({})).good();
+        assert!(day.text.starts_with("# Deckwatch: something else answers in the place of"), "{status}: {}", day.text);
+        assert!(day.text.contains(&format!("with status {status}")) && day.text.contains("STALE"), "{}", day.text);
+        let queued = agent.call("handoff", &keep_open("In a hotel.")).good();
+        assert_eq!(queued.facts["queued"], true, "{status}: {}", queued.text);
+        let note = json!({"action": "create", "title": "Hotel", "content": "Expensive."});
+        let queued = agent.call("note", &note).good();
+        assert_eq!(queued.facts["queued"], true, "{status}: {}", queued.text);
+        assert!(!day.text.contains("Log in") && !queued.text.contains("Log in"), "a page is not an answer");
+    }
+    between.decides(|_| Fate::Passes);
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    eventually("the API is back", || agent.call("sod", &json!({})).good().facts["outcome"] != "unavailable");
+    eventually("everything is sent", || waiting(&machine).is_empty());
+    let recorded = server.handoffs();
+    assert!(recorded.contains(&"In a hotel.".to_owned()), "{recorded:?}");
+}
+
+#[test]
+fn something_in_between_is_an_outage_also_for_a_machine_that_knows_nothing() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let between = Between::leading_to(server.address());
+    between.decides(|_| Fate::IsAnsweredElsewhere(200));
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let text = agent.call("sod", &json!({})).trouble();
+    assert!(text.contains("something in between answered") && text.contains("`handoff`, which waits"), "{text}");
+    assert_eq!(agent.call("handoff", &handoff("In a hotel.")).good().facts["queued"], true);
+}
