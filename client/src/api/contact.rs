@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use http::StatusCode;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,8 +20,8 @@ const ADDRESSES: usize = 8;
 /// What the last tries of this process have shown.
 #[derive(Debug, Clone, Default)]
 pub struct Contact {
-    /// When the last answer came, whatever it said.
-    pub answered: Option<Instant>,
+    /// When the last answer came, and its status.
+    pub answered: Option<(Instant, StatusCode)>,
     /// When a try got no answer, and why; `None` once a later one got one.
     pub unanswered: Option<(Instant, String)>,
     /// Since when connections are taken and nobody answers; `None` once somebody did.
@@ -28,8 +29,8 @@ pub struct Contact {
 }
 
 impl Contact {
-    pub(super) fn answered(&mut self) {
-        *self = Self { answered: Some(Instant::now()), unanswered: None, silent: None };
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        *self = Self { answered: Some((Instant::now(), status)), unanswered: None, silent: None };
     }
 
     pub(super) fn unanswered(&mut self, last: &Unanswered) {

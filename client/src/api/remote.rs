@@ -40,7 +40,7 @@ impl Remote {
     pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
         let answer = self.send_once(request).await;
         match &answer {
-            Ok(_) => self.seen().answered(),
+            Ok(response) => self.seen().answered(response.status()),
             Err(unanswered) => self.seen().unanswered(unanswered),
         }
         answer

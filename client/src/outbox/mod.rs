@@ -216,7 +216,10 @@ impl Api {
         }
         Ok(match turn::send(self, entry).await {
             Ok(response) => OwnEntry::Answered(response),
-            Err(error) => OwnEntry::Taken(format!("another process on this machine has sent it; {error}")),
+            Err(error) => {
+                let cause = turn::without_advice(&error);
+                OwnEntry::Taken(format!("another process on this machine has sent it, and {cause}"))
+            }
         })
     }
 

@@ -193,12 +193,17 @@ impl<'a> Turn<'a> {
 
 impl Replayed {
     fn stop(&mut self, error: &ClientError) {
-        self.stopped = Some(match error {
-            ClientError::Unreachable { endpoint, cause } => {
-                format!("can't reach the Context API at {endpoint}: {cause}")
-            }
-            error => error.to_string(),
-        });
+        self.stopped = Some(without_advice(error));
+    }
+}
+
+/// What happened, without what to do: nobody shall try again what waits, or has happened.
+pub(super) fn without_advice(error: &ClientError) -> String {
+    match error {
+        ClientError::Unreachable { endpoint, cause } => {
+            format!("can't reach the Context API at {endpoint}: {cause}")
+        }
+        error => error.to_string(),
     }
 }
 

@@ -118,12 +118,12 @@ fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant)
     {
         return Some(Why { title: UNREACHABLE, cause: cause.clone() });
     }
-    if contact.answered.is_some_and(|at| at >= begun) {
+    if contact.answered.is_some_and(|(at, _)| at >= begun) {
         return None;
     }
     match is_there {
         Some(Err(cause)) => return Some(Why { title: UNREACHABLE, cause }),
-        None if contact.answered.is_none_or(|at| at.elapsed() > JUST_NOW) => {
+        None if contact.answered.is_none_or(|(at, _)| at.elapsed() > JUST_NOW) => {
             return Some(Why {
                 title: UNREACHABLE,
                 cause: format!("no connection within {} ms", TO_BE_THERE.as_millis()),
@@ -144,11 +144,13 @@ fn slow(api: &Api, begun: Instant) -> Why {
     if let Some((_, cause)) = unanswered.filter(|(at, _)| *at >= begun) {
         return Why { title: UNREACHABLE, cause };
     }
-    if answered.is_some_and(|at| at >= begun) {
-        return Why {
-            title: LATE,
-            cause: "it answers, but slowly; what waits on this machine is sent first".to_owned(),
-        };
+    match answered {
+        Some((at, status)) if at >= begun && !status.is_success() => {
+            let cause = format!("it answered {status}, and is asked again");
+            return Why { title: FAILS, cause };
+        }
+        Some((at, _)) if at >= begun => return Why { title: LATE, cause: "it answers, but slowly".to_owned() },
+        _ => {}
     }
     api.fell_silent();
     Why { title: SILENT, cause: "it takes the connection; it is slow, or it hangs".to_owned() }

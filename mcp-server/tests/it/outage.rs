@@ -70,6 +70,16 @@ fn a_start_that_is_under_way_when_two_seconds_are_over_is_not_called_silence() {
 }
 
 #[test]
+fn an_api_that_fails_for_two_seconds_is_said_to_fail_and_not_to_be_slow() {
+    let (machine, _server, between) = with_a_last_answer();
+    between.takes(Duration::from_millis(300));
+    between.decides(|_| Fate::IsAnsweredElsewhere(503));
+    let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
+    assert!(day.text.starts_with("# Deckwatch: the Context API does not work now\n"), "{}", day.text);
+    assert!(day.text.contains("it answered 503 Service Unavailable"), "{}", day.text);
+}
+
+#[test]
 fn what_others_left_in_the_outbox_does_not_keep_a_day_from_starting() {
     let (machine, mut server, between) = with_a_last_answer();
     let mut other = agent_by_way_of(&machine, OTHER, &between.url);
@@ -222,6 +232,7 @@ fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_l
     for part in ["This is saved; do not repeat it", "another process on this machine has sent it", "can't reach"] {
         assert!(told.text.contains(part), "{part} in {}", told.text);
     }
+    assert!(!told.text.contains("try again"), "{}", told.text);
     assert_eq!(told.facts["queued"], false);
     assert!(waiting(&machine).is_empty());
     let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
