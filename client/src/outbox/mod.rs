@@ -218,7 +218,7 @@ impl Api {
             Ok(response) => OwnEntry::Answered(response),
             Err(error) => {
                 let cause = turn::without_advice(&error);
-                OwnEntry::Taken(format!("another process on this machine has sent it, and {cause}"))
+                OwnEntry::Taken(format!("another process on this machine has sent it, and its answer is lost: {cause}"))
             }
         })
     }
