@@ -37,6 +37,8 @@ pub struct Unanswered {
     pub hopeless: bool,
     /// Whether time was up.
     pub timed_out: bool,
+    /// Whether a connection stood before that.
+    pub connected: bool,
 }
 
 impl Http {
@@ -56,7 +58,7 @@ impl Http {
         while let Some(chunk) = answer.chunk().await.map_err(|error| Unanswered::broken(&error))? {
             if body.len() + chunk.len() > self.limits.answer_bytes {
                 let cause = format!("the answer is larger than {} KiB", self.limits.answer_bytes / 1024);
-                return Err(Unanswered { cause, hopeless: true, timed_out: false });
+                return Err(Unanswered { cause, hopeless: true, timed_out: false, connected: true });
             }
             body.extend_from_slice(&chunk);
         }
@@ -82,20 +84,20 @@ async fn made(limits: HttpLimits) -> Result<reqwest::Client, Unanswered> {
             .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
             .build()
     });
-    let failed = |cause: String| Unanswered { cause, hopeless: true, timed_out: false };
+    let failed = |cause: String| Unanswered { cause, hopeless: true, timed_out: false, connected: false };
     making.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(innermost(&error)))
 }
 
 impl Unanswered {
     fn never(error: &reqwest::Error) -> Self {
-        Self { cause: innermost(error), hopeless: true, timed_out: false }
+        Self { cause: innermost(error), hopeless: true, timed_out: false, connected: false }
     }
 
     /// A host that swallows packets does so again; a refused connection may be a restart.
     fn broken(error: &reqwest::Error) -> Self {
         let timed_out = error.is_timeout();
         let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
-        Self { cause, hopeless: timed_out, timed_out }
+        Self { cause, hopeless: timed_out, timed_out, connected: !error.is_connect() }
     }
 }
 

@@ -157,8 +157,20 @@ async fn a_failure_is_not_tried_again_and_can_be_found_in_the_log() {
 
 #[tokio::test]
 async fn a_portal_in_between_is_not_taken_for_the_api() {
-    let server = Scripted::answering(&[&http("200 OK", "content-type: text/html\r\n", "<html>Log in")]).await;
-    assert!(matches!(server.api().health().await, Err(ClientError::Failed { .. })));
+    for status in ["200 OK", "302 Found", "401 Unauthorized", "403 Forbidden", "404 Not Found", "500 Oops"] {
+        let page = http(status, "content-type: text/html\r\n", "<html>Log in to the hotel");
+        let error = Scripted::answering(&[&page]).await.api().health().await.unwrap_err();
+        assert!(error.is_outage() && matches!(error, ClientError::Foreign { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(&status[..3]) && !text.contains("hotel"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_the_api_that_is_not_understood_is_a_failure_and_no_outage() {
+    let odd = http("200 OK", "x-correlation-id: corr_y\r\n", "null");
+    let error = Scripted::answering(&[&odd]).await.api().health().await.unwrap_err();
+    assert!(matches!(error, ClientError::Failed { .. }) && !error.is_outage(), "{error}");
 }
 
 #[tokio::test]
@@ -166,7 +178,7 @@ async fn the_key_does_not_follow_a_redirect() {
     let elsewhere = Scripted::answering(&[&http("200 OK", "", "{}")]).await;
     let location = format!("location: {}/health\r\n", elsewhere.url);
     let server = Scripted::answering(&[&http("302 Found", &location, "")]).await;
-    assert!(matches!(server.api().health().await, Err(ClientError::Failed { .. })));
+    assert!(matches!(server.api().health().await, Err(ClientError::Foreign { status: 302 })));
     assert!(elsewhere.asked().is_empty());
 }
 
@@ -273,7 +285,8 @@ async fn a_requirement_is_put_listed_audited_and_deleted() {
 
 #[tokio::test]
 async fn a_document_that_is_known_is_not_sent_again() {
-    let server = Scripted::answering(&[&http("304 Not Modified", "etag: \"cafe\"\r\n", "")]).await;
+    let server =
+        Scripted::answering(&[&http("304 Not Modified", "x-correlation-id: corr_y\r\netag: \"cafe\"\r\n", "")]).await;
     let (scope, name): (DocScope, DocName) = ("alpha".parse().unwrap(), "api.md".parse().unwrap());
     let read = server.api().get_doc(&scope, &name, Some("cafe")).await.unwrap();
     assert_eq!(read, DocRead::NotModified);

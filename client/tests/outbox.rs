@@ -106,6 +106,7 @@ fn note_saying(title: &str, content: &str) -> NoteWrite {
 async fn deliver(api: &Api, title: &str) -> Result<String, String> {
     match api.deliver_note(&note(title)).await.unwrap() {
         Delivery::Delivered(Note { title, .. }) => Ok(title.to_string()),
+        Delivery::Taken(taken) => Err(taken.cause),
         Delivery::Queued(queued) => Err(queued.cause),
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn put_all(
         for venture in ventures {
             // The client bounds each call in time.
             let answer = api.put_venture(&venture.code, &venture.registration()).await.map(drop);
-            let gone = matches!(answer, Err(ClientError::Unreachable { .. }));
+            let gone = matches!(answer, Err(ClientError::Unreachable { .. } | ClientError::Foreign { .. }));
             answers.push(answer);
             if gone {
                 break;
@@ -101,7 +101,7 @@ fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, Laun
         return Err(LaunchError::Unreachable(text));
     };
     answer.map_err(|error| match error {
-        ClientError::Unreachable { .. } => LaunchError::Unreachable(error.to_string()),
+        ClientError::Unreachable { .. } | ClientError::Foreign { .. } => LaunchError::Unreachable(error.to_string()),
         other => LaunchError::Api(other.to_string()),
     })
 }

@@ -16,6 +16,9 @@ use crate::trouble::Trouble;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long the start of a day waits for writes that do not concern it.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// What waits for the API, beside the outbox itself.
 #[derive(Default)]
 pub(crate) struct Pending {
@@ -76,6 +79,20 @@ impl Keeper {
     pub(crate) async fn replay(&self) -> Result<Replayed, Trouble> {
         let _one = self.pending.replaying.lock().await;
         Ok(self.identity.api().await?.replay().await)
+    }
+
+    /// Sends what waits before a day starts. An end of this agent's own day must arrive first, or it would end
+    /// the session that starts now; everything else gets a moment, and the rest of it goes on later.
+    pub(crate) async fn replay_before_start(&self) -> Result<(), Trouble> {
+        let (me, api) = (self.identity.me().await?, self.identity.api().await?);
+        if api.day_waits_of(&me.agent).await {
+            self.replay().await?;
+        } else if let Ok(replayed) = tokio::time::timeout(MOMENT, self.replay()).await {
+            replayed?;
+        } else {
+            self.pending.something_waits();
+        }
+        Ok(())
     }
 
     /// What waits in the outbox, is held there, or was refused.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, slot_number, this_host};
-use deckwatch_client::api::{Api, ApiConfig, ClientError, Endpoint};
+use deckwatch_client::api::{Api, ApiConfig, Endpoint};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::snapshot::Snapshot;
@@ -152,6 +152,20 @@ impl Identity {
         self.place.get_or_try_init(|| self.find_place()).await
     }
 
+    /// The same, as far as it is known without asking the API.
+    pub(crate) async fn place_at_hand(&self) -> Result<Option<Place>, Trouble> {
+        if let Some(place) = self.place.get() {
+            return Ok(Some(place.clone()));
+        }
+        let checkout = self.checkout().await?;
+        let repo = checkout.repo.clone();
+        if let Some((venture, source)) = self.venture_on_this_machine(&checkout)? {
+            return Ok(Some(Place::of(&repo, venture, source)));
+        }
+        let last = self.api().await?.last_snapshot(&repo, None).await;
+        Ok(last.map(|last| Place::of(&repo, entry(last.day.venture), VentureSource::Api)))
+    }
+
     /// Every venture that is known, and who lists them: the ventures file, else the API.
     pub(crate) async fn ventures(&self) -> Result<(String, Vec<VentureEntry>), Trouble> {
         let checkout = self.checkout().await?;
@@ -208,9 +222,8 @@ impl Identity {
         }
         let api = self.api().await?;
         let entries = match registered(api).await {
-            Err(Trouble::Api(error @ ClientError::Unreachable { .. })) => {
-                let last = api.last_snapshot(&repo, None).await.ok_or(error)?;
-                return Ok(Place::of(&repo, entry(last.day.venture), VentureSource::Api));
+            Err(Trouble::Api(error)) if error.is_outage() => {
+                return self.place_at_hand().await?.ok_or(Trouble::Api(error));
             }
             registered => registered?,
         };

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::{DayToEnd, Delivery, Queued};
+use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, Taken, Whence};
 use deckwatch_client::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use crate::delivery::Pending;
 use crate::healing::Healing;
-use crate::identity::{Identity, is_embedded};
+use crate::identity::{Identity, Place, is_embedded};
 use crate::trouble::Trouble;
 
 /// The one who keeps the agent's session.
@@ -66,6 +66,8 @@ pub(crate) struct Live {
 pub(crate) enum Ending {
     /// The API has answered.
     Answered(Box<Answered>),
+    /// The handoff is recorded; its answer is not at hand.
+    Taken(Taken),
     /// The handoff waits on this machine.
     Queued(Queued),
 }
@@ -114,10 +116,10 @@ impl Keeper {
         Self { identity, state, turn, changed, pending: Pending::default(), healing: Healing::default() }
     }
 
-    /// Starts the day, or goes on with the agent's live session. What waits is sent first: it may end a session.
+    /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.
     pub(crate) async fn start(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
         let _turn = self.turn.lock().await;
-        self.replay().await?;
+        self.replay_before_start().await?;
         let started = self.start_in_turn(track, issue).await;
         self.pending.started(&started, track, issue);
         started
@@ -129,7 +131,8 @@ impl Keeper {
     /// 2. A session is alive, here or at the API: it is the one.
     /// 3. None is, but the last handoff says the same: the answer was lost on its way, not the handoff.
     /// 4. None is: a day is started for it, so that the work is not lost.
-    /// 5. The API can't be reached: the handoff waits in the outbox, and the session is found when it is sent.
+    /// 5. The API can't be reached: the handoff waits in the outbox, and the session, and the venture where this
+    ///    machine does not know it, is found when it is sent.
     pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<Ending, Trouble> {
         let api = self.identity.api().await?;
         api.refuse_secrets_of(&handoff)?;
@@ -146,12 +149,18 @@ impl Keeper {
             Target::NewSession(id) => (Some(id), true),
             Target::Unknown(id) => (id, false),
         };
-        let start = self.request(None, None).await?;
+        let start = self.whence(None, None, self.identity.place_at_hand().await?.as_ref()).await?;
         let day = DayToEnd { session: session.clone(), start, keep_open, handoff: handoff.clone() };
         match api.deliver_day(&day).await? {
             Delivery::Delivered(day) => {
                 let elsewhere = session.is_some_and(|id| id != day.session.id);
                 Ok(self.ended(day, &handoff, is_new || elsewhere))
+            }
+            Delivery::Taken(taken) => {
+                if !keep_open {
+                    self.set(session.map_or(State::Leaving(None), State::Ended));
+                }
+                Ok(Ending::Taken(taken))
             }
             Delivery::Queued(queued) => {
                 if !keep_open {
@@ -274,19 +283,30 @@ impl Keeper {
     }
 
     async fn request(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<StartDay, Trouble> {
-        let (me, place) = (self.identity.me().await?.clone(), self.identity.place().await?);
+        let place = self.identity.place().await?;
+        Ok(self.whence(track, issue, Some(place)).await?.on(place.venture.code.clone()))
+    }
+
+    /// Who this agent is and where it stands; without a place, nobody can say now which venture that is.
+    async fn whence(
+        &self,
+        track: Option<Track>,
+        issue: Option<IssueNumber>,
+        place: Option<&Place>,
+    ) -> Result<Whence, Trouble> {
+        let me = self.identity.me().await?.clone();
         let client_session_id = self.identity.client_session_id(&me);
         let checkout = self.identity.checkout().await?;
         let surroundings = self.identity.surroundings();
         let held = self.held().and_then(|live| live.track);
-        Ok(StartDay {
+        Ok(Whence {
             agent: me.agent,
             client: me.client,
             client_version: me.client_version,
             client_session_id,
             host: me.host,
-            venture: place.venture.code.clone(),
-            repo: place.repo.clone(),
+            venture: place.map(|place| place.venture.code.clone()),
+            repo: place.map_or(checkout.repo, |place| place.repo.clone()),
             track: track.or(held).or(surroundings.setting(variables::TRACK)?),
             issue_number: issue.or(surroundings.setting(variables::ISSUE)?),
             branch: checkout.branch,

@@ -1,13 +1,16 @@
 //! What can go wrong: nobody there, a refusal, a failure, a secret that must not be sent.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_protocol::{ErrorCode, Operation, Problem};
-use http::{Response, header};
+use deckwatch_protocol::{ErrorCode, Operation, Problem, RepoName};
+use http::{Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use crate::secret_scan::Finding;
+
+const CORRELATION_ID: &str = "x-correlation-id";
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -32,6 +35,37 @@ pub enum ClientError {
         what: &'static str,
         /// Where, and of which kind.
         findings: Vec<Finding>,
+    },
+    /// No venture has the repository that a queued write was about. Nothing has happened.
+    #[error(
+        "no venture of the Context API has the repository {repo}: add it to a venture, or start the agent with \
+         `launcher <venture>`"
+    )]
+    NoVenture {
+        /// The repository.
+        repo: RepoName,
+    },
+    /// What answered is not the Context API. For a write, nothing has happened.
+    #[error(
+        "something in between answered in the place of the Context API, with status {status}: a login page of the \
+         network, a proxy, or CONTEXT_API_URL is not right"
+    )]
+    Foreign {
+        /// The status of its answer.
+        status: u16,
+    },
+    /// It waited, and another process whose turn it was has set it aside.
+    #[error(
+        "the {what} is NOT recorded: another process on this machine had the turn, and it was refused ({reason}). Its text is in {path}",
+        path = .path.display()
+    )]
+    SetAside {
+        /// What was sent.
+        what: &'static str,
+        /// Why.
+        reason: String,
+        /// The file that holds it.
+        path: PathBuf,
     },
     /// It was neither sent nor kept for later.
     #[error(
@@ -62,7 +96,13 @@ impl ClientError {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(problem) => Some(problem.code),
-            Self::Unreachable { .. } | Self::HoldsSecret { .. } | Self::NotKept { .. } | Self::Failed { .. } => None,
+            Self::Unreachable { .. }
+            | Self::HoldsSecret { .. }
+            | Self::NoVenture { .. }
+            | Self::SetAside { .. }
+            | Self::NotKept { .. }
+            | Self::Foreign { .. }
+            | Self::Failed { .. } => None,
         }
     }
 
@@ -79,9 +119,13 @@ impl ClientError {
     /// Whether it is the API that does not work now, and not what was asked of it.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Foreign { .. } => true,
             Self::Failed { status, .. } => status.is_some_and(|status| status >= 500),
-            Self::Refused(_) | Self::HoldsSecret { .. } | Self::NotKept { .. } => false,
+            Self::Refused(_)
+            | Self::HoldsSecret { .. }
+            | Self::NoVenture { .. }
+            | Self::SetAside { .. }
+            | Self::NotKept { .. } => false,
         }
     }
 
@@ -112,19 +156,21 @@ fn fields(problem: &Problem) -> String {
     problem.errors.iter().fold(String::new(), |text, field| text + &field.pointer + " " + &field.detail + ". ")
 }
 
-/// The typed answer of a response, or the error that it is.
+/// The typed answer of a response, or the error that it is. What can't be understood, and does not even carry the
+/// API's mark, is not the API's.
 pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ClientError> {
-    let status = response.status();
-    let correlation_id = header_text(&response, "x-correlation-id");
+    let (status, is_the_api) = (response.status(), is_the_api(&response));
+    let correlation_id = header_text(&response, CORRELATION_ID);
     let pause = retry_after(&response);
     let body = response.into_body();
     let failed = |detail: String| {
         let status = Some(status.as_u16()).filter(|_| !status.is_success());
         ClientError::Failed { detail, status, correlation_id: correlation_id.clone() }
     };
+    let wrong = |detail: String| if is_the_api { failed(detail) } else { foreign(status) };
     if status.is_success() {
         return serde_json::from_slice(&body)
-            .map_err(|error| failed(format!("its answer can't be understood: {error}")));
+            .map_err(|error| wrong(format!("its answer can't be understood: {error}")));
     }
     match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) if status.is_client_error() => {
@@ -132,10 +178,17 @@ pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Resu
             Err(ClientError::Refused(Box::new(Problem { retry_after_seconds, ..problem })))
         }
         Ok(problem) => Err(failed(format!("{} ({status})", problem.detail))),
-        Err(_) => {
-            Err(failed(format!("it answered {status}, and not as the Context API does; is CONTEXT_API_URL right?")))
-        }
+        Err(_) => Err(wrong(format!("it answered {status}, and not as it is described to"))),
     }
+}
+
+/// Whether the response carries what the API puts on every answer.
+pub(crate) fn is_the_api(response: &Response<Bytes>) -> bool {
+    header_text(response, CORRELATION_ID).is_some_and(|id| id.starts_with("corr_"))
+}
+
+pub(crate) fn foreign(status: StatusCode) -> ClientError {
+    ClientError::Foreign { status: status.as_u16() }
 }
 
 /// How long the response asks to wait, if it does.

@@ -5,6 +5,7 @@
 //! A write that carries a secret is refused before it is sent.
 
 mod config;
+mod contact;
 mod error;
 mod in_process;
 mod remote;
@@ -28,8 +29,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use config::{ApiConfig, ConfigError, Endpoint};
+pub use contact::Contact;
 pub use error::ClientError;
-pub(crate) use error::understand;
+pub(crate) use error::{foreign, is_the_api, understand};
 use in_process::InProcess;
 use remote::Remote;
 pub(crate) use retry::random_uuid;
@@ -338,9 +340,30 @@ impl Api {
 
     /// What kept the last try from an answer, until one gets through.
     pub fn trouble(&self) -> Option<String> {
+        self.contact().unanswered.map(|(_, cause)| cause)
+    }
+
+    /// What this process has seen of the way to the API. The engine in this process has none.
+    pub fn contact(&self) -> Contact {
         match self.transport.as_ref() {
-            Transport::Remote(remote) => remote.trouble(),
-            Transport::InProcess(_) => None,
+            Transport::Remote(remote) => remote.contact(),
+            Transport::InProcess(_) => Contact::default(),
+        }
+    }
+
+    /// Takes note that whoever asked has waited long enough: until an answer comes, the next one waits less.
+    pub fn fell_silent(&self) {
+        if let Transport::Remote(remote) = self.transport.as_ref() {
+            remote.fell_silent();
+        }
+    }
+
+    /// Whether somebody takes a connection where the API is, and if not, why. It takes as long as the network
+    /// does: give it a limit. Through a proxy nobody can know, and the answer is yes.
+    pub async fn takes_connections(&self) -> Result<(), String> {
+        match self.transport.as_ref() {
+            Transport::Remote(remote) => remote.takes_connections().await,
+            Transport::InProcess(_) => Ok(()),
         }
     }
 

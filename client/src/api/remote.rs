@@ -1,6 +1,6 @@
 //! HTTPS to a Worker or a server.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use http::{HeaderValue, Response, Uri};
 use url::Url;
 
 use super::Prepared;
+use super::contact::{self, Contact};
 use super::error::ClientError;
 use crate::http::{Http, HttpLimits, Unanswered};
 
@@ -26,30 +27,47 @@ pub(super) struct Remote {
     url: Url,
     key: BearerKey,
     http: Http,
-    /// Why the last try got no answer.
-    trouble: Mutex<Option<String>>,
+    /// What the last tries have shown.
+    contact: Mutex<Contact>,
 }
 
 impl Remote {
     pub(super) fn new(url: Url, key: BearerKey) -> Self {
-        Self { url, key, http: Http::new(LIMITS), trouble: Mutex::default() }
+        Self { url, key, http: Http::new(LIMITS), contact: Mutex::default() }
     }
 
     /// One try.
     pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
         let answer = self.send_once(request).await;
-        let trouble = answer.as_ref().err().map(|unanswered| unanswered.cause.clone());
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        match &answer {
+            Ok(response) => self.seen().answered(response.status()),
+            Err(unanswered) => self.seen().unanswered(unanswered),
+        }
         answer
     }
 
-    /// Why the last try got no answer, unless it got one.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What the last tries have shown.
+    pub(super) fn contact(&self) -> Contact {
+        self.seen().clone()
+    }
+
+    /// Nobody has answered for so long that somebody has stopped waiting.
+    pub(super) fn fell_silent(&self) {
+        self.seen().fell_silent();
+    }
+
+    /// Whether somebody takes a connection there.
+    pub(super) async fn takes_connections(&self) -> Result<(), String> {
+        contact::takes_connections(&self.url).await
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Contact> {
+        self.contact.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send_once(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
-        let unusable = |cause: &str| Unanswered { cause: cause.to_owned(), hopeless: true, timed_out: false };
+        let unusable =
+            |cause: &str| Unanswered { cause: cause.to_owned(), hopeless: true, timed_out: false, connected: false };
         let mut sent = request.clone();
         *sent.uri_mut() = self.address(request).ok_or_else(|| unusable("the address is not one that HTTP knows"))?;
         let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));

@@ -1,11 +1,12 @@
 //! One write as it waits: what is sent, under which key, and since when.
 
 use deckwatch_protocol::{
-    CreateNote, EndReason, HandoffDraft, NoteId, Operation, SessionId, StartDay, Timestamp, UpdateNote,
+    CreateNote, EndReason, HandoffDraft, NoteId, Operation, RepoName, SessionId, Timestamp, UpdateNote, VentureCode,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::place::Whence;
 use crate::api::{Ask, ClientError, random_uuid};
 use crate::clock::now;
 use crate::digest::sha256_hex;
@@ -21,7 +22,7 @@ pub struct DayToEnd {
     /// The session; `None` while it is not known: then `start` finds it, or starts one.
     pub session: Option<SessionId>,
     /// Who hands over, and where. It starts a session when there is none to end.
-    pub start: StartDay,
+    pub start: Whence,
     /// Record the handoff and let the session go on.
     pub keep_open: bool,
     /// The handoff.
@@ -33,6 +34,8 @@ pub struct DayToEnd {
 pub enum NoteWrite {
     /// A new one.
     Create(CreateNote),
+    /// A new one about the venture that has this repository, where nobody can say now which that is.
+    CreateAbout(RepoName, CreateNote),
     /// A change of the version that was read; of another it is refused.
     Update {
         /// The note.
@@ -68,6 +71,9 @@ pub(super) struct Entry {
     pub(super) start: Option<String>,
     /// Who wrote it, where that is known.
     pub(super) agent: Option<String>,
+    /// The repository whose venture it belongs to, where nobody could name that when it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) venture_of: Option<RepoName>,
     /// How often the API failed over it.
     pub(super) failures: u32,
 }
@@ -77,8 +83,9 @@ impl Entry {
     pub(super) fn day(day: &DayToEnd, run: uuid::Uuid) -> Result<Self, ClientError> {
         let start = serde_json::to_string(&day.start).map_err(|error| unwritable(Operation::EndDay, &error))?;
         let mut body = json!({"end_reason": EndReason::Manual, "keep_open": day.keep_open, "handoff": day.handoff});
-        let (agent, venture, repo) = (&day.start.agent, &day.start.venture, &day.start.repo);
-        let fingerprint = sha256_hex(json!([agent, venture, repo, body]).to_string().as_bytes());
+        let (agent, repo) = (&day.start.agent, &day.start.repo);
+        // Without the venture: it may be known only when the same is said again.
+        let fingerprint = sha256_hex(json!([agent, repo, body]).to_string().as_bytes());
         let session = day.session.as_ref().map_or_else(|| run.to_string(), ToString::to_string);
         let key = sha256_hex(format!("{session}\n{fingerprint}").as_bytes());
         if let (Some(session), Some(fields)) = (&day.session, body.as_object_mut()) {
@@ -89,6 +96,7 @@ impl Entry {
             fingerprint,
             start: Some(start),
             agent: Some(agent.to_string()),
+            venture_of: day.start.venture.is_none().then(|| repo.clone()),
             ..Self::new(Operation::EndDay, body.to_string())
         })
     }
@@ -98,6 +106,11 @@ impl Entry {
         let nothing = json!({});
         match write {
             NoteWrite::Create(note) => Self::of(Operation::CreateNote, note),
+            NoteWrite::CreateAbout(repo, note) => {
+                let entry = Self::of(Operation::CreateNote, note)?;
+                let fingerprint = sha256_hex(format!("{repo}\n{}", entry.fingerprint).as_bytes());
+                Ok(Self { venture_of: Some(repo.clone()), fingerprint, ..entry })
+            }
             NoteWrite::Update { id, version, patch } => {
                 let entry = Self::of(Operation::UpdateNote, patch)?;
                 let fingerprint = sha256_hex(format!("{id} {version}\n{}", entry.fingerprint).as_bytes());
@@ -129,6 +142,7 @@ impl Entry {
             note_version: None,
             start: None,
             agent: None,
+            venture_of: None,
             failures: 0,
         }
     }
@@ -171,6 +185,23 @@ impl Entry {
     pub(super) fn start(&self) -> Result<Option<Value>, ClientError> {
         let start = self.start.as_deref().map(serde_json::from_str).transpose();
         start.map_err(|error| ClientError::failed(format!("an entry can't be read: {error}")))
+    }
+
+    /// The same on this venture and its repository, under the same key.
+    pub(super) fn on(&self, venture: &VentureCode, repo: &RepoName) -> Result<Self, ClientError> {
+        let named = |mut value: Value| {
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("venture".to_owned(), json!(venture));
+                // A note is about a venture alone.
+                fields.entry("repo").and_modify(|own| *own = json!(repo));
+            }
+            value.to_string()
+        };
+        let same = Self { venture_of: None, ..self.clone() };
+        Ok(match self.start()? {
+            Some(start) => Self { start: Some(named(start)), ..same },
+            None => Self { body: named(self.content()?), ..same },
+        })
     }
 
     /// What people call it.

@@ -176,9 +176,31 @@ impl Folder {
         self.move_into(HELD, ticket.0, ENTRY)
     }
 
-    /// Whether an entry still waits.
+    /// Whether an entry still waits. Where the disk does not say, it does.
     pub(super) fn holds(&self, ticket: Ticket, key: &str) -> bool {
-        self.read(ticket.0).is_ok_and(|entry| entry.is_some_and(|entry| entry.idempotency_key == key))
+        match std::fs::read(self.file(ticket.0)) {
+            Ok(bytes) => Entry::read(&bytes).is_some_and(|entry| entry.idempotency_key == key),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
+    /// Why the entry with this key is out of the queue and not sent, and where it is now; `None` when it was sent.
+    pub(super) fn refusal_of(&self, key: &str) -> Option<(String, PathBuf)> {
+        let holds_it =
+            |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(key));
+        let found = |folder: &str| self.files_in(folder).into_iter().find(holds_it);
+        if let Some(path) = found(HELD) {
+            return Some(("over 23 hours old, it waits for a human's word".to_owned(), path));
+        }
+        let path = found(SET_ASIDE).or_else(|| found(&format!("{SET_ASIDE}/{REPORTED}")))?;
+        Some((described(path.clone()).reason, path))
+    }
+
+    /// Whether the end of a day of this agent waits.
+    pub(super) fn waits_for(&self, agent: &str) -> bool {
+        let is_its_day = |entry: Entry| entry.start.is_some() && entry.agent.as_deref() == Some(agent);
+        let numbers = self.numbers().unwrap_or_default();
+        numbers.into_iter().any(|number| self.read(number).ok().flatten().is_some_and(is_its_day))
     }
 
     /// How many are before this one.

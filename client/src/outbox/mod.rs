@@ -13,19 +13,21 @@
 
 mod entry;
 mod folder;
+mod place;
 mod turn;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deckwatch_protocol::{CreateHandoff, DayEnded, Handoff, Note, Operation, Timestamp};
+use deckwatch_protocol::{Agent, CreateHandoff, DayEnded, Handoff, Note, Operation, RepoName, Timestamp};
 use http::Response;
 
 use self::entry::Entry;
 pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, SetAside};
 use self::folder::{Folder, Ticket, Unkept};
+pub use self::place::Whence;
 pub use self::turn::Replayed;
 use self::turn::{OwnEntry, Turn};
 use crate::api::{Api, ClientError, understand};
@@ -44,8 +46,17 @@ pub(crate) struct Outbox {
 pub enum Delivery<T> {
     /// The API has it; this is its answer.
     Delivered(T),
+    /// The API has it, but its answer is not at hand. It must not be repeated: that would be another write.
+    Taken(Taken),
     /// It waits on this machine and is sent as soon as the API can be reached. It is not recorded yet.
     Queued(Queued),
+}
+
+/// A write that has arrived, while its answer has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Why there is no answer.
+    pub cause: String,
 }
 
 /// How a write waits.
@@ -55,6 +66,8 @@ pub struct Queued {
     pub before: usize,
     /// Why it was not sent.
     pub cause: String,
+    /// The repository whose venture is looked up when it is sent, where nobody could name that.
+    pub venture_of: Option<RepoName>,
 }
 
 /// What the outbox holds.
@@ -126,6 +139,12 @@ impl Api {
         }
     }
 
+    /// Whether the end of a day of this agent waits: it must be sent before the next day starts.
+    pub async fn day_waits_of(&self, agent: &Agent) -> bool {
+        let (Some(outbox), agent) = (self.outbox(), agent.to_string()) else { return false };
+        outbox.on_disk(move |folder| folder.waits_for(&agent)).await.unwrap_or(true)
+    }
+
     /// What waits, is held, or was refused.
     pub async fn waiting(&self) -> Waiting {
         let Some(outbox) = self.outbox() else { return Waiting::default() };
@@ -151,15 +170,16 @@ impl Api {
         if let Some(start) = entry.start()? {
             self.refuse_secrets(Operation::StartDay, &start)?;
         }
-        let Some(outbox) = self.outbox() else { return delivered(turn::send(self, &entry).await?) };
+        let Some(outbox) = self.outbox() else { return Ok(delivered(turn::send(self, &entry).await?)) };
         let kept = entry.clone();
         let (ticket, entry) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
             Ok(put) => put,
             Err(unkept) => return self.deliver_unkept(outbox, &entry, &unkept).await,
         };
         match self.send_in_turn(outbox, ticket, &entry).await? {
-            OwnEntry::Answered(response) => delivered(response),
-            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, cause).await)),
+            OwnEntry::Answered(response) => Ok(delivered(response)),
+            OwnEntry::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
+            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &entry, cause).await)),
         }
     }
 
@@ -171,12 +191,12 @@ impl Api {
             match Turn::take(outbox).await {
                 Ok(Some(turn)) => match turn.send_all(self, Some((ticket, entry))).await.1 {
                     Some(own) => return own,
-                    None => return self.answer_again(entry).await,
+                    None => return self.answer_again(outbox, entry).await,
                 },
                 Ok(None) => {
                     let key = entry.idempotency_key.clone();
                     if !outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                        return self.answer_again(entry).await;
+                        return self.answer_again(outbox, entry).await;
                     }
                 }
                 Err(unkept) => return Ok(OwnEntry::Waits(unkept.to_string())),
@@ -186,14 +206,26 @@ impl Api {
         Ok(OwnEntry::Waits("another process on this machine is sending what waits".to_owned()))
     }
 
-    /// Another process has sent it: under the same key the API repeats its answer.
-    async fn answer_again(&self, entry: &Entry) -> Result<OwnEntry, ClientError> {
-        turn::send(self, entry).await.map(OwnEntry::Answered)
+    /// Another process has sent it. Either it was refused, and then it is set aside; or the API has it, and under
+    /// the same key it repeats its answer. Whatever keeps that answer away, the write has happened.
+    async fn answer_again(&self, outbox: &Outbox, entry: &Entry) -> Result<OwnEntry, ClientError> {
+        let (what, key) = (entry.what(), entry.idempotency_key.clone());
+        let refused = outbox.on_disk(move |folder| folder.refusal_of(&key)).await;
+        if let Some((reason, path)) = refused.map_err(|unkept| ClientError::failed(unkept.to_string()))? {
+            return Err(ClientError::SetAside { what, reason, path });
+        }
+        Ok(match turn::send(self, entry).await {
+            Ok(response) => OwnEntry::Answered(response),
+            Err(error) => {
+                let cause = turn::without_advice(&error);
+                OwnEntry::Taken(format!("another process on this machine has sent it, and its answer is lost: {cause}"))
+            }
+        })
     }
 
-    async fn queued(&self, outbox: &Outbox, ticket: Ticket, cause: String) -> Queued {
+    async fn queued(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry, cause: String) -> Queued {
         let before = outbox.on_disk(move |folder| folder.before(ticket)).await.unwrap_or_default();
-        Queued { before, cause }
+        Queued { before, cause, venture_of: entry.venture_of.clone() }
     }
 
     /// Without room on disk there is only sending it at once, and only when nothing older waits.
@@ -211,13 +243,17 @@ impl Api {
             return Err(neither(cause));
         }
         match turn::send(self, entry).await {
-            Ok(response) => delivered(response),
-            Err(refused @ (ClientError::Refused(_) | ClientError::HoldsSecret { .. })) => Err(refused),
+            Ok(response) => Ok(delivered(response)),
+            Err(
+                refused @ (ClientError::Refused(_) | ClientError::HoldsSecret { .. } | ClientError::NoVenture { .. }),
+            ) => Err(refused),
             Err(error) => Err(neither(error.to_string())),
         }
     }
 }
 
-fn delivered<T: serde::de::DeserializeOwned>(response: Response<Bytes>) -> Result<Delivery<T>, ClientError> {
-    understand(response).map(Delivery::Delivered)
+/// What was answered. The answer of an API that words it in another way is still one: the write has happened.
+fn delivered<T: serde::de::DeserializeOwned>(response: Response<Bytes>) -> Delivery<T> {
+    let taken = |error: ClientError| Delivery::Taken(Taken { cause: error.to_string() });
+    understand(response).map_or_else(taken, Delivery::Delivered)
 }

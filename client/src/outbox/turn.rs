@@ -8,10 +8,10 @@ use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, HandoffFilter, Operati
 use http::Response;
 use serde_json::{Value, json};
 
-use super::Outbox;
 use super::entry::Entry;
 use super::folder::{Ticket, Unkept};
-use crate::api::{Api, Ask, ClientError, understand};
+use super::{Outbox, place};
+use crate::api::{Api, Ask, ClientError, foreign, is_the_api, understand};
 use crate::clock::now;
 
 /// After so many failures of the API itself over one entry, the entry is the reason.
@@ -39,6 +39,8 @@ pub struct Replayed {
 /// What became of the entry that the caller put in.
 pub(super) enum OwnEntry {
     Answered(Response<Bytes>),
+    /// It is out of the queue and recorded, and for this reason nobody here knows the answer.
+    Taken(String),
     /// It is still in the queue, for this reason.
     Waits(String),
 }
@@ -122,7 +124,9 @@ impl<'a> Turn<'a> {
                 replayed.delivered += 1;
                 *answer = Some(Ok(OwnEntry::Answered(response)));
             }
-            Err(refused @ ClientError::Refused(_)) if !is_passing(&refused) => *answer = Some(Err(refused)),
+            Err(refused @ (ClientError::Refused(_) | ClientError::NoVenture { .. })) if !is_passing(&refused) => {
+                *answer = Some(Err(refused));
+            }
             Err(error) => {
                 replayed.stop(&error);
                 return Ok(Next::Stop);
@@ -147,6 +151,13 @@ impl<'a> Turn<'a> {
             Err(ClientError::Refused(problem)) if !is_about_the_caller(problem.code) => {
                 let (reason, detail) = (problem.code.as_str(), problem.detail);
                 self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, reason, &detail)).await??;
+                replayed.set_aside += 1;
+                Ok(Next::Go)
+            }
+            Err(ClientError::NoVenture { repo }) => {
+                let reason = format!("no venture has the repository {repo}");
+                let detail = "add the repository to a venture, then write it again".to_owned();
+                self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, &reason, &detail)).await??;
                 replayed.set_aside += 1;
                 Ok(Next::Go)
             }
@@ -182,12 +193,17 @@ impl<'a> Turn<'a> {
 
 impl Replayed {
     fn stop(&mut self, error: &ClientError) {
-        self.stopped = Some(match error {
-            ClientError::Unreachable { endpoint, cause } => {
-                format!("can't reach the Context API at {endpoint}: {cause}")
-            }
-            error => error.to_string(),
-        });
+        self.stopped = Some(without_advice(error));
+    }
+}
+
+/// What happened, without what to do: nobody shall try again what waits, or has happened.
+pub(super) fn without_advice(error: &ClientError) -> String {
+    match error {
+        ClientError::Unreachable { endpoint, cause } => {
+            format!("can't reach the Context API at {endpoint}: {cause}")
+        }
+        error => error.to_string(),
     }
 }
 
@@ -203,6 +219,10 @@ fn is_about_the_caller(code: ErrorCode) -> bool {
 
 /// Sends one entry. An answer counts only when it is the API's.
 pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, ClientError> {
+    if let Some(repo) = &entry.venture_of {
+        let placed = place::placed(api, entry, repo).await?;
+        return Box::pin(send(api, &placed)).await;
+    }
     let key = entry.idempotency_key.as_str();
     let operation = entry.operation()?;
     let Some(start) = &entry.start else { return answered(api, entry.ask()?).await };
@@ -278,12 +298,9 @@ fn says_the_same(content: &Value, answer: &Response<Bytes>) -> bool {
 
 async fn answered(api: &Api, ask: Ask) -> Result<Response<Bytes>, ClientError> {
     let response = api.exchange(&ask).await?;
-    let is_the_api = response.headers().get("x-correlation-id").is_some_and(|id| id.as_bytes().starts_with(b"corr_"));
-    match (response.status().is_success(), is_the_api) {
+    match (response.status().is_success(), is_the_api(&response)) {
         (true, true) => Ok(response),
-        (true, false) => {
-            Err(ClientError::failed("something in between answered in its place; is CONTEXT_API_URL right?"))
-        }
+        (true, false) => Err(foreign(response.status())),
         (false, _) => {
             let error = understand::<Value>(response).err();
             Err(error.unwrap_or_else(|| ClientError::failed("it answered without a reason")))

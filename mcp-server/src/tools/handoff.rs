@@ -1,6 +1,6 @@
 //! `handoff`: records what the next session needs, and ends the day.
 
-use deckwatch_client::outbox::Queued;
+use deckwatch_client::outbox::{Queued, Taken};
 use deckwatch_protocol::{
     Agent, Extra, Handoff, HandoffDraft, HandoffId, HandoffItem, HandoffStatus, Link, SessionId, SessionStatus,
     Summary, Timestamp, Violations,
@@ -10,7 +10,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, hints};
+use super::{answer, decode, hints, to_be_placed};
 use crate::render::clean::clean_line;
 use crate::schema;
 use crate::session::{Answered, Ending, Keeper, Outcome};
@@ -91,6 +91,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let ending = keeper.end(draft(arguments), keep_open).await?;
     let facts = match &ending {
         Ending::Answered(answered) => facts(answered),
+        Ending::Taken(taken) => Facts { report: taken_report(taken, keep_open), recorded: true, ..Facts::default() },
         Ending::Queued(queued) => Facts { report: waits(queued, keep_open), queued: true, ..Facts::default() },
     };
     Ok(answer(&facts, &facts.report))
@@ -125,6 +126,14 @@ fn facts(answered: &Answered) -> Facts {
     }
 }
 
+fn taken_report(taken: &Taken, keep_open: bool) -> String {
+    let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
+    let cause = clean_line(&taken.cause);
+    format!(
+        "The handoff is recorded; do not repeat it. {day}\nThe API's answer was not seen, so its id is not known here: {cause}."
+    )
+}
+
 fn waits(queued: &Queued, keep_open: bool) -> String {
     let before = match queued.before {
         0 => String::new(),
@@ -132,10 +141,10 @@ fn waits(queued: &Queued, keep_open: bool) -> String {
         older => format!(" {older} older writes are sent before it."),
     };
     let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
-    let cause = clean_line(&queued.cause);
+    let (cause, place) = (clean_line(&queued.cause), to_be_placed(queued));
     format!(
         "The handoff is QUEUED on this machine, not recorded yet: {cause}.\n\
-         It is sent by itself, once, as soon as the API can be reached; do not repeat it.{before} {day}"
+         It is sent by itself, once, as soon as the API can be reached; do not repeat it.{before}{place} {day}"
     )
 }
 

@@ -17,15 +17,15 @@ mod preflight;
 mod remedy;
 mod scope;
 mod sod;
+mod sod_snapshot;
 mod status;
 mod ventures;
 
-use std::time::SystemTime;
-mod sod_snapshot;
-
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use deckwatch_client::api::ClientError;
+use deckwatch_client::outbox::Queued;
 use deckwatch_protocol::{Timestamp, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
@@ -131,15 +131,17 @@ impl Tool {
 
     fn failed(self, trouble: &Trouble) -> CallToolResult {
         let mut text = format!("{} did not work: {trouble}", self.name());
-        if let (Self::Handoff, Trouble::Api(ClientError::Unreachable { .. } | ClientError::Failed { .. })) =
-            (self, trouble)
+        if let (
+            Self::Handoff,
+            Trouble::Api(ClientError::Unreachable { .. } | ClientError::Foreign { .. } | ClientError::Failed { .. }),
+        ) = (self, trouble)
         {
             text.push_str(
                 "\nThe handoff is not confirmed as recorded. Keep its text and call handoff again with the same \
                  arguments: what was recorded already is recognised.",
             );
         }
-        if let (Self::Sod, Trouble::Api(ClientError::Unreachable { .. })) = (self, trouble) {
+        if matches!((self, trouble), (Self::Sod, Trouble::Api(error)) if error.is_outage()) {
             text.push_str(
                 "\nNo earlier answer is kept for this repository, so there is nothing to show. What works without the \
                  API: your work, and `handoff`, which waits on this machine and is sent later. Your session starts by \
@@ -161,6 +163,15 @@ fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(report)]);
     result.structured_content = serde_json::to_value(facts).ok();
     result
+}
+
+/// What a queued write still has to find, as a sentence of its own; nothing when it knows its venture.
+fn to_be_placed(queued: &Queued) -> String {
+    queued.venture_of.as_ref().map_or(String::new(), |repo| {
+        format!(
+            " The venture that has {repo} is not known here and is looked up then; if none has it, a later `sod` says so."
+        )
+    })
 }
 
 /// This machine's clock.

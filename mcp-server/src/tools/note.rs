@@ -3,7 +3,7 @@
 //! A change names the version that was read, so that nobody's text is overwritten unread.
 
 use deckwatch_client::api::{Api, ClientError};
-use deckwatch_client::outbox::{Delivery, NoteWrite, Queued};
+use deckwatch_client::outbox::{Delivery, NoteWrite, Queued, Taken};
 use deckwatch_protocol::{
     Change, CreateNote, ErrorCode, Note, NoteContent, NoteId, NoteTag, NoteTitle, UpdateNote, Violation, Violations,
 };
@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::scope::Scope;
-use super::{answer, decode, hints};
+use super::{answer, decode, hints, to_be_placed};
 use crate::identity::is_embedded;
 use crate::render::clean::clean_line;
 use crate::schema;
@@ -96,6 +96,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let action = arguments.action;
     let facts = match done(keeper, arguments.deed()?).await? {
         Delivery::Delivered(note) => facts(action, &note),
+        Delivery::Taken(taken) => Facts { report: taken_report(&taken), ..Facts::default() },
         Delivery::Queued(queued) => {
             keeper.pending.something_waits();
             Facts { report: waits(action, &queued), queued: true, ..Facts::default() }
@@ -109,32 +110,42 @@ async fn done(keeper: &Keeper, deed: Deed) -> Result<Delivery<Note>, Trouble> {
     let api = keeper.identity.api().await?;
     let write = match deed {
         Deed::Create { title, content, tags, scope } => {
-            let venture = match scope {
-                None => Some(keeper.identity.place().await?.venture.code.clone()),
-                Some(Scope::Venture(code)) => Some(code),
-                Some(Scope::Global) => None,
-            };
-            return created(keeper, api, CreateNote { title, content, tags, venture }).await;
+            let note = CreateNote { title, content, tags, venture: None };
+            return created(keeper, api, about(keeper, note, scope).await?).await;
         }
         Deed::Change(write) => write,
     };
     Ok(api.deliver_note(&write).await?)
 }
 
+/// The new note with what it is about. Only one about "the venture here" needs to know which that is.
+async fn about(keeper: &Keeper, note: CreateNote, scope: Option<Scope>) -> Result<NoteWrite, Trouble> {
+    let venture = match scope {
+        Some(Scope::Global) => None,
+        Some(Scope::Venture(code)) => Some(code),
+        None => match keeper.identity.place().await {
+            Ok(place) => Some(place.venture.code.clone()),
+            Err(Trouble::Api(error)) if error.is_outage() => {
+                return Ok(NoteWrite::CreateAbout(keeper.identity.checkout().await?.repo, note));
+            }
+            Err(trouble) => return Err(trouble),
+        },
+    };
+    Ok(NoteWrite::Create(CreateNote { venture, ..note }))
+}
+
 /// On the embedded engine a note may come before the first start of day, which registers the venture.
-async fn created(keeper: &Keeper, api: &Api, note: CreateNote) -> Result<Delivery<Note>, Trouble> {
-    let own = &keeper.identity.place().await?.venture;
-    let is_own = note.venture.as_ref() == Some(&own.code);
-    let write = NoteWrite::Create(note);
-    match api.deliver_note(&write).await {
-        Err(ClientError::Refused(problem))
-            if problem.code == ErrorCode::VentureNotRegistered && is_embedded(api) && is_own =>
-        {
+async fn created(keeper: &Keeper, api: &Api, write: NoteWrite) -> Result<Delivery<Note>, Trouble> {
+    let saved = api.deliver_note(&write).await;
+    let (Err(ClientError::Refused(problem)), NoteWrite::Create(note)) = (&saved, &write) else { return Ok(saved?) };
+    if problem.code == ErrorCode::VentureNotRegistered && is_embedded(api) {
+        let own = &keeper.identity.place().await?.venture;
+        if note.venture.as_ref() == Some(&own.code) {
             api.put_venture(&own.code, &own.registration()).await?;
-            Ok(api.deliver_note(&write).await?)
+            return Ok(api.deliver_note(&write).await?);
         }
-        saved => Ok(saved?),
     }
+    Ok(saved?)
 }
 
 impl Arguments {
@@ -192,6 +203,13 @@ fn missing(pointer: &str, detail: &str) -> Violation {
     Violation { pointer: pointer.to_owned(), detail: detail.to_owned() }
 }
 
+fn taken_report(taken: &Taken) -> String {
+    let cause = clean_line(&taken.cause);
+    format!(
+        "This is saved; do not repeat it. `notes` finds it.\nThe API's answer was not seen, so the id and version are not known here: {cause}."
+    )
+}
+
 fn waits(action: Action, queued: &Queued) -> String {
     let (what, then) = match action {
         Action::Create => ("note", "It gets its id then."),
@@ -205,10 +223,10 @@ fn waits(action: Action, queued: &Queued) -> String {
         1 => " One older write is sent before it.".to_owned(),
         older => format!(" {older} older writes are sent before it."),
     };
-    let cause = clean_line(&queued.cause);
+    let (cause, place) = (clean_line(&queued.cause), to_be_placed(queued));
     format!(
         "The {what} is QUEUED on this machine, not saved yet: {cause}.\n\
-         It is sent by itself, once, as soon as the API can be reached; do not repeat it. {then}{before}"
+         It is sent by itself, once, as soon as the API can be reached; do not repeat it. {then}{before}{place}"
     )
 }
 

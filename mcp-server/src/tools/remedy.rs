@@ -36,12 +36,16 @@ impl Remedy {
                  on this machine",
             ),
             (ClientError::Refused(problem), _) => Self::new(error.to_string(), of_refusal(problem)),
-            (ClientError::Failed { status, correlation_id, .. }, _) => {
-                Self::new(error.to_string(), of_failure(*status, correlation_id.is_some()))
-            }
-            (ClientError::HoldsSecret { .. } | ClientError::NotKept { .. }, _) => {
-                Self::new("does not work", error.to_string())
-            }
+            (ClientError::Failed { status, .. }, _) => Self::new(error.to_string(), of_failure(*status)),
+            (ClientError::Foreign { status }, _) => Self::new(error.to_string(), of_stranger(*status)),
+            // Their texts say what to do themselves.
+            (
+                ClientError::HoldsSecret { .. }
+                | ClientError::NotKept { .. }
+                | ClientError::NoVenture { .. }
+                | ClientError::SetAside { .. },
+                _,
+            ) => Self::new("does not work", error.to_string()),
         }
     }
 
@@ -77,15 +81,20 @@ fn of_refusal(problem: &Problem) -> &'static str {
     }
 }
 
-/// Only the Context API gives its answers a correlation id.
-fn of_failure(status: Option<u16>, is_ours: bool) -> &'static str {
+fn of_failure(status: Option<u16>) -> &'static str {
     match status {
-        Some(502..=504) if !is_ours => {
+        Some(500..) => "ask whoever runs the API: its log says more under the correlation id",
+        _ => "bring deckwatch-mcp and the API to the same version; `versions` here names both",
+    }
+}
+
+/// What answered is not the Context API.
+fn of_stranger(status: u16) -> &'static str {
+    match status {
+        502..=504 => {
             "the proxy before the API says that the API is down: ask whoever runs it; until then handoffs and notes \
              wait on this machine"
         }
-        Some(500..) => "ask whoever runs the API: its log says more under the correlation id",
-        _ if is_ours => "bring deckwatch-mcp and the API to the same version; `versions` here names both",
         _ => {
             "something else than the Context API answers there: set CONTEXT_API_URL to the API's address, without \
              /v1, and restart the agent"

@@ -77,7 +77,7 @@ impl Detail {
 pub(super) struct Facts {
     /// All of it, as text.
     pub(super) report: String,
-    /// `unavailable`: all of this is the API's last answer, and no session is started yet.
+    /// `unavailable`: all of this is the API's last answer, and this call has started no session yet.
     outcome: Outcome,
     /// How old that last answer is.
     #[serde(skip_serializing_if = "Option::is_none")]

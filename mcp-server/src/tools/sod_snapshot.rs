@@ -1,16 +1,18 @@
 //! The start of a day within a short time: from the API, or else from its last answer.
 //!
-//! An API that does not answer is not waited for while there is something to show. The day goes on
-//! starting in the background.
+//! There are two limits. An API that is gone (nobody takes a connection, or this process has seen it hang) is not
+//! waited for while there is something to show. One that is only slow gets the time of any part of a day, and is
+//! never said to be unreachable. Either way the day goes on starting in the background.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::api::ClientError;
+use deckwatch_client::api::{Api, ClientError, Contact};
 use deckwatch_client::clock::now;
 use deckwatch_client::snapshot::Snapshot;
-use deckwatch_protocol::{DayStarted, IssueNumber, Timestamp, Track};
-use tokio::time::Instant;
+use deckwatch_protocol::{DayStarted, IssueNumber, SessionId, Timestamp, Track};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::render::age::ago;
 use crate::render::budget::clip;
@@ -20,10 +22,20 @@ use crate::render::sod::{Beside, Rendered, render_last};
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// How long the API may take while its last answer is at hand: the whole tool answers within 300 ms.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long it may take to see that the API is gone: the whole tool answers within 300 ms then.
+const TO_BE_THERE: Duration = Duration::from_millis(200);
+/// How long an API that is there may take, as any part of a day.
+const TO_ANSWER: Duration = Duration::from_secs(2);
+/// How long it counts that the API was seen to hang. While a day waits for it, it is tried more often than this.
+const HANGS_FOR: Duration = Duration::from_mins(1);
+/// An answer this recent shows that the API is there, however long a new connection takes.
+const JUST_NOW: Duration = Duration::from_secs(10);
 
 const UNREACHABLE: &str = "# Deckwatch: the Context API can't be reached";
+const SILENT: &str = "# Deckwatch: the Context API has not answered within 2 s";
+const STILL_SILENT: &str = "# Deckwatch: the Context API still does not answer";
+const LATE: &str = "# Deckwatch: your day has not started within 2 s";
+const FOREIGN: &str = "# Deckwatch: something else answers in the place of the Context API";
 const FAILS: &str = "# Deckwatch: the Context API does not work now";
 
 /// How the day started.
@@ -38,8 +50,15 @@ pub(super) enum Start {
 pub(super) struct Last {
     pub(super) snapshot: Snapshot,
     pub(super) now: Timestamp,
-    title: &'static str,
+    why: Why,
     endpoint: String,
+    /// The session that was alive when this process last heard of it.
+    session: Option<SessionId>,
+}
+
+/// Why there is no answer of now.
+struct Why {
+    title: &'static str,
     cause: String,
 }
 
@@ -49,22 +68,103 @@ pub(super) async fn start(
     track: Option<Track>,
     issue: Option<IssueNumber>,
 ) -> Result<Start, Trouble> {
-    let until = Instant::now() + PATIENCE;
+    let begun = Instant::now();
     keeper.pending.leave_behind(None);
     let mut starting = tokio::spawn({
         let keeper = Arc::clone(keeper);
         async move { keeper.start(track, issue).await }
     });
     let Some(snapshot) = keeper.identity.last_snapshot().await? else { return Ok(day(starting.await??)) };
-    let Ok(started) = tokio::time::timeout_at(until, &mut starting).await else {
-        keeper.pending.leave_behind(Some(starting.abort_handle()));
-        let cause = keeper.identity.api().await?.trouble();
-        let cause = cause.unwrap_or_else(|| format!("no answer within {} ms", PATIENCE.as_millis()));
-        return last(keeper, snapshot, UNREACHABLE, cause).await;
+    match wait(keeper.identity.api().await?, begun, &mut starting).await? {
+        Ok(started) => finished(keeper, snapshot, started).await,
+        Err(why) => {
+            keeper.pending.leave_behind(Some(starting.abort_handle()));
+            last(keeper, snapshot, why).await
+        }
+    }
+}
+
+type Started = Result<DayStarted, Trouble>;
+
+/// How the start came out, or why it is not waited for any longer.
+async fn wait(api: &Api, begun: Instant, starting: &mut JoinHandle<Started>) -> Result<Result<Started, Why>, Trouble> {
+    let is_there = tokio::spawn({
+        let api = api.clone();
+        async move { api.takes_connections().await }
+    });
+    if let Ok(started) = timeout_at(begun + TO_BE_THERE, &mut *starting).await {
+        return Ok(Ok(started?));
+    }
+    let is_there = if is_there.is_finished() {
+        Some(is_there.await?)
+    } else {
+        is_there.abort();
+        None
     };
-    match started? {
-        Err(Trouble::Api(ClientError::Unreachable { cause, .. })) => last(keeper, snapshot, UNREACHABLE, cause).await,
-        Err(Trouble::Api(error)) if error.is_outage() => last(keeper, snapshot, FAILS, error.to_string()).await,
+    if let Some(why) = gone(&api.contact(), is_there, begun) {
+        return Ok(Err(why));
+    }
+    if let Ok(started) = timeout_at(begun + TO_ANSWER, starting).await {
+        return Ok(Ok(started?));
+    }
+    Ok(Err(slow(api, begun)))
+}
+
+/// Whether the API is gone, by what was seen since `begun` and a little before. `is_there` is `None` when nobody
+/// has taken a connection yet.
+fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant) -> Option<Why> {
+    if let Some((at, cause)) = &contact.unanswered
+        && *at >= begun
+    {
+        return Some(Why { title: UNREACHABLE, cause: cause.clone() });
+    }
+    if contact.answered.is_some_and(|(at, _)| at >= begun) {
+        return None;
+    }
+    match is_there {
+        Some(Err(cause)) => return Some(Why { title: UNREACHABLE, cause }),
+        None if contact.answered.is_none_or(|(at, _)| at.elapsed() > JUST_NOW) => {
+            return Some(Why {
+                title: UNREACHABLE,
+                cause: format!("no connection within {} ms", TO_BE_THERE.as_millis()),
+            });
+        }
+        None | Some(Ok(())) => {}
+    }
+    let hangs = contact.silent.filter(|at| at.elapsed() < HANGS_FOR);
+    hangs.map(|_| Why {
+        title: STILL_SILENT,
+        cause: format!("no answer within {} ms now, and none to what was asked before", TO_BE_THERE.as_millis()),
+    })
+}
+
+/// What is the matter with an API that is there and with which the day has not started in time.
+fn slow(api: &Api, begun: Instant) -> Why {
+    let Contact { answered, unanswered, .. } = api.contact();
+    if let Some((_, cause)) = unanswered.filter(|(at, _)| *at >= begun) {
+        return Why { title: UNREACHABLE, cause };
+    }
+    match answered {
+        Some((at, status)) if at >= begun && !status.is_success() => {
+            let cause = format!("it answered {status}, and is asked again");
+            return Why { title: FAILS, cause };
+        }
+        Some((at, _)) if at >= begun => return Why { title: LATE, cause: "it answers, but slowly".to_owned() },
+        _ => {}
+    }
+    api.fell_silent();
+    Why { title: SILENT, cause: "it takes the connection; it is slow, or it hangs".to_owned() }
+}
+
+async fn finished(keeper: &Keeper, snapshot: Snapshot, started: Started) -> Result<Start, Trouble> {
+    match started {
+        Err(Trouble::Api(ClientError::Unreachable { cause, .. })) => {
+            last(keeper, snapshot, Why { title: UNREACHABLE, cause }).await
+        }
+        Err(Trouble::Api(error)) if error.is_outage() => {
+            let title = if matches!(error, ClientError::Foreign { .. }) { FOREIGN } else { FAILS };
+            last(keeper, snapshot, Why { title, cause: error.to_string() }).await
+        }
         started => Ok(day(started?)),
     }
 }
@@ -73,9 +173,10 @@ fn day(day: DayStarted) -> Start {
     Start::Day(Box::new(day))
 }
 
-async fn last(keeper: &Keeper, snapshot: Snapshot, title: &'static str, cause: String) -> Result<Start, Trouble> {
+async fn last(keeper: &Keeper, snapshot: Snapshot, why: Why) -> Result<Start, Trouble> {
     let endpoint = keeper.identity.api().await?.endpoint().to_string();
-    Ok(Start::Last(Box::new(Last { snapshot, now: now(), title, endpoint, cause })))
+    let session = keeper.held().map(|live| live.id);
+    Ok(Start::Last(Box::new(Last { snapshot, now: now(), why, endpoint, session })))
 }
 
 impl Last {
@@ -85,16 +186,21 @@ impl Last {
     }
 
     fn heading(&self) -> Vec<String> {
-        let (endpoint, cause) = (clip(&clean_line(&self.endpoint), 200), clip(&clean_line(&self.cause), 200));
+        let (endpoint, cause) = (clip(&clean_line(&self.endpoint), 200), clip(&clean_line(&self.why.cause), 200));
         let (age, at) = (ago(self.snapshot.taken_at, self.now), self.snapshot.taken_at);
         let venture = &self.snapshot.day.venture.code;
+        let session = match &self.session {
+            Some(id) => format!("session  {id}, when the API last answered; this call has not reached it."),
+            None => "session  not started; it starts by itself when the API answers, or call `sod` again.".to_owned(),
+        };
         vec![
-            self.title.to_owned(),
+            self.why.title.to_owned(),
             format!("{endpoint}: {cause}."),
             format!("STALE: everything below is its last answer, from {age} ({at}). Others may have worked since."),
             format!("venture  {venture}"),
-            "session  not started; it starts by itself when the API is back, or call `sod` again.".to_owned(),
-            "`handoff` works: it waits on this machine and is sent, once, when the API is back.".to_owned(),
+            session,
+            "`handoff` works: what can't be sent waits on this machine and is sent, once, when the API answers."
+                .to_owned(),
         ]
     }
 }

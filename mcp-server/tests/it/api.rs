@@ -55,7 +55,7 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> (u16, Value)) ->
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 

@@ -4,6 +4,7 @@
 
 mod api;
 mod beside;
+mod between;
 mod day;
 mod docs;
 mod generator;
@@ -11,6 +12,7 @@ mod github;
 mod harness;
 mod healing;
 mod notes;
+mod outage;
 mod outbox;
 mod process;
 mod protocol;

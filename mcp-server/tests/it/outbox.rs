@@ -13,14 +13,14 @@ use crate::server::{Server, holds_a_key};
 
 const AGENT: &str = "mac1-claude-1";
 
-fn keep_open(summary: &str) -> Value {
+pub(crate) fn keep_open(summary: &str) -> Value {
     let mut handoff = handoff(summary);
     handoff["keep_open"] = json!(true);
     handoff
 }
 
 /// The files of the machine's one queue that wait, in order.
-fn waiting(machine: &Machine) -> Vec<PathBuf> {
+pub(crate) fn waiting(machine: &Machine) -> Vec<PathBuf> {
     let mut queues = std::fs::read_dir(machine.home().join(".local/share/deckwatch/outbox")).unwrap();
     let queue = queues.next().unwrap().unwrap().path();
     let files = std::fs::read_dir(queue).unwrap().map(|file| file.unwrap().path());

@@ -1,7 +1,7 @@
 //! The real `deckwatch-server` as a process that is killed, stopped and started again on the same port.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -15,7 +15,7 @@ use crate::harness::{Machine, Mcp};
 
 const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
 const ADMIN_KEY: &str = "adadadadadadadadadadadadadadadad";
-const REMOTE: &str = "https://github.com/example-org/alpha.git";
+pub(crate) const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
 /// A server whose database outlives it.
 pub(crate) struct Server {
@@ -79,7 +79,11 @@ impl Server {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.address())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     /// Starts the process and waits until it serves.
@@ -152,9 +156,8 @@ impl Server {
         dir: &Path,
         change: impl FnOnce(&mut Command),
     ) -> Mcp {
-        let mut command = machine.command(dir);
-        command.envs([("DECKWATCH_AGENT", name), ("DECKWATCH_VENTURE", "alpha")]);
-        command.envs([("CONTEXT_API_URL", self.url().as_str()), ("CONTEXT_API_KEY", KEY)]);
+        let mut command = command(machine, name, dir, &self.url());
+        command.env("DECKWATCH_VENTURE", "alpha");
         change(&mut command);
         Mcp::initialized(command)
     }
@@ -164,6 +167,18 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// An agent on the usual repository, whose way to its server is `url`; nobody tells it the venture.
+pub(crate) fn agent_by_way_of(machine: &Machine, name: &str, url: &str) -> Mcp {
+    Mcp::initialized(command(machine, name, &machine.repository_once(REMOTE), url))
+}
+
+/// An agent's server whose way to its API is `url`; nobody tells it the venture.
+pub(crate) fn command(machine: &Machine, name: &str, dir: &Path, url: &str) -> Command {
+    let mut command = machine.command(dir);
+    command.envs([("DECKWATCH_AGENT", name), ("CONTEXT_API_URL", url), ("CONTEXT_API_KEY", KEY)]);
+    command
 }
 
 fn text(content: &str) -> PutDoc {

@@ -1,0 +1,106 @@
+//! A network between an agent and its server: slower than loopback, or broken; also a proxy.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::api::{Request, respond};
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It arrives, and its answer too.
+    Passes,
+    /// The same, this much later.
+    PassesLater(Duration),
+    /// The connection breaks off, and nothing has arrived.
+    Breaks,
+    /// Somebody else answers, with this status and a page.
+    IsAnsweredElsewhere(u16),
+}
+
+type Decide = Box<dyn Fn(&Request) -> Fate + Send>;
+
+/// A way to a server. Its threads end with the test's process.
+pub(crate) struct Between {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    server: SocketAddr,
+    delay: AtomicU64,
+    decide: Mutex<Decide>,
+    /// The paths of the requests that came by.
+    seen: Mutex<Vec<String>>,
+}
+
+impl Between {
+    /// The way to the server at this address; everything passes.
+    pub(crate) fn leading_to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let decide: Mutex<Decide> = Mutex::new(Box::new(|_| Fate::Passes));
+        let shared = Arc::new(Shared { server, delay: AtomicU64::new(0), decide, seen: Mutex::default() });
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let shared = Arc::clone(&serving);
+                std::thread::spawn(move || shared.carry(stream));
+            }
+        });
+        Self { url, shared }
+    }
+
+    /// From now on each request takes this much longer.
+    pub(crate) fn takes(&self, delay: Duration) {
+        self.shared.delay.store(delay.as_millis().try_into().unwrap(), Ordering::SeqCst);
+    }
+
+    /// From now on this says what becomes of a request.
+    pub(crate) fn decides(&self, decide: impl Fn(&Request) -> Fate + Send + 'static) {
+        *self.shared.decide.lock().unwrap() = Box::new(decide);
+        self.shared.seen.lock().unwrap().clear();
+    }
+
+    /// Whether a request for this path has come by since it was last said what becomes of them.
+    pub(crate) fn has_seen(&self, path: &str) -> bool {
+        self.shared.seen.lock().unwrap().iter().any(|seen| seen == path)
+    }
+}
+
+impl Shared {
+    fn carry(&self, mut stream: TcpStream) -> Option<()> {
+        let request = Request::read(&stream)?;
+        let fate = (self.decide.lock().unwrap())(&request);
+        self.seen.lock().unwrap().push(request.path.split('?').next().unwrap_or_default().to_owned());
+        std::thread::sleep(Duration::from_millis(self.delay.load(Ordering::SeqCst)));
+        match fate {
+            Fate::Passes => {}
+            Fate::PassesLater(delay) => std::thread::sleep(delay),
+            Fate::Breaks => return None,
+            Fate::IsAnsweredElsewhere(status) => return respond(&mut stream, status, &[], "<html>Log in to the hotel"),
+        }
+        stream.write_all(&self.forward(&request)?).ok()
+    }
+
+    fn forward(&self, request: &Request) -> Option<Vec<u8>> {
+        let mut server = TcpStream::connect(self.server).ok()?;
+        // A proxy is asked for a whole address.
+        let path = request
+            .path
+            .strip_prefix("http://")
+            .map_or(request.path.as_str(), |whole| &whole[whole.find('/').unwrap()..]);
+        let mut head = format!("{} {path} HTTP/1.1\r\n", request.method);
+        for (name, value) in request.headers.iter().filter(|(name, _)| name != "connection") {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        server.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).ok()?;
+        server.write_all(&request.body).ok()?;
+        let mut answer = Vec::new();
+        server.read_to_end(&mut answer).ok()?;
+        Some(answer)
+    }
+}

@@ -1,0 +1,294 @@
+//! An API that is slow, half dead or away: each is said for what it is, and nothing is lost on the way.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::between::{Between, Fate};
+use crate::harness::{Answer, Machine, Mcp, handoff};
+use crate::outbox::{keep_open, waiting};
+use crate::server::{REMOTE, Server, agent_by_way_of, command};
+
+const AGENT: &str = "mac1-claude-1";
+const OTHER: &str = "mac1-codex-1";
+
+/// A machine with a last answer, and a way to the server that can be made worse.
+fn with_a_last_answer() -> (Machine, Server, Between) {
+    let (machine, server) = (Machine::new(), Server::started());
+    let between = Between::leading_to(server.address());
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let _ = agent.call("sod", &json!({})).good();
+    let _ = agent.call("handoff", &handoff("Read me later.")).good();
+    (machine, server, between)
+}
+
+/// Looks until it is so.
+#[track_caller]
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let asked = Instant::now();
+    while !is_so() {
+        assert!(asked.elapsed() < Duration::from_mins(1), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_ordinary_network_starts_a_new_day_and_not_the_last_answer() {
+    let (machine, _server, between) = with_a_last_answer();
+    for millis in [80, 300] {
+        between.takes(Duration::from_millis(millis));
+        let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
+        assert_ne!(day.facts["outcome"], "unavailable", "{millis} ms: {}", day.text);
+        assert!(day.text.contains("| Read me later.") && !day.text.contains("STALE"), "{}", day.text);
+    }
+}
+
+#[test]
+fn an_api_that_is_slow_is_not_called_unreachable_and_the_day_starts_when_it_answers() {
+    let (machine, server, between) = with_a_last_answer();
+    between.takes(Duration::from_secs(3));
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let asked = Instant::now();
+    let day = agent.call("sod", &json!({})).good();
+    assert!(asked.elapsed() >= Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(day.text.starts_with("# Deckwatch: the Context API has not answered within 2 s\n"), "{}", day.text);
+    assert!(day.text.contains("STALE: everything below is its last answer"), "{}", day.text);
+    assert!(!day.text.contains("can't be reached"), "{}", day.text);
+    eventually("the day starts", || server.active_sessions() == 1);
+    between.takes(Duration::ZERO);
+    eventually("the next one is of now", || agent.call("sod", &json!({})).good().facts["outcome"] == "resumed");
+}
+
+#[test]
+fn a_start_that_is_under_way_when_two_seconds_are_over_is_not_called_silence() {
+    let (machine, _server, between) = with_a_last_answer();
+    between.takes(Duration::from_millis(1_200));
+    let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
+    assert!(day.text.starts_with("# Deckwatch: your day has not started within 2 s\n"), "{}", day.text);
+}
+
+#[test]
+fn an_api_that_fails_for_two_seconds_is_said_to_fail_and_not_to_be_slow() {
+    let (machine, _server, between) = with_a_last_answer();
+    between.takes(Duration::from_millis(300));
+    between.decides(|_| Fate::IsAnsweredElsewhere(503));
+    let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
+    assert!(day.text.starts_with("# Deckwatch: the Context API does not work now\n"), "{}", day.text);
+    assert!(day.text.contains("it answered 503 Service Unavailable"), "{}", day.text);
+}
+
+#[test]
+fn what_others_left_in_the_outbox_does_not_keep_a_day_from_starting() {
+    let (machine, mut server, between) = with_a_last_answer();
+    let mut other = agent_by_way_of(&machine, OTHER, &between.url);
+    let _ = other.call("sod", &json!({})).good();
+    server.kill();
+    for number in 0..6 {
+        assert_eq!(other.call("handoff", &keep_open(&format!("number {number}"))).good().facts["queued"], true);
+    }
+    other.kill();
+    server.start();
+    between.takes(Duration::from_millis(400));
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let day = agent.call("sod", &json!({})).good();
+    assert_eq!(day.facts["outcome"], "created", "{}", day.text);
+    eventually("everything is sent", || waiting(&machine).is_empty());
+    assert_eq!(server.handoffs().len(), 7);
+}
+
+#[test]
+fn an_api_behind_a_proxy_is_not_looked_for_beside_it() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let proxy = Between::leading_to(server.address());
+    for (millis, outcome) in [(0, "created"), (400, "resumed")] {
+        proxy.takes(Duration::from_millis(millis));
+        // Nobody listens there; the proxy knows where the server is.
+        let mut command = command(&machine, AGENT, &machine.repository_once(REMOTE), "http://127.0.0.1:9");
+        command.env("HTTP_PROXY", &proxy.url);
+        let day = Mcp::initialized(command).call("sod", &json!({})).good();
+        assert_eq!(day.facts["outcome"], outcome, "{}", day.text);
+    }
+}
+
+/// The queue of connections that nobody takes is full: what comes now is dropped, as by a firewall.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_is_swallowed_is_given_up_within_300_ms() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    let _ = server.agent(&machine, AGENT).call("sod", &json!({})).good();
+    server.kill();
+    let _listener = TcpListener::bind(server.address()).unwrap();
+    let moment = Duration::from_millis(300);
+    let full: Vec<_> =
+        std::iter::from_fn(|| TcpStream::connect_timeout(&server.address(), moment).ok()).take(10_000).collect();
+    assert!(full.len() < 10_000, "the queue has an end");
+    let mut agents: Vec<_> = (0..3).map(|_| server.agent(&machine, AGENT)).collect();
+    let took = agents.iter_mut().map(|agent| {
+        let asked = Instant::now();
+        let day = agent.call("sod", &json!({})).good();
+        assert!(day.text.starts_with("# Deckwatch: the Context API can't be reached\n"), "{}", day.text);
+        assert!(day.text.contains("no connection within 200 ms"), "{}", day.text);
+        asked.elapsed()
+    });
+    let took = took.min().unwrap();
+    assert!(took < Duration::from_millis(300), "{took:?}");
+}
+
+/// An agent whose machine knows nothing: no venture, no last answer.
+fn stranger(machine: &Machine, server: &Server, remote: &str) -> Mcp {
+    Mcp::initialized(command(machine, AGENT, &machine.repository_once(remote), &server.url()))
+}
+
+#[test]
+fn what_is_written_before_any_venture_is_known_waits_and_finds_its_own() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    server.kill();
+    let mut agent = stranger(&machine, &server, REMOTE);
+    let text = agent.call("sod", &json!({})).trouble();
+    assert!(text.contains("`handoff`, which waits on this machine and is sent later"), "{text}");
+    for _ in 0..2 {
+        let queued = agent.call("handoff", &keep_open("Written far from everything.")).good();
+        assert_eq!(queued.facts["queued"], true, "{}", queued.text);
+        assert!(queued.text.contains("The venture that has example-org/alpha is not known here"), "{}", queued.text);
+    }
+    let note = json!({"action": "create", "title": "Here", "content": "About this venture."});
+    let everywhere = json!({"action": "create", "title": "All", "content": "About all.", "scope": "global"});
+    for note in [&note, &note, &everywhere] {
+        let queued = agent.call("note", note).good();
+        assert_eq!(queued.facts["queued"], true, "{}", queued.text);
+    }
+    assert_eq!(waiting(&machine).len(), 3, "what is said twice waits once");
+    agent.kill();
+    server.start();
+    let mut agent = stranger(&machine, &server, REMOTE);
+    let day = agent.call("sod", &json!({})).good();
+    assert!(day.text.contains("| Written far from everything."), "{}", day.text);
+    assert_eq!((server.handoffs().len(), waiting(&machine).len()), (1, 0));
+    for (q, scope) in [("venture", "alpha"), ("all", "global")] {
+        let found = agent.call("notes", &json!({"q": q, "scope": scope})).good();
+        assert_eq!(found.facts["list"]["total"], 1, "{scope}: {}", found.text);
+    }
+}
+
+#[test]
+fn what_no_venture_has_is_set_aside_with_words_and_blocks_nothing() {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    server.kill();
+    let mut agent = stranger(&machine, &server, "https://github.com/example-org/unheard-of.git");
+    assert_eq!(agent.call("handoff", &handoff("Nobody's.")).good().facts["queued"], true);
+    agent.kill();
+    server.start();
+    let mut agent = stranger(&machine, &server, REMOTE);
+    let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
+    let told = "(no venture has the repository example-org/unheard-of) and is NOT recorded";
+    assert!(days.any(|day| day.text.contains(told)), "{told}");
+    assert_eq!(agent.call("handoff", &handoff("Somebody's.")).good().facts["recorded"], true);
+    assert_eq!(server.handoffs(), ["Somebody's."]);
+}
+
+#[test]
+fn a_global_note_needs_no_venture() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let mut agent = stranger(&machine, &server, "https://github.com/example-org/unheard-of.git");
+    let note = json!({"action": "create", "title": "All", "content": "About all.", "scope": "global"});
+    let saved = agent.call("note", &note).good();
+    assert!(saved.facts["note_id"].is_string(), "{}", saved.text);
+}
+
+/// What an agent is told about a write that another process sends in its place; the network breaks when it asks
+/// for the answer. Also the ways that are left.
+fn sent_by_another(tool: &str, path: &'static str, arguments: &Value) -> (Answer, Machine, Server, Between) {
+    let (machine, server) = (Machine::new(), Server::started());
+    let between = Between::leading_to(server.address());
+    let [mut one, mut two] = [AGENT, OTHER].map(|name| agent_by_way_of(&machine, name, &between.url));
+    for agent in [&mut one, &mut two] {
+        let _ = agent.call("sod", &json!({})).good();
+    }
+    between.decides(|_| Fate::Breaks);
+    let first = json!({"action": "create", "title": "The first", "content": "Waits."});
+    assert_eq!(two.call("note", &first).good().facts["queued"], true);
+    let has_passed = AtomicBool::new(false);
+    between.decides(move |request| {
+        let is_first = String::from_utf8_lossy(&request.body).contains("The first");
+        match (request.path == path, is_first) {
+            (_, true) => Fate::PassesLater(Duration::from_millis(1_500)),
+            (true, _) if has_passed.swap(true, Ordering::SeqCst) => Fate::Breaks,
+            _ => Fate::Passes,
+        }
+    });
+    eventually("the other has the turn", || between.has_seen("/v1/notes"));
+    let answer = one.call(tool, arguments);
+    between.decides(|_| Fate::Passes);
+    (answer, machine, server, between)
+}
+
+#[test]
+fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_lost() {
+    let race = json!({"action": "create", "title": "Raced", "content": "Once."});
+    let (told, machine, _server, between) = sent_by_another("note", "/v1/notes", &race);
+    let told = told.good();
+    for part in ["This is saved; do not repeat it", "another process on this machine has sent it", "can't reach"] {
+        assert!(told.text.contains(part), "{part} in {}", told.text);
+    }
+    assert!(!told.text.contains("try again"), "{}", told.text);
+    assert_eq!(told.facts["queued"], false);
+    assert!(waiting(&machine).is_empty());
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    assert_eq!(agent.call("notes", &json!({"q": "raced"})).good().facts["list"]["total"], 1);
+}
+
+#[test]
+fn a_handoff_that_another_process_sent_is_recorded_though_its_answer_is_lost() {
+    let (told, machine, server, between) = sent_by_another("handoff", "/v1/eod", &handoff("Raced."));
+    let told = told.good();
+    assert!(told.text.contains("The handoff is recorded; do not repeat it"), "{}", told.text);
+    assert_eq!((&told.facts["recorded"], told.facts.get("handoff_id")), (&json!(true), None));
+    let again = agent_by_way_of(&machine, AGENT, &between.url).call("handoff", &handoff("Raced.")).good();
+    assert!(again.text.contains("Nothing was recorded twice"), "{}", again.text);
+    assert_eq!(server.handoffs(), ["Raced."]);
+}
+
+#[test]
+fn a_note_that_another_process_sent_in_vain_is_refused_and_said_not_to_be_recorded() {
+    let race = json!({"action": "create", "title": "Raced", "content": "Never.", "scope": "nowhere"});
+    let (told, ..) = sent_by_another("note", "/v1/notes", &race);
+    let text = told.trouble();
+    assert!(text.contains("NOT recorded") && text.contains("refused (venture_not_registered)"), "{text}");
+}
+
+#[test]
+fn something_in_between_is_named_and_takes_neither_the_last_answer_nor_a_handoff_away() {
+    let (machine, server, between) = with_a_last_answer();
+    for status in [200, 302, 401, 403, 404] {
+        between.decides(move |_| Fate::IsAnsweredElsewhere(status));
+        let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+        let day = agent.call("sod", &json!({})).good();
+        assert!(day.text.starts_with("# Deckwatch: something else answers in the place of"), "{status}: {}", day.text);
+        assert!(day.text.contains(&format!("with status {status}")) && day.text.contains("STALE"), "{}", day.text);
+        let queued = agent.call("handoff", &keep_open("In a hotel.")).good();
+        assert_eq!(queued.facts["queued"], true, "{status}: {}", queued.text);
+        let note = json!({"action": "create", "title": "Hotel", "content": "Expensive."});
+        let queued = agent.call("note", &note).good();
+        assert_eq!(queued.facts["queued"], true, "{status}: {}", queued.text);
+        assert!(!day.text.contains("Log in") && !queued.text.contains("Log in"), "a page is not an answer");
+    }
+    between.decides(|_| Fate::Passes);
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    eventually("the API is back", || agent.call("sod", &json!({})).good().facts["outcome"] != "unavailable");
+    eventually("everything is sent", || waiting(&machine).is_empty());
+    let recorded = server.handoffs();
+    assert!(recorded.contains(&"In a hotel.".to_owned()), "{recorded:?}");
+}
+
+#[test]
+fn something_in_between_is_an_outage_also_for_a_machine_that_knows_nothing() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let between = Between::leading_to(server.address());
+    between.decides(|_| Fate::IsAnsweredElsewhere(200));
+    let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
+    let text = agent.call("sod", &json!({})).trouble();
+    assert!(text.contains("something in between answered") && text.contains("`handoff`, which waits"), "{text}");
+    assert_eq!(agent.call("handoff", &handoff("In a hotel.")).good().facts["queued"], true);
+}
