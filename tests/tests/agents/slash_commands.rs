@@ -11,7 +11,7 @@ use crate::with_every_agent;
 #[tokio::test]
 async fn claude_code_expands_the_commands_that_the_launcher_installed() {
     let Some(machine) = Machine::with(AgentCli::Claude) else { return };
-    for (typed, words) in [("/sod 87", "Call the tool `sod`"), ("/eod", "Call the tool `handoff`")] {
+    for (typed, words) in [("/sod 87", "Call the tool `sod`"), ("/eod", "call the tool `handoff`")] {
         let model = ScriptedModel::start(Script::default()).await;
         let mut command = machine.launcher(&[]);
         command.args(["-p", typed, "--output-format=json", "--max-turns=2"]).envs(machine.cli.variables(&model));
