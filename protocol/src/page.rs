@@ -18,7 +18,7 @@ pub(crate) fn in_query<T: FromStr<Err = Invalid>>(text: String) -> Result<Option
 
 /// One page of a list, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PageOf{T}"))]
 pub struct Page<T> {
     /// What this page shows.
     pub items: Vec<T>,
@@ -33,7 +33,7 @@ pub struct Page<T> {
 
 /// The first items of a list inside a bigger answer: how many are shown of how many there are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ExcerptOf{T}"))]
 pub struct Excerpt<T> {
     /// How many there are; exact up to 1,000.
     pub total: u32,

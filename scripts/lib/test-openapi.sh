@@ -12,8 +12,8 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 WORK=$(mktemp -d)
 
-# shellcheck source=scripts/lib/install.sh
-. "$ROOT/scripts/lib/install.sh"
+# shellcheck source=scripts/lib/tools.sh
+. "$ROOT/scripts/lib/tools.sh"
 # shellcheck source=scripts/lib/running-api.sh
 . "$ROOT/scripts/lib/running-api.sh"
 
@@ -31,12 +31,30 @@ main() {
       api::ask ADMIN_API_KEY "/v1/ventures/$venture" -X PUT -d '{"name":"A venture"}' >/dev/null
     done
     fill
+    play_typed
     hold --phases examples,coverage,fuzzing --max-examples 40 "$@"
     # Along the links, from answer to answer.
     hold --phases stateful --max-examples 300 "$@"
     api::stop
     printf 'the %s engine is what its OpenAPI document says\n' "$engine"
   done
+}
+
+# A client in TypeScript that is made from the document: the compiler checks what it sends and reads, then it runs.
+play_typed() {
+  local node client=$WORK/client
+  node=$(tools::node "$ROOT")
+  mkdir -p "$client"
+  ln -sfn "$(install::dir)/openapi/node_modules" "$client/node_modules"
+  cp "$ROOT"/tests/openapi/{package.json,tsconfig.json,day.ts} "$client"
+  (
+    cd "$client"
+    # What has a default may be left out.
+    "$node" node_modules/.bin/openapi-typescript "$API_URL/openapi.json" --default-non-nullable=false -o api.d.ts >/dev/null
+    "$node" node_modules/.bin/tsc --project .
+    CONTEXT_API_KEY=$(api::key CONTEXT_API_KEY) ADMIN_API_KEY=$(api::key ADMIN_API_KEY) \
+      "$node" --disable-warning=ExperimentalWarning day.ts "$API_URL"
+  )
 }
 
 # One record of each kind, so that a list leads somewhere.
@@ -64,10 +82,10 @@ positive_data_acceptance.expected-statuses = ["2xx", "304", "403", "404", "409",
 # What does not fit is refused, if only for its size.
 negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422"]
 
-# No schema says that a cursor belongs to its list, that a window ends after it begins or an expiry is to come; and
-# a text of 500 KB is more than is made up here.
+# No schema says that a cursor belongs to its list, that a window ends after it begins or an expiry is to come, what
+# free JSON may not hold however deep it nests; and a text of 500 KB is more than is made up here.
 [[operations]]
-include-name-regex = "^(GET .*|POST /v1/tokens|POST /v1/notes|PUT /v1/docs/.*)$"
+include-name-regex = "^(GET .*|POST /v1/(tokens|notes|sod|eod|handoffs)|PUT /v1/(docs|machines)/.*|PATCH /v1/sessions/.*)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "403", "404", "409", "412", "413", "422"]
 EOF
   (

@@ -26,7 +26,8 @@ test_tools::install() {
   install::locked linters test_tools::install_python linters "${TEST_TOOLS_LINTERS[@]}"
   install::locked schemathesis test_tools::install_python schemathesis "${TEST_TOOLS_SCHEMATHESIS[@]}"
   install::locked mcp test_tools::install_python mcp "${TEST_TOOLS_MCP[@]}"
-  install::locked inspector test_tools::install_inspector "$1/tests/mcp/inspector"
+  install::locked inspector test_tools::install_npm inspector "$1/tests/mcp/inspector"
+  install::locked openapi test_tools::install_npm openapi "$1/tests/openapi"
   local dir
   dir=$(install::dir)
   export PATH=$PATH:$dir/bin:$dir/linters/bin
@@ -51,12 +52,12 @@ test_tools::install_secret_service() {
   (install::debian dbus-daemon gnome-keyring libsecret-tools) || install::say "the tests of the keyring will be skipped"
 }
 
-# What looks through the schemas of MCP tools. $1: the folder of package.json and its lock file.
-test_tools::install_inspector() {
+# Installs Node packages into a folder of their own. $1: its name; $2: the folder of package.json and its lock file.
+test_tools::install_npm() {
   local folder
-  folder=$(install::dir)/inspector
+  folder=$(install::dir)/$1
   mkdir -p "$folder"
-  cp "$1/package.json" "$1/package-lock.json" "$1/.npmrc" "$folder"
+  cp "$2/package.json" "$2/package-lock.json" "$2/.npmrc" "$folder"
   install::npm "$folder"
 }
 
