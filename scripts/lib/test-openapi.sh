@@ -60,7 +60,7 @@ play_typed() {
 # One record of each kind, so that a list leads somewhere.
 fill() {
   local key
-  key="ssh-ed25519 $(printf '\0\0\0\013ssh-ed25519\0\0\0\040%032d' 7 | base64 -w 0)"
+  key="ssh-ed25519 $(printf '\0\0\0\013ssh-ed25519\0\0\0\040%032d' 7 | base64 | tr -d "\n")"
   {
     api::ask CONTEXT_API_KEY /v1/sod -d '{"agent":"a","client":"claude","host":"a","venture":"a","repo":"a/a"}'
     api::ask CONTEXT_API_KEY /v1/notes -d '{"title":"A note","content":"A text","venture":"a"}'
