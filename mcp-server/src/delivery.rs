@@ -1,13 +1,10 @@
 //! Does what waits for the API while this process lives, so that nobody has to call a tool for it: sends what
 //! is in the outbox, starts a day that was asked for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_client::outbox::{Replayed, Waiting, Word};
-use deckwatch_protocol::{DayStarted, IssueNumber, Track};
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -18,61 +15,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long the start of a day waits for writes that do not concern it.
 const MOMENT: Duration = Duration::from_millis(500);
-
-/// What waits for the API, beside the outbox itself.
-#[derive(Default)]
-pub(crate) struct Pending {
-    /// Wakes [`run`] when there is something.
-    something: Notify,
-    /// The day that was asked for while the API could not be reached.
-    wanted: Mutex<Option<Wanted>>,
-    /// A start of day that goes on although nobody waits for it any more.
-    left_behind: Mutex<Option<AbortHandle>>,
-    /// Held while this process sends what is in the outbox.
-    replaying: tokio::sync::Mutex<()>,
-}
-
-/// What the start of a day was asked with.
-type Wanted = (Option<Track>, Option<IssueNumber>);
-
-impl Pending {
-    /// Wakes [`run`]: something was put into the outbox.
-    pub(crate) fn something_waits(&self) {
-        self.something.notify_one();
-    }
-
-    /// Takes note of how a start of day came out: what could not be started is started as soon as that works.
-    pub(crate) fn started(
-        &self,
-        started: &Result<DayStarted, Trouble>,
-        track: Option<Track>,
-        issue: Option<IssueNumber>,
-    ) {
-        let is_wanted = matches!(started, Err(Trouble::Api(error)) if error.is_outage());
-        *self.wanted() = is_wanted.then_some((track, issue));
-        if is_wanted {
-            self.something_waits();
-        }
-    }
-
-    /// The day that was asked for has ended before it could be started.
-    pub(crate) fn forget_start(&self) {
-        *self.wanted() = None;
-    }
-
-    /// Remembers a start of day that goes on although nobody waits for it any more, in the place of the one
-    /// before: that one may be pausing before its next try, and who asks now must not wait for it.
-    pub(crate) fn leave_behind(&self, start: Option<AbortHandle>) {
-        let mut left = self.left_behind.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = std::mem::replace(&mut *left, start) {
-            before.abort();
-        }
-    }
-
-    fn wanted(&self) -> MutexGuard<'_, Option<Wanted>> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Keeper {
     /// Sends what waits in the outbox, unless another process is at it. What this one is at is waited for.

@@ -15,6 +15,7 @@ mod healing;
 mod heartbeat;
 mod identity;
 mod logging;
+mod pending;
 mod plan;
 mod prompts;
 mod render;

@@ -15,9 +15,9 @@ use deckwatch_protocol::{
 };
 use tokio::sync::Notify;
 
-use crate::delivery::Pending;
-use crate::healing::Healing;
+use crate::healing::news::Healing;
 use crate::identity::{Identity, Place, is_embedded};
+use crate::pending::Pending;
 use crate::trouble::Trouble;
 
 /// The one who keeps the agent's session.

@@ -9,7 +9,7 @@ use deckwatch_client::ventures::VenturesError;
 use deckwatch_protocol::{Invalid, RepoName, Violations};
 use thiserror::Error;
 
-use crate::github::GitHubTrouble;
+use crate::github::trouble::GitHubTrouble;
 use crate::plan::PlanError;
 
 /// Why a tool could not do what it was called for.

@@ -9,7 +9,8 @@ mod answer;
 mod lane;
 mod query;
 mod token;
-mod trouble;
+mod token_source;
+pub(crate) mod trouble;
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use http::{HeaderValue, Request, Response};
 
 pub(crate) use self::answer::{Issue, LaneOfRepo, Queue};
 pub(crate) use self::lane::Lane;
-pub(crate) use self::token::TokenSource;
+pub(crate) use self::token_source::TokenSource;
 pub(crate) use self::trouble::GitHubTrouble;
 
 use self::address::Address;

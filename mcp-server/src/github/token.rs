@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::address::Address;
+use super::token_source::TokenSource;
 use super::trouble::GitHubTrouble;
 
 /// How long `gh` may take to name its token; a keyring that asks for a password would wait for ever.
@@ -18,24 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Token {
     text: String,
     pub(super) source: TokenSource,
-}
-
-/// Who gave the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TokenSource {
-    /// A variable of the environment.
-    Variable(&'static str),
-    /// `gh auth token`.
-    Gh,
-}
-
-impl std::fmt::Display for TokenSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Variable(name) => f.write_str(name),
-            Self::Gh => f.write_str("gh"),
-        }
-    }
 }
 
 impl Token {

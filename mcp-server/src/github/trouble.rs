@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::token::TokenSource;
+use super::token_source::TokenSource;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::budget::clip;
 use super::clean::clean_line;
-use crate::healing::{NoGround, Outcome, Treated};
+use crate::healing::outcome::{NoGround, Outcome, Treated};
 
 /// What a cause may cost.
 const CAUSE_COST: usize = 300;

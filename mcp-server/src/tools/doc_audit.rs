@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
-use crate::healing::{Ground, Treated, healable};
+use crate::healing::outcome::Treated;
+use crate::healing::{Ground, healable};
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
 use crate::render::part::Total;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::column::{add_entry, column};
 use super::model::{Other, Schema, Table};
-use super::sql::{add_entry, column};
 use super::statement::Statement;
 
 /// Applies the actions after `alter table`.

@@ -4,6 +4,7 @@
 //! declare one. No database is asked and no statement is run.
 
 mod alter;
+mod column;
 mod drizzle;
 mod migrations;
 mod model;
