@@ -4,6 +4,7 @@
 //! again can help, and every try of a write carries the same idempotency key, so that it happens once.
 //! A write that carries a secret is refused before it is sent.
 
+mod ask;
 mod config;
 mod contact;
 mod error;
@@ -25,9 +26,9 @@ use deckwatch_protocol::{
     VentureDeleted, Version,
 };
 use http::{Request, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use ask::Ask;
 pub use config::{ApiConfig, ConfigError, Endpoint};
 pub use contact::Contact;
 pub use error::ClientError;
@@ -396,83 +397,6 @@ pub enum DocRead {
     Read(Box<DocText>),
     /// Its content is the one that the caller has.
     NotModified,
-}
-
-/// One call before it has a transport.
-pub(crate) struct Ask {
-    operation: Operation,
-    path_and_query: String,
-    body: Bytes,
-    /// The tag, without quotes, of what need not be sent again.
-    if_none_match: Option<String>,
-    /// The tag, without quotes, that the record must still have.
-    if_match: Option<String>,
-    /// The idempotency key of a write that may have been sent before; else it gets a new one.
-    key: Option<String>,
-}
-
-impl Ask {
-    fn plain(operation: Operation, parameter: &str) -> Self {
-        Self {
-            operation,
-            path_and_query: path(operation, parameter),
-            body: Bytes::new(),
-            if_none_match: None,
-            if_match: None,
-            key: None,
-        }
-    }
-
-    fn doc(operation: Operation, scope: &DocScope, name: &DocName) -> Self {
-        let mut ask = Self::plain(operation, "");
-        ask.path_and_query = operation.path().replace("{scope}", scope.as_str()).replace("{name}", name.as_str());
-        ask
-    }
-
-    fn body(operation: Operation, parameter: &str, body: &impl Serialize) -> Result<Self, ClientError> {
-        Self::plain(operation, parameter).with_body(body)
-    }
-
-    /// A write as it was, or will be, sent under this key.
-    pub(crate) fn again(operation: Operation, parameter: &str, body: String, key: &str) -> Self {
-        Self { body: body.into(), key: Some(key.to_owned()), ..Self::plain(operation, parameter) }
-    }
-
-    /// Only if the record still has this tag.
-    pub(crate) fn if_match(self, tag: Option<String>) -> Self {
-        Self { if_match: tag, ..self }
-    }
-
-    fn query(operation: Operation, filter: &impl Serialize) -> Result<Self, ClientError> {
-        Self::plain(operation, "").with_query(filter)
-    }
-
-    fn with_body(self, body: &impl Serialize) -> Result<Self, ClientError> {
-        let body = serde_json::to_vec(body).map_err(|error| ClientError::not_sent(self.operation, &error))?;
-        Ok(Self { body: body.into(), ..self })
-    }
-
-    fn with_query(mut self, filter: &impl Serialize) -> Result<Self, ClientError> {
-        let filter = serde_json::to_value(filter).map_err(|error| ClientError::not_sent(self.operation, &error))?;
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in filter.as_object().into_iter().flatten() {
-            match value {
-                serde_json::Value::Null => {}
-                serde_json::Value::String(text) => drop(query.append_pair(name, text)),
-                other => drop(query.append_pair(name, &other.to_string())),
-            }
-        }
-        let query = query.finish();
-        if !query.is_empty() {
-            self.path_and_query = format!("{}?{query}", self.path_and_query);
-        }
-        Ok(self)
-    }
-}
-
-/// The path with its one parameter filled in. Ids, codes and hostnames need no escaping.
-fn path(operation: Operation, parameter: &str) -> String {
-    operation.path().replace("{id}", parameter).replace("{code}", parameter).replace("{hostname}", parameter)
 }
 
 /// A request that a transport completes: relative, without a key.
