@@ -223,11 +223,12 @@ fn killed_in_the_middle_of_a_handoff_nothing_is_half_done() {
 fn a_server_registered_by_hand_finds_its_own_name() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
-    let mut claude = Mcp::initialized_as(under_a_shell(&machine, &dir), "claude-code");
-    let mut codex = Mcp::initialized_as(under_a_shell(&machine, &dir), "codex-mcp-client");
-    let mut other = Mcp::initialized_as(under_a_shell(&machine, &dir), "claude-code");
-    let names = [&mut claude, &mut codex, &mut other].map(|agent| {
+    // Each stays, and the next comes when it has its name.
+    let mut agents = Vec::new();
+    let names = ["claude-code", "codex-mcp-client", "claude-code"].map(|client| {
+        let mut agent = Mcp::initialized_as(under_a_shell(&machine, &dir), client);
         let name = agent.call("sod", &json!({})).good().facts["agent"].as_str().unwrap().to_owned();
+        agents.push(agent);
         let (_, client_and_slot) = name.split_once("-c").unwrap();
         format!("c{client_and_slot}")
     });
