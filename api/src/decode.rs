@@ -219,6 +219,16 @@ mod tests {
     }
 
     #[test]
+    fn json_is_declared_and_is_utf_8() {
+        for good in ["application/json", "Application/JSON ; charset=\"UTF-8\"", "application/json;v=1"] {
+            assert!(content_type(Some(good)).is_ok(), "{good}");
+        }
+        for bad in [None, Some("text/plain"), Some("application/json; charset=utf-16")] {
+            assert_eq!(content_type(bad).unwrap_err().code, ErrorCode::UnsupportedMediaType, "{bad:?}");
+        }
+    }
+
+    #[test]
     fn a_parameter_stands_once() {
         let error = query::<deckwatch_protocol::SessionFilter>("limit=1&limit=2").err().unwrap();
         assert_eq!(error.violations[0].pointer, "/limit");

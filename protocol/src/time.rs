@@ -105,5 +105,8 @@ mod tests {
         let noon: Timestamp = "2026-11-21T12:00:00+02:00".parse().unwrap();
         assert_eq!(noon.to_string(), "2026-11-21T10:00:00.000Z");
         assert!("yesterday".parse::<Timestamp>().is_err());
+        assert!("9999-12-30T22:00:00Z".parse::<Timestamp>().is_ok());
+        let beyond = "9999-12-31T23:59:59Z".parse::<Timestamp>().unwrap_err();
+        assert!(beyond.0.contains("at most 9999-12-30T22:00:00.000Z"), "{beyond:?}");
     }
 }
