@@ -34,7 +34,7 @@ impl Terminal {
             .args(["--quiet", "--return", "--command", line, "/dev/null"])
             .env_clear()
             .current_dir(world.path("elsewhere"))
-            .envs([("HOME", world.path("home")), ("PATH", world.path("bin"))])
+            .envs(world.environment())
             .envs([("TERM", "xterm"), ("SHELL", "/bin/sh")])
             .envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -101,8 +101,14 @@ impl World {
     pub(crate) fn launcher(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.path("bin/launcher"));
         command.args(args).current_dir(self.path("elsewhere")).env_clear().stdin(Stdio::null());
-        command.env("HOME", self.path("home")).env("PATH", self.path("bin")).env("RECORD", self.path("record"));
+        command.envs(self.environment()).env("RECORD", self.path("record"));
         command
+    }
+
+    /// What every process of this world is given. Git looks for no repository above the world, which may lie in the
+    /// target folder of a checkout.
+    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 3] {
+        [("HOME", self.path("home")), ("PATH", self.path("bin")), ("GIT_CEILING_DIRECTORIES", self.path(""))]
     }
 
     /// Runs the launcher to its end.
