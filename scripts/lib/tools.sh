@@ -7,6 +7,8 @@
 
 # shellcheck source=scripts/lib/install.sh
 . "$(dirname "${BASH_SOURCE[0]}")/install.sh"
+# shellcheck source=scripts/lib/debian.sh
+. "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
 
 TOOLS_WASM_TARGET=wasm32-unknown-unknown
 # worker/Cargo.toml pins the library to the same version.
@@ -29,8 +31,10 @@ tools::install_wasm_target() {
 }
 
 tools::install_wasm_bindgen() {
-  # Without --locked: its lock file names a crate version that is no longer served.
-  install::locked wasm-bindgen install::cargo wasm-bindgen "$TOOLS_WASM_BINDGEN" wasm-bindgen-cli
+  # Without --locked: its lock file names a crate version that is no longer served. Only its test runner, which is
+  # not installed, needs the features.
+  install::locked wasm-bindgen install::cargo wasm-bindgen "$TOOLS_WASM_BINDGEN" wasm-bindgen-cli \
+    --no-default-features --bin wasm-bindgen
 }
 
 tools::install_worker_build() {
@@ -41,7 +45,7 @@ tools::install_worker_build() {
 # worker-build links against OpenSSL. Elsewhere than on Debian its own error says what to do.
 tools::install_openssl_headers() {
   [[ -x "$(install::dir)/bin/worker-build" || "$(uname -s)" != Linux ]] && return
-  pkg-config --exists openssl 2>/dev/null || install::debian pkg-config libssl-dev
+  pkg-config --exists openssl 2>/dev/null || install::debian "${DEBIAN_OPENSSL_PACKAGES[@]%% *}"
 }
 
 # $1: a folder with package.json and its lock file.
