@@ -49,6 +49,11 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
     connection
         .execute_batch(
             "insert into note_search_keys (note_id) select id from notes where true on conflict do nothing;
+             insert into note_terms (id, head, filters, title, often, content)
+               select k.id, ' t ', iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, ''),
+                 ' t ', '', ' some words about the business '
+               from note_search_keys k join notes n on n.id = k.note_id
+               where true on conflict do nothing;
              insert into note_search (note_search) values ('rebuild');",
         )
         .unwrap();
