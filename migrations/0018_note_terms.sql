@@ -6,15 +6,17 @@ drop view note_search_source;
 
 create table note_terms (
   id integer primary key references note_search_keys (id) on delete cascade,
-  -- What matches are ranked by: the title, and the words that stand most often in the text.
-  head text not null,
-  often text not null,
   -- Whether the note is live, the venture it belongs to and its tags are terms too, so that a search for what few of many
   -- matches have does not look at the others.
   filters text not null,
   title text not null,
   content text not null
 ) strict;
+
+-- What matches are ranked by: the title, and the words that stand most often in the text. Beside the long terms, each
+-- match would cost a page.
+alter table note_search_keys add column head text not null default '';
+alter table note_search_keys add column often text not null default '';
 
 -- Whether the text has more terms than are indexed.
 alter table notes add column indexed_in_part integer not null default 0

@@ -58,4 +58,5 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0016_note_search_accents.sql", include_str!("../../migrations/0016_note_search_accents.sql")),
     ("0017_handoffs_to_agents.sql", include_str!("../../migrations/0017_handoffs_to_agents.sql")),
     ("0018_note_terms.sql", include_str!("../../migrations/0018_note_terms.sql")),
+    ("0019_analytics_indexes.sql", include_str!("../../migrations/0019_analytics_indexes.sql")),
 ];

@@ -14,6 +14,8 @@ const SHOWN: usize = 320;
 const BEFORE: usize = 80;
 /// Most characters of an excerpt, its marks included.
 const MAX_CHARS: usize = 500;
+/// Terms that are looked for.
+const MAX_TERMS: usize = 8;
 /// Most places that are compared.
 const MAX_PLACES: usize = 64;
 
@@ -58,7 +60,7 @@ impl Query {
         let mut before: Option<Piece> = None;
         let found = pieces(window).flat_map(|piece| {
             let places: Vec<Found> =
-                self.terms.iter().enumerate().filter_map(|(n, term)| term.found(n, &piece, before.as_ref())).collect();
+                self.terms.iter().take(MAX_TERMS).enumerate().filter_map(|(n, term)| term.found(n, &piece, before.as_ref())).collect();
             before = Some(piece);
             places
         });

@@ -19,6 +19,12 @@ pub(super) fn cluster_end(text: &str, at: usize) -> usize {
     {
         return at + 1;
     }
+    let mut characters = rest.chars();
+    if let (Some(first), Some(next)) = (characters.next(), characters.next())
+        && is_plain(next)
+    {
+        return at + first.len_utf8();
+    }
     let continues = rest.char_indices().skip(1).find(|(_, c)| !continues_cluster(*c));
     continues.map_or(text.len(), |(length, _)| at + length)
 }
@@ -28,6 +34,13 @@ pub(super) fn cluster_end(text: &str, at: usize) -> usize {
 pub(super) fn fold_into(cluster: &str, folded: &mut String) {
     if let [byte] = cluster.as_bytes() {
         folded.push(char::from(byte.to_ascii_lowercase()));
+        return;
+    }
+    let mut characters = cluster.chars();
+    if let (Some(only), None) = (characters.next(), characters.next())
+        && is_plain(only)
+    {
+        folded.push(only);
         return;
     }
     let kept = cluster.chars().take(MAX_CLUSTER).nfkd().filter(|c| !is_left_out(*c));
@@ -53,6 +66,16 @@ fn latin_base(c: char) -> impl Iterator<Item = char> {
         _ => (c, None),
     };
     std::iter::once(first).chain(second)
+}
+
+/// Whether a character folds to itself and continues no other: of the letters that make up most of what is not ASCII,
+/// so that they need not be looked up.
+fn is_plain(c: char) -> bool {
+    matches!(
+        c,
+        '\u{e01}'..='\u{e30}' | '\u{e40}'..='\u{e46}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}'
+            | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'
+    ) || c.is_ascii_whitespace()
 }
 
 /// Whether a character belongs to the cluster before it.
@@ -130,6 +153,15 @@ mod tests {
     fn marks_that_make_another_letter_stay() {
         for (one, other) in [("が", "か"), ("हिन्दी", "हनद"), ("กี่", "กี"), ("ད", "དི")] {
             assert_ne!(folded(one), folded(other));
+        }
+    }
+
+    #[test]
+    fn a_plain_letter_is_folded_as_any_other_would_be() {
+        for c in ('\0'..=char::MAX).filter(|c| is_plain(*c)) {
+            let full: String = [c].into_iter().nfkd().filter(|c| !is_left_out(*c)).flat_map(without_case).nfc().collect();
+            assert_eq!(full, c.to_string());
+            assert!(!continues_cluster(c), "{c}");
         }
     }
 

@@ -6,9 +6,11 @@ use super::query::LONGEST_PREFIX;
 use super::stem::stem;
 use super::words::{PieceKind, pieces};
 
-/// The entries that a text may have in the index: a term, and each of its beginnings that is indexed, is one. Some 10,000
-/// words of English prose or 25,000 characters of Chinese have as many.
+/// The entries that a text may have in the index: a word, its stem and each of its beginnings that is indexed is one. Some
+/// 10,000 words of English prose or 12,000 characters of Chinese have as many.
 const MAX_ENTRIES: usize = 32_768;
+/// What a character, or a pair of them, of a script without spaces counts: it takes as long as two beginnings of words.
+const UNSPACED_ENTRIES: usize = 2;
 /// A word that stands in a text as often as this is one that the text is about.
 const OFTEN: u32 = 3;
 /// Most of those.
@@ -87,14 +89,16 @@ impl Collected {
     fn of(text: &str) -> Self {
         let mut collected =
             Self { terms: String::from(" "), counts: HashMap::new(), left: MAX_ENTRIES, in_part: false };
-        let mut before = String::new();
+        let (mut before, mut pair) = (String::new(), String::new());
         for piece in pieces(text) {
             match piece.kind {
                 PieceKind::Word { signs } => collected.word(&piece.folded, &signs),
                 PieceKind::Character { follows } => {
-                    collected.term(&piece.folded, 1);
+                    collected.term(&piece.folded, UNSPACED_ENTRIES);
                     if follows {
-                        collected.term(&format!("{before}{}", piece.folded), 1);
+                        pair.clear();
+                        pair.extend([before.as_str(), &piece.folded]);
+                        collected.term(&pair, UNSPACED_ENTRIES);
                     }
                     before = piece.folded;
                 }

@@ -92,7 +92,6 @@ use excerpt;
 /// migrations. Statements that are put together at run time stand here in all their forms.
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
-        ("analytics", analytics::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
@@ -116,6 +115,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), (*sql).to_owned()))
     });
     let composed = [
+        analytics::composed(),
         idempotency::composed(),
         session::composed(),
         handoff::composed(),

@@ -19,13 +19,21 @@ statements! {
 
     /// A note that has changed since it was read keeps waiting.
     TERMS = concat!("
-        insert into note_terms (id, head, title, often, content, filters)
-        select k.id, json_extract(j.value, '$.head'), json_extract(j.value, '$.title'), json_extract(j.value, '$.often'),
-          json_extract(j.value, '$.content'), ", filters!(), "
+        insert into note_terms (id, title, content, filters)
+        select k.id, json_extract(j.value, '$.title'), json_extract(j.value, '$.content'), ", filters!(), "
         from json_each(?1) j cross join notes_to_index q on q.note_id = json_extract(j.value, '$.id')
         cross join notes n on n.id = q.note_id and n.version = json_extract(j.value, '$.version')
         cross join note_search_keys k on k.note_id = n.id
         where true on conflict do nothing");
+
+    /// Of the notes that still wait and have terms.
+    RANK = "
+        update note_search_keys set (head, often) = (
+          select json_extract(j.value, '$.head'), json_extract(j.value, '$.often') from json_each(?1) j
+          where json_extract(j.value, '$.id') = note_search_keys.note_id)
+        where note_id in (
+          select q.note_id from json_each(?1) j cross join notes_to_index q on q.note_id = json_extract(j.value, '$.id'))
+        and exists (select 1 from note_terms t where t.id = note_search_keys.id)";
 
     IN_PART = "
         update notes set indexed_in_part = 1
@@ -52,21 +60,20 @@ pub fn waiting() -> Statement {
 
 /// Indexes notes as [`waiting`] has read them.
 pub fn indexed(notes: &[Row]) -> Vec<Statement> {
-    let (mut ids, mut in_part, mut terms) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ids, mut in_part, mut terms, mut ranks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for note in notes {
         let (Some(id), Some(version)) = (text(note, "id"), number(note, "version")) else { continue };
         let (Some(title), Some(content)) = (text(note, "title"), text(note, "content")) else { continue };
         let (title, content) = (TitleTerms::of(title), ContentTerms::of(content));
         ids.push(id);
         in_part.extend(content.in_part.then_some(id));
-        terms.push(json!({
-            "id": id, "version": version, "head": title.head, "title": title.terms, "often": content.often,
-            "content": content.terms,
-        }));
+        terms.push(json!({ "id": id, "version": version, "title": title.terms, "content": content.terms }));
+        ranks.push(json!({ "id": id, "head": title.head, "often": content.often }));
     }
     let ids = Value::from(ids).to_string();
     vec![
         Statement::new(TERMS).bind(Value::from(terms).to_string()),
+        Statement::new(RANK).bind(Value::from(ranks).to_string()),
         Statement::new(IN_PART).bind(Value::from(in_part).to_string()),
         Statement::new(INDEX).bind(ids.clone()),
         Statement::new(DONE).bind(ids),

@@ -23,17 +23,21 @@ macro_rules! filters {
 pub(super) use filters;
 
 statements! {
-    NUMBER = "insert into note_search_keys (note_id) values (?1)";
+    NUMBER = "insert into note_search_keys (note_id, head, often) values (?1, ?2, ?3)";
 
     TERMS = concat!("
-        insert into note_terms (id, head, title, often, content, filters)
-        select k.id, ?2, ?3, ?4, ?5, ", filters!(), " from note_search_keys k cross join notes n on n.id = k.note_id
+        insert into note_terms (id, title, content, filters)
+        select k.id, ?2, ?3, ", filters!(), " from note_search_keys k cross join notes n on n.id = k.note_id
         where k.note_id = ?1");
 
-    /// `?2` and `?3` are of the title, `?4` and `?5` of the text; null keeps them.
+    /// A null keeps what is there.
+    CHANGE_RANK = "
+        update note_search_keys set head = ifnull(?2, head), often = ifnull(?3, often) where note_id = ?1";
+
+    /// A null keeps what is there.
     CHANGE_TERMS = concat!("
-        update note_terms set head = ifnull(?2, head), title = ifnull(?3, title), often = ifnull(?4, often),
-          content = ifnull(?5, content), filters = (select ", filters!(), " from notes n where n.id = ?1)
+        update note_terms set title = ifnull(?2, title), content = ifnull(?3, content),
+          filters = (select ", filters!(), " from notes n where n.id = ?1)
         where id = (select k.id from note_search_keys k where k.note_id = ?1)");
 
     INDEX = "
@@ -71,18 +75,22 @@ pub fn rebuild_index() -> [Statement; 2] {
 
 /// Gives a new note the number that the index knows it by, its terms, and its place in the index.
 pub(crate) fn add(id: &NoteId, title: &TitleTerms, content: &ContentTerms) -> [Statement; 3] {
-    [Statement::new(NUMBER).bind(id), bound(TERMS, id, Some(title), Some(content)), index(id)]
+    [
+        Statement::new(NUMBER).bind(id).bind(&title.head).bind(&content.often),
+        Statement::new(TERMS).bind(id).bind(&title.terms).bind(&content.terms),
+        index(id),
+    ]
 }
 
 /// Puts a note that [`forget`] took out of the index back as it is now, with new terms where it has any.
-pub(crate) fn change(id: &NoteId, title: Option<&TitleTerms>, content: Option<&ContentTerms>) -> [Statement; 2] {
-    [bound(CHANGE_TERMS, id, title, content), index(id)]
-}
-
-fn bound(sql: &'static str, id: &NoteId, title: Option<&TitleTerms>, content: Option<&ContentTerms>) -> Statement {
+pub(crate) fn change(id: &NoteId, title: Option<&TitleTerms>, content: Option<&ContentTerms>) -> [Statement; 3] {
     let (head, title) = title.map(|title| (&title.head, &title.terms)).unzip();
     let (often, content) = content.map(|content| (&content.often, &content.terms)).unzip();
-    Statement::new(sql).bind(id).bind(head).bind(title).bind(often).bind(content)
+    [
+        Statement::new(CHANGE_RANK).bind(id).bind(head).bind(often),
+        Statement::new(CHANGE_TERMS).bind(id).bind(title).bind(content),
+        index(id),
+    ]
 }
 
 fn index(id: &NoteId) -> Statement {
@@ -97,8 +105,9 @@ pub(crate) fn forget(id: &NoteId) -> Statement {
 /// Terms of a search that its matches are ranked by; the others have to be there too.
 const RANKED_TERMS: usize = 6;
 
-/// The page and the total of a search, best first. The 1,000 newest notes with all words are ranked, and the 1,000 newest
-/// with words that begin as those do: a word that stands everywhere costs no more than one that stands in 1,000 notes.
+/// The page and the total of a search, best first. The 1,000 newest notes with all words are ranked, and if there are fewer,
+/// the 1,000 newest with words that begin as those do: a word that stands everywhere costs no more than one that stands in
+/// 1,000 notes.
 ///
 /// What a match counts depends on its note alone: on each term, whether the title has it or the text has it often; and a
 /// little on whether it has all words whole. Of equal ones the newest is first.
@@ -129,12 +138,11 @@ impl Search<'_> {
             begun = format!(" and rowid <= cast({} as integer)", bound.place(newest));
             unseen = format!(" where f.number not in (select value from json_each({}))", bound.place(walk.shown_json()));
         }
-        let newest = |matches: &str| {
-            let limit = count_limit!();
+        let newest = |matches: &str, limit: &str| {
             format!("select rowid as number from note_search where {matches}{begun} order by rowid desc limit {limit}")
         };
         let longer = longer.map(|longer| {
-            let longer = newest(&longer);
+            let longer = newest(&longer, concat!(count_limit!(), " * ((select count(*) from whole) < ", count_limit!(), ")"));
             format!(" union all select number, 0 from ({longer}) where number not in (select number from whole)")
         });
         let score = self.score(&mut bound);
@@ -143,12 +151,12 @@ impl Search<'_> {
             "with whole as materialized ({}), \
                found as materialized (select number, 2 as whole from whole{}), \
                ranked as (select f.number, f.whole{score} as score from found f \
-                 cross join note_terms terms on terms.id = f.number{unseen} order by score desc, f.number desc limit {limit}) \
+                 cross join note_search_keys k on k.id = f.number{unseen} order by score desc, f.number desc limit {limit}) \
              select r.number as number, (select max(number) from found) as newest, {} as item, \
                substr(n.content, 1, {EXCERPT_WINDOW}) as opening, octet_length(n.content) as bytes \
              from ranked r cross join note_search_keys k on k.id = r.number cross join notes n on n.id = k.note_id \
              order by r.score desc, r.number desc",
-            newest(&whole),
+            newest(&whole, count_limit!()),
             longer.unwrap_or_default(),
             found_note_json!(""),
         );
@@ -207,9 +215,9 @@ impl Search<'_> {
 fn score_of(term: &QueryTerm, bound: &mut Bound) -> String {
     let spaced = |form: &String| if term.unspaced { form.clone() } else { format!(" {form} ") };
     let forms: Vec<String> = term.forms.iter().map(|form| bound.place(spaced(form))).collect();
-    let any = |of: &str| forms.iter().map(|form| format!("instr(terms.{of}, {form})")).collect::<Vec<_>>().join(" or ");
+    let any = |of: &str| forms.iter().map(|form| format!("instr(k.{of}, {form})")).collect::<Vec<_>>().join(" or ");
     let begun = term.prefix.as_ref().map(|prefix| bound.place(format!(" {prefix}")));
-    let begun = begun.map(|prefix| format!("when instr(terms.head, {prefix}) then 6 "));
+    let begun = begun.map(|prefix| format!("when instr(k.head, {prefix}) then 6 "));
     let (head, often) = (any("head"), any("often"));
     format!(" + case when {head} then 8 {}when {often} then 3 else 0 end", begun.unwrap_or_default())
 }

@@ -128,6 +128,8 @@ CREATE INDEX handoffs_by_venture on handoffs (venture, id);
 
 CREATE INDEX handoffs_by_venture_and_recipient on handoffs (venture, to_agent, id) where to_agent is not null;
 
+CREATE INDEX handoffs_by_venture_and_sender on handoffs (venture, from_agent, id);
+
 CREATE INDEX handoffs_resolving on handoffs (venture, repo, track, id) where status_label <> 'blocked';
 
 CREATE TABLE idempotency_keys (
@@ -211,7 +213,7 @@ CREATE TABLE 'note_search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITH
 
 CREATE TABLE note_search_keys (
   id integer primary key,
-  note_id text not null references notes (id) on delete cascade,
+  note_id text not null references notes (id) on delete cascade, head text not null default '', often text not null default '',
   constraint note_search_keys_note unique (note_id)
 ) strict;
 
@@ -228,9 +230,6 @@ CREATE INDEX note_tags_by_tag on note_tags (tag, note_id);
 
 CREATE TABLE note_terms (
   id integer primary key references note_search_keys (id) on delete cascade,
-  -- What matches are ranked by: the title, and the words that stand most often in the text.
-  head text not null,
-  often text not null,
   -- Whether the note is live, the venture it belongs to and its tags are terms too, so that a search for what few of many
   -- matches have does not look at the others.
   filters text not null,
@@ -366,6 +365,8 @@ CREATE INDEX sessions_by_status on sessions (status, id);
 CREATE INDEX sessions_by_track on sessions (track, id) where track is not null;
 
 CREATE INDEX sessions_by_venture on sessions (venture, id);
+
+CREATE INDEX sessions_by_venture_and_agent on sessions (venture, agent, id);
 
 CREATE INDEX sessions_ended_by_agent on sessions (venture, agent, id) where status = 'ended';
 
