@@ -72,7 +72,10 @@ impl Database for Sqlite {
     }
 }
 
-pub(crate) fn transact(connection: &mut Connection, statements: &[Statement]) -> Result<Vec<Vec<Row>>, rusqlite::Error> {
+pub(crate) fn transact(
+    connection: &mut Connection,
+    statements: &[Statement],
+) -> Result<Vec<Vec<Row>>, rusqlite::Error> {
     // FULL makes an acknowledged write survive power loss; what may be forgotten does not wait for the disk.
     let synchronous = if must_last(connection, statements)? { "full" } else { "normal" };
     connection.pragma_update(None, "synchronous", synchronous)?;

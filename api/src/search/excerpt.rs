@@ -59,8 +59,13 @@ impl Query {
     fn places(&self, window: &str) -> Vec<Found> {
         let mut before: Option<Piece> = None;
         let found = pieces(window).flat_map(|piece| {
-            let places: Vec<Found> =
-                self.terms.iter().take(MAX_TERMS).enumerate().filter_map(|(n, term)| term.found(n, &piece, before.as_ref())).collect();
+            let places: Vec<Found> = self
+                .terms
+                .iter()
+                .take(MAX_TERMS)
+                .enumerate()
+                .filter_map(|(n, term)| term.found(n, &piece, before.as_ref()))
+                .collect();
             before = Some(piece);
             places
         });
@@ -75,7 +80,8 @@ impl QueryTerm {
             PieceKind::Word { signs } => {
                 let is_form = *form == piece.folded || form.strip_suffix(signs.as_str()) == Some(&piece.folded);
                 let begins = || self.prefix.as_ref().is_some_and(|prefix| piece.folded.starts_with(prefix.as_str()));
-                (is_form || begins() || self.has_stem_of(&piece.folded)).then(|| Found { place: piece.place.clone(), term })
+                (is_form || begins() || self.has_stem_of(&piece.folded))
+                    .then(|| Found { place: piece.place.clone(), term })
             }
             PieceKind::Character { .. } if *form == piece.folded => Some(Found { place: piece.place.clone(), term }),
             PieceKind::Character { follows: true } => {
@@ -107,7 +113,9 @@ fn together(places: &[Found], at: usize) -> usize {
 /// The places within `shown`, joined where they touch.
 fn merged(places: &[Found], shown: Range<usize>) -> Vec<Range<usize>> {
     let mut merged: Vec<Range<usize>> = Vec::new();
-    for place in places.iter().map(|found| &found.place).filter(|place| place.start >= shown.start && place.end <= shown.end) {
+    for place in
+        places.iter().map(|found| &found.place).filter(|place| place.start >= shown.start && place.end <= shown.end)
+    {
         match merged.last_mut() {
             Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
             _ => merged.push(place.clone()),

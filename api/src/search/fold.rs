@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn marks_that_make_another_letter_stay() {
-        for (one, other) in [("が", "か"), ("हिन्दी", "हनद"), ("กี่", "กี"), ("ད", "དི")] {
+        for (one, other) in [("が", "か"), ("हिन्दी", "हनद"), ("กี่", "กี"), ("ད", "དི")]
+        {
             assert_ne!(folded(one), folded(other));
         }
     }
@@ -159,7 +160,8 @@ mod tests {
     #[test]
     fn a_plain_letter_is_folded_as_any_other_would_be() {
         for c in ('\0'..=char::MAX).filter(|c| is_plain(*c)) {
-            let full: String = [c].into_iter().nfkd().filter(|c| !is_left_out(*c)).flat_map(without_case).nfc().collect();
+            let full: String =
+                [c].into_iter().nfkd().filter(|c| !is_left_out(*c)).flat_map(without_case).nfc().collect();
             assert_eq!(full, c.to_string());
             assert!(!continues_cluster(c), "{c}");
         }

@@ -69,11 +69,14 @@ impl ContentTerms {
 /// The term for a stem. It is no word of any text, and too short to have beginnings in the index.
 pub(super) fn stem_term(stem: &str) -> String {
     // FNV-1a: the same on every machine and for ever.
-    let hash = stem.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = stem
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     // Two private characters say 32 bits of it.
-    [hash, hash >> 32].into_iter().filter_map(|half| char::from_u32(0xf_0000 + u32::try_from(half % 0xfff0).ok()?)).collect()
+    [hash, hash >> 32]
+        .into_iter()
+        .filter_map(|half| char::from_u32(0xf_0000 + u32::try_from(half % 0xfff0).ok()?))
+        .collect()
 }
 
 /// Terms as they are met in a text.
@@ -169,14 +172,14 @@ mod tests {
 
     #[test]
     fn what_is_indexed_of_a_text_is_bounded() {
-        let words: String = (0..60_000).map(|n| format!("{n:x} ")).collect();
+        let words = (0..60_000).map(|n| format!("{n:x} ")).collect::<Vec<_>>().concat();
         let han: String = (0..160_000u32).filter_map(|n| char::from_u32(0x4e00 + n * 7919 % 20_000)).collect();
         for text in [words, han] {
             let terms = ContentTerms::of(&text);
             assert!(terms.in_part && terms.terms.len() < 300_000, "{}", terms.terms.len());
             assert!(terms.often.len() < 4000);
         }
-        let prose: String = (0..4_000).map(|n| format!("word{} ", n % 1000)).collect();
+        let prose = (0..4_000).map(|n| format!("word{} ", n % 1000)).collect::<Vec<_>>().concat();
         assert!(!ContentTerms::of(&prose).in_part);
     }
 }

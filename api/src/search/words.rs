@@ -122,7 +122,7 @@ impl Pieces<'_> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let behind = rest.trim_start_matches(['+', '#']);
         let signs = rest.get(..rest.len() - behind.len()).unwrap_or_default();
-        let goes_on = behind.chars().next().is_some_and(char::is_alphanumeric);
+        let goes_on = behind.chars().next().is_some_and(|c| kind(c) == Kind::Word);
         if signs.len() > MAX_SIGNS || goes_on { String::new() } else { signs.to_owned() }
     }
 

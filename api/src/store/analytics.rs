@@ -34,9 +34,13 @@ fn window(sessions: &str, handoffs: &str) -> String {
         concat!(
             "with cut as materialized (select max(at) as at, max(created_at) as moment from (",
             "select * from (select substr(s.id, 6, 10) as at, s.created_at from sessions s ",
-            "where s.id >= ?2 and s.id < ?3{sessions} order by s.id desc limit 1 offset ", most!(), ") ",
+            "where s.id >= ?2 and s.id < ?3{sessions} order by s.id desc limit 1 offset ",
+            most!(),
+            ") ",
             "union all select * from (select substr(h.id, 4, 10) as at, h.created_at from handoffs h ",
-            "where h.id >= ?4 and h.id < ?5{handoffs} order by h.id desc limit 1 offset ", most!(), "))), ",
+            "where h.id >= ?4 and h.id < ?5{handoffs} order by h.id desc limit 1 offset ",
+            most!(),
+            "))), ",
             "begun as materialized (select s.venture, s.agent, substr(s.created_at, 1, 10) as day, ",
             "s.status = 'active' and s.last_heartbeat_at >= ?1 as is_active, s.status = 'ended' as is_ended, ",
             seconds_between!("s.created_at", "iif(s.status = 'ended', s.ended_at, s.last_heartbeat_at)"),
@@ -160,8 +164,8 @@ pub(crate) fn select(
 pub(super) fn composed() -> Vec<(String, String)> {
     let (venture, agent, now) = ("a".parse().ok(), "a".parse().ok(), Timestamp::from_millis(0));
     let forms = [(None, None), (venture.clone(), None), (None, agent.clone()), (venture, agent)];
-    let statements = forms.into_iter().map(|(venture, agent)| {
-        select(&AnalyticsFilter { venture, agent, ..Default::default() }, now, now, now)
-    });
+    let statements = forms
+        .into_iter()
+        .map(|(venture, agent)| select(&AnalyticsFilter { venture, agent, ..Default::default() }, now, now, now));
     statements.enumerate().map(|(n, s)| (format!("analytics::select {n}"), s.sql.into_owned())).collect()
 }

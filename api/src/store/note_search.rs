@@ -111,12 +111,7 @@ const RANKED_TERMS: usize = 6;
 ///
 /// What a match counts depends on its note alone: on each term, whether the title has it or the text has it often; and a
 /// little on whether it has all words whole. Of equal ones the newest is first.
-pub(crate) fn list(
-    filter: &NoteFilter,
-    query: &Query,
-    walk: &Walk,
-    token: Option<&TokenId>,
-) -> (Statement, Statement) {
+pub(crate) fn list(filter: &NoteFilter, query: &Query, walk: &Walk, token: Option<&TokenId>) -> (Statement, Statement) {
     let search = Search { filter, query, token: token.filter(|_| filter.venture.is_none() && filter.scope.is_none()) };
     (search.page(walk), search.total())
 }
@@ -136,13 +131,15 @@ impl Search<'_> {
         let (mut begun, mut unseen) = (String::new(), String::new());
         if let Some(newest) = walk.newest() {
             begun = format!(" and rowid <= cast({} as integer)", bound.place(newest));
-            unseen = format!(" where f.number not in (select value from json_each({}))", bound.place(walk.shown_json()));
+            unseen =
+                format!(" where f.number not in (select value from json_each({}))", bound.place(walk.shown_json()));
         }
         let newest = |matches: &str, limit: &str| {
             format!("select rowid as number from note_search where {matches}{begun} order by rowid desc limit {limit}")
         };
         let longer = longer.map(|longer| {
-            let longer = newest(&longer, concat!(count_limit!(), " * ((select count(*) from whole) < ", count_limit!(), ")"));
+            let longer =
+                newest(&longer, concat!(count_limit!(), " * ((select count(*) from whole) < ", count_limit!(), ")"));
             format!(" union all select number, 0 from ({longer}) where number not in (select number from whole)")
         });
         let score = self.score(&mut bound);
@@ -170,7 +167,9 @@ impl Search<'_> {
         let sql = format!(
             concat!(
                 "select count(*) as total, exists (select 1 from notes_to_index) as unindexed ",
-                "from (select 1 from note_search where {} limit ", count_limit!(), " + 1)"
+                "from (select 1 from note_search where {} limit ",
+                count_limit!(),
+                " + 1)"
             ),
             matches,
         );
@@ -193,7 +192,7 @@ impl Search<'_> {
             let _ = write!(expression, " AND \"+{state}:\"");
         }
         if let Some(tag) = &self.filter.tag {
-            let hex: String = normal_form(tag).bytes().map(|byte| format!("{byte:02X}")).collect();
+            let hex = normal_form(tag).bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat();
             let _ = write!(expression, " AND \"#{hex}\"");
         }
         let expression = bound.place(format!("{expression} AND \"+{state}\""));

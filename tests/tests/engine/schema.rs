@@ -100,7 +100,8 @@ fn a_note_that_was_there_before_its_terms_is_indexed_when_the_database_is_opened
     }
     let note = "insert into notes (id, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
                 values ('note_' || ?1, 'T', ?2, 'c', 'u', 'a', 'c')";
-    let contents = ["ti\u{1ebf}ng Vi\u{1ec7}t".to_owned(), (0..60_000).map(|n| format!("{n:x} ")).collect()];
+    let contents =
+        ["ti\u{1ebf}ng Vi\u{1ec7}t".to_owned(), (0..60_000).map(|n| format!("{n:x} ")).collect::<Vec<_>>().concat()];
     for n in 0..250_u32 {
         connection.execute(note, params![n, contents[usize::from(n == 249)]]).unwrap();
     }

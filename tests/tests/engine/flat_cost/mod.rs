@@ -212,7 +212,10 @@ async fn figures_cost_the_same_however_much_is_in_their_window_and_say_what_they
             let counted = figures["totals"]["sessions"].as_i64().unwrap();
             assert!((1970..=2000).contains(&counted) && figures["shortened"] == true, "{query}: {figures}");
             let since: deckwatch_protocol::Timestamp = figures["since"].as_str().unwrap().parse().unwrap();
-            assert!(since > end.plus_seconds(-2001 * step) && since < end.plus_seconds(-1960 * step), "{query}: {since}");
+            assert!(
+                since > end.plus_seconds(-2001 * step) && since < end.plus_seconds(-1960 * step),
+                "{query}: {since}"
+            );
             assert_eq!(figures["by_agent"]["total"].as_i64().unwrap() >= 10, step == 1);
         }
         costs.push(of_world);
