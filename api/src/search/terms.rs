@@ -11,6 +11,8 @@ use super::words::{PieceKind, pieces};
 const MAX_ENTRIES: usize = 32_768;
 /// What a character, or a pair of them, of a script without spaces counts: it takes as long as two beginnings of words.
 const UNSPACED_ENTRIES: usize = 2;
+/// Words, or characters of scripts without spaces, that are looked at: more than 500 KB of English prose have.
+const MAX_PIECES: usize = 100_000;
 /// A word that stands in a text as often as this is one that the text is about.
 const OFTEN: u32 = 3;
 /// Most of those.
@@ -93,7 +95,11 @@ impl Collected {
         let mut collected =
             Self { terms: String::from(" "), counts: HashMap::new(), left: MAX_ENTRIES, in_part: false };
         let (mut before, mut pair) = (String::new(), String::new());
-        for piece in pieces(text) {
+        for (n, piece) in pieces(text).enumerate() {
+            collected.in_part |= n >= MAX_PIECES;
+            if collected.in_part {
+                break;
+            }
             match piece.kind {
                 PieceKind::Word { signs } => collected.word(&piece.folded, &signs),
                 PieceKind::Character { follows } => {
@@ -105,9 +111,6 @@ impl Collected {
                     }
                     before = piece.folded;
                 }
-            }
-            if collected.in_part {
-                break;
             }
         }
         collected
@@ -174,6 +177,7 @@ mod tests {
     fn what_is_indexed_of_a_text_is_bounded() {
         let words = (0..60_000).map(|n| format!("{n:x} ")).collect::<Vec<_>>().concat();
         let han: String = (0..160_000u32).filter_map(|n| char::from_u32(0x4e00 + n * 7919 % 20_000)).collect();
+        assert!(ContentTerms::of(&"ก ".repeat(100_001)).in_part);
         for text in [words, han] {
             let terms = ContentTerms::of(&text);
             assert!(terms.in_part && terms.terms.len() < 300_000, "{}", terms.terms.len());
