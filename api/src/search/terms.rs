@@ -7,8 +7,8 @@ use super::stem::stem;
 use super::words::{PieceKind, pieces};
 
 /// The entries that a text may have in the index: a word, its stem and each of its beginnings that is indexed is one. Some
-/// 10,000 words of English prose or 12,000 characters of Chinese have as many.
-const MAX_ENTRIES: usize = 32_768;
+/// 6,000 words of English prose or 9,000 characters of Chinese have as many.
+const MAX_ENTRIES: usize = 24_576;
 /// What a character, or a pair of them, of a script without spaces counts: it takes as long as two beginnings of words.
 const UNSPACED_ENTRIES: usize = 2;
 /// Words, or characters of scripts without spaces, that are looked at: more than 500 KB of English prose have.
