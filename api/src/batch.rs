@@ -1,10 +1,12 @@
 //! Running a plan: rate, claim, steps, answer and log row as one atomic batch.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use deckwatch_protocol::{ErrorCode, Limit, Operation};
 
 use crate::call::Call;
-use crate::database::{Database, DatabaseError, Row, Statement, count, text};
+use crate::database::{Database, DatabaseError, Row, Statement, count, number, text};
 use crate::error::{ApiError, is_replay};
 use crate::middleware::admission::Admission;
 use crate::middleware::idempotency::{Claim, Stored, stored};
@@ -131,7 +133,7 @@ fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Resul
 enum Answering {
     Record { at: usize, missing: ErrorCode },
     Page { at: usize, limit: Limit, next: Next },
-    Fixed(std::borrow::Cow<'static, str>),
+    Fixed(Cow<'static, str>),
     Kept,
 }
 
@@ -175,20 +177,31 @@ fn record(row: &Row) -> Option<Bytes> {
     Some(format!("{},\"content\":{content}}}", body.strip_suffix('}')?).into())
 }
 
+/// An item of a page, with its excerpt as the last member where it is one of a search.
+fn item<'a>(row: &'a Row, next: &Next) -> Option<Cow<'a, str>> {
+    let item = text(row, "item")?;
+    let Next::Shown(_, query) = next else { return Some(item.into()) };
+    let opening = text(row, "opening")?;
+    let goes_on = number(row, "bytes").is_some_and(|bytes| bytes > opening.len() as u64);
+    let excerpt = serde_json::Value::from(query.excerpt(opening, goes_on));
+    Some(format!("{},\"excerpt\":{excerpt}}}", item.strip_suffix('}')?).into())
+}
+
 /// Puts a page together from its rendered items: `{"items", "total", "next_cursor"}`.
 fn page(items: &[Row], total: &[Row], limit: Limit, next: Next) -> Bytes {
     /// The most that a count says exactly (DESIGN, section 4).
     const COUNTED: u32 = 1000;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
     let shown = items.get(..size).unwrap_or(items);
-    let rendered: Vec<&str> = shown.iter().filter_map(|row| text(row, "item")).collect();
+    let rendered: Vec<Cow<'_, str>> = shown.iter().filter_map(|row| item(row, &next)).collect();
     let counted = total.first().and_then(|row| count(row, "total")).unwrap_or_default();
     let more = match next {
         _ if items.len() <= size => None,
         Next::Key => shown.last().and_then(|row| text(row, "key")).map(str::to_owned),
-        Next::Shown(walk) => walk.next(shown).map(|cursor| cursor.to_string()),
+        Next::Shown(walk, _) => walk.next(shown).map(|cursor| cursor.to_string()),
     };
-    let minimum = if counted > COUNTED { r#","total_is_minimum":true"# } else { "" };
+    let unindexed = total.first().and_then(|row| number(row, "unindexed")).is_some_and(|waiting| waiting > 0);
+    let minimum = if counted > COUNTED || unindexed { r#","total_is_minimum":true"# } else { "" };
     let cursor = serde_json::Value::from(more);
     let total = counted.min(COUNTED);
     format!(r#"{{"items":[{}],"total":{total}{minimum},"next_cursor":{cursor}}}"#, rendered.join(",")).into()

@@ -22,6 +22,7 @@ mod plan;
 mod platform;
 mod response;
 mod router;
+mod search;
 mod settings;
 pub mod store;
 mod sweep;
@@ -56,4 +57,6 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0015_handoff_resolutions.sql", include_str!("../../migrations/0015_handoff_resolutions.sql")),
     ("0016_note_search_accents.sql", include_str!("../../migrations/0016_note_search_accents.sql")),
     ("0017_handoffs_to_agents.sql", include_str!("../../migrations/0017_handoffs_to_agents.sql")),
+    ("0018_note_terms.sql", include_str!("../../migrations/0018_note_terms.sql")),
+    ("0019_analytics_indexes.sql", include_str!("../../migrations/0019_analytics_indexes.sql")),
 ];

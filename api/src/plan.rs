@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, RequirementId, SessionId, VentureCode};
 
 use crate::database::Statement;
+use crate::search::Query;
 use crate::walk::Walk;
 
 /// One batch: its steps, then the statements that select the answer.
@@ -58,8 +59,9 @@ pub(crate) enum Selection {
 pub(crate) enum Next {
     /// The `key` of the last row that is shown.
     Key,
-    /// All that the walk has shown, this page included.
-    Shown(Walk),
+    /// All that the walk of a search has shown, this page included. Its rows have an `opening` of their text and its
+    /// `bytes`, of which the excerpt is made that the item lacks.
+    Shown(Walk, Query),
 }
 
 impl Plan {
@@ -76,9 +78,9 @@ impl Plan {
         Self { steps: Vec::new(), answer: Selection::Page { items, total, limit, next }, reach: Reach::Everything }
     }
 
-    /// A page of a walk that its cursor remembers.
-    pub(crate) fn page_of(walk: Walk, items: Statement, total: Statement, limit: Limit) -> Self {
-        let next = Next::Shown(walk);
+    /// A page of a search whose walk its cursor remembers.
+    pub(crate) fn page_of(walk: Walk, query: Query, items: Statement, total: Statement, limit: Limit) -> Self {
+        let next = Next::Shown(walk, query);
         Self { steps: Vec::new(), answer: Selection::Page { items, total, limit, next }, reach: Reach::Everything }
     }
 

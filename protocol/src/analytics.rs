@@ -31,10 +31,14 @@ pub struct AnalyticsFilter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Analytics {
-    /// Where the window begins.
+    /// Where the window begins; later than was asked when `shortened`.
     pub since: Timestamp,
     /// Where it ends, itself not in it.
     pub until: Timestamp,
+    /// Whether the window as it was asked has more than 2,000 sessions or handoffs. Then `since` is later, so that what is
+    /// said of the rest is exact.
+    #[serde(default)]
+    pub shortened: bool,
     /// Everything in it.
     pub totals: Figures,
     /// By venture, the busiest first; shows 100 at most.

@@ -39,6 +39,9 @@ pub struct Note {
     pub actor_key_id: String,
     /// The correlation id of the request that made it.
     pub creation_correlation_id: String,
+    /// Whether a search finds only what stands in the beginning of its text, as there are more words than are indexed.
+    #[serde(default)]
+    pub indexed_in_part: bool,
 }
 
 impl Note {
@@ -91,6 +94,9 @@ pub struct FoundNote {
     pub updated_at: Timestamp,
     /// Who wrote it: the first 16 hexadecimal digits of the key's SHA-256.
     pub actor_key_id: String,
+    /// Whether a search finds only what stands in the beginning of its text, as there are more words than are indexed.
+    #[serde(default)]
+    pub indexed_in_part: bool,
 }
 
 /// Saves a note.
@@ -179,7 +185,7 @@ pub struct NoteFilter {
     /// `true`: those that are archived, in place of those that are live.
     #[deserr(default, try_from(String) = flag -> Invalid)]
     pub archived: Option<bool>,
-    /// Words that all stand in title or text, in any form and order. Those that fit best come first.
+    /// Words that all stand in title or text, in any form and order, or begin a word there. Those that fit best come first.
     #[deserr(default)]
     pub q: Option<SearchText>,
     /// 1 to 100, 20 unless given.

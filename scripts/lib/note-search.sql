@@ -1,7 +1,7 @@
 -- The full text index of the notes, built again; the same statements as in api/src/store/note_search.rs.
 create virtual table if not exists note_search using fts5 (
-  title, content, content = 'note_search_source', content_rowid = 'id',
-  tokenize = 'porter unicode61 remove_diacritics 2'
+  filters, title, content, content = 'note_terms', content_rowid = 'id', columnsize = 0, detail = none,
+  prefix = '3 4 5 6 7 8 9 10 11 12', tokenize = "ascii tokenchars '+#:_-'"
 );
 
 insert into note_search (note_search) values ('rebuild');

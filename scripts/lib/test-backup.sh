@@ -139,12 +139,12 @@ over_http() {
 }
 
 # Fails unless two backups hold the same records, and some of each table: else nothing is proved of it. The refusals are
-# empty for ever, and on this machine nothing fires the Worker's Cron Trigger. $1, $2: the files.
+# empty for ever, notes wait to be indexed behind a migration alone, and on this machine nothing fires the Worker's Cron Trigger. $1, $2: the files.
 same_records() {
   local empty
   lines "$1" >"$WORK/one"
   lines "$2" >"$WORK/two"
-  empty=$(tail -n 1 "$WORK/one" | grep -o '"[a-z_]*":0' | grep -v 'refusals"\|"sweep_runs"' || true)
+  empty=$(tail -n 1 "$WORK/one" | grep -o '"[a-z_]*":0' | grep -v 'refusals"\|"sweep_runs"\|"notes_to_index"' || true)
   [[ -z $empty ]] || { printf 'the test has no record in %s\n' "$empty" >&2 && return 1; }
   # The first line has the time.
   diff <(tail -n +2 "$WORK/one") <(tail -n +2 "$WORK/two") >&2

@@ -13,10 +13,11 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 main() {
   [[ "${1-}" == --built ]] || cargo build --quiet --manifest-path "$ROOT/Cargo.toml" --release --bins
   python3 "$ROOT/tests/speed/check.py" "${CARGO_TARGET_DIR:-$ROOT/target}/release"
-  # Less than 15 ms for 95 of 100 searches, which the test asks of an optimised build alone. A busy machine may be too
-  # slow for it once, a search that is too slow always is.
+  # The tests ask these times of an optimised build alone: 5 ms for half of the searches over 10,000 notes, 15 ms for 95 of
+  # 100, and 50 ms for any search or change, whatever is stored. A busy machine may be too slow for it once, what is too
+  # slow always is.
   cargo nextest run --manifest-path "$ROOT/Cargo.toml" --release --all-features -p deckwatch-tests --test engine \
-    --retries 2 -E 'test(a_search_over_ten_thousand_notes_is_fast)'
+    --retries 2 -E 'test(a_search_over_ten_thousand_notes_is_fast) | test(no_text_makes_) | test(no_number_of_notes_makes_)'
 }
 
 main "$@"

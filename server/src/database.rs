@@ -50,6 +50,7 @@ impl Sqlite {
         migrations::apply(&mut connection)?;
         limit_as_d1_does(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
+        migrations::index_notes(&mut connection)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
@@ -71,7 +72,10 @@ impl Database for Sqlite {
     }
 }
 
-fn transact(connection: &mut Connection, statements: &[Statement]) -> Result<Vec<Vec<Row>>, rusqlite::Error> {
+pub(crate) fn transact(
+    connection: &mut Connection,
+    statements: &[Statement],
+) -> Result<Vec<Vec<Row>>, rusqlite::Error> {
     // FULL makes an acknowledged write survive power loss; what may be forgotten does not wait for the disk.
     let synchronous = if must_last(connection, statements)? { "full" } else { "normal" };
     connection.pragma_update(None, "synchronous", synchronous)?;

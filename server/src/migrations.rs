@@ -4,6 +4,8 @@
 use deckwatch_api::{MIGRATIONS, store};
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use crate::database::transact;
+
 const BOOKKEEPING: &str = "
     create table if not exists d1_migrations (
       id integer primary key autoincrement,
@@ -39,4 +41,15 @@ pub(crate) fn apply(connection: &mut Connection) -> Result<(), rusqlite::Error> 
         }
     }
     transaction.commit()
+}
+
+/// Indexes the notes that were there before their index, some at a time: other processes take their turns in between.
+pub(crate) fn index_notes(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+    loop {
+        let waiting = transact(connection, &[store::waiting()])?.into_iter().next().unwrap_or_default();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        transact(connection, &store::indexed(&waiting))?;
+    }
 }

@@ -36,11 +36,13 @@ async function filled(watched) {
     insert into notes (id, venture, title, created_at, updated_at, actor_key_id, creation_correlation_id, content, version)
       values ('note_1', 'alpha', 'A note', '${AT}', '${AT}', 'actor', 'corr', 'lines\u2028and\u2029paragraphs\r\n"😀"', 3);
     insert into note_tags values ('bird', 'alpha', 'note_1');
-    insert into note_search_keys values (7, 'note_1');
+    insert into note_search_keys (id, note_id, head) values (7, 'note_1', ' a note ');
+    insert into note_terms values (7, '+live +live:alpha', ' a note ', ' lines and paragraphs ');
     insert into note_search (note_search) values ('rebuild');
     insert into notes (id, title, created_at, updated_at, archived_at, actor_key_id, creation_correlation_id, content)
       values ('note_2', 'Of all', '${AT}', '${AT}', '${AT}', 'actor', 'corr', '');
     insert into archived_note_tags values ('bird', 'global', 'note_2');
+    insert into notes_to_index values ('note_2');
     insert into context_docs
       values ('alpha', 'api.md', 'API', 'markdown', 'hash', 0, 11, '${AT}', '${AT}', null, 'actor', '', null, 'src/main.rs');
     insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, created_at, actor_key_id,

@@ -7,6 +7,7 @@ use crate::database::Statement;
 use crate::error::ApiError;
 use crate::middleware::etag::IfMatch;
 use crate::plan::{Plan, Reach};
+use crate::search::{ContentTerms, Query, TitleTerms};
 use crate::store;
 use crate::store::note::NewNote;
 use crate::walk::Walk;
@@ -15,10 +16,17 @@ use crate::walk::Walk;
 pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
     let note: CreateNote = call.body()?;
     let id = call.mint_note_id();
-    let new =
-        NewNote { id: &id, now: call.now, actor: &call.caller.actor, correlation_id: call.correlation_id.as_str() };
+    let (title, content) = (TitleTerms::of(note.title.as_str()), ContentTerms::of(note.content.as_str()));
+    let new = NewNote {
+        id: &id,
+        now: call.now,
+        actor: &call.caller.actor,
+        correlation_id: call.correlation_id.as_str(),
+        indexed_in_part: content.in_part,
+    };
     let mut steps: Vec<Statement> = note.venture.iter().map(store::refusal::unless_venture).collect();
-    steps.extend([store::note::insert(&note, &new), store::note_search::number(&id), store::note_search::index(&id)]);
+    steps.push(store::note::insert(&note, &new));
+    steps.extend(store::note_search::add(&id, &title, &content));
     steps.push(store::note::tag(&id));
     Ok(Plan::write(steps, store::note::select_kept_whole(&id, 201)).within(Reach::of(note.venture.as_ref())))
 }
@@ -36,9 +44,9 @@ pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
     let limit = filter.limit.unwrap_or_default();
     let token = call.caller.token_id();
     let plan = if let Some(q) = &filter.q {
-        let walk = walk(&filter)?;
-        let (items, total) = store::note_search::list(&filter, q, &walk, token);
-        Plan::page_of(walk, items, total, limit)
+        let (walk, query) = (walk(&filter)?, Query::of(q.as_str()));
+        let (items, total) = store::note_search::list(&filter, &query, &walk, token);
+        Plan::page_of(walk, query, items, total, limit)
     } else {
         listed(&filter)?;
         let (items, total) = store::note::list(&filter, token);
@@ -55,13 +63,12 @@ pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
     if let Change::Set(venture) = &patch.venture {
         steps.push(store::refusal::unless_venture(venture));
     }
-    let update = store::note::update(&id, &patch, call.now);
-    if patch.title.is_some() || patch.content.is_some() {
-        // The index has no text of its own: what it is to forget must still be there.
-        steps.extend([store::note_search::forget(&id), update, store::note_search::index(&id)]);
-    } else {
-        steps.push(update);
-    }
+    let title = patch.title.as_ref().map(|title| TitleTerms::of(title.as_str()));
+    let content = patch.content.as_ref().map(|content| ContentTerms::of(content.as_str()));
+    // The index has no text of its own: what it is to forget must still be there.
+    steps.push(store::note_search::forget(&id));
+    steps.push(store::note::update(&id, &patch, call.now, content.as_ref().map(|content| content.in_part)));
+    steps.extend(store::note_search::change(&id, title.as_ref(), content.as_ref()));
     steps.extend(store::note::retag(&id));
     let select =
         if patch.content.is_some() { store::note::select_kept_whole(&id, 200) } else { store::note::select_kept(&id) };
@@ -99,7 +106,8 @@ fn moved(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan,
     call.no_body()?;
     let id = note_id(call)?;
     let mut steps = unless_matched(call, &id);
-    steps.push(step(&id, call.now));
+    steps.extend([store::note_search::forget(&id), step(&id, call.now)]);
+    steps.extend(store::note_search::change(&id, None, None));
     steps.extend(store::note::retag(&id));
     Ok(Plan::write(steps, store::note::select_kept(&id)).within(Reach::NoteToChange(id)))
 }

@@ -1,10 +1,13 @@
 //! Figures of a window of time. Ids sort by time, so a window is a range of ids: what lies outside is not
-//! read, whatever else is stored.
+//! read, whatever else is stored. Of a window with more than 2,000 sessions or handoffs the last part is read that has
+//! no more, and the answer says where it begins.
+
+use std::fmt::Write;
 
 use deckwatch_protocol::{AnalyticsFilter, HandoffId, SessionId, Timestamp};
 
-use super::{excerpt, statements};
-use crate::database::Statement;
+use super::excerpt;
+use crate::database::{Param, Statement};
 
 /// Seconds between two times.
 macro_rules! seconds_between {
@@ -13,28 +16,48 @@ macro_rules! seconds_between {
     };
 }
 
-/// The sessions and the handoffs of the window as two common tables, with what figures are made of. What resolves a
-/// blocked handoff is looked up in an index without blocked ones: there is nothing to walk through on the way to it.
-macro_rules! window {
+/// The most sessions, and the most handoffs, that are read.
+macro_rules! most {
     () => {
+        "2000"
+    };
+}
+
+/// `cut` is the moment of the first session or handoff that is one too many, seen from the end of the window: what is
+/// counted begins behind it. `at` is its time as ids spell it. Then the sessions and the handoffs as two common tables, with
+/// what figures are made of. What resolves a blocked handoff is looked up in an index without blocked ones: there is nothing
+/// to walk through on the way to it.
+///
+/// `?1` stale before; `?2` to `?5` the ranges of ids; `?6` and `?7` the window; then what the filter names.
+fn window(sessions: &str, handoffs: &str) -> String {
+    format!(
         concat!(
-            "with begun as materialized (select s.venture, s.agent, substr(s.created_at, 1, 10) as day, ",
+            "with cut as materialized (select max(at) as at, max(created_at) as moment from (",
+            "select * from (select substr(s.id, 6, 10) as at, s.created_at from sessions s ",
+            "where s.id >= ?2 and s.id < ?3{sessions} order by s.id desc limit 1 offset ",
+            most!(),
+            ") ",
+            "union all select * from (select substr(h.id, 4, 10) as at, h.created_at from handoffs h ",
+            "where h.id >= ?4 and h.id < ?5{handoffs} order by h.id desc limit 1 offset ",
+            most!(),
+            "))), ",
+            "begun as materialized (select s.venture, s.agent, substr(s.created_at, 1, 10) as day, ",
             "s.status = 'active' and s.last_heartbeat_at >= ?1 as is_active, s.status = 'ended' as is_ended, ",
             seconds_between!("s.created_at", "iif(s.status = 'ended', s.ended_at, s.last_heartbeat_at)"),
             " as seconds, ",
             "exists (select 1 from handoffs h where h.session_id = s.id) as has_handoff ",
-            "from sessions s where s.id >= ?2 and s.id < ?3 ",
-            "and (?6 is null or s.venture = ?6) and (?7 is null or s.agent = ?7)), ",
+            "from sessions s where s.id >= max(?2, ifnull('sess_' || (select at from cut) || '_', '')) and s.id < ?3{sessions}), ",
             "made as materialized (select h.venture, h.from_agent as agent, substr(h.created_at, 1, 10) as day, ",
             "h.status_label = 'blocked' as is_blocked, iif(h.status_label = 'blocked', (select ",
             seconds_between!("h.created_at", "n.created_at"),
             " from handoffs n indexed by handoffs_resolving where n.venture = h.venture and n.repo = h.repo ",
             "and n.track is h.track and n.id > h.id and n.id < ?5 and n.status_label <> 'blocked' ",
             "order by n.id limit 1), null) as resolution ",
-            "from handoffs h where h.id >= ?4 and h.id < ?5 ",
-            "and (?6 is null or h.venture = ?6) and (?7 is null or h.from_agent = ?7)) "
-        )
-    };
+            "from handoffs h where h.id >= max(?4, ifnull('ho_' || (select at from cut) || '_', '')) and h.id < ?5{handoffs}) "
+        ),
+        sessions = sessions,
+        handoffs = handoffs,
+    )
 }
 
 /// The figures of both tables grouped by `$key`, as rows of (`key`, `sessions`, `handoffs`, `figures`).
@@ -85,20 +108,24 @@ macro_rules! groups {
     };
 }
 
-statements! {
-    /// `?1` stale before; `?2` to `?5` the ranges of ids; `?6` the venture, `?7` the agent; `?8` and `?9` the window.
-    ANALYTICS = concat!(
-        window!(),
-        "select json_object('since', ?8, 'until', ?9, ",
-        "'totals', json(ifnull((select figures from (", figures!("'all'"), ")), ",
-        "json_object('sessions', 0, 'active', 0, 'ended', 0, 'abandoned', 0, 'average_duration_seconds', null, ",
-        "'share_without_handoff', null, 'handoffs', 0, 'handoffs_per_session', null, 'blocked_ratio', null, ",
-        "'average_resolution_seconds', null))), ",
-        "'by_venture', ", groups!("venture", "sessions desc, handoffs desc, key"), ", ",
-        "'by_agent', ", groups!("agent", "sessions desc, handoffs desc, key"), ", ",
-        "'by_day', ", groups!("day", "key desc"), ") as body"
-    );
-}
+/// The answer, of the window's common tables.
+const BODY: &str = concat!(
+    "select json_object('since', ifnull((select strftime('%Y-%m-%dT%H:%M:%fZ', moment, '+0.001 seconds') from cut), ?6), ",
+    "'until', ?7, 'shortened', json(iif((select at from cut) is null, 'false', 'true')), ",
+    "'totals', json(ifnull((select figures from (",
+    figures!("'all'"),
+    ")), ",
+    "json_object('sessions', 0, 'active', 0, 'ended', 0, 'abandoned', 0, 'average_duration_seconds', null, ",
+    "'share_without_handoff', null, 'handoffs', 0, 'handoffs_per_session', null, 'blocked_ratio', null, ",
+    "'average_resolution_seconds', null))), ",
+    "'by_venture', ",
+    groups!("venture", "sessions desc, handoffs desc, key"),
+    ", 'by_agent', ",
+    groups!("agent", "sessions desc, handoffs desc, key"),
+    ", 'by_day', ",
+    groups!("day", "key desc"),
+    ") as body"
+);
 
 /// The figures of the sessions and handoffs made from `since` up to `until`.
 pub(crate) fn select(
@@ -107,14 +134,38 @@ pub(crate) fn select(
     until: Timestamp,
     stale_before: Timestamp,
 ) -> Statement {
-    Statement::new(ANALYTICS)
+    let (mut sessions, mut handoffs) = (String::new(), String::new());
+    let mut named = Vec::new();
+    if let Some(venture) = &filter.venture {
+        sessions.push_str(" and s.venture = ?8");
+        handoffs.push_str(" and h.venture = ?8");
+        named.push(Param::from(venture));
+    }
+    if let Some(agent) = &filter.agent {
+        let place = 8 + named.len();
+        let _ = write!(sessions, " and s.agent = ?{place}");
+        let _ = write!(handoffs, " and h.from_agent = ?{place}");
+        named.push(agent.into());
+    }
+    let window = window(&sessions, &handoffs);
+    let mut statement = Statement::new(format!("{window}{BODY}"))
         .bind(stale_before)
         .bind(&SessionId::mint(since, 0))
         .bind(&SessionId::mint(until, 0))
         .bind(&HandoffId::mint(since, 0))
         .bind(&HandoffId::mint(until, 0))
-        .bind(filter.venture.as_ref())
-        .bind(filter.agent.as_ref())
         .bind(since)
-        .bind(until)
+        .bind(until);
+    statement.params.extend(named);
+    statement
+}
+
+/// The forms of [`select`]: each filter alone, and both.
+pub(super) fn composed() -> Vec<(String, String)> {
+    let (venture, agent, now) = ("a".parse().ok(), "a".parse().ok(), Timestamp::from_millis(0));
+    let forms = [(None, None), (venture.clone(), None), (None, agent.clone()), (venture, agent)];
+    let statements = forms
+        .into_iter()
+        .map(|(venture, agent)| select(&AnalyticsFilter { venture, agent, ..Default::default() }, now, now, now));
+    statements.enumerate().map(|(n, s)| (format!("analytics::select {n}"), s.sql.into_owned())).collect()
 }

@@ -15,8 +15,8 @@ pub(crate) mod idempotency;
 pub(crate) mod list;
 pub(crate) mod machine;
 pub(crate) mod note;
+pub(crate) mod note_index;
 pub(crate) mod note_search;
-mod note_words;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
@@ -29,6 +29,7 @@ pub(crate) mod sweep;
 pub(crate) mod token;
 pub(crate) mod venture;
 
+pub use note_index::{indexed, waiting};
 pub use note_search::{drop_index, rebuild_index};
 
 /// Declares the statements of a file as constants, and lists them for the test that prepares each one.
@@ -91,13 +92,13 @@ use excerpt;
 /// migrations. Statements that are put together at run time stand here in all their forms.
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
-        ("analytics", analytics::STATEMENTS),
         ("doc", doc::STATEMENTS),
         ("doc_version", doc_version::STATEMENTS),
         ("handoff", handoff::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("machine", machine::STATEMENTS),
         ("note", note::STATEMENTS),
+        ("note_index", note_index::STATEMENTS),
         ("note_search", note_search::STATEMENTS),
         ("rate_limit", rate_limit::STATEMENTS),
         ("refusal", refusal::STATEMENTS),
@@ -114,6 +115,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), (*sql).to_owned()))
     });
     let composed = [
+        analytics::composed(),
         idempotency::composed(),
         session::composed(),
         handoff::composed(),

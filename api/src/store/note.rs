@@ -2,6 +2,8 @@
 
 use deckwatch_protocol::{Change, CreateNote, NoteFilter, NoteId, NoteTag, Timestamp, TokenId, UpdateNote};
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::list::{Conditions, List, Order};
 use super::statements;
 use crate::database::Statement;
@@ -14,20 +16,22 @@ macro_rules! note_json {
             $content,
             ", 'size_bytes', length(cast(n.content as blob)), 'tags', json(n.tags_json), 'venture', n.venture, ",
             "'version', n.version, 'archived_at', n.archived_at, 'created_at', n.created_at, 'updated_at', n.updated_at, ",
-            "'actor_key_id', n.actor_key_id, 'creation_correlation_id', n.creation_correlation_id)"
+            "'actor_key_id', n.actor_key_id, 'creation_correlation_id', n.creation_correlation_id, ",
+            "'indexed_in_part', json(iif(n.indexed_in_part, 'true', 'false')))"
         )
     };
 }
 
-/// The note `n` as a list shows it; `$excerpt` is an SQL expression.
+/// The note `n` as a list shows it, with the members `$more`.
 macro_rules! found_note_json {
-    ($excerpt:expr) => {
+    ($more:expr) => {
         concat!(
-            "json_object('id', n.id, 'title', n.title, 'excerpt', ",
-            $excerpt,
-            ", 'size_bytes', length(cast(n.content as blob)), 'tags', json(n.tags_json), 'venture', n.venture, ",
-            "'version', n.version, 'archived_at', n.archived_at, 'created_at', n.created_at, 'updated_at', n.updated_at, ",
-            "'actor_key_id', n.actor_key_id)"
+            "json_object('id', n.id, 'title', n.title, 'size_bytes', octet_length(n.content), 'tags', json(n.tags_json), ",
+            "'venture', n.venture, 'version', n.version, 'archived_at', n.archived_at, 'created_at', n.created_at, ",
+            "'updated_at', n.updated_at, 'actor_key_id', n.actor_key_id, ",
+            "'indexed_in_part', json(iif(n.indexed_in_part, 'true', 'false'))",
+            $more,
+            ")"
         )
     };
 }
@@ -36,14 +40,15 @@ pub(super) use found_note_json;
 statements! {
     INSERT = "
         insert into notes (id, venture, title, tags_json, created_at, updated_at, actor_key_id, creation_correlation_id,
-          content)
-        values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)";
+          content, indexed_in_part)
+        values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)";
 
-    /// `?1` is the id, `?2` now, then the new title, text and tags or null, a flag and the new venture. A patch
-    /// that says what the note says changes nothing.
+    /// `?1` is the id, `?2` now, then the new title, text and tags or null, a flag and the new venture, and of a new text
+    /// whether it is indexed in part. A patch that says what the note says changes nothing.
     UPDATE = "
         update notes set title = ifnull(?3, title), content = ifnull(?4, content), tags_json = ifnull(?5, tags_json),
-          venture = iif(?6, ?7, venture), version = version + 1, updated_at = ?2
+          venture = iif(?6, ?7, venture), indexed_in_part = ifnull(?8, indexed_in_part), version = version + 1,
+          updated_at = ?2
         where id = ?1 and (title, content, tags_json, ifnull(venture, '')) is not
           (ifnull(?3, title), ifnull(?4, content), ifnull(?5, tags_json), ifnull(iif(?6, ?7, venture), ''))";
 
@@ -86,6 +91,8 @@ pub(crate) struct NewNote<'a> {
     pub(crate) now: Timestamp,
     pub(crate) actor: &'a str,
     pub(crate) correlation_id: &'a str,
+    /// Whether its text has more terms than are indexed.
+    pub(crate) indexed_in_part: bool,
 }
 
 pub(crate) fn insert(note: &CreateNote, new: &NewNote) -> Statement {
@@ -98,9 +105,10 @@ pub(crate) fn insert(note: &CreateNote, new: &NewNote) -> Statement {
         .bind(new.actor)
         .bind(new.correlation_id)
         .bind(&note.content)
+        .bind(new.indexed_in_part)
 }
 
-pub(crate) fn update(id: &NoteId, patch: &UpdateNote, now: Timestamp) -> Statement {
+pub(crate) fn update(id: &NoteId, patch: &UpdateNote, now: Timestamp, indexed_in_part: Option<bool>) -> Statement {
     Statement::new(UPDATE)
         .bind(id)
         .bind(now)
@@ -109,17 +117,23 @@ pub(crate) fn update(id: &NoteId, patch: &UpdateNote, now: Timestamp) -> Stateme
         .bind(patch.tags.as_deref().map(tags_json))
         .bind(!matches!(patch.venture, Change::Keep))
         .bind(patch.venture.value())
+        .bind(indexed_in_part)
 }
 
 /// Each tag once, in the order of its author.
 fn tags_json(tags: &[NoteTag]) -> String {
-    let mut once: Vec<&str> = Vec::new();
-    for tag in tags {
-        if !once.contains(&tag.as_str()) {
-            once.push(tag.as_str());
+    let mut once: Vec<String> = Vec::new();
+    for tag in tags.iter().map(normal_form) {
+        if !once.contains(&tag) {
+            once.push(tag);
         }
     }
     serde_json::Value::from(once).to_string()
+}
+
+/// A tag as it is stored and looked for: Unicode spells some letters in two ways, and one tag is one tag.
+pub(super) fn normal_form(tag: &NoteTag) -> String {
+    tag.as_str().nfc().collect()
 }
 
 pub(crate) fn archive(id: &NoteId, now: Timestamp) -> Statement {
@@ -157,7 +171,7 @@ pub(crate) fn select_kept_whole(id: &NoteId, status: u32) -> Statement {
 
 const LIST: List = List {
     from: "notes n",
-    item: found_note_json!("substr(n.content, 1, 500)"),
+    item: found_note_json!(", 'excerpt', substr(n.content, 1, 500)"),
     key: "n.id",
     order: Order::Descending,
 };
@@ -212,7 +226,7 @@ fn of_token(filter: &NoteFilter, token: &TokenId) -> Vec<Conditions> {
 fn of_kind(filter: &NoteFilter, conditions: Conditions) -> Conditions {
     let archived = filter.archived == Some(true);
     if filter.tag.is_some() {
-        return conditions.when("t.tag = ?", filter.tag.as_ref());
+        return conditions.when("t.tag = ?", filter.tag.as_ref().map(normal_form));
     }
     conditions.only("n.archived_at is not null", archived).only("n.archived_at is null", !archived)
 }

@@ -1,38 +1,63 @@
-//! The full text index of notes: kept in step by the batch that changes a note, searched by words.
+//! The full text index of notes: kept in step by the batch that changes a note, searched by terms that `search` makes.
 //!
-//! The index holds no text: it can be dropped and built again from the notes, as a backup does around an export
+//! The index holds no text: it can be dropped and built again from the terms of the notes, as a backup does around an export
 //! that can't carry a virtual table.
 
-use deckwatch_protocol::{NoteFilter, NoteId, SearchText, TokenId};
+use std::fmt::Write;
 
-use super::count_limit;
-use super::list::Conditions;
-use super::note::found_note_json;
-use super::note_words::expression;
-use super::statements;
+use deckwatch_protocol::{NoteFilter, NoteId, TokenId};
+
+use super::note::{found_note_json, normal_form};
+use super::{count_limit, statements};
 use crate::database::{Param, Statement};
+use crate::search::{ContentTerms, EXCERPT_WINDOW, Matching, Query, QueryTerm, TitleTerms};
 use crate::walk::Walk;
 
+/// What a filter of the note `n` asks for, as terms. A search looks for the same ones.
+macro_rules! filters {
+    () => {
+        "case when n.archived_at is null then '+live +live:' else '+archived +archived:' end || ifnull(n.venture, '') \
+           || ifnull((select group_concat(' #' || hex(j.value), '') from json_each(n.tags_json) j), '')"
+    };
+}
+pub(super) use filters;
+
 statements! {
-    NUMBER = "insert into note_search_keys (note_id) values (?1)";
+    NUMBER = "insert into note_search_keys (note_id, head, often) values (?1, ?2, ?3)";
+
+    TERMS = concat!("
+        insert into note_terms (id, title, content, filters)
+        select k.id, ?2, ?3, ", filters!(), " from note_search_keys k cross join notes n on n.id = k.note_id
+        where k.note_id = ?1");
+
+    /// A null keeps what is there.
+    CHANGE_RANK = "
+        update note_search_keys set head = ifnull(?2, head), often = ifnull(?3, often) where note_id = ?1";
+
+    /// A null keeps what is there.
+    CHANGE_TERMS = concat!("
+        update note_terms set title = ifnull(?2, title), content = ifnull(?3, content),
+          filters = (select ", filters!(), " from notes n where n.id = ?1)
+        where id = (select k.id from note_search_keys k where k.note_id = ?1)");
 
     INDEX = "
-        insert into note_search (rowid, title, content)
-        select k.id, n.title, n.content from notes n join note_search_keys k on k.note_id = n.id where n.id = ?1";
+        insert into note_search (rowid, filters, title, content)
+        select t.id, t.filters, t.title, t.content from note_terms t
+        where t.id = (select k.id from note_search_keys k where k.note_id = ?1)";
 
-    /// The index finds what it is to forget by the text that it was made from.
+    /// The index finds what it is to forget by the terms that it was made from.
     FORGET = "
-        insert into note_search (note_search, rowid, title, content)
-        select 'delete', k.id, n.title, n.content from notes n join note_search_keys k on k.note_id = n.id
-        where n.id = ?1";
+        insert into note_search (note_search, rowid, filters, title, content)
+        select 'delete', t.id, t.filters, t.title, t.content from note_terms t
+        where t.id = (select k.id from note_search_keys k where k.note_id = ?1)";
 
     DROP_INDEX = "drop table if exists note_search";
 
     /// As the migration makes it.
     CREATE_INDEX = "
         create virtual table if not exists note_search using fts5 (
-          title, content, content = 'note_search_source', content_rowid = 'id',
-          tokenize = 'porter unicode61 remove_diacritics 2'
+          filters, title, content, content = 'note_terms', content_rowid = 'id', columnsize = 0, detail = none,
+          prefix = '3 4 5 6 7 8 9 10 11 12', tokenize = \"ascii tokenchars '+#:_-'\"
         )";
 
     FILL_INDEX = "insert into note_search (note_search) values ('rebuild')";
@@ -43,109 +68,180 @@ pub fn drop_index() -> Statement {
     Statement::new(DROP_INDEX)
 }
 
-/// Makes the index that is not there from the notes.
+/// Makes the index that is not there from the terms of the notes.
 pub fn rebuild_index() -> [Statement; 2] {
     [CREATE_INDEX, FILL_INDEX].map(Statement::new)
 }
 
-/// Gives a new note the number that the index knows it by.
-pub(crate) fn number(id: &NoteId) -> Statement {
-    Statement::new(NUMBER).bind(id)
+/// Gives a new note the number that the index knows it by, its terms, and its place in the index.
+pub(crate) fn add(id: &NoteId, title: &TitleTerms, content: &ContentTerms) -> [Statement; 3] {
+    [
+        Statement::new(NUMBER).bind(id).bind(&title.head).bind(&content.often),
+        Statement::new(TERMS).bind(id).bind(&title.terms).bind(&content.terms),
+        index(id),
+    ]
 }
 
-/// Indexes a note as it is now.
-pub(crate) fn index(id: &NoteId) -> Statement {
+/// Puts a note that [`forget`] took out of the index back as it is now, with new terms where it has any.
+pub(crate) fn change(id: &NoteId, title: Option<&TitleTerms>, content: Option<&ContentTerms>) -> [Statement; 3] {
+    let (head, title) = title.map(|title| (&title.head, &title.terms)).unzip();
+    let (often, content) = content.map(|content| (&content.often, &content.terms)).unzip();
+    [
+        Statement::new(CHANGE_RANK).bind(id).bind(head).bind(often),
+        Statement::new(CHANGE_TERMS).bind(id).bind(title).bind(content),
+        index(id),
+    ]
+}
+
+fn index(id: &NoteId) -> Statement {
     Statement::new(INDEX).bind(id)
 }
 
-/// Takes a note out of the index, before its text changes.
+/// Takes a note out of the index, before anything of it changes.
 pub(crate) fn forget(id: &NoteId) -> Statement {
     Statement::new(FORGET).bind(id)
 }
 
-/// The index and the notes it finds, in the order of the index. Matches are many: of each, only an entry of
-/// a small index is read, not the note.
-const LIVE: &str = "note_search cross join note_search_keys k on k.id = note_search.rowid \
-                    cross join notes n indexed by notes_live on n.id = k.note_id";
-const ARCHIVED: &str = "note_search cross join note_search_keys k on k.id = note_search.rowid \
-                        cross join notes n indexed by notes_archived on n.id = k.note_id";
+/// Terms of a search that its matches are ranked by; the others have to be there too.
+const RANKED_TERMS: usize = 6;
 
-/// The page and the total of a search, best first. The 1,000 newest notes that match are ranked, so that a
-/// word which stands everywhere costs no more than one that stands in 1,000 notes.
+/// The page and the total of a search, best first. The 1,000 newest notes with all words are ranked, and if there are fewer,
+/// the 1,000 newest with words that begin as those do: a word that stands everywhere costs no more than one that stands in
+/// 1,000 notes.
 ///
-/// Scores move when notes are written. A page has the best of what the walk has not shown, as it stands now.
-pub(crate) fn list(
-    filter: &NoteFilter,
-    text: &SearchText,
-    walk: &Walk,
-    token: Option<&TokenId>,
-) -> (Statement, Statement) {
-    let conditions = conditions(filter, expression(text), token);
-    let from = if filter.archived == Some(true) { ARCHIVED } else { LIVE };
-    let limit = filter.limit.unwrap_or_default();
-    let mut params = conditions.params.clone();
-    let (mut begun, mut unseen) = (String::new(), String::new());
-    if let Some(newest) = walk.newest() {
-        params.push(newest.into());
-        begun = format!(" and note_search.rowid <= cast(?{} as integer)", params.len());
-        params.push(walk.shown_json().into());
-        unseen = format!("where number not in (select value from json_each(?{}))", params.len());
-    }
-    params.push(Param::from(limit.get() + 1));
-    let items = format!(
-        concat!(
-            "with found as materialized (",
-            "select n.id as id, k.id as number, bm25(note_search, 4.0, 1.0) as score ",
-            "from {} where {}{} order by note_search.rowid desc limit ",
-            count_limit!(),
-            ") select f.number as number, (select max(number) from found) as newest, ",
-            found_note_json!(
-                "(select substr(snippet(note_search, 1, '**', '**', '…', 32), 1, 500) from note_search \
-                  where note_search match ?1 and note_search.rowid = f.number)"
-            ),
-            " as item from (select * from found {} order by score, id desc limit ?{}) f ",
-            "cross join notes n on n.id = f.id order by f.score, f.id desc"
-        ),
-        from,
-        conditions.sql,
-        begun,
-        unseen,
-        params.len(),
-    );
-    let total = format!(
-        concat!("select count(*) as total from (select 1 from {} where {} limit ", count_limit!(), " + 1)"),
-        from, conditions.sql,
-    );
-    (Statement::with(items, params), Statement::with(total, conditions.params))
+/// What a match counts depends on its note alone: on each term, whether the title has it or the text has it often; and a
+/// little on whether it has all words whole. Of equal ones the newest is first.
+pub(crate) fn list(filter: &NoteFilter, query: &Query, walk: &Walk, token: Option<&TokenId>) -> (Statement, Statement) {
+    let search = Search { filter, query, token: token.filter(|_| filter.venture.is_none() && filter.scope.is_none()) };
+    (search.page(walk), search.total())
 }
 
-/// Whatever is global or of the token's venture; for a token without one, everything.
-const OF_TOKEN: &str =
-    "(n.venture is null or n.venture = ifnull((select t.venture from tokens t where t.id = ?), n.venture))";
+/// Beside a token, the filter names neither a venture nor a scope.
+struct Search<'a> {
+    filter: &'a NoteFilter,
+    query: &'a Query,
+    token: Option<&'a TokenId>,
+}
 
-fn conditions(filter: &NoteFilter, expression: String, token: Option<&TokenId>) -> Conditions {
-    let archived = filter.archived == Some(true);
-    let (live_tag, archived_tag) = if archived { (None, filter.tag.as_ref()) } else { (filter.tag.as_ref(), None) };
-    Conditions::starting_with("note_search match ?1", expression)
-        .only("n.archived_at is not null", archived)
-        .only("n.archived_at is null", !archived)
-        .when("n.venture = ?", filter.venture.as_ref())
-        .only("n.venture is null", filter.scope.is_some())
-        .when(OF_TOKEN, token.filter(|_| filter.venture.is_none()))
-        .when("exists (select 1 from note_tags t where t.tag = ? and t.note_id = n.id)", live_tag)
-        .when("exists (select 1 from archived_note_tags t where t.tag = ? and t.note_id = n.id)", archived_tag)
+impl Search<'_> {
+    fn page(&self, walk: &Walk) -> Statement {
+        let mut bound = Bound::default();
+        let whole = self.matches(Matching::WholeWords, &mut bound);
+        let longer = self.query.has_beginnings().then(|| self.matches(Matching::Beginnings, &mut bound));
+        let (mut begun, mut unseen) = (String::new(), String::new());
+        if let Some(newest) = walk.newest() {
+            begun = format!(" and rowid <= cast({} as integer)", bound.place(newest));
+            unseen =
+                format!(" where f.number not in (select value from json_each({}))", bound.place(walk.shown_json()));
+        }
+        let newest = |matches: &str, limit: &str| {
+            format!("select rowid as number from note_search where {matches}{begun} order by rowid desc limit {limit}")
+        };
+        let longer = longer.map(|longer| {
+            let longer =
+                newest(&longer, concat!(count_limit!(), " * ((select count(*) from whole) < ", count_limit!(), ")"));
+            format!(" union all select number, 0 from ({longer}) where number not in (select number from whole)")
+        });
+        let score = self.score(&mut bound);
+        let limit = bound.place(self.filter.limit.unwrap_or_default().get() + 1);
+        let sql = format!(
+            "with whole as materialized ({}), \
+               found as materialized (select number, 2 as whole from whole{}), \
+               ranked as (select f.number, f.whole{score} as score from found f \
+                 cross join note_search_keys k on k.id = f.number{unseen} order by score desc, f.number desc limit {limit}) \
+             select r.number as number, (select max(number) from found) as newest, {} as item, \
+               substr(n.content, 1, {EXCERPT_WINDOW}) as opening, octet_length(n.content) as bytes \
+             from ranked r cross join note_search_keys k on k.id = r.number cross join notes n on n.id = k.note_id \
+             order by r.score desc, r.number desc",
+            newest(&whole, count_limit!()),
+            longer.unwrap_or_default(),
+            found_note_json!(""),
+        );
+        Statement::with(sql, bound.0)
+    }
+
+    /// One row with `total`, which stops counting one past the limit, and `unindexed`: whether notes wait to be indexed.
+    fn total(&self) -> Statement {
+        let mut bound = Bound::default();
+        let matches = self.matches(Matching::Beginnings, &mut bound);
+        let sql = format!(
+            concat!(
+                "select count(*) as total, exists (select 1 from notes_to_index) as unindexed ",
+                "from (select 1 from note_search where {} limit ",
+                count_limit!(),
+                " + 1)"
+            ),
+            matches,
+        );
+        Statement::with(sql, bound.0)
+    }
+
+    /// The condition that a note matches. What the filter asks for are terms of the index as well, so that matches which
+    /// don't have it are passed over there.
+    fn matches(&self, matching: Matching, bound: &mut Bound) -> String {
+        let Some(terms) = self.query.expression(matching) else {
+            // An empty expression would be an error, and beside another one would fit everything.
+            return format!("note_search match {}", bound.place("\"\""));
+        };
+        let state = if self.filter.archived == Some(true) { "archived" } else { "live" };
+        let mut expression = terms;
+        if let Some(venture) = &self.filter.venture {
+            let _ = write!(expression, " AND \"+{state}:{}\"", venture.as_str());
+        }
+        if self.filter.scope.is_some() {
+            let _ = write!(expression, " AND \"+{state}:\"");
+        }
+        if let Some(tag) = &self.filter.tag {
+            let hex = normal_form(tag).bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat();
+            let _ = write!(expression, " AND \"#{hex}\"");
+        }
+        let expression = bound.place(format!("{expression} AND \"+{state}\""));
+        let Some(token) = self.token else { return format!("note_search match {expression}") };
+        // Whatever is global or of the token's venture; for a token without one, everything.
+        let token = bound.place(token);
+        format!(
+            "note_search match ({expression} || (select iif(t.venture is null, '', \
+             ' AND (\"+{state}:\" OR \"+{state}:' || t.venture || '\")') from tokens t where t.id = {token}))"
+        )
+    }
+
+    /// What a match counts, as terms of a sum.
+    fn score(&self, bound: &mut Bound) -> String {
+        self.query.terms.iter().take(RANKED_TERMS).map(|term| score_of(term, bound)).collect()
+    }
+}
+
+fn score_of(term: &QueryTerm, bound: &mut Bound) -> String {
+    let spaced = |form: &String| if term.unspaced { form.clone() } else { format!(" {form} ") };
+    let forms: Vec<String> = term.forms.iter().map(|form| bound.place(spaced(form))).collect();
+    let any = |of: &str| forms.iter().map(|form| format!("instr(k.{of}, {form})")).collect::<Vec<_>>().join(" or ");
+    let begun = term.prefix.as_ref().map(|prefix| bound.place(format!(" {prefix}")));
+    let begun = begun.map(|prefix| format!("when instr(k.head, {prefix}) then 6 "));
+    let (head, often) = (any("head"), any("often"));
+    format!(" + case when {head} then 8 {}when {often} then 3 else 0 end", begun.unwrap_or_default())
+}
+
+/// What is bound to a statement so far.
+#[derive(Default)]
+struct Bound(Vec<Param>);
+
+impl Bound {
+    /// Binds a value and returns its place.
+    fn place(&mut self, param: impl Into<Param>) -> String {
+        self.0.push(param.into());
+        format!("?{}", self.0.len())
+    }
 }
 
 /// The forms of [`list`]: each filter alone, and a position.
 pub(super) fn composed() -> Vec<(String, String)> {
-    let Ok(text) = "a".parse() else { return Vec::new() };
     let begun = "s.CBB".parse().ok().and_then(|cursor| Walk::of(&cursor));
+    let queries = ["one two", "日本", "-"].map(Query::of);
     let statements = super::note::forms().into_iter().flat_map(|filter| {
         let walk = begun.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
-        let token = "tok_00000000000000000000000000".parse().ok();
-        let (items, total) = list(&filter, &text, &walk, None);
-        let (items_of_token, total_of_token) = list(&filter, &text, &walk, token.as_ref());
-        [items, total, items_of_token, total_of_token]
+        let token: Option<TokenId> = "tok_00000000000000000000000000".parse().ok();
+        let of = |query, token: Option<&TokenId>| <[Statement; 2]>::from(list(&filter, query, &walk, token));
+        queries.iter().flat_map(|query| [of(query, None), of(query, token.as_ref())]).flatten().collect::<Vec<_>>()
     });
     statements.enumerate().map(|(n, s)| (format!("note_search::list {n}"), s.sql.into_owned())).collect()
 }

@@ -25,6 +25,7 @@ mod large_payloads;
 mod lists;
 mod machines;
 mod note_lists;
+mod note_scripts;
 mod note_search;
 mod notes;
 mod races;

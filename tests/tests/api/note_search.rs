@@ -29,12 +29,12 @@ async fn words_are_found_in_any_form_order_and_place() {
     let note =
         saved(&agent, json!({ "title": "Pricing", "content": "We are migrating Größe to Zürich. Café-bar." })).await;
     saved(&agent, json!({ "title": "Other", "content": "Nothing of it." })).await;
-    for q in
-        ["pricing", "PRICES", "migrated migration", "zurich", "cafe", "bar café", "größe pricing", "price, (migrate)!"]
-    {
+    let asked =
+        ["pricing", "PRICES", "migrated migration", "zurich", "cafe", "bar café", "größe pricing", "pric migra"];
+    for q in asked.into_iter().chain(["price, (migrate)!"]) {
         assert_eq!(found(&agent, q).await, std::slice::from_ref(&note.id), "{q}");
     }
-    for q in ["pricing nothing", "pric", "gone", "😀", "\"", "---"] {
+    for q in ["pricing nothing", "pr", "rice", "pricingx", "gone", "😀", "\"", "---"] {
         assert_eq!(found(&agent, q).await, [], "{q}");
     }
 }
@@ -75,7 +75,7 @@ async fn a_word_is_found_however_its_accents_are_spelled() {
             assert_eq!(found, both, "{script}: {q}");
         }
     }
-    for (q, count) in [("tieng viet", 2), ("cafe zurich", 2), ("\u{d55c}", 0)] {
+    for (q, count) in [("tieng viet", 2), ("cafe zurich", 2), ("\u{d55c}", 2)] {
         assert_eq!(found(&agent, q).await.len(), count, "{q}");
     }
 }
@@ -331,11 +331,18 @@ async fn db_copy(api: &Api, agent: &Agent, note: &Note, count: u32) {
         select substr(s.id, 1, 25) || printf('%06d', n.i), s.venture, s.title, s.content, s.created_at, s.updated_at,
           s.actor_key_id, s.creation_correlation_id from notes s, n where s.id = ?1";
     api.db_execute(copy, json!([note.id, count])).await;
-    let number = "insert into note_search_keys (note_id) select id from notes where venture = ?1 and id <> ?2";
+    let number = "insert into note_search_keys (note_id, head, often)
+                  select n.id, k.head, k.often from notes n join note_search_keys k on k.note_id = ?2
+                  where n.venture = ?1 and n.id <> ?2";
     api.db_execute(number, json!([agent.venture, note.id])).await;
-    let index = "insert into note_search (rowid, title, content)
-                 select k.id, n.title, n.content from note_search_keys k join notes n on n.id = k.note_id
-                 where n.venture = ?1 and n.id <> ?2";
+    let terms = "insert into note_terms (id, filters, title, content)
+                 select k.id, t.filters, t.title, t.content
+                 from note_search_keys k join notes n on n.id = k.note_id, note_terms t
+                 where n.venture = ?1 and n.id <> ?2 and t.id = (select id from note_search_keys where note_id = ?2)";
+    api.db_execute(terms, json!([agent.venture, note.id])).await;
+    let index = "insert into note_search (rowid, filters, title, content)
+                 select t.id, t.filters, t.title, t.content from note_search_keys k join notes n on n.id = k.note_id
+                 join note_terms t on t.id = k.id where n.venture = ?1 and n.id <> ?2";
     api.db_execute(index, json!([agent.venture, note.id])).await;
 }
 

@@ -13,6 +13,7 @@ mod query_plans;
 mod requirements;
 mod round_trips;
 mod schema;
+mod search_bounds;
 mod search_speed;
 mod search_spellings;
 mod shared_file;

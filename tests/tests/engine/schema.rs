@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use deckwatch_api::MIGRATIONS;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 /// A database that the migrations have made, without the limits of an engine.
 pub(crate) fn migrated() -> Connection {
@@ -92,17 +92,36 @@ fn a_document_that_was_there_before_versions_has_the_one_that_it_is() {
 }
 
 #[test]
-fn a_note_that_was_indexed_with_its_accents_is_found_without_them() {
-    let (connection, rest) = migrated_before("_note_search_accents.sql");
+fn a_note_that_was_there_before_its_terms_is_indexed_when_the_database_is_opened() {
+    let (connection, rest) = migrated_before("_note_terms.sql");
+    connection.execute("create table d1_migrations (id integer primary key, name text, applied_at text)", []).unwrap();
+    for (name, _) in MIGRATIONS.iter().filter(|(name, _)| rest.iter().all(|(later, _)| later != name)) {
+        connection.execute("insert into d1_migrations (name, applied_at) values (?1, '')", [name]).unwrap();
+    }
     let note = "insert into notes (id, title, content, created_at, updated_at, actor_key_id, creation_correlation_id)
-                values ('note_1', 'T', 'ti\u{1ebf}ng Vi\u{1ec7}t', 'c', 'u', 'a', 'c')";
-    connection.execute(note, []).unwrap();
-    connection.execute("insert into note_search_keys (note_id) values ('note_1')", []).unwrap();
-    connection.execute("insert into note_search (note_search) values ('rebuild')", []).unwrap();
-    let found = || texts(&connection, "select title from note_search where note_search match 'tieng viet'");
-    assert!(found().is_empty());
-    apply(&connection, rest);
-    assert_eq!(found(), ["T"]);
+                values ('note_' || ?1, 'T', ?2, 'c', 'u', 'a', 'c')";
+    let contents =
+        ["ti\u{1ebf}ng Vi\u{1ec7}t".to_owned(), (0..60_000).map(|n| format!("{n:x} ")).collect::<Vec<_>>().concat()];
+    for n in 0..250_u32 {
+        connection.execute(note, params![n, contents[usize::from(n == 249)]]).unwrap();
+    }
+    connection.execute("insert into note_search_keys (note_id) select id from notes", []).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("context.db");
+    connection.execute("vacuum into ?1", [path.to_str().unwrap()]).unwrap();
+    for _ in 0..2 {
+        drop(deckwatch_server::Sqlite::open(&path).unwrap());
+        let opened = Connection::open(&path).unwrap();
+        let found = "select count(*) from note_search where note_search match 'tieng AND viet'";
+        for (sql, count) in [
+            (found, 249),
+            ("select count(*) from notes_to_index", 0),
+            ("select count(*) from notes where indexed_in_part", 1),
+        ] {
+            assert_eq!(opened.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap(), count, "{sql}");
+        }
+        opened.execute("insert into note_search (note_search, rank) values ('integrity-check', 1)", []).unwrap();
+    }
 }
 
 #[test]
@@ -147,6 +166,9 @@ fn every_foreign_key_leads_an_index() {
                    and i.name is not null"
             ),
         );
+        // An integer that is the primary key orders the table itself.
+        let integer = format!("select name from pragma_table_info('{table}') where pk = 1 and type = 'INTEGER'");
+        let leading = [leading, texts(&connection, &integer)].concat();
         for key in keys {
             assert!(leading.contains(&key), "{table}.{key} leads no index: deleting what it points at walks {table}");
         }

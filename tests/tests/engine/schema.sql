@@ -128,6 +128,8 @@ CREATE INDEX handoffs_by_venture on handoffs (venture, id);
 
 CREATE INDEX handoffs_by_venture_and_recipient on handoffs (venture, to_agent, id) where to_agent is not null;
 
+CREATE INDEX handoffs_by_venture_and_sender on handoffs (venture, from_agent, id);
+
 CREATE INDEX handoffs_resolving on handoffs (venture, repo, track, id) where status_label <> 'blocked';
 
 CREATE TABLE idempotency_keys (
@@ -199,26 +201,21 @@ CREATE INDEX machines_by_status on machines (status, id);
 CREATE INDEX machines_of_fleet on machines (id) where retired_at is null;
 
 CREATE VIRTUAL TABLE note_search using fts5 (
-  title, content, content = 'note_search_source', content_rowid = 'id',
-  tokenize = 'porter unicode61 remove_diacritics 2'
+  filters, title, content, content = 'note_terms', content_rowid = 'id', columnsize = 0, detail = none,
+  prefix = '3 4 5 6 7 8 9 10 11 12', tokenize = "ascii tokenchars '+#:_-'"
 );
 
 CREATE TABLE 'note_search_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 
 CREATE TABLE 'note_search_data'(id INTEGER PRIMARY KEY, block BLOB);
 
-CREATE TABLE 'note_search_docsize'(id INTEGER PRIMARY KEY, sz BLOB);
-
 CREATE TABLE 'note_search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 
 CREATE TABLE note_search_keys (
   id integer primary key,
-  note_id text not null references notes (id) on delete cascade,
+  note_id text not null references notes (id) on delete cascade, head text not null default '', often text not null default '',
   constraint note_search_keys_note unique (note_id)
 ) strict;
-
-CREATE VIEW note_search_source (id, title, content) as
-  select k.id, n.title, n.content from note_search_keys k join notes n on n.id = k.note_id;
 
 CREATE TABLE note_tags (
   tag text not null,
@@ -231,6 +228,15 @@ CREATE INDEX note_tags_by_note on note_tags (note_id);
 
 CREATE INDEX note_tags_by_tag on note_tags (tag, note_id);
 
+CREATE TABLE note_terms (
+  id integer primary key references note_search_keys (id) on delete cascade,
+  -- Whether the note is live, the venture it belongs to and its tags are terms too, so that a search for what few of many
+  -- matches have does not look at the others.
+  filters text not null,
+  title text not null,
+  content text not null
+) strict;
+
 CREATE TABLE notes (
   id text not null primary key,
   venture text references ventures (code),
@@ -241,7 +247,8 @@ CREATE TABLE notes (
   archived_at text,
   actor_key_id text not null,
   creation_correlation_id text not null,
-  content text not null, version integer not null default 1,
+  content text not null, version integer not null default 1, indexed_in_part integer not null default 0
+  constraint notes_indexed_in_part check (indexed_in_part in (0, 1)),
   constraint notes_tags_json check (json_type(tags_json) = 'array')
 ) strict;
 
@@ -254,6 +261,10 @@ CREATE INDEX notes_by_venture on notes (venture, id);
 CREATE INDEX notes_live on notes (id, venture, archived_at) where archived_at is null;
 
 CREATE INDEX notes_live_by_venture on notes (venture, id) where archived_at is null;
+
+CREATE TABLE notes_to_index (
+  note_id text not null primary key references notes (id) on delete cascade
+) strict, without rowid;
 
 CREATE TABLE rate_limits (
   actor_key_id text not null,
@@ -354,6 +365,8 @@ CREATE INDEX sessions_by_status on sessions (status, id);
 CREATE INDEX sessions_by_track on sessions (track, id) where track is not null;
 
 CREATE INDEX sessions_by_venture on sessions (venture, id);
+
+CREATE INDEX sessions_by_venture_and_agent on sessions (venture, agent, id);
 
 CREATE INDEX sessions_ended_by_agent on sessions (venture, agent, id) where status = 'ended';
 

@@ -1,4 +1,4 @@
-//! How long a search takes over 10,000 notes of 4 KB: less than 15 ms for 95 of 100.
+//! How long a search takes over 10,000 notes of 4 KB: less than 5 ms for half of them, less than 15 ms for 95 of 100.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -9,11 +9,16 @@ use deckwatch_server::Sqlite;
 use rusqlite::{Connection, params};
 
 use crate::lab::Lab;
+use crate::search_bounds::timed;
 
 const NOTES: u32 = 10_000;
 
-/// The 95th percentile. An unoptimised build on a busy machine is allowed more, since that is not what it says.
-const BOUND: Duration = Duration::from_millis(if cfg!(debug_assertions) { 150 } else { 15 });
+/// The median and the 95th percentile. An unoptimised build is allowed more, since that is not what they say.
+const BOUNDS: [Duration; 2] = if cfg!(debug_assertions) {
+    [Duration::from_millis(100), Duration::from_millis(150)]
+} else {
+    [Duration::from_millis(5), Duration::from_millis(15)]
+};
 
 /// Words as they are used: the n-th is half as frequent as the one half as far.
 fn text(note: u32) -> String {
@@ -44,7 +49,7 @@ fn db_fill(connection: &mut Connection) {
     transaction
         .execute_batch(
             "insert into note_search_keys (note_id) select id from notes order by id;
-             insert into note_search (note_search) values ('rebuild');",
+             insert into notes_to_index (note_id) select id from notes;",
         )
         .unwrap();
     transaction.commit().unwrap();
@@ -54,8 +59,10 @@ fn db_fill(connection: &mut Connection) {
 async fn a_search_over_ten_thousand_notes_is_fast() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("context.db");
-    let database = Sqlite::open(&path).unwrap();
+    drop(Sqlite::open(&path).unwrap());
     db_fill(&mut Connection::open(&path).unwrap());
+    // Opening indexes them.
+    let database = Sqlite::open(&path).unwrap();
     let lab = Lab::on(Arc::new(database));
     let mut took = Vec::new();
     for n in 0..100u32 {
@@ -63,7 +70,7 @@ async fn a_search_over_ten_thousand_notes_is_fast() {
         let (a, b, c) = (1 << (n % 13), (1 << (n % 11)) + 1, (1 << (n % 7)) + n % 2);
         let words = [format!("word{a}"), format!("word{a}+word{b}"), format!("word{a}+word{b}+word{c}")];
         let query = format!("q={}&limit=20", words[n as usize % 3]);
-        let answer = lab.ask(Operation::ListNotes, ("", &query), None).await;
+        let answer = timed(&lab, Operation::ListNotes, ("", &query), None).await;
         took.push((answer.waited, query));
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert!(answer.text.contains("excerpt"), "{}: {}", took.last().unwrap().1, answer.text);
@@ -71,5 +78,5 @@ async fn a_search_over_ten_thousand_notes_is_fast() {
     took.sort();
     let report = [49, 94, 99].map(|at| format!("{:?} {}", took[at].0, took[at].1));
     println!("median, 95th, slowest: {}", report.join("; "));
-    assert!(took[94].0 < BOUND, "median, 95th, slowest: {}", report.join("; "));
+    assert!(took[49].0 < BOUNDS[0] && took[94].0 < BOUNDS[1], "median, 95th, slowest: {}", report.join("; "));
 }

@@ -1,6 +1,6 @@
 //! A long history, written around the API.
 
-use deckwatch_protocol::HandoffId;
+use deckwatch_protocol::{HandoffId, SessionId, Timestamp};
 use rusqlite::{Connection, params};
 
 /// How much is stored.
@@ -48,7 +48,11 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
     );
     connection
         .execute_batch(
-            "insert into note_search_keys (note_id) select id from notes where true on conflict do nothing;
+            "insert into note_search_keys (note_id, head) select id, ' t ' from notes where true on conflict do nothing;
+             insert into note_terms (id, filters, title, content)
+               select k.id, iif(n.archived_at is null, '+live +live:', '+archived +archived:') || ifnull(n.venture, ''),
+                 ' t ', ' some words about the business '
+               from note_search_keys k join notes n on n.id = k.note_id where true on conflict do nothing;
              insert into note_search (note_search) values ('rebuild');",
         )
         .unwrap();
@@ -87,6 +91,25 @@ pub(super) fn db_fill_blocked(connection: &Connection, moment: &str, count: u32)
         select substr(?2, 1, 23) || printf('%06d', i), printf('sess_00%024d', 1), 'alpha', 'example-org/alpha', nullif(i % 3, 0),
           'agent-' || (i % 2), 'blocked', 's', '{}', 'h', 2, 1, ?3, 'a', 'c' from n";
     connection.execute(sql, params![count, id.as_str(), moment]).unwrap();
+}
+
+/// Fills that many sessions with a handoff each, of ten agents, one a second up to `end`.
+pub(super) fn db_fill_busy(connection: &Connection, end: Timestamp, count: i64) {
+    let session = "insert into sessions (id, agent, client, host, venture, repo, status, created_at, last_heartbeat_at, ended_at,
+          end_reason, actor_key_id, creation_correlation_id)
+        values (?1, 'busy-' || (?3 % 10), 'claude', 'mac1', 'alpha', 'example-org/alpha', 'ended', ?2, ?2, ?2, 'manual', 'a', 'c')";
+    let handoff = "insert into handoffs (id, session_id, venture, repo, from_agent, status_label, summary, payload_json, payload_hash,
+          payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
+        values (?1, ?4, 'alpha', 'example-org/alpha', 'busy-' || (?3 % 10), iif(?3 % 3, 'done', 'blocked'), 's', '{}', 'h', 2, 1,
+          ?2, 'a', 'c')";
+    for n in 1..=count {
+        let at = end.plus_seconds(n - count);
+        let id = SessionId::mint(at, u128::from(n.unsigned_abs()));
+        let of_handoff = HandoffId::mint(at, u128::from(n.unsigned_abs()));
+        let at = at.to_string();
+        connection.prepare_cached(session).unwrap().execute(params![id.as_str(), at, n]).unwrap();
+        connection.prepare_cached(handoff).unwrap().execute(params![of_handoff.as_str(), at, n, id.as_str()]).unwrap();
+    }
 }
 
 /// Fills what stands beside the history: machines, ventures, documents.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use deckwatch_protocol::Operation;
 use serde_json::{Value, json};
 
-use self::history::{Size, db_fill, db_fill_blocked};
+use self::history::{Size, db_fill, db_fill_blocked, db_fill_busy};
 use self::measured::Measured;
 use crate::lab::{Lab, approval_with, day_of, handoff_of, machine_with};
 use crate::schema::migrated;
@@ -191,6 +191,37 @@ async fn each_blocked_handoff_of_a_window_costs_as_much_as_the_one_before() {
         costs.push(world.cost(Operation::SessionAnalytics, ("", ""), None).await);
     }
     assert!(costs[1] < costs[0] * 11, "{costs:?}");
+}
+
+#[tokio::test]
+async fn figures_cost_the_same_however_much_is_in_their_window_and_say_what_they_cover() {
+    let queries = ["since=2026-09-01T00:00:00Z", "venture=alpha", "agent=busy-1", "venture=alpha&agent=busy-1"];
+    let mut costs = Vec::new();
+    for count in [25_000, 100_000] {
+        let world = World::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
+        let end = world.lab.now();
+        db_fill_busy(&world.measured.0.lock().unwrap().0, end, count);
+        let mut of_world = Vec::new();
+        for query in queries {
+            let before = world.measured.0.lock().unwrap().1;
+            let answer = world.lab.ask(Operation::SessionAnalytics, ("", query), None).await;
+            of_world.push(world.measured.0.lock().unwrap().1 - before);
+            let figures = answer.json();
+            let step = if query.contains("agent") { 10 } else { 1 };
+            // The lab's own day, in the first two, is the newest.
+            let counted = figures["totals"]["sessions"].as_i64().unwrap();
+            assert!((1970..=2000).contains(&counted) && figures["shortened"] == true, "{query}: {figures}");
+            let since: deckwatch_protocol::Timestamp = figures["since"].as_str().unwrap().parse().unwrap();
+            assert!(
+                since > end.plus_seconds(-2001 * step) && since < end.plus_seconds(-1960 * step),
+                "{query}: {since}"
+            );
+            assert_eq!(figures["by_agent"]["total"].as_i64().unwrap() >= 10, step == 1);
+        }
+        costs.push(of_world);
+    }
+    println!("steps: {costs:?}");
+    assert!(costs[0].iter().zip(&costs[1]).all(|(few, many)| *many < few + few / 10), "{costs:?}");
 }
 
 fn note_of(n: u32) -> Value {

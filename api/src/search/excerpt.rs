@@ -1,0 +1,187 @@
+//! The place of a text that fits a search, with what was found between `**`.
+
+use std::ops::Range;
+
+use super::query::{Query, QueryTerm};
+use super::stem::stem;
+use super::words::{Piece, PieceKind, pieces};
+
+/// How many characters of a text are looked at: an excerpt costs no more, however long the text is.
+pub(crate) const EXCERPT_WINDOW: u32 = 8192;
+/// Bytes of text that an excerpt shows, about.
+const SHOWN: usize = 320;
+/// How many of them stand before what was found.
+const BEFORE: usize = 80;
+/// Most characters of an excerpt, its marks included.
+const MAX_CHARS: usize = 500;
+/// Terms that are looked for.
+const MAX_TERMS: usize = 8;
+/// Most places that are compared.
+const MAX_PLACES: usize = 64;
+
+/// A place where a term of the query stands.
+struct Found {
+    place: Range<usize>,
+    term: usize,
+}
+
+impl Query {
+    /// The place in `window`, the beginning of a text, where most of the terms stand together; without any, its first
+    /// lines. `goes_on` says whether the text is longer than the window.
+    pub(crate) fn excerpt(&self, window: &str, goes_on: bool) -> String {
+        let places = self.places(window);
+        let best = (0..places.len()).max_by_key(|at| (together(&places, *at), std::cmp::Reverse(*at)));
+        let first = best.and_then(|at| places.get(at)).map_or(0, |found| found.place.start);
+        let start = if first <= BEFORE { 0 } else { behind_space(window, floor(window, first - BEFORE), first) };
+        let end = floor(window, (start + SHOWN).min(window.len()));
+        let end = if end == window.len() { end } else { before_space(window, first, end) };
+        let mut excerpt = String::from(if start > 0 { "…" } else { "" });
+        let mut at = start;
+        for place in merged(&places, start..end) {
+            excerpt.push_str(window.get(at..place.start).unwrap_or_default());
+            excerpt.push_str("**");
+            excerpt.push_str(window.get(place.clone()).unwrap_or_default());
+            excerpt.push_str("**");
+            at = place.end;
+        }
+        excerpt.push_str(window.get(at..end).unwrap_or_default());
+        let cut = goes_on || end < window.len();
+        if excerpt.chars().nth(MAX_CHARS - 1).is_some() {
+            excerpt = excerpt.chars().take(MAX_CHARS - 1).collect();
+        }
+        if cut {
+            excerpt.push('…');
+        }
+        excerpt
+    }
+
+    /// The first places of a text where terms of the query stand.
+    fn places(&self, window: &str) -> Vec<Found> {
+        let mut before: Option<Piece> = None;
+        let found = pieces(window).flat_map(|piece| {
+            let places: Vec<Found> = self
+                .terms
+                .iter()
+                .take(MAX_TERMS)
+                .enumerate()
+                .filter_map(|(n, term)| term.found(n, &piece, before.as_ref()))
+                .collect();
+            before = Some(piece);
+            places
+        });
+        found.take(MAX_PLACES).collect()
+    }
+}
+
+impl QueryTerm {
+    fn found(&self, term: usize, piece: &Piece, before: Option<&Piece>) -> Option<Found> {
+        let form = self.forms.first()?;
+        match &piece.kind {
+            PieceKind::Word { signs } => {
+                let is_form = *form == piece.folded || form.strip_suffix(signs.as_str()) == Some(&piece.folded);
+                let begins = || self.prefix.as_ref().is_some_and(|prefix| piece.folded.starts_with(prefix.as_str()));
+                (is_form || begins() || self.has_stem_of(&piece.folded))
+                    .then(|| Found { place: piece.place.clone(), term })
+            }
+            PieceKind::Character { .. } if *form == piece.folded => Some(Found { place: piece.place.clone(), term }),
+            PieceKind::Character { follows: true } => {
+                let before = before.filter(|before| form.strip_prefix(&before.folded) == Some(&piece.folded))?;
+                Some(Found { place: before.place.start..piece.place.end, term })
+            }
+            PieceKind::Character { .. } => None,
+        }
+    }
+
+    fn has_stem_of(&self, word: &str) -> bool {
+        let Some(own) = &self.stem else { return false };
+        // Most words are another one from their first letters on, and need no stem to tell.
+        let beginning = own.get(..own.len().min(2)).unwrap_or_default();
+        word.starts_with(beginning) && stem(word).as_ref() == Some(own)
+    }
+}
+
+/// How many terms stand close behind the place at `at`, its own included.
+fn together(places: &[Found], at: usize) -> usize {
+    let Some(first) = places.get(at) else { return 0 };
+    let near = places.iter().skip(at).take_while(|found| found.place.end <= first.place.start + SHOWN - BEFORE);
+    let mut terms: Vec<usize> = near.map(|found| found.term).collect();
+    terms.sort_unstable();
+    terms.dedup();
+    terms.len()
+}
+
+/// The places within `shown`, joined where they touch.
+fn merged(places: &[Found], shown: Range<usize>) -> Vec<Range<usize>> {
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for place in
+        places.iter().map(|found| &found.place).filter(|place| place.start >= shown.start && place.end <= shown.end)
+    {
+        match merged.last_mut() {
+            Some(last) if place.start <= last.end => last.end = last.end.max(place.end),
+            _ => merged.push(place.clone()),
+        }
+    }
+    merged
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
+}
+
+/// Behind the first space between two places, or the first place where there is none.
+fn behind_space(text: &str, from: usize, to: usize) -> usize {
+    let between = text.get(from..to).unwrap_or_default();
+    let space = between.char_indices().find(|(_, c)| c.is_whitespace());
+    space.map_or(from, |(at, c)| from + at + c.len_utf8())
+}
+
+/// The last space between two places, or the last place where there is none in its last part.
+fn before_space(text: &str, from: usize, to: usize) -> usize {
+    let between = text.get(from..to).unwrap_or_default();
+    between.rfind(char::is_whitespace).filter(|at| *at > between.len() / 2).map_or(to, |at| from + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excerpt(q: &str, text: &str) -> String {
+        Query::of(q).excerpt(text, false)
+    }
+
+    #[test]
+    fn what_was_found_is_marked_where_it_stands() {
+        assert_eq!(excerpt("wader zurich", "Waders in ZÜRICH."), "**Waders** in **ZÜRICH**.");
+        assert_eq!(excerpt("depl", "the deployment"), "the **deployment**");
+        assert_eq!(excerpt("C++", "C, C++ and c#"), "C, **C++** and c#");
+        assert_eq!(excerpt("日本語", "これは日本語です。日"), "これは**日本語**です。日");
+        assert_eq!(excerpt("猫", "黒猫がいる"), "黒**猫**がいる");
+        assert_eq!(excerpt("nothing", "of it"), "of it");
+    }
+
+    #[test]
+    fn the_place_with_most_of_the_words_is_shown() {
+        let filler = "something else entirely ".repeat(100);
+        let text = format!("heron {filler} the osprey and the heron nest {filler}");
+        let shown = excerpt("osprey heron", &text);
+        assert!(shown.contains("the **osprey** and the **heron** nest"), "{shown}");
+        assert!(shown.starts_with('…') && shown.ends_with('…') && shown.chars().count() <= MAX_CHARS, "{shown}");
+    }
+
+    #[test]
+    fn an_excerpt_is_bounded_whatever_the_text() {
+        for (q, text) in [
+            ("a", "a ".repeat(4096)),
+            ("x", "x".repeat(8192)),
+            ("é", "e\u{301}".repeat(4096)),
+            ("日本", "日本".repeat(4096)),
+            ("!", "!".repeat(8192)),
+            ("b", format!("{}b", "\u{301}".repeat(4000))),
+        ] {
+            for goes_on in [true, false] {
+                let shown = Query::of(q).excerpt(&text, goes_on);
+                assert!(shown.chars().count() <= MAX_CHARS, "{q}: {} characters", shown.chars().count());
+            }
+        }
+    }
+}

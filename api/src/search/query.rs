@@ -1,0 +1,156 @@
+//! What is asked of the index: the words of a search as an expression of FTS5, in which nothing else has a meaning.
+
+use super::stem::stem;
+use super::terms::stem_term;
+use super::words::{PieceKind, pieces};
+
+/// More terms than these are not looked for: each costs a walk through the index.
+const MAX_TERMS: usize = 16;
+/// Beginnings of words that are looked for, in characters. The index has an entry for each of these lengths.
+const SHORTEST_PREFIX: usize = 3;
+pub(super) const LONGEST_PREFIX: usize = 12;
+
+/// The terms of a search, which must all stand in a note.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Query {
+    pub(crate) terms: Vec<QueryTerm>,
+}
+
+/// One term of a search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QueryTerm {
+    /// The terms of the index that are this one, the first as it was asked for.
+    pub(crate) forms: Vec<String>,
+    /// What a longer word that fits as well begins with.
+    pub(crate) prefix: Option<String>,
+    /// Whether it is a part of a text without spaces.
+    pub(crate) unspaced: bool,
+    /// The stem of a word of English.
+    pub(super) stem: Option<String>,
+}
+
+/// Which words fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matching {
+    /// Those that are asked for, in any form.
+    WholeWords,
+    /// Longer ones as well.
+    Beginnings,
+}
+
+impl Query {
+    /// The terms of `text`.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut query = Self::default();
+        // The last character of a text without spaces, and whether it is part of a pair already.
+        let mut last: Option<(String, bool)> = None;
+        for piece in pieces(text) {
+            match piece.kind {
+                PieceKind::Character { follows: true } => {
+                    let before = last.map(|(before, _)| before).unwrap_or_default();
+                    query.add(QueryTerm::unspaced(format!("{before}{}", piece.folded)));
+                    last = Some((piece.folded, true));
+                }
+                PieceKind::Character { follows: false } => {
+                    query.add_single(last.replace((piece.folded, false)));
+                }
+                PieceKind::Word { signs } => {
+                    query.add_single(last.take());
+                    query.add(QueryTerm::word(piece.folded, &signs));
+                }
+            }
+        }
+        query.add_single(last);
+        query
+    }
+
+    /// Whether any of the terms fits longer words.
+    pub(crate) fn has_beginnings(&self) -> bool {
+        self.terms.iter().any(|term| term.prefix.is_some())
+    }
+
+    /// The expression that finds the notes with all terms; `None` where nothing is asked for.
+    pub(crate) fn expression(&self, matching: Matching) -> Option<String> {
+        let terms: Vec<String> = self.terms.iter().map(|term| term.expression(matching)).collect();
+        (!terms.is_empty()).then(|| terms.join(" AND "))
+    }
+
+    fn add(&mut self, term: QueryTerm) {
+        if self.terms.len() < MAX_TERMS && !self.terms.contains(&term) {
+            self.terms.push(term);
+        }
+    }
+
+    fn add_single(&mut self, last: Option<(String, bool)>) {
+        if let Some((character, false)) = last {
+            self.add(QueryTerm::unspaced(character));
+        }
+    }
+}
+
+impl QueryTerm {
+    fn unspaced(characters: String) -> Self {
+        Self { forms: vec![characters], prefix: None, unspaced: true, stem: None }
+    }
+
+    fn word(word: String, signs: &str) -> Self {
+        if !signs.is_empty() {
+            return Self { forms: vec![format!("{word}{signs}")], prefix: None, unspaced: false, stem: None };
+        }
+        let length = word.chars().count();
+        let prefix = (SHORTEST_PREFIX..=LONGEST_PREFIX).contains(&length).then(|| word.clone());
+        let stem = stem(&word);
+        let other = stem.as_ref().map(|stem| stem_term(stem));
+        Self { forms: std::iter::once(word).chain(other).collect(), prefix, unspaced: false, stem }
+    }
+
+    fn expression(&self, matching: Matching) -> String {
+        let quoted = |text: &String| format!("\"{}\"", text.replace('"', "\"\""));
+        let prefix = self.prefix.as_ref().filter(|_| matching == Matching::Beginnings);
+        // What begins with a word includes the word.
+        let forms = self.forms.iter().skip(usize::from(prefix.is_some())).map(quoted);
+        let all: Vec<String> = prefix.map(|prefix| format!("{} *", quoted(prefix))).into_iter().chain(forms).collect();
+        format!("({})", all.join(" OR "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expressed(text: &str) -> String {
+        let shown = |term: &QueryTerm| term.forms.first().cloned().unwrap_or_default();
+        Query::of(text).terms.iter().map(shown).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn only_words_have_a_meaning() {
+        assert_eq!(expressed(r#"a"b OR NOT (c* NEAR/2 ^d) -title:e + {f}"#), "a b or not c near 2 d title e f");
+        assert_eq!(expressed("-- \u{1}\u{fffd}\" \u{301} \u{e0a0}"), "");
+        assert_eq!(Query::of("\"").expression(Matching::Beginnings), None);
+        assert_eq!(expressed("again Again"), "again");
+        let many: Vec<String> = (0..200).map(|n| format!("w{n}")).collect();
+        assert_eq!(expressed(&many.join("'")).split(' ').count(), MAX_TERMS);
+    }
+
+    #[test]
+    fn neighbours_of_a_text_without_spaces_are_looked_for_in_pairs() {
+        assert_eq!(expressed("日本語のdeploy手順"), "日本 本語 語の deploy 手順");
+        assert_eq!(expressed("猫 と 犬"), "猫 と 犬");
+        assert_eq!(expressed("第3章🚀"), "第 3 章 🚀");
+    }
+
+    #[test]
+    fn a_word_is_looked_for_in_every_form_and_as_a_beginning() {
+        let query = Query::of("waders k8s C++ ab");
+        let stem = stem_term("wader");
+        assert_eq!(
+            query.expression(Matching::WholeWords).unwrap(),
+            format!(r#"("waders" OR "{stem}") AND ("k8s") AND ("c++") AND ("ab")"#)
+        );
+        assert_eq!(
+            query.expression(Matching::Beginnings).unwrap(),
+            format!(r#"("waders" * OR "{stem}") AND ("k8s" *) AND ("c++") AND ("ab")"#)
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! What is indexed of a note: the terms of its title and of its text, each once, as words between spaces.
+
+use std::collections::HashMap;
+
+use super::query::LONGEST_PREFIX;
+use super::stem::stem;
+use super::words::{PieceKind, pieces};
+
+/// The entries that a text may have in the index: a word, its stem and each of its beginnings that is indexed is one. Some
+/// 6,000 words of English prose or 9,000 characters of Chinese have as many.
+const MAX_ENTRIES: usize = 24_576;
+/// What a character, or a pair of them, of a script without spaces counts: it takes as long as two beginnings of words.
+const UNSPACED_ENTRIES: usize = 2;
+/// Words, or characters of scripts without spaces, that are looked at: more than 500 KB of English prose have.
+const MAX_PIECES: usize = 100_000;
+/// A word that stands in a text as often as this is one that the text is about.
+const OFTEN: u32 = 3;
+/// Most of those.
+const MAX_OFTEN: usize = 32;
+
+/// The terms of a title.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TitleTerms {
+    /// The title as it is compared when matches are ranked.
+    pub(crate) head: String,
+    /// What is indexed.
+    pub(crate) terms: String,
+}
+
+/// The terms of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ContentTerms {
+    /// The words that stand in it most often.
+    pub(crate) often: String,
+    /// What is indexed.
+    pub(crate) terms: String,
+    /// Whether the text has more terms than are indexed.
+    pub(crate) in_part: bool,
+}
+
+impl TitleTerms {
+    pub(crate) fn of(title: &str) -> Self {
+        let mut head = String::from(" ");
+        for piece in pieces(title) {
+            let follows = piece.kind == PieceKind::Character { follows: true };
+            if !follows && !head.ends_with(' ') {
+                head.push(' ');
+            }
+            head.push_str(&piece.folded);
+            if let PieceKind::Word { signs } = &piece.kind {
+                let stem = stem(&piece.folded).map(|stem| stem_term(&stem));
+                let signed = (!signs.is_empty()).then(|| format!("{}{signs}", piece.folded));
+                for other in stem.into_iter().chain(signed) {
+                    head.push(' ');
+                    head.push_str(&other);
+                }
+            }
+        }
+        head.push(' ');
+        Self { head, terms: Collected::of(title).terms }
+    }
+}
+
+impl ContentTerms {
+    pub(crate) fn of(content: &str) -> Self {
+        let collected = Collected::of(content);
+        Self { often: collected.often(), terms: collected.terms, in_part: collected.in_part }
+    }
+}
+
+/// The term for a stem. It is no word of any text, and too short to have beginnings in the index.
+pub(super) fn stem_term(stem: &str) -> String {
+    // FNV-1a: the same on every machine and for ever.
+    let hash = stem
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    // Two private characters say 32 bits of it.
+    [hash, hash >> 32]
+        .into_iter()
+        .filter_map(|half| char::from_u32(0xf_0000 + u32::try_from(half % 0xfff0).ok()?))
+        .collect()
+}
+
+/// Terms as they are met in a text.
+struct Collected {
+    terms: String,
+    counts: HashMap<String, u32>,
+    /// Entries of the index that are left.
+    left: usize,
+    in_part: bool,
+}
+
+impl Collected {
+    fn of(text: &str) -> Self {
+        let mut collected =
+            Self { terms: String::from(" "), counts: HashMap::new(), left: MAX_ENTRIES, in_part: false };
+        let (mut before, mut pair) = (String::new(), String::new());
+        for (n, piece) in pieces(text).enumerate() {
+            collected.in_part |= n >= MAX_PIECES;
+            if collected.in_part {
+                break;
+            }
+            match piece.kind {
+                PieceKind::Word { signs } => collected.word(&piece.folded, &signs),
+                PieceKind::Character { follows } => {
+                    collected.term(&piece.folded, UNSPACED_ENTRIES);
+                    if follows {
+                        pair.clear();
+                        pair.extend([before.as_str(), &piece.folded]);
+                        collected.term(&pair, UNSPACED_ENTRIES);
+                    }
+                    before = piece.folded;
+                }
+            }
+        }
+        collected
+    }
+
+    fn word(&mut self, word: &str, signs: &str) {
+        let beginnings = word.chars().take(LONGEST_PREFIX).count().saturating_sub(2);
+        let stem = stem(word);
+        let is_new = self.term(word, 1 + beginnings + usize::from(stem.is_some()));
+        if let Some(stem) = stem.filter(|_| is_new) {
+            self.add(&stem_term(&stem));
+        }
+        if !signs.is_empty() {
+            self.term(&format!("{word}{signs}"), 1 + beginnings + signs.len());
+        }
+    }
+
+    /// Counts a term; when it is new, adds it if there is room. Returns whether it was added.
+    fn term(&mut self, term: &str, entries: usize) -> bool {
+        if let Some(count) = self.counts.get_mut(term) {
+            *count += 1;
+            return false;
+        }
+        let Some(left) = self.left.checked_sub(entries) else {
+            self.in_part = true;
+            return false;
+        };
+        self.left = left;
+        self.counts.insert(term.to_owned(), 1);
+        self.add(term);
+        true
+    }
+
+    /// Adds a term that may be there already, as the stem of another word.
+    fn add(&mut self, term: &str) {
+        self.terms.push_str(term);
+        self.terms.push(' ');
+    }
+
+    fn often(&self) -> String {
+        let mut often: Vec<(&String, &u32)> = self.counts.iter().filter(|(_, count)| **count >= OFTEN).collect();
+        often.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        let words = often.into_iter().take(MAX_OFTEN).map(|(word, _)| {
+            let stem = stem(word).map(|stem| format!("{} ", stem_term(&stem)));
+            format!("{word} {}", stem.unwrap_or_default())
+        });
+        std::iter::once(" ".to_owned()).chain(words).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_term_is_there_once() {
+        assert_eq!(ContentTerms::of(&"word ".repeat(100_000)).terms, format!(" word {} ", stem_term("word")));
+        assert_eq!(ContentTerms::of("日本日本").terms, " 日 本 日本 本日 ");
+        assert_eq!(ContentTerms::of("C++ c").terms, " c c++ ");
+        assert_eq!(TitleTerms::of("日本 C#").head, " 日本 c c# ");
+    }
+
+    #[test]
+    fn what_is_indexed_of_a_text_is_bounded() {
+        let words = (0..60_000).map(|n| format!("{n:x} ")).collect::<Vec<_>>().concat();
+        let han: String = (0..160_000u32).filter_map(|n| char::from_u32(0x4e00 + n * 7919 % 20_000)).collect();
+        assert!(ContentTerms::of(&"ก ".repeat(100_001)).in_part);
+        for text in [words, han] {
+            let terms = ContentTerms::of(&text);
+            assert!(terms.in_part && terms.terms.len() < 300_000, "{}", terms.terms.len());
+            assert!(terms.often.len() < 4000);
+        }
+        let prose = (0..4_000).map(|n| format!("word{} ", n % 1000)).collect::<Vec<_>>().concat();
+        assert!(!ContentTerms::of(&prose).in_part);
+    }
+}

@@ -1,0 +1,192 @@
+//! Cutting a text into pieces that can be looked for, each with its place.
+
+use std::ops::Range;
+
+use super::fold::{cluster_end, fold_into};
+use super::script::{Kind, kind};
+
+/// A longer word is looked for by its beginning.
+const MAX_WORD_BYTES: usize = 64;
+/// Most signs behind a word that belong to it, as in `C++`.
+const MAX_SIGNS: usize = 2;
+
+/// A piece of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Its bytes in the text.
+    pub(super) place: Range<usize>,
+    /// Its folded form, never empty.
+    pub(super) folded: String,
+    pub(super) kind: PieceKind,
+}
+
+/// What a piece is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PieceKind {
+    /// A word between spaces or signs, perhaps with signs that belong to it: `c` and `++`.
+    Word { signs: String },
+    /// A character of a script without spaces; whether it follows the one before it directly.
+    Character { follows: bool },
+}
+
+/// The pieces of a text in order.
+pub(super) struct Pieces<'a> {
+    text: &'a str,
+    at: usize,
+    /// Whether the piece before ended here and was a character of a script without spaces.
+    unspaced: bool,
+}
+
+/// Cuts `text` into pieces.
+pub(super) fn pieces(text: &str) -> Pieces<'_> {
+    Pieces { text, at: 0, unspaced: false }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        loop {
+            let start = self.at;
+            let (end, found) = self.cluster(start)?;
+            self.at = end;
+            let follows = std::mem::take(&mut self.unspaced);
+            let mut folded = String::new();
+            match found {
+                Kind::Between => continue,
+                Kind::Unspaced => self.unspaced = true,
+                Kind::Symbol => {}
+                Kind::Word => {
+                    if let Some(word) = self.word(start) {
+                        return Some(word);
+                    }
+                    continue;
+                }
+            }
+            self.append_folded(start..end, &mut folded);
+            if !folded.is_empty() {
+                let kind = PieceKind::Character { follows: follows && found == Kind::Unspaced };
+                return Some(Piece { place: start..end, folded, kind });
+            }
+        }
+    }
+}
+
+impl Pieces<'_> {
+    /// The end and the kind of the cluster at `at`.
+    fn cluster(&self, at: usize) -> Option<(usize, Kind)> {
+        let first = self.text.get(at..)?.chars().next()?;
+        Some((cluster_end(self.text, at), kind(first)))
+    }
+
+    /// The word that starts here. `'s` behind a word is no word.
+    fn word(&mut self, start: usize) -> Option<Piece> {
+        let mut folded = String::new();
+        self.at = start;
+        self.ascii_word(&mut folded);
+        while let Some((end, Kind::Word)) = self.cluster(self.at) {
+            if folded.len() < MAX_WORD_BYTES {
+                self.append_folded(self.at..end, &mut folded);
+            }
+            let ends = self.text.get(self.at..end).is_some_and(ends_word);
+            self.at = end;
+            if ends {
+                break;
+            }
+        }
+        let owned = folded == "s" && self.text.get(..start).is_some_and(|before| before.ends_with(['\'', '’']));
+        if folded.is_empty() || owned {
+            return None;
+        }
+        let signs = self.signs();
+        let place = start..self.at + signs.len();
+        Some(Piece { place, folded, kind: PieceKind::Word { signs } })
+    }
+
+    /// Goes on to the end of a word in ASCII at once, as most words are, but for a last letter that may have marks.
+    fn ascii_word(&mut self, folded: &mut String) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let mut length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        if rest.get(length).is_some_and(|next| !next.is_ascii()) {
+            length = length.saturating_sub(1);
+        }
+        let end = self.at + length;
+        let kept = self.text.get(self.at..end.min(self.at + MAX_WORD_BYTES)).unwrap_or_default();
+        folded.push_str(kept);
+        folded.make_ascii_lowercase();
+        self.at = end;
+    }
+
+    /// The signs behind a word that belong to it.
+    fn signs(&self) -> String {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let behind = rest.trim_start_matches(['+', '#']);
+        let signs = rest.get(..rest.len() - behind.len()).unwrap_or_default();
+        let goes_on = behind.chars().next().is_some_and(|c| kind(c) == Kind::Word);
+        if signs.len() > MAX_SIGNS || goes_on { String::new() } else { signs.to_owned() }
+    }
+
+    fn append_folded(&self, place: Range<usize>, folded: &mut String) {
+        let before = folded.len();
+        fold_into(self.text.get(place).unwrap_or_default(), folded);
+        // A compatibility form may hold what stands between words, such as the slash of `½`.
+        if folded.get(before..).is_some_and(|new| new.chars().any(|c| c.is_whitespace() || c == '\u{2044}')) {
+            let kept: String = folded.chars().filter(|c| !c.is_whitespace() && *c != '\u{2044}').collect();
+            *folded = kept;
+        }
+    }
+}
+
+/// Whether a word ends behind a cluster: a joiner of Arabic script parts words as a space does.
+fn ends_word(cluster: &str) -> bool {
+    cluster.ends_with('\u{200c}') && cluster.starts_with(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> Vec<String> {
+        let shown = |piece: Piece| match piece.kind {
+            PieceKind::Word { signs } if signs.is_empty() => piece.folded,
+            PieceKind::Word { signs } => format!("{}{signs}", piece.folded),
+            PieceKind::Character { follows: true } => format!("_{}", piece.folded),
+            PieceKind::Character { follows: false } => piece.folded,
+        };
+        pieces(text).map(shown).collect()
+    }
+
+    #[test]
+    fn a_text_is_cut_where_its_readers_see_words() {
+        let texts: [(&str, &[&str]); 12] = [
+            ("foo_bar k8s, ABC-123", &["foo", "bar", "k8s", "abc", "123"]),
+            ("C++ and C#. a+b 1+1 x+++", &["c++", "and", "c#", "a", "b", "1", "1", "x"]),
+            ("日本語のdeploy手順", &["日", "_本", "_語", "_の", "deploy", "手", "_順"]),
+            ("日 本", &["日", "本"]),
+            ("2026年11月", &["2026", "年", "11", "月"]),
+            ("한국어를", &["한", "_국", "_어", "_를"]),
+            ("👩‍💻🚀", &["👩", "💻", "🚀"]),
+            ("the team's plan", &["the", "team", "plan"]),
+            ("می\u{200c}خواهم", &["می", "خواهم"]),
+            ("½ ² Ⅷ", &["12", "2", "viii"]),
+            ("\u{301} \u{e000} -- \u{1}", &[]),
+            ("a\u{301}b", &["ab"]),
+        ];
+        for (text, expected) in texts {
+            assert_eq!(cut(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_piece_knows_its_place() {
+        let text = "Größe: 日本, C++!";
+        let placed: Vec<&str> = pieces(text).map(|piece| &text[piece.place]).collect();
+        assert_eq!(placed, ["Größe", "日", "本", "C++"]);
+    }
+
+    #[test]
+    fn a_word_without_an_end_is_known_by_its_beginning() {
+        assert_eq!(cut(&"x".repeat(500_000)), ["x".repeat(MAX_WORD_BYTES)]);
+        assert_eq!(cut(&"é".repeat(100_000)), ["e".repeat(MAX_WORD_BYTES)]);
+    }
+}

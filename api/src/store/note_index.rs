@@ -1,0 +1,81 @@
+//! Indexing notes that were there before what is indexed of them was made: some at a time, by whoever opens the database
+//! or sweeps it.
+
+use serde_json::{Value, json};
+
+use super::note_search::filters;
+use super::statements;
+use crate::database::{Row, Statement, number, text};
+use crate::search::{ContentTerms, TitleTerms};
+
+statements! {
+    /// At most 100, with 300 KB of text before the last of them.
+    WAITING = "
+        select id, version, title, content from (
+          select n.id, n.version, n.title, n.content,
+            sum(octet_length(n.content)) over (order by n.id) - octet_length(n.content) as before
+          from (select note_id from notes_to_index order by note_id limit 100) q cross join notes n on n.id = q.note_id)
+        where before < 300000 order by id";
+
+    /// A note that has changed since it was read keeps waiting.
+    TERMS = concat!("
+        insert into note_terms (id, title, content, filters)
+        select k.id, json_extract(j.value, '$.title'), json_extract(j.value, '$.content'), ", filters!(), "
+        from json_each(?1) j cross join notes_to_index q on q.note_id = json_extract(j.value, '$.id')
+        cross join notes n on n.id = q.note_id and n.version = json_extract(j.value, '$.version')
+        cross join note_search_keys k on k.note_id = n.id
+        where true on conflict do nothing");
+
+    /// Of the notes that still wait and have terms.
+    RANK = "
+        update note_search_keys set (head, often) = (
+          select json_extract(j.value, '$.head'), json_extract(j.value, '$.often') from json_each(?1) j
+          where json_extract(j.value, '$.id') = note_search_keys.note_id)
+        where note_id in (
+          select q.note_id from json_each(?1) j cross join notes_to_index q on q.note_id = json_extract(j.value, '$.id'))
+        and exists (select 1 from note_terms t where t.id = note_search_keys.id)";
+
+    IN_PART = "
+        update notes set indexed_in_part = 1
+        where id in (select value from json_each(?1)) and exists (
+          select 1 from note_search_keys k cross join note_terms t on t.id = k.id where k.note_id = notes.id)";
+
+    INDEX = "
+        insert into note_search (rowid, filters, title, content)
+        select t.id, t.filters, t.title, t.content
+        from json_each(?1) j cross join notes_to_index q on q.note_id = j.value
+        cross join note_search_keys k on k.note_id = q.note_id cross join note_terms t on t.id = k.id";
+
+    /// Also of a note that has no number, which no search could find.
+    DONE = "
+        delete from notes_to_index where note_id in (select value from json_each(?1)) and not exists (
+          select 1 from note_search_keys k left join note_terms t on t.id = k.id
+          where k.note_id = notes_to_index.note_id and t.id is null)";
+}
+
+/// Reads some of the notes that wait to be indexed.
+pub fn waiting() -> Statement {
+    Statement::new(WAITING)
+}
+
+/// Indexes notes as [`waiting`] has read them.
+pub fn indexed(notes: &[Row]) -> Vec<Statement> {
+    let (mut ids, mut in_part, mut terms, mut ranks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for note in notes {
+        let (Some(id), Some(version)) = (text(note, "id"), number(note, "version")) else { continue };
+        let (Some(title), Some(content)) = (text(note, "title"), text(note, "content")) else { continue };
+        let (title, content) = (TitleTerms::of(title), ContentTerms::of(content));
+        ids.push(id);
+        in_part.extend(content.in_part.then_some(id));
+        terms.push(json!({ "id": id, "version": version, "title": title.terms, "content": content.terms }));
+        ranks.push(json!({ "id": id, "head": title.head, "often": content.often }));
+    }
+    let ids = Value::from(ids).to_string();
+    vec![
+        Statement::new(TERMS).bind(Value::from(terms).to_string()),
+        Statement::new(RANK).bind(Value::from(ranks).to_string()),
+        Statement::new(IN_PART).bind(Value::from(in_part).to_string()),
+        Statement::new(INDEX).bind(ids.clone()),
+        Statement::new(DONE).bind(ids),
+    ]
+}
