@@ -15,6 +15,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::agent_cli::AgentCli;
+use crate::background_server;
 use crate::error::LaunchError;
 use crate::registration::{Registration, Screen, reaches_server};
 use crate::surroundings::Surroundings;
@@ -50,6 +51,12 @@ pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write)
 fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding {
     let agent = cli.program();
     let broken = |detail: String, fix: String| Finding { agent, ok: false, detail, fix: Some(fix) };
+    if let Err(foreign) = background_server::own_environment(surroundings) {
+        return broken(foreign.what(), foreign.fix());
+    }
+    if let Some((kind, left)) = background_server::left_behind(cli, surroundings) {
+        return broken(background_server::warning(kind, &left), kind.stop_command().to_owned());
+    }
     match Registration::plan(cli, server, &[], Screen::AsItIs, surroundings) {
         Err(error) => broken(error.to_string(), "correct that file, then run this again".to_owned()),
         Ok(registration) if !registration.changes.is_empty() => {

@@ -6,9 +6,10 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, this_host};
+use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, launch_id, this_host};
 use deckwatch_client::variables;
 
+use crate::background_server;
 use crate::branches;
 use crate::context_api;
 use crate::endpoint::Endpoint;
@@ -44,6 +45,9 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
         change.apply()?;
         say(&format!("registered Deckwatch with {} in {}", plan.cli.title(), surroundings.shown(change.path())));
     }
+    if let Some((kind, server)) = background_server::left_behind(plan.cli, surroundings) {
+        warn(&format!("{}; `{}` ends it", background_server::warning(kind, &server), kind.stop_command()));
+    }
     let slot = claim(plan, surroundings)?;
     let checkout = match &plan.worktree {
         Some(worktree) => worktree.open(&slot.agent, &plan.checkout)?,
@@ -66,6 +70,9 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     }
     command.envs(plan.environment.iter().cloned()).env(variables::AGENT, slot.agent.as_str());
     command.env(variables::BRANCH_PREFIX, prefix);
+    if let Some(launch) = launch_id(std::process::id()) {
+        command.env(variables::LAUNCH, launch);
+    }
     granted.secrets.give_to(&mut command);
     Ok(command)
 }

@@ -1,6 +1,7 @@
 //! The launcher as people run it: the real program, a home of its own, agents that only record.
 
 #[cfg(test)]
+mod background_server;
 mod branches;
 #[cfg(test)]
 mod conversations;

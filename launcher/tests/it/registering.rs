@@ -241,8 +241,8 @@ fn a_server_of_another_build_is_named_with_what_to_do() {
 #[test]
 fn the_alternate_screen_is_left_alone_until_it_is_asked_off() {
     let world = World::new();
-    world.run(&["alpha", "--codex", "--no-alt-screen", "--", "resume"]).succeeds();
-    assert_eq!(world.record().args, ["--no-alt-screen", "resume"]);
+    world.run(&["alpha", "--codex", "--no-alt-screen", "--", "resume", "--no-daemon"]).succeeds();
+    assert_eq!(world.record().args, ["--no-alt-screen", "resume", "--no-daemon"]);
     let settings = |value: &str| format!("{{\"ui\": {{\"useAlternateBuffer\": {value} /* mine */}}}}\n");
     world.write(GEMINI, &settings("true"));
     world.run(&["alpha", "--gemini"]).succeeds();
