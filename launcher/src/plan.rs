@@ -143,7 +143,7 @@ impl<'a> Plan<'a> {
 
 /// The agent that was named; without a name the first that is installed.
 fn agent_program(named: Option<AgentCli>, surroundings: &Surroundings) -> Result<(AgentCli, PathBuf), LaunchError> {
-    let installed = |cli: AgentCli| surroundings.program(cli.program()).map(|program| (cli, program));
+    let installed = |cli: AgentCli| surroundings.agent_program(cli).map(|program| (cli, program));
     match named {
         Some(cli) => installed(cli).ok_or(LaunchError::AgentMissing(cli)),
         None => AgentCli::ALL.into_iter().find_map(installed).ok_or(LaunchError::NoAgent),

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use serde_json::json;
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME, slash_commands};
+use super::{Instead, Registration, SERVER_NAME, slash_commands};
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
@@ -20,5 +20,6 @@ pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registra
     flag.push(&path);
     let mut changes = slash_commands::plan(surroundings)?;
     changes.extend(SettingsFile::read(path)?.into_change(format!("{settings:#}\n"), Backup::Never));
-    Ok(Registration { changes, args: vec![flag] })
+    let (replaced, obstacle, instead) = (Vec::new(), None, Instead::default());
+    Ok(Registration { changes, args: vec![flag], replaced, obstacle, instead })
 }

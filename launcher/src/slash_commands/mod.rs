@@ -109,7 +109,7 @@ impl Sync {
         if !named.is_empty() {
             return Ok(named);
         }
-        let is_installed = |cli: &AgentCli| surroundings.program(cli.program()).is_some();
+        let is_installed = |cli: &AgentCli| surroundings.agent_program(*cli).is_some();
         let installed: Vec<AgentCli> = AgentCli::ALL.into_iter().filter(is_installed).collect();
         if installed.is_empty() { Err(LaunchError::NoAgent) } else { Ok(installed) }
     }
