@@ -307,9 +307,12 @@ fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
 fn settings_that_cannot_be_written_are_no_reason_not_to_start() {
     for (flag, file) in [("--codex", CODEX), ("--gemini", GEMINI)] {
         let world = World::new();
+        // Beside a name of 255 characters there is no room for a longer one, also for the administrator.
+        let kept = format!("home/store/{}", "s".repeat(255));
+        world.write(&kept, "");
         let link = world.path(file);
         std::fs::create_dir_all(link.parent().unwrap()).unwrap();
-        symlink("/proc/no-such-store/settings", &link).unwrap();
+        symlink(world.path(&kept), &link).unwrap();
         let run = world.run(&["alpha", flag]).succeeds();
         assert!(run.stderr.contains("is told of Deckwatch for this launch alone"), "{}", run.stderr);
         let (agent, server) = (world.record(), world.path("bin/deckwatch-mcp"));

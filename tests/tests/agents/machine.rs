@@ -33,8 +33,12 @@ pub(crate) struct Machine {
 impl Machine {
     /// A machine on which the agent is installed, unless it can't be.
     pub(crate) fn with(cli: AgentCli) -> Option<Self> {
+        Self::with_home(cli, tempfile::tempdir().unwrap())
+    }
+
+    /// The same with its home in a folder of the test's choice.
+    pub(crate) fn with_home(cli: AgentCli, home: TempDir) -> Option<Self> {
         let agent = cli.installed()?;
-        let home = tempfile::tempdir().unwrap();
         let machine = Self { cli, agent, home, variables: Vec::new() };
         for name in ["launcher", "deckwatch-mcp"] {
             machine.install(name);
