@@ -19,7 +19,7 @@ pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registra
     let mut flag = OsString::from("--mcp-config=");
     flag.push(&path);
     let mut changes = slash_commands::plan(surroundings)?;
-    changes.extend(SettingsFile::read(path)?.into_change(format!("{settings:#}\n"), Backup::Never));
+    changes.extend(SettingsFile::read(path)?.into_change(&format!("{settings:#}\n"), Backup::Never));
     let (replaced, obstacle, instead) = (Vec::new(), None, Instead::default());
     Ok(Registration { changes, args: vec![flag], replaced, obstacle, instead })
 }

@@ -43,7 +43,7 @@ pub(super) fn plan(
     let Written { text, replaced, forwarded } = with_server(&file, server, secrets)?;
     let args = if screen == Screen::Inline { vec!["--no-alt-screen".into()] } else { Vec::new() };
     let instead = Instead { args: as_options(server, forwarded, &replaced), ..Instead::default() };
-    let changes = file.into_change(text, Backup::Once).into_iter().collect();
+    let changes = file.into_change(&text, Backup::Once).into_iter().collect();
     Ok(Registration { changes, args, replaced, obstacle: None, instead })
 }
 

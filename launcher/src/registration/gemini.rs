@@ -26,7 +26,7 @@ pub(super) fn plan(
     let (after, replaced) = with_server(&file, server, secrets, screen)?;
     let obstacle = obstacle(&after, &home, surroundings);
     let instead = instead(server, secrets, surroundings)?;
-    let changes = file.into_change(after, Backup::Once).into_iter().collect();
+    let changes = file.into_change(&after, Backup::Once).into_iter().collect();
     Ok(Registration { changes, args: Vec::new(), replaced, obstacle, instead })
 }
 
@@ -40,7 +40,7 @@ fn instead(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Resul
         forwarded(secrets).map(|name| (name.to_owned(), format!("${name}").into())).collect();
     let entry = serde_json::json!({ "command": server, "args": [], "env": env });
     let settings = serde_json::json!({ "mcpServers": { SERVER_NAME: entry } });
-    let file = SettingsFile::read(path.clone())?.into_change(format!("{settings:#}\n"), Backup::Never);
+    let file = SettingsFile::read(path.clone())?.into_change(&format!("{settings:#}\n"), Backup::Never);
     Ok(Instead { args: Vec::new(), variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
 }
 

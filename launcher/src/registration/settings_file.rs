@@ -56,8 +56,8 @@ impl SettingsFile {
     }
 
     /// The change that makes it `after`, its byte order mark and its line ends kept; `None` when it is that already.
-    pub(crate) fn into_change(self, after: String, backup: Backup) -> Option<Change> {
-        let after = self.as_written(&after);
+    pub(crate) fn into_change(self, after: &str, backup: Backup) -> Option<Change> {
+        let after = self.as_written(after);
         let differs = self.text.as_ref() != Some(&after);
         differs.then_some(Change { path: self.path, before: self.text, after, backup })
     }

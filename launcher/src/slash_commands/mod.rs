@@ -130,7 +130,7 @@ fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Resul
     }
     let is_users = files.iter().any(|(owner, ..)| matches!(owner, Owner::User | Owner::ChangedByUser));
     let decided = files.into_iter().map(|(owner, file, form)| {
-        let write = || file.into_change(owner::marked(&form.text, form.comment), Backup::Never);
+        let write = || file.into_change(&owner::marked(&form.text, form.comment), Backup::Never);
         let (outcome, change) = match owner {
             Owner::User => (Outcome::Yours, None),
             Owner::ChangedByUser => (Outcome::ChangedByYou, None),

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod background_server;
+#[cfg(test)]
 mod branches;
 #[cfg(test)]
 mod conversations;

@@ -2,6 +2,7 @@
 //! its hooks, and nothing stays behind.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use deckwatch_protocol::{Operation, Venture};
@@ -55,7 +56,7 @@ async fn a_launch_is_not_served_by_the_background_server_of_a_codex_that_a_perso
     let Some(machine) = Machine::with(AgentCli::Codex) else { return };
     let Some(desk) = Desk::of(machine).await else { return };
     let bare = Pane::open(&desk.bare("alpha", &BTreeMap::new()), desk.machine.path("tmux-bare"));
-    bare.waits("background server", || desk.daemons().len() >= 1).await;
+    bare.waits("background server", || desk.daemons().len() == 2).await;
     bare.shows(LAST_WORDS).await;
     let before = desk.daemons();
     for venture in ["alpha", "beta"] {
@@ -266,11 +267,9 @@ impl Desk {
         let answer = app_server(self.machine.agent(), "hooks/list", json!({ "cwds": [folder] })).await;
         let mut config = std::fs::read_to_string(self.machine.path(".codex/config.toml")).unwrap();
         for hook in answer["data"][0]["hooks"].as_array().unwrap() {
-            config.push_str(&format!(
-                "[hooks.state.{}]\ntrusted_hash = {}\n",
-                serde_json::to_string(&hook["key"]).unwrap(),
-                serde_json::to_string(&hook["currentHash"]).unwrap()
-            ));
+            let text = |name: &str| serde_json::to_string(&hook[name]).unwrap();
+            let (key, hash) = (text("key"), text("currentHash"));
+            writeln!(config, "[hooks.state.{key}]\ntrusted_hash = {hash}").unwrap();
         }
         self.machine.write(".codex/config.toml", &config);
     }
