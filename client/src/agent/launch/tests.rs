@@ -29,16 +29,6 @@ impl Machine {
         Self { dirs, home }
     }
 
-    /// Starts a process that starts another one by `line`, which prints its process id.
-    fn start(&self, line: &str) -> Launched {
-        let mut command = Command::new("sh");
-        command.args(["-c", &format!("{line}\nread stays")]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut holder = command.spawn().unwrap();
-        let mut said = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        Launched { inner: said.trim().parse().unwrap(), _input: holder.stdin.take().unwrap(), holder }
-    }
-
     fn claim(&self, pid: u32) -> (Agent, String) {
         let slot = Slot::claim(&self.dirs, &host(), &codex(), &"alpha".parse().unwrap(), pid, Wanted::Any).unwrap();
         (slot.agent, launch_id(pid).unwrap())
@@ -56,6 +46,16 @@ impl Machine {
 
         format!("sh {}", path.display())
     }
+}
+
+/// Starts a process that starts another one by `line`, which prints its process id.
+fn start(line: &str) -> Launched {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{line}\nread stays")]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut holder = command.spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    Launched { inner: said.trim().parse().unwrap(), _input: holder.stdin.take().unwrap(), holder }
 }
 
 impl Drop for Launched {
@@ -77,7 +77,7 @@ fn codex() -> Client {
 #[test]
 fn what_a_launch_starts_through_wrappers_belongs_to_it() {
     let machine = Machine::new();
-    let launched = machine.start("sh -c 'sleep 600 & echo $!; wait' &");
+    let launched = start("sh -c 'sleep 600 & echo $!; wait' &");
     let (agent, launch) = machine.claim(launched.holder.id());
     for launch in [Some(launch.as_str()), None] {
         assert_eq!(machine.examine(launched.inner, &agent, launch).unwrap(), Lineage::Descendant);
@@ -88,7 +88,7 @@ fn what_a_launch_starts_through_wrappers_belongs_to_it() {
 #[test]
 fn a_process_that_its_tool_detached_is_apart_while_the_launch_lives() {
     let machine = Machine::new();
-    let launched = machine.start("sh -c 'sleep 600 & echo $!'");
+    let launched = start("sh -c 'sleep 600 & echo $!'");
     let (agent, launch) = machine.claim(launched.holder.id());
     assert_eq!(machine.examine(launched.inner, &agent, Some(&launch)).unwrap(), Lineage::Apart);
 }
@@ -96,7 +96,7 @@ fn a_process_that_its_tool_detached_is_apart_while_the_launch_lives() {
 #[test]
 fn what_outlives_its_launch_does_not_keep_the_name() {
     let machine = Machine::new();
-    let mut launched = machine.start("sh -c 'sleep 600 & echo $!'");
+    let mut launched = start("sh -c 'sleep 600 & echo $!'");
     let (agent, launch) = machine.claim(launched.holder.id());
     launched.holder.kill().unwrap();
     launched.holder.wait().unwrap();
@@ -104,7 +104,7 @@ fn what_outlives_its_launch_does_not_keep_the_name() {
     assert!(matches!(error.why, Foreign::Ended), "{error}");
 
     // The next launch gets the slot; the name is its own now.
-    let next = machine.start("sleep 600 & echo $!");
+    let next = start("sleep 600 & echo $!");
     assert_eq!(machine.claim(next.holder.id()).0, agent);
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
     assert!(matches!(error.why, Foreign::TakenOver), "{error}");
@@ -115,7 +115,7 @@ fn what_outlives_its_launch_does_not_keep_the_name() {
 fn a_background_server_of_the_launch_itself_passes_no_name_on() {
     let machine = Machine::new();
     let server = machine.program("codex");
-    let launched = machine.start(&format!("{server} app-server --listen unix:// --managed-daemon &"));
+    let launched = start(&format!("{server} app-server --listen unix:// --managed-daemon &"));
     let (agent, launch) = machine.claim(launched.holder.id());
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
     assert!(matches!(error.why, Foreign::SharedServer(SharedServer::Codex, _)), "{error}");
@@ -129,7 +129,7 @@ fn a_background_server_of_the_launch_itself_passes_no_name_on() {
 fn a_launch_from_within_a_background_server_is_a_launch() {
     let machine = Machine::new();
     let server = machine.program("codex");
-    let launched = machine.start(&format!("{server} app-server --managed-daemon &"));
+    let launched = start(&format!("{server} app-server --managed-daemon &"));
     let (agent, launch) = machine.claim(launched.inner);
     assert_eq!(machine.examine(launched.inner, &agent, Some(&launch)).unwrap(), Lineage::Descendant);
 }
@@ -137,7 +137,7 @@ fn a_launch_from_within_a_background_server_is_a_launch() {
 #[test]
 fn where_the_holder_cannot_be_seen_the_environment_is_believed() {
     let machine = Machine::new();
-    let launched = machine.start("sleep 600 & echo $!");
+    let launched = start("sleep 600 & echo $!");
     let (agent, launch) = machine.claim(launched.holder.id());
     let file = machine.dirs.state.join("slots/mac1/codex-1.json");
     let record = std::fs::read_to_string(&file).unwrap();
@@ -154,7 +154,7 @@ fn where_the_holder_cannot_be_seen_the_environment_is_believed() {
 #[test]
 fn a_process_id_that_was_reused_is_another_process() {
     let machine = Machine::new();
-    let launched = machine.start("sleep 600 & echo $!");
+    let launched = start("sleep 600 & echo $!");
     let (agent, launch) = machine.claim(launched.holder.id());
     let file = machine.dirs.state.join("slots/mac1/codex-1.json");
     let record = std::fs::read_to_string(&file).unwrap();
