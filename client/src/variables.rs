@@ -15,6 +15,8 @@ pub const VENTURE: &str = "DECKWATCH_VENTURE";
 pub const REPO: &str = "DECKWATCH_REPO";
 /// The agent's name: `<host>-<cli>-<slot>`.
 pub const AGENT: &str = "DECKWATCH_AGENT";
+/// Which launch the agent's name was given to: an id of the process that holds its slot.
+pub const LAUNCH: &str = "DECKWATCH_LAUNCH";
 /// The agent's tool, such as `claude`.
 pub const CLIENT: &str = "DECKWATCH_CLIENT";
 /// The line of work.

@@ -3,10 +3,11 @@
 use deckwatch_client::variables;
 
 /// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const OF_AGENT: [&str; 10] = [
+pub(crate) const OF_AGENT: [&str; 11] = [
     variables::VENTURE,
     variables::REPO,
     variables::AGENT,
+    variables::LAUNCH,
     variables::CLIENT,
     variables::TRACK,
     variables::ISSUE,

@@ -53,6 +53,11 @@ pub(crate) enum LaunchError {
     AgentMissing(AgentCli),
     #[error("no agent's command line tool is installed")]
     NoAgent,
+    #[error(
+        "`{cli} {word}` needs a background server, which would outlive this launch and give its name, API and \
+         secrets to other sessions"
+    )]
+    NeedsBackgroundServer { cli: AgentCli, word: String },
     #[error("deckwatch-mcp is not installed")]
     ServerMissing,
     #[error("deckwatch-mcp is not installed and could not be built: {cause}")]
@@ -118,6 +123,9 @@ impl LaunchError {
             Self::Discovery(error) => undiscovered(error),
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
             Self::NoAgent => install_one(),
+            Self::NeedsBackgroundServer { cli, word } => {
+                format!("run `{cli} {word}` without the launcher, or start a conversation without it")
+            }
             Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start; `launcher --heal` does \
                  that where it was done before"
                 .to_owned(),
@@ -166,7 +174,7 @@ impl LaunchError {
             | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
-            Self::NoVentureNamed | Self::NobodyToAsk => ExitCode::Usage,
+            Self::NoVentureNamed | Self::NobodyToAsk | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
             Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) => {
                 ExitCode::Repository

@@ -4,6 +4,7 @@
 //! printed, [`process`] carries it out and becomes the agent. Nothing before [`process`] writes.
 
 mod agent_cli;
+mod background_server;
 mod branches;
 mod catalogue;
 mod choice;

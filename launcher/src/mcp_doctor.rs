@@ -4,6 +4,7 @@
 //! MCP with it and asks for its tools. It changes no settings; what is wrong comes with its fix.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::Stdio;
@@ -15,8 +16,9 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::agent_cli::AgentCli;
+use crate::background_server;
 use crate::error::LaunchError;
-use crate::registration::{Registration, Screen, reaches_server};
+use crate::registration::{Obstacle, Registration, Screen, reaches_server};
 use crate::surroundings::Surroundings;
 
 /// Longer than the slowest of the tools waits for a server.
@@ -36,7 +38,7 @@ struct Finding {
 /// Examines every tool that is installed. An error when one of them would not reach the server.
 pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write) -> Result<(), LaunchError> {
     let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
-    let installed = AgentCli::ALL.into_iter().filter(|cli| surroundings.program(cli.program()).is_some());
+    let installed = AgentCli::ALL.into_iter().filter(|cli| surroundings.agent_program(*cli).is_some());
     let findings: Vec<Finding> = installed.map(|cli| examine(cli, &server, surroundings)).collect();
     if findings.is_empty() {
         return Err(LaunchError::NoAgent);
@@ -50,14 +52,24 @@ pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write)
 fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding {
     let agent = cli.program();
     let broken = |detail: String, fix: String| Finding { agent, ok: false, detail, fix: Some(fix) };
+    if let Err(foreign) = background_server::own_environment(surroundings) {
+        return broken(foreign.what(), foreign.fix());
+    }
+    if let Some((kind, left)) = background_server::left_behind(cli, surroundings) {
+        return broken(background_server::warning(kind, &left), kind.stop_command().to_owned());
+    }
     match Registration::plan(cli, server, &[], Screen::AsItIs, surroundings) {
         Err(error) => broken(error.to_string(), "correct that file, then run this again".to_owned()),
         Ok(registration) if !registration.changes.is_empty() => {
             let files: Vec<String> =
                 registration.changes.iter().map(|change| surroundings.shown(change.path())).collect();
-            let detail = format!("not registered yet, or not as it is now: {}", files.join(", "));
+            let mut detail = format!("not registered yet, or not as it is now: {}", files.join(", "));
+            if !registration.replaced.is_empty() {
+                let _ = write!(detail, "; in the way: {}", registration.replaced.join(", "));
+            }
             broken(detail, format!("launcher <venture> --{agent}"))
         }
+        Ok(Registration { obstacle: Some(Obstacle { what, fix }), .. }) => broken(what, fix),
         Ok(_) => match connect(cli, server, surroundings) {
             Ok(tools) => {
                 let detail = format!("connected to {}, {tools} tools", surroundings.shown(server));

@@ -11,6 +11,7 @@ use deckwatch_client::ventures::VentureEntry;
 use deckwatch_protocol::Track;
 
 use crate::agent_cli::AgentCli;
+use crate::background_server;
 use crate::branches::{self, Worktree};
 use crate::config::Config;
 use crate::conversation::Conversation;
@@ -71,10 +72,13 @@ impl<'a> Plan<'a> {
         let worktree = launch.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
         let conversation =
             Conversation::plan(agent_cli, &launch.agent_args, &chosen.venture.code, &chosen.checkout, surroundings);
-        let args = registration.args.iter().chain(&conversation.args).chain(&launch.agent_args).cloned().collect();
+        let apart =
+            background_server::keep_apart(agent_cli, &program, &server.path(), &launch.agent_args, surroundings)?;
+        let added = registration.args.iter().chain(&apart.args).chain(&conversation.args);
+        let args = added.chain(&launch.agent_args).cloned().collect();
         let track = launch.track.or(conversation.track);
         Ok(Self {
-            environment: environment(launch, config, agent_cli, &chosen, &conversation),
+            environment: environment(launch, config, agent_cli, &chosen, &conversation, apart.variables),
             secrets: chosen.secrets,
             screen,
             cli: agent_cli,
@@ -118,7 +122,7 @@ impl<'a> Plan<'a> {
     }
 
     fn names(&self) -> Vec<&str> {
-        let mut names = vec![variables::AGENT, variables::BRANCH_PREFIX];
+        let mut names = vec![variables::AGENT, variables::LAUNCH, variables::BRANCH_PREFIX];
         names.extend(self.environment.iter().map(|(name, _)| *name));
         if matches!(self.endpoint, Endpoint::Remote { .. }) {
             names.extend([variables::API_KEY, variables::SECRETS]);
@@ -139,7 +143,7 @@ impl<'a> Plan<'a> {
 
 /// The agent that was named; without a name the first that is installed.
 fn agent_program(named: Option<AgentCli>, surroundings: &Surroundings) -> Result<(AgentCli, PathBuf), LaunchError> {
-    let installed = |cli: AgentCli| surroundings.program(cli.program()).map(|program| (cli, program));
+    let installed = |cli: AgentCli| surroundings.agent_program(cli).map(|program| (cli, program));
     match named {
         Some(cli) => installed(cli).ok_or(LaunchError::AgentMissing(cli)),
         None => AgentCli::ALL.into_iter().find_map(installed).ok_or(LaunchError::NoAgent),
@@ -152,6 +156,7 @@ fn environment(
     agent_cli: AgentCli,
     chosen: &Chosen,
     conversation: &Conversation,
+    of_tool: Vec<(&'static str, OsString)>,
 ) -> Vec<(&'static str, OsString)> {
     let track = launch.track.or(conversation.track).map(|track| track.to_string().into());
     let issue = launch.issue.map(|issue| issue.to_string().into());
@@ -167,7 +172,8 @@ fn environment(
         (variables::DEV_ROOT, Some(config.dev_root.clone().into_os_string())),
         (variables::API_URL, url),
     ];
-    variables.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
+    let ours = variables.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+    ours.chain(of_tool).collect()
 }
 
 /// A word as a shell would need it.

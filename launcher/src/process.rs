@@ -6,9 +6,11 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, this_host};
+use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, launch_id, this_host};
 use deckwatch_client::variables;
 
+use crate::agent_cli::AgentCli;
+use crate::background_server;
 use crate::branches;
 use crate::context_api;
 use crate::endpoint::Endpoint;
@@ -16,7 +18,8 @@ use crate::environment;
 use crate::error::LaunchError;
 use crate::output::{say, warn};
 use crate::plan::Plan;
-use crate::registration::Registration;
+use crate::registration::settings_file::Change;
+use crate::registration::{Instead, Obstacle, Registration};
 use crate::secrets::grant;
 use crate::surroundings::Surroundings;
 
@@ -40,9 +43,9 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     }
     let names: Vec<&str> = granted.secrets.names().collect();
     let registration = Registration::plan(plan.cli, &server, &names, plan.screen, surroundings)?;
-    for change in &registration.changes {
-        change.apply()?;
-        say(&format!("registered Deckwatch with {} in {}", plan.cli.title(), surroundings.shown(change.path())));
+    let instead = register(plan, &registration, surroundings)?;
+    if let Some((kind, server)) = background_server::left_behind(plan.cli, surroundings) {
+        warn(&format!("{}; `{}` ends it", background_server::warning(kind, &server), kind.stop_command()));
     }
     let slot = claim(plan, surroundings)?;
     let checkout = match &plan.worktree {
@@ -58,7 +61,7 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
         slot.agent
     ));
     let mut command = Command::new(&plan.program);
-    command.args(&plan.args).current_dir(&checkout.root);
+    command.args(instead.iter().flat_map(|instead| &instead.args)).args(&plan.args).current_dir(&checkout.root);
     let of_another_launch = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
     let removed = environment::OF_AGENT.into_iter().chain(environment::WITHHELD);
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
@@ -66,8 +69,46 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     }
     command.envs(plan.environment.iter().cloned()).env(variables::AGENT, slot.agent.as_str());
     command.env(variables::BRANCH_PREFIX, prefix);
+    if let Some(launch) = launch_id(std::process::id()) {
+        command.env(variables::LAUNCH, launch);
+    }
+    command.envs(instead.iter().flat_map(|instead| instead.variables.iter().cloned()));
     granted.secrets.give_to(&mut command);
     Ok(command)
+}
+
+/// Writes what makes the tool start the server. Where a settings file can't be written, as one in a read-only store,
+/// gives what registers the server for this launch alone.
+fn register<'a>(
+    plan: &Plan,
+    registration: &'a Registration,
+    surroundings: &Surroundings,
+) -> Result<Option<&'a Instead>, LaunchError> {
+    let title = plan.cli.title();
+    if let Some(Obstacle { what, fix }) = &registration.obstacle {
+        warn(&format!("{what}; to change that, {fix}"));
+    }
+    for change in &registration.changes {
+        let file = surroundings.shown(change.path());
+        match change.apply() {
+            Ok(()) if registration.replaced.is_empty() => say(&format!("registered Deckwatch with {title} in {file}")),
+            Ok(()) => {
+                let keys = registration.replaced.join(", ");
+                say(&format!("registered Deckwatch with {title} in {file}; taken out of its entry: {keys}"));
+            }
+            Err(error) if registration.instead.is_possible() => {
+                registration.instead.file.as_ref().map_or(Ok(()), Change::apply)?;
+                say(&format!("{error}; {title} is told of Deckwatch for this launch alone"));
+                return Ok(Some(&registration.instead));
+            }
+            // Slash commands are a help, and no launch needs them.
+            Err(error) if plan.cli == AgentCli::Claude && !change.path().starts_with(&surroundings.dirs.state) => {
+                warn(&format!("{error}; the agent starts without this slash command"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Takes the slot, and remembers the conversation with it. Late, so that a launch that fails earlier takes

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use deckwatch_client::dirs::Dirs;
 
+use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 
 /// The launcher's own process, as the operating system set it up.
@@ -67,6 +68,12 @@ impl Surroundings {
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let path = self.vars.get(OsStr::new("PATH"))?;
         std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|file| runs(file))
+    }
+
+    /// An agent's tool: the first on `PATH`, else where its own installer puts it without one.
+    pub(crate) fn agent_program(&self, cli: AgentCli) -> Option<PathBuf> {
+        let own = (cli == AgentCli::Claude).then(|| self.dirs.home.join(".claude/local/claude"));
+        self.program(cli.program()).or_else(|| own.filter(|file| runs(file)))
     }
 
     /// The folder that this program is in.

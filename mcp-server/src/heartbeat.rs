@@ -67,6 +67,7 @@ fn forget(keeper: &Keeper, live: &Live, why: &str) {
 
 /// Reports that the agent is alive, and where. `None` when the session no longer is.
 async fn report(keeper: &Keeper, live: &Live) -> Result<Option<Live>, Trouble> {
+    keeper.identity.of_this_launch().await?;
     let api = keeper.identity.api().await?;
     let mut next = live.clone();
     let changes = moved(keeper, &mut next).await;

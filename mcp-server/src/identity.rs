@@ -7,7 +7,9 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, slot_number, this_host};
+use deckwatch_client::agent::{
+    Conversation, Conversations, Foreign, ForeignLaunch, Lineage, Slot, Wanted, lineage_of, slot_number, this_host,
+};
 use deckwatch_client::api::{Api, ApiConfig, Endpoint};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::dirs::Dirs;
@@ -140,6 +142,25 @@ impl Identity {
         Ok(checkout)
     }
 
+    /// That the environment's name, venture and API are this launch's. Asked each time, as a launch can end while
+    /// a server that its tool detached goes on.
+    pub(crate) async fn of_this_launch(&self) -> Result<(), Trouble> {
+        let Some(agent) = self.surroundings.setting::<Agent>(variables::AGENT)? else { return Ok(()) };
+        let (dirs, launch) = (Dirs::from_env()?, self.surroundings.var(variables::LAUNCH));
+        let name = agent.clone();
+        let lineage = blocking(move || lineage_of(&dirs, &this_host(), &name, launch.as_deref())).await??;
+        if lineage != Lineage::Apart {
+            return Ok(());
+        }
+        // The processes don't tell whose this is; the folder does.
+        let launched = self.surroundings.setting::<RepoName>(variables::REPO)?;
+        let here = self.checkout().await?.repo;
+        match launched.filter(|launched| *launched != here) {
+            None => Ok(()),
+            Some(launched) => Err(ForeignLaunch { agent, why: Foreign::Elsewhere { launched, here } }.into()),
+        }
+    }
+
     pub(crate) async fn me(&self) -> Result<&Me, Trouble> {
         self.me.get_or_try_init(|| self.find_me()).await
     }
@@ -184,6 +205,7 @@ impl Identity {
     }
 
     async fn find_me(&self) -> Result<Me, Trouble> {
+        self.of_this_launch().await?;
         let cli = self.cli.get();
         let client = self.surroundings.setting::<Client>(variables::CLIENT)?;
         let client = client.unwrap_or_else(|| client_named(cli.map_or("", |cli| &cli.name)));

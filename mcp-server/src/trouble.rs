@@ -1,6 +1,6 @@
 //! Everything that can keep a tool from its work, each with what to do about it.
 
-use deckwatch_client::agent::SlotError;
+use deckwatch_client::agent::{ForeignLaunch, SlotError};
 use deckwatch_client::api::{ClientError, ConfigError};
 use deckwatch_client::checkout::CheckoutError;
 use deckwatch_client::dirs::NoHome;
@@ -26,6 +26,9 @@ pub(crate) enum Trouble {
         /// What is wrong with it.
         invalid: Invalid,
     },
+    /// The environment is another launch's.
+    #[error(transparent)]
+    Foreign(#[from] ForeignLaunch),
     /// The user's folders are unknown.
     #[error(transparent)]
     Home(#[from] NoHome),

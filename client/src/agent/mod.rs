@@ -4,12 +4,16 @@
 //! process, and come back after a crash.
 
 mod conversations;
+mod launch;
 mod process;
+mod shared_server;
 mod slot;
 
 use deckwatch_protocol::Host;
 
 pub use self::conversations::{Conversation, Conversations, conversation_id, new_conversation_id, slot_number};
+pub use self::launch::{Foreign, ForeignLaunch, Lineage, launch_id, lineage_of};
+pub use self::shared_server::{RunningServer, SharedServer};
 pub use self::slot::{Slot, SlotError, Wanted};
 
 /// The name of a machine that has none that fits.

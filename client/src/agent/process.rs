@@ -20,16 +20,66 @@ impl RunningProcess {
     pub(super) fn is_running(&self) -> bool {
         Self::find(self.pid).as_ref() == Some(self)
     }
+
+    /// One word that stands for this process and no later one.
+    pub(super) fn id(&self) -> String {
+        format!("{}@{}", self.pid, self.started)
+    }
+}
+
+/// How far up the processes are followed; a chain that is longer has no end.
+const MOST_ANCESTORS: usize = 256;
+
+/// A process and those above it, nearest first, as far as this user may see them.
+pub(super) fn lineage(pid: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(pid), |pid| parent_of(*pid).filter(|parent| *parent != 0)).take(MOST_ANCESTORS)
+}
+
+/// The words that a process was started with; none where they can't be read.
+pub(super) fn command_line(pid: u32) -> Vec<String> {
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+    let pid = Pid::from_u32(pid);
+    let mut system = System::new();
+    let wanted = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always).without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, wanted);
+    let words = system.process(pid).map(|process| process.cmd().iter().map(|word| word.to_string_lossy().into_owned()));
+    words.into_iter().flatten().collect()
+}
+
+/// The space that process numbers of this process are counted in: a container has its own.
+pub(super) fn namespace() -> Option<String> {
+    Some(std::fs::read_link("/proc/self/ns/pid").ok()?.to_string_lossy().into_owned())
+}
+
+/// What Linux says of a process, from its state on.
+#[cfg(target_os = "linux")]
+fn stat_of(pid: u32) -> Option<String> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // The command's name stands in parentheses and may itself hold any character.
+    let after_name = stat.get(stat.iter().rposition(|byte| *byte == b')')? + 1..)?;
+    std::str::from_utf8(after_name).ok().map(str::to_owned)
+}
+
+#[cfg(target_os = "linux")]
+fn parent_of(pid: u32) -> Option<u32> {
+    stat_of(pid)?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn parent_of(pid: u32) -> Option<u32> {
+    use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+    let pid = Pid::from_u32(pid);
+    let mut system = System::new();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, ProcessRefreshKind::nothing());
+    system.process(pid)?.parent().map(Pid::as_u32)
 }
 
 /// Ticks since boot, with the boot's id: unlike a time of day they don't move when the clock is set.
 #[cfg(target_os = "linux")]
 fn start_of(pid: u32) -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    // The command's name stands in parentheses and may itself hold any character.
-    let after_name = stat.get(stat.iter().rposition(|byte| *byte == b')')? + 1..)?;
-    let mut fields = std::str::from_utf8(after_name).ok()?.split_ascii_whitespace();
+    let stat = stat_of(pid)?;
+    let mut fields = stat.split_ascii_whitespace();
     let state = fields.next()?;
     let ticks = fields.nth(18)?;
     // An ended process keeps its number until its parent asks for its result.

@@ -18,6 +18,7 @@ use deckwatch_protocol::VentureCode;
 
 use self::check::{Check, Report};
 use crate::agent_cli::AgentCli;
+use crate::background_server;
 use crate::config::Config;
 use crate::context_api;
 use crate::endpoint::Endpoint;
@@ -66,6 +67,8 @@ fn checks(verbs: &Command, surroundings: &Surroundings) -> Result<Vec<Check>, La
     let config = config.unwrap_or_else(|_| Config::of_nobody(&surroundings.dirs));
     let runtime = context_api::runtime()?;
     checks.extend(runtime.block_on(programs::check(config.default_agent, surroundings)));
+    checks.push(environment(surroundings));
+    checks.push(background_servers(surroundings));
     checks.push(slots(surroundings));
     checks.push(writable("state", &surroundings.dirs.state, surroundings));
     checks.push(writable("data", &surroundings.dirs.data, surroundings));
@@ -90,6 +93,35 @@ fn settings(config: &Result<Config, LaunchError>, surroundings: &Surroundings) -
         Ok(_) if path.exists() => Check::ok(NAME, surroundings.shown(&path)),
         Ok(_) => Check::ok(NAME, "none, the defaults hold; `launcher init` writes some"),
     }
+}
+
+/// That the environment here is not left over from another launch.
+fn environment(surroundings: &Surroundings) -> Check {
+    const NAME: &str = "environment";
+    match background_server::own_environment(surroundings) {
+        Ok(None) => Check::ok(NAME, "of no launch"),
+        Ok(Some(agent)) => Check::ok(NAME, format!("of the launch of {agent}")),
+        Err(foreign) => Check::fail(NAME, foreign.what(), foreign.fix()),
+    }
+}
+
+/// That no background server of an agent's tool was left behind by a launch.
+fn background_servers(surroundings: &Surroundings) -> Check {
+    const NAME: &str = "background";
+    let mut own = Vec::new();
+    for cli in AgentCli::ALL {
+        match background_server::running(cli, surroundings) {
+            Some((kind, server)) if server.agent.is_some() => {
+                return Check::fail(NAME, background_server::warning(kind, &server), kind.stop_command());
+            }
+            Some((kind, server)) => own.push(format!("{} (process {})", kind.title(), server.pid)),
+            None => {}
+        }
+    }
+    if own.is_empty() {
+        return Check::ok(NAME, "none runs");
+    }
+    Check::ok(NAME, format!("{}; no launch is served by it", own.join(", ")))
 }
 
 /// That an agent could be given a name now.

@@ -24,7 +24,7 @@ pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surrou
     let start = |program: Option<PathBuf>| program.map(|path| (path.clone(), tokio::spawn(version(path))));
     let git = start(surroundings.program("git"));
     let server = start(surroundings.sibling("deckwatch-mcp"));
-    let agents = AgentCli::ALL.map(|cli| (cli, start(surroundings.program(cli.program()))));
+    let agents = AgentCli::ALL.map(|cli| (cli, start(surroundings.agent_program(cli))));
     let any_agent = agents.iter().any(|(_, asked)| asked.is_some());
 
     let mut checks = vec![match git {

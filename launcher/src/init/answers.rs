@@ -48,7 +48,7 @@ impl Answers {
             None => before.dev_root.clone(),
         };
         let installed: Vec<AgentCli> =
-            AgentCli::ALL.into_iter().filter(|cli| surroundings.program(cli.program()).is_some()).collect();
+            AgentCli::ALL.into_iter().filter(|cli| surroundings.agent_program(*cli).is_some()).collect();
         let usual = init.agent.or(before.default_agent).or(installed.first().copied());
         let agent = match init.agent {
             None if asks => Some(ask_agent(usual, &installed)?),

@@ -85,7 +85,7 @@ impl File {
         let before = SettingsFile::read(path.clone()).map_err(LaunchError::of_writing)?;
         let text = text(before.text());
         let is_new = before.text().is_empty();
-        let change = before.into_change(text.clone(), Backup::Once);
+        let change = before.into_change(&text, Backup::Once);
         Ok(Self { path, text, is_new, change })
     }
 

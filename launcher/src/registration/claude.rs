@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use serde_json::json;
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME, slash_commands};
+use super::{Instead, Registration, SERVER_NAME, slash_commands};
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
@@ -19,6 +19,7 @@ pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registra
     let mut flag = OsString::from("--mcp-config=");
     flag.push(&path);
     let mut changes = slash_commands::plan(surroundings)?;
-    changes.extend(SettingsFile::read(path)?.into_change(format!("{settings:#}\n"), Backup::Never));
-    Ok(Registration { changes, args: vec![flag] })
+    changes.extend(SettingsFile::read(path)?.into_change(&format!("{settings:#}\n"), Backup::Never));
+    let (replaced, obstacle, instead) = (Vec::new(), None, Instead::default());
+    Ok(Registration { changes, args: vec![flag], replaced, obstacle, instead })
 }

@@ -3,11 +3,13 @@
 //! Codex gives a server almost nothing of its environment; what it may see is listed by name, and
 //! a name that is unset does not arrive at all.
 
+use std::ffi::OsString;
+
 use deckwatch_client::variables;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME, Screen};
+use super::{Instead, Registration, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
@@ -38,23 +40,84 @@ pub(super) fn plan(
 ) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
     let file = SettingsFile::read(home.join("config.toml"))?;
-    let after = with_server(&file, server, secrets)?;
+    let Written { text, replaced, forwarded } = with_server(&file, server, secrets)?;
     let args = if screen == Screen::Inline { vec!["--no-alt-screen".into()] } else { Vec::new() };
-    Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args })
+    let instead = Instead { args: as_options(server, forwarded, &replaced), ..Instead::default() };
+    let changes = file.into_change(&text, Backup::Once).into_iter().collect();
+    Ok(Registration { changes, args, replaced, obstacle: None, instead })
 }
 
-fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<String, LaunchError> {
+/// `config.toml` with our server in it.
+struct Written {
+    text: String,
+    replaced: Vec<String>,
+    forwarded: Array,
+}
+
+/// The registration as options of one launch; none where the file says what no option can take out.
+fn as_options(server: &str, forwarded: Array, replaced: &[String]) -> Vec<OsString> {
+    if replaced.iter().any(|key| key != "enabled") {
+        return Vec::new();
+    }
+    let mut values =
+        vec![("command", Value::from(server)), ("args", Array::new().into()), ("env_vars", forwarded.into())];
+    if replaced.iter().any(|key| key == "enabled") {
+        values.push(("enabled", true.into()));
+    }
+    let option = |(key, value): (&str, Value)| {
+        [OsString::from("-c"), format!("{SERVERS}.{SERVER_NAME}.{key}={}", value.decorated("", "")).into()]
+    };
+    values.into_iter().flat_map(option).collect()
+}
+
+/// Keys of a server that is reached over HTTP: beside `command` Codex refuses to start.
+const OF_HTTP: [&str; 9] = [
+    "url",
+    "bearer_token",
+    "bearer_token_env_var",
+    "http_headers",
+    "env_http_headers",
+    "http_headers_env",
+    "oauth",
+    "oauth_resource",
+    "scopes",
+];
+
+/// Takes out what would win over our registration; gives its names.
+fn take_out(ours: &mut dyn TableLike) -> Vec<String> {
+    let mut taken: Vec<String> = Vec::new();
+    // Another folder would be taken for the agent's.
+    for key in OF_HTTP.into_iter().chain(["cwd"]) {
+        if ours.remove(key).is_some() {
+            taken.push(key.to_owned());
+        }
+    }
+    if ours.get("enabled").and_then(Item::as_bool) == Some(false) && ours.remove("enabled").is_some() {
+        taken.push("enabled".to_owned());
+    }
+    if let Some(env) = ours.get_mut("env").and_then(Item::as_table_like_mut) {
+        for name in environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY]) {
+            if env.remove(name).is_some() {
+                taken.push(format!("env.{name}"));
+            }
+        }
+    }
+    taken
+}
+
+fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<Written, LaunchError> {
     let mut document: DocumentMut = file.text().parse().map_err(|error: toml_edit::TomlError| {
         let before = error.span().and_then(|span| file.text().get(..span.start)).unwrap_or_default();
         file.malformed(before.matches('\n').count() + 1, error.message())
     })?;
     let servers = inner(file, document.as_table_mut(), SERVERS, Header::Implied)?;
     let ours = inner(file, servers, SERVER_NAME, Header::Written)?;
+    let replaced = take_out(ours);
     set(ours, "command", server.into());
     set(ours, "args", Array::new().into());
     let forwarded = forwarded(ours, secrets);
-    set(ours, "env_vars", forwarded.into());
-    Ok(document.to_string())
+    set(ours, "env_vars", forwarded.clone().into());
+    Ok(Written { text: document.to_string(), replaced, forwarded })
 }
 
 /// Whether a table that is made here gets a `[header]` of its own.

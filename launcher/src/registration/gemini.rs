@@ -3,12 +3,14 @@
 //! The server inherits Gemini's environment except names that look secret, so the API key and the secrets
 //! of a launch are forwarded by name. Where one is unset Gemini passes an empty text, which is taken for unset.
 
+use std::path::Path;
+
 use deckwatch_client::variables;
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Registration, SERVER_NAME, Screen};
+use super::{Instead, Obstacle, Registration, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
@@ -21,8 +23,81 @@ pub(super) fn plan(
 ) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| surroundings.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
-    let after = with_server(&file, server, secrets, screen)?;
-    Ok(Registration { changes: file.into_change(after, Backup::Once).into_iter().collect(), args: Vec::new() })
+    let (after, replaced) = with_server(&file, server, secrets, screen)?;
+    let obstacle = obstacle(&after, &home, surroundings);
+    let instead = instead(server, secrets, surroundings)?;
+    let changes = file.into_change(&after, Backup::Once).into_iter().collect();
+    Ok(Registration { changes, args: Vec::new(), replaced, obstacle, instead })
+}
+
+/// Names the file of settings that come before the user's, and that no user has written.
+const SYSTEM_DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
+
+/// A file of ours with the registration alone, which the user's own settings come after.
+fn instead(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Result<Instead, LaunchError> {
+    let path = surroundings.dirs.state.join("mcp/gemini.json");
+    let env: serde_json::Map<String, serde_json::Value> =
+        forwarded(secrets).map(|name| (name.to_owned(), format!("${name}").into())).collect();
+    let entry = serde_json::json!({ "command": server, "args": [], "env": env });
+    let settings = serde_json::json!({ "mcpServers": { SERVER_NAME: entry } });
+    let file = SettingsFile::read(path.clone())?.into_change(&format!("{settings:#}\n"), Backup::Never);
+    Ok(Instead { args: Vec::new(), variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
+}
+
+/// Lists and switches by which a user keeps servers from starting.
+fn obstacle(settings: &str, home: &Path, surroundings: &Surroundings) -> Option<Obstacle> {
+    let folder = home.join(".gemini");
+    let root = CstRootNode::parse(settings, &what_gemini_reads()).ok()?.to_serde_value()?;
+    let names = |list: &str| root.get("mcp").and_then(|mcp| mcp.get(list)).and_then(|list| list.as_array()).cloned();
+    let has = |list: &[serde_json::Value]| list.iter().any(|name| name == SERVER_NAME);
+    let in_file = |file: &str| surroundings.shown(&folder.join(file));
+    if names("excluded").is_some_and(|list| has(&list)) {
+        let what =
+            format!("Gemini CLI does not start the server: mcp.excluded in {} names it", in_file("settings.json"));
+        return Some(Obstacle { what, fix: format!("take {SERVER_NAME} out of mcp.excluded there") });
+    }
+    if names("allowed").is_some_and(|list| !has(&list)) {
+        let what = format!(
+            "Gemini CLI does not start the server: mcp.allowed in {} does not name it",
+            in_file("settings.json")
+        );
+        return Some(Obstacle { what, fix: format!("add {SERVER_NAME} to mcp.allowed there") });
+    }
+    let switches = std::fs::read(folder.join("mcp-server-enablement.json")).ok()?;
+    let switches: serde_json::Value = serde_json::from_slice(&switches).ok()?;
+    let is_off = switches.get(SERVER_NAME).and_then(|ours| ours.get("enabled")) == Some(&false.into());
+    is_off.then(|| Obstacle {
+        what: format!("Gemini CLI does not start the server: {} disables it", in_file("mcp-server-enablement.json")),
+        fix: format!("gemini mcp enable {SERVER_NAME}"),
+    })
+}
+
+/// Keys that make Gemini reach the server in another way, or start it elsewhere or not at all.
+const IN_THE_WAY: [&str; 9] =
+    ["url", "httpUrl", "tcp", "type", "headers", "authProviderType", "oauth", "disabled", "cwd"];
+
+/// Takes out what would win over our registration; gives its names.
+fn take_out(ours: &CstObject) -> Vec<String> {
+    let is_harmless = |key: &str, value: Option<serde_json::Value>| match key {
+        "type" => value == Some("stdio".into()),
+        "disabled" => value == Some(false.into()),
+        _ => false,
+    };
+    let found = IN_THE_WAY.into_iter().filter_map(|key| Some((key, ours.get(key)?)));
+    let removed = found.filter(|(key, property)| !is_harmless(key, property.to_serde_value()));
+    removed
+        .map(|(key, property)| {
+            property.remove();
+            key.to_owned()
+        })
+        .collect()
+}
+
+/// The names that Gemini must be told to pass on. The list of the secrets' names would pass by itself, but only if
+/// no name in it looked secret to Gemini.
+fn forwarded<'a>(secrets: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let list = (!secrets.is_empty()).then_some(variables::SECRETS);
+    std::iter::once(variables::API_KEY).chain(environment::GITHUB_TOKENS).chain(list).chain(secrets.iter().copied())
 }
 
 /// Words that make Gemini keep a variable to itself.
@@ -37,7 +112,12 @@ pub(super) fn gives(name: &str) -> bool {
         || !SECRET_WORDS.iter().any(|word| upper.contains(word))
 }
 
-fn with_server(file: &SettingsFile, server: &str, secrets: &[&str], screen: Screen) -> Result<String, LaunchError> {
+fn with_server(
+    file: &SettingsFile,
+    server: &str,
+    secrets: &[&str],
+    screen: Screen,
+) -> Result<(String, Vec<String>), LaunchError> {
     let root = CstRootNode::parse(file.text(), &what_gemini_reads())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
     let settings = match root.value() {
@@ -46,15 +126,12 @@ fn with_server(file: &SettingsFile, server: &str, secrets: &[&str], screen: Scre
     };
     let servers = inner(file, &settings, "mcpServers")?;
     let ours = inner(file, &servers, SERVER_NAME)?;
+    let replaced = take_out(&ours);
     set_text(&ours, "command", server);
     set_no_args(&ours);
-    let forwarded = inner(file, &ours, "env")?;
-    // The list of the secrets' names would pass by itself, but only if no name in it looked secret to Gemini.
-    let list = (!secrets.is_empty()).then_some(variables::SECRETS);
-    for name in
-        std::iter::once(variables::API_KEY).chain(environment::GITHUB_TOKENS).chain(list).chain(secrets.iter().copied())
-    {
-        set_text(&forwarded, name, &format!("${name}"));
+    let variables = inner(file, &ours, "env")?;
+    for name in forwarded(secrets) {
+        set_text(&variables, name, &format!("${name}"));
     }
     if screen == Screen::Inline {
         stay_inline(&settings);
@@ -63,7 +140,7 @@ fn with_server(file: &SettingsFile, server: &str, secrets: &[&str], screen: Scre
     if !text.ends_with('\n') && file.text().is_empty() {
         text.push('\n');
     }
-    Ok(text)
+    Ok((text, replaced))
 }
 
 /// Gemini has no option for it, and takes the whole screen only where the user's settings say so.

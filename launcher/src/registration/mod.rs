@@ -26,6 +26,34 @@ pub(crate) struct Registration {
     pub(crate) changes: Vec<Change>,
     /// What the tool must be told on its command line.
     pub(crate) args: Vec<OsString>,
+    /// What stood under our name and kept the tool from starting the server; it is taken out.
+    pub(crate) replaced: Vec<String>,
+    /// Why the tool will not start the server all the same, in settings that are the user's to decide.
+    pub(crate) obstacle: Option<Obstacle>,
+    /// What registers the server for one launch when the files can't be written.
+    pub(crate) instead: Instead,
+}
+
+/// A setting of the user that keeps the tool from starting the server.
+pub(crate) struct Obstacle {
+    pub(crate) what: String,
+    pub(crate) fix: String,
+}
+
+/// A registration that holds for one launch.
+#[derive(Default)]
+pub(crate) struct Instead {
+    pub(crate) args: Vec<OsString>,
+    pub(crate) variables: Vec<(&'static str, OsString)>,
+    /// A file of our own that a variable names.
+    pub(crate) file: Option<Change>,
+}
+
+impl Instead {
+    /// Whether the tool can be told in another way.
+    pub(crate) fn is_possible(&self) -> bool {
+        !self.args.is_empty() || !self.variables.is_empty()
+    }
 }
 
 /// Whether the tool may take the whole screen, which phones' terminals can't scroll.

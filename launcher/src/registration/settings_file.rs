@@ -2,6 +2,7 @@
 //!
 //! A reader meets the old file or the new one, also when the machine stops in between.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -12,11 +13,16 @@ use crate::error::LaunchError;
 /// Settings may hold keys of other servers, so a new file is for its owner alone.
 const NEW_FILE_MODE: u32 = 0o600;
 
+/// What some editors write before the first character.
+const BOM: char = '\u{feff}';
+
 /// A settings file as it is now.
 pub(crate) struct SettingsFile {
     path: PathBuf,
-    /// `None` when there is no file.
+    /// Every byte; `None` when there is no file.
     text: Option<String>,
+    /// The same as parsers take it: without a byte order mark, with the line ends of Unix.
+    plain: String,
 }
 
 /// A settings file as it will be.
@@ -39,18 +45,45 @@ pub(crate) enum Backup {
 impl SettingsFile {
     pub(crate) fn read(path: PathBuf) -> Result<Self, LaunchError> {
         let text = read_text(&path).map_err(|error| refused(&path, &error))?;
-        Ok(Self { path, text })
+        let whole = text.as_deref().unwrap_or_default();
+        let plain = whole.strip_prefix(BOM).unwrap_or(whole).replace("\r\n", "\n");
+        Ok(Self { path, text, plain })
     }
 
-    /// What it holds; empty when there is none.
+    /// What it holds, without a byte order mark and with the line ends of Unix; empty when there is none.
     pub(crate) fn text(&self) -> &str {
-        self.text.as_deref().unwrap_or_default()
+        &self.plain
     }
 
-    /// The change that makes it `after`; `None` when it is that already.
-    pub(crate) fn into_change(self, after: String, backup: Backup) -> Option<Change> {
+    /// The change that makes it `after`, its byte order mark and its line ends kept; `None` when it is that already.
+    pub(crate) fn into_change(self, after: &str, backup: Backup) -> Option<Change> {
+        let after = self.as_written(after);
         let differs = self.text.as_ref() != Some(&after);
         differs.then_some(Change { path: self.path, before: self.text, after, backup })
+    }
+
+    /// Lines that were there keep their line ends; new ones get those of most lines.
+    fn as_written(&self, after: &str) -> String {
+        let before = self.text.as_deref().unwrap_or_default();
+        let (dos, unix): (Vec<&str>, Vec<&str>) = before.split_inclusive('\n').partition(|line| line.ends_with("\r\n"));
+        let mark = if before.starts_with(BOM) { BOM.to_string() } else { String::new() };
+        if dos.is_empty() {
+            return mark + after;
+        }
+        let content = |line: &str| line.trim_start_matches(BOM).trim_end_matches(['\r', '\n']).to_owned();
+        let only_unix: HashSet<String> = unix.iter().map(|line| content(line)).collect();
+        let only_dos: HashSet<String> = dos.iter().map(|line| content(line)).collect();
+        let most = dos.len() >= unix.len();
+        let lines = after.split_inclusive('\n').map(|line| {
+            let plain = line.trim_end_matches('\n');
+            let is_dos = match (only_dos.contains(plain), only_unix.contains(plain)) {
+                (true, false) => true,
+                (false, true) => false,
+                _ => most,
+            };
+            if is_dos && line.ends_with('\n') { format!("{plain}\r\n") } else { line.to_owned() }
+        });
+        mark + &lines.collect::<String>()
     }
 
     /// An error about this file at one of its lines.

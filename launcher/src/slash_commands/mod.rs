@@ -109,7 +109,7 @@ impl Sync {
         if !named.is_empty() {
             return Ok(named);
         }
-        let is_installed = |cli: &AgentCli| surroundings.program(cli.program()).is_some();
+        let is_installed = |cli: &AgentCli| surroundings.agent_program(*cli).is_some();
         let installed: Vec<AgentCli> = AgentCli::ALL.into_iter().filter(is_installed).collect();
         if installed.is_empty() { Err(LaunchError::NoAgent) } else { Ok(installed) }
     }
@@ -130,7 +130,7 @@ fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Resul
     }
     let is_users = files.iter().any(|(owner, ..)| matches!(owner, Owner::User | Owner::ChangedByUser));
     let decided = files.into_iter().map(|(owner, file, form)| {
-        let write = || file.into_change(owner::marked(&form.text, form.comment), Backup::Never);
+        let write = || file.into_change(&owner::marked(&form.text, form.comment), Backup::Never);
         let (outcome, change) = match owner {
             Owner::User => (Outcome::Yours, None),
             Owner::ChangedByUser => (Outcome::ChangedByYou, None),

@@ -1,6 +1,8 @@
 //! The launcher as people run it: the real program, a home of its own, agents that only record.
 
 #[cfg(test)]
+mod background_server;
+#[cfg(test)]
 mod branches;
 #[cfg(test)]
 mod conversations;

@@ -78,3 +78,30 @@ fn a_server_that_does_not_do_its_work_is_found_out() {
         assert!(findings[0]["fix"].as_str().unwrap().contains("./scripts/start"), "{findings}");
     }
 }
+
+#[test]
+fn what_keeps_the_tool_from_starting_the_server_is_told() {
+    let world = world("sod");
+    world.run(&["alpha", "--codex"]).succeeds();
+    let registered = world.read("home/.codex/config.toml");
+    world.write("home/.codex/config.toml", &registered.replace("args = []", "args = []\nenabled = false"));
+    let run = doctor(&world, false);
+    run.refuses(16, &[]);
+    assert!(run.stdout.contains("in the way: enabled"), "{}", run.stdout);
+
+    world.remove("bin/codex");
+    world.install("gemini", "#!/bin/sh\n");
+    for (settings, switches, expected) in [
+        ("{\"mcp\": {\"excluded\": [\"deckwatch\"]}}", "{}", "mcp.excluded"),
+        ("{\"mcp\": {\"allowed\": [\"other\"]}}", "{}", "mcp.allowed"),
+        ("{}", "{\"deckwatch\": {\"enabled\": false}}", "gemini mcp enable deckwatch"),
+    ] {
+        world.write("home/.gemini/settings.json", settings);
+        world.write("home/.gemini/mcp-server-enablement.json", switches);
+        let launch = world.run(&["alpha", "--gemini"]).succeeds();
+        assert!(launch.stderr.contains("does not start the server"), "{}", launch.stderr);
+        let run = doctor(&world, false);
+        run.refuses(16, &[]);
+        assert!(run.stdout.contains(expected) && !run.stdout.contains(" ok "), "{}", run.stdout);
+    }
+}

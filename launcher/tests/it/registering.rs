@@ -241,12 +241,99 @@ fn a_server_of_another_build_is_named_with_what_to_do() {
 #[test]
 fn the_alternate_screen_is_left_alone_until_it_is_asked_off() {
     let world = World::new();
-    world.run(&["alpha", "--codex", "--no-alt-screen", "--", "resume"]).succeeds();
-    assert_eq!(world.record().args, ["--no-alt-screen", "resume"]);
+    world.run(&["alpha", "--codex", "--no-alt-screen", "--", "resume", "--no-daemon"]).succeeds();
+    assert_eq!(world.record().args, ["--no-alt-screen", "resume", "--no-daemon"]);
     let settings = |value: &str| format!("{{\"ui\": {{\"useAlternateBuffer\": {value} /* mine */}}}}\n");
     world.write(GEMINI, &settings("true"));
     world.run(&["alpha", "--gemini"]).succeeds();
     assert!(world.read(GEMINI).contains("\"useAlternateBuffer\": true /* mine */"), "{}", world.read(GEMINI));
     world.run(&["alpha", "--gemini", "--no-alt-screen"]).succeeds();
     assert!(world.read(GEMINI).contains("\"useAlternateBuffer\": false /* mine */"), "{}", world.read(GEMINI));
+}
+
+#[test]
+fn the_users_line_ends_and_byte_order_mark_stay() {
+    let dos = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    for (flag, file, settings) in [("--gemini", GEMINI, GEMINI_SETTINGS), ("--codex", CODEX, CODEX_SETTINGS)] {
+        let world = World::new();
+        world.write(file, &dos(settings));
+        world.run(&["alpha", flag]).succeeds();
+        let after = world.read(file);
+        assert!(after.contains("deckwatch-mcp"), "{after}");
+        assert_eq!(after, dos(&after.trim_start_matches('\u{feff}').replace("\r\n", "\n")), "{after:?}");
+        for line in dos(settings).split_inclusive('\n').filter(|line| !line.contains("keep */")) {
+            assert!(after.contains(line), "{line:?} is gone from {after:?}");
+        }
+        assert_eq!(world.read(&format!("{file}.deckwatch-backup")), dos(settings));
+
+        let mixed = settings.replacen('\n', "\r\n", 1);
+        world.write(file, &mixed);
+        world.run(&["alpha", flag]).succeeds();
+        let first = mixed.split_inclusive('\n').next().unwrap();
+        assert!(world.read(file).starts_with(first), "{:?}", world.read(file));
+        assert_eq!(world.read(file).matches('\r').count(), 1, "{:?}", world.read(file));
+    }
+}
+
+#[test]
+fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
+    let world = World::new();
+    world.write(
+        CODEX,
+        "[mcp_servers.deckwatch]\nurl = \"https://x\"\nbearer_token_env_var = \"T\"\nenabled = false\ncwd = \"/\"\n\
+         tool_timeout_sec = 9\nhttp_headers = { a = \"b\" }\nenv = { DECKWATCH_AGENT = \"x\", MINE = \"1\" }\n",
+    );
+    let run = world.run(&["alpha", "--codex"]).succeeds();
+    let after = world.read(CODEX);
+    for gone in ["url", "bearer_token", "enabled", "cwd", "http_headers", "DECKWATCH_AGENT = "] {
+        assert!(!after.contains(gone), "{gone} is still in {after}");
+    }
+    assert!(after.contains("tool_timeout_sec = 9") && after.contains("MINE = \"1\""), "{after}");
+    let said = "taken out of its entry: url, bearer_token_env_var, http_headers, cwd, enabled, env.DECKWATCH_AGENT";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+
+    world.write(
+        GEMINI,
+        "{\"mcpServers\": {\"deckwatch\": {\"httpUrl\": \"https://x\", \"headers\": {}, \"timeout\": 5, \"disabled\": true}}}",
+    );
+    let run = world.run(&["alpha", "--gemini"]).succeeds();
+    let settings: serde_json::Value = serde_json::from_str(&world.read(GEMINI)).unwrap();
+    let ours = &settings["mcpServers"]["deckwatch"];
+    assert!(ours["httpUrl"].is_null() && ours["disabled"].is_null() && ours["timeout"] == 5, "{ours}");
+    assert!(run.stderr.contains("taken out of its entry: httpUrl, headers, disabled"), "{}", run.stderr);
+}
+
+#[test]
+fn settings_that_cannot_be_written_are_no_reason_not_to_start() {
+    for (flag, file) in [("--codex", CODEX), ("--gemini", GEMINI)] {
+        let world = World::new();
+        // Beside a name of 255 characters there is no room for a longer one, also for the administrator.
+        let kept = format!("home/store/{}", "s".repeat(255));
+        world.write(&kept, "");
+        let link = world.path(file);
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(world.path(&kept), &link).unwrap();
+        let run = world.run(&["alpha", flag]).succeeds();
+        assert!(run.stderr.contains("is told of Deckwatch for this launch alone"), "{}", run.stderr);
+        let (agent, server) = (world.record(), world.path("bin/deckwatch-mcp"));
+        if flag == "--codex" {
+            assert!(agent.args.contains(&format!("mcp_servers.deckwatch.command=\"{}\"", server.display())));
+            let names = agent.args.iter().find(|arg| arg.starts_with("mcp_servers.deckwatch.env_vars=")).unwrap();
+            assert!(names.contains("\"DECKWATCH_AGENT\"") && names.contains("\"DECKWATCH_LAUNCH\""), "{names}");
+        } else {
+            let file = &agent.env["GEMINI_CLI_SYSTEM_DEFAULTS_PATH"];
+            let settings: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+            assert_eq!(settings["mcpServers"]["deckwatch"]["command"], server.to_str().unwrap());
+        }
+    }
+}
+
+#[test]
+fn claude_is_found_where_its_own_installer_puts_it() {
+    let world = World::new();
+    let installed = world.read("bin/claude");
+    world.remove("bin/claude");
+    world.install("../home/.claude/local/claude", &installed);
+    world.run(&["alpha", "--claude"]).succeeds();
+    assert_eq!(world.record().env["DECKWATCH_CLIENT"], "claude");
 }

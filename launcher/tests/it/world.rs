@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 /// Writes down how it was started, then ends as the test wants.
 const AGENT: &str = r#"#!/bin/sh
+if [ "$1" = --help ]; then printf '%s\n' "$AGENT_HELP"; exit; fi
 pwd -P > "$RECORD.cwd"
 for arg in "$@"; do printf '%s\n' "$arg"; done > "$RECORD.args"
 env > "$RECORD.env"

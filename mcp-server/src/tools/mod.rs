@@ -94,6 +94,12 @@ impl Tool {
     /// Does the work. Trouble is an answer too: the agent reads it and knows what to do.
     pub(crate) async fn call(self, keeper: &Arc<Keeper>, arguments: JsonObject) -> CallToolResult {
         let secret_names = SecretNames::of(&arguments);
+        // What a diagnosis finds wrong does not keep it from its work.
+        if self != Self::Preflight
+            && let Err(trouble) = keeper.identity.of_this_launch().await
+        {
+            return self.failed(&trouble);
+        }
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,

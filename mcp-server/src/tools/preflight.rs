@@ -110,7 +110,11 @@ async fn here(keeper: &Keeper) -> Vec<Check> {
         Ok(checkout) => checks.push(repository(&checkout)),
         Err(trouble) => checks.push(Check::fail("repository", &trouble)),
     }
-    checks.push(match keeper.identity.me().await {
+    let me = match keeper.identity.of_this_launch().await {
+        Ok(()) => keeper.identity.me().await,
+        Err(trouble) => Err(trouble),
+    };
+    checks.push(match me {
         Ok(me) => {
             let held = me.slot.map_or("name given by the launcher".to_owned(), |slot| format!("slot {slot}"));
             Check::ok("agent", format!("{} ({held})", me.agent))
@@ -141,6 +145,8 @@ fn repository(checkout: &Checkout) -> Check {
 async fn beyond(keeper: &Keeper) -> Vec<Check> {
     match keeper.identity.api().await {
         Ok(api) => asked_of(keeper, api).await,
+        // Said of the agent already.
+        Err(Trouble::Foreign(_)) => Vec::new(),
         Err(trouble) => vec![Check::fail("api", &trouble)],
     }
 }

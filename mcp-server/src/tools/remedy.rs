@@ -15,6 +15,7 @@ impl Remedy {
     pub(super) fn of(trouble: &Trouble) -> Self {
         match trouble {
             Trouble::Config(error) => Self::new(error.to_string(), of_config(error)),
+            Trouble::Foreign(foreign) => Self::new(foreign.what(), foreign.fix()),
             // The texts of all other kinds say what to do themselves.
             other => Self::new("does not work", other.to_string()),
         }

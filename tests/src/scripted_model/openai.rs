@@ -35,11 +35,20 @@ pub(super) fn offered(tool: &str) -> String {
 
 pub(super) fn reply(next: &Move) -> Reply {
     let item = match next {
-        Move::Call { number, tool, arguments } => json!({
-            "type": "function_call", "id": format!("fc_{number}"), "call_id": format!("call_{number}"),
-            "namespace": NAMESPACE, "name": tool.strip_prefix(&offered("")), "arguments": arguments.to_string(),
-            "status": "completed",
-        }),
+        Move::Call { number, tool, arguments } => {
+            let (namespace, name) = match tool.strip_prefix(&offered("")) {
+                Some(name) => (Some(NAMESPACE), name),
+                None => (None, tool.as_str()),
+            };
+            let mut call = json!({
+                "type": "function_call", "id": format!("fc_{number}"), "call_id": format!("call_{number}"),
+                "name": name, "arguments": arguments.to_string(), "status": "completed",
+            });
+            if let Some(namespace) = namespace {
+                call["namespace"] = namespace.into();
+            }
+            call
+        }
         Move::End => json!({
             "type": "message", "id": "msg_scripted", "role": "assistant", "status": "completed",
             "content": [{ "type": "output_text", "text": LAST_WORDS, "annotations": [] }],

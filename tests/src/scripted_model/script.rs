@@ -1,4 +1,6 @@
-//! What the model does: some calls of Deckwatch's tools, then an end.
+//! What the model does: some calls of tools, then an end.
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
@@ -13,18 +15,20 @@ pub struct Script {
     pub(super) waits_after: Option<usize>,
 }
 
-/// A call of one of Deckwatch's tools.
+/// A call of a tool.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) tool: String,
-    pub(super) arguments: Value,
+pub(super) enum Call {
+    /// Of one of Deckwatch's.
+    Deckwatch { tool: String, arguments: Value },
+    /// Of the agent's own, that runs a command in a shell.
+    Shell(String),
 }
 
 /// The model's next move.
 #[derive(Debug)]
 pub(super) enum Move<'a> {
     /// Call a tool by the name under which it is offered, as call `number` of the conversation.
-    Call { number: usize, tool: String, arguments: &'a Value },
+    Call { number: usize, tool: String, arguments: Cow<'a, Value> },
     /// Say the last words.
     End,
 }
@@ -33,7 +37,14 @@ impl Script {
     /// Then calls a tool of Deckwatch's server.
     #[must_use]
     pub fn call(mut self, tool: &str, arguments: Value) -> Self {
-        self.calls.push(Call { tool: tool.to_owned(), arguments });
+        self.calls.push(Call::Deckwatch { tool: tool.to_owned(), arguments });
+        self
+    }
+
+    /// Then runs a command in the agent's shell.
+    #[must_use]
+    pub fn shell(mut self, command: &str) -> Self {
+        self.calls.push(Call::Shell(command.to_owned()));
         self
     }
 

@@ -1,5 +1,6 @@
 //! The HTTP side of the model: reads a request, finds the next move, answers in the API's own shape.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::heard::{Heard, texts};
-use super::script::{Move, Script};
+use super::script::{Call, Move, Script};
 use super::{anthropic, google, openai};
 
 /// What every request shares.
@@ -82,7 +83,13 @@ impl Stage {
             // The sender lives as long as the model.
             let _ = self.release.clone().wait_for(|released| *released).await;
         }
-        let call = self.script.calls.get(number).map(|call| (dialect.offered(&call.tool), &call.arguments));
+        let call = self.script.calls.get(number).map(|call| match call {
+            Call::Deckwatch { tool, arguments } => (dialect.offered(tool), Cow::Borrowed(arguments)),
+            Call::Shell(command) => {
+                let (tool, arguments) = dialect.shell(command);
+                (tool.to_owned(), Cow::Owned(arguments))
+            }
+        });
         match call {
             // Some requests are asides without tools, such as one for a title.
             Some((tool, arguments)) if heard.tools.contains(&tool) => Move::Call { number, tool, arguments },
@@ -119,6 +126,15 @@ impl Dialect {
             Self::Anthropic => anthropic::offered(tool),
             Self::OpenAi => openai::offered(tool),
             Self::Google => google::offered(tool),
+        }
+    }
+
+    /// The agent's own tool that runs a command.
+    fn shell(self, command: &str) -> (&'static str, Value) {
+        match self {
+            Self::Anthropic => ("Bash", json!({ "command": command, "description": "look around" })),
+            Self::OpenAi => ("exec_command", json!({ "cmd": command })),
+            Self::Google => ("run_shell_command", json!({ "command": command, "description": "look around" })),
         }
     }
 

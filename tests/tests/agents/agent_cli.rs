@@ -3,9 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use deckwatch_tests::scripted_model::ScriptedModel;
+use serde_json::{Value, json};
 
 /// Any key will do: the model on loopback asks for none.
 const MODEL_KEY: &str = "a-key-that-nobody-checks";
+/// What Claude Code keeps of a key that its person has approved.
+const END_OF_MODEL_KEY: &str = "y-that-nobody-checks";
+
+/// What every conversation starts with.
+pub(crate) const PROMPT: &str = "Play your part.";
 
 /// An agent's command line tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,20 +107,88 @@ args = ["{script}"]
         let arguments: &[&str] = match self {
             Self::Claude => &[
                 "-p",
-                "Play your part.",
+                PROMPT,
                 "--allowedTools=mcp__deckwatch__sod,mcp__deckwatch__handoff,mcp__deckwatch__context",
                 "--output-format=json",
                 "--max-turns=9",
             ],
             Self::Codex => &["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "--json"],
-            Self::Gemini => &["-m", "gemini-2.5-flash", "--approval-mode=yolo", "-o", "json", "-p", "Play your part."],
+            Self::Gemini => &["-m", "gemini-2.5-flash", "--approval-mode=yolo", "-o", "json", "-p", PROMPT],
         };
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         if self == Self::Codex {
             let provider = format!(r#"model_providers.loopback.base_url="{}/v1""#, model.url());
-            arguments.extend(["-c".to_owned(), provider, "Play your part.".to_owned()]);
+            arguments.extend(["-c".to_owned(), provider, PROMPT.to_owned()]);
         }
         arguments
+    }
+
+    /// A user's settings for working at a terminal, where nothing is asked before the first prompt: the model's
+    /// address is in them, as an option would change how Codex starts. `hook` runs whenever a prompt is sent.
+    pub(crate) fn settings_at_terminal(
+        self,
+        model: &ScriptedModel,
+        folders: &[PathBuf],
+        hook: &str,
+    ) -> Vec<(&'static str, String)> {
+        let url = model.url();
+        let each = |text: &dyn Fn(String) -> String, between: &str| {
+            folders.iter().map(|folder| text(folder.display().to_string())).collect::<Vec<_>>().join(between)
+        };
+        match self {
+            Self::Claude => {
+                let trusted = each(&|folder| format!(r#""{folder}": {{"hasTrustDialogAccepted": true}}"#), ", ");
+                let person = format!(
+                    r#"{{"hasCompletedOnboarding": true, "theme": "dark", "projects": {{{trusted}}},
+                    "customApiKeyResponses": {{"approved": ["{END_OF_MODEL_KEY}"], "rejected": []}}}}"#
+                );
+                let hooks = json!({ "hooks": { "UserPromptSubmit": [{ "hooks": [command_hook(hook)] }] } });
+                vec![(".claude.json", person), (".claude/settings.json", hooks.to_string())]
+            }
+            Self::Codex => {
+                let trusted = each(&|folder| format!("[projects.'{folder}']\ntrust_level = 'trusted'\n"), "");
+                let config = format!(
+                    r#"model = "scripted"
+model_provider = "loopback"
+approval_policy = "never"
+sandbox_mode = "danger-full-access"
+check_for_update_on_startup = false
+[model_providers.loopback]
+name = "loopback"
+base_url = "{url}/v1"
+wire_api = "responses"
+env_key = "OPENAI_API_KEY"
+{trusted}"#
+                );
+                let hooks = json!({ "hooks": { "UserPromptSubmit": [{ "hooks": [command_hook(hook)] }] } });
+                vec![(".codex/config.toml", config), (".codex/hooks.json", hooks.to_string())]
+            }
+            Self::Gemini => {
+                let hooks = json!({ "BeforeAgent": [{ "hooks": [command_hook(hook)] }] });
+                let settings = json!({
+                    "security": { "auth": { "selectedType": "gemini-api-key" } },
+                    "general": { "enableAutoUpdate": false }, "hooks": hooks,
+                });
+                vec![(".gemini/settings.json", settings.to_string())]
+            }
+        }
+    }
+
+    /// Arguments for a conversation at a terminal that starts with a prompt.
+    pub(crate) fn arguments_at_terminal(self) -> &'static [&'static str] {
+        match self {
+            Self::Claude => &["--permission-mode=default", "--allowedTools=mcp__deckwatch__sod,Bash", PROMPT],
+            Self::Codex => &[PROMPT],
+            Self::Gemini => &["-m", "gemini-2.5-flash", "--approval-mode=yolo", "-i", PROMPT],
+        }
+    }
+
+    /// What a person types to leave.
+    pub(crate) fn farewell(self) -> &'static str {
+        match self {
+            Self::Claude => "/exit",
+            Self::Codex | Self::Gemini => "/quit",
+        }
     }
 
     /// What leads it to the model, and keeps it from everything else.
@@ -151,4 +225,8 @@ args = ["{script}"]
         }
         Some(program)
     }
+}
+
+fn command_hook(command: &str) -> Value {
+    json!({ "type": "command", "command": command })
 }

@@ -15,6 +15,9 @@ use crate::running::Running;
 const VENTURES: &str = r#"{"ventures": [{
   "code": "alpha", "name": "Alpha", "github_org": "example-org",
   "repos": ["example-org/alpha-console"], "capabilities": []
+}, {
+  "code": "beta", "name": "Beta", "github_org": "example-org",
+  "repos": ["example-org/beta-console"], "capabilities": []
 }]}"#;
 
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -30,8 +33,12 @@ pub(crate) struct Machine {
 impl Machine {
     /// A machine on which the agent is installed, unless it can't be.
     pub(crate) fn with(cli: AgentCli) -> Option<Self> {
+        Self::with_home(cli, tempfile::tempdir().unwrap())
+    }
+
+    /// The same with its home in a folder of the test's choice.
+    pub(crate) fn with_home(cli: AgentCli, home: TempDir) -> Option<Self> {
         let agent = cli.installed()?;
-        let home = tempfile::tempdir().unwrap();
         let machine = Self { cli, agent, home, variables: Vec::new() };
         for name in ["launcher", "deckwatch-mcp"] {
             machine.install(name);
@@ -39,7 +46,7 @@ impl Machine {
         machine.write(".config/deckwatch/ventures.json", VENTURES);
         let own_server = Path::new(env!("CARGO_MANIFEST_DIR")).join("agents/own-server.mjs");
         machine.write(cli.settings_file(), &cli.settings(&program_on_path("node"), &own_server));
-        machine.clone_repository();
+        machine.clone_repository("alpha");
         Some(machine)
     }
 
@@ -55,7 +62,12 @@ impl Machine {
     }
 
     pub(crate) fn repository(&self) -> PathBuf {
-        self.path("dev/alpha-console")
+        self.repository_of("alpha")
+    }
+
+    /// Where a venture's repository is cloned.
+    pub(crate) fn repository_of(&self, venture: &str) -> PathBuf {
+        self.path(&format!("dev/{venture}-console"))
     }
 
     /// Starts an agent on the venture and lets it play the model's part.
@@ -72,8 +84,13 @@ impl Machine {
 
     /// The launcher's command; what is added to it is the agent's.
     pub(crate) fn launcher(&self, arguments: &[&str]) -> Command {
+        self.launcher_on("alpha", arguments)
+    }
+
+    /// The same on another venture.
+    pub(crate) fn launcher_on(&self, venture: &str, arguments: &[&str]) -> Command {
         let mut command = self.command(&self.path("bin/launcher"));
-        command.args(["alpha", &format!("--{}", self.cli.program())]).args(arguments).arg("--");
+        command.args([venture, &format!("--{}", self.cli.program())]).args(arguments).arg("--");
         command
     }
 
@@ -107,8 +124,12 @@ impl Machine {
     }
 
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        self.git_in(&self.repository(), arguments)
+    }
+
+    fn git_in(&self, folder: &Path, arguments: &[&str]) -> String {
         let mut git = SyncCommand::new("git");
-        git.current_dir(self.repository()).args(arguments).env_clear().stderr(Stdio::inherit());
+        git.current_dir(folder).args(arguments).env_clear().stderr(Stdio::inherit());
         git.env("HOME", self.home.path()).env("PATH", self.search_path()).env("GIT_CONFIG_NOSYSTEM", "1");
         for role in ["AUTHOR", "COMMITTER"] {
             git.env(format!("GIT_{role}_NAME"), "Ann").env(format!("GIT_{role}_EMAIL"), "ann@example.org");
@@ -118,11 +139,13 @@ impl Machine {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    fn clone_repository(&self) {
-        std::fs::create_dir_all(self.repository()).unwrap();
-        self.git(&["init", "--quiet", "--initial-branch=main"]);
-        self.git(&["remote", "add", "origin", "git@github.com:example-org/alpha-console.git"]);
-        self.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
+    pub(crate) fn clone_repository(&self, venture: &str) {
+        let folder = self.repository_of(venture);
+        std::fs::create_dir_all(&folder).unwrap();
+        self.git_in(&folder, &["init", "--quiet", "--initial-branch=main"]);
+        let remote = format!("git@github.com:example-org/{venture}-console.git");
+        self.git_in(&folder, &["remote", "add", "origin", &remote]);
+        self.git_in(&folder, &["commit", "--quiet", "--allow-empty", "--message=first"]);
     }
 
     /// A program of its own, so that its processes are told from those of other tests.
@@ -136,7 +159,9 @@ impl Machine {
 
     fn search_path(&self) -> OsString {
         let node = program_on_path("node");
-        let folders = [self.agent.parent(), node.parent(), Some(Path::new("/usr/bin")), Some(Path::new("/bin"))];
+        let (own, agents) = (self.path("bin"), self.agent.parent());
+        let folders =
+            [Some(own.as_path()), agents, node.parent(), Some(Path::new("/usr/bin")), Some(Path::new("/bin"))];
         std::env::join_paths(folders.into_iter().flatten()).unwrap()
     }
 }

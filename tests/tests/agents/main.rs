@@ -16,8 +16,10 @@
 mod agent_cli;
 mod conversation;
 mod day;
+mod interactive;
 mod machine;
 mod own_settings;
+mod pane;
 mod process;
 mod running;
 mod slash_commands;

@@ -1,9 +1,14 @@
 //! What the user had in the agent's settings stays there and works.
 
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
 use serde_json::json;
 
+use crate::agent_cli::AgentCli;
 use crate::machine::Machine;
+use crate::running::Running;
 
 crate::with_every_agent![the_users_own_servers_and_words_survive];
 
@@ -17,4 +22,86 @@ async fn the_users_own_servers_and_words_survive(machine: Machine) {
     for words in ["mine", "own-server.mjs", machine.cli.own_words()] {
         assert!(after.contains(words), "{words} is gone from {after}");
     }
+}
+
+#[tokio::test]
+async fn codex_starts_where_a_server_over_http_stood_under_our_name() {
+    let Some(machine) = Machine::with(AgentCli::Codex) else { return };
+    let ours =
+        "[mcp_servers.deckwatch]\nurl = \"https://127.0.0.1:9/mcp\"\nbearer_token_env_var = \"T\"\nenabled = false\n";
+    append(&machine, &ours.replace('\n', "\r\n"));
+    starts_a_day(&machine, &[]).await;
+}
+
+#[tokio::test]
+async fn gemini_starts_where_a_server_over_http_stood_under_our_name() {
+    let Some(machine) = Machine::with(AgentCli::Gemini) else { return };
+    let settings = std::fs::read_to_string(machine.path(machine.cli.settings_file())).unwrap();
+    let ours = r#""mcpServers": {"deckwatch": {"httpUrl": "http://127.0.0.1:9/mcp"}, "#;
+    machine.write(machine.cli.settings_file(), &settings.replace(r#""mcpServers": {"#, ours));
+    starts_a_day(&machine, &[]).await;
+}
+
+#[tokio::test]
+async fn gemini_does_not_start_a_server_that_its_user_excludes_and_the_launcher_says_so() {
+    let Some(machine) = Machine::with(AgentCli::Gemini) else { return };
+    let settings = std::fs::read_to_string(machine.path(machine.cli.settings_file())).unwrap();
+    let excludes = r#"{"mcp": {"excluded": ["deckwatch"]},"#;
+    machine.write(machine.cli.settings_file(), &settings.replacen('{', excludes, 1));
+    let model = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
+    let output = machine.launch(&model).output().await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("Gemini CLI does not start the server: mcp.excluded"), "{said}");
+    assert!(model.heard().iter().all(|heard| !heard.tools.iter().any(|tool| tool == "mcp_deckwatch_sod")), "{said}");
+}
+
+#[tokio::test]
+async fn codex_works_though_its_settings_cannot_be_written() {
+    let Some(machine) = Machine::with(AgentCli::Codex) else { return };
+    settings_in_a_store(&machine);
+    starts_a_day(&machine, &[]).await;
+}
+
+#[tokio::test]
+async fn gemini_works_though_its_settings_cannot_be_written() {
+    // Gemini CLI takes no settings of a system from a place that others may write to.
+    let places = [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), std::env::temp_dir()];
+    let mode = |folder: &Path| folder.metadata().unwrap().permissions().mode();
+    let safe = |place: &&PathBuf| place.ancestors().all(|folder| mode(folder) & 0o022 == 0);
+    let Some(place) = places.iter().find(safe) else {
+        println!("skipped: others may write to a folder above {places:?}; TMPDIR can name another");
+        return;
+    };
+    let Some(machine) = Machine::with_home(AgentCli::Gemini, tempfile::tempdir_in(place).unwrap()) else { return };
+    settings_in_a_store(&machine);
+    starts_a_day(&machine, &[]).await;
+}
+
+/// An agent's start of day, with more options for its tool.
+async fn starts_a_day(machine: &Machine, options: &[String]) {
+    let model = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
+    let mut arguments = machine.cli.arguments(&model);
+    let before_prompt = arguments.len() - 1;
+    arguments.splice(before_prompt..before_prompt, options.iter().cloned());
+    let mut command = machine.launcher(&[]);
+    command.args(arguments).envs(machine.cli.variables(&model));
+    Running::start(command).success().await;
+    let seen = &model.results(1).await[0];
+    assert!(seen.contains(&format!("-{}-1 ", machine.cli.program())), "{seen}");
+}
+
+fn append(machine: &Machine, text: &str) {
+    let settings = std::fs::read_to_string(machine.path(machine.cli.settings_file())).unwrap();
+    machine.write(machine.cli.settings_file(), &(settings + "\n" + text));
+}
+
+/// Makes the settings a link to a file that can be read and not replaced: beside it there is no room for a new one
+/// with a longer name. Permissions would not stop the administrator.
+fn settings_in_a_store(machine: &Machine) {
+    let file = machine.path(machine.cli.settings_file());
+    let store = machine.path("store");
+    std::fs::create_dir_all(&store).unwrap();
+    let kept = store.join("s".repeat(255));
+    std::fs::rename(&file, &kept).unwrap();
+    symlink(&kept, &file).unwrap();
 }

@@ -3,7 +3,7 @@
 
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
 
-use crate::agent_cli::AgentCli;
+use crate::agent_cli::{AgentCli, PROMPT};
 use crate::machine::Machine;
 use crate::running::Running;
 use crate::with_every_agent;
@@ -32,7 +32,7 @@ async fn a_synced_command_tells_the_model_its_text_and_what_was_typed(machine: M
         let sign = if machine.cli == AgentCli::Codex { '$' } else { '/' };
         let mut arguments = machine.cli.arguments(&model);
         let typed = format!("{sign}{command} the queue of login-4711");
-        for argument in arguments.iter_mut().filter(|argument| *argument == "Play your part.") {
+        for argument in arguments.iter_mut().filter(|argument| *argument == PROMPT) {
             argument.clone_from(&typed);
         }
         let mut launcher = machine.launcher(&[]);

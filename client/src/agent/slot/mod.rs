@@ -11,7 +11,7 @@ use deckwatch_protocol::{Agent, Client, Host, Invalid, VentureCode};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::process::RunningProcess;
+use super::process::{RunningProcess, namespace};
 use crate::dirs::Dirs;
 
 /// A number held by one running agent, and the name it gives the agent.
@@ -60,6 +60,17 @@ pub enum SlotError {
 struct Record {
     venture: VentureCode,
     holder: RunningProcess,
+    /// The space of the holder's process id. Records of older builds have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+}
+
+/// Who holds an agent's name, or held it last.
+#[derive(Debug)]
+pub(super) struct Holding {
+    pub(super) holder: RunningProcess,
+    /// Whether process ids here mean the same processes as for the holder.
+    pub(super) comparable: bool,
 }
 
 impl Slot {
@@ -85,7 +96,7 @@ impl Slot {
             .iter()
             .find(|(_, record)| record.as_ref().is_some_and(|record| record.holder == holder))
             .map_or_else(|| choose(&slots, venture, wanted), |(number, _)| *number);
-        folder.write(client, number, &Record { venture: venture.clone(), holder })?;
+        folder.write(client, number, &Record { venture: venture.clone(), holder, namespace: namespace() })?;
         Self::named(host, client, number)
     }
 
@@ -99,6 +110,19 @@ impl Slot {
     ) -> Result<Self, SlotError> {
         let slots = Folder::of(dirs, host).read(client)?;
         Self::named(host, client, choose(&slots, venture, wanted))
+    }
+
+    /// Who holds the slot of an agent's name; `None` when no slot of this machine has that name.
+    pub(super) fn holding(dirs: &Dirs, host: &Host, agent: &Agent) -> Option<Holding> {
+        let (rest, number) = agent.as_str().rsplit_once('-')?;
+        let (number, client) = (number.parse().ok()?, rest.rsplit_once('-')?.1.parse().ok()?);
+        if Self::named(host, &client, number).ok()?.agent != *agent {
+            return None;
+        }
+        let text = std::fs::read(Folder::of(dirs, host).file(&client, number)).ok()?;
+        let Record { holder, namespace: space, .. } = serde_json::from_slice(&text).ok()?;
+        let comparable = space.is_none() || space == namespace();
+        Some(Holding { holder, comparable })
     }
 
     fn named(host: &Host, client: &Client, number: u32) -> Result<Self, SlotError> {
@@ -166,9 +190,13 @@ impl Folder {
         Ok(slots)
     }
 
+    fn file(&self, client: &Client, number: u32) -> PathBuf {
+        self.path.join(format!("{client}-{number}.json"))
+    }
+
     /// Whole or not at all, so that a reader never meets half a record.
     fn write(&self, client: &Client, number: u32, record: &Record) -> Result<(), SlotError> {
-        let path = self.path.join(format!("{client}-{number}.json"));
+        let path = self.file(client, number);
         let unfinished = path.with_extension("new");
         let save = || -> io::Result<()> {
             let mut file = File::create(&unfinished)?;

@@ -1,0 +1,251 @@
+//! Keeps a launch apart from the background servers of the agents' tools.
+//!
+//! Such a server outlives the session that started it, and gives that session's environment to the MCP
+//! servers, hooks and shells of every later one: the second venture would get the first one's name, API and
+//! secrets. So no launch may start one, and none may be served by one that is there. One that a person
+//! started is theirs and stays.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use deckwatch_client::agent::{ForeignLaunch, RunningServer, SharedServer, lineage_of, this_host};
+use deckwatch_client::variables;
+use deckwatch_protocol::Agent;
+use tokio::process::Command;
+
+use crate::agent_cli::AgentCli;
+use crate::context_api;
+use crate::environment;
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+
+/// Codex's option, since 0.156.
+const NO_DAEMON: &str = "--no-daemon";
+/// Claude Code's switch for everything that its background service does.
+const NO_AGENT_VIEW: &str = "CLAUDE_CODE_DISABLE_AGENT_VIEW";
+/// How long Codex may take to print its help.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What Codex does besides conversing in this terminal.
+const CODEX_COMMANDS: [&str; 27] = [
+    "agents",
+    "app-server",
+    "apply",
+    "a",
+    "archive",
+    "cloud",
+    "completion",
+    "debug",
+    "delete",
+    "doctor",
+    "e",
+    "exec",
+    "exec-server",
+    "execpolicy",
+    "features",
+    "help",
+    "login",
+    "logout",
+    "mcp",
+    "mcp-server",
+    "plugin",
+    "queue",
+    "remote-control",
+    "review",
+    "sandbox",
+    "unarchive",
+    "update",
+];
+/// Options of Codex that take the next word.
+const CODEX_VALUES: [&str; 19] = [
+    "-c",
+    "--config",
+    "--enable",
+    "--disable",
+    "--remote",
+    "--remote-auth-token-env",
+    "-i",
+    "--image",
+    "-m",
+    "--model",
+    "--local-provider",
+    "-p",
+    "--profile",
+    "-s",
+    "--sandbox",
+    "-C",
+    "--cd",
+    "--add-dir",
+    "-a",
+];
+/// What Claude Code does by its background service alone.
+const CLAUDE_COMMANDS: [&str; 8] = ["agents", "attach", "daemon", "kill", "logs", "respawn", "rm", "stop"];
+
+/// What the tool is told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Apart {
+    pub(crate) args: Vec<OsString>,
+    pub(crate) variables: Vec<(&'static str, OsString)>,
+}
+
+/// Decides what keeps a launch apart. Refuses what can't be done without a background server.
+pub(crate) fn keep_apart(
+    cli: AgentCli,
+    program: &Path,
+    server: &Path,
+    args: &[OsString],
+    surroundings: &Surroundings,
+) -> Result<Apart, LaunchError> {
+    let words: Vec<&str> = args.iter().map_while(|arg| arg.to_str()).take_while(|word| *word != "--").collect();
+    let refused = |word: &str| Err(LaunchError::NeedsBackgroundServer { cli, word: word.to_owned() });
+    match cli {
+        AgentCli::Gemini => Ok(Apart::default()),
+        AgentCli::Claude => match needed_by_claude(&words) {
+            Some(word) => refused(word),
+            None => Ok(Apart { variables: vec![(NO_AGENT_VIEW, "1".into())], ..Apart::default() }),
+        },
+        AgentCli::Codex => match needed_by_codex(&words) {
+            Some(word) => refused(word),
+            None if command(&words).is_some() || words.contains(&NO_DAEMON) => Ok(Apart::default()),
+            None if knows(program, NO_DAEMON, surroundings) => {
+                Ok(Apart { args: vec![NO_DAEMON.into()], ..Apart::default() })
+            }
+            // An older one keeps to itself when its configuration differs from the file: so it is said once more.
+            None => Ok(Apart { args: codex_override(server), ..Apart::default() }),
+        },
+    }
+}
+
+/// The server that an earlier launch has left behind, with that launch's environment.
+pub(crate) fn left_behind(cli: AgentCli, surroundings: &Surroundings) -> Option<(SharedServer, RunningServer)> {
+    let (kind, server) = running(cli, surroundings)?;
+    server.agent.is_some().then_some((kind, server))
+}
+
+/// What a person must know of a server that was left behind.
+pub(crate) fn warning(kind: SharedServer, server: &RunningServer) -> String {
+    format!(
+        "{} (process {}) still runs with the environment of {}, and gives its name, API and secrets to every session \
+         that is started without the launcher",
+        kind.title(),
+        server.pid,
+        server.agent.as_deref().unwrap_or_default()
+    )
+}
+
+/// That this process's own environment, where it names an agent, is of a launch that this process belongs to.
+pub(crate) fn own_environment(surroundings: &Surroundings) -> Result<Option<Agent>, ForeignLaunch> {
+    let Some(agent) = surroundings.var(variables::AGENT).and_then(|agent| agent.parse().ok()) else { return Ok(None) };
+    let launch = surroundings.var(variables::LAUNCH);
+    lineage_of(&surroundings.dirs, &this_host(), &agent, launch.as_deref()).map(|_| Some(agent))
+}
+
+/// The background server of a tool that runs for this user's settings.
+pub(crate) fn running(cli: AgentCli, surroundings: &Surroundings) -> Option<(SharedServer, RunningServer)> {
+    let kind = match cli {
+        AgentCli::Codex => SharedServer::Codex,
+        AgentCli::Claude => SharedServer::Claude,
+        AgentCli::Gemini => return None,
+    };
+    Some((kind, kind.running(|name| surroundings.var(name).map(OsString::from))?))
+}
+
+fn needed_by_claude<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let command = words.first().filter(|first| CLAUDE_COMMANDS.contains(first));
+    let option = || words.iter().find(|word| ["--bg", "--background"].contains(word));
+    command.or_else(option).copied()
+}
+
+fn needed_by_codex<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let option = |word: &&&str| **word == "--daemon" || **word == "--remote" || word.starts_with("--remote=");
+    let needs = |at: usize| match *words.get(at)? {
+        word @ ("agents" | "remote-control") => Some(word),
+        "app-server" if words.get(at + 1) == Some(&"daemon") => {
+            let harmless = ["stop", "version", "help", "--help"];
+            words.get(at + 2).is_some_and(|verb| !harmless.contains(verb)).then_some("app-server daemon")
+        }
+        _ => None,
+    };
+    command(words).and_then(needs).or_else(|| words.iter().find(option).copied())
+}
+
+/// Where Codex's subcommand stands, if it is one that does not converse in this terminal.
+fn command(words: &[&str]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        if !word.starts_with('-') {
+            return CODEX_COMMANDS.contains(word).then_some(at);
+        }
+        at += if CODEX_VALUES.contains(word) || *word == "--ask-for-approval" { 2 } else { 1 };
+    }
+    None
+}
+
+/// The registration's own value once more, as an option.
+fn codex_override(server: &Path) -> Vec<OsString> {
+    let value = toml_edit::Value::from(server.to_string_lossy().as_ref());
+    vec!["-c".into(), format!("mcp_servers.deckwatch.command={}", value.to_string().trim()).into()]
+}
+
+/// Whether the tool's help names an option. One that does not answer in time does not.
+fn knows(program: &Path, option: &str, surroundings: &Surroundings) -> bool {
+    let ask = async {
+        let mut help = Command::new(program);
+        help.arg("--help").current_dir(&surroundings.cwd).stdin(Stdio::null()).stderr(Stdio::null());
+        help.kill_on_drop(true);
+        for name in environment::WITHHELD {
+            help.env_remove(name);
+        }
+        tokio::time::timeout(PATIENCE, help.output()).await.ok()?.ok()
+    };
+    let output = context_api::runtime().ok().and_then(|runtime| runtime.block_on(ask));
+    output.is_some_and(|output| String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == option))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<&str> {
+        line.split_whitespace().collect()
+    }
+
+    #[test]
+    fn what_needs_a_background_server_is_told_from_what_does_not() {
+        for (line, expected) in [
+            ("", None),
+            ("agents", Some("agents")),
+            ("-m agents", None),
+            ("-c a=b --search agents", Some("agents")),
+            ("--remote unix://x", Some("--remote")),
+            ("resume --remote=unix://x", Some("--remote=unix://x")),
+            ("--daemon", Some("--daemon")),
+            ("app-server daemon start", Some("app-server daemon")),
+            ("app-server daemon stop", None),
+            ("app-server", None),
+            ("remote-control", Some("remote-control")),
+            ("exec agents", None),
+            ("fix the agents", None),
+        ] {
+            assert_eq!(needed_by_codex(&words(line)), expected, "{line}");
+        }
+        for (line, expected) in [
+            ("--bg hello", Some("--bg")),
+            ("-p hello", None),
+            ("agents --json", Some("agents")),
+            ("stop the agents", Some("stop")),
+            ("tell agents", None),
+        ] {
+            assert_eq!(needed_by_claude(&words(line)), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_conversations_in_this_terminal_are_kept_apart() {
+        for (line, other) in [("exec hi", true), ("--search e hi", true), ("resume --last", false), ("say hi", false)] {
+            assert_eq!(command(&words(line)).is_some(), other, "{line}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A launch shares no background server with another session.
+
+use crate::world::{Run, World};
+
+#[test]
+fn codex_is_told_to_keep_to_itself_as_its_version_takes_it() {
+    let world = World::new();
+    let mut knows = world.launcher(&["alpha", "--codex", "--", "resume", "--last"]);
+    knows.env("AGENT_HELP", "      --no-daemon\n          Run without the shared background server");
+    Run::of(&mut knows).succeeds();
+    assert_eq!(world.record().args, ["--no-daemon", "resume", "--last"]);
+
+    // One that does not know the option keeps to itself when its configuration is said once more.
+    world.run(&["alpha", "--codex", "--", "fix it"]).succeeds();
+    let server = world.path("bin/deckwatch-mcp");
+    let again = format!("mcp_servers.deckwatch.command=\"{}\"", server.display());
+    assert_eq!(world.record().args, ["-c", again.as_str(), "fix it"]);
+}
+
+#[test]
+fn what_does_not_converse_at_a_terminal_is_started_as_it_was_typed() {
+    let world = World::new();
+    for line in [&["exec", "hi"][..], &["-m", "x", "review"], &["--no-daemon", "hi"], &["queue", "--thread", "x"]] {
+        world.run(&[&["alpha", "--codex", "--"], line].concat()).succeeds();
+        assert_eq!(world.record().args, line);
+    }
+}
+
+#[test]
+fn claude_moves_no_session_to_its_background_service() {
+    let world = World::new();
+    world.run(&["alpha", "--claude"]).succeeds();
+    assert_eq!(world.record().env["CLAUDE_CODE_DISABLE_AGENT_VIEW"], "1");
+    world.run(&["alpha", "--gemini"]).succeeds();
+    assert!(!world.record().env.contains_key("CLAUDE_CODE_DISABLE_AGENT_VIEW"));
+}
+
+#[test]
+fn what_needs_one_is_refused_with_the_way_to_do_it() {
+    let world = World::new();
+    for (flag, words, told) in [
+        ("--codex", &["agents"][..], "`codex agents`"),
+        ("--codex", &["resume", "--remote", "unix://"], "`codex --remote`"),
+        ("--codex", &["remote-control"], "`codex remote-control`"),
+        ("--claude", &["--bg", "hello"], "`claude --bg`"),
+        ("--claude", &["attach", "x"], "`claude attach`"),
+    ] {
+        let run = world.run(&[&["alpha", flag, "--"], words].concat());
+        run.refuses(2, &[told, "needs a background server", "without the launcher"]);
+        assert!(!world.path("record.pid").exists());
+    }
+}
+
+#[test]
+fn every_launch_has_an_id_of_its_own() {
+    let world = World::new();
+    let mut ids: Vec<String> = Vec::new();
+    for _ in 0..2 {
+        // What another launch left in the environment is not passed on.
+        Run::of(world.launcher(&["alpha", "--claude"]).env("DECKWATCH_LAUNCH", "4242@yesterday")).succeeds();
+        let agent = world.record();
+        let id = agent.env["DECKWATCH_LAUNCH"].clone();
+        assert!(id.starts_with(&format!("{}@", agent.pid)), "{id}");
+        ids.push(id);
+    }
+    assert_ne!(ids[0], ids[1]);
+}

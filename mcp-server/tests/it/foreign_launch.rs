@@ -1,0 +1,98 @@
+//! An environment that belongs to another launch: nothing is done under its name, and the answer says why.
+
+use std::ffi::OsString;
+use std::process::{Child, Command};
+
+use deckwatch_client::agent::{Slot, Wanted, launch_id, this_host};
+use deckwatch_client::dirs::Dirs;
+use serde_json::json;
+
+use crate::harness::{Machine, Mcp};
+
+const REMOTE: &str = "https://github.com/example-org/alpha.git";
+
+/// A process that holds a slot, as an agent's tool does.
+struct Launched {
+    holder: Child,
+    agent: String,
+    launch: String,
+}
+
+impl Launched {
+    fn on(machine: &Machine) -> Self {
+        let home = OsString::from(machine.home());
+        let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
+        let holder = Command::new("sleep").arg("600").spawn().unwrap();
+        let (client, venture) = ("codex".parse().unwrap(), "alpha".parse().unwrap());
+        let slot = Slot::claim(&dirs, &this_host(), &client, &venture, holder.id(), Wanted::Any).unwrap();
+        let launch = launch_id(holder.id()).unwrap();
+        Self { holder, agent: slot.agent.to_string(), launch }
+    }
+
+    /// A server with the environment of this launch, in a repository.
+    fn server(&self, machine: &Machine, remote: &str) -> Mcp {
+        let mut command = machine.command(&machine.repository_once(remote));
+        command.envs([("DECKWATCH_AGENT", self.agent.as_str()), ("DECKWATCH_LAUNCH", self.launch.as_str())]);
+        command.envs([("DECKWATCH_VENTURE", "alpha"), ("DECKWATCH_REPO", "example-org/alpha")]);
+        Mcp::initialized(command)
+    }
+
+    fn ends(&mut self) {
+        let _ = self.holder.kill();
+        self.holder.wait().unwrap();
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        self.ends();
+    }
+}
+
+#[test]
+fn a_server_that_outlives_its_launch_records_nothing_more() {
+    let machine = Machine::new();
+    let mut launched = Launched::on(&machine);
+    let mut server = launched.server(&machine, REMOTE);
+    let _ = server.call("sod", &json!({})).good();
+
+    launched.ends();
+    for tool in ["sod", "context", "status", "notes", "ventures"] {
+        let answer = server.call(tool, &json!({}));
+        assert!(answer.is_error, "{tool}: {}", answer.text);
+        for words in
+            ["belongs to the launch of", "which has ended", "Nothing was read or recorded", "launcher <venture>"]
+        {
+            assert!(answer.text.contains(words), "{words:?} is not in {}", answer.text);
+        }
+    }
+    let report = server.call("preflight", &json!({})).text;
+    assert!(report.contains("FAIL agent") && report.contains("start the agent again"), "{report}");
+
+    // Another launch gets the name.
+    let next = Launched::on(&machine);
+    assert_eq!(next.agent, launched.agent);
+    let answer = server.call("sod", &json!({}));
+    assert!(answer.is_error && answer.text.contains("a later one has that name now"), "{}", answer.text);
+}
+
+#[test]
+fn a_server_that_its_tool_detached_works_in_the_launchs_repository_and_no_other() {
+    let machine = Machine::new();
+    let launched = Launched::on(&machine);
+    // This test, and not the launch, is above the server.
+    let _ = launched.server(&machine, REMOTE).call("sod", &json!({})).good();
+    let answer = launched.server(&machine, "https://github.com/example-org/beta.git").call("sod", &json!({}));
+    assert!(answer.is_error && answer.text.contains("works on example-org/beta"), "{}", answer.text);
+}
+
+#[test]
+fn a_name_that_no_launcher_gave_is_the_persons_own() {
+    let machine = Machine::new();
+    let dir = machine.repository(REMOTE);
+    let _ = machine.agent("mac1-codex-7", &dir).call("sod", &json!({})).good();
+    // The state folder of the launch is not in this container.
+    let mut command = machine.command(&dir);
+    command.envs([("DECKWATCH_AGENT", "mac2-codex-1"), ("DECKWATCH_LAUNCH", "1@elsewhere")]);
+    let _ = Mcp::initialized(command).call("sod", &json!({})).good();
+}
