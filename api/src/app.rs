@@ -1,6 +1,6 @@
 //! The way of a request: route, correlation id, size, key, tier, plan, batch, answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use deckwatch_protocol::operation::{Effect, Tier};
@@ -176,6 +176,7 @@ impl App {
             if_none_match: etag::unwanted(&asked.parts.headers),
             body: asked.body(route.operation)?,
             auto_approve_machines: self.settings.auto_approve_machines,
+            secrets: OnceLock::new(),
         };
         let plan = router::plan(route.operation, &call)?;
         Ok((call, plan))

@@ -1,6 +1,7 @@
 //! Errors inside the API: what the caller is told and, apart from it, what the log is told.
 
 use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
+use deckwatch_secrets::Finding;
 
 use crate::database::DatabaseError;
 use crate::fault::Halt;
@@ -49,6 +50,15 @@ impl ApiError {
         let mut error = Self::new(ErrorCode::InternalError, "Something failed on our side. Quote the correlation id.");
         error.cause = Some(cause.into());
         error
+    }
+
+    /// Fields hold what must not be stored. Says where and of which kind, never what.
+    pub(crate) fn holds_secret(findings: Vec<Finding>) -> Self {
+        let detail = "The request has what looks like a secret, so nothing was stored. Take it out and send the request \
+                      again; docs/secrets.md says how to write what only looks like one.";
+        findings.into_iter().fold(Self::new(ErrorCode::HoldsSecret, detail), |error, Finding { pointer, kind }| {
+            error.at(&pointer, &format!("has {kind}"))
+        })
     }
 
     /// The database takes nothing for a while.
