@@ -278,6 +278,20 @@ async fn what_waits_for_a_person_is_sent_once_the_person_has_acted() {
 }
 
 #[tokio::test]
+async fn what_was_promised_stays_promised_when_it_is_said_again_with_a_key_that_does_not_hold() {
+    for code in [ErrorCode::Unauthorized, ErrorCode::Forbidden, ErrorCode::VentureNotRegistered] {
+        let (_home, folder) = folder();
+        let server = Scripted::start(silent).await;
+        let api = server.api(&folder, Bounds::default());
+        deliver(&api, code.as_str()).await.unwrap_err();
+        server.now_answers(|title| problem(*ErrorCode::ALL.iter().find(|code| code.as_str() == title).unwrap()));
+        let cause = deliver(&api, code.as_str()).await.unwrap_err();
+        assert!(cause.contains(code.as_str()), "{cause}");
+        assert_eq!(api.waiting().await.queued, 1, "{}", code.as_str());
+    }
+}
+
+#[tokio::test]
 async fn a_pause_that_the_api_asks_for_is_kept_by_every_process_and_ends() {
     let (_home, folder) = folder();
     let server = Scripted::start(|_| {
@@ -308,9 +322,13 @@ fn move_back(folder: &Path, ending: &str) {
     for file in std::fs::read_dir(queue).unwrap().map(|file| file.unwrap().path()) {
         if file.to_string_lossy().ends_with(ending) {
             let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-            let times = if json.get("parked").is_some() { &mut json["parked"] } else { &mut json };
+            let entry = json.as_object_mut().unwrap();
+            let times = match entry.get_mut("parked") {
+                Some(parking) => parking.as_object_mut().unwrap(),
+                None => entry,
+            };
             for name in ["tried_at", "again_at"] {
-                times[name] = "2026-01-01T00:00:00.000Z".into();
+                times.insert(name.to_owned(), "2026-01-01T00:00:00.000Z".into());
             }
             std::fs::write(&file, json.to_string()).unwrap();
         }

@@ -39,7 +39,7 @@ impl Keeper {
 
     /// Whether what the API does not take waits on this machine.
     pub(crate) async fn queues(&self) -> bool {
-        self.identity.api().await.is_ok_and(|api| api.queues())
+        self.identity.api().await.is_ok_and(deckwatch_client::Api::queues)
     }
 
     /// What waits in the outbox, is held there, or was refused.

@@ -214,5 +214,6 @@ pub(super) fn password_in_url(before: &str, from: &str) -> bool {
 }
 
 pub(super) fn hex_of_sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
+    Sha256::digest(text.as_bytes()).into_iter().flat_map(digits).collect()
 }

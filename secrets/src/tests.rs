@@ -251,7 +251,6 @@ fn words_at_the_ends_of_lines_make_no_secret() {
     for text in [
         "sk-loading\nspinner2\ncontainer\nwrapper",
         "hf_\ntransformers and their many models",
-        "see http://x:\n8080@home",
         "st.\nsession_token.authentication_of_2",
         "npm_\nconfig_registry",
     ] {

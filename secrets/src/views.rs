@@ -44,7 +44,7 @@ pub(super) fn of(text: &str) -> Vec<View<'_>> {
     views
 }
 
-fn add<'a>(views: &mut Vec<View<'a>>, view: Option<(String, bool)>) {
+fn add(views: &mut Vec<View<'_>>, view: Option<(String, bool)>) {
     let Some((text, joins_lines)) = view else { return };
     if !views.iter().any(|other| other.joins_lines <= joins_lines && other.text == text) {
         views.push(View { text: Cow::Owned(text), joins_lines });

@@ -15,11 +15,6 @@ use crate::platform::Clock;
 pub struct LastHalt(Mutex<Option<(Halt, Timestamp)>>);
 
 impl LastHalt {
-    /// Nothing is known yet.
-    pub const fn unknown() -> Self {
-        Self(Mutex::new(None))
-    }
-
     /// Why the database takes nothing at `now`. A halt is believed for as long as it asks to wait.
     pub(crate) fn at(&self, now: Timestamp) -> Option<Halt> {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -253,7 +253,7 @@ impl Folder {
             }));
         }
         let stopped = self.pause().filter(|_| numbers.len() > parked.len());
-        let stopped = stopped.map(|Pause { since, again_at, cause, .. }| Stopped { since, again_at, cause });
+        let stopped = stopped.map(|Pause { since, again_at, cause, .. }| Stopped { since, cause, again_at });
         let held = self.files_in(HELD).into_iter().filter_map(|path| Entry::read(&std::fs::read(path).ok()?));
         let held = held.map(|entry| Held { what: entry.what(), queued_at: entry.queued_at, agent: entry.agent });
         let set_aside = self.files_in(SET_ASIDE).into_iter().map(described);

@@ -33,7 +33,7 @@ use self::folder::{Folder, Ticket, Unkept};
 pub use self::pause::Occasion;
 pub use self::place::Whence;
 pub use self::turn::Replayed;
-use self::turn::{OwnEntry, Turn};
+use self::turn::{Own, OwnEntry, Turn};
 use crate::api::{Api, ClientError, understand};
 use crate::clock::now;
 
@@ -216,31 +216,32 @@ impl Api {
         }
         let Some(outbox) = self.outbox() else { return Ok(delivered(turn::send(self, &entry).await?)) };
         let kept = entry.clone();
-        let (ticket, entry) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
+        let (ticket, waits) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
             Ok(put) => put,
             Err(unkept) => return self.deliver_unkept(outbox, &entry, &unkept).await,
         };
-        match self.send_in_turn(outbox, ticket, &entry).await? {
+        let own = Own { ticket, entry: &waits, is_new: waits == entry };
+        match self.send_in_turn(outbox, own).await? {
             OwnEntry::Answered(response) => Ok(delivered(response)),
             OwnEntry::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
-            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &entry, cause).await)),
+            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &waits, cause).await)),
         }
     }
 
     /// Sends up to this entry as soon as it is this process's turn. Others are given a moment, not more.
-    async fn send_in_turn(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry) -> Result<OwnEntry, ClientError> {
+    async fn send_in_turn(&self, outbox: &Outbox, own: Own<'_>) -> Result<OwnEntry, ClientError> {
         const LOOKS: u32 = 80;
         const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(25);
         for _ in 0..LOOKS {
             match Turn::take(outbox).await {
-                Ok(Some(turn)) => match turn.send_all(self, Occasion::Write, Some((ticket, entry))).await.1 {
+                Ok(Some(turn)) => match turn.send_all(self, Occasion::Write, Some(own)).await.1 {
                     Some(own) => return own,
-                    None => return self.answer_again(outbox, entry).await,
+                    None => return self.answer_again(outbox, own.entry).await,
                 },
                 Ok(None) => {
-                    let key = entry.idempotency_key.clone();
+                    let (ticket, key) = (own.ticket, own.entry.idempotency_key.clone());
                     if !outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                        return self.answer_again(outbox, entry).await;
+                        return self.answer_again(outbox, own.entry).await;
                     }
                 }
                 Err(unkept) => return Ok(OwnEntry::Waits(unkept.to_string())),
@@ -269,7 +270,7 @@ impl Api {
 
     async fn queued(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry, cause: String) -> Queued {
         let before = outbox.on_disk(move |folder| folder.before(ticket)).await.unwrap_or_default();
-        let pause = outbox.on_disk(|folder| folder.pause()).await.unwrap_or_default();
+        let pause = outbox.on_disk(Folder::pause).await.unwrap_or_default();
         let again_at = pause.map(|pause| pause.again_at);
         Queued { before, cause, again_at, venture_of: entry.venture_of.clone() }
     }
@@ -283,7 +284,8 @@ impl Api {
     ) -> Result<Delivery<T>, ClientError> {
         let neither = |cause: String| ClientError::NotKept { what: entry.what(), cause, unkept: unkept.to_string() };
         let replayed = self.replay(Occasion::Write).await;
-        let left = outbox.on_disk(|folder| folder.waiting().queued).await.unwrap_or_default();
+        let waiting = outbox.on_disk(Folder::waiting).await.unwrap_or_default();
+        let left = waiting.queued - waiting.parked.len();
         if left > 0 {
             let cause = replayed.stopped.unwrap_or_else(|| "another process is sending what waits".to_owned());
             return Err(neither(cause));

@@ -48,6 +48,15 @@ pub(super) enum OwnEntry {
     Waits(String),
 }
 
+/// The entry that the caller put in.
+#[derive(Clone, Copy)]
+pub(super) struct Own<'a> {
+    pub(super) ticket: Ticket,
+    pub(super) entry: &'a Entry,
+    /// It did not wait before: nobody was promised that it is sent later.
+    pub(super) is_new: bool,
+}
+
 /// The right to send, as long as this lives.
 pub(super) struct Turn<'a> {
     outbox: &'a Outbox,
@@ -78,16 +87,17 @@ impl<'a> Turn<'a> {
         &self,
         api: &Api,
         occasion: Occasion,
-        own: Option<(Ticket, &Entry)>,
+        own: Option<Own<'_>>,
     ) -> (Replayed, Option<Result<OwnEntry, ClientError>>) {
-        let before = self.outbox.on_disk(|folder| folder.pause()).await.unwrap_or_default();
+        let before = self.outbox.on_disk(super::Folder::pause).await.unwrap_or_default();
         if let Some(pause) = before.as_ref().filter(|pause| pause.holds(occasion, now())) {
             let waits = own.map(|_| Ok(OwnEntry::Waits(pause.cause.clone())));
             return (Replayed { stopped: Some(pause.cause.clone()), ..Replayed::default() }, waits);
         }
         let (mut replayed, mut answer) = (Replayed::default(), None);
-        let own_ticket = own.map(|(ticket, _)| ticket);
-        while own.is_some() || replayed.delivered < MOST_IN_A_TURN {
+        while own.is_some() || replayed.delivered + replayed.parked < MOST_IN_A_TURN {
+            // Whoever has just written it does not wait for its next try, once.
+            let own_ticket = own.filter(|_| answer.is_none()).map(|own| own.ticket);
             let first = self.outbox.on_disk(move |folder| folder.first(occasion, own_ticket, now())).await;
             let (ticket, entry) = match first.and_then(|first| first) {
                 Ok(Some(first)) => first,
@@ -98,11 +108,10 @@ impl<'a> Turn<'a> {
                 }
             };
             // The number alone is not enough: numbers start again when the queue has been empty.
-            let is_own = own.is_some_and(|own| own.0 == ticket && own.1.idempotency_key == entry.idempotency_key);
-            let next = if is_own {
-                self.send_own(api, ticket, &entry, &mut replayed, &mut answer).await
-            } else {
-                self.send_one(api, ticket, entry, &mut replayed).await
+            let is_it = |own: &Own| own.ticket == ticket && own.entry.idempotency_key == entry.idempotency_key;
+            let next = match own.filter(is_it) {
+                Some(own) => self.send_own(api, own, entry, &mut replayed, &mut answer).await,
+                None => self.send_one(api, ticket, entry, &mut replayed).await,
             };
             match next {
                 Ok(Next::Go) => {}
@@ -115,7 +124,7 @@ impl<'a> Turn<'a> {
         }
         let pause = replayed.stopped.clone().map(|cause| Pause::after(before, cause, replayed.asks, occasion, now()));
         let _ = self.outbox.on_disk(move |folder| folder.set_pause(pause.as_ref())).await;
-        if let (None, Some((ticket, entry)), Some(cause)) = (&answer, own, &replayed.stopped) {
+        if let (None, Some(Own { ticket, entry, .. }), Some(cause)) = (&answer, own, &replayed.stopped) {
             let key = entry.idempotency_key.clone();
             if self.outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
                 answer = Some(Ok(OwnEntry::Waits(cause.clone())));
@@ -127,23 +136,30 @@ impl<'a> Turn<'a> {
     async fn send_own(
         &self,
         api: &Api,
-        ticket: Ticket,
-        entry: &Entry,
+        own: Own<'_>,
+        entry: Entry,
         replayed: &mut Replayed,
         answer: &mut Option<Result<OwnEntry, ClientError>>,
     ) -> Result<Next, Unkept> {
-        match send(api, entry).await {
+        match send(api, &entry).await {
             Ok(response) => {
                 replayed.delivered += 1;
                 *answer = Some(Ok(OwnEntry::Answered(response)));
             }
-            // Whoever has just written it can act on it.
-            Err(refused) if Refusal::of(&refused).is_some() => *answer = Some(Err(refused)),
-            Err(error) => {
-                replayed.stop(&error);
-                return Ok(Next::Stop);
-            }
+            Err(error) => match Refusal::of(&error) {
+                // Whoever has just written it can act on it.
+                Some(refusal) if own.is_new || matches!(refusal, Refusal::ForGood { .. }) => {
+                    *answer = Some(Err(error));
+                }
+                refusal => {
+                    if matches!(refusal, Some(Refusal::UntilAPersonActs)) {
+                        *answer = Some(Ok(OwnEntry::Waits(without_advice(&error))));
+                    }
+                    return self.refused(own.ticket, entry, &error, replayed).await;
+                }
+            },
         }
+        let ticket = own.ticket;
         self.outbox.on_disk(move |folder| folder.remove(ticket)).await??;
         Ok(Next::Go)
     }

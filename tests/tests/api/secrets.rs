@@ -74,7 +74,8 @@ async fn what_was_stored_before_anybody_looked_is_replayed() {
     // As if the first request had been the one with the secret, at an engine that did not look.
     let ask = Ask::of(Operation::CreateNote).key(&key).json(&secret);
     let request = format!("create_note\n/v1/notes\n{}", ask.body());
-    let hash: String = Sha256::digest(request.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap());
+    let hash: String = Sha256::digest(request.as_bytes()).into_iter().flat_map(digits).collect();
     api.db_execute("update idempotency_keys set request_hash = ?1 where idempotency_key = ?2", json!([hash, key]))
         .await;
     let again = agent.send(ask).await;
