@@ -1,6 +1,6 @@
 //! The way of a request: route, correlation id, size, key, tier, plan, batch, answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use deckwatch_protocol::operation::{Effect, Tier};
@@ -14,6 +14,7 @@ use crate::body::{self, Body};
 use crate::call::Call;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
+use crate::fault::{LastHalt, Remembered};
 use crate::handlers::service;
 use crate::middleware::admission::Admission;
 use crate::middleware::auth::Caller;
@@ -35,6 +36,7 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     settings: Settings,
     router: Router,
+    last_halt: Arc<LastHalt>,
 }
 
 /// A response, and what is left to do once it is sent.
@@ -64,7 +66,19 @@ impl App {
         entropy: Arc<dyn Entropy>,
         settings: Settings,
     ) -> Self {
-        Self { database, clock, entropy, settings, router: Router::new() }
+        Self::remembering(Arc::default(), database, clock, entropy, settings)
+    }
+
+    /// The same, for a shell that makes one for each request: `last_halt` outlives it.
+    pub fn remembering(
+        last_halt: Arc<LastHalt>,
+        database: Arc<dyn Database>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        settings: Settings,
+    ) -> Self {
+        let remembered = Remembered { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_halt) };
+        Self { database: Arc::new(remembered), clock, entropy, settings, router: Router::new(), last_halt }
     }
 
     /// Answers one request. Every failure is an answer too.
@@ -101,7 +115,12 @@ impl App {
             Operation::Version => service::version(self.settings.engine),
             _ => service::openapi(),
         };
-        batch::run_public(self.database.as_ref(), plan).await
+        let answer = batch::run_public(self.database.as_ref(), plan).await?;
+        match self.last_halt.at(asked.now) {
+            // It reads, and takes no writes: that is not well.
+            Some(halt) if operation == Operation::Health => Err(ApiError::halted(halt)),
+            _ => Ok(answer),
+        }
     }
 
     /// A request that leads nowhere is its caller's too, counted and logged like any other.
@@ -157,6 +176,7 @@ impl App {
             if_none_match: etag::unwanted(&asked.parts.headers),
             body: asked.body(route.operation)?,
             auto_approve_machines: self.settings.auto_approve_machines,
+            secrets: OnceLock::new(),
         };
         let plan = router::plan(route.operation, &call)?;
         Ok((call, plan))
@@ -250,7 +270,7 @@ impl Asked {
     fn respond(&self, result: Result<Outcome, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {
         match result {
             Ok(outcome) => granted(outcome, self.correlation_id.as_str(), rate),
-            Err(error) => refused(&error, self.correlation_id.as_str(), rate),
+            Err(error) => refused(&error, self.now, self.correlation_id.as_str(), rate),
         }
     }
 }

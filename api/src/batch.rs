@@ -70,6 +70,9 @@ pub(crate) async fn run_once(
         return Finished::uncounted(admission, ApiError::internal("a write must select an answer that can be kept"));
     };
     let entrance = admission.statements(Some(&plan.reach));
+    if let Some(refusal) = call.secrets.get() {
+        return refuse_unless_done(database, admission, call, claim, &entrance, refusal).await;
+    }
     let mut statements = entrance.clone();
     statements.extend(claim.claim());
     statements.extend(plan.steps);
@@ -80,7 +83,7 @@ pub(crate) async fn run_once(
         match database.batch(&statements).await {
             Ok(rows) => return done(admission, call, claim, &rows),
             Err(failure) if is_replay(&failure) => {
-                if let Some(finished) = replay(database, admission, call, claim, &entrance).await {
+                if let Ok(finished) = replay(database, admission, call, claim, &entrance).await {
                     return finished;
                 }
             }
@@ -97,27 +100,42 @@ fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>]
     Finished { logged: result.is_ok(), result, standing: admission.standing(rows) }
 }
 
-/// The stored answer of a key that was claimed before; `None` when it is there no more.
+/// Refuses a write that must not be stored. What was done under its key before stays done, and its answer is given again.
+async fn refuse_unless_done(
+    database: &dyn Database,
+    admission: &Admission,
+    call: &Call<'_>,
+    claim: &Claim,
+    entrance: &[Statement],
+    refusal: &ApiError,
+) -> Finished {
+    match replay(database, admission, call, claim, entrance).await {
+        Ok(finished) => finished,
+        Err(standing) => Finished { result: Err(refusal.clone()), standing, logged: false },
+    }
+}
+
+/// The stored answer of a key that was claimed before; how the caller stands when it is not there.
 async fn replay(
     database: &dyn Database,
     admission: &Admission,
     call: &Call<'_>,
     claim: &Claim,
     entrance: &[Statement],
-) -> Option<Finished> {
+) -> Result<Finished, Option<Standing>> {
     let mut statements = entrance.to_vec();
     statements.push(claim.recall());
     let rows = match database.batch(&statements).await {
         Ok(rows) => rows,
-        Err(failure) => return Some(Finished::uncounted(admission, failure.into())),
+        Err(failure) => return Ok(Finished::uncounted(admission, failure.into())),
     };
     let found = rows.last().map(Vec::as_slice).unwrap_or_default();
     let result = match claim.replay(found) {
-        Ok(None) => return None,
+        Ok(None) => return Err(admission.standing(&rows)),
         Ok(Some(answer)) => told(answer, call, claim, true),
         Err(error) => Err(error),
     };
-    Some(Finished { result, standing: admission.standing(&rows), logged: false })
+    Ok(Finished { result, standing: admission.standing(&rows), logged: false })
 }
 
 /// What is sent of a stored answer: all of it, with a minted token in the place of its seal.

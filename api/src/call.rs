@@ -1,7 +1,10 @@
 //! One request on its way through the API.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use deckwatch_protocol::{CorrelationId, HandoffId, IdempotencyKey, NoteId, SessionId, Timestamp, Violations};
+use deckwatch_secrets::Finding;
 use deserr::Deserr;
 
 use crate::decode;
@@ -31,6 +34,8 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Bytes,
     /// Whether a machine's access is approved as it is registered.
     pub(crate) auto_approve_machines: bool,
+    /// Why nothing is done, unless it was done before: the request has a secret.
+    pub(crate) secrets: OnceLock<ApiError>,
 }
 
 impl Call<'_> {
@@ -38,7 +43,22 @@ impl Call<'_> {
     pub(crate) fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
         self.no_query()?;
         decode::content_type(self.content_type.as_deref())?;
-        decode::body(&self.body)
+        let value = decode::value(&self.body)?;
+        self.look_for_secrets(deckwatch_secrets::in_value(&value));
+        decode::typed(value)
+    }
+
+    /// The same of a name in the path that is about to be stored.
+    pub(crate) fn look_for_secrets_in(&self, pointer: &str, name: &str) {
+        let kind = deckwatch_secrets::in_text(name);
+        self.look_for_secrets(kind.map(|kind| Finding { pointer: pointer.to_owned(), kind }).into_iter().collect());
+    }
+
+    fn look_for_secrets(&self, findings: Vec<Finding>) {
+        if !findings.is_empty() {
+            // What was found first is enough to refuse.
+            let _ = self.secrets.set(ApiError::holds_secret(findings));
+        }
     }
 
     /// The decoded query of an operation that takes one, and no body.

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 use deckwatch_protocol::{IssueNumber, Timestamp, Track};
 
+use crate::fault::Halt;
+
 /// A value bound to `?1`, `?2`, … of a statement. Whole numbers stay below 2^53, as D1 binds doubles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
@@ -74,7 +76,13 @@ pub enum DatabaseError {
     /// The database can't be reached or is busy; whether the batch happened is unknown.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// Anything else: a bad statement, a full disk, a corrupt file. Nothing has happened.
+    /// It takes no requests until its quota begins anew or its operator acts. Nothing has happened.
+    #[error("halted ({0:?}): {1}")]
+    Halted(Halt, String),
+    /// A value or a row is larger than the engine takes. Nothing has happened.
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// Anything else: a bad statement. Nothing has happened.
     #[error("failed: {0}")]
     Failed(String),
 }

@@ -32,12 +32,22 @@ pub(crate) fn content_type(header: Option<&str>) -> Result<(), ApiError> {
 
 /// Decodes a JSON body.
 pub(crate) fn body<T: Deserr<Violations>>(bytes: &[u8]) -> Result<T, ApiError> {
+    typed(value(bytes)?)
+}
+
+/// The JSON value of a body that can be stored as it is.
+pub(crate) fn value(bytes: &[u8]) -> Result<Value, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Strict(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
     deserializer.end().map_err(|error| ApiError::new(ErrorCode::MalformedJson, format!("The body: {error}.")))?;
     let mut violations = Violations::default();
     refuse_unstorable(&value, "", &mut violations);
-    if violations.0.is_empty() { Ok(deserr::deserialize(value)?) } else { Err(violations.into()) }
+    if violations.0.is_empty() { Ok(value) } else { Err(violations.into()) }
+}
+
+/// The request that a body asks for.
+pub(crate) fn typed<T: Deserr<Violations>>(value: Value) -> Result<T, ApiError> {
+    Ok(deserr::deserialize(value)?)
 }
 
 /// Decodes a query string: every parameter is text, and none may stand twice.

@@ -1,8 +1,10 @@
 //! Errors inside the API: what the caller is told and, apart from it, what the log is told.
 
 use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
+use deckwatch_secrets::Finding;
 
 use crate::database::DatabaseError;
+use crate::fault::Halt;
 
 /// Most violations that one answer lists; the count of the rest is said.
 const MAX_VIOLATIONS: usize = 50;
@@ -17,11 +19,13 @@ pub(crate) struct ApiError {
     pub(crate) cause: Option<String>,
     /// The methods of the path, for [`ErrorCode::MethodNotAllowed`].
     pub(crate) allow: Option<String>,
+    /// Why the database takes nothing, where it takes nothing for longer.
+    pub(crate) halt: Option<Halt>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None }
+        Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None, halt: None }
     }
 
     /// The fields of the request that do not fit.
@@ -46,6 +50,20 @@ impl ApiError {
         let mut error = Self::new(ErrorCode::InternalError, "Something failed on our side. Quote the correlation id.");
         error.cause = Some(cause.into());
         error
+    }
+
+    /// Fields hold what must not be stored. Says where and of which kind, never what.
+    pub(crate) fn holds_secret(findings: Vec<Finding>) -> Self {
+        let detail = "The request has what looks like a secret, so nothing was stored. Take it out and send the request \
+                      again; docs/secrets.md says how to write what only looks like one.";
+        findings.into_iter().fold(Self::new(ErrorCode::HoldsSecret, detail), |error, Finding { pointer, kind }| {
+            error.at(&pointer, &format!("has {kind}"))
+        })
+    }
+
+    /// The database takes nothing for a while.
+    pub(crate) fn halted(halt: Halt) -> Self {
+        Self { halt: Some(halt), ..Self::new(ErrorCode::DatabaseUnavailable, halt.detail()) }
     }
 
     /// The thing that the path names is not there.
@@ -84,6 +102,12 @@ impl From<DatabaseError> for ApiError {
         match error {
             DatabaseError::Constraint(words) => refused(&words),
             DatabaseError::Failed(cause) => Self::internal(cause),
+            DatabaseError::Halted(halt, cause) => Self { cause: Some(cause), ..Self::halted(halt) },
+            DatabaseError::TooLarge(cause) => {
+                let detail = "What the request stores or asks for is larger than the database takes: 2 MB for one \
+                              record. Send, or ask for, less.";
+                Self { cause: Some(cause), ..Self::new(ErrorCode::PayloadTooLarge, detail) }
+            }
             DatabaseError::Unavailable(cause) => {
                 let mut error = Self::new(
                     ErrorCode::DatabaseUnavailable,

@@ -14,6 +14,7 @@ mod database;
 mod decode;
 mod digest;
 mod error;
+pub mod fault;
 mod handlers;
 mod middleware;
 #[cfg(feature = "openapi")]

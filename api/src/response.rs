@@ -1,7 +1,7 @@
 //! From outcomes to HTTP: the one place that writes headers and turns errors into answers.
 
 use bytes::Bytes;
-use deckwatch_protocol::ErrorCode;
+use deckwatch_protocol::{ErrorCode, Timestamp};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::middleware::rate_limit::{Standing, WINDOW_SECONDS, Window};
 
 /// Seconds to wait before asking an engine again whose database can't be reached.
-const UNAVAILABLE_RETRY_SECONDS: i64 = 2;
+const UNAVAILABLE_RETRY_SECONDS: u64 = 2;
 
 /// An answer that is not an error.
 pub(crate) struct Outcome {
@@ -40,8 +40,8 @@ pub(crate) fn granted(outcome: Outcome, correlation_id: &str, rate: Option<&Rate
     response
 }
 
-/// The response of a request that was refused, as `application/problem+json`.
-pub(crate) fn refused(error: &ApiError, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
+/// The response of a request that was refused at `now`, as `application/problem+json`.
+pub(crate) fn refused(error: &ApiError, now: Timestamp, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
     if let Some(cause) = &error.cause {
         // Logged here, once; the caller gets fixed text.
         log::error!("{correlation_id} {}: {cause}", error.code.as_str());
@@ -59,7 +59,10 @@ pub(crate) fn refused(error: &ApiError, correlation_id: &str, rate: Option<&Rate
             let seconds = rate.map_or(i64::from(WINDOW_SECONDS), |rate| rate.window.reset_after);
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }
-        ErrorCode::DatabaseUnavailable => set(&mut response, RETRY_AFTER, &UNAVAILABLE_RETRY_SECONDS.to_string()),
+        ErrorCode::DatabaseUnavailable => {
+            let seconds = error.halt.map_or(UNAVAILABLE_RETRY_SECONDS, |halt| halt.retry_after_seconds(now));
+            set(&mut response, RETRY_AFTER, &seconds.to_string());
+        }
         _ => {}
     }
     surround(&mut response, correlation_id, rate);

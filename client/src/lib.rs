@@ -3,7 +3,6 @@
 pub mod agent;
 pub mod api;
 pub mod checkout;
-pub mod clean;
 pub mod clock;
 pub mod digest;
 pub mod dirs;
@@ -19,3 +18,4 @@ pub mod ventures;
 pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};
 /// The commit that this build is made of, or `unknown`.
 pub use deckwatch_api::COMMIT;
+pub use deckwatch_secrets::clean;

@@ -56,7 +56,14 @@ impl Scripted {
     }
 }
 
+/// An answer of the API, which carries its mark.
 fn http(status: &str, headers: &str, body: &str) -> String {
+    let mark = if headers.contains("x-correlation-id") { "" } else { "x-correlation-id: corr_x\r\n" };
+    unmarked(status, &format!("{mark}{headers}"), body)
+}
+
+/// An answer of something in between.
+fn unmarked(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
@@ -158,7 +165,7 @@ async fn a_failure_is_not_tried_again_and_can_be_found_in_the_log() {
 #[tokio::test]
 async fn a_portal_in_between_is_not_taken_for_the_api() {
     for status in ["200 OK", "302 Found", "401 Unauthorized", "403 Forbidden", "404 Not Found", "500 Oops"] {
-        let page = http(status, "content-type: text/html\r\n", "<html>Log in to the hotel");
+        let page = unmarked(status, "content-type: text/html\r\n", "<html>Log in to the hotel");
         let error = Scripted::answering(&[&page]).await.api().health().await.unwrap_err();
         assert!(error.is_outage() && matches!(error, ClientError::Foreign { .. }), "{error}");
         let text = error.to_string();
@@ -177,8 +184,8 @@ async fn an_answer_of_the_api_that_is_not_understood_is_a_failure_and_no_outage(
 async fn the_key_does_not_follow_a_redirect() {
     let elsewhere = Scripted::answering(&[&http("200 OK", "", "{}")]).await;
     let location = format!("location: {}/health\r\n", elsewhere.url);
-    let server = Scripted::answering(&[&http("302 Found", &location, "")]).await;
-    assert!(matches!(server.api().health().await, Err(ClientError::Foreign { status: 302 })));
+    let server = Scripted::answering(&[&unmarked("302 Found", &location, "")]).await;
+    assert!(matches!(server.api().health().await, Err(ClientError::Foreign { status: 302, .. })));
     assert!(elsewhere.asked().is_empty());
 }
 

@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use deckwatch_client::outbox::{Bounds, Delivery, NoteWrite, Word};
+use deckwatch_client::outbox::{Bounds, Delivery, NoteWrite, Occasion, Word};
 use deckwatch_client::{Api, ApiConfig, ClientError};
-use deckwatch_protocol::{CreateNote, ErrorCode, Note, Problem};
+use deckwatch_protocol::{Again, CreateNote, ErrorCode, Note, Problem};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -152,10 +152,10 @@ async fn a_key_that_is_not_taken_now_sets_nothing_aside() {
         let api = server.api(&folder, Bounds::default());
         deliver(&api, "one").await.unwrap_err();
         server.now_answers(answer);
-        let replayed = api.replay().await;
+        let replayed = api.replay(Occasion::Asked).await;
         assert!(replayed.stopped.is_some() && replayed.set_aside == 0, "{replayed:?}");
         server.now_answers(takes);
-        assert_eq!(api.replay().await.delivered, 1);
+        assert_eq!(api.replay(Occasion::Asked).await.delivered, 1);
     }
 }
 
@@ -180,37 +180,158 @@ async fn a_portal_in_between_does_not_swallow_what_waits() {
     assert_eq!(api.waiting().await.queued, 1);
 }
 
+/// What is no word of the API about the entry: its failures, what a proxy says, what can't be understood.
+const PASSING: &[Answer] = &[
+    fails,
+    silent,
+    portal,
+    |_| problem(ErrorCode::DatabaseUnavailable),
+    |_| problem(ErrorCode::RateLimited),
+    |_| problem(ErrorCode::Unauthorized),
+    |_| http("400 X", "", "<html>Bad Request"),
+    |_| http("403 X", "", "<html>Blocked by the firewall"),
+    |_| http("403 X", "", &serde_json::to_string(&Problem::new(ErrorCode::Forbidden, "No.", "c")).unwrap()),
+    |_| http("404 X", "", "404 page not found"),
+    |_| http("408 X", CORRELATION, ""),
+    |_| http("413 X", "", "<html>Request Entity Too Large"),
+    |_| http("425 X", CORRELATION, "Too Early"),
+    |_| http("429 X", "", "error code: 1015"),
+    |_| http("502 X", "", "<html>Bad Gateway"),
+    |_| http("520 X", "", "error code: 520"),
+    |_| http("400 X", CORRELATION, r#"{"code":"a_code_of_next_year"}"#),
+    |_| http("201 Created", "", "{}"),
+];
+
 #[tokio::test]
-async fn an_entry_over_which_the_api_fails_again_and_again_is_set_aside() {
+async fn what_is_no_refusal_of_the_api_sets_nothing_aside_however_often() {
+    let all = PASSING.iter().enumerate().map(|(n, answer)| tokio::spawn(sets_nothing_aside(n, *answer)));
+    for one in all.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+}
+
+async fn sets_nothing_aside(n: usize, answer: Answer) {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
-    deliver(&api, "poison").await.unwrap_err();
-    deliver(&api, "good").await.unwrap_err();
-    server.now_answers(|title| if title == "poison" { fails(title) } else { takes(title) });
-    for _ in 0..4 {
-        assert_eq!(api.replay().await.delivered, 0);
+    deliver(&api, "one").await.unwrap_err();
+    deliver(&api, "two").await.unwrap_err();
+    server.now_answers(answer);
+    for _ in 0..7 {
+        let replayed = api.replay(Occasion::Asked).await;
+        assert!(replayed.stopped.is_some() && replayed.set_aside + replayed.parked == 0, "{n}: {replayed:?}");
     }
-    let replayed = api.replay().await;
-    assert_eq!((replayed.set_aside, replayed.delivered), (1, 1), "{replayed:?}");
     let waiting = api.waiting().await;
-    let [set_aside] = waiting.set_aside.as_slice() else { panic!("{waiting:?}") };
-    assert_eq!((set_aside.what, set_aside.reason.as_str()), ("note", "the API fails over it"));
-    assert!(std::fs::read_to_string(&set_aside.path).unwrap().contains("poison"));
+    assert_eq!((waiting.queued, waiting.parked.len(), waiting.set_aside.len()), (2, 0, 0), "{n}: {waiting:?}");
+    assert!(waiting.stopped.is_some_and(|stopped| !stopped.cause.is_empty()), "{n}");
+    server.now_answers(takes);
+    assert_eq!(api.replay(Occasion::Asked).await.delivered, 2);
+    assert!(server.titles().ends_with(&["one".to_owned(), "two".to_owned()]));
+    assert_eq!(api.waiting().await.stopped, None);
 }
 
 #[tokio::test]
-async fn a_database_that_is_out_of_reach_is_no_reason_to_set_anything_aside() {
+async fn every_code_of_the_api_does_to_an_entry_what_its_table_says() {
+    let codes = ErrorCode::ALL.iter().filter(|code| code.status() < 500);
+    for one in codes.map(|code| tokio::spawn(does_what_its_table_says(*code))).collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+}
+
+async fn does_what_its_table_says(code: ErrorCode) {
     let (_home, folder) = folder();
-    let server = Scripted::start(|_| {
-        let problem = Problem::new(ErrorCode::DatabaseUnavailable, "Later.", "c");
-        http("503 X", &format!("{CORRELATION}retry-after: 59\r\n"), &serde_json::to_string(&problem).unwrap())
-    })
-    .await;
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, code.as_str()).await.unwrap_err();
+    deliver(&api, "good").await.unwrap_err();
+    server.now_answers(|title| {
+        let refused = ErrorCode::ALL.iter().find(|code| code.as_str() == title);
+        refused.map_or_else(|| takes(title), |code| problem(*code))
+    });
+    let replayed = api.replay(Occasion::Asked).await;
+    let waiting = api.waiting().await;
+    let became = (replayed.delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
+    let expected = match code.again() {
+        Again::Never => (1, 0, 0, 1),
+        Again::AfterAPerson => (1, 1, 1, 0),
+        Again::Later | Again::AfterAPersonForAll => (0, 2, 0, 0),
+    };
+    assert_eq!(became, expected, "{}", code.as_str());
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_sent_once_the_person_has_acted() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "one").await.unwrap_err();
-    for _ in 0..7 {
-        assert_eq!(api.replay().await.set_aside, 0);
+    server.now_answers(|_| problem(ErrorCode::VentureNotRegistered));
+    assert_eq!(api.replay(Occasion::Asked).await.parked, 1);
+    assert_eq!(api.replay(Occasion::Asked).await.parked, 0, "not tried again at once");
+    let waiting = api.waiting().await;
+    assert!(waiting.parked[0].cause.contains("venture_not_registered"), "{waiting:?}");
+    server.now_answers(takes);
+    move_back(&folder, "json");
+    assert_eq!(api.replay(Occasion::ByItself).await.delivered, 1);
+    let asked = server.asked.lock().unwrap();
+    assert!(asked.iter().all(|(_, key)| *key == asked[0].1), "the same key each time");
+}
+
+#[tokio::test]
+async fn what_was_promised_stays_promised_when_it_is_said_again_with_a_key_that_does_not_hold() {
+    for code in [ErrorCode::Unauthorized, ErrorCode::Forbidden, ErrorCode::VentureNotRegistered] {
+        let (_home, folder) = folder();
+        let server = Scripted::start(silent).await;
+        let api = server.api(&folder, Bounds::default());
+        deliver(&api, code.as_str()).await.unwrap_err();
+        server.now_answers(|title| problem(*ErrorCode::ALL.iter().find(|code| code.as_str() == title).unwrap()));
+        let cause = deliver(&api, code.as_str()).await.unwrap_err();
+        assert!(cause.contains(code.as_str()), "{cause}");
+        assert_eq!(api.waiting().await.queued, 1, "{}", code.as_str());
+    }
+}
+
+#[tokio::test]
+async fn a_pause_that_the_api_asks_for_is_kept_by_every_process_and_ends() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(|_| {
+        let problem = Problem::new(ErrorCode::DatabaseUnavailable, "The quota is used up. Repeat it.", "c");
+        http("503 X", &format!("{CORRELATION}retry-after: 99999999\r\n"), &serde_json::to_string(&problem).unwrap())
+    })
+    .await;
+    let (one, other) = (server.api(&folder, Bounds::default()), server.api(&folder, Bounds::default()));
+    deliver(&one, "one").await.unwrap_err();
+    for _ in 0..5 {
+        let stopped = other.replay(Occasion::ByItself).await.stopped.unwrap();
+        assert!(stopped.contains("The quota is used up. [corr_") && !stopped.contains("Repeat"), "{stopped}");
+    }
+    deliver(&other, "two").await.unwrap_err();
+    assert_eq!(server.titles(), ["one"], "nobody else asks");
+    let stopped = one.waiting().await.stopped.unwrap();
+    assert_eq!(stopped.again_at.seconds_since(stopped.since), 3600, "not for ever");
+    assert_eq!(one.replay(Occasion::Asked).await.delivered, 0);
+    assert_eq!(server.titles(), ["one", "one"], "who asks is not held off");
+    server.now_answers(takes);
+    move_back(&folder, "pause");
+    assert_eq!(other.replay(Occasion::ByItself).await.delivered, 2);
+}
+
+/// As if everything in files of this name had happened a day ago.
+fn move_back(folder: &Path, ending: &str) {
+    let queue = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    for file in std::fs::read_dir(queue).unwrap().map(|file| file.unwrap().path()) {
+        if file.to_string_lossy().ends_with(ending) {
+            let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+            let entry = json.as_object_mut().unwrap();
+            let times = match entry.get_mut("parked") {
+                Some(parking) => parking.as_object_mut().unwrap(),
+                None => entry,
+            };
+            for name in ["tried_at", "again_at"] {
+                times.insert(name.to_owned(), "2026-01-01T00:00:00.000Z".into());
+            }
+            std::fs::write(&file, json.to_string()).unwrap();
+        }
     }
 }
 
@@ -272,10 +393,10 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
     entry["queued_at"] = serde_json::json!("2020-01-01T00:00:00.000Z");
     std::fs::write(&file, entry.to_string()).unwrap();
     server.now_answers(takes);
-    assert_eq!(api.replay().await.held, 1);
+    assert_eq!(api.replay(Occasion::Asked).await.held, 1);
     assert_eq!(api.waiting().await.held.len(), 1);
     assert_eq!(api.resolve_held(Word::Send).await.unwrap(), 1);
-    assert_eq!(api.replay().await.delivered, 1);
+    assert_eq!(api.replay(Occasion::Asked).await.delivered, 1);
     let keys: std::collections::BTreeSet<String> =
         server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect();
     assert_eq!(keys.len(), 2, "a new key: the API may have forgotten the old one");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::outbox::{Replayed, Waiting, Word};
+use deckwatch_client::outbox::{Occasion, Replayed, Waiting, Word};
 
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -18,9 +18,9 @@ const MOMENT: Duration = Duration::from_millis(500);
 
 impl Keeper {
     /// Sends what waits in the outbox, unless another process is at it. What this one is at is waited for.
-    pub(crate) async fn replay(&self) -> Result<Replayed, Trouble> {
+    pub(crate) async fn replay(&self, occasion: Occasion) -> Result<Replayed, Trouble> {
         let _one = self.pending.replaying.lock().await;
-        Ok(self.identity.api().await?.replay().await)
+        Ok(self.identity.api().await?.replay(occasion).await)
     }
 
     /// Sends what waits before a day starts. An end of this agent's own day must arrive first, or it would end
@@ -28,13 +28,18 @@ impl Keeper {
     pub(crate) async fn replay_before_start(&self) -> Result<(), Trouble> {
         let (me, api) = (self.identity.me().await?, self.identity.api().await?);
         if api.day_waits_of(&me.agent).await {
-            self.replay().await?;
-        } else if let Ok(replayed) = tokio::time::timeout(MOMENT, self.replay()).await {
+            self.replay(Occasion::Asked).await?;
+        } else if let Ok(replayed) = tokio::time::timeout(MOMENT, self.replay(Occasion::Asked)).await {
             replayed?;
         } else {
             self.pending.something_waits();
         }
         Ok(())
+    }
+
+    /// Whether what the API does not take waits on this machine.
+    pub(crate) async fn queues(&self) -> bool {
+        self.identity.api().await.is_ok_and(deckwatch_client::Api::queues)
     }
 
     /// What waits in the outbox, is held there, or was refused.
@@ -76,7 +81,7 @@ impl Keeper {
 pub(crate) async fn run(keeper: Arc<Keeper>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        if let Err(trouble) = keeper.replay().await {
+        if let Err(trouble) = keeper.replay(Occasion::ByItself).await {
             log::info!("the outbox could not be looked at: {trouble}");
         }
         let is_wanted = keeper.start_wanted().await;

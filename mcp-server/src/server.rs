@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Once};
 
+use deckwatch_client::outbox::Occasion;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, GetPromptRequestParams, GetPromptResponse, Implementation,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
@@ -41,7 +42,7 @@ impl Server {
             let keeper = Arc::clone(&self.keeper);
             tokio::spawn(async move {
                 // First what waits: it may end the session that would be found.
-                let _ = keeper.replay().await;
+                let _ = keeper.replay(Occasion::ByItself).await;
                 tokio::join!(heartbeat::run(Arc::clone(&keeper)), delivery::run(keeper));
             });
         });

@@ -187,7 +187,7 @@ impl Keeper {
             State::Unknown => (None, self.target_at_the_api(handoff).await),
         };
         match asked {
-            Err(Trouble::Api(error)) if error.is_outage() => Ok(Target::Unknown(ended)),
+            Err(Trouble::Api(error)) if error.is_passing() => Ok(Target::Unknown(ended)),
             asked => asked,
         }
     }

@@ -93,12 +93,60 @@ error_codes! {
     IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
     /// The venture is not registered, or was deleted; `launcher` or an admin registers it with `put_venture`.
     VentureNotRegistered "venture_not_registered" 422 "Venture not registered",
+    /// A field that `errors` names has what looks like a secret. Nothing was stored; take it out and send the request again.
+    HoldsSecret "holds_secret" 422 "Holds a secret",
     /// Too many requests of this actor within a minute; wait for `Retry-After` seconds.
     RateLimited "rate_limited" 429 "Rate limited",
     /// Something failed on our side. Quote the correlation id.
     InternalError "internal_error" 500 "Internal error",
-    /// The database can't be reached now; repeat the request with the same idempotency key.
+    /// The database takes no requests now: it is busy, its quota of the day is used up, it is full or needs its operator; `detail` says which. Repeat the request after `Retry-After` seconds with the same idempotency key.
     DatabaseUnavailable "database_unavailable" 503 "Database unavailable",
+}
+
+/// When a request that was refused may be taken as it is, with the same idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Never: the request itself is refused.
+    Never,
+    /// Later, without anybody doing anything.
+    Later,
+    /// Once a person has acted on this request alone: registered a venture, widened a key.
+    AfterAPerson,
+    /// Once a person has acted, and until then no other request is taken either: a wrong key or address.
+    AfterAPersonForAll,
+}
+
+impl ErrorCode {
+    /// When the request may be taken.
+    pub const fn again(self) -> Again {
+        match self {
+            Self::MalformedJson
+            | Self::InvalidRequest
+            | Self::IdempotencyKeyRequired
+            | Self::SessionNotFound
+            | Self::HandoffNotFound
+            | Self::NoteNotFound
+            | Self::DocNotFound
+            | Self::TokenNotFound
+            | Self::RequirementNotFound
+            | Self::SessionEnded
+            | Self::MachineChanged
+            | Self::NoteChanged
+            | Self::DocChanged
+            | Self::PayloadTooLarge
+            | Self::UnsupportedMediaType
+            | Self::IdempotencyKeyReused
+            | Self::HoldsSecret => Again::Never,
+            Self::SessionConflict | Self::RateLimited | Self::InternalError | Self::DatabaseUnavailable => Again::Later,
+            Self::Forbidden
+            | Self::VentureNotFound
+            | Self::VentureNotRegistered
+            | Self::MachineNotFound
+            | Self::MachineRetired
+            | Self::RequirementsFull => Again::AfterAPerson,
+            Self::Unauthorized | Self::UnknownRoute | Self::MethodNotAllowed => Again::AfterAPersonForAll,
+        }
+    }
 }
 
 /// The body of every answer that is an error: `application/problem+json`.
@@ -138,6 +186,35 @@ impl Problem {
             correlation_id: correlation_id.into(),
             errors: Vec::new(),
             retry_after_seconds: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_says_when_a_request_may_be_taken() {
+        let of = |again: Again| -> Vec<&str> {
+            ErrorCode::ALL.iter().filter(|code| code.again() == again).map(|code| code.as_str()).collect()
+        };
+        assert_eq!(of(Again::Later), ["session_conflict", "rate_limited", "internal_error", "database_unavailable"]);
+        assert_eq!(of(Again::AfterAPersonForAll), ["unauthorized", "unknown_route", "method_not_allowed"]);
+        assert_eq!(
+            of(Again::AfterAPerson),
+            [
+                "forbidden",
+                "venture_not_found",
+                "machine_not_found",
+                "machine_retired",
+                "requirements_full",
+                "venture_not_registered"
+            ]
+        );
+        // All others refuse the request itself. None of them is a failure of the API.
+        for code in ErrorCode::ALL.iter().filter(|code| code.again() == Again::Never) {
+            assert!((400..500).contains(&code.status()), "{}", code.as_str());
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use deckwatch_api::{Database, DatabaseError, Param, Row, Statement};
+use deckwatch_api::{Database, DatabaseError, Param, Row, Statement, fault};
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params_from_iter};
@@ -127,17 +127,9 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 fn classify(error: &rusqlite::Error) -> DatabaseError {
-    let words = error.to_string();
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => DatabaseError::Constraint(words),
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::DiskFull,
-        ) => DatabaseError::Unavailable(words),
-        _ => DatabaseError::Failed(words),
+    match error.sqlite_error() {
+        Some(code) => fault::of_sqlite_code(code.extended_code, error.to_string()),
+        None => DatabaseError::Failed(error.to_string()),
     }
 }
 

@@ -10,8 +10,9 @@ mod platform;
 mod request;
 mod unserved;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use deckwatch_api::fault::LastHalt;
 use deckwatch_api::{Answer, App, Engine, Settings};
 use http::HeaderMap;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
@@ -22,6 +23,9 @@ use crate::unserved::Unserved;
 
 /// The D1 binding in `wrangler.toml`.
 const DATABASE_BINDING: &str = "DB";
+
+/// What the last write of this isolate met.
+static LAST_HALT: LazyLock<Arc<LastHalt>> = LazyLock::new(Arc::default);
 
 /// Runs once per isolate, before its first request.
 #[event(start)]
@@ -65,5 +69,6 @@ fn open(env: &Env) -> Result<App, Unserved> {
     let database = env.d1(DATABASE_BINDING).map_err(Unserved::Database)?;
     let settings = Settings::from_vars(Engine::Worker, |name| env.var(name).ok().map(|value| value.to_string()))
         .map_err(Unserved::Settings)?;
-    Ok(App::new(Arc::new(D1::new(database)), Arc::new(JsClock), Arc::new(JsEntropy), settings))
+    let (last_halt, database) = (Arc::clone(&LAST_HALT), Arc::new(D1::new(database)));
+    Ok(App::remembering(last_halt, database, Arc::new(JsClock), Arc::new(JsEntropy), settings))
 }

@@ -50,6 +50,7 @@ pub(crate) fn list_doc_versions(call: &Call) -> Result<Plan, ApiError> {
 /// Makes or replaces a document.
 pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
     let place = place_to_make(call)?;
+    call.look_for_secrets_in("/name", place.name.as_str());
     let put: PutDoc = call.body()?;
     if put.doc_type == DocType::Json {
         is_json(put.content.as_str())?;

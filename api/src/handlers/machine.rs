@@ -20,6 +20,7 @@ use crate::store::machine::Registration;
 pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
     let refused = |invalid: Invalid| Violations::at("/hostname", invalid.0);
     let hostname: Host = call.path_parameter().parse().map_err(refused)?;
+    call.look_for_secrets_in("/hostname", hostname.as_str());
     let machine: RegisterMachine = call.body()?;
     let id = MachineId::mint(call.now, random_bits(call.entropy));
     let new = Registration {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_protocol::{ErrorCode, Operation, Problem, RepoName};
-use http::{Response, StatusCode, header};
+use deckwatch_protocol::{Again, ErrorCode, Operation, Problem, RepoName};
+use http::{Response, header};
 use serde::de::DeserializeOwned;
 
 use crate::secret_scan::Finding;
@@ -53,6 +53,8 @@ pub enum ClientError {
     Foreign {
         /// The status of its answer.
         status: u16,
+        /// How many seconds it asks to wait, if it does.
+        retry_after_seconds: Option<u64>,
     },
     /// It waited, and another process whose turn it was has set it aside.
     #[error(
@@ -88,6 +90,8 @@ pub enum ClientError {
         status: Option<u16>,
         /// Names the request in the API's log, if it answered.
         correlation_id: Option<String>,
+        /// How many seconds it asks to wait, if it does.
+        retry_after_seconds: Option<u64>,
     },
 }
 
@@ -116,6 +120,21 @@ impl ClientError {
         }
     }
 
+    /// How many seconds the answer asks to wait, if it does.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::Refused(problem) => problem.retry_after_seconds,
+            Self::Foreign { retry_after_seconds, .. } | Self::Failed { retry_after_seconds, .. } => {
+                *retry_after_seconds
+            }
+            Self::Unreachable { .. }
+            | Self::HoldsSecret { .. }
+            | Self::NoVenture { .. }
+            | Self::SetAside { .. }
+            | Self::NotKept { .. } => None,
+        }
+    }
+
     /// Whether it is the API that does not work now, and not what was asked of it.
     pub fn is_outage(&self) -> bool {
         match self {
@@ -126,6 +145,14 @@ impl ClientError {
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
             | Self::NotKept { .. } => false,
+        }
+    }
+
+    /// Whether the same is taken later without anybody doing anything: an outage, or an API that is busy.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Failed { status, .. } => self.is_outage() || matches!(status, Some(408 | 425 | 429)),
+            other => other.is_outage() || other.code().is_some_and(|code| code.again() == Again::Later),
         }
     }
 
@@ -140,7 +167,7 @@ impl ClientError {
     }
 
     pub(crate) fn failed(detail: impl Into<String>) -> Self {
-        Self::Failed { detail: detail.into(), status: None, correlation_id: None }
+        Self::Failed { detail: detail.into(), status: None, correlation_id: None, retry_after_seconds: None }
     }
 
     pub(crate) fn not_sent(operation: Operation, error: &serde_json::Error) -> Self {
@@ -156,29 +183,29 @@ fn fields(problem: &Problem) -> String {
     problem.errors.iter().fold(String::new(), |text, field| text + &field.pointer + " " + &field.detail + ". ")
 }
 
-/// The typed answer of a response, or the error that it is. What can't be understood, and does not even carry the
-/// API's mark, is not the API's.
+/// The typed answer of a response, or the error that it is. A refusal, and what can't be understood, is the API's only
+/// where it carries the API's mark.
 pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ClientError> {
     let (status, is_the_api) = (response.status(), is_the_api(&response));
     let correlation_id = header_text(&response, CORRELATION_ID);
-    let pause = retry_after(&response);
+    let retry_after_seconds = retry_after(&response).map(|pause| pause.as_secs());
+    let strange = foreign(&response);
     let body = response.into_body();
     let failed = |detail: String| {
         let status = Some(status.as_u16()).filter(|_| !status.is_success());
-        ClientError::Failed { detail, status, correlation_id: correlation_id.clone() }
+        ClientError::Failed { detail, status, correlation_id: correlation_id.clone(), retry_after_seconds }
     };
-    let wrong = |detail: String| if is_the_api { failed(detail) } else { foreign(status) };
+    let wrong = |detail: String| if is_the_api { failed(detail) } else { strange.clone() };
     if status.is_success() {
         return serde_json::from_slice(&body)
             .map_err(|error| wrong(format!("its answer can't be understood: {error}")));
     }
     match serde_json::from_slice::<Problem>(&body) {
-        Ok(problem) if status.is_client_error() => {
-            let retry_after_seconds = pause.map(|pause| pause.as_secs());
+        Ok(problem) if status.is_client_error() && is_the_api => {
             Err(ClientError::Refused(Box::new(Problem { retry_after_seconds, ..problem })))
         }
-        Ok(problem) => Err(failed(format!("{} ({status})", problem.detail))),
-        Err(_) => Err(wrong(format!("it answered {status}, and not as it is described to"))),
+        Ok(problem) if status.is_server_error() => Err(failed(format!("{} ({status})", problem.detail))),
+        Ok(_) | Err(_) => Err(wrong(format!("it answered {status}, and not as it is described to"))),
     }
 }
 
@@ -187,8 +214,9 @@ pub(crate) fn is_the_api(response: &Response<Bytes>) -> bool {
     header_text(response, CORRELATION_ID).is_some_and(|id| id.starts_with("corr_"))
 }
 
-pub(crate) fn foreign(status: StatusCode) -> ClientError {
-    ClientError::Foreign { status: status.as_u16() }
+pub(crate) fn foreign(response: &Response<Bytes>) -> ClientError {
+    let retry_after_seconds = retry_after(response).map(|pause| pause.as_secs());
+    ClientError::Foreign { status: response.status().as_u16(), retry_after_seconds }
 }
 
 /// How long the response asks to wait, if it does.

@@ -6,6 +6,7 @@ use deckwatch_protocol::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::pause::Occasion;
 use super::place::Whence;
 use crate::api::{Ask, ClientError, random_uuid};
 use crate::clock::now;
@@ -74,8 +75,36 @@ pub(super) struct Entry {
     /// The repository whose venture it belongs to, where nobody could name that when it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) venture_of: Option<RepoName>,
-    /// How often the API failed over it.
-    pub(super) failures: u32,
+    /// Whom it waits for, where the API would take every other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parked: Option<Parking>,
+    /// Nothing any more: older versions read it, and want it there.
+    #[serde(default)]
+    failures: u32,
+}
+
+/// What keeps an entry from being sent until a person has acted. It blocks nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Parking {
+    /// What happened.
+    pub(super) cause: String,
+    tried_at: Timestamp,
+    /// When it is tried again without anybody asking.
+    pub(super) again_at: Timestamp,
+}
+
+impl Parking {
+    /// A person may have acted by then.
+    const SECONDS: i64 = 5 * 60;
+    /// Who asks how things stand gets it tried earlier, but not at once.
+    const SECONDS_WHEN_ASKED: i64 = 10;
+
+    fn is_due(&self, occasion: Occasion, now: Timestamp) -> bool {
+        let earliest = self.tried_at.plus_seconds(Self::SECONDS_WHEN_ASKED);
+        let due = if occasion == Occasion::Asked { earliest.min(self.again_at) } else { self.again_at };
+        // A clock that was set back holds nothing up.
+        now >= due || now < self.tried_at
+    }
 }
 
 impl Entry {
@@ -143,6 +172,7 @@ impl Entry {
             start: None,
             agent: None,
             venture_of: None,
+            parked: None,
             failures: 0,
         }
     }
@@ -213,6 +243,17 @@ impl Entry {
         }
     }
 
+    /// Whether it may be sent at `now`.
+    pub(super) fn is_due(&self, occasion: Occasion, now: Timestamp) -> bool {
+        self.parked.as_ref().is_none_or(|parking| parking.is_due(occasion, now))
+    }
+
+    /// The same, waiting for a person.
+    pub(super) fn parked(self, cause: String, now: Timestamp) -> Self {
+        let parking = Parking { cause, tried_at: now, again_at: now.plus_seconds(Parking::SECONDS) };
+        Self { parked: Some(parking), ..self }
+    }
+
     /// Whether the API may have forgotten its key.
     pub(super) fn is_too_old(&self, now: Timestamp) -> bool {
         now.seconds_since(self.queued_at) >= SENT_WITHIN_SECONDS
@@ -220,7 +261,7 @@ impl Entry {
 
     /// The same, as a new write.
     pub(super) fn anew(self, now: Timestamp) -> Self {
-        Self { idempotency_key: new_key(), queued_at: now, failures: 0, ..self }
+        Self { idempotency_key: new_key(), queued_at: now, parked: None, ..self }
     }
 }
 

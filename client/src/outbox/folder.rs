@@ -11,7 +11,8 @@ use deckwatch_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
-use super::{Waiting, Word};
+use super::pause::{Occasion, Pause};
+use super::{Parked, Stopped, Waiting, Word};
 use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
 use crate::durable;
@@ -20,6 +21,7 @@ const ENTRY: &str = "json";
 const SET_ASIDE: &str = "set-aside";
 const REPORTED: &str = "reported";
 const HELD: &str = "held";
+const PAUSE: &str = "pause";
 const REPORTED_KEPT: usize = 200;
 
 /// How much a queue may hold.
@@ -134,15 +136,38 @@ impl Folder {
         }
     }
 
-    /// The oldest entry. What can't be read is set aside.
-    pub(super) fn first(&self) -> Result<Option<(Ticket, Entry)>, Unkept> {
+    /// The oldest entry that may be sent, `own` in any case. What can't be read is set aside.
+    pub(super) fn first(
+        &self,
+        occasion: Occasion,
+        own: Option<Ticket>,
+        now: Timestamp,
+    ) -> Result<Option<(Ticket, Entry)>, Unkept> {
         for number in self.numbers()? {
             match self.read(number)? {
-                Some(entry) => return Ok(Some((Ticket(number), entry))),
+                Some(entry) if own == Some(Ticket(number)) || entry.is_due(occasion, now) => {
+                    return Ok(Some((Ticket(number), entry)));
+                }
+                Some(_) => {}
                 None => self.move_into(SET_ASIDE, number, "unreadable")?,
             }
         }
         Ok(None)
+    }
+
+    /// How long the queue is left alone, if it is.
+    pub(super) fn pause(&self) -> Option<Pause> {
+        serde_json::from_slice(&std::fs::read(self.path.join(PAUSE)).ok()?).ok()
+    }
+
+    /// Leaves the queue alone, or does so no longer. Where the disk takes nothing, each process waits on its own.
+    pub(super) fn set_pause(&self, pause: Option<&Pause>) {
+        let path = self.path.join(PAUSE);
+        let _ = match pause.map(serde_json::to_vec) {
+            Some(Ok(text)) => std::fs::write(path.with_extension("new"), text)
+                .and_then(|()| std::fs::rename(path.with_extension("new"), path)),
+            _ => std::fs::remove_file(path),
+        };
     }
 
     /// Takes an entry out.
@@ -210,18 +235,38 @@ impl Folder {
 
     /// What is in the folder.
     pub(super) fn waiting(&self) -> Waiting {
-        let numbers = self.numbers().unwrap_or_default();
-        let oldest = numbers.first().and_then(|number| self.read(*number).ok().flatten()).map(|entry| entry.queued_at);
+        let (numbers, unreadable) = match self.numbers() {
+            Ok(numbers) => (numbers, None),
+            Err(unkept) => (Vec::new(), Some(unkept.to_string())),
+        };
+        let entries = numbers.iter().filter_map(|number| self.read(*number).ok().flatten());
+        let (mut oldest, mut parked) = (None, Vec::new());
+        for entry in entries {
+            oldest = oldest.or(Some(entry.queued_at));
+            let what = entry.what();
+            parked.extend(entry.parked.map(|parking| Parked {
+                what,
+                agent: entry.agent,
+                queued_at: entry.queued_at,
+                cause: parking.cause,
+                again_at: parking.again_at,
+            }));
+        }
+        let stopped = self.pause().filter(|_| numbers.len() > parked.len());
+        let stopped = stopped.map(|Pause { since, again_at, cause, .. }| Stopped { since, cause, again_at });
         let held = self.files_in(HELD).into_iter().filter_map(|path| Entry::read(&std::fs::read(path).ok()?));
         let held = held.map(|entry| Held { what: entry.what(), queued_at: entry.queued_at, agent: entry.agent });
         let set_aside = self.files_in(SET_ASIDE).into_iter().map(described);
         Waiting {
             queued: numbers.len(),
             oldest,
+            stopped,
+            parked,
             held: held.collect(),
             set_aside: set_aside.collect(),
             elsewhere: self.elsewhere(),
             path: self.path.clone(),
+            unreadable,
         }
     }
 

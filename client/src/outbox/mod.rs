@@ -6,13 +6,16 @@
 //!
 //! - One queue for each endpoint and actor: what was meant for one API or key never goes to another.
 //! - In order: whoever sends, sends the oldest first. One process at a time has the turn (`folder`).
-//! - A refusal sets an entry aside and goes on. Anything else stops, and keeps the order (`turn`).
+//! - What the API refuses for good is set aside. What a person can mend is parked: it blocks nothing and is tried again. An
+//!   API that fails, is busy or can't be understood stops the queue, however often, and keeps its order (`turn`).
+//! - A queue that stopped is left alone for a while, by all processes of the machine (`pause`).
 //! - An entry older than 23 hours is held until a human says what to do: the API may have forgotten its key.
 //!
 //! The queue holds handoffs and notes as they were written. It never holds a key of the API.
 
 mod entry;
 mod folder;
+mod pause;
 mod place;
 mod turn;
 
@@ -27,9 +30,10 @@ use self::entry::Entry;
 pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, SetAside};
 use self::folder::{Folder, Ticket, Unkept};
+pub use self::pause::Occasion;
 pub use self::place::Whence;
 pub use self::turn::Replayed;
-use self::turn::{OwnEntry, Turn};
+use self::turn::{Own, OwnEntry, Turn};
 use crate::api::{Api, ClientError, understand};
 use crate::clock::now;
 
@@ -66,6 +70,8 @@ pub struct Queued {
     pub before: usize,
     /// Why it was not sent.
     pub cause: String,
+    /// When it is tried again without anybody asking, where that is known.
+    pub again_at: Option<Timestamp>,
     /// The repository whose venture is looked up when it is sent, where nobody could name that.
     pub venture_of: Option<RepoName>,
 }
@@ -77,6 +83,10 @@ pub struct Waiting {
     pub queued: usize,
     /// When the oldest of them was written.
     pub oldest: Option<Timestamp>,
+    /// Why none is sent now.
+    pub stopped: Option<Stopped>,
+    /// Those of them that wait for a person, and hold up no other.
+    pub parked: Vec<Parked>,
     /// Those that are too old to be sent without a human's word.
     pub held: Vec<Held>,
     /// Those that were refused, and not yet reported.
@@ -85,6 +95,34 @@ pub struct Waiting {
     pub elsewhere: usize,
     /// Where the queue is.
     pub path: PathBuf,
+    /// Why nobody can say what waits, where the disk does not tell.
+    pub unreadable: Option<String>,
+}
+
+/// Why a queue is not sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Since when.
+    pub since: Timestamp,
+    /// What happened.
+    pub cause: String,
+    /// When it is tried again without anybody asking.
+    pub again_at: Timestamp,
+}
+
+/// An entry that waits until a person has acted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// `handoff`, `note` or `change of a note`.
+    pub what: &'static str,
+    /// Who wrote it, where that is known.
+    pub agent: Option<String>,
+    /// When.
+    pub queued_at: Timestamp,
+    /// What happened.
+    pub cause: String,
+    /// When it is tried again without anybody asking.
+    pub again_at: Timestamp,
 }
 
 /// What a human says about the entries that are held.
@@ -129,14 +167,19 @@ impl Api {
         Box::pin(self.deliver(Entry::note(write)?)).await
     }
 
-    /// Sends what waits, oldest first, unless another process is at it.
-    pub async fn replay(&self) -> Replayed {
+    /// Sends what waits, oldest first, unless another process is at it or it is too early for this occasion.
+    pub async fn replay(&self, occasion: Occasion) -> Replayed {
         let Some(outbox) = self.outbox() else { return Replayed::default() };
         match Turn::take(outbox).await {
-            Ok(Some(turn)) => Box::pin(turn.send_all(self, None)).await.0,
+            Ok(Some(turn)) => Box::pin(turn.send_all(self, occasion, None)).await.0,
             Ok(None) => Replayed::default(),
             Err(unkept) => Replayed { stopped: Some(unkept.to_string()), ..Replayed::default() },
         }
+    }
+
+    /// Whether a write that this API does not take waits on this machine. The engine in this process has no queue.
+    pub fn queues(&self) -> bool {
+        self.outbox().is_some()
     }
 
     /// Whether the end of a day of this agent waits: it must be sent before the next day starts.
@@ -148,7 +191,8 @@ impl Api {
     /// What waits, is held, or was refused.
     pub async fn waiting(&self) -> Waiting {
         let Some(outbox) = self.outbox() else { return Waiting::default() };
-        outbox.on_disk(Folder::waiting).await.unwrap_or_default()
+        let waiting = outbox.on_disk(Folder::waiting).await;
+        waiting.unwrap_or_else(|unkept| Waiting { unreadable: Some(unkept.to_string()), ..Waiting::default() })
     }
 
     /// Takes note that somebody has read of these, so that they are not reported again.
@@ -172,31 +216,32 @@ impl Api {
         }
         let Some(outbox) = self.outbox() else { return Ok(delivered(turn::send(self, &entry).await?)) };
         let kept = entry.clone();
-        let (ticket, entry) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
+        let (ticket, waits) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
             Ok(put) => put,
             Err(unkept) => return self.deliver_unkept(outbox, &entry, &unkept).await,
         };
-        match self.send_in_turn(outbox, ticket, &entry).await? {
+        let own = Own { ticket, entry: &waits, is_new: waits == entry };
+        match self.send_in_turn(outbox, own).await? {
             OwnEntry::Answered(response) => Ok(delivered(response)),
             OwnEntry::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
-            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &entry, cause).await)),
+            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &waits, cause).await)),
         }
     }
 
     /// Sends up to this entry as soon as it is this process's turn. Others are given a moment, not more.
-    async fn send_in_turn(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry) -> Result<OwnEntry, ClientError> {
+    async fn send_in_turn(&self, outbox: &Outbox, own: Own<'_>) -> Result<OwnEntry, ClientError> {
         const LOOKS: u32 = 80;
         const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(25);
         for _ in 0..LOOKS {
             match Turn::take(outbox).await {
-                Ok(Some(turn)) => match turn.send_all(self, Some((ticket, entry))).await.1 {
+                Ok(Some(turn)) => match turn.send_all(self, Occasion::Write, Some(own)).await.1 {
                     Some(own) => return own,
-                    None => return self.answer_again(outbox, entry).await,
+                    None => return self.answer_again(outbox, own.entry).await,
                 },
                 Ok(None) => {
-                    let key = entry.idempotency_key.clone();
+                    let (ticket, key) = (own.ticket, own.entry.idempotency_key.clone());
                     if !outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                        return self.answer_again(outbox, entry).await;
+                        return self.answer_again(outbox, own.entry).await;
                     }
                 }
                 Err(unkept) => return Ok(OwnEntry::Waits(unkept.to_string())),
@@ -225,7 +270,9 @@ impl Api {
 
     async fn queued(&self, outbox: &Outbox, ticket: Ticket, entry: &Entry, cause: String) -> Queued {
         let before = outbox.on_disk(move |folder| folder.before(ticket)).await.unwrap_or_default();
-        Queued { before, cause, venture_of: entry.venture_of.clone() }
+        let pause = outbox.on_disk(Folder::pause).await.unwrap_or_default();
+        let again_at = pause.map(|pause| pause.again_at);
+        Queued { before, cause, again_at, venture_of: entry.venture_of.clone() }
     }
 
     /// Without room on disk there is only sending it at once, and only when nothing older waits.
@@ -236,8 +283,9 @@ impl Api {
         unkept: &Unkept,
     ) -> Result<Delivery<T>, ClientError> {
         let neither = |cause: String| ClientError::NotKept { what: entry.what(), cause, unkept: unkept.to_string() };
-        let replayed = self.replay().await;
-        let left = outbox.on_disk(|folder| folder.waiting().queued).await.unwrap_or_default();
+        let replayed = self.replay(Occasion::Write).await;
+        let waiting = outbox.on_disk(Folder::waiting).await.unwrap_or_default();
+        let left = waiting.queued - waiting.parked.len();
         if left > 0 {
             let cause = replayed.stopped.unwrap_or_else(|| "another process is sending what waits".to_owned());
             return Err(neither(cause));

@@ -1,6 +1,6 @@
 //! Which venture a write belongs to that was queued where nobody could name one: looked up when it is sent.
 //!
-//! Nothing is guessed: a repository that no venture has sets the write aside.
+//! Nothing is guessed: a write about a repository that no venture has waits until one has it.
 
 use deckwatch_protocol::{
     Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, IssueNumber, ListVentures, Meta, RepoName,

@@ -4,18 +4,17 @@ use std::fs::File;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, HandoffFilter, Operation, Timestamp};
+use deckwatch_protocol::{Again, DayEnded, DayStarted, ErrorCode, HandoffFilter, Operation, Timestamp};
 use http::Response;
 use serde_json::{Value, json};
 
 use super::entry::Entry;
 use super::folder::{Ticket, Unkept};
+use super::pause::{Occasion, Pause};
 use super::{Outbox, place};
 use crate::api::{Api, Ask, ClientError, foreign, is_the_api, understand};
 use crate::clock::now;
 
-/// After so many failures of the API itself over one entry, the entry is the reason.
-const FAILURES_OF_A_POISON: u32 = 5;
 /// What is sent in one turn that nobody waits for, so that the actor's rate is not used up.
 const MOST_IN_A_TURN: usize = 50;
 
@@ -32,8 +31,12 @@ pub struct Replayed {
     pub set_aside: usize,
     /// How many are too old to be sent without a human's word.
     pub held: usize,
+    /// How many wait until a person has acted.
+    pub parked: usize,
     /// Why the rest still waits, if there is a rest.
     pub stopped: Option<String>,
+    /// How many seconds the API asks to wait, if it does.
+    pub asks: Option<u64>,
 }
 
 /// What became of the entry that the caller put in.
@@ -43,6 +46,15 @@ pub(super) enum OwnEntry {
     Taken(String),
     /// It is still in the queue, for this reason.
     Waits(String),
+}
+
+/// The entry that the caller put in.
+#[derive(Clone, Copy)]
+pub(super) struct Own<'a> {
+    pub(super) ticket: Ticket,
+    pub(super) entry: &'a Entry,
+    /// It did not wait before: nobody was promised that it is sent later.
+    pub(super) is_new: bool,
 }
 
 /// The right to send, as long as this lives.
@@ -74,11 +86,20 @@ impl<'a> Turn<'a> {
     pub(super) async fn send_all(
         &self,
         api: &Api,
-        own: Option<(Ticket, &Entry)>,
+        occasion: Occasion,
+        own: Option<Own<'_>>,
     ) -> (Replayed, Option<Result<OwnEntry, ClientError>>) {
+        let before = self.outbox.on_disk(super::Folder::pause).await.unwrap_or_default();
+        if let Some(pause) = before.as_ref().filter(|pause| pause.holds(occasion, now())) {
+            let waits = own.map(|_| Ok(OwnEntry::Waits(pause.cause.clone())));
+            return (Replayed { stopped: Some(pause.cause.clone()), ..Replayed::default() }, waits);
+        }
         let (mut replayed, mut answer) = (Replayed::default(), None);
-        while own.is_some() || replayed.delivered < MOST_IN_A_TURN {
-            let (ticket, entry) = match self.outbox.on_disk(super::Folder::first).await.and_then(|first| first) {
+        while own.is_some() || replayed.delivered + replayed.parked < MOST_IN_A_TURN {
+            // Whoever has just written it does not wait for its next try, once.
+            let own_ticket = own.filter(|_| answer.is_none()).map(|own| own.ticket);
+            let first = self.outbox.on_disk(move |folder| folder.first(occasion, own_ticket, now())).await;
+            let (ticket, entry) = match first.and_then(|first| first) {
                 Ok(Some(first)) => first,
                 Ok(None) => break,
                 Err(unkept) => {
@@ -87,11 +108,10 @@ impl<'a> Turn<'a> {
                 }
             };
             // The number alone is not enough: numbers start again when the queue has been empty.
-            let is_own = own.is_some_and(|own| own.0 == ticket && own.1.idempotency_key == entry.idempotency_key);
-            let next = if is_own {
-                self.send_own(api, ticket, &entry, &mut replayed, &mut answer).await
-            } else {
-                self.send_one(api, ticket, entry, &mut replayed).await
+            let is_it = |own: &Own| own.ticket == ticket && own.entry.idempotency_key == entry.idempotency_key;
+            let next = match own.filter(is_it) {
+                Some(own) => self.send_own(api, own, entry, &mut replayed, &mut answer).await,
+                None => self.send_one(api, ticket, entry, &mut replayed).await,
             };
             match next {
                 Ok(Next::Go) => {}
@@ -102,7 +122,9 @@ impl<'a> Turn<'a> {
                 }
             }
         }
-        if let (None, Some((ticket, entry)), Some(cause)) = (&answer, own, &replayed.stopped) {
+        let pause = replayed.stopped.clone().map(|cause| Pause::after(before, cause, replayed.asks, occasion, now()));
+        let _ = self.outbox.on_disk(move |folder| folder.set_pause(pause.as_ref())).await;
+        if let (None, Some(Own { ticket, entry, .. }), Some(cause)) = (&answer, own, &replayed.stopped) {
             let key = entry.idempotency_key.clone();
             if self.outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
                 answer = Some(Ok(OwnEntry::Waits(cause.clone())));
@@ -114,24 +136,30 @@ impl<'a> Turn<'a> {
     async fn send_own(
         &self,
         api: &Api,
-        ticket: Ticket,
-        entry: &Entry,
+        own: Own<'_>,
+        entry: Entry,
         replayed: &mut Replayed,
         answer: &mut Option<Result<OwnEntry, ClientError>>,
     ) -> Result<Next, Unkept> {
-        match send(api, entry).await {
+        match send(api, &entry).await {
             Ok(response) => {
                 replayed.delivered += 1;
                 *answer = Some(Ok(OwnEntry::Answered(response)));
             }
-            Err(refused @ (ClientError::Refused(_) | ClientError::NoVenture { .. })) if !is_passing(&refused) => {
-                *answer = Some(Err(refused));
-            }
-            Err(error) => {
-                replayed.stop(&error);
-                return Ok(Next::Stop);
-            }
+            Err(error) => match Refusal::of(&error) {
+                // Whoever has just written it can act on it.
+                Some(refusal) if own.is_new || matches!(refusal, Refusal::ForGood { .. }) => {
+                    *answer = Some(Err(error));
+                }
+                refusal => {
+                    if matches!(refusal, Some(Refusal::UntilAPersonActs)) {
+                        *answer = Some(Ok(OwnEntry::Waits(without_advice(&error))));
+                    }
+                    return self.refused(own.ticket, entry, &error, replayed).await;
+                }
+            },
         }
+        let ticket = own.ticket;
         self.outbox.on_disk(move |folder| folder.remove(ticket)).await??;
         Ok(Next::Go)
     }
@@ -148,52 +176,71 @@ impl<'a> Turn<'a> {
                 replayed.delivered += 1;
                 Ok(Next::Go)
             }
-            Err(ClientError::Refused(problem)) if !is_about_the_caller(problem.code) => {
-                let (reason, detail) = (problem.code.as_str(), problem.detail);
+            Err(error) => self.refused(ticket, entry, &error, replayed).await,
+        }
+    }
+
+    /// What becomes of an entry that was not taken. An API that fails, is busy or can't be understood never makes an
+    /// entry the reason, however often: everything waits, in order.
+    async fn refused(
+        &self,
+        ticket: Ticket,
+        entry: Entry,
+        error: &ClientError,
+        replayed: &mut Replayed,
+    ) -> Result<Next, Unkept> {
+        match Refusal::of(error) {
+            Some(Refusal::ForGood { reason, detail }) => {
                 self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, reason, &detail)).await??;
                 replayed.set_aside += 1;
                 Ok(Next::Go)
             }
-            Err(ClientError::NoVenture { repo }) => {
-                let reason = format!("no venture has the repository {repo}");
-                let detail = "add the repository to a venture, then write it again".to_owned();
-                self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, &reason, &detail)).await??;
-                replayed.set_aside += 1;
+            Some(Refusal::UntilAPersonActs) => {
+                let parked = entry.parked(without_advice(error), now());
+                self.outbox.on_disk(move |folder| folder.rewrite(ticket, &parked)).await??;
+                replayed.parked += 1;
                 Ok(Next::Go)
             }
-            Err(error) => self.failed(ticket, entry, &error, replayed).await,
+            Some(Refusal::UntilAPersonActsForAll) | None => {
+                replayed.stop(error);
+                Ok(Next::Stop)
+            }
         }
     }
+}
 
-    /// An API that fails may be down, and then everything waits; one that fails again and again over the
-    /// same entry fails because of it.
-    async fn failed(
-        &self,
-        ticket: Ticket,
-        mut entry: Entry,
-        error: &ClientError,
-        replayed: &mut Replayed,
-    ) -> Result<Next, Unkept> {
-        if matches!(error, ClientError::Failed { status: Some(500), correlation_id: Some(_), .. }) {
-            entry.failures += 1;
-            if entry.failures >= FAILURES_OF_A_POISON {
-                let detail = error.to_string();
-                self.outbox
-                    .on_disk(move |folder| folder.set_aside(ticket, entry, "the API fails over it", &detail))
-                    .await??;
-                replayed.set_aside += 1;
-                return Ok(Next::Go);
-            }
-            self.outbox.on_disk(move |folder| folder.rewrite(ticket, &entry)).await??;
+/// A refusal of an entry by the API itself.
+enum Refusal {
+    ForGood { reason: &'static str, detail: String },
+    UntilAPersonActs,
+    UntilAPersonActsForAll,
+}
+
+impl Refusal {
+    /// `None` for what passes by itself, and for what is not the API's word.
+    fn of(error: &ClientError) -> Option<Self> {
+        match error {
+            ClientError::Refused(problem) => match problem.code.again() {
+                Again::Never => Some(Self::ForGood { reason: problem.code.as_str(), detail: problem.detail.clone() }),
+                Again::AfterAPerson => Some(Self::UntilAPersonActs),
+                Again::AfterAPersonForAll => Some(Self::UntilAPersonActsForAll),
+                Again::Later => None,
+            },
+            ClientError::NoVenture { .. } => Some(Self::UntilAPersonActs),
+            ClientError::Unreachable { .. }
+            | ClientError::HoldsSecret { .. }
+            | ClientError::Foreign { .. }
+            | ClientError::SetAside { .. }
+            | ClientError::NotKept { .. }
+            | ClientError::Failed { .. } => None,
         }
-        replayed.stop(error);
-        Ok(Next::Stop)
     }
 }
 
 impl Replayed {
     fn stop(&mut self, error: &ClientError) {
         self.stopped = Some(without_advice(error));
+        self.asks = error.retry_after_seconds();
     }
 }
 
@@ -203,18 +250,22 @@ pub(super) fn without_advice(error: &ClientError) -> String {
         ClientError::Unreachable { endpoint, cause } => {
             format!("can't reach the Context API at {endpoint}: {cause}")
         }
+        ClientError::Failed { detail, correlation_id, .. } => {
+            let id = correlation_id.as_ref().map_or(String::new(), |id| format!(" [{id}]"));
+            format!("the Context API failed: {}{id}", first_sentence(detail))
+        }
+        ClientError::Refused(problem) => {
+            let (code, detail) = (problem.code.as_str(), first_sentence(&problem.detail));
+            format!("the Context API refused ({code}): {detail} [{}]", problem.correlation_id)
+        }
+        ClientError::NoVenture { repo } => format!("no venture has the repository {repo}"),
         error => error.to_string(),
     }
 }
 
-/// Whether the same entry may be taken later.
-fn is_passing(error: &ClientError) -> bool {
-    error.code() == Some(ErrorCode::RateLimited)
-}
-
-/// Refusals that every other entry would get as well.
-fn is_about_the_caller(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::RateLimited | ErrorCode::Unauthorized)
+/// Our details say what happened first, and what to do after it.
+fn first_sentence(detail: &str) -> &str {
+    detail.find(". ").and_then(|end| detail.get(..=end)).unwrap_or(detail)
 }
 
 /// Sends one entry. An answer counts only when it is the API's.
@@ -300,7 +351,7 @@ async fn answered(api: &Api, ask: Ask) -> Result<Response<Bytes>, ClientError> {
     let response = api.exchange(&ask).await?;
     match (response.status().is_success(), is_the_api(&response)) {
         (true, true) => Ok(response),
-        (true, false) => Err(foreign(response.status())),
+        (true, false) => Err(foreign(&response)),
         (false, _) => {
             let error = understand::<Value>(response).err();
             Err(error.unwrap_or_else(|| ClientError::failed("it answered without a reason")))

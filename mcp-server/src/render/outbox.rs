@@ -1,6 +1,6 @@
 //! What waits in the outbox, as lines of ours: what an agent must tell its human.
 
-use deckwatch_client::outbox::{Held, SetAside, Waiting};
+use deckwatch_client::outbox::{Held, Parked, SetAside, Waiting};
 
 use super::budget::clip;
 use super::clean::clean_line;
@@ -11,12 +11,23 @@ const NAMED: usize = 5;
 /// One line for each thing that is not as it should be; none when the outbox is empty.
 pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     let mut lines = Vec::new();
+    lines.extend(waiting.unreadable.as_ref().map(|why| {
+        format!("Outbox: what waits on this machine is not known: {}. Mend the disk or the folder.", clean_line(why))
+    }));
     if waiting.queued > 0 {
         let since = waiting.oldest.map_or(String::new(), |oldest| format!(", the oldest since {oldest}"));
+        let why = waiting.stopped.as_ref().map_or(String::new(), |stopped| {
+            let cause = clip(&clean_line(&stopped.cause), 300);
+            format!(" None was taken since {}: {cause}. The next try is at {}.", stopped.since, stopped.again_at)
+        });
         lines.push(format!(
-            "Outbox: {} waiting on this machine, not recorded yet{since}. Sent by itself, in order, once the API can be reached.",
+            "Outbox: {} waiting on this machine, not recorded yet{since}. Sent by itself, in order, once the API takes it.{why}",
             counted(waiting.queued)
         ));
+    }
+    lines.extend(waiting.parked.iter().take(NAMED).map(parked));
+    if waiting.parked.len() > NAMED {
+        lines.push(format!("Outbox: {} more wait for a person.", waiting.parked.len() - NAMED));
     }
     if !waiting.held.is_empty() {
         let named: Vec<String> = waiting.held.iter().take(NAMED).map(held).collect();
@@ -49,6 +60,16 @@ fn counted(writes: usize) -> String {
 
 fn held(held: &Held) -> String {
     format!("{} of {} from {}", held.what, name(held.agent.as_deref()), held.queued_at)
+}
+
+fn parked(one: &Parked) -> String {
+    let (what, agent) = (one.what, name(one.agent.as_deref()));
+    let cause = clip(&clean_line(&one.cause), 300);
+    format!(
+        "Outbox: a {what} of {agent} from {} waits for a person, and nothing waits for it: {cause}. Register the venture \
+         or its repository, or give the key more rights; then it is sent by itself. The next try is at {}.",
+        one.queued_at, one.again_at
+    )
 }
 
 fn set_aside(one: &SetAside) -> String {

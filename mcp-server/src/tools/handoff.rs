@@ -10,7 +10,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{answer, decode, hints, to_be_placed};
+use super::{answer, decode, hints, sent_later};
 use crate::render::clean::clean_line;
 use crate::schema;
 use crate::session::{Answered, Ending, Keeper, Outcome};
@@ -135,17 +135,9 @@ fn taken_report(taken: &Taken, keep_open: bool) -> String {
 }
 
 fn waits(queued: &Queued, keep_open: bool) -> String {
-    let before = match queued.before {
-        0 => String::new(),
-        1 => " One older write is sent before it.".to_owned(),
-        older => format!(" {older} older writes are sent before it."),
-    };
     let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
-    let (cause, place) = (clean_line(&queued.cause), to_be_placed(queued));
-    format!(
-        "The handoff is QUEUED on this machine, not recorded yet: {cause}.\n\
-         It is sent by itself, once, as soon as the API can be reached; do not repeat it.{before}{place} {day}"
-    )
+    let (cause, later) = (clean_line(&queued.cause), sent_later(queued));
+    format!("The handoff is QUEUED on this machine, not recorded yet: {cause}.\n{later} {day}")
 }
 
 fn report(answered: &Answered) -> String {

@@ -113,10 +113,13 @@ impl Tool {
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
         };
-        answer.unwrap_or_else(|trouble| match trouble {
-            Trouble::Arguments(violations) => self.failed(&Trouble::Arguments(secret_names.masked(violations))),
-            trouble => self.failed(&trouble),
-        })
+        match answer {
+            Ok(result) => result,
+            Err(Trouble::Arguments(violations)) => {
+                self.failed(&Trouble::Arguments(secret_names.masked(violations)), false)
+            }
+            Err(trouble) => self.failed(&trouble, keeper.queues().await),
+        }
     }
 
     fn name(self) -> &'static str {
@@ -135,7 +138,8 @@ impl Tool {
         }
     }
 
-    fn failed(self, trouble: &Trouble) -> CallToolResult {
+    /// `queues` says whether writes wait on this machine when the API does not take them.
+    fn failed(self, trouble: &Trouble, queues: bool) -> CallToolResult {
         let mut text = format!("{} did not work: {trouble}", self.name());
         if let (
             Self::Handoff,
@@ -148,11 +152,14 @@ impl Tool {
             );
         }
         if matches!((self, trouble), (Self::Sod, Trouble::Api(error)) if error.is_outage()) {
-            text.push_str(
+            text.push_str(if queues {
                 "\nNo earlier answer is kept for this repository, so there is nothing to show. What works without the \
                  API: your work, and `handoff`, which waits on this machine and is sent later. Your session starts by \
-                 itself when the API is back.",
-            );
+                 itself when the API is back."
+            } else {
+                "\nThis machine's own database does not work, so nothing is recorded, and nothing waits to be: keep the \
+                 text of a handoff until `sod` works again."
+            });
         }
         let text = crate::render::clean::clean(&text);
         CallToolResult::error(vec![ContentBlock::text(text)])
@@ -169,6 +176,18 @@ fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(report)]);
     result.structured_content = serde_json::to_value(facts).ok();
     result
+}
+
+/// When and how a queued write is sent, as sentences.
+fn sent_later(queued: &Queued) -> String {
+    let again = queued.again_at.map_or(String::new(), |at| format!(" The next try is at {at}, or at the next `sod`."));
+    let before = match queued.before {
+        0 => String::new(),
+        1 => " One older write is sent before it.".to_owned(),
+        older => format!(" {older} older writes are sent before it."),
+    };
+    let place = to_be_placed(queued);
+    format!("It is sent by itself, once, as soon as the API takes it; do not repeat it.{again}{before}{place}")
 }
 
 /// What a queued write still has to find, as a sentence of its own; nothing when it knows its venture.
@@ -195,4 +214,22 @@ pub(crate) fn fence() -> Fence {
 /// Hints for a tool that works on Deckwatch's records alone and destroys nothing.
 fn hints() -> ToolAnnotations {
     ToolAnnotations::new().destructive(false).open_world(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_machine_with_a_queue_is_said_to_queue() {
+        let full = || ClientError::Failed {
+            detail: "The database is full.".to_owned(),
+            status: Some(503),
+            correlation_id: None,
+            retry_after_seconds: Some(300),
+        };
+        let told = |queues| serde_json::to_string(&Tool::Sod.failed(&Trouble::Api(full()), queues)).unwrap();
+        assert!(told(true).contains("waits on this machine and is sent later"));
+        assert!(told(false).contains("nothing waits to be") && !told(false).contains("is sent later"));
+    }
 }

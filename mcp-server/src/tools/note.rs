@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::scope::Scope;
-use super::{answer, decode, hints, to_be_placed};
+use super::{answer, decode, hints, sent_later};
 use crate::identity::is_embedded;
 use crate::render::clean::clean_line;
 use crate::schema;
@@ -218,16 +218,8 @@ fn waits(action: Action, queued: &Queued) -> String {
         }
         Action::Archive | Action::Restore => ("change", "The note stays as it is until then."),
     };
-    let before = match queued.before {
-        0 => String::new(),
-        1 => " One older write is sent before it.".to_owned(),
-        older => format!(" {older} older writes are sent before it."),
-    };
-    let (cause, place) = (clean_line(&queued.cause), to_be_placed(queued));
-    format!(
-        "The {what} is QUEUED on this machine, not saved yet: {cause}.\n\
-         It is sent by itself, once, as soon as the API can be reached; do not repeat it. {then}{before}{place}"
-    )
+    let (cause, later) = (clean_line(&queued.cause), sent_later(queued));
+    format!("The {what} is QUEUED on this machine, not saved yet: {cause}.\n{later} {then}")
 }
 
 fn facts(action: Action, note: &Note) -> Facts {

@@ -38,7 +38,7 @@ impl Remedy {
             ),
             (ClientError::Refused(problem), _) => Self::new(error.to_string(), of_refusal(problem)),
             (ClientError::Failed { status, .. }, _) => Self::new(error.to_string(), of_failure(*status)),
-            (ClientError::Foreign { status }, _) => Self::new(error.to_string(), of_stranger(*status)),
+            (ClientError::Foreign { status, .. }, _) => Self::new(error.to_string(), of_stranger(*status)),
             // Their texts say what to do themselves.
             (
                 ClientError::HoldsSecret { .. }

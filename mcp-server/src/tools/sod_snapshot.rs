@@ -199,7 +199,7 @@ impl Last {
             format!("STALE: everything below is its last answer, from {age} ({at}). Others may have worked since."),
             format!("venture  {venture}"),
             session,
-            "`handoff` works: what can't be sent waits on this machine and is sent, once, when the API answers."
+            "`handoff` works: what can't be sent waits on this machine and is sent, once, when the API takes it."
                 .to_owned(),
         ]
     }

@@ -87,7 +87,10 @@ impl Request {
 pub(crate) fn respond(stream: &mut TcpStream, status: u16, headers: &[(&str, String)], body: &str) -> Option<()> {
     let mut head =
         format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
-    for (name, value) in headers {
+    // The API puts the id of a problem into a header too, and so it is known to be the API's.
+    let id = body.split("\"correlation_id\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    let mark = id.map(|id| ("x-correlation-id", id.to_owned()));
+    for (name, value) in headers.iter().chain(&mark) {
         head += name;
         head += ": ";
         head += value;

@@ -173,7 +173,7 @@ fn what_is_written_before_any_venture_is_known_waits_and_finds_its_own() {
 }
 
 #[test]
-fn what_no_venture_has_is_set_aside_with_words_and_blocks_nothing() {
+fn what_no_venture_has_waits_with_words_and_blocks_nothing() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
     let mut agent = stranger(&machine, &server, "https://github.com/example-org/unheard-of.git");
@@ -182,7 +182,7 @@ fn what_no_venture_has_is_set_aside_with_words_and_blocks_nothing() {
     server.start();
     let mut agent = stranger(&machine, &server, REMOTE);
     let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
-    let told = "(no venture has the repository example-org/unheard-of) and is NOT recorded";
+    let told = "waits for a person, and nothing waits for it: no venture has the repository example-org/unheard-of";
     assert!(days.any(|day| day.text.contains(told)), "{told}");
     assert_eq!(agent.call("handoff", &handoff("Somebody's.")).good().facts["recorded"], true);
     assert_eq!(server.handoffs(), ["Somebody's."]);
@@ -251,11 +251,11 @@ fn a_handoff_that_another_process_sent_is_recorded_though_its_answer_is_lost() {
 }
 
 #[test]
-fn a_note_that_another_process_sent_in_vain_is_refused_and_said_not_to_be_recorded() {
-    let race = json!({"action": "create", "title": "Raced", "content": "Never.", "scope": "nowhere"});
-    let (told, ..) = sent_by_another("note", "/v1/notes", &race);
+fn a_change_that_another_process_sent_in_vain_is_refused_and_said_not_to_be_recorded() {
+    let race = json!({"action": "archive", "id": "note_01JD0000000000000000000001"});
+    let (told, ..) = sent_by_another("note", "/v1/notes/note_01JD0000000000000000000001/archive", &race);
     let text = told.trouble();
-    assert!(text.contains("NOT recorded") && text.contains("refused (venture_not_registered)"), "{text}");
+    assert!(text.contains("NOT recorded") && text.contains("refused (note_not_found)"), "{text}");
 }
 
 #[test]

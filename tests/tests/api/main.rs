@@ -32,6 +32,7 @@ mod races;
 mod rate_limit;
 mod request_log;
 mod requirements;
+mod secrets;
 mod service;
 mod sessions;
 mod ssh_config;

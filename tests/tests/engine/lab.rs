@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use deckwatch_api::fault::Halt;
 use deckwatch_api::{App, Body, Clock, Database, DatabaseError, Engine, Entropy, Row, Settings, Statement};
 use deckwatch_protocol::{Operation, Timestamp};
 use http::{HeaderMap, Request};
@@ -22,6 +23,8 @@ pub(crate) enum Trouble {
     BreaksAfterCommit,
     /// The engine fails with words that no caller may see.
     Fails,
+    /// It takes no writes until [`Lab::trouble_ends`]; what only reads goes on.
+    Halted(Halt),
 }
 
 /// The words of [`Trouble::Fails`].
@@ -42,6 +45,12 @@ impl Database for Watched {
         match self.trouble_now() {
             Some(Trouble::Unreachable) => Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned())),
             Some(Trouble::Fails) => Err(DatabaseError::Failed(SECRET_WORDS.to_owned())),
+            Some(Trouble::Halted(_))
+                if statements.iter().all(|statement| statement.sql.trim_start().starts_with("select")) =>
+            {
+                self.inner.batch(statements).await
+            }
+            Some(Trouble::Halted(halt)) => Err(DatabaseError::Halted(halt, SECRET_WORDS.to_owned())),
             Some(Trouble::BreaksAfterCommit) => {
                 self.inner.batch(statements).await?;
                 Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned()))
@@ -56,6 +65,7 @@ impl Watched {
         let mut coming = self.trouble.lock().unwrap();
         let (before, trouble) = coming.take()?;
         if before == 0 {
+            *coming = matches!(trouble, Trouble::Halted(_)).then_some((0, trouble));
             return Some(trouble);
         }
         *coming = Some((before - 1, trouble));
@@ -149,6 +159,11 @@ impl Lab {
     /// What the clock says; a request moves it on by a second before it is handled.
     pub(crate) fn now(&self) -> Timestamp {
         self.hands.now()
+    }
+
+    /// Every batch works again.
+    pub(crate) fn trouble_ends(&self) {
+        *self.database.trouble.lock().unwrap() = None;
     }
 
     /// The next batch meets this.

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod backup;
+mod faults;
 mod flat_cost;
 mod keys;
 mod lab;

@@ -1,5 +1,6 @@
 //! A database that fails: what the caller is told, and what a retry finds.
 
+use deckwatch_api::fault::Halt;
 use deckwatch_protocol::{ErrorCode, Operation};
 use serde_json::json;
 
@@ -17,6 +18,32 @@ async fn an_unreachable_database_is_a_503_that_says_to_repeat() {
         assert_eq!(answer.json()["code"], json!(ErrorCode::DatabaseUnavailable));
         assert!(answer.headers.contains_key("retry-after"));
         assert!(!answer.text.contains(SECRET_WORDS), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_halted_database_says_which_kind_and_until_when_and_so_does_health() {
+    for (halt, told, longest) in [
+        (Halt::DailyQuota, "00:00 UTC", 86_400),
+        (Halt::Full, "is full", 300),
+        (Halt::Broken, "until the operator", 300),
+    ] {
+        let lab = Lab::new();
+        lab.register_alpha().await;
+        lab.expect_trouble(Trouble::Halted(halt));
+        let answer = lab.ask(Operation::StartDay, ("", ""), Some(&day_of("agent-1"))).await;
+        let health = lab.ask(Operation::Health, ("", ""), None).await;
+        for refused in [&answer, &health] {
+            assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("database_unavailable")));
+            assert!(refused.json()["detail"].as_str().unwrap().contains(told), "{}", refused.text);
+            assert!(!refused.text.contains(SECRET_WORDS), "{}", refused.text);
+            let seconds: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+            assert!((1..=longest).contains(&seconds), "{seconds}");
+        }
+        lab.trouble_ends();
+        let after = lab.ask(Operation::StartDay, ("", ""), Some(&day_of("agent-1"))).await;
+        assert_eq!(after.status, 201, "{}", after.text);
+        assert_eq!(lab.ask(Operation::Health, ("", ""), None).await.status, 200, "a write was taken");
     }
 }
 

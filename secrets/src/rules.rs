@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::shape;
+use crate::shape;
 
 /// One kind, by one beginning.
 pub(super) struct Rule {
@@ -22,21 +22,31 @@ enum Rest {
 }
 
 impl Rule {
-    /// Whether a secret of this kind begins at `start`, where its beginning stands.
+    /// Whether a secret of this kind begins at `start`, where its beginning stands. It looks at what is near alone, so
+    /// that a text of nothing but beginnings takes no longer than any other.
     pub(super) fn fits(&self, text: &str, start: usize) -> bool {
         let Some((before, from)) = text.split_at_checked(start) else { return false };
         match &self.rest {
-            Rest::Shape(fits) => fits(before, from),
+            Rest::Shape(fits) => fits(before, shape::first_bytes(from, NEAR)),
             Rest::Run(alphabet, length) => {
                 let after = from.get(self.beginning.len()..).unwrap_or_default();
-                let run = shape::run(after, *alphabet);
+                let run = shape::run(shape::first_bytes(after, LONG), *alphabet);
                 shape::starts_a_word(before) && length.contains(&run.len()) && shape::is_random(run)
             }
         }
     }
+
+    /// Whether no two words next to each other make one: it counts also where line breaks were taken out.
+    pub(super) fn spans_lines(&self) -> bool {
+        let is_strict = ["eyJ", "dw_", "SG."].contains(&self.beginning);
+        is_strict || matches!(self.rest, Rest::Run(..))
+    }
 }
 
-const LONG: usize = 4_096;
+/// As far as a run is looked at: one that is longer counts as this long.
+const LONG: usize = 512;
+/// As far as a shape is looked at.
+const NEAR: usize = 2_048;
 
 const fn run(
     kind: &'static str,

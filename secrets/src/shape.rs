@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use crate::digest::sha256_hex;
+use sha2::{Digest as _, Sha256};
 
 pub(super) fn upper(b: u8) -> bool {
     b.is_ascii_uppercase() || b.is_ascii_digit()
@@ -37,6 +37,11 @@ pub(super) fn base64(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')
 }
 
+/// The first `most` bytes of `text`, or a little less where that would cut a character.
+pub(super) fn first_bytes(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or(text)
+}
+
 /// The characters of `alphabet` at the beginning of `text`.
 pub(super) fn run(text: &str, alphabet: fn(u8) -> bool) -> &str {
     let end = text.bytes().position(|b| !alphabet(b)).unwrap_or(text.len());
@@ -50,13 +55,11 @@ pub(super) fn starts_a_word(before: &str) -> bool {
 
 /// Whether a run is what a generator makes and not what a person writes in its place.
 pub(super) fn is_random(run: &str) -> bool {
-    const DIFFERENT: usize = 7;
+    const DIFFERENT: u32 = 7;
     const PLACEHOLDERS: [&str; 6] = ["example", "xxxx", "your", "placeholder", "redacted", "token_here"];
-    let lower = run.to_ascii_lowercase();
-    let mut different: Vec<u8> = run.bytes().collect();
-    different.sort_unstable();
-    different.dedup();
-    different.len() >= DIFFERENT && !PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder))
+    let different = run.bytes().fold(0_u128, |seen, b| seen | 1_u128.checked_shl(b.into()).unwrap_or_default());
+    let lower = || run.to_ascii_lowercase();
+    different.count_ones() >= DIFFERENT && !PLACEHOLDERS.iter().any(|placeholder| lower().contains(placeholder))
 }
 
 /// A name, something that assigns, forty characters.
@@ -68,7 +71,7 @@ pub(super) fn aws_secret(_: &str, from: &str) -> bool {
 }
 
 pub(super) fn slack_webhook(_: &str, from: &str) -> bool {
-    let path = from.trim_start_matches("hooks.slack.com/services/");
+    let path = from.strip_prefix("hooks.slack.com/services/").unwrap_or_default();
     let parts: Vec<&str> = path.splitn(3, '/').map(|part| run(part, alphanumeric)).collect();
     matches!(parts.as_slice(), [team, channel, secret]
         if team.starts_with('T') && channel.starts_with('B') && secret.len() >= 16 && is_random(secret))
@@ -76,7 +79,7 @@ pub(super) fn slack_webhook(_: &str, from: &str) -> bool {
 
 /// The older form without a word after `sk-`: letters and digits only, so that no name of a CSS class fits.
 pub(super) fn openai(before: &str, from: &str) -> bool {
-    let key = run(from.trim_start_matches("sk-"), alphanumeric);
+    let key = run(from.strip_prefix("sk-").unwrap_or_default(), alphanumeric);
     let mixed = key.bytes().any(|b| b.is_ascii_digit()) && key.bytes().any(|b| b.is_ascii_alphabetic());
     starts_a_word(before) && key.len() >= 20 && mixed && is_random(key)
 }
@@ -95,28 +98,43 @@ pub(super) fn private_key(_: &str, from: &str) -> bool {
     is_private && lines.any(|line| run(line, base64).len() >= 16 && is_random(line))
 }
 
-/// Three parts, the first of which really is the header of a token.
+/// Three parts, the first of which really is the header of a token. A payload that goes on past what is looked at is one.
 pub(super) fn json_web_token(before: &str, from: &str) -> bool {
-    let whole = run(from, |b| base64url(b) || b == b'.');
-    let parts: Vec<&str> = whole.splitn(4, '.').collect();
-    let [header, payload, signature, ..] = parts.as_slice() else { return false };
+    const HEADER: usize = 512;
+    if !starts_a_word(before) {
+        return false;
+    }
+    let header = run(first_bytes(from, HEADER), base64url);
+    let Some(payload) = from.get(header.len()..).and_then(|rest| rest.strip_prefix('.')) else { return false };
     let header = URL_SAFE_NO_PAD.decode(header).unwrap_or_default();
     let is_header = serde_json::from_slice::<serde_json::Value>(&header).is_ok_and(|json| json.get("alg").is_some());
-    starts_a_word(before) && is_header && payload.len() >= 8 && signature.len() >= 16
+    let parts: Vec<&str> = payload.splitn(3, '.').collect();
+    match parts.as_slice() {
+        _ if !is_header => false,
+        [payload, signature, ..] => {
+            run(payload, base64url).len() == payload.len()
+                && payload.len() >= 8
+                && run(signature, base64url).len() >= 16
+        }
+        [payload] => payload.len() > HEADER && run(payload, base64url).len() == payload.len(),
+        [] => false,
+    }
 }
 
 /// `dw_<id>_<secret><checksum>`, with the right checksum: the first 8 hexadecimal digits of the SHA-256 of the rest.
 pub(super) fn deckwatch(_: &str, from: &str) -> bool {
     const CHECKSUM: usize = 8;
-    let token = run(from, word);
+    const LONGEST: usize = 160;
+    let token = run(first_bytes(from, LONGEST + 1), word);
+    let has_id = token.split('_').nth(1).is_some_and(|id| id.len() == 26);
     let Some((signed, said)) = token.split_at_checked(token.len().saturating_sub(CHECKSUM)) else { return false };
-    signed.len() > 40 && said.len() == CHECKSUM && sha256_hex(signed.as_bytes()).starts_with(said)
+    has_id && (41..=LONGEST).contains(&signed.len()) && hex_of_sha256(signed).starts_with(said)
 }
 
 /// `st.<id>.<token>.<key>`.
 pub(super) fn infisical(before: &str, from: &str) -> bool {
     let whole = run(from, |b| base64url(b) || b == b'.');
-    let parts: Vec<&str> = whole.split('.').collect();
+    let parts: Vec<&str> = whole.splitn(4, '.').collect();
     starts_a_word(before)
         && matches!(parts.as_slice(), ["st", id, token, ..] if id.len() >= 10 && token.len() >= 16 && is_random(token))
 }
@@ -184,7 +202,7 @@ pub(super) fn password_in_url(before: &str, from: &str) -> bool {
     const LONGEST: usize = 512;
     const VARIABLE: [char; 7] = ['$', '{', '<', '*', '[', '(', '%'];
     let is_end = |b: u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'>' | b'|');
-    let rest = from.trim_start_matches("://").bytes().take(LONGEST);
+    let rest = from.strip_prefix("://").unwrap_or_default().bytes().take(LONGEST);
     let authority: Vec<u8> = rest.take_while(|b| !is_end(*b)).collect();
     let authority = String::from_utf8_lossy(&authority);
     let Some((user, password)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else {
@@ -193,4 +211,9 @@ pub(super) fn password_in_url(before: &str, from: &str) -> bool {
     before.bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric())
         && !password.starts_with(VARIABLE)
         && !is_dull(user, password)
+}
+
+pub(super) fn hex_of_sha256(text: &str) -> String {
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
+    Sha256::digest(text.as_bytes()).into_iter().flat_map(digits).collect()
 }

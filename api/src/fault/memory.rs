@@ -1,0 +1,52 @@
+//! What the last write met: reads go on while a quota of writes is used up or a disk is full, so a database that answers
+//! is not yet one that works.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use deckwatch_protocol::Timestamp;
+
+use super::Halt;
+use crate::database::{Database, DatabaseError, Row, Statement};
+use crate::platform::Clock;
+
+/// Why the last write was not taken; nothing once one was.
+#[derive(Debug, Default)]
+pub struct LastHalt(Mutex<Option<(Halt, Timestamp)>>);
+
+impl LastHalt {
+    /// Why the database takes nothing at `now`. A halt is believed for as long as it asks to wait.
+    pub(crate) fn at(&self, now: Timestamp) -> Option<Halt> {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.filter(|(halt, since)| now.seconds_since(*since) < halt.retry_after_seconds(*since)).map(|(halt, _)| halt)
+    }
+
+    fn set(&self, halt: Option<(Halt, Timestamp)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = halt;
+    }
+}
+
+/// A database whose halts are remembered.
+pub(crate) struct Remembered {
+    pub(crate) inner: Arc<dyn Database>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) last: Arc<LastHalt>,
+}
+
+#[async_trait]
+impl Database for Remembered {
+    async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let done = self.inner.batch(statements).await;
+        match &done {
+            Err(DatabaseError::Halted(halt, _)) => self.last.set(Some((*halt, self.clock.now()))),
+            Ok(_) if statements.iter().any(writes) => self.last.set(None),
+            _ => {}
+        }
+        done
+    }
+}
+
+/// Whether it may change something: only then has the database shown that it takes writes.
+fn writes(statement: &Statement) -> bool {
+    !statement.sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
+}

@@ -1,0 +1,198 @@
+//! What an error of a database engine means: pass on a rule of the schema, try again soon, wait, or call it ours.
+//!
+//! Both engines speak of SQLite, one by number and one by name, so its result codes are one table. D1 has errors of its
+//! own, without a code; they are known by their words. What is not known here stays a failure of ours, a 500.
+
+mod memory;
+
+use deckwatch_protocol::Timestamp;
+
+pub use self::memory::LastHalt;
+pub(crate) use self::memory::Remembered;
+use crate::database::DatabaseError;
+
+/// Why a database takes no requests until something changes. Nothing has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// The hosting plan's quota for today is used up. It begins anew at 00:00 UTC.
+    DailyQuota,
+    /// The disk, the database or the account holds as much as it may.
+    Full,
+    /// The database can't be used until its operator has mended it: a damaged or a read-only file.
+    Broken,
+}
+
+/// How long a database that is full or broken is left alone: a person has to act.
+const OPERATOR_SECONDS: u64 = 5 * 60;
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
+impl Halt {
+    /// What the caller is told, without the engine's own words.
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Self::DailyQuota => {
+                "The database has used up its quota of today, which begins anew at 00:00 UTC. Nothing was stored. Repeat \
+                 the request then with the same idempotency key, or ask the operator of the API for a larger quota."
+            }
+            Self::Full => {
+                "The database is full: its disk or its plan has no more room. Nothing was stored. Ask the operator of \
+                 the API to make room, then repeat the request with the same idempotency key."
+            }
+            Self::Broken => {
+                "The database can't be used until the operator of the API has mended it. Nothing was stored. Name the \
+                 correlation id to the operator, then repeat the request with the same idempotency key."
+            }
+        }
+    }
+
+    /// How long to leave the database alone from `now` on: until the quota begins anew, or a few minutes.
+    pub(crate) fn retry_after_seconds(self, now: Timestamp) -> u64 {
+        match self {
+            Self::DailyQuota => {
+                let seconds = u64::try_from(now.as_millis().div_euclid(1000)).unwrap_or_default();
+                DAY_SECONDS - seconds % DAY_SECONDS
+            }
+            Self::Full | Self::Broken => OPERATOR_SECONDS,
+        }
+    }
+}
+
+/// What one result code of SQLite means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// A rule of the schema.
+    Constraint,
+    /// It passes within seconds.
+    Passing,
+    /// It lasts.
+    Halted(Halt),
+    /// One value, row or statement is larger than the engine takes.
+    TooLarge,
+    /// A fault of ours.
+    Failed,
+}
+
+/// Every primary result code of SQLite that is an error, by number and name.
+const CODES: &[(i32, &str, Class)] = &[
+    (1, "ERROR", Class::Failed),
+    (2, "INTERNAL", Class::Failed),
+    (3, "PERM", Class::Halted(Halt::Broken)),
+    (4, "ABORT", Class::Passing),
+    (5, "BUSY", Class::Passing),
+    (6, "LOCKED", Class::Passing),
+    (7, "NOMEM", Class::Passing),
+    (8, "READONLY", Class::Halted(Halt::Broken)),
+    (9, "INTERRUPT", Class::Passing),
+    (10, "IOERR", Class::Halted(Halt::Broken)),
+    (11, "CORRUPT", Class::Halted(Halt::Broken)),
+    (12, "NOTFOUND", Class::Failed),
+    (13, "FULL", Class::Halted(Halt::Full)),
+    (14, "CANTOPEN", Class::Halted(Halt::Broken)),
+    (15, "PROTOCOL", Class::Passing),
+    (16, "EMPTY", Class::Failed),
+    (17, "SCHEMA", Class::Passing),
+    (18, "TOOBIG", Class::TooLarge),
+    (19, "CONSTRAINT", Class::Constraint),
+    (20, "MISMATCH", Class::Failed),
+    (21, "MISUSE", Class::Failed),
+    (22, "NOLFS", Class::Halted(Halt::Full)),
+    (23, "AUTH", Class::Failed),
+    (24, "FORMAT", Class::Failed),
+    (25, "RANGE", Class::Failed),
+    (26, "NOTADB", Class::Halted(Halt::Broken)),
+    (27, "NOTICE", Class::Failed),
+    (28, "WARNING", Class::Failed),
+];
+
+/// Extended codes that mean something else than their primary code: a lock that another process holds, memory, and
+/// files that another process is recovering.
+const EXTENDED: &[(i32, &str, Class)] = &[
+    (264, "READONLY_RECOVERY", Class::Passing),
+    (520, "READONLY_CANTLOCK", Class::Passing),
+    (2058, "IOERR_UNLOCK", Class::Passing),
+    (2314, "IOERR_RDLOCK", Class::Passing),
+    (2826, "IOERR_BLOCKED", Class::Passing),
+    (3082, "IOERR_NOMEM", Class::Passing),
+    (3594, "IOERR_CHECKRESERVEDLOCK", Class::Passing),
+    (3850, "IOERR_LOCK", Class::Passing),
+    (5130, "IOERR_SHMLOCK", Class::Passing),
+    (8458, "IOERR_IN_PAGE", Class::Halted(Halt::Broken)),
+];
+
+/// What an error of SQLite means that comes with its extended result code.
+pub fn of_sqlite_code(extended: i32, words: String) -> DatabaseError {
+    let listed =
+        |table: &[(i32, &str, Class)], code| table.iter().find(|(number, ..)| *number == code).map(|row| row.2);
+    let class = listed(EXTENDED, extended).or_else(|| listed(CODES, extended & 0xff));
+    class.unwrap_or(Class::Failed).error(words)
+}
+
+/// What a message of D1 means: `D1_ERROR: <words of SQLite>: SQLITE_<CODE> (extended: SQLITE_<CODE>)` for an error of
+/// SQLite, and prose for its own.
+pub fn of_d1_message(message: &str) -> DatabaseError {
+    let message = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
+    match message.split_once(": SQLITE_") {
+        Some((words, codes)) => of_names(codes).error(words.to_owned()),
+        None => of_prose(message).error(message.to_owned()),
+    }
+}
+
+/// Of the extended code where one is named, else of the primary one.
+fn of_names(codes: &str) -> Class {
+    let names =
+        codes.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(|name| name.trim_start_matches("SQLITE_"));
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let extended = names.iter().find_map(|name| EXTENDED.iter().find(|(_, extended, _)| extended == name));
+    let primary = || {
+        let of = |name: &str| name.split('_').next().unwrap_or_default().to_owned();
+        names.first().and_then(|name| CODES.iter().find(|(_, primary, _)| *primary == of(name)))
+    };
+    extended.or_else(primary).map_or(Class::Failed, |row| row.2)
+}
+
+/// What D1 and the Durable Object below it say without a code, by what is told in every version of the sentence. The
+/// first that fits counts.
+const PROSE: &[(&str, Class)] = &[
+    ("constraint failed", Class::Constraint),
+    ("free tier daily", Class::Halted(Halt::DailyQuota)),
+    ("in Durable Objects free tier", Class::Halted(Halt::DailyQuota)),
+    ("xceeded maximum DB size", Class::Halted(Halt::Full)),
+    ("maximum account storage limit", Class::Halted(Halt::Full)),
+    ("database or disk is full", Class::Halted(Halt::Full)),
+    ("string or blob too big", Class::TooLarge),
+    ("Network connection lost", Class::Passing),
+    ("client disconnected", Class::Passing),
+    ("disconnected from primary", Class::Passing),
+    ("object to be reset", Class::Passing),
+    ("was reset", Class::Passing),
+    ("reset because", Class::Passing),
+    ("transient issue", Class::Passing),
+    ("overloaded", Class::Passing),
+    ("nternal error", Class::Passing),
+    // A query ran for longer than 30 s.
+    ("xceeded timeout", Class::Passing),
+    ("Failed to parse body as JSON", Class::Passing),
+    // The limit is one of an invocation: the next request begins with a fresh count.
+    ("by single worker invocation", Class::Passing),
+    ("by single Worker invocation", Class::Passing),
+    ("Too many subrequests", Class::Passing),
+];
+
+fn of_prose(message: &str) -> Class {
+    PROSE.iter().find(|(sign, _)| message.contains(sign)).map_or(Class::Failed, |(_, class)| *class)
+}
+
+impl Class {
+    fn error(self, words: String) -> DatabaseError {
+        match self {
+            Self::Constraint => DatabaseError::Constraint(words),
+            Self::Passing => DatabaseError::Unavailable(words),
+            Self::Halted(halt) => DatabaseError::Halted(halt, words),
+            Self::TooLarge => DatabaseError::TooLarge(words),
+            Self::Failed => DatabaseError::Failed(words),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

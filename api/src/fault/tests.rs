@@ -1,0 +1,108 @@
+//! Every error that SQLite and Cloudflare's documentation name, each with what it means.
+
+use super::*;
+
+const BROKEN: Class = Class::Halted(Halt::Broken);
+const FULL: Class = Class::Halted(Halt::Full);
+const QUOTA: Class = Class::Halted(Halt::DailyQuota);
+
+/// What D1 says: the list of its page "Debug D1", the limits of D1, of Durable Objects and of Workers, and what
+/// production was seen to say.
+const D1: &[(&str, Class)] = &[
+    ("D1_ERROR: D1 DB reset because its code was updated.", Class::Passing),
+    ("D1_ERROR: Internal error while starting up D1 DB storage caused object to be reset.", Class::Passing),
+    ("D1_ERROR: Network connection lost.", Class::Passing),
+    ("Network connection lost.", Class::Passing),
+    ("D1_ERROR: Replica disconnected from primary.", Class::Passing),
+    ("D1_ERROR: Internal error in D1 DB storage caused object to be reset.", Class::Passing),
+    ("D1_ERROR: Cannot resolve D1 DB due to transient issue on remote node.", Class::Passing),
+    ("D1_ERROR: Can't read from request stream because client disconnected.", Class::Passing),
+    ("D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.", Class::Passing),
+    ("D1_ERROR: D1 DB is overloaded. Requests queued for too long.", Class::Passing),
+    ("D1_ERROR: D1 DB is overloaded. Too many requests queued.", Class::Passing),
+    ("D1_ERROR: D1 DB's isolate exceeded its memory limit and was reset.", Class::Passing),
+    ("D1_ERROR: D1 DB exceeded its CPU time limit and was reset.", Class::Passing),
+    ("internal error; reference = 0123456789abcdef", Class::Passing),
+    ("Durable Object reset because its code was updated.", Class::Passing),
+    ("Durable Object is overloaded. Too many requests queued.", Class::Passing),
+    ("D1_ERROR: Failed to parse body as JSON, got: error code: 1031", Class::Passing),
+    ("Too many API requests by single worker invocation.", Class::Passing),
+    ("Error: Too many subrequests.", Class::Passing),
+    ("D1_ERROR: Your account has exceeded D1's free tier daily row read limit.", QUOTA),
+    (
+        "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait until \
+         tomorrow (midnight UTC) to continue.",
+        QUOTA,
+    ),
+    ("Exceeded allowed rows written in Durable Objects free tier.", QUOTA),
+    ("Exceeded allowed rows read in Durable Objects free tier.", QUOTA),
+    ("Exceeded allowed duration in Durable Objects free tier.", QUOTA),
+    ("D1_ERROR: Exceeded maximum DB size", FULL),
+    ("D1_ERROR: Exceeded maximum DB size.", FULL),
+    ("D1_ERROR: Your account has exceeded D1's maximum account storage limit", FULL),
+    ("D1_ERROR: database or disk is full: SQLITE_FULL", FULL),
+    ("D1_ERROR: database is locked: SQLITE_BUSY", Class::Passing),
+    ("D1_ERROR: database is locked: SQLITE_BUSY (extended: SQLITE_BUSY_SNAPSHOT)", Class::Passing),
+    ("D1_ERROR: out of memory: SQLITE_NOMEM", Class::Passing),
+    ("D1_ERROR: interrupted: SQLITE_INTERRUPT", Class::Passing),
+    ("D1_ERROR: disk I/O error: SQLITE_IOERR (extended: SQLITE_IOERR_WRITE)", BROKEN),
+    ("D1_ERROR: disk I/O error: SQLITE_IOERR (extended: SQLITE_IOERR_NOMEM)", Class::Passing),
+    ("D1_ERROR: database disk image is malformed: SQLITE_CORRUPT", BROKEN),
+    ("D1_ERROR: string or blob too big: SQLITE_TOOBIG", Class::TooLarge),
+    (
+        "D1_ERROR: UNIQUE constraint failed: t.a, t.b: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_UNIQUE)",
+        Class::Constraint,
+    ),
+    ("D1_ERROR: CHECK constraint failed: over_limit: SQLITE_CONSTRAINT_CHECK", Class::Constraint),
+    ("UNIQUE constraint failed: users.email", Class::Constraint),
+    ("D1_ERROR: no such table: overloaded: SQLITE_ERROR", Class::Failed),
+    ("D1_ERROR: not authorized: SQLITE_AUTH", Class::Failed),
+    ("D1_ERROR: No SQL statements detected.", Class::Failed),
+    ("D1_TYPE_ERROR: Type 'undefined' not supported for value 'undefined'", Class::Failed),
+    ("D1_COLUMN_NOTFOUND: Column not found (x)", Class::Failed),
+    ("D1_EXEC_ERROR: Error in line 1: INSERTZ: near \"INSERTZ\": syntax error", Class::Failed),
+    ("something that nobody has documented", Class::Failed),
+];
+
+#[test]
+fn every_documented_message_of_d1_means_what_it_says() {
+    for (message, class) in D1 {
+        let error = of_d1_message(message);
+        let words = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
+        let words = words.split_once(": SQLITE_").map_or(words, |(words, _)| words);
+        assert_eq!(error, class.error(words.to_owned()), "{message}");
+    }
+}
+
+#[test]
+fn every_result_code_of_sqlite_means_the_same_by_number_and_by_name() {
+    for (number, name, class) in CODES.iter().chain(EXTENDED) {
+        let error = class.error("words".to_owned());
+        assert_eq!(of_sqlite_code(*number, "words".to_owned()), error, "{name}");
+        assert_eq!(of_d1_message(&format!("D1_ERROR: words: SQLITE_{name}")), error, "{name}");
+        let primary = CODES.iter().find(|row| row.0 == number & 0xff).unwrap();
+        let both = format!("D1_ERROR: words: SQLITE_{} (extended: SQLITE_{name})", primary.1);
+        assert_eq!(of_d1_message(&both), error, "{name}");
+    }
+    let numbers: Vec<i32> = CODES.iter().map(|row| row.0).collect();
+    assert_eq!(numbers, (1..=28).collect::<Vec<_>>(), "SQLite has 28 primary codes that are errors");
+}
+
+#[test]
+fn an_extended_code_that_is_not_listed_means_what_its_primary_code_means() {
+    for (extended, class) in
+        [(2067, Class::Constraint), (517, Class::Passing), (778, BROKEN), (526, BROKEN), (769, Class::Failed)]
+    {
+        assert_eq!(of_sqlite_code(extended, String::new()), class.error(String::new()), "{extended}");
+    }
+    assert_eq!(of_sqlite_code(99, String::new()), DatabaseError::Failed(String::new()));
+}
+
+#[test]
+fn a_quota_of_the_day_is_waited_for_until_midnight_and_an_operator_for_minutes() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T14:30:00.000Z")), (9 * 60 + 30) * 60);
+    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 1);
+    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T00:00:00.000Z")), DAY_SECONDS);
+    assert_eq!(Halt::Full.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 300);
+}
