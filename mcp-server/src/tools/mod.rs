@@ -98,7 +98,7 @@ impl Tool {
         if self != Self::Preflight
             && let Err(trouble) = keeper.identity.of_this_launch().await
         {
-            return self.failed(&trouble);
+            return self.failed(&trouble, false);
         }
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
