@@ -1,5 +1,7 @@
 //! Running a plan: rate, claim, steps, answer and log row as one atomic batch.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use deckwatch_protocol::{ErrorCode, Limit, Operation};
 
@@ -131,7 +133,7 @@ fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Resul
 enum Answering {
     Record { at: usize, missing: ErrorCode },
     Page { at: usize, limit: Limit, next: Next },
-    Fixed(std::borrow::Cow<'static, str>),
+    Fixed(Cow<'static, str>),
     Kept,
 }
 
@@ -155,7 +157,8 @@ impl Answering {
     fn outcome(self, rows: &[Vec<Row>]) -> Result<Outcome, ApiError> {
         let found = |at: usize| rows.get(at).map(Vec::as_slice).unwrap_or_default();
         let body = match self {
-            Self::Fixed(body) => Bytes::from(body.into_owned()),
+            Self::Fixed(Cow::Borrowed(body)) => Bytes::from_static(body.as_bytes()),
+            Self::Fixed(Cow::Owned(body)) => Bytes::from(body),
             Self::Record { at, missing } => {
                 let row = found(at).first().ok_or_else(|| ApiError::missing(missing))?;
                 record(row).ok_or_else(|| ApiError::missing(missing))?

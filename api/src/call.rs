@@ -23,7 +23,6 @@ pub(crate) struct Call<'a> {
     /// The values of the parameters in the path, in order.
     pub(crate) path_parameters: Vec<String>,
     pub(crate) query: Option<String>,
-    pub(crate) content_type: Option<String>,
     /// What `If-Match` asks for, if it is there.
     pub(crate) if_match: Option<IfMatch>,
     /// What `If-None-Match` asks not to be there, if it is.
@@ -37,7 +36,6 @@ impl Call<'_> {
     /// The decoded body of an operation that takes one, and no query.
     pub(crate) fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
         self.no_query()?;
-        decode::content_type(self.content_type.as_deref())?;
         decode::body(&self.body)
     }
 

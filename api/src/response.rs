@@ -10,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use crate::error::ApiError;
 use crate::middleware::rate_limit::{Standing, WINDOW_SECONDS, Window};
 
-/// Seconds to wait before asking an engine again whose database can't be reached.
+/// Seconds to wait before asking an engine again that has too much to do or can't reach its database.
 const UNAVAILABLE_RETRY_SECONDS: i64 = 2;
 
 /// An answer that is not an error.
@@ -59,7 +59,9 @@ pub(crate) fn refused(error: &ApiError, correlation_id: &str, rate: Option<&Rate
             let seconds = rate.map_or(i64::from(WINDOW_SECONDS), |rate| rate.window.reset_after);
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }
-        ErrorCode::DatabaseUnavailable => set(&mut response, RETRY_AFTER, &UNAVAILABLE_RETRY_SECONDS.to_string()),
+        ErrorCode::DatabaseUnavailable | ErrorCode::Overloaded => {
+            set(&mut response, RETRY_AFTER, &UNAVAILABLE_RETRY_SECONDS.to_string());
+        }
         _ => {}
     }
     surround(&mut response, correlation_id, rate);

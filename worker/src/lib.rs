@@ -18,6 +18,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::d1::D1;
 use crate::platform::{JsClock, JsEntropy};
+use crate::request::Upload;
 use crate::unserved::Unserved;
 
 /// The D1 binding in `wrangler.toml`.
@@ -32,9 +33,10 @@ fn start() {
 /// Answers one request; what can wait is done after the answer has left.
 #[event(fetch)]
 async fn fetch(request: worker::web_sys::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
-    let request = match request::read(request).await {
-        Ok(request) => request,
-        Err(error) => return Ok(answer::respond(Unserved::Unreadable(error).answer(&HeaderMap::new()))),
+    let address_bytes = request.url().len();
+    let request = match worker::request_from_wasm(request) {
+        Ok(request) => request.map(Upload::of),
+        Err(error) => return Ok(answer::respond(Unserved::unreadable(address_bytes, error).answer(&HeaderMap::new()))),
     };
     let app = match open(&env) {
         Ok(app) => app,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use deckwatch_api::{App, Body, Clock, Database, DatabaseError, Engine, Entropy, Row, Settings, Statement};
+use deckwatch_api::{App, Clock, Database, DatabaseError, Engine, Entropy, Incoming, Row, Settings, Statement, Whole};
 use deckwatch_protocol::{Operation, Timestamp};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
@@ -212,13 +212,13 @@ impl Lab {
             .header("authorization", format!("Bearer {bearer}"))
             .header("idempotency-key", key)
             .header("content-type", "application/json")
-            .body(Body::Whole(body.map(Value::to_string).unwrap_or_default().into()))
+            .body(Whole(body.map(Value::to_string).unwrap_or_default().into()))
             .unwrap();
         self.send(request).await
     }
 
     /// Sends a request as it is.
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
+    pub(crate) async fn send(&self, request: Request<impl Incoming>) -> Answered {
         self.pass_seconds(1);
         let counted = || self.database.batches.load(Ordering::SeqCst);
         let before = counted();
