@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_api::{App, Incoming, Settings};
+use deckwatch_api::{App, Database, Incoming, Settings};
 use http::{Request, Response};
 
 use crate::database::{Sqlite, waiting_once};
@@ -53,7 +53,7 @@ impl Embedded {
     }
 
     /// The engine on a database that is open.
-    pub fn on(database: Sqlite, settings: Settings) -> Self {
+    pub fn on(database: impl Database + 'static, settings: Settings) -> Self {
         let app = App::new(Arc::new(database), Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
         Self { app: Arc::new(app) }
     }
