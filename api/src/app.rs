@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
 use crate::handlers::service;
-use crate::headers::joined;
+use crate::headers::{self, joined};
 use crate::incoming::{self, Incoming};
 use crate::middleware::admission::Admission;
 use crate::middleware::auth::Caller;
@@ -98,6 +98,7 @@ impl App {
         if asked.parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > target::MAX_BYTES) {
             return Err(ApiError::too_long());
         }
+        headers::check(&asked.parts.headers)?;
         self.router.route(&asked.parts.method, &asked.path)
     }
 

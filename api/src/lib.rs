@@ -32,6 +32,7 @@ mod walk;
 
 pub use app::{Afterwards, Answer, App, refuse};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
+pub use headers::{MAX_HEADER_BYTES, MAX_HEADERS};
 pub use incoming::{Incoming, IncomingError, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES, UNRESERVED_BYTES, Whole};
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};

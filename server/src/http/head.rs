@@ -2,16 +2,18 @@
 //! it. The parser is hyper's own, so that both read the same request.
 
 use bytes::Bytes;
-use deckwatch_api::refuse;
+use deckwatch_api::{MAX_HEADER_BYTES, MAX_HEADERS, refuse};
 use deckwatch_protocol::ErrorCode;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
 
 use crate::platform::SystemEntropy;
 
 /// Most bytes of a head.
-pub(super) const MAX_BYTES: usize = 64 * 1024;
+pub(super) const MAX_BYTES: usize = MAX_HEADER_BYTES;
 /// Most header lines, as many as hyper takes.
-const MAX_LINES: usize = 100;
+const MAX_LINES: usize = MAX_HEADERS;
+/// The longest body that hyper can count.
+const MAX_LENGTH: u64 = 1 << 53;
 
 /// What the first bytes of a request are.
 pub(super) enum Head {
@@ -44,6 +46,11 @@ impl Refusal {
         Self { code, detail, correlation_id: None }
     }
 
+    /// The head can't be read.
+    pub(super) fn unreadable(detail: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidRequest, detail)
+    }
+
     /// The head did not come in time.
     pub(super) fn too_slow() -> Self {
         Self::new(ErrorCode::RequestTimeout, "The request did not arrive in time. Send it again.")
@@ -65,8 +72,7 @@ pub(super) fn examine(bytes: &[u8]) -> Head {
         Ok(httparse::Status::Complete(length)) if length > MAX_BYTES => Head::Bad(too_large(bytes)),
         Ok(httparse::Status::Complete(length)) => match body_of(&request) {
             Ok(body) => Head::Good { bytes: length, body },
-            Err(detail) => {
-                let mut refusal = Refusal::new(ErrorCode::InvalidRequest, detail);
+            Err(mut refusal) => {
                 refusal.correlation_id =
                     values(&request, "x-correlation-id").next().and_then(|id| HeaderValue::from_bytes(id).ok());
                 Head::Bad(refusal)
@@ -77,30 +83,41 @@ pub(super) fn examine(bytes: &[u8]) -> Head {
         Err(httparse::Error::TooManyHeaders) => {
             Head::Bad(Refusal::new(ErrorCode::HeadersTooLarge, "The request has more than 100 headers."))
         }
-        Err(_) => Head::Bad(Refusal::new(ErrorCode::InvalidRequest, "The request is not HTTP/1.1.")),
+        Err(_) => Head::Bad(Refusal::unreadable("The request is not HTTP/1.1.")),
     }
 }
 
 /// How long the body is; or what makes the request one that two programs could read in two ways (RFC 9112, 6.3).
-fn body_of(request: &httparse::Request) -> Result<Length, &'static str> {
+fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
+    if request.path.is_none_or(|path| path.parse::<Uri>().is_err()) {
+        return Err(Refusal::unreadable("The address has a character that must be written with %."));
+    }
     let is_newest = request.version == Some(1);
     let hosts = values(request, "host").count();
     if hosts > 1 || (hosts == 0 && is_newest) {
-        return Err("A request has exactly one Host header.");
+        return Err(Refusal::unreadable("A request has exactly one Host header."));
     }
     let mut lengths = values(request, "content-length");
     let mut codings = values(request, "transfer-encoding");
     match (lengths.next(), codings.next()) {
         (None, None) => Ok(Length::Known(0)),
-        (Some(_), Some(_)) => Err("Send Content-Length or Transfer-Encoding, not both."),
+        (Some(_), Some(_)) => Err(Refusal::unreadable("Send Content-Length or Transfer-Encoding, not both.")),
         (Some(length), None) => {
             let text = std::str::from_utf8(length).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-            let length = text.and_then(|text| text.parse().ok()).filter(|_| lengths.next().is_none());
-            length.map(Length::Known).ok_or("Content-Length must be one whole number.")
+            let text = text.filter(|text| !text.is_empty() && lengths.next().is_none());
+            let text = text.ok_or(Refusal::unreadable("Content-Length must be one whole number."))?;
+            match text.parse() {
+                Ok(length) if length <= MAX_LENGTH => Ok(Length::Known(length)),
+                _ => Err(Refusal::new(ErrorCode::PayloadTooLarge, "The body is larger than any that the API takes.")),
+            }
         }
         (None, Some(coding)) => {
             let is_chunked = coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
-            if is_chunked && is_newest { Ok(Length::Chunked) } else { Err("Transfer-Encoding can only be chunked.") }
+            if is_chunked && is_newest {
+                Ok(Length::Chunked)
+            } else {
+                Err(Refusal::unreadable("Transfer-Encoding can only be chunked."))
+            }
         }
     }
 }
@@ -161,6 +178,8 @@ mod tests {
             (400, "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n"),
             (400, "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: identity\r\n\r\n"),
             (400, "POST / HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"),
+            (413, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999999\r\n\r\n"),
+            (400, "GET /<x> HTTP/1.1\r\nhost: x\r\n\r\n"),
             (400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
             (400, "GET / HTTP/1.1\r\nhost : x\r\n\r\n"),
         ] {

@@ -27,6 +27,8 @@ mod machines;
 mod note_lists;
 mod note_search;
 mod notes;
+mod odd_requests;
+mod panics;
 mod races;
 mod rate_limit;
 mod request_log;
