@@ -22,6 +22,8 @@ const PLACE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a refused body is read and thrown away, and for how long: a client that still writes would take a
 /// closed connection for a dead server.
 const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+/// The same for a caller whose key is not known to be good: reading costs as much as sending.
+const MAX_DISCARDED_BYTES_OF_STRANGER: usize = 256 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A body under way.
@@ -32,6 +34,7 @@ pub(super) struct Upload {
     place: Option<OwnedSemaphorePermit>,
     member: Arc<Member>,
     until: Option<Instant>,
+    is_admitted: bool,
     /// Whether the client waits to be told to send it.
     waits_to_be_told: bool,
 }
@@ -39,7 +42,7 @@ pub(super) struct Upload {
 impl Upload {
     pub(super) fn of(body: Incoming, headers: &HeaderMap, budget: Arc<Semaphore>, member: Arc<Member>) -> Self {
         let waits_to_be_told = headers.contains_key(EXPECT);
-        Self { body: Some(body), budget, place: None, member, until: None, waits_to_be_told }
+        Self { body: Some(body), budget, place: None, member, until: None, is_admitted: false, waits_to_be_told }
     }
 }
 
@@ -78,6 +81,7 @@ impl deckwatch_api::Incoming for Upload {
     }
 
     fn admit(&mut self) {
+        self.is_admitted = true;
         self.member.is_known();
     }
 }
@@ -87,16 +91,17 @@ impl Drop for Upload {
     fn drop(&mut self) {
         let has_more = |body: &Incoming| !self.waits_to_be_told && !body.is_end_stream();
         if let Some(body) = self.body.take().filter(has_more) {
-            tokio::spawn(timeout(DISCARD_TIMEOUT, discard(body)));
+            let most = if self.is_admitted { MAX_DISCARDED_BYTES } else { MAX_DISCARDED_BYTES_OF_STRANGER };
+            tokio::spawn(timeout(DISCARD_TIMEOUT, discard(body, most)));
         }
     }
 }
 
-async fn discard(mut body: Incoming) {
+async fn discard(mut body: Incoming, most: usize) {
     let mut seen = 0;
     while let Some(Ok(frame)) = body.frame().await {
         seen += frame.data_ref().map_or(0, Bytes::len);
-        if seen > MAX_DISCARDED_BYTES {
+        if seen > most {
             return;
         }
     }

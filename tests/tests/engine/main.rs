@@ -4,11 +4,13 @@
 
 mod architecture;
 mod backup;
+mod batches;
 mod flat_cost;
 mod keys;
 mod lab;
 mod machines;
 mod outages;
+mod private_files;
 mod query_plans;
 mod requirements;
 mod round_trips;
@@ -17,5 +19,6 @@ mod search_speed;
 mod search_spellings;
 mod shared_file;
 mod statements;
+mod strangers;
 mod survival;
 mod sweep;
