@@ -78,7 +78,7 @@ impl App {
         let path = target::normal(parts.uri.path()).into_owned();
         let asked = Asked { now, correlation_id, parts, path };
         let correlation_id = asked.correlation_id.clone();
-        caught(self.answer(asked, &mut body)).await.unwrap_or_else(|| {
+        caught(Box::pin(self.answer(asked, &mut body))).await.unwrap_or_else(|| {
             let error = ApiError::internal("the handling of a request panicked");
             Answer { response: refused(&error, correlation_id.as_str(), None), afterwards: Afterwards::default() }
         })

@@ -9,8 +9,8 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::database::classify;
 
-/// How long the statements of one request may run, waiting apart. The largest requests that the limits of the API
-/// allow take a fifth of it on a slow machine.
+/// How long the statements of one request may run, waiting apart. The largest request that was measured is the audit of
+/// 490 requirements over 2,000 documents in 10 ventures: 0.7 s in a debug build.
 const CEILING: Duration = Duration::from_secs(5);
 /// Instructions of SQLite's virtual machine between two looks at the bounds, some 50 µs.
 const INSTRUCTIONS: i32 = 2000;
@@ -71,7 +71,7 @@ pub(crate) struct Held {
 
 impl Held {
     /// Takes the bounds off again.
-    pub(crate) fn release(&self, connection: &mut Connection) {
+    pub(crate) fn release(connection: &mut Connection) {
         if let Err(error) = connection.progress_handler(0, None::<fn() -> bool>) {
             log::error!("the bounds of a batch could not be taken off: {error}");
         }

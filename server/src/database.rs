@@ -81,10 +81,10 @@ impl Sqlite {
     async fn run_within(&self, statements: &[Statement], bounds: Bounds) -> Result<Vec<Vec<Row>>, DatabaseError> {
         // Dropped with this future, so that a batch whose caller has gone is not begun, or is interrupted.
         let _caller = bounds.caller();
-        if let Some(readers) = &self.0.readers {
-            if let Some(rows) = readers.read(statements, bounds.clone()).await? {
-                return Ok(rows);
-            }
+        if let Some(readers) = &self.0.readers
+            && let Some(rows) = readers.read(statements, bounds.clone()).await?
+        {
+            return Ok(rows);
         }
         let (answer, answered) = oneshot::channel();
         let answer = Box::new(move |result| drop(answer.send(result)));

@@ -52,11 +52,12 @@ fn tighten(file: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(metadata) = fs::metadata(file) else { return Ok(()) };
-    let mode = metadata.permissions().mode();
-    if !metadata.is_file() || mode & 0o077 == 0 {
+    let mode = metadata.permissions().mode() & 0o777;
+    let private = mode & 0o700;
+    if !metadata.is_file() || mode == private {
         return Ok(());
     }
-    fs::set_permissions(file, fs::Permissions::from_mode(mode & 0o700))
+    fs::set_permissions(file, fs::Permissions::from_mode(private))
 }
 
 #[cfg(not(unix))]

@@ -7,7 +7,7 @@ use deckwatch_api::{DatabaseError, Row, Statement};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use crate::bounds::Bounds;
+use crate::bounds::{Bounds, Held};
 use crate::database::{PATIENCE, STATEMENTS_KEPT, classify, limit_as_d1_does, rows};
 
 /// Most batches that read at once; each has a thread and a connection.
@@ -43,10 +43,10 @@ impl Readers {
         }
         let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
         let place = place.map_err(|_| DatabaseError::Unavailable("too many batches read at once".to_owned()))?;
-        let (shelf, statements) = (Arc::clone(&self.shelf), statements.to_vec());
+        let (connections, batch) = (Arc::clone(&self.shelf), statements.to_vec());
         let reading = tokio::task::spawn_blocking(move || {
             let _place = place;
-            shelf.read(&statements, &bounds)
+            connections.read(&batch, &bounds)
         });
         reading.await.unwrap_or_else(|error| Err(DatabaseError::Failed(error.to_string())))
     }
@@ -59,7 +59,7 @@ impl Shelf {
         let mut connection = connection.map_err(|error| classify(&error))?;
         let held = bounds.hold(&mut connection).map_err(|error| classify(&error))?;
         let result = snapshot(&connection, statements).map_err(|error| held.failure(&error));
-        held.release(&mut connection);
+        Held::release(&mut connection);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
     }

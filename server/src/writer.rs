@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use deckwatch_api::{DatabaseError, Row, Statement};
 use rusqlite::{Connection, ffi};
 
-use crate::bounds::{Bounds, GONE};
+use crate::bounds::{Bounds, GONE, Held};
 use crate::database::{classify, is_busy, rows};
 
 /// Between two tries to get the write lock from another process.
@@ -204,7 +204,7 @@ impl Desk {
     fn start_over(&mut self, mut group: Vec<(Job, Result<Rows, DatabaseError>)>) {
         if let Some((job, result)) = group.pop() {
             let undone = || Err(DatabaseError::Failed("the transaction ended within a batch".to_owned()));
-            (job.answer)(result.or_else(Err).and_then(|_| undone()));
+            (job.answer)(result.and_then(|_| undone()));
         }
         for (job, _) in group.into_iter().rev() {
             self.queue.push_front(job);
@@ -218,14 +218,12 @@ impl Desk {
         }
         let held = job.bounds.hold(&mut self.connection).map_err(|error| classify(&error))?;
         let ran = catch_unwind(AssertUnwindSafe(|| self.in_savepoint(&job.statements)));
-        held.release(&mut self.connection);
-        match ran {
-            Ok(result) => result.map_err(|error| held.failure(&error)),
-            Err(_) => {
-                self.roll_back();
-                Err(DatabaseError::Failed("a batch panicked".to_owned()))
-            }
+        Held::release(&mut self.connection);
+        if let Ok(result) = ran {
+            return result.map_err(|error| held.failure(&error));
         }
+        self.roll_back();
+        Err(DatabaseError::Failed("a batch panicked".to_owned()))
     }
 
     fn in_savepoint(&self, statements: &[Statement]) -> Result<Rows, rusqlite::Error> {

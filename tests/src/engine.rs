@@ -98,7 +98,7 @@ impl Api {
     /// [`PANICS`] is bound to a statement, the Worker when a request has the header `x-test-panic`.
     pub async fn start_panicking() -> Self {
         if var("DECKWATCH_TEST_URL").is_none() {
-            return Self::embedded_on(UNLIMITED, |sqlite| Panicking(sqlite)).await;
+            return Self::embedded_on(UNLIMITED, Panicking).await;
         }
         Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--panicking"]).await
     }

@@ -140,12 +140,12 @@ fn too_large(bytes: &[u8]) -> Refusal {
 /// A response in HTTP/1.1, the last of its connection.
 fn written(response: &Response<Bytes>) -> Vec<u8> {
     let status = response.status();
-    let mut text = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
-    for (name, value) in response.headers() {
-        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
-    }
-    text.push_str(&format!("content-length: {}\r\nconnection: close\r\n\r\n", response.body().len()));
-    [text.as_bytes(), response.body()].concat()
+    let line = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
+    let headers = response.headers().iter();
+    let headers: Vec<_> =
+        headers.map(|(name, value)| [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()).collect();
+    let end = format!("content-length: {}\r\nconnection: close\r\n\r\n", response.body().len());
+    [line.as_bytes(), &headers.concat(), end.as_bytes(), response.body()].concat()
 }
 
 #[cfg(test)]

@@ -54,11 +54,12 @@ impl deckwatch_api::Incoming for Upload {
         let body = self.body.as_mut()?;
         loop {
             match timeout_at(until, body.frame()).await {
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => return Some(Ok(data)),
-                    // Trailers.
-                    Err(_) => {}
-                },
+                Ok(Some(Ok(frame))) => {
+                    // Trailers are no part of it.
+                    if let Ok(data) = frame.into_data() {
+                        return Some(Ok(data));
+                    }
+                }
                 Ok(None) => {
                     self.body = None;
                     return None;

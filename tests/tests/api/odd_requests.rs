@@ -40,8 +40,12 @@ impl Scene {
     /// Lines of a head, with the admin key.
     fn head(&self, lines: &[&str]) -> String {
         let (line, headers) = lines.split_first().unwrap();
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        format!("{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{headers}\r\n", self.api.admin_key())
+        let headers: Vec<String> = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        format!(
+            "{line} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{}\r\n",
+            self.api.admin_key(),
+            headers.concat()
+        )
     }
 
     /// A read.
@@ -73,10 +77,9 @@ impl Scene {
                 // Only then: a client that sends nothing more has gone, as far as the engine can see.
                 wire.finish().await;
             }
-            let answer = wire.answer().await.unwrap_or_else(|| panic!("no answer to {shown}"));
+            let answer = wire.answer().await.expect(&shown);
             match said {
-                Granted(status) => assert_eq!(answer.status, status, "{shown}\n{answer}"),
-                Runtime(status) => assert_eq!(answer.status, status, "{shown}\n{answer}"),
+                Granted(status) | Runtime(status) => assert_eq!(answer.status, status, "{shown}\n{answer}"),
                 Refused(code) => {
                     assert_eq!(answer.status, code.status(), "{shown}\n{answer}");
                     answer.problem(code);

@@ -9,6 +9,7 @@ use deckwatch_api::{App, Clock, Database, DatabaseError, Engine, Entropy, Incomi
 use deckwatch_protocol::{Operation, Timestamp};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
+use sha2::Digest;
 
 /// The admin key of every lab.
 const KEY: &str = "the-admin-key-of-the-lab";
@@ -293,4 +294,12 @@ pub(crate) fn machine_with(user: &str) -> Value {
 pub(crate) fn approval_with(user: &str) -> Value {
     let fingerprint = "SHA256:zEe7W9jNQ6B92AUKadHtOBeWr+NfhCodJRuGGICeJ5g";
     json!({ "user": user, "tailscale_ip": "100.64.0.7", "fingerprint": fingerprint })
+}
+
+/// A token that is well formed and belongs to nobody.
+pub(crate) fn forged_token() -> String {
+    let signed = format!("dw_01K0M8T5Q8E8YJ8D2V9W3X4Y5Z_{}", "0".repeat(48));
+    let digest = sha2::Sha256::digest(signed.as_bytes());
+    let checksum: Vec<String> = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{signed}{}", checksum.concat())
 }

@@ -7,9 +7,8 @@ use deckwatch_protocol::Operation;
 use deckwatch_protocol::operation::Effect;
 use http::Request;
 use serde_json::{Value, json};
-use sha2::Digest;
 
-use crate::lab::{Lab, approval_with, day_of, handoff_of, machine_with, token_for};
+use crate::lab::{Lab, approval_with, day_of, forged_token, handoff_of, machine_with, token_for};
 
 /// A request that `operation` grants: what fills its path, its query and its body.
 struct Good {
@@ -144,6 +143,9 @@ async fn a_refused_request_makes_one_batch_and_a_stranger_none() {
     }
 }
 
+/// Names and values.
+type Headers = &'static [(&'static str, &'static str)];
+
 /// A body that nobody may read.
 struct Untouchable;
 
@@ -161,15 +163,14 @@ impl Incoming for Untouchable {
 #[tokio::test]
 async fn nothing_of_a_body_is_read_before_its_key_route_and_headers_are_good() {
     let lab = Lab::new();
-    let long = "1048577";
     // Method, path, and headers beside the key.
-    let requests: [(&str, &str, &[(&str, &str)], u16); 9] = [
+    let requests: [(&str, &str, Headers, u16); 9] = [
         ("POST", "/v1/nothing", &[], 404),
         ("DELETE", "/v1/sod", &[], 405),
         ("POST", "/v1/sod", &[("idempotency-key", "short")], 400),
         ("POST", "/v1/sod", &[("content-type", "text/plain")], 415),
         ("POST", "/v1/sod", &[("content-encoding", "gzip")], 415),
-        ("POST", "/v1/sod", &[("content-length", long)], 413),
+        ("POST", "/v1/sod", &[("content-length", "1048577")], 413),
         ("POST", "/v1/sod", &[("content-length", "99999999999999999999999")], 413),
         ("GET", "/v1/ventures", &[], 200),
         ("POST", "/v1/sod", &[("authorization", "Bearer the-key-of-a-stranger")], 401),
@@ -201,13 +202,10 @@ async fn a_large_body_of_a_token_is_read_once_the_token_is_looked_up() {
     let small = json!({ "content": "x" });
     let granted = lab.ask_as(&token, Operation::PutDoc, ("alpha/small.md", ""), Some(&small)).await;
     assert_eq!((granted.status, granted.batches), (201, 1), "{}", granted.text);
-    // Well formed, and of nobody.
-    let forged = "dw_01K0M8T5Q8E8YJ8D2V9W3X4Y5Z_".to_owned() + &"0".repeat(48);
-    let checksum: String = sha256(&forged).chars().take(8).collect();
     let request = Request::builder()
         .method("PUT")
         .uri("/v1/docs/alpha/large.md")
-        .header("authorization", format!("Bearer {forged}{checksum}"))
+        .header("authorization", format!("Bearer {}", forged_token()))
         .header("idempotency-key", lab.fresh_key())
         .header("content-type", "application/json")
         .header("content-length", "1000000")
@@ -215,10 +213,6 @@ async fn a_large_body_of_a_token_is_read_once_the_token_is_looked_up() {
         .unwrap();
     let stranger = lab.send(request).await;
     assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 1, 0), "{}", stranger.text);
-}
-
-fn sha256(text: &str) -> String {
-    sha2::Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]

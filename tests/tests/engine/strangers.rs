@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use crate::lab::forged_token;
+
 const KEYS: (&str, &str) = ("the-context-key-of-a-test", "the-admin-key-of-a-test");
 /// A document's body may be this long.
 const BODY: usize = 7 * 1024 * 1024;
@@ -87,7 +89,9 @@ fn peak_kib(process: &ServerProcess) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn half_bodies_without_a_key_hold_no_memory_and_no_heartbeat_waits() {
-    for (connections, authorization) in [(100, String::new()), (400, String::new()), (100, forged())] {
+    for (connections, authorization) in
+        [(100, String::new()), (400, String::new()), (100, format!("authorization: Bearer {}\r\n", forged_token()))]
+    {
         let site = Site::open().await;
         let mut wires = Vec::new();
         let beats = site
@@ -108,14 +112,6 @@ async fn half_bodies_without_a_key_hold_no_memory_and_no_heartbeat_waits() {
             assert!(peak < MOST_KIB, "{connections} strangers: {peak} KiB");
         }
     }
-}
-
-/// The header of a token that is well formed and nobody's.
-fn forged() -> String {
-    use sha2::Digest;
-    let signed = format!("dw_01K0M8T5Q8E8YJ8D2V9W3X4Y5Z_{}", "0".repeat(48));
-    let checksum: String = sha2::Sha256::digest(signed.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("authorization: Bearer {signed}{}\r\n", &checksum[..8])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,6 +141,31 @@ async fn a_slow_sender_is_told_and_cut_off() {
     let told = wire.answer().await.unwrap();
     told.problem(ErrorCode::RequestTimeout);
     assert!(wire.rest().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_connection_closes_while_it_waits_is_not_carried_out() {
+    let site = Site::open().await;
+    let other = Connection::open(site.folder.path().join("context.db")).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    let body = json!({ "name": "Of a caller who has gone" }).to_string();
+    let mut wire = Wire::at(&site.process.url).await;
+    wire.send(format!(
+        "PUT /v1/ventures/gone HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer {}\r\n\
+         idempotency-key: a-key-of-who-has-gone\r\ncontent-length: {}\r\n\r\n{body}",
+        KEYS.1,
+        body.len()
+    ))
+    .await;
+    // Time for the request to come to wait.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(wire);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    other.execute_batch("rollback").unwrap();
+    // This write waits behind it, if it still waits.
+    site.agent.create_handoff(&site.session, json!({})).await.of::<Handoff>(201);
+    let count = "select count(*) as n from ventures where code = 'gone'";
+    assert_eq!(site.agent.api().db_count(count, json!([])).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
