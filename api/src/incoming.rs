@@ -36,6 +36,21 @@ pub trait Incoming: Send {
     fn admit(&mut self) {}
 }
 
+#[async_trait]
+impl<T: Incoming + ?Sized> Incoming for &mut T {
+    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        (**self).piece().await
+    }
+
+    async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError> {
+        (**self).reserve(bytes).await
+    }
+
+    fn admit(&mut self) {
+        (**self).admit();
+    }
+}
+
 /// Why a body can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IncomingError {

@@ -35,14 +35,17 @@ fn start() {
 async fn fetch(request: worker::web_sys::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
     let address_bytes = request.url().len();
     let request = match worker::request_from_wasm(request) {
-        Ok(request) => request.map(Upload::of),
+        Ok(request) => request,
         Err(error) => return Ok(answer::respond(Unserved::unreadable(address_bytes, error).answer(&HeaderMap::new()))),
     };
     let app = match open(&env) {
         Ok(app) => app,
         Err(error) => return Ok(answer::respond(error.answer(request.headers()))),
     };
-    let Answer { response, afterwards } = app.handle(request).await;
+    let (parts, body) = request.into_parts();
+    let mut upload = Upload::of(body);
+    let Answer { response, afterwards } = app.handle(http::Request::from_parts(parts, &mut upload)).await;
+    upload.discard().await;
     if !afterwards.is_empty() {
         context.wait_until(async move { app.finish(afterwards).await });
     }

@@ -1,16 +1,24 @@
 //! Reads the body of a request off the wire when the API asks for it, within a budget of the isolate.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use deckwatch_api::{Incoming, IncomingError};
 use futures_util::StreamExt;
+use futures_util::future::select;
+use worker::Delay;
 use worker::send::{SendFuture, SendWrapper};
 
 /// Most bytes of larger bodies that an isolate takes at once. It has 128 MB, what is made of a body may take three
 /// times as much, and WebAssembly gives no memory back.
 const BODY_BUDGET: usize = 16 * 1024 * 1024;
+
+/// How much of a refused body is thrown away, and for how long.
+const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+const DISCARD_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The bytes of bodies that have a place.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
@@ -24,6 +32,21 @@ pub(crate) struct Upload {
 impl Upload {
     pub(crate) fn of(body: worker::Body) -> Self {
         Self { stream: SendWrapper::new(body), place: None }
+    }
+
+    /// Reads the rest of a refused body and throws it away, as far as it comes at once: the runtime closes the
+    /// connection over a body that was not read, and a client that still writes may miss the answer.
+    pub(crate) async fn discard(mut self) {
+        let discarding = pin!(async {
+            let mut seen = 0;
+            while let Some(Ok(piece)) = self.stream.next().await {
+                seen += piece.len();
+                if seen > MAX_DISCARDED_BYTES {
+                    return;
+                }
+            }
+        });
+        select(discarding, Delay::from(DISCARD_TIMEOUT)).await;
     }
 }
 
