@@ -5,21 +5,22 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{CorrelationId, ErrorCode, Operation, Timestamp};
-use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Request, Response};
 
 use crate::batch::{self, Finished};
-use crate::body::{self, Body};
 use crate::call::Call;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
 use crate::fault::{LastHalt, Remembered};
 use crate::handlers::service;
+use crate::headers::{self, joined};
+use crate::incoming::{self, Incoming};
 use crate::middleware::admission::Admission;
 use crate::middleware::auth::Caller;
 use crate::middleware::etag;
 use crate::middleware::idempotency::{Claim, required_key};
+use crate::panics::caught;
 use crate::plan::Plan;
 use crate::platform::{Clock, Entropy, mint_correlation_id};
 use crate::response::{Outcome, Rate, granted, refused};
@@ -28,6 +29,7 @@ use crate::settings::Settings;
 use crate::store::request_log;
 use crate::store::sweep::Swept;
 use crate::sweep;
+use crate::target;
 
 /// The Context API on one database.
 pub struct App {
@@ -81,19 +83,38 @@ impl App {
         Self { database: Arc::new(remembered), clock, entropy, settings, router: Router::new(), last_halt }
     }
 
-    /// Answers one request. Every failure is an answer too.
-    pub async fn handle(&self, request: Request<Body>) -> Answer {
+    /// Answers one request. Every failure is an answer too. Nothing of the body is read before the caller's key,
+    /// the route and the headers are known to be good.
+    pub async fn handle(&self, request: Request<impl Incoming>) -> Answer {
         let now = self.clock.now();
-        let (parts, body) = request.into_parts();
-        let correlation_id = self.correlation_id(&parts.headers);
-        let asked = Asked { now, correlation_id, parts, body };
-        match self.router.route(&asked.parts.method, asked.parts.uri.path()) {
+        let (parts, mut body) = request.into_parts();
+        let correlation_id = correlation_id(&parts.headers, self.entropy.as_ref());
+        let path = target::normal(parts.uri.path()).into_owned();
+        let asked = Asked { now, correlation_id, parts, path };
+        let correlation_id = asked.correlation_id.clone();
+        caught(Box::pin(self.answer(asked, &mut body))).await.unwrap_or_else(|| {
+            let error = ApiError::internal("the handling of a request panicked");
+            let response = refused(&error, now, correlation_id.as_str(), None);
+            Answer { response, afterwards: Afterwards::default() }
+        })
+    }
+
+    async fn answer(&self, asked: Asked, body: &mut dyn Incoming) -> Answer {
+        match self.route(&asked) {
             Ok(route) if route.operation.tier() == Tier::Public => {
                 let result = self.answer_public(&asked, route.operation).await;
                 Answer { response: asked.respond(result, None), afterwards: Afterwards::default() }
             }
-            routed => self.answer_caller(asked, routed).await,
+            routed => self.answer_caller(asked, routed, body).await,
         }
+    }
+
+    fn route(&self, asked: &Asked) -> Result<Route, ApiError> {
+        if asked.parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > target::MAX_BYTES) {
+            return Err(ApiError::too_long());
+        }
+        headers::check(&asked.parts.headers)?;
+        self.router.route(&asked.parts.method, &asked.path)
     }
 
     /// Writes what [`Self::handle`] left to do: the count and the log row of a request whose own batch
@@ -111,7 +132,7 @@ impl App {
 
     async fn answer_public(&self, asked: &Asked, operation: Operation) -> Result<Outcome, ApiError> {
         let plan = match operation {
-            Operation::Health => service::health(self.settings.engine, asked.now),
+            Operation::Health => service::health(self.settings.engine, asked.now, self.database.writes_wait()),
             Operation::Version => service::version(self.settings.engine),
             _ => service::openapi(),
         };
@@ -124,27 +145,35 @@ impl App {
     }
 
     /// A request that leads nowhere is its caller's too, counted and logged like any other.
-    async fn answer_caller(&self, asked: Asked, routed: Result<Route, ApiError>) -> Answer {
+    async fn answer_caller(&self, asked: Asked, routed: Result<Route, ApiError>, body: &mut dyn Incoming) -> Answer {
         let caller = match self.settings.keyring.authenticate(&asked.parts.headers) {
             Ok(caller) => caller,
             Err(error) => return answer_stranger(&asked, routed.err().unwrap_or(error)),
         };
+        if caller.token_id().is_none() {
+            body.admit();
+        }
         let operation = routed.as_ref().ok().map(|route| route.operation);
         let limit = self.settings.rate_limit_per_minute;
         let admission = Admission::new(caller.clone(), operation, asked.now, limit);
         let actor = caller.actor.clone();
-        let work = routed.and_then(|route| self.call(&asked, &route, caller).map(|work| (route, work)));
+        let work = match routed {
+            Ok(route) => self.call(&asked, &route, caller, &admission, body).await.map(|work| (route, work)),
+            Err(error) => Err(error),
+        };
         let finished = match work {
             Ok((route, (call, plan))) => self.run(&asked, &route, &admission, &call, plan).await,
+            Err(error) if error.code == ErrorCode::Unauthorized => return answer_stranger(&asked, error),
             Err(error) => batch::refuse(self.database.as_ref(), &admission, error).await,
         };
         let finished = match finished {
-            // A token that is no token.
+            // The token is not known.
             Finished { result: Err(error), .. } if error.code == ErrorCode::Unauthorized => {
                 return answer_stranger(&asked, error);
             }
             finished => finished,
         };
+        body.admit();
         let afterwards = self.afterwards(&asked, operation, actor, &admission, &finished);
         let rate = Rate { window: &admission.window, standing: finished.standing };
         let response = asked.respond(finished.result, Some(&rate));
@@ -156,13 +185,21 @@ impl App {
     }
 
     /// The call and its plan, or why there is none.
-    fn call<'a>(&'a self, asked: &Asked, route: &Route, caller: Caller) -> Result<(Call<'a>, Plan), ApiError> {
-        caller.require(route.operation)?;
-        let idempotency_key = match route.operation.effect() {
-            Effect::Write => Some(required_key(&asked.parts.headers)?),
+    async fn call<'a>(
+        &'a self,
+        asked: &Asked,
+        route: &Route,
+        caller: Caller,
+        admission: &Admission,
+        body: &mut dyn Incoming,
+    ) -> Result<(Call<'a>, Plan), ApiError> {
+        let (operation, headers) = (route.operation, &asked.parts.headers);
+        caller.require(operation)?;
+        let idempotency_key = match operation.effect() {
+            Effect::Write => Some(required_key(headers)?),
             Effect::Read | Effect::Touch => None,
         };
-        let header = |name: HeaderName| asked.parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let announced = incoming::announced(headers, operation)?;
         let call = Call {
             now: asked.now,
             entropy: self.entropy.as_ref(),
@@ -171,22 +208,21 @@ impl App {
             idempotency_key,
             path_parameters: route.parameters.clone(),
             query: asked.parts.uri.query().map(str::to_owned),
-            content_type: header(CONTENT_TYPE).map(str::to_owned),
-            if_match: etag::matched(&asked.parts.headers),
-            if_none_match: etag::unwanted(&asked.parts.headers),
-            body: asked.body(route.operation)?,
+            if_match: etag::matched(headers),
+            if_none_match: etag::unwanted(headers),
+            body: incoming::read(body, operation, announced, admission, self.database.as_ref()).await?,
             auto_approve_machines: self.settings.auto_approve_machines,
             secrets: OnceLock::new(),
         };
-        let plan = router::plan(route.operation, &call)?;
+        let plan = router::plan(operation, &call)?;
         Ok((call, plan))
     }
 
     async fn run(&self, asked: &Asked, route: &Route, admission: &Admission, call: &Call<'_>, plan: Plan) -> Finished {
         match &call.idempotency_key {
             Some(key) => {
-                let path = asked.parts.uri.path();
-                let claim = Claim::new(&call.caller.actor, key.clone(), route.operation, path, &call.body, call.now);
+                let claim =
+                    Claim::new(&call.caller.actor, key.clone(), route.operation, &asked.path, &call.body, call.now);
                 batch::run_once(self.database.as_ref(), admission, call, &claim, plan).await
             }
             None => batch::run(self.database.as_ref(), admission, plan).await,
@@ -224,11 +260,18 @@ impl App {
         statements.push(request_log::insert(&entry));
         Afterwards(statements)
     }
+}
 
-    fn correlation_id(&self, headers: &HeaderMap) -> CorrelationId {
-        let given = headers.get("x-correlation-id").and_then(|value| value.to_str().ok());
-        given.and_then(|text| text.parse().ok()).unwrap_or_else(|| mint_correlation_id(self.entropy.as_ref()))
-    }
+/// The answer to a request that a shell refuses before the API sees it, as the API would give it.
+pub fn refuse(code: ErrorCode, detail: &str, headers: &HeaderMap, entropy: &dyn Entropy) -> Response<Bytes> {
+    // The time matters to refusals of the database alone.
+    let now = Timestamp::from_millis(0);
+    refused(&ApiError::new(code, detail), now, correlation_id(headers, entropy).as_str(), None)
+}
+
+fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {
+    let given = joined(headers, &HeaderName::from_static("x-correlation-id"));
+    given.and_then(|text| text.parse().ok()).unwrap_or_else(|| mint_correlation_id(entropy))
 }
 
 /// Nothing of a stranger is counted, and nothing written to the database: anybody could make it grow.
@@ -243,7 +286,8 @@ struct Asked {
     now: Timestamp,
     correlation_id: CorrelationId,
     parts: Parts,
-    body: Body,
+    /// In its normal form.
+    path: String,
 }
 
 impl Asked {
@@ -254,17 +298,7 @@ impl Asked {
 
     /// As much of the path as the log takes. It is visible ASCII: anything else would not be a path.
     fn path(&self) -> String {
-        self.parts.uri.path().chars().take(200).collect()
-    }
-
-    fn body(&self, operation: Operation) -> Result<Bytes, ApiError> {
-        let most = body::max_bytes(operation);
-        match &self.body {
-            Body::Whole(bytes) if bytes.len() <= most => Ok(bytes.clone()),
-            Body::Whole(_) | Body::TooLarge => {
-                Err(ApiError::new(ErrorCode::PayloadTooLarge, format!("The body is larger than {most} bytes.")))
-            }
-        }
+        self.path.chars().take(200).collect()
     }
 
     fn respond(&self, result: Result<Outcome, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {

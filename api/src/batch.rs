@@ -175,7 +175,8 @@ impl Answering {
     fn outcome(self, rows: &[Vec<Row>]) -> Result<Outcome, ApiError> {
         let found = |at: usize| rows.get(at).map(Vec::as_slice).unwrap_or_default();
         let body = match self {
-            Self::Fixed(body) => Bytes::from(body.into_owned()),
+            Self::Fixed(Cow::Borrowed(body)) => Bytes::from_static(body.as_bytes()),
+            Self::Fixed(Cow::Owned(body)) => Bytes::from(body),
             Self::Record { at, missing } => {
                 let row = found(at).first().ok_or_else(|| ApiError::missing(missing))?;
                 record(row).ok_or_else(|| ApiError::missing(missing))?

@@ -26,7 +26,6 @@ pub(crate) struct Call<'a> {
     /// The values of the parameters in the path, in order.
     pub(crate) path_parameters: Vec<String>,
     pub(crate) query: Option<String>,
-    pub(crate) content_type: Option<String>,
     /// What `If-Match` asks for, if it is there.
     pub(crate) if_match: Option<IfMatch>,
     /// What `If-None-Match` asks not to be there, if it is.
@@ -42,7 +41,6 @@ impl Call<'_> {
     /// The decoded body of an operation that takes one, and no query.
     pub(crate) fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
         self.no_query()?;
-        decode::content_type(self.content_type.as_deref())?;
         let value = decode::value(&self.body)?;
         self.look_for_secrets(deckwatch_secrets::in_value(&value));
         decode::typed(value)

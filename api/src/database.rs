@@ -1,6 +1,7 @@
 //! The one seam to a database: run a list of statements as one atomic batch, return their rows.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use deckwatch_protocol::{IssueNumber, Timestamp, Track};
@@ -65,6 +66,16 @@ pub trait Database: Send + Sync {
     /// Runs `statements` in order as one transaction and returns the rows of each. When one fails, none
     /// has happened; after [`DatabaseError::Unavailable`] that is unknown.
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError>;
+
+    /// The same for work that no caller waits for: it may run longer than a request may.
+    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        self.batch(statements).await
+    }
+
+    /// How long writes have waited by now because something else writes; `None` when they don't.
+    fn writes_wait(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Why a batch failed, with the engine's own words.

@@ -66,6 +66,17 @@ impl ApiError {
         Self { halt: Some(halt), ..Self::new(ErrorCode::DatabaseUnavailable, halt.detail()) }
     }
 
+    /// The address is longer than any that the API gives a meaning to.
+    pub(crate) fn too_long() -> Self {
+        let detail = format!("The address is longer than {} bytes.", crate::target::MAX_BYTES);
+        Self::new(ErrorCode::UriTooLong, detail)
+    }
+
+    /// The token that a request came with is not in force, for this reason.
+    pub(crate) fn of_token(reason: &str) -> Self {
+        refused(&format!("token_{reason}"))
+    }
+
     /// The thing that the path names is not there.
     pub(crate) fn missing(code: ErrorCode) -> Self {
         match code {

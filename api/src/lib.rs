@@ -8,7 +8,6 @@
 
 mod app;
 mod batch;
-mod body;
 mod call;
 mod database;
 mod decode;
@@ -16,9 +15,12 @@ mod digest;
 mod error;
 pub mod fault;
 mod handlers;
+mod headers;
+mod incoming;
 mod middleware;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod panics;
 mod plan;
 mod platform;
 mod response;
@@ -27,11 +29,13 @@ mod search;
 mod settings;
 pub mod store;
 mod sweep;
+mod target;
 mod walk;
 
-pub use app::{Afterwards, Answer, App};
-pub use body::{Body, Intake, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES};
+pub use app::{Afterwards, Answer, App, refuse};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
+pub use headers::{MAX_HEADER_BYTES, MAX_HEADERS};
+pub use incoming::{Incoming, IncomingError, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES, UNRESERVED_BYTES, Whole};
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};
 pub use store::sweep::Swept;

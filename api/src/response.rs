@@ -10,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use crate::error::ApiError;
 use crate::middleware::rate_limit::{Standing, WINDOW_SECONDS, Window};
 
-/// Seconds to wait before asking an engine again whose database can't be reached.
+/// Seconds to wait before asking an engine again that has too much to do or can't reach its database.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 2;
 
 /// An answer that is not an error.
@@ -59,7 +59,7 @@ pub(crate) fn refused(error: &ApiError, now: Timestamp, correlation_id: &str, ra
             let seconds = rate.map_or(i64::from(WINDOW_SECONDS), |rate| rate.window.reset_after);
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }
-        ErrorCode::DatabaseUnavailable => {
+        ErrorCode::DatabaseUnavailable | ErrorCode::Overloaded => {
             let seconds = error.halt.map_or(UNAVAILABLE_RETRY_SECONDS, |halt| halt.retry_after_seconds(now));
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }

@@ -23,7 +23,7 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
     let started_at = clock.now();
     let mut run = Run { started_at, finished_at: None, more: true, swept: Swept::default() };
     for _ in 0..MAX_ROUNDS {
-        let rows = database.batch(&statements(&run)).await?;
+        let rows = database.batch_unhurried(&statements(&run)).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();
         if let [_record, sessions, keys, rates, log] = changed.as_slice() {
             run.swept.sessions += sessions;
@@ -38,7 +38,7 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
     }
     run.more |= index(database).await?;
     run.finished_at = Some(clock.now());
-    database.batch(&[sweep::record(&run)]).await?;
+    database.batch_unhurried(&[sweep::record(&run)]).await?;
     Ok(run.swept)
 }
 

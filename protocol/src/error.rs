@@ -71,6 +71,8 @@ error_codes! {
     RequirementNotFound "requirement_not_found" 404 "Requirement not found",
     /// The path exists, but not for this method; `Allow` names those it has.
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
+    /// The request, or its body, did not arrive in time; send it again.
+    RequestTimeout "request_timeout" 408 "Request timeout",
     /// The session has ended; start the day again.
     SessionEnded "session_ended" 409 "Session ended",
     /// Another live session of the same agent, venture, repository and track is in the way.
@@ -87,7 +89,9 @@ error_codes! {
     DocChanged "doc_changed" 412 "Document changed",
     /// The body, or a part that `errors` names, is larger than allowed.
     PayloadTooLarge "payload_too_large" 413 "Payload too large",
-    /// The body must be `application/json`.
+    /// The address is longer than any that the API gives a meaning to.
+    UriTooLong "uri_too_long" 414 "URI too long",
+    /// The body must be `application/json`, without `Content-Encoding`.
     UnsupportedMediaType "unsupported_media_type" 415 "Unsupported media type",
     /// This idempotency key was used for another request; take a new key.
     IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
@@ -97,10 +101,14 @@ error_codes! {
     HoldsSecret "holds_secret" 422 "Holds a secret",
     /// Too many requests of this actor within a minute; wait for `Retry-After` seconds.
     RateLimited "rate_limited" 429 "Rate limited",
+    /// The request has more headers, or longer ones, than the engine takes.
+    HeadersTooLarge "headers_too_large" 431 "Headers too large",
     /// Something failed on our side. Quote the correlation id.
     InternalError "internal_error" 500 "Internal error",
     /// The database takes no requests now: it is busy, its quota of the day is used up, it is full or needs its operator; `detail` says which. Repeat the request after `Retry-After` seconds with the same idempotency key.
     DatabaseUnavailable "database_unavailable" 503 "Database unavailable",
+    /// Too many large requests are under way; repeat the request after `Retry-After` seconds with the same idempotency key.
+    Overloaded "overloaded" 503 "Overloaded",
 }
 
 /// When a request that was refused may be taken as it is, with the same idempotency key.
@@ -134,10 +142,17 @@ impl ErrorCode {
             | Self::NoteChanged
             | Self::DocChanged
             | Self::PayloadTooLarge
+            | Self::UriTooLong
             | Self::UnsupportedMediaType
             | Self::IdempotencyKeyReused
-            | Self::HoldsSecret => Again::Never,
-            Self::SessionConflict | Self::RateLimited | Self::InternalError | Self::DatabaseUnavailable => Again::Later,
+            | Self::HoldsSecret
+            | Self::HeadersTooLarge => Again::Never,
+            Self::SessionConflict
+            | Self::RequestTimeout
+            | Self::RateLimited
+            | Self::InternalError
+            | Self::DatabaseUnavailable
+            | Self::Overloaded => Again::Later,
             Self::Forbidden
             | Self::VentureNotFound
             | Self::VentureNotRegistered

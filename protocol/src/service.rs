@@ -14,6 +14,10 @@ pub struct Health {
     pub engine: String,
     /// The server's clock.
     pub time: Timestamp,
+    /// How long writes have waited by now because another process is writing to the database, in seconds; `null` when
+    /// they don't. A request waits 5 s at most and is then answered 503.
+    #[serde(default)]
+    pub writes_wait_seconds: Option<u32>,
     /// The last run of the scheduled sweep, which is due every 10 minutes; `null` before the first.
     #[serde(default)]
     pub last_sweep: Option<SweepRun>,

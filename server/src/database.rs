@@ -1,102 +1,146 @@
-//! [`Database`] on one SQLite file: one connection, each batch an immediate transaction.
+//! [`Database`] on one SQLite file: batches that write go to one thread ([`crate::writer`]), batches that only
+//! read go to connections of their own ([`crate::readers`]).
 //!
 //! Other processes may have the same file open; WAL and the busy timeout make them take turns.
 
+use std::cell::Cell;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement, fault};
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, ErrorCode, params_from_iter};
+use tokio::sync::oneshot;
 
+use crate::bounds::Bounds;
 use crate::migrations;
+use crate::private_files::keep_private;
+use crate::readers::Readers;
+use crate::writer::{Job, Writer};
 
-/// How long a batch waits for another process to finish its own.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits in all for another process to finish its writes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two tries to open a file that another process is making.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
+/// Prepared statements that a connection keeps.
+pub(crate) const STATEMENTS_KEPT: usize = 64;
+
+tokio::task_local! {
+    /// Until when the request of this task waits for the write lock. Its first write sets it, so that a request of
+    /// two batches does not wait twice.
+    static WAITS_UNTIL: Cell<Option<Instant>>;
+}
 
 /// A database in one file, or in memory for tests.
 #[derive(Clone)]
-pub struct Sqlite(Arc<Mutex<Connection>>);
+pub struct Sqlite(Arc<Connections>);
+
+struct Connections {
+    writer: Writer,
+    /// A database in memory has one connection only.
+    readers: Option<Readers>,
+}
 
 impl Sqlite {
-    /// Opens or creates the file, and brings it to the newest migration.
+    /// Opens or creates the file, for its owner alone, and brings it to the newest migration.
     pub fn open(path: &Path) -> Result<Self, rusqlite::Error> {
-        let until = Instant::now() + BUSY_TIMEOUT;
+        keep_private(path);
+        let until = Instant::now() + PATIENCE;
         loop {
-            match Connection::open(path).and_then(Self::prepare) {
+            match Connection::open(path).and_then(prepare) {
                 // Two processes that open a new file at once: SQLite has no patience of its own while one of
                 // them makes it a WAL database.
                 Err(error) if is_busy(&error) && Instant::now() < until => std::thread::sleep(BUSY_PAUSE),
-                opened => return opened,
+                opened => return Self::on(opened?, Some(Readers::of(path))),
             }
         }
     }
 
     /// A database that ends with the process.
     pub fn in_memory() -> Result<Self, rusqlite::Error> {
-        Self::prepare(Connection::open_in_memory()?)
+        Self::on(prepare(Connection::open_in_memory()?)?, None)
     }
 
-    fn prepare(mut connection: Connection) -> Result<Self, rusqlite::Error> {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        // WAL lets readers go on while one process writes.
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        migrations::apply(&mut connection)?;
-        limit_as_d1_does(&connection)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        migrations::index_notes(&mut connection)?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
+    fn on(connection: Connection, readers: Option<Readers>) -> Result<Self, rusqlite::Error> {
+        Ok(Self(Arc::new(Connections { writer: Writer::start(connection)?, readers })))
     }
 
-    /// Runs `statements` on the thread of the caller.
+    /// Runs `statements` for a caller that can't await, without a limit of time once they have begun.
     pub fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
-        // A panic while the lock was held has rolled its transaction back.
-        let mut connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        transact(&mut connection, statements).map_err(|error| classify(&error))
+        let (answer, answered) = sync_channel(1);
+        let answer = Box::new(move |result| drop(answer.send(result)));
+        let bounds = Bounds::unlimited();
+        self.0.writer.send(Job::new(statements.to_vec(), Instant::now() + PATIENCE, bounds, answer))?;
+        answered.recv().unwrap_or_else(|_| Err(stopped()))
+    }
+
+    async fn run_within(&self, statements: &[Statement], bounds: Bounds) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        // Dropped with this future, so that a batch whose caller has gone is not begun, or is interrupted.
+        let _caller = bounds.caller();
+        if let Some(readers) = &self.0.readers
+            && let Some(rows) = readers.read(statements, bounds.clone()).await?
+        {
+            return Ok(rows);
+        }
+        let (answer, answered) = oneshot::channel();
+        let answer = Box::new(move |result| drop(answer.send(result)));
+        self.0.writer.send(Job::new(statements.to_vec(), waits_until(), bounds, answer))?;
+        answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 }
 
 #[async_trait]
 impl Database for Sqlite {
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
-        let database = self.clone();
-        let statements = statements.to_vec();
-        let done = tokio::task::spawn_blocking(move || database.run(&statements)).await;
-        done.unwrap_or_else(|error| Err(DatabaseError::Failed(error.to_string())))
+        self.run_within(statements, Bounds::of_request()).await
+    }
+
+    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        self.run_within(statements, Bounds::unlimited()).await
+    }
+
+    fn writes_wait(&self) -> Option<Duration> {
+        self.0.writer.waits()
     }
 }
 
-pub(crate) fn transact(
-    connection: &mut Connection,
-    statements: &[Statement],
-) -> Result<Vec<Vec<Row>>, rusqlite::Error> {
-    // FULL makes an acknowledged write survive power loss; what may be forgotten does not wait for the disk.
-    let synchronous = if must_last(connection, statements)? { "full" } else { "normal" };
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    // Immediate: a batch that reads first and writes later would fail when another process wrote between.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let rows = statements.iter().map(|statement| rows(&transaction, statement)).collect::<Result<_, _>>()?;
-    transaction.commit()?;
-    Ok(rows)
+/// Lets everything that `request` does wait [`PATIENCE`] for the write lock, and no more.
+pub(crate) async fn waiting_once<F: Future>(request: F) -> F::Output {
+    WAITS_UNTIL.scope(Cell::new(None), request).await
 }
 
-/// Whether some statement changes what must not be forgotten.
-fn must_last(connection: &Connection, statements: &[Statement]) -> Result<bool, rusqlite::Error> {
-    for statement in statements.iter().filter(|statement| !statement.forgettable) {
-        if !connection.prepare_cached(&statement.sql)?.readonly() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+fn waits_until() -> Instant {
+    let fresh = Instant::now() + PATIENCE;
+    let known = WAITS_UNTIL.try_with(|until| {
+        let first = until.get().unwrap_or(fresh);
+        until.set(Some(first));
+        first
+    });
+    known.unwrap_or(fresh)
 }
 
-fn rows(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, rusqlite::Error> {
+fn stopped() -> DatabaseError {
+    DatabaseError::Unavailable("the thread that writes has stopped".to_owned())
+}
+
+fn prepare(mut connection: Connection) -> Result<Connection, rusqlite::Error> {
+    connection.busy_timeout(PATIENCE)?;
+    // WAL lets readers go on while one process writes.
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrations::apply(&mut connection)?;
+    limit_as_d1_does(&connection)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    migrations::index_notes(&mut connection)?;
+    Ok(connection)
+}
+
+/// The rows of one statement.
+pub(crate) fn rows(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, rusqlite::Error> {
     let mut prepared = connection.prepare_cached(&statement.sql)?;
     let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let params = statement.params.iter().map(|param| match param {
@@ -122,11 +166,11 @@ fn json(value: ValueRef<'_>) -> serde_json::Value {
     }
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-fn classify(error: &rusqlite::Error) -> DatabaseError {
+pub(crate) fn classify(error: &rusqlite::Error) -> DatabaseError {
     match error.sqlite_error() {
         Some(code) => fault::of_sqlite_code(code.extended_code, error.to_string()),
         None => DatabaseError::Failed(error.to_string()),
@@ -134,7 +178,7 @@ fn classify(error: &rusqlite::Error) -> DatabaseError {
 }
 
 /// The limits of D1, so that a statement which is too much for the other engine fails here too.
-fn limit_as_d1_does(connection: &Connection) -> Result<(), rusqlite::Error> {
+pub(crate) fn limit_as_d1_does(connection: &Connection) -> Result<(), rusqlite::Error> {
     let limits = [
         (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),

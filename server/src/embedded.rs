@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_api::{App, Body, Settings};
+use deckwatch_api::{App, Database, Incoming, Settings};
 use http::{Request, Response};
 
-use crate::database::Sqlite;
+use crate::database::{Sqlite, waiting_once};
 use crate::platform::{SystemClock, SystemEntropy};
+use crate::private_files::private_folder;
 
 /// Between two sweeps; the same as the Worker's cron.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
@@ -52,14 +53,14 @@ impl Embedded {
     }
 
     /// The engine on a database that is open.
-    pub fn on(database: Sqlite, settings: Settings) -> Self {
+    pub fn on(database: impl Database + 'static, settings: Settings) -> Self {
         let app = App::new(Arc::new(database), Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
         Self { app: Arc::new(app) }
     }
 
     /// Answers one request; its bookkeeping runs behind the answer.
-    pub async fn handle(&self, request: Request<Body>) -> Response<Bytes> {
-        let answer = self.app.handle(request).await;
+    pub async fn handle(&self, request: Request<impl Incoming>) -> Response<Bytes> {
+        let answer = waiting_once(self.app.handle(request)).await;
         if !answer.afterwards.is_empty() {
             let app = Arc::clone(&self.app);
             tokio::spawn(async move { app.finish(answer.afterwards).await });
@@ -68,8 +69,8 @@ impl Embedded {
     }
 
     /// Answers one request, bookkeeping included: for a process that may end right after.
-    pub async fn call(&self, request: Request<Body>) -> Response<Bytes> {
-        let answer = self.app.handle(request).await;
+    pub async fn call(&self, request: Request<impl Incoming>) -> Response<Bytes> {
+        let answer = waiting_once(self.app.handle(request)).await;
         if !answer.afterwards.is_empty() {
             self.app.finish(answer.afterwards).await;
         }
@@ -87,13 +88,4 @@ impl Embedded {
             }
         }
     }
-}
-
-/// What agents tell each other is nobody else's business: the folder is the owner's alone.
-pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }

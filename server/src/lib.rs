@@ -4,12 +4,16 @@
 //! `deckwatch-server` puts it behind HTTP. Neither holds a rule or a line of the API's SQL.
 
 pub mod backup;
+mod bounds;
 mod database;
 mod embedded;
 #[cfg(feature = "cli")]
 pub mod http;
 mod migrations;
 mod platform;
+mod private_files;
+mod readers;
+mod writer;
 
 pub use database::Sqlite;
 pub use embedded::{Embedded, OpenError};

@@ -1,10 +1,10 @@
 //! Bringing a database to the newest migration. The bookkeeping table is the one that `wrangler d1
 //! migrations` keeps, so that a database can move between the engines.
 
-use deckwatch_api::{MIGRATIONS, store};
+use deckwatch_api::{MIGRATIONS, Row, Statement, store};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::database::transact;
+use crate::database::rows;
 
 const BOOKKEEPING: &str = "
     create table if not exists d1_migrations (
@@ -52,4 +52,11 @@ pub(crate) fn index_notes(connection: &mut Connection) -> Result<(), rusqlite::E
         }
         transact(connection, &store::indexed(&waiting))?;
     }
+}
+
+fn transact(connection: &mut Connection, statements: &[Statement]) -> Result<Vec<Vec<Row>>, rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let rows = statements.iter().map(|statement| rows(&transaction, statement)).collect::<Result<_, _>>()?;
+    transaction.commit()?;
+    Ok(rows)
 }

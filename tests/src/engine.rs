@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deckwatch_api::{Engine, Settings};
+use async_trait::async_trait;
+use deckwatch_api::{Database, DatabaseError, Engine, Param, Row, Settings, Statement};
 use deckwatch_protocol::Operation;
-use deckwatch_server::{Embedded, http as server_http};
+use deckwatch_server::{Embedded, Sqlite, http as server_http};
 use http::Request;
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
@@ -38,7 +39,7 @@ struct Running {
     records: Records,
     client: Client<HttpConnector, Pieces>,
     /// What ends with the last clone.
-    _life: Life,
+    life: Life,
 }
 
 enum Life {
@@ -47,7 +48,22 @@ enum Life {
     /// A server in this process.
     Embedded { _serving: Serving, _folder: TempDir },
     /// A Worker of this test's own.
-    Worker { _process: Box<WorkerProcess> },
+    Worker { process: Box<WorkerProcess> },
+}
+
+/// The parameter that makes a [`Panicking`] database panic.
+pub const PANICS: &str = "a-test-panics";
+
+/// A database that panics when it is told to.
+struct Panicking(Sqlite);
+
+#[async_trait]
+impl Database for Panicking {
+    async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let told = Param::Text(PANICS.to_owned());
+        assert!(!statements.iter().any(|statement| statement.params.contains(&told)), "a test's panic");
+        self.0.batch(statements).await
+    }
 }
 
 /// A task that ends when it is dropped.
@@ -75,9 +91,30 @@ impl Api {
             return Self::embedded(rate).await;
         }
         let keys = (fresh("context-key"), fresh("admin-key"));
-        let process = WorkerProcess::start(&keys, rate).await;
+        Self::worker(keys, rate, &[]).await
+    }
+
+    /// An engine of this test's own, of the kind under test, whose database makes it panic: the embedded one when
+    /// [`PANICS`] is bound to a statement, the Worker when a request has the header `x-test-panic`.
+    pub async fn start_panicking() -> Self {
+        if var("DECKWATCH_TEST_URL").is_none() {
+            return Self::embedded_on(UNLIMITED, Panicking).await;
+        }
+        Self::worker((fresh("context-key"), fresh("admin-key")), UNLIMITED, &["--panicking"]).await
+    }
+
+    async fn worker(keys: (String, String), rate: u32, options: &[&str]) -> Self {
+        let process = WorkerProcess::start(&keys, rate, options).await;
         let records = Records::Control(process.control_url.clone());
-        Self::new(process.url.clone(), keys, records, Life::Worker { _process: Box::new(process) })
+        Self::new(process.url.clone(), keys, records, Life::Worker { process: Box::new(process) })
+    }
+
+    /// What a Worker of this test's own has logged.
+    pub fn log_of_worker(&self) -> Option<String> {
+        match &self.0.life {
+            Life::Worker { process } => Some(process.log()),
+            Life::Foreign | Life::Embedded { .. } => None,
+        }
     }
 
     /// The embedded engine at `url`, whose database is the file `database`, with its keys, context and admin.
@@ -93,6 +130,10 @@ impl Api {
     }
 
     async fn embedded(rate: u32) -> Self {
+        Self::embedded_on(rate, |sqlite| sqlite).await
+    }
+
+    async fn embedded_on<D: Database + 'static>(rate: u32, database_on: impl FnOnce(Sqlite) -> D) -> Self {
         let keys = (fresh("context-key"), fresh("admin-key"));
         let settings = Settings::from_vars(Engine::Embedded, |name| match name {
             "CONTEXT_API_KEY" => Some(keys.0.clone()),
@@ -102,7 +143,7 @@ impl Api {
         });
         let folder = TempDir::new().unwrap();
         let database: PathBuf = folder.path().join("context.db");
-        let engine = Embedded::open(&database, settings.unwrap()).unwrap();
+        let engine = Embedded::on(database_on(Sqlite::open(&database).unwrap()), settings.unwrap());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Serving(tokio::spawn(server_http::serve(engine, listener, std::future::pending())));
@@ -112,7 +153,7 @@ impl Api {
 
     fn new(url: String, (context_key, admin_key): (String, String), records: Records, life: Life) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self(Arc::new(Running { url, context_key, admin_key, records, client, _life: life }))
+        Self(Arc::new(Running { url, context_key, admin_key, records, client, life }))
     }
 
     /// Where it serves, such as `http://127.0.0.1:8787`.

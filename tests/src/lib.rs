@@ -24,14 +24,16 @@ mod response;
 pub mod scripted_model;
 mod server_process;
 mod shape;
+mod wire;
 mod worker_process;
 
 pub use agent::Agent;
 pub use ask::Ask;
 pub use caller::{Admin, Anonymous, Caller, Holder};
-pub use engine::Api;
+pub use engine::{Api, PANICS};
 pub use machine::{ask_approve, ask_register, fresh_public_key};
 pub use programs::program;
 pub use response::Response;
 pub use server_process::ServerProcess;
 pub use shape::{a_moment_later, fresh, overlay};
+pub use wire::Wire;

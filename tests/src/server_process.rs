@@ -31,6 +31,11 @@ impl ServerProcess {
         Self { url, child }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the process runs")
+    }
+
     /// Kills it with SIGKILL and waits until it is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();

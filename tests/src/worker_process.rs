@@ -13,17 +13,18 @@ pub(crate) struct WorkerProcess {
     pub(crate) url: String,
     pub(crate) control_url: String,
     _child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl WorkerProcess {
     /// Starts a Worker with these keys, context and admin, and waits until it serves.
-    pub(crate) async fn start((context_key, admin_key): &(String, String), rate: u32) -> Self {
+    pub(crate) async fn start((context_key, admin_key): &(String, String), rate: u32, options: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
-        let control = folder.path().join("control");
+        let (control, log) = (folder.path().join("control"), folder.path().join("log"));
         let local = workspace().join("worker/local");
         let mut child = Command::new(node(&local))
             .arg(local.join("serve.mjs"))
+            .args(options)
             .args(["--port", "0", "--exit-with-stdin", "--data"])
             .arg(folder.path().join("data"))
             .arg("--control")
@@ -33,13 +34,21 @@ impl WorkerProcess {
             .env("RATE_LIMIT_PER_MINUTE", rate.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).expect("the log of the Worker can be made"))
             .kill_on_drop(true)
             .spawn()
             .expect("node runs the Worker");
         let url = ready_url(child.stdout.take().unwrap()).await;
         let port = std::fs::read_to_string(&control).unwrap();
         let control_url = format!("http://127.0.0.1:{}", port.trim());
-        Self { url, control_url, _child: child, _folder: folder }
+        Self { url, control_url, _child: child, folder }
+    }
+}
+
+impl WorkerProcess {
+    /// What the Worker has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 }
 

@@ -1,11 +1,12 @@
 // Runs the built Worker on workerd with a local D1 database, for development and for tests.
 //
-//   serve.mjs --data DIR [--port N] [--control FILE] [--exit-with-stdin]
+//   serve.mjs --data DIR [--port N] [--control FILE] [--exit-with-stdin] [--panicking]
 //
 // --data             where the database lives
 // --port             8787; 0 takes a free one
 // --control          opens the control port of the tests and writes its number to FILE
 // --exit-with-stdin  stops when standard input ends, and so when the parent dies
+// --panicking        lets requests make the Worker panic, see panicking.mjs
 //
 // The Worker's settings are handed to it from the environment. Prints the one line
 // `ready http://127.0.0.1:PORT` on standard output once it serves; the Worker's log goes to standard error.
@@ -24,7 +25,7 @@ import { restoreOf } from "./tables.mjs";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.resolve(HERE, "../..");
-const BUILD = path.join(ROOT, "worker/build");
+const WORKER = path.join(ROOT, "worker");
 const SETTINGS = [
   "CONTEXT_API_KEY", "CONTEXT_API_KEY_PREVIOUS", "ADMIN_API_KEY", "ADMIN_API_KEY_PREVIOUS", "RATE_LIMIT_PER_MINUTE",
   "AUTO_APPROVE_MACHINES",
@@ -51,12 +52,16 @@ function readOptions() {
       port: { type: "string", default: "8787" },
       control: { type: "string" },
       "exit-with-stdin": { type: "boolean", default: false },
+      panicking: { type: "boolean", default: false },
     },
   });
   const port = Number(values.port);
   if (!values.data) throw new Error("--data DIR is missing");
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error("--port must be a number from 0 to 65535");
-  return { data: path.resolve(values.data), port, control: values.control, exitWithStdin: values["exit-with-stdin"] };
+  return {
+    data: path.resolve(values.data), port, control: values.control, exitWithStdin: values["exit-with-stdin"],
+    panicking: values.panicking,
+  };
 }
 
 /** workerd's own message for a busy port does not name it. */
@@ -70,18 +75,24 @@ async function requirePort(port) {
   });
 }
 
-async function startWorker({ data, port }) {
+async function startWorker({ data, port, panicking }) {
   await mkdir(data, { recursive: true, mode: 0o700 });
   return startRuntime(data, {
     port,
     compatibilityDate: await compatibilityDate(),
-    modulesRoot: BUILD,
+    modulesRoot: WORKER,
     modules: [
-      { type: "ESModule", path: path.join(BUILD, "index.js") },
-      { type: "CompiledWasm", path: path.join(BUILD, "index_bg.wasm") },
+      ...(panicking ? [module("ESModule", "local/panicking.mjs")] : []),
+      module("ESModule", "entry.mjs"),
+      module("ESModule", "build/index.js"),
+      module("CompiledWasm", "build/index_bg.wasm"),
     ],
     bindings: Object.fromEntries(SETTINGS.filter((name) => process.env[name]).map((name) => [name, process.env[name]])),
   });
+}
+
+function module(type, file) {
+  return { type, path: path.join(WORKER, file) };
 }
 
 /** The date that production runs with. */

@@ -19,6 +19,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::d1::D1;
 use crate::platform::{JsClock, JsEntropy};
+use crate::request::Upload;
 use crate::unserved::Unserved;
 
 /// The D1 binding in `wrangler.toml`.
@@ -36,15 +37,19 @@ fn start() {
 /// Answers one request; what can wait is done after the answer has left.
 #[event(fetch)]
 async fn fetch(request: worker::web_sys::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
-    let request = match request::read(request).await {
+    let address_bytes = request.url().len();
+    let request = match worker::request_from_wasm(request) {
         Ok(request) => request,
-        Err(error) => return Ok(answer::respond(Unserved::Unreadable(error).answer(&HeaderMap::new()))),
+        Err(error) => return Ok(answer::respond(Unserved::unreadable(address_bytes, error).answer(&HeaderMap::new()))),
     };
     let app = match open(&env) {
         Ok(app) => app,
         Err(error) => return Ok(answer::respond(error.answer(request.headers()))),
     };
-    let Answer { response, afterwards } = app.handle(request).await;
+    let (parts, body) = request.into_parts();
+    let mut upload = Upload::of(body);
+    let Answer { response, afterwards } = app.handle(http::Request::from_parts(parts, &mut upload)).await;
+    upload.discard().await;
     if !afterwards.is_empty() {
         context.wait_until(async move { app.finish(afterwards).await });
     }

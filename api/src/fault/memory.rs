@@ -2,6 +2,7 @@
 //! is not yet one that works.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use deckwatch_protocol::Timestamp;
@@ -33,16 +34,33 @@ pub(crate) struct Remembered {
     pub(crate) last: Arc<LastHalt>,
 }
 
-#[async_trait]
-impl Database for Remembered {
-    async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
-        let done = self.inner.batch(statements).await;
-        match &done {
+impl Remembered {
+    /// Remembers how a batch of these statements ended.
+    fn remember(&self, statements: &[Statement], ended: &Result<Vec<Vec<Row>>, DatabaseError>) {
+        match ended {
             Err(DatabaseError::Halted(halt, _)) => self.last.set(Some((*halt, self.clock.now()))),
             Ok(_) if statements.iter().any(writes) => self.last.set(None),
             _ => {}
         }
-        done
+    }
+}
+
+#[async_trait]
+impl Database for Remembered {
+    async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let ended = self.inner.batch(statements).await;
+        self.remember(statements, &ended);
+        ended
+    }
+
+    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let ended = self.inner.batch_unhurried(statements).await;
+        self.remember(statements, &ended);
+        ended
+    }
+
+    fn writes_wait(&self) -> Option<Duration> {
+        self.inner.writes_wait()
     }
 }
 

@@ -6,7 +6,8 @@
 
 use deckwatch_protocol::{Operation, Timestamp};
 
-use crate::database::{Row, Statement};
+use crate::database::{Database, Row, Statement, text};
+use crate::error::ApiError;
 use crate::middleware::auth::Caller;
 use crate::middleware::rate_limit::{Standing, Window};
 use crate::plan::Reach;
@@ -55,6 +56,15 @@ impl Admission {
     pub(crate) fn authenticate(&self) -> Vec<Statement> {
         let token = self.caller.token();
         token.map(|(id, hash)| store::token::admit(id, hash, self.now)).into_iter().collect()
+    }
+
+    /// Asks the database whether a token is in force, before more is done for it than for a stranger. What the
+    /// token may do is for the request's own batch to say.
+    pub(crate) async fn require_known(&self, database: &dyn Database) -> Result<(), ApiError> {
+        let Some((id, hash)) = self.caller.token() else { return Ok(()) };
+        let rows = database.batch(&[store::token::why_refused(id, hash, self.now)]).await?;
+        let reason = rows.first().and_then(|rows| text(rows.first()?, "reason"));
+        reason.map_or(Ok(()), |reason| Err(ApiError::of_token(reason)))
     }
 
     /// How the caller stands, from the rows of a batch that began with [`Self::statements`].

@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq;
 
 use crate::digest::{hex, sha256};
 use crate::error::ApiError;
+use crate::headers::joined;
 use crate::middleware::token;
 
 /// A key as it is kept: its hash and what it may do.
@@ -50,12 +51,12 @@ impl Keyring {
             Some(Credential { admin: true, .. }) => Rank::Admin,
             Some(Credential { admin: false, .. }) => Rank::Context,
             // Whether the token is in force is for the request's batch to say.
-            None => match token::id_of(key) {
+            None => match token::id_of(&key) {
                 Some(id) => Rank::Token { id, hash: hex(&hash) },
                 None => return Err(unauthorized("This API does not know the key.")),
             },
         };
-        Ok(Caller { actor: actor_id(&hash), rank, key: key.to_owned() })
+        Ok(Caller { actor: actor_id(&hash), rank, key })
     }
 }
 
@@ -112,11 +113,11 @@ impl Caller {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+/// The key in the header. Two of them are one with a comma, which no key has.
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = joined(headers, &AUTHORIZATION)?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
 }
 
 fn unauthorized(detail: &str) -> ApiError {

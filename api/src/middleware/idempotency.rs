@@ -1,11 +1,12 @@
 //! Once: a key is claimed in the batch that does the work, and the answer is stored beside it.
 
 use deckwatch_protocol::{ErrorCode, IdempotencyKey, Operation, Timestamp};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use crate::database::{Row, Statement, count, text};
 use crate::digest::{hex, sha256};
 use crate::error::ApiError;
+use crate::headers::joined;
 use crate::store;
 
 /// How long an answer can be replayed: longer than any client's outbox waits (DESIGN, section 5).
@@ -99,7 +100,6 @@ pub(crate) fn required_key(headers: &HeaderMap) -> Result<IdempotencyKey, ApiErr
             "Send an Idempotency-Key of 16 to 200 visible ASCII characters, the same for every retry of this request.",
         )
     };
-    let mut values = headers.get_all("idempotency-key").iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(required()) };
-    value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(required)
+    let key = joined(headers, &HeaderName::from_static("idempotency-key"));
+    key.and_then(|text| text.parse().ok()).ok_or_else(required)
 }

@@ -326,13 +326,14 @@ fn responses(operation: Operation, shape: &Shape) -> Map<String, Value> {
         responses.insert("304".to_owned(), json!({ "description": "It is what `If-None-Match` names." }));
     }
     let mut refusals = shape.refusals.clone();
-    refusals.extend([ErrorCode::InternalError, ErrorCode::DatabaseUnavailable]);
+    refusals.extend([ErrorCode::InternalError, ErrorCode::DatabaseUnavailable, ErrorCode::UriTooLong]);
+    refusals.extend([ErrorCode::RequestTimeout, ErrorCode::HeadersTooLarge]);
     if operation.tier() != Tier::Public {
         refusals.extend([ErrorCode::InvalidRequest, ErrorCode::Unauthorized, ErrorCode::RateLimited]);
-        refusals.push(ErrorCode::PayloadTooLarge);
+        refusals.extend([ErrorCode::PayloadTooLarge, ErrorCode::UnsupportedMediaType]);
     }
     if operation.effect() == Effect::Write {
-        refusals.extend([ErrorCode::UnsupportedMediaType, ErrorCode::IdempotencyKeyReused]);
+        refusals.push(ErrorCode::IdempotencyKeyReused);
     }
     for refusal in refusals {
         responses.insert(refusal.status().to_string(), json!({ "$ref": "#/components/responses/Problem" }));

@@ -19,13 +19,20 @@ macro_rules! token_json {
     };
 }
 
+/// Why the token `?1` with the hash `?2` is not in force at `?3`; no row when it is.
+macro_rules! refusal {
+    () => {
+        "select case when t.id is null then 'unknown' when t.revoked_at is not null then 'revoked' else 'expired' end \
+         as reason from (select 1) left join tokens t on t.id = ?1 and t.token_hash = ?2 \
+         where t.id is null or t.revoked_at is not null or t.expires_at <= ?3"
+    };
+}
+
 statements! {
-    /// Fails the batch unless the token `?1` has the hash `?2` and is in force at `?3`.
-    ADMIT = "
-        insert into token_refusals (reason)
-        select case when t.id is null then 'unknown' when t.revoked_at is not null then 'revoked' else 'expired' end
-        from (select 1) left join tokens t on t.id = ?1 and t.token_hash = ?2
-        where t.id is null or t.revoked_at is not null or t.expires_at <= ?3";
+    /// Fails the batch unless the token is in force.
+    ADMIT = concat!("insert into token_refusals (reason) ", refusal!());
+
+    WHY_REFUSED = refusal!();
 
     /// Fails the batch unless one of the token's scopes is among `?2`, those that grant the operation.
     UNLESS_SCOPE = "
@@ -87,6 +94,11 @@ statements! {
 
 pub(crate) fn admit(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
     Statement::new(ADMIT).forgettable().bind(id).bind(hash).bind(now)
+}
+
+/// Selects the reason why a token is not in force; nothing when it is.
+pub(crate) fn why_refused(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
+    Statement::new(WHY_REFUSED).bind(id).bind(hash).bind(now)
 }
 
 pub(crate) fn unless_scope(id: &TokenId, operation: Operation) -> Statement {

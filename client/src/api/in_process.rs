@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use deckwatch_api::{Body, Settings};
+use deckwatch_api::{Settings, Whole};
 use deckwatch_protocol::BearerKey;
 use deckwatch_server::Embedded;
 use http::header::AUTHORIZATION;
@@ -30,7 +30,7 @@ impl InProcess {
         let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));
         let key = key.map_err(|_| ClientError::failed("the key can't be a header"))?;
         request.headers_mut().insert(AUTHORIZATION, key);
-        Ok(engine.call(request.map(Body::Whole)).await)
+        Ok(engine.call(request.map(Whole)).await)
     }
 
     async fn open(&self) -> Result<Embedded, ClientError> {

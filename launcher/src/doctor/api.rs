@@ -37,6 +37,7 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
     let answers = format!("{place} answers in {} ms, engine {}", took.as_millis(), health.engine);
     checks.insert(0, Check::ok("api", answers));
     checks.push(key(&api, endpoint).await);
+    checks.extend(writes(&health));
     checks.push(clock(&health));
     checks.push(match in_time(api.version()).await {
         Ok(version) => versions(&version),
@@ -82,6 +83,13 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
             Check::fail("key", why, format!("ask the API's admin for a key that holds, and export {API_KEY}"))
         }
     }
+}
+
+/// Whether another process keeps the API from writing.
+fn writes(health: &Health) -> Option<Check> {
+    let seconds = health.writes_wait_seconds?;
+    let detail = format!("writes have waited for {seconds} s: another process holds the database");
+    Some(Check::warn("writes", detail, "end that process; until then the API refuses what it can't write"))
 }
 
 fn clock(health: &Health) -> Check {
@@ -133,12 +141,27 @@ mod tests {
             status: "ok".into(),
             engine: "worker".into(),
             time: now().plus_seconds(seconds),
+            writes_wait_seconds: None,
             last_sweep: None,
         };
         assert!(format!("{:?}", clock(&at(10))).contains("Ok"));
         for seconds in [-90, 90] {
             assert!(format!("{:?}", clock(&at(seconds))).contains("Warn"), "{seconds}");
         }
+    }
+
+    #[test]
+    fn writes_that_wait_are_told() {
+        let mut health = Health {
+            status: "ok".into(),
+            engine: "embedded".into(),
+            time: now(),
+            writes_wait_seconds: None,
+            last_sweep: None,
+        };
+        assert!(writes(&health).is_none());
+        health.writes_wait_seconds = Some(7);
+        assert!(format!("{:?}", writes(&health)).contains("waited for 7 s"));
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{BackupError, at};
+use crate::private_files::{beside, private_file};
 
-/// What SQLite keeps beside a database, and would take for a part of any other of the same name.
-const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// How many drafts of processes that were killed may lie about.
 const MOST_LEFT: u32 = 1000;
 
@@ -71,13 +70,9 @@ pub(super) fn vacant(path: &Path) -> Result<(), BackupError> {
     left_behind(path).map_or(Ok(()), |file| Err(BackupError::LeftBehind(file)))
 }
 
+/// What SQLite would take for a part of the database.
 fn left_behind(database: &Path) -> Option<PathBuf> {
-    let beside = BESIDE.iter().map(|end| {
-        let mut name = database.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    });
-    beside.into_iter().find(|path| path.symlink_metadata().is_ok())
+    beside(database).find(|path| path.symlink_metadata().is_ok())
 }
 
 fn own_folder(to: &Path) -> io::Result<PathBuf> {
@@ -94,13 +89,4 @@ fn own_folder(to: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("remove the folders .{name}.* beside it")))
-}
-
-/// Makes an empty file that is its owner's alone.
-fn private_file(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use self::draft::{Draft, vacant};
 use self::soundness::{complete, require_sound};
 use crate::database::Sqlite;
-use crate::embedded::private_folder;
+use crate::private_files::private_folder;
 
 /// How long an export waits for a batch to finish.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

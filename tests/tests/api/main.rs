@@ -28,6 +28,8 @@ mod note_lists;
 mod note_scripts;
 mod note_search;
 mod notes;
+mod odd_requests;
+mod panics;
 mod races;
 mod rate_limit;
 mod request_log;

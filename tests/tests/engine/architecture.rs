@@ -115,6 +115,13 @@ fn only_the_store_names_a_table() {
 }
 
 #[test]
+fn a_released_program_survives_a_panic() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let release = manifest.split("[profile.").find(|profile| profile.starts_with("release]")).unwrap();
+    assert!(!release.contains("panic"), "a panic must unwind, to be answered: {release}");
+}
+
+#[test]
 fn every_file_is_short_enough_to_read() {
     let long = files(&[".rs", ".mjs", ".sh", ".toml"]).into_iter().filter(|(_, text)| text.lines().count() > 500);
     let long: Vec<String> = long.map(|(path, text)| format!("{path}: {} lines", text.lines().count())).collect();

@@ -1,6 +1,6 @@
 //! The keys that an engine is started with: which it takes, and how one is changed for another.
 
-use deckwatch_api::{Body, Engine, Settings, SettingsError};
+use deckwatch_api::{Engine, Settings, SettingsError, Whole};
 use deckwatch_server::{Embedded, Sqlite};
 use http::Request;
 
@@ -20,7 +20,7 @@ async fn statuses(vars: &[(&str, &str)], key: &str) -> (u16, u16) {
     let engine = Embedded::on(Sqlite::in_memory().unwrap(), settings(vars).unwrap());
     let ask = async |path: &str| {
         let request = Request::get(path).header("authorization", format!("Bearer {key}"));
-        engine.call(request.body(Body::Whole(bytes::Bytes::new())).unwrap()).await.status().as_u16()
+        engine.call(request.body(Whole::default()).unwrap()).await.status().as_u16()
     };
     (ask("/v1/ventures").await, ask("/v1/tokens").await)
 }

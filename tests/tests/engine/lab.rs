@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use deckwatch_api::fault::Halt;
-use deckwatch_api::{App, Body, Clock, Database, DatabaseError, Engine, Entropy, Row, Settings, Statement};
+use deckwatch_api::{App, Clock, Database, DatabaseError, Engine, Entropy, Incoming, Row, Settings, Statement, Whole};
 use deckwatch_protocol::{Operation, Timestamp};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
+use sha2::Digest;
 
 /// The admin key of every lab.
 const KEY: &str = "the-admin-key-of-the-lab";
@@ -227,13 +228,13 @@ impl Lab {
             .header("authorization", format!("Bearer {bearer}"))
             .header("idempotency-key", key)
             .header("content-type", "application/json")
-            .body(Body::Whole(body.map(Value::to_string).unwrap_or_default().into()))
+            .body(Whole(body.map(Value::to_string).unwrap_or_default().into()))
             .unwrap();
         self.send(request).await
     }
 
     /// Sends a request as it is.
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
+    pub(crate) async fn send(&self, request: Request<impl Incoming>) -> Answered {
         self.pass_seconds(1);
         let counted = || self.database.batches.load(Ordering::SeqCst);
         let before = counted();
@@ -308,4 +309,12 @@ pub(crate) fn machine_with(user: &str) -> Value {
 pub(crate) fn approval_with(user: &str) -> Value {
     let fingerprint = "SHA256:zEe7W9jNQ6B92AUKadHtOBeWr+NfhCodJRuGGICeJ5g";
     json!({ "user": user, "tailscale_ip": "100.64.0.7", "fingerprint": fingerprint })
+}
+
+/// A token that is well formed and belongs to nobody.
+pub(crate) fn forged_token() -> String {
+    let signed = format!("dw_01K0M8T5Q8E8YJ8D2V9W3X4Y5Z_{}", "0".repeat(48));
+    let digest = sha2::Sha256::digest(signed.as_bytes());
+    let checksum: Vec<String> = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{signed}{}", checksum.concat())
 }

@@ -4,12 +4,14 @@
 
 mod architecture;
 mod backup;
+mod batches;
 mod faults;
 mod flat_cost;
 mod keys;
 mod lab;
 mod machines;
 mod outages;
+mod private_files;
 mod query_plans;
 mod requirements;
 mod round_trips;
@@ -19,5 +21,6 @@ mod search_speed;
 mod search_spellings;
 mod shared_file;
 mod statements;
+mod strangers;
 mod survival;
 mod sweep;

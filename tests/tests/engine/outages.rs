@@ -106,7 +106,7 @@ async fn a_request_that_can_not_be_logged_is_answered_all_the_same() {
     let request = http::Request::builder()
         .uri("/v1/ventures")
         .header("authorization", "Bearer the-admin-key-of-the-lab")
-        .body(deckwatch_api::Body::Whole(bytes::Bytes::new()))
+        .body(deckwatch_api::Whole::default())
         .unwrap();
     let answer = lab.app().handle(request).await;
     assert_eq!(answer.response.status(), 200);

@@ -1,12 +1,14 @@
 //! One request, one batch: every operation, granted, refused and replayed.
 
-use deckwatch_api::Body;
+use async_trait::async_trait;
+use bytes::Bytes;
+use deckwatch_api::{Incoming, IncomingError, UNRESERVED_BYTES};
 use deckwatch_protocol::Operation;
 use deckwatch_protocol::operation::Effect;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, approval_with, day_of, handoff_of, machine_with, token_for};
+use crate::lab::{Lab, approval_with, day_of, forged_token, handoff_of, machine_with, token_for};
 
 /// A request that `operation` grants: what fills its path, its query and its body.
 struct Good {
@@ -135,10 +137,82 @@ async fn a_refused_request_makes_one_batch_and_a_stranger_none() {
         if refused.headers.contains_key("ratelimit") {
             assert_eq!(refused.batches, 1, "{}", operation.id());
         }
-        let request = Request::builder().method("POST").uri("/v1/sod").body(Body::TooLarge).unwrap();
+        let request = Request::builder().method("POST").uri("/v1/sod").body(Untouchable).unwrap();
         let stranger = lab.send(request).await;
         assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 0, 0));
     }
+}
+
+/// Names and values.
+type Headers = &'static [(&'static str, &'static str)];
+
+/// A body that nobody may read.
+struct Untouchable;
+
+#[async_trait]
+impl Incoming for Untouchable {
+    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        panic!("the body is read")
+    }
+
+    async fn reserve(&mut self, _bytes: usize) -> Result<(), IncomingError> {
+        panic!("the body gets a place")
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_body_is_read_before_its_key_route_and_headers_are_good() {
+    let lab = Lab::new();
+    // Method, path, and headers beside the key.
+    let requests: [(&str, &str, Headers, u16); 9] = [
+        ("POST", "/v1/nothing", &[], 404),
+        ("DELETE", "/v1/sod", &[], 405),
+        ("POST", "/v1/sod", &[("idempotency-key", "short")], 400),
+        ("POST", "/v1/sod", &[("content-type", "text/plain")], 415),
+        ("POST", "/v1/sod", &[("content-encoding", "gzip")], 415),
+        ("POST", "/v1/sod", &[("content-length", "1048577")], 413),
+        ("POST", "/v1/sod", &[("content-length", "99999999999999999999999")], 413),
+        ("GET", "/v1/ventures", &[], 200),
+        ("POST", "/v1/sod", &[("authorization", "Bearer the-key-of-a-stranger")], 401),
+    ];
+    for (method, path, headers, expected) in requests {
+        let mut request = Request::builder().method(method).uri(path);
+        let good = [
+            ("authorization", "Bearer the-admin-key-of-the-lab"),
+            ("idempotency-key", "a-key-of-the-lab-for-this"),
+            ("content-type", "application/json"),
+        ];
+        let given = |name: &str| headers.iter().any(|(known, _)| *known == name);
+        for (name, value) in good.iter().filter(|(name, _)| !given(name)).chain(headers) {
+            request = request.header(*name, *value);
+        }
+        let answer = lab.send(request.body(Untouchable).unwrap()).await;
+        assert_eq!(answer.status, expected, "{method} {path} {headers:?}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_of_a_token_is_read_once_the_token_is_looked_up() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    let (_, token) = lab.mint("admin").await;
+    let doc = json!({ "content": "x".repeat(UNRESERVED_BYTES) });
+    let granted = lab.ask_as(&token, Operation::PutDoc, ("alpha/large.md", ""), Some(&doc)).await;
+    assert_eq!((granted.status, granted.batches), (201, 2), "{}", granted.text);
+    let small = json!({ "content": "x" });
+    let granted = lab.ask_as(&token, Operation::PutDoc, ("alpha/small.md", ""), Some(&small)).await;
+    assert_eq!((granted.status, granted.batches), (201, 1), "{}", granted.text);
+    let request = Request::builder()
+        .method("PUT")
+        .uri("/v1/docs/alpha/large.md")
+        .header("authorization", format!("Bearer {}", forged_token()))
+        .header("idempotency-key", lab.fresh_key())
+        .header("content-type", "application/json")
+        .header("content-length", "1000000")
+        .body(Untouchable)
+        .unwrap();
+    let stranger = lab.send(request).await;
+    assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 1, 0), "{}", stranger.text);
 }
 
 #[tokio::test]

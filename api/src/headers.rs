@@ -1,0 +1,56 @@
+//! A request header as the Fetch standard reads one: several lines of a name are one value with commas. The Worker's
+//! runtime joins them before the API sees them, so that both engines get the same.
+
+use std::borrow::Cow;
+
+use deckwatch_protocol::ErrorCode;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName};
+
+use crate::error::ApiError;
+
+/// Most bytes of all headers. Both engines could take more, but not the same.
+pub const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// Most lines of headers.
+pub const MAX_HEADERS: usize = 100;
+
+/// Refuses headers that one of the engines may not take, or that leave open where the body ends.
+pub(crate) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
+        return Err(ApiError::new(
+            ErrorCode::HeadersTooLarge,
+            format!("The request has more than {MAX_HEADERS} headers, or more than {MAX_HEADER_BYTES} bytes of them."),
+        ));
+    }
+    if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+        let detail = "Send Content-Length or Transfer-Encoding, not both.";
+        return Err(ApiError::new(ErrorCode::InvalidRequest, detail));
+    }
+    Ok(())
+}
+
+/// All lines of a header as one; `None` without one. What is not ASCII reads as empty: no value of this API has more.
+pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
+    let mut lines = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+    let first = lines.next()?;
+    Some(lines.fold(Cow::Borrowed(first), |all, line| format!("{all}, {line}").into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::ACCEPT;
+
+    use super::*;
+
+    #[test]
+    fn several_lines_are_one_value() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(joined(&headers, &ACCEPT), None);
+        headers.append(ACCEPT, HeaderValue::from_static("a"));
+        assert_eq!(joined(&headers, &ACCEPT).as_deref(), Some("a"));
+        headers.append(ACCEPT, HeaderValue::from_static("b"));
+        assert_eq!(joined(&headers, &ACCEPT).as_deref(), Some("a, b"));
+    }
+}

@@ -1,0 +1,191 @@
+//! The body of a request, read no sooner than it is known whose it is, and no further than the API takes one.
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use deckwatch_protocol::{ErrorCode, Operation};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+
+use crate::database::Database;
+use crate::decode;
+use crate::error::ApiError;
+use crate::headers::joined;
+use crate::middleware::admission::Admission;
+
+/// Most bytes of a request body, except that of a document.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// Most bytes of the body that puts a document: JSON may spell each byte of its 1 MB with six, and the rest has room.
+pub const MAX_DOC_BODY_BYTES: usize = 7 * MAX_BODY_BYTES;
+
+/// Most bytes of a body that are kept without asking: more need a place in the shell's budget, and a token that the
+/// database knows, since anybody can write one that is well formed.
+pub const UNRESERVED_BYTES: usize = 16 * 1024;
+
+/// A body that a shell has not read yet.
+#[async_trait]
+pub trait Incoming: Send {
+    /// The next piece; `None` at the end.
+    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>>;
+
+    /// Gets a place for a body of so many bytes, until this is dropped. Asked once, and only for more than
+    /// [`UNRESERVED_BYTES`].
+    async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError>;
+
+    /// Says that the caller's key is good.
+    fn admit(&mut self) {}
+}
+
+#[async_trait]
+impl<T: Incoming + ?Sized> Incoming for &mut T {
+    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        (**self).piece().await
+    }
+
+    async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError> {
+        (**self).reserve(bytes).await
+    }
+
+    fn admit(&mut self) {
+        (**self).admit();
+    }
+}
+
+/// Why a body can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IncomingError {
+    /// It ended before its announced end.
+    #[error("the body ended early")]
+    CutShort,
+    /// It came too slowly.
+    #[error("the body came too slowly")]
+    TooSlow,
+    /// Too many bytes of other bodies are under way.
+    #[error("too many bodies are under way")]
+    NoRoom,
+}
+
+impl From<IncomingError> for ApiError {
+    fn from(error: IncomingError) -> Self {
+        match error {
+            IncomingError::CutShort => {
+                Self::new(ErrorCode::InvalidRequest, "The body ended before its announced end. Send it again.")
+            }
+            IncomingError::TooSlow => {
+                Self::new(ErrorCode::RequestTimeout, "The body did not arrive in time. Send it again.")
+            }
+            IncomingError::NoRoom => Self::new(
+                ErrorCode::Overloaded,
+                "Too many large requests are under way. Repeat the request with the same idempotency key.",
+            ),
+        }
+    }
+}
+
+/// A body that is all there.
+#[derive(Debug, Clone, Default)]
+pub struct Whole(pub Bytes);
+
+#[async_trait]
+impl Incoming for Whole {
+    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        let bytes = std::mem::take(&mut self.0);
+        (!bytes.is_empty()).then_some(Ok(bytes))
+    }
+
+    async fn reserve(&mut self, _bytes: usize) -> Result<(), IncomingError> {
+        Ok(())
+    }
+}
+
+/// Refuses what can be refused by the headers alone. Returns the length of the body, where it is announced.
+pub(crate) fn announced(headers: &HeaderMap, operation: Operation) -> Result<Option<usize>, ApiError> {
+    let coding = joined(headers, &CONTENT_ENCODING);
+    if coding.is_some_and(|coding| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity")) {
+        let detail = "Send the body as it is, without Content-Encoding.";
+        return Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail));
+    }
+    if takes_json(operation) {
+        decode::content_type(joined(headers, &CONTENT_TYPE).as_deref())?;
+    }
+    let Some(length) = joined(headers, &CONTENT_LENGTH) else { return Ok(None) };
+    match length.parse() {
+        Ok(length) if length <= max_bytes(operation) => Ok(Some(length)),
+        // A number that does not fit is too large as well: a shell lets nothing else through.
+        _ => Err(too_large(operation)),
+    }
+}
+
+/// Reads the body of a request whose headers were taken by [`announced`].
+pub(crate) async fn read(
+    incoming: &mut dyn Incoming,
+    operation: Operation,
+    announced: Option<usize>,
+    admission: &Admission,
+    database: &dyn Database,
+) -> Result<Bytes, ApiError> {
+    if !has_body(operation) {
+        return Ok(Bytes::new());
+    }
+    let most = max_bytes(operation);
+    let mut bytes = BytesMut::new();
+    let mut kept = UNRESERVED_BYTES;
+    if let Some(length) = announced.filter(|length| *length > kept) {
+        reserve(incoming, length, admission, database).await?;
+        (kept, bytes) = (most, BytesMut::with_capacity(length));
+    }
+    while let Some(piece) = incoming.piece().await {
+        let piece = piece?;
+        let length = bytes.len().saturating_add(piece.len());
+        if length > most {
+            return Err(too_large(operation));
+        }
+        if length > kept {
+            reserve(incoming, most, admission, database).await?;
+            kept = most;
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
+}
+
+async fn reserve(
+    incoming: &mut dyn Incoming,
+    bytes: usize,
+    admission: &Admission,
+    database: &dyn Database,
+) -> Result<(), ApiError> {
+    admission.require_known(database).await?;
+    incoming.admit();
+    Ok(incoming.reserve(bytes).await?)
+}
+
+/// Most bytes of the body of `operation`.
+const fn max_bytes(operation: Operation) -> usize {
+    match operation {
+        Operation::PutDoc => MAX_DOC_BODY_BYTES,
+        _ => MAX_BODY_BYTES,
+    }
+}
+
+fn has_body(operation: Operation) -> bool {
+    operation.method() != "GET"
+}
+
+/// Whether the body of `operation` must be JSON. Where none is expected, an empty one may have any type.
+fn takes_json(operation: Operation) -> bool {
+    let takes_none = matches!(
+        operation,
+        Operation::Heartbeat
+            | Operation::MachineHeartbeat
+            | Operation::ArchiveNote
+            | Operation::RestoreNote
+            | Operation::RevokeToken
+    );
+    has_body(operation) && operation.method() != "DELETE" && !takes_none
+}
+
+fn too_large(operation: Operation) -> ApiError {
+    let most = max_bytes(operation);
+    ApiError::new(ErrorCode::PayloadTooLarge, format!("The body is larger than {most} bytes."))
+}

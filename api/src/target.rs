@@ -1,0 +1,88 @@
+//! The path of a request in its normal form. The Worker's runtime reads an address as a browser does, before the API
+//! sees it: `\` is `/`, and `.` and `..` are steps, also where they are written with `%2E`. The other engine gets the
+//! path as it was sent. Here both become one, and an unreserved character that is written with `%` becomes itself
+//! (RFC 3986, 6.2.2), so that no thing has two names.
+
+use std::borrow::Cow;
+
+/// Most bytes of an address, which is as much as the Worker's runtime takes in one place or another.
+pub(crate) const MAX_BYTES: usize = 32 * 1024;
+
+/// `path` in its normal form.
+pub(crate) fn normal(path: &str) -> Cow<'_, str> {
+    if !path.contains(['\\', '%']) && !path.contains("/.") {
+        return Cow::Borrowed(path);
+    }
+    let path = decode_unreserved(&path.replace('\\', "/"));
+    let mut steps: Vec<&str> = Vec::new();
+    let mut given = path.split('/').skip(1).peekable();
+    while let Some(step) = given.next() {
+        let is_last = given.peek().is_none();
+        match step {
+            "." => {}
+            ".." => drop(steps.pop()),
+            step => {
+                steps.push(step);
+                continue;
+            }
+        }
+        // A path that ends with such a step names a folder.
+        if is_last {
+            steps.push("");
+        }
+    }
+    Cow::Owned(format!("/{}", steps.join("/")))
+}
+
+fn decode_unreserved(path: &str) -> String {
+    let mut decoded = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        decoded.push_str(before);
+        let code = after.get(..2).filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let character = code.and_then(|code| u8::from_str_radix(code, 16).ok()).map(char::from);
+        match character {
+            Some(character) if character.is_ascii_alphanumeric() || "-._~".contains(character) => {
+                decoded.push(character);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                decoded.push('%');
+                rest = after;
+            }
+        }
+    }
+    decoded.push_str(rest);
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_place_has_one_path() {
+        for (given, expected) in [
+            ("/v1/sod", "/v1/sod"),
+            ("/v1/./sod", "/v1/sod"),
+            ("/v1/docs/../sod", "/v1/sod"),
+            ("/v1/docs/%2e%2E/sod", "/v1/sod"),
+            ("/../../v1/sod", "/v1/sod"),
+            ("\\v1\\sod", "/v1/sod"),
+            ("/v1/sod/.", "/v1/sod/"),
+            ("/v1/sod/..", "/v1/"),
+            ("/v1/docs/alpha/%2e%2e", "/v1/docs/"),
+            ("/v1/docs/alpha/api%2Emd", "/v1/docs/alpha/api.md"),
+            ("/v1/docs/alpha/%61pi.md", "/v1/docs/alpha/api.md"),
+            ("/v1/docs/alpha/a..md", "/v1/docs/alpha/a..md"),
+            ("/v1/docs/alpha%2Fapi.md", "/v1/docs/alpha%2Fapi.md"),
+            ("/%252e/x", "/%252e/x"),
+            ("/%/%2/%zz", "/%/%2/%zz"),
+            ("//v1//sod", "//v1//sod"),
+            ("*", "*"),
+        ] {
+            assert_eq!(normal(given), expected, "{given}");
+            assert_eq!(normal(&normal(given)), expected, "{given} again");
+        }
+    }
+}

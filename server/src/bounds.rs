@@ -1,0 +1,89 @@
+//! How far one batch may go: until its caller has gone, and no longer than the ceiling.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use deckwatch_api::DatabaseError;
+use rusqlite::{Connection, ErrorCode};
+
+use crate::database::classify;
+
+/// How long the statements of one request may run, waiting apart. The largest request that was measured is the audit of
+/// 490 requirements over 2,000 documents in 10 ventures: 0.7 s in a debug build.
+const CEILING: Duration = Duration::from_secs(5);
+/// Instructions of SQLite's virtual machine between two looks at the bounds, some 50 µs.
+const INSTRUCTIONS: i32 = 2000;
+
+/// Why a batch without a caller was not run. Nobody reads it.
+pub(crate) const GONE: &str = "the caller has gone";
+
+/// The bounds of one batch.
+#[derive(Clone)]
+pub(crate) struct Bounds {
+    ceiling: Option<Duration>,
+    gone: Arc<AtomicBool>,
+}
+
+impl Bounds {
+    /// The bounds of what a request asks for.
+    pub(crate) fn of_request() -> Self {
+        Self { ceiling: Some(CEILING), gone: Arc::default() }
+    }
+
+    /// The bounds of the sweep, which no caller waits for.
+    pub(crate) fn unlimited() -> Self {
+        Self { ceiling: None, gone: Arc::default() }
+    }
+
+    /// Stands for the caller: when it is dropped, the caller has gone.
+    pub(crate) fn caller(&self) -> CallerGuard {
+        CallerGuard(Arc::clone(&self.gone))
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Makes `connection` interrupt the statements that go past these bounds, from now on.
+    pub(crate) fn hold(&self, connection: &mut Connection) -> Result<Held, rusqlite::Error> {
+        let (bounds, until) = (self.clone(), self.ceiling.map(|ceiling| Instant::now() + ceiling));
+        let is_over = move || bounds.is_gone() || until.is_some_and(|until| Instant::now() >= until);
+        connection.progress_handler(INSTRUCTIONS, Some(is_over))?;
+        Ok(Held { until })
+    }
+}
+
+/// The caller of a batch.
+pub(crate) struct CallerGuard(Arc<AtomicBool>);
+
+impl Drop for CallerGuard {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Bounds that a connection holds.
+pub(crate) struct Held {
+    until: Option<Instant>,
+}
+
+impl Held {
+    /// Takes the bounds off again.
+    pub(crate) fn release(connection: &mut Connection) {
+        if let Err(error) = connection.progress_handler(0, None::<fn() -> bool>) {
+            log::error!("the bounds of a batch could not be taken off: {error}");
+        }
+    }
+
+    /// What the failure of a statement means for the caller.
+    pub(crate) fn failure(&self, error: &rusqlite::Error) -> DatabaseError {
+        if error.sqlite_error_code() != Some(ErrorCode::OperationInterrupted) {
+            return classify(error);
+        }
+        let is_over = self.until.is_some_and(|until| Instant::now() >= until);
+        let ceiling = format!("the batch ran for {} s and was stopped", CEILING.as_secs());
+        DatabaseError::Unavailable(if is_over { ceiling } else { GONE.to_owned() })
+    }
+}

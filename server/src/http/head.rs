@@ -1,0 +1,199 @@
+//! The head of a request, before hyper sees it: whether it is all there, how long its body is, and what is wrong with
+//! it. The parser is hyper's own, so that both read the same request.
+
+use bytes::Bytes;
+use deckwatch_api::{MAX_HEADER_BYTES, MAX_HEADERS, refuse};
+use deckwatch_protocol::ErrorCode;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
+
+use crate::platform::SystemEntropy;
+
+/// Most bytes of a head.
+pub(super) const MAX_BYTES: usize = MAX_HEADER_BYTES;
+/// Most header lines, as many as hyper takes.
+const MAX_LINES: usize = MAX_HEADERS;
+/// The longest body that hyper can count.
+const MAX_LENGTH: u64 = 1 << 53;
+
+/// What the first bytes of a request are.
+pub(super) enum Head {
+    /// Not all there yet.
+    Partial,
+    /// A head of so many bytes that can be taken.
+    Good { bytes: usize, body: Length },
+    /// One that is refused.
+    Bad(Refusal),
+}
+
+/// How the end of a body is found.
+#[derive(Clone, Copy)]
+pub(super) enum Length {
+    /// After so many bytes.
+    Known(u64),
+    /// By its chunks.
+    Chunked,
+}
+
+/// Why a request is refused.
+pub(super) struct Refusal {
+    code: ErrorCode,
+    detail: &'static str,
+    correlation_id: Option<HeaderValue>,
+}
+
+impl Refusal {
+    pub(super) fn new(code: ErrorCode, detail: &'static str) -> Self {
+        Self { code, detail, correlation_id: None }
+    }
+
+    /// The head can't be read.
+    pub(super) fn unreadable(detail: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidRequest, detail)
+    }
+
+    /// The head did not come in time.
+    pub(super) fn too_slow() -> Self {
+        Self::new(ErrorCode::RequestTimeout, "The request did not arrive in time. Send it again.")
+    }
+
+    /// The answer as it goes over the wire. The connection closes behind it.
+    pub(super) fn answer(self) -> Vec<u8> {
+        let given = self.correlation_id.map(|id| (HeaderName::from_static("x-correlation-id"), id));
+        let headers: HeaderMap = given.into_iter().collect();
+        written(&refuse(self.code, self.detail, &headers, &SystemEntropy))
+    }
+}
+
+/// Looks at the first bytes of a request.
+pub(super) fn examine(bytes: &[u8]) -> Head {
+    let mut lines = [httparse::EMPTY_HEADER; MAX_LINES];
+    let mut request = httparse::Request::new(&mut lines);
+    match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) if length > MAX_BYTES => Head::Bad(too_large(bytes)),
+        Ok(httparse::Status::Complete(length)) => match body_of(&request) {
+            Ok(body) => Head::Good { bytes: length, body },
+            Err(mut refusal) => {
+                refusal.correlation_id =
+                    values(&request, "x-correlation-id").next().and_then(|id| HeaderValue::from_bytes(id).ok());
+                Head::Bad(refusal)
+            }
+        },
+        Ok(httparse::Status::Partial) if bytes.len() > MAX_BYTES => Head::Bad(too_large(bytes)),
+        Ok(httparse::Status::Partial) => Head::Partial,
+        Err(httparse::Error::TooManyHeaders) => {
+            Head::Bad(Refusal::new(ErrorCode::HeadersTooLarge, "The request has more than 100 headers."))
+        }
+        Err(_) => Head::Bad(Refusal::unreadable("The request is not HTTP/1.1.")),
+    }
+}
+
+/// How long the body is; or what makes the request one that two programs could read in two ways (RFC 9112, 6.3).
+fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
+    if request.path.is_none_or(|path| path.parse::<Uri>().is_err()) {
+        return Err(Refusal::unreadable("The address has a character that must be written with %."));
+    }
+    let is_newest = request.version == Some(1);
+    let hosts = values(request, "host").count();
+    if hosts > 1 || (hosts == 0 && is_newest) {
+        return Err(Refusal::unreadable("A request has exactly one Host header."));
+    }
+    let mut lengths = values(request, "content-length");
+    let mut codings = values(request, "transfer-encoding");
+    match (lengths.next(), codings.next()) {
+        (None, None) => Ok(Length::Known(0)),
+        (Some(_), Some(_)) => Err(Refusal::unreadable("Send Content-Length or Transfer-Encoding, not both.")),
+        (Some(length), None) => {
+            let text = std::str::from_utf8(length).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let text = text.filter(|text| !text.is_empty() && lengths.next().is_none());
+            let text = text.ok_or(Refusal::unreadable("Content-Length must be one whole number."))?;
+            match text.parse() {
+                Ok(length) if length <= MAX_LENGTH => Ok(Length::Known(length)),
+                _ => Err(Refusal::new(ErrorCode::PayloadTooLarge, "The body is larger than any that the API takes.")),
+            }
+        }
+        (None, Some(coding)) => {
+            let is_chunked = coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
+            if is_chunked && is_newest {
+                Ok(Length::Chunked)
+            } else {
+                Err(Refusal::unreadable("Transfer-Encoding can only be chunked."))
+            }
+        }
+    }
+}
+
+/// The values of a header, line by line.
+fn values<'a>(request: &'a httparse::Request, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = request.headers.iter().filter(move |line| line.name.eq_ignore_ascii_case(name));
+    lines.map(|line| line.value.trim_ascii())
+}
+
+/// The address is too long when not even its line is there.
+fn too_large(bytes: &[u8]) -> Refusal {
+    if bytes.iter().take(MAX_BYTES).any(|byte| *byte == b'\n') {
+        Refusal::new(ErrorCode::HeadersTooLarge, "The headers are larger than 64 KiB.")
+    } else {
+        Refusal::new(ErrorCode::UriTooLong, "The address is larger than 64 KiB.")
+    }
+}
+
+/// A response in HTTP/1.1, the last of its connection.
+fn written(response: &Response<Bytes>) -> Vec<u8> {
+    let status = response.status();
+    let line = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
+    let headers = response.headers().iter();
+    let headers: Vec<_> =
+        headers.map(|(name, value)| [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()).collect();
+    let end = format!("content-length: {}\r\nconnection: close\r\n\r\n", response.body().len());
+    [line.as_bytes(), &headers.concat(), end.as_bytes(), response.body()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status_of(request: &str) -> u16 {
+        match examine(request.as_bytes()) {
+            Head::Partial => 0,
+            Head::Good { .. } => 200,
+            Head::Bad(refusal) => refusal.code.status(),
+        }
+    }
+
+    #[test]
+    fn a_request_that_could_be_read_in_two_ways_is_refused() {
+        for (status, request) in [
+            (200, "GET / HTTP/1.1\r\nhost: x\r\n\r\n"),
+            (200, "GET / HTTP/1.0\r\n\r\n"),
+            (200, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello"),
+            (200, "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: Chunked\r\n\r\n"),
+            (0, "GET / HTTP/1.1\r\nhost: x\r\n"),
+            (400, "GET / HTTP/1.1\r\n\r\n"),
+            (400, "GET / HTTP/1.1\r\nhost: x\r\nHost: x\r\n\r\n"),
+            (400, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"),
+            (400, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\n"),
+            (400, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: +5\r\n\r\n"),
+            (400, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5, 5\r\n\r\n"),
+            (400, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length:\r\n\r\n"),
+            (400, "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n"),
+            (400, "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: identity\r\n\r\n"),
+            (400, "POST / HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"),
+            (413, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999999\r\n\r\n"),
+            (400, "GET /<x> HTTP/1.1\r\nhost: x\r\n\r\n"),
+            (400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+            (400, "GET / HTTP/1.1\r\nhost : x\r\n\r\n"),
+        ] {
+            assert_eq!(status_of(request), status, "{request}");
+        }
+    }
+
+    #[test]
+    fn a_head_has_a_limit() {
+        let many: Vec<String> = (0..MAX_LINES).map(|n| format!("x-{n}: x\r\n")).collect();
+        assert_eq!(status_of(&format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", many.concat())), 431);
+        let long = "x".repeat(MAX_BYTES);
+        assert_eq!(status_of(&format!("GET / HTTP/1.1\r\nhost: x\r\nx: {long}")), 431);
+        assert_eq!(status_of(&format!("GET / HTTP/1.1\r\nhost: x\r\nx: {long}\r\n\r\n")), 431);
+        assert_eq!(status_of(&format!("GET /{long}")), 414);
+    }
+}

@@ -1,0 +1,167 @@
+//! HTTP/1.1 in front of the engine, on one listener.
+//!
+//! `crowd` bounds the connections, `gate` stands between a socket and hyper and lets whole heads of requests
+//! through or refuses them, `upload` reads a body when the engine asks for it, within a budget of all bodies.
+
+mod crowd;
+mod gate;
+mod head;
+mod upload;
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use self::crowd::{Crowd, Member};
+use self::gate::{Busy, Conduct, Gate};
+use self::upload::Upload;
+use crate::embedded::Embedded;
+
+/// Most connections at once. Each may hold a head of 64 KiB and 16 KiB of a body, and no more before its key is known.
+const MOST_CONNECTIONS: usize = 512;
+/// Most bytes of larger bodies at once, whose callers are known. What is made of a body may take three times as much.
+const BODY_BUDGET: usize = 32 * 1024 * 1024;
+/// How long requests under way may take once the server is told to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What all connections share.
+struct Site {
+    engine: Embedded,
+    bodies: Arc<Semaphore>,
+}
+
+/// Serves `engine` until `stop` resolves, then lets requests under way finish.
+pub async fn serve(engine: Embedded, listener: TcpListener, stop: impl Future<Output = ()>) {
+    let site = Arc::new(Site { engine: engine.clone(), bodies: Arc::new(Semaphore::new(BODY_BUDGET)) });
+    let crowd = Arc::new(Crowd::of(MOST_CONNECTIONS));
+    let (stopping, stopped) = watch::channel(false);
+    let sweeping = tokio::spawn(async move { engine.keep_swept().await });
+    tokio::select! {
+        () = stop => {}
+        () = accept(&site, &listener, &crowd, &stopped) => {}
+    }
+    sweeping.abort();
+    drop(listener);
+    let _ = stopping.send(true);
+    if tokio::time::timeout(DRAIN_TIMEOUT, crowd.empty()).await.is_err() {
+        log::warn!("some requests were still under way after {} s and were cut off", DRAIN_TIMEOUT.as_secs());
+    }
+}
+
+/// Takes connections in, for ever.
+async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, stopped: &watch::Receiver<bool>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let member = crowd.admit().await;
+                let (site, stopped) = (Arc::clone(site), stopped.clone());
+                tokio::spawn(converse(site, stream, member, stopped));
+            }
+            Err(error) => {
+                // Too many open files, most likely: give those that are open a moment to close.
+                log::warn!("can't accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// One connection, from its first request to its end.
+async fn converse(site: Arc<Site>, stream: TcpStream, member: Member, mut stopped: watch::Receiver<bool>) {
+    // Answers are small and whole: they need not wait for more to send.
+    if let Err(error) = stream.set_nodelay(true) {
+        log::debug!("a socket takes no option: {error}");
+    }
+    let member = Arc::new(member);
+    let conduct = Arc::new(Conduct::default());
+    let service = service_fn({
+        let (member, conduct) = (Arc::clone(&member), Arc::clone(&conduct));
+        move |request| {
+            let busy = conduct.begin();
+            let (site, member) = (Arc::clone(&site), Arc::clone(&member));
+            Box::pin(async move {
+                let answer = answer(&site, &member, request).await;
+                Ok::<_, Infallible>(answer.map(|body| Reply { body: Full::new(body), _busy: busy }))
+            })
+        }
+    });
+    let mut connection = hyper::server::conn::http1::Builder::new()
+        .header_read_timeout(None)
+        .max_buf_size(head::MAX_BYTES + gate::ROOM)
+        .serve_connection(TokioIo::new(Gate::new(stream, conduct)), service);
+    let served = async {
+        let mut is_stopping = false;
+        loop {
+            tokio::select! {
+                ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break ended,
+                changed = stopped.changed(), if !is_stopping => {
+                    is_stopping = true;
+                    if changed.is_ok() {
+                        Pin::new(&mut connection).graceful_shutdown();
+                    }
+                }
+            }
+        }
+    };
+    tokio::select! {
+        ended = served => if let Err(error) = ended {
+            log::debug!("a connection ended early: {error}");
+        },
+        () = member.evicted() => return log::debug!("a connection made room for another"),
+    }
+    tokio::select! {
+        () = connection.into_parts().io.into_inner().close() => {}
+        () = member.evicted() => {}
+    }
+}
+
+async fn answer(site: &Site, member: &Arc<Member>, request: Request<Incoming>) -> Response<Bytes> {
+    let working = member.begin();
+    let closes = gate::must_close(request.headers());
+    let (parts, body) = request.into_parts();
+    let upload = Upload::of(body, &parts.headers, Arc::clone(&site.bodies), Arc::clone(member));
+    let mut response = site.engine.handle(Request::from_parts(parts, upload)).await;
+    if closes {
+        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    drop(working);
+    response
+}
+
+/// An answer. The gate opens for the next request when hyper has taken all of it.
+struct Reply {
+    body: Full<Bytes>,
+    _busy: Busy,
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

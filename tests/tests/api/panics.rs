@@ -1,0 +1,23 @@
+//! A panic ends one request: it is logged, answered as any failure on our side, and the next request is served.
+
+use deckwatch_protocol::{ErrorCode, Operation, Page, Venture};
+use deckwatch_tests::{Api, Ask, Caller, PANICS};
+
+#[tokio::test]
+async fn a_panic_is_a_500_with_its_correlation_id_and_the_next_request_is_served() {
+    let api = Api::start_panicking().await;
+    for n in 0..3 {
+        let id = format!("corr_6b8a3d0e-0f4c-4a53-9a77-2f9a1b1c0d0{n}");
+        let sessions = Ask::of(Operation::ListSessions).query(format!("venture={PANICS}"));
+        let panics = sessions.header("x-test-panic", "1").header("x-correlation-id", &id);
+        let problem = api.admin().send(panics).await.problem(ErrorCode::InternalError);
+        assert_eq!(problem.correlation_id, id);
+        assert_eq!(problem.detail, "Something failed on our side. Quote the correlation id.");
+        api.admin().send(Ask::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
+        if let Some(log) = api.log_of_worker() {
+            assert!(log.contains("panicked at") && log.contains(".rs:"), "the place is logged:\n{log}");
+            assert!(log.contains("the database of a test"), "the message is logged:\n{log}");
+            assert!(log.contains(&id), "{log}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The batches of the embedded engine: those that wait together share a commit and fail alone; those whose caller has
+//! gone are not run; none runs for ever.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deckwatch_api::{Database, DatabaseError, Statement};
+use deckwatch_server::Sqlite;
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+/// A read that never ends.
+const ENDLESS: &str = "with recursive c (n) as (select 1 union all select n + 1 from c) select count(*) from c";
+
+fn database() -> (TempDir, Sqlite, Connection) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("context.db");
+    let database = Sqlite::open(&path).unwrap();
+    database.run(&[Statement::new("create table kept (n integer not null constraint kept_once unique)")]).unwrap();
+    (folder, database, Connection::open(path).unwrap())
+}
+
+fn insert(n: i64) -> Statement {
+    Statement::new("insert into kept (n) values (?1)").bind(n)
+}
+
+fn kept(connection: &Connection) -> i64 {
+    connection.query_row("select count(*) from kept", [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_wait_together_fail_alone() {
+    let (_folder, database, other) = database();
+    // While another process has the lock, all of them come to wait.
+    other.execute_batch("begin immediate").unwrap();
+    let mut batches = JoinSet::new();
+    for n in 0..100 {
+        let database = database.clone();
+        batches.spawn(async move {
+            // Every tenth batch writes something and then fails.
+            let again = if n % 10 == 0 { insert(n) } else { insert(1000 + n) };
+            (n, database.batch(&[insert(n), again]).await)
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    other.execute_batch("commit").unwrap();
+    for (n, result) in batches.join_all().await {
+        match result {
+            Ok(_) => assert_ne!(n % 10, 0),
+            Err(DatabaseError::Constraint(words)) => assert!(n % 10 == 0 && words.contains("kept.n"), "{words}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(kept(&other), 180);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_stopped_takes_nothing_of_the_others_along() {
+    let (_folder, database, other) = database();
+    other.execute_batch("begin immediate").unwrap();
+    let endless = format!("insert into kept (n) select -n from ({})", ENDLESS.replace("count(*)", "n"));
+    let mut batches = JoinSet::new();
+    for n in 0..10 {
+        let (database, endless) = (database.clone(), endless.clone());
+        batches.spawn(async move {
+            let statements = if n == 5 { vec![insert(n), Statement::new(endless)] } else { vec![insert(n)] };
+            (n, database.batch(&statements).await)
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    other.execute_batch("commit").unwrap();
+    for (n, result) in batches.join_all().await {
+        assert_eq!(result.is_ok(), n != 5, "{n}: {result:?}");
+    }
+    assert_eq!(kept(&other), 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_runs_for_ever() {
+    let (_folder, database, _) = database();
+    let count = Statement::new("insert into kept (n) values (1)").forgettable();
+    for batch in [vec![Statement::new(ENDLESS)], vec![count, Statement::new(ENDLESS)]] {
+        let started = Instant::now();
+        let stopped = database.batch(&batch).await;
+        assert!(matches!(stopped, Err(DatabaseError::Unavailable(_))), "{stopped:?}");
+        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    }
+    database.batch(&[insert(1)]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_caller_waits_for_is_not_stopped() {
+    let (_folder, database, _) = database();
+    // Some seven seconds, past the ceiling of a request.
+    let started = Instant::now();
+    let mut n = 20_000_000_u64;
+    while started.elapsed() < Duration::from_secs(6) {
+        let long = ENDLESS.replace("from c)", &format!("from c where n < {n})"));
+        database.batch_unhurried(&[Statement::new(long)]).await.unwrap();
+        n *= 2;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_caller_has_gone_stops_or_never_starts() {
+    let (_folder, database, other) = database();
+    let database = Arc::new(database);
+    // Reads: all four readers are taken, and free again at once.
+    let mut readers = JoinSet::new();
+    for _ in 0..4 {
+        let database = Arc::clone(&database);
+        readers.spawn(async move { database.batch(&[Statement::new(ENDLESS)]).await.map(drop) });
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    readers.shutdown().await;
+    let started = Instant::now();
+    database.batch(&[Statement::new("select 1 as one")]).await.unwrap();
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    // Writes: one runs, one waits.
+    let running = tokio::spawn({
+        let database = Arc::clone(&database);
+        async move { database.batch(&[insert(1), Statement::new(ENDLESS)]).await.map(drop) }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let waiting = tokio::spawn({
+        let database = Arc::clone(&database);
+        async move { database.batch(&[insert(2)]).await.map(drop) }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    waiting.abort();
+    running.abort();
+    let started = Instant::now();
+    database.batch(&[insert(3)]).await.unwrap();
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    let sum: i64 = other.query_row("select sum(n) from kept", [], |row| row.get(0)).unwrap();
+    assert_eq!(sum, 3);
+}

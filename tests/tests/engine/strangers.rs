@@ -1,0 +1,207 @@
+//! Callers without a key, in masses: they cost little memory, and nobody with a key waits for them.
+
+use std::time::{Duration, Instant};
+
+use deckwatch_protocol::{ErrorCode, Handoff, Health, Operation, SessionId};
+use deckwatch_tests::{Agent, Api, Ask, Caller, ServerProcess, Wire, program};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::lab::forged_token;
+
+const KEYS: (&str, &str) = ("the-context-key-of-a-test", "the-admin-key-of-a-test");
+/// A document's body may be this long.
+const BODY: usize = 7 * 1024 * 1024;
+/// What is sent at once.
+const PIECE: &[u8] = &[b'x'; 16 * 1024];
+/// What the server may hold in all.
+const MOST_KIB: u64 = 100 * 1024;
+
+/// A real server with an agent that has a session.
+struct Site {
+    folder: TempDir,
+    process: ServerProcess,
+    agent: Agent,
+    session: SessionId,
+}
+
+impl Site {
+    async fn open() -> Self {
+        let folder = TempDir::new().unwrap();
+        let process = ServerProcess::start(&program("deckwatch-server"), folder.path(), KEYS.0, KEYS.1).await;
+        let agent = Api::at(&process.url, KEYS, &folder.path().join("context.db")).agent().await;
+        let session = agent.started().await.session.id;
+        Self { folder, process, agent, session }
+    }
+
+    /// How long heartbeats take, one after the other, while `during` runs.
+    async fn beats_during(&self, during: impl Future<Output = ()>) -> Vec<Duration> {
+        let mut during = std::pin::pin!(during);
+        let mut beats = Vec::new();
+        loop {
+            let started = Instant::now();
+            let beat = self.agent.heartbeat(&self.session);
+            tokio::select! {
+                () = &mut during => break,
+                beat = beat => beat.of::<Value>(200),
+            };
+            beats.push(started.elapsed());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        beats.sort();
+        beats
+    }
+}
+
+/// Connections that each send the half of a body.
+async fn half_a_body(url: &str, connections: usize, authorization: &str) -> Vec<Wire> {
+    let mut senders = JoinSet::new();
+    for _ in 0..connections {
+        let (url, authorization) = (url.to_owned(), authorization.to_owned());
+        senders.spawn(async move {
+            let mut wire = Wire::at(&url).await;
+            wire.send(format!(
+                "PUT /v1/docs/alpha/a.md HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{authorization}\
+                 idempotency-key: a-key-of-a-stranger\r\ncontent-length: {BODY}\r\n\r\n"
+            ))
+            .await;
+            let half = async {
+                for _ in 0..BODY / 2 / PIECE.len() {
+                    wire.send(PIECE).await;
+                }
+            };
+            // An engine that reads no further lets the client wait.
+            let _ = tokio::time::timeout(Duration::from_secs(1), half).await;
+            wire
+        });
+    }
+    senders.join_all().await
+}
+
+/// The most memory that the process ever had, where the system tells.
+fn peak_kib(process: &ServerProcess) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_bodies_without_a_key_hold_no_memory_and_no_heartbeat_waits() {
+    for (connections, authorization) in
+        [(100, String::new()), (400, String::new()), (100, format!("authorization: Bearer {}\r\n", forged_token()))]
+    {
+        let site = Site::open().await;
+        let mut wires = Vec::new();
+        let beats = site
+            .beats_during(async {
+                wires = half_a_body(&site.process.url, connections, &authorization).await;
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            })
+            .await;
+        let slow = beats.iter().filter(|beat| **beat > Duration::from_millis(50)).count();
+        // The machine itself may be busy now and then.
+        assert!(slow * 50 <= beats.len(), "{slow} of {} heartbeats waited: {:?}", beats.len(), beats.last());
+        for wire in &mut wires {
+            if let Some(answer) = wire.answer().await {
+                assert_eq!(answer.status, 401);
+            }
+        }
+        if let Some(peak) = peak_kib(&site.process) {
+            assert!(peak < MOST_KIB, "{connections} strangers: {peak} KiB");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_do_nothing_make_room_for_callers() {
+    let site = Site::open().await;
+    let mut idle = Vec::new();
+    // Some say nothing, some begin a head.
+    for n in 0..600 {
+        let mut wire = Wire::at(&site.process.url).await;
+        if n % 2 == 0 {
+            wire.send("GET /v1/ventures HTTP/1.1\r\n").await;
+        }
+        idle.push(wire);
+    }
+    let started = Instant::now();
+    let newcomer = Api::at(&site.process.url, KEYS, &site.folder.path().join("context.db"));
+    site.agent.at(&newcomer).heartbeat(&site.session).await.of::<Value>(200);
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    site.agent.heartbeat(&site.session).await.of::<Value>(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_sender_is_told_and_cut_off() {
+    let site = Site::open().await;
+    let mut wire = Wire::at(&site.process.url).await;
+    wire.send("GET /v1/ventures HTTP/1.1\r\nhost: x\r\n").await;
+    let told = wire.answer().await.unwrap();
+    told.problem(ErrorCode::RequestTimeout);
+    assert!(wire.rest().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_connection_closes_while_it_waits_is_not_carried_out() {
+    let site = Site::open().await;
+    let other = Connection::open(site.folder.path().join("context.db")).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    let body = json!({ "name": "Of a caller who has gone" }).to_string();
+    let mut wire = Wire::at(&site.process.url).await;
+    wire.send(format!(
+        "PUT /v1/ventures/gone HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer {}\r\n\
+         idempotency-key: a-key-of-who-has-gone\r\ncontent-length: {}\r\n\r\n{body}",
+        KEYS.1,
+        body.len()
+    ))
+    .await;
+    // Time for the request to come to wait.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(wire);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    other.execute_batch("rollback").unwrap();
+    // This write waits behind it, if it still waits.
+    site.agent.create_handoff(&site.session, json!({})).await.of::<Handoff>(201);
+    let count = "select count(*) as n from ventures where code = 'gone'";
+    assert_eq!(site.agent.api().db_count(count, json!([])).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_file_costs_each_waiter_its_own_wait_once_and_health_none() {
+    let site = Site::open().await;
+    let strangers = half_a_body(&site.process.url, 100, "").await;
+    let other = Connection::open(site.folder.path().join("context.db")).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    let locked = Instant::now();
+    let mut waiters = JoinSet::new();
+    for n in 0..8 {
+        let (agent, session) = (site.agent.clone(), site.session.clone());
+        waiters.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50 * n)).await;
+            let started = Instant::now();
+            // A write makes two batches here, and they share one wait.
+            let answer = agent.create_handoff(&session, json!({ "summary": "while it was locked" })).await;
+            (answer, started.elapsed())
+        });
+    }
+    while locked.elapsed() < Duration::from_secs(8) {
+        let started = Instant::now();
+        let health: Health = site.agent.send(Ask::of(Operation::Health)).await.of(200);
+        assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
+        assert!(locked.elapsed() < Duration::from_secs(1) || health.writes_wait_seconds.is_some());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for (answer, waited) in waiters.join_all().await {
+        answer.problem(ErrorCode::DatabaseUnavailable);
+        assert!((4900..5500).contains(&waited.as_millis()), "{waited:?}");
+    }
+    drop(strangers);
+    other.execute_batch("rollback").unwrap();
+    site.agent.create_handoff(&site.session, json!({})).await.of::<Handoff>(201);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let health: Health = site.agent.send(Ask::of(Operation::Health)).await.of(200);
+    assert_eq!(health.writes_wait_seconds, None);
+    assert!(peak_kib(&site.process).is_none_or(|peak| peak < MOST_KIB));
+}
