@@ -6,10 +6,10 @@
 //! [`wire`] reads and writes messages, [`server`] speaks MCP, [`tools`], [`resources`] and [`prompts`] are what it offers, [`session`] and [`heartbeat`] look after the
 //! agent's session, [`delivery`] sends what waited for the API, [`identity`] knows who the agent is, [`github`]
 //! what waits to be done, and [`render`] writes what is read.
-//! [`generator`] writes documents from a repository; `deckwatch-mcp generate` prints one, [`healing`] stores them.
+//! Documents come from `deckwatch-generator`: [`generate`] prints one, [`healing`] stores them.
 
 mod delivery;
-mod generator;
+mod generate;
 mod github;
 mod healing;
 mod heartbeat;
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next().as_ref().map(|argument| argument.to_str().unwrap_or_default()) {
         None => serve(),
-        Some("generate") => generator::command::run(arguments),
+        Some("generate") => generate::run(arguments),
         Some("--version" | "-V") => say(&format!("deckwatch-mcp {} ({COMMIT})\n", env!("CARGO_PKG_VERSION"))),
         Some("--help" | "-h") => say(USAGE),
         Some(_) => {

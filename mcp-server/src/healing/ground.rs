@@ -12,9 +12,9 @@ use deckwatch_protocol::{
 use thiserror::Error;
 
 use super::outcome::{NoGround, Outcome, Treated};
-use crate::generator::{self, Generated, GeneratorError, Kind};
 use crate::identity::{Identity, VentureSource};
 use crate::trouble::{Trouble, blocking};
+use deckwatch_generator::{self as generator, Generated, GeneratorError, Kind};
 
 /// What documents are generated from, and where they go.
 pub(crate) struct Ground {

@@ -17,10 +17,10 @@ use deckwatch_protocol::{AuditedDoc, DocAudit, VentureCode};
 
 pub(crate) use self::ground::Ground;
 use self::outcome::Outcome;
-use crate::generator::Kind;
 use crate::render::doc_heal;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
+use deckwatch_generator::Kind;
 
 /// How long the background may take for all documents of a venture.
 const PATIENCE: Duration = Duration::from_secs(30);

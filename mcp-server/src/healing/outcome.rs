@@ -2,7 +2,7 @@
 
 use deckwatch_protocol::{DocOutcome, DocPut, RepoName, VentureCode};
 
-use crate::generator::Kind;
+use deckwatch_generator::Kind;
 
 /// A document that was to be healed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,14 +52,15 @@ fn the_api_knows_no_platform() {
 }
 
 /// Which crates of the workspace each crate may be built on.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("deckwatch-protocol", &[]),
     ("deckwatch-secrets", &["deckwatch-protocol"]),
     ("deckwatch-api", &["deckwatch-protocol", "deckwatch-secrets"]),
     ("deckwatch-server", &["deckwatch-api", "deckwatch-protocol"]),
     ("deckwatch-worker", &["deckwatch-api", "deckwatch-protocol"]),
     ("deckwatch-client", &["deckwatch-api", "deckwatch-protocol", "deckwatch-secrets", "deckwatch-server"]),
-    ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-protocol"]),
+    ("deckwatch-generator", &["deckwatch-secrets"]),
+    ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-generator", "deckwatch-protocol"]),
     ("deckwatch-launcher", &["deckwatch-client", "deckwatch-protocol"]),
     ("deckwatch-tests", &["deckwatch-api", "deckwatch-protocol", "deckwatch-server"]),
 ];

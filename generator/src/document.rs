@@ -1,0 +1,182 @@
+//! Markdown that stays whole whatever is put into it, and within its limit.
+//!
+//! Everything taken from a file goes through [`code`], [`plain`] or [`fenced`]: none of it can end a
+//! table, a fence or a heading, and none of it is invisible. What does not fit is left out and named.
+
+use std::fmt::Write as _;
+
+use super::skipped::Skip;
+use deckwatch_secrets::clean::{clean, clean_line};
+
+/// The bytes of a document.
+pub(crate) const LIMIT: usize = 64 * 1024;
+/// Kept for what is said at the end.
+const TAIL: usize = 12 * 1024;
+/// The characters of a text in a table or list.
+const CELL: usize = 240;
+/// Characters of a name at the end.
+const NAME: usize = 80;
+/// How many of the parts that were left out are named.
+const NAMED: usize = 12;
+
+/// A document in the making.
+pub(crate) struct Document {
+    title: String,
+    text: String,
+    left_out: Vec<String>,
+}
+
+impl Document {
+    /// Starts with a title and a line on where the rest comes from. Both are ours.
+    pub(crate) fn new(title: &str, about: &str) -> Self {
+        Self { title: title.to_owned(), text: format!("# {title}\n\n{about}\n"), left_out: Vec::new() }
+    }
+
+    pub(crate) fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Adds a block with an empty line before it, or notes that it was left out.
+    pub(crate) fn add(&mut self, label: &str, block: &str) {
+        if self.room() > block.len() {
+            let _ = write!(self.text, "\n{}\n", block.trim_end());
+        } else {
+            self.left_out.push(label.to_owned());
+        }
+    }
+
+    /// Adds a table below `head`, as many rows as fit. The cells are Markdown already.
+    pub(crate) fn table(&mut self, label: &str, head: &str, columns: &[&str], rows: &[Vec<String>]) {
+        let rule = vec!["---"; columns.len()].join(" | ");
+        let mut block = format!("{head}\n\n| {} |\n| {rule} |\n", columns.join(" | "));
+        let mut fitting = 0;
+        for row in rows {
+            let line = format!("| {} |\n", row.join(" | "));
+            if self.room() <= block.len() + line.len() {
+                break;
+            }
+            block.push_str(&line);
+            fitting += 1;
+        }
+        if fitting > 0 {
+            self.add(label, &block);
+        }
+        if fitting < rows.len() {
+            self.left_out.push(format!("{label} ({} of {} rows)", rows.len() - fitting, rows.len()));
+        }
+    }
+
+    /// Bytes that are free.
+    pub(crate) fn room(&self) -> usize {
+        (LIMIT - TAIL).saturating_sub(self.text.len())
+    }
+
+    /// The text, with what was left out and what was not read.
+    pub(crate) fn finish(mut self, skipped: &[Skip]) -> String {
+        if !self.left_out.is_empty() {
+            let _ = write!(self.text, "\n## Left out for length\n\n");
+            for label in self.left_out.iter().take(NAMED) {
+                let _ = writeln!(self.text, "- {}", plain(&shortened(label, NAME)));
+            }
+            if let Some(more) = self.left_out.len().checked_sub(NAMED).filter(|more| *more > 0) {
+                let _ = writeln!(self.text, "- and {more} more");
+            }
+        }
+        if !skipped.is_empty() {
+            let _ = write!(self.text, "\n## Not read\n\nBesides what git ignores:\n\n");
+        }
+        for skip in skipped {
+            let names: Vec<String> = skip.first.iter().map(|path| code(&shortened(path, NAME))).collect();
+            let more = if skip.count > names.len() { ", …" } else { "" };
+            let _ = writeln!(self.text, "- {} {}: {}{more}", skip.count, skip.reason.as_str(), names.join(", "));
+        }
+        self.text
+    }
+}
+
+/// Text as inline code, fit for a table.
+pub(crate) fn code(text: &str) -> String {
+    let text = shortened(&clean_line(text), CELL);
+    if text.is_empty() {
+        return String::new();
+    }
+    let ticks = "`".repeat(longest_run(&text, '`') + 1);
+    let edge = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{ticks}{edge}{}{edge}{ticks}", text.replace('|', "\\|"))
+}
+
+/// Text as prose on one line, without a meaning of its own to Markdown.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for c in shortened(&clean_line(text), CELL).chars() {
+        if matches!(c, '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '#' | '~') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Text as it is, line by line, in a fence that it can't close.
+pub(crate) fn fenced(language: &str, text: &str) -> String {
+    let text = clean(text);
+    let fence = "`".repeat(longest_run(&text, '`').max(2) + 1);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    format!("{fence}{language}\n{}\n{fence}", lines.join("\n").trim_matches('\n'))
+}
+
+/// The first `limit` characters, with an ellipsis where some are missing.
+pub(crate) fn shortened(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(limit.saturating_sub(1)).collect();
+    format!("{}…", head.trim_end())
+}
+
+fn longest_run(text: &str, sign: char) -> usize {
+    text.split(|c| c != sign).map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skipped::Reason;
+
+    #[test]
+    fn code_can_not_be_left() {
+        assert_eq!(code("/a/{id}"), "`/a/{id}`");
+        assert_eq!(code("a`b``c"), "```a`b``c```");
+        assert_eq!(code("`x"), "`` `x ``");
+        assert_eq!(code("a|b\n\n# c\u{202e}"), "`a\\|b # c`");
+    }
+
+    #[test]
+    fn prose_has_no_meaning_to_markdown() {
+        assert_eq!(plain("# <b>*x*</b> [a](b) | `c`"), "\\# \\<b\\>\\*x\\*\\</b\\> \\[a\\](b) \\| \\`c\\`");
+        assert_eq!(plain(&"x".repeat(1_000)).chars().count(), CELL);
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_any_inside() {
+        assert_eq!(fenced("sql", "a\n````\nb\n"), "`````sql\na\n````\nb\n`````");
+        assert_eq!(fenced("", "\u{1b}[31mred\u{1b}[0m  \r\nx"), "```\nred\nx\n```");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_and_the_limit_holds() {
+        let mut document = Document::new("API", "About.");
+        let rows: Vec<Vec<String>> = (0..20_000).map(|n| vec![format!("row {n}"), "x".repeat(90)]).collect();
+        document.table("routes", "## Routes", &["a", "b"], &rows);
+        document.add("the rest", &"y".repeat(10_000));
+        for n in 0..100 {
+            document.add(&format!("part {n}"), &"z".repeat(LIMIT));
+        }
+        let skipped: Vec<Skip> =
+            (0..11).map(|_| Skip { reason: Reason::Binary, count: 9, first: vec!["ü".repeat(300); 5] }).collect();
+        let text = document.finish(&skipped);
+        assert!(text.len() <= LIMIT, "{}", text.len());
+        assert!(text.contains("## Left out for length\n\n- routes (19"), "{}", &text[text.len() - 3_000..]);
+        assert!(text.contains("- the rest\n") && text.contains("- and 90 more\n"));
+    }
+}

@@ -1,0 +1,55 @@
+//! The folders at the top: how many files each holds, and what its own manifest or README says it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Files;
+use super::manifest::Package;
+use crate::document::{Document, code, plain};
+use crate::places;
+
+/// Rows of the table.
+const FOLDERS: usize = 60;
+
+/// Whether this is the README of the repository or of a folder at its top.
+pub(super) fn is_readme(path: &str) -> bool {
+    let name = places::name(path).to_ascii_lowercase();
+    matches!(name.as_str(), "readme.md" | "readme" | "readme.rst" | "readme.txt") && path.matches('/').count() <= 1
+}
+
+/// Writes the table, and names what its descriptions are from.
+pub(super) fn write(document: &mut Document, all: &[String], files: &Files, packages: &[Package]) -> BTreeSet<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (folder, _) in all.iter().filter_map(|path| path.split_once('/')) {
+        *counts.entry(folder).or_default() += 1;
+    }
+    let mut sources = BTreeSet::new();
+    let mut rows = Vec::new();
+    for (folder, count) in counts.iter().take(FOLDERS) {
+        let about = described(folder, files, packages);
+        sources.extend(about.as_ref().map(|(_, source)| source.clone()));
+        let about = about.map_or(String::new(), |(text, _)| plain(&text));
+        rows.push(vec![code(&format!("{folder}/")), count.to_string(), about]);
+    }
+    if !rows.is_empty() {
+        let at_top = all.iter().filter(|path| !path.contains('/')).count();
+        let head = format!("## Layout\n\n{} files, {at_top} of them at the top.", all.len());
+        document.table("layout", &head, &["folder", "files", "what it is"], &rows);
+    }
+    sources
+}
+
+/// What a folder says of itself, and where.
+fn described(folder: &str, files: &Files, packages: &[Package]) -> Option<(String, String)> {
+    let inside = packages.iter().find(|package| places::folder(&package.path) == folder);
+    if let Some((package, description)) = inside.and_then(|package| Some((package, package.description.clone()?))) {
+        return Some((description, package.path.clone()));
+    }
+    let (path, text) = files.iter().find(|(path, _)| places::folder(path) == folder && is_readme(path))?;
+    Some((first_sentence(text)?, path.clone()))
+}
+
+/// The first line of prose of a README.
+fn first_sentence(text: &str) -> Option<String> {
+    let is_prose = |line: &&str| line.chars().next().is_some_and(char::is_alphanumeric);
+    text.lines().map(str::trim).find(is_prose).map(str::to_owned)
+}

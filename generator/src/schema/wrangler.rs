@@ -1,0 +1,79 @@
+//! The D1 databases of a Worker, and where their migrations lie: wrangler.toml, .json or .jsonc.
+
+use serde_json::Value;
+
+use crate::lex::{Language, Tokens};
+use crate::places;
+
+/// A database that a Worker is bound to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Database {
+    pub(super) name: String,
+    /// The folder of its migrations, relative to the repository.
+    pub(super) migrations: String,
+}
+
+/// Whether a file configures a Worker.
+pub(super) fn is_config(path: &str) -> bool {
+    matches!(places::name(path), "wrangler.toml" | "wrangler.json" | "wrangler.jsonc")
+}
+
+/// The databases of a configuration; none where it does not parse.
+pub(super) fn databases(path: &str, text: &str) -> Vec<Database> {
+    let declared = if places::ending(path) == "toml" { from_toml(text) } else { from_json(text) };
+    let place = |(name, folder): (String, Option<String>)| {
+        let folder = folder.unwrap_or_else(|| "migrations".to_owned());
+        Some(Database { name, migrations: below(places::folder(path), &folder)? })
+    };
+    declared.into_iter().filter_map(place).collect()
+}
+
+fn from_toml(text: &str) -> Vec<(String, Option<String>)> {
+    let Ok(config) = toml_edit::de::from_str::<Value>(text) else { return Vec::new() };
+    let environments = config.get("env").and_then(Value::as_object).into_iter().flat_map(|all| all.values());
+    let databases =
+        std::iter::once(&config).chain(environments).filter_map(|config| config.get("d1_databases")?.as_array());
+    let text = |database: &Value, key: &str| database.get(key).and_then(Value::as_str).map(str::to_owned);
+    databases
+        .flatten()
+        .filter_map(|database| Some((text(database, "database_name")?, text(database, "migrations_dir"))))
+        .collect()
+}
+
+/// JSON with comments, as tokens: every object that names a database.
+fn from_json(text: &str) -> Vec<(String, Option<String>)> {
+    let tokens = Tokens::of(text, Language::JavaScript);
+    let text =
+        |open: usize, key: &str| tokens.named(open, key).and_then(|value| tokens.only_text(&value)).map(str::to_owned);
+    let objects = (0..tokens.len()).filter(|at| tokens.is(*at, "{") && tokens.partner(*at) < *at + 40);
+    objects.filter_map(|open| Some((text(open, "database_name")?, text(open, "migrations_dir")))).collect()
+}
+
+/// `folder` seen from `base`; nothing when it leads out of the repository.
+fn below(base: &str, folder: &str) -> Option<String> {
+    let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
+    for part in folder.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_name_their_databases() {
+        let toml = "[[d1_databases]]\ndatabase_name = \"a\"\n[[env.x.d1_databases]]\ndatabase_name = \"b\"\nmigrations_dir = \"../sql\"";
+        let named = |name: &str, folder: &str| Database { name: name.to_owned(), migrations: folder.to_owned() };
+        assert_eq!(databases("w/wrangler.toml", toml), [named("a", "w/migrations"), named("b", "sql")]);
+        let json = "{ // one\n \"d1_databases\": [{\"binding\": \"DB\", \"database_name\": \"a\", \"migrations_dir\": \"./m\"}] }";
+        assert_eq!(databases("wrangler.jsonc", json), [named("a", "m")]);
+        assert_eq!(databases("wrangler.toml", &toml.replace("../sql", "../../../etc")), [named("a", "migrations")]);
+        assert_eq!(databases("wrangler.toml", "[["), []);
+    }
+}

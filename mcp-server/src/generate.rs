@@ -1,0 +1,115 @@
+//! `deckwatch-mcp generate`: a document on standard output, for people and for scripts.
+//!
+//! It reads its arguments and prints; what is written is the business of `deckwatch-generator`.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use deckwatch_generator::{Generated, Kind, generate};
+
+/// What `generate --help` prints.
+const USAGE: &str = "\
+deckwatch-mcp generate <document> [--repo DIR]
+
+Writes a document about the repository of DIR (here, without it) to standard output:
+
+  project-instructions   what it is, how to build, test and run it, the rules of the house
+  api                    its routes: method, path, place, tests, OpenAPI summaries
+  schema                 its tables as the migrations leave them
+
+The same tree gives the same bytes. Nothing that git ignores or that is named like a secret is read.
+Exit codes: 0 written, 1 the repository cannot be read, 2 these arguments do not fit.
+";
+
+struct Request {
+    kind: Kind,
+    dir: PathBuf,
+}
+
+/// Runs the command with the arguments after `generate`.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.collect();
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        return print(USAGE);
+    }
+    let request = match parse(arguments) {
+        Ok(request) => request,
+        Err(message) => {
+            eprint!("{message}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match generate(&request.dir, request.kind) {
+        Ok(document) => {
+            let printed = print(&document.content);
+            eprintln!("{}", summary(&document));
+            printed
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Request, String> {
+    let mut arguments = arguments.into_iter();
+    let (mut kind, mut dir) = (None, None);
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("--repo") if dir.is_none() => {
+                dir = Some(PathBuf::from(arguments.next().ok_or("--repo needs a folder")?));
+            }
+            Some(word) if kind.is_none() && !word.starts_with('-') => {
+                kind = Some(word.parse::<Kind>().map_err(|error| error.to_string())?);
+            }
+            _ => return Err(format!("generate takes no such argument here: {}", argument.to_string_lossy())),
+        }
+    }
+    let kind = kind.ok_or("generate needs the name of a document")?;
+    Ok(Request { kind, dir: dir.unwrap_or_else(|| PathBuf::from(".")) })
+}
+
+fn summary(document: &Generated) -> String {
+    let unread: usize = document.skipped.iter().map(|skip| skip.count).sum();
+    format!("{} ({}): {} sources, {unread} not read", document.name, document.title, document.sources.len())
+}
+
+fn print(text: &str) -> ExitCode {
+    let mut out = io::stdout().lock();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<(Kind, String), String> {
+        let request = parse(line.split(' ').map(OsString::from).collect())?;
+        Ok((request.kind, request.dir.display().to_string()))
+    }
+
+    #[test]
+    fn the_folder_stands_before_or_after_the_document() {
+        assert_eq!(parsed("api"), Ok((Kind::Api, ".".to_owned())));
+        assert_eq!(parsed("schema --repo /x"), Ok((Kind::Schema, "/x".to_owned())));
+        assert_eq!(parsed("--repo x project-instructions"), Ok((Kind::ProjectInstructions, "x".to_owned())));
+    }
+
+    #[test]
+    fn arguments_that_do_not_fit_are_named() {
+        for (line, named) in [
+            ("apis", "\"apis\""),
+            ("api schema", "schema"),
+            ("api --repo", "--repo needs"),
+            ("api --repo a --repo b", "--repo"),
+            ("--quick api", "--quick"),
+        ] {
+            let message = parsed(line).unwrap_err();
+            assert!(message.contains(named), "{line}: {message}");
+        }
+    }
+}
