@@ -214,7 +214,17 @@ mod tests {
         let of = |again: Again| -> Vec<&str> {
             ErrorCode::ALL.iter().filter(|code| code.again() == again).map(|code| code.as_str()).collect()
         };
-        assert_eq!(of(Again::Later), ["session_conflict", "rate_limited", "internal_error", "database_unavailable"]);
+        assert_eq!(
+            of(Again::Later),
+            [
+                "request_timeout",
+                "session_conflict",
+                "rate_limited",
+                "internal_error",
+                "database_unavailable",
+                "overloaded"
+            ]
+        );
         assert_eq!(of(Again::AfterAPersonForAll), ["unauthorized", "unknown_route", "method_not_allowed"]);
         assert_eq!(
             of(Again::AfterAPerson),

@@ -172,6 +172,7 @@ impl Limited {
                 let body = body.to_string();
                 let head = format!(
                     "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nretry-after: {retry_after}\r\n\
+                     x-correlation-id: corr_x\r\n\
                      connection: close\r\ncontent-length: {}\r\n\r\n",
                     body.len()
                 );
