@@ -19,6 +19,9 @@ use crate::surroundings::Surroundings;
 
 /// What `scripts/start` installs too. They are of one build, so that none lags behind the others.
 const PROGRAMS: [&str; 3] = ["deckwatch-mcp", "deckwatch-server", "launcher"];
+/// Their packages, named as `scripts/start` names them: built with others they would have other features, and cargo would
+/// build nearly everything again.
+const PACKAGES: [&str; 3] = ["deckwatch-launcher", "deckwatch-mcp-server", "deckwatch-server"];
 /// Cargo tells of a few hundred packages, a line each.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -57,7 +60,7 @@ pub(super) fn build(source: &Source, surroundings: &Surroundings, deadline: Inst
 fn command(cargo: PathBuf, source: &Source, surroundings: &Surroundings) -> Command {
     let mut command = Command::new(cargo);
     command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
-    command.args(PROGRAMS.iter().flat_map(|name| ["--bin", name]));
+    command.arg("--bins").args(PACKAGES.iter().flat_map(|name| ["--package", name]));
     command.current_dir(&source.checkout).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let of_another_launch = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
     let withheld = environment::WITHHELD.into_iter().chain([variables::API_KEY]);
