@@ -51,7 +51,7 @@ enum Life {
     Worker { process: Box<WorkerProcess> },
 }
 
-/// The parameter that makes a [`Panicking`] database panic.
+/// The parameter that makes a `Panicking` database panic.
 pub const PANICS: &str = "a-test-panics";
 
 /// A database that panics when it is told to.
