@@ -1,7 +1,7 @@
 //! Finds secrets in what is about to be stored or sent, and says where one stands.
 //!
-//! The API and the client look with the same [`rules`], so that what a client takes is what the API takes. A client
-//! adds the values that the launcher gave it. Text is read as it stands and as it may be shown or decoded ([`views`]), so
+//! The API and the client look with the same `rules`, so that what a client takes is what the API takes. A client
+//! adds the values that the launcher gave it. Text is read as it stands and as it may be shown or decoded (`views`), so
 //! that no invisible character, escape, line break or base64 hides a secret. What was found is never repeated: a
 //! finding names the place and the kind.
 
