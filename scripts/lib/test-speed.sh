@@ -10,9 +10,12 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
+# shellcheck source=scripts/lib/cargo.sh
+. "$ROOT/scripts/lib/cargo.sh"
+
 main() {
-  [[ "${1-}" == --built ]] || cargo build --quiet --manifest-path "$ROOT/Cargo.toml" --release --bins
-  python3 "$ROOT/tests/speed/check.py" "${CARGO_TARGET_DIR:-$ROOT/target}/release"
+  [[ "${1-}" == --built ]] || cargo::build_programs deckwatch-launcher deckwatch-mcp-server
+  python3 "$ROOT/tests/speed/check.py" "$(cargo::target_dir)/release"
   # The tests ask these times of an optimised build alone: 5 ms for half of the searches over 10,000 notes, 15 ms for 95 of
   # 100, and 50 ms for any search or change, whatever is stored. A busy machine may be too slow for it once, what is too
   # slow always is.

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 #
-# Proves the README's first command: in a fresh clone, with an empty home and no configuration, scripts/start
-# installs the programs and plays a day on the repository it stands in; with an agent's tool on PATH, here one
-# that only says how it was started, it becomes that agent.
+# Proves the README's first command: in a fresh clone, in a folder with a space in its name, with an empty home and
+# no configuration, scripts/start installs the programs and plays a day on the repository it stands in. With an
+# agent's tool on PATH, here one that only says how it was started, it becomes that agent, also where the repository
+# one stands in names another toolchain.
 #
 # usage  scripts/lib/test-start.sh
 # env    CARGO_TARGET_DIR  where cargo builds; kept, so that dependencies are not built again
@@ -12,25 +13,29 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 main() {
-  local work home
+  local work home clone
   work=$(mktemp -d)
+  clone="$work/a clone"
   # shellcheck disable=SC2064  # the folder of now
   trap "rm -rf '$work'" EXIT
   home=$work/home
   mkdir "$home"
-  git clone --quiet "$ROOT" "$work/clone"
-  (cd "$work/clone" && hermetic "$home" "" ./scripts/start) >"$work/out" 2>&1 || { cat "$work/out" && return 1; }
+  git clone --quiet "$ROOT" "$clone"
+  (cd "$clone" && hermetic "$home" "" ./scripts/start) >"$work/out" 2>&1 || { cat "$work/out" && return 1; }
   expect "$work/out" 'npm install -g @anthropic-ai/claude-code'
   expect "$work/out" "$(git -C "$ROOT" log -1 --format=%s | cut -c 1-60)"
-  expect "$home/.local/state/deckwatch/install" "checkout=$work/clone"
+  expect "$home/.local/state/deckwatch/install" "checkout=$clone"
   for program in launcher deckwatch-mcp deckwatch-server; do
     "$home/.local/bin/$program" --version >/dev/null
   done
   install_agent "$home/.local/bin/claude"
-  (cd "$work/clone" && hermetic "$home" "$home/.local/bin:" ./scripts/start -- -p hello) >"$work/out" 2>&1
+  git init --quiet "$work/project"
+  printf '[toolchain]\nchannel = "1.70.0"\n' >"$work/project/rust-toolchain.toml"
+  (cd "$work/project" && hermetic "$home" "$home/.local/bin:" "$clone/scripts/start" -- -p hello) >"$work/out" 2>&1 ||
+    { cat "$work/out" && return 1; }
   expect "$work/out" 'claude was started'
   expect "$work/out" '-p hello'
-  expect "$work/out" "in $work/clone"
+  expect "$work/out" "in $work/project"
   printf 'a fresh clone installs itself, plays a day and starts an agent\n'
 }
 
