@@ -6,6 +6,7 @@
 //! finding names the place and the kind.
 
 pub mod clean;
+mod escapes;
 mod rules;
 mod shape;
 mod views;
@@ -99,7 +100,7 @@ impl Scan {
         if text.len() < SHORTEST {
             return None;
         }
-        views::of(text).iter().find_map(|view| self.in_view(view))
+        views::find(text, !self.names.is_empty(), &mut |view| self.in_view(view))
     }
 
     fn value(&self, value: &Value, pointer: &str, found: &mut Vec<Finding>) {
@@ -137,7 +138,7 @@ impl Scan {
     }
 
     fn in_view(&self, view: &View) -> Option<Cow<'static, str>> {
-        let text = view.text.as_ref();
+        let text = view.text;
         let hits = self.automaton.try_find_overlapping_iter(Input::new(text));
         hits.into_iter().flatten().find_map(|hit| {
             let pattern = hit.pattern().as_usize();

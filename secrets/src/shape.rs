@@ -65,7 +65,8 @@ pub(super) fn is_random(run: &str) -> bool {
 /// A name, something that assigns, forty characters.
 pub(super) fn aws_secret(_: &str, from: &str) -> bool {
     let after_name = from.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let value = after_name.trim_start_matches([' ', '"', '\'', '=', ':', '\t']);
+    let between = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '=' | ':');
+    let value = after_name.trim_start_matches(between);
     let key = run(value, base64);
     value.len() < after_name.len() && key.len() == 40 && is_random(key)
 }
@@ -150,11 +151,17 @@ pub(super) fn sendgrid(before: &str, from: &str) -> bool {
 /// password that nobody writes in examples.
 pub(super) fn authorization(_: &str, from: &str) -> bool {
     const LONG: usize = 20;
+    const NAME: usize = 40;
+    const SCHEME: usize = 16;
     let between = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | ',' | '\\' | '`');
-    let after = from.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let scheme = run(after.trim_start_matches(between), alphanumeric);
-    let Some((_, value)) = after.split_once(scheme).filter(|_| after.starts_with(between)) else { return false };
-    let value = value.trim_start_matches(between);
+    let name = run(first_bytes(from, NAME), |b| b.is_ascii_alphabetic());
+    let after = from.get(name.len()..).unwrap_or_default();
+    let login = after.trim_start_matches(between);
+    let scheme = run(first_bytes(login, SCHEME), alphanumeric);
+    if login.len() == after.len() {
+        return false;
+    }
+    let value = login.get(scheme.len()..).unwrap_or_default().trim_start_matches(between);
     match scheme.to_ascii_lowercase().as_str() {
         "basic" => is_login(run(value, base64)),
         "bearer" | "token" => {

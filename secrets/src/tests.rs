@@ -217,6 +217,43 @@ fn the_largest_handoff_is_looked_through_in_no_time() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
+/// Compared with prose, as a test is not optimised and its machine is busy. With every reading of every text it was
+/// up to twenty times as long.
+#[test]
+fn escapes_and_base64_take_a_few_times_as_long_as_prose() {
+    const BYTES: usize = 300 * 1024;
+    let escapes = "%41 \\u0025 \u{200b} \\\\ ";
+    let data = noise(BYTES, &format!("{MIXED}+/"));
+    let pieces = |size: usize, between: &str| {
+        let pieces: Vec<&str> = (0..BYTES / size).map(|n| &data[n * size..(n + 1) * size]).collect();
+        pieces.join(between)
+    };
+    let fastest = |text: &str| {
+        let timed = || {
+            let started = Instant::now();
+            assert_eq!(in_text(text), None);
+            started.elapsed()
+        };
+        (0..3).map(|_| timed()).min().unwrap()
+    };
+    let line = "A line of prose about nothing in particular, at https://example.com/page.html.\n";
+    let prose = fastest(&line.repeat(BYTES / line.len()));
+    let log = "2026-01-01T00:00:00Z GET /a%20b?x=%7B%22a%22%7D \\\"ua\\\" 200 12ms\u{1b}[0m\n";
+    for (name, text) in [
+        ("base64 with a few escapes", format!("{escapes}{data}{escapes}{escapes}")),
+        ("base64 with many escapes", pieces(8_000, escapes)),
+        ("base64 in lines", pieces(76, "\n")),
+        ("a page with an image", format!("<p>100% \\ a%20b</p><img src=\"data:image/png;base64,{data}\">")),
+        ("an escaped notebook", "    \"x = df[\\\"a\\\"]\\n\",\n".repeat(BYTES / 27)),
+        ("a log", log.repeat(BYTES / log.len())),
+        ("nothing but escapes", "%25\\u005c\u{200b}%e2".repeat(BYTES / 15)),
+    ] {
+        let took = fastest(&text);
+        eprintln!("{name}: {took:?}, prose {prose:?}");
+        assert!(took < prose * 8, "{name}: {took:?}, prose {prose:?}");
+    }
+}
+
 #[test]
 fn no_line_break_encoding_or_letter_of_another_width_hides_a_secret() {
     let token = format!("ghp_{}", noise(36, MIXED));
@@ -240,6 +277,9 @@ fn no_line_break_encoding_or_letter_of_another_width_hides_a_secret() {
         token.replace('_', "\\u005f"),
         percent(&token.replace('_', "\\u005f")),
         format!("{}{token}", "first. last. ".repeat(40_000)),
+        format!("{0}{1}{0}", "first. last. ".repeat(4_000), token.replace('_', "%5f")),
+        format!("{0}{1}{0}", "first 100% \\n last. ".repeat(4_000), token.replace('_', "%5Cu005F")),
+        format!("{} {}", "%41\\n".repeat(2_000), percent(&in_mail)),
     ] {
         let found = in_text(&text).unwrap_or_else(|| panic!("{}", &text[..text.len().min(80)]));
         assert!(found.contains("GitHub token"), "{found}");
