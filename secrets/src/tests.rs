@@ -201,6 +201,38 @@ fn a_finding_names_the_field_and_never_the_value() {
 }
 
 #[test]
+fn a_secret_in_name_and_value_or_in_the_items_of_a_list_is_found() {
+    let (key, bearer) = (noise(40, MIXED), format!("Bearer {}", noise(32, MIXED)));
+    let token = format!("ghp_{}", noise(36, MIXED));
+    for (body, pointer, kind) in [
+        (json!({"extra": {"AWS_SECRET_ACCESS_KEY": key}}), "/extra/AWS_SECRET_ACCESS_KEY", "AWS secret access key"),
+        (json!({"Credentials": {"SecretAccessKey": key}}), "/Credentials/SecretAccessKey", "AWS secret access key"),
+        (json!({"headers": {"Authorization": bearer}}), "/headers/Authorization", "Authorization header"),
+        (json!({"headers": {"authorization": [bearer]}}), "/headers/authorization/0", "Authorization header"),
+        (json!({"headers": ["Authorization", bearer]}), "/headers", "Authorization header"),
+        (json!([{"name": "Authorization", "value": bearer}]), "/0/value", "Authorization header"),
+        (json!({"env": [{"value": key, "name": "AWS_SECRET_ACCESS_KEY"}]}), "/env/0/value", "AWS secret access key"),
+        (json!({"pem": ["-----BEGIN PRIVATE KEY-----", noise(64, MIXED), "-----END"]}), "/pem", "private key"),
+        (json!({"cut": [&token[..20], &token[20..]]}), "/cut", "GitHub token"),
+        (json!({"list": ["one", {"two": [token]}, 3]}), "/list/1/two/0", "GitHub token"),
+        (json!({"\u{1b}]0;": token}), "/\u{1b}]0;", "GitHub token"),
+    ] {
+        let found = known().in_value(&body, "");
+        assert_eq!(found.len(), 1, "{body}: {found:?}");
+        assert_eq!(found[0].pointer, pointer);
+        assert!(found[0].kind.contains(kind), "{found:?}");
+    }
+    for body in [
+        json!({"authorization": "checked per request", "aws_secret_access_key": "read from the vault"}),
+        json!({"tags": ["sk-", "loading", "spinner2"], "Authorization": "Bearer <token>"}),
+        json!({"authorization": {"name": "bearer", "value": "a word"}, "lines": ["hf_", "transformers and models"]}),
+        json!({"value": "x", "commits": [noise(40, HEX), noise(64, HEX)]}),
+    ] {
+        assert_eq!(known().in_value(&body, ""), [], "{body}");
+    }
+}
+
+#[test]
 fn the_number_of_findings_is_bounded() {
     let lines: Vec<String> = of_each_kind().into_iter().map(|(_, secret)| secret).collect();
     assert_eq!(known().in_value(&json!({"tags": lines}), "").len(), MAX_FINDINGS);
