@@ -153,6 +153,49 @@ fn placeholders_hashes_and_names_pass() {
 }
 
 #[test]
+fn images_lists_names_and_examples_pass() {
+    let sha = noise(64, HEX);
+    let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let of_example = part(r#"{"sub":"1234567890","name":"John Doe","iat":1516239022}"#);
+    let header = part(r#"{"alg":"HS256","typ":"JWT"}"#);
+    let url = |password: &str| format!("postgres://app:{password}@db.internal:5432/app");
+    let mut texts = vec![
+        format!("docker://alpine:3.18@sha256:{sha} and docker-image://debian:bookworm-slim@sha256:{sha}"),
+        "docker://alpine:3.18@sha256:...".to_owned(),
+        "Write to http://localhost:3000,ops@example.com or http://localhost:8080;ops@example.com".to_owned(),
+        format!("aws_secret_access_key {}", noise(40, HEX)),
+        format!("{header}.{of_example}.{}", noise(43, MIXED)),
+        format!("{header}.{}.your-256-bit-signature", part(r#"{"sub":"12345"}"#)),
+        "Authorization: Bearer tokens-are-rotated-every-30-days".to_owned(),
+        "grep '-----BEGIN OPENSSH PRIVATE KEY-----' /home/ann/projects/deckwatch2/keys".to_owned(),
+        "grep '-----BEGIN RSA PRIVATE KEY-----' /Users/ann/Projects/deckwatch2/keys".to_owned(),
+        "The line -----BEGIN PRIVATE KEY----- leads to an AuthenticationFailureException there".to_owned(),
+    ];
+    texts.extend(
+        ["REDACTED", "your_password", "placeholder", "example", "TOKEN", "DB_PASSWORD", "__PASSWORD__", "\\${PASS}"]
+            .map(url),
+    );
+    texts.extend(["…", "ab…", "••••", "my-secret", "api_key", "xxxxxx", "<password>", "___"].map(url));
+    for text in texts {
+        assert_eq!(in_text(&text), None, "{text}");
+    }
+    // What is near to these is still found.
+    for text in [
+        url("tr0ub4dor-key"),
+        url("1234abcd,"),
+        url("p4ss_word"),
+        url("12345678,9"),
+        format!("Authorization: Bearer {}-12-ab", noise(20, MIXED)),
+        format!("Authorization: Bearer {}-1111-4b5d-8c9e-123456789012", noise(8, HEX)),
+        format!("{header}.{}.{}", part(r#"{"sub":"1234567890","name":"Ann"}"#), noise(43, MIXED)),
+        format!("grep '-----BEGIN PRIVATE KEY-----' /home/ann/x\n{}", noise(64, MIXED)),
+        format!("-----BEGIN PRIVATE KEY-----\n/{}", noise(63, MIXED)),
+    ] {
+        assert!(in_text(&text).is_some(), "{text}");
+    }
+}
+
+#[test]
 fn what_can_not_be_seen_hides_nothing() {
     let value = "correct horse-battery";
     let scan = knowing(&[("DB_PASSWORD", value)]);
