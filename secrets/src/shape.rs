@@ -25,6 +25,11 @@ pub(super) fn slack(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'-'
 }
 
+/// A token that is a cookie, and may be escaped as one.
+pub(super) fn slack_cookie(b: u8) -> bool {
+    slack(b) || base64(b) || b == b'%'
+}
+
 pub(super) fn hex(b: u8) -> bool {
     b.is_ascii_hexdigit()
 }
@@ -69,11 +74,24 @@ fn has_placeholder(text: &str) -> bool {
 
 /// A name, something that assigns, forty characters. Those of a hash are all hexadecimal.
 pub(super) fn aws_secret(_: &str, from: &str) -> bool {
-    let after_name = from.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let between = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '=' | ':');
-    let value = after_name.trim_start_matches(between);
+    // The rest of a longer spelling is letters.
+    const NAME: usize = "SecretAccessKey".len();
+    let after_name =
+        from.get(NAME..).unwrap_or_default().trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let value = after_name.trim_start_matches(assigns);
     let key = run(value, base64);
-    value.len() < after_name.len() && key.len() == 40 && !key.bytes().all(hex) && is_random(key)
+    let has = |kind: fn(&u8) -> bool| key.bytes().any(|b| kind(&b));
+    value.len() < after_name.len()
+        && key.len() == 40
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && !key.bytes().all(hex)
+        && is_random(key)
+}
+
+/// What stands between a name and its value: in programs, settings, markup and tables.
+fn assigns(c: char) -> bool {
+    c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | ',' | '\\' | '`' | '>' | '|' | ']' | ')' | '*')
 }
 
 pub(super) fn slack_webhook(_: &str, from: &str) -> bool {
@@ -96,7 +114,7 @@ pub(super) fn private_key(_: &str, from: &str) -> bool {
     const LOOK_AHEAD: usize = 400;
     let Some((title, body)) = from.trim_start_matches('-').split_once("-----") else { return false };
     let is_private = title.len() <= TITLE && (title.ends_with("PRIVATE KEY") || title.ends_with("PRIVATE KEY BLOCK"));
-    let until_end = body.split("-----END").next().unwrap_or(body);
+    let until_end = first_bytes(body, 2 * LOOK_AHEAD).split("-----END").next().unwrap_or(body);
     let mut lines = until_end.split(|c: char| c.is_whitespace() || c == '\\').scan(0, |read, line| {
         *read += line.len() + 1;
         (*read <= LOOK_AHEAD + line.len()).then_some(line)
@@ -179,15 +197,14 @@ pub(super) fn authorization(_: &str, from: &str) -> bool {
     const LONG: usize = 20;
     const NAME: usize = 40;
     const SCHEME: usize = 16;
-    let between = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | ',' | '\\' | '`');
     let name = run(first_bytes(from, NAME), |b| b.is_ascii_alphabetic());
     let after = from.get(name.len()..).unwrap_or_default();
-    let login = after.trim_start_matches(between);
+    let login = after.trim_start_matches(assigns);
     let scheme = run(first_bytes(login, SCHEME), alphanumeric);
     if login.len() == after.len() {
         return false;
     }
-    let value = login.get(scheme.len()..).unwrap_or_default().trim_start_matches(between);
+    let value = login.get(scheme.len()..).unwrap_or_default().trim_start_matches(assigns);
     match scheme.to_ascii_lowercase().as_str() {
         "basic" => is_login(run(value, base64)),
         "bearer" | "token" => {

@@ -153,6 +153,56 @@ fn placeholders_hashes_and_names_pass() {
 }
 
 #[test]
+fn other_spellings_of_the_known_kinds_are_found() {
+    let (key, token) = (noise(40, MIXED), format!("ghp_{}", noise(36, MIXED)));
+    let google = format!("AIza{}", noise(35, MIXED));
+    let bearer = format!("Bearer {}", noise(32, MIXED));
+    let wrapped = |text: &str, between: &str| {
+        let lines: Vec<String> = text.as_bytes().chunks(19).map(|line| String::from_utf8_lossy(line).into()).collect();
+        lines.join(between)
+    };
+    let config = format!(r#"{{"auths":{{"ghcr.io":{{"auth":"{}"}}}}}}"#, base64_of(&format!("ann:{token}")));
+    for (text, kind) in [
+        (base64_of(&base64_of(&format!("token: {token}"))), "GitHub token"),
+        (base64_of(&wrapped(&base64_of(&format!("token: {token}")), "\n")), "GitHub token"),
+        (base64_of(&config), "GitHub token"),
+        (format!("_{google}_"), "Google API key"),
+        (format!("__{google}__ and {google}"), "Google API key"),
+        (format!("{google}-old"), "Google API key"),
+        (format!("<SecretAccessKey>{key}</SecretAccessKey>"), "AWS secret access key"),
+        (format!("secretAccessKey: '{key}',"), "AWS secret access key"),
+        (format!("'secret_access_key' => '{key}'"), "AWS secret access key"),
+        (format!("aws_secret_access_key: `{key}`"), "AWS secret access key"),
+        (format!("| AWS_SECRET_ACCESS_KEY | {key} |"), "AWS secret access key"),
+        (format!("--aws-secret-access-key {key}"), "AWS secret access key"),
+        (format!("**Secret access key**: {key}"), "AWS secret access key"),
+        (format!("xoxc-{}-{}", noise(12, "0123456789"), noise(40, HEX)), "Slack token"),
+        (format!("d=xoxd-{}%2F{}%3D", noise(12, MIXED), noise(30, MIXED)), "Slack token"),
+        (format!("headers['Authorization'] = '{bearer}'"), "Authorization header"),
+        (format!("| Authorization | {bearer} |"), "Authorization header"),
+        (format!("**Authorization**: `{bearer}`"), "Authorization header"),
+        (format!("> {}", wrapped(&token, "\n> ")), "GitHub token"),
+        (format!("> > {}", wrapped(&base64_of(&format!("token: {token}")), "\n> > ")), "GitHub token"),
+    ] {
+        let found = in_text(&text).unwrap_or_else(|| panic!("{kind} in {text}"));
+        assert!(found.contains(kind), "{found} for {text}");
+    }
+    for text in [
+        format!("secret access key of {} and secretAccessKey: {}", noise(40, HEX), noise(64, HEX)),
+        "| AWS_SECRET_ACCESS_KEY | the key with which the backup is written |".to_owned(),
+        "secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY, secret_access_key = var.secret_access_key_of_backup"
+            .to_owned(),
+        "the-secret-access-key-of-the-continuous-integration-user-in-the-account".to_owned(),
+        "<SecretAccessKey>...</SecretAccessKey> and xoxc-... and xoxd-your-cookie-goes-here-in-full".to_owned(),
+        "> words in a\n> quotation sk-\n> loading spinner".to_owned(),
+        "| Authorization | Bearer <token> |, headers['Authorization'] = `Bearer ${token}`".to_owned(),
+        base64_of(&base64_of("nothing but a few words that are no secret at all")),
+    ] {
+        assert_eq!(in_text(&text), None, "{text}");
+    }
+}
+
+#[test]
 fn images_lists_names_and_examples_pass() {
     let sha = noise(64, HEX);
     let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);

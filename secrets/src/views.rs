@@ -101,15 +101,19 @@ impl<L> Reader<'_, L> {
         found.or_else(|| self.read_base64(joined.as_deref().unwrap_or(seen)))
     }
 
+    /// Reads what the base64 in `text` says, and what the base64 in that says.
     fn read_base64<T>(&mut self, text: &str) -> Option<T>
     where
         L: FnMut(&View) -> Option<T>,
     {
-        let said = self.in_base64(text);
-        if said.is_empty() {
+        let once = self.in_base64(text);
+        if once.is_empty() {
             return None;
         }
-        (self.look)(&View { text: &said, joins_lines: false })
+        (self.look)(&View { text: &once, joins_lines: false }).or_else(|| {
+            let twice = self.in_base64(&joined(&once)?);
+            (self.look)(&View { text: &twice, joins_lines: false })
+        })
     }
 
     /// What the base64 in `text` says, of either alphabet, each piece between lines with a comma.
@@ -183,7 +187,12 @@ fn is_look_alike(c: char) -> bool {
     matches!(c, '\u{2460}'..='\u{24ff}' | '\u{ff01}'..='\u{ff5e}' | '\u{1d400}'..='\u{1d7ff}')
 }
 
-/// Without line breaks and the blanks around them, as a terminal or a mail may have wrapped a long word.
+/// Without line breaks, the blanks around them and the marks of a quotation, as a terminal or a mail may have wrapped a
+/// long word.
 fn joined(text: &str) -> Option<String> {
-    text.contains('\n').then(|| text.split('\n').map(str::trim).collect())
+    text.contains('\n').then(|| text.split('\n').map(unquoted).collect())
+}
+
+fn unquoted(line: &str) -> &str {
+    line.trim_start_matches(|c: char| c.is_whitespace() || c == '>').trim_end()
 }
