@@ -18,9 +18,12 @@ impl Escapes {
     }
 
     /// Each kind alone, where there are both.
-    pub(super) fn alone(self) -> impl Iterator<Item = Self> {
-        let kinds = [Self { of_urls: true, of_json: false }, Self { of_urls: false, of_json: true }];
-        kinds.into_iter().filter(move |_| self.of_urls && self.of_json)
+    pub(super) fn alone(self) -> Vec<Self> {
+        if self.of_urls && self.of_json {
+            vec![Self { of_json: false, ..self }, Self { of_urls: false, ..self }]
+        } else {
+            Vec::new()
+        }
     }
 
     /// `text` with these escapes resolved. A backslash at the end of a line joins it with the next, as in a shell.

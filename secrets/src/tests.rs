@@ -412,6 +412,18 @@ fn no_line_break_encoding_or_letter_of_another_width_hides_a_secret() {
 }
 
 #[test]
+fn a_value_with_what_looks_like_an_escape_is_found() {
+    let scan = knowing(&[("A", "pa%41ss\"word-1"), ("B", "C:\\users\\b")]);
+    for (text, name) in [
+        (r#"{"password":"pa%41ss\"word-1"}"#, "variable A"),
+        ("It is C%3A\\users\\b today.", "variable B"),
+        (r"It is C:\users\b, 100%41 sure.", "variable B"),
+    ] {
+        assert!(scan.in_text(text).is_some_and(|found| found.contains(name)), "{text}");
+    }
+}
+
+#[test]
 fn words_at_the_ends_of_lines_make_no_secret() {
     for text in [
         "sk-loading\nspinner2\ncontainer\nwrapper",

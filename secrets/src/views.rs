@@ -4,6 +4,7 @@
 //! The work grows with the length of the text, whatever the text is: there is a fixed number of readings. Escapes are
 //! resolved only in the passages that have some.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
@@ -56,17 +57,19 @@ struct Reader<'l, L> {
 }
 
 impl<L> Reader<'_, L> {
-    /// Reads `passage` with its escapes resolved, of URLs, of JSON and of both, and then what is left once more.
+    /// Reads `passage` with its escapes resolved, of URLs and of JSON together, and then what is left once more. A value
+    /// may have what looks like an escape of the other kind, so it is looked for with each kind alone as well.
     fn read_escaped<T>(&mut self, passage: &str) -> Option<T>
     where
         L: FnMut(&View) -> Option<T>,
     {
         let escapes = Escapes::of(passage);
-        let alone = escapes.alone().find_map(|kind| {
+        let alone = if self.has_values { escapes.alone() } else { Vec::new() };
+        let found = alone.into_iter().find_map(|kind| {
             let resolved = kind.resolve(passage);
             self.read(&resolved, &shown(&resolved))
         });
-        alone.or_else(|| {
+        found.or_else(|| {
             let once = escapes.resolve(passage);
             let seen = shown(&once);
             self.read(&once, &seen).or_else(|| {
@@ -174,13 +177,16 @@ fn on_one_line(text: &str) -> String {
 }
 
 /// What can be seen of `text`: full-width and mathematical letters read like those that they look like.
-fn shown(text: &str) -> String {
+fn shown(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|b| matches!(b, b'\n' | b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let bare = bare(text);
     if !bare.chars().any(is_look_alike) {
-        return bare;
+        return Cow::Owned(bare);
     }
     let plain = |c: char| if is_look_alike(c) { std::iter::once(c).nfkc().collect() } else { String::from(c) };
-    bare.chars().map(plain).collect()
+    Cow::Owned(bare.chars().map(plain).collect())
 }
 
 fn is_look_alike(c: char) -> bool {
