@@ -296,9 +296,13 @@ impl Asked {
         self.parts.method.as_str().chars().take(16).collect()
     }
 
-    /// As much of the path as the log takes. It is visible ASCII: anything else would not be a path.
+    /// As much of the path as the log takes, which takes no secret. It is visible ASCII: anything else would not be a
+    /// path.
     fn path(&self) -> String {
-        self.path.chars().take(200).collect()
+        match deckwatch_secrets::in_text(&self.path) {
+            Some(kind) => format!("(a path that contains {kind})"),
+            None => self.path.chars().take(200).collect(),
+        }
     }
 
     fn respond(&self, result: Result<Outcome, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {

@@ -42,8 +42,10 @@ impl Call<'_> {
     pub(crate) fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
         self.no_query()?;
         let value = decode::value(&self.body)?;
+        // The sizes are checked before the search, which takes longer. The error repeats no secret either.
+        let typed = decode::typed(value.clone())?;
         self.look_for_secrets(deckwatch_secrets::in_value(&value));
-        decode::typed(value)
+        Ok(typed)
     }
 
     /// The same of a name in the path that is about to be stored.

@@ -4,13 +4,14 @@
 use std::fmt;
 
 use deckwatch_protocol::{ErrorCode, Violation, Violations, pointer_step};
+use deckwatch_secrets::in_text;
 use deserr::Deserr;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, harmless};
 
 /// A request without parameters.
 #[derive(Deserr)]
@@ -65,7 +66,7 @@ pub(crate) fn query<T: Deserr<Violations>>(query: &str) -> Result<T, ApiError> {
 }
 
 fn malformed(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
-    let pointer: String = error.path().iter().map(segment).collect();
+    let (pointer, _) = harmless(&error.path().iter().map(segment).collect::<String>());
     let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
     let problem = ApiError::new(ErrorCode::MalformedJson, format!("The body{place}: {}.", error.inner()));
     if pointer.is_empty() { problem } else { problem.at(&pointer, "is malformed") }
@@ -174,13 +175,20 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if map.contains_key(&key) {
-                let shown: String = key.chars().take(64).collect();
-                return Err(A::Error::custom(format!("the key {shown:?} stands twice")));
+                return Err(A::Error::custom(stands_twice(&key)));
             }
             let Strict(value) = entries.next_value()?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))
+    }
+}
+
+/// Names `key`, unless it is a secret. It is looked through before it is cut: a part of a secret tells too much as well.
+fn stands_twice(key: &str) -> String {
+    match in_text(key) {
+        Some(kind) => format!("a key that contains {kind} stands twice"),
+        None => format!("the key {:?} stands twice", key.chars().take(64).collect::<String>()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Errors inside the API: what the caller is told and, apart from it, what the log is told.
 
+use std::borrow::Cow;
+
 use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
-use deckwatch_secrets::Finding;
+use deckwatch_secrets::{Finding, in_text};
 
 use crate::database::DatabaseError;
 use crate::fault::Halt;
@@ -92,12 +94,40 @@ impl ApiError {
         }
     }
 
-    /// The body for the caller.
+    /// The body for the caller. It names fields of the request, but repeats no secret that stands in a name.
     pub(crate) fn problem(&self, correlation_id: &str) -> Problem {
-        let mut problem = Problem::new(self.code, self.detail.clone(), correlation_id);
-        problem.errors.clone_from(&self.violations);
+        let detail = in_text(&self.detail).map_or_else(
+            || self.detail.clone(),
+            |kind| format!("The request is not valid, and it has {kind}. Take it out and send the request again."),
+        );
+        let mut problem = Problem::new(self.code, detail, correlation_id);
+        problem.errors = self.violations.iter().map(without_secrets).collect();
         problem
     }
+}
+
+/// `violation`, or one of the field above where a name in its pointer is a secret.
+fn without_secrets(violation: &Violation) -> Violation {
+    let (pointer, kind) = harmless(&violation.pointer);
+    let detail = match kind.or_else(|| in_text(&violation.detail)) {
+        Some(kind) => format!("has a field whose name contains {kind}; take it out"),
+        None => violation.detail.clone(),
+    };
+    Violation { pointer, detail }
+}
+
+/// The steps of `pointer` before the first that is a secret, and the kind of that secret.
+pub(crate) fn harmless(pointer: &str) -> (String, Option<Cow<'static, str>>) {
+    let mut steps = String::new();
+    for step in pointer.split('/').skip(1) {
+        let kind = in_text(&step.replace("~1", "/").replace("~0", "~"));
+        if kind.is_some() {
+            return (steps, kind);
+        }
+        steps.push('/');
+        steps.push_str(step);
+    }
+    (steps, None)
 }
 
 impl From<Violations> for ApiError {

@@ -6,6 +6,7 @@
 //! finding names the place and the kind.
 
 pub mod clean;
+mod escapes;
 mod rules;
 mod shape;
 mod views;
@@ -18,7 +19,7 @@ use aho_corasick::Input;
 use aho_corasick::automaton::Automaton as _;
 use aho_corasick::nfa::noncontiguous::NFA;
 use deckwatch_protocol::pointer_step;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::rules::RULES;
 use self::views::View;
@@ -90,7 +91,7 @@ impl Scan {
     /// What stands in `value`, which itself stands at `pointer`: at most 8 findings, the first of each field.
     pub fn in_value(&self, value: &Value, pointer: &str) -> Vec<Finding> {
         let mut found = Vec::new();
-        self.value(value, pointer, &mut found);
+        self.value("", value, pointer, &mut found);
         found
     }
 
@@ -99,28 +100,42 @@ impl Scan {
         if text.len() < SHORTEST {
             return None;
         }
-        views::of(text).iter().find_map(|view| self.in_view(view))
+        views::find(text, !self.names.is_empty(), &mut |view| self.in_view(view))
     }
 
-    fn value(&self, value: &Value, pointer: &str, found: &mut Vec<Finding>) {
+    /// Looks through `value`, which is the value of `name`, if it has a name.
+    fn value(&self, name: &str, value: &Value, pointer: &str, found: &mut Vec<Finding>) {
         match value {
-            Value::String(text) => _ = self.field(text, pointer, found),
+            Value::String(text) => _ = self.field(&labelled(name, text), pointer, found),
             Value::Number(number) => _ = self.field(&number.to_string(), pointer, found),
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    self.value(item, &format!("{pointer}/{index}"), found);
-                }
-            }
+            Value::Array(items) => self.items(name, items, pointer, found),
             Value::Object(fields) => {
                 for (name, field) in fields {
                     // The pointer of what is below would repeat the name.
                     if self.field(name, pointer, found) {
                         continue;
                     }
-                    self.value(field, &format!("{pointer}/{}", pointer_step(name)), found);
+                    let label = Some(name.as_str()).filter(|name| !name.eq_ignore_ascii_case("value"));
+                    let label = label.or_else(|| name_beside(fields)).unwrap_or(name);
+                    self.value(label, field, &format!("{pointer}/{}", pointer_step(name)), found);
                 }
             }
             Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    /// The texts of a list are lines of one text, such as those of a key, or a name and its value.
+    fn items(&self, name: &str, items: &[Value], pointer: &str, found: &mut Vec<Finding>) {
+        let lines: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+        let whole = self.in_text(&labelled(name, &lines.join("\n")));
+        let before = found.len();
+        for (index, item) in items.iter().enumerate() {
+            if whole.is_some() || !item.is_string() {
+                self.value(name, item, &format!("{pointer}/{index}"), found);
+            }
+        }
+        if found.len() == before {
+            add(whole, pointer, found);
         }
     }
 
@@ -131,13 +146,12 @@ impl Scan {
         }
         let kind = self.in_text(text);
         let is_secret = kind.is_some();
-        let pointer = || pointer.chars().take(MAX_POINTER_CHARS).collect();
-        found.extend(kind.map(|kind| Finding { pointer: pointer(), kind }));
+        add(kind, pointer, found);
         is_secret
     }
 
     fn in_view(&self, view: &View) -> Option<Cow<'static, str>> {
-        let text = view.text.as_ref();
+        let text = view.text;
         let hits = self.automaton.try_find_overlapping_iter(Input::new(text));
         hits.into_iter().flatten().find_map(|hit| {
             let pattern = hit.pattern().as_usize();
@@ -149,6 +163,29 @@ impl Scan {
             Some(Cow::Owned(format!("the value of the variable {name}")))
         })
     }
+}
+
+/// Adds what was found at `pointer`, unless there is enough.
+fn add(kind: Option<Cow<'static, str>>, pointer: &str, found: &mut Vec<Finding>) {
+    if found.len() < MAX_FINDINGS {
+        let pointer = || pointer.chars().take(MAX_POINTER_CHARS).collect();
+        found.extend(kind.map(|kind| Finding { pointer: pointer(), kind }));
+    }
+}
+
+/// `text` after its name, as some kinds are known by their name. A name that is no word could change how `text` is read.
+fn labelled<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
+    const LONGEST: usize = 64;
+    let is_word = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    if name.is_empty() || name.len() > LONGEST || !is_word {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{name}: {text}"))
+}
+
+/// The name of a `value` where the name is a field as well, as in lists of variables and headers.
+fn name_beside(fields: &Map<String, Value>) -> Option<&str> {
+    ["name", "key", "Name", "Key"].into_iter().find_map(|field| fields.get(field)?.as_str())
 }
 
 #[cfg(test)]

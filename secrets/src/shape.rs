@@ -25,6 +25,11 @@ pub(super) fn slack(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'-'
 }
 
+/// A token that is a cookie, and may be escaped as one.
+pub(super) fn slack_cookie(b: u8) -> bool {
+    slack(b) || base64(b) || b == b'%'
+}
+
 pub(super) fn hex(b: u8) -> bool {
     b.is_ascii_hexdigit()
 }
@@ -56,18 +61,37 @@ pub(super) fn starts_a_word(before: &str) -> bool {
 /// Whether a run is what a generator makes and not what a person writes in its place.
 pub(super) fn is_random(run: &str) -> bool {
     const DIFFERENT: u32 = 7;
-    const PLACEHOLDERS: [&str; 6] = ["example", "xxxx", "your", "placeholder", "redacted", "token_here"];
     let different = run.bytes().fold(0_u128, |seen, b| seen | 1_u128.checked_shl(b.into()).unwrap_or_default());
-    let lower = || run.to_ascii_lowercase();
-    different.count_ones() >= DIFFERENT && !PLACEHOLDERS.iter().any(|placeholder| lower().contains(placeholder))
+    different.count_ones() >= DIFFERENT && !has_placeholder(run)
 }
 
-/// A name, something that assigns, forty characters.
+/// Whether a person wrote `text` in the place of a secret.
+fn has_placeholder(text: &str) -> bool {
+    const PLACEHOLDERS: [&str; 6] = ["example", "xxxx", "your", "placeholder", "redacted", "token_here"];
+    let lower = text.to_ascii_lowercase();
+    PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder))
+}
+
+/// A name, something that assigns, forty characters. Those of a hash are all hexadecimal.
 pub(super) fn aws_secret(_: &str, from: &str) -> bool {
-    let after_name = from.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let value = after_name.trim_start_matches([' ', '"', '\'', '=', ':', '\t']);
+    // The rest of a longer spelling is letters.
+    const NAME: usize = "SecretAccessKey".len();
+    let after_name =
+        from.get(NAME..).unwrap_or_default().trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let value = after_name.trim_start_matches(assigns);
     let key = run(value, base64);
-    value.len() < after_name.len() && key.len() == 40 && is_random(key)
+    let has = |kind: fn(&u8) -> bool| key.bytes().any(|b| kind(&b));
+    value.len() < after_name.len()
+        && key.len() == 40
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && !key.bytes().all(hex)
+        && is_random(key)
+}
+
+/// What stands between a name and its value: in programs, settings, markup and tables.
+fn assigns(c: char) -> bool {
+    c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | ',' | '\\' | '`' | '>' | '|' | ']' | ')' | '*')
 }
 
 pub(super) fn slack_webhook(_: &str, from: &str) -> bool {
@@ -90,12 +114,23 @@ pub(super) fn private_key(_: &str, from: &str) -> bool {
     const LOOK_AHEAD: usize = 400;
     let Some((title, body)) = from.trim_start_matches('-').split_once("-----") else { return false };
     let is_private = title.len() <= TITLE && (title.ends_with("PRIVATE KEY") || title.ends_with("PRIVATE KEY BLOCK"));
-    let until_end = body.split("-----END").next().unwrap_or(body);
+    let until_end = first_bytes(body, 2 * LOOK_AHEAD).split("-----END").next().unwrap_or(body);
     let mut lines = until_end.split(|c: char| c.is_whitespace() || c == '\\').scan(0, |read, line| {
         *read += line.len() + 1;
         (*read <= LOOK_AHEAD + line.len()).then_some(line)
     });
-    is_private && lines.any(|line| run(line, base64).len() >= 16 && is_random(line))
+    is_private && lines.any(|line| is_line_of_key(run(line, base64)))
+}
+
+/// Whether this is base64 of random bytes, and no word or path that follows where a key is only mentioned.
+fn is_line_of_key(run: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| run.bytes().any(|b| kind(&b));
+    let mut steps = run.split('/').skip(1);
+    let is_path = run.starts_with('/')
+        && steps.next().is_some_and(|step| step.len() >= 3 && step.bytes().all(|b| b.is_ascii_alphabetic()))
+        && steps.next().is_some();
+    let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    run.len() >= 16 && is_mixed && !is_path && is_random(run)
 }
 
 /// Three parts, the first of which really is the header of a token. A payload that goes on past what is looked at is one.
@@ -115,10 +150,20 @@ pub(super) fn json_web_token(before: &str, from: &str) -> bool {
             run(payload, base64url).len() == payload.len()
                 && payload.len() >= 8
                 && run(signature, base64url).len() >= 16
+                && !has_placeholder(run(signature, base64url))
+                && !is_payload_of_example(payload)
         }
         [payload] => payload.len() > HEADER && run(payload, base64url).len() == payload.len(),
         [] => false,
     }
+}
+
+/// Whether this is the payload that jwt.io shows, which documents repeat.
+fn is_payload_of_example(payload: &str) -> bool {
+    let bytes = URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
+    let claims: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let says = |claim: &str, text: &str| claims.get(claim).and_then(serde_json::Value::as_str) == Some(text);
+    says("sub", "1234567890") && says("name", "John Doe")
 }
 
 /// `dw_<id>_<secret><checksum>`, with the right checksum: the first 8 hexadecimal digits of the SHA-256 of the rest.
@@ -150,20 +195,35 @@ pub(super) fn sendgrid(before: &str, from: &str) -> bool {
 /// password that nobody writes in examples.
 pub(super) fn authorization(_: &str, from: &str) -> bool {
     const LONG: usize = 20;
-    let between = |c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | ',' | '\\' | '`');
-    let after = from.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let scheme = run(after.trim_start_matches(between), alphanumeric);
-    let Some((_, value)) = after.split_once(scheme).filter(|_| after.starts_with(between)) else { return false };
-    let value = value.trim_start_matches(between);
+    const NAME: usize = 40;
+    const SCHEME: usize = 16;
+    let name = run(first_bytes(from, NAME), |b| b.is_ascii_alphabetic());
+    let after = from.get(name.len()..).unwrap_or_default();
+    let login = after.trim_start_matches(assigns);
+    let scheme = run(first_bytes(login, SCHEME), alphanumeric);
+    if login.len() == after.len() {
+        return false;
+    }
+    let value = login.get(scheme.len()..).unwrap_or_default().trim_start_matches(assigns);
     match scheme.to_ascii_lowercase().as_str() {
         "basic" => is_login(run(value, base64)),
         "bearer" | "token" => {
             let token = run(value, |b| base64url(b) || base64(b) || matches!(b, b'.' | b'~'));
             let mixed = token.bytes().any(|b| b.is_ascii_digit()) && token.bytes().any(|b| b.is_ascii_alphabetic());
-            token.len() >= LONG && mixed && is_random(token)
+            token.len() >= LONG && mixed && is_random(token) && !is_words(token)
         }
         _ => false,
     }
+}
+
+/// Whether this is words and short numbers between dashes, as in the name of a page.
+fn is_words(token: &str) -> bool {
+    let is_word = |part: &str| {
+        part.bytes().skip(1).all(|b| b.is_ascii_lowercase()) && part.bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    let is_number = |part: &str| part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
+    let parts = || token.split(['-', '_', '.', '/']);
+    parts().count() > 2 && parts().all(|part| is_word(part) || is_number(part))
 }
 
 /// Whether this is the base64 of a name and a password.
@@ -194,7 +254,19 @@ fn is_dull(user: &str, password: &str) -> bool {
         || is_one_letter
         || user == password
         || lower.contains("...")
+        || lower.contains('…')
+        || !lower.contains(char::is_alphanumeric)
         || EXAMPLES.contains(&lower.as_str())
+        || is_name_of_secret(&lower)
+        || has_placeholder(password)
+}
+
+/// Whether this names what stands in its place, such as `DB_PASSWORD` or `__token__`.
+fn is_name_of_secret(lower: &str) -> bool {
+    const NAMES: [&str; 9] = ["password", "passwd", "pass", "pwd", "pw", "secret", "token", "key", "apikey"];
+    let name = lower.trim_matches(['_', '-']);
+    let last = name.rsplit(['_', '-']).next().unwrap_or_default();
+    NAMES.contains(&last) && name.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'))
 }
 
 /// `scheme://user:password@host`, unless the password is one that people write in examples.
@@ -205,12 +277,26 @@ pub(super) fn password_in_url(before: &str, from: &str) -> bool {
     let rest = from.strip_prefix("://").unwrap_or_default().bytes().take(LONGEST);
     let authority: Vec<u8> = rest.take_while(|b| !is_end(*b)).collect();
     let authority = String::from_utf8_lossy(&authority);
-    let Some((user, password)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else {
-        return false;
-    };
+    let Some((login, host)) = authority.rsplit_once('@') else { return false };
+    let Some((user, password)) = login.split_once(':') else { return false };
     before.bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric())
-        && !password.starts_with(VARIABLE)
+        && !password.trim_start_matches('\\').starts_with(VARIABLE)
         && !is_dull(user, password)
+        && !is_digest(host)
+        && !begins_with_port(password)
+}
+
+/// Whether this is the digest of a container image: `docker://image:tag@sha256:…`.
+fn is_digest(host: &str) -> bool {
+    let digest = host.strip_prefix("sha256:").or_else(|| host.strip_prefix("sha512:"));
+    // A host may be called so, but digits alone are its port.
+    digest.is_some_and(|digest| !digest.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether the URL ended with its port, and a list goes on: `http://localhost:3000,ops@example.com`.
+fn begins_with_port(password: &str) -> bool {
+    let port = run(password, |b| b.is_ascii_digit());
+    (1..=5).contains(&port.len()) && password.get(port.len()..).is_some_and(|rest| rest.starts_with([',', ';']))
 }
 
 pub(super) fn hex_of_sha256(text: &str) -> String {

@@ -153,6 +153,99 @@ fn placeholders_hashes_and_names_pass() {
 }
 
 #[test]
+fn other_spellings_of_the_known_kinds_are_found() {
+    let (key, token) = (noise(40, MIXED), format!("ghp_{}", noise(36, MIXED)));
+    let google = format!("AIza{}", noise(35, MIXED));
+    let bearer = format!("Bearer {}", noise(32, MIXED));
+    let wrapped = |text: &str, between: &str| {
+        let lines: Vec<String> = text.as_bytes().chunks(19).map(|line| String::from_utf8_lossy(line).into()).collect();
+        lines.join(between)
+    };
+    let config = format!(r#"{{"auths":{{"ghcr.io":{{"auth":"{}"}}}}}}"#, base64_of(&format!("ann:{token}")));
+    for (text, kind) in [
+        (base64_of(&base64_of(&format!("token: {token}"))), "GitHub token"),
+        (base64_of(&wrapped(&base64_of(&format!("token: {token}")), "\n")), "GitHub token"),
+        (base64_of(&config), "GitHub token"),
+        (format!("_{google}_"), "Google API key"),
+        (format!("__{google}__ and {google}"), "Google API key"),
+        (format!("{google}-old"), "Google API key"),
+        (format!("<SecretAccessKey>{key}</SecretAccessKey>"), "AWS secret access key"),
+        (format!("secretAccessKey: '{key}',"), "AWS secret access key"),
+        (format!("'secret_access_key' => '{key}'"), "AWS secret access key"),
+        (format!("aws_secret_access_key: `{key}`"), "AWS secret access key"),
+        (format!("| AWS_SECRET_ACCESS_KEY | {key} |"), "AWS secret access key"),
+        (format!("--aws-secret-access-key {key}"), "AWS secret access key"),
+        (format!("**Secret access key**: {key}"), "AWS secret access key"),
+        (format!("xoxc-{}-{}", noise(12, "0123456789"), noise(40, HEX)), "Slack token"),
+        (format!("d=xoxd-{}%2F{}%3D", noise(12, MIXED), noise(30, MIXED)), "Slack token"),
+        (format!("headers['Authorization'] = '{bearer}'"), "Authorization header"),
+        (format!("| Authorization | {bearer} |"), "Authorization header"),
+        (format!("**Authorization**: `{bearer}`"), "Authorization header"),
+        (format!("> {}", wrapped(&token, "\n> ")), "GitHub token"),
+        (format!("> > {}", wrapped(&base64_of(&format!("token: {token}")), "\n> > ")), "GitHub token"),
+    ] {
+        let found = in_text(&text).unwrap_or_else(|| panic!("{kind} in {text}"));
+        assert!(found.contains(kind), "{found} for {text}");
+    }
+    for text in [
+        format!("secret access key of {} and secretAccessKey: {}", noise(40, HEX), noise(64, HEX)),
+        "| AWS_SECRET_ACCESS_KEY | the key with which the backup is written |".to_owned(),
+        "secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY, secret_access_key = var.secret_access_key_of_backup"
+            .to_owned(),
+        "the-secret-access-key-of-the-continuous-integration-user-in-the-account".to_owned(),
+        "<SecretAccessKey>...</SecretAccessKey> and xoxc-... and xoxd-your-cookie-goes-here-in-full".to_owned(),
+        "> words in a\n> quotation sk-\n> loading spinner".to_owned(),
+        "| Authorization | Bearer <token> |, headers['Authorization'] = `Bearer ${token}`".to_owned(),
+        base64_of(&base64_of("nothing but a few words that are no secret at all")),
+    ] {
+        assert_eq!(in_text(&text), None, "{text}");
+    }
+}
+
+#[test]
+fn images_lists_names_and_examples_pass() {
+    let sha = noise(64, HEX);
+    let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let of_example = part(r#"{"sub":"1234567890","name":"John Doe","iat":1516239022}"#);
+    let header = part(r#"{"alg":"HS256","typ":"JWT"}"#);
+    let url = |password: &str| format!("postgres://app:{password}@db.internal:5432/app");
+    let mut texts = vec![
+        format!("docker://alpine:3.18@sha256:{sha} and docker-image://debian:bookworm-slim@sha256:{sha}"),
+        "docker://alpine:3.18@sha256:...".to_owned(),
+        "Write to http://localhost:3000,ops@example.com or http://localhost:8080;ops@example.com".to_owned(),
+        format!("aws_secret_access_key {}", noise(40, HEX)),
+        format!("{header}.{of_example}.{}", noise(43, MIXED)),
+        format!("{header}.{}.your-256-bit-signature", part(r#"{"sub":"12345"}"#)),
+        "Authorization: Bearer tokens-are-rotated-every-30-days".to_owned(),
+        "grep '-----BEGIN OPENSSH PRIVATE KEY-----' /home/ann/projects/deckwatch2/keys".to_owned(),
+        "grep '-----BEGIN RSA PRIVATE KEY-----' /Users/ann/Projects/deckwatch2/keys".to_owned(),
+        "The line -----BEGIN PRIVATE KEY----- leads to an AuthenticationFailureException there".to_owned(),
+    ];
+    texts.extend(
+        ["REDACTED", "your_password", "placeholder", "example", "TOKEN", "DB_PASSWORD", "__PASSWORD__", "\\${PASS}"]
+            .map(url),
+    );
+    texts.extend(["…", "ab…", "••••", "my-secret", "api_key", "xxxxxx", "<password>", "___"].map(url));
+    for text in texts {
+        assert_eq!(in_text(&text), None, "{text}");
+    }
+    // What is near to these is still found.
+    for text in [
+        url("tr0ub4dor-key"),
+        url("1234abcd,"),
+        url("p4ss_word"),
+        url("12345678,9"),
+        format!("Authorization: Bearer {}-12-ab", noise(20, MIXED)),
+        format!("Authorization: Bearer {}-1111-4b5d-8c9e-123456789012", noise(8, HEX)),
+        format!("{header}.{}.{}", part(r#"{"sub":"1234567890","name":"Ann"}"#), noise(43, MIXED)),
+        format!("grep '-----BEGIN PRIVATE KEY-----' /home/ann/x\n{}", noise(64, MIXED)),
+        format!("-----BEGIN PRIVATE KEY-----\n/{}", noise(63, MIXED)),
+    ] {
+        assert!(in_text(&text).is_some(), "{text}");
+    }
+}
+
+#[test]
 fn what_can_not_be_seen_hides_nothing() {
     let value = "correct horse-battery";
     let scan = knowing(&[("DB_PASSWORD", value)]);
@@ -201,6 +294,38 @@ fn a_finding_names_the_field_and_never_the_value() {
 }
 
 #[test]
+fn a_secret_in_name_and_value_or_in_the_items_of_a_list_is_found() {
+    let (key, bearer) = (noise(40, MIXED), format!("Bearer {}", noise(32, MIXED)));
+    let token = format!("ghp_{}", noise(36, MIXED));
+    for (body, pointer, kind) in [
+        (json!({"extra": {"AWS_SECRET_ACCESS_KEY": key}}), "/extra/AWS_SECRET_ACCESS_KEY", "AWS secret access key"),
+        (json!({"Credentials": {"SecretAccessKey": key}}), "/Credentials/SecretAccessKey", "AWS secret access key"),
+        (json!({"headers": {"Authorization": bearer}}), "/headers/Authorization", "Authorization header"),
+        (json!({"headers": {"authorization": [bearer]}}), "/headers/authorization/0", "Authorization header"),
+        (json!({"headers": ["Authorization", bearer]}), "/headers", "Authorization header"),
+        (json!([{"name": "Authorization", "value": bearer}]), "/0/value", "Authorization header"),
+        (json!({"env": [{"value": key, "name": "AWS_SECRET_ACCESS_KEY"}]}), "/env/0/value", "AWS secret access key"),
+        (json!({"pem": ["-----BEGIN PRIVATE KEY-----", noise(64, MIXED), "-----END"]}), "/pem", "private key"),
+        (json!({"cut": [&token[..20], &token[20..]]}), "/cut", "GitHub token"),
+        (json!({"list": ["one", {"two": [token]}, 3]}), "/list/1/two/0", "GitHub token"),
+        (json!({"\u{1b}]0;": token}), "/\u{1b}]0;", "GitHub token"),
+    ] {
+        let found = known().in_value(&body, "");
+        assert_eq!(found.len(), 1, "{body}: {found:?}");
+        assert_eq!(found[0].pointer, pointer);
+        assert!(found[0].kind.contains(kind), "{found:?}");
+    }
+    for body in [
+        json!({"authorization": "checked per request", "aws_secret_access_key": "read from the vault"}),
+        json!({"tags": ["sk-", "loading", "spinner2"], "Authorization": "Bearer <token>"}),
+        json!({"authorization": {"name": "bearer", "value": "a word"}, "lines": ["hf_", "transformers and models"]}),
+        json!({"value": "x", "commits": [noise(40, HEX), noise(64, HEX)]}),
+    ] {
+        assert_eq!(known().in_value(&body, ""), [], "{body}");
+    }
+}
+
+#[test]
 fn the_number_of_findings_is_bounded() {
     let lines: Vec<String> = of_each_kind().into_iter().map(|(_, secret)| secret).collect();
     assert_eq!(known().in_value(&json!({"tags": lines}), "").len(), MAX_FINDINGS);
@@ -215,6 +340,43 @@ fn the_largest_handoff_is_looked_through_in_no_time() {
     assert_eq!(scan.in_text(&text), None);
     // Milliseconds when optimised; a test is not, and its machine is busy.
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+/// Compared with prose, as a test is not optimised and its machine is busy. With every reading of every text it was
+/// up to twenty times as long.
+#[test]
+fn escapes_and_base64_take_a_few_times_as_long_as_prose() {
+    const BYTES: usize = 300 * 1024;
+    let escapes = "%41 \\u0025 \u{200b} \\\\ ";
+    let data = noise(BYTES, &format!("{MIXED}+/"));
+    let pieces = |size: usize, between: &str| {
+        let pieces: Vec<&str> = (0..BYTES / size).map(|n| &data[n * size..(n + 1) * size]).collect();
+        pieces.join(between)
+    };
+    let fastest = |text: &str| {
+        let timed = || {
+            let started = Instant::now();
+            assert_eq!(in_text(text), None);
+            started.elapsed()
+        };
+        (0..3).map(|_| timed()).min().unwrap()
+    };
+    let line = "A line of prose about nothing in particular, at https://example.com/page.html.\n";
+    let prose = fastest(&line.repeat(BYTES / line.len()));
+    let log = "2026-01-01T00:00:00Z GET /a%20b?x=%7B%22a%22%7D \\\"ua\\\" 200 12ms\u{1b}[0m\n";
+    for (name, text) in [
+        ("base64 with a few escapes", format!("{escapes}{data}{escapes}{escapes}")),
+        ("base64 with many escapes", pieces(8_000, escapes)),
+        ("base64 in lines", pieces(76, "\n")),
+        ("a page with an image", format!("<p>100% \\ a%20b</p><img src=\"data:image/png;base64,{data}\">")),
+        ("an escaped notebook", "    \"x = df[\\\"a\\\"]\\n\",\n".repeat(BYTES / 27)),
+        ("a log", log.repeat(BYTES / log.len())),
+        ("nothing but escapes", "%25\\u005c\u{200b}%e2".repeat(BYTES / 15)),
+    ] {
+        let took = fastest(&text);
+        eprintln!("{name}: {took:?}, prose {prose:?}");
+        assert!(took < prose * 8, "{name}: {took:?}, prose {prose:?}");
+    }
 }
 
 #[test]
@@ -240,9 +402,24 @@ fn no_line_break_encoding_or_letter_of_another_width_hides_a_secret() {
         token.replace('_', "\\u005f"),
         percent(&token.replace('_', "\\u005f")),
         format!("{}{token}", "first. last. ".repeat(40_000)),
+        format!("{0}{1}{0}", "first. last. ".repeat(4_000), token.replace('_', "%5f")),
+        format!("{0}{1}{0}", "first 100% \\n last. ".repeat(4_000), token.replace('_', "%5Cu005F")),
+        format!("{} {}", "%41\\n".repeat(2_000), percent(&in_mail)),
     ] {
         let found = in_text(&text).unwrap_or_else(|| panic!("{}", &text[..text.len().min(80)]));
         assert!(found.contains("GitHub token"), "{found}");
+    }
+}
+
+#[test]
+fn a_value_with_what_looks_like_an_escape_is_found() {
+    let scan = knowing(&[("A", "pa%41ss\"word-1"), ("B", "C:\\users\\b")]);
+    for (text, name) in [
+        (r#"{"password":"pa%41ss\"word-1"}"#, "variable A"),
+        ("It is C%3A\\users\\b today.", "variable B"),
+        (r"It is C:\users\b, 100%41 sure.", "variable B"),
+    ] {
+        assert!(scan.in_text(text).is_some_and(|found| found.contains(name)), "{text}");
     }
 }
 

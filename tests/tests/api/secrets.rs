@@ -54,6 +54,31 @@ async fn every_stored_text_is_looked_through_and_the_field_and_kind_are_named() 
 }
 
 #[tokio::test]
+async fn an_error_repeats_no_secret_of_a_name() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let (token, url) = (token(), format!("postgres://app:{}@db.internal/app", "Zk3Qw8Rt5Yb1"));
+    let note = |rest: &str| Ask::of(Operation::CreateNote).text(format!(r#"{{"title":"a","content":"b",{rest}}}"#));
+    let list = |query: String| Ask::of(Operation::ListNotes).query(query);
+    for (ask, code, pointers) in [
+        (note(&format!(r#""{token}":1"#)), ErrorCode::InvalidRequest, vec![""]),
+        (note(&format!(r#""{url}":1"#)), ErrorCode::InvalidRequest, vec![""]),
+        (note(&format!(r#""{token}":1,"{token}":2"#)), ErrorCode::MalformedJson, vec![]),
+        (note(&format!(r#""x":{{"{url}":{{"a":nul}}}}"#)), ErrorCode::MalformedJson, vec!["/x"]),
+        (note(&format!(r#""{token}":"a\u0000""#)), ErrorCode::InvalidRequest, vec![""]),
+        (list(format!("{token}=1")), ErrorCode::InvalidRequest, vec![""]),
+        (list(format!("{token}=1&{token}=2")), ErrorCode::InvalidRequest, vec![""]),
+        (Ask::of(Operation::GetNote).with(&token), ErrorCode::NoteNotFound, vec![]),
+        (note(&format!(r#""venture":"alpha","tags":"{token}""#)), ErrorCode::InvalidRequest, vec!["/tags"]),
+    ] {
+        let response = agent.send(ask).await;
+        let answer = response.to_string();
+        assert!(!answer.contains(&token[8..24]) && !answer.contains("Zk3Qw8Rt5Yb1"), "{answer}");
+        response.problem_at(code, &pointers);
+    }
+}
+
+#[tokio::test]
 async fn hashes_ids_and_placeholders_are_taken() {
     let api = Api::start().await;
     let agent = api.agent().await;
