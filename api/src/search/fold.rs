@@ -29,8 +29,8 @@ pub(super) fn cluster_end(text: &str, at: usize) -> usize {
     continues.map_or(text.len(), |(length, _)| at + length)
 }
 
-/// Appends the folded form of a cluster: compatibility forms as the usual ones, small letters, without the marks that
-/// readers leave out. What remains is composed, so that `が` and a syllable of Hangul are one character each.
+/// Appends the folded form of a cluster: compatibility forms as the usual ones without their punctuation, small letters,
+/// without the marks that readers leave out. What remains is composed, so that `が` and a syllable of Hangul are one character each.
 pub(super) fn fold_into(cluster: &str, folded: &mut String) {
     if let [byte] = cluster.as_bytes() {
         folded.push(char::from(byte.to_ascii_lowercase()));
@@ -43,8 +43,14 @@ pub(super) fn fold_into(cluster: &str, folded: &mut String) {
         folded.push(only);
         return;
     }
-    let kept = cluster.chars().take(MAX_CLUSTER).nfkd().filter(|c| !is_left_out(*c));
+    let kept = cluster.chars().take(MAX_CLUSTER).nfkd().filter(|c| !is_left_out(*c) && !is_punctuation(*c));
     folded.extend(kept.flat_map(without_case).nfc());
+}
+
+/// What a compatibility form has between words or around them: the parentheses of `⑴`, the full stop of `⒈`, the slash of
+/// `½`, the spaces of `ﷺ`. The tokenizer of the index would cut a term there.
+fn is_punctuation(c: char) -> bool {
+    c.is_ascii() && !c.is_ascii_alphanumeric() || c.is_whitespace() || c == '\u{2044}'
 }
 
 /// A letter without its case. To large letters first: `ß` is `SS` there, and both small sigmas are one.

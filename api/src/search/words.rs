@@ -127,13 +127,7 @@ impl Pieces<'_> {
     }
 
     fn append_folded(&self, place: Range<usize>, folded: &mut String) {
-        let before = folded.len();
         fold_into(self.text.get(place).unwrap_or_default(), folded);
-        // A compatibility form may hold what stands between words, such as the slash of `½`.
-        if folded.get(before..).is_some_and(|new| new.chars().any(|c| c.is_whitespace() || c == '\u{2044}')) {
-            let kept: String = folded.chars().filter(|c| !c.is_whitespace() && *c != '\u{2044}').collect();
-            *folded = kept;
-        }
     }
 }
 
@@ -174,6 +168,17 @@ mod tests {
         ];
         for (text, expected) in texts {
             assert_eq!(cut(text), expected, "{text}");
+        }
+    }
+
+    /// A term with anything else would be cut up again by the tokenizer of the index, or be a mistake in its query language.
+    #[test]
+    fn no_character_makes_a_folded_piece_more_than_one_token() {
+        let fits = |c: char| if c.is_ascii() { c.is_ascii_alphanumeric() } else { !c.is_whitespace() };
+        for c in '\0'..=char::MAX {
+            for piece in pieces(&format!("{c} A{c}{c}B")) {
+                assert!(!piece.folded.is_empty() && piece.folded.chars().all(fits), "{c:?}: {piece:?}");
+            }
         }
     }
 

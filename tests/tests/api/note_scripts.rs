@@ -74,6 +74,12 @@ const TABLE: &[Line] = &[
         &["C##", "ployment", "foobar"],
     ),
     (
+        "enclosed",
+        "⑴API ⑵ ㈠㈡ ⒈⒉ 🄀x 12345",
+        &["⑴API", "⑵", "1api", "㈠㈡", "⒈⒉", "12", "🄀x"],
+        &["⑴", "⑶", "㈡㈠"],
+    ),
+    (
         "code",
         "k8s ABC-123 at node.example.com, user's x86_64",
         &["k8s", "abc-123", "ABC-123", "example.com", "users", "user's", "x86_64", "123"],
