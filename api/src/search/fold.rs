@@ -6,8 +6,13 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// More characters of one cluster are not looked at. No script stacks as many marks on a letter.
+/// More characters of a cluster, or of its folded form, are left out. No script stacks as many marks on a letter, and only `ﷺ`
+/// stands for more letters.
 const MAX_CLUSTER: usize = 8;
+/// The work of a character that folds to itself.
+const PLAIN_WORK: usize = 2;
+/// The work of each character of a decomposed cluster.
+const DECOMPOSED_WORK: usize = 6;
 
 /// Characters with the marks that belong to them, from `at` on: the end of the first cluster.
 pub(super) fn cluster_end(text: &str, at: usize) -> usize {
@@ -25,26 +30,46 @@ pub(super) fn cluster_end(text: &str, at: usize) -> usize {
     {
         return at + first.len_utf8();
     }
-    let continues = rest.char_indices().skip(1).find(|(_, c)| !continues_cluster(*c));
+    let base = if starts_with_am(rest) { 2 } else { 1 };
+    let continues = rest
+        .char_indices()
+        .skip(base)
+        .find(|(length, c)| !continues_cluster(*c) || rest.get(*length..).is_some_and(starts_with_am));
     continues.map_or(text.len(), |(length, _)| at + length)
 }
 
-/// Appends the folded form of a cluster: compatibility forms as the usual ones, small letters, without the marks that
-/// readers leave out. What remains is composed, so that `が` and a syllable of Hangul are one character each.
-pub(super) fn fold_into(cluster: &str, folded: &mut String) {
+/// Whether a text begins with the two characters that `ำ` of Thai, or that of Lao, decomposes to. The first alone is a mark of the
+/// character before it.
+fn starts_with_am(text: &str) -> bool {
+    text.starts_with("\u{e4d}\u{e32}") || text.starts_with("\u{ecd}\u{eb2}")
+}
+
+/// Appends the folded form of a cluster: compatibility forms as the usual ones without their punctuation, small letters,
+/// without the marks that readers leave out. What remains is composed, so that `が` and a syllable of Hangul are one
+/// character each. Returns the work that this took, in the units of [`Pieces`](super::words::Pieces).
+pub(super) fn fold_into(cluster: &str, folded: &mut String) -> usize {
     if let [byte] = cluster.as_bytes() {
         folded.push(char::from(byte.to_ascii_lowercase()));
-        return;
+        return PLAIN_WORK;
     }
     let mut characters = cluster.chars();
     if let (Some(only), None) = (characters.next(), characters.next())
         && is_plain(only)
     {
         folded.push(only);
-        return;
+        return PLAIN_WORK;
     }
-    let kept = cluster.chars().take(MAX_CLUSTER).nfkd().filter(|c| !is_left_out(*c));
+    let mut work = PLAIN_WORK;
+    let decomposed = cluster.chars().take(MAX_CLUSTER).nfkd().inspect(|_| work += DECOMPOSED_WORK);
+    let kept = decomposed.filter(|c| !is_left_out(*c) && !is_punctuation(*c)).take(MAX_CLUSTER);
     folded.extend(kept.flat_map(without_case).nfc());
+    work
+}
+
+/// What a compatibility form has between words or around them: the parentheses of `⑴`, the full stop of `⒈`, the slash of
+/// `½`, the spaces of `ﷺ`. The tokenizer of the index would cut a term there.
+fn is_punctuation(c: char) -> bool {
+    c.is_ascii() && !c.is_ascii_alphanumeric() || c.is_whitespace() || c == '\u{2044}'
 }
 
 /// A letter without its case. To large letters first: `ß` is `SS` there, and both small sigmas are one.
@@ -63,6 +88,8 @@ fn latin_base(c: char) -> impl Iterator<Item = char> {
         'æ' => ('a', Some('e')),
         'œ' => ('o', Some('e')),
         'þ' => ('t', Some('h')),
+        // What `ẞ` becomes; the small letter alone has become `ss` on the way.
+        'ß' => ('s', Some('s')),
         _ => (c, None),
     };
     std::iter::once(first).chain(second)
@@ -73,7 +100,12 @@ fn latin_base(c: char) -> impl Iterator<Item = char> {
 fn is_plain(c: char) -> bool {
     matches!(
         c,
-        '\u{e01}'..='\u{e30}' | '\u{e40}'..='\u{e46}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}'
+        // Greek, Cyrillic, Hebrew, Arabic, Devanagari.
+        '\u{3b1}'..='\u{3c1}' | '\u{3c3}'..='\u{3c9}' | '\u{430}'..='\u{438}' | '\u{43a}'..='\u{44f}'
+            | '\u{5d0}'..='\u{5ea}' | '\u{627}'..='\u{63a}' | '\u{641}'..='\u{64a}' | '\u{905}'..='\u{928}'
+            | '\u{92a}'..='\u{930}'
+            // Thai, Hiragana, Katakana, Han, Hangul.
+            | '\u{e01}'..='\u{e30}' | '\u{e40}'..='\u{e46}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}'
             | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'
     ) || c.is_ascii_whitespace()
 }
@@ -127,7 +159,7 @@ mod tests {
     #[test]
     fn what_readers_take_for_the_same_is_folded_into_one() {
         let same = [
-            ("Straße STRASSE", "strasse strasse"),
+            ("Straße STRASSE STRAẞE", "strasse strasse strasse"),
             ("Ελλάδα ΕΛΛΑΔΑ Σοφός", "ελλαδα ελλαδα σοφοσ"),
             ("Ёлка за\u{301}мок Київ", "елка замок киів"),
             ("tiếng Việt đồng", "tieng viet dong"),
@@ -146,6 +178,19 @@ mod tests {
             assert_eq!(folded(text), expected, "{text}");
             assert_eq!(folded(&text.nfd().collect::<String>()), expected, "{text}, taken apart");
             assert_eq!(folded(&folded(text)), expected, "{text}, twice");
+        }
+    }
+
+    #[test]
+    fn a_letter_is_folded_as_its_capital_and_its_small_letter_are() {
+        for c in ('\0'..=char::MAX).filter(|c| !continues_cluster(*c)) {
+            let own = folded(&c.to_string());
+            for other in [c.to_uppercase().to_string(), c.to_lowercase().to_string()] {
+                // Several capital letters may stand for one that has marks, as `ΑΙ` for `ᾳ`.
+                if other.chars().count() == 1 {
+                    assert_eq!(folded(&other), own, "{c} and {other}");
+                }
+            }
         }
     }
 
