@@ -318,8 +318,7 @@ async fn a_pause_that_the_api_asks_for_is_kept_by_every_process_and_ends() {
 
 /// As if everything in files of this name had happened a day ago.
 fn move_back(folder: &Path, ending: &str) {
-    let queue = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-    for file in std::fs::read_dir(queue).unwrap().map(|file| file.unwrap().path()) {
+    for file in std::fs::read_dir(queue(folder)).unwrap().map(|file| file.unwrap().path()) {
         if file.to_string_lossy().ends_with(ending) {
             let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
             let entry = json.as_object_mut().unwrap();
@@ -369,6 +368,46 @@ async fn a_disk_that_takes_nothing_keeps_nothing_from_being_sent_at_once() {
     assert!(text.contains("neither recorded nor queued") && text.contains("can't be used"), "{text}");
 }
 
+/// The one queue below `folder`.
+fn queue(folder: &Path) -> PathBuf {
+    std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+}
+
+#[tokio::test]
+async fn a_file_that_can_not_be_read_is_reported_and_stops_no_other() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    let queue = queue(&folder);
+    let text = std::fs::read(queue.join("000000000001.json")).unwrap();
+    // A folder can't be read as a file, whoever runs this.
+    std::fs::create_dir(queue.join("000000000000.json")).unwrap();
+    std::fs::write(queue.join("5.json"), &text).unwrap();
+    server.now_answers(takes);
+    assert_eq!(deliver(&api, "two").await.unwrap(), "two");
+    assert!(server.titles().ends_with(&["one".to_owned(), "two".to_owned()]));
+    let waiting = api.waiting().await;
+    let skipped: Vec<_> = waiting.skipped.iter().map(|one| one.path.strip_prefix(&queue).unwrap()).collect();
+    assert_eq!((waiting.queued, skipped), (0, vec![Path::new("5.json"), Path::new("000000000000.json")]));
+    assert!(waiting.skipped.iter().all(|one| !one.cause.is_empty()), "{waiting:?}");
+    assert_eq!(std::fs::read(queue.join("5.json")).unwrap(), text, "it stays as it is");
+}
+
+#[tokio::test]
+async fn an_entry_behind_the_largest_number_is_not_written_over_it() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    let queue = queue(&folder);
+    let last = queue.join(format!("{}.json", u64::MAX));
+    std::fs::rename(queue.join("000000000001.json"), &last).unwrap();
+    let text = std::fs::read(&last).unwrap();
+    assert!(matches!(api.deliver_note(&note("two")).await, Err(ClientError::NotKept { .. })));
+    assert_eq!(std::fs::read(&last).unwrap(), text);
+}
+
 #[tokio::test]
 async fn a_secret_is_not_queued_either() {
     let (home, folder) = folder();
@@ -387,8 +426,7 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "old").await.unwrap_err();
-    let queue = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
-    let file = queue.join("000000000001.json");
+    let file = queue(&folder).join("000000000001.json");
     let mut entry: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     entry["queued_at"] = serde_json::json!("2020-01-01T00:00:00.000Z");
     std::fs::write(&file, entry.to_string()).unwrap();

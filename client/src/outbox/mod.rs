@@ -91,12 +91,23 @@ pub struct Waiting {
     pub held: Vec<Held>,
     /// Those that were refused, and not yet reported.
     pub set_aside: Vec<SetAside>,
+    /// Files in the queue that can't be sent, and stop no other.
+    pub skipped: Vec<Skipped>,
     /// How many wait for another API or key, and so not for this one.
     pub elsewhere: usize,
     /// Where the queue is.
     pub path: PathBuf,
     /// Why nobody can say what waits, where the disk does not tell.
     pub unreadable: Option<String>,
+}
+
+/// A file in the queue that can't be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub cause: String,
 }
 
 /// Why a queue is not sent now.

@@ -124,10 +124,11 @@ impl<'a> Turn<'a> {
         }
         let pause = replayed.stopped.clone().map(|cause| Pause::after(before, cause, replayed.asks, occasion, now()));
         let _ = self.outbox.on_disk(move |folder| folder.set_pause(pause.as_ref())).await;
-        if let (None, Some(Own { ticket, entry, .. }), Some(cause)) = (&answer, own, &replayed.stopped) {
+        if let (None, Some(Own { ticket, entry, .. })) = (&answer, own) {
             let key = entry.idempotency_key.clone();
             if self.outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                answer = Some(Ok(OwnEntry::Waits(cause.clone())));
+                let cause = replayed.stopped.clone().unwrap_or_else(|| "its file can't be read".to_owned());
+                answer = Some(Ok(OwnEntry::Waits(cause)));
             }
         }
         (replayed, answer)
