@@ -259,6 +259,53 @@ async fn does_what_its_table_says(code: ErrorCode) {
     assert_eq!(became, expected, "{}", code.as_str());
 }
 
+/// A problem with a code of next year.
+fn odd(status: u16) -> String {
+    let problem = serde_json::json!({"type": "urn:deckwatch:error:note_too_odd", "title": "Odd", "status": status,
+        "detail": "Too odd.", "code": "note_too_odd", "correlation_id": "corr_0a0b0c0d-0000-4000-8000-000000000001"});
+    http(&format!("{status} X"), CORRELATION, &problem.to_string())
+}
+
+#[tokio::test]
+async fn a_refusal_with_an_unknown_code_does_what_its_status_says() {
+    let all = [400, 401, 403, 404, 409, 422, 425, 429].map(|status| tokio::spawn(does_what_its_status_says(status)));
+    for one in all {
+        one.await.unwrap();
+    }
+}
+
+async fn does_what_its_status_says(status: u16) {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, &status.to_string()).await.unwrap_err();
+    deliver(&api, "good").await.unwrap_err();
+    server.now_answers(|title| title.parse().map_or_else(|_| takes(title), odd));
+    let delivered = api.replay(Occasion::Asked).await.delivered;
+    let waiting = api.waiting().await;
+    let became = (delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
+    let expected = match status {
+        401 | 425 | 429 => (0, 2, 0, 0),
+        403 => (1, 1, 1, 0),
+        _ => (1, 0, 0, 1),
+    };
+    assert_eq!(became, expected, "{status}: {waiting:?}");
+    assert!(waiting.set_aside.iter().all(|one| one.reason == "note_too_odd"), "{waiting:?}");
+}
+
+#[tokio::test]
+async fn a_fresh_write_that_is_refused_with_an_unknown_code_is_not_called_queued() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(|_| odd(422)).await;
+    let api = server.api(&folder, Bounds::default());
+    let error = api.deliver_note(&note("one")).await.unwrap_err();
+    assert!(error.to_string().contains("refused (note_too_odd): Too odd. [corr_"), "{error}");
+    assert_eq!(api.waiting().await.queued, 0);
+    // Without the API's mark it is not the API's word.
+    server.now_answers(|_| odd(422).replace(CORRELATION, ""));
+    assert!(deliver(&api, "two").await.unwrap_err().contains("something in between"));
+}
+
 #[tokio::test]
 async fn what_waits_for_a_person_is_sent_once_the_person_has_acted() {
     let (_home, folder) = folder();

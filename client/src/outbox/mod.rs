@@ -304,7 +304,10 @@ impl Api {
         match turn::send(self, entry).await {
             Ok(response) => Ok(delivered(response)),
             Err(
-                refused @ (ClientError::Refused(_) | ClientError::HoldsSecret { .. } | ClientError::NoVenture { .. }),
+                refused @ (ClientError::Refused(_)
+                | ClientError::RefusedUnknown(_)
+                | ClientError::HoldsSecret { .. }
+                | ClientError::NoVenture { .. }),
             ) => Err(refused),
             Err(error) => Err(neither(error.to_string())),
         }

@@ -192,7 +192,7 @@ impl<'a> Turn<'a> {
     ) -> Result<Next, Unkept> {
         match Refusal::of(error) {
             Some(Refusal::ForGood { reason, detail }) => {
-                self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, reason, &detail)).await??;
+                self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, &reason, &detail)).await??;
                 replayed.set_aside += 1;
                 Ok(Next::Go)
             }
@@ -212,7 +212,7 @@ impl<'a> Turn<'a> {
 
 /// A refusal of an entry by the API itself.
 enum Refusal {
-    ForGood { reason: &'static str, detail: String },
+    ForGood { reason: String, detail: String },
     UntilAPersonActs,
     UntilAPersonActsForAll,
 }
@@ -221,12 +221,8 @@ impl Refusal {
     /// `None` for what passes by itself, and for what is not the API's word.
     fn of(error: &ClientError) -> Option<Self> {
         match error {
-            ClientError::Refused(problem) => match problem.code.again() {
-                Again::Never => Some(Self::ForGood { reason: problem.code.as_str(), detail: problem.detail.clone() }),
-                Again::AfterAPerson => Some(Self::UntilAPersonActs),
-                Again::AfterAPersonForAll => Some(Self::UntilAPersonActsForAll),
-                Again::Later => None,
-            },
+            ClientError::Refused(problem) => Self::when(problem.code.again(), problem.code.as_str(), &problem.detail),
+            ClientError::RefusedUnknown(problem) => Self::when(problem.again(), &problem.code, &problem.detail),
             ClientError::NoVenture { .. } => Some(Self::UntilAPersonActs),
             ClientError::Unreachable { .. }
             | ClientError::HoldsSecret { .. }
@@ -234,6 +230,15 @@ impl Refusal {
             | ClientError::SetAside { .. }
             | ClientError::NotKept { .. }
             | ClientError::Failed { .. } => None,
+        }
+    }
+
+    fn when(again: Again, code: &str, detail: &str) -> Option<Self> {
+        match again {
+            Again::Never => Some(Self::ForGood { reason: code.to_owned(), detail: detail.to_owned() }),
+            Again::AfterAPerson => Some(Self::UntilAPersonActs),
+            Again::AfterAPersonForAll => Some(Self::UntilAPersonActsForAll),
+            Again::Later => None,
         }
     }
 }
@@ -257,6 +262,10 @@ pub(super) fn without_advice(error: &ClientError) -> String {
         }
         ClientError::Refused(problem) => {
             let (code, detail) = (problem.code.as_str(), first_sentence(&problem.detail));
+            format!("the Context API refused ({code}): {detail} [{}]", problem.correlation_id)
+        }
+        ClientError::RefusedUnknown(problem) => {
+            let (code, detail) = (&problem.code, first_sentence(&problem.detail));
             format!("the Context API refused ({code}): {detail} [{}]", problem.correlation_id)
         }
         ClientError::NoVenture { repo } => format!("no venture has the repository {repo}"),

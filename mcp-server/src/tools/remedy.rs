@@ -37,6 +37,7 @@ impl Remedy {
                  on this machine",
             ),
             (ClientError::Refused(problem), _) => Self::new(error.to_string(), of_refusal(problem)),
+            (ClientError::RefusedUnknown(problem), _) => Self::new(error.to_string(), of_failure(Some(problem.status))),
             (ClientError::Failed { status, .. }, _) => Self::new(error.to_string(), of_failure(*status)),
             (ClientError::Foreign { status, .. }, _) => Self::new(error.to_string(), of_stranger(*status)),
             // Their texts say what to do themselves.
