@@ -473,10 +473,7 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "old").await.unwrap_err();
-    let file = queue(&folder).join("000000000001.json");
-    let mut entry: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    entry["queued_at"] = serde_json::json!("2020-01-01T00:00:00.000Z");
-    std::fs::write(&file, entry.to_string()).unwrap();
+    edit(&queue(&folder).join("000000000001.json"), "queued_at", "2020-01-01T00:00:00.000Z".into());
     server.now_answers(takes);
     assert_eq!(api.replay(Occasion::Asked).await.held, 1);
     assert_eq!(api.waiting().await.held.len(), 1);
@@ -486,6 +483,60 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
         server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect();
     assert_eq!(keys.len(), 2, "a new key: the API may have forgotten the old one");
     assert_eq!(api.resolve_held(Word::Drop).await.unwrap(), 0);
+}
+
+/// Changes a field of an entry.
+fn edit(file: &Path, field: &str, value: serde_json::Value) {
+    let mut entry: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    entry[field] = value;
+    std::fs::write(file, entry.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_held_is_sent_in_the_order_it_was_written() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    for (days, day) in ["mon", "tue"].iter().enumerate() {
+        for n in 1..=2 {
+            deliver(&api, &format!("{day}-{n}")).await.unwrap_err();
+            let written = format!("2020-01-0{}T00:00:0{n}.000Z", days + 1);
+            edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", written.into());
+        }
+        api.replay(Occasion::Asked).await;
+        assert_eq!(api.waiting().await.held.len(), 2 * (days + 1), "the queue is empty, and its numbers start again");
+    }
+    server.now_answers(takes);
+    assert_eq!(api.resolve_held(Word::Send).await.unwrap(), 4);
+    assert_eq!(api.replay(Occasion::Asked).await.delivered, 4);
+    assert!(
+        server.titles().ends_with(&["mon-1", "mon-2", "tue-1", "tue-2"].map(str::to_owned)),
+        "{:?}",
+        server.titles()
+    );
+}
+
+#[tokio::test]
+async fn what_is_held_and_can_not_be_read_is_reported_and_stays() {
+    for word in [Word::Send, Word::Drop] {
+        let (_home, folder) = folder();
+        let server = Scripted::start(silent).await;
+        let api = server.api(&folder, Bounds::default());
+        for n in 1..=2 {
+            deliver(&api, &format!("old {n}")).await.unwrap_err();
+            edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", "2020-01-01T00:00:00.000Z".into());
+        }
+        api.replay(Occasion::Asked).await;
+        assert_eq!(api.waiting().await.held.len(), 2);
+        let newer = queue(&folder).join("held/000000000002-0.json");
+        edit(&newer, "version", 2.into());
+        let text = std::fs::read(&newer).unwrap();
+        assert_eq!(api.resolve_held(word).await.unwrap(), 1);
+        assert_eq!(std::fs::read(&newer).unwrap(), text, "{word:?}");
+        let waiting = api.waiting().await;
+        let skipped: Vec<_> = waiting.skipped.iter().map(|one| one.path.as_path()).collect();
+        assert_eq!((waiting.held.len(), skipped), (0, vec![newer.as_path()]), "{word:?}");
+    }
 }
 
 #[tokio::test]

@@ -273,7 +273,9 @@ impl Folder {
         }
         let stopped = self.pause().filter(|_| queued > parked.len());
         let stopped = stopped.map(|Pause { since, again_at, cause, .. }| Stopped { since, cause, again_at });
-        let held = self.files_in(HELD).into_iter().filter_map(|path| Entry::read(&std::fs::read(path).ok()?));
+        let (held, unread) = self.held();
+        skipped.extend(unread);
+        let held = held.into_iter().map(|(_, entry)| entry);
         let held = held.map(|entry| Held { what: entry.what(), queued_at: entry.queued_at, agent: entry.agent });
         let set_aside = self.files_in(SET_ASIDE).into_iter().map(described);
         Waiting {
@@ -314,26 +316,41 @@ impl Folder {
         }
     }
 
-    /// Sends what is held as new writes, behind what waits; or deletes it.
+    /// Sends what is held as new writes, behind what waits and in the order it was written; or deletes it. A file
+    /// that can't be read stays: nobody was told what it holds, and a newer Deckwatch may send it.
     pub(super) fn resolve_held(&self, word: Word, now: Timestamp) -> Result<usize, Unkept> {
-        let held = self.files_in(HELD);
-        if held.is_empty() {
+        if self.held().0.is_empty() {
             return Ok(0);
         }
         let _change = self.lock_changes()?;
-        for path in &held {
-            let entry = std::fs::read(path).ok().and_then(|bytes| Entry::read(&bytes));
-            match (word, entry) {
-                (Word::Drop, _) | (_, None) => std::fs::remove_file(path).map_err(|source| self.error(source))?,
-                (Word::Send, Some(entry)) => {
+        let (held, _) = self.held();
+        let count = held.len();
+        for (path, entry) in held {
+            match word {
+                Word::Drop => std::fs::remove_file(path).map_err(|source| self.error(source))?,
+                Word::Send => {
                     // First the new key, then the rename: a crash in between sends it once.
-                    self.write(path, &serde_json::to_vec(&entry.anew(now)).map_err(io::Error::other)?)?;
+                    self.write(&path, &serde_json::to_vec(&entry.anew(now)).map_err(io::Error::other)?)?;
                     let number = self.number_after(&self.numbers()?)?;
-                    self.rename(path, &self.file(number))?;
+                    self.rename(&path, &self.file(number))?;
                 }
             }
         }
-        Ok(held.len())
+        Ok(count)
+    }
+
+    /// The entries that are held, in the order they were written, and the files there that can't be read.
+    fn held(&self) -> (Vec<(PathBuf, Entry)>, Vec<Skipped>) {
+        let (mut held, mut unread) = (Vec::new(), Vec::new());
+        for path in self.files_in(HELD) {
+            match read(&path) {
+                Ok(entry) => held.push((path, entry)),
+                Err(cause) => unread.extend(cause.map(|cause| Skipped { path, cause })),
+            }
+        }
+        // Not by name: numbers start again when the queue is empty.
+        held.sort_by_key(|(_, entry)| entry.queued_at);
+        (held, unread)
     }
 
     fn make(&self) -> Result<(), Unkept> {

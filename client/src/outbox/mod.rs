@@ -91,7 +91,7 @@ pub struct Waiting {
     pub held: Vec<Held>,
     /// Those that were refused, and not yet reported.
     pub set_aside: Vec<SetAside>,
-    /// Files in the queue that can't be sent, and stop no other.
+    /// Files in the queue, or among those that are held, that can't be sent, and stop no other.
     pub skipped: Vec<Skipped>,
     /// How many wait for another API or key, and so not for this one.
     pub elsewhere: usize,
