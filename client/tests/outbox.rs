@@ -540,6 +540,40 @@ async fn what_is_held_and_can_not_be_read_is_reported_and_stays() {
 }
 
 #[tokio::test]
+async fn what_was_reported_stays_where_it_is_and_the_oldest_report_goes_first() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    server.now_answers(|_| problem(ErrorCode::InvalidRequest));
+    assert_eq!(api.replay(Occasion::Asked).await.set_aside, 1);
+    let set_aside = queue(&folder).join("set-aside");
+    // As an older version left them, with names behind that of the one that is reported now.
+    let moved = |number: u32| set_aside.join(format!("reported/000000000{number}-0.json"));
+    std::fs::create_dir(set_aside.join("reported")).unwrap();
+    for number in 100..300 {
+        std::fs::write(moved(number), "{}").unwrap();
+        let age = std::time::Duration::from_hours(u64::from(number));
+        let file = std::fs::File::options().append(true).open(moved(number)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - age).unwrap();
+    }
+    let refused = api.waiting().await.set_aside;
+    let path = refused[0].path.clone();
+    let text = std::fs::read(&path).unwrap();
+    api.reported(refused).await;
+    assert_eq!(std::fs::read(&path).unwrap(), text);
+    assert!(!moved(299).exists() && moved(298).exists(), "200 are kept, by their age");
+    assert_eq!(api.waiting().await.set_aside, []);
+    // Once it is the oldest, it goes too, and its mark with it.
+    let mark = set_aside.join("reported").join(path.file_name().unwrap());
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    std::fs::File::options().append(true).open(&mark).unwrap().set_modified(long_ago).unwrap();
+    std::fs::write(moved(299), "{}").unwrap();
+    api.reported(Vec::new()).await;
+    assert!(!path.exists() && !mark.exists());
+}
+
+#[tokio::test]
 async fn writes_at_the_same_moment_each_get_their_own_answer() {
     let (_home, folder) = folder();
     let server = Scripted::start(takes).await;

@@ -277,7 +277,8 @@ impl Folder {
         skipped.extend(unread);
         let held = held.into_iter().map(|(_, entry)| entry);
         let held = held.map(|entry| Held { what: entry.what(), queued_at: entry.queued_at, agent: entry.agent });
-        let set_aside = self.files_in(SET_ASIDE).into_iter().map(described);
+        let is_new = |path: &PathBuf| !self.mark_of(path).is_some_and(|mark| mark.exists());
+        let set_aside = self.files_in(SET_ASIDE).into_iter().filter(is_new).map(described);
         Waiting {
             queued,
             oldest,
@@ -299,21 +300,41 @@ impl Folder {
         paths.map(|path| Self { path, bounds: self.bounds }.numbers().map_or(0, |numbers| numbers.len())).sum()
     }
 
-    /// Moves what was reported out of sight, and keeps the last 200 of it.
+    /// Marks what was reported, and keeps the 200 that were reported last. A file stays where the report says it is.
     pub(super) fn reported(&self, set_aside: &[SetAside]) {
-        let folder = self.path.join(SET_ASIDE).join(REPORTED);
-        if Dirs::create(&folder).is_ok() {
-            for one in set_aside {
-                if let Some(name) = one.path.file_name() {
-                    // One that stays is reported again, which harms nobody.
-                    let _ = std::fs::rename(&one.path, folder.join(name));
-                }
-            }
-            let old = self.files_in(&format!("{SET_ASIDE}/{REPORTED}"));
-            for path in old.iter().rev().skip(REPORTED_KEPT) {
-                let _ = std::fs::remove_file(path);
-            }
+        let reported = format!("{SET_ASIDE}/{REPORTED}");
+        if Dirs::create(&self.path.join(&reported)).is_err() {
+            return;
         }
+        let marks: Vec<PathBuf> = set_aside.iter().filter_map(|one| self.mark_of(&one.path)).collect();
+        for mark in &marks {
+            // Without its mark it is reported again, which harms nobody.
+            let _ = File::options().create(true).append(true).open(mark);
+        }
+        // An older version moved the file itself here: then it is its own mark.
+        // What can't be read was never refused, so it is never removed.
+        let is_refused = |mark: &PathBuf| mark.extension().is_some_and(|ending| ending == ENTRY);
+        let before = self.files_in(&reported).into_iter().filter(|mark| is_refused(mark) && !marks.contains(mark));
+        let since = |mark: &PathBuf| mark.metadata().and_then(|mark| mark.modified()).ok();
+        let mut before: Vec<_> = before.filter_map(|mark| Some((since(&mark)?, mark))).collect();
+        before.sort_unstable();
+        for (_, mark) in before.iter().rev().skip(REPORTED_KEPT.saturating_sub(marks.len())) {
+            // The mark goes last: a file without one counts as not reported.
+            let _ = self.remove_reported(mark).and_then(|()| std::fs::remove_file(mark));
+        }
+    }
+
+    fn remove_reported(&self, mark: &Path) -> io::Result<()> {
+        let Some(name) = mark.file_name() else { return Ok(()) };
+        match std::fs::remove_file(self.path.join(SET_ASIDE).join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that is there once a file that was set aside has been reported.
+    fn mark_of(&self, set_aside: &Path) -> Option<PathBuf> {
+        Some(self.path.join(SET_ASIDE).join(REPORTED).join(set_aside.file_name()?))
     }
 
     /// Sends what is held as new writes, behind what waits and in the order it was written; or deletes it. A file

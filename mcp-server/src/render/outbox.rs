@@ -6,7 +6,7 @@ use super::budget::clip;
 use super::clean::clean_line;
 
 /// How many are named one by one.
-const NAMED: usize = 5;
+pub(crate) const NAMED: usize = 5;
 
 /// One line for each thing that is not as it should be; none when the outbox is empty.
 pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
@@ -53,7 +53,8 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     lines.extend(waiting.set_aside.iter().take(NAMED).map(set_aside));
     if waiting.set_aside.len() > NAMED {
         let folder = clean_line(&waiting.path.join("set-aside").display().to_string());
-        lines.push(format!("Outbox: {} more are set aside in {folder}.", waiting.set_aside.len() - NAMED));
+        let more = waiting.set_aside.len() - NAMED;
+        lines.push(format!("Outbox: {more} more are set aside in {folder}; the next sod names them."));
     }
     lines
 }
