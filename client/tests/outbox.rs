@@ -456,6 +456,28 @@ async fn an_entry_behind_the_largest_number_is_not_written_over_it() {
 }
 
 #[tokio::test]
+async fn nothing_overtakes_what_may_wait_in_a_folder_that_can_not_be_listed() {
+    let (home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    let (queue, away) = (queue(&folder), home.path().join("away"));
+    // A link to itself can't be listed, whoever runs this.
+    std::fs::rename(&queue, &away).unwrap();
+    std::os::unix::fs::symlink(&queue, &queue).unwrap();
+    server.now_answers(takes);
+    let text = api.deliver_note(&note("two")).await.unwrap_err().to_string();
+    for part in ["neither recorded nor queued", "older writes may wait", "Mend the disk or the folder"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    std::fs::remove_file(&queue).unwrap();
+    std::fs::rename(&away, &queue).unwrap();
+    assert_eq!(deliver(&api, "two").await.unwrap(), "two");
+    assert!(server.titles().ends_with(&["one".to_owned(), "two".to_owned()]));
+    assert_eq!(server.titles().iter().filter(|title| *title == "two").count(), 1);
+}
+
+#[tokio::test]
 async fn a_secret_is_not_queued_either() {
     let (home, folder) = folder();
     let server = Scripted::start(silent).await;

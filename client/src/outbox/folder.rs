@@ -242,6 +242,16 @@ impl Folder {
         self.numbers().unwrap_or_default().iter().filter(|number| **number < ticket.0).count()
     }
 
+    /// Whether an entry waits that does not wait for a person. An error where the folder can't be listed, unless
+    /// there is no folder.
+    pub(super) fn is_waiting(&self) -> Result<bool, Unkept> {
+        let numbers = match self.numbers() {
+            Err(Unkept::At { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => return Ok(false),
+            numbers => numbers?,
+        };
+        Ok(numbers.into_iter().any(|number| read(&self.file(number)).is_ok_and(|entry| entry.parked.is_none())))
+    }
+
     /// What is in the folder.
     pub(super) fn waiting(&self) -> Waiting {
         let (Listing { numbers, strange }, unreadable) = match self.listing() {

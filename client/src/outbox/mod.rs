@@ -286,7 +286,7 @@ impl Api {
         Queued { before, cause, again_at, venture_of: entry.venture_of.clone() }
     }
 
-    /// Without room on disk there is only sending it at once, and only when nothing older waits.
+    /// Without room on disk there is only sending it at once, and only when it is known that nothing older waits.
     async fn deliver_unkept<T: serde::de::DeserializeOwned>(
         &self,
         outbox: &Outbox,
@@ -295,11 +295,17 @@ impl Api {
     ) -> Result<Delivery<T>, ClientError> {
         let neither = |cause: String| ClientError::NotKept { what: entry.what(), cause, unkept: unkept.to_string() };
         let replayed = self.replay(Occasion::Write).await;
-        let waiting = outbox.on_disk(Folder::waiting).await.unwrap_or_default();
-        let left = waiting.queued - waiting.parked.len();
-        if left > 0 {
-            let cause = replayed.stopped.unwrap_or_else(|| "another process is sending what waits".to_owned());
-            return Err(neither(cause));
+        match outbox.on_disk(Folder::is_waiting).await.and_then(|is_waiting| is_waiting) {
+            Ok(false) => {}
+            Ok(true) => {
+                let cause = replayed.stopped.unwrap_or_else(|| "another process is sending what waits".to_owned());
+                return Err(neither(cause));
+            }
+            Err(_) => {
+                return Err(neither(
+                    "older writes may wait, and must be sent first. Mend the disk or the folder".into(),
+                ));
+            }
         }
         match turn::send(self, entry).await {
             Ok(response) => Ok(delivered(response)),
