@@ -412,7 +412,31 @@ async fn a_disk_that_takes_nothing_keeps_nothing_from_being_sent_at_once() {
     assert_eq!(deliver(&api, "one").await.unwrap(), "one");
     server.now_answers(silent);
     let text = api.deliver_note(&note("two")).await.unwrap_err().to_string();
-    assert!(text.contains("neither recorded nor queued") && text.contains("can't be used"), "{text}");
+    assert!(text.contains("not known whether the note is recorded") && text.contains("can't be used"), "{text}");
+}
+
+#[tokio::test]
+async fn a_write_that_may_have_happened_is_sent_under_the_same_key_when_it_is_said_again() {
+    for (answer, is_mended) in [(silent as Answer, false), (portal, false), (fails, false), (silent, true)] {
+        let (_home, folder) = folder();
+        std::fs::write(&folder, "a file where the folder should be").unwrap();
+        let server = Scripted::start(answer).await;
+        let api = server.api(&folder, Bounds::default());
+        for _ in 0..2 {
+            let error = api.deliver_note(&note("one")).await.unwrap_err();
+            assert!(matches!(error, ClientError::Unsure { .. }), "{error}");
+            assert!(error.to_string().contains("not known whether the note is recorded"), "{error}");
+        }
+        if is_mended {
+            std::fs::remove_file(&folder).unwrap();
+        }
+        server.now_answers(takes);
+        assert_eq!(deliver(&api, "one").await.unwrap(), "one");
+        let keys = || server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect::<Vec<_>>();
+        assert!(keys().iter().all(|key| *key == keys()[0]), "{:?}", keys());
+        assert_eq!(deliver(&api, "one").await.unwrap(), "one");
+        assert_ne!(keys().last(), keys().first(), "what is recorded and said again is another write");
+    }
 }
 
 /// The one queue below `folder`.
@@ -510,7 +534,7 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
 /// Changes a field of an entry.
 fn edit(file: &Path, field: &str, value: serde_json::Value) {
     let mut entry: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    entry[field] = value;
+    entry.as_object_mut().unwrap().insert(field.to_owned(), value);
     std::fs::write(file, entry.to_string()).unwrap();
 }
 

@@ -85,6 +85,18 @@ pub enum ClientError {
         /// Why it could not be kept.
         unkept: String,
     },
+    /// It was sent without being kept for later, and no answer of the API came: whether it happened is unknown.
+    #[error(
+        "it is not known whether the {what} is recorded: it was sent, and the API's answer did not come. It is not queued. Keep its text, and let this agent give the same again later, without a change: then it is recorded once. No answer: {cause}. Not queued: {unkept}"
+    )]
+    Unsure {
+        /// What was sent.
+        what: &'static str,
+        /// Why there is no answer.
+        cause: String,
+        /// Why it could not be kept.
+        unkept: String,
+    },
     /// The API or the embedded engine failed, or answered what can't be understood.
     #[error("the Context API failed: {detail}{}", .correlation_id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default())]
     Failed {
@@ -143,6 +155,7 @@ impl ClientError {
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
             | Self::NotKept { .. }
+            | Self::Unsure { .. }
             | Self::Foreign { .. }
             | Self::Failed { .. } => None,
         }
@@ -170,7 +183,8 @@ impl ClientError {
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
-            | Self::NotKept { .. } => None,
+            | Self::NotKept { .. }
+            | Self::Unsure { .. } => None,
         }
     }
 
@@ -184,7 +198,8 @@ impl ClientError {
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
-            | Self::NotKept { .. } => false,
+            | Self::NotKept { .. }
+            | Self::Unsure { .. } => false,
         }
     }
 

@@ -229,6 +229,7 @@ impl Refusal {
             | ClientError::Foreign { .. }
             | ClientError::SetAside { .. }
             | ClientError::NotKept { .. }
+            | ClientError::Unsure { .. }
             | ClientError::Failed { .. } => None,
         }
     }

@@ -44,6 +44,7 @@ impl Remedy {
             (
                 ClientError::HoldsSecret { .. }
                 | ClientError::NotKept { .. }
+                | ClientError::Unsure { .. }
                 | ClientError::NoVenture { .. }
                 | ClientError::SetAside { .. },
                 _,
