@@ -259,6 +259,53 @@ async fn does_what_its_table_says(code: ErrorCode) {
     assert_eq!(became, expected, "{}", code.as_str());
 }
 
+/// A problem with a code of next year.
+fn odd(status: u16) -> String {
+    let problem = serde_json::json!({"type": "urn:deckwatch:error:note_too_odd", "title": "Odd", "status": status,
+        "detail": "Too odd.", "code": "note_too_odd", "correlation_id": "corr_0a0b0c0d-0000-4000-8000-000000000001"});
+    http(&format!("{status} X"), CORRELATION, &problem.to_string())
+}
+
+#[tokio::test]
+async fn a_refusal_with_an_unknown_code_does_what_its_status_says() {
+    let all = [400, 401, 403, 404, 409, 422, 425, 429].map(|status| tokio::spawn(does_what_its_status_says(status)));
+    for one in all {
+        one.await.unwrap();
+    }
+}
+
+async fn does_what_its_status_says(status: u16) {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, &status.to_string()).await.unwrap_err();
+    deliver(&api, "good").await.unwrap_err();
+    server.now_answers(|title| title.parse().map_or_else(|_| takes(title), odd));
+    let delivered = api.replay(Occasion::Asked).await.delivered;
+    let waiting = api.waiting().await;
+    let became = (delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
+    let expected = match status {
+        401 | 425 | 429 => (0, 2, 0, 0),
+        403 => (1, 1, 1, 0),
+        _ => (1, 0, 0, 1),
+    };
+    assert_eq!(became, expected, "{status}: {waiting:?}");
+    assert!(waiting.set_aside.iter().all(|one| one.reason == "note_too_odd"), "{waiting:?}");
+}
+
+#[tokio::test]
+async fn a_fresh_write_that_is_refused_with_an_unknown_code_is_not_called_queued() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(|_| odd(422)).await;
+    let api = server.api(&folder, Bounds::default());
+    let error = api.deliver_note(&note("one")).await.unwrap_err();
+    assert!(error.to_string().contains("refused (note_too_odd): Too odd. [corr_"), "{error}");
+    assert_eq!(api.waiting().await.queued, 0);
+    // Without the API's mark it is not the API's word.
+    server.now_answers(|_| odd(422).replace(CORRELATION, ""));
+    assert!(deliver(&api, "two").await.unwrap_err().contains("something in between"));
+}
+
 #[tokio::test]
 async fn what_waits_for_a_person_is_sent_once_the_person_has_acted() {
     let (_home, folder) = folder();
@@ -318,8 +365,7 @@ async fn a_pause_that_the_api_asks_for_is_kept_by_every_process_and_ends() {
 
 /// As if everything in files of this name had happened a day ago.
 fn move_back(folder: &Path, ending: &str) {
-    let queue = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-    for file in std::fs::read_dir(queue).unwrap().map(|file| file.unwrap().path()) {
+    for file in std::fs::read_dir(queue(folder)).unwrap().map(|file| file.unwrap().path()) {
         if file.to_string_lossy().ends_with(ending) {
             let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
             let entry = json.as_object_mut().unwrap();
@@ -366,7 +412,93 @@ async fn a_disk_that_takes_nothing_keeps_nothing_from_being_sent_at_once() {
     assert_eq!(deliver(&api, "one").await.unwrap(), "one");
     server.now_answers(silent);
     let text = api.deliver_note(&note("two")).await.unwrap_err().to_string();
-    assert!(text.contains("neither recorded nor queued") && text.contains("can't be used"), "{text}");
+    assert!(text.contains("not known whether the note is recorded") && text.contains("can't be used"), "{text}");
+}
+
+#[tokio::test]
+async fn a_write_that_may_have_happened_is_sent_under_the_same_key_when_it_is_said_again() {
+    for (answer, is_mended) in [(silent as Answer, false), (portal, false), (fails, false), (silent, true)] {
+        let (_home, folder) = folder();
+        std::fs::write(&folder, "a file where the folder should be").unwrap();
+        let server = Scripted::start(answer).await;
+        let api = server.api(&folder, Bounds::default());
+        for _ in 0..2 {
+            let error = api.deliver_note(&note("one")).await.unwrap_err();
+            assert!(matches!(error, ClientError::Unsure { .. }), "{error}");
+            assert!(error.to_string().contains("not known whether the note is recorded"), "{error}");
+        }
+        if is_mended {
+            std::fs::remove_file(&folder).unwrap();
+        }
+        server.now_answers(takes);
+        assert_eq!(deliver(&api, "one").await.unwrap(), "one");
+        let keys = || server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect::<Vec<_>>();
+        assert!(keys().iter().all(|key| *key == keys()[0]), "{:?}", keys());
+        assert_eq!(deliver(&api, "one").await.unwrap(), "one");
+        assert_ne!(keys().last(), keys().first(), "what is recorded and said again is another write");
+    }
+}
+
+/// The one queue below `folder`.
+fn queue(folder: &Path) -> PathBuf {
+    std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+}
+
+#[tokio::test]
+async fn a_file_that_can_not_be_read_is_reported_and_stops_no_other() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    let queue = queue(&folder);
+    let text = std::fs::read(queue.join("000000000001.json")).unwrap();
+    // A folder can't be read as a file, whoever runs this.
+    std::fs::create_dir(queue.join("000000000000.json")).unwrap();
+    std::fs::write(queue.join("5.json"), &text).unwrap();
+    server.now_answers(takes);
+    assert_eq!(deliver(&api, "two").await.unwrap(), "two");
+    assert!(server.titles().ends_with(&["one".to_owned(), "two".to_owned()]));
+    let waiting = api.waiting().await;
+    let skipped: Vec<_> = waiting.skipped.iter().map(|one| one.path.strip_prefix(&queue).unwrap()).collect();
+    assert_eq!((waiting.queued, skipped), (0, vec![Path::new("5.json"), Path::new("000000000000.json")]));
+    assert!(waiting.skipped.iter().all(|one| !one.cause.is_empty()), "{waiting:?}");
+    assert_eq!(std::fs::read(queue.join("5.json")).unwrap(), text, "it stays as it is");
+}
+
+#[tokio::test]
+async fn an_entry_behind_the_largest_number_is_not_written_over_it() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    let queue = queue(&folder);
+    let last = queue.join(format!("{}.json", u64::MAX));
+    std::fs::rename(queue.join("000000000001.json"), &last).unwrap();
+    let text = std::fs::read(&last).unwrap();
+    assert!(matches!(api.deliver_note(&note("two")).await, Err(ClientError::NotKept { .. })));
+    assert_eq!(std::fs::read(&last).unwrap(), text);
+}
+
+#[tokio::test]
+async fn nothing_overtakes_what_may_wait_in_a_folder_that_can_not_be_listed() {
+    let (home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    let (queue, away) = (queue(&folder), home.path().join("away"));
+    // A link to itself can't be listed, whoever runs this.
+    std::fs::rename(&queue, &away).unwrap();
+    std::os::unix::fs::symlink(&queue, &queue).unwrap();
+    server.now_answers(takes);
+    let text = api.deliver_note(&note("two")).await.unwrap_err().to_string();
+    for part in ["neither recorded nor queued", "older writes may wait", "Mend the disk or the folder"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    std::fs::remove_file(&queue).unwrap();
+    std::fs::rename(&away, &queue).unwrap();
+    assert_eq!(deliver(&api, "two").await.unwrap(), "two");
+    assert!(server.titles().ends_with(&["one".to_owned(), "two".to_owned()]));
+    assert_eq!(server.titles().iter().filter(|title| *title == "two").count(), 1);
 }
 
 #[tokio::test]
@@ -387,11 +519,7 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "old").await.unwrap_err();
-    let queue = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
-    let file = queue.join("000000000001.json");
-    let mut entry: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    entry["queued_at"] = serde_json::json!("2020-01-01T00:00:00.000Z");
-    std::fs::write(&file, entry.to_string()).unwrap();
+    edit(&queue(&folder).join("000000000001.json"), "queued_at", "2020-01-01T00:00:00.000Z".into());
     server.now_answers(takes);
     assert_eq!(api.replay(Occasion::Asked).await.held, 1);
     assert_eq!(api.waiting().await.held.len(), 1);
@@ -401,6 +529,94 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
         server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect();
     assert_eq!(keys.len(), 2, "a new key: the API may have forgotten the old one");
     assert_eq!(api.resolve_held(Word::Drop).await.unwrap(), 0);
+}
+
+/// Changes a field of an entry.
+fn edit(file: &Path, field: &str, value: serde_json::Value) {
+    let mut entry: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    entry.as_object_mut().unwrap().insert(field.to_owned(), value);
+    std::fs::write(file, entry.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_held_is_sent_in_the_order_it_was_written() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    for (days, day) in ["mon", "tue"].iter().enumerate() {
+        for n in 1..=2 {
+            deliver(&api, &format!("{day}-{n}")).await.unwrap_err();
+            let written = format!("2020-01-0{}T00:00:0{n}.000Z", days + 1);
+            edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", written.into());
+        }
+        api.replay(Occasion::Asked).await;
+        assert_eq!(api.waiting().await.held.len(), 2 * (days + 1), "the queue is empty, and its numbers start again");
+    }
+    server.now_answers(takes);
+    assert_eq!(api.resolve_held(Word::Send).await.unwrap(), 4);
+    assert_eq!(api.replay(Occasion::Asked).await.delivered, 4);
+    assert!(
+        server.titles().ends_with(&["mon-1", "mon-2", "tue-1", "tue-2"].map(str::to_owned)),
+        "{:?}",
+        server.titles()
+    );
+}
+
+#[tokio::test]
+async fn what_is_held_and_can_not_be_read_is_reported_and_stays() {
+    for word in [Word::Send, Word::Drop] {
+        let (_home, folder) = folder();
+        let server = Scripted::start(silent).await;
+        let api = server.api(&folder, Bounds::default());
+        for n in 1..=2 {
+            deliver(&api, &format!("old {n}")).await.unwrap_err();
+            edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", "2020-01-01T00:00:00.000Z".into());
+        }
+        api.replay(Occasion::Asked).await;
+        assert_eq!(api.waiting().await.held.len(), 2);
+        let newer = queue(&folder).join("held/000000000002-0.json");
+        edit(&newer, "version", 2.into());
+        let text = std::fs::read(&newer).unwrap();
+        assert_eq!(api.resolve_held(word).await.unwrap(), 1);
+        assert_eq!(std::fs::read(&newer).unwrap(), text, "{word:?}");
+        let waiting = api.waiting().await;
+        let skipped: Vec<_> = waiting.skipped.iter().map(|one| one.path.as_path()).collect();
+        assert_eq!((waiting.held.len(), skipped), (0, vec![newer.as_path()]), "{word:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_reported_stays_where_it_is_and_the_oldest_report_goes_first() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    server.now_answers(|_| problem(ErrorCode::InvalidRequest));
+    assert_eq!(api.replay(Occasion::Asked).await.set_aside, 1);
+    let set_aside = queue(&folder).join("set-aside");
+    // As an older version left them, with names behind that of the one that is reported now.
+    let moved = |number: u32| set_aside.join(format!("reported/000000000{number}-0.json"));
+    std::fs::create_dir(set_aside.join("reported")).unwrap();
+    for number in 100..300 {
+        std::fs::write(moved(number), "{}").unwrap();
+        let age = std::time::Duration::from_hours(u64::from(number));
+        let file = std::fs::File::options().append(true).open(moved(number)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - age).unwrap();
+    }
+    let refused = api.waiting().await.set_aside;
+    let path = refused[0].path.clone();
+    let text = std::fs::read(&path).unwrap();
+    api.reported(refused).await;
+    assert_eq!(std::fs::read(&path).unwrap(), text);
+    assert!(!moved(299).exists() && moved(298).exists(), "200 are kept, by their age");
+    assert_eq!(api.waiting().await.set_aside, []);
+    // Once it is the oldest, it goes too, and its mark with it.
+    let mark = set_aside.join("reported").join(path.file_name().unwrap());
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    std::fs::File::options().append(true).open(&mark).unwrap().set_modified(long_ago).unwrap();
+    std::fs::write(moved(299), "{}").unwrap();
+    api.reported(Vec::new()).await;
+    assert!(!path.exists() && !mark.exists());
 }
 
 #[tokio::test]

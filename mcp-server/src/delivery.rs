@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deckwatch_client::outbox::{Occasion, Replayed, Waiting, Word};
 
+use crate::render::outbox::NAMED;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
@@ -57,10 +58,10 @@ impl Keeper {
         Ok(())
     }
 
-    /// What was refused has been reported now.
+    /// What was refused has been reported now, as far as it was named.
     pub(crate) async fn reported(&self, waiting: Waiting) {
         if let Ok(api) = self.identity.api().await {
-            api.reported(waiting.set_aside).await;
+            api.reported(waiting.set_aside.into_iter().take(NAMED).collect()).await;
         }
     }
 

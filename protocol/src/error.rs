@@ -124,6 +124,18 @@ pub enum Again {
     AfterAPersonForAll,
 }
 
+impl Again {
+    /// What the status of a refusal says, where its code is from a later version of the API.
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::AfterAPersonForAll,
+            403 => Self::AfterAPerson,
+            ..=399 | 408 | 425 | 429 | 500.. => Self::Later,
+            _ => Self::Never,
+        }
+    }
+}
+
 impl ErrorCode {
     /// When the request may be taken.
     pub const fn again(self) -> Again {
@@ -208,6 +220,18 @@ impl Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_status_of_an_unknown_code_says_when_a_request_may_be_taken() {
+        for (again, statuses) in [
+            (Again::Never, &[400, 404, 409, 412, 413, 422, 431, 499][..]),
+            (Again::AfterAPerson, &[403]),
+            (Again::AfterAPersonForAll, &[401]),
+            (Again::Later, &[408, 425, 429, 500, 503, 200, 302, 0]),
+        ] {
+            assert!(statuses.iter().all(|status| Again::of_status(*status) == again), "{again:?}");
+        }
+    }
 
     #[test]
     fn every_code_says_when_a_request_may_be_taken() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use deckwatch_protocol::{Again, ErrorCode, Operation, Problem, RepoName};
 use http::{Response, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::secret_scan::Finding;
@@ -28,6 +29,9 @@ pub enum ClientError {
     /// The API understood and said no. Nothing has happened.
     #[error("the Context API refused ({}): {} {}[{}]", .0.code.as_str(), .0.detail, fields(.0), .0.correlation_id)]
     Refused(Box<Problem>),
+    /// The API said no, with a code that this version does not know. Nothing has happened.
+    #[error("the Context API refused ({}): {} [{}]", .0.code, .0.detail, .0.correlation_id)]
+    RefusedUnknown(Box<UnknownProblem>),
     /// It holds what must not leave this machine. Nothing was sent.
     #[error("The {what} was not sent: {}. Take it out and try again.", places(.findings))]
     HoldsSecret {
@@ -81,6 +85,18 @@ pub enum ClientError {
         /// Why it could not be kept.
         unkept: String,
     },
+    /// It was sent without being kept for later, and no answer of the API came: whether it happened is unknown.
+    #[error(
+        "it is not known whether the {what} is recorded: it was sent, and the API's answer did not come. It is not queued. Keep its text, and let this agent give the same again later, without a change: then it is recorded once. No answer: {cause}. Not queued: {unkept}"
+    )]
+    Unsure {
+        /// What was sent.
+        what: &'static str,
+        /// Why there is no answer.
+        cause: String,
+        /// Why it could not be kept.
+        unkept: String,
+    },
     /// The API or the embedded engine failed, or answered what can't be understood.
     #[error("the Context API failed: {detail}{}", .correlation_id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default())]
     Failed {
@@ -95,16 +111,51 @@ pub enum ClientError {
     },
 }
 
+/// A refusal with a code of a later version of the API.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct UnknownProblem {
+    /// `urn:deckwatch:error:<code>`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened here, and what to do.
+    pub detail: String,
+    /// Why, as a word for programs.
+    pub code: String,
+    /// Quote it when asking for help.
+    pub correlation_id: String,
+    /// How many seconds the answer's `Retry-After` asks to wait.
+    #[serde(skip)]
+    pub retry_after_seconds: Option<u64>,
+}
+
+impl UnknownProblem {
+    /// The problem that the body of an answer holds.
+    fn read(body: &[u8]) -> Option<Self> {
+        let problem: Self = serde_json::from_slice(body).ok()?;
+        (problem.kind == format!("urn:deckwatch:error:{}", problem.code)).then_some(problem)
+    }
+
+    /// When the request may be taken, as far as this version can tell.
+    pub fn again(&self) -> Again {
+        let known = ErrorCode::ALL.iter().find(|code| code.as_str() == self.code);
+        known.map_or_else(|| Again::of_status(self.status), |code| code.again())
+    }
+}
+
 impl ClientError {
     /// The code of a refusal.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused(problem) => Some(problem.code),
             Self::Unreachable { .. }
+            | Self::RefusedUnknown(_)
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
             | Self::NotKept { .. }
+            | Self::Unsure { .. }
             | Self::Foreign { .. }
             | Self::Failed { .. } => None,
         }
@@ -124,6 +175,7 @@ impl ClientError {
     pub fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::Refused(problem) => problem.retry_after_seconds,
+            Self::RefusedUnknown(problem) => problem.retry_after_seconds,
             Self::Foreign { retry_after_seconds, .. } | Self::Failed { retry_after_seconds, .. } => {
                 *retry_after_seconds
             }
@@ -131,7 +183,8 @@ impl ClientError {
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
-            | Self::NotKept { .. } => None,
+            | Self::NotKept { .. }
+            | Self::Unsure { .. } => None,
         }
     }
 
@@ -141,10 +194,12 @@ impl ClientError {
             Self::Unreachable { .. } | Self::Foreign { .. } => true,
             Self::Failed { status, .. } => status.is_some_and(|status| status >= 500),
             Self::Refused(_)
+            | Self::RefusedUnknown(_)
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
-            | Self::NotKept { .. } => false,
+            | Self::NotKept { .. }
+            | Self::Unsure { .. } => false,
         }
     }
 
@@ -152,6 +207,7 @@ impl ClientError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Failed { status, .. } => self.is_outage() || matches!(status, Some(408 | 425 | 429)),
+            Self::RefusedUnknown(problem) => problem.again() == Again::Later,
             other => other.is_outage() || other.code().is_some_and(|code| code.again() == Again::Later),
         }
     }
@@ -205,7 +261,16 @@ pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Resu
             Err(ClientError::Refused(Box::new(Problem { retry_after_seconds, ..problem })))
         }
         Ok(problem) if status.is_server_error() => Err(failed(format!("{} ({status})", problem.detail))),
-        Ok(_) | Err(_) => Err(wrong(format!("it answered {status}, and not as it is described to"))),
+        Ok(_) | Err(_) => match UnknownProblem::read(&body) {
+            Some(problem) if status.is_client_error() && is_the_api => {
+                Err(ClientError::RefusedUnknown(Box::new(UnknownProblem {
+                    status: status.as_u16(),
+                    retry_after_seconds,
+                    ..problem
+                })))
+            }
+            _ => Err(wrong(format!("it answered {status}, and not as it is described to"))),
+        },
     }
 }
 

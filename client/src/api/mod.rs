@@ -31,7 +31,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use ask::Ask;
 pub use config::{ApiConfig, ConfigError, Endpoint};
 pub use contact::Contact;
-pub use error::ClientError;
+pub use error::{ClientError, UnknownProblem};
 pub(crate) use error::{foreign, is_the_api, understand};
 use in_process::InProcess;
 use remote::Remote;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::pause::{Occasion, Pause};
-use super::{Parked, Stopped, Waiting, Word};
+use super::{Parked, Skipped, Stopped, Waiting, Word};
 use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
 use crate::durable;
@@ -88,6 +88,14 @@ struct Refused {
     entry: Entry,
 }
 
+/// The files of a queue that end like an entry.
+#[derive(Default)]
+struct Listing {
+    numbers: Vec<u64>,
+    /// Those whose names an entry does not get.
+    strange: Vec<PathBuf>,
+}
+
 /// A queue's folder. It need not exist yet.
 pub(super) struct Folder {
     path: PathBuf,
@@ -120,7 +128,7 @@ impl Folder {
         if entries >= self.bounds.entries || bytes + text.len() as u64 > self.bounds.bytes {
             return Err(Unkept::Full { path: self.path.clone(), entries, bytes });
         }
-        let number = numbers.last().map_or(1, |last| last.saturating_add(1));
+        let number = self.number_after(&numbers)?;
         self.write(&self.file(number), &text)?;
         Ok((Ticket(number), entry))
     }
@@ -136,7 +144,8 @@ impl Folder {
         }
     }
 
-    /// The oldest entry that may be sent, `own` in any case. What can't be read is set aside.
+    /// The oldest entry that may be sent, `own` in any case. A file that is not an entry is set aside. A file that
+    /// can't be read or set aside is skipped: `waiting` reports it, and it stops no other.
     pub(super) fn first(
         &self,
         occasion: Occasion,
@@ -144,12 +153,12 @@ impl Folder {
         now: Timestamp,
     ) -> Result<Option<(Ticket, Entry)>, Unkept> {
         for number in self.numbers()? {
-            match self.read(number)? {
-                Some(entry) if own == Some(Ticket(number)) || entry.is_due(occasion, now) => {
+            match self.read(number) {
+                Ok(Some(entry)) if own == Some(Ticket(number)) || entry.is_due(occasion, now) => {
                     return Ok(Some((Ticket(number), entry)));
                 }
-                Some(_) => {}
-                None => self.move_into(SET_ASIDE, number, "unreadable")?,
+                Ok(Some(_)) | Err(_) => {}
+                Ok(None) => drop(self.move_into(SET_ASIDE, number, "unreadable")),
             }
         }
         Ok(None)
@@ -233,15 +242,35 @@ impl Folder {
         self.numbers().unwrap_or_default().iter().filter(|number| **number < ticket.0).count()
     }
 
+    /// Whether an entry waits that does not wait for a person. An error where the folder can't be listed, unless
+    /// there is no folder.
+    pub(super) fn is_waiting(&self) -> Result<bool, Unkept> {
+        let numbers = match self.numbers() {
+            Err(Unkept::At { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => return Ok(false),
+            numbers => numbers?,
+        };
+        Ok(numbers.into_iter().any(|number| read(&self.file(number)).is_ok_and(|entry| entry.parked.is_none())))
+    }
+
     /// What is in the folder.
     pub(super) fn waiting(&self) -> Waiting {
-        let (numbers, unreadable) = match self.numbers() {
-            Ok(numbers) => (numbers, None),
-            Err(unkept) => (Vec::new(), Some(unkept.to_string())),
+        let (Listing { numbers, strange }, unreadable) = match self.listing() {
+            Ok(listing) => (listing, None),
+            Err(unkept) => (Listing::default(), Some(unkept.to_string())),
         };
-        let entries = numbers.iter().filter_map(|number| self.read(*number).ok().flatten());
-        let (mut oldest, mut parked) = (None, Vec::new());
-        for entry in entries {
+        let strange = strange.into_iter();
+        let mut skipped: Vec<Skipped> =
+            strange.map(|path| Skipped { path, cause: "its name is not that of an entry".to_owned() }).collect();
+        let (mut queued, mut oldest, mut parked) = (0, None, Vec::new());
+        for number in numbers {
+            let entry = match read(&self.file(number)) {
+                Ok(entry) => entry,
+                Err(cause) => {
+                    skipped.extend(cause.map(|cause| Skipped { path: self.file(number), cause }));
+                    continue;
+                }
+            };
+            queued += 1;
             oldest = oldest.or(Some(entry.queued_at));
             let what = entry.what();
             parked.extend(entry.parked.map(|parking| Parked {
@@ -252,18 +281,22 @@ impl Folder {
                 again_at: parking.again_at,
             }));
         }
-        let stopped = self.pause().filter(|_| numbers.len() > parked.len());
+        let stopped = self.pause().filter(|_| queued > parked.len());
         let stopped = stopped.map(|Pause { since, again_at, cause, .. }| Stopped { since, cause, again_at });
-        let held = self.files_in(HELD).into_iter().filter_map(|path| Entry::read(&std::fs::read(path).ok()?));
+        let (held, unread) = self.held();
+        skipped.extend(unread);
+        let held = held.into_iter().map(|(_, entry)| entry);
         let held = held.map(|entry| Held { what: entry.what(), queued_at: entry.queued_at, agent: entry.agent });
-        let set_aside = self.files_in(SET_ASIDE).into_iter().map(described);
+        let is_new = |path: &PathBuf| !self.mark_of(path).is_some_and(|mark| mark.exists());
+        let set_aside = self.files_in(SET_ASIDE).into_iter().filter(is_new).map(described);
         Waiting {
-            queued: numbers.len(),
+            queued,
             oldest,
             stopped,
             parked,
             held: held.collect(),
             set_aside: set_aside.collect(),
+            skipped,
             elsewhere: self.elsewhere(),
             path: self.path.clone(),
             unreadable,
@@ -277,43 +310,78 @@ impl Folder {
         paths.map(|path| Self { path, bounds: self.bounds }.numbers().map_or(0, |numbers| numbers.len())).sum()
     }
 
-    /// Moves what was reported out of sight, and keeps the last 200 of it.
+    /// Marks what was reported, and keeps the 200 that were reported last. A file stays where the report says it is.
     pub(super) fn reported(&self, set_aside: &[SetAside]) {
-        let folder = self.path.join(SET_ASIDE).join(REPORTED);
-        if Dirs::create(&folder).is_ok() {
-            for one in set_aside {
-                if let Some(name) = one.path.file_name() {
-                    // One that stays is reported again, which harms nobody.
-                    let _ = std::fs::rename(&one.path, folder.join(name));
-                }
-            }
-            let old = self.files_in(&format!("{SET_ASIDE}/{REPORTED}"));
-            for path in old.iter().rev().skip(REPORTED_KEPT) {
-                let _ = std::fs::remove_file(path);
-            }
+        let reported = format!("{SET_ASIDE}/{REPORTED}");
+        if Dirs::create(&self.path.join(&reported)).is_err() {
+            return;
+        }
+        let marks: Vec<PathBuf> = set_aside.iter().filter_map(|one| self.mark_of(&one.path)).collect();
+        for mark in &marks {
+            // Without its mark it is reported again, which harms nobody.
+            let _ = File::options().create(true).append(true).open(mark);
+        }
+        // An older version moved the file itself here: then it is its own mark.
+        // What can't be read was never refused, so it is never removed.
+        let is_refused = |mark: &PathBuf| mark.extension().is_some_and(|ending| ending == ENTRY);
+        let before = self.files_in(&reported).into_iter().filter(|mark| is_refused(mark) && !marks.contains(mark));
+        let since = |mark: &PathBuf| mark.metadata().and_then(|mark| mark.modified()).ok();
+        let mut before: Vec<_> = before.filter_map(|mark| Some((since(&mark)?, mark))).collect();
+        before.sort_unstable();
+        for (_, mark) in before.iter().rev().skip(REPORTED_KEPT.saturating_sub(marks.len())) {
+            // The mark goes last: a file without one counts as not reported.
+            let _ = self.remove_reported(mark).and_then(|()| std::fs::remove_file(mark));
         }
     }
 
-    /// Sends what is held as new writes, behind what waits; or deletes it.
+    fn remove_reported(&self, mark: &Path) -> io::Result<()> {
+        let Some(name) = mark.file_name() else { return Ok(()) };
+        match std::fs::remove_file(self.path.join(SET_ASIDE).join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that is there once a file that was set aside has been reported.
+    fn mark_of(&self, set_aside: &Path) -> Option<PathBuf> {
+        Some(self.path.join(SET_ASIDE).join(REPORTED).join(set_aside.file_name()?))
+    }
+
+    /// Sends what is held as new writes, behind what waits and in the order it was written; or deletes it. A file
+    /// that can't be read stays: nobody was told what it holds, and a newer Deckwatch may send it.
     pub(super) fn resolve_held(&self, word: Word, now: Timestamp) -> Result<usize, Unkept> {
-        let held = self.files_in(HELD);
-        if held.is_empty() {
+        if self.held().0.is_empty() {
             return Ok(0);
         }
         let _change = self.lock_changes()?;
-        for path in &held {
-            let entry = std::fs::read(path).ok().and_then(|bytes| Entry::read(&bytes));
-            match (word, entry) {
-                (Word::Drop, _) | (_, None) => std::fs::remove_file(path).map_err(|source| self.error(source))?,
-                (Word::Send, Some(entry)) => {
+        let (held, _) = self.held();
+        let count = held.len();
+        for (path, entry) in held {
+            match word {
+                Word::Drop => std::fs::remove_file(path).map_err(|source| self.error(source))?,
+                Word::Send => {
                     // First the new key, then the rename: a crash in between sends it once.
-                    self.write(path, &serde_json::to_vec(&entry.anew(now)).map_err(io::Error::other)?)?;
-                    let number = self.numbers()?.last().map_or(1, |last| last.saturating_add(1));
-                    self.rename(path, &self.file(number))?;
+                    self.write(&path, &serde_json::to_vec(&entry.anew(now)).map_err(io::Error::other)?)?;
+                    let number = self.number_after(&self.numbers()?)?;
+                    self.rename(&path, &self.file(number))?;
                 }
             }
         }
-        Ok(held.len())
+        Ok(count)
+    }
+
+    /// The entries that are held, in the order they were written, and the files there that can't be read.
+    fn held(&self) -> (Vec<(PathBuf, Entry)>, Vec<Skipped>) {
+        let (mut held, mut unread) = (Vec::new(), Vec::new());
+        for path in self.files_in(HELD) {
+            match read(&path) {
+                Ok(entry) => held.push((path, entry)),
+                Err(cause) => unread.extend(cause.map(|cause| Skipped { path, cause })),
+            }
+        }
+        // Not by name: numbers start again when the queue is empty.
+        held.sort_by_key(|(_, entry)| entry.queued_at);
+        (held, unread)
     }
 
     fn make(&self) -> Result<(), Unkept> {
@@ -336,17 +404,38 @@ impl Folder {
         self.path.join(format!("{number:012}.{ENTRY}"))
     }
 
+    /// The number behind all others. There is none behind the largest: an entry is never written over.
+    fn number_after(&self, numbers: &[u64]) -> Result<u64, Unkept> {
+        let number = numbers.last().map_or(Some(1), |last| last.checked_add(1));
+        number.ok_or_else(|| self.error(io::ErrorKind::AlreadyExists.into()))
+    }
+
     fn numbers(&self) -> Result<Vec<u64>, Unkept> {
+        Ok(self.listing()?.numbers)
+    }
+
+    /// What the folder lists. A listing that breaks off is an error: a number that it lacks would be given again.
+    fn listing(&self) -> Result<Listing, Unkept> {
         let entries = match std::fs::read_dir(&self.path) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listing::default()),
             Err(source) => return Err(self.error(source)),
         };
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut numbers: Vec<u64> =
-            names.filter_map(|name| name.strip_suffix(ENTRY)?.strip_suffix('.')?.parse().ok()).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
+        let mut listing = Listing::default();
+        for entry in entries {
+            let path = entry.map_err(|source| self.error(source))?.path();
+            if path.extension().is_none_or(|ending| ending != ENTRY) {
+                continue;
+            }
+            let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            match number.filter(|number| self.file(*number) == path) {
+                Some(number) => listing.numbers.push(number),
+                None => listing.strange.push(path),
+            }
+        }
+        listing.numbers.sort_unstable();
+        listing.strange.sort_unstable();
+        Ok(listing)
     }
 
     /// `None` when the file holds no entry. One that is gone by now is an error: its number was just listed.
@@ -391,6 +480,14 @@ impl Folder {
 
     fn error(&self, source: io::Error) -> Unkept {
         Unkept::At { path: self.path.clone(), source }
+    }
+}
+
+/// The entry that a file holds; else why there is none, or nothing when the file is gone by now.
+fn read(path: &Path) -> Result<Entry, Option<String>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Entry::read(&bytes).ok_or_else(|| Some("this version of Deckwatch can't read it".to_owned())),
+        Err(error) => Err(Some(error).filter(|error| error.kind() != io::ErrorKind::NotFound).map(|e| e.to_string())),
     }
 }
 

@@ -18,6 +18,7 @@ mod folder;
 mod pause;
 mod place;
 mod turn;
+mod unsure;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use self::pause::Occasion;
 pub use self::place::Whence;
 pub use self::turn::Replayed;
 use self::turn::{Own, OwnEntry, Turn};
+use self::unsure::Unsure;
 use crate::api::{Api, ClientError, understand};
 use crate::clock::now;
 
@@ -43,6 +45,7 @@ pub(crate) struct Outbox {
     folder: Arc<Folder>,
     /// Tells the days of this process apart from those of the one before.
     run: uuid::Uuid,
+    unsure: Arc<Unsure>,
 }
 
 /// Whether a write has arrived.
@@ -91,12 +94,23 @@ pub struct Waiting {
     pub held: Vec<Held>,
     /// Those that were refused, and not yet reported.
     pub set_aside: Vec<SetAside>,
+    /// Files in the queue, or among those that are held, that can't be sent, and stop no other.
+    pub skipped: Vec<Skipped>,
     /// How many wait for another API or key, and so not for this one.
     pub elsewhere: usize,
     /// Where the queue is.
     pub path: PathBuf,
     /// Why nobody can say what waits, where the disk does not tell.
     pub unreadable: Option<String>,
+}
+
+/// A file in the queue that can't be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub cause: String,
 }
 
 /// Why a queue is not sent now.
@@ -138,7 +152,7 @@ impl Outbox {
     /// The queue for `endpoint` and `actor` below `root`. Makes nothing yet.
     pub(crate) fn new(root: &Path, endpoint: &str, actor: &str, bounds: Bounds) -> Self {
         let folder = Arc::new(Folder::of(root, endpoint, actor, bounds));
-        Self { folder, run: crate::api::random_uuid() }
+        Self { folder, run: crate::api::random_uuid(), unsure: Arc::default() }
     }
 
     /// Runs what waits for the disk without holding up others.
@@ -215,13 +229,16 @@ impl Api {
             self.refuse_secrets(Operation::StartDay, &start)?;
         }
         let Some(outbox) = self.outbox() else { return Ok(delivered(turn::send(self, &entry).await?)) };
+        let entry = outbox.unsure.resumed(entry, now());
         let kept = entry.clone();
         let (ticket, waits) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
             Ok(put) => put,
             Err(unkept) => return self.deliver_unkept(outbox, &entry, &unkept).await,
         };
         let own = Own { ticket, entry: &waits, is_new: waits == entry };
-        match self.send_in_turn(outbox, own).await? {
+        let became = self.send_in_turn(outbox, own).await?;
+        outbox.unsure.forget(&entry);
+        match became {
             OwnEntry::Answered(response) => Ok(delivered(response)),
             OwnEntry::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
             OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &waits, cause).await)),
@@ -275,27 +292,55 @@ impl Api {
         Queued { before, cause, again_at, venture_of: entry.venture_of.clone() }
     }
 
-    /// Without room on disk there is only sending it at once, and only when nothing older waits.
+    /// Without room on disk there is only sending it at once, and only when it is known that nothing older waits.
     async fn deliver_unkept<T: serde::de::DeserializeOwned>(
         &self,
         outbox: &Outbox,
         entry: &Entry,
         unkept: &Unkept,
     ) -> Result<Delivery<T>, ClientError> {
-        let neither = |cause: String| ClientError::NotKept { what: entry.what(), cause, unkept: unkept.to_string() };
+        let (what, unkept) = (entry.what(), unkept.to_string());
+        let was_sent_before = outbox.unsure.holds(entry);
+        let not_sent = |cause: String| {
+            let unkept = unkept.clone();
+            if was_sent_before {
+                ClientError::Unsure { what, cause, unkept }
+            } else {
+                ClientError::NotKept { what, cause, unkept }
+            }
+        };
         let replayed = self.replay(Occasion::Write).await;
-        let waiting = outbox.on_disk(Folder::waiting).await.unwrap_or_default();
-        let left = waiting.queued - waiting.parked.len();
-        if left > 0 {
-            let cause = replayed.stopped.unwrap_or_else(|| "another process is sending what waits".to_owned());
-            return Err(neither(cause));
+        match outbox.on_disk(Folder::is_waiting).await.and_then(|is_waiting| is_waiting) {
+            Ok(false) => {}
+            Ok(true) => {
+                let cause = replayed.stopped.unwrap_or_else(|| "another process is sending what waits".to_owned());
+                return Err(not_sent(cause));
+            }
+            Err(_) => {
+                return Err(not_sent(
+                    "older writes may wait, and must be sent first. Mend the disk or the folder".into(),
+                ));
+            }
         }
+        outbox.unsure.keep(entry);
         match turn::send(self, entry).await {
-            Ok(response) => Ok(delivered(response)),
+            Ok(response) => {
+                outbox.unsure.forget(entry);
+                Ok(delivered(response))
+            }
             Err(
-                refused @ (ClientError::Refused(_) | ClientError::HoldsSecret { .. } | ClientError::NoVenture { .. }),
-            ) => Err(refused),
-            Err(error) => Err(neither(error.to_string())),
+                refused @ (ClientError::Refused(_)
+                | ClientError::RefusedUnknown(_)
+                | ClientError::HoldsSecret { .. }
+                | ClientError::NoVenture { .. }),
+            ) => {
+                if !was_sent_before {
+                    outbox.unsure.forget(entry);
+                }
+                Err(refused)
+            }
+            // Something in between may have passed it on, and lost the answer.
+            Err(error) => Err(ClientError::Unsure { what, cause: turn::without_advice(&error), unkept }),
         }
     }
 }

@@ -124,10 +124,11 @@ impl<'a> Turn<'a> {
         }
         let pause = replayed.stopped.clone().map(|cause| Pause::after(before, cause, replayed.asks, occasion, now()));
         let _ = self.outbox.on_disk(move |folder| folder.set_pause(pause.as_ref())).await;
-        if let (None, Some(Own { ticket, entry, .. }), Some(cause)) = (&answer, own, &replayed.stopped) {
+        if let (None, Some(Own { ticket, entry, .. })) = (&answer, own) {
             let key = entry.idempotency_key.clone();
             if self.outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                answer = Some(Ok(OwnEntry::Waits(cause.clone())));
+                let cause = replayed.stopped.clone().unwrap_or_else(|| "its file can't be read".to_owned());
+                answer = Some(Ok(OwnEntry::Waits(cause)));
             }
         }
         (replayed, answer)
@@ -191,7 +192,7 @@ impl<'a> Turn<'a> {
     ) -> Result<Next, Unkept> {
         match Refusal::of(error) {
             Some(Refusal::ForGood { reason, detail }) => {
-                self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, reason, &detail)).await??;
+                self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, &reason, &detail)).await??;
                 replayed.set_aside += 1;
                 Ok(Next::Go)
             }
@@ -211,7 +212,7 @@ impl<'a> Turn<'a> {
 
 /// A refusal of an entry by the API itself.
 enum Refusal {
-    ForGood { reason: &'static str, detail: String },
+    ForGood { reason: String, detail: String },
     UntilAPersonActs,
     UntilAPersonActsForAll,
 }
@@ -220,19 +221,25 @@ impl Refusal {
     /// `None` for what passes by itself, and for what is not the API's word.
     fn of(error: &ClientError) -> Option<Self> {
         match error {
-            ClientError::Refused(problem) => match problem.code.again() {
-                Again::Never => Some(Self::ForGood { reason: problem.code.as_str(), detail: problem.detail.clone() }),
-                Again::AfterAPerson => Some(Self::UntilAPersonActs),
-                Again::AfterAPersonForAll => Some(Self::UntilAPersonActsForAll),
-                Again::Later => None,
-            },
+            ClientError::Refused(problem) => Self::when(problem.code.again(), problem.code.as_str(), &problem.detail),
+            ClientError::RefusedUnknown(problem) => Self::when(problem.again(), &problem.code, &problem.detail),
             ClientError::NoVenture { .. } => Some(Self::UntilAPersonActs),
             ClientError::Unreachable { .. }
             | ClientError::HoldsSecret { .. }
             | ClientError::Foreign { .. }
             | ClientError::SetAside { .. }
             | ClientError::NotKept { .. }
+            | ClientError::Unsure { .. }
             | ClientError::Failed { .. } => None,
+        }
+    }
+
+    fn when(again: Again, code: &str, detail: &str) -> Option<Self> {
+        match again {
+            Again::Never => Some(Self::ForGood { reason: code.to_owned(), detail: detail.to_owned() }),
+            Again::AfterAPerson => Some(Self::UntilAPersonActs),
+            Again::AfterAPersonForAll => Some(Self::UntilAPersonActsForAll),
+            Again::Later => None,
         }
     }
 }
@@ -256,6 +263,10 @@ pub(super) fn without_advice(error: &ClientError) -> String {
         }
         ClientError::Refused(problem) => {
             let (code, detail) = (problem.code.as_str(), first_sentence(&problem.detail));
+            format!("the Context API refused ({code}): {detail} [{}]", problem.correlation_id)
+        }
+        ClientError::RefusedUnknown(problem) => {
+            let (code, detail) = (&problem.code, first_sentence(&problem.detail));
             format!("the Context API refused ({code}): {detail} [{}]", problem.correlation_id)
         }
         ClientError::NoVenture { repo } => format!("no venture has the repository {repo}"),

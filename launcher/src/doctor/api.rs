@@ -57,15 +57,17 @@ async fn outbox(api: &Api) -> Option<Check> {
         format!("; none was taken since {}: {}. The next try is at {}", stopped.since, stopped.cause, stopped.again_at)
     });
     let parked = waiting.parked.iter().map(|one| format!("; a {} waits for a person: {}", one.what, one.cause));
+    let skipped = waiting.skipped.iter().map(|one| format!("; {} is not sent: {}", one.path.display(), one.cause));
     let (held, aside) = (waiting.held.len(), waiting.set_aside.len());
     let detail = format!(
-        "{} not recorded yet{}{}; {held} too old to be sent unasked; {aside} refused, in {}",
+        "{} not recorded yet{}{}{}; {held} too old to be sent unasked; {aside} refused, in {}",
         waiting.queued,
         why.unwrap_or_default(),
         parked.collect::<String>(),
+        skipped.collect::<String>(),
         waiting.path.display()
     );
-    if waiting.queued + held + aside == 0 {
+    if waiting.queued + held + aside + waiting.skipped.len() == 0 {
         return None;
     }
     let fix =

@@ -1,12 +1,12 @@
 //! What waits in the outbox, as lines of ours: what an agent must tell its human.
 
-use deckwatch_client::outbox::{Held, Parked, SetAside, Waiting};
+use deckwatch_client::outbox::{Held, Parked, SetAside, Skipped, Waiting};
 
 use super::budget::clip;
 use super::clean::clean_line;
 
 /// How many are named one by one.
-const NAMED: usize = 5;
+pub(crate) const NAMED: usize = 5;
 
 /// One line for each thing that is not as it should be; none when the outbox is empty.
 pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
@@ -29,6 +29,10 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     if waiting.parked.len() > NAMED {
         lines.push(format!("Outbox: {} more wait for a person.", waiting.parked.len() - NAMED));
     }
+    lines.extend(waiting.skipped.iter().take(NAMED).map(skipped));
+    if waiting.skipped.len() > NAMED {
+        lines.push(format!("Outbox: {} more files can't be sent.", waiting.skipped.len() - NAMED));
+    }
     if !waiting.held.is_empty() {
         let named: Vec<String> = waiting.held.iter().take(NAMED).map(held).collect();
         lines.push(format!(
@@ -49,7 +53,8 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     lines.extend(waiting.set_aside.iter().take(NAMED).map(set_aside));
     if waiting.set_aside.len() > NAMED {
         let folder = clean_line(&waiting.path.join("set-aside").display().to_string());
-        lines.push(format!("Outbox: {} more are set aside in {folder}.", waiting.set_aside.len() - NAMED));
+        let more = waiting.set_aside.len() - NAMED;
+        lines.push(format!("Outbox: {more} more are set aside in {folder}; the next sod names them."));
     }
     lines
 }
@@ -69,6 +74,14 @@ fn parked(one: &Parked) -> String {
         "Outbox: a {what} of {agent} from {} waits for a person, and nothing waits for it: {cause}. Register the venture \
          or its repository, or give the key more rights; then it is sent by itself. The next try is at {}.",
         one.queued_at, one.again_at
+    )
+}
+
+fn skipped(one: &Skipped) -> String {
+    let (path, cause) = (clean_line(&one.path.display().to_string()), clip(&clean_line(&one.cause), 300));
+    format!(
+        "Outbox: {path} is not sent: {cause}. The other writes are sent without it. It may hold a write that is not \
+         recorded: show it to your human."
     )
 }
 

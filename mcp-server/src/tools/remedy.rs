@@ -37,12 +37,14 @@ impl Remedy {
                  on this machine",
             ),
             (ClientError::Refused(problem), _) => Self::new(error.to_string(), of_refusal(problem)),
+            (ClientError::RefusedUnknown(problem), _) => Self::new(error.to_string(), of_failure(Some(problem.status))),
             (ClientError::Failed { status, .. }, _) => Self::new(error.to_string(), of_failure(*status)),
             (ClientError::Foreign { status, .. }, _) => Self::new(error.to_string(), of_stranger(*status)),
             // Their texts say what to do themselves.
             (
                 ClientError::HoldsSecret { .. }
                 | ClientError::NotKept { .. }
+                | ClientError::Unsure { .. }
                 | ClientError::NoVenture { .. }
                 | ClientError::SetAside { .. },
                 _,

@@ -233,6 +233,31 @@ fn what_the_api_refuses_is_set_aside_reported_once_and_blocks_nothing() {
 }
 
 #[test]
+fn the_text_of_a_refused_write_is_where_sod_says_and_each_is_named() {
+    let summaries = ["one", "two", "three", "four", "five", "six", "seven"];
+    let (machine, server) = queued_and_left(&summaries);
+    for (file, summary) in waiting(&machine).iter().zip(summaries) {
+        edit(file, |entry| {
+            let body = entry["body"].as_str().unwrap().replace("\"status\":", "\"state\":");
+            assert!(body.contains(summary));
+            entry["body"] = json!(body);
+        });
+    }
+    let mut agent = server.agent(&machine, AGENT);
+    let mut texts = String::new();
+    for named in [5, 2, 0] {
+        let day = reached(&mut agent, &json!({}));
+        let paths: Vec<_> = day.text.lines().filter_map(|line| line.split("Its text is in ").nth(1)).collect();
+        assert_eq!(paths.len(), named, "{}", day.text);
+        assert_eq!(day.text.contains("2 more are set aside"), named == 5, "{}", day.text);
+        for path in paths {
+            texts.push_str(&std::fs::read_to_string(path.trim_end_matches('.')).unwrap());
+        }
+    }
+    assert!(summaries.iter().all(|summary| texts.contains(summary)), "{texts}");
+}
+
+#[test]
 fn an_entry_older_than_23_hours_waits_for_a_humans_word() {
     for (word, recorded) in [("send", vec!["new", "old"]), ("drop", vec!["new"])] {
         let (machine, server) = queued_and_left(&["old", "new"]);
