@@ -173,7 +173,9 @@ impl App {
             }
             finished => finished,
         };
-        body.admit();
+        if is_known(&finished) {
+            body.admit();
+        }
         let afterwards = self.afterwards(&asked, operation, actor, &admission, &finished);
         let rate = Rate { window: &admission.window, standing: finished.standing };
         let response = asked.respond(finished.result, Some(&rate));
@@ -267,6 +269,12 @@ pub fn refuse(code: ErrorCode, detail: &str, headers: &HeaderMap, entropy: &dyn 
     // The time matters to refusals of the database alone.
     let now = Timestamp::from_millis(0);
     refused(&ApiError::new(code, detail), now, correlation_id(headers, entropy).as_str(), None)
+}
+
+/// Whether the database has looked at the caller's key: a batch asks for it before anything else. After a failure of
+/// the database nothing is known.
+fn is_known(finished: &Finished) -> bool {
+    finished.standing.is_some() || finished.result.as_ref().err().is_none_or(|error| error.code.status() < 500)
 }
 
 fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {

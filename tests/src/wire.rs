@@ -1,11 +1,11 @@
 //! Bytes over a socket, for requests that no HTTP client would send.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::engine::Api;
 use crate::response::Response;
@@ -28,6 +28,14 @@ impl Wire {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
+    /// Connects to the engine at `url`, and takes little of an answer before it is read.
+    pub async fn with_small_buffer(url: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(128 * 1024).unwrap();
+        let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
+        Self(socket.connect(address.parse().unwrap()).await.unwrap())
+    }
+
     /// Sends bytes. An engine that has seen enough may hang up while we still write.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.write_all(bytes.as_ref()).await;
@@ -41,6 +49,24 @@ impl Wire {
     /// The next answer; `None` when the engine hangs up without one. One without a length has no body.
     pub async fn answer(&mut self) -> Option<Response> {
         tokio::time::timeout(PATIENCE, self.read()).await.expect("the engine answers or hangs up")
+    }
+
+    /// The next answer, read at `rate` bytes a second for as long as `slow`, and then at once.
+    pub async fn answer_slowly(&mut self, slow: Duration, rate: usize) -> Option<Response> {
+        let mut response = self.head().await?;
+        let length: usize = response.header("content-length")?.parse().ok()?;
+        let (started, mut body) = (Instant::now(), Vec::new());
+        while body.len() < length && started.elapsed() < slow {
+            let mut piece = vec![0; (rate / 10).min(length - body.len())];
+            self.0.read_exact(&mut piece).await.ok()?;
+            body.extend(piece);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let read = body.len();
+        body.resize(length, 0);
+        self.0.read_exact(&mut body[read..]).await.ok()?;
+        response.body = Bytes::from(body);
+        Some(response)
     }
 
     /// The next head alone, as that of an answer to HEAD.

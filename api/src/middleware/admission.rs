@@ -58,12 +58,14 @@ impl Admission {
         token.map(|(id, hash)| store::token::admit(id, hash, self.now)).into_iter().collect()
     }
 
-    /// Asks the database whether a token is in force, before more is done for it than for a stranger. What the
-    /// token may do is for the request's own batch to say.
+    /// Asks the database whether a token is in force and has the scope, before more is done for it than for a
+    /// stranger. How far the token reaches is for the request's own batch to say.
     pub(crate) async fn require_known(&self, database: &dyn Database) -> Result<(), ApiError> {
         let Some((id, hash)) = self.caller.token() else { return Ok(()) };
-        let rows = database.batch(&[store::token::why_refused(id, hash, self.now)]).await?;
-        let reason = rows.first().and_then(|rows| text(rows.first()?, "reason"));
+        let mut statements = vec![store::token::why_refused(id, hash, self.now)];
+        statements.extend(self.operation.map(|operation| store::token::why_out_of_scope(id, operation)));
+        let rows = database.batch(&statements).await?;
+        let reason = rows.iter().flatten().find_map(|row| text(row, "reason"));
         reason.map_or(Ok(()), |reason| Err(ApiError::of_token(reason)))
     }
 

@@ -28,6 +28,13 @@ macro_rules! refusal {
     };
 }
 
+macro_rules! out_of_scope {
+    () => {
+        "select 'scope' as reason from tokens t where t.id = ?1 and not exists ( \
+         select 1 from json_each(t.scopes_json) has join json_each(?2) grants on grants.value = has.value)"
+    };
+}
+
 statements! {
     /// Fails the batch unless the token is in force.
     ADMIT = concat!("insert into token_refusals (reason) ", refusal!());
@@ -35,10 +42,9 @@ statements! {
     WHY_REFUSED = refusal!();
 
     /// Fails the batch unless one of the token's scopes is among `?2`, those that grant the operation.
-    UNLESS_SCOPE = "
-        insert into token_refusals (reason)
-        select 'scope' from tokens t where t.id = ?1 and not exists (
-          select 1 from json_each(t.scopes_json) has join json_each(?2) grants on grants.value = has.value)";
+    UNLESS_SCOPE = concat!("insert into token_refusals (reason) ", out_of_scope!());
+
+    WHY_OUT_OF_SCOPE = out_of_scope!();
 
     /// Fails the batch of a token that is for one venture.
     IF_RESTRICTED = "
@@ -102,8 +108,17 @@ pub(crate) fn why_refused(id: &TokenId, hash: &str, now: Timestamp) -> Statement
 }
 
 pub(crate) fn unless_scope(id: &TokenId, operation: Operation) -> Statement {
-    let granting = Scope::ALL.iter().filter(|scope| scope.grants(operation));
-    Statement::new(UNLESS_SCOPE).forgettable().bind(id).bind(words(granting))
+    Statement::new(UNLESS_SCOPE).forgettable().bind(id).bind(granting(operation))
+}
+
+/// Selects the reason why no scope of a token grants `operation`; nothing when one does.
+pub(crate) fn why_out_of_scope(id: &TokenId, operation: Operation) -> Statement {
+    Statement::new(WHY_OUT_OF_SCOPE).bind(id).bind(granting(operation))
+}
+
+/// The scopes that grant `operation`, as a JSON array.
+fn granting(operation: Operation) -> String {
+    words(Scope::ALL.iter().filter(|scope| scope.grants(operation)))
 }
 
 /// Scopes as a JSON array.

@@ -145,8 +145,11 @@ impl Gate {
                 continue;
             }
             if self.refusal.is_some() {
-                // Not before the answers to earlier requests are written.
-                return if self.taking_until.is_some() { Poll::Pending } else { Poll::Ready(Ok(false)) };
+                return self.poll_end();
+            }
+            if self.taking_until.is_some() && !self.has_begun {
+                // A client that takes an answer is not idle.
+                self.await_head();
             }
             if self.take_head() {
                 match self.refusal {
@@ -155,7 +158,7 @@ impl Gate {
                 }
             }
             match self.poll_fill(context)? {
-                Poll::Ready(0) if self.held.is_empty() => return Poll::Ready(Ok(false)),
+                Poll::Ready(0) if self.held.is_empty() => return self.poll_end(),
                 Poll::Ready(0) => {
                     let detail = "The request ended within its head.";
                     self.refusal = Some(Refusal::new(ErrorCode::InvalidRequest, detail));
@@ -164,7 +167,7 @@ impl Gate {
                 Poll::Pending => {
                     ready!(self.sending_until.as_mut().poll(context));
                     if !self.has_begun {
-                        return Poll::Ready(Ok(false));
+                        return self.poll_end();
                     }
                     self.refusal = Some(Refusal::too_slow());
                 }
@@ -194,12 +197,19 @@ impl Gate {
         true
     }
 
-    /// Begins to wait for the next head.
+    /// Begins to wait for the next head, which may be held in part.
     fn await_head(&mut self) {
         self.stage = Stage::Head;
-        self.has_begun = false;
+        self.has_begun = !self.held.is_empty();
         self.looked_at = 0;
-        self.sending_until.as_mut().reset(Instant::now() + IDLE_TIMEOUT);
+        let most = if self.has_begun { HEAD_TIMEOUT } else { IDLE_TIMEOUT };
+        self.sending_until.as_mut().reset(Instant::now() + most);
+    }
+
+    /// Says that no head will come, once the client has taken the answers to earlier requests: hyper throws away what
+    /// it has not written when it sees the end. [`Self::written`] wakes the task.
+    fn poll_end(&self) -> Poll<io::Result<bool>> {
+        if self.taking_until.is_some() { Poll::Pending } else { Poll::Ready(Ok(false)) }
     }
 
     /// Reads from the socket into what is held. 0 is the end.
@@ -240,7 +250,10 @@ impl Gate {
     /// What became of a write. A client that takes nothing for too long is given up.
     fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if result.is_ready() {
-            self.taking_until = None;
+            if self.taking_until.take().is_some() {
+                // The end may wait for it, see `poll_end`.
+                context.waker().wake_by_ref();
+            }
             return result;
         }
         let fresh = || Box::pin(sleep_until(Instant::now() + WRITE_TIMEOUT));

@@ -1,5 +1,8 @@
 //! One request, one batch: every operation, granted, refused and replayed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use deckwatch_api::{Incoming, IncomingError, UNRESERVED_BYTES};
@@ -8,7 +11,7 @@ use deckwatch_protocol::operation::Effect;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, approval_with, day_of, forged_token, handoff_of, machine_with, token_for};
+use crate::lab::{Lab, Trouble, approval_with, day_of, forged_token, handoff_of, machine_with, token_for};
 
 /// A request that `operation` grants: what fills its path, its query and its body.
 struct Good {
@@ -213,6 +216,67 @@ async fn a_large_body_of_a_token_is_read_once_the_token_is_looked_up() {
         .unwrap();
     let stranger = lab.send(request).await;
     assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 1, 0), "{}", stranger.text);
+}
+
+#[tokio::test]
+async fn a_large_body_of_a_token_without_the_scope_is_not_read() {
+    let lab = Lab::new();
+    let (_, token) = lab.mint("read-only").await;
+    let request = Request::builder()
+        .method("PUT")
+        .uri("/v1/docs/alpha/large.md")
+        .header("authorization", format!("Bearer {token}"))
+        .header("idempotency-key", lab.fresh_key())
+        .header("content-type", "application/json")
+        .header("content-length", "1000000")
+        .body(Untouchable)
+        .unwrap();
+    let refused = lab.send(request).await;
+    assert_eq!((refused.status, refused.batches), (403, 2), "{}", refused.text);
+}
+
+/// An empty body that notes whether its caller is known.
+#[derive(Clone, Default)]
+struct Admitted(Arc<AtomicBool>);
+
+#[async_trait]
+impl Incoming for Admitted {
+    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        None
+    }
+
+    async fn reserve(&mut self, _bytes: usize) -> Result<(), IncomingError> {
+        Ok(())
+    }
+
+    fn admit(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_known_only_when_the_database_has_said_so() {
+    let lab = Lab::new();
+    let (_, good) = lab.mint("read-only").await;
+    let forged = forged_token();
+    // Of these the last is refused for its query, before it has a plan.
+    let paths = ["/v1/ventures", "/v1/ventures?nonsense=1"];
+    for (token, trouble, is_known) in [
+        (&good, None, true),
+        (&forged, None, false),
+        (&forged, Some(Trouble::Unreachable), false),
+        (&forged, Some(Trouble::Fails), false),
+    ] {
+        for path in paths {
+            if let Some(trouble) = trouble {
+                lab.expect_trouble(trouble);
+            }
+            let body = Admitted::default();
+            let request = Request::builder().uri(path).header("authorization", format!("Bearer {token}"));
+            let answer = lab.send(request.body(body.clone()).unwrap()).await;
+            assert_eq!(body.0.load(Ordering::SeqCst), is_known, "{trouble:?} {path}: {}", answer.text);
+        }
+    }
 }
 
 #[tokio::test]

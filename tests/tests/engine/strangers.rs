@@ -144,6 +144,64 @@ async fn a_slow_sender_is_told_and_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_a_head_sent_behind_a_request_is_told_and_cut_off() {
+    let site = Site::open().await;
+    let mut wire = Wire::at(&site.process.url).await;
+    wire.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\nGET /v1/ventures HTTP/1.1\r\n").await;
+    assert_eq!(wire.answer().await.unwrap().status, 200);
+    wire.answer().await.unwrap().problem(ErrorCode::RequestTimeout);
+}
+
+/// A request for a document that is larger than the buffers of the sockets.
+async fn large_read(site: &Site) -> String {
+    let api = site.agent.api();
+    let venture = api.venture().await;
+    // JSON spells each of these with six bytes.
+    let body = json!({ "content": "\u{1}".repeat(1_000_000) }).to_string();
+    let mut wire = Wire::to(api).await;
+    let head = format!(
+        "PUT /v1/docs/{venture}/large.md HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         authorization: Bearer {}\r\nidempotency-key: a-key-for-a-large-document\r\ncontent-length: {}\r\n\r\n",
+        KEYS.1,
+        body.len()
+    );
+    wire.send(head + &body).await;
+    assert_eq!(wire.answer().await.unwrap().status, 201);
+    format!("GET /v1/docs/{venture}/large.md HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", KEYS.1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_slowly_gets_its_whole_answer() {
+    let site = Site::open().await;
+    let request = large_read(&site).await;
+    let mut wire = Wire::with_small_buffer(&site.process.url).await;
+    wire.send(request).await;
+    // Longer than a connection may be idle, and never so long that the client takes nothing.
+    let answer = wire.answer_slowly(Duration::from_secs(36), 80 * 1024).await.unwrap();
+    assert_eq!((answer.status, answer.body.len() > 6_000_000), (200, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_a_request_waits_until_its_large_answer_is_taken() {
+    let site = Site::open().await;
+    let request = large_read(&site).await;
+    for ends in [false, true] {
+        let mut wire = Wire::with_small_buffer(&site.process.url).await;
+        wire.send(if ends { request.clone() } else { format!("{request}nonsense\r\n\r\n") }).await;
+        let head = wire.head().await.unwrap();
+        if ends {
+            wire.finish().await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let length: usize = head.header("content-length").unwrap().parse().unwrap();
+        let rest = wire.rest().await;
+        assert!(rest.len() >= length, "{} of {length} bytes", rest.len());
+        let follows = String::from_utf8_lossy(&rest[length..]).into_owned();
+        assert_eq!(follows.starts_with("HTTP/1.1 400 "), !ends, "{follows}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_whose_connection_closes_while_it_waits_is_not_carried_out() {
     let site = Site::open().await;
     let other = Connection::open(site.folder.path().join("context.db")).unwrap();
