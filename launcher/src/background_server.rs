@@ -154,7 +154,9 @@ pub(crate) fn running(cli: AgentCli, surroundings: &Surroundings) -> Option<(Sha
 
 fn needed_by_claude<'a>(words: &[&'a str]) -> Option<&'a str> {
     let command = words.first().filter(|first| CLAUDE_COMMANDS.contains(first));
-    let option = || words.iter().find(|word| ["--bg", "--background"].contains(word));
+    // A server of tmux that a launch starts keeps its environment for all later sessions, too.
+    let needs = |word: &&&str| ["--bg", "--background", "--tmux"].contains(*word) || word.starts_with("--tmux=");
+    let option = || words.iter().find(needs);
     command.or_else(option).copied()
 }
 
@@ -237,6 +239,8 @@ mod tests {
             ("agents --json", Some("agents")),
             ("stop the agents", Some("stop")),
             ("tell agents", None),
+            ("--worktree w1 --tmux=classic", Some("--tmux=classic")),
+            ("--worktree w1 --tmux", Some("--tmux")),
         ] {
             assert_eq!(needed_by_claude(&words(line)), expected, "{line}");
         }

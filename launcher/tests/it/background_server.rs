@@ -44,6 +44,7 @@ fn what_needs_one_is_refused_with_the_way_to_do_it() {
         ("--codex", &["remote-control"], "`codex remote-control`"),
         ("--claude", &["--bg", "hello"], "`claude --bg`"),
         ("--claude", &["attach", "x"], "`claude attach`"),
+        ("--claude", &["--worktree", "w1", "--tmux=classic"], "`claude --tmux=classic`"),
     ] {
         let run = world.run(&[&["alpha", flag, "--"], words].concat());
         run.refuses(2, &[told, "needs a background server", "without the launcher"]);
