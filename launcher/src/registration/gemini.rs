@@ -85,12 +85,25 @@ fn take_out(ours: &CstObject) -> Vec<String> {
     };
     let found = IN_THE_WAY.into_iter().filter_map(|key| Some((key, ours.get(key)?)));
     let removed = found.filter(|(key, property)| !is_harmless(key, property.to_serde_value()));
-    removed
+    let mut taken: Vec<String> = removed
         .map(|(key, property)| {
             property.remove();
             key.to_owned()
         })
-        .collect()
+        .collect();
+    // A value that is written here wins over the launch's own; one that only passes it on does not.
+    let passes_on = |name: &str, value: Option<serde_json::Value>| {
+        value.is_some_and(|value| value == format!("${name}") || value == format!("${{{name}}}"))
+    };
+    if let Some(env) = ours.object_value("env") {
+        for name in environment::OF_AGENT.into_iter().chain([variables::API_URL]) {
+            if let Some(property) = env.get(name).filter(|property| !passes_on(name, property.to_serde_value())) {
+                property.remove();
+                taken.push(format!("env.{name}"));
+            }
+        }
+    }
+    taken
 }
 
 /// The names that Gemini must be told to pass on. The list of the secrets' names would pass by itself, but only if

@@ -294,13 +294,18 @@ fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
 
     world.write(
         GEMINI,
-        "{\"mcpServers\": {\"deckwatch\": {\"httpUrl\": \"https://x\", \"headers\": {}, \"timeout\": 5, \"disabled\": true}}}",
+        "{\"mcpServers\": {\"deckwatch\": {\"httpUrl\": \"https://x\", \"headers\": {}, \"timeout\": 5, \"disabled\": true, \
+         \"env\": {\"DECKWATCH_AGENT\": \"x\", \"CONTEXT_API_URL\": \"https://x\", \"DECKWATCH_REPO\": \"$DECKWATCH_REPO\", \
+         \"MINE\": \"1\"}}}}",
     );
     let run = world.run(&["alpha", "--gemini"]).succeeds();
     let settings: serde_json::Value = serde_json::from_str(&world.read(GEMINI)).unwrap();
     let ours = &settings["mcpServers"]["deckwatch"];
     assert!(ours["httpUrl"].is_null() && ours["disabled"].is_null() && ours["timeout"] == 5, "{ours}");
-    assert!(run.stderr.contains("taken out of its entry: httpUrl, headers, disabled"), "{}", run.stderr);
+    assert!(ours["env"]["DECKWATCH_AGENT"].is_null() && ours["env"]["CONTEXT_API_URL"].is_null(), "{ours}");
+    assert!(ours["env"]["MINE"] == "1" && ours["env"]["DECKWATCH_REPO"] == "$DECKWATCH_REPO", "{ours}");
+    let said = "taken out of its entry: httpUrl, headers, disabled, env.DECKWATCH_AGENT, env.CONTEXT_API_URL";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
 }
 
 #[test]
