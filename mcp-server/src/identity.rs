@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use deckwatch_client::agent::{
     Conversation, Conversations, Foreign, ForeignLaunch, Lineage, Slot, Wanted, lineage_of, slot_number, this_host,
@@ -24,6 +25,9 @@ use tokio::sync::OnceCell;
 use crate::github::GitHub;
 use crate::surroundings::Surroundings;
 use crate::trouble::{Trouble, blocking};
+
+/// How often a start of day that goes on looks whether its launch still lives.
+const LAUNCH_CHECK: Duration = Duration::from_secs(1);
 
 /// The agent, found part by part: a part that can't be found now is asked for again next time.
 pub(crate) struct Identity {
@@ -158,6 +162,26 @@ impl Identity {
         match launched.filter(|launched| *launched != here) {
             None => Ok(()),
             Some(launched) => Err(ForeignLaunch { agent, why: Foreign::Elsewhere { launched, here } }.into()),
+        }
+    }
+
+    /// Does what may go on for long, as an API that is away is asked again, and stops when the launch has ended.
+    pub(crate) async fn while_launched<T>(
+        &self,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let ended = async {
+            loop {
+                if let Err(trouble) = self.of_this_launch().await {
+                    return trouble;
+                }
+                tokio::time::sleep(LAUNCH_CHECK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            trouble = ended => Err(trouble),
+            done = work => done,
         }
     }
 

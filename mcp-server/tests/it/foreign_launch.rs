@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use deckwatch_client::agent::{Slot, Wanted, launch_id, this_host};
 use deckwatch_client::dirs::Dirs;
 use serde_json::json;
 
-use crate::harness::{Machine, Mcp};
+use crate::harness::{Machine, Mcp, handoff};
+use crate::server::{Server, command};
 
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
@@ -66,6 +68,12 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
             assert!(answer.text.contains(words), "{words:?} is not in {}", answer.text);
         }
     }
+    for (method, params) in [("resources/list", json!({})), ("resources/read", json!({"uri": "deckwatch://handoffs/latest"}))]
+    {
+        let answer = server.request(method, &params);
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("which has ended"), "{method}: {answer}");
+    }
     let report = server.call("preflight", &json!({})).text;
     assert!(report.contains("FAIL agent") && report.contains("start the agent again"), "{report}");
 
@@ -74,6 +82,29 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
     assert_eq!(next.agent, launched.agent);
     let answer = server.call("sod", &json!({}));
     assert!(answer.is_error && answer.text.contains("a later one has that name now"), "{}", answer.text);
+}
+
+#[test]
+fn a_day_that_was_asked_for_does_not_start_after_the_launch_has_ended() {
+    let (machine, mut api) = (Machine::new(), Server::started());
+    let mut launched = Launched::on(&machine);
+    let mut command = command(&machine, &launched.agent, &machine.repository_once(REMOTE), &api.url());
+    command.env("DECKWATCH_LAUNCH", &launched.launch);
+    let mut server = Mcp::initialized(command);
+    let _ = server.call("sod", &json!({})).good();
+    let _ = server.call("handoff", &handoff("Before the outage.")).good();
+    api.kill();
+    assert_eq!(server.call("sod", &json!({})).good().facts["outcome"], "unavailable");
+
+    launched.ends();
+    let _next = Launched::on(&machine);
+    api.start();
+    // The first tries come after one, two and four seconds.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(8) {
+        assert_eq!(api.active_sessions(), 0, "after {:?}", begun.elapsed());
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 #[test]
