@@ -8,7 +8,7 @@ use deckwatch_client::agent::{Slot, this_host};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::variables;
 use deckwatch_client::ventures::VentureEntry;
-use deckwatch_protocol::Track;
+use deckwatch_protocol::{RepoName, Track};
 
 use crate::agent_cli::AgentCli;
 use crate::background_server;
@@ -161,9 +161,11 @@ fn environment(
     let track = launch.track.or(conversation.track).map(|track| track.to_string().into());
     let issue = launch.issue.map(|issue| issue.to_string().into());
     let url = chosen.endpoint.var(variables::API_URL).map(OsString::from);
+    let repos = chosen.venture.repos.iter().map(RepoName::as_str).collect::<Vec<_>>().join(",");
     let variables = [
         (variables::VENTURE, Some(chosen.venture.code.as_str().into())),
         (variables::REPO, Some(chosen.checkout.repo.as_str().into())),
+        (variables::REPOS, (!repos.is_empty()).then(|| repos.into())),
         (variables::CLIENT, Some(agent_cli.program().into())),
         (variables::TRACK, track),
         (variables::ISSUE, issue),
