@@ -19,12 +19,13 @@ pub(super) fn plan(
     server: &str,
     secrets: &[&str],
     screen: Screen,
+    folder: &Path,
     surroundings: &Surroundings,
 ) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| surroundings.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
     let (after, replaced) = with_server(&file, server, secrets, screen)?;
-    let obstacle = obstacle(&after, &home, surroundings);
+    let obstacle = obstacle(&after, &home, surroundings).or_else(|| of_repository(folder, &home, surroundings));
     let instead = instead(server, secrets, surroundings)?;
     let changes = file.into_change(&after, Backup::Once).into_iter().collect();
     Ok(Registration { changes, args: Vec::new(), replaced, obstacle, instead })
@@ -41,7 +42,7 @@ fn instead(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Resul
     let entry = serde_json::json!({ "command": server, "args": [], "env": env });
     let settings = serde_json::json!({ "mcpServers": { SERVER_NAME: entry } });
     let file = SettingsFile::read(path.clone())?.into_change(&format!("{settings:#}\n"), Backup::Never);
-    Ok(Instead { args: Vec::new(), variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
+    Ok(Instead { is_possible: true, variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
 }
 
 /// Lists and switches by which a user keeps servers from starting.
@@ -69,6 +70,22 @@ fn obstacle(settings: &str, home: &Path, surroundings: &Surroundings) -> Option<
     is_off.then(|| Obstacle {
         what: format!("Gemini CLI does not start the server: {} disables it", in_file("mcp-server-enablement.json")),
         fix: format!("gemini mcp enable {SERVER_NAME}"),
+    })
+}
+
+/// An entry in the settings of the repository, which comes before the user's.
+fn of_repository(folder: &Path, home: &Path, surroundings: &Surroundings) -> Option<Obstacle> {
+    let path = folder.join(".gemini/settings.json");
+    if folder == home {
+        return None;
+    }
+    let settings = std::fs::read_to_string(&path).ok()?;
+    let settings = CstRootNode::parse(&settings, &what_gemini_reads()).ok()?.to_serde_value()?;
+    settings.get("mcpServers")?.get(SERVER_NAME)?;
+    let file = surroundings.shown(&path);
+    Some(Obstacle {
+        what: format!("Gemini CLI does not use the launch's registration: mcpServers.{SERVER_NAME} in {file} overrides it"),
+        fix: format!("take mcpServers.{SERVER_NAME} out of {file}"),
     })
 }
 

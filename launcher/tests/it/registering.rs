@@ -242,7 +242,7 @@ fn a_server_of_another_build_is_named_with_what_to_do() {
 fn the_alternate_screen_is_left_alone_until_it_is_asked_off() {
     let world = World::new();
     world.run(&["alpha", "--codex", "--no-alt-screen", "--", "resume", "--no-daemon"]).succeeds();
-    assert_eq!(world.record().args, ["--no-alt-screen", "resume", "--no-daemon"]);
+    assert_eq!(world.record().own_args(), ["--no-alt-screen", "resume", "--no-daemon"]);
     let settings = |value: &str| format!("{{\"ui\": {{\"useAlternateBuffer\": {value} /* mine */}}}}\n");
     world.write(GEMINI, &settings("true"));
     world.run(&["alpha", "--gemini"]).succeeds();
@@ -341,4 +341,30 @@ fn claude_is_found_where_its_own_installer_puts_it() {
     world.install("../home/.claude/local/claude", &installed);
     world.run(&["alpha", "--claude"]).succeeds();
     assert_eq!(world.record().env["DECKWATCH_CLIENT"], "claude");
+}
+
+#[test]
+fn codex_is_told_of_the_server_also_on_its_command_line() {
+    let world = World::new();
+    world.write("home/dev/alpha/.codex/config.toml", "[mcp_servers.deckwatch]\ncommand = \"x\"\nenv_vars = []\n");
+    world.run(&["alpha", "--codex"]).succeeds();
+    let args = world.record().args;
+    let server = world.path("bin/deckwatch-mcp");
+    assert!(args.contains(&format!("mcp_servers.deckwatch.command=\"{}\"", server.display())), "{args:?}");
+    assert!(args.iter().any(|arg| arg == "mcp_servers.deckwatch.enabled=true"), "{args:?}");
+    let names = args.iter().find(|arg| arg.starts_with("mcp_servers.deckwatch.env_vars=")).unwrap();
+    assert!(names.contains("\"DECKWATCH_AGENT\""), "{names}");
+}
+
+#[test]
+fn an_entry_of_the_repository_that_comes_before_ours_is_named_to_gemini() {
+    let world = World::new();
+    world.write("home/dev/alpha/.gemini/settings.json", "{\"mcpServers\": {\"deckwatch\": {\"command\": \"x\"}}}");
+    let run = world.run(&["alpha", "--gemini"]).succeeds();
+    for said in ["~/dev/alpha/.gemini/settings.json", "mcpServers.deckwatch"] {
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+    world.write("home/dev/alpha/.gemini/settings.json", "{\"mcpServers\": {\"other\": {\"command\": \"x\"}}}");
+    let run = world.run(&["alpha", "--gemini"]).succeeds();
+    assert!(!run.stderr.contains("alpha/.gemini"), "{}", run.stderr);
 }
