@@ -3,11 +3,13 @@
 //! The server inherits Gemini's environment except names that look secret, so the API key and the secrets
 //! of a launch are forwarded by name. Where one is unset Gemini passes an empty text, which is taken for unset.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use deckwatch_client::variables;
-use jsonc_parser::ParseOptions;
+use jsonc_parser::ast::Value;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::settings_file::{Backup, SettingsFile};
 use super::{Instead, Obstacle, Registration, SERVER_NAME, Screen};
@@ -34,15 +36,39 @@ pub(super) fn plan(
 /// Names the file of settings that come before the user's, and that no user has written.
 const SYSTEM_DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
 
-/// A file of ours with the registration alone, which the user's own settings come after.
+/// Where Gemini reads it when no variable names it.
+#[cfg(not(target_os = "macos"))]
+const USUAL_SYSTEM_DEFAULTS: &str = "/etc/gemini-cli/system-defaults.json";
+#[cfg(target_os = "macos")]
+const USUAL_SYSTEM_DEFAULTS: &str = "/Library/Application Support/GeminiCli/system-defaults.json";
+
+/// A file of ours with the registration and the defaults that it takes the place of; the user's own settings come after
+/// it. Not possible where those defaults can't be read, as they would be lost.
 fn instead(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Result<Instead, LaunchError> {
+    let defaults = surroundings.path_var(SYSTEM_DEFAULTS).unwrap_or_else(|| USUAL_SYSTEM_DEFAULTS.into());
+    let Some(mut settings) = readable(&defaults) else { return Ok(Instead::default()) };
     let path = surroundings.dirs.state.join("mcp/gemini.json");
     let env: serde_json::Map<String, serde_json::Value> =
         forwarded(secrets).map(|name| (name.to_owned(), format!("${name}").into())).collect();
     let entry = serde_json::json!({ "command": server, "args": [], "env": env });
-    let settings = serde_json::json!({ "mcpServers": { SERVER_NAME: entry } });
+    let servers = settings.entry("mcpServers").or_insert_with(|| serde_json::json!({}));
+    let Some(servers) = servers.as_object_mut() else { return Ok(Instead::default()) };
+    servers.insert(SERVER_NAME.to_owned(), entry);
+    let settings = serde_json::Value::Object(settings);
     let file = SettingsFile::read(path.clone())?.into_change(&format!("{settings:#}\n"), Backup::Never);
     Ok(Instead { is_possible: true, variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
+}
+
+/// Settings as they are; empty where there is no such file, `None` where it can't be read.
+fn readable(path: &Path) -> Option<serde_json::Map<String, serde_json::Value>> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(serde_json::Map::new()),
+        Err(_) => None,
+        Ok(text) => match CstRootNode::parse(&text, &what_gemini_reads()).ok()?.to_serde_value() {
+            None => Some(serde_json::Map::new()),
+            Some(settings) => settings.as_object().cloned(),
+        },
+    }
 }
 
 /// Lists and switches by which a user keeps servers from starting.
@@ -150,6 +176,7 @@ fn with_server(
 ) -> Result<(String, Vec<String>), LaunchError> {
     let root = CstRootNode::parse(file.text(), &what_gemini_reads())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
+    each_once(file)?;
     let settings = match root.value() {
         None => root.object_value_or_set(),
         Some(_) => root.object_value().ok_or_else(|| not_an_object(file, "the whole file"))?,
@@ -171,6 +198,27 @@ fn with_server(
         text.push('\n');
     }
     Ok((text, replaced))
+}
+
+/// That no name on the way to our entry, or in it, is there twice: the first would be changed, and Gemini reads the last.
+fn each_once(file: &SettingsFile) -> Result<(), LaunchError> {
+    let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &what_gemini_reads());
+    let parsed = parsed.map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
+    let mut value = parsed.value;
+    for next in ["mcpServers", SERVER_NAME, "env", ""] {
+        let Some(Value::Object(object)) = value else { return Ok(()) };
+        let mut names = HashSet::new();
+        for property in &object.properties {
+            let name = property.name.as_str();
+            if !names.insert(name) {
+                let before = file.text().get(..property.range.start).unwrap_or_default();
+                return Err(file.malformed(before.matches('\n').count() + 1, &format!("the name {name} is there twice")));
+            }
+        }
+        let property = object.properties.into_iter().find(|property| property.name.as_str() == next);
+        value = property.map(|property| property.value);
+    }
+    Ok(())
 }
 
 /// Gemini has no option for it, and takes the whole screen only where the user's settings say so.
