@@ -13,6 +13,8 @@ pub const ADMIN_KEY: &str = "ADMIN_API_KEY";
 pub const VENTURE: &str = "DECKWATCH_VENTURE";
 /// The repository that the agent works in, as its venture writes it.
 pub const REPO: &str = "DECKWATCH_REPO";
+/// The repositories of the venture when the agent was launched, with commas.
+pub const REPOS: &str = "DECKWATCH_REPOS";
 /// The agent's name: `<host>-<cli>-<slot>`.
 pub const AGENT: &str = "DECKWATCH_AGENT";
 /// Which launch the agent's name was given to: an id of the process that holds its slot.

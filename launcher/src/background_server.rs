@@ -94,7 +94,6 @@ pub(crate) struct Apart {
 pub(crate) fn keep_apart(
     cli: AgentCli,
     program: &Path,
-    server: &Path,
     args: &[OsString],
     surroundings: &Surroundings,
 ) -> Result<Apart, LaunchError> {
@@ -112,8 +111,8 @@ pub(crate) fn keep_apart(
             None if knows(program, NO_DAEMON, surroundings) => {
                 Ok(Apart { args: vec![NO_DAEMON.into()], ..Apart::default() })
             }
-            // An older one keeps to itself when its configuration differs from the file: so it is said once more.
-            None => Ok(Apart { args: codex_override(server), ..Apart::default() }),
+            // An older one keeps to itself, as the options of the registration make its configuration another one.
+            None => Ok(Apart::default()),
         },
     }
 }
@@ -154,7 +153,9 @@ pub(crate) fn running(cli: AgentCli, surroundings: &Surroundings) -> Option<(Sha
 
 fn needed_by_claude<'a>(words: &[&'a str]) -> Option<&'a str> {
     let command = words.first().filter(|first| CLAUDE_COMMANDS.contains(first));
-    let option = || words.iter().find(|word| ["--bg", "--background"].contains(word));
+    // A server of tmux that a launch starts keeps its environment for all later sessions, too.
+    let needs = |word: &&&str| ["--bg", "--background", "--tmux"].contains(*word) || word.starts_with("--tmux=");
+    let option = || words.iter().find(needs);
     command.or_else(option).copied()
 }
 
@@ -181,12 +182,6 @@ fn command(words: &[&str]) -> Option<usize> {
         at += if CODEX_VALUES.contains(word) || *word == "--ask-for-approval" { 2 } else { 1 };
     }
     None
-}
-
-/// The registration's own value once more, as an option.
-fn codex_override(server: &Path) -> Vec<OsString> {
-    let value = toml_edit::Value::from(server.to_string_lossy().as_ref());
-    vec!["-c".into(), format!("mcp_servers.deckwatch.command={}", value.to_string().trim()).into()]
 }
 
 /// Whether the tool's help names an option. One that does not answer in time does not.
@@ -237,6 +232,8 @@ mod tests {
             ("agents --json", Some("agents")),
             ("stop the agents", Some("stop")),
             ("tell agents", None),
+            ("--worktree w1 --tmux=classic", Some("--tmux=classic")),
+            ("--worktree w1 --tmux", Some("--tmux")),
         ] {
             assert_eq!(needed_by_claude(&words(line)), expected, "{line}");
         }

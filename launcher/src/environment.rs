@@ -3,9 +3,10 @@
 use deckwatch_client::variables;
 
 /// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const OF_AGENT: [&str; 11] = [
+pub(crate) const OF_AGENT: [&str; 12] = [
     variables::VENTURE,
     variables::REPO,
+    variables::REPOS,
     variables::AGENT,
     variables::LAUNCH,
     variables::CLIENT,

@@ -58,7 +58,7 @@ fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding
     if let Some((kind, left)) = background_server::left_behind(cli, surroundings) {
         return broken(background_server::warning(kind, &left), kind.stop_command().to_owned());
     }
-    match Registration::plan(cli, server, &[], Screen::AsItIs, surroundings) {
+    match Registration::plan(cli, server, &[], Screen::AsItIs, &surroundings.cwd, surroundings) {
         Err(error) => broken(error.to_string(), "correct that file, then run this again".to_owned()),
         Ok(registration) if !registration.changes.is_empty() => {
             let files: Vec<String> =

@@ -8,7 +8,7 @@ use deckwatch_client::agent::{Slot, this_host};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::variables;
 use deckwatch_client::ventures::VentureEntry;
-use deckwatch_protocol::Track;
+use deckwatch_protocol::{RepoName, Track};
 
 use crate::agent_cli::AgentCli;
 use crate::background_server;
@@ -41,6 +41,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) endpoint: &'a Endpoint,
     /// The agent's program.
     pub(crate) program: PathBuf,
+    /// Its arguments, after those of the registration.
     pub(crate) args: Vec<OsString>,
     /// Variables that anybody may see; the agent's name follows once it has its slot.
     pub(crate) environment: Vec<(&'static str, OsString)>,
@@ -68,13 +69,13 @@ impl<'a> Plan<'a> {
         let (agent_cli, program) = agent_program(launch.agent_cli().or(config.default_agent), surroundings)?;
         let server = Server::find(launch, surroundings)?;
         let screen = if launch.no_alt_screen { Screen::Inline } else { Screen::AsItIs };
-        let registration = Registration::plan(agent_cli, &server.path(), &[], screen, surroundings)?;
+        let folder = &chosen.checkout.root;
+        let registration = Registration::plan(agent_cli, &server.path(), &[], screen, folder, surroundings)?;
         let worktree = launch.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
         let conversation =
             Conversation::plan(agent_cli, &launch.agent_args, &chosen.venture.code, &chosen.checkout, surroundings);
-        let apart =
-            background_server::keep_apart(agent_cli, &program, &server.path(), &launch.agent_args, surroundings)?;
-        let added = registration.args.iter().chain(&apart.args).chain(&conversation.args);
+        let apart = background_server::keep_apart(agent_cli, &program, &launch.agent_args, surroundings)?;
+        let added = apart.args.iter().chain(&conversation.args);
         let args = added.chain(&launch.agent_args).cloned().collect();
         let track = launch.track.or(conversation.track);
         Ok(Self {
@@ -109,7 +110,8 @@ impl<'a> Plan<'a> {
         row("branches", &format!("{}...", branches::prefix(self.worktree.as_ref(), &slot.agent)));
         row("agent", &format!("{} (if no other takes the slot first)", slot.agent));
         row("records", &self.endpoint.describe(surroundings));
-        let words = std::iter::once(self.program.as_os_str()).chain(self.args.iter().map(OsString::as_os_str));
+        let args = self.registration.args.iter().chain(&self.args).map(OsString::as_os_str);
+        let words = std::iter::once(self.program.as_os_str()).chain(args);
         row("command", &words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" "));
         row("sets", &self.names().join(" "));
         row("secrets", &self.secrets.describe());
@@ -161,9 +163,11 @@ fn environment(
     let track = launch.track.or(conversation.track).map(|track| track.to_string().into());
     let issue = launch.issue.map(|issue| issue.to_string().into());
     let url = chosen.endpoint.var(variables::API_URL).map(OsString::from);
+    let repos = chosen.venture.repos.iter().map(RepoName::as_str).collect::<Vec<_>>().join(",");
     let variables = [
         (variables::VENTURE, Some(chosen.venture.code.as_str().into())),
         (variables::REPO, Some(chosen.checkout.repo.as_str().into())),
+        (variables::REPOS, (!repos.is_empty()).then(|| repos.into())),
         (variables::CLIENT, Some(agent_cli.program().into())),
         (variables::TRACK, track),
         (variables::ISSUE, issue),

@@ -42,7 +42,7 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
         context_api::register(&plan.venture, plan.endpoint, surroundings)?;
     }
     let names: Vec<&str> = granted.secrets.names().collect();
-    let registration = Registration::plan(plan.cli, &server, &names, plan.screen, surroundings)?;
+    let registration = Registration::plan(plan.cli, &server, &names, plan.screen, &plan.checkout.root, surroundings)?;
     let instead = register(plan, &registration, surroundings)?;
     if let Some((kind, server)) = background_server::left_behind(plan.cli, surroundings) {
         warn(&format!("{}; `{}` ends it", background_server::warning(kind, &server), kind.stop_command()));
@@ -61,7 +61,7 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
         slot.agent
     ));
     let mut command = Command::new(&plan.program);
-    command.args(instead.iter().flat_map(|instead| &instead.args)).args(&plan.args).current_dir(&checkout.root);
+    command.args(&registration.args).args(&plan.args).current_dir(&checkout.root);
     let of_another_launch = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
     let removed = environment::OF_AGENT.into_iter().chain(environment::WITHHELD);
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
@@ -96,7 +96,7 @@ fn register<'a>(
                 let keys = registration.replaced.join(", ");
                 say(&format!("registered Deckwatch with {title} in {file}; taken out of its entry: {keys}"));
             }
-            Err(error) if registration.instead.is_possible() => {
+            Err(error) if registration.instead.is_possible => {
                 registration.instead.file.as_ref().map_or(Ok(()), Change::apply)?;
                 say(&format!("{error}; {title} is told of Deckwatch for this launch alone"));
                 return Ok(Some(&registration.instead));

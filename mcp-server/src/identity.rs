@@ -6,9 +6,10 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use deckwatch_client::agent::{
-    Conversation, Conversations, Foreign, ForeignLaunch, Lineage, Slot, Wanted, lineage_of, slot_number, this_host,
+    Conversation, Conversations, Lineage, SharedServer, Slot, Wanted, lineage_of, slot_number, this_host,
 };
 use deckwatch_client::api::{Api, ApiConfig, Endpoint};
 use deckwatch_client::checkout::Checkout;
@@ -25,6 +26,9 @@ use crate::github::GitHub;
 use crate::surroundings::Surroundings;
 use crate::trouble::{Trouble, blocking};
 
+/// How often a start of day that goes on looks whether its launch still lives.
+const LAUNCH_CHECK: Duration = Duration::from_secs(1);
+
 /// The agent, found part by part: a part that can't be found now is asked for again next time.
 pub(crate) struct Identity {
     surroundings: Surroundings,
@@ -34,6 +38,8 @@ pub(crate) struct Identity {
     me: OnceCell<Me>,
     api: OnceCell<Api>,
     place: OnceCell<Place>,
+    /// Set once this process is known to work in a repository of its launch: neither changes.
+    at_home: OnceLock<()>,
 }
 
 /// The agent's CLI, as the handshake names it.
@@ -86,8 +92,8 @@ pub(crate) enum VentureSource {
 impl Identity {
     pub(crate) fn new(surroundings: Surroundings) -> Self {
         let (cli, told) = (OnceLock::new(), OnceLock::new());
-        let (me, api, place) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { github: GitHub::new(surroundings.clone()), surroundings, cli, told, me, api, place }
+        let (me, api, place, at_home) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
+        Self { github: GitHub::new(surroundings.clone()), surroundings, cli, told, me, api, place, at_home }
     }
 
     pub(crate) fn surroundings(&self) -> &Surroundings {
@@ -149,15 +155,48 @@ impl Identity {
         let (dirs, launch) = (Dirs::from_env()?, self.surroundings.var(variables::LAUNCH));
         let name = agent.clone();
         let lineage = blocking(move || lineage_of(&dirs, &this_host(), &name, launch.as_deref())).await??;
-        if lineage != Lineage::Apart {
+        let Some(launched) = self.surroundings.setting::<RepoName>(variables::REPO)? else { return Ok(()) };
+        if lineage == Lineage::Unknown || self.at_home.get().is_some() {
             return Ok(());
         }
-        // The processes don't tell whose this is; the folder does.
-        let launched = self.surroundings.setting::<RepoName>(variables::REPO)?;
-        let here = self.checkout().await?.repo;
-        match launched.filter(|launched| *launched != here) {
-            None => Ok(()),
-            Some(launched) => Err(ForeignLaunch { agent, why: Foreign::Elsewhere { launched, here } }.into()),
+        // The processes don't tell for which folder this one was started.
+        let checkout = self.checkout().await?;
+        let owned = self.of_the_venture(&checkout)?;
+        lineage.allows(&agent, &launched, &checkout.repo, owned)?;
+        if lineage == Lineage::Descendant {
+            self.at_home.get_or_init(|| ());
+        }
+        Ok(())
+    }
+
+    /// Whether a repository belongs to the venture of the launch, as the launcher or the file of ventures says.
+    fn of_the_venture(&self, checkout: &Checkout) -> Result<bool, Trouble> {
+        let repos = self.surroundings.var(variables::REPOS).unwrap_or_default();
+        if repos.split(',').any(|repo| repo.eq_ignore_ascii_case(checkout.repo.as_str())) {
+            return Ok(true);
+        }
+        let Some(code) = self.surroundings.setting::<VentureCode>(variables::VENTURE)? else { return Ok(false) };
+        let file = self.ventures_file(checkout)?;
+        Ok(file.as_ref().and_then(|file| file.venture(&code)).is_some_and(|venture| venture.owns(&checkout.repo)))
+    }
+
+    /// Does what may go on for long, as an API that is away is asked again, and stops when the launch has ended.
+    pub(crate) async fn while_launched<T>(
+        &self,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let ended = async {
+            loop {
+                if let Err(trouble) = self.of_this_launch().await {
+                    return trouble;
+                }
+                tokio::time::sleep(LAUNCH_CHECK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            trouble = ended => Err(trouble),
+            done = work => done,
         }
     }
 
@@ -218,7 +257,8 @@ impl Identity {
         Ok(Me { agent, host, client, client_version, slot })
     }
 
-    /// Holds a slot for the CLI's process, so that a restarted server finds the same name.
+    /// Holds a slot for the CLI's process, so that a restarted server finds the same name. A background server is
+    /// the parent of the servers of many sessions, so there this process holds the slot itself.
     async fn claim_slot(&self, host: &Host, client: &Client) -> Result<Slot, Trouble> {
         let checkout = self.checkout().await?;
         let venture = match self.venture_on_this_machine(&checkout)? {
@@ -227,7 +267,11 @@ impl Identity {
         };
         let (dirs, parent) = (Dirs::from_env()?, std::os::unix::process::parent_id());
         let (host, client) = (host.clone(), client.clone());
-        Ok(blocking(move || Slot::claim(&dirs, &host, &client, &venture, parent, Wanted::Any)).await??)
+        let claim = move || {
+            let holder = SharedServer::of_process(parent).map_or(parent, |_| std::process::id());
+            Slot::claim(&dirs, &host, &client, &venture, holder, Wanted::Any)
+        };
+        Ok(blocking(claim).await??)
     }
 
     async fn connect(&self) -> Result<Api, Trouble> {

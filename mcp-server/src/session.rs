@@ -119,8 +119,11 @@ impl Keeper {
     /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.
     pub(crate) async fn start(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
         let _turn = self.turn.lock().await;
-        self.replay_before_start().await?;
-        let started = self.start_in_turn(track, issue).await;
+        let work = async {
+            self.replay_before_start().await?;
+            self.start_in_turn(track, issue).await
+        };
+        let started = self.identity.while_launched(work).await;
         self.pending.started(&started, track, issue);
         started
     }

@@ -26,7 +26,7 @@ pub struct RunningServer {
 
 impl SharedServer {
     /// Which one a process is.
-    pub(super) fn of_process(pid: u32) -> Option<Self> {
+    pub fn of_process(pid: u32) -> Option<Self> {
         Self::of(&command_line(pid))
     }
 

@@ -101,7 +101,9 @@ async fn version(path: PathBuf) -> Result<String, String> {
 /// `git version 2.47` is 2.47 here, where its name stands beside it.
 fn without_name<'a>(path: &Path, said: &'a str) -> &'a str {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let rest = said.strip_prefix(name).unwrap_or(said).trim_start();
-    let rest = rest.strip_prefix("version").unwrap_or(rest).trim_start();
+    // Only as a whole word: `codex-cli 0.171` is not the program `codex`.
+    let after = |text: &'a str, word: &str| text.strip_prefix(word).filter(|rest| rest.starts_with(' '));
+    let rest = after(said, name).unwrap_or(said).trim_start();
+    let rest = after(rest, "version").unwrap_or(rest).trim_start();
     if rest.is_empty() { said } else { rest }
 }

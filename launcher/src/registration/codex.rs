@@ -41,8 +41,10 @@ pub(super) fn plan(
     let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
     let file = SettingsFile::read(home.join("config.toml"))?;
     let Written { text, replaced, forwarded } = with_server(&file, server, secrets)?;
-    let args = if screen == Screen::Inline { vec!["--no-alt-screen".into()] } else { Vec::new() };
-    let instead = Instead { args: as_options(server, forwarded, &replaced), ..Instead::default() };
+    let mut args = as_options(server, forwarded);
+    args.extend((screen == Screen::Inline).then(|| "--no-alt-screen".into()));
+    // No option can take out what else the file says.
+    let instead = Instead { is_possible: replaced.iter().all(|key| key == "enabled"), ..Instead::default() };
     let changes = file.into_change(&text, Backup::Once).into_iter().collect();
     Ok(Registration { changes, args, replaced, obstacle: None, instead })
 }
@@ -54,16 +56,14 @@ struct Written {
     forwarded: Array,
 }
 
-/// The registration as options of one launch; none where the file says what no option can take out.
-fn as_options(server: &str, forwarded: Array, replaced: &[String]) -> Vec<OsString> {
-    if replaced.iter().any(|key| key != "enabled") {
-        return Vec::new();
-    }
-    let mut values =
-        vec![("command", Value::from(server)), ("args", Array::new().into()), ("env_vars", forwarded.into())];
-    if replaced.iter().any(|key| key == "enabled") {
-        values.push(("enabled", true.into()));
-    }
+/// The registration as options, which come before the user's file and before one of a trusted repository.
+fn as_options(server: &str, forwarded: Array) -> Vec<OsString> {
+    let values = [
+        ("command", Value::from(server)),
+        ("args", Array::new().into()),
+        ("env_vars", forwarded.into()),
+        ("enabled", true.into()),
+    ];
     let option = |(key, value): (&str, Value)| {
         [OsString::from("-c"), format!("{SERVERS}.{SERVER_NAME}.{key}={}", value.decorated("", "")).into()]
     };

@@ -3,11 +3,13 @@
 //! The server inherits Gemini's environment except names that look secret, so the API key and the secrets
 //! of a launch are forwarded by name. Where one is unset Gemini passes an empty text, which is taken for unset.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use deckwatch_client::variables;
-use jsonc_parser::ParseOptions;
+use jsonc_parser::ast::Value;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::settings_file::{Backup, SettingsFile};
 use super::{Instead, Obstacle, Registration, SERVER_NAME, Screen};
@@ -19,12 +21,13 @@ pub(super) fn plan(
     server: &str,
     secrets: &[&str],
     screen: Screen,
+    folder: &Path,
     surroundings: &Surroundings,
 ) -> Result<Registration, LaunchError> {
     let home = surroundings.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| surroundings.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
     let (after, replaced) = with_server(&file, server, secrets, screen)?;
-    let obstacle = obstacle(&after, &home, surroundings);
+    let obstacle = obstacle(&after, &home, surroundings).or_else(|| of_repository(folder, &home, surroundings));
     let instead = instead(server, secrets, surroundings)?;
     let changes = file.into_change(&after, Backup::Once).into_iter().collect();
     Ok(Registration { changes, args: Vec::new(), replaced, obstacle, instead })
@@ -33,15 +36,39 @@ pub(super) fn plan(
 /// Names the file of settings that come before the user's, and that no user has written.
 const SYSTEM_DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
 
-/// A file of ours with the registration alone, which the user's own settings come after.
+/// Where Gemini reads it when no variable names it.
+#[cfg(not(target_os = "macos"))]
+const USUAL_SYSTEM_DEFAULTS: &str = "/etc/gemini-cli/system-defaults.json";
+#[cfg(target_os = "macos")]
+const USUAL_SYSTEM_DEFAULTS: &str = "/Library/Application Support/GeminiCli/system-defaults.json";
+
+/// A file of ours with the registration and the defaults that it takes the place of; the user's own settings come after
+/// it. Not possible where those defaults can't be read, as they would be lost.
 fn instead(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Result<Instead, LaunchError> {
+    let defaults = surroundings.path_var(SYSTEM_DEFAULTS).unwrap_or_else(|| USUAL_SYSTEM_DEFAULTS.into());
+    let Some(mut settings) = readable(&defaults) else { return Ok(Instead::default()) };
     let path = surroundings.dirs.state.join("mcp/gemini.json");
     let env: serde_json::Map<String, serde_json::Value> =
         forwarded(secrets).map(|name| (name.to_owned(), format!("${name}").into())).collect();
     let entry = serde_json::json!({ "command": server, "args": [], "env": env });
-    let settings = serde_json::json!({ "mcpServers": { SERVER_NAME: entry } });
+    let servers = settings.entry("mcpServers").or_insert_with(|| serde_json::json!({}));
+    let Some(servers) = servers.as_object_mut() else { return Ok(Instead::default()) };
+    servers.insert(SERVER_NAME.to_owned(), entry);
+    let settings = serde_json::Value::Object(settings);
     let file = SettingsFile::read(path.clone())?.into_change(&format!("{settings:#}\n"), Backup::Never);
-    Ok(Instead { args: Vec::new(), variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
+    Ok(Instead { is_possible: true, variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
+}
+
+/// Settings as they are; empty where there is no such file, `None` where it can't be read.
+fn readable(path: &Path) -> Option<serde_json::Map<String, serde_json::Value>> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(serde_json::Map::new()),
+        Err(_) => None,
+        Ok(text) => match CstRootNode::parse(&text, &what_gemini_reads()).ok()?.to_serde_value() {
+            None => Some(serde_json::Map::new()),
+            Some(settings) => settings.as_object().cloned(),
+        },
+    }
 }
 
 /// Lists and switches by which a user keeps servers from starting.
@@ -72,6 +99,22 @@ fn obstacle(settings: &str, home: &Path, surroundings: &Surroundings) -> Option<
     })
 }
 
+/// An entry in the settings of the repository, which comes before the user's.
+fn of_repository(folder: &Path, home: &Path, surroundings: &Surroundings) -> Option<Obstacle> {
+    let path = folder.join(".gemini/settings.json");
+    if folder == home {
+        return None;
+    }
+    let settings = std::fs::read_to_string(&path).ok()?;
+    let settings = CstRootNode::parse(&settings, &what_gemini_reads()).ok()?.to_serde_value()?;
+    settings.get("mcpServers")?.get(SERVER_NAME)?;
+    let file = surroundings.shown(&path);
+    Some(Obstacle {
+        what: format!("Gemini CLI does not use the launch's registration: mcpServers.{SERVER_NAME} in {file} overrides it"),
+        fix: format!("take mcpServers.{SERVER_NAME} out of {file}"),
+    })
+}
+
 /// Keys that make Gemini reach the server in another way, or start it elsewhere or not at all.
 const IN_THE_WAY: [&str; 9] =
     ["url", "httpUrl", "tcp", "type", "headers", "authProviderType", "oauth", "disabled", "cwd"];
@@ -85,12 +128,25 @@ fn take_out(ours: &CstObject) -> Vec<String> {
     };
     let found = IN_THE_WAY.into_iter().filter_map(|key| Some((key, ours.get(key)?)));
     let removed = found.filter(|(key, property)| !is_harmless(key, property.to_serde_value()));
-    removed
+    let mut taken: Vec<String> = removed
         .map(|(key, property)| {
             property.remove();
             key.to_owned()
         })
-        .collect()
+        .collect();
+    // A value that is written here wins over the launch's own; one that only passes it on does not.
+    let passes_on = |name: &str, value: Option<serde_json::Value>| {
+        value.is_some_and(|value| value == format!("${name}") || value == format!("${{{name}}}"))
+    };
+    if let Some(env) = ours.object_value("env") {
+        for name in environment::OF_AGENT.into_iter().chain([variables::API_URL]) {
+            if let Some(property) = env.get(name).filter(|property| !passes_on(name, property.to_serde_value())) {
+                property.remove();
+                taken.push(format!("env.{name}"));
+            }
+        }
+    }
+    taken
 }
 
 /// The names that Gemini must be told to pass on. The list of the secrets' names would pass by itself, but only if
@@ -120,6 +176,7 @@ fn with_server(
 ) -> Result<(String, Vec<String>), LaunchError> {
     let root = CstRootNode::parse(file.text(), &what_gemini_reads())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
+    each_once(file)?;
     let settings = match root.value() {
         None => root.object_value_or_set(),
         Some(_) => root.object_value().ok_or_else(|| not_an_object(file, "the whole file"))?,
@@ -141,6 +198,27 @@ fn with_server(
         text.push('\n');
     }
     Ok((text, replaced))
+}
+
+/// That no name on the way to our entry, or in it, is there twice: the first would be changed, and Gemini reads the last.
+fn each_once(file: &SettingsFile) -> Result<(), LaunchError> {
+    let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &what_gemini_reads());
+    let parsed = parsed.map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
+    let mut value = parsed.value;
+    for next in ["mcpServers", SERVER_NAME, "env", ""] {
+        let Some(Value::Object(object)) = value else { return Ok(()) };
+        let mut names = HashSet::new();
+        for property in &object.properties {
+            let name = property.name.as_str();
+            if !names.insert(name) {
+                let before = file.text().get(..property.range.start).unwrap_or_default();
+                return Err(file.malformed(before.matches('\n').count() + 1, &format!("the name {name} is there twice")));
+            }
+        }
+        let property = object.properties.into_iter().find(|property| property.name.as_str() == next);
+        value = property.map(|property| property.value);
+    }
+    Ok(())
 }
 
 /// Gemini has no option for it, and takes the whole screen only where the user's settings say so.

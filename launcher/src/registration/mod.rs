@@ -43,17 +43,11 @@ pub(crate) struct Obstacle {
 /// A registration that holds for one launch.
 #[derive(Default)]
 pub(crate) struct Instead {
-    pub(crate) args: Vec<OsString>,
+    /// Whether the tool can be told in another way.
+    pub(crate) is_possible: bool,
     pub(crate) variables: Vec<(&'static str, OsString)>,
     /// A file of our own that a variable names.
     pub(crate) file: Option<Change>,
-}
-
-impl Instead {
-    /// Whether the tool can be told in another way.
-    pub(crate) fn is_possible(&self) -> bool {
-        !self.args.is_empty() || !self.variables.is_empty()
-    }
 }
 
 /// Whether the tool may take the whole screen, which phones' terminals can't scroll.
@@ -67,12 +61,14 @@ pub(crate) enum Screen {
 
 impl Registration {
     /// Decides it from the tool's settings as they are now. Changes nothing.
-    /// `secrets` are the names that the server must be able to read beside its own settings.
+    /// `secrets` are the names that the server must be able to read beside its own settings; `folder` is where the
+    /// tool starts.
     pub(crate) fn plan(
         cli: AgentCli,
         server: &Path,
         secrets: &[&str],
         screen: Screen,
+        folder: &Path,
         surroundings: &Surroundings,
     ) -> Result<Self, LaunchError> {
         let Some(server) = server.to_str() else {
@@ -81,7 +77,7 @@ impl Registration {
         };
         match cli {
             AgentCli::Claude => claude::plan(server, surroundings),
-            AgentCli::Gemini => gemini::plan(server, secrets, screen, surroundings),
+            AgentCli::Gemini => gemini::plan(server, secrets, screen, folder, surroundings),
             AgentCli::Codex => codex::plan(server, secrets, screen, surroundings),
         }
     }

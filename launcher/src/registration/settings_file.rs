@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::error::LaunchError;
@@ -125,17 +125,14 @@ impl Change {
         let target = behind_links(&self.path)?;
         let folder = target.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder)?;
-        let mode = match fs::metadata(&target) {
-            Ok(meta) => meta.permissions().mode() & 0o7777,
-            Err(_) => NEW_FILE_MODE,
-        };
+        let like = Like::of(&target)?;
         if let (Backup::Once, Some(before)) = (self.backup, &self.before) {
-            keep(&with_suffix(&self.path, ".deckwatch-backup"), before, mode)?;
+            keep(&with_suffix(&self.path, ".deckwatch-backup"), before, like)?;
         }
         let unfinished = with_suffix(&target, &format!(".deckwatch-{}", std::process::id()));
         // Left by a process of the same number that was stopped here.
         let _ = fs::remove_file(&unfinished);
-        let written = write_new(&unfinished, &self.after, mode).and_then(|()| fs::rename(&unfinished, &target));
+        let written = write_new(&unfinished, &self.after, like).and_then(|()| fs::rename(&unfinished, &target));
         if written.is_err() {
             // The first error is the one to report; a left-over file harms nobody.
             let _ = fs::remove_file(&unfinished);
@@ -146,18 +143,43 @@ impl Change {
 }
 
 /// Writes the backup unless there is one: that one is older, and so is what the user had.
-fn keep(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    match write_new(path, text, mode) {
+fn keep(path: &Path, text: &str, like: Like) -> io::Result<()> {
+    match write_new(path, text, like) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         written => written,
     }
 }
 
-fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode & 0o700).open(path)?;
+fn write_new(path: &Path, text: &str, like: Like) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(like.mode & 0o700).open(path)?;
     file.write_all(text.as_bytes())?;
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    if let Some(owner) = like.owner.filter(|owner| file.metadata().is_ok_and(|meta| meta.uid() != *owner)) {
+        fchown(&file, Some(owner), None).map_err(|_| refusal("it belongs to another user"))?;
+    }
+    file.set_permissions(fs::Permissions::from_mode(like.mode))?;
     file.sync_all()
+}
+
+/// Who may do what with a file that takes the place of another.
+#[derive(Clone, Copy)]
+struct Like {
+    mode: u32,
+    owner: Option<u32>,
+}
+
+impl Like {
+    /// As the file that is replaced. One that nobody may write to is not replaced: that is its owner's wish.
+    fn of(target: &Path) -> io::Result<Self> {
+        match fs::metadata(target) {
+            Ok(meta) if meta.mode() & 0o222 == 0 => Err(refusal("nobody may write to it")),
+            Ok(meta) => Ok(Self { mode: meta.mode() & 0o7777, owner: Some(meta.uid()) }),
+            Err(_) => Ok(Self { mode: NEW_FILE_MODE, owner: None }),
+        }
+    }
+}
+
+fn refusal(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
 fn read_text(path: &Path) -> io::Result<Option<String>> {
@@ -168,16 +190,29 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// The file itself, so that a link to it stays a link.
+/// The most links in a row that are followed, as on Linux.
+const MOST_LINKS: usize = 40;
+
+/// The file itself, so that a link to it stays a link. A link may lead to a file that does not exist yet, but its
+/// folder must: a folder that is not mounted now is not made.
 fn behind_links(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
-            // A link to a file that does not exist yet.
-            Ok(link) => Ok(path.parent().unwrap_or(Path::new("/")).join(link)),
-            Err(_) => Ok(path.to_owned()),
-        },
-        found => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found,
     }
+    let mut at = path.to_owned();
+    for followed in 0..MOST_LINKS {
+        let folder = at.parent().unwrap_or(Path::new("/")).to_owned();
+        match fs::read_link(&at) {
+            Ok(link) => at = folder.join(link),
+            Err(_) if followed == 0 || folder.is_dir() => return Ok(at),
+            Err(_) => {
+                let why = format!("it is a link into {}, which is not there", folder.display());
+                return Err(io::Error::new(io::ErrorKind::NotFound, why));
+            }
+        }
+    }
+    Err(io::Error::other("too many links in a row"))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

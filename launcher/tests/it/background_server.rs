@@ -8,13 +8,13 @@ fn codex_is_told_to_keep_to_itself_as_its_version_takes_it() {
     let mut knows = world.launcher(&["alpha", "--codex", "--", "resume", "--last"]);
     knows.env("AGENT_HELP", "      --no-daemon\n          Run without the shared background server");
     Run::of(&mut knows).succeeds();
-    assert_eq!(world.record().args, ["--no-daemon", "resume", "--last"]);
+    assert_eq!(world.record().own_args(), ["--no-daemon", "resume", "--last"]);
 
     // One that does not know the option keeps to itself when its configuration is said once more.
     world.run(&["alpha", "--codex", "--", "fix it"]).succeeds();
-    let server = world.path("bin/deckwatch-mcp");
-    let again = format!("mcp_servers.deckwatch.command=\"{}\"", server.display());
-    assert_eq!(world.record().args, ["-c", again.as_str(), "fix it"]);
+    let again = format!("mcp_servers.deckwatch.command=\"{}\"", world.path("bin/deckwatch-mcp").display());
+    let agent = world.record();
+    assert_eq!((&agent.args[..2], agent.own_args()), (&["-c".to_owned(), again][..], vec!["fix it"]));
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn what_does_not_converse_at_a_terminal_is_started_as_it_was_typed() {
     let world = World::new();
     for line in [&["exec", "hi"][..], &["-m", "x", "review"], &["--no-daemon", "hi"], &["queue", "--thread", "x"]] {
         world.run(&[&["alpha", "--codex", "--"], line].concat()).succeeds();
-        assert_eq!(world.record().args, line);
+        assert_eq!(world.record().own_args(), line);
     }
 }
 
@@ -44,6 +44,7 @@ fn what_needs_one_is_refused_with_the_way_to_do_it() {
         ("--codex", &["remote-control"], "`codex remote-control`"),
         ("--claude", &["--bg", "hello"], "`claude --bg`"),
         ("--claude", &["attach", "x"], "`claude attach`"),
+        ("--claude", &["--worktree", "w1", "--tmux=classic"], "`claude --tmux=classic`"),
     ] {
         let run = world.run(&[&["alpha", flag, "--"], words].concat());
         run.refuses(2, &[told, "needs a background server", "without the launcher"]);

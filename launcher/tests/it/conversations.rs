@@ -107,7 +107,7 @@ fn codex_and_gemini_come_back_by_their_own_ids() {
     assert!(world.record().env["DECKWATCH_AGENT"].ends_with("-gemini-2"));
     world.run(&["alpha", "--codex", "--", "exec", "resume", OTHER]).succeeds();
     assert_eq!(world.record().env["DECKWATCH_CONVERSATION"], OTHER);
-    assert_eq!(world.record().args, ["exec", "resume", OTHER]);
+    assert_eq!(world.record().own_args(), ["exec", "resume", OTHER]);
 }
 
 #[test]

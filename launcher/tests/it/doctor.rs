@@ -76,6 +76,16 @@ fn the_tools_that_are_asked_get_no_key_that_decides_over_others() {
 }
 
 #[test]
+fn a_version_keeps_what_only_begins_like_the_programs_name() {
+    let world = fit();
+    for (said, version) in [("codex-cli 0.171.0", "codex-cli 0.171.0 in "), ("codex version 0.171.0", "0.171.0 in ")] {
+        world.install("codex", &format!("#!/bin/sh\necho '{said}'\n"));
+        let detail = finding(&world, "codex").1;
+        assert!(detail.starts_with(version), "{detail}");
+    }
+}
+
+#[test]
 fn a_tool_that_fails_or_hangs_is_told_and_not_waited_for() {
     let world = fit();
     world.install("claude", "#!/bin/sh\nexit 3\n");

@@ -16,7 +16,7 @@ fn the_plan_names_everything_and_changes_nothing() {
         "~/.local/share/deckwatch/context.db",
         "bin/gemini -p 'two words'",
         "DECKWATCH_AGENT DECKWATCH_BRANCH_PREFIX DECKWATCH_CLIENT DECKWATCH_DEV_ROOT DECKWATCH_LAUNCH DECKWATCH_REPO \
-         DECKWATCH_TRACK DECKWATCH_VENTURE",
+         DECKWATCH_REPOS DECKWATCH_TRACK DECKWATCH_VENTURE",
         "ADMIN_API_KEY",
         "writes ~/.gemini/settings.json",
     ] {

@@ -38,7 +38,7 @@ fn the_repository_is_called_as_the_venture_writes_it() {
 fn arguments_after_the_dashes_reach_the_agent_unchanged() {
     let world = World::new();
     world.run(&["alpha", "--codex", "--", "exec", "--list", "two words", ""]).succeeds();
-    assert_eq!(world.record().args, ["exec", "--list", "two words", ""]);
+    assert_eq!(world.record().own_args(), ["exec", "--list", "two words", ""]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Registration: the server is named to each tool, and what the user has there stays.
 
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
-use crate::world::World;
+use crate::world::{Run, World};
 
 const GEMINI: &str = "home/.gemini/settings.json";
 const CODEX: &str = "home/.codex/config.toml";
@@ -161,6 +161,13 @@ fn a_file_that_does_not_parse_is_named_and_left_alone() {
         ("--gemini", GEMINI, "{\n  \"theme\": \"dark\",,\n}\n", "line 2"),
         ("--gemini", GEMINI, "{\"mcpServers\": []}", "mcpServers is not a JSON object"),
         ("--gemini", GEMINI, "[]", "is not a JSON object"),
+        ("--gemini", GEMINI, "{\"mcpServers\": {},\n \"mcpServers\": {}}", "line 2: the name mcpServers is there twice"),
+        (
+            "--gemini",
+            GEMINI,
+            "{\"mcpServers\": {\"deckwatch\": {\n\"env\": {}, \"command\": \"x\",\n\"command\": \"y\"}}}",
+            "line 3: the name command is there twice",
+        ),
         ("--codex", CODEX, "model = 'gpt'\n[mcp_servers\n", "line 2"),
         ("--codex", CODEX, "mcp_servers = 1\n", "mcp_servers is not a table"),
     ];
@@ -202,12 +209,12 @@ fn the_tools_own_folders_are_respected() {
     let world = World::new();
     let mut launcher = world.launcher(&["alpha", "--codex"]);
     launcher.env("CODEX_HOME", world.path("home/codex-home"));
-    crate::world::Run::of(&mut launcher).succeeds();
+    Run::of(&mut launcher).succeeds();
     assert!(world.path("home/codex-home/config.toml").exists() && !world.path(CODEX).exists());
 
     let mut launcher = world.launcher(&["alpha", "--gemini"]);
     launcher.env("GEMINI_CLI_HOME", world.path("home/gemini-home"));
-    crate::world::Run::of(&mut launcher).succeeds();
+    Run::of(&mut launcher).succeeds();
     assert!(world.path("home/gemini-home/.gemini/settings.json").exists() && !world.path(GEMINI).exists());
 }
 
@@ -242,7 +249,7 @@ fn a_server_of_another_build_is_named_with_what_to_do() {
 fn the_alternate_screen_is_left_alone_until_it_is_asked_off() {
     let world = World::new();
     world.run(&["alpha", "--codex", "--no-alt-screen", "--", "resume", "--no-daemon"]).succeeds();
-    assert_eq!(world.record().args, ["--no-alt-screen", "resume", "--no-daemon"]);
+    assert_eq!(world.record().own_args(), ["--no-alt-screen", "resume", "--no-daemon"]);
     let settings = |value: &str| format!("{{\"ui\": {{\"useAlternateBuffer\": {value} /* mine */}}}}\n");
     world.write(GEMINI, &settings("true"));
     world.run(&["alpha", "--gemini"]).succeeds();
@@ -294,13 +301,18 @@ fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
 
     world.write(
         GEMINI,
-        "{\"mcpServers\": {\"deckwatch\": {\"httpUrl\": \"https://x\", \"headers\": {}, \"timeout\": 5, \"disabled\": true}}}",
+        "{\"mcpServers\": {\"deckwatch\": {\"httpUrl\": \"https://x\", \"headers\": {}, \"timeout\": 5, \"disabled\": true, \
+         \"env\": {\"DECKWATCH_AGENT\": \"x\", \"CONTEXT_API_URL\": \"https://x\", \"DECKWATCH_REPO\": \"$DECKWATCH_REPO\", \
+         \"MINE\": \"1\"}}}}",
     );
     let run = world.run(&["alpha", "--gemini"]).succeeds();
     let settings: serde_json::Value = serde_json::from_str(&world.read(GEMINI)).unwrap();
     let ours = &settings["mcpServers"]["deckwatch"];
     assert!(ours["httpUrl"].is_null() && ours["disabled"].is_null() && ours["timeout"] == 5, "{ours}");
-    assert!(run.stderr.contains("taken out of its entry: httpUrl, headers, disabled"), "{}", run.stderr);
+    assert!(ours["env"]["DECKWATCH_AGENT"].is_null() && ours["env"]["CONTEXT_API_URL"].is_null(), "{ours}");
+    assert!(ours["env"]["MINE"] == "1" && ours["env"]["DECKWATCH_REPO"] == "$DECKWATCH_REPO", "{ours}");
+    let said = "taken out of its entry: httpUrl, headers, disabled, env.DECKWATCH_AGENT, env.CONTEXT_API_URL";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
 }
 
 #[test]
@@ -336,4 +348,98 @@ fn claude_is_found_where_its_own_installer_puts_it() {
     world.install("../home/.claude/local/claude", &installed);
     world.run(&["alpha", "--claude"]).succeeds();
     assert_eq!(world.record().env["DECKWATCH_CLIENT"], "claude");
+}
+
+#[test]
+fn codex_is_told_of_the_server_also_on_its_command_line() {
+    let world = World::new();
+    world.write("home/dev/alpha/.codex/config.toml", "[mcp_servers.deckwatch]\ncommand = \"x\"\nenv_vars = []\n");
+    world.run(&["alpha", "--codex"]).succeeds();
+    let args = world.record().args;
+    let server = world.path("bin/deckwatch-mcp");
+    assert!(args.contains(&format!("mcp_servers.deckwatch.command=\"{}\"", server.display())), "{args:?}");
+    assert!(args.iter().any(|arg| arg == "mcp_servers.deckwatch.enabled=true"), "{args:?}");
+    let names = args.iter().find(|arg| arg.starts_with("mcp_servers.deckwatch.env_vars=")).unwrap();
+    assert!(names.contains("\"DECKWATCH_AGENT\""), "{names}");
+}
+
+#[test]
+fn an_entry_of_the_repository_that_comes_before_ours_is_named_to_gemini() {
+    let world = World::new();
+    world.write("home/dev/alpha/.gemini/settings.json", "{\"mcpServers\": {\"deckwatch\": {\"command\": \"x\"}}}");
+    let run = world.run(&["alpha", "--gemini"]).succeeds();
+    for said in ["~/dev/alpha/.gemini/settings.json", "mcpServers.deckwatch"] {
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+    world.write("home/dev/alpha/.gemini/settings.json", "{\"mcpServers\": {\"other\": {\"command\": \"x\"}}}");
+    let run = world.run(&["alpha", "--gemini"]).succeeds();
+    assert!(!run.stderr.contains("alpha/.gemini"), "{}", run.stderr);
+}
+
+#[test]
+fn a_settings_file_keeps_its_owner() {
+    let world = World::new();
+    world.write(CODEX, CODEX_SETTINGS);
+    // Only the administrator can give a file away.
+    if std::os::unix::fs::chown(world.path(CODEX), Some(12_345), None).is_ok() {
+        world.run(&["alpha", "--codex"]).succeeds();
+        assert!(world.read(CODEX).contains("[mcp_servers.deckwatch]"));
+        for file in [CODEX.to_owned(), format!("{CODEX}.deckwatch-backup")] {
+            assert_eq!(world.path(&file).metadata().unwrap().uid(), 12_345, "{file}");
+        }
+    }
+}
+
+#[test]
+fn a_settings_file_without_a_write_bit_is_not_replaced() {
+    for (flag, file) in [("--codex", CODEX), ("--gemini", GEMINI)] {
+        let world = World::new();
+        world.write(file, "");
+        std::fs::set_permissions(world.path(file), std::fs::Permissions::from_mode(0o444)).unwrap();
+        let run = world.run(&["alpha", flag]).succeeds();
+        assert!(run.stderr.contains("is told of Deckwatch for this launch alone"), "{}", run.stderr);
+        assert_eq!(world.read(file), "");
+    }
+}
+
+#[test]
+fn a_chain_of_links_is_followed_to_its_end_and_no_folder_of_it_is_made() {
+    let world = World::new();
+    for folder in ["home/.codex", "home/store"] {
+        std::fs::create_dir_all(world.path(folder)).unwrap();
+    }
+    symlink("../store/first", world.path(CODEX)).unwrap();
+    symlink("second", world.path("home/store/first")).unwrap();
+    world.run(&["alpha", "--codex"]).succeeds();
+    assert!(world.path("home/store/first").symlink_metadata().unwrap().is_symlink());
+    assert!(world.read("home/store/second").contains("[mcp_servers.deckwatch]"));
+
+    // What is not mounted now is not made.
+    world.remove(CODEX);
+    symlink("../unmounted/config.toml", world.path(CODEX)).unwrap();
+    let run = world.run(&["alpha", "--codex"]).succeeds();
+    assert!(run.stderr.contains("is told of Deckwatch for this launch alone"), "{}", run.stderr);
+    assert!(!world.path("home/unmounted").exists());
+
+    // A link to itself has no end.
+    world.remove(CODEX);
+    symlink("config.toml", world.path(CODEX)).unwrap();
+    world.run(&["alpha", "--codex"]).refuses(16, &["config.toml"]);
+}
+
+#[test]
+fn gemini_keeps_the_system_defaults_that_the_user_named() {
+    let world = World::new();
+    let kept = format!("home/store/{}", "s".repeat(255));
+    world.write(&kept, "");
+    std::fs::create_dir_all(world.path("home/.gemini")).unwrap();
+    symlink(world.path(&kept), world.path(GEMINI)).unwrap();
+    world.write("corp.json", "{\"theme\": \"corp\", /* ours */ \"mcpServers\": {\"corp\": {\"command\": \"c\"}}}");
+    let mut launcher = world.launcher(&["alpha", "--gemini"]);
+    launcher.env("GEMINI_CLI_SYSTEM_DEFAULTS_PATH", world.path("corp.json"));
+    Run::of(&mut launcher).succeeds();
+    let file = &world.record().env["GEMINI_CLI_SYSTEM_DEFAULTS_PATH"];
+    let settings: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!((&settings["theme"], &settings["mcpServers"]["corp"]["command"]), (&"corp".into(), &"c".into()));
+    assert!(settings["mcpServers"]["deckwatch"]["command"].is_string(), "{settings}");
 }

@@ -35,6 +35,22 @@ pub(crate) struct Record {
     pub(crate) pid: u32,
 }
 
+impl Record {
+    /// The arguments without the registration, which Codex gets by `-c`.
+    pub(crate) fn own_args(&self) -> Vec<&str> {
+        let is_ours = |arg: &str| arg.starts_with("mcp_servers.deckwatch.");
+        let mut args: Vec<&str> = Vec::new();
+        for arg in &self.args {
+            if is_ours(arg) {
+                assert_eq!(args.pop(), Some("-c"));
+            } else {
+                args.push(arg);
+            }
+        }
+        args
+    }
+}
+
 impl World {
     /// A home with ventures and the repository of `alpha`; all three agents and `deckwatch-mcp` installed.
     pub(crate) fn new() -> Self {

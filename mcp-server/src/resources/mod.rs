@@ -61,6 +61,7 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
 /// The documents of the venture, the global ones, the newest handoffs.
 pub(crate) async fn list(keeper: &Keeper, cursor: Option<&str>) -> Result<ListResourcesResult, ErrorData> {
     let (first, mut within) = stage_of(cursor)?;
+    keeper.identity.of_this_launch().await.map_err(|trouble| failed(&trouble))?;
     let mut resources = Vec::new();
     for stage in Stage::ALL.into_iter().skip_while(|stage| *stage != first) {
         let (found, next) = page(keeper, stage, within.take()).await.map_err(|trouble| failed(&trouble))?;
@@ -145,6 +146,7 @@ pub(crate) async fn read(keeper: &Keeper, address: &str) -> Result<ReadResourceR
 }
 
 async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
+    keeper.identity.of_this_launch().await?;
     let (api, fence) = (keeper.identity.api().await?, fence());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
     let lines = match uri {

@@ -1,13 +1,16 @@
 //! An environment that belongs to another launch: nothing is done under its name, and the answer says why.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use deckwatch_client::agent::{Slot, Wanted, launch_id, this_host};
 use deckwatch_client::dirs::Dirs;
 use serde_json::json;
 
-use crate::harness::{Machine, Mcp};
+use crate::harness::{Machine, Mcp, handoff};
+use crate::server::{Server, command};
 
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
@@ -66,6 +69,12 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
             assert!(answer.text.contains(words), "{words:?} is not in {}", answer.text);
         }
     }
+    for (method, params) in [("resources/list", json!({})), ("resources/read", json!({"uri": "deckwatch://handoffs/latest"}))]
+    {
+        let answer = server.request(method, &params);
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("which has ended"), "{method}: {answer}");
+    }
     let report = server.call("preflight", &json!({})).text;
     assert!(report.contains("FAIL agent") && report.contains("start the agent again"), "{report}");
 
@@ -74,6 +83,31 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
     assert_eq!(next.agent, launched.agent);
     let answer = server.call("sod", &json!({}));
     assert!(answer.is_error && answer.text.contains("a later one has that name now"), "{}", answer.text);
+}
+
+#[test]
+fn a_day_that_was_asked_for_does_not_start_after_the_launch_has_ended() {
+    let (machine, mut api) = (Machine::new(), Server::started());
+    let mut launched = Launched::on(&machine);
+    let mut command = command(&machine, &launched.agent, &machine.repository_once(REMOTE), &api.url());
+    command.env("DECKWATCH_LAUNCH", &launched.launch);
+    let mut server = Mcp::initialized(command);
+    let _ = server.call("sod", &json!({})).good();
+    let _ = server.call("handoff", &handoff("Before the outage.")).good();
+    api.kill();
+    assert_eq!(server.call("sod", &json!({})).good().facts["outcome"], "unavailable");
+
+    launched.ends();
+    let _next = Launched::on(&machine);
+    // A start that goes on looks at its launch each second.
+    std::thread::sleep(Duration::from_secs(2));
+    api.start();
+    // The first tries come after one, two and four seconds.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(8) {
+        assert_eq!(api.active_sessions(), 0, "after {:?}", begun.elapsed());
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 #[test]
@@ -86,6 +120,42 @@ fn a_server_that_its_tool_detached_works_in_the_launchs_repository_and_no_other(
     assert!(answer.is_error && answer.text.contains("works on example-org/beta"), "{}", answer.text);
 }
 
+/// Starts a server that this test, as the holder of the slot, is above.
+fn started_by_the_launch(machine: &Machine, dir: &Path, repos: &str) -> Mcp {
+    let home = OsString::from(machine.home());
+    let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
+    let (client, venture) = ("codex".parse().unwrap(), "alpha".parse().unwrap());
+    let slot = Slot::claim(&dirs, &this_host(), &client, &venture, std::process::id(), Wanted::Any).unwrap();
+    let mut command = machine.command(dir);
+    command.envs([("DECKWATCH_AGENT", slot.agent.as_str()), ("DECKWATCH_VENTURE", "alpha")]);
+    command.envs([("DECKWATCH_REPO", "example-org/alpha"), ("DECKWATCH_REPOS", repos)]);
+    command.env("DECKWATCH_LAUNCH", launch_id(std::process::id()).unwrap());
+    Mcp::initialized(command)
+}
+
+#[test]
+fn what_the_launch_starts_works_in_the_repositories_of_its_venture_and_no_other() {
+    let machine = Machine::new();
+    let (alpha, beta) = (machine.repository(REMOTE), machine.repository("https://github.com/example-org/beta.git"));
+    let inner = alpha.join("src/deep");
+    std::fs::create_dir_all(&inner).unwrap();
+    let worktree = machine.home().join("alpha-worktree");
+    machine.git(&alpha, &["worktree", "add", "--quiet", worktree.to_str().unwrap()]);
+    for (dir, repos) in [(&alpha, ""), (&inner, ""), (&worktree, ""), (&beta, "example-org/alpha,Example-Org/Beta")] {
+        let _ = started_by_the_launch(&machine, dir, repos).call("sod", &json!({})).good();
+    }
+    let answer = started_by_the_launch(&machine, &beta, "example-org/alpha").call("sod", &json!({}));
+    let expected = "which is not a repository of its venture";
+    assert!(answer.is_error && answer.text.contains(expected), "{}", answer.text);
+
+    // The file of ventures may know more repositories than the launcher did.
+    let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "repos": ["example-org/beta"]}]}"#;
+    let folder = machine.home().join(".config/deckwatch");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("ventures.json"), ventures).unwrap();
+    let _ = started_by_the_launch(&machine, &beta, "example-org/alpha").call("sod", &json!({})).good();
+}
+
 #[test]
 fn a_name_that_no_launcher_gave_is_the_persons_own() {
     let machine = Machine::new();
@@ -95,4 +165,22 @@ fn a_name_that_no_launcher_gave_is_the_persons_own() {
     let mut command = machine.command(&dir);
     command.envs([("DECKWATCH_AGENT", "mac2-codex-1"), ("DECKWATCH_LAUNCH", "1@elsewhere")]);
     let _ = Mcp::initialized(command).call("sod", &json!({})).good();
+}
+
+#[test]
+fn a_session_of_a_background_server_holds_a_slot_of_its_own() {
+    let machine = Machine::new();
+    let server = machine.command(&machine.repository(REMOTE));
+    let script = machine.home().join("codex");
+    std::fs::write(&script, format!("'{}'\nexit\n", server.get_program().display())).unwrap();
+    let mut daemon = Command::new("sh");
+    daemon.arg(&script).args(["app-server", "--managed-daemon"]).current_dir(server.get_current_dir().unwrap());
+    daemon.env_clear().envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut server = Mcp::initialized_as(daemon, "codex-mcp-client");
+    let _ = server.call("sod", &json!({})).good();
+    let file = machine.home().join(format!(".local/state/deckwatch/slots/{}/codex-1.json", this_host()));
+    let slot: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let pid = slot["holder"]["pid"].to_string();
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(!String::from_utf8_lossy(&words).contains("app-server"), "{slot}");
 }

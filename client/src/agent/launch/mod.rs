@@ -50,6 +50,33 @@ pub enum Foreign {
         /// Where this process works.
         here: RepoName,
     },
+    /// The launch started this process, in a repository that its venture does not own.
+    OutsideVenture {
+        /// Where the launch works.
+        launched: RepoName,
+        /// Where this process works.
+        here: RepoName,
+    },
+}
+
+impl Lineage {
+    /// Whether a process that stands so to a launch on `launched` may work `here` under its name. `owned`: the venture
+    /// of the launch has that repository.
+    pub fn allows(
+        self,
+        agent: &Agent,
+        launched: &RepoName,
+        here: &RepoName,
+        owned: bool,
+    ) -> Result<(), ForeignLaunch> {
+        let (agent, launched, here) = (agent.clone(), launched.clone(), here.clone());
+        match self {
+            _ if launched == here => Ok(()),
+            Self::Apart => Err(ForeignLaunch { agent, why: Foreign::Elsewhere { launched, here } }),
+            Self::Descendant if !owned => Err(ForeignLaunch { agent, why: Foreign::OutsideVenture { launched, here } }),
+            Self::Descendant | Self::Unknown => Ok(()),
+        }
+    }
 }
 
 /// The id of the launch that a process carries out, for [`crate::variables::LAUNCH`].
@@ -111,6 +138,10 @@ impl ForeignLaunch {
                 "the environment belongs to the launch of {agent} on {launched}; this process is not part of that \
                  launch and works on {here}"
             ),
+            Foreign::OutsideVenture { launched, here } => format!(
+                "the environment belongs to the launch of {agent} on {launched}; this session works on {here}, which is \
+                 not a repository of its venture"
+            ),
         }
     }
 
@@ -120,6 +151,10 @@ impl ForeignLaunch {
             Foreign::SharedServer(server, _) => format!(
                 "end this session, run `{}`, and start the agent again with `launcher <venture>`",
                 server.stop_command()
+            ),
+            Foreign::OutsideVenture { here, .. } => format!(
+                "end this session and start an agent with `launcher <venture>` for the venture of {here}; if {here} \
+                 belongs to this venture, add it to the venture's repos and start the agent again"
             ),
             Foreign::Ended | Foreign::TakenOver | Foreign::Elsewhere { .. } => {
                 "end this session and start the agent again with `launcher <venture>`; if you set DECKWATCH_AGENT \
