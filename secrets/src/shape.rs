@@ -91,7 +91,7 @@ pub(super) fn aws_secret(_: &str, from: &str) -> bool {
 
 /// What stands between a name and its value: in programs, settings, markup and tables.
 fn assigns(c: char) -> bool {
-    c.is_ascii_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | ',' | '\\' | '`' | '>' | '|' | ']' | ')' | '*')
+    c.is_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | ',' | '\\' | '`' | '>' | '|' | ']' | ')' | '*')
 }
 
 pub(super) fn slack_webhook(_: &str, from: &str) -> bool {

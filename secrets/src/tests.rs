@@ -181,6 +181,8 @@ fn other_spellings_of_the_known_kinds_are_found() {
         (format!("headers['Authorization'] = '{bearer}'"), "Authorization header"),
         (format!("| Authorization | {bearer} |"), "Authorization header"),
         (format!("**Authorization**: `{bearer}`"), "Authorization header"),
+        (format!("Authorization:\u{a0}{bearer}"), "Authorization header"),
+        (format!("aws_secret_access_key\n    {key}"), "AWS secret access key"),
         (format!("> {}", wrapped(&token, "\n> ")), "GitHub token"),
         (format!("> > {}", wrapped(&base64_of(&format!("token: {token}")), "\n> > ")), "GitHub token"),
     ] {

@@ -142,18 +142,12 @@ fn is_base64(b: u8) -> bool {
 /// Where a piece of base64 begins in `run` is not known, as letters before it may be of its alphabet: each of the four
 /// places is tried. What is no text is left out.
 fn decode(run: &[u8], said: &mut String) {
-    let of_mail: Vec<u8> = run
-        .iter()
-        .map(|b| {
-            if *b == b'-' {
-                b'+'
-            } else if *b == b'_' {
-                b'/'
-            } else {
-                *b
-            }
-        })
-        .collect();
+    let of_mail = |b: &u8| match b {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => *other,
+    };
+    let of_mail: Vec<u8> = run.iter().map(of_mail).collect();
     for from in (0..4).filter_map(|begin| of_mail.get(begin..)) {
         // A last character alone says nothing.
         let whole = from.get(..from.len() - usize::from(from.len() % 4 == 1)).unwrap_or_default();
