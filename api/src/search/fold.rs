@@ -6,8 +6,13 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// More characters of one cluster are not looked at. No script stacks as many marks on a letter.
+/// More characters of a cluster, or of its folded form, are left out. No script stacks as many marks on a letter, and only `ﷺ`
+/// stands for more letters.
 const MAX_CLUSTER: usize = 8;
+/// The work of a character that folds to itself.
+const PLAIN_WORK: usize = 2;
+/// The work of each character of a decomposed cluster.
+const DECOMPOSED_WORK: usize = 6;
 
 /// Characters with the marks that belong to them, from `at` on: the end of the first cluster.
 pub(super) fn cluster_end(text: &str, at: usize) -> usize {
@@ -30,21 +35,25 @@ pub(super) fn cluster_end(text: &str, at: usize) -> usize {
 }
 
 /// Appends the folded form of a cluster: compatibility forms as the usual ones without their punctuation, small letters,
-/// without the marks that readers leave out. What remains is composed, so that `が` and a syllable of Hangul are one character each.
-pub(super) fn fold_into(cluster: &str, folded: &mut String) {
+/// without the marks that readers leave out. What remains is composed, so that `が` and a syllable of Hangul are one
+/// character each. Returns the work that this took, in the units of [`Pieces`](super::words::Pieces).
+pub(super) fn fold_into(cluster: &str, folded: &mut String) -> usize {
     if let [byte] = cluster.as_bytes() {
         folded.push(char::from(byte.to_ascii_lowercase()));
-        return;
+        return PLAIN_WORK;
     }
     let mut characters = cluster.chars();
     if let (Some(only), None) = (characters.next(), characters.next())
         && is_plain(only)
     {
         folded.push(only);
-        return;
+        return PLAIN_WORK;
     }
-    let kept = cluster.chars().take(MAX_CLUSTER).nfkd().filter(|c| !is_left_out(*c) && !is_punctuation(*c));
+    let mut work = PLAIN_WORK;
+    let decomposed = cluster.chars().take(MAX_CLUSTER).nfkd().inspect(|_| work += DECOMPOSED_WORK);
+    let kept = decomposed.filter(|c| !is_left_out(*c) && !is_punctuation(*c)).take(MAX_CLUSTER);
     folded.extend(kept.flat_map(without_case).nfc());
+    work
 }
 
 /// What a compatibility form has between words or around them: the parentheses of `⑴`, the full stop of `⒈`, the slash of
@@ -79,7 +88,12 @@ fn latin_base(c: char) -> impl Iterator<Item = char> {
 fn is_plain(c: char) -> bool {
     matches!(
         c,
-        '\u{e01}'..='\u{e30}' | '\u{e40}'..='\u{e46}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}'
+        // Greek, Cyrillic, Hebrew, Arabic, Devanagari.
+        '\u{3b1}'..='\u{3c1}' | '\u{3c3}'..='\u{3c9}' | '\u{430}'..='\u{438}' | '\u{43a}'..='\u{44f}'
+            | '\u{5d0}'..='\u{5ea}' | '\u{627}'..='\u{63a}' | '\u{641}'..='\u{64a}' | '\u{905}'..='\u{928}'
+            | '\u{92a}'..='\u{930}'
+            // Thai, Hiragana, Katakana, Han, Hangul.
+            | '\u{e01}'..='\u{e30}' | '\u{e40}'..='\u{e46}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fe}'
             | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'
     ) || c.is_ascii_whitespace()
 }

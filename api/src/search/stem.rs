@@ -37,10 +37,14 @@ const FOURTH: [&str; 18] = [
     "er", "ic", "ou",
 ];
 
+/// Whether a word in small letters may be a word of English, and so has a stem.
+pub(super) fn has_stem(word: &str) -> bool {
+    (SHORTEST..=LONGEST).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 /// The stem of a word in small letters; `None` for what is no word of English.
 pub(super) fn stem(word: &str) -> Option<String> {
-    let fits = (SHORTEST..=LONGEST).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    fits.then(|| {
+    has_stem(word).then(|| {
         let mut stem = word.to_owned();
         plural(&mut stem);
         past(&mut stem);

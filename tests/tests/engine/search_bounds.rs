@@ -76,6 +76,7 @@ fn texts() -> Vec<(&'static str, String)> {
         ("two characters", "日本".repeat(BYTES / 7)),
         ("Thai", "กำลังดำเนินการ".repeat(BYTES / 43)),
         ("emoji", "🚀👩‍💻".repeat(BYTES / 16)),
+        ("Arabic ligatures", "ﷺﷺ ".repeat(BYTES / 7)),
     ]
 }
 
