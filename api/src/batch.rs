@@ -14,6 +14,7 @@ use crate::middleware::rate_limit::Standing;
 use crate::middleware::token;
 use crate::plan::{Next, Plan, Selection};
 use crate::response::Outcome;
+use crate::search::ExcerptBudget;
 
 /// How a request ended at the database.
 pub(crate) struct Finished {
@@ -197,12 +198,12 @@ fn record(row: &Row) -> Option<Bytes> {
 }
 
 /// An item of a page, with its excerpt as the last member where it is one of a search.
-fn item<'a>(row: &'a Row, next: &Next) -> Option<Cow<'a, str>> {
+fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow<'a, str>> {
     let item = text(row, "item")?;
     let Next::Shown(_, query) = next else { return Some(item.into()) };
     let opening = text(row, "opening")?;
     let goes_on = number(row, "bytes").is_some_and(|bytes| bytes > opening.len() as u64);
-    let excerpt = serde_json::Value::from(query.excerpt(opening, goes_on));
+    let excerpt = serde_json::Value::from(query.excerpt(opening, goes_on, budget));
     Some(format!("{},\"excerpt\":{excerpt}}}", item.strip_suffix('}')?).into())
 }
 
@@ -212,7 +213,8 @@ fn page(items: &[Row], total: &[Row], limit: Limit, next: Next) -> Bytes {
     const COUNTED: u32 = 1000;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
     let shown = items.get(..size).unwrap_or(items);
-    let rendered: Vec<Cow<'_, str>> = shown.iter().filter_map(|row| item(row, &next)).collect();
+    let mut budget = ExcerptBudget::of(shown.len());
+    let rendered: Vec<Cow<'_, str>> = shown.iter().filter_map(|row| item(row, &next, &mut budget)).collect();
     let counted = total.first().and_then(|row| count(row, "total")).unwrap_or_default();
     let more = match next {
         _ if items.len() <= size => None,

@@ -1,5 +1,6 @@
 //! The place of a text that fits a search, with what was found between `**`.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::query::{Query, QueryTerm};
@@ -18,6 +19,14 @@ const MAX_CHARS: usize = 500;
 const MAX_TERMS: usize = 8;
 /// Most places that are compared.
 const MAX_PLACES: usize = 64;
+/// Work that the excerpts of a page may take, about 15 ms: the whole windows of 20 notes in most scripts.
+const MAX_WORK: usize = 600_000;
+/// The work of comparing a word with a term that begins as it does.
+const COMPARED_WORD_WORK: usize = 4;
+/// The work of comparing a character of a script without spaces with a term.
+const COMPARED_CHARACTER_WORK: usize = 1;
+/// The work of finding the stem of a word, for each of its letters.
+const STEM_WORK: usize = 2;
 
 /// A place where a term of the query stands.
 struct Found {
@@ -28,8 +37,8 @@ struct Found {
 impl Query {
     /// The place in `window`, the beginning of a text, where most of the terms stand together; without any, its first
     /// lines. `goes_on` says whether the text is longer than the window.
-    pub(crate) fn excerpt(&self, window: &str, goes_on: bool) -> String {
-        let places = self.places(window);
+    pub(crate) fn excerpt(&self, window: &str, goes_on: bool, budget: &mut ExcerptBudget) -> String {
+        let places = self.places(window, budget);
         let best = (0..places.len()).max_by_key(|at| (together(&places, *at), std::cmp::Reverse(*at)));
         let first = best.and_then(|at| places.get(at)).map_or(0, |found| found.place.start);
         let start = if first <= BEFORE { 0 } else { behind_space(window, floor(window, first - BEFORE), first) };
@@ -56,47 +65,97 @@ impl Query {
     }
 
     /// The first places of a text where terms of the query stand.
-    fn places(&self, window: &str) -> Vec<Found> {
-        let mut before: Option<Piece> = None;
-        let found = pieces(window).flat_map(|piece| {
-            let places: Vec<Found> = self
-                .terms
-                .iter()
-                .take(MAX_TERMS)
-                .enumerate()
-                .filter_map(|(n, term)| term.found(n, &piece, before.as_ref()))
-                .collect();
+    fn places(&self, window: &str, budget: &mut ExcerptBudget) -> Vec<Found> {
+        let mut pieces = pieces(window).within(budget.next_share());
+        let (mut places, mut before) = (Vec::new(), None);
+        while places.len() < MAX_PLACES
+            && let Some(piece) = pieces.next()
+        {
+            let mut compared = Compared { piece: &piece, before: before.as_ref(), stem: OnceCell::new(), work: 0 };
+            let terms = self.terms.iter().take(MAX_TERMS).enumerate();
+            places.extend(terms.filter_map(|(n, term)| Some(Found { place: compared.place(term)?, term: n })));
+            pieces.charge(compared.work);
             before = Some(piece);
-            places
-        });
-        found.take(MAX_PLACES).collect()
+        }
+        places.truncate(MAX_PLACES);
+        budget.give_back(pieces.left());
+        places
     }
 }
 
-impl QueryTerm {
-    fn found(&self, term: usize, piece: &Piece, before: Option<&Piece>) -> Option<Found> {
-        let form = self.forms.first()?;
+/// The work that the excerpts of a page may take together. Each has an even share of what those before have left.
+pub(crate) struct ExcerptBudget {
+    left: usize,
+    notes: usize,
+}
+
+impl ExcerptBudget {
+    /// For a page of so many notes.
+    pub(crate) fn of(notes: usize) -> Self {
+        Self { left: MAX_WORK, notes }
+    }
+
+    fn next_share(&mut self) -> usize {
+        let share = self.left / self.notes.max(1);
+        self.left -= share;
+        self.notes = self.notes.saturating_sub(1);
+        share
+    }
+
+    fn give_back(&mut self, unused: usize) {
+        self.left += unused;
+    }
+}
+
+/// A piece that is compared with the terms of a query.
+struct Compared<'a> {
+    piece: &'a Piece,
+    before: Option<&'a Piece>,
+    /// Its stem, once a term has asked for it.
+    stem: OnceCell<Option<String>>,
+    work: usize,
+}
+
+impl Compared<'_> {
+    /// The place where `term` stands, if it does.
+    fn place(&mut self, term: &QueryTerm) -> Option<Range<usize>> {
+        let form = term.forms.first()?;
+        let piece = self.piece;
         match &piece.kind {
+            // A word, what it begins with and its stem have the same first letter.
+            PieceKind::Word { .. } if form.as_bytes().first() != piece.folded.as_bytes().first() => None,
             PieceKind::Word { signs } => {
-                let is_form = *form == piece.folded || form.strip_suffix(signs.as_str()) == Some(&piece.folded);
-                let begins = || self.prefix.as_ref().is_some_and(|prefix| piece.folded.starts_with(prefix.as_str()));
-                (is_form || begins() || self.has_stem_of(&piece.folded))
-                    .then(|| Found { place: piece.place.clone(), term })
+                self.work += COMPARED_WORD_WORK;
+                let is_form =
+                    form.strip_prefix(piece.folded.as_str()).is_some_and(|rest| rest.is_empty() || rest == signs);
+                let begins = || term.prefix.as_ref().is_some_and(|prefix| piece.folded.starts_with(prefix.as_str()));
+                (is_form || begins() || self.has_stem_of(term)).then(|| piece.place.clone())
             }
-            PieceKind::Character { .. } if *form == piece.folded => Some(Found { place: piece.place.clone(), term }),
-            PieceKind::Character { follows: true } => {
-                let before = before.filter(|before| form.strip_prefix(&before.folded) == Some(&piece.folded))?;
-                Some(Found { place: before.place.start..piece.place.end, term })
+            PieceKind::Character { follows } => {
+                self.work += COMPARED_CHARACTER_WORK;
+                let rest = form.strip_suffix(piece.folded.as_str())?;
+                let before = self.before.filter(|before| *follows && before.folded == rest);
+                match before {
+                    _ if rest.is_empty() => Some(piece.place.clone()),
+                    before => before.map(|before| before.place.start..piece.place.end),
+                }
             }
-            PieceKind::Character { .. } => None,
         }
     }
 
-    fn has_stem_of(&self, word: &str) -> bool {
-        let Some(own) = &self.stem else { return false };
+    fn has_stem_of(&mut self, term: &QueryTerm) -> bool {
+        let (word, Some(own)) = (&self.piece.folded, &term.stem) else { return false };
         // Most words are another one from their first letters on, and need no stem to tell.
         let beginning = own.get(..own.len().min(2)).unwrap_or_default();
-        word.starts_with(beginning) && stem(word).as_ref() == Some(own)
+        if !word.starts_with(beginning) {
+            return false;
+        }
+        let spent = &mut self.work;
+        let stem = self.stem.get_or_init(|| {
+            *spent += STEM_WORK * word.len();
+            stem(word)
+        });
+        stem.as_ref() == Some(own)
     }
 }
 
@@ -146,7 +205,7 @@ mod tests {
     use super::*;
 
     fn excerpt(q: &str, text: &str) -> String {
-        Query::of(q).excerpt(text, false)
+        Query::of(q).excerpt(text, false, &mut ExcerptBudget::of(1))
     }
 
     #[test]
@@ -179,7 +238,7 @@ mod tests {
             ("b", format!("{}b", "\u{301}".repeat(4000))),
         ] {
             for goes_on in [true, false] {
-                let shown = Query::of(q).excerpt(&text, goes_on);
+                let shown = Query::of(q).excerpt(&text, goes_on, &mut ExcerptBudget::of(1));
                 assert!(shown.chars().count() <= MAX_CHARS, "{q}: {} characters", shown.chars().count());
             }
         }

@@ -73,12 +73,7 @@ const TABLE: &[Line] = &[
         &["deploy", "手順", "日本語", "語の", "C++", "c#", "foo_bar", "bar", "deploy手順"],
         &["C##", "ployment", "foobar"],
     ),
-    (
-        "enclosed",
-        "⑴API ⑵ ㈠㈡ ⒈⒉ 🄀x 12345",
-        &["⑴API", "⑵", "1api", "㈠㈡", "⒈⒉", "12", "🄀x"],
-        &["⑴", "⑶", "㈡㈠"],
-    ),
+    ("enclosed", "⑴API ⑵ ㈠㈡ ⒈⒉ 🄀x 12345", &["⑴API", "⑵", "1api", "㈠㈡", "⒈⒉", "12", "🄀x"], &["⑴", "⑶", "㈡㈠"]),
     (
         "code",
         "k8s ABC-123 at node.example.com, user's x86_64",
