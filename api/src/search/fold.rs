@@ -30,8 +30,18 @@ pub(super) fn cluster_end(text: &str, at: usize) -> usize {
     {
         return at + first.len_utf8();
     }
-    let continues = rest.char_indices().skip(1).find(|(_, c)| !continues_cluster(*c));
+    let base = if starts_with_am(rest) { 2 } else { 1 };
+    let continues = rest
+        .char_indices()
+        .skip(base)
+        .find(|(length, c)| !continues_cluster(*c) || rest.get(*length..).is_some_and(starts_with_am));
     continues.map_or(text.len(), |(length, _)| at + length)
+}
+
+/// Whether a text begins with the two characters that `ำ` of Thai, or that of Lao, decomposes to. The first alone is a mark of the
+/// character before it.
+fn starts_with_am(text: &str) -> bool {
+    text.starts_with("\u{e4d}\u{e32}") || text.starts_with("\u{ecd}\u{eb2}")
 }
 
 /// Appends the folded form of a cluster: compatibility forms as the usual ones without their punctuation, small letters,
@@ -78,6 +88,8 @@ fn latin_base(c: char) -> impl Iterator<Item = char> {
         'æ' => ('a', Some('e')),
         'œ' => ('o', Some('e')),
         'þ' => ('t', Some('h')),
+        // What `ẞ` becomes; the small letter alone has become `ss` on the way.
+        'ß' => ('s', Some('s')),
         _ => (c, None),
     };
     std::iter::once(first).chain(second)
@@ -147,7 +159,7 @@ mod tests {
     #[test]
     fn what_readers_take_for_the_same_is_folded_into_one() {
         let same = [
-            ("Straße STRASSE", "strasse strasse"),
+            ("Straße STRASSE STRAẞE", "strasse strasse strasse"),
             ("Ελλάδα ΕΛΛΑΔΑ Σοφός", "ελλαδα ελλαδα σοφοσ"),
             ("Ёлка за\u{301}мок Київ", "елка замок киів"),
             ("tiếng Việt đồng", "tieng viet dong"),
@@ -166,6 +178,19 @@ mod tests {
             assert_eq!(folded(text), expected, "{text}");
             assert_eq!(folded(&text.nfd().collect::<String>()), expected, "{text}, taken apart");
             assert_eq!(folded(&folded(text)), expected, "{text}, twice");
+        }
+    }
+
+    #[test]
+    fn a_letter_is_folded_as_its_capital_and_its_small_letter_are() {
+        for c in ('\0'..=char::MAX).filter(|c| !continues_cluster(*c)) {
+            let own = folded(&c.to_string());
+            for other in [c.to_uppercase().to_string(), c.to_lowercase().to_string()] {
+                // Several capital letters may stand for one that has marks, as `ΑΙ` for `ᾳ`.
+                if other.chars().count() == 1 {
+                    assert_eq!(folded(&other), own, "{c} and {other}");
+                }
+            }
         }
     }
 

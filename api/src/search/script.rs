@@ -49,7 +49,24 @@ fn is_unspaced(c: char) -> bool {
 fn is_symbol(c: char) -> bool {
     matches!(
         c,
-        '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{25a0}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
-            | '\u{1f000}'..='\u{1f0ff}' | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f300}'..='\u{1faff}'
+        '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{25a0}'..='\u{27bf}' | '\u{2900}'..='\u{297f}'
+            | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1f0ff}' | '\u{1f16a}'..='\u{1f2ff}' | '\u{1f300}'..='\u{1faff}'
+            // Emoji among other signs: `© ® ‼ ⁉ ™ 〰 〽 ㊗ ㊙`.
+            | '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}'
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ranges of `Emoji=Yes` in Unicode, without ASCII and without the blocks that have little else.
+    #[test]
+    fn every_emoji_is_found() {
+        let emoji =
+            "©®‼⁉™ℹ↔↩⌚⏏⏰Ⓜ▪▶◻☀♻✂❤➕⤴⤵⬅⬛⭐⭕〰〽㊗㊙🀄🃏🅰🅱🅾🅿🆎🆑🆕🆘🆗🆚🇦🇿🈁🈂🈚🈯🈲🈷🈺🉐🉑🌀🔽🗨😀🚀🛸🟠🟰🤌🧿🩰🫶";
+        for c in emoji.chars() {
+            assert!(matches!(kind(c), Kind::Symbol | Kind::Word), "{c}");
+        }
+    }
 }

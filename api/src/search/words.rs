@@ -76,6 +76,9 @@ impl Iterator for Pieces<'_> {
                 }
             }
             self.append_folded(start..end, &mut folded);
+            if folded.is_empty() && found == Kind::Symbol {
+                folded.extend(self.text.get(start..end).and_then(|cluster| cluster.chars().next()));
+            }
             if !folded.is_empty() {
                 let kind = PieceKind::Character { follows: follows && found == Kind::Unspaced };
                 return Some(Piece { place: start..end, folded, kind });
@@ -133,8 +136,8 @@ impl Pieces<'_> {
         if folded.is_empty() || owned {
             return None;
         }
-        let signs = self.signs();
-        let place = start..self.at + signs.len();
+        let (signs, bytes) = self.signs(&folded);
+        let place = start..self.at + bytes;
         Some(Piece { place, folded, kind: PieceKind::Word { signs } })
     }
 
@@ -154,18 +157,29 @@ impl Pieces<'_> {
         self.at = end;
     }
 
-    /// The signs behind a word that belong to it.
-    fn signs(&self) -> String {
+    /// The signs behind `word` that belong to it, and how many bytes of the text they are. A version may follow: `C++17`, `C#12`.
+    fn signs(&self, word: &str) -> (String, usize) {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let behind = rest.trim_start_matches(['+', '#']);
-        let signs = rest.get(..rest.len() - behind.len()).unwrap_or_default();
-        let goes_on = behind.chars().next().is_some_and(|c| kind(c) == Kind::Word);
-        if signs.len() > MAX_SIGNS || goes_on { String::new() } else { signs.to_owned() }
+        let signs: String = rest.chars().map_while(sign).take(MAX_SIGNS + 1).collect();
+        let bytes = rest.chars().take(signs.len()).map(char::len_utf8).sum();
+        let next = rest.get(bytes..).and_then(|behind| behind.chars().next());
+        let is_version = next.is_some_and(char::is_numeric) && (signs == "++" || signs == "#" && word.len() == 1);
+        let goes_on = next.is_some_and(|c| kind(c) == Kind::Word) && !is_version;
+        if signs.len() > MAX_SIGNS || goes_on { (String::new(), 0) } else { (signs, bytes) }
     }
 
     fn append_folded(&mut self, place: Range<usize>, folded: &mut String) {
         let work = fold_into(self.text.get(place).unwrap_or_default(), folded);
         self.charge(work);
+    }
+}
+
+/// A sign that may belong to the word before it, in any width.
+fn sign(c: char) -> Option<char> {
+    match c {
+        '+' | '＋' | '﹢' => Some('+'),
+        '#' | '＃' | '﹟' => Some('#'),
+        _ => None,
     }
 }
 
@@ -176,6 +190,8 @@ fn ends_word(cluster: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use unicode_normalization::UnicodeNormalization;
+
     use super::*;
 
     fn cut(text: &str) -> Vec<String> {
@@ -190,9 +206,12 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_where_its_readers_see_words() {
-        let texts: [(&str, &[&str]); 12] = [
+        let texts: [(&str, &[&str]); 15] = [
             ("foo_bar k8s, ABC-123", &["foo", "bar", "k8s", "abc", "123"]),
             ("C++ and C#. a+b 1+1 x+++", &["c++", "and", "c#", "a", "b", "1", "1", "x"]),
+            ("C++17 c#12 issue#12 1+1 a#b", &["c++", "17", "c#", "12", "issue", "12", "1", "1", "a", "b"]),
+            ("Ｃ＋＋ Ｃ＃８ x＋＋＋", &["c++", "c#", "8", "x"]),
+            ("🆕🆗 ㊙️‼️〰️Foo™ ©️", &["🆕", "🆗", "秘", "‼", "〰", "foo", "tm", "©"]),
             ("日本語のdeploy手順", &["日", "_本", "_語", "_の", "deploy", "手", "_順"]),
             ("日 本", &["日", "本"]),
             ("2026年11月", &["2026", "年", "11", "月"]),
@@ -221,10 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn a_decomposed_vowel_is_cut_as_the_vowel_is() {
+        for text in ["ทำงาน น้ำ ทำ", "ນ້ຳ ທຳ"] {
+            assert_eq!(cut(&text.nfkd().collect::<String>()), cut(text), "{text}");
+        }
+    }
+
+    #[test]
     fn a_piece_knows_its_place() {
-        let text = "Größe: 日本, C++!";
+        let text = "Größe: 日本, C++! Ｃ＋＋17";
         let placed: Vec<&str> = pieces(text).map(|piece| &text[piece.place]).collect();
-        assert_eq!(placed, ["Größe", "日", "本", "C++"]);
+        assert_eq!(placed, ["Größe", "日", "本", "C++", "Ｃ＋＋", "17"]);
     }
 
     #[test]
