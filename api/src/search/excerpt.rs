@@ -150,9 +150,9 @@ impl Compared<'_> {
         if !word.starts_with(beginning) {
             return false;
         }
-        let work = &mut self.work;
+        let spent = &mut self.work;
         let stem = self.stem.get_or_init(|| {
-            *work += STEM_WORK * word.len();
+            *spent += STEM_WORK * word.len();
             stem(word)
         });
         stem.as_ref() == Some(own)

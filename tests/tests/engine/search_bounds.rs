@@ -57,8 +57,6 @@ fn texts() -> Vec<(&'static str, String)> {
         )
     };
     let bytes: Vec<u8> = (0..BYTES as u64 / 2).map(|n| random(n).to_le_bytes()[1]).collect();
-    let letter = |n: u64| char::from(b'a' + random(n).to_le_bytes()[2] % 26);
-    let word = |n: u64| (0..20).map(|place| letter(n * 20 + place)).collect::<String>();
     let han = |step: u32| {
         (0..170_000u32).filter_map(|n| char::from_u32(0x4e00 + n.wrapping_mul(step) % 20_000)).collect::<String>()
     };
@@ -79,7 +77,6 @@ fn texts() -> Vec<(&'static str, String)> {
         ("Thai", "กำลังดำเนินการ".repeat(BYTES / 43)),
         ("emoji", "🚀👩‍💻".repeat(BYTES / 16)),
         ("Arabic ligatures", "ﷺﷺ ".repeat(BYTES / 7)),
-        ("words of 20 letters", cut((0..24_000).map(|n| format!("{} ", word(n % 900))).collect::<Vec<_>>().concat())),
     ]
 }
 
