@@ -258,6 +258,21 @@ fn the_text_of_a_refused_write_is_where_sod_says_and_each_is_named() {
 }
 
 #[test]
+fn a_file_that_can_not_be_sent_is_named_as_long_as_it_is_there() {
+    let (machine, server) = queued_and_left(&["good"]);
+    let stray = waiting(&machine)[0].with_file_name("5.json");
+    std::fs::copy(&waiting(&machine)[0], &stray).unwrap();
+    let mut agent = server.agent(&machine, AGENT);
+    for _ in 0..2 {
+        let day = reached(&mut agent, &json!({}));
+        let line = format!("Outbox: {} is not sent: its name is not that of an entry.", stray.display());
+        assert!(day.text.contains(&line), "{}", day.text);
+        assert_eq!((server.handoffs(), &day.facts["queued"]), (vec!["good".to_owned()], &json!(0)));
+    }
+    assert!(stray.exists());
+}
+
+#[test]
 fn an_entry_older_than_23_hours_waits_for_a_humans_word() {
     for (word, recorded) in [("send", vec!["new", "old"]), ("drop", vec!["new"])] {
         let (machine, server) = queued_and_left(&["old", "new"]);
