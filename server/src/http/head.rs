@@ -89,7 +89,8 @@ pub(super) fn examine(bytes: &[u8]) -> Head {
 
 /// How long the body is; or what makes the request one that two programs could read in two ways (RFC 9112, 6.3).
 fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
-    if request.path.is_none_or(|path| path.parse::<Uri>().is_err()) {
+    // `Uri` takes UTF-8 too, and with it characters that a terminal obeys when it shows a log.
+    if request.path.is_none_or(|path| !path.is_ascii() || path.parse::<Uri>().is_err()) {
         return Err(Refusal::unreadable("The address has a character that must be written with %."));
     }
     let is_newest = request.version == Some(1);
@@ -180,6 +181,8 @@ mod tests {
             (400, "POST / HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"),
             (413, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999999\r\n\r\n"),
             (400, "GET /<x> HTTP/1.1\r\nhost: x\r\n\r\n"),
+            (400, "GET /\u{9b}31m HTTP/1.1\r\nhost: x\r\n\r\n"),
+            (400, "GET /health?q=\u{202e} HTTP/1.1\r\nhost: x\r\n\r\n"),
             (400, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
             (400, "GET / HTTP/1.1\r\nhost : x\r\n\r\n"),
         ] {
