@@ -26,7 +26,7 @@ type Rows = Vec<Vec<Row>>;
 /// One batch, and who waits for it.
 pub(crate) struct Job {
     statements: Vec<Statement>,
-    /// Until when it waits to begin.
+    /// Until when it waits for the write lock.
     until: Instant,
     bounds: Bounds,
     answer: Box<dyn FnOnce(Result<Rows, DatabaseError>) + Send>,
@@ -142,17 +142,15 @@ impl Desk {
         true
     }
 
-    /// Answers those that have waited as long as they may, for another process or for slow batches before them, and
-    /// forgets those whose caller has gone.
+    /// Answers those that have waited as long as they may, and forgets those whose caller has gone.
     fn turn_away(&mut self) {
-        let now = Instant::now();
-        let holder = if self.is_kept_waiting() { "is locked by another process" } else { "is busy with other writes" };
+        let (now, is_kept_waiting) = (Instant::now(), self.is_kept_waiting());
         let waiting = std::mem::take(&mut self.queue);
         for job in waiting {
             if job.bounds.is_gone() {
                 (job.answer)(Err(DatabaseError::Unavailable(GONE.to_owned())));
-            } else if now >= job.until {
-                (job.answer)(Err(DatabaseError::Unavailable(format!("database {holder}"))));
+            } else if is_kept_waiting && now >= job.until {
+                (job.answer)(Err(DatabaseError::Unavailable("database is locked by another process".to_owned())));
             } else {
                 self.queue.push_back(job);
             }

@@ -90,27 +90,6 @@ async fn no_request_runs_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_waits_no_longer_for_slow_batches_before_it_than_for_another_process() {
-    let (_folder, database, other) = database();
-    let endless = format!("insert into kept (n) select -n from ({})", ENDLESS.replace("count(*)", "n"));
-    let started = Instant::now();
-    let mut batches = JoinSet::new();
-    for n in 0..4 {
-        let statement = if n < 3 { Statement::new(endless.clone()) } else { insert(n) };
-        let database = database.clone();
-        batches.spawn(async move { (n, database.batch(&[statement]).await) });
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    for (n, result) in batches.join_all().await {
-        assert!(matches!(result, Err(DatabaseError::Unavailable(_))), "{n}: {result:?}");
-    }
-    // The second may still begin, just before its time is up.
-    assert!(started.elapsed() < Duration::from_secs(13), "{:?}", started.elapsed());
-    database.batch(&[insert(4)]).await.unwrap();
-    assert_eq!(kept(&other), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_no_caller_waits_for_is_not_stopped() {
     let (_folder, database, _) = database();
     // Some seven seconds, past the ceiling of a request.
