@@ -10,15 +10,17 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use deckwatch_client::agent::{ForeignLaunch, RunningServer, SharedServer, lineage_of, this_host};
-use deckwatch_client::variables;
-use deckwatch_protocol::Agent;
+use deckwatch_client::agent::{Foreign, ForeignLaunch, RunningServer, SharedServer, lineage_of, this_host};
+use deckwatch_client::checkout::Checkout;
+use deckwatch_client::{variables, ventures};
+use deckwatch_protocol::{Agent, RepoName};
 use tokio::process::Command;
 
 use crate::agent_cli::AgentCli;
 use crate::context_api;
 use crate::environment;
 use crate::error::LaunchError;
+use crate::secrets::grant;
 use crate::surroundings::Surroundings;
 
 /// Codex's option, since 0.156.
@@ -134,11 +136,38 @@ pub(crate) fn warning(kind: SharedServer, server: &RunningServer) -> String {
     )
 }
 
-/// That this process's own environment, where it names an agent, is of a launch that this process belongs to.
+/// That this process's own environment, where it names an agent, is of a launch that this process belongs to, in a
+/// repository where that launch works.
 pub(crate) fn own_environment(surroundings: &Surroundings) -> Result<Option<Agent>, ForeignLaunch> {
     let Some(agent) = surroundings.var(variables::AGENT).and_then(|agent| agent.parse().ok()) else { return Ok(None) };
     let launch = surroundings.var(variables::LAUNCH);
-    lineage_of(&surroundings.dirs, &this_host(), &agent, launch.as_deref()).map(|_| Some(agent))
+    let lineage = lineage_of(&surroundings.dirs, &this_host(), &agent, launch.as_deref())?;
+    let launched = surroundings.var(variables::REPO).and_then(|repo| repo.parse::<RepoName>().ok());
+    if let (Some(launched), Ok(checkout)) = (launched, Checkout::at(&surroundings.cwd)) {
+        let here = ventures::spelled_by([&launched], &checkout.repo);
+        let repos = surroundings.var(variables::REPOS).unwrap_or_default();
+        let owned = repos.split(',').any(|repo| repo.eq_ignore_ascii_case(here.as_str()));
+        lineage.allows(&agent, &launched, &here, owned)?;
+    }
+    Ok(Some(agent))
+}
+
+/// How to get rid of an environment that another launch left in this shell. `None` when the shell is part of a
+/// background server, which would give it to the next one again.
+pub(crate) fn unset(foreign: &ForeignLaunch, surroundings: &Surroundings) -> Option<String> {
+    if matches!(foreign.why, Foreign::SharedServer(..)) {
+        return None;
+    }
+    let secrets = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
+    let ours = environment::OF_AGENT.into_iter().chain([variables::BRANCH_PREFIX]);
+    let of_api = secrets.iter().any(|name| name == variables::API_KEY).then_some(variables::API_URL);
+    let names = ours.chain(of_api).chain(secrets.iter().map(String::as_str));
+    let names: Vec<&str> = names.filter(|name| surroundings.var(name).is_some()).collect();
+    let names = names.join(" ");
+    if surroundings.var("TMUX").is_none() {
+        return Some(format!("unset {names}"));
+    }
+    Some(format!("unset {names}; for name in {names}; do tmux set-environment -gu $name; done"))
 }
 
 /// The background server of a tool that runs for this user's settings.

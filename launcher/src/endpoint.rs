@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::error::LaunchError;
 use crate::secrets::Secret;
 use crate::secrets::api_key::ApiKey;
+use crate::secrets::grant;
 use crate::secrets::vault::Vault;
 use crate::surroundings::Surroundings;
 
@@ -29,12 +30,13 @@ impl Endpoint {
     /// The environment decides, then the configuration; without either it is the embedded engine.
     /// A key that has to be fetched is not fetched here, see [`Endpoint::unlock`].
     pub(crate) fn choose(surroundings: &Surroundings, config: &Config, vault: &Rc<Vault>) -> Result<Self, LaunchError> {
-        let (url, key_env, source) = match (surroundings.var(variables::API_URL), &config.api) {
+        let (url, key) = (from_environment(variables::API_URL, surroundings, config), config.api.as_ref());
+        let (url, key_env, source) = match (url, key) {
             (Some(url), _) => (url, variables::API_KEY, None),
             (None, Some(api)) => (api.url.clone(), api.key_env().unwrap_or(variables::API_KEY), api.key_source()),
             (None, None) => return Ok(Self::Embedded),
         };
-        let key = match (surroundings.var(key_env), source) {
+        let key = match (from_environment(key_env, surroundings, config), source) {
             (Some(key), _) => {
                 checked(&url, &key)?;
                 ApiKey::given(Secret::new(key), vault)
@@ -63,7 +65,9 @@ impl Endpoint {
         vault: &Rc<Vault>,
     ) -> Result<Self, LaunchError> {
         let configured = || config.api.as_ref().map(|api| api.url.clone());
-        let Some(url) = surroundings.var(variables::API_URL).or_else(configured) else { return Ok(Self::Embedded) };
+        let Some(url) = from_environment(variables::API_URL, surroundings, config).or_else(configured) else {
+            return Ok(Self::Embedded);
+        };
         let key = surroundings.var(variables::ADMIN_KEY).ok_or_else(|| LaunchError::NoAdminKey { url: url.clone() })?;
         ApiConfig::remote(&url, &key).map_err(|error| {
             LaunchError::Endpoint(error.to_string().replace(variables::API_KEY, variables::ADMIN_KEY))
@@ -104,6 +108,16 @@ impl Endpoint {
             },
         }
     }
+}
+
+/// A variable of the API. What a launch has left in a shell, as in tmux, does not win over the user's configuration.
+fn from_environment(name: &str, surroundings: &Surroundings, config: &Config) -> Option<String> {
+    let left = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
+    let is_left = || left.iter().any(|name| name == variables::API_KEY);
+    let same = |url: &str| surroundings.var(variables::API_URL).is_none_or(|left| left == url);
+    let is_api = name == variables::API_URL || name == variables::API_KEY;
+    let ignored = is_api && config.api.as_ref().is_some_and(|api| !same(&api.url)) && is_left();
+    surroundings.var(name).filter(|_| !ignored)
 }
 
 /// A key of the right form, to check an address whose own key is not there yet.

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::agent_cli::AgentCli;
 use crate::background_server;
 use crate::error::LaunchError;
+use crate::output::warn;
 use crate::registration::{Obstacle, Registration, Screen, reaches_server};
 use crate::surroundings::Surroundings;
 
@@ -38,6 +39,14 @@ struct Finding {
 /// Examines every tool that is installed. An error when one of them would not reach the server.
 pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write) -> Result<(), LaunchError> {
     let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
+    if let Err(foreign) = background_server::own_environment(surroundings)
+        && let Some(unset) = background_server::unset(&foreign, surroundings)
+    {
+        warn(&format!(
+            "{}; an agent that you start here without the launcher is refused; run: {unset}",
+            foreign.what()
+        ));
+    }
     let installed = AgentCli::ALL.into_iter().filter(|cli| surroundings.agent_program(*cli).is_some());
     let findings: Vec<Finding> = installed.map(|cli| examine(cli, &server, surroundings)).collect();
     if findings.is_empty() {
@@ -52,7 +61,9 @@ pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write)
 fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding {
     let agent = cli.program();
     let broken = |detail: String, fix: String| Finding { agent, ok: false, detail, fix: Some(fix) };
-    if let Err(foreign) = background_server::own_environment(surroundings) {
+    if let Err(foreign) = background_server::own_environment(surroundings)
+        && background_server::unset(&foreign, surroundings).is_none()
+    {
         return broken(foreign.what(), foreign.fix());
     }
     if let Some((kind, left)) = background_server::left_behind(cli, surroundings) {

@@ -181,10 +181,7 @@ impl Identity {
     }
 
     /// Does what may go on for long, as an API that is away is asked again, and stops when the launch has ended.
-    pub(crate) async fn while_launched<T>(
-        &self,
-        work: impl Future<Output = Result<T, Trouble>>,
-    ) -> Result<T, Trouble> {
+    pub(crate) async fn while_launched<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
         let ended = async {
             loop {
                 if let Err(trouble) = self.of_this_launch().await {

@@ -21,6 +21,11 @@ impl RunningProcess {
         Self::find(self.pid).as_ref() == Some(self)
     }
 
+    /// Whether it was started since this machine was, so that it may run in another space of process numbers.
+    pub(super) fn is_of_this_boot(&self) -> bool {
+        boot_id().is_some_and(|boot| self.started.split('+').next() == Some(&boot))
+    }
+
     /// One word that stands for this process and no later one.
     pub(super) fn id(&self) -> String {
         format!("{}@{}", self.pid, self.started)
@@ -74,16 +79,21 @@ fn parent_of(pid: u32) -> Option<u32> {
     system.process(pid)?.parent().map(Pid::as_u32)
 }
 
+/// Which start of the machine this is; `None` where the system does not say it.
+fn boot_id() -> Option<String> {
+    Some(std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned())
+}
+
 /// Ticks since boot, with the boot's id: unlike a time of day they don't move when the clock is set.
 #[cfg(target_os = "linux")]
 fn start_of(pid: u32) -> Option<String> {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let boot = boot_id()?;
     let stat = stat_of(pid)?;
     let mut fields = stat.split_ascii_whitespace();
     let state = fields.next()?;
     let ticks = fields.nth(18)?;
     // An ended process keeps its number until its parent asks for its result.
-    (!matches!(state, "Z" | "X" | "x")).then(|| format!("{}+{ticks}", boot.trim()))
+    (!matches!(state, "Z" | "X" | "x")).then(|| format!("{boot}+{ticks}"))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -101,7 +101,11 @@ fn environment(surroundings: &Surroundings) -> Check {
     match background_server::own_environment(surroundings) {
         Ok(None) => Check::ok(NAME, "of no launch"),
         Ok(Some(agent)) => Check::ok(NAME, format!("of the launch of {agent}")),
-        Err(foreign) => Check::fail(NAME, foreign.what(), foreign.fix()),
+        Err(foreign) => match background_server::unset(&foreign, surroundings) {
+            // A launch sets its own environment.
+            Some(unset) => Check::warn(NAME, format!("{}; a launch from here works", foreign.what()), unset),
+            None => Check::fail(NAME, foreign.what(), foreign.fix()),
+        },
     }
 }
 

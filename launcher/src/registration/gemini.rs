@@ -110,7 +110,9 @@ fn of_repository(folder: &Path, home: &Path, surroundings: &Surroundings) -> Opt
     settings.get("mcpServers")?.get(SERVER_NAME)?;
     let file = surroundings.shown(&path);
     Some(Obstacle {
-        what: format!("Gemini CLI does not use the launch's registration: mcpServers.{SERVER_NAME} in {file} overrides it"),
+        what: format!(
+            "Gemini CLI does not use the launch's registration: mcpServers.{SERVER_NAME} in {file} overrides it"
+        ),
         fix: format!("take mcpServers.{SERVER_NAME} out of {file}"),
     })
 }
@@ -212,7 +214,9 @@ fn each_once(file: &SettingsFile) -> Result<(), LaunchError> {
             let name = property.name.as_str();
             if !names.insert(name) {
                 let before = file.text().get(..property.range.start).unwrap_or_default();
-                return Err(file.malformed(before.matches('\n').count() + 1, &format!("the name {name} is there twice")));
+                return Err(
+                    file.malformed(before.matches('\n').count() + 1, &format!("the name {name} is there twice"))
+                );
             }
         }
         let property = object.properties.into_iter().find(|property| property.name.as_str() == next);

@@ -86,6 +86,42 @@ fn a_version_keeps_what_only_begins_like_the_programs_name() {
 }
 
 #[test]
+fn the_environment_of_another_launch_is_a_warning_with_the_command_that_unsets_it() {
+    let world = fit();
+    let said = |world: &World, envs: &[(&str, &str)], args: &[&str]| {
+        let mut launcher = world.launcher(args);
+        launcher.envs(envs.iter().copied()).current_dir(world.path("home/dev/beta"));
+        Run::of(&mut launcher)
+    };
+    world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
+    world.run(&["alpha", "--claude"]).succeeds();
+    let slot = std::fs::read_dir(world.path("home/.local/state/deckwatch/slots")).unwrap().next().unwrap().unwrap();
+    let agent = format!("{}-claude-1", slot.file_name().to_string_lossy());
+    let ended = [("DECKWATCH_AGENT", agent.as_str()), ("DECKWATCH_LAUNCH", "1@yesterday"), ("TMUX", "x")];
+    let run = said(&world, &ended, &["doctor"]).succeeds();
+    let unset = "fix: unset DECKWATCH_AGENT DECKWATCH_LAUNCH; for name in DECKWATCH_AGENT DECKWATCH_LAUNCH; do tmux";
+    assert!(run.stdout.contains("WARN") && run.stdout.contains(unset), "{}", run.stdout);
+    let run = said(&world, &ended, &["mcp", "doctor"]);
+    assert!(run.stderr.contains("unset DECKWATCH_AGENT"), "{}", run.stderr);
+    assert!(!run.stdout.contains("belongs to"), "{}", run.stdout);
+}
+
+#[test]
+fn the_environment_of_a_live_launch_in_another_repository_is_told() {
+    let world = fit();
+    world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
+    world.install("claude", "#!/bin/sh\nenv > \"$RECORD.env\"\npwd -P > \"$RECORD.cwd\"\n: > \"$RECORD.args\"\necho $$ > \"$RECORD.pid\"\nexec sleep 600\n");
+    let live = world.start("one", &["alpha", "--claude"]);
+    for (dir, status) in [("home/dev/alpha", "of the launch of"), ("home/dev/beta", "works on example-org/beta")] {
+        let mut launcher = world.launcher(&["doctor"]);
+        let ours = live.record.env.iter().filter(|(name, _)| name.starts_with("DECKWATCH_"));
+        launcher.envs(ours).current_dir(world.path(dir));
+        let run = Run::of(&mut launcher);
+        assert!(run.stdout.contains(status), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_tool_that_fails_or_hangs_is_told_and_not_waited_for() {
     let world = fit();
     world.install("claude", "#!/bin/sh\nexit 3\n");

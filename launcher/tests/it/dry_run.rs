@@ -42,3 +42,19 @@ fn help_has_examples_and_the_exit_codes() {
     let help = world.run(&["--help"]).succeeds().stdout;
     assert!(help.contains("launcher alpha --codex") && help.contains("14  the agent's command line tool"), "{help}");
 }
+
+#[test]
+fn the_api_of_an_ended_launch_does_not_win_over_the_configured_one() {
+    let world = World::new();
+    let settings = "[api]\nurl = \"https://mine.example\"\nkey_env = \"MY_KEY\"\n";
+    world.write("home/.config/deckwatch/config.toml", settings);
+    world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
+    for (secrets, expected) in [("CONTEXT_API_KEY", "https://mine.example"), ("OTHER", "https://team-of-alpha.example")]
+    {
+        let mut launcher = world.launcher(&["beta", "--dry-run"]);
+        launcher.env("CONTEXT_API_URL", "https://team-of-alpha.example").env("CONTEXT_API_KEY", "k".repeat(64));
+        launcher.env("DECKWATCH_SECRETS", secrets).env("MY_KEY", "m".repeat(64));
+        let plan = Run::of(&mut launcher).succeeds().stdout;
+        assert!(plan.contains(&format!("records      {expected}")), "{plan}");
+    }
+}

@@ -161,7 +161,12 @@ fn a_file_that_does_not_parse_is_named_and_left_alone() {
         ("--gemini", GEMINI, "{\n  \"theme\": \"dark\",,\n}\n", "line 2"),
         ("--gemini", GEMINI, "{\"mcpServers\": []}", "mcpServers is not a JSON object"),
         ("--gemini", GEMINI, "[]", "is not a JSON object"),
-        ("--gemini", GEMINI, "{\"mcpServers\": {},\n \"mcpServers\": {}}", "line 2: the name mcpServers is there twice"),
+        (
+            "--gemini",
+            GEMINI,
+            "{\"mcpServers\": {},\n \"mcpServers\": {}}",
+            "line 2: the name mcpServers is there twice",
+        ),
         (
             "--gemini",
             GEMINI,

@@ -69,7 +69,8 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
             assert!(answer.text.contains(words), "{words:?} is not in {}", answer.text);
         }
     }
-    for (method, params) in [("resources/list", json!({})), ("resources/read", json!({"uri": "deckwatch://handoffs/latest"}))]
+    for (method, params) in
+        [("resources/list", json!({})), ("resources/read", json!({"uri": "deckwatch://handoffs/latest"}))]
     {
         let answer = server.request(method, &params);
         let message = answer["error"]["message"].as_str().unwrap_or_default();

@@ -62,13 +62,7 @@ pub enum Foreign {
 impl Lineage {
     /// Whether a process that stands so to a launch on `launched` may work `here` under its name. `owned`: the venture
     /// of the launch has that repository.
-    pub fn allows(
-        self,
-        agent: &Agent,
-        launched: &RepoName,
-        here: &RepoName,
-        owned: bool,
-    ) -> Result<(), ForeignLaunch> {
+    pub fn allows(self, agent: &Agent, launched: &RepoName, here: &RepoName, owned: bool) -> Result<(), ForeignLaunch> {
         let (agent, launched, here) = (agent.clone(), launched.clone(), here.clone());
         match self {
             _ if launched == here => Ok(()),

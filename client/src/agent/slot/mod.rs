@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use deckwatch_protocol::{Agent, Client, Host, Invalid, VentureCode};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,12 @@ pub enum SlotError {
     /// The process that should hold the slot has ended.
     #[error("process {0} has ended, so it can hold no slot; start the agent again")]
     NoSuchProcess(u32),
+    /// The system tells nothing of this process itself.
+    #[error(
+        "cannot read when this process was started, so no agent can be given a name; make /proc readable (in a \
+         container: mount it) and start the agent again"
+    )]
+    NoProcesses,
     /// The folder of slots can't be used.
     #[error("cannot use {}: {source}; make that folder writable for you", .path.display())]
     Io {
@@ -63,6 +70,28 @@ struct Record {
     /// The space of the holder's process id. Records of older builds have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
+    /// When the file was written.
+    #[serde(skip)]
+    written: Option<SystemTime>,
+}
+
+/// How long a holder keeps its slot that can't be seen from here, as in a container. It is not known when it ends.
+const UNSEEN: Duration = Duration::from_hours(24);
+
+impl Record {
+    /// Whether process ids here mean the same processes as for the holder.
+    fn is_comparable(&self) -> bool {
+        self.namespace.is_none() || self.namespace == namespace()
+    }
+
+    /// Whether no other process may have the slot.
+    fn is_held(&self) -> bool {
+        if self.is_comparable() {
+            return self.holder.is_running();
+        }
+        let age = self.written.and_then(|written| written.elapsed().ok()).unwrap_or_default();
+        self.holder.is_of_this_boot() && age < UNSEEN
+    }
 }
 
 /// Who holds an agent's name, or held it last.
@@ -87,6 +116,7 @@ impl Slot {
         pid: u32,
         wanted: Wanted,
     ) -> Result<Self, SlotError> {
+        processes_are_readable(RunningProcess::find(std::process::id()).as_ref())?;
         let holder = RunningProcess::find(pid).ok_or(SlotError::NoSuchProcess(pid))?;
         let folder = Folder::of(dirs, host);
         Dirs::create(&folder.path).map_err(|source| folder.error(source))?;
@@ -96,7 +126,11 @@ impl Slot {
             .iter()
             .find(|(_, record)| record.as_ref().is_some_and(|record| record.holder == holder))
             .map_or_else(|| choose(&slots, venture, wanted), |(number, _)| *number);
-        folder.write(client, number, &Record { venture: venture.clone(), holder, namespace: namespace() })?;
+        folder.write(
+            client,
+            number,
+            &Record { venture: venture.clone(), holder, namespace: namespace(), written: None },
+        )?;
         Self::named(host, client, number)
     }
 
@@ -108,6 +142,7 @@ impl Slot {
         venture: &VentureCode,
         wanted: Wanted,
     ) -> Result<Self, SlotError> {
+        processes_are_readable(RunningProcess::find(std::process::id()).as_ref())?;
         let slots = Folder::of(dirs, host).read(client)?;
         Self::named(host, client, choose(&slots, venture, wanted))
     }
@@ -120,9 +155,9 @@ impl Slot {
             return None;
         }
         let text = std::fs::read(Folder::of(dirs, host).file(&client, number)).ok()?;
-        let Record { holder, namespace: space, .. } = serde_json::from_slice(&text).ok()?;
-        let comparable = space.is_none() || space == namespace();
-        Some(Holding { holder, comparable })
+        let record: Record = serde_json::from_slice(&text).ok()?;
+        let comparable = record.is_comparable();
+        Some(Holding { holder: record.holder, comparable })
     }
 
     fn named(host: &Host, client: &Client, number: u32) -> Result<Self, SlotError> {
@@ -134,10 +169,15 @@ impl Slot {
     }
 }
 
+/// This process runs, so one that is not found can't be read.
+fn processes_are_readable(this: Option<&RunningProcess>) -> Result<(), SlotError> {
+    this.map(|_| ()).ok_or(SlotError::NoProcesses)
+}
+
 type Slots = Vec<(u32, Option<Record>)>;
 
 fn choose(slots: &Slots, venture: &VentureCode, wanted: Wanted) -> u32 {
-    let is_free = |record: &Option<Record>| !record.as_ref().is_some_and(|record| record.holder.is_running());
+    let is_free = |record: &Option<Record>| !record.as_ref().is_some_and(Record::is_held);
     let taken = |number: u32| slots.iter().any(|(other, record)| *other == number && !is_free(record));
     if let Wanted::This(number) = wanted
         && !taken(number)
@@ -183,7 +223,9 @@ impl Folder {
             let entry = entry.map_err(|source| self.error(source))?;
             if let Some(number) = number_in(&entry.file_name().to_string_lossy(), client) {
                 let text = std::fs::read(entry.path()).map_err(|source| io_error(&entry.path(), source))?;
-                slots.push((number, serde_json::from_slice(&text).ok()));
+                let written = entry.metadata().and_then(|meta| meta.modified()).ok();
+                let record = serde_json::from_slice(&text).ok().map(|record| Record { written, ..record });
+                slots.push((number, record));
             }
         }
         slots.sort_by_key(|(number, _)| *number);

@@ -171,3 +171,35 @@ fn the_longest_hostname_still_makes_a_name() {
     assert!(slot.agent.as_str().ends_with("-claude-1"));
     assert_eq!(slot.host, host);
 }
+
+#[test]
+fn where_processes_cannot_be_read_the_error_says_so() {
+    let error = processes_are_readable(None).unwrap_err().to_string();
+    assert!(error.contains("make /proc readable") && !error.contains("has ended"), "{error}");
+    assert!(processes_are_readable(RunningProcess::find(std::process::id()).as_ref()).is_ok());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_holder_in_another_space_of_process_numbers_keeps_its_slot_for_a_day_until_the_machine_restarts() {
+    let machine = Machine::new();
+    let (one, two) = (Process::start(), Process::start());
+    machine.claim("claude", "alpha", one.pid());
+    let file = machine.dirs.state.join("slots/mac1/claude-1.json");
+    let record = std::fs::read_to_string(&file).unwrap().replace("\"namespace\":\"pid:[", "\"namespace\":\"pid:[9");
+    // The number of its process means another process here, or none.
+    drop(one);
+    std::fs::write(&file, &record).unwrap();
+    assert_eq!(machine.claim("claude", "alpha", two.pid()).number, 2);
+
+    let next = |text: &str, age: u64| {
+        std::fs::write(&file, text).unwrap();
+        let then = SystemTime::now() - Duration::from_hours(age);
+        File::options().write(true).open(&file).unwrap().set_modified(then).unwrap();
+        let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
+        Slot::next(&machine.dirs, &host, &client, &venture, Wanted::Any).unwrap().number
+    };
+    assert_eq!(next(&record, 23), 3);
+    assert_eq!(next(&record, 25), 1);
+    assert_eq!(next(&record.replace("\"started\":\"", "\"started\":\"0"), 0), 1, "of an earlier boot");
+}
