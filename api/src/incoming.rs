@@ -22,6 +22,10 @@ pub const MAX_DOC_BODY_BYTES: usize = 7 * MAX_BODY_BYTES;
 /// database knows, since anybody can write one that is well formed.
 pub const UNRESERVED_BYTES: usize = 16 * 1024;
 
+/// Most bytes of a body that are decoded and searched for a token that the database has not confirmed: a forged one
+/// must not cost more than that. An ordinary handoff is smaller, and goes without a second batch.
+const UNCONFIRMED_BYTES: usize = 4 * 1024;
+
 /// A body that a shell has not read yet.
 #[async_trait]
 pub trait Incoming: Send {
@@ -145,6 +149,9 @@ pub(crate) async fn read(
             kept = most;
         }
         bytes.extend_from_slice(&piece);
+    }
+    if bytes.len() > UNCONFIRMED_BYTES && kept == UNRESERVED_BYTES {
+        admission.require_known(database).await?;
     }
     Ok(bytes.freeze())
 }

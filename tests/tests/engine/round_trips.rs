@@ -219,6 +219,19 @@ async fn a_large_body_of_a_token_is_read_once_the_token_is_looked_up() {
 }
 
 #[tokio::test]
+async fn a_token_is_looked_up_before_more_than_four_kilobytes_are_decoded() {
+    let lab = Lab::new();
+    let (_, token) = lab.mint("context").await;
+    for (bytes, batches) in [(3_000, 1), (5_000, 2)] {
+        let note = json!({ "title": "A note", "content": "x".repeat(bytes) });
+        let granted = lab.ask_as(&token, Operation::CreateNote, ("", ""), Some(&note)).await;
+        assert_eq!((granted.status, granted.batches), (201, batches), "{}", granted.text);
+        let stranger = lab.ask_as(&forged_token(), Operation::CreateNote, ("", ""), Some(&note)).await;
+        assert_eq!((stranger.status, stranger.batches), (401, 1), "{}", stranger.text);
+    }
+}
+
+#[tokio::test]
 async fn a_large_body_of_a_token_without_the_scope_is_not_read() {
     let lab = Lab::new();
     let (_, token) = lab.mint("read-only").await;
