@@ -64,7 +64,7 @@ fn an_api_that_is_slow_is_not_called_unreachable_and_the_day_starts_when_it_answ
 #[test]
 fn a_start_that_is_under_way_when_two_seconds_are_over_is_not_called_silence() {
     let (machine, _server, between) = with_a_last_answer();
-    between.takes(Duration::from_millis(1_200));
+    between.takes(Duration::from_millis(1_050));
     let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
     assert!(day.text.starts_with("# Deckwatch: your day has not started within 2 s\n"), "{}", day.text);
 }

@@ -43,7 +43,7 @@ async fn ends(machine: Machine, signal: impl Fn(&Running)) {
     let _ = model.results(1).await;
     let server = machine.path("bin/deckwatch-mcp");
     let servers = || -> Vec<String> {
-        command_lines().into_iter().filter(|line| line.contains(server.to_str().unwrap())).collect()
+        command_lines().into_iter().filter(|line| line.starts_with(server.to_str().unwrap())).collect()
     };
     let becomes = async |count: usize| {
         let asked = Instant::now();

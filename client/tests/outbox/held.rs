@@ -1,0 +1,127 @@
+//! What is held for a person, what was reported, and writes at the same moment.
+
+use deckwatch_client::outbox::{Bounds, Occasion, Word};
+use deckwatch_protocol::ErrorCode;
+
+use crate::scripted::{Scripted, deliver, edit, folder, problem, queue, silent, takes};
+
+#[tokio::test]
+async fn what_is_held_is_sent_as_new_or_dropped() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "old").await.unwrap_err();
+    edit(&queue(&folder).join("000000000001.json"), "queued_at", "2020-01-01T00:00:00.000Z".into());
+    server.now_answers(takes);
+    assert_eq!(api.replay(Occasion::Asked).await.held, 1);
+    assert_eq!(api.waiting().await.held.len(), 1);
+    assert_eq!(api.resolve_held(Word::Send).await.unwrap(), 1);
+    assert_eq!(api.replay(Occasion::Asked).await.delivered, 1);
+    let keys: std::collections::BTreeSet<String> =
+        server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect();
+    assert_eq!(keys.len(), 2, "a new key: the API may have forgotten the old one");
+    assert_eq!(api.resolve_held(Word::Drop).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_is_held_is_sent_in_the_order_it_was_written() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    for (days, day) in ["mon", "tue"].iter().enumerate() {
+        for n in 1..=2 {
+            deliver(&api, &format!("{day}-{n}")).await.unwrap_err();
+            let written = format!("2020-01-0{}T00:00:0{n}.000Z", days + 1);
+            edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", written.into());
+        }
+        api.replay(Occasion::Asked).await;
+        assert_eq!(api.waiting().await.held.len(), 2 * (days + 1), "the queue is empty, and its numbers start again");
+    }
+    server.now_answers(takes);
+    assert_eq!(api.resolve_held(Word::Send).await.unwrap(), 4);
+    assert_eq!(api.replay(Occasion::Asked).await.delivered, 4);
+    assert!(
+        server.titles().ends_with(&["mon-1", "mon-2", "tue-1", "tue-2"].map(str::to_owned)),
+        "{:?}",
+        server.titles()
+    );
+}
+
+#[tokio::test]
+async fn what_is_held_and_can_not_be_read_is_reported_and_stays() {
+    for word in [Word::Send, Word::Drop] {
+        let (_home, folder) = folder();
+        let server = Scripted::start(silent).await;
+        let api = server.api(&folder, Bounds::default());
+        for n in 1..=2 {
+            deliver(&api, &format!("old {n}")).await.unwrap_err();
+            edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", "2020-01-01T00:00:00.000Z".into());
+        }
+        api.replay(Occasion::Asked).await;
+        assert_eq!(api.waiting().await.held.len(), 2);
+        let newer = queue(&folder).join("held/000000000002-0.json");
+        edit(&newer, "version", 2.into());
+        let text = std::fs::read(&newer).unwrap();
+        assert_eq!(api.resolve_held(word).await.unwrap(), 1);
+        assert_eq!(std::fs::read(&newer).unwrap(), text, "{word:?}");
+        let waiting = api.waiting().await;
+        let skipped: Vec<_> = waiting.skipped.iter().map(|one| one.path.as_path()).collect();
+        assert_eq!((waiting.held.len(), skipped), (0, vec![newer.as_path()]), "{word:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_reported_stays_where_it_is_and_the_oldest_report_goes_first() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(silent).await;
+    let api = server.api(&folder, Bounds::default());
+    deliver(&api, "one").await.unwrap_err();
+    server.now_answers(|_| problem(ErrorCode::InvalidRequest));
+    assert_eq!(api.replay(Occasion::Asked).await.set_aside, 1);
+    let set_aside = queue(&folder).join("set-aside");
+    // As an older version left them, with names behind that of the one that is reported now.
+    let moved = |number: u32| set_aside.join(format!("reported/000000000{number}-0.json"));
+    std::fs::create_dir(set_aside.join("reported")).unwrap();
+    for number in 100..300 {
+        std::fs::write(moved(number), "{}").unwrap();
+        let age = std::time::Duration::from_hours(u64::from(number));
+        let file = std::fs::File::options().append(true).open(moved(number)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - age).unwrap();
+    }
+    let refused = api.waiting().await.set_aside;
+    let path = refused[0].path.clone();
+    let text = std::fs::read(&path).unwrap();
+    api.reported(refused).await;
+    assert_eq!(std::fs::read(&path).unwrap(), text);
+    assert!(!moved(299).exists() && moved(298).exists(), "200 are kept, by their age");
+    assert_eq!(api.waiting().await.set_aside, []);
+    // Once it is the oldest, it goes too, and its mark with it.
+    let mark = set_aside.join("reported").join(path.file_name().unwrap());
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    std::fs::File::options().append(true).open(&mark).unwrap().set_modified(long_ago).unwrap();
+    std::fs::write(moved(299), "{}").unwrap();
+    api.reported(Vec::new()).await;
+    assert!(!path.exists() && !mark.exists());
+}
+
+#[tokio::test]
+async fn writes_at_the_same_moment_each_get_their_own_answer() {
+    let (_home, folder) = folder();
+    let server = Scripted::start(takes).await;
+    // Each stands for a process: they share nothing but the folder.
+    let writers = (0..12).map(|n| {
+        let api = server.api(&folder, Bounds::default());
+        tokio::spawn(async move {
+            for round in 0..4 {
+                let title = format!("{n} in {round}");
+                assert_eq!(deliver(&api, &title).await.unwrap(), title);
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let keys: std::collections::BTreeMap<String, String> = server.asked.lock().unwrap().iter().cloned().collect();
+    let sent: std::collections::BTreeSet<(String, String)> = server.asked.lock().unwrap().iter().cloned().collect();
+    assert_eq!((keys.len(), sent.len()), (48, 48), "each write under one key");
+}
