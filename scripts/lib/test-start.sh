@@ -29,7 +29,7 @@ main() {
     "$home/.local/bin/$program" --version >/dev/null
   done
   install_agent "$home/.local/bin/claude"
-  git init --quiet "$work/project"
+  git init --quiet --initial-branch=main "$work/project"
   printf '[toolchain]\nchannel = "1.70.0"\n' >"$work/project/rust-toolchain.toml"
   (cd "$work/project" && hermetic "$home" "$home/.local/bin:" "$clone/scripts/start" -- -p hello) >"$work/out" 2>&1 ||
     { cat "$work/out" && return 1; }
