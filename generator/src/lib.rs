@@ -40,7 +40,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
+    /// All documents.
     pub const ALL: [Self; 3] = [Self::ProjectInstructions, Self::Api, Self::Schema];
 
     /// The name on command lines and in document names.

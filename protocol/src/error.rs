@@ -75,7 +75,7 @@ error_codes! {
     RequestTimeout "request_timeout" 408 "Request timeout",
     /// The session has ended. Start the day again.
     SessionEnded "session_ended" 409 "Session ended",
-    /// The same agent already has an active session for this venture, repository and track.
+    /// The same agent already has an active session for this venture, repository and track. Use that session, or end it first.
     SessionConflict "session_conflict" 409 "Session conflict",
     /// The access that waits for approval differs from the one that the request names. List the machines again, check the access, and approve that.
     MachineChanged "machine_changed" 409 "Machine changed",

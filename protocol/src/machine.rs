@@ -91,7 +91,7 @@ pub struct Machine {
     pub created_at: Timestamp,
     /// When the machine was last changed.
     pub updated_at: Timestamp,
-    /// When the machine last sent a request about itself.
+    /// When the machine last registered or sent a heartbeat.
     pub last_seen_at: Timestamp,
     /// When the machine was retired. `null` if it belongs to the fleet.
     pub retired_at: Option<Timestamp>,
@@ -202,7 +202,7 @@ pub struct MachineHeartbeat {
     pub hostname: Host,
     /// The status of the machine.
     pub status: MachineStatus,
-    /// When the machine last sent a request about itself.
+    /// When the machine last registered or sent a heartbeat.
     pub last_seen_at: Timestamp,
     /// When the machine should send its next heartbeat.
     pub next_heartbeat_at: Timestamp,

@@ -127,7 +127,7 @@ operations! {
     PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
     /// Deletes a venture: lists no longer show it, and it accepts no new records. Existing records stay.
     DeleteVenture "delete_venture" "DELETE" "/v1/ventures/{code}" Admin Write,
-    /// Registers a machine or updates its data. A new user, address or key must be approved by an admin.
+    /// Registers a machine or updates its data. A new user, address or key waits for approval.
     RegisterMachine "register_machine" "PUT" "/v1/machines/{hostname}" Context Write,
     /// Lists machines, newest first.
     ListMachines "list_machines" "GET" "/v1/machines" Context Read,

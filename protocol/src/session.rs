@@ -98,7 +98,7 @@ pub struct Session {
     pub status: SessionStatus,
     /// When the session was created.
     pub created_at: Timestamp,
-    /// When the last heartbeat of the agent arrived.
+    /// When the last heartbeat of the agent arrived. `start_day` and `update_session` count as heartbeats.
     pub last_heartbeat_at: Timestamp,
     /// When the session ended or was marked as abandoned.
     pub ended_at: Option<Timestamp>,
@@ -136,7 +136,7 @@ pub struct ActiveSession {
     pub branch: Option<Branch>,
     /// When the session was created.
     pub created_at: Timestamp,
-    /// When the last heartbeat of the agent arrived.
+    /// When the last heartbeat of the agent arrived. `start_day` and `update_session` count as heartbeats.
     pub last_heartbeat_at: Timestamp,
 }
 
@@ -206,7 +206,7 @@ pub struct Heartbeat {
     pub session_id: SessionId,
     /// The status of the session.
     pub status: SessionStatus,
-    /// When the last heartbeat of the agent arrived.
+    /// When the last heartbeat of the agent arrived. `start_day` and `update_session` count as heartbeats.
     pub last_heartbeat_at: Timestamp,
     /// When the agent should send its next heartbeat.
     pub next_heartbeat_at: Timestamp,

@@ -25,7 +25,7 @@ use crate::unserved::Unserved;
 /// The name of the D1 binding in `wrangler.toml`.
 const DATABASE_BINDING: &str = "DB";
 
-/// The last failure of the database that this isolate saw on a write.
+/// The reason why the database refused the last write of this isolate. Empty if the database accepted it.
 static LAST_HALT: LazyLock<Arc<LastHalt>> = LazyLock::new(Arc::default);
 
 /// Installs the log. The runtime calls it once per isolate, before the first request.
