@@ -68,7 +68,8 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
 }
 
 fn is_wanted(path: &str) -> bool {
-    !places::is_test(path) && !places::is_show(path) && manifest::is_manifest(path)
+    // The name is compared first: it rules out nearly every file, and costs least.
+    manifest::is_manifest(path) && !places::is_test(path) && !places::is_show(path)
         || RULES.contains(&path)
         || is_nested_rules(path)
         || layout::is_readme(path)
