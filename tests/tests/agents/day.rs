@@ -49,13 +49,13 @@ async fn two_agents_at_once_see_each_other(machine: Machine) {
     let seen = &second.results(1).await[0];
     let named = |number: u32| format!("-{}-{number} ", machine.cli.program());
     for text in [named(1), named(2), "#87".to_owned(), "branch main".to_owned(), "branch dev/two".to_owned()] {
-        assert!(seen.contains(&words), "{words} is not in {seen}");
+        assert!(seen.contains(&text), "{text} is not in {seen}");
     }
 
     first.release();
     let seen = &first.results(2).await[1];
     for text in [named(2), "#88".to_owned(), "branch dev/two".to_owned()] {
-        assert!(seen.contains(&words), "{words} is not in {seen}");
+        assert!(seen.contains(&text), "{text} is not in {seen}");
     }
     second.release();
     first_agent.success().await;

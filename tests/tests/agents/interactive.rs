@@ -148,7 +148,7 @@ struct Team {
 
 impl Workstation {
     async fn of(machine: Machine) -> Option<Self> {
-        if !Pane::possible() {
+        if !Pane::has_tmux() {
             return None;
         }
         let home = machine.path("");
@@ -200,7 +200,7 @@ impl Workstation {
         // The second call of the script comes after the first result.
         let name = format!("example-org/{venture}-console");
         let has_started =
-            || self.model.heard().iter().any(|heard| heard.results.len() == 2 && heard.screen.contains(&name));
+            || self.model.heard().iter().any(|heard| heard.results.len() == 2 && heard.told.contains(&name));
         pane.waits("start of day", has_started).await;
         pane.shows(FINAL_TEXT).await;
         let (team, agent) = (&self.apis[venture], format!("-{}-{slot}", self.machine.cli.program()));
