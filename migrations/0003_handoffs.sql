@@ -1,5 +1,5 @@
--- Handoffs from one session to the next. A handoff never changes, so a stored answer can refer to its payload instead of
--- containing a copy.
+-- Handoffs from one session to the next. A handoff never changes, so a stored answer can refer to its payload instead
+-- of containing a copy.
 create table handoffs (
   id text not null primary key,
   session_id text not null references sessions (id),

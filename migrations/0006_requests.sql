@@ -12,8 +12,8 @@ create table rate_limits (
 
 create index rate_limits_by_window on rate_limits (window_start);
 
--- One row for each idempotency key, with the answer that a replay repeats; one batch writes both. A payload of 64 KiB or
--- more is not stored in the answer: `payload_handoff_id` names its handoff, `payload_path` its place in the answer.
+-- One row for each idempotency key, with the answer that a replay repeats; one batch writes both. A payload of 64 KiB
+-- or more is not stored in the answer: `payload_handoff_id` names its handoff, `payload_path` its place in the answer.
 create table idempotency_keys (
   actor_key_id text not null,
   idempotency_key text not null,

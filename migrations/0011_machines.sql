@@ -1,6 +1,6 @@
--- The machines of the fleet. The SSH configuration of the other machines contains a machine's user, address and key. The
--- approved values stay in use while new values wait for an admin's approval, so a row has both. Only approved values are
--- given out.
+-- The machines of the fleet. The SSH configuration of the other machines contains a machine's user, address and key.
+-- The approved values stay in use while new values wait for an admin's approval, so a row has both. Only approved
+-- values are given out.
 create table machines (
   id text not null primary key,
   hostname text not null collate nocase,

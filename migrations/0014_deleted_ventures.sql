@@ -1,8 +1,9 @@
--- Deleted ventures. A deleted venture is in no list and accepts no new records. Its row stays, because sessions, handoffs
--- and notes refer to it. Registering the same code again restores the venture.
+-- Deleted ventures. A deleted venture is in no list and accepts no new records. Its row stays, because sessions,
+-- handoffs and notes refer to it. Registering the same code again restores the venture.
 alter table ventures add column deleted_at text;
 
--- The request that created the venture: if several requests put the same new code at the same time, only one creates it.
+-- The request that created the venture: if several requests put the same new code at the same time, only one creates
+-- it.
 alter table ventures add column creation_id text;
 
 create index ventures_live on ventures (code) where deleted_at is null;

@@ -41,7 +41,8 @@ install::debian() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
-# Installs the npm packages of a lock file, if they are not installed. $1: a folder with package.json and package-lock.json.
+# Installs the npm packages of a lock file, if they are not installed. $1: a folder with package.json and
+# package-lock.json.
 install::npm() {
   local folder=$1 wanted
   local stamp=$folder/node_modules/.installed

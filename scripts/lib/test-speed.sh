@@ -17,8 +17,8 @@ main() {
   [[ "${1-}" == --built ]] || cargo::build_programs deckwatch-launcher deckwatch-mcp-server
   python3 "$ROOT/tests/speed/check.py" "$(cargo::target_dir)/release"
   # These limits apply only to an optimised build. Over 10,000 notes, the median search takes at most 5 ms and the 95th
-  # percentile 15 ms; every search and every change takes at most 50 ms, whatever is stored. The retries allow for a busy
-  # machine.
+  # percentile 15 ms; every search and every change takes at most 50 ms, whatever is stored. The retries allow for a
+  # busy machine.
   cargo nextest run --manifest-path "$ROOT/Cargo.toml" --release --all-features -p deckwatch-tests --test engine \
     --retries 2 -E 'test(a_search_over_ten_thousand_notes_is_fast) | test(no_text_makes_) | test(no_number_of_notes_makes_)'
 }

@@ -47,8 +47,8 @@ install_agent() {
   chmod +x "$1"
 }
 
-# Runs a command with an empty home folder and environment. Cargo and rustup use their real folders. $1: the home folder;
-# $2: a prefix for PATH; then the command.
+# Runs a command with an empty home folder and environment. Cargo and rustup use their real folders. $1: the home
+# folder; $2: a prefix for PATH; then the command.
 hermetic() {
   local home=$1 first=$2
   shift 2

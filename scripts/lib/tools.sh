@@ -31,8 +31,8 @@ tools::install_wasm_target() {
 }
 
 tools::install_wasm_bindgen() {
-  # Without --locked, because its lock file names a crate version that is no longer available. Without features, because only its
-  # test runner needs them, and the test runner is not installed.
+  # Without --locked, because its lock file names a crate version that is no longer available. Without features, because
+  # only its test runner needs them, and the test runner is not installed.
   install::locked wasm-bindgen install::cargo wasm-bindgen "$TOOLS_WASM_BINDGEN" wasm-bindgen-cli \
     --no-default-features --bin wasm-bindgen
 }

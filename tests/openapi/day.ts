@@ -1,5 +1,5 @@
-// Runs a day with a client that is generated from the OpenAPI document. The compiler checks every field that the program
-// sends and reads.
+// Runs a day with a client that is generated from the OpenAPI document. The compiler checks every field that the
+// program sends and reads.
 //
 // usage: node day.ts URL    CONTEXT_API_KEY and ADMIN_API_KEY are the keys of the API
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// The path of a program: in the folder `DECKWATCH_TEST_PROGRAMS`, or else built now by cargo, so that a test never runs
-/// an old program.
+/// The path of a program: in the folder `DECKWATCH_TEST_PROGRAMS`, or else built now by cargo, so that a test never
+/// runs an old program.
 pub fn program(name: &str) -> PathBuf {
     if let Some(folder) = std::env::var_os("DECKWATCH_TEST_PROGRAMS") {
         return PathBuf::from(folder).join(name);

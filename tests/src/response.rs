@@ -22,8 +22,8 @@ pub struct Response {
 }
 
 impl Response {
-    /// The body as `T`. Checks that the response is successful with this status, and that `T` has every field of the body,
-    /// so that a client which reads and writes it again produces the same JSON.
+    /// The body as `T`. Checks that the response is successful with this status, and that `T` has every field of the
+    /// body, so that a client which reads and writes it again produces the same JSON.
     #[track_caller]
     pub fn of<T: DeserializeOwned + Serialize>(&self, status: u16) -> T {
         assert_eq!(self.status, status, "{self}");

@@ -1,5 +1,5 @@
-// A control port for the tests: runs SQL on the Worker's database and fires its Cron Trigger. The Worker itself must not
-// offer this. The port is on loopback only, and serve.mjs opens it only with --control.
+// A control port for the tests: runs SQL on the Worker's database and fires its Cron Trigger. The Worker itself must
+// not offer this. The port is on loopback only, and serve.mjs opens it only with --control.
 
 import { rename, writeFile } from "node:fs/promises";
 import http from "node:http";

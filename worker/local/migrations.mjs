@@ -1,5 +1,5 @@
-// Applies migrations/*.sql to a D1 database. It records them in the same table as `wrangler d1 migrations apply`, so that
-// each tool knows the migrations that the other has applied.
+// Applies migrations/*.sql to a D1 database. It records them in the same table as `wrangler d1 migrations apply`, so
+// that each tool knows the migrations that the other has applied.
 
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";

@@ -1,7 +1,7 @@
 // A D1 database at Cloudflare, called over its HTTP API, with the same methods as the D1 binding of a Worker.
 //
-// CLOUDFLARE_ACCOUNT_ID names the account. CLOUDFLARE_API_TOKEN needs the permission D1 Write, or D1 Read for an export.
-// CLOUDFLARE_API_BASE_URL replaces Cloudflare's URL, as it does for wrangler.
+// CLOUDFLARE_ACCOUNT_ID names the account. CLOUDFLARE_API_TOKEN needs the permission D1 Write, or D1 Read for an
+// export. CLOUDFLARE_API_BASE_URL replaces Cloudflare's URL, as it does for wrangler.
 
 const BASE_URL = "https://api.cloudflare.com/client/v4";
 const TIMEOUT_MS = 60_000;

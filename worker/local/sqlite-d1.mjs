@@ -1,4 +1,5 @@
-// A SQLite database with the methods of a D1 database, for tests that read every record or run code between two requests.
+// A SQLite database with the methods of a D1 database, for tests that read every record or run code between two
+// requests.
 //
 //   sqlite-d1.mjs FILE    prints the records of the embedded engine's database in the format of a backup of D1
 

@@ -65,10 +65,10 @@ impl ScriptedModel {
     pub async fn results(&self, count: usize) -> Vec<String> {
         let enough = |heard: &Heard| heard.results.len() >= count;
         let mut receiver = self.heard.clone();
-        let received = receiver.wait_for(|heard| heard.iter().any(enough));
-        let received =
-            tokio::time::timeout(TIMEOUT, received).await.map(|received| received.map(|heard| heard.to_vec()));
-        match received {
+        let matching = receiver.wait_for(|heard| heard.iter().any(enough));
+        let matching =
+            tokio::time::timeout(TIMEOUT, matching).await.map(|matching| matching.map(|heard| heard.to_vec()));
+        match matching {
             Ok(Ok(heard)) => heard.into_iter().find(enough).map(|heard| heard.results).unwrap_or_default(),
             _ => panic!("the agent did not make {count} calls; the model received {:#?}", self.heard()),
         }

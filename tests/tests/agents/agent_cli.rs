@@ -40,8 +40,8 @@ impl AgentCli {
         }
     }
 
-    /// A user's settings with the user's own MCP server, started as `server script`, and with a comment that only a person
-    /// would write.
+    /// A user's settings with the user's own MCP server, started as `server script`, and with a comment that only a
+    /// person would write.
     pub(crate) fn settings(self, server: &Path, script: &Path) -> String {
         let (server, script) = (server.display(), script.display());
         match self {

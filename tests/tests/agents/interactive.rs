@@ -1,5 +1,5 @@
-//! Agents in terminals, on two ventures. The MCP server, the shell and the hooks of each agent get its own name, API and
-//! secrets, and no process is left behind.
+//! Agents in terminals, on two ventures. The MCP server, the shell and the hooks of each agent get its own name, API
+//! and secrets, and no process is left behind.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -57,7 +57,7 @@ async fn a_launch_does_not_use_the_background_server_of_a_codex_that_the_user_st
     let Some(workstation) = Workstation::of(machine).await else { return };
     let without_launcher = Pane::open(
         &workstation.without_launcher("alpha", &BTreeMap::new()),
-        workstation.machine.path("tmux-without_launcher"),
+        workstation.machine.path("tmux-without-launcher"),
     );
     without_launcher.waits("background server", || workstation.daemons().len() == 2).await;
     without_launcher.shows(FINAL_TEXT).await;
@@ -153,7 +153,8 @@ impl Workstation {
         }
         let home = machine.path("");
         let record_environment = |name: &str| format!("env > {}{name}.$DECKWATCH_VENTURE", home.display());
-        // In a terminal, some CLIs send the first prompt before their MCP servers are ready, so the command waits for the server.
+        // In a terminal, some CLIs send the first prompt before their MCP servers are ready, so the command waits for
+        // the server.
         let server = "until ps -axww -o command= | grep -q \"$HOME/bin/[d]eckwatch-mcp\"; do sleep 0.1; done; sleep 1";
         let script =
             Script::default().shell(&format!("{server}; {}", record_environment("shell"))).call("sod", json!({}));

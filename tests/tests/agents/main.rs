@@ -1,5 +1,5 @@
-//! Tests with real agents: Claude Code, Codex CLI and Gemini CLI from npm, started by the real `launcher`, with the real
-//! `deckwatch-mcp`, driven by a scripted model.
+//! Tests with real agents: Claude Code, Codex CLI and Gemini CLI from npm, started by the real `launcher`, with the
+//! real `deckwatch-mcp`, driven by a scripted model.
 //!
 //! `DECKWATCH_TEST_AGENTS` names the folder into which `scripts/lib/agents.sh` installed them. If an agent CLI is not
 //! installed, its tests print the reason and are skipped. No test connects to another machine.

@@ -1,4 +1,5 @@
-//! The launcher wait_for_servers the agent: it has the agent's exit code, the agent gets its signals, and no process is left behind.
+//! The launcher becomes the agent: it has the agent's exit code, the agent gets its signals, and no process is left
+//! behind.
 
 use std::time::{Duration, Instant};
 

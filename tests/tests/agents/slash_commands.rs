@@ -1,5 +1,5 @@
-//! Slash commands: Claude Code has `/sod` and `/eod` after the launcher has started it; `launcher commands sync` installs
-//! all commands for every agent CLI.
+//! Slash commands: Claude Code has `/sod` and `/eod` after the launcher has started it; `launcher commands sync`
+//! installs all commands for every agent CLI.
 
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
 

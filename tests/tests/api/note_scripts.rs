@@ -121,7 +121,8 @@ async fn typical_queries_find_text_in_every_script() {
 async fn a_match_in_the_title_ranks_above_the_text_and_a_word_above_a_prefix() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    // From the worst match to the best, so that sorting by age does not help. More of the two words in the title rank higher.
+    // From the worst match to the best, so that sorting by age does not help. More of the two words in the title rank
+    // higher.
     let fields = [
         json!({ "title": "T", "content": "a redeployer, deploymentwise and the alphabet" }),
         json!({ "title": "T", "content": "deploy alpha" }),

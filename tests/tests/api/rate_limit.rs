@@ -8,8 +8,8 @@ use serde_json::json;
 
 const LIMIT: u32 = 5;
 
-/// Sends requests until one minute's window is over its limit, and returns the answers of that window. Groups the answers
-/// by window, because a minute may end in between.
+/// Sends requests until one minute's window is over its limit, and returns the answers of that window. Groups the
+/// answers by window, because a minute may end in between.
 async fn exhaust(agent: &Agent, ask: impl Fn() -> Ask) -> Vec<Response> {
     let mut windows: BTreeMap<String, Vec<Response>> = BTreeMap::new();
     for _ in 0..=2 * LIMIT {

@@ -94,7 +94,8 @@ async fn no_value_can_add_a_line_or_an_option() {
             let ask = ask_register(&escaped, json!({}));
             fleet.api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &["/hostname"]);
         }
-        // Before a key the text would be options, inside it the key is invalid, and after it the text is a comment and is dropped.
+        // Before a key the text would be options, inside it the key is invalid, and after it the text is a comment and
+        // is dropped.
         for text in [format!("{hostile} {key}"), format!("{hostile}{key}"), key.replacen('A', hostile, 1)] {
             if text != key {
                 let ask = ask_register(&fresh("hostile"), json!({ "ssh_public_key": text }));

@@ -1,5 +1,5 @@
-//! The batches of the embedded engine: batches that wait together share a commit, but fail separately; a batch without a
-//! waiting caller does not run; every batch has a time limit.
+//! The batches of the embedded engine: batches that wait together share a commit, but fail separately; a batch without
+//! a waiting caller does not run; every batch has a time limit.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

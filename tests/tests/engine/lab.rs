@@ -1,4 +1,5 @@
-//! The API in this process, on a database that counts batches and can fail, with a clock and random bytes under control.
+//! The API in this process, on a database that counts batches and can fail, with a clock and random bytes under
+//! control.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! Requirements with a controlled clock: the moment when a document becomes stale, and the maximum number of requirements.
+//! Requirements with a controlled clock: the moment when a document becomes stale, and the maximum number of
+//! requirements.
 
 use std::sync::Arc;
 

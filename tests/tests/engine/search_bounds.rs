@@ -1,4 +1,5 @@
-//! The time limit for requests about notes: an optimised build answers within 50 ms, whatever the notes and the query contain.
+//! The time limit for requests about notes: an optimised build answers within 50 ms, whatever the notes and the query
+//! contain.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,7 +183,8 @@ async fn no_text_makes_saving_or_finding_it_take_long() {
     writing.assert_bounded("writing");
 }
 
-/// Inserts short notes with the same sixteen words each. Every second note has one word more, and three belong to a venture.
+/// Inserts short notes with the same sixteen words each. Every second note has one word more, and three belong to a
+/// venture.
 fn db_fill(connection: &Connection, count: u32) {
     connection.execute_batch(&format!("
         begin;

@@ -78,7 +78,8 @@ impl Team {
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
 
-    /// Whether any file in the member's home folder contains this text. Skips the server's folder, which is not the member's.
+    /// Whether any file in the member's home folder contains this text. Skips the server's folder, which is not the
+    /// member's.
     pub(crate) fn home_holds(&self, text: &str) -> bool {
         holds(self.home.path(), &self.path("server"), text)
     }

@@ -1,8 +1,8 @@
 //! Flat cost: an operation does as much work with 100,000 sessions as with 2,200.
 //!
-//! The work is the number of steps of SQLite's virtual machine for all statements of a request. In both databases, every
-//! filter has more than 1,000 matches, the limit of an exact count, so that counting costs the same. Combined filters use
-//! the index of one of them.
+//! The work is the number of steps of SQLite's virtual machine for all statements of a request. In both databases,
+//! every filter has more than 1,000 matches, the limit of an exact count, so that counting costs the same. Combined
+//! filters use the index of one of them.
 
 mod history;
 mod measured;
