@@ -148,7 +148,7 @@ impl Machine {
         self.git_in(&folder, &["commit", "--quiet", "--allow-empty", "--message=first"]);
     }
 
-    /// Installs a copy of a program, so that the test can tell its processes from those of other tests.
+    /// Installs a program under a path of this machine, so that the test can tell its processes from those of other tests.
     fn install(&self, name: &str) {
         let target = self.path("bin").join(name);
         std::fs::create_dir_all(self.path("bin")).unwrap();

@@ -272,7 +272,7 @@ async fn a_caller_with_a_token_is_admitted_only_after_the_database_has_confirmed
     let lab = Lab::new();
     let (_, good) = lab.mint("read-only").await;
     let forged = forged_token();
-    // The last request has a bad query, so it is refused before it has a plan.
+    // The second path has a bad query, so its request is refused before it has a plan.
     let paths = ["/v1/ventures", "/v1/ventures?nonsense=1"];
     for (token, trouble, is_known) in [
         (&good, None, true),

@@ -202,7 +202,7 @@ fn db_fill(connection: &Connection, count: u32) {
     ")).unwrap();
 }
 
-/// Texts whose excerpts are slow to compute for the query `QUERY`: many words begin like its eight words.
+/// Texts whose excerpts are slow to compute. Some repeat a word that begins like the eight words of the query.
 fn windows() -> Vec<(&'static str, String)> {
     vec![
         ("full-width", "ａｂｌｉｃａｔｉｏｎ ".repeat(1000)),

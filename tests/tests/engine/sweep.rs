@@ -126,7 +126,7 @@ async fn a_note_without_an_index_is_reported_by_a_search_and_found_after_the_swe
         (page["total"].clone(), page["total_is_minimum"].clone())
     };
     assert_eq!(found("osprey").await, (json!(0), json!(true)));
-    // After a change, the note still waits; later it is indexed with its new text.
+    // After a change, the note still waits. The sweep indexes its new text.
     lab.ask(Operation::UpdateNote, (&id, ""), Some(&json!({ "content": "heron" }))).await;
     assert_eq!(found("heron").await, (json!(0), json!(true)));
     lab.app().sweep().await.unwrap();

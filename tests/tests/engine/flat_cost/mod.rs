@@ -188,9 +188,9 @@ async fn the_cost_of_analytics_does_not_depend_on_records_outside_the_window() {
 async fn the_cost_of_analytics_grows_linearly_with_the_blocked_handoffs() {
     let mut costs = Vec::new();
     for blocked in [400, 4_000] {
-        let world = HistoryLab::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
-        db_fill_blocked(&world.measured.0.lock().unwrap().0, "2026-11-20T00:00:00Z", blocked);
-        costs.push(world.cost(Operation::SessionAnalytics, ("", ""), None).await);
+        let history = HistoryLab::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
+        db_fill_blocked(&history.measured.0.lock().unwrap().0, "2026-11-20T00:00:00Z", blocked);
+        costs.push(history.cost(Operation::SessionAnalytics, ("", ""), None).await);
     }
     assert!(costs[1] < costs[0] * 11, "{costs:?}");
 }
@@ -200,14 +200,14 @@ async fn the_cost_of_analytics_is_limited_and_the_answer_says_what_it_covers() {
     let queries = ["since=2026-09-01T00:00:00Z", "venture=alpha", "agent=busy-1", "venture=alpha&agent=busy-1"];
     let mut costs = Vec::new();
     for count in [25_000, 100_000] {
-        let world = HistoryLab::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
-        let end = world.lab.now();
-        db_fill_busy(&world.measured.0.lock().unwrap().0, end, count);
-        let mut of_world = Vec::new();
+        let history = HistoryLab::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
+        let end = history.lab.now();
+        db_fill_busy(&history.measured.0.lock().unwrap().0, end, count);
+        let mut of_history = Vec::new();
         for query in queries {
-            let before = world.measured.0.lock().unwrap().1;
-            let answer = world.lab.ask(Operation::SessionAnalytics, ("", query), None).await;
-            of_world.push(world.measured.0.lock().unwrap().1 - before);
+            let before = history.measured.0.lock().unwrap().1;
+            let answer = history.lab.ask(Operation::SessionAnalytics, ("", query), None).await;
+            of_history.push(history.measured.0.lock().unwrap().1 - before);
             let figures = answer.json();
             let step = if query.contains("agent") { 10 } else { 1 };
             // The lab's own day is the newest, so it is in the first two windows.
@@ -220,7 +220,7 @@ async fn the_cost_of_analytics_is_limited_and_the_answer_says_what_it_covers() {
             );
             assert_eq!(figures["by_agent"]["total"].as_i64().unwrap() >= 10, step == 1);
         }
-        costs.push(of_world);
+        costs.push(of_history);
     }
     println!("steps: {costs:?}");
     assert!(costs[0].iter().zip(&costs[1]).all(|(few, many)| *many < few + few / 10), "{costs:?}");
