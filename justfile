@@ -1,4 +1,4 @@
-# The menu. Each recipe is one command; the logic is in scripts/ and in the tests.
+# The development commands. Each recipe is one command; the logic is in scripts/ and in the tests.
 
 # Lists the recipes
 default:
@@ -8,11 +8,11 @@ default:
 test:
     ./scripts/test
 
-# Writes every generated file: the OpenAPI document, tables in docs, schema, snapshots
+# Writes every generated file: the OpenAPI document, the tables in docs, the schema, the snapshots
 gen:
     UPDATE_GENERATED=1 cargo nextest run --all-features -E 'test(in_step)'
 
-# Formats Rust and shell
+# Formats Rust code and shell scripts
 fmt:
     cargo fmt --all
     ./scripts/lint --write

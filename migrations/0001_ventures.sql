@@ -1,4 +1,4 @@
--- Ventures come first: sessions, handoffs, notes and documents belong to one.
+-- Ventures. Sessions, handoffs, notes and documents belong to a venture, so this table is created first.
 create table ventures (
   code text not null primary key,
   name text not null,

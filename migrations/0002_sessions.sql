@@ -1,5 +1,5 @@
--- One agent's watch. That it is the only live one of its agent, venture, repository and track is the
--- schema's business, not the code's: however many starts race, the index lets one win.
+-- Sessions of agents. The unique index below allows one active session for each agent, venture, repository and track,
+-- also when several requests start a session at the same time.
 create table sessions (
   id text not null primary key,
   agent text not null,
@@ -30,14 +30,15 @@ create table sessions (
   constraint sessions_meta_size check (length(cast(meta_json as blob)) <= 8192)
 ) strict;
 
--- Track 0 is a track and no track is another line of work; a plain column would let nulls repeat.
+-- Track 0 is a track; a session without a track is another line of work. SQLite treats nulls as distinct in a unique
+-- index, so null is mapped to -1.
 create unique index sessions_one_live on sessions (agent, venture, repo, ifnull(track, -1)) where status = 'active';
 
--- Who else is here now, and who fell silent.
+-- For the active sessions of a venture, and for the sessions whose heartbeats have stopped.
 create index sessions_live_by_venture on sessions (venture, last_heartbeat_at) where status = 'active';
 create index sessions_live_by_heartbeat on sessions (last_heartbeat_at) where status = 'active';
 
--- Lists are newest first; ids sort by time.
+-- Lists are sorted newest first. Ids sort by time.
 create index sessions_by_venture on sessions (venture, id);
 create index sessions_by_repo on sessions (repo, id);
 create index sessions_by_agent on sessions (agent, id);
@@ -45,5 +46,5 @@ create index sessions_by_track on sessions (track, id) where track is not null;
 create index sessions_by_status on sessions (status, id);
 create index sessions_by_heartbeat on sessions (last_heartbeat_at);
 
--- A final handoff is looked up from its session, and deleting handoffs must not scan sessions.
+-- Finds the session of a final handoff, so that deleting handoffs does not scan the sessions.
 create index sessions_by_final_handoff on sessions (final_handoff_id) where final_handoff_id is not null;

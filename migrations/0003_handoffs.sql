@@ -1,5 +1,5 @@
--- What a session leaves to the next one. Written once and never changed, so that a stored answer may
--- refer to a payload instead of repeating it.
+-- Handoffs from one session to the next. A handoff never changes, so a stored answer can refer to its payload instead
+-- of containing a copy.
 create table handoffs (
   id text not null primary key,
   session_id text not null references sessions (id),
@@ -17,18 +17,18 @@ create table handoffs (
   created_at text not null,
   actor_key_id text not null,
   creation_correlation_id text not null,
-  -- Last: a reader of the other columns does not walk through its pages.
+  -- The last column, so that reading the other columns does not read its overflow pages.
   payload_json text not null,
   constraint handoffs_status_label check (status_label in ('in_progress', 'blocked', 'ready', 'done')),
   constraint handoffs_payload_json check (json_type(payload_json) = 'object'),
   constraint handoffs_payload_size check (payload_size_bytes = length(cast(payload_json as blob)) and payload_size_bytes <= 819200)
 ) strict;
 
--- The newest of a repository, with and without a track.
+-- For the newest handoff of a repository, with and without a track.
 create index handoffs_by_repo on handoffs (venture, repo, id);
 create index handoffs_by_repo_and_track on handoffs (venture, repo, track, id);
 
--- Lists by one filter are newest first too.
+-- For lists with one filter, newest first.
 create index handoffs_by_venture on handoffs (venture, id);
 create index handoffs_by_track on handoffs (track, id) where track is not null;
 create index handoffs_by_session on handoffs (session_id, id);

@@ -1,4 +1,4 @@
--- Enterprise knowledge. A note without a venture is global.
+-- Notes: enterprise knowledge. A note without a venture is global.
 create table notes (
   id text not null primary key,
   venture text references ventures (code),
@@ -15,8 +15,8 @@ create table notes (
 
 create index notes_by_venture on notes (venture, id);
 
--- The tags of live notes, one row each: finding the newest notes of a tag reads those rows and no
--- others. `scope` is the venture's code, or 'global'. An archived note has no rows here.
+-- The tags of notes that are not archived, one row per tag and note. To find the newest notes of a tag, a query reads
+-- only the rows of these notes. `scope` is the venture's code or 'global'.
 create table note_tags (
   tag text not null,
   scope text not null,

@@ -1,4 +1,4 @@
--- Operational documents, by scope ('global' or a venture's code) and name.
+-- Operational documents. The key is the scope ('global' or a venture's code) and the name.
 create table context_docs (
   scope text not null,
   name text not null,
@@ -16,8 +16,8 @@ create table context_docs (
   constraint context_docs_type check (doc_type in ('markdown', 'json'))
 ) strict;
 
--- Which document must exist, for whom, how fresh. A null venture means every venture; the unique
--- index spells that out, as UNIQUE takes nulls for different.
+-- Rules about which documents must exist, for which ventures, and how fresh they must be. A null venture means every
+-- venture. SQLite treats nulls as distinct in a unique index, so the index below maps null to ''.
 create table doc_requirements (
   id text not null primary key,
   name_pattern text not null,

@@ -1,6 +1,6 @@
--- What guards a request: its rate, its idempotency key, its refusal, its trace.
+-- Tables for every request: rate limits, idempotency keys, refusals, the request log.
 
--- One counter per actor and minute. The CHECK aborts the batch of the request over the limit.
+-- One counter for each actor and minute. The CHECK aborts the batch of a request that exceeds the limit.
 create table rate_limits (
   actor_key_id text not null,
   window_start text not null,
@@ -12,8 +12,8 @@ create table rate_limits (
 
 create index rate_limits_by_window on rate_limits (window_start);
 
--- The claim of a key and, in the same batch, the answer that a replay repeats. A payload of 64 KiB or
--- more stays out of the answer: `payload_path` says where it belongs and `payload_handoff_id` whose it is.
+-- One row for each idempotency key, with the answer that a replay repeats; one batch writes both. A payload of 64 KiB
+-- or more is not stored in the answer: `payload_handoff_id` names its handoff, `payload_path` its place in the answer.
 create table idempotency_keys (
   actor_key_id text not null,
   idempotency_key text not null,
@@ -33,8 +33,8 @@ create table idempotency_keys (
 create index idempotency_keys_by_expiry on idempotency_keys (expires_at);
 create index idempotency_keys_by_payload on idempotency_keys (payload_handoff_id) where payload_handoff_id is not null;
 
--- A batch can't branch, but it can fail: inserting a reason here always does, and the name of the
--- constraint says why. The table is empty for ever.
+-- A batch has no conditional statements, but a failing statement aborts it. Every insert into this table violates a
+-- constraint, and the name of the constraint gives the reason. The table is always empty.
 create table refusals (
   reason text not null,
   constraint refused_session_not_found check (reason <> 'session_not_found'),
@@ -43,7 +43,7 @@ create table refusals (
   constraint refused_reason check (false)
 ) strict;
 
--- One row per request, kept for 7 days.
+-- The request log: one row per request, kept for 7 days.
 create table request_log (
   id integer primary key,
   correlation_id text not null,

@@ -1,5 +1,5 @@
--- Keys that an admin mints: narrower than the keys of the engine, and revocable. What is kept is the
--- SHA-256 of the token; the secret is in the answer that minted it and nowhere else.
+-- Tokens that an admin creates. They have fewer rights than the engine's keys and can be revoked. The table stores the
+-- SHA-256 of a token; only the answer that creates the token contains the secret.
 create table tokens (
   id text not null primary key,
   token_hash text not null,
@@ -21,8 +21,8 @@ create table tokens (
 
 create index tokens_by_venture on tokens (venture) where venture is not null;
 
--- Why a token is turned away, by the name of the constraint. The table is empty for ever. It is not
--- `refusals`, because these reasons stop a request before its operation has a say.
+-- The reasons for which a token is refused, as names of constraints. The table is always empty. It is separate from
+-- `refusals`, because these reasons stop a request before its operation runs.
 create table token_refusals (
   reason text not null,
   constraint token_unknown check (reason <> 'unknown'),

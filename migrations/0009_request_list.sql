@@ -1,5 +1,6 @@
--- The request log is listed along one key, time first: a window of time is a range of it, and a cursor
--- stands in it. Each filter has it at the end of its index, so that a page costs the same over any log.
+-- Lists of the request log. `moment` is their sort key and starts with the time: a time window is a range of it, and a
+-- cursor is one of its values. It is the last column of the index of each filter, so that the cost of a page does not
+-- depend on the size of the log.
 alter table request_log add column moment text not null
   generated always as (replace(created_at, ':', '') || '_' || printf('%014d', id)) virtual;
 

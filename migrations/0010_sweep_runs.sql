@@ -1,10 +1,10 @@
--- The last run of the scheduled sweep, for whoever watches: a sweep that stopped running is seen in /health.
+-- The last run of the scheduled sweep. /health reports it, so that monitoring can detect a sweep that no longer runs.
 create table sweep_runs (
   id integer primary key,
   started_at text not null,
-  -- Null while it runs, and for ever after a run that was cut off.
+  -- Null while the sweep runs, and after a run that was interrupted.
   finished_at text,
-  -- Whether something was left for the next run.
+  -- Whether rows are left for the next run.
   more integer not null,
   sessions integer not null,
   keys integer not null,

@@ -1,5 +1,6 @@
--- The computers of the fleet. User, address and key are what SSH elsewhere is told: those that an admin approved
--- stay in use while others wait, so a machine has both, and only what is approved leaves this table.
+-- The machines of the fleet. The SSH configuration of the other machines contains a machine's user, address and key.
+-- The approved values stay in use while new values wait for an admin's approval, so a row has both. Only approved
+-- values are given out.
 create table machines (
   id text not null primary key,
   hostname text not null collate nocase,
@@ -38,16 +39,16 @@ create table machines (
   constraint machines_accessible check (approved_key is not null or pending_key is not null or retired_at is not null)
 ) strict;
 
--- Lists are newest first; without a filter they show the fleet, which the retired have left.
+-- Lists are sorted newest first. Without a filter, they do not contain retired machines.
 create index machines_of_fleet on machines (id) where retired_at is null;
 create index machines_by_status on machines (status, id);
 create index machines_by_role on machines (role, id) where retired_at is null;
 create index machines_by_role_and_status on machines (role, status, id);
 
--- What SSH is told.
+-- For the SSH configuration.
 create index machines_approved on machines (id) where approved_key is not null and retired_at is null;
 
--- A batch refuses what concerns machines by reasons of their own. The table is empty for ever.
+-- New reasons for refusals that concern machines. The table is always empty, so it can be dropped.
 drop table refusals;
 
 create table refusals (

@@ -1,7 +1,8 @@
--- Requirements that every team begins with, and when somebody last confirmed that a document holds.
+-- The default requirements, and the times at which documents were last confirmed.
 
--- A put of unchanged content changes no document, but says that it holds: the audit counts from the later of
--- the two. Apart from the document, so that confirming 1 MB writes a few bytes.
+-- A put with unchanged content does not change a document, but confirms that it is still correct. The audit uses the
+-- later of the change and the confirmation. The table is separate, so that confirming a document of 1 MB writes only a
+-- few bytes.
 create table doc_confirmations (
   scope text not null,
   name text not null,
@@ -10,7 +11,7 @@ create table doc_confirmations (
   constraint doc_confirmations_doc foreign key (scope, name) references context_docs (scope, name) on delete cascade
 ) strict, without rowid;
 
--- Rows like any other: a team changes them with put_requirement and drops them with delete_requirement.
+-- A team can change these rows with put_requirement and delete them with delete_requirement.
 insert into doc_requirements
   (id, name_pattern, scope_type, capability, auto_generate, sources_json, created_at, updated_at)
 values
@@ -22,7 +23,7 @@ values
    '["migrations","schema_files"]', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')
 on conflict do nothing;
 
--- A batch refuses what concerns requirements by reasons of their own. The table is empty for ever.
+-- New reasons for refusals that concern requirements. The table is always empty, so it can be dropped.
 drop table refusals;
 
 create table refusals (

@@ -1,5 +1,5 @@
--- Documents are put and deleted, and each keeps its last versions. The texts of all kept versions are here, the
--- newest one's too; a version without a text is a deletion.
+-- The last versions of each document, with the content of each version, also of the newest. A version without content
+-- is a deletion.
 create table doc_versions (
   scope text not null,
   name text not null,
@@ -30,11 +30,12 @@ insert into doc_versions (scope, name, version, title, doc_type, content_hash, s
     actor_key_id, '', '', iif(deleted_at is null, content, null)
   from context_docs;
 
--- Lists go along one key, and deleted documents are in none. No venture has a dot in its code.
+-- Lists are sorted by one key and contain no deleted documents. The key is unambiguous, because a venture's code
+-- contains no dot.
 create index context_docs_live on context_docs (scope || '.' || name) where deleted_at is null;
 create index context_docs_live_by_scope on context_docs (scope, scope || '.' || name) where deleted_at is null;
 
--- A batch refuses what concerns documents by reasons of their own. The table is empty for ever.
+-- New reasons for refusals that concern documents. The table is always empty, so it can be dropped.
 drop table refusals;
 
 create table refusals (

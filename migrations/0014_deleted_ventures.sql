@@ -1,13 +1,14 @@
--- A venture that is deleted leaves the lists and takes nothing new. Sessions, handoffs and notes refer to it, so its row
--- stays, and registering the code again brings it back.
+-- Deleted ventures. A deleted venture is in no list and accepts no new records. Its row stays, because sessions,
+-- handoffs and notes refer to it. Registering the same code again restores the venture.
 alter table ventures add column deleted_at text;
 
--- Which request made it: of several that put a new code at the same moment one has.
+-- The request that created the venture: if several requests put the same new code at the same time, only one creates
+-- it.
 alter table ventures add column creation_id text;
 
 create index ventures_live on ventures (code) where deleted_at is null;
 
--- A batch refuses what concerns ventures by one more reason. The table is empty for ever.
+-- A new reason for refusals that concern ventures. The table is always empty, so it can be dropped.
 drop table refusals;
 
 create table refusals (

@@ -1,3 +1,3 @@
--- What resolves a blocked handoff is the next one of its series that is not blocked: found without walking through
--- those that are.
+-- A blocked handoff is resolved by the next handoff of the same venture, repository and track that is not blocked. This
+-- index finds it without reading the blocked ones.
 create index handoffs_resolving on handoffs (venture, repo, track, id) where status_label <> 'blocked';

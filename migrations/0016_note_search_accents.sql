@@ -1,5 +1,5 @@
--- Accents come off letters that have two of them as well, as most of Vietnamese has: `tiếng` is found as `tieng`, and
--- however its accents are spelled.
+-- The index now also removes the accents of letters with two accents, which are common in Vietnamese: a search for
+-- `tieng` finds `tiếng`, in each Unicode normal form.
 drop table if exists note_search;
 
 create virtual table note_search using fts5 (

@@ -1,32 +1,31 @@
-// The entry of the Worker: the built one, with an answer to requests that it can't answer any more.
+// The entry point of the Worker. It calls the built Worker and answers requests that were interrupted by a panic.
 //
-// A panic ends the WebAssembly instance, and the promise of the request that was being answered with it: the runtime
-// would say that the script hangs. The instance is made anew for the next request; this one, and any other that was
-// under way in the same isolate, is told what every failure on our side is told. The panic's message and place are
-// logged by the built Worker itself.
+// A panic ends the WebAssembly instance, so the promises of its requests never settle, and the runtime would report a
+// hanging script. The built Worker creates a new instance for the next request. The interrupted requests of the same
+// isolate get the answer of an internal error. The built Worker logs the panic's message and source location.
 
 import Built from "./build/index.js";
 
 const CORRELATION_ID = /^corr_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Called when the instance has panicked. */
-const underWay = new Set();
+/** One callback for each request in progress, called when the instance has panicked. */
+const inProgress = new Set();
 
-watch(globalThis.__worker_init_state);
+watchForPanics(globalThis.__worker_init_state);
 
 export default {
   async fetch(request, env, context) {
-    let giveUp;
-    const panicked = new Promise((resolve) => (giveUp = resolve));
-    underWay.add(giveUp);
+    let onPanic;
+    const panicked = new Promise((resolve) => (onPanic = resolve));
+    inProgress.add(onPanic);
     try {
       const answered = new Built(context, env).fetch(request);
-      return (await Promise.race([answered, panicked])) ?? failure(request);
+      return (await Promise.race([answered, panicked])) ?? internalError(request);
     } catch (error) {
       console.error(error);
-      return failure(request);
+      return internalError(request);
     } finally {
-      underWay.delete(giveUp);
+      inProgress.delete(onPanic);
     }
   },
 
@@ -35,20 +34,20 @@ export default {
   },
 };
 
-/** Notices when the built Worker notes that it has panicked, which its panic hook does before the instance ends. */
-function watch(state) {
+/** Calls the callbacks when the panic hook of the built Worker sets `criticalError`, before the instance ends. */
+function watchForPanics(state) {
   let criticalError = state.criticalError;
   Object.defineProperty(state, "criticalError", {
     get: () => criticalError,
     set(value) {
       criticalError = value;
-      if (value) underWay.forEach((giveUp) => giveUp());
+      if (value) inProgress.forEach((onPanic) => onPanic());
     },
   });
 }
 
-/** The answer to an `internal_error`, as `api` gives it. */
-function failure(request) {
+/** The same `internal_error` response as in the crate `api`. */
+function internalError(request) {
   const given = request.headers.get("x-correlation-id") ?? "";
   const id = CORRELATION_ID.test(given) ? given : `corr_${crypto.randomUUID()}`;
   console.error(`${id} internal_error: the Worker panicked`);

@@ -1,31 +1,31 @@
 # shellcheck shell=bash
 #
-# The programs that the scripts and tests use and that a Debian base system lacks. To be sourced after
-# install.sh: it only defines functions and these lists.
+# The programs that the scripts and tests use and that a Debian base system does not have. Source it after
+# install.sh; it only defines functions and these lists.
 #
-# .ci/run gives the tests these programs and no others, so a program that is missing here fails there.
+# .ci/run puts only these programs on the PATH of the tests: a test that uses another program fails there.
 
-# What scripts/test installs when a program is missing: the package, then its programs.
+# Each entry is a package, then its programs. scripts/test installs a package if one of its programs is missing.
 DEBIAN_TEST_PACKAGES=(
   "curl curl"
   "openssh-client ssh ssh-keygen"
   "tmux tmux"
 )
 
-# A keyring, as a Linux desktop has one.
+# A Secret Service, as on a Linux desktop.
 DEBIAN_KEYRING_PACKAGES=(
   "dbus-daemon dbus-daemon dbus-run-session"
   "gnome-keyring gnome-keyring-daemon"
   "libsecret-tools secret-tool"
 )
 
-# What worker-build is compiled with: it links against OpenSSL.
+# worker-build links against OpenSSL.
 DEBIAN_OPENSSL_PACKAGES=(
   "pkg-config pkg-config"
   "libssl-dev"
 )
 
-# Prints the programs of all packages that the scripts install, a line each.
+# Prints the programs of all packages above, one per line.
 debian::programs() {
   local entry
   for entry in "${DEBIAN_TEST_PACKAGES[@]}" "${DEBIAN_KEYRING_PACKAGES[@]}" "${DEBIAN_OPENSSL_PACKAGES[@]}"; do
@@ -33,7 +33,7 @@ debian::programs() {
   done
 }
 
-# Installs the packages of which a program is missing. $@: entries of a list above.
+# Installs each package if one of its programs is missing. $@: entries of a list above.
 debian::install_missing() {
   local entry program
   local -a missing=()

@@ -1,15 +1,16 @@
 # shellcheck shell=bash
 #
-# The API running in the background, and curl to ask it. To be sourced: it only defines functions.
+# Runs scripts/api in the background and sends requests to it with curl. Source it; it only defines functions.
 #
-# needs  ROOT, the checkout; WORK, a folder of the run; curl
+# needs  ROOT, the root of the checkout; WORK, a temporary folder; curl
 
 API_URL=""
 API_PID=""
 
-# Starts scripts/api with keys that it makes. $@: its arguments.
+# Starts scripts/api, which generates its keys. $@: its arguments.
 api::start() {
-  # The job may open it only after it was looked at: what an earlier API said there is not this one's word.
+  # Empty the file first: api::await_ready may read it before the new process opens it, and must not find the output of
+  # an earlier API.
   : >"$WORK/out"
   env -u CONTEXT_API_KEY -u ADMIN_API_KEY "$ROOT/scripts/api" --port 0 "$@" >"$WORK/out" 2>"$WORK/err" &
   API_PID=$!
@@ -24,24 +25,25 @@ api::await_ready() {
     kill -0 "$API_PID" 2>/dev/null || break
     sleep 0.1
   done
+  printf 'the API did not start:\n' >&2
   cat "$WORK/err" >&2
   return 1
 }
 
-# Ends it, and fails unless it ends well and leaves nothing.
+# Stops the API. Fails if its exit code is not 0, if it printed more than one line, or if it still answers.
 api::stop() {
   kill "$API_PID"
-  wait "$API_PID" || { printf 'the API ended with %d\n' "$?" && return 1; }
-  [[ $(wc -l <"$WORK/out") == 1 ]] || { printf 'more than one line on standard output:\n' && cat "$WORK/out" && return 1; }
-  ! curl --silent --max-time 1 "$API_URL/health" >/dev/null || { printf 'the API still serves\n' && return 1; }
+  wait "$API_PID" || { printf 'the API ended with exit code %d\n' "$?" && return 1; }
+  [[ $(wc -l <"$WORK/out") == 1 ]] || { printf 'the API printed more than one line on standard output:\n' && cat "$WORK/out" && return 1; }
+  ! curl --silent --max-time 1 "$API_URL/health" >/dev/null || { printf 'the API still answers after its end\n' && return 1; }
 }
 
-# Prints a key that was made for this run. $1: its variable.
+# Prints a key that scripts/api has generated. $1: its variable.
 api::key() {
   sed -n "s/^api: $1=\([0-9a-f]\{64\}\) .*/\1/p" "$WORK/err"
 }
 
-# $1: the variable of a key; $2: the path; then what curl needs more.
+# Sends a request. $1: the variable of the key; $2: the path; then options for curl.
 api::ask() {
   local key path=$2
   key=$(api::key "$1")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 #
-# Proves scripts/api as people and machines use it, on both engines: one line on standard output once it
-# serves, keys made when there are none, a day over curl as docs/api.md shows it, an end that leaves nothing.
+# Tests scripts/api on both engines: it prints one line on standard output when it is ready, generates missing keys,
+# answers the requests of a day with curl as in docs/api.md, and leaves no process behind.
 #
 # usage  scripts/lib/test-api.sh
-# env    CARGO_TARGET_DIR  where cargo builds (target)
+# env    CARGO_TARGET_DIR  cargo's target folder (default: target)
 
 set -euo pipefail
 
@@ -15,22 +15,22 @@ WORK=$(mktemp -d)
 . "$ROOT/scripts/lib/running-api.sh"
 
 main() {
-  # shellcheck disable=SC2064  # the folder of now
+  # shellcheck disable=SC2064  # expand $WORK now
   trap "rm -rf '$WORK'" EXIT
-  prove embedded
-  prove worker
+  test_engine embedded
+  test_engine worker
   refuses --engine nonsense
   refuses --port x
 }
 
 # $1: the engine.
-prove() {
+test_engine() {
   local engine=$1
   api::start --engine "$engine" --data "$WORK/$engine"
   play_a_day
   curl --silent --show-error "$API_URL/health" | grep -q "\"engine\":\"$engine\""
   api::stop
-  printf 'scripts/api --engine %s serves a day and ends\n' "$engine"
+  printf 'scripts/api --engine %s answers the requests of a day and ends\n' "$engine"
 }
 
 play_a_day() {
@@ -42,11 +42,11 @@ play_a_day() {
   grep -q '"outcome":"created"' "$day"
 }
 
-# $@: arguments that are wrong.
+# Fails unless scripts/api refuses its arguments with exit code 2. $@: the wrong arguments.
 refuses() {
   local code=0
   "$ROOT/scripts/api" "$@" >/dev/null 2>&1 || code=$?
-  [[ $code == 2 ]] || { printf 'scripts/api %s ended with %d, not with 2\n' "$*" "$code" && return 1; }
+  [[ $code == 2 ]] || { printf 'scripts/api %s ended with exit code %d, not with 2\n' "$*" "$code" && return 1; }
 }
 
 main "$@"

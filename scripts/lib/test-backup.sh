@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 #
-# Proves scripts/backup on both engines and over Cloudflare's HTTP API, for which a stub stands in front of a
-# local D1: what was exported is restored, every record of every table, and answers and is searched again; nothing is
-# written over, a file that was cut off or is of the other engine restores nothing, and a restore that was killed
-# goes on when it is repeated. What two requests do to each other is tested in worker/local/backup.test.mjs.
+# Tests scripts/backup on both engines and over Cloudflare's HTTP API (a stub in front of a local D1):
+#   - a restore contains every record of every table, and the API gives the same answers and search results;
+#   - no file or record is overwritten;
+#   - a truncated file, or a file of the other engine, restores nothing;
+#   - a restore that was killed continues when it is repeated.
+# worker/local/backup.test.mjs tests requests that run during an export or a restore.
 #
 # usage  scripts/lib/test-backup.sh
-# env    CARGO_TARGET_DIR  where cargo builds (target)
+# env    CARGO_TARGET_DIR  cargo's target folder (default: target)
 
 set -euo pipefail
 
@@ -23,12 +25,12 @@ NODE=""
 . "$ROOT/scripts/lib/running-api.sh"
 
 main() {
-  # shellcheck disable=SC2064  # the folder of now
+  # shellcheck disable=SC2064  # expand $WORK now
   trap "rm -rf '$WORK'" EXIT
   tools::install_node_packages "$ROOT/worker/local"
   NODE=$(tools::node "$ROOT")
-  "$NODE" --experimental-sqlite --test --test-reporter=dot "$ROOT/worker/local/backup.test.mjs" 2>"$WORK/said" >&2 ||
-    { cat "$WORK/said" >&2 && return 1; }
+  "$NODE" --experimental-sqlite --test --test-reporter=dot "$ROOT/worker/local/backup.test.mjs" 2>"$WORK/messages" >&2 ||
+    { cat "$WORK/messages" >&2 && return 1; }
   local engine
   for engine in embedded worker; do
     fill "$engine"
@@ -36,18 +38,18 @@ main() {
     backup restore "$WORK/$engine.backup" --engine "$engine" --data "$WORK/$engine-again"
     backup export "$WORK/$engine-again.backup" --engine "$engine" --data "$WORK/$engine-again"
     same_records "$WORK/$engine.backup" "$WORK/$engine-again.backup"
-    same "$engine" "$WORK/$engine-again"
+    same_answers "$engine" "$WORK/$engine-again"
     refuses export "$WORK/$engine.backup" --engine "$engine" --data "$WORK/$engine"
     refuses restore "$WORK/$engine.backup" --engine "$engine" --data "$WORK/$engine-again"
-    printf 'a backup of the %s engine is restored whole\n' "$engine"
+    printf 'a backup of the %s engine is restored completely\n' "$engine"
   done
-  over_http
-  killed
-  no_backup
-  no_room
+  test_http_api
+  test_killed_restore
+  test_bad_files
+  test_full_disk
 }
 
-# A day with a handoff that goes on and one that has ended, and something in every table. $1: the engine.
+# Creates records in every table: a day that has ended, and one with a handoff that continues. $1: the engine.
 fill() {
   local session note
   api::start --engine "$1" --data "$WORK/$1"
@@ -71,7 +73,7 @@ fill() {
 
 fill_notes() {
   local note
-  # U+2028 ends a line for some readers.
+  # Some programs treat U+2028 as the end of a line.
   ask /v1/notes -d '{"title":"Heron","content":"\"stands\" in 10 waters\nand\u0009waits\u2028here","tags":["bird"],"venture":"alpha"}'
   head -c 400000 /dev/zero | tr '\0' x | sed 's/^/{"title":"Large","content":"/; s/$/"}/' >"$WORK/large"
   ask /v1/notes -d "@$WORK/large"
@@ -97,12 +99,12 @@ session_of() {
     grep -o 'sess_[0-9A-Z]*' | head -n 1
 }
 
-# What an agent does, whatever the answer says of it. $@: the path; then what curl needs more.
+# Sends a request as an agent and discards the answer. $@: the path; then options for curl.
 ask() {
   api::ask CONTEXT_API_KEY "$@" >/dev/null
 }
 
-# What the API says of its records, in its own bytes.
+# Prints the unchanged answers of the API about its records.
 answers() {
   local path
   for path in /v1/ventures /v1/sessions /v1/handoffs /v1/notes '/v1/notes?archived=true' '/v1/notes?q=water' '/v1/docs?scope=alpha' \
@@ -113,8 +115,9 @@ answers() {
   api::ask ADMIN_API_KEY /v1/tokens
 }
 
-# $1: the engine; $2: the data that must answer as the engine's own did, and take a note.
-same() {
+# Fails unless the API on restored data gives the same answers as before and accepts a new note. $1: the engine; $2: the
+# folder of the restored data.
+same_answers() {
   api::start --engine "$1" --data "$2"
   answers >"$WORK/again"
   ask /v1/notes -d '{"title":"Later","content":"a wader"}'
@@ -123,34 +126,35 @@ same() {
   diff "$WORK/$1.answers" "$WORK/again" >&2
 }
 
-over_http() {
+test_http_api() {
   export CLOUDFLARE_API_TOKEN=of-this-test CLOUDFLARE_ACCOUNT_ID=account
-  stub "$WORK/worker"
+  start_stub "$WORK/worker"
   backup export "$WORK/http.backup" --database some-id
   CLOUDFLARE_API_TOKEN=another refuses export "$WORK/other.backup" --database some-id
-  unstub
+  stop_stub
   same_records "$WORK/worker.backup" "$WORK/http.backup"
-  stub "$WORK/http-again"
+  start_stub "$WORK/http-again"
   backup restore "$WORK/http.backup" --database some-id
   refuses restore "$WORK/http.backup" --database some-id
-  unstub
-  same worker "$WORK/http-again"
-  printf 'a backup over the HTTP API of D1 is restored whole\n'
+  stop_stub
+  same_answers worker "$WORK/http-again"
+  printf 'a backup over the HTTP API of D1 is restored completely\n'
 }
 
-# Fails unless two backups hold the same records, and some of each table: else nothing is proved of it. The refusals are
-# empty for ever, notes wait to be indexed behind a migration alone, and on this machine nothing fires the Worker's Cron Trigger. $1, $2: the files.
+# Fails unless two backups contain the same records. Also fails if a table has no record, because the test would then
+# prove nothing about that table. Exceptions: the tables of refusals are always empty, notes_to_index has rows only
+# during a migration, and sweep_runs needs a Cron Trigger, which does not fire here. $1, $2: the files.
 same_records() {
   local empty
   lines "$1" >"$WORK/one"
   lines "$2" >"$WORK/two"
   empty=$(tail -n 1 "$WORK/one" | grep -o '"[a-z_]*":0' | grep -v 'refusals"\|"sweep_runs"\|"notes_to_index"' || true)
-  [[ -z $empty ]] || { printf 'the test has no record in %s\n' "$empty" >&2 && return 1; }
-  # The first line has the time.
+  [[ -z $empty ]] || { printf 'the test has created no record in %s\n' "$empty" >&2 && return 1; }
+  # Skip the first line, because it contains the time.
   diff <(tail -n +2 "$WORK/one") <(tail -n +2 "$WORK/two") >&2
 }
 
-# Prints a backup with one record a line. $1: the file.
+# Prints a backup with one record per line. $1: the file.
 lines() {
   if head -c 15 "$1" | grep -q 'SQLite format 3'; then
     "$NODE" --experimental-sqlite --disable-warning=ExperimentalWarning "$ROOT/worker/local/sqlite-d1.mjs" "$1"
@@ -159,89 +163,89 @@ lines() {
   fi
 }
 
-# A restore that is killed in the middle is repeated: after some requests, the rows between migrations and the end.
-killed() {
+# Kills a restore at three points (in the migrations, in the rows, at the end) and repeats it.
+test_killed_restore() {
   local requests pid
   for requests in 5 30 50; do
-    stub "$WORK/killed-$requests" --stall "$requests"
-    "$ROOT/scripts/backup" restore "$WORK/http.backup" --database some-id 2>"$WORK/said" &
+    start_stub "$WORK/killed-$requests" --stall "$requests"
+    "$ROOT/scripts/backup" restore "$WORK/http.backup" --database some-id 2>"$WORK/messages" &
     pid=$!
-    stub_says stalled
+    await_stub stalled
     kill -9 "$pid"
     wait "$pid" 2>/dev/null || true
-    unstub
-    stub "$WORK/killed-$requests"
+    stop_stub
+    start_stub "$WORK/killed-$requests"
     refuses export "$WORK/half.backup" --database some-id
     backup restore "$WORK/http.backup" --database some-id
-    grep -q 'going on with a restore that broke off' "$WORK/said"
+    grep -q 'continuing an interrupted restore' "$WORK/messages"
     backup export "$WORK/killed.backup" --database some-id
-    unstub
+    stop_stub
     same_records "$WORK/http.backup" "$WORK/killed.backup"
     rm "$WORK/killed.backup"
   done
-  printf 'a restore that was killed goes on when it is repeated\n'
+  printf 'a restore that was killed continues when it is repeated\n'
 }
 
-no_backup() {
+test_bad_files() {
   head -n -1 "$WORK/worker.backup" >"$WORK/cut.backup"
   refuses restore "$WORK/cut.backup" --engine worker --data "$WORK/cut"
   head -c 2000 "$WORK/worker.backup" >"$WORK/cut.backup"
   refuses restore "$WORK/cut.backup" --engine worker --data "$WORK/cut"
   refuses restore "$WORK/worker.backup" --engine embedded --data "$WORK/other"
   refuses restore "$WORK/embedded.backup" --engine worker --data "$WORK/other"
-  grep -q 'restore it with --engine embedded' "$WORK/said"
-  printf 'a file that was cut off or is of the other engine restores nothing\n'
+  grep -q 'restore it with --engine embedded' "$WORK/messages"
+  printf 'a truncated file or a file of the other engine restores nothing\n'
 }
 
-# However little room there is for a file, a restore is whole or leaves nothing.
-no_room() {
-  local server=${CARGO_TARGET_DIR:-$ROOT/target}/release/deckwatch-server blocks said=1
-  for ((blocks = 100; said != 0 && blocks < 20000; blocks += 50)); do
+# Restores with a growing limit on the file size, as on a full disk. Each restore is complete or leaves no file.
+test_full_disk() {
+  local server=${CARGO_TARGET_DIR:-$ROOT/target}/release/deckwatch-server blocks code=1
+  for ((blocks = 100; code != 0 && blocks < 20000; blocks += 50)); do
     rm -rf "$WORK/narrow"
-    said=0
-    # A signal that is ignored is an error of the write, as a full disk is.
-    (trap '' XFSZ && ulimit -f "$blocks" && exec "$server" --data "$WORK/narrow" restore "$WORK/embedded.backup" 2>"$WORK/said") || said=$?
-    [[ $said == 0 || -z "$(ls -A "$WORK/narrow")" ]] || { ls -lA "$WORK/narrow" >&2 && return 1; }
+    code=0
+    # With SIGXFSZ ignored, a write beyond the limit fails, as on a full disk.
+    (trap '' XFSZ && ulimit -f "$blocks" && exec "$server" --data "$WORK/narrow" restore "$WORK/embedded.backup" 2>"$WORK/messages") || code=$?
+    [[ $code == 0 || -z "$(ls -A "$WORK/narrow")" ]] || { ls -lA "$WORK/narrow" >&2 && return 1; }
   done
-  ((blocks > 150)) || { printf 'there was room from the start\n' >&2 && return 1; }
+  ((blocks > 150)) || { printf 'the smallest limit was large enough, so nothing was tested\n' >&2 && return 1; }
   backup export "$WORK/narrow.backup" --engine embedded --data "$WORK/narrow"
   same_records "$WORK/embedded.backup" "$WORK/narrow.backup"
-  printf 'a restore without room leaves nothing\n'
+  printf 'a restore on a full disk leaves no file\n'
 }
 
-# Starts the stub of Cloudflare. $1: the data of its database; then what it is told more.
-stub() {
+# Starts the stub of Cloudflare's API. $1: the folder of its database; then more options.
+start_stub() {
   exec {STUB_INPUT}> >(exec "$NODE" "$ROOT/worker/local/cloudflare-stub.mjs" --data "$@" >"$WORK/stub")
   STUB_PID=$!
-  stub_says 'ready '
+  await_stub 'ready '
   CLOUDFLARE_API_BASE_URL=$(sed -n 's/^ready //p' "$WORK/stub")
   export CLOUDFLARE_API_BASE_URL
 }
 
-# Waits until the stub has said a line that begins so. $1: how.
-stub_says() {
+# Waits until the stub has printed a line that begins with $1.
+await_stub() {
   local tries
   for ((tries = 0; tries < 600; tries++)); do
     grep -q "^$1" "$WORK/stub" 2>/dev/null && return
     sleep 0.1
   done
-  printf 'the stub has not said %s\n' "$1" >&2
+  printf "the stub did not print '%s' within 60 s\n" "$1" >&2
   return 1
 }
 
-unstub() {
+stop_stub() {
   exec {STUB_INPUT}>&-
   wait "$STUB_PID" || true
   rm "$WORK/stub"
 }
 
 backup() {
-  "$ROOT/scripts/backup" "$@" 2>"$WORK/said" || { cat "$WORK/said" >&2 && return 1; }
+  "$ROOT/scripts/backup" "$@" 2>"$WORK/messages" || { cat "$WORK/messages" >&2 && return 1; }
 }
 
-# $@: what must be refused without a change.
+# Fails unless scripts/backup refuses its arguments. $@: the arguments.
 refuses() {
-  if "$ROOT/scripts/backup" "$@" 2>"$WORK/said"; then
+  if "$ROOT/scripts/backup" "$@" 2>"$WORK/messages"; then
     printf 'scripts/backup %s was not refused\n' "$*" >&2
     return 1
   fi

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 #
-# Proves deckwatch-mcp with others' programs, on both versions of the protocol: the reference client of MCP, in
-# Python, calls every tool, and every answer fits the schema that the tool announced; the inspector finds nothing
-# in those schemas that some client or model would stumble over.
+# Tests deckwatch-mcp with other projects' clients, on both versions of the protocol. The reference client in Python
+# calls every tool and checks every answer against the tool's schema. The MCP inspector checks the schemas for
+# constructs that some clients or models don't accept.
 #
 # usage  scripts/lib/test-mcp.sh
-# env    CARGO_TARGET_DIR  where cargo has built deckwatch-mcp (target)
+# env    CARGO_TARGET_DIR  cargo's target folder, with deckwatch-mcp built in it (default: target)
 
 set -euo pipefail
 
@@ -19,7 +19,7 @@ WORK=$(mktemp -d)
 
 main() {
   local program python checkout=$WORK/alpha
-  # shellcheck disable=SC2064  # the folder of now
+  # shellcheck disable=SC2064  # expand $WORK now
   trap "rm -rf '$WORK'" EXIT
   python=$(install::dir)/mcp/bin/python
   program=${CARGO_TARGET_DIR:-$ROOT/target}/debug/deckwatch-mcp
@@ -30,16 +30,16 @@ main() {
   inspect "$program" "$checkout" modern
 }
 
-# $1: the server; $2: where it runs; $3: the era of the protocol.
+# Fails if the inspector reports anything. $1: the server; $2: its working folder; $3: the protocol: legacy or modern.
 inspect() {
-  local node found=$WORK/found inspector
+  local node findings=$WORK/findings inspector
   node=$(tools::node "$ROOT")
   inspector=$(install::dir)/inspector/node_modules/.bin/mcp-inspector
   HOME=$WORK "$node" "$inspector" --cli --strict --protocol-era "$3" --method tools/list --cwd "$2" "$1" \
-    >/dev/null 2>"$found" || { cat "$found" >&2 && return 1; }
-  # A warning ends with 0.
-  [[ ! -s $found ]] || { cat "$found" >&2 && return 1; }
-  printf 'the inspector finds nothing (%s protocol)\n' "$3"
+    >/dev/null 2>"$findings" || { cat "$findings" >&2 && return 1; }
+  # The inspector exits with 0 after a warning.
+  [[ ! -s $findings ]] || { cat "$findings" >&2 && return 1; }
+  printf 'the inspector has no findings (%s protocol)\n' "$3"
 }
 
 main "$@"

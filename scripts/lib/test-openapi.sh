@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 #
-# Holds both engines against the OpenAPI document that they serve: schemathesis makes requests from it, good and
-# bad, alone and in sequences along its links, and checks every answer.
+# Tests both engines against the OpenAPI document that they serve. schemathesis generates valid and invalid requests,
+# single and in sequences along the document's links, and checks every answer.
 #
 # usage  scripts/lib/test-openapi.sh [embedded|worker] [--seed N]
-#          --seed  makes the same requests again; without it they are others every time
-# env    CARGO_TARGET_DIR  where cargo builds (target)
+#          --seed  the seed of the generator; without it, every run sends other requests
+# env    CARGO_TARGET_DIR  cargo's target folder (default: target)
 
 set -euo pipefail
 
@@ -21,27 +21,27 @@ main() {
   local engine venture
   local -a engines=(embedded worker)
   [[ "${1-}" == embedded || "${1-}" == worker ]] && engines=("$1") && shift
-  # shellcheck disable=SC2064  # the folder of now
+  # shellcheck disable=SC2064  # expand $WORK now
   trap "kill \$API_PID 2>/dev/null || true; rm -rf '$WORK'" EXIT
   export RATE_LIMIT_PER_MINUTE=1000000
   for engine in "${engines[@]}"; do
     api::start --engine "$engine" --data "$WORK/$engine"
-    # Codes that are made up most often, so that days start.
+    # The codes that schemathesis generates most often, so that some generated days start.
     for venture in 0 1 2 a aa; do
       api::ask ADMIN_API_KEY "/v1/ventures/$venture" -X PUT -d '{"name":"A venture"}' >/dev/null
     done
     fill
-    play_typed
-    hold --phases examples,coverage,fuzzing --max-examples 40 "$@"
-    # Along the links, from answer to answer.
-    hold --phases stateful --max-examples 300 "$@"
+    run_typescript_client
+    run_schemathesis --phases examples,coverage,fuzzing --max-examples 40 "$@"
+    # Follows the links from one answer to the next request.
+    run_schemathesis --phases stateful --max-examples 300 "$@"
     api::stop
-    printf 'the %s engine is what its OpenAPI document says\n' "$engine"
+    printf 'the %s engine conforms to its OpenAPI document\n' "$engine"
   done
 }
 
-# A client in TypeScript that is made from the document: the compiler checks what it sends and reads, then it runs.
-play_typed() {
+# Generates a TypeScript client from the document, compiles a program that uses it, and runs that program.
+run_typescript_client() {
   local node client=$WORK/client
   node=$(tools::node "$ROOT")
   mkdir -p "$client"
@@ -49,7 +49,7 @@ play_typed() {
   cp "$ROOT"/tests/openapi/{package.json,tsconfig.json,day.ts} "$client"
   (
     cd "$client"
-    # What has a default may be left out.
+    # The option makes fields with a default optional.
     "$node" node_modules/.bin/openapi-typescript "$API_URL/openapi.json" --default-non-nullable=false -o api.d.ts >/dev/null
     "$node" node_modules/.bin/tsc --project .
     CONTEXT_API_KEY=$(api::key CONTEXT_API_KEY) ADMIN_API_KEY=$(api::key ADMIN_API_KEY) \
@@ -57,7 +57,7 @@ play_typed() {
   )
 }
 
-# One record of each kind, so that a list leads somewhere.
+# Creates one record of each kind, so that no list is empty.
 fill() {
   local key
   key="ssh-ed25519 $(printf '\0\0\0\013ssh-ed25519\0\0\0\040%032d' 7 | base64 | tr -d "\n")"
@@ -70,20 +70,21 @@ fill() {
   } >/dev/null
 }
 
-# $@: options of schemathesis.
-hold() {
+# $@: options for schemathesis.
+run_schemathesis() {
   cat >"$WORK/schemathesis.toml" <<EOF
 headers = { Authorization = "Bearer \${ADMIN_API_KEY}" }
 
-# A request that fits its schema may still meet a rule about records: an id that names nothing, a version that is
-# another by now, a venture that nobody registered.
+# A request that is valid by its schema may still break a rule about records: an unknown id, an old version, a venture
+# that is not registered.
 [checks]
 positive_data_acceptance.expected-statuses = ["2xx", "304", "403", "404", "409", "412", "413", "422"]
-# What does not fit is refused, if only for its size.
+# The API refuses every request that is invalid by its schema; a too large body with 413.
 negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422"]
 
-# No schema says that a cursor belongs to its list, that a window ends after it begins or an expiry is to come, what
-# free JSON may not hold however deep it nests; and a text of 500 KB is more than is made up here.
+# These operations may also answer 400, because a schema can't express some rules: a cursor belongs to one list, a time
+# window ends after it begins, an expiry is in the future, some values are forbidden at any depth of free JSON.
+# schemathesis does not generate texts as long as 500 KB.
 [[operations]]
 include-name-regex = "^(GET .*|POST /v1/(tokens|notes|sod|eod|handoffs)|PUT /v1/(docs|machines)/.*|PATCH /v1/sessions/.*)$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "403", "404", "409", "412", "413", "422"]

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 #
-# Measures the optimised programs and fails where one takes more than it may.
+# Measures the optimised programs and fails if a measurement exceeds its limit.
 #
 # usage  scripts/lib/test-speed.sh [--built]
-#          --built  measures the programs that stand in the target folder
-# env    CARGO_TARGET_DIR  where cargo builds (target)
+#          --built  measures the programs in the target folder and does not build them first
+# env    CARGO_TARGET_DIR  cargo's target folder (default: target)
 
 set -euo pipefail
 
@@ -16,9 +16,9 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 main() {
   [[ "${1-}" == --built ]] || cargo::build_programs deckwatch-launcher deckwatch-mcp-server
   python3 "$ROOT/tests/speed/check.py" "$(cargo::target_dir)/release"
-  # The tests ask these times of an optimised build alone: 5 ms for half of the searches over 10,000 notes, 15 ms for 95 of
-  # 100, and 50 ms for any search or change, whatever is stored. A busy machine may be too slow for it once, what is too
-  # slow always is.
+  # These limits apply only to an optimised build. Over 10,000 notes, the median search takes at most 5 ms and the 95th
+  # percentile 15 ms; every search and every change takes at most 50 ms, whatever is stored. The retries allow for a
+  # busy machine.
   cargo nextest run --manifest-path "$ROOT/Cargo.toml" --release --all-features -p deckwatch-tests --test engine \
     --retries 2 -E 'test(a_search_over_ten_thousand_notes_is_fast) | test(no_text_makes_) | test(no_number_of_notes_makes_)'
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 #
-# Proves the README's first command: in a fresh clone, in a folder with a space in its name, with an empty home and
-# no configuration, scripts/start installs the programs and plays a day on the repository it stands in. With an
-# agent's tool on PATH, here one that only says how it was started, it becomes that agent, also where the repository
-# one stands in names another toolchain.
+# Tests the README's first command, scripts/start, in a fresh clone whose path contains a space, with an empty home and
+# no configuration:
+#   - without an agent CLI on PATH, it installs the programs and runs the demonstration on the current repository;
+#   - with an agent CLI on PATH (here a script that prints its arguments), it starts that CLI, also if the current
+#     repository pins another Rust toolchain.
 #
 # usage  scripts/lib/test-start.sh
-# env    CARGO_TARGET_DIR  where cargo builds; kept, so that dependencies are not built again
+# env    CARGO_TARGET_DIR  cargo's target folder; it is reused, so that cargo does not build the dependencies again
 
 set -euo pipefail
 
@@ -16,7 +17,7 @@ main() {
   local work home clone
   work=$(mktemp -d)
   clone="$work/a clone"
-  # shellcheck disable=SC2064  # the folder of now
+  # shellcheck disable=SC2064  # expand $work now
   trap "rm -rf '$work'" EXIT
   home=$work/home
   mkdir "$home"
@@ -36,18 +37,18 @@ main() {
   expect "$work/out" 'claude was started'
   expect "$work/out" '-p hello'
   expect "$work/out" "in $work/project"
-  printf 'a fresh clone installs itself, plays a day and starts an agent\n'
+  printf 'scripts/start installs from a fresh clone, runs the demonstration and starts an agent\n'
 }
 
-# $1: where.
+# Writes an agent CLI that prints how it was started. $1: its path.
 install_agent() {
-  # shellcheck disable=SC2016  # the agent's own variables
+  # shellcheck disable=SC2016  # the agent CLI expands these variables
   printf '#!/bin/sh\nprintf "claude was started in %%s as %%s with %%s\\n" "$PWD" "$DECKWATCH_AGENT" "$*"\n' >"$1"
   chmod +x "$1"
 }
 
-# Runs a command with an empty home. Cargo and rustup live in the real one. $1: the home; $2: what PATH begins
-# with; then the command.
+# Runs a command with an empty home folder and environment. Cargo and rustup use their real folders. $1: the home
+# folder; $2: a prefix for PATH; then the command.
 hermetic() {
   local home=$1 first=$2
   shift 2
@@ -56,7 +57,7 @@ hermetic() {
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}" "$@"
 }
 
-# The machine's own agents are nobody's business here.
+# Prints PATH without the folders that contain an agent CLI of this machine.
 path_without_agents() {
   local folder kept=""
   while IFS= read -r -d : folder; do
@@ -65,9 +66,9 @@ path_without_agents() {
   printf '%s\n' "${kept%:}"
 }
 
-# $1: a file; $2: a text that must be in it.
+# Fails unless a file contains a text. $1: the file; $2: the text.
 expect() {
-  grep -qF -- "$2" "$1" || { printf 'the output lacks: %s\n' "$2" && cat "$1" && return 1; } >&2
+  grep -qF -- "$2" "$1" || { printf 'the output does not contain: %s\n' "$2" && cat "$1" && return 1; } >&2
 }
 
 main "$@"

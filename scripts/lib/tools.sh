@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 #
-# The tools that build the Worker and run it on this machine, with their versions. To be sourced: it only
-# defines functions. Each installs what is missing and does nothing otherwise.
+# Installs the tools that build the Worker and run it on this machine, in the versions below. Source it; it only
+# defines functions. Each function installs what is missing and otherwise does nothing.
 #
 # needs  bash, git, cargo with rustup, npm
 
@@ -11,12 +11,12 @@
 . "$(dirname "${BASH_SOURCE[0]}")/debian.sh"
 
 TOOLS_WASM_TARGET=wasm32-unknown-unknown
-# worker/Cargo.toml pins the library to the same version.
+# worker/Cargo.toml pins the crate wasm-bindgen to the same version.
 TOOLS_WASM_BINDGEN=0.2.130
 TOOLS_WORKER_BUILD=0.8.7
 TOOLS_OLDEST_NODE=22.12.0
 
-# Everything that scripts/build-worker and worker/local/serve.mjs need. $1: root of the checkout.
+# Installs everything that scripts/build-worker and worker/local/serve.mjs need. $1: root of the checkout.
 tools::install_worker_tools() {
   tools::install_wasm_target
   tools::install_node_packages "$1/worker/local"
@@ -31,8 +31,8 @@ tools::install_wasm_target() {
 }
 
 tools::install_wasm_bindgen() {
-  # Without --locked: its lock file names a crate version that is no longer served. Only its test runner, which is
-  # not installed, needs the features.
+  # Without --locked, because its lock file names a crate version that is no longer available. Without features, because
+  # only its test runner needs them, and the test runner is not installed.
   install::locked wasm-bindgen install::cargo wasm-bindgen "$TOOLS_WASM_BINDGEN" wasm-bindgen-cli \
     --no-default-features --bin wasm-bindgen
 }
@@ -42,7 +42,7 @@ tools::install_worker_build() {
   install::locked worker-build install::cargo worker-build "$TOOLS_WORKER_BUILD" worker-build --locked
 }
 
-# worker-build links against OpenSSL. Elsewhere than on Debian its own error says what to do.
+# worker-build links against OpenSSL. On macOS, its own error says what to install.
 tools::install_openssl_headers() {
   [[ -x "$(install::dir)/bin/worker-build" || "$(uname -s)" != Linux ]] && return
   pkg-config --exists openssl 2>/dev/null || install::debian "${DEBIAN_OPENSSL_PACKAGES[@]%% *}"
@@ -53,13 +53,14 @@ tools::install_node_packages() {
   install::locked npm install::npm "$1"
 }
 
-# Prints a Node that runs Miniflare: the one of worker/local's packages, else the machine's. $1: root of the checkout.
+# Prints the path of a Node that can run Miniflare: the one from worker/local's npm packages, or else the machine's.
+# $1: root of the checkout.
 tools::node() {
   local node
   for node in "$1"/worker/local/node_modules/node-*/bin/node "$(command -v node || true)"; do
     tools::is_new_enough "$node" && printf '%s\n' "$node" && return
   done
-  install::fail "Node.js $TOOLS_OLDEST_NODE or newer is needed: install it from https://nodejs.org"
+  install::fail "no Node.js $TOOLS_OLDEST_NODE or newer was found; install it from https://nodejs.org"
 }
 
 tools::is_new_enough() {

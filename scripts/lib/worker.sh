@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 #
-# The Worker as the tests need it: running in the background, with known keys, a rate that the suite does
-# not reach and the control port open. To be sourced after tools.sh: it only defines functions.
+# Runs the built Worker in the background for the tests: with generated keys, a rate limit that the suite does not reach
+# and an open control port. Source it after tools.sh; it only defines functions.
 
 WORKER_PID=""
 WORKER_DIR=""
 
-# Starts the built Worker and exports what the tests look for. $1: root of the checkout.
+# Starts the Worker and exports the variables that the tests read. $1: root of the checkout.
 worker::start() {
   local root=$1 node
   node=$(tools::node "$root")
@@ -31,7 +31,7 @@ worker::stop() {
   unset DECKWATCH_TEST_URL DECKWATCH_TEST_CONTROL
 }
 
-# Waits for the line that says ready, for 60 s at most or until the process is gone.
+# Waits for the line `ready URL`. Fails after 60 s or if the process has ended.
 worker::await_ready() {
   local tries
   : >>"$WORKER_DIR/out"

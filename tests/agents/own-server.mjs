@@ -1,4 +1,4 @@
-// A user's own MCP server, with one tool: what Deckwatch's registration must leave alone.
+// An MCP server of the user, with one tool. Deckwatch's registration must not change its settings.
 import { createInterface } from 'node:readline';
 
 const results = {

@@ -1,9 +1,9 @@
-"""Every tool of deckwatch-mcp, called by the reference client on both versions of the protocol.
+"""Calls every tool of deckwatch-mcp with the reference client, on both versions of the protocol.
 
-The client checks each answer against the schema that the tool announced. Nothing here knows the tools beyond
-their arguments: a tool that is new and not called is an error.
+The client checks each answer against the tool's schema. CALLS must list every tool: the test fails if the server
+offers a tool that is not called here.
 
-usage: check.py PROGRAM DIRECTORY    DIRECTORY is a checkout; HOME is where records go
+usage: check.py PROGRAM DIRECTORY    DIRECTORY is a git checkout; the server stores its records in HOME
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from mcp.client.stdio import stdio_client
 
 MODES = {"legacy": "2025-11-25", "2026-07-28": "2026-07-28", "auto": "2026-07-28"}
 HANDOFF = {"summary": "Checked by another client.", "status": "done", "keep_open": True}
-# A tool that needs what the machine may not have answers with trouble in plain words.
+# The arguments for each tool.
 CALLS = {
     "sod": {},
     "context": {},
@@ -29,6 +29,7 @@ CALLS = {
     "status": {},
     "handoff": HANDOFF,
 }
+# These tools may answer with an error, because this machine may not have what they need.
 MAY_FAIL = {"status"}
 
 
@@ -37,18 +38,18 @@ async def check(program, directory, mode, version):
     environment |= {"DECKWATCH_AGENT": f"check-{mode}-1", "GITHUB_API_URL": "http://127.0.0.1:9"}
     server = StdioServerParameters(command=program, cwd=directory, env=environment)
     async with Client(stdio_client(server), mode=mode) as client:
-        assert client.protocol_version == version, f"{mode}: {client.protocol_version}"
+        assert client.protocol_version == version, f"{mode}: got protocol version {client.protocol_version}, not {version}"
         tools = {tool.name for tool in (await client.list_tools()).tools}
-        assert tools == set(CALLS), f"called here: {sorted(CALLS)}, offered: {sorted(tools)}"
+        assert tools == set(CALLS), f"CALLS has the tools {sorted(CALLS)}, but the server offers {sorted(tools)}"
         for name, arguments in CALLS.items():
             answer = await client.call_tool(name, arguments)
             text = answer.content[0].text
-            assert name in MAY_FAIL or not answer.is_error, f"{mode}: {name}: {text}"
+            assert name in MAY_FAIL or not answer.is_error, f"{mode}: {name} failed: {text}"
             if not answer.is_error:
-                assert answer.structured_content["report"] == text, f"{mode}: {name}"
+                assert answer.structured_content["report"] == text, f"{mode}: {name}: the text and `report` differ"
         wrong = await client.call_tool("note", {"action": "burn"})
-        assert wrong.is_error and "/action" in wrong.content[0].text, f"{mode}: {wrong}"
-    print(f"mcp: {len(CALLS)} tools answer {mode} ({version})")
+        assert wrong.is_error and "/action" in wrong.content[0].text, f"{mode}: no error names /action: {wrong}"
+    print(f"mcp: {len(CALLS)} tools answer a {mode} client (protocol {version})")
 
 
 async def main(program, directory):

@@ -1,4 +1,5 @@
-// A day over a client that is made from the OpenAPI document: the compiler checks every field that is sent and read.
+// Runs a day with a client that is generated from the OpenAPI document. The compiler checks every field that the
+// program sends and reads.
 //
 // usage: node day.ts URL    CONTEXT_API_KEY and ADMIN_API_KEY are the keys of the API
 
@@ -18,17 +19,17 @@ const client = (key: string | undefined) =>
   createClient<paths>({ baseUrl: url, headers: { authorization: `Bearer ${key}` } });
 const agent = client(process.env.CONTEXT_API_KEY);
 const admin = client(process.env.ADMIN_API_KEY);
-const once = () => ({ "Idempotency-Key": randomUUID() });
+const newKey = () => ({ "Idempotency-Key": randomUUID() });
 
 const code = "typed";
 const put = await admin.PUT("/v1/ventures/{code}", {
-  params: { path: { code }, header: once() },
+  params: { path: { code }, header: newKey() },
   body: { name: "Typed", repos: ["example-org/typed"] },
 });
 assert.equal(put.data?.code, code);
 
 const started = await agent.POST("/v1/sod", {
-  params: { header: once() },
+  params: { header: newKey() },
   body: {
     agent: "mac1-claude-1",
     client: "claude",
@@ -44,7 +45,7 @@ assert.deepEqual(session.meta, { nested: [{ deeply: null }] });
 assert.equal(others.total, 0);
 
 const ended = await agent.POST("/v1/eod", {
-  params: { header: once() },
+  params: { header: newKey() },
   body: { session_id: session.id, handoff: { summary: "Typed from end to end.", status: "done" } },
 });
 assert.equal(ended.data?.session.status, "ended");
@@ -56,7 +57,7 @@ assert.deepEqual(
   ["Typed from end to end."],
 );
 
-// A refusal has its type too.
+// Errors are typed too.
 const missing = await agent.GET("/v1/notes/{id}", { params: { path: { id: "note_nothing" } } });
 assert.equal(missing.error?.code, "note_not_found");
-console.log("a client made from the OpenAPI document plays a day");
+console.log("a generated TypeScript client has run a day");

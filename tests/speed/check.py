@@ -1,7 +1,7 @@
-"""What the optimised programs may take: the start of deckwatch-mcp and its memory, documents of a large repository,
-the launcher's help. Each figure is a median, so that one hiccup of the machine is none.
+"""Measures the optimised programs against limits: start time and memory of deckwatch-mcp, generated documents for a
+large repository, the launcher's help. Each measurement is a median, so that one slow run has no effect.
 
-usage: check.py PROGRAMS    PROGRAMS is the folder with deckwatch-mcp and launcher
+usage: check.py PROGRAMS    PROGRAMS is the folder that contains deckwatch-mcp and launcher
 """
 
 import json
@@ -24,10 +24,10 @@ ROUTE = "app.get('/x', handler);\n"
 FAILED = []
 
 
-def check(what, figure, bound, unit):
-    print(f"speed: {what}: {figure:.1f} {unit}, at most {bound}")
-    if figure > bound:
-        FAILED.append(what)
+def check(name, value, limit, unit):
+    print(f"speed: {name}: {value:.1f} {unit}, limit {limit} {unit}")
+    if value > limit:
+        FAILED.append(name)
 
 
 def median(runs, measure):
@@ -45,22 +45,22 @@ def run(*command, cwd=None):
 
 
 def started_server(program, directory, memory):
-    """Milliseconds from the start of the process to its answer to `initialize`."""
+    """Returns the milliseconds from the start of the process to its answer to `initialize`."""
     started = time.perf_counter()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([program], cwd=directory, **pipes) as server:
         server.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
         server.stdin.flush()
         answer = json.loads(server.stdout.readline())
-        took = milliseconds(started)
+        elapsed = milliseconds(started)
         assert answer["result"]["serverInfo"]["name"] == "deckwatch", answer
         memory.append(resident(server.pid))
         server.stdin.close()
-    return took
+    return elapsed
 
 
 def resident(pid):
-    """MB that the process holds."""
+    """Returns the resident memory of the process in MB."""
     status = pathlib.Path(f"/proc/{pid}/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
@@ -69,7 +69,7 @@ def resident(pid):
 
 
 def large_repository(directory):
-    """50,000 files, half of them code, with a route in every tenth."""
+    """Creates a repository of 50,000 files: half of them are code, every tenth contains a route."""
     for folder in range(500):
         parent = directory / f"packages/p{folder:03}/src"
         parent.mkdir(parents=True)
@@ -88,14 +88,14 @@ def main(programs):
         large = pathlib.Path(home) / "large"
         large_repository(large)
         memory = []
-        check("start to answered initialize", median(31, lambda: started_server(server, large, memory)), 15, "ms")
-        check("resident after initialize", statistics.median(memory), 15, "MB")
+        check("start until the answer to initialize", median(31, lambda: started_server(server, large, memory)), 15, "ms")
+        check("resident memory after initialize", statistics.median(memory), 15, "MB")
         for document in ("project-instructions", "api", "schema"):
-            took = median(3, lambda: run(server, "generate", document, cwd=large))
-            check(f"{document} of 50,000 files", took, 2000, "ms")
+            elapsed = median(3, lambda: run(server, "generate", document, cwd=large))
+            check(f"document {document} for 50,000 files", elapsed, 2000, "ms")
         check("launcher --help", median(31, lambda: run(launcher, "--help")), 10, "ms")
     if FAILED:
-        sys.exit("speed: too much: " + ", ".join(FAILED))
+        sys.exit("speed: over the limit: " + ", ".join(FAILED))
 
 
 main(pathlib.Path(sys.argv[1]).absolute())

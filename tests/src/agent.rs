@@ -13,11 +13,11 @@ use crate::shape::{fresh, overlay, overlay_at};
 #[derive(Clone)]
 pub struct Agent {
     api: Api,
-    /// Its name.
+    /// The agent's name.
     pub name: String,
-    /// The venture it works on.
+    /// The agent's venture.
     pub venture: String,
-    /// The repository it works in.
+    /// The agent's repository.
     pub repo: String,
 }
 
@@ -43,7 +43,7 @@ impl Agent {
         Self { name: fresh("mac2.local-codex"), ..self.clone() }
     }
 
-    /// The same agent asking another engine.
+    /// The same agent on another engine.
     #[must_use]
     pub fn at(&self, api: &Api) -> Self {
         Self { api: api.clone(), ..self.clone() }
@@ -55,7 +55,7 @@ impl Agent {
         Self { repo: format!("example-org/{}", fresh("other")), ..self.clone() }
     }
 
-    /// The request that starts its day; `fields` says more, or something else.
+    /// The request that starts the agent's day; `fields` adds or replaces fields of the body.
     pub fn ask_start_day(&self, fields: Value) -> Ask {
         let day = json!({
             "agent": self.name, "client": "claude", "host": "mac1.local", "venture": self.venture, "repo": self.repo,
@@ -63,38 +63,38 @@ impl Agent {
         Ask::of(Operation::StartDay).json(&overlay(day, fields))
     }
 
-    /// Starts its day.
+    /// Starts the agent's day.
     pub async fn start_day(&self, fields: Value) -> Response {
         self.send(self.ask_start_day(fields)).await
     }
 
-    /// Starts its day with a session of its own.
+    /// Starts the agent's day and expects a new session.
     pub async fn started(&self) -> DayStarted {
         self.started_with(json!({})).await
     }
 
-    /// Starts its day with a session of its own; `fields` says more, or something else.
+    /// Starts the agent's day and expects a new session; `fields` adds or replaces fields of the body.
     pub async fn started_with(&self, fields: Value) -> DayStarted {
         self.start_day(fields).await.of(201)
     }
 
-    /// The request that ends its day; `handoff` says more of the handoff.
+    /// The request that ends the agent's day; `handoff` adds or replaces fields of the handoff.
     pub fn ask_end_day(&self, session: &SessionId, handoff: Value) -> Ask {
         let day = json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "in_progress" } });
         Ask::of(Operation::EndDay).json(&overlay_at(day, "handoff", handoff))
     }
 
-    /// Ends its day.
+    /// Ends the agent's day.
     pub async fn end_day(&self, session: &SessionId, handoff: Value) -> Response {
         self.send(self.ask_end_day(session, handoff)).await
     }
 
-    /// Ends its day and keeps what came of it.
+    /// Ends the agent's day and expects success.
     pub async fn ended(&self, session: &SessionId) -> DayEnded {
         self.end_day(session, json!({})).await.of(200)
     }
 
-    /// Says that it is alive.
+    /// Sends a heartbeat.
     pub async fn heartbeat(&self, session: &SessionId) -> Response {
         self.send(Ask::of(Operation::Heartbeat).with(session)).await
     }
@@ -104,18 +104,18 @@ impl Agent {
         self.send(Ask::of(Operation::GetSession).with(session)).await.of(200)
     }
 
-    /// Changes where a session stands.
+    /// Changes a session.
     pub async fn update_session(&self, session: &SessionId, patch: Value) -> Response {
         self.send(Ask::of(Operation::UpdateSession).with(session).json(&patch)).await
     }
 
-    /// The request that hands work over; `handoff` says more of it.
+    /// The request that creates a handoff; `handoff` adds or replaces its fields.
     pub fn ask_create_handoff(&self, session: &SessionId, handoff: Value) -> Ask {
         let create = json!({ "session_id": session, "handoff": { "summary": "so far", "status": "in_progress" } });
         Ask::of(Operation::CreateHandoff).json(&overlay_at(create, "handoff", handoff))
     }
 
-    /// Hands work over.
+    /// Creates a handoff.
     pub async fn create_handoff(&self, session: &SessionId, handoff: Value) -> Response {
         self.send(self.ask_create_handoff(session, handoff)).await
     }

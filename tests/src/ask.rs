@@ -1,4 +1,4 @@
-//! One request, good unless a test makes it bad.
+//! A request to the API. It is valid unless a test makes it invalid.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::shape::fresh;
 
-/// A request that a caller can send, as often as it likes.
+/// A request. A caller can send it several times.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Ask {
@@ -28,13 +28,13 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Asks for `operation`. A write gets an idempotency key of its own.
+    /// A request for `operation`. A write gets a new idempotency key.
     pub fn of(operation: Operation) -> Self {
         let ask = Self::at(operation.method(), operation.path());
         if operation.effect() == Effect::Write { ask.key(&fresh("key-of-a-test")) } else { ask }
     }
 
-    /// Asks for a method and path that may be no operation's.
+    /// A request with this method and path, which need not belong to an operation.
     pub fn at(method: &str, path: &str) -> Self {
         Self {
             method: method.parse().unwrap(),
@@ -46,7 +46,7 @@ impl Ask {
         }
     }
 
-    /// Puts `value` where the path has its `{parameter}`.
+    /// Replaces the path's `{parameter}` with `value`.
     pub fn with(mut self, value: impl AsRef<str>) -> Self {
         if let (Some(open), Some(close)) = (self.path.find('{'), self.path.find('}')) {
             self.path.replace_range(open..=close, value.as_ref());
@@ -54,57 +54,57 @@ impl Ask {
         self
     }
 
-    /// The query, without its question mark.
+    /// Sets the query string, without its question mark.
     pub fn query(mut self, query: impl Into<String>) -> Self {
         self.query = query.into();
         self
     }
 
-    /// A JSON body.
+    /// Sets a JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.text(body.to_string())
     }
 
-    /// A body that claims to be JSON.
+    /// Sets a body with the content type of JSON, which need not be valid JSON.
     pub fn text(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self.header("content-type", "application/json")
     }
 
-    /// The body as JSON again, for a test that changes it.
+    /// The body as JSON, for a test that changes it.
     pub fn body(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The idempotency key.
+    /// Sets the idempotency key.
     pub fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
-    /// One header, in place of those of the same name.
+    /// Sets a header and removes others of the same name.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.insert(header_name(name), HeaderValue::from_bytes(value.as_ref()).unwrap());
         self
     }
 
-    /// One header more, beside those of the same name.
+    /// Adds a header and keeps others of the same name.
     pub fn another(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.append(header_name(name), HeaderValue::from_bytes(value.as_ref()).unwrap());
         self
     }
 
-    /// Takes a header away.
+    /// Removes a header.
     pub fn without(mut self, name: &str) -> Self {
         self.headers.remove(name);
         self
     }
 
-    /// Takes the content type away.
+    /// Removes the content type.
     pub fn without_content_type(self) -> Self {
         self.without(CONTENT_TYPE.as_str())
     }
 
-    /// Sends the body in pieces, without saying how long it is.
+    /// Sends the body in chunks, without a content length.
     pub fn chunked(mut self) -> Self {
         self.chunked = true;
         self
@@ -118,7 +118,7 @@ impl Ask {
         if let Some(authorization) = authorization {
             request.headers_mut().insert("authorization", authorization.parse().unwrap());
         }
-        // A test's own headers win, its own `Authorization` included.
+        // The headers that a test sets replace the default ones, also `Authorization`.
         for name in self.headers.keys() {
             request.headers_mut().remove(name);
             for value in self.headers.get_all(name) {
@@ -133,7 +133,7 @@ fn header_name(name: &str) -> HeaderName {
     name.parse().unwrap()
 }
 
-/// A body whose length is known beforehand or is not.
+/// A body, with or without a known length.
 #[derive(Debug)]
 pub(crate) struct Pieces {
     left: VecDeque<Bytes>,

@@ -1,15 +1,15 @@
-//! Who asks. The type says which key is sent.
+//! The callers of the API. A caller's type determines the key that it sends.
 
 use crate::ask::Ask;
 use crate::engine::Api;
 use crate::response::Response;
 
-/// Somebody who can send requests.
+/// A caller that can send requests.
 pub trait Caller: Sync {
-    /// The engine it asks.
+    /// The engine that receives the requests.
     fn api(&self) -> &Api;
 
-    /// The key it sends, if it has one.
+    /// The key that the caller sends, if any.
     fn key(&self) -> Option<&str>;
 
     /// Sends one request.
@@ -19,7 +19,7 @@ pub trait Caller: Sync {
     }
 }
 
-/// Somebody without a key.
+/// A caller without a key.
 #[derive(Clone)]
 pub struct Anonymous(pub(crate) Api);
 
@@ -33,7 +33,7 @@ impl Caller for Anonymous {
     }
 }
 
-/// The holder of the admin key.
+/// The caller with the admin key.
 #[derive(Clone)]
 pub struct Admin(pub(crate) Api);
 
@@ -47,7 +47,7 @@ impl Caller for Admin {
     }
 }
 
-/// The holder of any other key, such as a token.
+/// A caller with any other key, such as a token.
 #[derive(Clone)]
 pub struct Holder {
     api: Api,
@@ -55,7 +55,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// The holder of `key`, which need not be good.
+    /// A caller with `key`, which need not be valid.
     pub fn of(api: &Api, key: impl Into<String>) -> Self {
         Self { api: api.clone(), key: key.into() }
     }

@@ -1,4 +1,4 @@
-//! The engine under test: the embedded one in this process, or the one that the environment names.
+//! The engine under test: the embedded engine in this process, or the one at `DECKWATCH_TEST_URL`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,10 +25,10 @@ use crate::response::Response;
 use crate::shape::fresh;
 use crate::worker_process::WorkerProcess;
 
-/// More requests a minute than the suite makes.
+/// A rate limit that the suite does not reach.
 const UNLIMITED: u32 = 1_000_000;
 
-/// An engine that serves over TCP, and the keys it knows.
+/// A running engine and its keys.
 #[derive(Clone)]
 pub struct Api(Arc<Running>);
 
@@ -38,30 +38,33 @@ struct Running {
     admin_key: String,
     records: Records,
     client: Client<HttpConnector, Pieces>,
-    /// What ends with the last clone.
-    life: Life,
+    /// What stops when the last clone is dropped.
+    handle: EngineHandle,
 }
 
-enum Life {
-    /// Somebody else's engine.
-    Foreign,
+enum EngineHandle {
+    /// An engine that was started outside this process.
+    External,
     /// A server in this process.
     Embedded { _serving: Serving, _folder: TempDir },
-    /// A Worker of this test's own.
+    /// A Worker that this test has started.
     Worker { process: Box<WorkerProcess> },
 }
 
-/// The parameter that makes a `Panicking` database panic.
+/// A parameter that makes a `Panicking` database panic.
 pub const PANICS: &str = "a-test-panics";
 
-/// A database that panics when it is told to.
+/// A database that panics if a statement has the parameter [`PANICS`].
 struct Panicking(Sqlite);
 
 #[async_trait]
 impl Database for Panicking {
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
-        let told = Param::Text(PANICS.to_owned());
-        assert!(!statements.iter().any(|statement| statement.params.contains(&told)), "a test's panic");
+        let trigger = Param::Text(PANICS.to_owned());
+        assert!(
+            !statements.iter().any(|statement| statement.params.contains(&trigger)),
+            "a test makes the engine panic"
+        );
         self.0.batch(statements).await
     }
 }
@@ -76,16 +79,16 @@ impl Drop for Serving {
 }
 
 impl Api {
-    /// The engine that `DECKWATCH_TEST_URL` names, shared by the whole suite; without one, an embedded
-    /// engine of this test's own.
+    /// The engine at `DECKWATCH_TEST_URL`, which all tests share. Without this variable, a new embedded engine for this
+    /// test.
     pub async fn start() -> Self {
         match var("DECKWATCH_TEST_URL") {
-            Some(url) => Self::foreign(url),
+            Some(url) => Self::external(url),
             None => Self::embedded(UNLIMITED).await,
         }
     }
 
-    /// An engine of this test's own, of the kind under test, that grants `rate` requests a minute.
+    /// A new engine for this test, of the kind under test, with a limit of `rate` requests a minute.
     pub async fn start_limited(rate: u32) -> Self {
         if var("DECKWATCH_TEST_URL").is_none() {
             return Self::embedded(rate).await;
@@ -94,8 +97,8 @@ impl Api {
         Self::worker(keys, rate, &[]).await
     }
 
-    /// An engine of this test's own, of the kind under test, whose database makes it panic: the embedded one when
-    /// [`PANICS`] is bound to a statement, the Worker when a request has the header `x-test-panic`.
+    /// A new engine for this test, of the kind under test, whose database can make it panic. The embedded engine panics
+    /// when [`PANICS`] is bound to a statement, the Worker when a request has the header `x-test-panic`.
     pub async fn start_panicking() -> Self {
         if var("DECKWATCH_TEST_URL").is_none() {
             return Self::embedded_on(UNLIMITED, Panicking).await;
@@ -106,27 +109,27 @@ impl Api {
     async fn worker(keys: (String, String), rate: u32, options: &[&str]) -> Self {
         let process = WorkerProcess::start(&keys, rate, options).await;
         let records = Records::Control(process.control_url.clone());
-        Self::new(process.url.clone(), keys, records, Life::Worker { process: Box::new(process) })
+        Self::new(process.url.clone(), keys, records, EngineHandle::Worker { process: Box::new(process) })
     }
 
-    /// What a Worker of this test's own has logged.
+    /// The log of the Worker, if this test has started one.
     pub fn log_of_worker(&self) -> Option<String> {
-        match &self.0.life {
-            Life::Worker { process } => Some(process.log()),
-            Life::Foreign | Life::Embedded { .. } => None,
+        match &self.0.handle {
+            EngineHandle::Worker { process } => Some(process.log()),
+            EngineHandle::External | EngineHandle::Embedded { .. } => None,
         }
     }
 
-    /// The embedded engine at `url`, whose database is the file `database`, with its keys, context and admin.
+    /// The embedded engine at `url` with the database file `database` and the keys (context, admin).
     pub fn at(url: &str, keys: (&str, &str), database: &Path) -> Self {
         let keys = (keys.0.to_owned(), keys.1.to_owned());
-        Self::new(url.to_owned(), keys, Records::File(database.to_owned()), Life::Foreign)
+        Self::new(url.to_owned(), keys, Records::File(database.to_owned()), EngineHandle::External)
     }
 
-    fn foreign(url: String) -> Self {
+    fn external(url: String) -> Self {
         let required = |name: &str| var(name).unwrap_or_else(|| panic!("DECKWATCH_TEST_URL needs {name} beside it"));
         let keys = (required("CONTEXT_API_KEY"), required("ADMIN_API_KEY"));
-        Self::new(url, keys, Records::Control(required("DECKWATCH_TEST_CONTROL")), Life::Foreign)
+        Self::new(url, keys, Records::Control(required("DECKWATCH_TEST_CONTROL")), EngineHandle::External)
     }
 
     async fn embedded(rate: u32) -> Self {
@@ -147,16 +150,16 @@ impl Api {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Serving(tokio::spawn(server_http::serve(engine, listener, std::future::pending())));
-        let life = Life::Embedded { _serving: serving, _folder: folder };
-        Self::new(url, keys, Records::File(database), life)
+        let handle = EngineHandle::Embedded { _serving: serving, _folder: folder };
+        Self::new(url, keys, Records::File(database), handle)
     }
 
-    fn new(url: String, (context_key, admin_key): (String, String), records: Records, life: Life) -> Self {
+    fn new(url: String, (context_key, admin_key): (String, String), records: Records, handle: EngineHandle) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self(Arc::new(Running { url, context_key, admin_key, records, client, life }))
+        Self(Arc::new(Running { url, context_key, admin_key, records, client, handle }))
     }
 
-    /// Where it serves, such as `http://127.0.0.1:8787`.
+    /// The base URL, such as `http://127.0.0.1:8787`.
     pub fn url(&self) -> &str {
         &self.0.url
     }
@@ -180,27 +183,27 @@ impl Api {
         matches!(self.0.records, Records::Control(_))
     }
 
-    /// Somebody without a key.
+    /// A caller without a key.
     pub fn anonymous(&self) -> Anonymous {
         Anonymous(self.clone())
     }
 
-    /// The holder of the admin key.
+    /// The caller with the admin key.
     pub fn admin(&self) -> Admin {
         Admin(self.clone())
     }
 
-    /// An agent on a venture that no other test knows.
+    /// An agent on a new venture of this test.
     pub async fn agent(&self) -> Agent {
         Agent::new(self.clone(), self.venture().await)
     }
 
-    /// An agent on a venture that nobody has registered.
+    /// An agent on a venture that is not registered.
     pub fn agent_nowhere(&self) -> Agent {
         Agent::new(self.clone(), fresh("nowhere"))
     }
 
-    /// A registered venture of this test's own.
+    /// Registers a new venture for this test.
     pub async fn venture(&self) -> String {
         let code = fresh("v");
         let put = Ask::of(Operation::PutVenture).with(&code).json(&json!({ "name": "A venture of a test" }));
@@ -212,16 +215,16 @@ impl Api {
         self.exchange(ask.request(&self.0.url, authorization)).await
     }
 
-    /// Sends a request to another base URL than the engine's.
+    /// Sends a request to a base URL other than the engine's.
     pub(crate) async fn send_to(&self, base: &str, ask: Ask) -> Response {
         self.exchange(ask.request(base, None)).await
     }
 
     async fn exchange(&self, request: Request<Pieces>) -> Response {
-        self.attempt(request).await.expect("the engine answers")
+        self.attempt(request).await.expect("the engine did not answer")
     }
 
-    /// Sends a request with the context key to an engine that may be gone before it has answered.
+    /// Sends a request with the context key to an engine that may stop before it answers.
     pub async fn try_send(&self, ask: Ask) -> Option<Response> {
         let authorization = format!("Bearer {}", self.context_key());
         self.attempt(ask.request(&self.0.url, Some(&authorization))).await.ok()

@@ -1,8 +1,8 @@
-//! What the black-box tests stand on: an engine to ask, callers to ask as, answers to look at.
+//! The harness of the black-box tests: an engine, callers that send requests, and responses to check.
 //!
-//! A test starts with [`Api::start`], takes a caller ([`Anonymous`], [`Agent`], [`Admin`]), asks, and says
-//! what the [`Response`] must be. It goes through HTTP alone; what goes around it to the database is named
-//! `db_…`. Each test has a venture and agents of its own, so that the suite can share one engine.
+//! A test starts with [`Api::start`], takes a caller ([`Anonymous`], [`Agent`], [`Admin`]), sends requests and checks
+//! each [`Response`]. It uses only HTTP. A function that accesses the database directly has a name with `db_`. Each
+//! test has its own venture and agents, so that all tests can share one engine.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,7 +10,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "this crate is used by tests alone, and a test fails by panicking"
+    reason = "only tests use this crate, and a test fails by panicking"
 )]
 
 mod agent;

@@ -1,4 +1,4 @@
-//! Machines of a test's own, with keys of their own.
+//! Machines with unique keys.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::ask::Ask;
 use crate::shape::overlay;
 
-/// An Ed25519 public key that nobody else has, without a comment.
+/// A new Ed25519 public key without a comment.
 pub fn fresh_public_key() -> String {
     let mut blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20".to_vec();
     let mut key = [0; 32];
@@ -19,7 +19,7 @@ pub fn fresh_public_key() -> String {
     format!("ssh-ed25519 {}", STANDARD.encode(blob))
 }
 
-/// Registers a machine of this description, with these fields in place of its own.
+/// The request that registers a machine; `fields` adds or replaces fields of the body.
 pub fn ask_register(hostname: &str, fields: Value) -> Ask {
     let machine = json!({
         "os": "macos", "arch": "arm64", "tailscale_ip": "100.64.0.7", "user": "tom",
@@ -28,11 +28,12 @@ pub fn ask_register(hostname: &str, fields: Value) -> Ask {
     Ask::of(Operation::RegisterMachine).with(hostname).json(&overlay(machine, fields))
 }
 
-/// Approves what waits of `machine`, or what is approved when nothing waits.
+/// The request that approves the pending values of `machine`, or the approved ones if none are pending.
 pub fn ask_approve(machine: &Machine) -> Ask {
     let pending = machine.pending.as_ref().map(|access| (&access.user, &access.tailscale_ip, &access.fingerprint));
     let approved = machine.approved.as_ref().map(|access| (&access.user, &access.tailscale_ip, &access.fingerprint));
-    let (user, tailscale_ip, fingerprint) = pending.or(approved).expect("a machine has an access");
+    let (user, tailscale_ip, fingerprint) =
+        pending.or(approved).expect("the machine has neither pending nor approved values");
     Ask::of(Operation::ApproveMachine)
         .with(&machine.hostname)
         .json(&json!({ "user": user, "tailscale_ip": tailscale_ip, "fingerprint": fingerprint }))

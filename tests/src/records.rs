@@ -1,4 +1,4 @@
-//! Around the API to the database: for time that must have passed, and for what an API never shows.
+//! Direct access to the database, to change times and to read what the API does not show.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,21 +13,21 @@ use serde_json::{Value, json};
 use crate::ask::Ask;
 use crate::engine::Api;
 
-/// Where the records of the engine under test are.
+/// How to reach the database of the engine under test.
 pub(crate) enum Records {
-    /// In a SQLite file.
+    /// A SQLite file.
     File(PathBuf),
-    /// Behind the control URL of a Worker.
+    /// The control URL of a Worker.
     Control(String),
 }
 
 impl Api {
-    /// Runs a statement on the engine's database. `params` is a JSON array.
+    /// Runs a statement on the engine's database; `params` is a JSON array.
     pub async fn db_execute(&self, sql: &str, params: Value) {
         self.db_query(sql, params).await;
     }
 
-    /// Runs a query on the engine's database. `params` is a JSON array.
+    /// Runs a query on the engine's database; `params` is a JSON array.
     pub async fn db_query(&self, sql: &str, params: Value) -> Vec<Row> {
         match self.records() {
             Records::File(path) => query_file(path, sql, &params),
@@ -39,19 +39,19 @@ impl Api {
         }
     }
 
-    /// Runs a query that has one row with the column `n`.
+    /// Runs a query that returns one row with the column `n`.
     pub async fn db_count(&self, sql: &str, params: Value) -> u64 {
         let rows = self.db_query(sql, params).await;
-        rows.first().and_then(|row| row.get("n")?.as_u64()).expect("one row with the column n")
+        rows.first().and_then(|row| row.get("n")?.as_u64()).expect("the query did not return a row with the column n")
     }
 
-    /// Makes a session look as if its agent had been silent for so many minutes.
+    /// Sets a session's last heartbeat to so many minutes ago.
     pub async fn db_silence(&self, session: &SessionId, minutes: i64) {
         let heard = self.minutes_ago(minutes);
         self.db_execute("update sessions set last_heartbeat_at = ?1 where id = ?2", json!([heard, session])).await;
     }
 
-    /// Everything that is recorded about a venture, to compare before and after.
+    /// All records of a venture, to compare before and after a request.
     pub async fn db_records_of(&self, venture: &str) -> Value {
         let mut records = Vec::new();
         for table in ["ventures", "sessions", "handoffs", "notes", "context_docs", "doc_versions", "doc_requirements"] {
@@ -99,7 +99,7 @@ fn query_file(path: &Path, sql: &str, params: &Value) -> Vec<Row> {
     connection.pragma_update(None, "foreign_keys", true).unwrap();
     let mut statement = connection.prepare(sql).unwrap();
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    let params = params.as_array().expect("params are an array").iter().map(sql_value);
+    let params = params.as_array().expect("params must be an array").iter().map(sql_value);
     let mut cursor = statement.query(params_from_iter(params)).unwrap();
     let mut rows = Vec::new();
     while let Some(row) = cursor.next().unwrap() {
@@ -112,9 +112,9 @@ fn query_file(path: &Path, sql: &str, params: &Value) -> Vec<Row> {
 fn sql_value(value: &Value) -> SqlValue {
     match value {
         Value::Null => SqlValue::Null,
-        Value::Number(number) => SqlValue::Integer(number.as_i64().expect("a whole number")),
+        Value::Number(number) => SqlValue::Integer(number.as_i64().expect("a number must be an integer")),
         Value::String(text) => SqlValue::Text(text.clone()),
-        other => panic!("{other} is no parameter"),
+        other => panic!("{other} can't be a parameter"),
     }
 }
 

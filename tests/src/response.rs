@@ -1,4 +1,4 @@
-//! An answer, and what a test can say about it.
+//! A response, with checks for tests.
 
 use std::collections::BTreeSet;
 
@@ -9,26 +9,26 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// An answer that a test must look at.
+/// A response that a test must check.
 #[derive(Debug, Clone)]
-#[must_use = "say what the answer must be"]
+#[must_use = "check the response"]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, byte for byte.
+    /// The unchanged body.
     pub body: Bytes,
 }
 
 impl Response {
-    /// The body as `T`, after checking that it is a good answer with this status, and that `T` has every
-    /// field the body has: what a client reads and writes again is the same JSON.
+    /// The body as `T`. Checks that the response is successful with this status, and that `T` has every field of the
+    /// body, so that a client which reads and writes it again produces the same JSON.
     #[track_caller]
     pub fn of<T: DeserializeOwned + Serialize>(&self, status: u16) -> T {
         assert_eq!(self.status, status, "{self}");
         assert_eq!(self.header("content-type"), Some("application/json"), "{self}");
-        self.has_surroundings();
+        self.has_common_headers();
         let value = match serde_json::from_slice::<T>(&self.body) {
             Ok(value) => value,
             Err(error) => panic!("not a {}: {error}\n{self}", std::any::type_name::<T>()),
@@ -37,7 +37,7 @@ impl Response {
         value
     }
 
-    /// The body as the problem `code`, after checking that status, type and correlation id fit.
+    /// The body as the problem `code`. Checks the status, the content type and the correlation id.
     #[track_caller]
     pub fn problem(&self, code: ErrorCode) -> Problem {
         assert_eq!(self.status, code.status(), "{self}");
@@ -46,7 +46,7 @@ impl Response {
         problem
     }
 
-    /// The body as the problem `code`, which names exactly these fields.
+    /// The body as the problem `code`. Checks that it names exactly these fields.
     #[track_caller]
     pub fn problem_at(&self, code: ErrorCode, pointers: &[&str]) -> Problem {
         let problem = self.problem(code);
@@ -55,7 +55,7 @@ impl Response {
         problem
     }
 
-    /// The body as a problem that the caller can mend: a 4xx, complete and consistent.
+    /// The body as a problem with any 4xx status. Checks that it is complete and consistent.
     #[track_caller]
     pub fn refusal(&self) -> Problem {
         assert!((400..500).contains(&self.status), "{self}");
@@ -65,7 +65,7 @@ impl Response {
     #[track_caller]
     fn any_problem(&self) -> Problem {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self}");
-        self.has_surroundings();
+        self.has_common_headers();
         let problem: Problem = serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}\n{self}"));
         assert_eq!(serde_json::to_value(&problem).unwrap(), self.json(), "a field is lost or added");
         assert_eq!(Some(problem.correlation_id.as_str()), self.header("x-correlation-id"), "{self}");
@@ -78,19 +78,19 @@ impl Response {
     }
 
     #[track_caller]
-    fn has_surroundings(&self) {
+    fn has_common_headers(&self) {
         let correlation_id = self.header("x-correlation-id").unwrap_or_default();
         assert!(correlation_id.parse::<CorrelationId>().is_ok(), "{self}");
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self}");
         assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
     }
 
-    /// Whether the answer says that an earlier request did the work.
+    /// Whether the response repeats the answer of an earlier request.
     pub fn is_replay(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")
     }
 
-    /// One header, if there is exactly one.
+    /// The value of a header, if there is exactly one.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         match (values.next(), values.next()) {

@@ -1,4 +1,4 @@
-//! The real `deckwatch-server`, as a process that can be killed.
+//! A process of the real `deckwatch-server`.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,13 +8,13 @@ use tokio::process::{Child, Command};
 
 /// A running `deckwatch-server`. It is killed when this is dropped.
 pub struct ServerProcess {
-    /// Where it serves.
+    /// The base URL.
     pub url: String,
     child: Child,
 }
 
 impl ServerProcess {
-    /// Starts `binary` on the database in `data`, with these keys, and waits until it serves.
+    /// Starts `binary` on the database in `data` with these keys, and waits until it is ready.
     pub async fn start(binary: &Path, data: &Path, context_key: &str, admin_key: &str) -> Self {
         let mut child = Command::new(binary)
             .args(["--port", "0", "--data"])
@@ -26,25 +26,28 @@ impl ServerProcess {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("deckwatch-server starts");
+            .expect("deckwatch-server did not start");
         let url = ready_url(child.stdout.take().unwrap()).await;
         Self { url, child }
     }
 
     /// Its process id.
     pub fn id(&self) -> u32 {
-        self.child.id().expect("the process runs")
+        self.child.id().expect("the process has ended")
     }
 
-    /// Kills it with SIGKILL and waits until it is gone.
+    /// Kills the process with SIGKILL and waits for its end.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 }
 
-/// The URL in the line `ready URL`, once the process prints it.
+/// The URL in the line `ready URL`, which the process prints when it is ready.
 pub(crate) async fn ready_url(stdout: impl AsyncRead + Unpin) -> String {
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line).await.unwrap();
-    line.trim().strip_prefix("ready ").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned()
+    line.trim()
+        .strip_prefix("ready ")
+        .unwrap_or_else(|| panic!("the process printed {line:?} instead of its URL"))
+        .to_owned()
 }

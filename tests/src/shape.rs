@@ -1,4 +1,4 @@
-//! Names that no other test has, and JSON that differs from a good example in one place.
+//! Unique names, and JSON that differs from a valid example in one place.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use deckwatch_api::Entropy;
 use deckwatch_server::SystemEntropy;
 use serde_json::Value;
 
-/// `<prefix>-<16 hexadecimal digits>`: a name of this test's own.
+/// A unique name: `<prefix>-<16 hexadecimal digits>`.
 pub fn fresh(prefix: &str) -> String {
     let mut bytes = [0; 8];
     SystemEntropy.fill(&mut bytes);
     format!("{prefix}-{:016x}", u64::from_le_bytes(bytes))
 }
 
-/// `base` with the fields of `over` put in its place, objects field by field. A null is a value here.
+/// `base` with the fields of `over` merged into it, recursively. A null in `over` is a value and removes nothing.
 #[must_use]
 pub fn overlay(base: Value, over: Value) -> Value {
     match (base, over) {
@@ -31,12 +31,12 @@ pub fn overlay(base: Value, over: Value) -> Value {
     }
 }
 
-/// `base` with `over` put into its field `field`.
+/// `base` with `over` merged into its field `field`.
 pub(crate) fn overlay_at(base: Value, field: &str, over: Value) -> Value {
     overlay(base, Value::Object([(field.to_owned(), over)].into_iter().collect()))
 }
 
-/// Lets the clock move on, so that what is made next has a later id than what was made before.
+/// Waits until the clock has advanced, so that the next record gets a later id.
 pub async fn a_moment_later() {
     tokio::time::sleep(Duration::from_millis(2)).await;
 }

@@ -1,4 +1,4 @@
-//! Bytes over a socket, for requests that no HTTP client would send.
+//! A raw connection, for requests that an HTTP client would not send.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::engine::Api;
 use crate::response::Response;
 
-/// How long an engine may take to answer or to hang up.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit for an answer or the end of the connection.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connection to the engine.
 pub struct Wire(TcpStream);
@@ -28,7 +28,7 @@ impl Wire {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    /// Connects to the engine at `url`, and takes little of an answer before it is read.
+    /// Connects to the engine at `url` with a small receive buffer, so that a large answer must wait for the reader.
     pub async fn with_small_buffer(url: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(128 * 1024).unwrap();
@@ -36,22 +36,22 @@ impl Wire {
         Self(socket.connect(address.parse().unwrap()).await.unwrap())
     }
 
-    /// Sends bytes. An engine that has seen enough may hang up while we still write.
+    /// Sends bytes. Ignores an error, because the engine may close the connection before it has read everything.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.write_all(bytes.as_ref()).await;
     }
 
-    /// Sends no more, and still takes answers.
+    /// Closes the sending side of the connection; answers can still arrive.
     pub async fn finish(&mut self) {
         self.0.shutdown().await.unwrap();
     }
 
-    /// The next answer; `None` when the engine hangs up without one. One without a length has no body.
+    /// The next answer, or `None` if the engine closes the connection. An answer without a content length has no body.
     pub async fn answer(&mut self) -> Option<Response> {
-        tokio::time::timeout(PATIENCE, self.read()).await.expect("the engine answers or hangs up")
+        tokio::time::timeout(TIMEOUT, self.read()).await.expect("the engine neither answered nor closed the connection")
     }
 
-    /// The next answer, read at `rate` bytes a second for as long as `slow`, and then at once.
+    /// The next answer, read at `rate` bytes a second for the time `slow`, then at full speed.
     pub async fn answer_slowly(&mut self, slow: Duration, rate: usize) -> Option<Response> {
         let mut response = self.head().await?;
         let length: usize = response.header("content-length")?.parse().ok()?;
@@ -69,9 +69,11 @@ impl Wire {
         Some(response)
     }
 
-    /// The next head alone, as that of an answer to HEAD.
+    /// Only the head of the next answer, as for HEAD.
     pub async fn head(&mut self) -> Option<Response> {
-        tokio::time::timeout(PATIENCE, self.read_head()).await.expect("the engine answers or hangs up")
+        tokio::time::timeout(TIMEOUT, self.read_head())
+            .await
+            .expect("the engine neither answered nor closed the connection")
     }
 
     async fn read(&mut self) -> Option<Response> {
@@ -98,11 +100,11 @@ impl Wire {
         Some(Response { status, headers, body: Bytes::new() })
     }
 
-    /// What comes until the engine hangs up.
+    /// All bytes until the engine closes the connection.
     pub async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        let read = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
-        let _ = read.expect("the engine hangs up");
+        let read = tokio::time::timeout(TIMEOUT, self.0.read_to_end(&mut rest)).await;
+        let _ = read.expect("the engine did not close the connection");
         rest
     }
 }

@@ -1,4 +1,4 @@
-//! A Worker of one test's own: the built wasm on workerd, as `worker/local/serve.mjs` runs it.
+//! A Worker for one test: the built wasm on workerd, started by `worker/local/serve.mjs`.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::server_process::ready_url;
 
-/// A running Worker. It ends when this is dropped, as its standard input closes.
+/// A running Worker. It ends when this is dropped, because its standard input closes.
 pub(crate) struct WorkerProcess {
     pub(crate) url: String,
     pub(crate) control_url: String,
@@ -17,7 +17,7 @@ pub(crate) struct WorkerProcess {
 }
 
 impl WorkerProcess {
-    /// Starts a Worker with these keys, context and admin, and waits until it serves.
+    /// Starts a Worker with the keys (context, admin) and waits until it is ready.
     pub(crate) async fn start((context_key, admin_key): &(String, String), rate: u32, options: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let (control, log) = (folder.path().join("control"), folder.path().join("log"));
@@ -34,10 +34,10 @@ impl WorkerProcess {
             .env("RATE_LIMIT_PER_MINUTE", rate.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(&log).expect("the log of the Worker can be made"))
+            .stderr(std::fs::File::create(&log).expect("the log file of the Worker could not be created"))
             .kill_on_drop(true)
             .spawn()
-            .expect("node runs the Worker");
+            .expect("node could not be started");
         let url = ready_url(child.stdout.take().unwrap()).await;
         let port = std::fs::read_to_string(&control).unwrap();
         let control_url = format!("http://127.0.0.1:{}", port.trim());
@@ -46,13 +46,13 @@ impl WorkerProcess {
 }
 
 impl WorkerProcess {
-    /// What the Worker has logged.
+    /// The log of the Worker.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 }
 
-/// The Node of the packages, else the machine's.
+/// The Node from the npm packages, or else the machine's.
 fn node(local: &Path) -> PathBuf {
     let packages = std::fs::read_dir(local.join("node_modules")).into_iter().flatten().flatten();
     let mut nodes = packages

@@ -1,12 +1,12 @@
-// Exports a D1 database into a file, and restores one from it: the local one of serve.mjs, or one at Cloudflare.
+// Exports a D1 database into a file or restores it from a file: the local database of serve.mjs, or one at Cloudflare.
 //
 //   backup.mjs export|restore FILE (--data DIR | --database ID)
 //
-// --data      the folder of serve.mjs, which must not be running
-// --database  the id of a database at Cloudflare; see remote-d1.mjs for whose
+// --data      the data folder of serve.mjs, which must not be running
+// --database  the id of a database at Cloudflare; remote-d1.mjs says which variables name the account and the token
 //
-// Nothing is written over, and a database is restored only when it is empty or a restore of the same file broke off
-// in it. Exits with 0 when done, with 1 when not, with 2 on wrong usage.
+// The command never overwrites a file. It restores only into an empty database, or continues an interrupted restore of
+// the same file. Exit code: 0 done, 1 failed, 2 wrong usage.
 
 import { link, mkdir, open, rm } from "node:fs/promises";
 import { existsSync } from "node:fs";
@@ -19,21 +19,21 @@ import { exportRecords } from "./records.mjs";
 import { remoteDatabase } from "./remote-d1.mjs";
 import { restoreRecords } from "./restore.mjs";
 
-const DONE = { export: "exported", restore: "restored" };
+const PAST_TENSE = { export: "exported", restore: "restored" };
 const MIGRATIONS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../migrations");
 
 async function main() {
   const { verb, file, data, database } = readOptions();
-  if (verb === "export" && existsSync(file)) throw new Error(`${file} is there already; nothing was changed`);
+  if (verb === "export" && existsSync(file)) throw new Error(`${file} exists already; nothing was changed: choose another file name`);
   const counts = await withDatabase({ data, database, create: verb === "restore" }, (database) =>
     verb === "export" ? exportTo(database, file) : restoreRecords(database, file, MIGRATIONS, say),
   );
   const records = Object.values(counts).reduce((sum, n) => sum + n, 0);
-  say(`${records} records of ${Object.keys(counts).length} tables ${DONE[verb]}`);
+  say(`${PAST_TENSE[verb]} ${records} records of ${Object.keys(counts).length} tables`);
 }
 
-function say(words) {
-  process.stderr.write(`backup: ${words}\n`);
+function say(message) {
+  process.stderr.write(`backup: ${message}\n`);
 }
 
 function readOptions() {
@@ -41,8 +41,8 @@ function readOptions() {
   try {
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
     const [verb, file] = positionals;
-    if (positionals.length !== 2 || !(verb in DONE)) throw new Error("say export or restore, and a file");
-    if (!values.data === !values.database) throw new Error("say --data DIR or --database ID");
+    if (positionals.length !== 2 || !(verb in PAST_TENSE)) throw new Error("expected two arguments: export or restore, and a file");
+    if (!values.data === !values.database) throw new Error("expected either --data DIR or --database ID");
     return { verb, file: path.resolve(file), ...values };
   } catch (error) {
     say(error.message);
@@ -52,22 +52,23 @@ function readOptions() {
 
 async function withDatabase({ data, database, create }, work) {
   if (database) return work(remoteDatabase(database));
-  if (!create && !existsSync(path.join(data, "d1"))) throw new Error(`there is no database in ${data}`);
+  if (!create && !existsSync(path.join(data, "d1"))) throw new Error(`there is no database in ${data}: check --data`);
   await mkdir(data, { recursive: true, mode: 0o700 });
   const idle = "export default { fetch: () => new Response() }";
   const runtime = await startRuntime(path.resolve(data), { port: 0, modules: true, script: idle });
   try {
     return await work(await runtime.getD1Database("DB"));
   } catch (error) {
-    // All that is heard of a database that another process has locked; the lines below are Miniflare's own.
+    // Miniflare reports a database that another process has locked only as "internal error", followed by a stack trace.
     if (!/internal error/.test(error.message)) throw error;
-    throw new Error(`${error.message.split("\n")[0]}; does the local Worker run? It must not meanwhile`, { cause: error });
+    const reason = error.message.split("\n")[0];
+    throw new Error(`${reason}; the local Worker may be running: stop it and repeat the command`, { cause: error });
   } finally {
     await runtime.dispose();
   }
 }
 
-/** Writes beside the file first: what has its name is whole. */
+/** Writes a temporary file in the same folder and then gives it its name, so that `file` is always complete. */
 async function exportTo(database, file) {
   const part = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
   const handle = await open(part, "wx", 0o600);
@@ -75,7 +76,7 @@ async function exportTo(database, file) {
     const { counts, writes } = await exportRecords(database, (line) => handle.appendFile(`${line}\n`));
     await handle.sync();
     await link(part, file);
-    if (writes > 0) say(`${writes} requests wrote meanwhile; what they changed may be there in part`);
+    if (writes > 0) say(`${writes} requests wrote during the export; the file may contain only a part of their changes`);
     return counts;
   } finally {
     await handle.close();

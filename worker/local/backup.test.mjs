@@ -1,4 +1,4 @@
-// Backups of D1 where two requests meet, and where one fails: what no test with a real server can time.
+// Tests backups of D1 with requests that run or fail at exact moments, which a test with a real server can't control.
 
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -27,7 +27,7 @@ async function migrated(watched) {
   return database;
 }
 
-/** Rows of each table that has any, and sessions enough for more than one page. */
+/** A database with rows in every table that can have rows, and with sessions for more than one page. */
 async function filled(watched) {
   const database = await migrated(watched);
   database.connection.exec(`
@@ -93,36 +93,36 @@ async function written(lines) {
   return file;
 }
 
-/** What a database holds, whatever the order. */
+/** The sorted records of a database. */
 async function recordsOf(database) {
   return (await exported(database)).slice(1, -1).sort();
 }
 
 async function restored(lines) {
-  const [database, said] = [sqliteDatabase(":memory:"), []];
-  await restoreRecords(database, await written(lines), MIGRATIONS, (words) => said.push(words));
-  return { database, said };
+  const [database, messages] = [sqliteDatabase(":memory:"), []];
+  await restoreRecords(database, await written(lines), MIGRATIONS, (message) => messages.push(message));
+  return { database, messages };
 }
 
-test("every column goes round, where tables refer to each other too", async () => {
+test("a restore keeps every column, also of tables that refer to each other", async () => {
   const source = await filled();
   const lines = await exported(source);
-  const { database, said } = await restored(lines);
+  const { database, messages } = await restored(lines);
   assert.deepEqual(await recordsOf(database), lines.slice(1, -1).sort());
   assert.equal(database.connection.prepare("select final_handoff_id as id from sessions where id = 'sess_10'").get().id, "hand_10");
   assert.equal(database.connection.prepare("select deleted_at from ventures where code = 'over'").get().deleted_at, AT);
   assert.equal(database.connection.prepare("select count(*) as n from note_search where note_search match 'paragraphs'").get().n, 1);
-  assert.deepEqual(said, []);
+  assert.deepEqual(messages, []);
   const empty = Object.entries(JSON.parse(lines.at(-1)).end).filter(([, n]) => n === 0).map(([name]) => name);
   assert.deepEqual(empty, ["token_refusals", "refusals"]);
 });
 
-test("only what closes a circle comes late", async () => {
-  const late = (await tablesOf(await migrated())).flatMap(({ name, late }) => late.map(({ from }) => `${name}.${from}`));
-  assert.deepEqual(late, ["sessions.final_handoff_id"]);
+test("only a reference that closes a cycle is deferred", async () => {
+  const deferred = (await tablesOf(await migrated())).flatMap(({ name, deferred }) => deferred.map(({ from }) => `${name}.${from}`));
+  assert.deepEqual(deferred, ["sessions.final_handoff_id"]);
 });
 
-test("a day that ends while the backup is made is there with its handoff", async () => {
+test("a day that ends during the export is exported with its handoff", async () => {
   let open = true;
   const before = ([{ sql }]) => {
     if (open && / from sessions .*order by/.test(sql)) [open] = [false, end(source, 20)];
@@ -135,7 +135,7 @@ test("a day that ends while the backup is made is there with its handoff", async
   assert.equal(database.connection.prepare("select final_handoff_id as id from sessions where id = 'sess_20'").get().id, "hand_20");
 });
 
-test("an agent that began anew between two pages can be restored", async () => {
+test("a session that replaced another between two pages can be restored", async () => {
   let pages = 0;
   const before = ([{ sql }]) => {
     if (/ from sessions .*order by/.test(sql) && (pages += 1) === 2) {
@@ -144,21 +144,21 @@ test("an agent that began anew between two pages can be restored", async () => {
     }
   };
   const source = await filled({ before });
-  const { database, said } = await restored(await exported(source));
+  const { database, messages } = await restored(await exported(source));
   const status = (id) => database.connection.prepare("select status from sessions where id = ?1").get(id).status;
   assert.deepEqual([status("sess_11"), status("sess_30")], ["active", "abandoned"]);
-  assert.match(said.join(), /^sessions sess_30 began while the backup was made/);
+  assert.match(messages.join(), /^sessions sess_30 began during the export/);
 });
 
-test("a reference to what the file does not have is left empty, and said", async () => {
+test("a reference to a record that the file does not contain is left empty and reported", async () => {
   const lines = (await exported(await filled())).filter((line) => !/"table":"(handoffs|idempotency_keys)"/.test(line));
   const end = { ...JSON.parse(lines.pop()).end, handoffs: 0, idempotency_keys: 0 };
-  const { database, said } = await restored([...lines, JSON.stringify({ end })]);
+  const { database, messages } = await restored([...lines, JSON.stringify({ end })]);
   assert.equal(database.connection.prepare("select count(*) as n from sessions where final_handoff_id is not null").get().n, 0);
-  assert.match(said.join(), /^1 of sessions.final_handoff_id lead to no record/);
+  assert.match(messages.join(), /^1 references in sessions.final_handoff_id point to no record/);
 });
 
-/** A database that fails once, at its request number `at`, before or after that is done. */
+/** A database that fails once, at request number `at`, before or after it has run the request. */
 function failing(moment, at) {
   const state = { left: at };
   const count = () => {
@@ -168,27 +168,27 @@ function failing(moment, at) {
 }
 
 for (const moment of ["before", "after"]) {
-  test(`a restore that broke off ${moment} any request was done goes on when it is repeated`, async () => {
+  test(`a restore that was interrupted ${moment} any request continues when it is repeated`, async () => {
     const source = await filled();
     const [file, records] = [await written(await exported(source)), await recordsOf(source)];
     const other = await written(await exported(await migrated()));
-    for (let at = 1, broke = true; broke; at += 1) {
+    for (let at = 1, interrupted = true; interrupted; at += 1) {
       const database = failing(moment, at);
       await restoreRecords(database, file, MIGRATIONS, quiet).catch(() => {});
-      broke = database.state.left <= 0;
+      interrupted = database.state.left <= 0;
       database.state.left = 0;
       if (database.connection.prepare("select 1 from sqlite_master where name = 'restore_under_way'").get()) {
-        await assert.rejects(restoreRecords(database, other, MIGRATIONS, quiet), /a restore of another file broke off here/);
-        await assert.rejects(exported(database), /a restore of this database broke off/);
+        await assert.rejects(restoreRecords(database, other, MIGRATIONS, quiet), /an interrupted restore of another file/);
+        await assert.rejects(exported(database), /a restore into this database was interrupted/);
       }
       const again = restoreRecords(database, file, MIGRATIONS, quiet);
-      await again.catch((error) => assert.match(error.message, /^the database is not empty; nothing was changed$/));
-      assert.deepEqual(await recordsOf(database), records, `broken off at request ${at}`);
+      await again.catch((error) => assert.match(error.message, /^the database is not empty; nothing was changed: restore into a new database$/));
+      assert.deepEqual(await recordsOf(database), records, `interrupted at request ${at}`);
     }
   });
 }
 
-test("two restores at once add no record twice", async () => {
+test("two restores at the same time add no record twice", async () => {
   const source = await filled();
   const [file, folder] = [await written(await exported(source)), path.join(FOLDER, "shared.db")];
   const race = [sqliteDatabase(folder), sqliteDatabase(folder)].map((database) => restoreRecords(database, file, MIGRATIONS, quiet));
@@ -197,7 +197,7 @@ test("two restores at once add no record twice", async () => {
   assert.deepEqual(await recordsOf(sqliteDatabase(folder)), await recordsOf(source));
 });
 
-test("an older backup is restored and brought to the newest migration", async () => {
+test("an older backup is restored and migrated to the newest schema", async () => {
   const old = sqliteDatabase(":memory:");
   await applyMigrations(old, MIGRATIONS, (name) => name < "0012");
   old.connection.exec(`insert into ventures (code, name, repos_json, capabilities_json, created_at, updated_at)
@@ -208,7 +208,7 @@ test("an older backup is restored and brought to the newest migration", async ()
   assert.equal(database.connection.prepare("select count(*) as n from doc_requirements").get().n, 3);
 });
 
-test("a file that is none, damaged or newer changes nothing and says why", async () => {
+test("a file that is not a backup, damaged or newer is refused with the reason and changes nothing", async () => {
   const lines = await exported(await filled());
   const head = JSON.parse(lines[0]);
   const whole = await readFile(await written(lines));
@@ -216,13 +216,13 @@ test("a file that is none, damaged or newer changes nothing and says why", async
   const bad = [
     ["", / is empty; /],
     ["SQLite format 3\0 and more", /a backup of the embedded engine: restore it with --engine embedded; /],
-    ["hello\n", / is no backup of D1; /],
+    ["hello\n", / is not a backup of D1; /],
     [`${JSON.stringify({ ...head, format: "deckwatch-records-2" })}\n`, /made by a newer Deckwatch \(deckwatch-records-2\)/],
     [`${JSON.stringify(newer)}\n`, /made by a newer Deckwatch \(migration 9999_later.sql\)/],
     [`${JSON.stringify({ ...head, migrations: [] })}\n`, / names no migrations; /],
-    [`${whole}`.replace("A note", "A mote"), / is cut off or damaged; /],
-    [`${whole}{"table":"notes","row":{}}\n`, / goes on after its end; /],
-    ...Array.from({ length: 40 }, (_, n) => [whole.subarray(0, ((whole.length - 2) * n) / 40), /(cut off or damaged|is empty|no backup of D1); nothing was changed$/]),
+    [`${whole}`.replace("A note", "A mote"), / is truncated or damaged; /],
+    [`${whole}{"table":"notes","row":{}}\n`, / has data after its last line; /],
+    ...Array.from({ length: 40 }, (_, n) => [whole.subarray(0, ((whole.length - 2) * n) / 40), /(truncated or damaged|is empty|not a backup of D1); nothing was changed$/]),
   ];
   for (const [content, why] of bad) {
     const [file, database] = [path.join(FOLDER, "bad"), sqliteDatabase(":memory:")];

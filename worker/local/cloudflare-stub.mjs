@@ -1,11 +1,11 @@
-// Cloudflare's HTTP API of one D1 database, in front of a local one: what the tests ask instead of Cloudflare.
+// A stub of Cloudflare's HTTP API for D1 in front of a local database. The tests use it instead of Cloudflare.
 //
 //   cloudflare-stub.mjs --data DIR [--stall N]
 //
-// --stall  leaves every request after the first N without an answer, and says so by the line `stalled`
+// --stall  answers only the first N requests, and prints the line `stalled` for each later request
 //
-// Takes any account and database, and the token in CLOUDFLARE_API_TOKEN. Parameters must be texts, as the API
-// says. Prints the line `ready URL` on standard output, and ends with its standard input.
+// Accepts any account and any database id, but only the token in CLOUDFLARE_API_TOKEN. Like the API, it accepts only
+// strings as parameters. Prints the line `ready URL` on standard output and exits when its standard input ends.
 
 import http from "node:http";
 import { parseArgs } from "node:util";
@@ -42,9 +42,9 @@ async function answer(database, request) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const body = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  const asked = body.batch ?? [body];
-  if (asked.some(({ params = [] }) => params.some((param) => typeof param !== "string"))) return refuse(400, "params must be strings");
-  return database.batch(asked.map(({ sql, params = [] }) => database.prepare(sql).bind(...params)));
+  const queries = body.batch ?? [body];
+  if (queries.some(({ params = [] }) => params.some((param) => typeof param !== "string"))) return refuse(400, "params must be strings");
+  return database.batch(queries.map(({ sql, params = [] }) => database.prepare(sql).bind(...params)));
 }
 
 function send(response, status, body) {
@@ -53,6 +53,6 @@ function send(response, status, body) {
 }
 
 main().catch((error) => {
-  process.stderr.write(`the stub can't serve: ${error.message}\n`);
+  process.stderr.write(`the stub of Cloudflare's API failed: ${error.message}\n`);
   process.exit(1);
 });

@@ -1,5 +1,5 @@
-// The back door of the tests: runs SQL on the Worker's database and fires its Cron Trigger, which the
-// Worker itself must not offer. Loopback only; serve.mjs opens it only when asked.
+// A control port for the tests: runs SQL on the Worker's database and fires its Cron Trigger. The Worker itself must
+// not offer this. The port is on loopback only, and serve.mjs opens it only with --control.
 
 import { rename, writeFile } from "node:fs/promises";
 import http from "node:http";
@@ -28,7 +28,7 @@ async function answer(runtime, request) {
     case "POST /scheduled":
       return (await runtime.getWorker()).scheduled();
     default:
-      throw new Error("ask for POST /sql {sql, params} or POST /scheduled");
+      throw new Error(`unknown request ${request.method} ${request.url}: use POST /sql {sql, params} or POST /scheduled`);
   }
 }
 

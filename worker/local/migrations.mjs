@@ -1,5 +1,5 @@
-// Applies migrations/*.sql to a D1 database, with the bookkeeping of `wrangler d1 migrations apply`, so
-// that either tool goes on where the other stopped.
+// Applies migrations/*.sql to a D1 database. It records them in the same table as `wrangler d1 migrations apply`, so
+// that each tool knows the migrations that the other has applied.
 
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -10,10 +10,10 @@ const BOOKKEEPING = `create table if not exists d1_migrations (
   applied_at timestamp default current_timestamp not null
 )`;
 
-// D1 refuses a text whose last statement is followed by a comment.
+// D1 refuses SQL that ends with a comment.
 const TRAILING_COMMENTS = /(?:\s|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*$/;
 
-/** Applies what `database` does not have yet and `wanted` accepts, in order, each file as one transaction. */
+/** Applies, in order, the migrations that `database` does not have and `wanted` accepts. Each file is one transaction. */
 export async function applyMigrations(database, folder, wanted = () => true) {
   await database.prepare(BOOKKEEPING).run();
   const applied = await database.prepare("select name from d1_migrations").all();

@@ -1,5 +1,5 @@
-// Miniflare as everything here uses it: on loopback, silent on standard output, with workerd behind the
-// wrapper beside this file.
+// Starts Miniflare on loopback, with its log on standard error and with workerd started by the script `workerd` in this
+// folder.
 
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -9,7 +9,7 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 
 /** Starts a runtime whose D1 database `DB` lives in the folder `data`. */
 export async function startRuntime(data, options) {
-  // Miniflare asks for workerd's path once, while it is loaded.
+  // Miniflare reads the path of workerd only while it is loaded, so set it before the import.
   const require = createRequire(import.meta.url);
   process.env.DECKWATCH_WORKERD = createRequire(require.resolve("miniflare"))("workerd").default;
   process.env.MINIFLARE_WORKERD_PATH = path.join(HERE, "workerd");

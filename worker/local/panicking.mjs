@@ -1,12 +1,12 @@
-// The Worker with a database that makes it panic, for requests with the header `x-test-panic`. The tests serve it
-// with `serve.mjs --panicking`; it is not deployed, and the Worker behind it is the one that is.
+// The Worker with a database that makes it panic on requests with the header `x-test-panic`. The tests run it with
+// `serve.mjs --panicking`. It is never deployed; it wraps the Worker that is deployed.
 
 import worker from "../entry.mjs";
 
-/** The binding's crate takes it for granted that a statement can be prepared. */
+/** The crate `worker` panics if `prepare` throws. */
 class D1Database {
   prepare() {
-    throw new Error("the database of a test");
+    throw new Error("a test makes the Worker panic");
   }
 }
 

@@ -1,7 +1,7 @@
-// A D1 database at Cloudflare, asked over its HTTP API with the same methods as the binding of a Worker.
+// A D1 database at Cloudflare, called over its HTTP API, with the same methods as the D1 binding of a Worker.
 //
-// CLOUDFLARE_API_TOKEN (permission D1 Write; D1 Read suffices to export) and CLOUDFLARE_ACCOUNT_ID say whose;
-// CLOUDFLARE_API_BASE_URL says where else than at Cloudflare, as it does for wrangler.
+// CLOUDFLARE_ACCOUNT_ID names the account. CLOUDFLARE_API_TOKEN needs the permission D1 Write, or D1 Read for an
+// export. CLOUDFLARE_API_BASE_URL replaces Cloudflare's URL, as it does for wrangler.
 
 const BASE_URL = "https://api.cloudflare.com/client/v4";
 const TIMEOUT_MS = 60_000;
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 60_000;
 /** The database with this id. */
 export function remoteDatabase(id) {
   const { CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_ACCOUNT_ID: account } = process.env;
-  if (!token || !account) throw new Error("set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID");
+  if (!token || !account) throw new Error("the account or the token is missing: set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID");
   const base = process.env.CLOUDFLARE_API_BASE_URL || BASE_URL;
   const url = `${base}/accounts/${encodeURIComponent(account)}/d1/database/${encodeURIComponent(id)}/query`;
   const ask = (body) => query(url, token, body);
@@ -33,7 +33,7 @@ async function query(url, token, body) {
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error) => {
     const reason = error.cause?.code ?? error.cause?.message ?? error.message;
-    throw new Error(`${new URL(url).host} can't be reached: ${reason}`, { cause: error });
+    throw new Error(`can't reach ${new URL(url).host}: ${reason}`, { cause: error });
   });
   const text = await response.text();
   const answer = response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : undefined;

@@ -2,15 +2,14 @@
 //
 //   serve.mjs --data DIR [--port N] [--control FILE] [--exit-with-stdin] [--panicking]
 //
-// --data             where the database lives
-// --port             8787; 0 takes a free one
-// --control          opens the control port of the tests and writes its number to FILE
-// --exit-with-stdin  stops when standard input ends, and so when the parent dies
+// --data             the folder of the database
+// --port             the port on 127.0.0.1 (default: 8787); 0 takes a free port
+// --control          opens the control port for the tests and writes its number to FILE
+// --exit-with-stdin  stops when standard input ends, and therefore when the parent process ends
 // --panicking        lets requests make the Worker panic, see panicking.mjs
 //
-// The Worker's settings are handed to it from the environment. Prints the one line
-// `ready http://127.0.0.1:PORT` on standard output once it serves; the Worker's log goes to standard error.
-// Exits with 0 when told to stop, with 1 when it can't serve.
+// The Worker gets its settings from the environment. Prints the line `ready http://127.0.0.1:PORT` on standard output
+// when it accepts requests; the Worker's log goes to standard error. Exit code: 0 stopped by a signal, 1 can't start.
 
 import { mkdir, readFile } from "node:fs/promises";
 import net from "node:net";
@@ -35,10 +34,10 @@ async function main() {
   const options = readOptions();
   await requirePort(options.port);
   const runtime = await startWorker(options);
-  stopWhenTold(runtime, options);
+  stopOnSignal(runtime, options);
   const url = await runtime.ready;
   const database = await runtime.getD1Database("DB");
-  if (await restoreOf(database)) throw new Error("a restore of its database broke off: repeat it first");
+  if (await restoreOf(database)) throw new Error("a restore into this database was interrupted: repeat that restore first");
   await applyMigrations(database, path.join(ROOT, "migrations"));
   await requireHealth(runtime, url);
   if (options.control) await openControl(runtime, options.control);
@@ -64,12 +63,12 @@ function readOptions() {
   };
 }
 
-/** workerd's own message for a busy port does not name it. */
+/** Checks that the port is free, because workerd's own error does not name the port. */
 async function requirePort(port) {
   await new Promise((resolve, reject) => {
     const probe = net.createServer();
     probe.once("error", (error) => {
-      reject(new Error(`port ${port} of 127.0.0.1 can't be opened (${error.code}): choose another with --port`));
+      reject(new Error(`can't open port ${port} on 127.0.0.1 (${error.code}): choose another port with --port`));
     });
     probe.listen(port, "127.0.0.1", () => probe.close(resolve));
   });
@@ -95,7 +94,7 @@ function module(type, file) {
   return { type, path: path.join(WORKER, file) };
 }
 
-/** The date that production runs with. */
+/** The compatibility date of the deployed Worker. */
 async function compatibilityDate() {
   const wrangler = await readFile(path.join(ROOT, "wrangler.toml"), "utf8");
   const date = /^compatibility_date = "([0-9-]+)"$/m.exec(wrangler)?.[1];
@@ -108,7 +107,7 @@ async function requireHealth(runtime, url) {
   if (!response.ok) throw new Error(`the Worker is not healthy: ${response.status} ${await response.text()}`);
 }
 
-function stopWhenTold(runtime, { exitWithStdin }) {
+function stopOnSignal(runtime, { exitWithStdin }) {
   let stopping = false;
   const stop = async () => {
     if (stopping) process.exit(1);
@@ -116,7 +115,7 @@ function stopWhenTold(runtime, { exitWithStdin }) {
     await runtime.dispose();
     process.exit(0);
   };
-  // Miniflare's own listeners exit at once and do not wait for workerd.
+  // Replace Miniflare's listeners, because they exit at once and do not wait for workerd.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(signal).on(signal, stop);
   if (exitWithStdin) {
     process.stdin.on("end", stop).on("error", stop);
@@ -125,6 +124,6 @@ function stopWhenTold(runtime, { exitWithStdin }) {
 }
 
 main().catch((error) => {
-  process.stderr.write(`the Worker can't be served: ${error.message}\n`);
+  process.stderr.write(`the Worker can't start: ${error.message}\n`);
   process.exit(1);
 });

@@ -1,14 +1,14 @@
-// A SQLite file, or one in memory, with the methods of a D1 database: for tests that look at every record, or that
-// stand between two requests.
+// A SQLite database with the methods of a D1 database, for tests that read every record or run code between two
+// requests.
 //
-//   sqlite-d1.mjs FILE    prints the records of the embedded engine's database, as a backup of D1 would have them
+//   sqlite-d1.mjs FILE    prints the records of the embedded engine's database in the format of a backup of D1
 
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 
 import { exportRecords } from "./records.mjs";
 
-/** Each request is told of `before(statements)` and `after(statements)` it is done; either may throw. */
+/** Calls `before(statements)` and `after(statements)` around each request; either may throw. */
 export function sqliteDatabase(file, { before = () => {}, after = () => {} } = {}) {
   const connection = new DatabaseSync(file);
   connection.exec("pragma foreign_keys = on");
@@ -34,7 +34,7 @@ export function sqliteDatabase(file, { before = () => {}, after = () => {} } = {
 }
 
 function run(connection, { sql, params }) {
-  // A text without parameters may be many statements, as a migration is.
+  // SQL without parameters may contain several statements, such as a migration.
   if (params.length === 0 && !/^\s*(select|pragma)/i.test(sql)) return connection.exec(sql) ?? [];
   return connection.prepare(sql).all(...params);
 }

@@ -1,13 +1,13 @@
-// The tables of a D1 database as its own schema tells of them, in an order in which they can be filled.
+// Reads the tables of a D1 database from its schema, in an order in which they can be filled.
 
-/** The table that stands in a database while a restore is under way, so that one that broke off is known. */
+/** A table that exists during a restore, so that an interrupted restore can be detected. */
 export const UNDER_WAY = "restore_under_way";
 
 /**
- * The tables with records of their own, each after those that its rows can't do without.
+ * The tables that store records, each after the tables that its rows refer to.
  *
- * Where tables refer to each other in a circle, no order does: what closes it may be empty, and is in `late`, the
- * references whose rows come later than the table's own.
+ * Where tables refer to each other in a cycle, no such order exists. `deferred` contains the references that close the
+ * cycle: they are nullable, and they point to rows that are inserted later.
  */
 export async function tablesOf(database) {
   const names = await ownTables(database);
@@ -21,7 +21,7 @@ async function ownTables(database) {
     and name not like '\\_cf\\_%' escape '\\' and name not in ('d1_migrations', '${UNDER_WAY}') order by name`;
   const tables = (await database.prepare(sql).all()).results;
   const virtual = tables.filter((table) => /^create virtual/i.test(table.sql)).map((table) => table.name);
-  // What a virtual table keeps for itself is named after it.
+  // The shadow tables of a virtual table are named after it.
   const shadows = virtual.flatMap((name) => ["config", "content", "data", "docsize", "idx"].map((part) => `${name}_${part}`));
   return tables.map((table) => table.name).filter((name) => ![...virtual, ...shadows].includes(name));
 }
@@ -35,8 +35,8 @@ function tableOf(name, columns, keys) {
     const from = parts.map((row) => row.from);
     return { table: parts[0].table, from, to: parts.map((row) => row.to), required: from.every(required) };
   });
-  // A table without a key of its own has SQLite's.
-  return { name, columns: stored, key: key.length > 0 ? key : ["rowid"], references, late: [] };
+  // A table without a primary key has SQLite's rowid.
+  return { name, columns: stored, key: key.length > 0 ? key : ["rowid"], references, deferred: [] };
 }
 
 function inOrder(tables) {
@@ -47,14 +47,14 @@ function inOrder(tables) {
     const next =
       left.find((table) => open(table).length === 0) ??
       left.find((table) => open(table).every(({ required }) => !required) && leadsTo(table, table.name, left));
-    if (!next) throw new Error(`the tables ${left.map(({ name }) => name).join(", ")} can't be filled in any order`);
-    next.late = open(next);
+    if (!next) throw new Error(`no order exists in which the tables ${left.map(({ name }) => name).join(", ")} can be filled`);
+    next.deferred = open(next);
     placed.push(next);
   }
   return placed;
 }
 
-/** Whether references lead from `table`, by way of others of `tables`, to the one with this name. */
+/** Whether references lead from `table`, directly or through others of `tables`, to the table with this name. */
 function leadsTo(table, name, tables, seen = new Set()) {
   return table.references.some((reference) => {
     const next = tables.find((other) => other.name === reference.table);
@@ -63,20 +63,20 @@ function leadsTo(table, name, tables, seen = new Set()) {
   });
 }
 
-/** The names of the migrations that a database has, in order. */
+/** The names of the migrations that were applied to a database, in order. */
 export async function migrationsOf(database) {
   const known = await first(database, "select 1 as found from sqlite_master where name = 'd1_migrations'");
   if (!known) return [];
   return (await database.prepare("select name from d1_migrations order by id").all()).results.map((row) => row.name);
 }
 
-/** The restore that broke off in a database or is under way there, if any. */
+/** The restore that is in progress or was interrupted in a database, if any. */
 export async function restoreOf(database) {
   const known = await first(database, "select 1 as found from sqlite_master where name = ?1", UNDER_WAY);
   return known && first(database, `select digest, step from ${UNDER_WAY}`);
 }
 
-/** The first row that `sql` gives, if any. */
+/** The first row of the result of `sql`, if any. */
 export async function first(database, sql, ...params) {
   return (await database.prepare(sql).bind(...params).all()).results[0];
 }

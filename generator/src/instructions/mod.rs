@@ -69,7 +69,8 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
 }
 
 fn is_wanted(path: &str) -> bool {
-    !paths::is_test(path) && !paths::is_example(path) && manifest::is_manifest(path)
+    // The name is compared first, because this check is cheap and excludes nearly every file.
+    manifest::is_manifest(path) && !paths::is_test(path) && !paths::is_example(path)
         || RULES.contains(&path)
         || is_nested_rules(path)
         || layout::is_readme(path)

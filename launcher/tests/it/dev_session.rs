@@ -85,7 +85,7 @@ fn the_session_of_a_venture_is_made_once_with_an_agent_in_it() {
     let world = World::new();
     let tmux = Tmux::new(&world);
     let (code, said) = tmux.session(&["alpha", "--codex", "--track", "7"]);
-    assert!(code == Some(0) && said.contains("made the session deckwatch-alpha"), "{code:?} {said}");
+    assert!(code == Some(0) && said.contains("created the session deckwatch-alpha"), "{code:?} {said}");
     while !std::fs::read_to_string(world.path("record.pid")).is_ok_and(|text| text.ends_with('\n')) {
         assert_eq!(tmux.sessions(), "deckwatch-alpha\n", "the agent did not start");
         std::thread::yield_now();
@@ -94,7 +94,7 @@ fn the_session_of_a_venture_is_made_once_with_an_agent_in_it() {
 
     let pid = world.record().pid;
     let (code, said) = tmux.session(&["alpha"]);
-    assert!(code == Some(0) && said.contains("is there") && said.contains("tmux attach -t deckwatch-alpha"), "{said}");
+    assert!(code == Some(0) && said.contains("exists") && said.contains("tmux attach -t deckwatch-alpha"), "{said}");
     assert_eq!((tmux.sessions().as_str(), world.record().pid), ("deckwatch-alpha\n", pid));
 }
 
@@ -117,13 +117,13 @@ fn on_a_terminal_it_attaches_and_the_agent_stays_when_the_terminal_leaves() {
     tmux.shows("deckwatch-alpha");
     tmux.tmux(&["detach-client", "-s", "deckwatch-alpha"]);
     let (shown, code) = terminal.end();
-    assert!(code == Some(0) && shown.contains("made the session deckwatch-alpha"), "{shown}");
+    assert!(code == Some(0) && shown.contains("created the session deckwatch-alpha"), "{shown}");
     assert_eq!(tmux.sessions(), "deckwatch-alpha\n");
 
     let terminal = Terminal::with(&world, &format!("{SCRIPT} alpha"), &tmux.environment());
     tmux.shows("deckwatch-alpha");
     tmux.tmux(&["detach-client", "-s", "deckwatch-alpha"]);
-    assert!(terminal.end().0.contains("the session deckwatch-alpha is there"));
+    assert!(terminal.end().0.contains("the session deckwatch-alpha exists"));
 }
 
 #[cfg(target_os = "linux")]

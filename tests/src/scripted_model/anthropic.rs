@@ -1,9 +1,9 @@
-//! The Messages API, as Claude Code speaks it.
+//! The Messages API, as Claude Code uses it.
 
 use serde_json::{Value, json};
 
 use super::heard::{each, items, names, texts};
-use super::script::{LAST_WORDS, Move};
+use super::script::{FINAL_TEXT, Step};
 use super::serve::Reply;
 
 pub(super) fn tools(request: &Value) -> Vec<String> {
@@ -15,24 +15,24 @@ pub(super) fn results(request: &Value) -> Vec<String> {
     blocks.filter(|block| block["type"] == "tool_result").map(|block| texts(&block["content"])).collect()
 }
 
-/// The name under which Claude Code offers one of Deckwatch's tools.
+/// The name under which Claude Code offers a tool of Deckwatch.
 pub(super) fn offered(tool: &str) -> String {
     format!("mcp__deckwatch__{tool}")
 }
 
-pub(super) fn reply(path: &str, request: &Value, next: &Move) -> Reply {
+pub(super) fn reply(path: &str, request: &Value, next: &Step) -> Reply {
     if path.ends_with("/count_tokens") {
         return Reply::Json(json!({ "input_tokens": 1 }));
     }
     let (opening, delta, whole, reason) = match next {
-        Move::Call { number, tool, arguments } => {
+        Step::Call { number, tool, arguments } => {
             let block = |input: &Value| json!({ "type": "tool_use", "id": format!("toolu_{number}"), "name": tool, "input": input });
             let delta = json!({ "type": "input_json_delta", "partial_json": arguments.to_string() });
             (block(&json!({})), delta, block(arguments), "tool_use")
         }
-        Move::End => {
+        Step::End => {
             let block = |text: &str| json!({ "type": "text", "text": text });
-            (block(""), json!({ "type": "text_delta", "text": LAST_WORDS }), block(LAST_WORDS), "end_turn")
+            (block(""), json!({ "type": "text_delta", "text": FINAL_TEXT }), block(FINAL_TEXT), "end_turn")
         }
     };
     if request["stream"] == true {

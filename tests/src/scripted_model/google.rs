@@ -1,9 +1,9 @@
-//! The Gemini API, as Gemini CLI speaks it.
+//! The Gemini API, as Gemini CLI uses it.
 
 use serde_json::{Value, json};
 
 use super::heard::{each, items, names, texts};
-use super::script::{LAST_WORDS, Move};
+use super::script::{FINAL_TEXT, Step};
 use super::serve::Reply;
 
 pub(super) fn tools(request: &Value) -> Vec<String> {
@@ -15,15 +15,15 @@ pub(super) fn results(request: &Value) -> Vec<String> {
     parts.filter_map(|part| part.get("functionResponse")).map(|result| texts(&result["response"])).collect()
 }
 
-/// The name under which Gemini CLI offers one of Deckwatch's tools.
+/// The name under which Gemini CLI offers a tool of Deckwatch.
 pub(super) fn offered(tool: &str) -> String {
     format!("mcp_deckwatch_{tool}")
 }
 
-pub(super) fn reply(path: &str, next: &Move) -> Reply {
+pub(super) fn reply(path: &str, next: &Step) -> Reply {
     let part = match next {
-        Move::Call { tool, arguments, .. } => json!({ "functionCall": { "name": tool, "args": arguments } }),
-        Move::End => json!({ "text": LAST_WORDS }),
+        Step::Call { tool, arguments, .. } => json!({ "functionCall": { "name": tool, "args": arguments } }),
+        Step::End => json!({ "text": FINAL_TEXT }),
     };
     let answer = json!({
         "candidates": [{

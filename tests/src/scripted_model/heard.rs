@@ -1,36 +1,36 @@
-//! What one request told the model.
+//! A request to the model, parsed.
 
 use serde_json::Value;
 
-/// A request, read.
+/// A request that the model has received.
 #[derive(Debug, Clone, Default)]
 pub struct Heard {
-    /// Its path.
+    /// The request's path.
     pub path: String,
     /// The names of the tools that the model may call.
     pub tools: Vec<String>,
-    /// What its calls gave so far, one text for each.
+    /// The results of the calls so far, one text for each call.
     pub results: Vec<String>,
-    /// Every text in the request: instructions, descriptions of tools, the conversation.
+    /// All texts in the request: instructions, descriptions of tools, the conversation.
     pub told: String,
 }
 
-/// The values under a name in each of a list's items.
+/// The values of the field `name` of each item of a list.
 pub(super) fn each<'a>(list: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
     items(list).filter_map(move |item| item.get(name))
 }
 
-/// The items of a list; none of anything else.
+/// The items of a list; no items if `list` is not a list.
 pub(super) fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
-/// The texts of the items whose `name` is one.
+/// The string values of the field `name` of each item.
 pub(super) fn names(list: &Value) -> impl Iterator<Item = String> {
     each(list, "name").filter_map(Value::as_str).map(str::to_owned)
 }
 
-/// Every text within a value, a line for each: the APIs wrap a tool's answer in different ways.
+/// All texts within a value, one per line, because each API wraps the answer of a tool differently.
 pub(super) fn texts(value: &Value) -> String {
     let inner: Vec<String> = match value {
         Value::String(text) => return text.clone(),

@@ -1,10 +1,10 @@
-//! A model on loopback that follows a script, so that a test can drive an agent's real command line tool
-//! without an account and see what the agent was told.
+//! A scripted model on loopback: a test can drive a real agent CLI without an account and see the texts that the agent
+//! sent to the model.
 //!
-//! It speaks the three APIs that Claude Code, Codex CLI and Gemini CLI speak, each in a module of its own.
-//! What it says next depends on the conversation alone: with `n` tool results in it, the script's call
-//! `n` is made, and after the last one the script ends. So a tool that repeats a request gets the same
-//! answer again, and no conversation goes round in circles.
+//! The model implements the three APIs of Claude Code, Codex CLI and Gemini CLI, each in its own module. Its next step
+//! depends only on the conversation: if the conversation has `n` tool results, the model makes call `n` of the script;
+//! after the last call, it ends. An agent that repeats a request therefore gets the same answer, and no conversation
+//! runs in a loop.
 
 mod anthropic;
 mod google;
@@ -23,12 +23,12 @@ use tokio::task::JoinHandle;
 pub use heard::Heard;
 pub use script::Script;
 
-use serve::Stage;
+use serve::ModelState;
 
-/// Long enough for a command line tool that starts cold on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Enough time for an agent CLI that starts cold on a loaded machine.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A model that serves until it is dropped.
+/// A running model. It stops when this is dropped.
 pub struct ScriptedModel {
     url: String,
     heard: watch::Receiver<Vec<Heard>>,
@@ -37,43 +37,44 @@ pub struct ScriptedModel {
 }
 
 impl ScriptedModel {
-    /// Starts to serve on a free port.
+    /// Starts the model on a free port.
     pub async fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (heard_sender, heard) = watch::channel(Vec::new());
         let (released, release) = watch::channel(false);
-        let stage = Arc::new(Stage { script, heard: heard_sender, release });
-        Self { url, heard, released, serving: tokio::spawn(serve::serve(listener, stage)) }
+        let state = Arc::new(ModelState { script, heard: heard_sender, release });
+        Self { url, heard, released, serving: tokio::spawn(serve::serve(listener, state)) }
     }
 
-    /// Its address, without a path.
+    /// The base URL, without a path.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Every request so far, in the order of arrival.
+    /// All requests so far, in the order of arrival.
     pub fn heard(&self) -> Vec<Heard> {
         self.heard.borrow().clone()
     }
 
-    /// What the first `count` calls gave, as the model saw it, once the agent has told it.
+    /// The results of the first `count` calls. Waits until a request contains them.
     ///
     /// # Panics
     ///
-    /// When that takes too long; the message says what was heard instead.
+    /// After a timeout. The message contains the requests so far.
     pub async fn results(&self, count: usize) -> Vec<String> {
         let enough = |heard: &Heard| heard.results.len() >= count;
         let mut receiver = self.heard.clone();
-        let told = receiver.wait_for(|heard| heard.iter().any(enough));
-        let told = tokio::time::timeout(PATIENCE, told).await.map(|told| told.map(|heard| heard.to_vec()));
-        match told {
+        let matching = receiver.wait_for(|heard| heard.iter().any(enough));
+        let matching =
+            tokio::time::timeout(TIMEOUT, matching).await.map(|matching| matching.map(|heard| heard.to_vec()));
+        match matching {
             Ok(Ok(heard)) => heard.into_iter().find(enough).map(|heard| heard.results).unwrap_or_default(),
-            _ => panic!("the agent did not make {count} calls; the model heard {:#?}", self.heard()),
+            _ => panic!("the agent did not make {count} calls; the model received {:#?}", self.heard()),
         }
     }
 
-    /// Lets a script that waits go on.
+    /// Lets a waiting script continue.
     pub fn release(&self) {
         self.released.send_replace(true);
     }

@@ -1,12 +1,12 @@
-//! The Responses API, as Codex CLI speaks it.
+//! The Responses API, as Codex CLI uses it.
 
 use serde_json::{Value, json};
 
 use super::heard::{items, names, texts};
-use super::script::{LAST_WORDS, Move};
+use super::script::{FINAL_TEXT, Step};
 use super::serve::Reply;
 
-/// The namespace in which Codex offers the tools of Deckwatch's server.
+/// The namespace under which Codex offers the tools of Deckwatch's server.
 const NAMESPACE: &str = "mcp__deckwatch";
 
 pub(super) fn tools(request: &Value) -> Vec<String> {
@@ -18,7 +18,7 @@ pub(super) fn results(request: &Value) -> Vec<String> {
     outputs.map(|item| texts(&item["output"])).collect()
 }
 
-/// A tool by itself, or those of a namespace.
+/// The names of a tool, or of all tools of a namespace.
 fn tool_names(tool: &Value) -> Vec<String> {
     let name = tool["name"].as_str().unwrap_or_default();
     if tool["type"] == "namespace" {
@@ -28,14 +28,14 @@ fn tool_names(tool: &Value) -> Vec<String> {
     }
 }
 
-/// The name under which one of Deckwatch's tools is listed here.
+/// The name under which Codex lists a tool of Deckwatch.
 pub(super) fn offered(tool: &str) -> String {
     format!("{NAMESPACE}__{tool}")
 }
 
-pub(super) fn reply(next: &Move) -> Reply {
+pub(super) fn reply(next: &Step) -> Reply {
     let item = match next {
-        Move::Call { number, tool, arguments } => {
+        Step::Call { number, tool, arguments } => {
             let (namespace, name) = match tool.strip_prefix(&offered("")) {
                 Some(name) => (Some(NAMESPACE), name),
                 None => (None, tool.as_str()),
@@ -49,9 +49,9 @@ pub(super) fn reply(next: &Move) -> Reply {
             }
             call
         }
-        Move::End => json!({
+        Step::End => json!({
             "type": "message", "id": "msg_scripted", "role": "assistant", "status": "completed",
-            "content": [{ "type": "output_text", "text": LAST_WORDS, "annotations": [] }],
+            "content": [{ "type": "output_text", "text": FINAL_TEXT, "annotations": [] }],
         }),
     };
     let usage = json!({

@@ -1,4 +1,4 @@
-//! The HTTP side of the model: reads a request, finds the next move, answers in the API's own shape.
+//! The HTTP side of the model: reads a request, finds the next step, and answers in the format of the API.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -16,25 +16,25 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::heard::{Heard, texts};
-use super::script::{Call, Move, Script};
+use super::script::{Call, Script, Step};
 use super::{anthropic, google, openai};
 
-/// What every request shares.
-pub(super) struct Stage {
+/// The state that all requests share.
+pub(super) struct ModelState {
     pub(super) script: Script,
     pub(super) heard: watch::Sender<Vec<Heard>>,
     pub(super) release: watch::Receiver<bool>,
 }
 
-/// An answer of one of the APIs.
+/// An answer in the format of one of the APIs.
 pub(super) enum Reply {
-    /// At once.
+    /// A JSON document.
     Json(Value),
-    /// As server-sent events, each named after its `type` where it has one.
+    /// Server-sent events, each named after its `type` if it has one.
     Events(Vec<Value>),
 }
 
-/// An API that agents speak.
+/// One of the APIs for models.
 #[derive(Debug, Clone, Copy)]
 enum Dialect {
     Anthropic,
@@ -42,33 +42,33 @@ enum Dialect {
     Google,
 }
 
-/// Serves until it is aborted; its connections end with it.
-pub(super) async fn serve(listener: TcpListener, stage: Arc<Stage>) {
+/// Accepts connections until this task is aborted; aborting it ends the connections too.
+pub(super) async fn serve(listener: TcpListener, state: Arc<ModelState>) {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        connections.spawn(converse(stream, Arc::clone(&stage)));
+        connections.spawn(converse(stream, Arc::clone(&state)));
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn converse(stream: TcpStream, stage: Arc<Stage>) {
+async fn converse(stream: TcpStream, state: Arc<ModelState>) {
     let service = service_fn(move |request| {
-        let stage = Arc::clone(&stage);
-        async move { Ok::<_, Infallible>(stage.answer(request).await) }
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(state.answer(request).await) }
     });
-    // A tool that hangs up early, as when it is stopped, is no failure of the model.
+    // An agent that closes the connection early, for example because it is stopped, is not an error of the model.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-impl Stage {
+impl ModelState {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
         let Some(dialect) = Dialect::of(&path) else {
-            // What the tools ask besides: which models there are, whether anybody is there.
+            // The agents also send other requests, such as for the list of models.
             return Reply::Json(json!({ "data": [], "models": [] })).into_response();
         };
-        // A tool that hangs up early asks for nothing.
+        // If the agent closes the connection early, the body is empty.
         let body = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let heard = dialect.hear(path.clone(), &body);
@@ -76,11 +76,11 @@ impl Stage {
         dialect.reply(&path, &body, &self.next(dialect, &heard).await).into_response()
     }
 
-    /// The next move; where the script waits, not before it is released.
-    async fn next(&self, dialect: Dialect, heard: &Heard) -> Move<'_> {
+    /// The next step. At the wait of the script, it first waits until the model is released.
+    async fn next(&self, dialect: Dialect, heard: &Heard) -> Step<'_> {
         let number = heard.results.len();
         if self.script.waits_after == Some(number) {
-            // The sender lives as long as the model.
+            // An error is impossible, because the sender lives as long as the model.
             let _ = self.release.clone().wait_for(|released| *released).await;
         }
         let call = self.script.calls.get(number).map(|call| match call {
@@ -91,9 +91,9 @@ impl Stage {
             }
         });
         match call {
-            // Some requests are asides without tools, such as one for a title.
-            Some((tool, arguments)) if heard.tools.contains(&tool) => Move::Call { number, tool, arguments },
-            _ => Move::End,
+            // The agents also send requests without tools, for example for a title.
+            Some((tool, arguments)) if heard.tools.contains(&tool) => Step::Call { number, tool, arguments },
+            _ => Step::End,
         }
     }
 }
@@ -129,7 +129,7 @@ impl Dialect {
         }
     }
 
-    /// The agent's own tool that runs a command.
+    /// The agent's tool that runs a shell command, with its arguments.
     fn shell(self, command: &str) -> (&'static str, Value) {
         match self {
             Self::Anthropic => ("Bash", json!({ "command": command, "description": "look around" })),
@@ -138,7 +138,7 @@ impl Dialect {
         }
     }
 
-    fn reply(self, path: &str, request: &Value, next: &Move) -> Reply {
+    fn reply(self, path: &str, request: &Value, next: &Step) -> Reply {
         match self {
             Self::Anthropic => anthropic::reply(path, request, next),
             Self::OpenAi => openai::reply(next),

@@ -1,19 +1,19 @@
-//! What the tests must know of each agent's command line tool: its settings, its arguments, its model's address.
+//! The differences between the agent CLIs: settings, arguments, the address of the model.
 
 use std::path::{Path, PathBuf};
 
 use deckwatch_tests::scripted_model::ScriptedModel;
 use serde_json::{Value, json};
 
-/// Any key will do: the model on loopback asks for none.
+/// Any key works, because the model on loopback checks none.
 const MODEL_KEY: &str = "a-key-that-nobody-checks";
-/// What Claude Code keeps of a key that its person has approved.
-const END_OF_MODEL_KEY: &str = "y-that-nobody-checks";
+/// The end of a key, as Claude Code stores it for a key that the user has approved.
+const MODEL_KEY_SUFFIX: &str = "y-that-nobody-checks";
 
-/// What every conversation starts with.
+/// The first prompt of every conversation.
 pub(crate) const PROMPT: &str = "Play your part.";
 
-/// An agent's command line tool.
+/// An agent CLI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AgentCli {
     Claude,
@@ -22,7 +22,7 @@ pub(crate) enum AgentCli {
 }
 
 impl AgentCli {
-    /// Its program, and the client's name in the records.
+    /// The CLI's program, which is also the client's name in the records.
     pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Claude => "claude",
@@ -31,7 +31,7 @@ impl AgentCli {
         }
     }
 
-    /// Where it keeps a user's settings, below the home.
+    /// The path of the user's settings below the home folder.
     pub(crate) fn settings_file(self) -> &'static str {
         match self {
             Self::Claude => ".claude.json",
@@ -40,8 +40,8 @@ impl AgentCli {
         }
     }
 
-    /// A user's settings, with an MCP server of their own that `server` and `script` start, and words that only
-    /// a person would write.
+    /// A user's settings with the user's own MCP server, started as `server script`, and with a comment that only a
+    /// person would write.
     pub(crate) fn settings(self, server: &Path, script: &Path) -> String {
         let (server, script) = (server.display(), script.display());
         match self {
@@ -79,8 +79,8 @@ args = ["{script}"]
         }
     }
 
-    /// Words in a user's settings that mean nothing to the tool. Claude Code's file has no room for a comment.
-    pub(crate) fn own_words(self) -> &'static str {
+    /// A text in the user's settings that the CLI ignores. Claude Code's file allows no comment.
+    pub(crate) fn own_text(self) -> &'static str {
         match self {
             Self::Claude => "hasCompletedOnboarding",
             Self::Codex => "# My own settings.",
@@ -88,13 +88,13 @@ args = ["{script}"]
         }
     }
 
-    /// Whether a signal to its process alone reaches it. Gemini CLI runs in a child of its first process, and
-    /// that one ignores signals: it counts on the child's getting them too, as from a terminal.
-    pub(crate) fn hears_signals_alone(self) -> bool {
+    /// Whether a signal to the first process alone ends the CLI. Gemini CLI runs in a child process. Its first process
+    /// ignores signals, because it expects that the child gets them too, as from a terminal.
+    pub(crate) fn is_ended_by_signal_to_first_process(self) -> bool {
         self != Self::Gemini
     }
 
-    /// The name under which it offers the tool `ping` of the user's own server.
+    /// The name under which the CLI offers the tool `ping` of the user's own server.
     pub(crate) fn own_tool(self) -> &'static str {
         match self {
             Self::Claude | Self::Codex => "mcp__mine__ping",
@@ -102,7 +102,7 @@ args = ["{script}"]
         }
     }
 
-    /// Arguments for one conversation without a person.
+    /// The arguments for a conversation without a terminal.
     pub(crate) fn arguments(self, model: &ScriptedModel) -> Vec<String> {
         let arguments: &[&str] = match self {
             Self::Claude => &[
@@ -123,8 +123,8 @@ args = ["{script}"]
         arguments
     }
 
-    /// A user's settings for working at a terminal, where nothing is asked before the first prompt: the model's
-    /// address is in them, as an option would change how Codex starts. `hook` runs whenever a prompt is sent.
+    /// The user's settings for a conversation in a terminal. They contain the model's address, because an option would
+    /// change how Codex starts, and they answer all questions before the first prompt. `hook` runs for every prompt.
     pub(crate) fn settings_at_terminal(
         self,
         model: &ScriptedModel,
@@ -140,7 +140,7 @@ args = ["{script}"]
                 let trusted = each(&|folder| format!(r#""{folder}": {{"hasTrustDialogAccepted": true}}"#), ", ");
                 let person = format!(
                     r#"{{"hasCompletedOnboarding": true, "theme": "dark", "projects": {{{trusted}}},
-                    "customApiKeyResponses": {{"approved": ["{END_OF_MODEL_KEY}"], "rejected": []}}}}"#
+                    "customApiKeyResponses": {{"approved": ["{MODEL_KEY_SUFFIX}"], "rejected": []}}}}"#
                 );
                 let hooks = json!({ "hooks": { "UserPromptSubmit": [{ "hooks": [command_hook(hook)] }] } });
                 vec![(".claude.json", person), (".claude/settings.json", hooks.to_string())]
@@ -174,7 +174,7 @@ env_key = "OPENAI_API_KEY"
         }
     }
 
-    /// Arguments for a conversation at a terminal that starts with a prompt.
+    /// The arguments for a conversation in a terminal that starts with a prompt.
     pub(crate) fn arguments_at_terminal(self) -> &'static [&'static str] {
         match self {
             Self::Claude => &["--permission-mode=default", "--allowedTools=mcp__deckwatch__sod,Bash", PROMPT],
@@ -183,15 +183,15 @@ env_key = "OPENAI_API_KEY"
         }
     }
 
-    /// What a person types to leave.
-    pub(crate) fn farewell(self) -> &'static str {
+    /// The text that ends a conversation.
+    pub(crate) fn exit_command(self) -> &'static str {
         match self {
             Self::Claude => "/exit",
             Self::Codex | Self::Gemini => "/quit",
         }
     }
 
-    /// What leads it to the model, and keeps it from everything else.
+    /// The environment variables that direct the CLI to the model and block all other connections.
     pub(crate) fn variables(self, model: &ScriptedModel) -> Vec<(&'static str, String)> {
         let url = || model.url().to_owned();
         let (key, on) = (MODEL_KEY.to_owned(), || "1".to_owned());
@@ -212,15 +212,15 @@ env_key = "OPENAI_API_KEY"
         }
     }
 
-    /// The installed program; else says why there is none.
+    /// The path of the installed CLI. Prints the reason if it is not installed.
     pub(crate) fn installed(self) -> Option<PathBuf> {
         let Some(folder) = std::env::var_os("DECKWATCH_TEST_AGENTS").filter(|folder| !folder.is_empty()) else {
-            println!("skipped: DECKWATCH_TEST_AGENTS names no folder with {}", self.program());
+            println!("skipped: DECKWATCH_TEST_AGENTS does not name a folder with {}", self.program());
             return None;
         };
         let program = PathBuf::from(folder).join("node_modules/.bin").join(self.program());
         if !program.exists() {
-            println!("skipped: {} could not be installed: there is no {}", self.program(), program.display());
+            println!("skipped: {} could not be installed: {} does not exist", self.program(), program.display());
             return None;
         }
         Some(program)

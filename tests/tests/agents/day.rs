@@ -1,4 +1,4 @@
-//! A day hands over to the next; two agents at once see each other.
+//! The second day starts with the handoff of the first; two active agents see each other.
 
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::machine::Machine;
 crate::with_every_agent![
     the_second_day_sees_the_handoff_of_the_first,
     two_agents_at_once_see_each_other,
-    an_agent_that_crashed_comes_back_as_itself,
+    a_crashed_agent_gets_its_name_and_its_session_back,
 ];
 
 async fn the_second_day_sees_the_handoff_of_the_first(machine: Machine) {
@@ -19,7 +19,7 @@ async fn the_second_day_sees_the_handoff_of_the_first(machine: Machine) {
     let first = ScriptedModel::start(Script::default().call("sod", json!({})).call("handoff", handoff)).await;
     machine.launch(&first).success().await;
     let told = first.heard().into_iter().map(|heard| heard.told).collect::<String>();
-    assert!(told.contains("Call `sod` when you start"), "nobody told the agent what Deckwatch is for");
+    assert!(told.contains("Call `sod` when you start"), "the server's instructions did not reach the model");
     let results = first.results(2).await;
     assert!(results[0].contains("Last handoff: none yet"), "{}", results[0]);
     assert!(results[1].contains("is recorded"), "{}", results[1]);
@@ -27,10 +27,10 @@ async fn the_second_day_sees_the_handoff_of_the_first(machine: Machine) {
     let second = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
     machine.launch(&second).success().await;
     let seen = &second.results(1).await[0];
-    for words in ["The login page works with passkeys", "registration of a passkey", "test it on a phone"] {
-        assert!(seen.contains(words), "{words} is not in {seen}");
+    for text in ["The login page works with passkeys", "registration of a passkey", "test it on a phone"] {
+        assert!(seen.contains(text), "{text} is not in {seen}");
     }
-    // It ended and came back: the same slot, hence the same name.
+    // The agent ended and started again on the same slot, so it has the same name.
     assert!(seen.contains(&format!("-{}-1 ", machine.cli.program())), "{seen}");
 }
 
@@ -48,21 +48,21 @@ async fn two_agents_at_once_see_each_other(machine: Machine) {
     let second_agent = machine.launch_with(&second, &["--issue", "88", "--repo", worktree.to_str().unwrap()]);
     let seen = &second.results(1).await[0];
     let named = |number: u32| format!("-{}-{number} ", machine.cli.program());
-    for words in [named(1), named(2), "#87".to_owned(), "branch main".to_owned(), "branch dev/two".to_owned()] {
-        assert!(seen.contains(&words), "{words} is not in {seen}");
+    for text in [named(1), named(2), "#87".to_owned(), "branch main".to_owned(), "branch dev/two".to_owned()] {
+        assert!(seen.contains(&text), "{text} is not in {seen}");
     }
 
     first.release();
     let seen = &first.results(2).await[1];
-    for words in [named(2), "#88".to_owned(), "branch dev/two".to_owned()] {
-        assert!(seen.contains(&words), "{words} is not in {seen}");
+    for text in [named(2), "#88".to_owned(), "branch dev/two".to_owned()] {
+        assert!(seen.contains(&text), "{text} is not in {seen}");
     }
     second.release();
     first_agent.success().await;
     second_agent.success().await;
 }
 
-async fn an_agent_that_crashed_comes_back_as_itself(machine: Machine) {
+async fn a_crashed_agent_gets_its_name_and_its_session_back(machine: Machine) {
     let crashes = ScriptedModel::start(Script::default().call("sod", json!({})).wait()).await;
     let agent = machine.launch_with(&crashes, &["--issue", "87"]);
     let _ = crashes.results(1).await;
@@ -72,7 +72,7 @@ async fn an_agent_that_crashed_comes_back_as_itself(machine: Machine) {
     let back = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
     machine.launch(&back).success().await;
     let seen = &back.results(1).await[0];
-    for words in ["your day goes on", &format!("-{}-1 ", machine.cli.program()), "#87"] {
-        assert!(seen.contains(words), "{words} is not in {seen}");
+    for text in ["your day goes on", &format!("-{}-1 ", machine.cli.program()), "#87"] {
+        assert!(seen.contains(text), "{text} is not in {seen}");
     }
 }

@@ -1,5 +1,5 @@
-//! Agents at a terminal, on two ventures: each has its own name, API and secrets, in its MCP server, its shell and
-//! its hooks, and nothing stays behind.
+//! Agents in terminals, on two ventures. The MCP server, the shell and the hooks of each agent get its own name, API
+//! and secrets, and no process is left behind.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,98 +19,104 @@ use crate::running::command_lines;
 
 crate::with_every_agent![two_ventures_one_after_the_other, two_ventures_at_once];
 
-/// As long as a tool may take to end what it started.
-const FAREWELL: Duration = Duration::from_secs(15);
-const LAST_WORDS: &str = "The script is over.";
-/// What a venture's secret is called, everywhere.
+/// The time limit for an agent CLI to end its child processes.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(15);
+const FINAL_TEXT: &str = "The script is over.";
+/// The name of the secret of every venture.
 const SECRET: &str = "VENTURE_SECRET";
-/// Infisical's tool: prints the secrets of the folder that it is asked for.
+/// A stub of Infisical's CLI: prints the secrets of the folder in its arguments.
 const INFISICAL: &str = r#"#!/bin/sh
 for word in "$@"; do case "$word" in --path=/*) path=${word#--path=/};; esac; done
 printf '[{"key": "VENTURE_SECRET", "value": "secret-of-%s-console"}]' "$path"
 "#;
 
 async fn two_ventures_one_after_the_other(machine: Machine) {
-    let Some(desk) = Desk::of(machine).await else { return };
+    let Some(workstation) = Workstation::of(machine).await else { return };
     for venture in ["alpha", "beta"] {
-        let pane = desk.launch(venture);
-        desk.works_on(venture, &pane, 1).await;
-        desk.leaves(&pane).await;
+        let pane = workstation.launch(venture);
+        workstation.works_on(venture, &pane, 1).await;
+        workstation.ends_conversation(&pane).await;
     }
-    desk.nothing_is_left().await;
+    workstation.no_process_is_left().await;
 }
 
 async fn two_ventures_at_once(machine: Machine) {
-    let Some(desk) = Desk::of(machine).await else { return };
-    let alpha = desk.launch("alpha");
-    desk.works_on("alpha", &alpha, 1).await;
-    let beta = desk.launch("beta");
-    desk.works_on("beta", &beta, 2).await;
-    desk.leaves(&alpha).await;
-    desk.leaves(&beta).await;
-    desk.nothing_is_left().await;
+    let Some(workstation) = Workstation::of(machine).await else { return };
+    let alpha = workstation.launch("alpha");
+    workstation.works_on("alpha", &alpha, 1).await;
+    let beta = workstation.launch("beta");
+    workstation.works_on("beta", &beta, 2).await;
+    workstation.ends_conversation(&alpha).await;
+    workstation.ends_conversation(&beta).await;
+    workstation.no_process_is_left().await;
 }
 
 #[tokio::test]
-async fn a_launch_is_not_served_by_the_background_server_of_a_codex_that_a_person_started() {
+async fn a_launch_does_not_use_the_background_server_of_a_codex_that_the_user_started() {
     let Some(machine) = Machine::with(AgentCli::Codex) else { return };
-    let Some(desk) = Desk::of(machine).await else { return };
-    let bare = Pane::open(&desk.bare("alpha", &BTreeMap::new()), desk.machine.path("tmux-bare"));
-    bare.waits("background server", || desk.daemons().len() == 2).await;
-    bare.shows(LAST_WORDS).await;
-    let before = desk.daemons();
+    let Some(workstation) = Workstation::of(machine).await else { return };
+    let without_launcher = Pane::open(
+        &workstation.without_launcher("alpha", &BTreeMap::new()),
+        workstation.machine.path("tmux-without-launcher"),
+    );
+    without_launcher.waits("background server", || workstation.daemons().len() == 2).await;
+    without_launcher.shows(FINAL_TEXT).await;
+    let before = workstation.daemons();
     for venture in ["alpha", "beta"] {
-        let pane = desk.launch(venture);
-        desk.works_on(venture, &pane, 1).await;
-        desk.leaves(&pane).await;
+        let pane = workstation.launch(venture);
+        workstation.works_on(venture, &pane, 1).await;
+        workstation.ends_conversation(&pane).await;
     }
-    assert_eq!(desk.daemons(), before, "the person's server is the person's");
+    assert_eq!(workstation.daemons(), before, "a launch must not change the server that the user has started");
 }
 
 #[tokio::test]
-async fn the_environment_that_a_background_server_passes_on_is_refused() {
+async fn the_environment_of_a_launch_that_a_background_server_passes_on_is_refused() {
     let Some(machine) = Machine::with(AgentCli::Codex) else { return };
-    let Some(desk) = Desk::of(machine).await else { return };
-    let launched = desk.launch("alpha");
-    desk.works_on("alpha", &launched, 1).await;
-    let environment = desk.environment("shell", "alpha");
+    let Some(workstation) = Workstation::of(machine).await else { return };
+    let launched = workstation.launch("alpha");
+    workstation.works_on("alpha", &launched, 1).await;
+    let environment = workstation.environment("shell", "alpha");
 
-    // As a build before this one left it: the server has the environment of the launch.
-    let first = Pane::open(&desk.bare("alpha", &environment), desk.machine.path("tmux-first"));
-    first.waits("background server", || !desk.daemons().is_empty()).await;
-    let second = Pane::open(&desk.bare("beta", &BTreeMap::new()), desk.machine.path("tmux-second"));
-    let refused = || desk.model.heard().iter().any(|heard| heard.results.iter().any(|it| it.contains("did not work")));
+    // An older version of Deckwatch could leave this state: the background server has the environment of a launch.
+    let first =
+        Pane::open(&workstation.without_launcher("alpha", &environment), workstation.machine.path("tmux-first"));
+    first.waits("background server", || !workstation.daemons().is_empty()).await;
+    let second =
+        Pane::open(&workstation.without_launcher("beta", &BTreeMap::new()), workstation.machine.path("tmux-second"));
+    let refused =
+        || workstation.model.heard().iter().any(|heard| heard.results.iter().any(|it| it.contains("did not work")));
     second.waits("refusal", refused).await;
-    let told = second.shows(LAST_WORDS).await;
-    let refusals: Vec<String> = desk.model.heard().into_iter().flat_map(|heard| heard.results).collect();
-    let refusal = refusals.iter().find(|result| result.contains("did not work")).unwrap_or_else(|| panic!("{told}"));
-    for words in ["belongs to the launch of", "codex app-server daemon stop", "Nothing was read or recorded"] {
-        assert!(refusal.contains(words), "{words:?} is not in {refusal}");
+    let screen = second.shows(FINAL_TEXT).await;
+    let refusals: Vec<String> = workstation.model.heard().into_iter().flat_map(|heard| heard.results).collect();
+    let refusal = refusals.iter().find(|result| result.contains("did not work")).unwrap_or_else(|| panic!("{screen}"));
+    for text in ["belongs to the launch of", "codex app-server daemon stop", "Nothing was read or recorded"] {
+        assert!(refusal.contains(text), "{text:?} is not in {refusal}");
     }
-    assert_eq!(desk.sessions("beta").await, 0);
-    assert_eq!(desk.sessions("alpha").await, 1, "the launch has its own");
+    assert_eq!(workstation.sessions("beta").await, 0);
+    assert_eq!(workstation.sessions("alpha").await, 1, "only the launch has a session");
 
-    let doctor = desk.machine.verb(&["mcp", "doctor"]).output().await.unwrap();
-    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    assert!(said.contains("background server") && said.contains("codex app-server daemon stop"), "{said}");
-    assert!(!doctor.status.success(), "{said}");
+    let doctor = workstation.machine.verb(&["mcp", "doctor"]).output().await.unwrap();
+    let stdout = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(stdout.contains("background server") && stdout.contains("codex app-server daemon stop"), "{stdout}");
+    assert!(!doctor.status.success(), "{stdout}");
 }
 
 #[tokio::test]
 async fn claude_code_moves_no_session_of_a_launch_to_its_background_service() {
     let Some(machine) = Machine::with(AgentCli::Claude) else { return };
-    let Some(desk) = Desk::of(machine).await else { return };
-    let pane = desk.launch("alpha");
-    desk.works_on("alpha", &pane, 1).await;
+    let Some(workstation) = Workstation::of(machine).await else { return };
+    let pane = workstation.launch("alpha");
+    workstation.works_on("alpha", &pane, 1).await;
     pane.types("/background").await;
     pane.shows("Unknown command: /background").await;
-    desk.leaves(&pane).await;
-    desk.nothing_is_left().await;
+    workstation.ends_conversation(&pane).await;
+    workstation.no_process_is_left().await;
 }
 
 #[tokio::test]
-async fn what_needs_a_background_server_is_refused_before_anything_starts() {
-    for (cli, words) in [
+async fn arguments_that_need_a_background_server_are_refused_before_anything_starts() {
+    for (cli, arguments) in [
         (AgentCli::Codex, &["agents"][..]),
         (AgentCli::Codex, &["--remote", "unix://x"]),
         (AgentCli::Codex, &["app-server", "daemon", "start"]),
@@ -118,21 +124,21 @@ async fn what_needs_a_background_server_is_refused_before_anything_starts() {
         (AgentCli::Claude, &["agents"]),
     ] {
         let Some(machine) = Machine::with(cli) else { return };
-        let output = machine.launcher(&[]).args(words).output().await.unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains("needs a background server") && said.contains("without the launcher"), "{said}");
+        let output = machine.launcher(&[]).args(arguments).output().await.unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("needs a background server") && stderr.contains("without the launcher"), "{stderr}");
     }
 }
 
-/// A person's machine with two ventures, each with an API of its own, and a model that both talk to.
-struct Desk {
+/// A user's machine with two ventures, an API for each, and a model for all agents.
+struct Workstation {
     machine: Machine,
     model: ScriptedModel,
     apis: BTreeMap<&'static str, Team>,
 }
 
-/// A team's API.
+/// The API of one venture.
 struct Team {
     server: ServerProcess,
     api: Api,
@@ -140,20 +146,22 @@ struct Team {
     _data: TempDir,
 }
 
-impl Desk {
+impl Workstation {
     async fn of(machine: Machine) -> Option<Self> {
-        if !Pane::possible() {
+        if !Pane::has_tmux() {
             return None;
         }
         let home = machine.path("");
-        let note = |what: &str| format!("env > {}{what}.$DECKWATCH_VENTURE", home.display());
-        // At a terminal, tools take the first prompt before their MCP servers have answered.
+        let record_environment = |name: &str| format!("env > {}{name}.$DECKWATCH_VENTURE", home.display());
+        // In a terminal, some CLIs send the first prompt before their MCP servers are ready, so the command waits for
+        // the server.
         let server = "until ps -axww -o command= | grep -q \"$HOME/bin/[d]eckwatch-mcp\"; do sleep 0.1; done; sleep 1";
-        let script = Script::default().shell(&format!("{server}; {}", note("shell"))).call("sod", json!({}));
+        let script =
+            Script::default().shell(&format!("{server}; {}", record_environment("shell"))).call("sod", json!({}));
         let model = ScriptedModel::start(script).await;
         machine.clone_repository("beta");
         let folders = ["alpha", "beta"].map(|venture| machine.repository_of(venture).canonicalize().unwrap());
-        for (file, text) in machine.cli.settings_at_terminal(&model, &folders, &note("hook")) {
+        for (file, text) in machine.cli.settings_at_terminal(&model, &folders, &record_environment("hook")) {
             machine.write(file, &text);
         }
         machine.write(".config/deckwatch/config.toml", "[infisical]\nproject_id = \"p\"\n");
@@ -163,14 +171,14 @@ impl Desk {
         for venture in ["alpha", "beta"] {
             apis.insert(venture, Team::of(venture).await);
         }
-        let desk = Self { machine, model, apis };
-        if desk.machine.cli == AgentCli::Codex {
-            desk.trust_hooks().await;
+        let workstation = Self { machine, model, apis };
+        if workstation.machine.cli == AgentCli::Codex {
+            workstation.trust_hooks().await;
         }
-        Some(desk)
+        Some(workstation)
     }
 
-    /// An agent that works at a terminal until it is told to leave.
+    /// Starts an agent in a terminal.
     fn launch(&self, venture: &str) -> Pane {
         let team = &self.apis[venture];
         let mut command = self.machine.launcher_on(venture, &[]);
@@ -180,33 +188,33 @@ impl Desk {
         Pane::open(&command, self.machine.path(&format!("tmux-{venture}")))
     }
 
-    /// The tool as a person starts it without the launcher, in a venture's repository.
-    fn bare(&self, venture: &str, environment: &BTreeMap<String, String>) -> Command {
+    /// The agent's CLI without the launcher, in the repository of a venture.
+    fn without_launcher(&self, venture: &str, environment: &BTreeMap<String, String>) -> Command {
         let mut command = self.machine.agent();
         command.args(self.machine.cli.arguments_at_terminal()).envs(self.machine.cli.variables(&self.model));
         command.envs(environment).current_dir(self.machine.repository_of(venture)).env("TERM", "xterm-256color");
         command
     }
 
-    /// That an agent's MCP server, shell and hook have the venture's own name, API and secrets.
+    /// Checks that an agent's MCP server, shell and hook have the venture's own name, API and secrets.
     async fn works_on(&self, venture: &'static str, pane: &Pane, slot: u32) {
-        // The script's second call is made with the first one's result.
+        // The second call of the script comes after the first result.
         let name = format!("example-org/{venture}-console");
         let has_started =
             || self.model.heard().iter().any(|heard| heard.results.len() == 2 && heard.told.contains(&name));
         pane.waits("start of day", has_started).await;
-        pane.shows(LAST_WORDS).await;
+        pane.shows(FINAL_TEXT).await;
         let (team, agent) = (&self.apis[venture], format!("-{}-{slot}", self.machine.cli.program()));
-        for witness in ["shell", "hook"] {
-            let environment = self.environment(witness, venture);
-            let said = |name: &str| environment.get(name).cloned().unwrap_or_default();
-            // Gemini CLI keeps what looks secret from its shell.
-            let secrets_pass = self.machine.cli != AgentCli::Gemini;
-            assert_eq!(said("DECKWATCH_REPO"), format!("example-org/{venture}-console"), "{witness}");
-            assert!(said("DECKWATCH_AGENT").ends_with(&agent), "{witness}: {environment:?}");
-            assert_eq!(said("CONTEXT_API_URL"), team.server.url, "{witness}");
-            if secrets_pass {
-                assert_eq!(said(SECRET), format!("secret-of-{venture}-console"), "{witness}");
+        for source in ["shell", "hook"] {
+            let environment = self.environment(source, venture);
+            let value = |name: &str| environment.get(name).cloned().unwrap_or_default();
+            // Gemini CLI does not pass variables with names like secrets to its shell.
+            let passes_secrets = self.machine.cli != AgentCli::Gemini;
+            assert_eq!(value("DECKWATCH_REPO"), format!("example-org/{venture}-console"), "{source}");
+            assert!(value("DECKWATCH_AGENT").ends_with(&agent), "{source}: {environment:?}");
+            assert_eq!(value("CONTEXT_API_URL"), team.server.url, "{source}");
+            if passes_secrets {
+                assert_eq!(value(SECRET), format!("secret-of-{venture}-console"), "{source}");
             }
         }
         let sessions = self.recorded(venture).await;
@@ -215,13 +223,13 @@ impl Desk {
         assert_eq!(sessions[0]["repo"], format!("example-org/{venture}-console"));
     }
 
-    async fn leaves(&self, pane: &Pane) {
-        pane.types(self.machine.cli.farewell()).await;
+    async fn ends_conversation(&self, pane: &Pane) {
+        pane.types(self.machine.cli.exit_command()).await;
         pane.ends().await;
     }
 
-    /// That no process of these launches runs any more.
-    async fn nothing_is_left(&self) {
+    /// Checks that no process of these launches is left.
+    async fn no_process_is_left(&self) {
         let home = self.machine.path("").canonicalize().unwrap();
         let left = || -> Vec<String> {
             let ours = |line: &String| line.contains(home.to_str().unwrap()) && !line.starts_with("tmux");
@@ -229,14 +237,14 @@ impl Desk {
         };
         let asked = Instant::now();
         while !left().is_empty() {
-            assert!(asked.elapsed() < FAREWELL, "{:#?}", left());
+            assert!(asked.elapsed() < EXIT_TIMEOUT, "{:#?}", left());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    /// What a shell or a hook of a venture's agent saw.
-    fn environment(&self, witness: &str, venture: &str) -> BTreeMap<String, String> {
-        let file = self.machine.path(&format!("{witness}.{venture}"));
+    /// The environment that a shell or a hook of a venture's agent has recorded.
+    fn environment(&self, source: &str, venture: &str) -> BTreeMap<String, String> {
+        let file = self.machine.path(&format!("{source}.{venture}"));
         let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -251,7 +259,7 @@ impl Desk {
         all["items"].as_array().unwrap().clone()
     }
 
-    /// The processes of Codex's background server.
+    /// The process ids of Codex's background server.
     fn daemons(&self) -> Vec<u32> {
         let folder = self.machine.path(".codex/app-server-daemon");
         let pid = |name: &str| {
@@ -261,7 +269,7 @@ impl Desk {
         ["daemon.pid", "daemon-updater.pid"].into_iter().filter_map(pid).collect()
     }
 
-    /// Says for the person that their hooks may run, as Codex would ask them.
+    /// Records the user's consent to the hooks in Codex's configuration, for which Codex would ask.
     async fn trust_hooks(&self) {
         let folder = self.machine.repository().canonicalize().unwrap();
         let answer = app_server(self.machine.agent(), "hooks/list", json!({ "cwds": [folder] })).await;
@@ -275,7 +283,7 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for Workstation {
     fn drop(&mut self) {
         for pid in self.daemons() {
             let is_codex = |line: &String| line.starts_with(&format!("{pid} ")) && line.contains("app-server");
@@ -302,7 +310,7 @@ impl Team {
     }
 }
 
-/// One question to Codex over its own protocol.
+/// Sends a request to Codex's app server and returns the result.
 async fn app_server(mut codex: Command, method: &str, params: Value) -> Value {
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
     let pipe = std::process::Stdio::piped;
@@ -315,7 +323,7 @@ async fn app_server(mut codex: Command, method: &str, params: Value) -> Value {
         input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
     let answer = loop {
-        let line = lines.next_line().await.unwrap().expect("Codex answers");
+        let line = lines.next_line().await.unwrap().expect("Codex did not answer");
         let message: Value = serde_json::from_str(&line).unwrap();
         if message["id"] == 2 {
             break message["result"].clone();

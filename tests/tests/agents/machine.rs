@@ -1,4 +1,4 @@
-//! A machine of a user: a home that nobody else sees, a cloned repository, a ventures file, Deckwatch installed.
+//! A user's machine: its own home folder, a cloned repository, a file of ventures, Deckwatch installed.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,9 @@ const VENTURES: &str = r#"{"ventures": [{
   "repos": ["example-org/beta-console"], "capabilities": []
 }]}"#;
 
-const NOWHERE: &str = "http://127.0.0.1:9";
+const CLOSED_PORT: &str = "http://127.0.0.1:9";
 
-/// A machine with one agent's command line tool.
+/// A machine with one agent CLI.
 pub(crate) struct Machine {
     pub(crate) cli: AgentCli,
     agent: PathBuf,
@@ -31,12 +31,12 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// A machine on which the agent is installed, unless it can't be.
+    /// A machine with the CLI, or `None` if the CLI is not installed.
     pub(crate) fn with(cli: AgentCli) -> Option<Self> {
         Self::with_home(cli, tempfile::tempdir().unwrap())
     }
 
-    /// The same with its home in a folder of the test's choice.
+    /// Like `with`, with the home folder in a folder that the test chooses.
     pub(crate) fn with_home(cli: AgentCli, home: TempDir) -> Option<Self> {
         let agent = cli.installed()?;
         let machine = Self { cli, agent, home, variables: Vec::new() };
@@ -50,13 +50,13 @@ impl Machine {
         Some(machine)
     }
 
-    /// The same machine, its user's environment holding one variable more.
+    /// Adds a variable to the user's environment.
     pub(crate) fn and_variable(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
         self
     }
 
-    /// A path below the home.
+    /// A path below the home folder.
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.home.path().join(below)
     }
@@ -65,43 +65,43 @@ impl Machine {
         self.repository_of("alpha")
     }
 
-    /// Where a venture's repository is cloned.
+    /// The clone of a venture's repository.
     pub(crate) fn repository_of(&self, venture: &str) -> PathBuf {
         self.path(&format!("dev/{venture}-console"))
     }
 
-    /// Starts an agent on the venture and lets it play the model's part.
+    /// Starts an agent on the venture; the model drives it.
     pub(crate) fn launch(&self, model: &ScriptedModel) -> Running {
         self.launch_with(model, &[])
     }
 
-    /// The same, with more arguments for the launcher.
+    /// Like `launch`, with more arguments for the launcher.
     pub(crate) fn launch_with(&self, model: &ScriptedModel, arguments: &[&str]) -> Running {
         let mut command = self.launcher(arguments);
         command.args(self.cli.arguments(model)).envs(self.cli.variables(model));
         Running::start(command)
     }
 
-    /// The launcher's command; what is added to it is the agent's.
+    /// The launcher's command. Arguments that a test adds are for the agent.
     pub(crate) fn launcher(&self, arguments: &[&str]) -> Command {
         self.launcher_on("alpha", arguments)
     }
 
-    /// The same on another venture.
+    /// Like `launcher`, on another venture.
     pub(crate) fn launcher_on(&self, venture: &str, arguments: &[&str]) -> Command {
         let mut command = self.command(&self.path("bin/launcher"));
         command.args([venture, &format!("--{}", self.cli.program())]).args(arguments).arg("--");
         command
     }
 
-    /// The launcher's command for one of its other verbs.
+    /// The launcher's command for one of its other subcommands.
     pub(crate) fn verb(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(&self.path("bin/launcher"));
         command.args(arguments);
         command
     }
 
-    /// The agent's own command, without Deckwatch.
+    /// The command of the agent CLI, without Deckwatch.
     pub(crate) fn agent(&self) -> Command {
         self.command(&self.agent)
     }
@@ -111,8 +111,8 @@ impl Machine {
         command.current_dir(self.home.path()).env_clear();
         command.envs([("HOME", self.home.path().as_os_str()), ("PATH", &self.search_path())]);
         command.envs([("LANG", "C.UTF-8"), ("TERM", "dumb"), ("NO_COLOR", "1")]);
-        // What a tool wants of the world beyond this machine ends at a closed port.
-        command.envs([("HTTP_PROXY", NOWHERE), ("HTTPS_PROXY", NOWHERE), ("NO_PROXY", "127.0.0.1,localhost")]);
+        // Connections of the CLI to other hosts go to a closed port.
+        command.envs([("HTTP_PROXY", CLOSED_PORT), ("HTTPS_PROXY", CLOSED_PORT), ("NO_PROXY", "127.0.0.1,localhost")]);
         command.envs(self.variables.iter().cloned());
         command
     }
@@ -148,7 +148,7 @@ impl Machine {
         self.git_in(&folder, &["commit", "--quiet", "--allow-empty", "--message=first"]);
     }
 
-    /// A program of its own, so that its processes are told from those of other tests.
+    /// Installs a program under a path of this machine, so that the test can tell its processes from those of other tests.
     fn install(&self, name: &str) {
         let target = self.path("bin").join(name);
         std::fs::create_dir_all(self.path("bin")).unwrap();
@@ -169,5 +169,5 @@ impl Machine {
 fn program_on_path(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
-    found.unwrap_or_else(|| panic!("{name} is not on PATH"))
+    found.unwrap_or_else(|| panic!("{name} is not on PATH: install it"))
 }

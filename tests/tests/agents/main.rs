@@ -1,8 +1,8 @@
-//! Days of real agents: Claude Code, Codex CLI and Gemini CLI as they come from npm, started by the real
-//! `launcher`, working through the real `deckwatch-mcp`, driven by a model that follows a script.
+//! Tests with real agents: Claude Code, Codex CLI and Gemini CLI from npm, started by the real `launcher`, with the
+//! real `deckwatch-mcp`, driven by a scripted model.
 //!
-//! `DECKWATCH_TEST_AGENTS` names the folder where `scripts/lib/agents.sh` installed them. An agent that is not
-//! there is skipped with its reason printed; nothing else is ever skipped. No test leaves this machine.
+//! `DECKWATCH_TEST_AGENTS` names the folder into which `scripts/lib/agents.sh` installed them. If an agent CLI is not
+//! installed, its tests print the reason and are skipped. No test connects to another machine.
 
 #![expect(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ mod running;
 mod slash_commands;
 mod team_api;
 
-/// Proves facts with every agent. Each is an `async fn(Machine)` beside the call.
+/// Makes a test for every agent CLI from each `async fn(Machine)` in the same file.
 macro_rules! with_every_agent {
     ($($fact:ident),+ $(,)?) => {
         crate::with_every_agent!(claude Claude: $($fact),+);

@@ -1,4 +1,4 @@
-//! What the user had in the agent's settings stays there and works.
+//! The user's own settings of the agent CLI stay as they are and still work.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -10,22 +10,22 @@ use crate::agent_cli::AgentCli;
 use crate::machine::Machine;
 use crate::running::Running;
 
-crate::with_every_agent![the_users_own_servers_and_words_survive];
+crate::with_every_agent![the_users_own_servers_and_comments_are_kept];
 
-async fn the_users_own_servers_and_words_survive(machine: Machine) {
+async fn the_users_own_servers_and_comments_are_kept(machine: Machine) {
     let settings = machine.path(machine.cli.settings_file());
     let model = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
     machine.launch(&model).success().await;
     let offered: Vec<String> = model.heard().into_iter().flat_map(|heard| heard.tools).collect();
     assert!(offered.iter().any(|tool| tool == machine.cli.own_tool()), "{offered:?}");
     let after = std::fs::read_to_string(&settings).unwrap();
-    for words in ["mine", "own-server.mjs", machine.cli.own_words()] {
-        assert!(after.contains(words), "{words} is gone from {after}");
+    for text in ["mine", "own-server.mjs", machine.cli.own_text()] {
+        assert!(after.contains(text), "{text} is missing from {after}");
     }
 }
 
 #[tokio::test]
-async fn codex_starts_where_a_server_over_http_stood_under_our_name() {
+async fn codex_starts_if_an_http_server_was_registered_under_our_name() {
     let Some(machine) = Machine::with(AgentCli::Codex) else { return };
     let ours =
         "[mcp_servers.deckwatch]\nurl = \"https://127.0.0.1:9/mcp\"\nbearer_token_env_var = \"T\"\nenabled = false\n";
@@ -34,7 +34,7 @@ async fn codex_starts_where_a_server_over_http_stood_under_our_name() {
 }
 
 #[tokio::test]
-async fn gemini_starts_where_a_server_over_http_stood_under_our_name() {
+async fn gemini_starts_if_an_http_server_was_registered_under_our_name() {
     let Some(machine) = Machine::with(AgentCli::Gemini) else { return };
     let settings = std::fs::read_to_string(machine.path(machine.cli.settings_file())).unwrap();
     let ours = r#""mcpServers": {"deckwatch": {"httpUrl": "http://127.0.0.1:9/mcp"}, "#;
@@ -43,41 +43,41 @@ async fn gemini_starts_where_a_server_over_http_stood_under_our_name() {
 }
 
 #[tokio::test]
-async fn gemini_does_not_start_a_server_that_its_user_excludes_and_the_launcher_says_so() {
+async fn gemini_does_not_start_an_excluded_server_and_the_launcher_reports_it() {
     let Some(machine) = Machine::with(AgentCli::Gemini) else { return };
     let settings = std::fs::read_to_string(machine.path(machine.cli.settings_file())).unwrap();
     let excludes = r#"{"mcp": {"excluded": ["deckwatch"]},"#;
     machine.write(machine.cli.settings_file(), &settings.replacen('{', excludes, 1));
     let model = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
     let output = machine.launch(&model).output().await;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("Gemini CLI does not start the server: mcp.excluded"), "{said}");
-    assert!(model.heard().iter().all(|heard| !heard.tools.iter().any(|tool| tool == "mcp_deckwatch_sod")), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(stderr.contains("Gemini CLI does not start the server: mcp.excluded"), "{stderr}");
+    assert!(model.heard().iter().all(|heard| !heard.tools.iter().any(|tool| tool == "mcp_deckwatch_sod")), "{stderr}");
 }
 
 #[tokio::test]
-async fn codex_works_though_its_settings_cannot_be_written() {
+async fn codex_works_if_its_settings_cannot_be_written() {
     let Some(machine) = Machine::with(AgentCli::Codex) else { return };
-    settings_in_a_store(&machine);
+    make_settings_read_only(&machine);
     starts_a_day(&machine, &[]).await;
 }
 
 #[tokio::test]
-async fn gemini_works_though_its_settings_cannot_be_written() {
-    // Gemini CLI takes no settings of a system from a place that others may write to.
+async fn gemini_works_if_its_settings_cannot_be_written() {
+    // Gemini CLI does not read system settings from a folder that other users can write to.
     let places = [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), std::env::temp_dir()];
     let mode = |folder: &Path| folder.metadata().unwrap().permissions().mode();
     let safe = |place: &&PathBuf| place.ancestors().all(|folder| mode(folder) & 0o022 == 0);
     let Some(place) = places.iter().find(safe) else {
-        println!("skipped: others may write to a folder above {places:?}; TMPDIR can name another");
+        println!("skipped: other users can write to a folder above {places:?}; set TMPDIR to another folder");
         return;
     };
     let Some(machine) = Machine::with_home(AgentCli::Gemini, tempfile::tempdir_in(place).unwrap()) else { return };
-    settings_in_a_store(&machine);
+    make_settings_read_only(&machine);
     starts_a_day(&machine, &[]).await;
 }
 
-/// An agent's start of day, with more options for its tool.
+/// Runs an agent's start of day, with more options for its CLI.
 async fn starts_a_day(machine: &Machine, options: &[String]) {
     let model = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
     let mut arguments = machine.cli.arguments(&model);
@@ -95,9 +95,9 @@ fn append(machine: &Machine, text: &str) {
     machine.write(machine.cli.settings_file(), &(settings + "\n" + text));
 }
 
-/// Makes the settings a link to a file that can be read and not replaced: beside it there is no room for a new one
-/// with a longer name. Permissions would not stop the administrator.
-fn settings_in_a_store(machine: &Machine) {
+/// Replaces the settings file by a link to a file that can be read but not replaced: its name is so long that no
+/// temporary file with a longer name can be created in the same folder. Permissions would not stop root.
+fn make_settings_read_only(machine: &Machine) {
     let file = machine.path(machine.cli.settings_file());
     let store = machine.path("store");
     std::fs::create_dir_all(&store).unwrap();

@@ -1,4 +1,4 @@
-//! A terminal of a person: a program in a tmux of its own, what its screen shows, what is typed.
+//! A terminal with a program in its own tmux server: reads the screen and types text.
 
 use std::path::PathBuf;
 use std::process::{Command as SyncCommand, Stdio};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
-/// Long enough for a command line tool that starts cold on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(2);
-const LOOK: Duration = Duration::from_millis(100);
+/// Enough time for an agent CLI that starts cold on a loaded machine.
+const TIMEOUT: Duration = Duration::from_mins(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A running program and its screen. Dropping it ends the tmux server, and with it the program.
+/// A running program and its screen. Dropping it ends the tmux server and therefore the program.
 pub(crate) struct Pane {
     socket: PathBuf,
 }
 
 impl Pane {
-    /// Whether there is a tmux; else says so.
-    pub(crate) fn possible() -> bool {
+    /// Whether tmux is installed. Prints the reason for skipping if it is not.
+    pub(crate) fn has_tmux() -> bool {
         let found =
             SyncCommand::new("tmux").arg("-V").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
         if !found {
@@ -26,7 +26,7 @@ impl Pane {
         found
     }
 
-    /// Starts a command in a tmux server that has its environment, and no other.
+    /// Starts a command in a tmux server that has only the command's environment.
     pub(crate) fn open(command: &Command, socket: PathBuf) -> Self {
         let command = command.as_std();
         let pane = Self { socket };
@@ -39,31 +39,31 @@ impl Pane {
         pane
     }
 
-    /// What the screen shows now.
+    /// The current text on the screen.
     pub(crate) fn screen(&self) -> String {
         let output = self.tmux().args(["capture-pane", "-p", "-S", "-200"]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Waits until the screen shows these words.
-    pub(crate) async fn shows(&self, words: &str) -> String {
-        self.waits(&format!("{words:?}"), || self.screen().contains(words)).await;
+    /// Waits until the screen shows this text.
+    pub(crate) async fn shows(&self, text: &str) -> String {
+        self.waits(&format!("{text:?}"), || self.screen().contains(text)).await;
         self.screen()
     }
 
-    /// Waits until something is so.
-    pub(crate) async fn waits(&self, what: &str, is_so: impl Fn() -> bool) {
-        let asked = Instant::now();
-        while !is_so() {
-            assert!(asked.elapsed() < PATIENCE, "no {what}; the screen shows\n{}", self.screen());
-            tokio::time::sleep(LOOK).await;
+    /// Waits until a condition is true. `what` describes it for the error message.
+    pub(crate) async fn waits(&self, what: &str, condition: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !condition() {
+            assert!(started.elapsed() < TIMEOUT, "timed out waiting for {what}; the screen shows\n{}", self.screen());
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Types a line, and then the key that sends it.
+    /// Types a line, then Enter.
     pub(crate) async fn types(&self, line: &str) {
         assert!(self.tmux().args(["send-keys", "-l", line]).status().unwrap().success());
-        // Tools take keys that come at once for a text that was pasted.
+        // The CLIs treat keys without a pause as pasted text.
         tokio::time::sleep(Duration::from_millis(700)).await;
         assert!(self.tmux().args(["send-keys", "Enter"]).status().unwrap().success());
     }
@@ -71,8 +71,8 @@ impl Pane {
     /// Waits until the program has ended.
     pub(crate) async fn ends(&self) {
         let dead = || {
-            let asked = self.tmux().args(["display-message", "-p", "#{pane_dead}"]).output().unwrap();
-            String::from_utf8_lossy(&asked.stdout).trim() == "1"
+            let started = self.tmux().args(["display-message", "-p", "#{pane_dead}"]).output().unwrap();
+            String::from_utf8_lossy(&started.stdout).trim() == "1"
         };
         self.waits("end of the program", dead).await;
     }
@@ -86,7 +86,7 @@ impl Pane {
 
 impl Drop for Pane {
     fn drop(&mut self) {
-        // A server whose program has ended may be gone already.
+        // The server may have ended already, together with its program.
         let _ = self.tmux().arg("kill-server").status();
     }
 }

@@ -1,4 +1,5 @@
-//! The launcher becomes the agent: its exit code and its signals are the agent's, and nothing stays behind.
+//! The launcher becomes the agent: it has the agent's exit code, the agent gets its signals, and no process is left
+//! behind.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ crate::with_every_agent![
     an_interrupt_ends_the_agent_and_its_server,
 ];
 
-/// As long as a server may take to finish a write that is under way.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// The time limit for a server to finish a write in progress.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 async fn the_exit_code_is_the_agents(machine: Machine) {
     let mut alone = machine.agent();
@@ -29,15 +30,15 @@ async fn the_exit_code_is_the_agents(machine: Machine) {
 }
 
 async fn a_termination_ends_the_agent_and_its_server(machine: Machine) {
-    let alone = machine.cli.hears_signals_alone();
-    ends(machine, |agent| if alone { agent.signal("TERM") } else { agent.signal_group("TERM") }).await;
+    let alone = machine.cli.is_ended_by_signal_to_first_process();
+    check_end(machine, |agent| if alone { agent.signal("TERM") } else { agent.signal_group("TERM") }).await;
 }
 
 async fn an_interrupt_ends_the_agent_and_its_server(machine: Machine) {
-    ends(machine, |agent| agent.signal_group("INT")).await;
+    check_end(machine, |agent| agent.signal_group("INT")).await;
 }
 
-async fn ends(machine: Machine, signal: impl Fn(&Running)) {
+async fn check_end(machine: Machine, signal: impl Fn(&Running)) {
     let model = ScriptedModel::start(Script::default().call("sod", json!({})).wait()).await;
     let agent = machine.launch(&model);
     let _ = model.results(1).await;
@@ -45,16 +46,16 @@ async fn ends(machine: Machine, signal: impl Fn(&Running)) {
     let servers = || -> Vec<String> {
         command_lines().into_iter().filter(|line| line.starts_with(server.to_str().unwrap())).collect()
     };
-    let becomes = async |count: usize| {
-        let asked = Instant::now();
+    let wait_for_servers = async |count: usize| {
+        let started = Instant::now();
         while servers().len() != count {
-            assert!(asked.elapsed() < FAREWELL, "{count} should be there: {:?}", servers());
+            assert!(started.elapsed() < EXIT_TIMEOUT, "expected {count} servers, found {:?}", servers());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    // A child of the server, such as git, looks like it until it has become itself.
-    becomes(1).await;
+    // A child process of the server, such as git, has the server's command line until it executes its program.
+    wait_for_servers(1).await;
     signal(&agent);
     let _ = agent.output().await;
-    becomes(0).await;
+    wait_for_servers(0).await;
 }

@@ -1,14 +1,14 @@
-//! A running agent: its output, its signals, its end.
+//! A running agent process: output, signals, end.
 
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-/// Long enough for a command line tool that starts cold on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Enough time for an agent CLI that starts cold on a loaded machine.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A process with a group of its own. Dropping it ends the whole group.
+/// A process in its own process group. Dropping it ends the group.
 pub(crate) struct Running {
     child: Option<Child>,
     group: u32,
@@ -21,24 +21,24 @@ impl Running {
         Self { group: child.id().unwrap(), child: Some(child) }
     }
 
-    /// Sends a signal to the process alone, as `kill` does.
+    /// Sends a signal only to the process, like `kill`.
     pub(crate) fn signal(&self, name: &str) {
-        assert!(kill(name, &self.group.to_string()), "the process is gone");
+        assert!(kill(name, &self.group.to_string()), "the process has ended already");
     }
 
-    /// Sends a signal to the process and all that it started, as a terminal does.
+    /// Sends a signal to the process group, like a terminal.
     pub(crate) fn signal_group(&self, name: &str) {
-        assert!(kill(name, &format!("-{}", self.group)), "the processes are gone");
+        assert!(kill(name, &format!("-{}", self.group)), "the processes have ended already");
     }
 
-    /// Waits for the end.
+    /// Waits for the end of the process.
     pub(crate) async fn output(mut self) -> Output {
         let child = self.child.take().unwrap();
-        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-        output.unwrap_or_else(|_| panic!("still running after {PATIENCE:?}")).unwrap()
+        let output = tokio::time::timeout(TIMEOUT, child.wait_with_output()).await;
+        output.unwrap_or_else(|_| panic!("still running after {TIMEOUT:?}")).unwrap()
     }
 
-    /// Waits for an end without a failure.
+    /// Waits for the end of the process and checks that it succeeded.
     pub(crate) async fn success(self) {
         let output = self.output().await;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -48,7 +48,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Whoever ended already needs no signal.
+        // The call fails if the process has already ended.
         kill("KILL", &format!("-{}", self.group));
     }
 }
@@ -59,8 +59,8 @@ pub(crate) fn command_lines() -> Vec<String> {
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
-fn kill(signal: &str, whom: &str) -> bool {
+fn kill(signal: &str, target: &str) -> bool {
     let mut kill = std::process::Command::new("kill");
-    kill.args([&format!("-{signal}"), "--", whom]).stderr(Stdio::null());
+    kill.args([&format!("-{signal}"), "--", target]).stderr(Stdio::null());
     kill.status().unwrap().success()
 }

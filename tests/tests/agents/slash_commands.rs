@@ -1,5 +1,5 @@
-//! `/sod` and `/eod` are commands of Claude Code once the launcher has started it; `launcher commands sync`
-//! gives every tool all of them.
+//! Slash commands: Claude Code has `/sod` and `/eod` after the launcher has started it; `launcher commands sync`
+//! installs all commands for every agent CLI.
 
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
 
@@ -11,21 +11,21 @@ use crate::with_every_agent;
 #[tokio::test]
 async fn claude_code_expands_the_commands_that_the_launcher_installed() {
     let Some(machine) = Machine::with(AgentCli::Claude) else { return };
-    for (typed, words) in [("/sod 87", "Call the tool `sod`"), ("/eod", "call the tool `handoff`")] {
+    for (typed, text) in [("/sod 87", "Call the tool `sod`"), ("/eod", "call the tool `handoff`")] {
         let model = ScriptedModel::start(Script::default()).await;
         let mut command = machine.launcher(&[]);
         command.args(["-p", typed, "--output-format=json", "--max-turns=2"]).envs(machine.cli.variables(&model));
         Running::start(command).success().await;
-        let told: String = model.heard().into_iter().map(|heard| heard.told).collect();
-        assert!(told.contains(words), "{typed} did not tell the model {words:?}: {told}");
+        let received: String = model.heard().into_iter().map(|heard| heard.told).collect();
+        assert!(received.contains(text), "{typed} did not send {text:?} to the model: {received}");
     }
 }
 
-with_every_agent!(a_synced_command_tells_the_model_its_text_and_what_was_typed);
+with_every_agent!(a_synced_command_sends_its_text_and_its_arguments_to_the_model);
 
-async fn a_synced_command_tells_the_model_its_text_and_what_was_typed(machine: Machine) {
+async fn a_synced_command_sends_its_text_and_its_arguments_to_the_model(machine: Machine) {
     Running::start(machine.verb(&["commands", "sync"])).success().await;
-    for (command, words) in
+    for (command, text) in
         [("status", "Show me where the work stands."), ("escalate", "stop the work that is in doubt")]
     {
         let model = ScriptedModel::start(Script::default()).await;
@@ -38,10 +38,10 @@ async fn a_synced_command_tells_the_model_its_text_and_what_was_typed(machine: M
         let mut launcher = machine.launcher(&[]);
         launcher.args(arguments).envs(machine.cli.variables(&model));
         Running::start(launcher).success().await;
-        let told: String = model.heard().into_iter().map(|heard| heard.told).collect();
+        let received: String = model.heard().into_iter().map(|heard| heard.told).collect();
         assert!(
-            told.contains(words) && told.contains("login-4711"),
-            "{typed} did not tell the model {words:?}: {told}"
+            received.contains(text) && received.contains("login-4711"),
+            "{typed} did not send {text:?} to the model: {received}"
         );
     }
 }

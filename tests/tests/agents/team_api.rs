@@ -1,4 +1,4 @@
-//! An agent whose records go to the team's API: it works the same, and its key stays in memory.
+//! An agent with its records in the team's API: it works the same, and its key is only in memory.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::machine::Machine;
 use crate::running::command_lines;
 
-crate::with_every_agent![a_day_over_http_leaves_the_key_nowhere];
+crate::with_every_agent![a_day_over_http_stores_the_key_nowhere];
 
-async fn a_day_over_http_leaves_the_key_nowhere(machine: Machine) {
+async fn a_day_over_http_stores_the_key_nowhere(machine: Machine) {
     let (key, admin_key) = (fresh("context-key"), fresh("admin-key"));
     let data = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(&program("deckwatch-server"), data.path(), &key, &admin_key).await;
@@ -29,14 +29,17 @@ async fn a_day_over_http_leaves_the_key_nowhere(machine: Machine) {
     assert!(results[1].contains("is recorded"), "{results:?}");
     assert!(command_lines().iter().any(|line| line.contains(machine.path("bin/deckwatch-mcp").to_str().unwrap())));
     for line in command_lines() {
-        assert!(!line.contains(&key), "a command line shows the key: {line}");
+        assert!(!line.contains(&key), "a command line contains the key: {line}");
     }
     model.release();
     agent.success().await;
-    assert!(!machine.path(".local/share/deckwatch/context.db").exists(), "the embedded engine was used");
+    assert!(
+        !machine.path(".local/share/deckwatch/context.db").exists(),
+        "the embedded engine was used instead of the API"
+    );
     for file in files_below(&machine.path("")) {
         let bytes = std::fs::read(&file).unwrap();
-        assert!(!holds(&bytes, key.as_bytes()), "{} holds the key", file.display());
+        assert!(!holds(&bytes, key.as_bytes()), "{} contains the key", file.display());
     }
 
     let next = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
@@ -45,7 +48,7 @@ async fn a_day_over_http_leaves_the_key_nowhere(machine: Machine) {
     assert!(seen.contains("Half of the API is documented"), "{seen}");
 }
 
-/// Every file below a folder, without the installed programs.
+/// Every file below a folder, except the installed programs.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,4 +1,4 @@
-//! Figures of a window of time, from records whose times are moved so that the figures are known.
+//! Analytics of a time window. The tests move the times of records, so that the results are known.
 
 use deckwatch_protocol::{Analytics, ErrorCode, HandoffId, Operation, Timestamp};
 use deckwatch_tests::{Agent, Api, Ask, Caller};
@@ -9,8 +9,8 @@ async fn figures(agent: &Agent, query: &str) -> Analytics {
     agent.send(ask).await.of(200)
 }
 
-/// Three sessions of an hour ago: one ended after 10 minutes with a blocked handoff, one fell silent after 20
-/// without any, one is alive and has handed off, 30 minutes after the first.
+/// Creates three sessions an hour ago: one ended after 10 minutes with a blocked handoff; one became silent after 20
+/// minutes and has no handoff; one is active and has made a handoff 30 minutes after the first.
 async fn three_sessions(api: &Api, agent: &Agent) {
     let ended = agent.started().await.session.id;
     let blocked = agent.end_day(&ended, json!({ "status": "blocked" })).await.of::<deckwatch_protocol::DayEnded>(200);
@@ -30,7 +30,7 @@ async fn three_sessions(api: &Api, agent: &Agent) {
 }
 
 #[tokio::test]
-async fn the_figures_say_how_the_sessions_went() {
+async fn the_analytics_describe_the_sessions() {
     let api = Api::start().await;
     let agent = api.agent().await;
     three_sessions(&api, &agent).await;
@@ -38,14 +38,14 @@ async fn the_figures_say_how_the_sessions_went() {
     let totals = &analytics.totals;
     assert_eq!((totals.sessions, totals.active, totals.ended, totals.abandoned), (3, 1, 1, 1));
     assert_eq!(totals.average_duration_seconds, Some(900.0), "10 and 20 minutes");
-    assert_eq!(totals.share_without_handoff, Some(0.5), "one of the two that are over");
+    assert_eq!(totals.share_without_handoff, Some(0.5), "one of the two sessions that are over has no handoff");
     assert_eq!((totals.handoffs, totals.handoffs_per_session), (2, Some(0.667)));
     assert_eq!(totals.blocked_ratio, Some(0.5));
     assert_eq!(totals.average_resolution_seconds, Some(1800.0), "from minute 10 to minute 40");
 }
 
 #[tokio::test]
-async fn every_venture_agent_and_day_has_figures_of_its_own() {
+async fn every_venture_agent_and_day_has_its_own_analytics() {
     let api = Api::start().await;
     let agent = api.agent().await;
     three_sessions(&api, &agent).await;
@@ -63,7 +63,7 @@ async fn every_venture_agent_and_day_has_figures_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_lies_outside_the_window_is_not_counted() {
+async fn records_outside_the_window_are_not_counted() {
     let api = Api::start().await;
     let agent = api.agent().await;
     agent.started().await;
@@ -76,7 +76,7 @@ async fn what_lies_outside_the_window_is_not_counted() {
 }
 
 #[tokio::test]
-async fn a_window_has_a_beginning_an_end_and_a_longest_length() {
+async fn a_window_has_a_start_an_end_and_a_maximum_length() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let refused = [
@@ -91,7 +91,7 @@ async fn a_window_has_a_beginning_an_end_and_a_longest_length() {
     }
 }
 
-/// Handoffs of one session as (minute after `start`, track, agent, status), in the agent's venture.
+/// Inserts handoffs of one session in the agent's venture: (minute after `start`, track, agent, status).
 async fn db_insert_handoffs(api: &Api, agent: &Agent, start: Timestamp, handoffs: &[(i64, Option<u32>, &str, &str)]) {
     let session = agent.started().await.session.id;
     let insert = "
@@ -107,25 +107,25 @@ async fn db_insert_handoffs(api: &Api, agent: &Agent, start: Timestamp, handoffs
 }
 
 #[tokio::test]
-async fn a_blocked_handoff_is_resolved_by_the_next_of_its_series_that_is_not() {
+async fn a_blocked_handoff_is_resolved_by_the_next_one_on_its_track_that_is_not_blocked() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let start = api.minutes_ago(300);
     let handoffs = [
-        // Three in a row, and one resolution for all of them, by somebody else: after 40, 30 and 20 minutes.
+        // Three in a row, all resolved by one handoff of another agent: after 40, 30 and 20 minutes.
         (0, None, "a", "blocked"),
         (10, None, "b", "blocked"),
         (20, None, "a", "blocked"),
-        // Of another track: it resolves nothing of these.
+        // On another track, so it resolves none of the three.
         (30, Some(1), "a", "done"),
         (40, None, "c", "in_progress"),
-        // After 10 minutes.
+        // Resolved after 10 minutes.
         (45, Some(2), "a", "blocked"),
         (55, Some(2), "a", "ready"),
-        // Never.
+        // Never resolved.
         (60, Some(1), "a", "blocked"),
         (61, Some(1), "a", "blocked"),
-        // After the window's end, in the second hour.
+        // The resolution is after the end of the window, in the second hour.
         (70, None, "a", "blocked"),
         (130, None, "a", "done"),
     ];
@@ -135,13 +135,21 @@ async fn a_blocked_handoff_is_resolved_by_the_next_of_its_series_that_is_not() {
     assert_eq!((first_two_hours.handoffs, first_two_hours.blocked_ratio), (10, Some(0.7)));
     assert_eq!(first_two_hours.average_resolution_seconds, Some(1500.0), "40, 30, 20 and 10 minutes");
     assert_eq!(figures(&agent, &until(131)).await.totals.average_resolution_seconds, Some(1920.0), "and 60");
-    assert_eq!(figures(&agent, &until(40)).await.totals.average_resolution_seconds, None, "the end is not in it");
+    assert_eq!(
+        figures(&agent, &until(40)).await.totals.average_resolution_seconds,
+        None,
+        "the window does not include its end"
+    );
     let of_one = figures(&agent, &format!("{}&agent=b", until(120))).await.totals;
-    assert_eq!((of_one.handoffs, of_one.average_resolution_seconds), (1, Some(1800.0)), "whoever resolves it");
+    assert_eq!(
+        (of_one.handoffs, of_one.average_resolution_seconds),
+        (1, Some(1800.0)),
+        "any agent can resolve a blocked handoff"
+    );
 }
 
 #[tokio::test]
-async fn a_cut_list_of_figures_says_how_many_there_are() {
+async fn a_truncated_list_has_the_total() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let start = api.minutes_ago(300);

@@ -1,4 +1,4 @@
-//! Who may ask what: every operation with every kind of key.
+//! Authorization: every operation with every kind of key.
 
 use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{ErrorCode, Operation};
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::examples::Scene;
 
 #[tokio::test]
-async fn every_operation_but_the_public_ones_refuses_who_has_no_key() {
+async fn every_operation_except_the_public_ones_refuses_a_request_without_a_key() {
     let scene = Scene::new().await;
     let before = scene.api.db_records_of(&scene.agent.venture).await;
     for operation in Operation::ALL {
@@ -20,11 +20,15 @@ async fn every_operation_but_the_public_ones_refuses_who_has_no_key() {
             assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{}", operation.id());
         }
     }
-    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, before, "a stranger changed something");
+    assert_eq!(
+        scene.api.db_records_of(&scene.agent.venture).await,
+        before,
+        "a request without a key has changed records"
+    );
 }
 
 #[tokio::test]
-async fn every_operation_but_the_public_ones_refuses_a_wrong_key_and_never_repeats_it() {
+async fn every_operation_except_the_public_ones_refuses_a_wrong_key_and_does_not_repeat_it() {
     let scene = Scene::new().await;
     let wrong = fresh("a-wrong-key");
     for operation in Operation::ALL.iter().filter(|operation| operation.tier() != Tier::Public) {
@@ -44,7 +48,7 @@ async fn every_admin_operation_refuses_a_context_key() {
 }
 
 #[tokio::test]
-async fn the_admin_key_may_ask_everything() {
+async fn the_admin_key_may_use_every_operation() {
     let scene = Scene::new().await;
     for operation in Operation::ALL {
         Scene::check(*operation, &scene.api.admin().send(scene.good(*operation)).await);
@@ -52,7 +56,7 @@ async fn the_admin_key_may_ask_everything() {
 }
 
 #[tokio::test]
-async fn a_key_is_read_from_one_well_formed_header_only() {
+async fn a_key_is_accepted_only_in_one_well_formed_header() {
     let api = Api::start().await;
     let key = api.context_key().to_owned();
     let ask = || Ask::of(Operation::ListVentures);
@@ -79,7 +83,7 @@ async fn a_key_is_read_from_one_well_formed_header_only() {
 }
 
 #[tokio::test]
-async fn a_stranger_writes_no_row_to_the_database() {
+async fn a_request_without_a_key_writes_no_row() {
     let api = Api::start().await;
     let correlation_id = "corr_6b8a3d0e-0f4c-4a53-9a77-2f9a1b1c0d01".replace("0d01", &fresh("")[1..5]);
     let ask = api.agent_nowhere().ask_start_day(json!({})).header("x-correlation-id", &correlation_id);

@@ -1,10 +1,10 @@
-//! Hostile bodies: each is a 4xx that names the field where there is one, and changes nothing.
+//! Invalid bodies: each gets a 4xx that names the field, if there is one, and changes nothing.
 
 use deckwatch_protocol::{ErrorCode, Operation, SessionId};
 use deckwatch_tests::{Agent, Api, Ask, Caller, fresh, overlay};
 use serde_json::{Value, json};
 
-/// An agent with a session, and a good body for each write.
+/// An agent with a session, and a valid body for each write.
 struct Target {
     api: Api,
     agent: Agent,
@@ -29,7 +29,7 @@ impl Target {
         ]
     }
 
-    /// Sends each as an admin, who may do everything, and checks that nothing has changed.
+    /// Sends each request with the admin key and checks that it is refused and changes nothing.
     async fn refuse(&self, refused: impl IntoIterator<Item = (Ask, ErrorCode, Vec<&str>)>) {
         let before = self.api.db_records_of(&self.agent.venture).await;
         let key = fresh("key-of-a-refused-request");
@@ -43,7 +43,7 @@ impl Target {
 }
 
 #[tokio::test]
-async fn what_is_not_one_json_value_is_malformed() {
+async fn a_body_that_is_not_one_json_value_is_malformed() {
     let target = Target::new().await;
     let bodies: [&[u8]; 17] = [
         b"",
@@ -73,7 +73,7 @@ async fn what_is_not_one_json_value_is_malformed() {
 }
 
 #[tokio::test]
-async fn numbers_and_keys_that_json_does_not_have_are_malformed() {
+async fn invalid_json_numbers_and_keys_are_malformed() {
     let target = Target::new().await;
     let members = [
         r#""x":NaN"#,
@@ -101,7 +101,7 @@ async fn numbers_and_keys_that_json_does_not_have_are_malformed() {
 }
 
 #[tokio::test]
-async fn a_key_that_stands_twice_is_refused_at_any_depth() {
+async fn a_duplicate_key_is_refused_at_any_depth() {
     let target = Target::new().await;
     let twice = [r#"{"a":1,"a":2}"#, r#"{"a":{"b":[{"c":1,"c":1}]}}"#, r#"{"é":1,"\u00e9":2}"#];
     for meta in twice {
@@ -112,7 +112,7 @@ async fn a_key_that_stands_twice_is_refused_at_any_depth() {
 }
 
 #[tokio::test]
-async fn nesting_without_end_is_malformed_and_the_engine_lives_on() {
+async fn very_deep_nesting_is_malformed_and_the_engine_keeps_running() {
     let target = Target::new().await;
     for depth in [200, 100_000] {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
@@ -125,7 +125,7 @@ async fn nesting_without_end_is_malformed_and_the_engine_lives_on() {
 }
 
 #[tokio::test]
-async fn a_value_of_the_wrong_kind_is_named() {
+async fn a_value_of_the_wrong_type_is_named() {
     let target = Target::new().await;
     let mut refused = Vec::new();
     for wrong in [json!(null), json!(true), json!(7), json!(1.5), json!([]), json!({})] {
@@ -156,7 +156,7 @@ async fn a_value_of_the_wrong_kind_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_object_is_refused_as_a_whole() {
+async fn a_body_that_is_not_an_object_is_refused() {
     let target = Target::new().await;
     for body in [json!([]), json!(null), json!("{}"), json!(1), json!(true)] {
         let asks = target.writes().into_iter().map(|ask| (ask.json(&body), ErrorCode::InvalidRequest, vec![""]));
@@ -165,7 +165,7 @@ async fn a_body_that_is_no_object_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn every_field_that_is_missing_or_unknown_is_named_at_once() {
+async fn all_missing_and_unknown_fields_are_named_together() {
     let target = Target::new().await;
     let required: [Vec<&str>; 5] = [
         vec!["/agent", "/client", "/host", "/venture", "/repo", "/nonsense"],
@@ -220,7 +220,7 @@ async fn texts_outside_their_bounds_are_named() {
 }
 
 #[tokio::test]
-async fn nul_is_refused_by_name_wherever_it_stands() {
+async fn a_nul_character_is_refused_in_every_field_with_its_name() {
     let target = Target::new().await;
     let nul = "a\0b";
     let patch = |body: Value| Ask::of(Operation::UpdateSession).with(&target.session).json(&body);
@@ -237,7 +237,7 @@ async fn nul_is_refused_by_name_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn numbers_that_would_come_back_changed_are_refused_by_name() {
+async fn numbers_that_can_not_be_stored_exactly_are_refused_by_name() {
     let target = Target::new().await;
     for number in ["9007199254740993", "-9007199254740993", "1e300", "123456789012345678901234567890"] {
         let ask = target.agent.ask_start_day(json!({ "meta": { "n": "NUMBER" } }));
@@ -256,7 +256,7 @@ async fn meta_over_8_kib_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn text_of_every_script_comes_back_as_it_was() {
+async fn text_in_every_script_is_returned_unchanged() {
     let target = Target::new().await;
     let text = "é ü ß 漢字 العربية 😀👩‍👩‍👧‍👦 \u{202e}rtl \u{feff}bom \u{ffff} \u{10ffff} '\"\\;-- %s {} </script> \u{1}\u{1f}\t\r\n";
     let handoff = json!({ "summary": text, "next_steps": [text], "extra": { text: text } });

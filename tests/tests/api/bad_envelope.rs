@@ -1,4 +1,4 @@
-//! Everything around a body: sizes, content types, queries, addresses, and bytes that are not HTTP.
+//! Requests whose size, content type, query or address is wrong, and bytes that are not HTTP.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::examples::Scene;
 
-/// A day whose body has exactly so many bytes.
+/// A start of day whose body has exactly `bytes` bytes.
 fn day_of(ask: &Ask, bytes: usize) -> String {
     let text = ask.body().to_string();
     format!("{}{}}}", text.strip_suffix('}').unwrap(), " ".repeat(bytes - text.len()))
@@ -34,7 +34,7 @@ async fn a_body_over_1_mib_is_too_large_with_and_without_its_length() {
 }
 
 #[tokio::test]
-async fn a_body_in_pieces_is_as_good_as_one_with_its_length() {
+async fn a_chunked_body_is_accepted() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let ask = agent.ask_start_day(json!({ "meta": { "k": "x".repeat(8000) } }));
@@ -46,7 +46,7 @@ async fn a_body_in_pieces_is_as_good_as_one_with_its_length() {
 }
 
 #[tokio::test]
-async fn only_json_is_taken() {
+async fn only_json_is_accepted() {
     let scene = Scene::new().await;
     let writes = [Operation::StartDay, Operation::EndDay, Operation::CreateHandoff, Operation::UpdateSession];
     let before = scene.api.db_records_of(&scene.agent.venture).await;
@@ -73,7 +73,7 @@ async fn only_json_is_taken() {
 }
 
 #[tokio::test]
-async fn a_query_where_none_belongs_is_refused_by_name() {
+async fn an_unknown_query_parameter_is_refused_by_name() {
     let scene = Scene::new().await;
     let takes_none = [
         Operation::StartDay,
@@ -117,7 +117,7 @@ async fn a_long_query_is_refused_and_a_long_path_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_problem_lists_at_most_50_fields_and_says_so() {
+async fn a_problem_names_at_most_50_fields_and_reports_the_limit() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let many: serde_json::Map<String, Value> = (0..500).map(|n| (format!("f{n}"), json!(n))).collect();
@@ -129,7 +129,7 @@ async fn a_problem_lists_at_most_50_fields_and_says_so() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_with_an_endless_name_is_not_repeated_whole() {
+async fn the_very_long_name_of_an_unknown_field_is_truncated() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let ask = agent.ask_start_day(json!({ "n".repeat(100_000): 1 }));
@@ -138,22 +138,22 @@ async fn an_unknown_field_with_an_endless_name_is_not_repeated_whole() {
     assert!(response.body.len() < 4096, "{} bytes", response.body.len());
 }
 
-/// What the engine says to bytes that no HTTP client would send; 0 when it hangs up without a word.
+/// The status for bytes that an HTTP client would not send; 0 if the engine closes the connection without an answer.
 async fn status_of(api: &Api, request: &[u8]) -> u16 {
     let address = api.url().strip_prefix("http://").unwrap().trim_end_matches('/');
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // An engine that has seen enough may hang up while we still write.
+    // Ignore an error: the engine may close the connection before it has read everything.
     let _ = stream.write_all(request).await;
     let mut status = [0; 12];
     let read = tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut status)).await;
-    if read.expect("the engine answers or hangs up").is_err() {
+    if read.expect("the engine neither answered nor closed the connection").is_err() {
         return 0;
     }
     String::from_utf8_lossy(&status).split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap()
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_http_are_refused_and_the_engine_lives_on() {
+async fn bytes_that_are_not_http_are_refused_and_the_engine_keeps_running() {
     let api = Api::start().await;
     let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(600_000));
     let requests: [&[u8]; 6] = [
@@ -167,7 +167,7 @@ async fn bytes_that_are_not_http_are_refused_and_the_engine_lives_on() {
     for request in requests {
         let status = status_of(&api, request).await;
         let shown = String::from_utf8_lossy(&request[..request.len().min(60)]);
-        // In front of the Worker it is workerd that refuses, sometimes with a 5xx.
+        // workerd refuses the request before the Worker sees it, sometimes with a 5xx.
         let refused = 400..if api.is_worker() { 600 } else { 500 };
         assert!(status == 0 || refused.contains(&status), "{status} to {shown:?}");
     }

@@ -1,5 +1,5 @@
-//! What a day starts with besides sessions and handoffs: summaries and documents. Their audit is in `doc_audit`.
-//! Notes and documents are put into the database, as the operations that write them are not there yet.
+//! The other parts of the answer to a start of day: summaries and documents. `doc_audit` tests the audit. These tests
+//! insert notes and documents directly into the database.
 
 use deckwatch_protocol::DayStarted;
 use deckwatch_tests::{Agent, Api, fresh};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 struct Note<'a> {
     venture: Option<&'a str>,
-    /// Orders notes by age within this test.
+    /// The age of the note relative to the other notes of the test.
     age: u32,
     content: String,
     tag: &'a str,
@@ -18,7 +18,7 @@ impl<'a> Note<'a> {
         Self { venture, age, content: content.into(), tag: "executive-summary" }
     }
 
-    /// Puts the note into the database and returns its id.
+    /// Inserts the note into the database and returns its id.
     async fn db_insert(&self, api: &Api) -> String {
         let random: String = fresh("").to_uppercase()[1..].to_owned();
         let id = format!("note_0{:09}{random}", 999_999_999 - self.age);
@@ -33,7 +33,7 @@ impl<'a> Note<'a> {
     }
 }
 
-/// Puts a document into the database that was last changed so many minutes ago.
+/// Inserts a document that was last changed `minutes_ago` minutes ago.
 pub(crate) async fn db_insert_doc(api: &Api, scope: &str, name: &str, minutes_ago: i64) {
     let changed = api.minutes_ago(minutes_ago);
     let sql = "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
@@ -45,7 +45,7 @@ async fn start(agent: &Agent) -> DayStarted {
     agent.colleague().started().await
 }
 
-/// The summaries of this test's venture. Global ones are everybody's.
+/// The summaries of this test's venture. Global summaries may come from other tests.
 fn own_summaries(day: &DayStarted) -> Vec<String> {
     let own = day.executive_summaries.excerpt.items.iter().filter(|note| note.venture.is_some());
     own.map(|note| note.id.to_string()).collect()
@@ -71,7 +71,7 @@ async fn summaries_of_the_venture_come_first_then_global_ones_newest_first() {
 }
 
 #[tokio::test]
-async fn summaries_share_12_kb_and_the_one_beyond_is_cut_at_a_character() {
+async fn summaries_share_12_kb_and_the_last_one_is_truncated_at_a_character() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let venture = Some(agent.venture.as_str());
@@ -89,8 +89,8 @@ async fn summaries_share_12_kb_and_the_one_beyond_is_cut_at_a_character() {
         assert!("😀".repeat(1000).starts_with(&second.content));
     }
     let whole: usize = day.executive_summaries.excerpt.items.iter().map(|note| note.content.len()).sum();
-    assert!(whole <= 12 * 1024, "{whole} with the global ones");
-    assert!(day.executive_summaries.excerpt.total >= 3, "what is left out is counted");
+    assert!(whole <= 12 * 1024, "the summaries have {whole} bytes, with the global ones");
+    assert!(day.executive_summaries.excerpt.total >= 3, "the total must include the summaries that are left out");
     assert_eq!(
         usize::try_from(day.executive_summaries.excerpt.shown).unwrap(),
         day.executive_summaries.excerpt.items.len()
@@ -98,7 +98,7 @@ async fn summaries_share_12_kb_and_the_one_beyond_is_cut_at_a_character() {
 }
 
 #[tokio::test]
-async fn one_summary_larger_than_the_pool_is_cut_and_marked() {
+async fn a_summary_larger_than_12_kb_is_truncated_and_marked() {
     let api = Api::start().await;
     let agent = api.agent().await;
     Note::summary(Some(&agent.venture), 1, "y".repeat(20_000)).db_insert(&api).await;
@@ -108,7 +108,7 @@ async fn one_summary_larger_than_the_pool_is_cut_and_marked() {
 }
 
 #[tokio::test]
-async fn a_summary_of_characters_of_many_bytes_fills_the_pool_too() {
+async fn a_summary_of_multi_byte_characters_fills_the_12_kb() {
     let api = Api::start().await;
     for text in ["😀".repeat(6_000), "日".repeat(7_000), "é".repeat(20_000), format!("x{}", "😀".repeat(6_000))] {
         let agent = api.agent().await;
@@ -121,7 +121,7 @@ async fn a_summary_of_characters_of_many_bytes_fills_the_pool_too() {
 }
 
 #[tokio::test]
-async fn a_summary_is_cut_at_a_paragraph_else_at_a_line_that_does_not_waste_the_room() {
+async fn a_summary_is_truncated_at_a_paragraph_or_at_a_line_near_the_limit() {
     let api = Api::start().await;
     let paragraph = format!("{}end of a paragraph.\nIts last line is 終.", "word ".repeat(20));
     let line = format!("{}end of a line.", "word ".repeat(20));
@@ -141,12 +141,12 @@ async fn a_summary_is_cut_at_a_paragraph_else_at_a_line_that_does_not_waste_the_
 }
 
 #[tokio::test]
-async fn summaries_beyond_the_pool_are_named_without_their_text() {
+async fn summaries_beyond_the_12_kb_are_listed_without_their_text() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let venture = Some(agent.venture.as_str());
     Note::summary(venture, 1, "x".repeat(12_200)).db_insert(&api).await;
-    // Of this one only a stub would fit.
+    // Only a few characters of this one would fit.
     let next = Note::summary(venture, 2, "y".repeat(500)).db_insert(&api).await;
     let last = Note::summary(venture, 3, "z".repeat(20)).db_insert(&api).await;
     let summaries = start(&agent).await.executive_summaries;

@@ -1,5 +1,5 @@
-//! Every operation of the table: a good request, a bad one, the wrong method, and its place in the OpenAPI
-//! document. Its keys are covered in `auth`, its replays in `idempotency`.
+//! Every operation of the table: a valid request, an invalid request, the wrong method, and its entry in the OpenAPI
+//! document. `auth` tests keys, and `idempotency` tests replays.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::examples::Scene;
 
 #[tokio::test]
-async fn every_operation_answers_a_good_request_with_its_type() {
+async fn every_operation_answers_a_valid_request_with_its_type() {
     let scene = Scene::new().await;
     for operation in Operation::ALL {
         let response = scene.send(*operation, scene.good(*operation)).await;
@@ -21,18 +21,18 @@ async fn every_operation_answers_a_good_request_with_its_type() {
 }
 
 #[tokio::test]
-async fn every_operation_refuses_a_bad_request_with_a_problem() {
+async fn every_operation_answers_an_invalid_request_with_a_problem() {
     let scene = Scene::new().await;
     let before = scene.api.db_records_of(&scene.agent.venture).await;
     for operation in Operation::ALL {
         let (ask, code) = scene.bad(*operation);
         let _: Problem = scene.send(*operation, ask).await.problem(code);
     }
-    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, before, "a refused request changed something");
+    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, before, "a refused request has changed records");
 }
 
 #[tokio::test]
-async fn every_path_names_its_methods_when_the_method_is_wrong() {
+async fn every_path_lists_its_methods_if_the_method_is_wrong() {
     let api = Api::start().await;
     for operation in Operation::ALL {
         let of_path = || Operation::ALL.iter().filter(|other| other.path() == operation.path());
@@ -61,7 +61,7 @@ async fn the_openapi_document_describes_every_operation_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_openapi_document_says_what_each_operation_needs() {
+async fn the_openapi_document_lists_the_requirements_of_each_operation() {
     let api = Api::start().await;
     let document: Value = api.anonymous().send(Ask::of(Operation::Openapi)).await.of(200);
     for operation in Operation::ALL {
@@ -71,6 +71,6 @@ async fn the_openapi_document_says_what_each_operation_needs() {
         let takes_key = entry.get("security").or(document.get("security")).is_some_and(|s| *s != Value::Array(vec![]));
         assert_eq!(takes_key, operation.tier() != Tier::Public, "{}", operation.id());
         let granted = entry["responses"].as_object().unwrap().keys().any(|status| status.starts_with('2'));
-        assert!(granted, "{} has no answer", operation.id());
+        assert!(granted, "{} has no successful response in the document", operation.id());
     }
 }

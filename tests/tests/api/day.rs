@@ -1,11 +1,11 @@
-//! The start of a day: whose session it is, what it answers, who else is there.
+//! The start of a day: the session it belongs to, its answer, and the other active agents.
 
 use deckwatch_protocol::{DayOutcome, DayStarted, ErrorCode, SessionStatus};
 use deckwatch_tests::{Api, Caller, fresh};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_first_start_creates_a_session_with_everything_the_agent_said() {
+async fn the_first_start_creates_a_session_with_all_fields_of_the_request() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let meta = json!({ "model": "large", "nested": { "list": [1, 2.5, null, true, "é 😀"] } });
@@ -18,7 +18,7 @@ async fn the_first_start_creates_a_session_with_everything_the_agent_said() {
     let started: DayStarted = day.of(201);
     assert_eq!(started.outcome, DayOutcome::Created);
     let session = day.json()["session"].clone();
-    let said = [
+    let fields = [
         ("agent", json!(agent.name)),
         ("client", json!("claude")),
         ("client_version", json!("2.1.329")),
@@ -36,7 +36,7 @@ async fn the_first_start_creates_a_session_with_everything_the_agent_said() {
         ("final_handoff_id", Value::Null),
         ("meta", meta),
     ];
-    for (field, value) in said {
+    for (field, value) in fields {
         assert_eq!(session[field], value, "{field}");
     }
     assert_eq!(started.session.created_at, started.session.last_heartbeat_at);
@@ -49,7 +49,7 @@ async fn the_first_start_creates_a_session_with_everything_the_agent_said() {
 }
 
 #[tokio::test]
-async fn a_second_start_resumes_the_session_and_keeps_what_it_does_not_say() {
+async fn a_second_start_resumes_the_session_and_keeps_the_fields_it_omits() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let first = agent.started_with(json!({ "branch": "a", "issue_number": 1, "meta": { "x": 1, "y": 2 } })).await;
@@ -84,7 +84,7 @@ async fn no_track_and_track_0_and_track_1_are_three_sessions() {
 }
 
 #[tokio::test]
-async fn agents_and_repositories_are_told_apart_and_a_null_is_no_value() {
+async fn each_agent_and_repository_has_its_own_session_and_null_equals_absent() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let here = agent.started_with(json!({ "track": null, "branch": null })).await.session;
@@ -113,7 +113,7 @@ async fn two_agents_on_one_repository_see_each_other_with_issue_and_branch() {
 }
 
 #[tokio::test]
-async fn an_agent_elsewhere_on_the_venture_is_seen_and_one_of_another_venture_is_not() {
+async fn an_agent_in_another_repository_of_the_venture_is_shown_and_one_of_another_venture_is_not() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let elsewhere = agent.colleague().elsewhere();
@@ -125,7 +125,7 @@ async fn an_agent_elsewhere_on_the_venture_is_seen_and_one_of_another_venture_is
 }
 
 #[tokio::test]
-async fn an_agents_own_sessions_on_other_tracks_and_repositories_are_nobody_else() {
+async fn an_agents_own_other_sessions_are_not_listed_as_other_agents() {
     let api = Api::start().await;
     let agent = api.agent().await;
     agent.started_with(json!({ "track": 1, "branch": "main" })).await;
@@ -135,7 +135,7 @@ async fn an_agents_own_sessions_on_other_tracks_and_repositories_are_nobody_else
     let others = agent.started_with(json!({ "branch": "main" })).await.active_sessions;
     let seen: Vec<&str> = others.items.iter().map(|session| session.agent.as_str()).collect();
     assert_eq!((seen, others.total, others.shown), (vec![colleague.name.as_str()], 1, 1));
-    assert_eq!(colleague.elsewhere().started().await.active_sessions.total, 3, "to others they are three");
+    assert_eq!(colleague.elsewhere().started().await.active_sessions.total, 3, "a colleague sees all three sessions");
 }
 
 #[tokio::test]
@@ -147,11 +147,14 @@ async fn of_25_others_20_are_shown_and_25_are_counted() {
     }
     let others = agent.started().await.active_sessions;
     assert_eq!((others.total, others.shown, others.items.len()), (25, 20, 20));
-    assert!(others.items.is_sorted_by(|a, b| a.last_heartbeat_at >= b.last_heartbeat_at), "not the latest first");
+    assert!(
+        others.items.is_sorted_by(|a, b| a.last_heartbeat_at >= b.last_heartbeat_at),
+        "the agents are not sorted by their last heartbeat"
+    );
 }
 
 #[tokio::test]
-async fn an_agent_silent_for_46_minutes_is_no_longer_active_to_others() {
+async fn an_agent_without_a_heartbeat_for_46_minutes_is_not_active() {
     let api = Api::start().await;
     let (agent, silent, slow) = {
         let agent = api.agent().await;
@@ -168,24 +171,24 @@ async fn an_agent_silent_for_46_minutes_is_no_longer_active_to_others() {
     assert_eq!(others.total, 1);
     let stored = agent.session(&gone).await;
     assert_eq!(stored.status, SessionStatus::Abandoned);
-    assert!(stored.ended_at.is_some(), "the next start of a day records it");
+    assert!(stored.ended_at.is_some(), "the next start of a day must record the end");
 }
 
 #[tokio::test]
-async fn an_agent_that_was_silent_for_46_minutes_gets_a_fresh_session() {
+async fn an_agent_without_a_heartbeat_for_46_minutes_gets_a_new_session() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let old = agent.started().await.session.id;
     api.db_silence(&old, 46).await;
     let fresh = agent.started().await;
     assert_ne!(fresh.session.id, old);
-    assert_eq!(fresh.active_sessions.total, 0, "its own old session is nobody else");
+    assert_eq!(fresh.active_sessions.total, 0, "the agent's own old session is not another agent");
     let old = agent.session(&old).await;
     assert_eq!((old.status, old.ended_at.is_some()), (SessionStatus::Abandoned, true));
 }
 
 #[tokio::test]
-async fn a_new_session_never_shows_the_agent_its_ended_one() {
+async fn a_new_session_does_not_list_the_agents_ended_session() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let first = agent.started().await.session.id;
@@ -197,13 +200,13 @@ async fn a_new_session_never_shows_the_agent_its_ended_one() {
 }
 
 #[tokio::test]
-async fn dots_in_names_are_names() {
+async fn names_may_contain_dots() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let said = json!({
+    let fields = json!({
         "agent": fresh("Toms-MacBook-Pro.local-claude"), "host": "Toms-MacBook-Pro.local", "repo": "example.org/alpha.js.v2",
     });
-    let session = agent.started_with(said).await.session;
+    let session = agent.started_with(fields).await.session;
     assert_eq!(session.host.as_str(), "Toms-MacBook-Pro.local");
     assert_eq!(session.repo.as_str(), "example.org/alpha.js.v2");
     assert_eq!(
@@ -213,7 +216,7 @@ async fn dots_in_names_are_names() {
 }
 
 #[tokio::test]
-async fn a_venture_that_is_not_registered_is_named_and_nothing_is_done() {
+async fn a_venture_that_is_not_registered_is_named_and_nothing_is_recorded() {
     let api = Api::start().await;
     let agent = api.agent_nowhere();
     let ask = agent.ask_start_day(json!({}));

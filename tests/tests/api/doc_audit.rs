@@ -1,5 +1,5 @@
-//! The audit: every document that a requirement asks for, by how it stands. Documents are put into the
-//! database, as time must have passed over them.
+//! The audit: the state of every document that a requirement asks for. The tests insert documents directly into the
+//! database to set their age.
 
 use deckwatch_protocol::{AuditedDoc, DocOutcome, DocPut, ErrorCode, Excerpt, Operation, Page, Venture, VentureAudit};
 use deckwatch_tests::{Api, Ask, Caller, Holder, fresh, overlay};
@@ -9,10 +9,10 @@ use crate::context::db_insert_doc;
 use crate::requirements::required;
 use crate::tokens::mint;
 
-/// A day in minutes.
+/// The minutes of a day.
 const DAY: i64 = 24 * 60;
 
-/// Requires `pattern` of one venture.
+/// Creates a requirement for `pattern` of one venture.
 async fn require(api: &Api, venture: &str, pattern: &str, fields: Value) {
     required(api, overlay(json!({ "name_pattern": pattern, "venture": venture }), fields)).await;
 }
@@ -24,7 +24,7 @@ async fn audit_of(caller: &impl Caller, venture: &str) -> VentureAudit {
     page.items.into_iter().next().unwrap()
 }
 
-/// The names of a list, without those of the requirements that every team begins with.
+/// The names in a list, without the documents of the default requirements.
 fn names(list: &Excerpt<AuditedDoc>) -> Vec<&str> {
     assert_eq!((list.total, list.shown as usize), (list.shown, list.items.len()));
     let own = list.items.iter().filter(|doc| !doc.requirement_id.as_str().starts_with("req_0000"));
@@ -59,7 +59,7 @@ async fn a_document_is_missing_stale_present_or_optional() {
 }
 
 #[tokio::test]
-async fn every_venture_is_asked_for_its_project_instructions_and_for_what_it_has() {
+async fn every_venture_must_have_project_instructions_and_the_documents_of_its_capabilities() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let venture = &agent.venture;
@@ -88,7 +88,7 @@ async fn every_venture_is_asked_for_its_project_instructions_and_for_what_it_has
 }
 
 #[tokio::test]
-async fn a_document_is_stale_a_minute_after_its_days_are_over_and_not_a_minute_before() {
+async fn a_document_is_fresh_one_minute_before_its_limit_and_stale_one_minute_after() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let venture = &agent.venture;
@@ -136,7 +136,7 @@ async fn confirming_a_document_makes_it_fresh_without_changing_it() {
 }
 
 #[tokio::test]
-async fn putting_what_is_there_already_confirms_it() {
+async fn putting_equal_content_confirms_a_document() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let venture = &agent.venture;
@@ -158,7 +158,7 @@ async fn putting_what_is_there_already_confirms_it() {
 }
 
 #[tokio::test]
-async fn a_pattern_is_met_by_the_freshest_document_that_fits() {
+async fn a_pattern_is_met_by_the_freshest_matching_document() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let venture = &agent.venture;
@@ -171,7 +171,7 @@ async fn a_pattern_is_met_by_the_freshest_document_that_fits() {
     {
         db_insert_doc(&api, venture, name, age * DAY).await;
     }
-    // A document of another scope, and one that differs in case, are others.
+    // A document in another scope, or with a name in another case, does not meet the requirement.
     db_insert_doc(&api, "global", &format!("absent-{}.md", fresh("x")), 0).await;
     db_insert_doc(&api, venture, "Absent-a.md", 0).await;
     let audit = audit_of(&agent, venture).await;
@@ -181,7 +181,7 @@ async fn a_pattern_is_met_by_the_freshest_document_that_fits() {
 }
 
 #[tokio::test]
-async fn a_pattern_of_nothing_but_wildcards_is_matched_like_any_other() {
+async fn a_pattern_of_only_wildcards_works() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let stars = "*".repeat(50);
@@ -197,8 +197,8 @@ async fn a_pattern_of_nothing_but_wildcards_is_matched_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_pattern_longer_than_d1_matches_breaks_no_audit() {
-    // An engine of its own: no put takes such a pattern, and no list can show it.
+async fn a_pattern_longer_than_d1_allows_does_not_break_an_audit() {
+    // A new engine, because the pattern must be inserted directly (no put accepts it) and no list can show it.
     let api = Api::start_limited(1_000_000).await;
     let agent = api.agent().await;
     let long = "*a".repeat(26);
@@ -211,7 +211,7 @@ async fn a_pattern_longer_than_d1_matches_breaks_no_audit() {
 }
 
 #[tokio::test]
-async fn a_global_document_serves_every_venture_that_must_have_it() {
+async fn a_global_document_meets_the_requirement_of_every_venture() {
     let api = Api::start().await;
     let (agent, other) = (api.agent().await, api.agent().await);
     let name = fresh("charter");
@@ -241,7 +241,7 @@ async fn a_deleted_document_is_missing() {
 }
 
 #[tokio::test]
-async fn a_day_shows_what_the_audit_says() {
+async fn a_start_of_day_shows_the_results_of_the_audit() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for (pattern, required) in [("a.md", true), ("b-*.md", true), ("c.md", false), ("d.md", true)] {
@@ -258,7 +258,7 @@ async fn a_day_shows_what_the_audit_says() {
 async fn of_60_missing_documents_50_are_shown_and_all_are_counted() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    // Through the database: 60 more requests say nothing new.
+    // Inserts the requirements directly into the database, because 60 requests would test nothing more.
     let sql = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 60)
                insert into doc_requirements (id, name_pattern, scope_type, venture, required, created_at, updated_at)
                select printf('req_00%s%015d', ?2, i), printf('doc-%02d.md', i), 'venture', ?1, 1, ?3, ?3 from n";
@@ -272,7 +272,7 @@ async fn of_60_missing_documents_50_are_shown_and_all_are_counted() {
 }
 
 #[tokio::test]
-async fn the_audit_of_all_ventures_is_paged_and_says_of_each_what_its_own_audit_says() {
+async fn the_audit_of_all_ventures_is_paged_and_equals_the_audits_of_each_venture() {
     let api = Api::start().await;
     let agents = [api.agent().await, api.agent().await, api.agent().await];
     for (n, agent) in agents.iter().enumerate() {
@@ -288,7 +288,7 @@ async fn the_audit_of_all_ventures_is_paged_and_says_of_each_what_its_own_audit_
         let Some(next) = page.next_cursor else { break };
         cursor = format!("&cursor={next}");
     }
-    assert!(seen.is_sorted_by(|a, b| a.venture < b.venture), "a repeat, or not by code");
+    assert!(seen.is_sorted_by(|a, b| a.venture < b.venture), "the pages have a duplicate, or are not sorted by code");
     for agent in &agents {
         let found = seen.iter().find(|audit| audit.venture.as_str() == agent.venture).unwrap();
         assert_eq!(*found, audit_of(agent, &agent.venture).await);
@@ -296,7 +296,7 @@ async fn the_audit_of_all_ventures_is_paged_and_says_of_each_what_its_own_audit_
 }
 
 #[tokio::test]
-async fn a_token_for_one_venture_audits_that_one() {
+async fn a_token_for_one_venture_audits_only_that_venture() {
     let api = Api::start().await;
     let (venture, elsewhere) = (api.venture().await, api.venture().await);
     let minted = mint(&api, json!({ "scopes": ["read-only"], "venture": venture })).await;
@@ -312,7 +312,7 @@ async fn a_token_for_one_venture_audits_that_one() {
 }
 
 #[tokio::test]
-async fn a_venture_that_is_not_registered_is_named_and_never_reads_as_well() {
+async fn an_unregistered_venture_is_named_and_not_reported_as_complete() {
     let api = Api::start().await;
     let ask = Ask::of(Operation::AuditDocs).query(format!("venture={}", fresh("nowhere")));
     api.admin().send(ask).await.problem_at(ErrorCode::VentureNotRegistered, &["/venture"]);

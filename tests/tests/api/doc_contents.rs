@@ -1,4 +1,4 @@
-//! What a document may say and be called: sizes to the byte, types, titles, and names that are not names.
+//! The contents and names of documents: exact sizes, types, titles, invalid names.
 
 use deckwatch_protocol::{Doc, DocPut, DocText, ErrorCode, Operation};
 use deckwatch_tests::{Ask, Caller};
@@ -9,14 +9,14 @@ use crate::docs::{Desk, numbers};
 const MAX: usize = Doc::MAX_BYTES;
 
 #[tokio::test]
-async fn a_document_may_have_1_mb_whatever_its_characters_and_no_byte_more() {
+async fn a_document_may_have_1_mb_in_any_characters_and_not_a_byte_more() {
     let desk = Desk::new().await;
     for (n, unit) in ["x", "😀", "\"", "\\", "\n", "\u{1}"].into_iter().enumerate() {
         let content = unit.repeat(MAX / unit.len());
         let put: DocPut = desk.send(desk.ask_put(&content, json!({}))).await.of(if n == 0 { 201 } else { 200 });
         assert_eq!(put.doc.summary.size_bytes as usize, MAX);
         let read = desk.read().await;
-        assert!(read.content == content, "{unit:?} came back changed");
+        assert!(read.content == content, "the content of {unit:?} was changed");
         assert!(desk.version(put.doc.summary.version).await.of::<DocText>(200).content == content);
         let over = desk.ask_put(&format!("{content}x"), json!({}));
         desk.send(over).await.problem_at(ErrorCode::InvalidRequest, &["/content"]);
@@ -25,7 +25,7 @@ async fn a_document_may_have_1_mb_whatever_its_characters_and_no_byte_more() {
 }
 
 #[tokio::test]
-async fn content_that_its_client_spells_in_ascii_fits_as_well() {
+async fn content_that_the_client_escapes_in_ascii_fits_too() {
     let desk = Desk::new().await;
     let content = "😀".repeat(MAX / 4);
     let body = format!(r#"{{"content":"{}"}}"#, r"\ud83d\ude00".repeat(MAX / 4));
@@ -34,7 +34,7 @@ async fn content_that_its_client_spells_in_ascii_fits_as_well() {
 }
 
 #[tokio::test]
-async fn a_body_that_no_document_needs_is_too_large_with_and_without_its_length() {
+async fn a_body_larger_than_any_document_needs_is_refused_with_and_without_its_length() {
     let desk = Desk::new().await;
     let text = |bytes: usize| format!(r#"{{"content":"x"{}}}"#, " ".repeat(bytes - 15));
     let limit = deckwatch_api::MAX_DOC_BODY_BYTES;
@@ -44,13 +44,13 @@ async fn a_body_that_no_document_needs_is_too_large_with_and_without_its_length(
         desk.send(over.chunked()).await.problem(ErrorCode::PayloadTooLarge);
     }
     desk.send(desk.ask(Operation::PutDoc).text(text(limit)).chunked()).await.of::<DocPut>(201);
-    // A deletion is not a document.
+    // A deletion contains no document, so it has the smaller body limit of the other requests.
     let delete = desk.ask(Operation::DeleteDoc).text(text(deckwatch_api::MAX_BODY_BYTES + 1));
     desk.send(delete).await.problem(ErrorCode::PayloadTooLarge);
 }
 
 #[tokio::test]
-async fn json_is_json() {
+async fn a_json_document_must_be_valid_json() {
     let desk = Desk::new().await;
     let put = |content: &str| desk.send(desk.ask_put(content, json!({ "doc_type": "json" })));
     for content in ["{", "", "nul", "{}{}", "{'a':1}", "[1,]", "# A heading", "\u{feff}{}"] {
@@ -60,13 +60,13 @@ async fn json_is_json() {
     assert!(!refused.to_string().contains("secret"), "{refused}");
     for content in ["{}", "[1, 2.50]", " null\n", "\"text\""] {
         put(content).await.of::<DocPut>(if content == "{}" { 201 } else { 200 });
-        assert_eq!(desk.read().await.content, content, "as it was put, white space included");
+        assert_eq!(desk.read().await.content, content, "the content must be returned unchanged, with its white space");
     }
     assert_eq!(desk.read().await.doc.summary.doc_type, "json");
 }
 
 #[tokio::test]
-async fn deep_json_is_taken_or_refused_and_the_engine_lives_on() {
+async fn deeply_nested_json_is_accepted_or_refused_and_the_engine_keeps_running() {
     let desk = Desk::new().await;
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let response = desk.send(desk.ask_put(&deep, json!({ "doc_type": "json" }))).await;
@@ -75,7 +75,7 @@ async fn deep_json_is_taken_or_refused_and_the_engine_lives_on() {
 }
 
 #[tokio::test]
-async fn a_document_is_called_what_it_says_or_else_its_name() {
+async fn the_title_is_the_given_one_or_the_first_heading_or_the_name() {
     let desk = Desk::new().await;
     let named = [
         ("# The API\n\ntext", json!({}), "The API"),
@@ -92,7 +92,7 @@ async fn a_document_is_called_what_it_says_or_else_its_name() {
 }
 
 #[tokio::test]
-async fn every_field_that_does_not_fit_is_named_at_once() {
+async fn all_invalid_fields_are_named_together() {
     let desk = Desk::new().await;
     let fields = json!({
         "content": "", "doc_type": "html", "title": "a\nb", "source_repo": "alpha", "source_path": "a\u{0}b", "x": 1,
@@ -106,7 +106,7 @@ async fn every_field_that_does_not_fit_is_named_at_once() {
     desk.send(desk.ask(Operation::GetDoc)).await.problem(ErrorCode::DocNotFound);
 }
 
-/// Names as they stand in a path; none is one.
+/// Path segments that are not valid names.
 fn hostile() -> Vec<String> {
     let names = [
         "%2e%2e",
@@ -134,11 +134,11 @@ fn hostile() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_name_that_is_none_is_refused_where_it_is_made_and_not_found_where_it_is_sought() {
+async fn an_invalid_name_is_refused_by_a_put_and_not_found_by_a_read() {
     let desk = Desk::new().await;
     for name in hostile() {
         let at = |operation| Ask::of(operation).with(&desk.scope).with(&name);
-        // A client on the way may resolve dots; then there is nothing at the path, or no such method.
+        // A client or proxy may resolve the dots; then the path or the method is unknown.
         let resolved = [ErrorCode::UnknownRoute, ErrorCode::MethodNotAllowed];
         let put = desk.send(at(Operation::PutDoc).json(&json!({ "content": "x" }))).await;
         if !resolved.contains(&put.refusal().code) {
@@ -154,7 +154,7 @@ async fn a_name_that_is_none_is_refused_where_it_is_made_and_not_found_where_it_
 }
 
 #[tokio::test]
-async fn a_name_of_128_characters_is_read_listed_and_walked() {
+async fn a_name_of_128_characters_can_be_read_and_listed() {
     let desk = Desk::new().await;
     for first in ["a", "b"] {
         Desk { api: desk.api.clone(), scope: desk.scope.clone(), name: first.repeat(128) }.put("# Long").await;
@@ -187,7 +187,7 @@ async fn a_scope_is_global_or_a_registered_venture() {
 }
 
 #[tokio::test]
-async fn the_path_of_the_audit_is_no_document() {
+async fn the_path_of_the_audit_is_not_a_document() {
     let desk = Desk::new().await;
     let response = desk.send(Ask::at("PUT", "/v1/docs/audit").json(&json!({ "content": "x" }))).await;
     assert!(matches!(response.refusal().code, ErrorCode::UnknownRoute | ErrorCode::MethodNotAllowed), "{response}");

@@ -1,4 +1,4 @@
-//! Who may put and delete documents, and what happens when several do.
+//! The rights to put and delete documents, and concurrent writes.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::docs::{Desk, numbers};
 use crate::tokens::mint;
 
-/// Makes a requirement for documents of the desk's venture that may be generated.
+/// Creates a requirement in the desk's venture whose documents may be generated.
 async fn require(desk: &Desk, pattern: &str, fields: Value) {
     let rule = json!({ "name_pattern": pattern, "venture": desk.scope, "auto_generate": true });
     let put = Ask::of(Operation::PutRequirement).json(&overlay(rule, fields));
@@ -26,7 +26,7 @@ async fn holder(desk: &Desk, fields: Value) -> Holder {
 }
 
 #[tokio::test]
-async fn a_context_key_puts_what_a_requirement_says_may_be_generated_and_nothing_else() {
+async fn a_context_key_may_put_only_documents_that_a_requirement_lets_it_generate() {
     let desk = Desk::new().await;
     let agent = desk.api.agent().await;
     let put = |name: &str| agent.send(named(&desk, name).ask_put("# Generated", json!({})));
@@ -53,8 +53,8 @@ async fn a_context_key_puts_what_a_requirement_says_may_be_generated_and_nothing
 }
 
 #[tokio::test]
-async fn a_requirement_of_one_venture_opens_no_other() {
-    // An engine of its own: rules for every venture would show in the audits of other tests.
+async fn a_requirement_of_one_venture_gives_no_rights_in_another() {
+    // A new engine, because a requirement for every venture would change the audits of other tests.
     let desk = Desk::of(Api::start_limited(1_000_000).await).await;
     let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
     let agent = desk.api.agent().await;
@@ -72,7 +72,7 @@ async fn a_requirement_of_one_venture_opens_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_puts_what_its_scopes_say() {
+async fn a_token_may_put_documents_according_to_its_scopes() {
     let desk = Desk::new().await;
     let writer = holder(&desk, json!({ "scopes": ["docs:write"] })).await;
     writer.send(desk.ask_put("# One", json!({}))).await.of::<DocPut>(201);
@@ -90,7 +90,7 @@ async fn a_token_puts_what_its_scopes_say() {
 }
 
 #[tokio::test]
-async fn a_token_for_one_venture_reads_global_documents_and_changes_its_own_alone() {
+async fn a_token_for_one_venture_reads_global_documents_and_changes_only_its_own() {
     let desk = Desk::new().await;
     let global = Desk { api: desk.api.clone(), scope: "global".to_owned(), name: fresh("doc") };
     let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
@@ -124,7 +124,7 @@ async fn a_token_for_one_venture_reads_global_documents_and_changes_its_own_alon
 }
 
 #[tokio::test]
-async fn a_document_that_somebody_else_changed_is_left_alone() {
+async fn a_document_that_was_changed_since_is_not_overwritten() {
     let desk = Desk::new().await;
     let if_match = |ask: Ask, tag: &str| desk.send(ask.header("if-match", tag));
     if_match(desk.ask_put("# One", json!({})), "*").await.problem(ErrorCode::DocChanged);
@@ -144,7 +144,7 @@ async fn a_document_that_somebody_else_changed_is_left_alone() {
     assert_eq!(numbers(&desk.versions().await), [5, 4, 3, 2, 1]);
 }
 
-/// Sends all at once.
+/// Sends all requests at the same time.
 async fn at_once(desk: &Desk, asks: impl Iterator<Item = Ask>) -> Vec<Response> {
     let mut running = JoinSet::new();
     for ask in asks {
@@ -155,7 +155,7 @@ async fn at_once(desk: &Desk, asks: impl Iterator<Item = Ask>) -> Vec<Response> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn puts_of_different_content_at_once_make_a_version_each_without_a_gap() {
+async fn concurrent_puts_of_different_content_make_consecutive_versions() {
     let desk = Desk::new().await;
     let responses = at_once(&desk, (1..=16).map(|n| desk.ask_put(&format!("# {n}"), json!({})))).await;
     let puts: Vec<DocPut> = responses.iter().map(|response| response.of(response.status)).collect();
@@ -165,12 +165,15 @@ async fn puts_of_different_content_at_once_make_a_version_each_without_a_gap() {
     assert_eq!(numbers(&desk.versions().await), (1..=16).rev().collect::<Vec<_>>());
     for put in puts {
         let version: DocText = desk.version(put.doc.summary.version).await.of(200);
-        assert_eq!(version.doc.summary.content_hash, put.doc.summary.content_hash, "the answer says what it made");
+        assert_eq!(
+            version.doc.summary.content_hash, put.doc.summary.content_hash,
+            "the answer must have the hash of the version that it made"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn puts_of_equal_content_at_once_make_one_version() {
+async fn concurrent_puts_of_equal_content_make_one_version() {
     let desk = Desk::new().await;
     let responses = at_once(&desk, (0..16).map(|_| desk.ask_put("# The same", json!({})))).await;
     let outcomes = responses.iter().map(|response| response.of::<DocPut>(response.status).outcome);
@@ -180,7 +183,7 @@ async fn puts_of_equal_content_at_once_make_one_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_puts_that_read_the_same_document_one_wins() {
+async fn of_concurrent_puts_based_on_the_same_version_one_succeeds() {
     let desk = Desk::new().await;
     let tag = format!("\"{}\"", desk.put("# One").await.doc.summary.content_hash);
     let asks = (0..16).map(|n| desk.ask_put(&format!("# {n}"), json!({})).header("if-match", &tag));
@@ -191,7 +194,7 @@ async fn of_puts_that_read_the_same_document_one_wins() {
 }
 
 #[tokio::test]
-async fn if_none_match_makes_a_document_only_where_there_is_none() {
+async fn if_none_match_creates_a_document_only_if_none_exists() {
     let desk = Desk::new().await;
     let only_new = |content: &str| desk.ask_put(content, json!({})).header("if-none-match", "*");
     let made: DocPut = desk.send(only_new("# Mine")).await.of(201);
@@ -206,7 +209,7 @@ async fn if_none_match_makes_a_document_only_where_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_version_is_called_the_same_wherever_it_is_read() {
+async fn a_version_has_the_same_metadata_wherever_it_is_read() {
     let desk = Desk::new().await;
     desk.put("{}").await;
     let fields = json!({ "doc_type": "json", "title": "New", "source_repo": "o/r", "source_path": "p" });

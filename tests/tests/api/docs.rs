@@ -1,10 +1,10 @@
-//! Documents: put, read, listed, deleted, and what they have been.
+//! Documents: put, read, list, delete, versions.
 
 use deckwatch_protocol::{DayStarted, Doc, DocOutcome, DocPut, DocText, DocVersion, ErrorCode, Operation, Page};
 use deckwatch_tests::{Api, Ask, Caller, Response, a_moment_later, fresh, overlay};
 use serde_json::{Value, json};
 
-/// A document that a test has to itself, put and deleted by an admin.
+/// A document that only one test uses, put and deleted by an admin.
 pub(crate) struct Desk {
     pub(crate) api: Api,
     pub(crate) scope: String,
@@ -12,7 +12,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// A document of a venture of its own.
+    /// A document in a new venture.
     pub(crate) async fn new() -> Self {
         Self::of(Api::start().await).await
     }
@@ -22,12 +22,12 @@ impl Desk {
         Self { api, scope, name: "api.md".to_owned() }
     }
 
-    /// Asks for `operation` on the document.
+    /// A request for `operation` on the document.
     pub(crate) fn ask(&self, operation: Operation) -> Ask {
         Ask::of(operation).with(&self.scope).with(&self.name)
     }
 
-    /// Asks to put the document with this content and these fields.
+    /// The request that puts the document with this content and these fields.
     pub(crate) fn ask_put(&self, content: &str, fields: Value) -> Ask {
         self.ask(Operation::PutDoc).json(&overlay(json!({ "content": content }), fields))
     }
@@ -53,7 +53,7 @@ impl Desk {
         self.send(self.ask(Operation::DeleteDoc)).await.of(200)
     }
 
-    /// The versions that are listed, newest first.
+    /// The listed versions, newest first.
     pub(crate) async fn versions(&self) -> Page<DocVersion> {
         self.send(self.ask(Operation::ListDocVersions).query("limit=100")).await.of(200)
     }
@@ -66,13 +66,13 @@ impl Desk {
     }
 }
 
-/// The numbers of some versions.
+/// The numbers of versions.
 pub(crate) fn numbers(versions: &Page<DocVersion>) -> Vec<u32> {
     versions.items.iter().map(|version| version.version).collect()
 }
 
 #[tokio::test]
-async fn a_document_is_put_with_every_field_and_read_back_the_same() {
+async fn a_document_with_every_field_is_returned_unchanged() {
     let desk = Desk::new().await;
     let content = "# Größe 😀\n\ta \"quoted\" \\ \u{1} 'word'\r\n";
     let fields = json!({
@@ -81,11 +81,11 @@ async fn a_document_is_put_with_every_field_and_read_back_the_same() {
     let response = desk.send(desk.ask_put(content, fields.clone())).await;
     let put: DocPut = response.of(201);
     assert_eq!(put.outcome, DocOutcome::Created);
-    let said = response.json();
+    let answer = response.json();
     for (field, value) in fields.as_object().unwrap() {
-        assert_eq!(&said[field], value);
+        assert_eq!(&answer[field], value);
     }
-    assert_eq!(said.get("content"), None, "the answer to a put never has the content");
+    assert_eq!(answer.get("content"), None, "the answer to a put never has the content");
     assert_eq!((&put.doc.summary.scope, &put.doc.summary.name), (&desk.scope, &desk.name));
     assert_eq!((put.doc.summary.version, put.doc.summary.size_bytes as usize), (1, content.len()));
     assert_eq!(put.doc.summary.updated_at, put.doc.created_at);
@@ -113,14 +113,14 @@ async fn unchanged_content_keeps_its_version_and_its_time() {
     assert_eq!((again.outcome, &again.doc), (DocOutcome::Unchanged, &first.doc));
     let fields = json!({ "title": "Another", "source_path": "README.md" });
     let renamed: DocPut = desk.send(desk.ask_put("# One", fields)).await.of(200);
-    assert_eq!(renamed.outcome, DocOutcome::Unchanged, "the content is");
+    assert_eq!(renamed.outcome, DocOutcome::Unchanged, "the content is unchanged");
     assert_eq!((renamed.doc.summary.version, renamed.doc.summary.updated_at), (1, first.doc.summary.updated_at));
     assert_eq!(desk.read().await.doc.summary.title, "Another");
     assert_eq!(numbers(&desk.versions().await), [1]);
 }
 
 #[tokio::test]
-async fn changed_content_is_a_version() {
+async fn changed_content_makes_a_version() {
     let desk = Desk::new().await;
     let first = desk.put("# One").await;
     a_moment_later().await;
@@ -130,7 +130,7 @@ async fn changed_content_is_a_version() {
     assert_eq!(second.doc.created_at, first.doc.created_at);
     desk.put("# One").await;
     let versions = desk.versions().await;
-    assert_eq!((numbers(&versions), versions.total), (vec![3, 2, 1], 3), "what was there before is a version again");
+    assert_eq!((numbers(&versions), versions.total), (vec![3, 2, 1], 3), "putting earlier content makes a new version");
     assert_eq!(versions.items[0].content_hash, versions.items[2].content_hash);
     for (version, content) in [(1, "# One"), (2, "# Two"), (3, "# One")] {
         let response = desk.version(version).await;
@@ -157,7 +157,7 @@ async fn the_last_20_versions_are_kept() {
 }
 
 #[tokio::test]
-async fn versions_come_in_pages() {
+async fn versions_are_paged() {
     let desk = Desk::new().await;
     for n in 1..=12 {
         desk.put(&format!("# {n}")).await;
@@ -174,7 +174,7 @@ async fn versions_come_in_pages() {
 }
 
 #[tokio::test]
-async fn a_deleted_document_is_gone_and_its_versions_stay() {
+async fn a_deleted_document_is_not_found_and_its_versions_are_kept() {
     let desk = Desk::new().await;
     desk.put("# One").await;
     desk.put("# Two").await;
@@ -194,7 +194,7 @@ async fn a_deleted_document_is_gone_and_its_versions_stay() {
 }
 
 #[tokio::test]
-async fn a_document_put_after_its_deletion_goes_on_counting() {
+async fn a_document_put_after_its_deletion_continues_the_version_numbers() {
     let desk = Desk::new().await;
     desk.put("# One").await;
     desk.delete().await;
@@ -208,7 +208,7 @@ async fn a_document_put_after_its_deletion_goes_on_counting() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_known_is_not_sent_again() {
+async fn a_document_that_the_client_has_is_not_sent_again() {
     let desk = Desk::new().await;
     let tag = format!("\"{}\"", desk.put("# One").await.doc.summary.content_hash);
     for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
@@ -229,7 +229,7 @@ async fn a_document_that_is_known_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_list_has_the_documents_of_its_scope_by_name() {
+async fn a_list_has_the_documents_of_its_scope_sorted_by_name() {
     let desk = Desk::new().await;
     let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "z.md".to_owned() };
     other.put("# Other").await;
@@ -257,7 +257,7 @@ async fn a_list_has_the_documents_of_its_scope_by_name() {
 }
 
 #[tokio::test]
-async fn a_list_without_a_filter_walks_every_scope() {
+async fn a_list_without_a_filter_covers_every_scope() {
     let desk = Desk::new().await;
     let global = Desk { api: desk.api.clone(), scope: "global".to_owned(), name: fresh("doc") };
     let mine = [desk.put("# Mine").await.doc, global.put("# Everybody's").await.doc];
@@ -274,7 +274,7 @@ async fn a_list_without_a_filter_walks_every_scope() {
 }
 
 #[tokio::test]
-async fn a_day_shows_what_was_put_until_it_is_deleted() {
+async fn a_start_of_day_lists_a_document_until_it_is_deleted() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let desk = Desk { api: api.clone(), scope: agent.venture.clone(), name: "api.md".to_owned() };
@@ -290,7 +290,7 @@ async fn a_day_shows_what_was_put_until_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_put_and_a_deletion_replay_byte_for_byte_after_the_world_moved_on() {
+async fn a_put_and_a_deletion_replay_byte_for_byte_after_later_changes() {
     let desk = Desk::new().await;
     let (put, delete) = (desk.ask_put("# One", json!({})), desk.ask(Operation::DeleteDoc));
     let first = desk.send(put.clone()).await;
@@ -309,7 +309,7 @@ async fn a_put_and_a_deletion_replay_byte_for_byte_after_the_world_moved_on() {
 }
 
 #[tokio::test]
-async fn a_version_is_a_number_and_nothing_else_is_asked_of_a_document() {
+async fn a_version_must_be_a_number_and_other_query_parameters_are_refused() {
     let desk = Desk::new().await;
     desk.put("# One").await;
     for version in ["0", "-1", "x", "1.0", "", "99999999999"] {

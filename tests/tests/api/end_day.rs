@@ -1,4 +1,4 @@
-//! The end of a day: the handoff, the session, and what a second end answers.
+//! The end of a day: the handoff, the session, and the answer to a second end.
 
 use deckwatch_protocol::{DayEnded, EndReason, ErrorCode, SessionStatus};
 use deckwatch_tests::{Api, Ask, Caller, overlay};
@@ -44,7 +44,7 @@ async fn the_next_day_starts_with_the_handoff() {
 }
 
 #[tokio::test]
-async fn a_second_end_with_another_key_answers_with_the_first_result() {
+async fn a_second_end_with_another_key_returns_the_first_result() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -58,7 +58,7 @@ async fn a_second_end_with_another_key_answers_with_the_first_result() {
 }
 
 #[tokio::test]
-async fn keep_open_records_the_handoff_and_the_session_goes_on() {
+async fn keep_open_records_the_handoff_and_keeps_the_session_active() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -96,7 +96,7 @@ async fn an_abandoned_session_can_still_be_ended_with_its_handoff() {
 }
 
 #[tokio::test]
-async fn the_reason_of_the_end_is_kept() {
+async fn the_end_reason_is_stored() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -107,7 +107,7 @@ async fn the_reason_of_the_end_is_kept() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_there_can_not_be_ended() {
+async fn an_unknown_session_can_not_be_ended() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let nobody = "sess_00000000000000000000000000".parse().unwrap();
@@ -119,10 +119,10 @@ async fn a_session_that_is_not_there_can_not_be_ended() {
 }
 
 #[tokio::test]
-async fn one_agent_may_end_the_day_of_another_that_is_gone() {
+async fn an_agent_may_end_the_session_of_another_agent() {
     let api = Api::start().await;
     let gone = api.agent().await;
     let session = gone.started().await.session.id;
     let ended = gone.colleague().ended(&session).await;
-    assert_eq!(ended.handoff.from_agent.as_str(), gone.name, "a handoff speaks for its session");
+    assert_eq!(ended.handoff.from_agent.as_str(), gone.name, "the handoff must be from the agent of the session");
 }

@@ -1,4 +1,4 @@
-//! One good and one bad request for every operation. An operation without them does not compile.
+//! A valid and an invalid request for every operation. The match makes the compiler refuse an operation without them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,23 +10,23 @@ use deckwatch_protocol::{
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ask_approve, ask_register, fresh};
 use serde_json::{Value, json};
 
-/// An agent at work, as the examples need one.
+/// An agent with a session, and the other records that the examples need.
 pub(crate) struct Scene {
     pub(crate) api: Api,
     pub(crate) agent: Agent,
     session: String,
-    /// Another session, which `end_day` may end.
+    /// A second session, for `end_day`.
     ending: String,
     handoff: String,
     note: String,
-    /// A token that may be revoked.
+    /// A token, for `revoke_token`.
     token: String,
     machine: Machine,
-    /// Another machine, which may be retired.
+    /// A second machine, for `retire_machine`.
     retiring: Machine,
-    /// Another venture, which may be deleted.
+    /// A second venture, for `delete_venture`.
     closing: String,
-    /// Requirements that may be deleted, each once: a good request takes the next one.
+    /// Requirements, for `delete_requirement`. Each valid request takes the next one, because it can delete only once.
     requirements: Vec<String>,
     next_requirement: AtomicUsize,
 }
@@ -70,7 +70,7 @@ impl Scene {
         }
     }
 
-    /// A request that `operation` grants.
+    /// A valid request for `operation`.
     pub(crate) fn good(&self, operation: Operation) -> Ask {
         let ask = Ask::of(operation);
         match operation {
@@ -92,7 +92,7 @@ impl Scene {
             Operation::UpdateNote => ask.with(&self.note).json(&json!({ "title": "Changed" })),
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => ask.with(&self.note),
             Operation::GetDoc | Operation::ListDocVersions => ask.with(&self.agent.venture).with("kept.md"),
-            // What one of them has made, the other may delete, as often as it is asked.
+            // Each pair of requests (put and delete) can be repeated, because each undoes the other.
             Operation::PutDoc => {
                 ask.with(&self.agent.venture).with("passing.md").json(&json!({ "content": "# Passing" }))
             }
@@ -121,7 +121,7 @@ impl Scene {
         }
     }
 
-    /// A request that `operation` refuses, with the code of the refusal.
+    /// An invalid request for `operation`, and the code of the expected problem.
     pub(crate) fn bad(&self, operation: Operation) -> (Ask, ErrorCode) {
         let ask = self.good(operation);
         match operation {
@@ -175,7 +175,7 @@ impl Scene {
         }
     }
 
-    /// Checks that `response` is the good answer of `operation`, in every field.
+    /// Checks that `response` is a successful answer of `operation` with every field.
     #[track_caller]
     pub(crate) fn check(operation: Operation, response: &Response) {
         match operation {

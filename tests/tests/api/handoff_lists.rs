@@ -1,4 +1,4 @@
-//! Finding handoffs again: every filter of the list and of the latest.
+//! Lists of handoffs: every filter of `list_handoffs` and `latest_handoff`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use deckwatch_protocol::{ErrorCode, Handoff, HandoffId, Operation, Page, Session
 use deckwatch_tests::{Agent, Api, Ask, Caller, a_moment_later, fresh};
 use serde_json::{Value, json};
 
-/// Four handoffs of one venture, each unlike the others, from the oldest on.
+/// Four different handoffs of one venture, oldest first.
 struct Four {
     agent: Agent,
     reader: String,
@@ -36,7 +36,7 @@ impl Four {
         Self { agent, reader, sessions, handoffs }
     }
 
-    /// Each query with the handoffs it must show, as numbers.
+    /// Queries with the indexes of the handoffs that they must return.
     fn queries(&self) -> Vec<(String, Vec<usize>)> {
         let (venture, repo) = (&self.agent.venture, &self.agent.repo);
         vec![
@@ -60,11 +60,14 @@ impl Four {
 }
 
 #[tokio::test]
-async fn every_filter_of_the_list_filters() {
+async fn every_filter_of_the_list_works() {
     let four = Four::new().await;
     for (query, expected) in four.queries() {
         let page: Page<Handoff> = four.agent.send(Ask::of(Operation::ListHandoffs).query(&query)).await.of(200);
-        assert!(page.items.is_sorted_by(|newer, older| newer.id > older.id), "not newest first: {query}");
+        assert!(
+            page.items.is_sorted_by(|newer, older| newer.id > older.id),
+            "the list is not sorted newest first: {query}"
+        );
         assert_eq!(usize::try_from(page.total).unwrap(), expected.len(), "{query}");
         let shown: BTreeSet<&HandoffId> = page.items.iter().map(|handoff| &handoff.id).collect();
         assert_eq!(shown, expected.iter().map(|n| &four.handoffs[*n]).collect(), "{query}");
@@ -72,7 +75,7 @@ async fn every_filter_of_the_list_filters() {
 }
 
 #[tokio::test]
-async fn every_filter_of_the_latest_filters() {
+async fn every_filter_of_the_latest_handoff_works() {
     let four = Four::new().await;
     for (query, expected) in four.queries() {
         let response = four.agent.send(Ask::of(Operation::LatestHandoff).query(&query)).await;
@@ -84,7 +87,7 @@ async fn every_filter_of_the_latest_filters() {
 }
 
 #[tokio::test]
-async fn a_list_leaves_out_payloads_over_32_kib_and_says_how_large_they_are() {
+async fn a_list_omits_payloads_over_32_kib_and_gives_their_size() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -100,5 +103,5 @@ async fn a_list_leaves_out_payloads_over_32_kib_and_says_how_large_they_are() {
     assert!(small.payload.is_some());
     let latest: Handoff =
         agent.send(Ask::of(Operation::LatestHandoff).query(format!("session_id={session}"))).await.of(200);
-    assert!(latest.payload.is_some(), "the latest comes whole");
+    assert!(latest.payload.is_some(), "the latest handoff must have its payload");
 }

@@ -1,4 +1,4 @@
-//! Handoffs: what is recorded, how it is hashed, and which one a new day shows.
+//! Handoffs: storage, hashes, and the handoffs that a start of day shows.
 
 use deckwatch_protocol::{ErrorCode, Handoff, Operation, SessionStatus};
 use deckwatch_tests::{Api, Ask, Caller, a_moment_later};
@@ -6,7 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 #[tokio::test]
-async fn a_handoff_is_recorded_while_the_session_goes_on() {
+async fn a_handoff_is_recorded_and_the_session_stays_active() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started_with(json!({ "track": 2, "issue_number": 5 })).await.session;
@@ -23,7 +23,7 @@ async fn a_handoff_is_recorded_while_the_session_goes_on() {
 }
 
 #[tokio::test]
-async fn a_handoff_after_the_end_of_the_session_is_not_lost() {
+async fn a_handoff_after_the_end_of_the_session_is_recorded() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -39,7 +39,7 @@ async fn the_payload_is_stored_as_canonical_json_with_its_sha256() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
-    // RFC 8785: members by UTF-16 code units, shortest numbers, no escapes but those JSON needs.
+    // RFC 8785: members sorted by UTF-16 code units, shortest numbers, only the escapes that JSON requires.
     let body = r#"{"session_id":"SESSION","handoff":{"next_steps":["two\nlines"],"status":"done","summary":"s",
         "extra":{"\ufb33":1,"\ud83d\ude00":2.50,"b":1e2,"a":"\u00e9\/\u0007","e":[-0.0,0.1,true,null,{}]}}}"#;
     let body = body.replace("SESSION", session.as_str());
@@ -59,7 +59,7 @@ async fn the_payload_is_stored_as_canonical_json_with_its_sha256() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn an_unknown_handoff_is_not_found() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for id in ["ho_00000000000000000000000000", "ho_x", "sess_00000000000000000000000000", "latest%00"] {
@@ -89,7 +89,7 @@ async fn a_day_on_a_track_shows_the_newest_handoff_of_that_track() {
 }
 
 #[tokio::test]
-async fn a_day_on_no_track_shows_the_newest_handoff_of_any() {
+async fn a_day_without_a_track_shows_the_newest_handoff_of_any_track() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let plain = agent.started().await.session.id;
@@ -110,7 +110,7 @@ async fn a_day_on_a_new_track_does_not_show_the_handoff_of_another_track() {
 }
 
 #[tokio::test]
-async fn an_old_handoff_is_still_the_last_one() {
+async fn an_old_handoff_is_still_shown() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -122,7 +122,7 @@ async fn an_old_handoff_is_still_the_last_one() {
 }
 
 #[tokio::test]
-async fn work_in_progress_is_not_shown_once_a_newer_handoff_says_done() {
+async fn a_handoff_in_progress_is_not_shown_after_a_newer_one_with_the_status_done() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -132,13 +132,13 @@ async fn work_in_progress_is_not_shown_once_a_newer_handoff_says_done() {
     assert_eq!(agent.colleague().started().await.last_handoff, Some(done));
 }
 
-/// The summaries of what a day says was handed to its agent.
+/// The summaries of the handoffs to the agent in the answer of a start of day.
 fn handed_over(day: &deckwatch_protocol::DayStarted) -> Vec<&str> {
     day.handoffs_to_you.items.iter().map(|handoff| handoff.summary.as_str()).collect()
 }
 
 #[tokio::test]
-async fn a_handoff_to_an_agent_reaches_it_whatever_comes_after_and_wherever_it_was_written() {
+async fn a_handoff_to_an_agent_is_shown_despite_newer_handoffs_and_in_every_repository() {
     let api = Api::start().await;
     let (author, reader) = {
         let agent = api.agent().await;
@@ -152,14 +152,18 @@ async fn a_handoff_to_an_agent_reaches_it_whatever_comes_after_and_wherever_it_w
     let day = reader.started().await;
     assert_eq!((day.handoffs_to_you.total, day.handoffs_to_you.shown), (1, 1));
     assert_eq!(day.handoffs_to_you.items, [written]);
-    assert_eq!(day.last_handoff, None, "nothing was written in its repository");
+    assert_eq!(day.last_handoff, None, "its repository has no handoff");
     let mut namesake = api.agent().await;
     namesake.name.clone_from(&reader.name);
-    assert_eq!(namesake.started().await.handoffs_to_you.total, 0, "another venture has its own");
+    assert_eq!(
+        namesake.started().await.handoffs_to_you.total,
+        0,
+        "an agent of the same name in another venture must not get it"
+    );
 }
 
 #[tokio::test]
-async fn a_handoff_to_an_agent_is_shown_until_it_ends_a_day_that_began_with_it() {
+async fn a_handoff_to_an_agent_is_shown_until_the_agent_ends_a_day_that_began_after_it() {
     let api = Api::start().await;
     let (author, reader) = {
         let agent = api.agent().await;
@@ -172,11 +176,15 @@ async fn a_handoff_to_an_agent_is_shown_until_it_ends_a_day_that_began_with_it()
     author.create_handoff(&from, handoff).await.of::<Handoff>(201);
     a_moment_later().await;
     let again: deckwatch_protocol::DayStarted = reader.start_day(json!({})).await.of(200);
-    assert_eq!(handed_over(&again), ["while you worked"], "in the day that goes on");
+    assert_eq!(handed_over(&again), ["while you worked"], "the handoff is shown in the day that continues");
     reader.ended(&day).await;
     a_moment_later().await;
     let next = reader.started().await;
-    assert_eq!(handed_over(&next), ["while you worked"], "the day that ended had begun without it");
+    assert_eq!(
+        handed_over(&next),
+        ["while you worked"],
+        "the ended day began before the handoff, so it is shown again"
+    );
     api.db_silence(&next.session.id, 46).await;
     a_moment_later().await;
     let after_a_crash = reader.started().await;
@@ -187,7 +195,7 @@ async fn a_handoff_to_an_agent_is_shown_until_it_ends_a_day_that_began_with_it()
 }
 
 #[tokio::test]
-async fn of_many_handoffs_to_an_agent_the_newest_5_are_shown_and_large_payloads_left_out() {
+async fn of_many_handoffs_to_an_agent_the_newest_5_are_shown_without_large_payloads() {
     let api = Api::start().await;
     let (author, reader) = {
         let agent = api.agent().await;

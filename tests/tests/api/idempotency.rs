@@ -1,4 +1,4 @@
-//! Retries: the same key and request happen once and answer the same bytes.
+//! Retries: requests with the same key and body have one effect and the same answer.
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{DayStarted, ErrorCode, Operation, Session, Venture};
@@ -24,14 +24,18 @@ async fn every_write_replays_byte_for_byte_and_happens_once() {
             assert!(again.is_replay(), "{}", operation.id());
             Scene::check(operation, &again);
             assert_eq!(again.body, first.body, "{}", operation.id());
-            assert_ne!(again.header("x-correlation-id"), first.header("x-correlation-id"), "the header is the new one");
+            assert_ne!(
+                again.header("x-correlation-id"),
+                first.header("x-correlation-id"),
+                "the header must have the new correlation id"
+            );
         }
         assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, records, "{}", operation.id());
     }
 }
 
 #[tokio::test]
-async fn every_write_refuses_a_key_that_meant_another_request_and_does_nothing() {
+async fn every_write_refuses_a_key_that_was_used_for_another_request() {
     let scene = Scene::new().await;
     let key = fresh("one-key-for-all");
     scene.send(Operation::StartDay, scene.good(Operation::StartDay).key(&key)).await.of::<DayStarted>(201);
@@ -45,7 +49,7 @@ async fn every_write_refuses_a_key_that_meant_another_request_and_does_nothing()
 }
 
 #[tokio::test]
-async fn a_key_means_its_path_too() {
+async fn a_key_belongs_to_the_path_too() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let first = agent.started().await.session.id;
@@ -60,7 +64,7 @@ async fn a_key_means_its_path_too() {
 }
 
 #[tokio::test]
-async fn a_key_is_one_actors_own() {
+async fn each_actor_has_its_own_keys() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let key = fresh("a-shared-key");
@@ -71,7 +75,7 @@ async fn a_key_is_one_actors_own() {
 }
 
 #[tokio::test]
-async fn a_replay_answers_as_it_did_although_the_world_moved_on() {
+async fn a_replay_returns_the_first_answer_after_later_changes() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let ask = agent.ask_start_day(json!({ "branch": "first" }));
@@ -86,7 +90,7 @@ async fn a_replay_answers_as_it_did_although_the_world_moved_on() {
 }
 
 #[tokio::test]
-async fn an_expired_key_is_a_new_key() {
+async fn an_expired_key_can_be_used_again() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let key = fresh("a-key-that-expires");
@@ -101,7 +105,7 @@ async fn an_expired_key_is_a_new_key() {
 }
 
 #[tokio::test]
-async fn a_refused_request_leaves_its_key_free() {
+async fn a_refused_request_does_not_use_its_key() {
     let api = Api::start().await;
     let agent = api.agent_nowhere();
     let ask = agent.ask_start_day(json!({}));
@@ -157,7 +161,7 @@ async fn reads_and_heartbeats_take_no_key() {
 }
 
 #[tokio::test]
-async fn the_same_request_in_other_words_is_another_request() {
+async fn the_same_json_in_other_bytes_is_another_request() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let ask = agent.ask_start_day(json!({}));

@@ -1,4 +1,4 @@
-//! Payloads near the limits: what is not stored beside the key is put back byte for byte.
+//! Large payloads: a payload that is not stored with its key is part of the replay, byte for byte.
 
 use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, Handoff, HandoffPayload, Operation};
 use deckwatch_tests::{Api, Ask, Caller};
@@ -12,7 +12,7 @@ fn handoff_of(bytes: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_large_handoff_replays_byte_for_byte_after_the_session_moved_on() {
+async fn a_large_handoff_replays_byte_for_byte_after_the_session_changed() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -44,7 +44,7 @@ async fn the_end_of_a_day_with_a_large_handoff_replays_byte_for_byte() {
     assert!(again.is_replay());
     assert_eq!((again.status, &again.body), (first.status, &first.body));
     let other_key: DayEnded = agent.end_day(&session, json!({})).await.of(200);
-    assert_eq!(other_key.handoff, ended.handoff, "the first result, payload included");
+    assert_eq!(other_key.handoff, ended.handoff, "the answer must be the first result, with its payload");
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn an_answer_of_64_kib_or_more_is_not_stored() {
 }
 
 #[tokio::test]
-async fn a_payload_may_have_800_kib_and_no_more() {
+async fn a_payload_may_have_at_most_800_kib() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;

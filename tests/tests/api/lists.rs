@@ -1,4 +1,4 @@
-//! Lists: their limits, their cursors, their counts.
+//! Lists: limits, cursors, counts.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ async fn a_bad_limit_or_cursor_is_named() {
 }
 
 #[tokio::test]
-async fn every_bad_filter_is_named_at_once() {
+async fn all_invalid_filters_are_named_together() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let sessions = "venture=Upper&repo=x&agent=a+b&track=-1&status=gone&active_since=yesterday&limit=0";
@@ -64,7 +64,7 @@ async fn every_bad_filter_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn pages_walk_everything_once_while_new_ones_arrive() {
+async fn pages_contain_every_session_once_while_new_ones_are_added() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let mut there = BTreeSet::new();
@@ -76,18 +76,22 @@ async fn pages_walk_everything_once_while_new_ones_arrive() {
     loop {
         let page = page(&agent, format!("venture={}&limit=5{cursor}", agent.venture)).await;
         assert!(page.items.len() <= 5);
-        assert_eq!(usize::try_from(page.total).unwrap(), there.len() + seen.len() / 5, "the count is of all");
+        assert_eq!(
+            usize::try_from(page.total).unwrap(),
+            there.len() + seen.len() / 5,
+            "the total must count all sessions"
+        );
         seen.extend(page.items.into_iter().map(|session| session.id));
         let Some(next) = page.next_cursor else { break };
         cursor = format!("&cursor={next}");
         agent.colleague().started().await;
     }
-    assert!(seen.is_sorted_by(|newer, older| newer > older), "a repeat, or not newest first");
+    assert!(seen.is_sorted_by(|newer, older| newer > older), "the list has a duplicate, or is not sorted newest first");
     assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), there);
 }
 
 #[tokio::test]
-async fn a_full_last_page_has_no_next_one() {
+async fn a_full_last_page_has_no_cursor() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for _ in 0..4 {
@@ -100,7 +104,7 @@ async fn a_full_last_page_has_no_next_one() {
 }
 
 #[tokio::test]
-async fn an_empty_list_says_so() {
+async fn an_empty_list_has_the_total_0() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let page = page(&agent, format!("venture={}", agent.venture)).await;
@@ -108,7 +112,7 @@ async fn an_empty_list_says_so() {
 }
 
 #[tokio::test]
-async fn twenty_are_shown_unless_a_limit_is_given() {
+async fn the_default_limit_is_20() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for _ in 0..21 {
@@ -118,7 +122,7 @@ async fn twenty_are_shown_unless_a_limit_is_given() {
     assert_eq!((shown.items.len(), shown.total), (20, 21));
 }
 
-/// Copies one session of the venture until there are `more` beside it.
+/// Copies a session of the venture until there are `more` copies.
 async fn db_multiply_sessions(api: &Api, agent: &Agent, more: u32) {
     let copy = "
         with recursive n (i) as (select 1 union all select i + 1 from n where i < ?2)

@@ -1,11 +1,11 @@
-//! Machines: registered by anybody of the team, in use once an admin approved them, retired.
+//! Machines: registration by agents, approval by an admin, retirement.
 
 use deckwatch_protocol::{ErrorCode, Machine, MachineHeartbeat, MachineStatus, Operation, Page, SshConfig};
 use deckwatch_tests::{Api, Ask, Caller, a_moment_later, ask_approve, ask_register, fresh, fresh_public_key};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// The team's view of its machines.
+/// The machines of a team, with its agent and its admin.
 pub(crate) struct Fleet {
     pub(crate) api: Api,
     agent: deckwatch_tests::Agent,
@@ -35,7 +35,7 @@ impl Fleet {
         self.api.admin().send(Ask::of(Operation::RetireMachine).with(hostname)).await.of(200)
     }
 
-    /// The machine as a list shows it.
+    /// The machine in the list for a query.
     async fn find(&self, query: &str, hostname: &str) -> Option<Machine> {
         let mut cursor = String::new();
         loop {
@@ -50,7 +50,7 @@ impl Fleet {
         }
     }
 
-    /// All pages of the SSH configuration as one.
+    /// All pages of the SSH configuration, joined.
     pub(crate) async fn ssh_config(&self, host: &str) -> SshConfig {
         let mut whole: Option<SshConfig> = None;
         let mut query = format!("for={host}");
@@ -71,18 +71,18 @@ impl Fleet {
         }
     }
 
-    /// The key that other machines are told of `hostname`, if any.
+    /// The key of `hostname` in the SSH configuration of other machines, if any.
     async fn distributed(&self, hostname: &str) -> Option<String> {
         let config = self.ssh_config("nobody").await;
         let line = config.authorized_keys.iter().find_map(|line| line.strip_suffix(&format!(" {hostname}")));
         let block = config.ssh_config.contains(&format!("Host {hostname}\n"));
-        assert_eq!(line.is_some(), block, "the configuration and the keys are of the same machines");
+        assert_eq!(line.is_some(), block, "the configuration and the keys must list the same machines");
         line.map(str::to_owned)
     }
 }
 
 #[tokio::test]
-async fn a_machine_is_what_was_registered_and_waits_for_approval() {
+async fn a_new_machine_has_the_registered_fields_and_waits_for_approval() {
     let fleet = Fleet::new().await;
     let hostname = format!("{}.local", fresh("Toms-MacBook"));
     let key = fresh_public_key();
@@ -106,19 +106,19 @@ async fn a_machine_is_what_was_registered_and_waits_for_approval() {
         (json!("build"), json!({ "rack": [1, "a"] }))
     );
     assert_eq!(machine.created_at, machine.last_seen_at);
-    assert_eq!(fleet.distributed(&hostname).await, None, "nothing is distributed before its approval");
+    assert_eq!(fleet.distributed(&hostname).await, None, "a key must not be distributed before its approval");
 
     let approved = fleet.approve(&machine).await;
     let access = approved.approved.as_ref().unwrap();
     assert_eq!((approved.status, approved.pending.as_ref()), (MachineStatus::Approved, None));
     assert_eq!(access.ssh_public_key, pending.ssh_public_key);
-    assert_ne!(access.approved_by.as_deref(), Some(pending.registered_by.as_str()), "the admin did");
+    assert_ne!(access.approved_by.as_deref(), Some(pending.registered_by.as_str()), "the admin must be the approver");
     assert_eq!(fleet.distributed(&hostname).await, Some(key));
     assert_eq!(fleet.find("", &hostname).await, Some(approved));
 }
 
 #[tokio::test]
-async fn saying_the_same_again_changes_nothing_but_when_it_was_heard_of() {
+async fn an_equal_registration_changes_only_the_time_it_was_last_seen() {
     let fleet = Fleet::new().await;
     let hostname = fresh("same");
     let fields = json!({ "ssh_public_key": fresh_public_key(), "role": "build", "meta": { "a": 1 } });
@@ -127,7 +127,7 @@ async fn saying_the_same_again_changes_nothing_but_when_it_was_heard_of() {
     let again = fleet.agent.send(ask_register(&hostname.to_uppercase(), fields.clone())).await;
     let again: Machine = again.of(200);
     assert!(again.last_seen_at > first.last_seen_at);
-    assert_eq!(Machine { last_seen_at: first.last_seen_at, ..again }, first, "hostnames differ by more than case");
+    assert_eq!(Machine { last_seen_at: first.last_seen_at, ..again }, first, "hostnames must not be case-sensitive");
     let approved = fleet.approve(&first).await;
     a_moment_later().await;
     let again = fleet.register(&hostname, fields).await;
@@ -135,7 +135,7 @@ async fn saying_the_same_again_changes_nothing_but_when_it_was_heard_of() {
 }
 
 #[tokio::test]
-async fn another_user_address_or_key_waits_while_the_approved_ones_stay_in_use() {
+async fn a_new_user_address_or_key_waits_while_the_approved_values_stay_in_use() {
     let fleet = Fleet::new().await;
     let key = fresh_public_key();
     let base = json!({ "ssh_public_key": key });
@@ -161,7 +161,7 @@ async fn another_user_address_or_key_waits_while_the_approved_ones_stay_in_use()
 }
 
 #[tokio::test]
-async fn what_ssh_is_not_told_changes_at_once() {
+async fn fields_that_are_not_in_the_ssh_configuration_change_at_once() {
     let fleet = Fleet::new().await;
     let (hostname, key) = (fresh("renamed"), fresh_public_key());
     let approved = fleet.approved(&hostname, json!({ "ssh_public_key": key, "role": "old" })).await;
@@ -173,7 +173,7 @@ async fn what_ssh_is_not_told_changes_at_once() {
 }
 
 #[tokio::test]
-async fn an_approval_counts_only_for_the_access_that_it_names() {
+async fn an_approval_applies_only_to_the_values_that_it_names() {
     let fleet = Fleet::new().await;
     let admin = fleet.api.admin();
     let hostname = fresh("swapped");
@@ -193,15 +193,15 @@ async fn an_approval_counts_only_for_the_access_that_it_names() {
     let approved = fleet.approve(&swapped).await;
     assert_eq!(approved.approved.as_ref().unwrap().ssh_public_key, swapped.pending.unwrap().ssh_public_key);
     a_moment_later().await;
-    assert_eq!(fleet.approve(&approved).await, approved, "approving what is approved changes nothing");
+    assert_eq!(fleet.approve(&approved).await, approved, "a second approval must change nothing");
     admin.send(named).await.problem(ErrorCode::MachineChanged);
-    // What waits is what an approval must name, also beside an approved access.
+    // An approval must name the pending values, also if other values are approved already.
     fleet.register(&hostname, json!({})).await;
     admin.send(ask_approve(&approved).key(&fresh("approving-the-old"))).await.problem(ErrorCode::MachineChanged);
 }
 
 #[tokio::test]
-async fn only_an_admin_approves_and_retires() {
+async fn only_an_admin_may_approve_and_retire() {
     let fleet = Fleet::new().await;
     let machine = fleet.register(&fresh("mine"), json!({})).await;
     fleet.agent.send(ask_approve(&machine)).await.problem(ErrorCode::Forbidden);
@@ -211,14 +211,14 @@ async fn only_an_admin_approves_and_retires() {
 }
 
 #[tokio::test]
-async fn a_retired_machine_is_gone_until_it_is_registered_and_approved_again() {
+async fn a_retired_machine_is_not_listed_until_it_is_registered_and_approved_again() {
     let fleet = Fleet::new().await;
     let (hostname, key) = (fresh("leaving"), fresh_public_key());
     let approved = fleet.approved(&hostname, json!({ "ssh_public_key": key })).await;
     let retired = fleet.retire(&hostname).await;
     assert_eq!((retired.status, retired.pending.as_ref()), (MachineStatus::Retired, None));
     a_moment_later().await;
-    assert_eq!(fleet.retire(&hostname).await, retired, "a second retirement changes nothing");
+    assert_eq!(fleet.retire(&hostname).await, retired, "a second retirement must change nothing");
     assert_eq!(fleet.distributed(&hostname).await, None);
     assert_eq!(fleet.find("", &hostname).await, None);
     assert_eq!(fleet.find("status=retired", &hostname).await, Some(retired));
@@ -228,13 +228,13 @@ async fn a_retired_machine_is_gone_until_it_is_registered_and_approved_again() {
 
     let back = fleet.register(&hostname, json!({ "ssh_public_key": key })).await;
     assert_eq!((back.status, back.approved.as_ref(), back.retired_at), (MachineStatus::Pending, None, None));
-    assert_eq!(fleet.distributed(&hostname).await, None, "what was approved before is not approved any more");
+    assert_eq!(fleet.distributed(&hostname).await, None, "the earlier approval must not count");
     fleet.approve(&back).await;
     assert_eq!(fleet.distributed(&hostname).await, Some(key));
 }
 
 #[tokio::test]
-async fn a_heartbeat_says_when_the_next_is_due() {
+async fn a_heartbeat_returns_the_time_of_the_next_one() {
     let fleet = Fleet::new().await;
     let hostname = fresh("beating");
     let machine = fleet.register(&hostname, json!({})).await;
@@ -284,7 +284,7 @@ async fn machines_are_listed_newest_first_by_status_and_role_in_pages() {
 }
 
 #[tokio::test]
-async fn every_bad_field_is_named_at_once_and_nothing_is_registered() {
+async fn all_invalid_fields_are_named_together_and_nothing_is_registered() {
     let fleet = Fleet::new().await;
     let hostname = fresh("bad");
     let refused = [
@@ -318,7 +318,7 @@ async fn every_bad_field_is_named_at_once_and_nothing_is_registered() {
 }
 
 #[tokio::test]
-async fn a_private_key_is_refused_kept_nowhere_and_not_repeated() {
+async fn a_private_key_is_refused_not_stored_and_not_repeated() {
     let fleet = Fleet::new().await;
     let secret = format!("b3BlbnNzaC1rZXktdjEAAAAA{}", fresh("secret"));
     let pasted = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{secret}\n-----END OPENSSH PRIVATE KEY-----\n");
@@ -333,7 +333,7 @@ async fn a_private_key_is_refused_kept_nowhere_and_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn registrations_that_race_make_one_machine() {
+async fn concurrent_registrations_make_one_machine() {
     let fleet = Fleet::new().await;
     let hostname = fresh("raced");
     let mut racers = JoinSet::new();
@@ -350,7 +350,7 @@ async fn registrations_that_race_make_one_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_approval_that_races_a_changed_key_never_approves_the_other_one() {
+async fn an_approval_during_a_change_of_the_key_never_approves_the_other_key() {
     let fleet = Fleet::new().await;
     for _ in 0..8 {
         let hostname = fresh("duel");
@@ -371,7 +371,7 @@ async fn an_approval_that_races_a_changed_key_never_approves_the_other_one() {
 }
 
 #[tokio::test]
-async fn a_registration_replays_although_the_machine_changed() {
+async fn a_registration_replays_after_the_machine_has_changed() {
     let fleet = Fleet::new().await;
     let hostname = fresh("replayed");
     let ask = ask_register(&hostname, json!({}));
@@ -384,5 +384,9 @@ async fn a_registration_replays_although_the_machine_changed() {
     assert_eq!((again.is_replay(), again.status, &again.body), (true, 201, &first.body));
     let again = fleet.api.admin().send(approval).await;
     assert_eq!((again.is_replay(), again.status, &again.body), (true, 200, &approved.body));
-    assert_eq!(fleet.find("", &hostname).await.unwrap().status, MachineStatus::Pending, "nothing happened twice");
+    assert_eq!(
+        fleet.find("", &hostname).await.unwrap().status,
+        MachineStatus::Pending,
+        "the replay must not register the machine again"
+    );
 }

@@ -1,7 +1,7 @@
-//! The Context API as its callers see it: one suite over HTTP for both engines.
+//! The Context API from a caller's view: one suite over HTTP for both engines.
 //!
-//! Without configuration it runs against the embedded engine. With `DECKWATCH_TEST_URL` (and beside it
-//! `DECKWATCH_TEST_CONTROL`, `CONTEXT_API_KEY`, `ADMIN_API_KEY`) it runs against that engine, which it shares.
+//! Without configuration, it runs against the embedded engine. With `DECKWATCH_TEST_URL`, it runs against the engine at
+//! that URL, which all tests share. It then also needs `DECKWATCH_TEST_CONTROL`, `CONTEXT_API_KEY` and `ADMIN_API_KEY`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Finding notes by their fields: every filter, the pages, what an item shows.
+//! Lists of notes: filters, pages, the fields of an item.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ async fn page(agent: &impl Caller, query: &str) -> Page<FoundNote> {
 }
 
 #[tokio::test]
-async fn every_filter_filters() {
+async fn every_filter_works() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let (tag, other, venture) = (fresh("tag"), fresh("tag"), &agent.venture);
@@ -57,7 +57,7 @@ async fn every_filter_filters() {
 }
 
 #[tokio::test]
-async fn a_walk_shows_every_note_once_while_others_are_saved() {
+async fn pages_contain_every_note_once_while_others_are_saved() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let mut there = BTreeSet::new();
@@ -73,13 +73,16 @@ async fn a_walk_shows_every_note_once_while_others_are_saved() {
             let Some(next) = page.next_cursor else { break };
             cursor = format!("&cursor={next}");
         }
-        assert!(seen.is_sorted_by(|newer, older| newer > older), "a repeat, or not newest first");
+        assert!(
+            seen.is_sorted_by(|newer, older| newer > older),
+            "the list has a duplicate, or is not sorted newest first"
+        );
         assert!(there.iter().all(|id| seen.contains(id)));
     }
 }
 
 #[tokio::test]
-async fn an_item_shows_the_beginning_and_the_size() {
+async fn an_item_has_the_beginning_and_the_size_of_the_text() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let content = "é".repeat(200_000);
@@ -91,7 +94,7 @@ async fn an_item_shows_the_beginning_and_the_size() {
 }
 
 #[tokio::test]
-async fn a_filter_that_means_nothing_is_refused() {
+async fn an_invalid_filter_is_refused() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for (query, named) in [

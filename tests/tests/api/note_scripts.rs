@@ -1,4 +1,4 @@
-//! Finding notes in every script: what people type finds what is written, and what is not written is not found.
+//! Search in every script: typical queries find the matching notes and no others.
 
 use deckwatch_protocol::{FoundNote, Operation, Page};
 use deckwatch_tests::{Agent, Api, Ask, Caller};
@@ -12,7 +12,7 @@ async fn total(agent: &Agent, q: &str) -> u32 {
     agent.send(ask).await.of::<Page<FoundNote>>(200).total
 }
 
-/// A script, what is stored in it, what finds that, and what does not.
+/// A script, the text of a note, queries that find it, and queries that don't.
 type Line = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
 const TABLE: &[Line] = &[
@@ -96,7 +96,7 @@ const TABLE: &[Line] = &[
 ];
 
 #[tokio::test]
-async fn what_people_type_finds_what_is_written_in_every_script() {
+async fn typical_queries_find_text_in_every_script() {
     let api = Api::start().await;
     let mut wrong = Vec::new();
     for (script, text, finding, missing) in TABLE {
@@ -118,10 +118,11 @@ async fn what_people_type_finds_what_is_written_in_every_script() {
 }
 
 #[tokio::test]
-async fn the_title_comes_before_the_text_and_a_whole_word_before_a_begun_one() {
+async fn a_match_in_the_title_ranks_above_the_text_and_a_word_above_a_prefix() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    // From the worst to the best, so that age does not help; of two words, more in the title are better.
+    // From the worst match to the best, so that sorting by age does not help. More of the two words in the title rank
+    // higher.
     let fields = [
         json!({ "title": "T", "content": "a redeployer, deploymentwise and the alphabet" }),
         json!({ "title": "T", "content": "deploy alpha" }),
@@ -134,7 +135,7 @@ async fn the_title_comes_before_the_text_and_a_whole_word_before_a_begun_one() {
     for field in fields {
         ids.push(saved(&agent, field).await.id);
     }
-    // Newer ones that match less.
+    // Newer notes that match less well.
     saved(&agent, json!({ "title": "Deploy", "content": "beta" })).await;
     let ask = Ask::of(Operation::ListNotes).query(format!("venture={}&q=deploy+alpha", agent.venture));
     let page: Page<FoundNote> = agent.send(ask).await.of(200);
@@ -143,7 +144,7 @@ async fn the_title_comes_before_the_text_and_a_whole_word_before_a_begun_one() {
 }
 
 #[tokio::test]
-async fn a_tag_is_one_tag_however_its_letters_are_spelled() {
+async fn a_tag_is_the_same_in_every_unicode_spelling() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({ "tags": ["cafe\u{301}", "caf\u{e9}"] })).await;
@@ -157,7 +158,7 @@ async fn a_tag_is_one_tag_however_its_letters_are_spelled() {
 }
 
 #[tokio::test]
-async fn a_note_says_when_it_is_indexed_in_part() {
+async fn a_note_reports_that_it_is_partly_indexed() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let mut long = (0..40_000).map(|n| format!("{n:x} ")).collect::<Vec<_>>().concat();

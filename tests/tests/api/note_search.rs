@@ -1,4 +1,4 @@
-//! Finding notes by their words: what matches, in which order, and that any text is safe to search for.
+//! Full text search of notes: matches, order, and queries with any text.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ async fn found(agent: &Agent, q: &str) -> Vec<NoteId> {
 }
 
 #[tokio::test]
-async fn words_are_found_in_any_form_order_and_place() {
+async fn words_are_found_in_any_form_order_and_position() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note =
@@ -40,10 +40,10 @@ async fn words_are_found_in_any_form_order_and_place() {
 }
 
 #[tokio::test]
-async fn a_word_is_found_however_its_accents_are_spelled() {
+async fn a_word_is_found_in_every_spelling_of_its_accents() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    // Composed, then taken apart as a Mac does it; where the script has no composed letters, both are the same.
+    // Composed spelling, then decomposed as on macOS; both are the same if the script has no composed letters.
     let texts = [
         ("Latin", "Caf\u{e9}s in Z\u{fc}rich", "Cafe\u{301}s in Zu\u{308}rich"),
         ("Vietnamese", "ti\u{1ebf}ng Vi\u{1ec7}t", "tie\u{302}\u{301}ng Vie\u{323}\u{302}t"),
@@ -81,7 +81,7 @@ async fn a_word_is_found_however_its_accents_are_spelled() {
 }
 
 #[tokio::test]
-async fn what_fits_best_comes_first_and_shows_where() {
+async fn the_best_match_comes_first_and_has_an_excerpt() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let filler = "something else entirely ".repeat(200);
@@ -97,7 +97,7 @@ async fn what_fits_best_comes_first_and_shows_where() {
 }
 
 #[tokio::test]
-async fn the_index_follows_every_change() {
+async fn every_change_updates_the_index() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({ "title": "First", "content": "heron" })).await;
@@ -119,7 +119,7 @@ async fn the_index_follows_every_change() {
 }
 
 #[tokio::test]
-async fn a_refused_change_leaves_the_index_alone() {
+async fn a_refused_change_does_not_change_the_index() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({ "content": "buzzard" })).await;
@@ -130,7 +130,7 @@ async fn a_refused_change_leaves_the_index_alone() {
 }
 
 #[tokio::test]
-async fn a_walk_by_rank_shows_every_match_once_while_others_are_saved() {
+async fn pages_by_rank_contain_every_match_once_while_others_are_saved() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let mut there = Vec::new();
@@ -152,7 +152,7 @@ async fn a_walk_by_rank_shows_every_match_once_while_others_are_saved() {
 }
 
 #[tokio::test]
-async fn a_walk_goes_on_when_the_note_it_stands_at_is_gone() {
+async fn paging_continues_if_the_note_of_the_cursor_is_gone() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for n in 1..=4 {
@@ -167,11 +167,11 @@ async fn a_walk_goes_on_when_the_note_it_stands_at_is_gone() {
     assert_eq!(rest, all[2..]);
 }
 
-/// Walks through the matches in pages of `limit`, and lets `between` happen behind each page, of which it gets the number.
-async fn walk(agent: &Agent, q: &str, limit: u32, between: impl AsyncFn(usize, &[NoteId])) -> Vec<NoteId> {
+/// Reads all matches in pages of `limit`. Calls `between` after each page, with the number of the page and its ids.
+async fn read_all_pages(agent: &Agent, q: &str, limit: u32, between: impl AsyncFn(usize, &[NoteId])) -> Vec<NoteId> {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     for n in 0.. {
-        assert!(n < 100, "the walk goes on after {} notes", seen.len());
+        assert!(n < 100, "the list does not end after {} notes", seen.len());
         let page = search(agent, q, &format!("&limit={limit}{cursor}")).await;
         let shown: Vec<NoteId> = page.items.into_iter().map(|note| note.id).collect();
         assert!(!shown.is_empty());
@@ -183,8 +183,8 @@ async fn walk(agent: &Agent, q: &str, limit: u32, between: impl AsyncFn(usize, &
     seen
 }
 
-/// Notes with the same words, so that they are equally good.
-async fn alike(agent: &Agent, count: usize) -> Vec<Note> {
+/// Notes with the same words, which therefore have the same rank.
+async fn save_equal_notes(agent: &Agent, count: usize) -> Vec<Note> {
     let mut notes = Vec::new();
     for _ in 0..count {
         notes.push(saved(agent, json!({ "content": "osprey and the fish" })).await);
@@ -193,18 +193,18 @@ async fn alike(agent: &Agent, count: usize) -> Vec<Note> {
 }
 
 #[tokio::test]
-async fn a_walk_shows_every_match_once_while_what_it_showed_is_changed() {
+async fn pages_contain_every_match_once_while_notes_on_earlier_pages_change() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    // Better, worse, no match any more, and out of the way.
+    // A better match, a worse match, no match, a match in the title. Notes on later pages are archived.
     let patches = [
         json!({ "content": "osprey osprey osprey" }),
         json!({ "content": format!("osprey {}", "and other birds ".repeat(50)) }),
         json!({ "content": "a pigeon" }),
         json!({ "title": "Osprey" }),
     ];
-    let notes = alike(&agent, 40).await;
-    let seen = walk(&agent, "osprey", 6, async |n, shown| {
+    let notes = save_equal_notes(&agent, 40).await;
+    let seen = read_all_pages(&agent, "osprey", 6, async |n, shown| {
         let last = notes.iter().find(|note| Some(&note.id) == shown.last()).unwrap();
         match patches.get(n) {
             Some(patch) => drop(update(&agent, last, patch.clone()).await.of::<Note>(200)),
@@ -218,28 +218,28 @@ async fn a_walk_shows_every_match_once_while_what_it_showed_is_changed() {
 }
 
 #[tokio::test]
-async fn a_walk_ends_although_the_last_note_of_each_page_is_changed() {
+async fn paging_ends_although_the_last_note_of_each_page_changes() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let notes = alike(&agent, 20).await;
-    for words in ["osprey osprey osprey osprey", "osprey and much that is said beside it, again and again and again"] {
-        let seen = walk(&agent, "osprey", 3, async |n, shown| {
+    let notes = save_equal_notes(&agent, 20).await;
+    for text in ["osprey osprey osprey osprey", "osprey and much that is said beside it, again and again and again"] {
+        let seen = read_all_pages(&agent, "osprey", 3, async |n, shown| {
             let last = notes.iter().find(|note| Some(&note.id) == shown.last()).unwrap();
-            update(&agent, last, json!({ "content": format!("{words} {n}") })).await.of::<Note>(200);
+            update(&agent, last, json!({ "content": format!("{text} {n}") })).await.of::<Note>(200);
         })
         .await;
         let distinct: HashSet<&NoteId> = seen.iter().collect();
-        assert_eq!((seen.len(), distinct.len()), (20, 20), "{words}");
+        assert_eq!((seen.len(), distinct.len()), (20, 20), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_match_that_changes_before_it_is_shown_is_shown_once_as_it_is() {
+async fn a_match_that_changes_before_its_page_is_returned_once_with_the_change() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let notes = alike(&agent, 12).await;
-    // The last ones in turn become the best, and what is to come becomes the worst.
-    let seen = walk(&agent, "osprey", 4, async |n, shown| {
+    let notes = save_equal_notes(&agent, 12).await;
+    // One after the other, the last notes become the best matches, and the notes that follow become the worst.
+    let seen = read_all_pages(&agent, "osprey", 4, async |n, shown| {
         let waiting: Vec<&Note> = notes.iter().filter(|note| !shown.contains(&note.id)).collect();
         update(&agent, waiting[n], json!({ "content": "osprey osprey" })).await.of::<Note>(200);
         let long = format!("osprey {}", "fish ".repeat(30));
@@ -251,7 +251,7 @@ async fn a_match_that_changes_before_it_is_shown_is_shown_once_as_it_is() {
 }
 
 #[tokio::test]
-async fn any_text_is_safe_to_search_for() {
+async fn any_text_is_a_valid_query() {
     let api = Api::start().await;
     let agent = api.agent().await;
     saved(&agent, json!({ "content": "and or not near title content" })).await;
@@ -303,7 +303,7 @@ async fn any_text_is_safe_to_search_for() {
         let page: Page<FoundNote> = agent.send(ask(&agent, &q, "")).await.of(200);
         assert!(page.items.len() <= 1);
     }
-    assert_eq!(found(&agent, "title: NOT near").await.len(), 1, "operators are words");
+    assert_eq!(found(&agent, "title: NOT near").await.len(), 1, "operators must be treated as words");
     agent.send(ask(&agent, "a\0b", "")).await.problem(ErrorCode::InvalidRequest);
     for refused in ["x".repeat(1001), "é".repeat(1001), "word ".repeat(2000), "é".repeat(5000)] {
         agent.send(ask(&agent, &refused, "")).await.problem_at(ErrorCode::InvalidRequest, &["/q"]);
@@ -311,7 +311,7 @@ async fn any_text_is_safe_to_search_for() {
 }
 
 #[tokio::test]
-async fn the_longest_text_fits_beside_the_longest_cursor() {
+async fn the_longest_query_and_the_longest_cursor_fit_in_one_request() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let encoded = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
@@ -323,7 +323,7 @@ async fn the_longest_text_fits_beside_the_longest_cursor() {
     assert_eq!((page.total, page.next_cursor), (0, None));
 }
 
-/// Copies a note as often as that, behind the back of the API.
+/// Copies a note `count` times directly in the database.
 async fn db_copy(api: &Api, agent: &Agent, note: &Note, count: u32) {
     let copy = "
         with recursive n (i) as (select 1 union all select i + 1 from n where i < cast(?2 as integer))
@@ -358,14 +358,14 @@ async fn a_count_of_matches_is_exact_up_to_1000_and_a_minimum_beyond() {
 }
 
 #[tokio::test]
-async fn a_walk_ends_when_it_has_shown_a_thousand() {
+async fn paging_ends_after_a_thousand_matches() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let word = fresh("word").replace(|c: char| !c.is_ascii_alphanumeric(), "");
     let note = saved(&agent, json!({ "content": word })).await;
     db_copy(&api, &agent, &note, 1100).await;
-    let seen = walk(&agent, &word, 100, async |_, _| {}).await;
+    let seen = read_all_pages(&agent, &word, 100, async |_, _| {}).await;
     let distinct: HashSet<&NoteId> = seen.iter().collect();
     assert_eq!((seen.len(), distinct.len()), (1000, 1000));
-    assert!(!distinct.contains(&note.id), "the newest ones");
+    assert!(!distinct.contains(&note.id), "the oldest note must not be among the matches shown");
 }

@@ -1,10 +1,10 @@
-//! Notes: saved, read, changed, archived and restored.
+//! Notes: save, read, change, archive, restore.
 
 use deckwatch_protocol::{DayStarted, ErrorCode, FoundNote, Note, Operation, Page};
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, a_moment_later, overlay};
 use serde_json::{Value, json};
 
-/// Asks to save a note of the agent's venture.
+/// The request that saves a note of the agent's venture.
 pub(crate) fn ask_create(agent: &Agent, fields: Value) -> Ask {
     let note = json!({ "title": "The plan", "content": "Grow slowly.", "venture": agent.venture });
     Ask::of(Operation::CreateNote).json(&overlay(note, fields))
@@ -35,7 +35,7 @@ async fn tag_rows(api: &Api, note: &Note) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_note_is_saved_with_every_field_and_read_back_the_same() {
+async fn a_note_with_every_field_is_returned_unchanged() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let fields = json!({
@@ -62,7 +62,7 @@ async fn a_note_without_a_venture_is_global() {
 }
 
 #[tokio::test]
-async fn an_executive_summary_stands_in_the_day_until_it_is_archived() {
+async fn an_executive_summary_is_shown_at_the_start_of_day_until_it_is_archived() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({ "tags": ["executive-summary"] })).await;
@@ -78,7 +78,7 @@ async fn an_executive_summary_stands_in_the_day_until_it_is_archived() {
 }
 
 #[tokio::test]
-async fn every_field_can_be_changed_alone() {
+async fn every_field_can_be_changed_separately() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let mut note = saved(&agent, json!({ "tags": ["a"] })).await;
@@ -110,7 +110,7 @@ async fn every_field_can_be_changed_alone() {
 }
 
 #[tokio::test]
-async fn tags_move_with_the_note() {
+async fn the_rows_of_tags_follow_the_note() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({ "tags": ["a", "b"] })).await;
@@ -131,7 +131,7 @@ async fn tags_move_with_the_note() {
 }
 
 #[tokio::test]
-async fn saying_the_same_again_changes_nothing() {
+async fn an_equal_change_changes_nothing() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({ "tags": ["a"] })).await;
@@ -148,7 +148,7 @@ async fn saying_the_same_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_note_that_somebody_else_changed_is_left_alone() {
+async fn a_note_that_was_changed_since_is_not_overwritten() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({})).await;
@@ -171,7 +171,7 @@ async fn a_note_that_somebody_else_changed_is_left_alone() {
 }
 
 #[tokio::test]
-async fn of_ten_changes_to_one_version_one_wins() {
+async fn of_ten_changes_to_one_version_one_succeeds() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({})).await;
@@ -193,7 +193,7 @@ async fn of_ten_changes_to_one_version_one_wins() {
 }
 
 #[tokio::test]
-async fn a_note_that_is_known_is_not_sent_again() {
+async fn a_note_that_the_client_has_is_not_sent_again() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({})).await;
@@ -219,10 +219,14 @@ async fn a_large_note_replays_byte_for_byte_after_it_has_changed() {
         assert_eq!(note.content.as_ref().map(AsRef::as_ref), Some(content.as_str()));
         let change = Ask::of(Operation::UpdateNote).with(&note.id).json(&json!({ "content": content[4..] }));
         let changed = agent.send(change.clone()).await;
-        assert!(changed.of::<Note>(200).content.is_some(), "the text that was sent is answered");
+        assert!(changed.of::<Note>(200).content.is_some(), "the answer must have the text if the request changed it");
         let retitle = Ask::of(Operation::UpdateNote).with(&note.id).json(&json!({ "title": "Renamed" }));
         let renamed = agent.send(retitle.clone()).await;
-        assert_eq!(renamed.of::<Note>(200).content, None, "a text that was left alone is not");
+        assert_eq!(
+            renamed.of::<Note>(200).content,
+            None,
+            "the answer must not have the text if the request did not change it"
+        );
         update(&agent, &note, json!({ "content": "Short now." })).await.of::<Note>(200);
         for (ask, then) in [(create, first), (change, changed), (retitle, renamed)] {
             let again = agent.send(ask).await;
@@ -237,7 +241,7 @@ async fn a_large_note_replays_byte_for_byte_after_it_has_changed() {
 }
 
 #[tokio::test]
-async fn every_bad_field_is_named_at_once() {
+async fn all_invalid_fields_are_named_together() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let refused = [
@@ -271,7 +275,7 @@ async fn every_bad_field_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn a_note_of_a_venture_that_nobody_registered_is_refused() {
+async fn a_note_of_an_unregistered_venture_is_refused() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let nowhere = api.agent_nowhere();
@@ -285,7 +289,7 @@ async fn a_note_of_a_venture_that_nobody_registered_is_refused() {
 }
 
 #[tokio::test]
-async fn a_note_that_nobody_saved_is_not_found() {
+async fn an_unknown_note_is_not_found() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for id in ["note_00000000000000000000000000", "note_x", "sess_00000000000000000000000000", "%00"] {

@@ -1,4 +1,4 @@
-//! A panic ends one request: it is logged, answered as any failure on our side, and the next request is served.
+//! A panic ends one request: it is logged, the caller gets an internal error, and the next request is served.
 
 use deckwatch_protocol::{ErrorCode, Operation, Page, Venture};
 use deckwatch_tests::{Api, Ask, Caller, PANICS};
@@ -15,8 +15,8 @@ async fn a_panic_is_a_500_with_its_correlation_id_and_the_next_request_is_served
         assert_eq!(problem.detail, "Something failed on our side. Quote the correlation id.");
         api.admin().send(Ask::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
         if let Some(log) = api.log_of_worker() {
-            assert!(log.contains("panicked at") && log.contains(".rs:"), "the place is logged:\n{log}");
-            assert!(log.contains("the database of a test"), "the message is logged:\n{log}");
+            assert!(log.contains("panicked at") && log.contains(".rs:"), "the source location must be logged:\n{log}");
+            assert!(log.contains("a test makes the Worker panic"), "the message must be logged:\n{log}");
             assert!(log.contains(&id), "{log}");
         }
     }

@@ -1,4 +1,4 @@
-//! Requests at the same moment: the schema decides, and every caller gets an answer that holds.
+//! Concurrent requests: the schema decides, and every caller gets a correct answer.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-/// Sends all at once.
+/// Sends all requests at the same time.
 async fn at_once(agent: &Agent, asks: impl IntoIterator<Item = Ask>) -> Vec<Response> {
     let mut running = JoinSet::new();
     for ask in asks {
@@ -49,7 +49,7 @@ async fn thirty_two_requests_with_one_key_have_one_effect_and_equal_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_bodies_under_one_key_at_once_do_one_of_them() {
+async fn two_concurrent_bodies_with_one_key_have_one_effect() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -63,7 +63,7 @@ async fn two_bodies_under_one_key_at_once_do_one_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_against_an_end_leaves_one_consistent_story() {
+async fn a_concurrent_start_and_end_give_consistent_answers() {
     let api = Api::start().await;
     for _ in 0..8 {
         let agent = api.agent().await;
@@ -74,7 +74,7 @@ async fn a_start_against_an_end_leaves_one_consistent_story() {
         let started: DayStarted = responses[0].of(responses[0].status);
         let ended: DayEnded = responses[1].of(200);
         assert_eq!((ended.session.id.clone(), ended.session.status), (session.clone(), SessionStatus::Ended));
-        // Resumed before the end, or created after it with the handoff in hand.
+        // The session was resumed before the end, or created after it and shows the handoff.
         match responses[0].status {
             200 => assert_eq!(started.session.id, session),
             201 => assert_eq!(started.last_handoff, Some(ended.handoff)),
@@ -85,7 +85,7 @@ async fn a_start_against_an_end_leaves_one_consistent_story() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirty_two_ends_of_one_session_have_one_handoff() {
+async fn thirty_two_ends_of_one_session_make_one_handoff() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -97,7 +97,7 @@ async fn thirty_two_ends_of_one_session_have_one_handoff() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirty_two_agents_at_once_all_see_all_in_the_end() {
+async fn thirty_two_concurrent_agents_all_see_each_other_at_the_end() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let asks: Vec<Ask> = (0..32).map(|_| agent.colleague().ask_start_day(json!({}))).collect();
@@ -105,11 +105,11 @@ async fn thirty_two_agents_at_once_all_see_all_in_the_end() {
     let mut totals: Vec<u32> =
         responses.iter().map(|response| response.of::<DayStarted>(201).active_sessions.total).collect();
     totals.sort_unstable();
-    assert_eq!(totals, (0..32).collect::<Vec<_>>(), "each saw those who came before it");
+    assert_eq!(totals, (0..32).collect::<Vec<_>>(), "each agent must see all agents that started before it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heartbeats_against_a_start_after_silence_leave_one_live_session() {
+async fn heartbeats_during_a_start_after_a_long_silence_leave_one_active_session() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;

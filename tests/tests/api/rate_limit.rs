@@ -1,4 +1,4 @@
-//! How often: each actor has its own count, and the request over the limit does nothing.
+//! Rate limits: each actor has its own count, and a request over the limit has no effect.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,14 @@ use serde_json::json;
 
 const LIMIT: u32 = 5;
 
-/// Sends `ask`, made anew each time, until one window has had more than it grants. A minute may end
-/// meanwhile, so the answers come by window.
+/// Sends requests until one minute's window is over its limit, and returns the answers of that window. Groups the
+/// answers by window, because a minute may end in between.
 async fn exhaust(agent: &Agent, ask: impl Fn() -> Ask) -> Vec<Response> {
     let mut windows: BTreeMap<String, Vec<Response>> = BTreeMap::new();
     for _ in 0..=2 * LIMIT {
         let response = agent.send(ask()).await;
-        let window = response.header("x-ratelimit-reset").expect("every answer names its window").to_owned();
+        let window =
+            response.header("x-ratelimit-reset").expect("an answer has no x-ratelimit-reset header").to_owned();
         windows.entry(window).or_default().push(response);
     }
     windows.into_values().max_by_key(Vec::len).unwrap()
@@ -42,7 +43,7 @@ async fn the_request_over_the_limit_is_refused_until_the_minute_ends() {
 }
 
 #[tokio::test]
-async fn the_request_over_the_limit_does_nothing() {
+async fn a_request_over_the_limit_has_no_effect() {
     let api = Api::start_limited(LIMIT).await;
     let agent = api.agent().await;
     let key = fresh("a-key-over-the-limit");
@@ -75,7 +76,7 @@ async fn refused_requests_count_too() {
 }
 
 #[tokio::test]
-async fn one_runaway_does_not_throttle_the_others() {
+async fn an_agent_over_its_limit_does_not_throttle_others() {
     let api = Api::start_limited(LIMIT).await;
     let agent = api.agent_nowhere();
     exhaust(&agent, || Ask::of(Operation::ListVentures)).await;
@@ -85,7 +86,7 @@ async fn one_runaway_does_not_throttle_the_others() {
 }
 
 #[tokio::test]
-async fn a_public_answer_and_a_strangers_answer_have_no_window() {
+async fn public_answers_and_answers_without_a_key_have_no_window() {
     let api = Api::start_limited(LIMIT).await;
     for _ in 0..2 * LIMIT {
         let health = api.anonymous().send(Ask::of(Operation::Health)).await;

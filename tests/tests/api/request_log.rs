@@ -1,4 +1,4 @@
-//! The trace that a request leaves: one row, whatever came of it.
+//! The request log: one row for each request, whatever its result.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use deckwatch_protocol::{ErrorCode, LoggedRequest, Operation, Page, Session};
 use deckwatch_tests::{Api, Ask, Caller};
 use serde_json::json;
 
-/// The rows of a correlation id, as soon as there are `count`: some are written behind the answer.
+/// The rows of a correlation id. Waits until there are `count` rows, because some are written after the answer.
 async fn rows(api: &Api, correlation_id: &str, count: usize) -> Vec<Row> {
     let sql = "select * from request_log where correlation_id = ?1 order by id";
     let mut rows = Vec::new();
@@ -105,7 +105,7 @@ async fn an_admin_finds_requests_by_each_filter() {
         (format!("since={hour_ago}&until={in_an_hour}"), 2),
         (format!("since={in_an_hour}"), 0),
         (format!("until={hour_ago}"), 0),
-        // The first bound belongs to the window, the second does not.
+        // The start belongs to the window, the end does not.
         (format!("operation=start_day&since={now}"), 1),
         (format!("operation=start_day&until={now}"), 0),
     ] {
@@ -115,7 +115,7 @@ async fn an_admin_finds_requests_by_each_filter() {
 }
 
 #[tokio::test]
-async fn a_walk_along_the_log_shows_each_request_once() {
+async fn pages_of_the_log_contain_each_request_once() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let id = agent.started().await.correlation_id;
@@ -135,7 +135,7 @@ async fn a_walk_along_the_log_shows_each_request_once() {
 }
 
 #[tokio::test]
-async fn a_filter_that_does_not_fit_is_named() {
+async fn an_invalid_filter_is_named() {
     let api = Api::start().await;
     for (query, named) in [
         ("status=99", "/status"),
@@ -154,7 +154,7 @@ async fn a_filter_that_does_not_fit_is_named() {
 }
 
 #[tokio::test]
-async fn what_leads_nowhere_is_counted_and_logged_without_an_operation() {
+async fn an_unknown_route_is_counted_and_logged_without_an_operation() {
     let api = Api::start_limited(3).await;
     let agent = api.agent_nowhere();
     for (ask, code) in [

@@ -1,4 +1,4 @@
-//! Requirements: one row for one rule, whoever puts it how often; no pattern breaks anything.
+//! Requirements: one row for each rule, however often it is put, and no pattern that could do harm.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn ask_put(fields: &Value) -> Ask {
     Ask::of(Operation::PutRequirement).json(fields)
 }
 
-/// A requirement, put by the holder of the admin key.
+/// Puts a requirement with the admin key.
 pub(crate) async fn required(api: &Api, fields: Value) -> Requirement {
     let response = api.admin().send(ask_put(&fields)).await;
     response.of(if response.status == 200 { 200 } else { 201 })
@@ -23,7 +23,7 @@ fn ask_delete(id: &RequirementId) -> Ask {
     Ask::of(Operation::DeleteRequirement).with(id)
 }
 
-/// Every requirement that the query shows, page by page.
+/// All pages of a list of requirements.
 async fn walk(caller: &impl Caller, query: &str) -> Vec<Requirement> {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -36,7 +36,7 @@ async fn walk(caller: &impl Caller, query: &str) -> Vec<Requirement> {
 }
 
 #[tokio::test]
-async fn a_requirement_is_made_then_replaced() {
+async fn a_requirement_is_created_then_replaced() {
     let api = Api::start().await;
     let (admin, venture) = (api.admin(), api.venture().await);
     let full = json!({
@@ -57,7 +57,7 @@ async fn a_requirement_is_made_then_replaced() {
 }
 
 #[tokio::test]
-async fn what_is_not_said_is_required_of_each_venture_and_fresh_for_90_days() {
+async fn by_default_a_document_is_required_of_each_venture_and_fresh_for_90_days() {
     let api = Api::start().await;
     let capability = fresh("cap");
     let plain = required(&api, json!({ "name_pattern": "guide.md", "capability": capability })).await;
@@ -66,7 +66,7 @@ async fn what_is_not_said_is_required_of_each_venture_and_fresh_for_90_days() {
 }
 
 #[tokio::test]
-async fn saying_the_same_again_changes_nothing() {
+async fn an_equal_put_changes_nothing() {
     let api = Api::start().await;
     let body = json!({ "name_pattern": "same.md", "venture": api.venture().await, "sources": ["readme"] });
     let first: Requirement = api.admin().send(ask_put(&body)).await.of(201);
@@ -76,11 +76,11 @@ async fn saying_the_same_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn one_rule_for_every_venture_put_50_times_at_once_is_one_row() {
-    // An engine of its own: what every venture must have would stand in the audits of other tests.
+async fn fifty_concurrent_puts_of_one_rule_make_one_row() {
+    // A new engine, because a requirement for every venture would change the audits of other tests.
     let api = Api::start_limited(1_000_000).await;
     let pattern = fresh("raced");
-    // Neither venture nor capability: to a plain UNIQUE, nulls are never the same.
+    // The rule has no venture and no capability: a plain UNIQUE constraint treats nulls as distinct.
     let body = json!({ "name_pattern": pattern });
     let mut racers = JoinSet::new();
     for _ in 0..50 {
@@ -97,7 +97,7 @@ async fn one_rule_for_every_venture_put_50_times_at_once_is_one_row() {
 }
 
 #[tokio::test]
-async fn rules_that_differ_in_whom_they_are_for_are_different_rules() {
+async fn rules_for_different_ventures_or_capabilities_are_different_rules() {
     let api = Api::start().await;
     let (venture, other, capability) = (api.venture().await, api.venture().await, fresh("cap"));
     let base = json!({ "name_pattern": fresh("x"), "required": false, "venture": venture });
@@ -116,7 +116,7 @@ async fn rules_that_differ_in_whom_they_are_for_are_different_rules() {
 }
 
 #[tokio::test]
-async fn a_team_begins_with_the_requirements_that_every_team_has() {
+async fn a_new_database_has_the_default_requirements() {
     let api = Api::start().await;
     let all = walk(&api.admin(), "limit=100").await;
     for (pattern, capability) in
@@ -151,7 +151,7 @@ async fn a_requirement_is_deleted_once() {
 }
 
 #[tokio::test]
-async fn of_deletes_that_race_one_wins_and_the_others_find_nothing() {
+async fn of_concurrent_deletions_one_succeeds_and_the_others_find_nothing() {
     let api = Api::start().await;
     let rule = required(&api, json!({ "name_pattern": "raced.md", "venture": api.venture().await })).await;
     let mut racers = JoinSet::new();
@@ -209,7 +209,7 @@ async fn a_pattern_that_could_do_harm_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn every_bad_field_is_named_at_once() {
+async fn all_invalid_fields_are_named_together() {
     let api = Api::start().await;
     let refused = [
         (json!({}), vec!["/name_pattern"]),
@@ -250,7 +250,7 @@ async fn every_bad_field_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn requirements_are_listed_newest_first_by_the_venture_they_hold_for() {
+async fn requirements_of_a_venture_are_listed_newest_first() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let mut own = Vec::new();
@@ -260,15 +260,18 @@ async fn requirements_are_listed_newest_first_by_the_venture_they_hold_for() {
     }
     let others = required(&api, json!({ "name_pattern": "x.md", "venture": api.venture().await })).await.id;
     let seen = walk(&agent, &format!("limit=3&venture={}", agent.venture)).await;
-    assert!(seen.is_sorted_by(|newer, older| newer.id > older.id), "a repeat, or not newest first");
+    assert!(
+        seen.is_sorted_by(|newer, older| newer.id > older.id),
+        "the list has a duplicate, or is not sorted newest first"
+    );
     let ids: Vec<&RequirementId> = seen.iter().map(|rule| &rule.id).collect();
     assert!(own.iter().all(|id| ids.contains(&id)) && !ids.contains(&&others));
-    assert!(seen.iter().any(|rule| rule.venture.is_none()), "what holds for every venture holds for this one");
+    assert!(seen.iter().any(|rule| rule.venture.is_none()), "the list must include the rules for every venture");
     assert!(walk(&agent, "limit=100").await.iter().any(|rule| rule.id == others));
 }
 
 #[tokio::test]
-async fn a_token_for_one_venture_changes_its_own_requirements_alone() {
+async fn a_token_for_one_venture_changes_only_its_own_requirements() {
     let api = Api::start().await;
     let (venture, elsewhere) = (api.venture().await, api.venture().await);
     let minted = mint(&api, json!({ "scopes": ["docs:write", "read-only"], "venture": venture })).await;

@@ -1,17 +1,17 @@
-//! What holds a secret of a known kind is refused, whoever sends it; the secret is never repeated.
+//! Secrets: a text with a known kind of secret is refused for every caller, and the secret is never repeated.
 
 use deckwatch_protocol::{ErrorCode, Note, Operation};
 use deckwatch_tests::{Api, Ask, Caller, ask_register, fresh};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Looks like a token of GitHub, and is none.
+/// A text that has the form of a GitHub token.
 fn token() -> String {
     format!("gh{}_{}", "p", "Zk3Qw8Rt5Yb1Nm7Lp2Xc9Vd4Gh6Js0Fa8Te3")
 }
 
 #[tokio::test]
-async fn every_stored_text_is_looked_through_and_the_field_and_kind_are_named() {
+async fn every_stored_text_is_scanned_and_the_field_and_the_kind_are_named() {
     let api = Api::start().await;
     let (agent, admin) = (api.agent().await, api.admin());
     let session = agent.started().await.session.id;
@@ -54,7 +54,7 @@ async fn every_stored_text_is_looked_through_and_the_field_and_kind_are_named() 
 }
 
 #[tokio::test]
-async fn an_error_repeats_no_secret_of_a_name() {
+async fn an_error_does_not_repeat_a_secret_in_a_name() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let (token, url) = (token(), format!("postgres://app:{}@db.internal/app", "Zk3Qw8Rt5Yb1"));
@@ -79,7 +79,7 @@ async fn an_error_repeats_no_secret_of_a_name() {
 }
 
 #[tokio::test]
-async fn hashes_ids_and_placeholders_are_taken() {
+async fn hashes_ids_and_placeholders_are_accepted() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let content = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b corr_0a0b0c0d-0000-4000-8000-000000000001 \
@@ -90,13 +90,13 @@ async fn hashes_ids_and_placeholders_are_taken() {
 }
 
 #[tokio::test]
-async fn what_was_stored_before_anybody_looked_is_replayed() {
+async fn a_request_from_before_the_scan_is_replayed() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = |content: &str| json!({ "title": "t", "content": content, "venture": agent.venture });
     let (key, secret) = (fresh("a-key-from-before"), note(&token()));
     let before = agent.send(Ask::of(Operation::CreateNote).key(&key).json(&note("harmless"))).await;
-    // As if the first request had been the one with the secret, at an engine that did not look.
+    // Makes the stored request look as if it had contained the secret, before the engine looked for secrets.
     let ask = Ask::of(Operation::CreateNote).key(&key).json(&secret);
     let request = format!("create_note\n/v1/notes\n{}", ask.body());
     let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap());

@@ -1,4 +1,4 @@
-//! What every answer has, and what the service says of itself.
+//! Service operations, and what every answer has in common.
 
 use deckwatch_protocol::{ErrorCode, Health, Operation, Version};
 use deckwatch_tests::{Api, Ask, Caller};
@@ -23,7 +23,7 @@ async fn version_names_the_build_and_every_migration() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_not_there_is_unknown_for_everyone() {
+async fn an_unknown_path_is_a_404_for_every_caller() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for path in [
@@ -44,7 +44,7 @@ async fn a_path_that_is_not_there_is_unknown_for_everyone() {
 }
 
 #[tokio::test]
-async fn a_well_formed_correlation_id_comes_back_on_success_and_on_error() {
+async fn a_well_formed_correlation_id_is_returned_on_success_and_on_error() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let id = "corr_6b8a3d0e-0f4c-4a53-9a77-2f9a1b1c0d01";

@@ -1,4 +1,4 @@
-//! Sessions read, listed and kept alive.
+//! Sessions: read, list, heartbeat.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,15 @@ async fn list(agent: &Agent, query: &str) -> BTreeSet<SessionId> {
     let ask = Ask::of(Operation::ListSessions).query(query);
     let page: Page<Session> = agent.send(ask).await.of(200);
     assert_eq!(usize::try_from(page.total).unwrap(), page.items.len(), "{query}");
-    assert!(page.items.is_sorted_by(|newer, older| newer.id > older.id), "not newest first: {query}");
+    assert!(
+        page.items.is_sorted_by(|newer, older| newer.id > older.id),
+        "the list is not sorted newest first: {query}"
+    );
     page.items.into_iter().map(|session| session.id).collect()
 }
 
 #[tokio::test]
-async fn a_heartbeat_says_when_the_next_one_is_due() {
+async fn a_heartbeat_returns_the_time_of_the_next_one() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -56,7 +59,7 @@ async fn a_heartbeat_revives_an_abandoned_session() {
 }
 
 #[tokio::test]
-async fn an_ended_session_hears_no_more() {
+async fn an_ended_session_refuses_heartbeats() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -68,7 +71,7 @@ async fn an_ended_session_hears_no_more() {
 }
 
 #[tokio::test]
-async fn an_abandoned_session_is_not_revived_beside_its_successor() {
+async fn an_abandoned_session_with_a_successor_is_not_revived() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let old = agent.started().await.session.id;
@@ -81,7 +84,7 @@ async fn an_abandoned_session_is_not_revived_beside_its_successor() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn an_unknown_session_is_not_found() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let absent = ["sess_00000000000000000000000000", "sess_x", "ho_00000000000000000000000000", "%00", "%F0%9F%98%80"];
@@ -95,7 +98,7 @@ async fn what_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn every_filter_of_the_list_filters() {
+async fn every_filter_of_the_list_works() {
     let api = Api::start().await;
     let here = api.agent().await;
     let there = here.elsewhere();
@@ -112,7 +115,7 @@ async fn every_filter_of_the_list_filters() {
         (format!("&agent={}", here.name), vec![&plain, &zero, &silent]),
         ("&track=0".to_owned(), vec![&zero]),
         ("&status=ended".to_owned(), vec![&ended]),
-        // Before any sweep has been there.
+        // The status is correct before a sweep has run.
         ("&status=abandoned".to_owned(), vec![&silent]),
         ("&status=active".to_owned(), vec![&plain, &zero]),
         (format!("&active_since={}", api.minutes_ago(30)), vec![&plain, &zero, &ended]),

@@ -1,4 +1,4 @@
-//! What SSH is told of the fleet, and that no value gets out of its place in it.
+//! The SSH configuration of the fleet, and the safety of the values in it.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::machines::Fleet;
 
 #[tokio::test]
-async fn a_host_is_told_of_all_approved_machines_but_itself() {
+async fn a_host_gets_all_approved_machines_except_itself() {
     let fleet = Fleet::new().await;
     let (here, there, waiting) = (fresh("here"), fresh("there"), fresh("waiting"));
     let key = fresh_public_key();
@@ -27,27 +27,27 @@ async fn a_host_is_told_of_all_approved_machines_but_itself() {
         assert!(!config.authorized_keys.iter().any(|line| line.contains(absent)), "{absent}");
     }
     let upper = fleet.ssh_config(&here.to_uppercase()).await;
-    assert!(!upper.ssh_config.contains(&here), "a hostname is the same in any case");
+    assert!(!upper.ssh_config.contains(&here), "the host itself must be excluded in any case of its name");
     fleet.retire(&there).await;
     assert!(!fleet.ssh_config(&here).await.ssh_config.contains(&there));
 }
 
 #[tokio::test]
-async fn without_a_host_nobody_is_left_out() {
+async fn without_a_host_all_machines_are_listed() {
     let fleet = Fleet::new().await;
     let machine = fleet.approved(&fresh("only"), json!({})).await;
     let whole: SshConfig = fleet.api.admin().send(Ask::of(Operation::SshConfig)).await.of(200);
     assert!(whole.total >= 1 && whole.shown >= 1);
     let after = format!("cursor={}", machine.id);
     let rest: SshConfig = fleet.api.admin().send(Ask::of(Operation::SshConfig).query(after)).await.of(200);
-    assert!(!rest.ssh_config.contains(machine.hostname.as_str()), "a page starts after its cursor");
+    assert!(!rest.ssh_config.contains(machine.hostname.as_str()), "the page must start after its cursor");
     for (query, pointer) in [("for=-x", "/for"), ("for=", "/for"), ("cursor=%20", "/cursor"), ("host=x", "/host")] {
         let ask = Ask::of(Operation::SshConfig).query(query);
         fleet.api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[pointer]);
     }
 }
 
-/// Texts that would be more than a word in a configuration, a key line or a shell.
+/// Texts that are more than one word in a configuration, a line of keys or a shell.
 const HOSTILE: [&str; 28] = [
     "a\nProxyCommand touch /x",
     "a\rProxyCommand x",
@@ -80,7 +80,7 @@ const HOSTILE: [&str; 28] = [
 ];
 
 #[tokio::test]
-async fn no_value_gets_out_of_its_line() {
+async fn no_value_can_add_a_line_or_an_option() {
     let fleet = Fleet::new().await;
     let key = fresh_public_key();
     for hostile in HOSTILE.iter().chain(&["ssh-rsa AAAA", ""]) {
@@ -94,7 +94,8 @@ async fn no_value_gets_out_of_its_line() {
             let ask = ask_register(&escaped, json!({}));
             fleet.api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &["/hostname"]);
         }
-        // In front of a key they are options, within it nonsense; behind it a comment, which is dropped.
+        // Before a key the text would be options, inside it the key is invalid, and after it the text is a comment and
+        // is dropped.
         for text in [format!("{hostile} {key}"), format!("{hostile}{key}"), key.replacen('A', hostile, 1)] {
             if text != key {
                 let ask = ask_register(&fresh("hostile"), json!({ "ssh_public_key": text }));
@@ -125,7 +126,7 @@ async fn no_value_gets_out_of_its_line() {
     assert!(config.authorized_keys.iter().all(|line| line.split(' ').count() == 3 && !line.contains(char::is_control)));
 }
 
-/// What a program of OpenSSH prints, given `input`; `None`, said aloud, where it is not installed.
+/// The output of a program of OpenSSH for `input`. `None`, with a printed reason, if it is not installed.
 fn openssh(program: &str, arguments: &[&str], input: &str) -> Option<String> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -140,7 +141,7 @@ fn openssh(program: &str, arguments: &[&str], input: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn ssh_reads_the_configuration_as_it_is_meant() {
+async fn ssh_accepts_the_configuration() {
     let fleet = Fleet::new().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config");
@@ -168,7 +169,7 @@ async fn ssh_reads_the_configuration_as_it_is_meant() {
 }
 
 #[tokio::test]
-async fn ssh_keygen_reads_each_line_with_the_fingerprint_that_was_approved() {
+async fn ssh_keygen_reads_each_key_with_its_approved_fingerprint() {
     let fleet = Fleet::new().await;
     let machine = fleet.approved(&fresh("keyed"), json!({})).await;
     let config = fleet.ssh_config("nobody").await;

@@ -1,11 +1,11 @@
-//! The scheduled sweep: what it abandons and forgets, and what it leaves alone.
+//! The scheduled sweep: the rows that it changes and deletes, and those that it keeps.
 
 use deckwatch_protocol::{EndReason, Health, Operation, SessionStatus};
 use deckwatch_tests::{Api, Ask, Caller, fresh};
 use serde_json::json;
 
 #[tokio::test]
-async fn the_sweep_abandons_silent_sessions_and_no_others() {
+async fn the_sweep_abandons_only_sessions_without_heartbeats() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let silent = agent.started().await.session.id;
@@ -20,7 +20,7 @@ async fn the_sweep_abandons_silent_sessions_and_no_others() {
 }
 
 #[tokio::test]
-async fn health_tells_of_the_last_sweep() {
+async fn health_reports_the_last_sweep() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let silent = agent.started().await.session.id;
@@ -29,12 +29,12 @@ async fn health_tells_of_the_last_sweep() {
     let health: Health = api.anonymous().send(Ask::of(Operation::Health)).await.of(200);
     let run = health.last_sweep.unwrap();
     assert!(run.started_at > api.minutes_ago(1) && run.finished_at.unwrap() >= run.started_at, "{run:?}");
-    // Another test may have swept on the same engine since.
+    // Another test may have run a sweep on the same engine in the meantime.
     assert!(!run.more && (api.is_worker() || run.sessions == 1), "{run:?}");
 }
 
 #[tokio::test]
-async fn the_sweep_forgets_keys_after_a_day_and_log_rows_after_a_week() {
+async fn the_sweep_deletes_keys_after_a_day_and_log_rows_after_a_week() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let (old, young) = (fresh("old-idempotency-key"), fresh("young-idempotency-key"));
@@ -60,7 +60,7 @@ async fn the_sweep_forgets_keys_after_a_day_and_log_rows_after_a_week() {
 }
 
 #[tokio::test]
-async fn an_answer_can_be_replayed_for_longer_than_a_client_keeps_a_write() {
+async fn an_answer_can_be_replayed_longer_than_a_client_queues_a_write() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let key = fresh("idempotency-key");

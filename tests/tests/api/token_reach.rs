@@ -1,4 +1,4 @@
-//! What a token may do: every operation with every kind of token, and nothing beyond its venture.
+//! The rights of tokens: every operation with every kind of token, and nothing outside the token's venture.
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{ErrorCode, FoundNote, Handoff, MintedToken, Operation, Page, Session, Venture};
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::examples::Scene;
 use crate::tokens::{a_slip_of, mint};
 
-/// A holder of a token with these fields.
+/// A caller with a new token with these fields.
 async fn holder(api: &Api, fields: Value) -> Holder {
     Holder::of(api, mint(api, fields).await.token)
 }
 
-/// Sends the good request of every operation, and says which shall be granted; the rest is `refusal`'s.
-async fn walk(scene: &Scene, holder: &Holder, grants: impl Fn(Operation) -> bool, refusals: &[ErrorCode]) {
+/// Sends a valid request for every operation. `grants` says which must succeed; the others must have one of `refusals`.
+async fn check_operations(scene: &Scene, holder: &Holder, grants: impl Fn(Operation) -> bool, refusals: &[ErrorCode]) {
     for operation in Operation::ALL {
         let before = scene.api.db_records_of(&scene.agent.venture).await;
         let response = holder.send(scene.good(*operation)).await;
@@ -24,13 +24,13 @@ async fn walk(scene: &Scene, holder: &Holder, grants: impl Fn(Operation) -> bool
             let code = response.refusal().code;
             assert!(refusals.contains(&code), "{}: {response}", operation.id());
             let after = scene.api.db_records_of(&scene.agent.venture).await;
-            assert_eq!(after, before, "{} was refused and changed something", operation.id());
+            assert_eq!(after, before, "{} was refused but has changed records", operation.id());
         }
     }
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_in_force_may_do_nothing() {
+async fn a_revoked_expired_or_unknown_token_has_no_rights() {
     let scene = Scene::new().await;
     let api = &scene.api;
     let all = json!({ "scopes": ["admin"] });
@@ -45,7 +45,7 @@ async fn a_token_that_is_not_in_force_may_do_nothing() {
     let unknown = mint(api, all.clone()).await;
     api.db_execute("delete from tokens where id = ?1", json!([unknown.record.id])).await;
     let misspelt = a_slip_of(&mint(api, all.clone()).await.token);
-    // The right id and checksum with another's secret: the hash does not fit.
+    // A token with a known id and a valid checksum, but with the secret of another token.
     let swapped = mint(api, all).await;
     api.db_execute(
         "update tokens set token_hash = ?1, actor_key_id = substr(?1, 1, 16) where id = ?2",
@@ -53,7 +53,7 @@ async fn a_token_that_is_not_in_force_may_do_nothing() {
     )
     .await;
     for key in [revoked.token, expired.token, unknown.token, misspelt, swapped.token, "dw_".to_owned()] {
-        walk(&scene, &Holder::of(api, &key), |_| false, &[ErrorCode::Unauthorized]).await;
+        check_operations(&scene, &Holder::of(api, &key), |_| false, &[ErrorCode::Unauthorized]).await;
         let logged =
             "select count(*) as n from request_log l join tokens t on t.actor_key_id = l.actor_key_id where t.id = ?1";
         assert_eq!(api.db_count(logged, json!([expired.record.id])).await, 0, "a stranger is not logged");
@@ -61,25 +61,25 @@ async fn a_token_that_is_not_in_force_may_do_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_does_what_its_scopes_say_and_no_more() {
+async fn a_token_may_use_only_the_operations_of_its_scopes() {
     let scene = Scene::new().await;
     let forbidden = [ErrorCode::Forbidden];
     let context = holder(&scene.api, json!({ "scopes": ["context"] })).await;
-    walk(&scene, &context, |operation| operation.tier() != Tier::Admin, &forbidden).await;
+    check_operations(&scene, &context, |operation| operation.tier() != Tier::Admin, &forbidden).await;
     let reader = holder(&scene.api, json!({ "scopes": ["read-only"] })).await;
     let reads = |operation: Operation| operation.tier() == Tier::Context && operation.effect() == Effect::Read;
-    walk(&scene, &reader, reads, &forbidden).await;
+    check_operations(&scene, &reader, reads, &forbidden).await;
     let writer = holder(&scene.api, json!({ "scopes": ["docs:write"] })).await;
     let granted = ["put_doc", "delete_doc", "put_requirement", "delete_requirement"];
-    walk(&scene, &writer, |operation| granted.contains(&operation.id()), &forbidden).await;
+    check_operations(&scene, &writer, |operation| granted.contains(&operation.id()), &forbidden).await;
     let admin = holder(&scene.api, json!({ "scopes": ["admin"] })).await;
-    walk(&scene, &admin, |_| true, &[]).await;
+    check_operations(&scene, &admin, |_| true, &[]).await;
     let both = holder(&scene.api, json!({ "scopes": ["docs:write", "context"] })).await;
     both.send(scene.good(Operation::StartDay)).await.of::<deckwatch_protocol::DayStarted>(201);
 }
 
 #[tokio::test]
-async fn a_token_for_one_venture_reaches_no_other() {
+async fn a_token_for_one_venture_has_no_access_to_another() {
     let scene = Scene::new().await;
     let elsewhere = scene.api.venture().await;
     let refusals = [
@@ -91,8 +91,8 @@ async fn a_token_for_one_venture_reaches_no_other() {
     ];
     for scope in ["context", "admin"] {
         let holder = holder(&scene.api, json!({ "scopes": [scope], "venture": elsewhere })).await;
-        // The list of ventures is granted and shows one; the venture that `put_venture` names is another.
-        walk(&scene, &holder, |operation| operation == Operation::ListVentures, &refusals).await;
+        // `list_ventures` succeeds and shows one venture. `put_venture` names another venture.
+        check_operations(&scene, &holder, |operation| operation == Operation::ListVentures, &refusals).await;
         let page: Page<Venture> = holder.send(Ask::of(Operation::ListVentures)).await.of(200);
         let codes: Vec<&str> = page.items.iter().map(|venture| venture.code.as_str()).collect();
         assert_eq!((codes, page.total), (vec![elsewhere.as_str()], 1));
@@ -100,16 +100,16 @@ async fn a_token_for_one_venture_reaches_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_for_one_venture_does_its_whole_day_there() {
+async fn a_token_for_one_venture_may_use_all_operations_of_a_day_there() {
     let scene = Scene::new().await;
     let own = holder(&scene.api, json!({ "scopes": ["context"], "venture": scene.agent.venture })).await;
-    // Machines are the team's, and no venture's.
+    // Machines belong to the team, not to a venture.
     let day = |operation: Operation| operation.tier() == Tier::Context && !operation.path().starts_with("/v1/machines");
-    walk(&scene, &own, day, &[ErrorCode::Forbidden]).await;
+    check_operations(&scene, &own, day, &[ErrorCode::Forbidden]).await;
     let venture = format!("venture={}", scene.agent.venture);
     let sessions: Page<Session> = own.send(Ask::of(Operation::ListSessions).query(&venture)).await.of(200);
     assert!(!sessions.items.is_empty() && sessions.items.iter().all(|s| s.venture.as_str() == scene.agent.venture));
-    // A list that names no venture would be of all of them.
+    // A list without a venture would cover all ventures.
     for operation in [Operation::ListSessions, Operation::ListHandoffs, Operation::LatestHandoff] {
         own.send(Ask::of(operation)).await.problem(ErrorCode::Forbidden);
     }
@@ -118,7 +118,7 @@ async fn a_token_for_one_venture_does_its_whole_day_there() {
 }
 
 #[tokio::test]
-async fn a_thing_of_another_venture_is_not_there() {
+async fn a_record_of_another_venture_is_not_found() {
     let api = Api::start().await;
     let (here, there) = (api.agent().await, api.agent().await);
     let session = there.started().await.session.id;
@@ -126,14 +126,14 @@ async fn a_thing_of_another_venture_is_not_there() {
     let of_another = own.send(Ask::of(Operation::GetSession).with(&session)).await.problem(ErrorCode::SessionNotFound);
     let of_nobody =
         own.send(Ask::of(Operation::GetSession).with("sess_nothing")).await.problem(ErrorCode::SessionNotFound);
-    assert_eq!(of_another.detail, of_nobody.detail, "the answer must not tell that it exists");
+    assert_eq!(of_another.detail, of_nobody.detail, "the answer must not show that the record exists");
     own.send(there.ask_create_handoff(&session, json!({}))).await.problem(ErrorCode::SessionNotFound);
     own.send(there.ask_end_day(&session, json!({}))).await.problem(ErrorCode::SessionNotFound);
     assert_eq!(there.session(&session).await.final_handoff_id, None);
 }
 
 #[tokio::test]
-async fn a_token_for_one_venture_mints_no_wider_one() {
+async fn a_token_for_one_venture_can_not_create_a_token_with_more_rights() {
     let api = Api::start().await;
     let venture = api.venture().await;
     let admin = holder(&api, json!({ "scopes": ["admin"], "venture": venture })).await;
@@ -145,7 +145,7 @@ async fn a_token_for_one_venture_mints_no_wider_one() {
 }
 
 #[tokio::test]
-async fn a_token_minted_by_a_token_replays_as_well() {
+async fn the_creation_of_a_token_by_a_token_replays() {
     let api = Api::start().await;
     let admin = holder(&api, json!({ "scopes": ["admin"] })).await;
     let ask = Ask::of(Operation::CreateToken).json(&json!({ "name": "second", "scopes": ["read-only"] }));
@@ -157,7 +157,7 @@ async fn a_token_minted_by_a_token_replays_as_well() {
 }
 
 #[tokio::test]
-async fn a_token_for_one_venture_reads_global_notes_and_changes_its_own_alone() {
+async fn a_token_for_one_venture_reads_global_notes_and_changes_only_its_own() {
     let api = Api::start().await;
     let venture = api.venture().await;
     let own = holder(&api, json!({ "scopes": ["context"], "venture": venture })).await;
@@ -175,8 +175,8 @@ async fn a_token_for_one_venture_reads_global_notes_and_changes_its_own_alone() 
     own.send(Ask::of(Operation::UpdateNote).with(&mine.id).json(&away)).await.problem(ErrorCode::Forbidden);
 }
 
-/// The ids that a walk along the whole list finds, in its order, and the total that its first page says.
-async fn walked(holder: &Holder, query: &str) -> (Vec<String>, u32) {
+/// The ids on all pages of the list, and the total on its first page.
+async fn list_all(holder: &Holder, query: &str) -> (Vec<String>, u32) {
     let (mut ids, mut total, mut cursor) = (Vec::new(), None, String::new());
     loop {
         let ask = Ask::of(Operation::ListNotes).query(format!("{query}limit=2{cursor}"));
@@ -190,7 +190,7 @@ async fn walked(holder: &Holder, query: &str) -> (Vec<String>, u32) {
 
 #[tokio::test]
 async fn a_token_for_one_venture_lists_and_finds_its_notes_and_the_global_ones() {
-    // Global notes are everybody's, so the engine is this test's own.
+    // A new engine, because global notes would come from other tests too.
     let api = Api::start_limited(1_000_000).await;
     let (here, there) = (api.venture().await, api.venture().await);
     let mut notes = Vec::new();
@@ -213,7 +213,7 @@ async fn a_token_for_one_venture_lists_and_finds_its_notes_and_the_global_ones()
             (&own, format!("{kind}venture={here}&"), ids(&|venture| *venture == Some(here.clone()))),
             (&team, kind.to_owned(), ids(&|_| true)),
         ] {
-            let (found, total) = walked(holder, &query).await;
+            let (found, total) = list_all(holder, &query).await;
             assert_eq!((found.len(), usize::try_from(total).unwrap()), (shown.len(), shown.len()), "{query}");
             assert_eq!(found.into_iter().collect::<std::collections::BTreeSet<_>>(), shown, "{query}");
         }
@@ -222,7 +222,7 @@ async fn a_token_for_one_venture_lists_and_finds_its_notes_and_the_global_ones()
     }
     let archived = api.admin().send(Ask::of(Operation::ArchiveNote).with(&notes[1].1)).await;
     assert_eq!(archived.status, 200);
-    assert_eq!(walked(&own, "archived=true&").await, (vec![notes[1].1.clone()], 1));
+    assert_eq!(list_all(&own, "archived=true&").await, (vec![notes[1].1.clone()], 1));
     let newest: Vec<String> = [7, 6, 4, 3, 0].map(|n: usize| notes[n].1.clone()).into();
-    assert_eq!(walked(&own, "").await, (newest, 5), "newest first");
+    assert_eq!(list_all(&own, "").await, (newest, 5), "newest first");
 }

@@ -1,4 +1,4 @@
-//! Tokens: minted once, shown once, listed without their secrets, revoked at once.
+//! Tokens: created and shown once, listed without secrets, revoked immediately.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ fn ask_mint(fields: Value) -> Ask {
     Ask::of(Operation::CreateToken).json(&overlay(json!({ "name": "a token", "scopes": ["context"] }), fields))
 }
 
-/// A token, minted by the holder of the admin key.
+/// Creates a token with the admin key.
 pub(crate) async fn mint(api: &Api, fields: Value) -> MintedToken {
     api.admin().send(ask_mint(fields)).await.of(201)
 }
 
-/// The token with another last digit.
+/// The token with another last character.
 pub(crate) fn a_slip_of(token: &str) -> String {
     let (rest, last) = token.split_at(token.len() - 1);
     format!("{rest}{}", if last == "0" { "1" } else { "0" })
@@ -26,7 +26,7 @@ async fn revoke(api: &Api, token: &MintedToken) -> Token {
 }
 
 #[tokio::test]
-async fn a_token_is_what_was_asked_for() {
+async fn a_token_has_the_requested_fields() {
     let api = Api::start().await;
     let venture = api.venture().await;
     let full = json!({
@@ -46,7 +46,7 @@ async fn a_token_is_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn the_secret_is_shown_by_its_own_request_and_kept_nowhere() {
+async fn the_secret_is_only_in_the_answer_that_creates_the_token() {
     let api = Api::start().await;
     let ask = ask_mint(json!({ "name": fresh("secret") }));
     let first = api.admin().send(ask.clone()).await;
@@ -64,7 +64,7 @@ async fn the_secret_is_shown_by_its_own_request_and_kept_nowhere() {
     for table in tables.iter().filter_map(|row| row["name"].as_str()) {
         let rows = api.db_query(&format!("select * from {table}"), json!([])).await;
         let text = serde_json::to_string(&rows).unwrap();
-        assert!(!text.contains(secret) && !text.contains(&secret[..48]), "{table} holds the secret");
+        assert!(!text.contains(secret) && !text.contains(&secret[..48]), "{table} contains the secret");
     }
     let listed = api.admin().send(Ask::of(Operation::ListTokens)).await;
     assert!(!listed.to_string().contains(secret) && !listed.to_string().contains("sealed_"));
@@ -83,11 +83,11 @@ async fn a_token_works_until_it_is_revoked() {
     refused.problem(ErrorCode::Unauthorized);
     assert_eq!((refused.header("www-authenticate"), refused.header("ratelimit")), (Some("Bearer"), None));
     a_moment_later().await;
-    assert_eq!(revoke(&api, &token).await, revoked, "a second revocation changes nothing");
+    assert_eq!(revoke(&api, &token).await, revoked, "a second revocation must change nothing");
 }
 
 #[tokio::test]
-async fn a_revoked_token_does_not_even_replay() {
+async fn a_revoked_token_can_not_replay() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let token = mint(&api, json!({})).await;
@@ -118,7 +118,7 @@ async fn records_name_the_token_as_their_actor() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    unreachable!("the refused request is not logged");
+    unreachable!("the refused request was not logged");
 }
 
 #[tokio::test]
@@ -140,12 +140,12 @@ async fn the_last_use_is_written_once_a_minute() {
 }
 
 #[tokio::test]
-async fn a_token_has_its_own_rate() {
+async fn a_token_has_its_own_rate_limit() {
     let api = Api::start().await;
     let token = mint(&api, json!({ "rate_limit_per_minute": 2 })).await;
     let holder = Holder::of(&api, &token.token);
     let mut refused = None;
-    // A minute may end meanwhile.
+    // A minute may end in between.
     for _ in 0..6 {
         let response = holder.send(Ask::of(Operation::ListVentures)).await;
         if response.status == 429 {
@@ -154,7 +154,7 @@ async fn a_token_has_its_own_rate() {
         }
         assert_eq!(response.header("ratelimit-policy"), Some("\"minute\";q=2;w=60"), "{response}");
     }
-    let refused = refused.expect("the rate has an end");
+    let refused = refused.expect("no request was over the rate limit");
     refused.problem(ErrorCode::RateLimited);
     assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
     assert!(refused.header("retry-after").is_some());
@@ -162,7 +162,7 @@ async fn a_token_has_its_own_rate() {
 }
 
 #[tokio::test]
-async fn requests_that_a_scope_forbids_count_too() {
+async fn requests_outside_the_scope_count_towards_the_rate_limit() {
     let api = Api::start().await;
     let token = mint(&api, json!({ "scopes": ["read-only"], "rate_limit_per_minute": 2 })).await;
     let holder = Holder::of(&api, &token.token);
@@ -173,7 +173,7 @@ async fn requests_that_a_scope_forbids_count_too() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    unreachable!("a forbidden request was never throttled");
+    unreachable!("no forbidden request was over the rate limit");
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn tokens_are_listed_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn every_bad_field_is_named_at_once() {
+async fn all_invalid_fields_are_named_together() {
     let api = Api::start().await;
     let refused = [
         (json!({}), vec!["/name", "/scopes"]),
@@ -225,7 +225,7 @@ async fn every_bad_field_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn mints_that_race_on_one_key_make_one_token() {
+async fn concurrent_creations_with_one_key_make_one_token() {
     let api = Api::start().await;
     let ask = ask_mint(json!({ "name": fresh("raced") }));
     let mut racers = tokio::task::JoinSet::new();

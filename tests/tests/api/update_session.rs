@@ -1,15 +1,15 @@
-//! Where a session stands: the merge patch.
+//! `update_session`: the merge patch.
 
 use deckwatch_protocol::{ErrorCode, Session};
 use deckwatch_tests::Api;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_patch_sets_clears_and_keeps() {
+async fn a_patch_sets_and_clears_fields_and_keeps_the_others() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let said = json!({ "branch": "a", "commit_sha": "abcdef0", "issue_number": 1, "track": 3 });
-    let session = agent.started_with(said).await.session.id;
+    let fields = json!({ "branch": "a", "commit_sha": "abcdef0", "issue_number": 1, "track": 3 });
+    let session = agent.started_with(fields).await.session.id;
     let patches = [
         (json!({}), json!(["a", "abcdef0", 1, 3])),
         (json!({ "branch": "b" }), json!(["b", "abcdef0", 1, 3])),
@@ -28,7 +28,7 @@ async fn a_patch_sets_clears_and_keeps() {
 }
 
 #[tokio::test]
-async fn meta_is_merged_deeply_and_null_empties_it() {
+async fn meta_is_merged_recursively_and_null_clears_it() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started_with(json!({ "meta": { "a": 1, "deep": { "x": 1, "y": 2 } } })).await.session.id;
@@ -49,7 +49,7 @@ async fn meta_is_merged_deeply_and_null_empties_it() {
 }
 
 #[tokio::test]
-async fn meta_that_grows_past_8_kib_by_merging_is_refused_by_name() {
+async fn meta_that_exceeds_8_kib_after_merging_is_refused_by_name() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let half: Value = json!("x".repeat(5000));
@@ -72,7 +72,7 @@ async fn an_update_is_a_heartbeat() {
 }
 
 #[tokio::test]
-async fn a_session_can_not_move_to_a_track_where_the_agent_is_already() {
+async fn a_session_can_not_move_to_a_track_on_which_its_agent_has_another_session() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let plain = agent.started().await.session.id;
@@ -83,7 +83,7 @@ async fn a_session_can_not_move_to_a_track_where_the_agent_is_already() {
 }
 
 #[tokio::test]
-async fn every_bad_field_of_a_patch_is_named_at_once() {
+async fn all_invalid_fields_of_a_patch_are_named_together() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;

@@ -1,4 +1,4 @@
-//! Ventures: registered by an admin, read by everyone.
+//! Ventures: registered by an admin, read by every caller.
 
 use deckwatch_protocol::{
     DayEnded, ErrorCode, Handoff, Heartbeat, Operation, Page, Venture, VentureAudit, VentureDeleted,
@@ -33,7 +33,7 @@ async fn a_venture_is_created_then_replaced() {
 }
 
 #[tokio::test]
-async fn saying_the_same_again_changes_nothing() {
+async fn an_equal_put_changes_nothing() {
     let api = Api::start().await;
     let code = fresh("same");
     let body = json!({ "name": "Same", "repos": ["o/r"] });
@@ -44,7 +44,7 @@ async fn saying_the_same_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_venture_is_usable_the_moment_it_is_registered() {
+async fn a_venture_can_be_used_immediately_after_its_registration() {
     let api = Api::start().await;
     let agent = api.agent_nowhere();
     agent.start_day(json!({})).await.problem(ErrorCode::VentureNotRegistered);
@@ -74,7 +74,7 @@ async fn ventures_are_listed_by_code() {
 }
 
 #[tokio::test]
-async fn every_bad_field_is_named_at_once() {
+async fn all_invalid_fields_are_named_together() {
     let api = Api::start().await;
     let refused = [
         (json!({}), vec!["/name"]),
@@ -112,13 +112,13 @@ async fn is_listed(api: &Api, code: &str) -> bool {
     page.items.first().is_some_and(|venture| venture.code.as_str() == code)
 }
 
-/// The last code but one before `code`, as far as tests have any.
+/// A code that sorts before `code`. No test uses a code between the two.
 fn before(code: &str) -> &str {
     &code[..code.len() - 1]
 }
 
 #[tokio::test]
-async fn a_deleted_venture_is_in_no_list_and_takes_nothing_new() {
+async fn a_deleted_venture_is_not_listed_and_accepts_no_new_records() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let code = agent.venture.as_str();
@@ -144,7 +144,7 @@ async fn a_deleted_venture_is_in_no_list_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn who_is_at_work_in_a_deleted_venture_loses_nothing() {
+async fn an_active_agent_of_a_deleted_venture_can_still_record_its_work() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
@@ -159,7 +159,7 @@ async fn who_is_at_work_in_a_deleted_venture_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_second_deletion_changes_nothing_and_registering_again_brings_the_venture_back() {
+async fn a_second_deletion_changes_nothing_and_a_new_registration_restores_the_venture() {
     let api = Api::start().await;
     let admin = api.admin();
     let code = fresh("back");
@@ -176,11 +176,11 @@ async fn a_second_deletion_changes_nothing_and_registering_again_brings_the_vent
     assert!(back.updated_at > deleted.deleted_at && is_listed(&api, &code).await);
     let replay = admin.send(deletion).await;
     assert_eq!((replay.is_replay(), &replay.body), (true, &answer.body));
-    assert!(is_listed(&api, &code).await, "a replay deletes nothing");
+    assert!(is_listed(&api, &code).await, "a replay must not delete the venture again");
 }
 
 #[tokio::test]
-async fn deleting_what_never_was_is_an_error() {
+async fn deleting_an_unknown_venture_is_an_error() {
     let api = Api::start().await;
     api.admin().send(delete(&fresh("never"))).await.problem(ErrorCode::VentureNotFound);
     api.admin().send(delete("No.Code")).await.problem_at(ErrorCode::InvalidRequest, &["/code"]);
@@ -190,7 +190,7 @@ async fn deleting_what_never_was_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_start_that_races_a_deletion_is_made_whole_or_refused() {
+async fn a_start_of_day_during_a_deletion_is_complete_or_refused() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let mut racers = JoinSet::new();
@@ -208,7 +208,7 @@ async fn a_start_that_races_a_deletion_is_made_whole_or_refused() {
 }
 
 #[tokio::test]
-async fn of_puts_that_race_one_creates() {
+async fn of_concurrent_puts_one_creates_the_venture() {
     let api = Api::start().await;
     for _ in 0..8 {
         let code = fresh("raced");

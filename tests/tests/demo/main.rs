@@ -1,4 +1,4 @@
-//! `launcher demo` keeps its word: what it shows happened, and what it can't show it does not claim.
+//! `launcher demo` shows only records that exist, and claims nothing that it could not do.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use self::stage::Stage;
 
 #[test]
-fn what_it_shows_is_in_the_database_that_it_used() {
+fn the_output_matches_the_records_in_its_database() {
     let stage = Stage::new();
     stage.write("dev/alpha-console/begun.txt", "not committed");
     let shown = stage.play(&["--data", "records"]).success();
@@ -34,29 +34,30 @@ fn what_it_shows_is_in_the_database_that_it_used() {
     ] {
         assert!(!stored.is_empty(), "no {what} are stored");
         for text in stored {
-            assert!(shown.contains(&text), "{what}: {text} is stored, not shown: {shown}");
+            assert!(shown.contains(&text), "{what}: the record has {text}, but the output does not: {shown}");
         }
     }
     for subject in ["Passkeys for everybody", "A page for the login"] {
-        assert!(shown.contains(subject), "{subject} is not shown: {shown}");
+        assert!(shown.contains(subject), "the output lacks {subject}: {shown}");
     }
     assert!(shown.contains("begun.txt") && shown.contains("example-org/alpha-console"), "{shown}");
-    // Two agents, one of them twice: its first day is over, the two others go on.
+    // The first agent has two sessions: its first day has ended, its second is active. The other agent has one active
+    // session.
     assert_eq!(column("select status from sessions order by id"), ["ended", "active", "active"]);
 }
 
 #[test]
-fn it_leaves_nothing_behind_and_touches_no_record_of_the_user() {
+fn it_leaves_no_file_and_does_not_change_the_users_records() {
     let stage = Stage::new();
     let before = stage.files();
     let shown = stage.play(&[]).success();
     assert!(shown.contains("gone when it ends"), "{shown}");
     assert_eq!(stage.files(), before);
-    assert!(!shown.contains('\u{1b}'), "colours in a pipe: {shown}");
+    assert!(!shown.contains('\u{1b}'), "the output to a pipe has colours: {shown}");
 }
 
 #[test]
-fn it_plays_without_a_commit_a_branch_of_a_remote_or_a_remote() {
+fn it_runs_without_a_commit_a_remote_branch_or_a_remote() {
     let stage = Stage::new();
     let empty = stage.path("dev/empty");
     std::fs::create_dir_all(&empty).unwrap();
@@ -69,16 +70,16 @@ fn it_plays_without_a_commit_a_branch_of_a_remote_or_a_remote() {
 }
 
 #[test]
-fn a_handoff_that_does_not_arrive_is_not_claimed() {
+fn a_missing_handoff_is_reported_as_a_failure() {
     let stage = Stage::new();
-    // Each process gets a database of its own, so that no agent can know of another.
+    // Each process gets its own database, so that no agent can see another's records.
     stage.replace_server("XDG_DATA_HOME=$(mktemp -d) exec \"$0.real\"");
     let failed = stage.play(&[]).failure(19);
     assert!(failed.contains("does not see the handoff"), "{failed}");
 }
 
 #[test]
-fn a_server_that_does_not_work_is_named() {
+fn a_broken_or_missing_server_is_reported() {
     let stage = Stage::new();
     stage.replace_server("exit 3");
     let failed = stage.play(&[]).failure(19);

@@ -1,4 +1,4 @@
-//! A home with Deckwatch installed and one cloned repository, for the demo to play in.
+//! A home folder with Deckwatch installed and a cloned repository, for running the demo.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::process::{Command, Output};
 use deckwatch_tests::program;
 use tempfile::TempDir;
 
-/// A home of one test.
+/// The home folder of one test.
 pub(crate) struct Stage {
     home: TempDir,
 }
 
-/// What the demo printed and how it ended.
+/// The output and the exit code of a demo.
 #[must_use]
 pub(crate) struct Played(Output);
 
@@ -35,7 +35,7 @@ impl Stage {
         stage
     }
 
-    /// A path below the home.
+    /// A path below the home folder.
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.home.path().canonicalize().unwrap().join(below)
     }
@@ -53,7 +53,7 @@ impl Stage {
         assert!(git.status().unwrap().success(), "git {arguments:?}");
     }
 
-    /// Puts a script in the server's place; the real one is beside it, as `$0.real`.
+    /// Replaces the server by a script; the real server is in the same folder, as `$0.real`.
     pub(crate) fn replace_server(&self, script: &str) {
         let server = self.path("bin/deckwatch-mcp");
         std::fs::rename(&server, self.path("bin/deckwatch-mcp.real")).unwrap();
@@ -61,12 +61,12 @@ impl Stage {
         std::fs::set_permissions(&server, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Plays the demo in the repository.
+    /// Runs the demo in the repository.
     pub(crate) fn play(&self, arguments: &[&str]) -> Played {
         self.play_in("dev/alpha-console", arguments)
     }
 
-    /// Plays the demo in a folder. A relative `--data` is below the home, not below the repository.
+    /// Runs the demo in a folder. A relative `--data` is relative to the home folder, not to the repository.
     pub(crate) fn play_in(&self, folder: &str, arguments: &[&str]) -> Played {
         let launcher = self.path("bin/launcher");
         let mut demo = self.command(launcher.to_str().unwrap(), &self.path(folder));
@@ -81,7 +81,7 @@ impl Stage {
         Played(demo.output().unwrap())
     }
 
-    /// Every file and folder of the home, by name.
+    /// The sorted paths of all files and folders in the home folder.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut folders = vec![self.path("")];
@@ -107,19 +107,19 @@ impl Stage {
 }
 
 impl Played {
-    /// What was printed, when all went well.
+    /// The standard output. Checks that the demo succeeded.
     #[track_caller]
     pub(crate) fn success(self) -> String {
         assert!(self.0.status.success(), "{}\n{}", self.0.status, text(&self.0.stderr));
         text(&self.0.stdout)
     }
 
-    /// What was said of the failure, when it ended with this code.
+    /// The standard error. Checks that the demo ended with this exit code.
     #[track_caller]
     pub(crate) fn failure(self, code: i32) -> String {
-        let said = text(&self.0.stderr);
-        assert_eq!(self.0.status.code(), Some(code), "{said}");
-        said
+        let stderr = text(&self.0.stderr);
+        assert_eq!(self.0.status.code(), Some(code), "{stderr}");
+        stderr
     }
 }
 

@@ -1,4 +1,4 @@
-//! The boundaries of docs/architecture.md, looked up in the tree and in cargo's own words.
+//! The architecture rules of docs/architecture.md, checked against the source files and cargo's metadata.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,13 @@ fn cargo(args: &[&str]) -> String {
     output(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), args)
 }
 
-/// The crates that `package` is built from, as names.
+/// The names of the crates that `package` depends on, directly or indirectly.
 fn tree(package: &str) -> BTreeSet<String> {
     let tree = cargo(&["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--offline"]);
     tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
-/// The files of the project that end like this, and their text.
+/// The project's files with these endings, and their contents.
 fn files(endings: &[&str]) -> Vec<(String, String)> {
     let listed = output("git", &["ls-files", "--cached", "--others", "--exclude-standard"]);
     let wanted = listed.lines().filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
@@ -37,7 +37,7 @@ fn the_protocol_does_no_io() {
     for banned in
         ["tokio", "hyper", "reqwest", "rusqlite", "worker", "getrandom", "rand", "http", "log", "socket2", "mio"]
     {
-        assert!(!tree.contains(banned), "deckwatch-protocol is built from {banned}");
+        assert!(!tree.contains(banned), "deckwatch-protocol depends on {banned}");
     }
 }
 
@@ -47,12 +47,12 @@ fn the_api_knows_no_platform() {
     for banned in
         ["tokio", "hyper", "reqwest", "rusqlite", "libsqlite3-sys", "worker", "wasm-bindgen", "getrandom", "socket2"]
     {
-        assert!(!tree.contains(banned), "deckwatch-api is built from {banned}");
+        assert!(!tree.contains(banned), "deckwatch-api depends on {banned}");
     }
 }
 
-/// Which crates of the workspace each crate may be built on.
-const ARROWS: [(&str, &[&str]); 10] = [
+/// The crates of the workspace that each crate may depend on.
+const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 10] = [
     ("deckwatch-protocol", &[]),
     ("deckwatch-secrets", &["deckwatch-protocol"]),
     ("deckwatch-api", &["deckwatch-protocol", "deckwatch-secrets"]),
@@ -71,8 +71,8 @@ fn dependencies_point_one_way() {
     let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
     for package in metadata["packages"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();
-        let allowed = ARROWS.iter().find(|(from, _)| *from == name).map(|(_, to)| *to);
-        let allowed = allowed.unwrap_or_else(|| panic!("{name} has no place in the picture"));
+        let allowed = ALLOWED_DEPENDENCIES.iter().find(|(from, _)| *from == name).map(|(_, to)| *to);
+        let allowed = allowed.unwrap_or_else(|| panic!("ALLOWED_DEPENDENCIES does not list {name}"));
         let dependencies = package["dependencies"].as_array().unwrap().iter().filter(|d| d["kind"].is_null());
         for to in dependencies.filter_map(|d| d["name"].as_str()).filter(|to| to.starts_with("deckwatch-")) {
             assert!(allowed.contains(&to), "{name} depends on {to}");
@@ -81,7 +81,7 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
-fn sql_stands_in_the_store_and_the_migrations_only() {
+fn only_the_store_and_the_migrations_contain_sql() {
     let phrases = [
         "insert into ",
         "delete from ",
@@ -119,7 +119,7 @@ fn only_the_store_names_a_table() {
 fn a_released_program_survives_a_panic() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let release = manifest.split("[profile.").find(|profile| profile.starts_with("release]")).unwrap();
-    assert!(!release.contains("panic"), "a panic must unwind, to be answered: {release}");
+    assert!(!release.contains("panic"), "a panic must unwind, so that its request gets an answer: {release}");
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn every_file_is_short_enough_to_read() {
 }
 
 #[test]
-fn every_module_says_what_it_is_for() {
-    let mute: Vec<String> =
+fn every_module_has_a_comment() {
+    let undocumented: Vec<String> =
         files(&[".rs"]).into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(path, _)| path).collect();
-    assert!(mute.is_empty(), "{mute:?} start without a module comment");
+    assert!(undocumented.is_empty(), "these files have no module comment: {undocumented:?}");
 }

@@ -1,4 +1,4 @@
-//! A backup: out while the engine is in use, in again whole, the full text index built anew.
+//! Backups of the embedded engine: export while it is in use, restore of all records, rebuild of the full text index.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::lab::{Lab, handoff_of, machine_with};
 use crate::schema::migrated;
 
-/// Every record of a database but those of its index, as text.
+/// All records of a database as text, except those of the full text index.
 fn records(path: &Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
     let tables = "select name from sqlite_schema where type = 'table' and name not like 'note\\_search\\_%' escape '\\'
@@ -39,7 +39,7 @@ fn has_index(path: &Path) -> bool {
     connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-/// Something in every table, on a database that stays open: a day that has ended and one that goes on.
+/// An open database with records in every table: a day that has ended, and one that has not.
 async fn filled(path: &Path) -> Lab {
     let lab = Lab::on(Arc::new(Sqlite::open(path).unwrap()));
     lab.register_alpha().await;
@@ -77,12 +77,12 @@ async fn done(lab: &Lab, operation: Operation, to: &str, body: &Value) -> Value 
 }
 
 fn merged(mut body: Value, more: Value) -> Value {
-    let Value::Object(more) = more else { panic!("{more} is no object") };
+    let Value::Object(more) = more else { panic!("{more} is not an object") };
     body.as_object_mut().unwrap().extend(more);
     body
 }
 
-/// The tables of a database that have no record.
+/// The tables of a database without records.
 fn empty_tables(path: &Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
     let tables = "select name from sqlite_schema where type = 'table' and name not like 'sqlite%'
@@ -96,7 +96,7 @@ fn empty_tables(path: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_was_exported_is_restored_whole_and_can_be_searched_and_changed() {
+async fn a_restored_database_has_all_records_and_can_be_searched_and_changed() {
     let folder = tempfile::TempDir::new().unwrap();
     let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
     let lab = filled(&database).await;
@@ -104,7 +104,11 @@ async fn what_was_exported_is_restored_whole_and_can_be_searched_and_changed() {
     export(&database, &file).unwrap();
     assert!(!has_index(&file) && has_index(&database));
     assert_eq!(records(&file), records(&database));
-    assert_eq!(lab.ask(Operation::ListNotes, ("", "q=heron"), None).await.json()["total"], 3, "in use all the while");
+    assert_eq!(
+        lab.ask(Operation::ListNotes, ("", "q=heron"), None).await.json()["total"],
+        3,
+        "the exported database stays in use"
+    );
 
     let again = folder.path().join("elsewhere/context.db");
     restore(&file, &again).unwrap();
@@ -113,7 +117,7 @@ async fn what_was_exported_is_restored_whole_and_can_be_searched_and_changed() {
     let found = lab.ask(Operation::ListNotes, ("", "q=herons"), None).await.json();
     assert_eq!(found["total"], 3);
     let id = found["items"][0]["id"].as_str().unwrap();
-    // A key of this test's own: those of the first lab were restored as well.
+    // A new lab repeats its idempotency keys, and the restored database contains those of the first lab.
     let patch = json!({ "content": "an egret" });
     let changed = lab.ask_with(Operation::UpdateNote, (id, ""), Some(&patch), "a-key-after-the-restore").await;
     assert_eq!(changed.status, 200, "{}", changed.text);
@@ -122,7 +126,7 @@ async fn what_was_exported_is_restored_whole_and_can_be_searched_and_changed() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_over_and_nothing_is_left_half_done() {
+async fn no_file_is_overwritten_and_no_incomplete_file_is_left() {
     let folder = tempfile::TempDir::new().unwrap();
     let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
     let _lab = filled(&database).await;
@@ -143,7 +147,7 @@ async fn nothing_is_written_over_and_nothing_is_left_half_done() {
 }
 
 #[tokio::test]
-async fn what_sqlite_would_take_for_a_part_of_the_database_keeps_it_from_being_restored() {
+async fn a_file_that_sqlite_would_treat_as_part_of_the_database_prevents_a_restore() {
     let folder = tempfile::TempDir::new().unwrap();
     let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
     drop(filled(&database).await);
@@ -157,7 +161,7 @@ async fn what_sqlite_would_take_for_a_part_of_the_database_keeps_it_from_being_r
         assert!(matches!(&refused, BackupError::LeftBehind(path) if *path == left), "{refused}");
         assert_eq!(std::fs::read(&left).unwrap(), b"the last writes");
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
-        // Away with it, as the message says.
+        // Delete the folder, as the error message says.
         std::fs::remove_dir_all(folder.path().join("new")).unwrap();
         restore(&file, &target).unwrap();
         assert_eq!(records(&target), records(&file));
@@ -165,7 +169,7 @@ async fn what_sqlite_would_take_for_a_part_of_the_database_keeps_it_from_being_r
     }
 }
 
-/// What restoring `file` is refused with; nothing must be left of it.
+/// The error of a restore of `file`. Checks that the restore left no file.
 fn refused(file: &Path) -> BackupError {
     let folder = tempfile::TempDir::new().unwrap();
     let refused = restore(file, &folder.path().join("context.db")).unwrap_err();
@@ -174,20 +178,20 @@ fn refused(file: &Path) -> BackupError {
 }
 
 #[test]
-fn a_file_that_is_no_database_of_deckwatch_is_no_backup() {
+fn a_file_that_is_not_a_database_of_deckwatch_is_refused() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = |name: &str| folder.path().join(name);
     std::fs::write(file("empty"), "").unwrap();
     Connection::open(file("other")).unwrap().execute_batch("create table t (x)").unwrap();
     Connection::open(file("unmigrated")).unwrap().execute_batch("create table d1_migrations (id, name)").unwrap();
-    let said = "create table d1_migrations (id integer primary key, name text unique, applied_at text);
+    let foreign = "create table d1_migrations (id integer primary key, name text unique, applied_at text);
                 insert into d1_migrations (name) values ('0001_ventures.sql')";
-    Connection::open(file("said")).unwrap().execute_batch(said).unwrap();
+    Connection::open(file("foreign")).unwrap().execute_batch(foreign).unwrap();
     for name in ["empty", "other", "unmigrated"] {
         let refused = refused(&file(name));
         assert!(matches!(&refused, BackupError::Damaged { path, .. } if *path == file(name)), "{name}: {refused}");
     }
-    refused(&file("said"));
+    refused(&file("foreign"));
     std::fs::write(file("lines"), "{\"format\":\"deckwatch-records-1\",\"taken_at\":\"\"}\n").unwrap();
     let other_engine = refused(&file("lines"));
     assert!(other_engine.to_string().contains("with --engine worker"), "{other_engine}");
@@ -196,7 +200,7 @@ fn a_file_that_is_no_database_of_deckwatch_is_no_backup() {
 }
 
 #[test]
-fn a_newer_backup_is_refused_and_an_older_one_is_brought_to_the_newest_migration() {
+fn a_newer_backup_is_refused_and_an_older_one_is_migrated() {
     let folder = tempfile::TempDir::new().unwrap();
     let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
     let made = |path: &Path, upto: usize| {
@@ -226,7 +230,7 @@ fn a_newer_backup_is_refused_and_an_older_one_is_brought_to_the_newest_migration
 }
 
 #[tokio::test]
-async fn a_file_that_was_cut_off_anywhere_restores_nothing() {
+async fn a_truncated_file_restores_nothing() {
     let folder = tempfile::TempDir::new().unwrap();
     let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
     drop(filled(&database).await);
@@ -240,7 +244,7 @@ async fn a_file_that_was_cut_off_anywhere_restores_nothing() {
 }
 
 #[tokio::test]
-async fn an_export_amid_writes_is_of_one_moment() {
+async fn an_export_during_writes_is_consistent() {
     let folder = tempfile::TempDir::new().unwrap();
     let database = folder.path().join("context.db");
     let lab = filled(&database).await;
@@ -265,7 +269,7 @@ async fn an_export_amid_writes_is_of_one_moment() {
 }
 
 #[tokio::test]
-async fn of_many_restores_at_once_one_is_done() {
+async fn of_several_concurrent_restores_one_succeeds() {
     let folder = tempfile::TempDir::new().unwrap();
     let (database, file) = (folder.path().join("context.db"), folder.path().join("backup.db"));
     drop(filled(&database).await);
@@ -283,7 +287,7 @@ async fn of_many_restores_at_once_one_is_done() {
 }
 
 #[test]
-fn the_index_is_built_again_as_the_migration_made_it() {
+fn the_rebuilt_index_has_the_schema_of_the_migration() {
     let connection = migrated();
     let made = || -> String {
         let sql = "select sql from sqlite_schema where name = 'note_search'";
@@ -296,7 +300,7 @@ fn the_index_is_built_again_as_the_migration_made_it() {
         connection.execute(&statement.sql, []).unwrap();
     }
     assert_eq!(made(), first);
-    // The same for D1, whose statements are in a file.
+    // Check the statements for D1 too, which are in a file.
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/lib/note-search.sql");
     connection.execute(&deckwatch_api::store::drop_index().sql, []).unwrap();
     connection.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();

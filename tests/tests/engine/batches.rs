@@ -1,5 +1,5 @@
-//! The batches of the embedded engine: those that wait together share a commit and fail alone; those whose caller has
-//! gone are not run; none runs for ever.
+//! The batches of the embedded engine: batches that wait together share a commit, but fail separately; a batch without
+//! a waiting caller does not run; every batch has a time limit.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-/// A read that never ends.
+/// A query that never ends.
 const ENDLESS: &str = "with recursive c (n) as (select 1 union all select n + 1 from c) select count(*) from c";
 
 fn database() -> (TempDir, Sqlite, Connection) {
@@ -30,15 +30,15 @@ fn kept(connection: &Connection) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batches_that_wait_together_fail_alone() {
+async fn batches_that_share_a_commit_fail_separately() {
     let (_folder, database, other) = database();
-    // While another process has the lock, all of them come to wait.
+    // Another process holds the lock, so that all batches wait.
     other.execute_batch("begin immediate").unwrap();
     let mut batches = JoinSet::new();
     for n in 0..100 {
         let database = database.clone();
         batches.spawn(async move {
-            // Every tenth batch writes something and then fails.
+            // Every tenth batch writes a row and then fails.
             let again = if n % 10 == 0 { insert(n) } else { insert(1000 + n) };
             (n, database.batch(&[insert(n), again]).await)
         });
@@ -48,7 +48,7 @@ async fn batches_that_wait_together_fail_alone() {
     for (n, result) in batches.join_all().await {
         match result {
             Ok(_) => assert_ne!(n % 10, 0),
-            Err(DatabaseError::Constraint(words)) => assert!(n % 10 == 0 && words.contains("kept.n"), "{words}"),
+            Err(DatabaseError::Constraint(message)) => assert!(n % 10 == 0 && message.contains("kept.n"), "{message}"),
             Err(error) => panic!("{error}"),
         }
     }
@@ -56,7 +56,7 @@ async fn batches_that_wait_together_fail_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_is_stopped_takes_nothing_of_the_others_along() {
+async fn a_stopped_write_does_not_affect_other_writes() {
     let (_folder, database, other) = database();
     other.execute_batch("begin immediate").unwrap();
     let endless = format!("insert into kept (n) select -n from ({})", ENDLESS.replace("count(*)", "n"));
@@ -77,7 +77,7 @@ async fn a_write_that_is_stopped_takes_nothing_of_the_others_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_request_runs_for_ever() {
+async fn a_request_has_a_time_limit() {
     let (_folder, database, _) = database();
     let count = Statement::new("insert into kept (n) values (1)").forgettable();
     for batch in [vec![Statement::new(ENDLESS)], vec![count, Statement::new(ENDLESS)]] {
@@ -90,9 +90,9 @@ async fn no_request_runs_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_no_caller_waits_for_is_not_stopped() {
+async fn work_without_a_waiting_caller_has_no_time_limit() {
     let (_folder, database, _) = database();
-    // Some seven seconds, past the ceiling of a request.
+    // The query takes about seven seconds, longer than the limit for a request.
     let started = Instant::now();
     let mut n = 20_000_000_u64;
     while started.elapsed() < Duration::from_secs(6) {
@@ -103,10 +103,10 @@ async fn what_no_caller_waits_for_is_not_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_whose_caller_has_gone_stops_or_never_starts() {
+async fn a_batch_whose_caller_is_gone_stops_or_does_not_start() {
     let (_folder, database, other) = database();
     let database = Arc::new(database);
-    // Reads: all four readers are taken, and free again at once.
+    // Reads: all four readers are busy; after the abort, they are free again.
     let mut readers = JoinSet::new();
     for _ in 0..4 {
         let database = Arc::clone(&database);
@@ -117,7 +117,7 @@ async fn a_batch_whose_caller_has_gone_stops_or_never_starts() {
     let started = Instant::now();
     database.batch(&[Statement::new("select 1 as one")]).await.unwrap();
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
-    // Writes: one runs, one waits.
+    // Writes: one batch runs, one waits.
     let running = tokio::spawn({
         let database = Arc::clone(&database);
         async move { database.batch(&[insert(1), Statement::new(ENDLESS)]).await.map(drop) }

@@ -1,4 +1,4 @@
-//! What SQLite itself fails with, and what the engine makes of it.
+//! Errors of SQLite and how the engine classifies them.
 
 use deckwatch_api::fault::Halt;
 use deckwatch_api::{Database, DatabaseError, Statement};
@@ -9,7 +9,7 @@ async fn run(database: &Sqlite, sql: &str) -> Result<(), DatabaseError> {
 }
 
 #[tokio::test]
-async fn a_database_without_room_is_full_and_works_again_when_there_is_some() {
+async fn a_full_database_works_again_when_it_may_grow() {
     let home = tempfile::tempdir().unwrap();
     let database = Sqlite::open(&home.path().join("context.db")).unwrap();
     run(&database, "create table ballast (text text)").await.unwrap();
@@ -22,7 +22,7 @@ async fn a_database_without_room_is_full_and_works_again_when_there_is_some() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_too_large_a_bad_statement_and_a_broken_rule_are_told_apart() {
+async fn a_too_large_value_a_bad_statement_and_a_constraint_violation_are_distinguished() {
     let database = Sqlite::in_memory().unwrap();
     let large = run(&database, "select hex(zeroblob(1500000))").await.unwrap_err();
     assert!(matches!(large, DatabaseError::TooLarge(_)), "{large}");
@@ -35,11 +35,11 @@ async fn a_value_that_is_too_large_a_bad_statement_and_a_broken_rule_are_told_ap
 }
 
 #[tokio::test]
-async fn a_damaged_file_needs_its_operator() {
+async fn a_damaged_file_is_reported_as_broken() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("context.db");
     let database = Sqlite::open(&file).unwrap();
-    // Closing it brings everything from the log into the file.
+    // Closing the database writes the WAL into the file.
     drop(database);
     let whole = std::fs::read(&file).unwrap();
     assert!(whole.len() > 8192);

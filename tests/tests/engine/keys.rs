@@ -1,4 +1,4 @@
-//! The keys that an engine is started with: which it takes, and how one is changed for another.
+//! The keys in the settings of an engine: which keys it accepts, and how to replace a key.
 
 use deckwatch_api::{Engine, Settings, SettingsError, Whole};
 use deckwatch_server::{Embedded, Sqlite};
@@ -15,7 +15,7 @@ fn settings(vars: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     })
 }
 
-/// What an engine with these settings answers to whoever lists the ventures, and the tokens, with `key`.
+/// The statuses of `list_ventures` and `list_tokens` with `key`, on an engine with these settings.
 async fn statuses(vars: &[(&str, &str)], key: &str) -> (u16, u16) {
     let engine = Embedded::on(Sqlite::in_memory().unwrap(), settings(vars).unwrap());
     let ask = async |path: &str| {
@@ -26,7 +26,7 @@ async fn statuses(vars: &[(&str, &str)], key: &str) -> (u16, u16) {
 }
 
 #[tokio::test]
-async fn a_key_and_the_one_before_it_are_both_taken_while_it_is_changed() {
+async fn the_current_and_the_previous_key_are_both_accepted() {
     let changing = [("CONTEXT_API_KEY", NEW), ("CONTEXT_API_KEY_PREVIOUS", OLD), ("ADMIN_API_KEY", ADMIN)];
     assert_eq!(statuses(&changing, NEW).await, (200, 403));
     assert_eq!(statuses(&changing, OLD).await, (200, 403));
@@ -38,7 +38,7 @@ async fn a_key_and_the_one_before_it_are_both_taken_while_it_is_changed() {
 }
 
 #[test]
-fn no_key_is_of_both_tiers() {
+fn both_tiers_can_not_have_the_same_key() {
     for (name, other) in [
         ("CONTEXT_API_KEY", "ADMIN_API_KEY"),
         ("CONTEXT_API_KEY_PREVIOUS", "ADMIN_API_KEY"),

@@ -1,4 +1,5 @@
-//! The API in this process, on a database that counts and can fail, with a clock and dice of the test's own.
+//! The API in this process, on a database that counts batches and can fail, with a clock and random bytes under
+//! control.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,38 +13,38 @@ use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use sha2::Digest;
 
-/// The admin key of every lab.
+/// The admin key.
 const KEY: &str = "the-admin-key-of-the-lab";
 
-/// What a database does to the next batch.
+/// A failure of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// It can't be reached, and nothing happens.
+    /// The database can't be reached, and the batch does not run.
     Unreachable,
-    /// The batch happens, and the connection breaks before its rows arrive.
+    /// The batch runs, but the connection breaks before the rows arrive.
     BreaksAfterCommit,
-    /// The engine fails with words that no caller may see.
+    /// The database fails with a message that must not reach the caller.
     Fails,
-    /// It takes no writes until [`Lab::trouble_ends`]; what only reads goes on.
+    /// The database refuses writes until [`Lab::trouble_ends`]; reads still work.
     Halted(Halt),
 }
 
-/// The words of [`Trouble::Fails`].
+/// The message of [`Trouble::Fails`].
 pub(crate) const SECRET_WORDS: &str = "no such column: secret_words";
 
-/// Counts batches, and fails when told to.
-struct Watched {
+/// A database that counts batches and fails on request.
+struct FaultyDatabase {
     inner: Arc<dyn Database>,
     batches: AtomicUsize,
-    /// The trouble that comes, and how many batches before it.
+    /// The next failure, and the number of batches before it.
     trouble: Mutex<Option<(usize, Trouble)>>,
 }
 
 #[async_trait]
-impl Database for Watched {
+impl Database for FaultyDatabase {
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         self.batches.fetch_add(1, Ordering::SeqCst);
-        match self.trouble_now() {
+        match self.take_trouble() {
             Some(Trouble::Unreachable) => Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned())),
             Some(Trouble::Fails) => Err(DatabaseError::Failed(SECRET_WORDS.to_owned())),
             Some(Trouble::Halted(_))
@@ -61,32 +62,32 @@ impl Database for Watched {
     }
 }
 
-impl Watched {
-    fn trouble_now(&self) -> Option<Trouble> {
-        let mut coming = self.trouble.lock().unwrap();
-        let (before, trouble) = coming.take()?;
+impl FaultyDatabase {
+    fn take_trouble(&self) -> Option<Trouble> {
+        let mut next = self.trouble.lock().unwrap();
+        let (before, trouble) = next.take()?;
         if before == 0 {
-            *coming = matches!(trouble, Trouble::Halted(_)).then_some((0, trouble));
+            *next = matches!(trouble, Trouble::Halted(_)).then_some((0, trouble));
             return Some(trouble);
         }
-        *coming = Some((before - 1, trouble));
+        *next = Some((before - 1, trouble));
         None
     }
 }
 
-/// A clock that a test moves.
-struct Hands(AtomicI64);
+/// A clock that a test sets.
+struct TestClock(AtomicI64);
 
-impl Clock for Hands {
+impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
 }
 
-/// Dice that fall the same way every time.
-struct Loaded(AtomicU64);
+/// A source of bytes that is the same in every run.
+struct FixedEntropy(AtomicU64);
 
-impl Entropy for Loaded {
+impl Entropy for FixedEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         for byte in bytes {
             let n = self.0.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -95,24 +96,24 @@ impl Entropy for Loaded {
     }
 }
 
-/// The API and what surrounds it.
+/// The API with its test database and clock.
 pub(crate) struct Lab {
     app: App,
-    database: Arc<Watched>,
-    hands: Arc<Hands>,
+    database: Arc<FaultyDatabase>,
+    clock: Arc<TestClock>,
     keys: AtomicUsize,
 }
 
-/// One answer and what it cost.
+/// An answer and its cost.
 pub(crate) struct Answered {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
-    /// Batches on the way to the answer.
+    /// The number of batches before the answer.
     pub(crate) batches: usize,
-    /// Batches behind the answer.
+    /// The number of batches after the answer.
     pub(crate) batches_afterwards: usize,
-    /// How long its caller waited.
+    /// The time until the answer.
     pub(crate) waited: Duration,
 }
 
@@ -123,71 +124,71 @@ impl Answered {
 }
 
 impl Lab {
-    /// A lab on an empty database in memory.
+    /// The API on an empty database in memory.
     pub(crate) fn new() -> Self {
         Self::on(Arc::new(deckwatch_server::Sqlite::in_memory().unwrap()))
     }
 
-    /// A lab on `inner`.
+    /// The API on `inner`.
     pub(crate) fn on(inner: Arc<dyn Database>) -> Self {
         Self::told(inner, |_| None)
     }
 
-    /// A lab on `inner` with settings of the test's own.
+    /// The API on `inner` with these settings.
     pub(crate) fn told(inner: Arc<dyn Database>, var: impl Fn(&str) -> Option<String>) -> Self {
-        let database = Arc::new(Watched { inner, batches: AtomicUsize::new(0), trouble: Mutex::new(None) });
-        let hands = Arc::new(Hands(AtomicI64::new(1_795_248_000_000)));
+        let database = Arc::new(FaultyDatabase { inner, batches: AtomicUsize::new(0), trouble: Mutex::new(None) });
+        let clock = Arc::new(TestClock(AtomicI64::new(1_795_248_000_000)));
         let settings = Settings::from_vars(Engine::Embedded, |name| match name {
             "ADMIN_API_KEY" => Some(KEY.to_owned()),
             "RATE_LIMIT_PER_MINUTE" => Some("1000000".to_owned()),
             other => var(other),
         });
-        let dice = Arc::new(Loaded(AtomicU64::new(1)));
-        let app = App::new(Arc::clone(&database) as _, Arc::clone(&hands) as _, dice, settings.unwrap());
-        Self { app, database, hands, keys: AtomicUsize::new(0) }
+        let entropy = Arc::new(FixedEntropy(AtomicU64::new(1)));
+        let app = App::new(Arc::clone(&database) as _, Arc::clone(&clock) as _, entropy, settings.unwrap());
+        Self { app, database, clock, keys: AtomicUsize::new(0) }
     }
 
-    /// The API itself.
+    /// The API.
     pub(crate) fn app(&self) -> &App {
         &self.app
     }
 
-    /// Moves the clock.
+    /// Advances the clock.
     pub(crate) fn pass_seconds(&self, seconds: i64) {
-        self.hands.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.clock.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
-    /// What the clock says; a request moves it on by a second before it is handled.
+    /// The time of the clock. Each request advances it by one second first.
     pub(crate) fn now(&self) -> Timestamp {
-        self.hands.now()
+        self.clock.now()
     }
 
-    /// Every batch works again.
+    /// Ends all failures of the database.
     pub(crate) fn trouble_ends(&self) {
         *self.database.trouble.lock().unwrap() = None;
     }
 
-    /// The next batch meets this.
+    /// Makes the next batch fail.
     pub(crate) fn expect_trouble(&self, trouble: Trouble) {
         self.expect_trouble_after(0, trouble);
     }
 
-    /// The batch after `batches` others meets this.
+    /// Makes a batch fail, after `batches` others.
     pub(crate) fn expect_trouble_after(&self, batches: usize, trouble: Trouble) {
         *self.database.trouble.lock().unwrap() = Some((batches, trouble));
     }
 
-    /// An idempotency key that was not used yet.
+    /// A new idempotency key.
     pub(crate) fn fresh_key(&self) -> String {
         format!("a-key-of-the-lab-{}", self.keys.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// Asks for `operation` under a fresh key. `parameter` fills its path, `query` follows it.
+    /// Sends a request for `operation` with a new idempotency key. `to` is the path's parameter and the query.
     pub(crate) async fn ask(&self, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answered {
         self.ask_with(operation, to, body, &self.fresh_key()).await
     }
 
-    /// Asks for `operation` under `key`.
+    /// Sends a request for `operation` with the idempotency key `key`.
     pub(crate) async fn ask_with(
         &self,
         operation: Operation,
@@ -198,7 +199,7 @@ impl Lab {
         self.exchange(KEY, operation, to, body, key).await
     }
 
-    /// Asks for `operation` with another bearer key, under a fresh idempotency key.
+    /// Sends a request for `operation` with another bearer key and a new idempotency key.
     pub(crate) async fn ask_as(
         &self,
         bearer: &str,
@@ -217,7 +218,7 @@ impl Lab {
         body: Option<&Value>,
         key: &str,
     ) -> Answered {
-        // A document's parameters are `scope/name`.
+        // The parameter of a document is `scope/name`.
         let (scope, name) = parameter.split_once('/').unwrap_or((parameter, parameter));
         let path = operation.path().replace("{id}", parameter).replace("{code}", parameter);
         let path = path.replace("{hostname}", parameter);
@@ -233,7 +234,7 @@ impl Lab {
         self.send(request).await
     }
 
-    /// Sends a request as it is.
+    /// Sends a request unchanged.
     pub(crate) async fn send(&self, request: Request<impl Incoming>) -> Answered {
         self.pass_seconds(1);
         let counted = || self.database.batches.load(Ordering::SeqCst);
@@ -262,7 +263,7 @@ impl Lab {
         assert_eq!(answer.status, 201, "{}", answer.text);
     }
 
-    /// Mints a token with one scope and returns its id and itself.
+    /// Creates a token with one scope and returns its id and its secret.
     pub(crate) async fn mint(&self, scope: &str) -> (String, String) {
         let answer = self.ask(Operation::CreateToken, ("", ""), Some(&token_for(scope))).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
@@ -299,19 +300,19 @@ pub(crate) fn token_for(scope: &str) -> Value {
     json!({ "name": "a token", "scopes": [scope] })
 }
 
-/// The body that registers a machine.
+/// The body that registers a machine of `user`.
 pub(crate) fn machine_with(user: &str) -> Value {
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPIf+hLT5ten+/HeZHAl8g8BPY5APK6zF9QFtix/FENF";
     json!({ "os": "linux", "arch": "x86_64", "tailscale_ip": "100.64.0.7", "user": user, "ssh_public_key": key })
 }
 
-/// The body that approves [`machine_with`] the same user.
+/// The body that approves the machine of [`machine_with`].
 pub(crate) fn approval_with(user: &str) -> Value {
     let fingerprint = "SHA256:zEe7W9jNQ6B92AUKadHtOBeWr+NfhCodJRuGGICeJ5g";
     json!({ "user": user, "tailscale_ip": "100.64.0.7", "fingerprint": fingerprint })
 }
 
-/// A token that is well formed and belongs to nobody.
+/// A token that is well formed, but unknown.
 pub(crate) fn forged_token() -> String {
     let signed = format!("dw_01K0M8T5Q8E8YJ8D2V9W3X4Y5Z_{}", "0".repeat(48));
     let digest = sha2::Sha256::digest(signed.as_bytes());

@@ -1,4 +1,4 @@
-//! An engine that was told to approve machines by itself.
+//! Automatic approval of machines, and long lists of them.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::lab::{Lab, machine_with};
 
 fn lab(auto_approve: &'static str) -> Lab {
-    let told = move |name: &str| (name == "AUTO_APPROVE_MACHINES").then(|| auto_approve.to_owned());
-    Lab::told(Arc::new(Sqlite::in_memory().unwrap()), told)
+    let vars = move |name: &str| (name == "AUTO_APPROVE_MACHINES").then(|| auto_approve.to_owned());
+    Lab::told(Arc::new(Sqlite::in_memory().unwrap()), vars)
 }
 
 async fn registered(lab: &Lab, user: &str) -> Value {
@@ -20,7 +20,7 @@ async fn registered(lab: &Lab, user: &str) -> Value {
 }
 
 #[tokio::test]
-async fn auto_approve_machines_approves_what_is_registered_at_once_and_names_nobody() {
+async fn with_auto_approve_machines_a_registration_is_approved_at_once_without_an_approver() {
     let lab = lab("true");
     for user in ["tom", "ann"] {
         let machine = registered(&lab, user).await;
@@ -34,7 +34,7 @@ async fn auto_approve_machines_approves_what_is_registered_at_once_and_names_nob
 }
 
 #[tokio::test]
-async fn an_engine_that_was_told_nothing_approves_nothing_by_itself() {
+async fn without_the_setting_no_machine_is_approved_automatically() {
     for value in ["", "false"] {
         let lab = lab(value);
         assert_eq!(registered(&lab, "tom").await["status"], "pending");
@@ -43,7 +43,7 @@ async fn an_engine_that_was_told_nothing_approves_nothing_by_itself() {
 }
 
 #[tokio::test]
-async fn a_fleet_of_more_than_a_page_is_told_in_pages_without_a_gap() {
+async fn a_list_of_several_pages_contains_every_machine_once() {
     let lab = lab("true");
     for n in 0..1003 {
         let answer = lab.ask(Operation::RegisterMachine, (&format!("host-{n}"), ""), Some(&machine_with("tom"))).await;
@@ -67,5 +67,5 @@ async fn a_fleet_of_more_than_a_page_is_told_in_pages_without_a_gap() {
     assert_eq!(shown, [500, 500, 2]);
     let hosts: Vec<&str> = lines.iter().map(|line| line.split(' ').next_back().unwrap()).collect();
     let expected: Vec<String> = (0..1003).filter(|n| *n != 7).map(|n| format!("host-{n}")).collect();
-    assert_eq!(hosts, expected, "in the order of registration");
+    assert_eq!(hosts, expected, "the machines must be in the order of registration");
 }

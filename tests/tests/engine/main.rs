@@ -1,4 +1,4 @@
-//! Proofs about the engine that no caller can see: round trips, plans, schema, cost, survival, boundaries.
+//! Tests of what a caller can't see: round trips, query plans, the schema, cost, crashes, the architecture.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! A database that fails: what the caller is told, and what a retry finds.
+//! A failing database: the errors for the caller, and the results of retries.
 
 use deckwatch_api::fault::Halt;
 use deckwatch_protocol::{ErrorCode, Operation};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::lab::{Lab, SECRET_WORDS, Trouble, day_of, handoff_of};
 
 #[tokio::test]
-async fn an_unreachable_database_is_a_503_that_says_to_repeat() {
+async fn an_unreachable_database_is_a_503_with_a_retry_time() {
     let lab = Lab::new();
     lab.register_alpha().await;
     for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
@@ -22,8 +22,8 @@ async fn an_unreachable_database_is_a_503_that_says_to_repeat() {
 }
 
 #[tokio::test]
-async fn a_halted_database_says_which_kind_and_until_when_and_so_does_health() {
-    for (halt, told, longest) in [
+async fn a_halted_database_and_health_report_the_cause_and_the_retry_time() {
+    for (halt, message, longest) in [
         (Halt::DailyQuota, "00:00 UTC", 86_400),
         (Halt::Full, "is full", 300),
         (Halt::Broken, "until the operator", 300),
@@ -35,7 +35,7 @@ async fn a_halted_database_says_which_kind_and_until_when_and_so_does_health() {
         let health = lab.ask(Operation::Health, ("", ""), None).await;
         for refused in [&answer, &health] {
             assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("database_unavailable")));
-            assert!(refused.json()["detail"].as_str().unwrap().contains(told), "{}", refused.text);
+            assert!(refused.json()["detail"].as_str().unwrap().contains(message), "{}", refused.text);
             assert!(!refused.text.contains(SECRET_WORDS), "{}", refused.text);
             let seconds: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
             assert!((1..=longest).contains(&seconds), "{seconds}");
@@ -43,7 +43,11 @@ async fn a_halted_database_says_which_kind_and_until_when_and_so_does_health() {
         lab.trouble_ends();
         let after = lab.ask(Operation::StartDay, ("", ""), Some(&day_of("agent-1"))).await;
         assert_eq!(after.status, 201, "{}", after.text);
-        assert_eq!(lab.ask(Operation::Health, ("", ""), None).await.status, 200, "a write was taken");
+        assert_eq!(
+            lab.ask(Operation::Health, ("", ""), None).await.status,
+            200,
+            "the write succeeded, so the halt is over"
+        );
     }
 }
 
@@ -62,7 +66,7 @@ async fn a_failing_database_is_a_500_with_fixed_text() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_is_found_by_its_retry_and_happens_once() {
+async fn a_retry_after_a_lost_answer_returns_it_and_writes_once() {
     let lab = Lab::new();
     lab.register_alpha().await;
     let session = lab.start("agent-1").await;
@@ -84,11 +88,11 @@ async fn a_write_whose_answer_was_lost_is_found_by_its_retry_and_happens_once() 
         assert_eq!(retry.headers["idempotent-replayed"], "true", "{}", operation.id());
     }
     let handoffs = lab.ask(Operation::ListHandoffs, ("", &format!("session_id={session}")), None).await;
-    assert_eq!(handoffs.json()["total"], 2, "one of create_handoff, one of end_day");
+    assert_eq!(handoffs.json()["total"], 2, "create_handoff and end_day made one handoff each");
 }
 
 #[tokio::test]
-async fn an_outage_between_the_claim_and_the_look_up_is_a_503_and_the_next_retry_replays() {
+async fn an_outage_during_a_replay_is_a_503_and_the_next_retry_replays() {
     let lab = Lab::new();
     lab.register_alpha().await;
     let key = lab.fresh_key();
@@ -101,7 +105,7 @@ async fn an_outage_between_the_claim_and_the_look_up_is_a_503_and_the_next_retry
 }
 
 #[tokio::test]
-async fn a_request_that_can_not_be_logged_is_answered_all_the_same() {
+async fn a_request_is_answered_even_if_it_can_not_be_logged() {
     let lab = Lab::new();
     let request = http::Request::builder()
         .uri("/v1/ventures")

@@ -1,4 +1,4 @@
-//! The files of the engine are their owner's alone, whoever made the folder and whatever the umask.
+//! Only the owner can read the engine's files, whatever the permissions of the folder and the umask.
 
 #![cfg(unix)]
 
@@ -13,7 +13,7 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// A folder that others may read.
+/// A folder that other users can read.
 fn open_folder() -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -21,7 +21,7 @@ fn open_folder() -> TempDir {
 }
 
 #[test]
-fn a_database_and_its_backups_are_their_owners_alone() {
+fn only_the_owner_can_read_a_database_and_its_backups() {
     let folder = open_folder();
     let path = folder.path().join("context.db");
     let database = Sqlite::open(&path).unwrap();
@@ -36,7 +36,7 @@ fn a_database_and_its_backups_are_their_owners_alone() {
 }
 
 #[test]
-fn files_that_others_may_read_are_tightened_when_they_are_opened() {
+fn opening_files_removes_the_permissions_of_others() {
     let folder = open_folder();
     let path = folder.path().join("context.db");
     let first = Sqlite::open(&path).unwrap();

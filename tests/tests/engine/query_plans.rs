@@ -1,12 +1,12 @@
-//! How SQLite means to run each statement: by index, never through a table that grows.
+//! SQLite's query plan for each statement: it uses an index and never scans a table that grows.
 
 use deckwatch_api::store;
 use deckwatch_server::Sqlite;
 
 use crate::statements::explain;
 
-/// Tables under the names that the statements give them. `doc_requirements r` is not among them: it holds at
-/// most 500 rules that people write, and `d1_migrations` one row per migration.
+/// The growing tables, with the aliases of the statements. `doc_requirements r` is not one of them, because it has at
+/// most 500 rules. Neither is `d1_migrations`, with one row per migration.
 const GROWING: &[&str] = &[
     "sessions",
     "s",
@@ -40,33 +40,33 @@ const GROWING: &[&str] = &[
 ];
 
 #[test]
-fn no_statement_walks_a_table_that_grows() {
+fn no_statement_scans_a_growing_table() {
     let database = Sqlite::in_memory().unwrap();
-    let mut walks = Vec::new();
+    let mut scans = Vec::new();
     for (name, sql) in store::every_statement() {
         let plan = explain(&database, "explain query plan", &sql);
         let steps = plan.iter().filter_map(|row| row["detail"].as_str());
-        let walking = steps.filter(|step| walks_a_growing_table(step) && !stops_at_its_limit(&sql, step));
-        walks.extend(walking.map(|step| format!("{name}: {step}\n    {}", sql.split(" from ").last().unwrap_or(&sql))));
+        let scanning = steps.filter(|step| scans_a_growing_table(step) && !stops_at_its_limit(&sql, step));
+        scans
+            .extend(scanning.map(|step| format!("{name}: {step}\n    {}", sql.split(" from ").last().unwrap_or(&sql))));
     }
-    assert!(walks.is_empty(), "{}", walks.join("\n"));
+    assert!(scans.is_empty(), "{}", scans.join("\n"));
 }
 
-fn walks_a_growing_table(step: &str) -> bool {
+fn scans_a_growing_table(step: &str) -> bool {
     let table = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
     table.is_some_and(|table| GROWING.contains(&table))
 }
 
-/// Whether the walk is a list without a filter: it goes along an index and stops at the page's limit, or at
-/// the most that a count says exactly.
+/// Whether the scan is an unfiltered list: it reads an index and stops at the limit of the page or of an exact count.
 fn stops_at_its_limit(sql: &str, step: &str) -> bool {
-    // Live and archived notes have indexes of their own, which hold no others.
-    // And so has the fleet, which the retired machines have left.
-    let everything = [
+    // Archived and other notes have separate indexes, so these scans read only rows of the list.
+    // The index of the fleet contains no retired machines.
+    let unfiltered = [
         "where true",
         "where ?1 is not null",
         "where true and n.archived_at is null",
-        // Of a token that is for no venture; for another one this is constantly false, and reads nothing.
+        // For a token without a venture; for other tokens, the condition is constantly false and reads no rows.
         "where (select token.venture from tokens token where token.id = ?1) is null and n.archived_at is null",
         "where (select token.venture from tokens token where token.id = ?1) is null and n.archived_at is not null",
         "where true and n.archived_at is not null",
@@ -77,6 +77,6 @@ fn stops_at_its_limit(sql: &str, step: &str) -> bool {
         "where ?1 is not null and v.deleted_at is null",
     ];
     let unfiltered =
-        everything.iter().any(|all| [" order by", " limit"].iter().any(|end| sql.contains(&format!("{all}{end}"))));
+        unfiltered.iter().any(|all| [" order by", " limit"].iter().any(|end| sql.contains(&format!("{all}{end}"))));
     unfiltered && step.contains(" USING ")
 }

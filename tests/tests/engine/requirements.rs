@@ -1,4 +1,5 @@
-//! Requirements on a clock of the test's own: the moment at which a document goes stale, and their number.
+//! Requirements with a controlled clock: the moment when a document becomes stale, and the maximum number of
+//! requirements.
 
 use std::sync::Arc;
 
@@ -9,14 +10,14 @@ use serde_json::{Value, json};
 
 use crate::lab::Lab;
 
-/// How many documents the audit of `alpha` counts as `verdict`.
+/// The number of documents of `alpha` with this verdict in the audit.
 async fn count(lab: &Lab, verdict: &str) -> u64 {
     let answer = lab.ask(Operation::AuditDocs, ("", "venture=alpha"), None).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()["items"][0][verdict]["total"].as_u64().unwrap()
 }
 
-/// Puts the document `project-instructions.md` of `alpha` into the database, changed at `changed`.
+/// Inserts the document `project-instructions.md` of `alpha`, last changed at `changed`.
 fn db_insert_doc(database: &Sqlite, changed: Timestamp) {
     let sql = "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
                  updated_at, actor_key_id, content)
@@ -25,12 +26,12 @@ fn db_insert_doc(database: &Sqlite, changed: Timestamp) {
 }
 
 #[tokio::test]
-async fn a_document_is_fresh_on_the_millisecond_its_days_end_and_stale_on_the_next() {
+async fn a_document_becomes_stale_one_millisecond_after_its_last_fresh_day() {
     let database = Arc::new(Sqlite::in_memory().unwrap());
     let lab = Lab::on(Arc::clone(&database) as _);
     lab.register_alpha().await;
     assert_eq!(count(&lab, "missing").await, 1);
-    // The lab's clock moves on by a second with each request.
+    // Each request advances the lab's clock by one second.
     let made = lab.ask(Operation::Health, ("", ""), None).await;
     assert_eq!(made.status, 200);
     let now = lab.now();
@@ -41,15 +42,15 @@ async fn a_document_is_fresh_on_the_millisecond_its_days_end_and_stale_on_the_ne
     let earlier = Timestamp::from_millis(now.as_millis() + 999);
     let sql = "update context_docs set updated_at = ?1 where scope = 'alpha'";
     database.run(&[Statement::new(sql).bind(earlier)]).unwrap();
-    assert_eq!(count(&lab, "stale").await, 1, "a millisecond more than 90 days");
+    assert_eq!(count(&lab, "stale").await, 1, "the document is one millisecond older than 90 days");
 }
 
 #[tokio::test]
-async fn there_are_never_more_than_500_requirements_and_each_can_still_be_changed() {
+async fn at_most_500_requirements_exist_and_each_can_still_be_changed() {
     let lab = Lab::new();
     lab.register_alpha().await;
     let put = async |body: Value| lab.ask(Operation::PutRequirement, ("", ""), Some(&body)).await;
-    // Three are there from the beginning.
+    // Three requirements exist by default.
     for n in 3..Requirement::MAX {
         let made = put(json!({ "name_pattern": format!("{n}-*.md") })).await;
         assert_eq!(made.status, 201, "{}", made.text);

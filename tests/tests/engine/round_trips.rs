@@ -1,4 +1,4 @@
-//! One request, one batch: every operation, granted, refused and replayed.
+//! The number of batches for each operation: when it succeeds, when it is refused, and when it is replayed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 use crate::lab::{Lab, Trouble, approval_with, day_of, forged_token, handoff_of, machine_with, token_for};
 
-/// A request that `operation` grants: what fills its path, its query and its body.
-struct Good {
+/// A valid request for an operation: the parameter of its path, its query and its body.
+struct ValidRequest {
     parameter: String,
     query: &'static str,
     body: Option<Value>,
 }
 
-impl Good {
+impl ValidRequest {
     async fn of(lab: &Lab, operation: Operation) -> Self {
         let good = |parameter: String, body| Self { parameter, query: "", body };
         let agent = format!("agent-for-{}", operation.id().replace('_', "-"));
@@ -46,8 +46,8 @@ impl Good {
                 Self { query: "venture=alpha&limit=1", ..good(String::new(), None) }
             }
             Operation::CreateNote => good(String::new(), Some(note())),
-            Operation::UpdateNote => good(saved(lab).await, Some(json!({ "content": "changed" }))),
-            Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => good(saved(lab).await, None),
+            Operation::UpdateNote => good(create_note(lab).await, Some(json!({ "content": "changed" }))),
+            Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => good(create_note(lab).await, None),
             Operation::ListNotes => Self { query: "q=business&limit=1", ..good(String::new(), None) },
             Operation::ListDocs => Self { query: "scope=global&limit=1", ..good(String::new(), None) },
             Operation::GetDoc | Operation::ListDocVersions | Operation::DeleteDoc => {
@@ -70,8 +70,8 @@ impl Good {
             Operation::CreateToken => good(String::new(), Some(token_for("context"))),
             Operation::RevokeToken => good(lab.mint("context").await.0, None),
             Operation::RegisterMachine => good("mac1".to_owned(), Some(machine_with("tom"))),
-            Operation::MachineHeartbeat | Operation::RetireMachine => good(registered(lab).await, None),
-            Operation::ApproveMachine => good(registered(lab).await, Some(approval_with("tom"))),
+            Operation::MachineHeartbeat | Operation::RetireMachine => good(register_machine(lab).await, None),
+            Operation::ApproveMachine => good(register_machine(lab).await, Some(approval_with("tom"))),
             Operation::SshConfig => Self { query: "for=mac1", ..good(String::new(), None) },
             Operation::ListMachines
             | Operation::ListRequests
@@ -91,39 +91,39 @@ fn note() -> Value {
     json!({ "title": "The plan", "content": "some words about the business", "tags": ["strategy"], "venture": "alpha" })
 }
 
-/// The hostname of a machine that is registered.
-async fn registered(lab: &Lab) -> String {
+/// Registers a machine and returns its hostname.
+async fn register_machine(lab: &Lab) -> String {
     lab.ask(Operation::RegisterMachine, ("mac1", ""), Some(&machine_with("tom"))).await;
     "mac1".to_owned()
 }
 
-/// The id of a new note.
-async fn saved(lab: &Lab) -> String {
+/// Creates a note and returns its id.
+async fn create_note(lab: &Lab) -> String {
     let made = lab.ask(Operation::CreateNote, ("", ""), Some(&note())).await;
     made.json()["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn every_operation_makes_one_batch_on_its_way_to_the_answer() {
+async fn every_operation_runs_one_batch_before_its_answer() {
     let lab = Lab::new();
     lab.register_alpha().await;
     for operation in Operation::ALL {
-        let Good { parameter, query, body } = Good::of(&lab, *operation).await;
+        let ValidRequest { parameter, query, body } = ValidRequest::of(&lab, *operation).await;
         let answer = lab.ask(*operation, (&parameter, query), body.as_ref()).await;
         assert!((200..300).contains(&answer.status), "{}: {}", operation.id(), answer.text);
         let expected = usize::from(*operation != Operation::Openapi);
         assert_eq!(answer.batches, expected, "{}", operation.id());
         let behind = usize::from(answer.headers.contains_key("ratelimit") && operation.effect() != Effect::Write);
-        assert_eq!(answer.batches_afterwards, behind, "{}: a write logs in its own batch", operation.id());
+        assert_eq!(answer.batches_afterwards, behind, "{}: a write is logged in its own batch", operation.id());
     }
 }
 
 #[tokio::test]
-async fn a_replay_makes_two_batches() {
+async fn a_replay_runs_two_batches() {
     let lab = Lab::new();
     lab.register_alpha().await;
     for operation in Operation::ALL.iter().filter(|operation| operation.effect() == Effect::Write) {
-        let Good { parameter, query, body } = Good::of(&lab, *operation).await;
+        let ValidRequest { parameter, query, body } = ValidRequest::of(&lab, *operation).await;
         let key = lab.fresh_key();
         let first = lab.ask_with(*operation, (&parameter, query), body.as_ref(), &key).await;
         let again = lab.ask_with(*operation, (&parameter, query), body.as_ref(), &key).await;
@@ -133,40 +133,40 @@ async fn a_replay_makes_two_batches() {
 }
 
 #[tokio::test]
-async fn a_refused_request_makes_one_batch_and_a_stranger_none() {
+async fn a_refused_request_runs_one_batch_and_one_without_a_key_none() {
     let lab = Lab::new();
     for operation in Operation::ALL {
         let refused = lab.ask(*operation, ("x", "nonsense=1"), Some(&json!({ "nonsense": 1 }))).await;
         if refused.headers.contains_key("ratelimit") {
             assert_eq!(refused.batches, 1, "{}", operation.id());
         }
-        let request = Request::builder().method("POST").uri("/v1/sod").body(Untouchable).unwrap();
+        let request = Request::builder().method("POST").uri("/v1/sod").body(UnreadableBody).unwrap();
         let stranger = lab.send(request).await;
         assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 0, 0));
     }
 }
 
-/// Names and values.
+/// Names and values of headers.
 type Headers = &'static [(&'static str, &'static str)];
 
-/// A body that nobody may read.
-struct Untouchable;
+/// A body that panics when it is read.
+struct UnreadableBody;
 
 #[async_trait]
-impl Incoming for Untouchable {
+impl Incoming for UnreadableBody {
     async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
-        panic!("the body is read")
+        panic!("the API read the body")
     }
 
     async fn reserve(&mut self, _bytes: usize) -> Result<(), IncomingError> {
-        panic!("the body gets a place")
+        panic!("the API reserved memory for the body")
     }
 }
 
 #[tokio::test]
-async fn nothing_of_a_body_is_read_before_its_key_route_and_headers_are_good() {
+async fn a_body_is_not_read_before_the_key_the_route_and_the_headers_are_checked() {
     let lab = Lab::new();
-    // Method, path, and headers beside the key.
+    // Method, path, and the headers in addition to the key.
     let requests: [(&str, &str, Headers, u16); 9] = [
         ("POST", "/v1/nothing", &[], 404),
         ("DELETE", "/v1/sod", &[], 405),
@@ -189,13 +189,13 @@ async fn nothing_of_a_body_is_read_before_its_key_route_and_headers_are_good() {
         for (name, value) in good.iter().filter(|(name, _)| !given(name)).chain(headers) {
             request = request.header(*name, *value);
         }
-        let answer = lab.send(request.body(Untouchable).unwrap()).await;
+        let answer = lab.send(request.body(UnreadableBody).unwrap()).await;
         assert_eq!(answer.status, expected, "{method} {path} {headers:?}: {}", answer.text);
     }
 }
 
 #[tokio::test]
-async fn a_large_body_of_a_token_is_read_once_the_token_is_looked_up() {
+async fn a_large_body_is_read_only_after_the_token_is_looked_up() {
     let lab = Lab::new();
     lab.register_alpha().await;
     let (_, token) = lab.mint("admin").await;
@@ -212,7 +212,7 @@ async fn a_large_body_of_a_token_is_read_once_the_token_is_looked_up() {
         .header("idempotency-key", lab.fresh_key())
         .header("content-type", "application/json")
         .header("content-length", "1000000")
-        .body(Untouchable)
+        .body(UnreadableBody)
         .unwrap();
     let stranger = lab.send(request).await;
     assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 1, 0), "{}", stranger.text);
@@ -242,13 +242,13 @@ async fn a_large_body_of_a_token_without_the_scope_is_not_read() {
         .header("idempotency-key", lab.fresh_key())
         .header("content-type", "application/json")
         .header("content-length", "1000000")
-        .body(Untouchable)
+        .body(UnreadableBody)
         .unwrap();
     let refused = lab.send(request).await;
     assert_eq!((refused.status, refused.batches), (403, 2), "{}", refused.text);
 }
 
-/// An empty body that notes whether its caller is known.
+/// An empty body that records whether its caller was admitted.
 #[derive(Clone, Default)]
 struct Admitted(Arc<AtomicBool>);
 
@@ -268,11 +268,11 @@ impl Incoming for Admitted {
 }
 
 #[tokio::test]
-async fn a_token_is_known_only_when_the_database_has_said_so() {
+async fn a_caller_with_a_token_is_admitted_only_after_the_database_has_confirmed_it() {
     let lab = Lab::new();
     let (_, good) = lab.mint("read-only").await;
     let forged = forged_token();
-    // Of these the last is refused for its query, before it has a plan.
+    // The second path has a bad query, so its request is refused before it has a plan.
     let paths = ["/v1/ventures", "/v1/ventures?nonsense=1"];
     for (token, trouble, is_known) in [
         (&good, None, true),
@@ -298,7 +298,7 @@ async fn a_token_is_looked_up_in_the_batch_of_its_request() {
     lab.register_alpha().await;
     let (id, token) = lab.mint("admin").await;
     for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
-        let Good { parameter, query, body } = Good::of(&lab, *operation).await;
+        let ValidRequest { parameter, query, body } = ValidRequest::of(&lab, *operation).await;
         let answer = lab.ask_as(&token, *operation, (&parameter, query), body.as_ref()).await;
         assert!((200..300).contains(&answer.status), "{}: {}", operation.id(), answer.text);
         assert_eq!(answer.batches, 1, "{}", operation.id());

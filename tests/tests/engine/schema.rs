@@ -1,11 +1,11 @@
-//! The schema: what the migrations make is what is committed, and it keeps its own rules.
+//! The schema: the migrations produce the committed schema, and it follows the project's rules.
 
 use std::path::Path;
 
 use deckwatch_api::MIGRATIONS;
 use rusqlite::{Connection, params};
 
-/// A database that the migrations have made, without the limits of an engine.
+/// A database with all migrations applied, without the limits of an engine.
 pub(crate) fn migrated() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     connection.pragma_update(None, "foreign_keys", true).unwrap();
@@ -27,20 +27,20 @@ const TABLES: &str = "select name from sqlite_schema where type = 'table' and na
                         and name <> 'd1_migrations' order by name";
 
 #[test]
-fn the_files_of_the_folder_are_the_migrations_without_a_gap() {
+fn the_migrations_are_all_files_of_the_folder_without_a_gap() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let mut files: Vec<String> = files.collect();
     files.sort();
     let known: Vec<&str> = MIGRATIONS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(files, known, "a file that is no migration would be applied by wrangler all the same");
+    assert_eq!(files, known, "wrangler applies every file in the folder, also one that the engines do not know");
     for (n, name) in known.iter().enumerate() {
         assert!(name.starts_with(&format!("{:04}_", n + 1)), "{name} is number {}", n + 1);
     }
 }
 
 #[test]
-fn every_migration_says_why_at_its_head() {
+fn every_migration_starts_with_a_comment() {
     for (name, sql) in MIGRATIONS {
         assert!(sql.starts_with("-- "), "{name}");
     }
@@ -61,7 +61,7 @@ fn the_committed_schema_is_in_step_with_the_migrations() {
     assert!(committed == made, "tests/tests/engine/schema.sql is out of step; run `just gen`");
 }
 
-/// A database at the migration before the one of that name, and the migrations from there on.
+/// A database with the migrations before the one with this ending, and the remaining migrations.
 fn migrated_before(ending: &str) -> (Connection, &'static [(&'static str, &'static str)]) {
     let connection = Connection::open_in_memory().unwrap();
     let at = MIGRATIONS.iter().position(|(name, _)| name.ends_with(ending)).unwrap();
@@ -76,7 +76,7 @@ fn apply(connection: &Connection, migrations: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_document_that_was_there_before_versions_has_the_one_that_it_is() {
+fn a_document_from_before_the_versions_gets_its_current_version() {
     let (connection, rest) = migrated_before("_doc_versions.sql");
     let insert =
         "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
@@ -92,7 +92,7 @@ fn a_document_that_was_there_before_versions_has_the_one_that_it_is() {
 }
 
 #[test]
-fn a_note_that_was_there_before_its_terms_is_indexed_when_the_database_is_opened() {
+fn a_note_from_before_the_terms_is_indexed_when_the_database_is_opened() {
     let (connection, rest) = migrated_before("_note_terms.sql");
     connection.execute("create table d1_migrations (id integer primary key, name text, applied_at text)", []).unwrap();
     for (name, _) in MIGRATIONS.iter().filter(|(name, _)| rest.iter().all(|(later, _)| later != name)) {
@@ -125,7 +125,7 @@ fn a_note_that_was_there_before_its_terms_is_indexed_when_the_database_is_opened
 }
 
 #[test]
-fn a_migrated_database_is_sound() {
+fn a_migrated_database_passes_the_integrity_checks() {
     let connection = migrated();
     assert_eq!(texts(&connection, "pragma integrity_check"), ["ok"]);
     assert_eq!(connection.prepare("pragma foreign_key_check").unwrap().query_map([], |_| Ok(())).unwrap().count(), 0);
@@ -154,7 +154,7 @@ fn every_check_and_composite_key_has_a_name() {
 }
 
 #[test]
-fn every_foreign_key_leads_an_index() {
+fn every_foreign_key_is_the_first_column_of_an_index() {
     let connection = migrated();
     for table in texts(&connection, TABLES) {
         let keys =
@@ -166,11 +166,14 @@ fn every_foreign_key_leads_an_index() {
                    and i.name is not null"
             ),
         );
-        // An integer that is the primary key orders the table itself.
+        // An integer primary key is the rowid, so it needs no index.
         let integer = format!("select name from pragma_table_info('{table}') where pk = 1 and type = 'INTEGER'");
         let leading = [leading, texts(&connection, &integer)].concat();
         for key in keys {
-            assert!(leading.contains(&key), "{table}.{key} leads no index: deleting what it points at walks {table}");
+            assert!(
+                leading.contains(&key),
+                "{table}.{key} is not the first column of an index: deleting the referenced row scans {table}"
+            );
         }
     }
 }

@@ -99,7 +99,7 @@ CREATE TABLE handoffs (
   created_at text not null,
   actor_key_id text not null,
   creation_correlation_id text not null,
-  -- Last: a reader of the other columns does not walk through its pages.
+  -- The last column, so that reading the other columns does not read its overflow pages.
   payload_json text not null,
   constraint handoffs_status_label check (status_label in ('in_progress', 'blocked', 'ready', 'done')),
   constraint handoffs_payload_json check (json_type(payload_json) = 'object'),
@@ -230,8 +230,8 @@ CREATE INDEX note_tags_by_tag on note_tags (tag, note_id);
 
 CREATE TABLE note_terms (
   id integer primary key references note_search_keys (id) on delete cascade,
-  -- Whether the note is live, the venture it belongs to and its tags are terms too, so that a search for what few of many
-  -- matches have does not look at the others.
+  -- The state, the venture and the tags of the note are terms too, so that a search with a filter does not read the
+  -- matches that the filter excludes.
   filters text not null,
   title text not null,
   content text not null
@@ -379,9 +379,9 @@ CREATE UNIQUE INDEX sessions_one_live on sessions (agent, venture, repo, ifnull(
 CREATE TABLE sweep_runs (
   id integer primary key,
   started_at text not null,
-  -- Null while it runs, and for ever after a run that was cut off.
+  -- Null while the sweep runs, and after a run that was interrupted.
   finished_at text,
-  -- Whether something was left for the next run.
+  -- Whether rows are left for the next run.
   more integer not null,
   sessions integer not null,
   keys integer not null,

@@ -1,4 +1,5 @@
-//! What a request about notes takes, whatever they hold and whatever is asked: an optimised build answers within 50 ms.
+//! The time limit for requests about notes: an optimised build answers within 50 ms, whatever the notes and the query
+//! contain.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::lab::{Answered, Lab};
 
-/// The time that this process has computed, which a busy machine does not lengthen, where the system tells it.
-fn computed() -> Option<Duration> {
+/// The CPU time of this process, which other load does not increase. `None` if the system does not report it.
+fn cpu_time() -> Option<Duration> {
     let tasks = std::fs::read_dir("/proc/self/task").ok()?;
     let of_task = |path: std::path::PathBuf| -> Option<u64> {
         std::fs::read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
@@ -20,22 +21,21 @@ fn computed() -> Option<Duration> {
     Some(Duration::from_nanos(tasks.flatten().filter_map(|task| of_task(task.path())).sum()))
 }
 
-/// Asks, and says how long the work took.
+/// Sends a request; `waited` of the answer is its CPU time if the system reports it.
 pub(crate) async fn timed(lab: &Lab, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answered {
-    let before = computed();
+    let before = cpu_time();
     let mut answer = lab.ask(operation, to, body).await;
-    if let Some((before, after)) = before.zip(computed()) {
+    if let Some((before, after)) = before.zip(cpu_time()) {
         answer.waited = after.saturating_sub(before);
     }
     answer
 }
 
-/// An unoptimised build on a busy machine is allowed more. What these texts took before their index had limits were
-/// minutes.
+/// An unoptimised build on a busy machine may take longer. Before the index was limited, these texts took minutes.
 const BOUND: Duration = Duration::from_millis(if cfg!(debug_assertions) { 2_500 } else { 50 });
 const BYTES: usize = 500_000;
 
-/// Texts that were made to take long.
+/// Texts that are slow to index or to search.
 fn texts() -> Vec<(&'static str, String)> {
     let cut = |text: String| {
         text.chars()
@@ -80,9 +80,9 @@ fn texts() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What is asked: of the most common words, as many as there may be.
-fn questions() -> Vec<String> {
-    let mut questions = vec![
+/// Queries with the most common words, and with as many words as allowed.
+fn queries() -> Vec<String> {
+    let mut queries = vec![
         "word",
         "w",
         "wor",
@@ -106,24 +106,24 @@ fn questions() -> Vec<String> {
     .into_iter()
     .map(str::to_owned)
     .collect::<Vec<_>>();
-    questions.push("info api request took ms id 0 1 2 3 4 5 6 7 8 9 ".repeat(20).trim().to_owned());
-    questions.push("日本".repeat(500));
-    questions.push((0..1000).filter_map(|n| char::from_u32(0x4e00 + n * 7919 % 20_000)).collect());
-    questions.push("x".repeat(1000));
-    questions.push("a b c d e f g h i j k l m n o p".to_owned());
-    questions
+    queries.push("info api request took ms id 0 1 2 3 4 5 6 7 8 9 ".repeat(20).trim().to_owned());
+    queries.push("日本".repeat(500));
+    queries.push((0..1000).filter_map(|n| char::from_u32(0x4e00 + n * 7919 % 20_000)).collect());
+    queries.push("x".repeat(1000));
+    queries.push("a b c d e f g h i j k l m n o p".to_owned());
+    queries
 }
 
 fn encoded(q: &str) -> String {
     q.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
 }
 
-/// The slowest of what was asked so far.
+/// The slowest request so far.
 #[derive(Default)]
 struct Slowest(Duration, String);
 
 impl Slowest {
-    fn see(&mut self, answer: &Answered, name: String) {
+    fn record(&mut self, answer: &Answered, name: String) {
         assert!((200..300).contains(&answer.status), "{name}: {}", answer.text);
         if answer.waited > self.0 {
             *self = Self(answer.waited, name);
@@ -139,7 +139,7 @@ fn note(name: &str, content: &str) -> Value {
     json!({ "title": name, "content": content, "tags": ["attack", name] })
 }
 
-/// Lists notes three times. The machine may be busy: a request that is slow by itself always is.
+/// The fastest of three equal requests for a list of notes, because the machine may be busy.
 async fn fastest(lab: &Lab, query: &str) -> Answered {
     let mut best: Option<Answered> = None;
     for _ in 0..3 {
@@ -151,10 +151,10 @@ async fn fastest(lab: &Lab, query: &str) -> Answered {
 
 async fn ask_everything(lab: &Lab, filters: &[&str]) -> Slowest {
     let mut slowest = Slowest::default();
-    for q in questions() {
+    for q in queries() {
         for filter in filters {
             let answer = fastest(lab, &format!("q={}{filter}", encoded(&q))).await;
-            slowest.see(&answer, format!("{q:.40} {filter}"));
+            slowest.record(&answer, format!("{q:.40} {filter}"));
         }
     }
     slowest
@@ -171,19 +171,20 @@ async fn no_text_makes_saving_or_finding_it_take_long() {
         for n in 0..20 {
             let answer = timed(&lab, Operation::CreateNote, ("", ""), Some(&note(&format!("{name} {n}"), &text))).await;
             id = answer.json()["id"].as_str().unwrap().to_owned();
-            writing.see(&answer, format!("saving {name}"));
+            writing.record(&answer, format!("saving {name}"));
         }
         let other = json!({ "content": format!("changed {text}") });
-        writing.see(&timed(&lab, Operation::UpdateNote, (&id, ""), Some(&other)).await, format!("changing {name}"));
-        writing.see(&timed(&lab, Operation::ArchiveNote, (&id, ""), None).await, format!("archiving {name}"));
-        writing.see(&timed(&lab, Operation::RestoreNote, (&id, ""), None).await, format!("restoring {name}"));
+        writing.record(&timed(&lab, Operation::UpdateNote, (&id, ""), Some(&other)).await, format!("changing {name}"));
+        writing.record(&timed(&lab, Operation::ArchiveNote, (&id, ""), None).await, format!("archiving {name}"));
+        writing.record(&timed(&lab, Operation::RestoreNote, (&id, ""), None).await, format!("restoring {name}"));
     }
     let asked = ask_everything(&lab, &["", "&limit=100", "&tag=one+word", "&archived=true"]).await;
     asked.assert_bounded("finding");
     writing.assert_bounded("writing");
 }
 
-/// Short notes, each with sixteen of the same words; every second has another one, and three belong to a venture.
+/// Inserts short notes with the same sixteen words each. Every second note has one word more, and three belong to a
+/// venture.
 fn db_fill(connection: &Connection, count: u32) {
     connection.execute_batch(&format!("
         begin;
@@ -201,7 +202,7 @@ fn db_fill(connection: &Connection, count: u32) {
     ")).unwrap();
 }
 
-/// Windows of excerpts that take long to look through, where eight words are looked for that begin as those there do.
+/// Texts whose excerpts are slow to compute. Some repeat a word that begins like the eight words of the query.
 fn windows() -> Vec<(&'static str, String)> {
     vec![
         ("full-width", "ａｂｌｉｃａｔｉｏｎ ".repeat(1000)),
@@ -216,21 +217,21 @@ fn windows() -> Vec<(&'static str, String)> {
 
 #[tokio::test]
 async fn no_text_makes_a_page_of_excerpts_take_long() {
-    const ASKED: &str = "ablated ablaze ableism abloom ablution abnegate abode abolition";
+    const QUERY: &str = "ablated ablaze ableism abloom ablution abnegate abode abolition";
     let lab = Lab::new();
     lab.register_alpha().await;
     let mut slowest = Slowest::default();
     for (name, window) in windows() {
-        let text = format!("{window}{ASKED}");
+        let text = format!("{window}{QUERY}");
         for n in 0..100 {
             let note = json!({ "title": format!("{n}"), "content": text, "tags": [name.replace(' ', "-")] });
             assert_eq!(lab.ask(Operation::CreateNote, ("", ""), Some(&note)).await.status, 201);
         }
         for limit in [20, 100] {
-            let query = format!("limit={limit}&tag={}&q={}", name.replace(' ', "-"), encoded(ASKED));
+            let query = format!("limit={limit}&tag={}&q={}", name.replace(' ', "-"), encoded(QUERY));
             let answer = fastest(&lab, &query).await;
             assert_eq!(answer.json()["items"].as_array().unwrap().len(), limit, "{name}");
-            slowest.see(&answer, format!("{limit} of {name}"));
+            slowest.record(&answer, format!("{limit} of {name}"));
         }
     }
     slowest.assert_bounded("excerpts");

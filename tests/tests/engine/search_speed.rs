@@ -1,4 +1,4 @@
-//! How long a search takes over 10,000 notes of 4 KB: less than 5 ms for half of them, less than 15 ms for 95 of 100.
+//! The speed of a search over 10,000 notes of 4 KB: a median below 5 ms and a 95th percentile below 15 ms.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::search_bounds::timed;
 
 const NOTES: u32 = 10_000;
 
-/// The median and the 95th percentile. An unoptimised build is allowed more, since that is not what they say.
+/// The median and the 95th percentile. An unoptimised build may take longer, because the limits are not for it.
 const BOUNDS: [Duration; 2] = if cfg!(debug_assertions) {
     [Duration::from_millis(100), Duration::from_millis(150)]
 } else {
     [Duration::from_millis(5), Duration::from_millis(15)]
 };
 
-/// Words as they are used: the n-th is half as frequent as the one half as far.
+/// A text with a realistic distribution: the n-th word is half as frequent as the word at half its position.
 fn text(note: u32) -> String {
     let mut state = u64::from(note).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut text = String::with_capacity(4200);
@@ -61,12 +61,12 @@ async fn a_search_over_ten_thousand_notes_is_fast() {
     let path = folder.path().join("context.db");
     drop(Sqlite::open(&path).unwrap());
     db_fill(&mut Connection::open(&path).unwrap());
-    // Opening indexes them.
+    // Opening the database indexes the notes.
     let database = Sqlite::open(&path).unwrap();
     let lab = Lab::on(Arc::new(database));
     let mut took = Vec::new();
     for n in 0..100u32 {
-        // From words that stand in every note to words that stand in a few, alone and together.
+        // The words range from those in every note to those in a few notes, single and combined.
         let (a, b, c) = (1 << (n % 13), (1 << (n % 11)) + 1, (1 << (n % 7)) + n % 2);
         let words = [format!("word{a}"), format!("word{a}+word{b}"), format!("word{a}+word{b}+word{c}")];
         let query = format!("q={}&limit=20", words[n as usize % 3]);

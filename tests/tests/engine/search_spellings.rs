@@ -1,4 +1,4 @@
-//! Searching for a letter that Unicode spells in two ways finds notes with either.
+//! A search for a letter with two Unicode spellings finds notes with either spelling.
 
 use deckwatch_protocol::Operation;
 use serde_json::json;
@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::lab::Lab;
 
-/// The letters that a composed text has and a text that is taken apart has not; of Hangul, a hundred.
+/// The letters that have a composed and a decomposed spelling; only a hundred of the Hangul letters.
 fn composed_letters() -> Vec<char> {
     let letters = ('\u{a0}'..=char::MAX).filter(|c| c.is_alphanumeric() && c.nfc().eq([*c]) && c.nfd().ne([*c]));
     let (hangul, others): (Vec<_>, Vec<_>) = letters.partition(|c| ('\u{ac00}'..='\u{d7a3}').contains(c));
@@ -14,7 +14,7 @@ fn composed_letters() -> Vec<char> {
 }
 
 #[tokio::test]
-async fn every_letter_with_two_spellings_is_found_by_either() {
+async fn either_spelling_of_a_letter_finds_both() {
     let lab = Lab::new();
     let letters = composed_letters();
     assert!(letters.len() > 1000, "{}", letters.len());

@@ -1,4 +1,4 @@
-//! Two processes on one database: they take turns, and nobody is told that the file is busy.
+//! Two processes on one database file: they take turns, and no request fails because the file is busy.
 
 use deckwatch_protocol::{DayStarted, Handoff};
 use deckwatch_tests::{Api, Caller, ServerProcess, program};
@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 const KEYS: (&str, &str) = ("the-context-key-of-a-test", "the-admin-key-of-a-test");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_writers_in_two_processes_lose_nothing() {
+async fn eight_writers_in_two_processes_lose_no_write() {
     let (folder, binary) = (TempDir::new().unwrap(), program("deckwatch-server"));
     let database = folder.path().join("context.db");
-    // Both open a file that is not there yet.
+    // Both processes open a file that does not exist yet.
     let (one, two) = tokio::join!(
         ServerProcess::start(&binary, folder.path(), KEYS.0, KEYS.1),
         ServerProcess::start(&binary, folder.path(), KEYS.0, KEYS.1)
@@ -36,7 +36,7 @@ async fn eight_writers_in_two_processes_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn starts_of_one_agent_through_two_processes_make_one_session() {
+async fn concurrent_starts_of_one_agent_in_two_processes_make_one_session() {
     let (folder, binary) = (TempDir::new().unwrap(), program("deckwatch-server"));
     let database = folder.path().join("context.db");
     let one = ServerProcess::start(&binary, folder.path(), KEYS.0, KEYS.1).await;

@@ -1,16 +1,16 @@
-//! Every statement that the API can send, against the real migrations and under the limits of D1.
+//! Every statement of the API, checked against the migrated schema and the limits of D1.
 
 use deckwatch_api::{Param, Statement, store};
 use deckwatch_server::Sqlite;
 
-/// The highest `?N` of a statement.
+/// The highest number `N` of the parameters `?N` in a statement.
 pub(crate) fn parameters(sql: &str) -> usize {
     let after = sql.split('?').skip(1);
     let numbers = after.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
     numbers.filter_map(|number| number.parse().ok()).max().unwrap_or_default()
 }
 
-/// What the engine says to `prefix` and the statement, without running it.
+/// The rows that the engine returns for `prefix` and the statement, such as a query plan. Does not run the statement.
 pub(crate) fn explain(database: &Sqlite, prefix: &str, sql: &str) -> Vec<deckwatch_api::Row> {
     let mut statement = Statement::new(format!("{prefix} {sql}"));
     statement.params = vec![Param::Null; parameters(sql)];
@@ -41,7 +41,10 @@ fn every_statement_keeps_the_limits_of_d1() {
 #[test]
 fn every_parameter_is_numbered_without_a_gap() {
     for (name, sql) in store::every_statement() {
-        assert!(!sql.contains("?,") && !sql.contains("? ") && !sql.contains("?)"), "{name} has a nameless parameter");
+        assert!(
+            !sql.contains("?,") && !sql.contains("? ") && !sql.contains("?)"),
+            "{name} has a parameter without a number"
+        );
         for n in 1..=parameters(&sql) {
             let used = sql
                 .match_indices(&format!("?{n}"))
@@ -52,7 +55,7 @@ fn every_parameter_is_numbered_without_a_gap() {
 }
 
 #[test]
-fn no_statement_selects_columns_by_a_star_into_an_answer() {
+fn no_statement_uses_select_star_for_an_answer() {
     for (name, sql) in store::every_statement() {
         assert!(!sql.trim_start().starts_with("select *"), "{name}");
     }

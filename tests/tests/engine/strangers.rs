@@ -1,4 +1,4 @@
-//! Callers without a key, in masses: they cost little memory, and nobody with a key waits for them.
+//! Many connections without a key: they use little memory, and no caller with a key waits for them.
 
 use std::time::{Duration, Instant};
 
@@ -12,22 +12,22 @@ use tokio::task::JoinSet;
 use crate::lab::forged_token;
 
 const KEYS: (&str, &str) = ("the-context-key-of-a-test", "the-admin-key-of-a-test");
-/// A document's body may be this long.
+/// The size of the body; a document may have it.
 const BODY: usize = 7 * 1024 * 1024;
-/// What is sent at once.
+/// The bytes of one write.
 const PIECE: &[u8] = &[b'x'; 16 * 1024];
-/// What the server may hold in all.
-const MOST_KIB: u64 = 100 * 1024;
+/// The limit for the server's memory.
+const MAX_KIB: u64 = 100 * 1024;
 
-/// A real server with an agent that has a session.
-struct Site {
+/// A real server, and an agent with a session.
+struct TestServer {
     folder: TempDir,
     process: ServerProcess,
     agent: Agent,
     session: SessionId,
 }
 
-impl Site {
+impl TestServer {
     async fn open() -> Self {
         let folder = TempDir::new().unwrap();
         let process = ServerProcess::start(&program("deckwatch-server"), folder.path(), KEYS.0, KEYS.1).await;
@@ -36,8 +36,8 @@ impl Site {
         Self { folder, process, agent, session }
     }
 
-    /// How long heartbeats take, one after the other, while `during` runs.
-    async fn beats_during(&self, during: impl Future<Output = ()>) -> Vec<Duration> {
+    /// The response times of consecutive heartbeats while `during` runs.
+    async fn heartbeats_during(&self, during: impl Future<Output = ()>) -> Vec<Duration> {
         let mut during = std::pin::pin!(during);
         let mut beats = Vec::new();
         loop {
@@ -55,7 +55,7 @@ impl Site {
     }
 }
 
-/// Connections that each send the half of a body.
+/// Opens connections that each send half of a body.
 async fn half_a_body(url: &str, connections: usize, authorization: &str) -> Vec<Wire> {
     let mut senders = JoinSet::new();
     for _ in 0..connections {
@@ -72,7 +72,7 @@ async fn half_a_body(url: &str, connections: usize, authorization: &str) -> Vec<
                     wire.send(PIECE).await;
                 }
             };
-            // An engine that reads no further lets the client wait.
+            // If the engine stops reading, the client waits.
             let _ = tokio::time::timeout(Duration::from_secs(1), half).await;
             wire
         });
@@ -80,7 +80,7 @@ async fn half_a_body(url: &str, connections: usize, authorization: &str) -> Vec<
     senders.join_all().await
 }
 
-/// The most memory that the process ever had, where the system tells.
+/// The peak memory of the process. `None` if the system does not report it.
 fn peak_kib(process: &ServerProcess) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -88,75 +88,80 @@ fn peak_kib(process: &ServerProcess) -> Option<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_bodies_without_a_key_hold_no_memory_and_no_heartbeat_waits() {
+async fn half_sent_bodies_without_a_key_use_no_memory_and_delay_no_heartbeat() {
     for (connections, authorization) in
         [(100, String::new()), (400, String::new()), (100, format!("authorization: Bearer {}\r\n", forged_token()))]
     {
-        let site = Site::open().await;
+        let server = TestServer::open().await;
         let mut wires = Vec::new();
-        let beats = site
-            .beats_during(async {
-                wires = half_a_body(&site.process.url, connections, &authorization).await;
+        let beats = server
+            .heartbeats_during(async {
+                wires = half_a_body(&server.process.url, connections, &authorization).await;
                 tokio::time::sleep(Duration::from_secs(2)).await;
             })
             .await;
         let slow = beats.iter().filter(|beat| **beat > Duration::from_millis(50)).count();
-        // The machine itself may be busy now and then.
-        assert!(slow * 50 <= beats.len(), "{slow} of {} heartbeats waited: {:?}", beats.len(), beats.last());
+        // A few slow heartbeats are allowed, because the machine may be busy.
+        assert!(
+            slow * 50 <= beats.len(),
+            "{slow} of {} heartbeats took over 50 ms, the last {:?}",
+            beats.len(),
+            beats.last()
+        );
         for wire in &mut wires {
             if let Some(answer) = wire.answer().await {
                 assert_eq!(answer.status, 401);
             }
         }
-        if let Some(peak) = peak_kib(&site.process) {
-            assert!(peak < MOST_KIB, "{connections} strangers: {peak} KiB");
+        if let Some(peak) = peak_kib(&server.process) {
+            assert!(peak < MAX_KIB, "the server used {peak} KiB for {connections} connections without a key");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_do_nothing_make_room_for_callers() {
-    let site = Site::open().await;
+async fn idle_connections_are_closed_for_new_callers() {
+    let server = TestServer::open().await;
     let mut idle = Vec::new();
-    // Some say nothing, some begin a head.
+    // Half of the connections send nothing, half send the start of a head.
     for n in 0..600 {
-        let mut wire = Wire::at(&site.process.url).await;
+        let mut wire = Wire::at(&server.process.url).await;
         if n % 2 == 0 {
             wire.send("GET /v1/ventures HTTP/1.1\r\n").await;
         }
         idle.push(wire);
     }
     let started = Instant::now();
-    let newcomer = Api::at(&site.process.url, KEYS, &site.folder.path().join("context.db"));
-    site.agent.at(&newcomer).heartbeat(&site.session).await.of::<Value>(200);
+    let newcomer = Api::at(&server.process.url, KEYS, &server.folder.path().join("context.db"));
+    server.agent.at(&newcomer).heartbeat(&server.session).await.of::<Value>(200);
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
-    site.agent.heartbeat(&site.session).await.of::<Value>(200);
+    server.agent.heartbeat(&server.session).await.of::<Value>(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_sender_is_told_and_cut_off() {
-    let site = Site::open().await;
-    let mut wire = Wire::at(&site.process.url).await;
+async fn a_slow_sender_gets_a_timeout_and_is_disconnected() {
+    let server = TestServer::open().await;
+    let mut wire = Wire::at(&server.process.url).await;
     wire.send("GET /v1/ventures HTTP/1.1\r\nhost: x\r\n").await;
-    let told = wire.answer().await.unwrap();
-    told.problem(ErrorCode::RequestTimeout);
+    let answer = wire.answer().await.unwrap();
+    answer.problem(ErrorCode::RequestTimeout);
     assert!(wire.rest().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_head_sent_behind_a_request_is_told_and_cut_off() {
-    let site = Site::open().await;
-    let mut wire = Wire::at(&site.process.url).await;
+async fn half_a_head_after_a_request_gets_a_timeout_and_is_disconnected() {
+    let server = TestServer::open().await;
+    let mut wire = Wire::at(&server.process.url).await;
     wire.send("GET /health HTTP/1.1\r\nhost: x\r\n\r\nGET /v1/ventures HTTP/1.1\r\n").await;
     assert_eq!(wire.answer().await.unwrap().status, 200);
     wire.answer().await.unwrap().problem(ErrorCode::RequestTimeout);
 }
 
-/// A request for a document that is larger than the buffers of the sockets.
-async fn large_read(site: &Site) -> String {
-    let api = site.agent.api();
+/// A request for a document that is larger than the socket buffers.
+async fn large_read(server: &TestServer) -> String {
+    let api = server.agent.api();
     let venture = api.venture().await;
-    // JSON spells each of these with six bytes.
+    // JSON escapes each of these characters with six bytes.
     let body = json!({ "content": "\u{1}".repeat(1_000_000) }).to_string();
     let mut wire = Wire::to(api).await;
     let head = format!(
@@ -171,22 +176,22 @@ async fn large_read(site: &Site) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_reads_slowly_gets_its_whole_answer() {
-    let site = Site::open().await;
-    let request = large_read(&site).await;
-    let mut wire = Wire::with_small_buffer(&site.process.url).await;
+async fn a_slow_reader_gets_its_complete_answer() {
+    let server = TestServer::open().await;
+    let request = large_read(&server).await;
+    let mut wire = Wire::with_small_buffer(&server.process.url).await;
     wire.send(request).await;
-    // Longer than a connection may be idle, and never so long that the client takes nothing.
+    // The read takes longer than a connection may be idle, but the client never stops reading for so long.
     let answer = wire.answer_slowly(Duration::from_secs(36), 80 * 1024).await.unwrap();
     assert_eq!((answer.status, answer.body.len() > 6_000_000), (200, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_follows_a_request_waits_until_its_large_answer_is_taken() {
-    let site = Site::open().await;
-    let request = large_read(&site).await;
+async fn the_next_request_waits_until_a_large_answer_is_read() {
+    let server = TestServer::open().await;
+    let request = large_read(&server).await;
     for ends in [false, true] {
-        let mut wire = Wire::with_small_buffer(&site.process.url).await;
+        let mut wire = Wire::with_small_buffer(&server.process.url).await;
         wire.send(if ends { request.clone() } else { format!("{request}nonsense\r\n\r\n") }).await;
         let head = wire.head().await.unwrap();
         if ends {
@@ -202,12 +207,12 @@ async fn what_follows_a_request_waits_until_its_large_answer_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_whose_connection_closes_while_it_waits_is_not_carried_out() {
-    let site = Site::open().await;
-    let other = Connection::open(site.folder.path().join("context.db")).unwrap();
+async fn a_waiting_request_is_not_executed_after_its_connection_closes() {
+    let server = TestServer::open().await;
+    let other = Connection::open(server.folder.path().join("context.db")).unwrap();
     other.execute_batch("begin immediate").unwrap();
     let body = json!({ "name": "Of a caller who has gone" }).to_string();
-    let mut wire = Wire::at(&site.process.url).await;
+    let mut wire = Wire::at(&server.process.url).await;
     wire.send(format!(
         "PUT /v1/ventures/gone HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer {}\r\n\
          idempotency-key: a-key-of-who-has-gone\r\ncontent-length: {}\r\n\r\n{body}",
@@ -215,38 +220,38 @@ async fn a_request_whose_connection_closes_while_it_waits_is_not_carried_out() {
         body.len()
     ))
     .await;
-    // Time for the request to come to wait.
+    // Gives the request time to reach the lock.
     tokio::time::sleep(Duration::from_millis(300)).await;
     drop(wire);
     tokio::time::sleep(Duration::from_millis(300)).await;
     other.execute_batch("rollback").unwrap();
-    // This write waits behind it, if it still waits.
-    site.agent.create_handoff(&site.session, json!({})).await.of::<Handoff>(201);
+    // If the earlier request still waits, this write runs after it.
+    server.agent.create_handoff(&server.session, json!({})).await.of::<Handoff>(201);
     let count = "select count(*) as n from ventures where code = 'gone'";
-    assert_eq!(site.agent.api().db_count(count, json!([])).await, 0);
+    assert_eq!(server.agent.api().db_count(count, json!([])).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_file_costs_each_waiter_its_own_wait_once_and_health_none() {
-    let site = Site::open().await;
-    let strangers = half_a_body(&site.process.url, 100, "").await;
-    let other = Connection::open(site.folder.path().join("context.db")).unwrap();
+async fn each_request_waits_once_for_a_locked_file_and_health_does_not_wait() {
+    let server = TestServer::open().await;
+    let strangers = half_a_body(&server.process.url, 100, "").await;
+    let other = Connection::open(server.folder.path().join("context.db")).unwrap();
     other.execute_batch("begin immediate").unwrap();
     let locked = Instant::now();
     let mut waiters = JoinSet::new();
     for n in 0..8 {
-        let (agent, session) = (site.agent.clone(), site.session.clone());
+        let (agent, session) = (server.agent.clone(), server.session.clone());
         waiters.spawn(async move {
             tokio::time::sleep(Duration::from_millis(50 * n)).await;
             let started = Instant::now();
-            // A write makes two batches here, and they share one wait.
+            // A write runs two batches here, which share one wait.
             let answer = agent.create_handoff(&session, json!({ "summary": "while it was locked" })).await;
             (answer, started.elapsed())
         });
     }
     while locked.elapsed() < Duration::from_secs(8) {
         let started = Instant::now();
-        let health: Health = site.agent.send(Ask::of(Operation::Health)).await.of(200);
+        let health: Health = server.agent.send(Ask::of(Operation::Health)).await.of(200);
         assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
         assert!(locked.elapsed() < Duration::from_secs(1) || health.writes_wait_seconds.is_some());
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -257,9 +262,9 @@ async fn a_locked_file_costs_each_waiter_its_own_wait_once_and_health_none() {
     }
     drop(strangers);
     other.execute_batch("rollback").unwrap();
-    site.agent.create_handoff(&site.session, json!({})).await.of::<Handoff>(201);
+    server.agent.create_handoff(&server.session, json!({})).await.of::<Handoff>(201);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let health: Health = site.agent.send(Ask::of(Operation::Health)).await.of(200);
+    let health: Health = server.agent.send(Ask::of(Operation::Health)).await.of(200);
     assert_eq!(health.writes_wait_seconds, None);
-    assert!(peak_kib(&site.process).is_none_or(|peak| peak < MOST_KIB));
+    assert!(peak_kib(&server.process).is_none_or(|peak| peak < MAX_KIB));
 }

@@ -1,4 +1,4 @@
-//! A server that is killed in the middle of its work: what was acknowledged is there, nothing is twice.
+//! A server that is killed during its work: no acknowledged write is lost, and none happens twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 const CONTEXT_KEY: &str = "the-context-key-of-a-test";
 const ADMIN_KEY: &str = "the-admin-key-of-a-test";
 
-/// A real server on a folder that outlives it.
-struct Site {
+/// A real server on a folder that is kept when the server ends.
+struct TestServer {
     folder: TempDir,
     binary: std::path::PathBuf,
 }
 
-impl Site {
+impl TestServer {
     fn new() -> Self {
         Self { folder: TempDir::new().unwrap(), binary: program("deckwatch-server") }
     }
@@ -33,10 +33,10 @@ impl Site {
     }
 }
 
-/// A burst of writes: each with what came of it.
+/// Concurrent writes, each with its answer, if it got one.
 type Burst = Arc<Mutex<Vec<(Ask, Option<Response>)>>>;
 
-/// Writes from eight connections until the engine is gone.
+/// Writes from eight connections until the engine has ended.
 fn write_until_killed(agent: &Agent, session: &deckwatch_protocol::SessionId, burst: &Burst) -> JoinSet<()> {
     let mut writers = JoinSet::new();
     for writer in 0..8 {
@@ -58,24 +58,24 @@ fn write_until_killed(agent: &Agent, session: &deckwatch_protocol::SessionId, bu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_killed_in_the_middle_happen_exactly_once_when_they_are_retried() {
-    let site = Site::new();
+async fn retried_writes_happen_exactly_once_after_a_kill() {
+    let server = TestServer::new();
     for round in 1..=3 {
-        let (process, api) = site.open().await;
+        let (process, api) = server.open().await;
         let agent = api.agent().await;
         let session = agent.started().await.session.id;
         let burst = Burst::default();
         let mut writers = write_until_killed(&agent, &session, &burst);
-        // Time for a burst, not for readiness: the kill must find the server at work.
+        // Let the server work for a while, so that the kill interrupts writes.
         tokio::time::sleep(Duration::from_millis(150 * round)).await;
         process.kill().await;
         while writers.join_next().await.is_some() {}
 
-        let (_process, api) = site.open().await;
+        let (_process, api) = server.open().await;
         let agent = agent.at(&api);
         let burst = burst.lock().await;
         let acknowledged = burst.iter().filter(|(_, response)| response.is_some()).count();
-        assert!(acknowledged > 0, "the server was killed before it did anything");
+        assert!(acknowledged > 0, "the server was killed before it acknowledged a write");
         for (ask, acknowledged) in burst.iter() {
             let retry = agent.send(ask.clone()).await;
             retry.of::<Handoff>(201);
@@ -92,13 +92,13 @@ async fn writes_killed_in_the_middle_happen_exactly_once_when_they_are_retried()
 }
 
 #[tokio::test]
-async fn a_day_goes_on_after_a_kill() {
-    let site = Site::new();
-    let (process, api) = site.open().await;
+async fn a_session_continues_after_a_kill() {
+    let server = TestServer::new();
+    let (process, api) = server.open().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
     process.kill().await;
-    let (process, api) = site.open().await;
+    let (process, api) = server.open().await;
     let agent = agent.at(&api);
     let resumed: DayStarted = agent.start_day(json!({})).await.of(200);
     assert_eq!(resumed.session.id, session);
@@ -106,18 +106,18 @@ async fn a_day_goes_on_after_a_kill() {
     let ended = agent.send(end.clone()).await;
     ended.of::<DayEnded>(200);
     process.kill().await;
-    let (_process, api) = site.open().await;
+    let (_process, api) = server.open().await;
     let again = agent.at(&api).send(end).await;
     assert_eq!((again.is_replay(), &again.body), (true, &ended.body));
 }
 
 #[tokio::test]
-async fn a_server_that_is_killed_while_it_opens_a_new_database_leaves_one_that_opens() {
-    let site = Site::new();
+async fn a_new_database_can_be_opened_after_a_kill_during_its_creation() {
+    let server = TestServer::new();
     for _ in 0..3 {
-        let mut child = std::process::Command::new(&site.binary)
+        let mut child = std::process::Command::new(&server.binary)
             .args(["--port", "0", "--data"])
-            .arg(site.folder.path())
+            .arg(server.folder.path())
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
@@ -126,13 +126,13 @@ async fn a_server_that_is_killed_while_it_opens_a_new_database_leaves_one_that_o
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let (_process, api) = site.open().await;
+    let (_process, api) = server.open().await;
     let put = Ask::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "Alpha" }));
     api.admin().send(put).await.of::<Venture>(201);
 }
 
 #[test]
-fn a_write_waits_for_the_disk_and_a_count_does_not() {
+fn a_write_is_synchronous_and_a_counter_is_not() {
     let folder = TempDir::new().unwrap();
     let database = Sqlite::open(&folder.path().join("context.db")).unwrap();
     database.run(&[Statement::new("create table kept (n integer)")]).unwrap();
@@ -148,7 +148,7 @@ fn a_write_waits_for_the_disk_and_a_count_does_not() {
 }
 
 #[test]
-fn many_open_a_new_file_at_once_and_all_get_it() {
+fn several_threads_can_open_a_new_file_at_the_same_time() {
     for _ in 0..10 {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("context.db");

@@ -1,4 +1,4 @@
-//! The sweep of a long absence: in chunks, and down to nothing.
+//! The sweep after a long absence: it works in chunks and in the end leaves nothing to do.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::lab::{Lab, Trouble};
 
-/// A lab whose database holds `count` silent sessions of `alpha`.
+/// A lab whose database contains `count` stale sessions of `alpha`.
 async fn lab_with_silent_sessions(count: u32) -> (Lab, Sqlite) {
     let database = Sqlite::in_memory().unwrap();
     let lab = Lab::on(Arc::new(database.clone()));
@@ -25,22 +25,22 @@ async fn lab_with_silent_sessions(count: u32) -> (Lab, Sqlite) {
 }
 
 #[tokio::test]
-async fn one_sweep_clears_several_chunks_and_the_next_finds_nothing() {
+async fn one_sweep_clears_several_chunks_and_the_next_has_nothing_to_do() {
     let (lab, _database) = lab_with_silent_sessions(2_500).await;
     assert_eq!(lab.app().sweep().await.unwrap().sessions, 2_500);
     assert_eq!(lab.app().sweep().await.unwrap(), Swept::default());
 }
 
 #[tokio::test]
-async fn a_sweep_that_is_cut_off_is_seen_and_the_next_goes_on() {
+async fn an_interrupted_sweep_is_reported_and_the_next_one_continues() {
     let (lab, _database) = lab_with_silent_sessions(12_000).await;
     assert_eq!(last_sweep(&lab).await, Value::Null);
     lab.expect_trouble_after(3, Trouble::Unreachable);
     lab.app().sweep().await.unwrap_err();
-    let cut_off = last_sweep(&lab).await;
-    assert_eq!((&cut_off["finished_at"], &cut_off["more"]), (&Value::Null, &json!(true)), "{cut_off}");
-    assert_eq!(cut_off["sessions"], 2_000, "the record is as old as the chunk before the last");
-    // One run stays below 50 queries and leaves the rest.
+    let interrupted = last_sweep(&lab).await;
+    assert_eq!((&interrupted["finished_at"], &interrupted["more"]), (&Value::Null, &json!(true)), "{interrupted}");
+    assert_eq!(interrupted["sessions"], 2_000, "the record of the run counts the chunks before the last one");
+    // One run uses fewer than 50 queries and leaves the rest for the next run.
     assert_eq!(lab.app().sweep().await.unwrap().sessions, 8_000);
     let full = last_sweep(&lab).await;
     assert_eq!((&full["more"], &full["sessions"]), (&json!(true), &json!(8_000)), "{full}");
@@ -66,7 +66,7 @@ async fn the_embedded_engine_sweeps_when_it_starts_and_every_ten_minutes() {
         }
         let revive = "update sessions set status = 'active', ended_at = null, end_reason = null";
         database.run(&[Statement::new(revive)]).unwrap();
-        // The clock jumps to the next tick, as nothing else is waited for.
+        // Time is paused and nothing else waits, so the clock jumps to the next tick.
         tokio::time::pause();
         let paused = tokio::time::Instant::now();
         while left() != 0 {
@@ -75,14 +75,14 @@ async fn the_embedded_engine_sweeps_when_it_starts_and_every_ten_minutes() {
         paused.elapsed()
     };
     let waited = tokio::select! {
-        () = engine.keep_swept() => unreachable!("it sweeps for as long as it is polled"),
+        () = engine.keep_swept() => unreachable!("the sweeping never ends by itself"),
         waited = sweeping => waited,
     };
     assert!((500..700).contains(&waited.as_secs()), "{waited:?}");
 }
 
 #[tokio::test]
-async fn a_start_of_day_abandons_a_bounded_number_and_shows_none_of_them() {
+async fn a_start_of_day_abandons_a_limited_number_of_sessions_and_shows_none_of_them() {
     let (lab, database) = lab_with_silent_sessions(120).await;
     let answer = lab.ask(deckwatch_protocol::Operation::StartDay, ("", ""), Some(&crate::lab::day_of("new"))).await;
     assert_eq!(answer.json()["active_sessions"]["total"], 0);
@@ -92,7 +92,7 @@ async fn a_start_of_day_abandons_a_bounded_number_and_shows_none_of_them() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_forgotten_and_what_is_not_is_kept() {
+async fn expired_rows_are_deleted_and_others_are_kept() {
     let lab = Lab::new();
     lab.register_alpha().await;
     lab.start("agent-1").await;
@@ -108,12 +108,12 @@ async fn what_is_due_is_forgotten_and_what_is_not_is_kept() {
 }
 
 #[tokio::test]
-async fn a_note_that_waits_to_be_indexed_is_found_after_the_sweep_and_a_search_says_so_before() {
+async fn a_note_without_an_index_is_reported_by_a_search_and_found_after_the_sweep() {
     let database = Sqlite::in_memory().unwrap();
     let lab = Lab::on(Arc::new(database.clone()));
     let note = json!({ "title": "T", "content": "osprey" });
     let id = lab.ask(Operation::CreateNote, ("", ""), Some(&note)).await.json()["id"].as_str().unwrap().to_owned();
-    // As a migration leaves it.
+    // The state that a migration leaves.
     for sql in [
         "insert into note_search (note_search) values ('delete-all')",
         "delete from note_terms",
@@ -126,7 +126,7 @@ async fn a_note_that_waits_to_be_indexed_is_found_after_the_sweep_and_a_search_s
         (page["total"].clone(), page["total_is_minimum"].clone())
     };
     assert_eq!(found("osprey").await, (json!(0), json!(true)));
-    // A change keeps it waiting; it is indexed as it is then.
+    // After a change, the note still waits. The sweep indexes its new text.
     lab.ask(Operation::UpdateNote, (&id, ""), Some(&json!({ "content": "heron" }))).await;
     assert_eq!(found("heron").await, (json!(0), json!(true)));
     lab.app().sweep().await.unwrap();

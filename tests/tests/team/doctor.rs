@@ -1,4 +1,4 @@
-//! `launcher doctor` with a team's API: whether it answers, and whether it takes the key.
+//! `launcher doctor` checks that a team's API answers and accepts the key.
 
 use serde_json::Value;
 

@@ -1,11 +1,11 @@
-//! `launcher --list` with a team's API: who works now, and when it was last worked on.
+//! `launcher --list` with a team's API shows the active agents and the last session of each venture.
 
 use serde_json::{Value, json};
 
 use crate::members::{ADMIN_KEY, CONTEXT_KEY, Team};
 
 #[tokio::test]
-async fn the_list_names_the_agents_at_work_and_the_last_session() {
+async fn the_list_shows_the_active_agents_and_the_last_session() {
     let team = Team::new().await;
     let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha"}, {"code": "beta", "name": "Beta"}]}"#;
     team.write(".config/deckwatch/ventures.json", ventures);

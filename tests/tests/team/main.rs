@@ -1,4 +1,4 @@
-//! The launcher's verbs against a real `deckwatch-server`, as a team's admin and its agents use them.
+//! The launcher's commands against a real `deckwatch-server`, with an admin's key and an agent's key.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! A team: a server with its keys, and a member's home with the launcher.
+//! A team: a server with its keys, and a member's home folder with the launcher.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
-/// What the server takes for an admin's and for an agent's key.
+/// The server's admin key and context key.
 pub(crate) const ADMIN_KEY: &str = "a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0";
 pub(crate) const CONTEXT_KEY: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
 
@@ -19,7 +19,7 @@ pub(crate) struct Team {
     home: TempDir,
 }
 
-/// How a run of the launcher ended.
+/// The result of a run of the launcher.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -45,7 +45,7 @@ impl Team {
         std::fs::write(path, text).unwrap();
     }
 
-    /// The launcher with the server's address and these keys.
+    /// The launcher with the server's URL and these keys.
     pub(crate) fn launcher(&self, args: &[&str], keys: &[(&str, &str)]) -> Command {
         let mut command = Command::new(program("launcher"));
         command.args(args).current_dir(self.home.path()).env_clear().stdin(Stdio::null()).kill_on_drop(true);
@@ -60,7 +60,7 @@ impl Team {
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// An agent's start of day.
+    /// Starts a day of an agent.
     pub(crate) async fn start_day(&self, agent: &str, venture: &str) {
         let body = json!({"agent": agent, "client": "claude", "host": "mac1", "venture": venture, "repo": "example-org/alpha"});
         let body = body.to_string();
@@ -78,7 +78,8 @@ impl Team {
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
 
-    /// Whether any file of the member's home holds this text; the server's own folder is not theirs.
+    /// Whether any file in the member's home folder contains this text. Skips the server's folder, which is not the
+    /// member's.
     pub(crate) fn home_holds(&self, text: &str) -> bool {
         holds(self.home.path(), &self.path("server"), text)
     }

@@ -8,7 +8,7 @@ const FILE: &str = ".config/deckwatch/ventures.json";
 const SYNC: [&str; 3] = ["ventures", "sync", "--json"];
 
 #[tokio::test]
-async fn an_admin_puts_the_files_ventures_and_agents_see_them() {
+async fn an_admin_registers_the_ventures_of_the_file_and_agents_see_them() {
     let team = Team::new().await;
     team.write(FILE, r#"{"ventures": [{"code": "alpha", "name": "Alpha", "capabilities": ["has_api"]}]}"#);
     for outcome in ["created", "unchanged"] {
@@ -26,7 +26,7 @@ async fn an_admin_puts_the_files_ventures_and_agents_see_them() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_no_admins_puts_nothing_and_says_so() {
+async fn a_key_without_admin_rights_is_refused_and_registers_nothing() {
     let team = Team::new().await;
     team.write(FILE, r#"{"ventures": [{"code": "alpha", "name": "Alpha"}, {"code": "beta", "name": "Beta"}]}"#);
     let run = team.run(&SYNC, &[("ADMIN_API_KEY", CONTEXT_KEY)]).await;
@@ -39,7 +39,7 @@ async fn a_key_that_is_no_admins_puts_nothing_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_dry_run_needs_no_admin() {
+async fn a_dry_run_needs_no_admin_key() {
     let team = Team::new().await;
     team.write(FILE, r#"{"ventures": [{"code": "alpha", "name": "Alpha"}]}"#);
     let dry = ["ventures", "sync", "--json", "--dry-run"];

@@ -1,9 +1,9 @@
-//! A long history, written around the API.
+//! A long history, inserted directly into the database.
 
 use deckwatch_protocol::{HandoffId, SessionId, Timestamp};
 use rusqlite::{Connection, params};
 
-/// How much is stored.
+/// The size of the history.
 pub(super) struct Size {
     pub(super) sessions: u32,
     pub(super) handoffs: u32,
@@ -11,7 +11,7 @@ pub(super) struct Size {
     pub(super) docs: u32,
 }
 
-/// Fills the history: sessions that have ended, handoffs, tagged notes, keys and log rows.
+/// Inserts the history: ended sessions, handoffs, tagged notes, idempotency keys and log rows.
 pub(super) fn db_fill(connection: &Connection, size: &Size) {
     let rows = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1) ";
     let fill = |sql: &str, count: u32| {
@@ -66,7 +66,7 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
          select 'strategy', iif(i % 2, 'alpha', 'global'), printf('note_01%024d', i) from n",
         size.notes,
     );
-    // Blocked handoffs of two days, which nothing resolves until the first handoff of the lab.
+    // Blocked handoffs of two days. Nothing resolves them until the first handoff of the lab.
     db_fill_blocked(connection, "2026-10-01T00:00:00Z", 50);
     db_fill_blocked(connection, "2026-10-10T00:00:00Z", size.handoffs);
     db_fill_fleet(&fill, connection, size);
@@ -82,7 +82,7 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
     );
 }
 
-/// Fills that many blocked handoffs of one moment.
+/// Inserts `count` blocked handoffs with the same time.
 pub(super) fn db_fill_blocked(connection: &Connection, moment: &str, count: u32) {
     let id = HandoffId::mint(moment.parse().unwrap(), 0);
     let sql = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
@@ -93,7 +93,7 @@ pub(super) fn db_fill_blocked(connection: &Connection, moment: &str, count: u32)
     connection.execute(sql, params![count, id.as_str(), moment]).unwrap();
 }
 
-/// Fills that many sessions with a handoff each, of ten agents, one a second up to `end`.
+/// Inserts `count` sessions of ten agents with a handoff each, one per second, up to `end`.
 pub(super) fn db_fill_busy(connection: &Connection, end: Timestamp, count: i64) {
     let session = "insert into sessions (id, agent, client, host, venture, repo, status, created_at, last_heartbeat_at, ended_at,
           end_reason, actor_key_id, creation_correlation_id)
@@ -112,7 +112,7 @@ pub(super) fn db_fill_busy(connection: &Connection, end: Timestamp, count: i64) 
     }
 }
 
-/// Fills what stands beside the history: machines, ventures, documents.
+/// Inserts the other records: machines, ventures, documents.
 fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size) {
     for (n, retired_at, [approved, pending]) in [
         (0, "null", ["'x', 'x', 'x', 'x', 'x', 'x'", "null, null, null, null, null, null"]),
@@ -140,7 +140,7 @@ fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size
          select 'other-' || (i % 50), 'doc-' || i || '.md', '2026-11-01T00:00:00.000Z' from n",
         size.notes,
     );
-    // Those that are deleted come first by code.
+    // The codes of the deleted ventures come first.
     for (name, deleted) in [("other", "null"), ("gone", "'2026-01-01T00:00:00.000Z'")] {
         let sql = format!(
             "ROWS insert into ventures (code, name, repos_json, capabilities_json, created_at, updated_at, deleted_at)
@@ -148,7 +148,7 @@ fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size
         );
         fill(&sql, size.notes);
     }
-    // What the agents have done and got in another venture, later than all of it in this one.
+    // The agents' sessions and handoffs in another venture, which are newer than all of this venture.
     fill(
         "ROWS insert into sessions (id, agent, client, host, venture, repo, status, created_at, last_heartbeat_at, ended_at,
            end_reason, actor_key_id, creation_correlation_id)
@@ -164,7 +164,7 @@ fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size
            iif(i % 2, 'agent-new', 'agent-0'), 'done', 's', '{}', 'h', 2, 1, '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
         size.handoffs,
     );
-    // Half of them live, in the venture and global; each with the version that it has.
+    // Half of the documents are not deleted, in the venture and in the global scope; each has its current version.
     for (name, deleted) in [("doc", "null"), ("gone", "'2026-01-01T00:00:00.000Z'")] {
         let sql = format!(
             "ROWS insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,

@@ -8,7 +8,7 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, StatementStatus, params_from_iter};
 use serde_json::Value;
 
-/// A database that measures its work.
+/// A database that counts the steps of its statements.
 #[derive(Clone)]
 pub(super) struct Measured(pub(super) Arc<Mutex<(Connection, u64)>>);
 

@@ -1,8 +1,8 @@
-//! Flat cost: an operation does as much work over 100,000 sessions as over 2,200.
+//! Flat cost: an operation does as much work with 100,000 sessions as with 2,200.
 //!
-//! Work is the steps of SQLite's virtual machine, summed over the statements of a request. In both
-//! worlds every filter fits more than the 1,000 up to which counts are exact, so that counting costs the same. Filters that
-//! are combined go along the index of one of them.
+//! The work is the number of steps of SQLite's virtual machine for all statements of a request. In both databases,
+//! every filter has more than 1,000 matches, the limit of an exact count, so that counting costs the same. Combined
+//! filters use the index of one of them.
 
 mod history;
 mod measured;
@@ -17,15 +17,15 @@ use self::measured::Measured;
 use crate::lab::{Lab, approval_with, day_of, handoff_of, machine_with};
 use crate::schema::migrated;
 
-/// A lab over that much history of the venture `alpha`, and what it costs to ask.
-struct World {
+/// A lab with a history of the venture `alpha`, and the cost of its requests.
+struct HistoryLab {
     lab: Lab,
     measured: Measured,
     session: String,
     note: String,
 }
 
-impl World {
+impl HistoryLab {
     async fn of(size: Size) -> Self {
         let measured = Measured(Arc::new(Mutex::new((migrated(), 0))));
         let lab = Lab::on(Arc::new(measured.clone()));
@@ -44,7 +44,7 @@ impl World {
         Self { lab, measured, session, note }
     }
 
-    /// The steps that one request takes.
+    /// The number of steps for one request.
     async fn cost(&self, operation: Operation, to: (&str, &str), body: Option<Value>) -> u64 {
         let work = || self.measured.0.lock().unwrap().1;
         let before = work();
@@ -53,10 +53,10 @@ impl World {
         work() - before
     }
 
-    /// What each request costs, by name.
-    async fn costs(&self, requests: &[Ask]) -> Vec<u64> {
+    /// The cost of each request, with its name.
+    async fn costs(&self, requests: &[TestRequest]) -> Vec<u64> {
         let mut costs = Vec::new();
-        for Ask { operation, query, body, .. } in requests {
+        for TestRequest { operation, query, body, .. } in requests {
             let on_session =
                 matches!(operation, Operation::Heartbeat | Operation::GetSession | Operation::UpdateSession);
             let on_note = matches!(
@@ -82,16 +82,16 @@ impl World {
     }
 }
 
-/// One request that can be asked of every world.
+/// A request that can be sent to both databases.
 #[derive(Clone)]
-struct Ask {
+struct TestRequest {
     name: &'static str,
     operation: Operation,
     query: &'static str,
     body: Option<Value>,
 }
 
-impl Ask {
+impl TestRequest {
     fn of(name: &'static str, operation: Operation, body: Option<Value>) -> Self {
         Self { name, operation, query: "", body }
     }
@@ -101,16 +101,18 @@ impl Ask {
     }
 }
 
-/// Asks the same of a short and of a long history, and names what has grown by half.
-async fn assert_flat(requests: &[Ask]) {
-    let short =
-        World::of(Size { sessions: 2_200, handoffs: 2_200, notes: 2_200, docs: 2_200 }).await.costs(requests).await;
-    let long = World::of(Size { sessions: 100_000, handoffs: 20_000, notes: 20_000, docs: 10_000 })
+/// Sends the same requests with a short and with a long history. Fails for a request whose cost has grown by half.
+async fn assert_flat(requests: &[TestRequest]) {
+    let short = HistoryLab::of(Size { sessions: 2_200, handoffs: 2_200, notes: 2_200, docs: 2_200 })
+        .await
+        .costs(requests)
+        .await;
+    let long = HistoryLab::of(Size { sessions: 100_000, handoffs: 20_000, notes: 20_000, docs: 10_000 })
         .await
         .costs(requests)
         .await;
     let mut grown = Vec::new();
-    for ((Ask { name, operation, .. }, short), long) in requests.iter().zip(short).zip(long) {
+    for ((TestRequest { name, operation, .. }, short), long) in requests.iter().zip(short).zip(long) {
         if long * 2 > short * 3 {
             grown.push(format!("{} {name}: {short} became {long} steps", operation.id()));
         }
@@ -119,24 +121,24 @@ async fn assert_flat(requests: &[Ask]) {
 }
 
 #[tokio::test]
-async fn a_day_costs_the_same_whatever_is_stored() {
+async fn the_cost_of_a_day_does_not_depend_on_the_history() {
     let handoff = handoff_of("");
     assert_flat(&[
-        Ask::of("created", Operation::StartDay, Some(day_of("agent-new"))),
-        Ask::of("resumed", Operation::StartDay, Some(day_of("agent-0"))),
-        Ask::of("", Operation::Heartbeat, None),
-        Ask::of("", Operation::GetSession, None),
-        Ask::of("", Operation::UpdateSession, Some(json!({ "branch": "b" }))),
-        Ask::of("", Operation::CreateHandoff, Some(handoff.clone())),
-        Ask::of("", Operation::ListVentures, None),
-        Ask::of("first", Operation::EndDay, Some(handoff.clone())),
-        Ask::of("second", Operation::EndDay, Some(handoff)),
+        TestRequest::of("created", Operation::StartDay, Some(day_of("agent-new"))),
+        TestRequest::of("resumed", Operation::StartDay, Some(day_of("agent-0"))),
+        TestRequest::of("", Operation::Heartbeat, None),
+        TestRequest::of("", Operation::GetSession, None),
+        TestRequest::of("", Operation::UpdateSession, Some(json!({ "branch": "b" }))),
+        TestRequest::of("", Operation::CreateHandoff, Some(handoff.clone())),
+        TestRequest::of("", Operation::ListVentures, None),
+        TestRequest::of("first", Operation::EndDay, Some(handoff.clone())),
+        TestRequest::of("second", Operation::EndDay, Some(handoff)),
     ])
     .await;
 }
 
 #[tokio::test]
-async fn each_filter_of_the_sessions_costs_the_same_whatever_is_stored() {
+async fn the_cost_of_each_session_filter_does_not_depend_on_the_history() {
     let queries = [
         "",
         "venture=alpha",
@@ -150,11 +152,11 @@ async fn each_filter_of_the_sessions_costs_the_same_whatever_is_stored() {
         "active_since=2026-11-01T00:00:00Z&limit=100",
         "venture=alpha&status=active",
     ];
-    assert_flat(&queries.map(|query| Ask::list(Operation::ListSessions, query))).await;
+    assert_flat(&queries.map(|query| TestRequest::list(Operation::ListSessions, query))).await;
 }
 
 #[tokio::test]
-async fn each_filter_of_the_handoffs_costs_the_same_whatever_is_stored() {
+async fn the_cost_of_each_handoff_filter_does_not_depend_on_the_history() {
     let queries = [
         "venture=alpha",
         "repo=example-org/alpha",
@@ -165,13 +167,13 @@ async fn each_filter_of_the_handoffs_costs_the_same_whatever_is_stored() {
         "venture=alpha&repo=example-org/alpha",
         "venture=alpha&repo=example-org/alpha&track=1",
     ];
-    let lists = queries.map(|query| Ask::list(Operation::ListHandoffs, query));
-    let latest = queries.map(|query| Ask::list(Operation::LatestHandoff, query));
+    let lists = queries.map(|query| TestRequest::list(Operation::ListHandoffs, query));
+    let latest = queries.map(|query| TestRequest::list(Operation::LatestHandoff, query));
     assert_flat(&lists.into_iter().chain(latest).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test]
-async fn figures_cost_the_same_whatever_lies_outside_their_window() {
+async fn the_cost_of_analytics_does_not_depend_on_records_outside_the_window() {
     let windows = [
         "",
         "venture=alpha",
@@ -179,36 +181,36 @@ async fn figures_cost_the_same_whatever_lies_outside_their_window() {
         "since=2026-09-30T00:00:00Z&until=2026-10-05T00:00:00Z",
         "since=2026-09-30T00:00:00Z&until=2026-10-05T00:00:00Z&agent=agent-1",
     ];
-    assert_flat(&windows.map(|query| Ask::list(Operation::SessionAnalytics, query))).await;
+    assert_flat(&windows.map(|query| TestRequest::list(Operation::SessionAnalytics, query))).await;
 }
 
 #[tokio::test]
-async fn each_blocked_handoff_of_a_window_costs_as_much_as_the_one_before() {
+async fn the_cost_of_analytics_grows_linearly_with_the_blocked_handoffs() {
     let mut costs = Vec::new();
     for blocked in [400, 4_000] {
-        let world = World::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
-        db_fill_blocked(&world.measured.0.lock().unwrap().0, "2026-11-20T00:00:00Z", blocked);
-        costs.push(world.cost(Operation::SessionAnalytics, ("", ""), None).await);
+        let history = HistoryLab::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
+        db_fill_blocked(&history.measured.0.lock().unwrap().0, "2026-11-20T00:00:00Z", blocked);
+        costs.push(history.cost(Operation::SessionAnalytics, ("", ""), None).await);
     }
     assert!(costs[1] < costs[0] * 11, "{costs:?}");
 }
 
 #[tokio::test]
-async fn figures_cost_the_same_however_much_is_in_their_window_and_say_what_they_cover() {
+async fn the_cost_of_analytics_is_limited_and_the_answer_says_what_it_covers() {
     let queries = ["since=2026-09-01T00:00:00Z", "venture=alpha", "agent=busy-1", "venture=alpha&agent=busy-1"];
     let mut costs = Vec::new();
     for count in [25_000, 100_000] {
-        let world = World::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
-        let end = world.lab.now();
-        db_fill_busy(&world.measured.0.lock().unwrap().0, end, count);
-        let mut of_world = Vec::new();
+        let history = HistoryLab::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
+        let end = history.lab.now();
+        db_fill_busy(&history.measured.0.lock().unwrap().0, end, count);
+        let mut of_history = Vec::new();
         for query in queries {
-            let before = world.measured.0.lock().unwrap().1;
-            let answer = world.lab.ask(Operation::SessionAnalytics, ("", query), None).await;
-            of_world.push(world.measured.0.lock().unwrap().1 - before);
+            let before = history.measured.0.lock().unwrap().1;
+            let answer = history.lab.ask(Operation::SessionAnalytics, ("", query), None).await;
+            of_history.push(history.measured.0.lock().unwrap().1 - before);
             let figures = answer.json();
             let step = if query.contains("agent") { 10 } else { 1 };
-            // The lab's own day, in the first two, is the newest.
+            // The lab's own day is the newest, so it is in the first two windows.
             let counted = figures["totals"]["sessions"].as_i64().unwrap();
             assert!((1970..=2000).contains(&counted) && figures["shortened"] == true, "{query}: {figures}");
             let since: deckwatch_protocol::Timestamp = figures["since"].as_str().unwrap().parse().unwrap();
@@ -218,7 +220,7 @@ async fn figures_cost_the_same_however_much_is_in_their_window_and_say_what_they
             );
             assert_eq!(figures["by_agent"]["total"].as_i64().unwrap() >= 10, step == 1);
         }
-        costs.push(of_world);
+        costs.push(of_history);
     }
     println!("steps: {costs:?}");
     assert!(costs[0].iter().zip(&costs[1]).all(|(few, many)| *many < few + few / 10), "{costs:?}");
@@ -229,7 +231,7 @@ fn note_of(n: u32) -> Value {
 }
 
 #[tokio::test]
-async fn notes_cost_the_same_whatever_is_stored() {
+async fn the_cost_of_note_requests_does_not_depend_on_the_history() {
     let queries = [
         "",
         "venture=alpha",
@@ -243,52 +245,56 @@ async fn notes_cost_the_same_whatever_is_stored() {
         "archived=true&tag=strategy",
         "q=zanzibar",
     ];
-    let mut requests = queries.map(|query| Ask::list(Operation::ListNotes, query)).to_vec();
+    let mut requests = queries.map(|query| TestRequest::list(Operation::ListNotes, query)).to_vec();
     requests.extend([
-        Ask::of("", Operation::CreateNote, Some(note_of(1))),
-        Ask::of("", Operation::GetNote, None),
-        Ask::of("", Operation::UpdateNote, Some(json!({ "content": "changed", "tags": ["other"], "venture": null }))),
-        Ask::of("", Operation::ArchiveNote, None),
-        Ask::of("", Operation::RestoreNote, None),
+        TestRequest::of("", Operation::CreateNote, Some(note_of(1))),
+        TestRequest::of("", Operation::GetNote, None),
+        TestRequest::of(
+            "",
+            Operation::UpdateNote,
+            Some(json!({ "content": "changed", "tags": ["other"], "venture": null })),
+        ),
+        TestRequest::of("", Operation::ArchiveNote, None),
+        TestRequest::of("", Operation::RestoreNote, None),
     ]);
     assert_flat(&requests).await;
 }
 
 #[tokio::test]
-async fn the_audit_costs_the_same_whatever_is_stored() {
-    // A pattern reads the documents of its scope, so it is for a venture that has few.
+async fn the_cost_of_the_audit_does_not_depend_on_the_history() {
+    // A pattern reads all documents of its scope, so the test uses a venture with few documents.
     let put = |pattern: &str, venture: &str| Some(json!({ "name_pattern": pattern, "venture": venture }));
     assert_flat(&[
-        Ask::of("name", Operation::PutRequirement, put("guide.md", "alpha")),
-        Ask::of("pattern", Operation::PutRequirement, put("doc-*.md", "other-77")),
-        Ask::list(Operation::AuditDocs, "venture=alpha"),
-        Ask::list(Operation::AuditDocs, "venture=other-77"),
-        Ask::list(Operation::AuditDocs, ""),
-        Ask::list(Operation::AuditDocs, "limit=100&cursor=other-5"),
-        Ask::list(Operation::ListRequirements, ""),
-        Ask::list(Operation::ListRequirements, "venture=alpha"),
-        Ask::of("with requirements", Operation::StartDay, Some(day_of("agent-new"))),
+        TestRequest::of("name", Operation::PutRequirement, put("guide.md", "alpha")),
+        TestRequest::of("pattern", Operation::PutRequirement, put("doc-*.md", "other-77")),
+        TestRequest::list(Operation::AuditDocs, "venture=alpha"),
+        TestRequest::list(Operation::AuditDocs, "venture=other-77"),
+        TestRequest::list(Operation::AuditDocs, ""),
+        TestRequest::list(Operation::AuditDocs, "limit=100&cursor=other-5"),
+        TestRequest::list(Operation::ListRequirements, ""),
+        TestRequest::list(Operation::ListRequirements, "venture=alpha"),
+        TestRequest::of("with requirements", Operation::StartDay, Some(day_of("agent-new"))),
     ])
     .await;
 }
 
 #[tokio::test]
-async fn documents_cost_the_same_whatever_is_stored() {
+async fn the_cost_of_document_requests_does_not_depend_on_the_history() {
     let queries = ["", "venture=alpha", "scope=global", "scope=global&limit=100&cursor=global.doc-00001000.md"];
-    let mut requests = queries.map(|query| Ask::list(Operation::ListDocs, query)).to_vec();
+    let mut requests = queries.map(|query| TestRequest::list(Operation::ListDocs, query)).to_vec();
     requests.extend([
-        Ask::of("", Operation::GetDoc, None),
-        Ask::list(Operation::GetDoc, "version=7"),
-        Ask::of("", Operation::ListDocVersions, None),
-        Ask::of("changed", Operation::PutDoc, Some(json!({ "content": "# Another" }))),
-        Ask::of("unchanged", Operation::PutDoc, Some(json!({ "content": "# Another" }))),
-        Ask::of("", Operation::DeleteDoc, None),
+        TestRequest::of("", Operation::GetDoc, None),
+        TestRequest::list(Operation::GetDoc, "version=7"),
+        TestRequest::of("", Operation::ListDocVersions, None),
+        TestRequest::of("changed", Operation::PutDoc, Some(json!({ "content": "# Another" }))),
+        TestRequest::of("unchanged", Operation::PutDoc, Some(json!({ "content": "# Another" }))),
+        TestRequest::of("", Operation::DeleteDoc, None),
     ]);
     assert_flat(&requests).await;
 }
 
 #[tokio::test]
-async fn each_filter_of_the_requests_costs_the_same_whatever_is_stored() {
+async fn the_cost_of_each_request_log_filter_does_not_depend_on_the_history() {
     let queries = [
         "",
         "status=200",
@@ -300,11 +306,11 @@ async fn each_filter_of_the_requests_costs_the_same_whatever_is_stored() {
         "until=2026-11-19T00:00:00Z",
         "status=200&since=2026-11-19T00:00:00Z",
     ];
-    assert_flat(&queries.map(|query| Ask::list(Operation::ListRequests, query))).await;
+    assert_flat(&queries.map(|query| TestRequest::list(Operation::ListRequests, query))).await;
 }
 
 #[tokio::test]
-async fn machines_cost_the_same_however_many_there_are() {
+async fn the_cost_of_machine_requests_does_not_depend_on_their_number() {
     let queries = [
         "",
         "status=approved",
@@ -315,16 +321,17 @@ async fn machines_cost_the_same_however_many_there_are() {
         "role=role-1&status=approved",
         "role=role-1&status=retired",
     ];
-    let register = |user| Ask::of(user, Operation::RegisterMachine, Some(machine_with(user)));
-    let approve = Ask::of("", Operation::ApproveMachine, Some(approval_with("tom")));
-    let mut requests = queries.map(|query| Ask::list(Operation::ListMachines, query)).to_vec();
+    let register = |user| TestRequest::of(user, Operation::RegisterMachine, Some(machine_with(user)));
+    let approve = TestRequest::of("", Operation::ApproveMachine, Some(approval_with("tom")));
+    let mut requests = queries.map(|query| TestRequest::list(Operation::ListMachines, query)).to_vec();
     requests.extend(
         ["", "for=host-0-9", "cursor=mach_00000000000000000000001000"]
-            .map(|query| Ask::list(Operation::SshConfig, query)),
+            .map(|query| TestRequest::list(Operation::SshConfig, query)),
     );
     requests.extend([register("tom"), approve, register("ann"), register("tom")]);
-    requests
-        .extend([Operation::MachineHeartbeat, Operation::RetireMachine].map(|operation| Ask::of("", operation, None)));
+    requests.extend(
+        [Operation::MachineHeartbeat, Operation::RetireMachine].map(|operation| TestRequest::of("", operation, None)),
+    );
     requests.push(register("tom"));
     assert_flat(&requests).await;
 }
