@@ -1,25 +1,26 @@
-//! Markdown that stays whole whatever is put into it, and within its limit.
+//! Writes Markdown of limited size. Text from files can't break its structure.
 //!
-//! Everything taken from a file goes through [`code`], [`plain`] or [`fenced`]: none of it can end a
-//! table, a fence or a heading, and none of it is invisible. What does not fit is left out and named.
+//! All text from a file goes through [`code`], [`plain`] or [`fenced`]. They escape what could end a table, a fence or
+//! a heading, and remove invisible characters. A part that exceeds the limit is left out, and its name is listed at the
+//! end.
 
 use std::fmt::Write as _;
 
 use super::skipped::Skip;
 use deckwatch_secrets::clean::{clean, clean_line};
 
-/// The bytes of a document.
+/// The maximum size of a document in bytes.
 pub(crate) const LIMIT: usize = 64 * 1024;
-/// Kept for what is said at the end.
+/// The part of the limit that is reserved for the lists at the end, in bytes.
 const TAIL: usize = 12 * 1024;
-/// The characters of a text in a table or list.
+/// The maximum length of a text in a table or list, in characters.
 const CELL: usize = 240;
-/// Characters of a name at the end.
+/// The maximum length of a name in the lists at the end, in characters.
 const NAME: usize = 80;
-/// How many of the parts that were left out are named.
-const NAMED: usize = 12;
+/// The maximum number of left-out parts that are listed by name.
+const LISTED_PARTS: usize = 12;
 
-/// A document in the making.
+/// A document that is being written.
 pub(crate) struct Document {
     title: String,
     text: String,
@@ -27,7 +28,7 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Starts with a title and a line on where the rest comes from. Both are ours.
+    /// Starts a document with a title and an introduction. Both must be fixed texts, because they are not escaped.
     pub(crate) fn new(title: &str, about: &str) -> Self {
         Self { title: title.to_owned(), text: format!("# {title}\n\n{about}\n"), left_out: Vec::new() }
     }
@@ -36,7 +37,7 @@ impl Document {
         &self.title
     }
 
-    /// Adds a block with an empty line before it, or notes that it was left out.
+    /// Adds a block after an empty line. If it does not fit, `label` is listed as left out.
     pub(crate) fn add(&mut self, label: &str, block: &str) {
         if self.room() > block.len() {
             let _ = write!(self.text, "\n{}\n", block.trim_end());
@@ -45,7 +46,7 @@ impl Document {
         }
     }
 
-    /// Adds a table below `head`, as many rows as fit. The cells are Markdown already.
+    /// Adds a table below `head`, with as many rows as fit. The cells must be valid Markdown.
     pub(crate) fn table(&mut self, label: &str, head: &str, columns: &[&str], rows: &[Vec<String>]) {
         let rule = vec!["---"; columns.len()].join(" | ");
         let mut block = format!("{head}\n\n| {} |\n| {rule} |\n", columns.join(" | "));
@@ -66,19 +67,19 @@ impl Document {
         }
     }
 
-    /// Bytes that are free.
+    /// The number of bytes that are free.
     pub(crate) fn room(&self) -> usize {
         (LIMIT - TAIL).saturating_sub(self.text.len())
     }
 
-    /// The text, with what was left out and what was not read.
+    /// Returns the text, with the lists of what was left out and what was not read.
     pub(crate) fn finish(mut self, skipped: &[Skip]) -> String {
         if !self.left_out.is_empty() {
             let _ = write!(self.text, "\n## Left out for length\n\n");
-            for label in self.left_out.iter().take(NAMED) {
+            for label in self.left_out.iter().take(LISTED_PARTS) {
                 let _ = writeln!(self.text, "- {}", plain(&shortened(label, NAME)));
             }
-            if let Some(more) = self.left_out.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            if let Some(more) = self.left_out.len().checked_sub(LISTED_PARTS).filter(|more| *more > 0) {
                 let _ = writeln!(self.text, "- and {more} more");
             }
         }
@@ -94,7 +95,7 @@ impl Document {
     }
 }
 
-/// Text as inline code, fit for a table.
+/// The text as inline code that is safe in a table.
 pub(crate) fn code(text: &str) -> String {
     let text = shortened(&clean_line(text), CELL);
     if text.is_empty() {
@@ -105,7 +106,7 @@ pub(crate) fn code(text: &str) -> String {
     format!("{ticks}{edge}{}{edge}{ticks}", text.replace('|', "\\|"))
 }
 
-/// Text as prose on one line, without a meaning of its own to Markdown.
+/// The text as prose on one line, with the special characters of Markdown escaped.
 pub(crate) fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in shortened(&clean_line(text), CELL).chars() {
@@ -117,7 +118,7 @@ pub(crate) fn plain(text: &str) -> String {
     out
 }
 
-/// Text as it is, line by line, in a fence that it can't close.
+/// The text as a fenced block. The fence is longer than every run of backticks in the text.
 pub(crate) fn fenced(language: &str, text: &str) -> String {
     let text = clean(text);
     let fence = "`".repeat(longest_run(&text, '`').max(2) + 1);
@@ -125,7 +126,7 @@ pub(crate) fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}", lines.join("\n").trim_matches('\n'))
 }
 
-/// The first `limit` characters, with an ellipsis where some are missing.
+/// The text cut to `limit` characters. A cut text ends with an ellipsis.
 pub(crate) fn shortened(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
@@ -134,8 +135,8 @@ pub(crate) fn shortened(text: &str, limit: usize) -> String {
     format!("{}…", head.trim_end())
 }
 
-fn longest_run(text: &str, sign: char) -> usize {
-    text.split(|c| c != sign).map(str::len).max().unwrap_or(0)
+fn longest_run(text: &str, character: char) -> usize {
+    text.split(|c| c != character).map(str::len).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -144,7 +145,7 @@ mod tests {
     use crate::skipped::Reason;
 
     #[test]
-    fn code_can_not_be_left() {
+    fn text_can_not_end_its_inline_code() {
         assert_eq!(code("/a/{id}"), "`/a/{id}`");
         assert_eq!(code("a`b``c"), "```a`b``c```");
         assert_eq!(code("`x"), "`` `x ``");
@@ -152,19 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn prose_has_no_meaning_to_markdown() {
+    fn special_characters_of_markdown_are_escaped_in_prose() {
         assert_eq!(plain("# <b>*x*</b> [a](b) | `c`"), "\\# \\<b\\>\\*x\\*\\</b\\> \\[a\\](b) \\| \\`c\\`");
         assert_eq!(plain(&"x".repeat(1_000)).chars().count(), CELL);
     }
 
     #[test]
-    fn a_fence_is_longer_than_any_inside() {
+    fn a_fence_is_longer_than_the_fences_in_its_text() {
         assert_eq!(fenced("sql", "a\n````\nb\n"), "`````sql\na\n````\nb\n`````");
         assert_eq!(fenced("", "\u{1b}[31mred\u{1b}[0m  \r\nx"), "```\nred\nx\n```");
     }
 
     #[test]
-    fn what_does_not_fit_is_named_and_the_limit_holds() {
+    fn parts_that_do_not_fit_are_listed_and_the_limit_holds() {
         let mut document = Document::new("API", "About.");
         let rows: Vec<Vec<String>> = (0..20_000).map(|n| vec![format!("row {n}"), "x".repeat(90)]).collect();
         document.table("routes", "## Routes", &["a", "b"], &rows);

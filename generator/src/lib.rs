@@ -1,21 +1,21 @@
-//! Writes documents from a repository: what it is and how to work in it, its API, its schema.
+//! Generates documents about a repository: instructions for working in it, its API and its schema.
 //!
-//! Same tree, same bytes: no date, no path of the machine, everything sorted. It reads files of the
-//! repository and nothing else: no link is followed, nothing that git ignores or that looks like a
-//! secret is opened, no program is run. What it did not read it says at the end of the document.
+//! The same tree gives the same bytes: a document contains no date and no path of the machine, and everything is
+//! sorted. The generator reads only files of the repository. It follows no links, opens no file that git ignores or
+//! whose name looks like a secret, and runs no program. The end of the document lists what was not read.
 //!
-//! `tree` finds the files and reads them within bounds, `instructions`, `routes` and `schema` turn them into facts, and
-//! `document` writes Markdown that no fact can break.
+//! `tree` finds the files and reads them within limits. `instructions`, `routes` and `schema` extract facts from them.
+//! `document` writes the Markdown, whose structure text from files can't break.
 
 mod document;
+mod git_index;
 mod instructions;
 mod lex;
-mod places;
+mod paths;
 mod routes;
 mod schema;
-mod secrecy;
+mod secret_names;
 mod skipped;
-mod tracked;
 mod tree;
 
 use std::fmt;
@@ -28,22 +28,22 @@ use thiserror::Error;
 pub use self::skipped::{Reason, Skip};
 use self::tree::Tree;
 
-/// Which document.
+/// The documents that can be generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// What the repository is, how to build, test and run it, the rules of the house.
+    /// What the repository is, how to build, test and run it, and its rules.
     ProjectInstructions,
-    /// The routes that its code serves and its OpenAPI files describe.
+    /// The routes that the code serves and that OpenAPI files describe.
     Api,
-    /// The tables that its migrations and schema files end with.
+    /// The tables that result from the migrations and schema files.
     Schema,
 }
 
 impl Kind {
-    /// Every kind.
+    /// All documents.
     pub const ALL: [Self; 3] = [Self::ProjectInstructions, Self::Api, Self::Schema];
 
-    /// Its one word, on command lines and in names of documents.
+    /// The name on command lines and in document names.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ProjectInstructions => "project-instructions",
@@ -52,7 +52,7 @@ impl Kind {
         }
     }
 
-    /// The name under which it is stored: `api.md`.
+    /// The name under which the document is stored, such as `api.md`.
     pub fn file_name(self) -> String {
         format!("{self}.md")
     }
@@ -64,60 +64,60 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A word that names no kind.
+/// The text is not the name of a document.
 #[derive(Debug, Error)]
-#[error("no such document: {0:?}; there are project-instructions, api and schema")]
+#[error("there is no document {0:?}; use project-instructions, api or schema")]
 pub struct UnknownKind(String);
 
 impl FromStr for Kind {
     type Err = UnknownKind;
 
-    fn from_str(word: &str) -> Result<Self, UnknownKind> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| UnknownKind(word.to_owned()))
+    fn from_str(name: &str) -> Result<Self, UnknownKind> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or_else(|| UnknownKind(name.to_owned()))
     }
 }
 
-/// A document, and where it comes from.
+/// A generated document and its sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
-    /// The name under which it is stored: `api.md`.
+    /// The name under which the document is stored, such as `api.md`.
     pub name: String,
-    /// What stands above it.
+    /// The title, which is also the first heading of the content.
     pub title: String,
-    /// Markdown, at most 64 KiB, title and all.
+    /// The whole document as Markdown, at most 64 KiB.
     pub content: String,
-    /// The files that something in it was taken from, relative to the repository, sorted.
+    /// The files that the document was made from, relative to the repository and sorted.
     pub sources: Vec<String>,
-    /// What was not read, by reason.
+    /// The files and folders that were not read, by reason.
     pub skipped: Vec<Skip>,
 }
 
-/// Why there is no document.
+/// Why a document can't be generated.
 #[derive(Debug, Error)]
 pub enum GeneratorError {
-    /// The folder is gone, or is a file.
-    #[error("{} is not a directory; name the repository's folder", .0.display())]
+    /// The path does not exist or is not a folder.
+    #[error("{} is not a directory; give the path of the repository", .0.display())]
     NotADirectory(PathBuf),
-    /// The folder can't be listed.
-    #[error("{} cannot be read: {cause}; check its permissions", .dir.display())]
+    /// The files of the folder can't be listed.
+    #[error("{} can't be read: {cause}; check its permissions", .dir.display())]
     Unreadable {
         /// The folder.
         dir: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// More files than can be a repository.
-    #[error("{} holds more than {limit} files; name a repository's folder, not what it lies in", .dir.display())]
+    /// The folder has too many files to be a repository.
+    #[error("{} has more than {limit} files; give the path of one repository, not of a folder that contains it", .dir.display())]
     TooManyFiles {
         /// The folder.
         dir: PathBuf,
-        /// How many are walked.
+        /// The maximum number of files.
         limit: usize,
     },
 }
 
-/// Writes the document of that kind for the repository that `root` lies in; outside of any
-/// repository, for the folder itself.
+/// Generates a document for the repository that contains `root`. If no repository contains it, the document is about
+/// the folder itself.
 pub fn generate(root: &Path, kind: Kind) -> Result<Generated, GeneratorError> {
     let mut tree = Tree::of(root)?;
     let (document, sources) = match kind {

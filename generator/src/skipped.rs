@@ -1,43 +1,43 @@
-//! What was not read, and why: counted, with the first names.
+//! The list of files and folders that were not read: for each reason their number and the first names.
 
 use std::collections::BTreeMap;
 
 use deckwatch_secrets::clean::clean_line;
 
-/// How many names of a reason are told.
-const NAMED: usize = 5;
+/// The maximum number of names for each reason.
+const MAX_NAMES: usize = 5;
 
-/// Why a file or folder was not read. The order is that of the document.
+/// Why a file or folder was not read. The document lists the reasons in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// Its name is one that keys and passwords are kept under.
+    /// The name suggests that it contains keys or passwords.
     LooksSecret,
-    /// A symbolic link, wherever it leads.
+    /// It is a symbolic link. Links are never followed.
     Link,
-    /// A folder with a repository of its own.
+    /// The folder is another repository.
     OtherRepository,
-    /// A folder of packages that others wrote.
+    /// The folder contains packages that the repository depends on.
     Dependencies,
-    /// A pipe, a socket, a device.
+    /// It is a pipe, a socket or a device.
     Special,
-    /// Below too many folders.
+    /// It is nested in too many folders.
     TooDeep,
-    /// One file that is too large to be written by hand.
+    /// The file is too large to be written by hand.
     TooLarge,
-    /// The files before it used the budget up.
+    /// The files before it used up the total limit of bytes.
     PastBudget,
-    /// Holds a zero byte.
+    /// The file contains a zero byte.
     Binary,
-    /// Not UTF-8, in its name or its text.
+    /// The name or the text is not UTF-8.
     NotUtf8,
-    /// The system refused.
+    /// The operating system refused to read it.
     Unreadable,
-    /// A manifest or specification that does not parse.
+    /// It is a manifest or specification that can't be parsed.
     Malformed,
 }
 
 impl Reason {
-    /// After a count: "3 named like a secret".
+    /// The reason as text after a count: "3 named like a secret".
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::LooksSecret => "named like a secret",
@@ -56,18 +56,18 @@ impl Reason {
     }
 }
 
-/// The things that were not read for one reason.
+/// The files and folders that were not read for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skip {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// How many.
+    /// The number of files and folders.
     pub count: usize,
-    /// The first of them in the order of names, relative to the repository.
+    /// The first paths in sorted order, relative to the repository.
     pub first: Vec<String>,
 }
 
-/// Collects what was not read, in whatever order it is met.
+/// Collects the files and folders that were not read. They may be added in any order.
 #[derive(Debug, Default)]
 pub(super) struct Skipped {
     by_reason: BTreeMap<Reason, Vec<String>>,
@@ -83,7 +83,7 @@ impl Skipped {
             paths.sort_unstable();
             paths.dedup();
             let count = paths.len();
-            paths.truncate(NAMED);
+            paths.truncate(MAX_NAMES);
             Skip { reason, count, first: paths }
         };
         self.by_reason.into_iter().map(skip).collect()

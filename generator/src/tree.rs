@@ -1,7 +1,7 @@
-//! The files of a repository: found, and read within bounds.
+//! Finds the files of a repository and reads them within limits.
 //!
-//! It walks what git would track, never through a link, and hands a file's text to nobody before
-//! its name, its size and its bytes have been looked at. The order of everything is that of the paths.
+//! The walk covers the files that git tracks or would track. It follows no links. The name, the size and the bytes of a
+//! file are checked before its text is used. All results are sorted by path.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,22 +13,22 @@ use std::sync::mpsc;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::GeneratorError;
-use super::secrecy;
+use super::git_index::PrivateIgnores;
+use super::secret_names;
 use super::skipped::{Reason, Skip, Skipped};
-use super::tracked::OwnIgnores;
 
-/// More files than this are no repository.
+/// The maximum number of files. A folder with more files is not a repository.
 const MAX_FILES: usize = 1_000_000;
-/// Folders in folders.
+/// The maximum depth of nested folders.
 const MAX_DEPTH: usize = 64;
-/// One file. What people write is smaller.
+/// The maximum size of one file. Files that people write are smaller.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// All files that one document is made from.
-const MAX_BYTES_IN_ALL: u64 = 512 * 1024 * 1024;
-/// Reading waits for the disk more than for a core.
+/// The maximum size of all files that are read for one document.
+const MAX_TOTAL_BYTES: u64 = 512 * 1024 * 1024;
+/// The maximum number of threads. More threads don't help, because reading mostly waits for the disk.
 const MAX_THREADS: usize = 4;
 
-/// Folders of packages that others wrote, where somebody committed them.
+/// Names of folders with dependencies. They are skipped even if they were committed.
 const DEPENDENCIES: [&str; 9] = [
     "node_modules",
     "bower_components",
@@ -41,22 +41,22 @@ const DEPENDENCIES: [&str; 9] = [
     ".pnpm-store",
 ];
 
-/// The files of a repository, and what was not read of it.
+/// The files of a repository, and the list of what was not read.
 pub(super) struct Tree {
     root: PathBuf,
     files: Vec<String>,
     skipped: Skipped,
 }
 
-/// What the walk met.
-enum Met {
+/// One result of the walk.
+enum WalkEntry {
     File(String),
     Folder,
     Skipped(Reason, String),
 }
 
 impl Tree {
-    /// Lists the repository that `dir` lies in; outside of one, the folder itself.
+    /// Lists the files of the repository that contains `dir`, or of `dir` itself if no repository contains it.
     pub(super) fn of(dir: &Path) -> Result<Self, GeneratorError> {
         if !dir.is_dir() {
             return Err(GeneratorError::NotADirectory(dir.to_owned()));
@@ -66,32 +66,32 @@ impl Tree {
         std::fs::read_dir(&dir).map_err(unreadable)?;
         let root = dir.ancestors().find(|above| above.join(".git").exists()).unwrap_or(&dir).to_owned();
         let mut tree = Self { root, files: Vec::new(), skipped: Skipped::default() };
-        for (count, met) in walk(&tree.root).into_iter().enumerate() {
-            match met {
+        for (count, entry) in walk(&tree.root).into_iter().enumerate() {
+            match entry {
                 _ if count >= MAX_FILES => {
                     return Err(GeneratorError::TooManyFiles { dir: tree.root, limit: MAX_FILES });
                 }
-                Met::File(path) => tree.files.push(path),
-                Met::Skipped(reason, path) => tree.skipped.add(reason, &path),
-                Met::Folder => {}
+                WalkEntry::File(path) => tree.files.push(path),
+                WalkEntry::Skipped(reason, path) => tree.skipped.add(reason, &path),
+                WalkEntry::Folder => {}
             }
         }
         tree.files.sort_unstable();
         Ok(tree)
     }
 
-    /// Every file, read or not, sorted; relative to the repository, with slashes.
+    /// The sorted paths of all files, read or not, relative to the repository and with slashes.
     pub(super) fn files(&self) -> &[String] {
         &self.files
     }
 
-    /// Notes a file whose text is not what its name says.
-    pub(super) fn is_malformed(&mut self, path: &str) {
+    /// Adds a file to the list of what was not read, because its text is not in the format that its name indicates.
+    pub(super) fn add_malformed(&mut self, path: &str) {
         self.skipped.add(Reason::Malformed, path);
     }
 
-    /// Reads the files that are wanted, several at a time, and gives what `extract` makes of them,
-    /// in the order of their paths. A file that gives `None` is read and let go.
+    /// Reads the files that `wanted` selects, several at the same time, and returns the results of `extract` in the
+    /// order of the paths. Files for which `extract` returns `None` are dropped.
     pub(super) fn read<T: Send>(
         &mut self,
         wanted: impl Fn(&str) -> bool,
@@ -128,13 +128,13 @@ impl Tree {
         found
     }
 
-    /// What was not read.
+    /// The list of what was not read.
     pub(super) fn into_skipped(self) -> Vec<Skip> {
         self.skipped.list()
     }
 
-    /// The wanted files, up to the budget. Sizes are asked first, so that what is left out does not
-    /// depend on which thread was faster.
+    /// The files that `wanted` selects, up to the total limit of bytes. The sizes are read before any file, so that the
+    /// selection does not depend on the speed of the threads.
     fn within_budget(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let mut bytes: u64 = 0;
         let mut candidates = Vec::new();
@@ -145,7 +145,7 @@ impl Tree {
                 Ok(_) | Err(_) => Err(Reason::Unreadable),
             };
             match size {
-                Ok(size) if bytes + size <= MAX_BYTES_IN_ALL => {
+                Ok(size) if bytes + size <= MAX_TOTAL_BYTES => {
                     bytes += size;
                     candidates.push(path.clone());
                 }
@@ -157,74 +157,74 @@ impl Tree {
     }
 }
 
-/// Everything below `root` that git would track, in no order.
-fn walk(root: &Path) -> Vec<Met> {
+/// Everything below `root` that git tracks or would track, in no particular order.
+fn walk(root: &Path) -> Vec<WalkEntry> {
     let mut walk = WalkBuilder::new(root);
     walk.hidden(false).ignore(false).parents(false).require_git(false).follow_links(false);
-    // Those are no part of the tree, and decide over what is not tracked alone.
+    // These rules are not part of the tree. `PrivateIgnores` applies them to files that are not tracked.
     walk.git_global(false).git_exclude(false);
-    let (own_ignores, top) = (OwnIgnores::of(root), root.to_owned());
+    let (private_ignores, top) = (PrivateIgnores::of(root), root.to_owned());
     walk.max_depth(Some(MAX_DEPTH)).filter_entry(move |entry| {
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-        let is_hidden = |path| own_ignores.hide(path, is_folder);
+        let is_hidden = |path| private_ignores.hide(path, is_folder);
         let path = entry.path().strip_prefix(&top).ok().filter(|_| entry.depth() > 0);
         entry.file_name() != ".git" && !path.is_some_and(is_hidden)
     });
     walk.threads(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS));
-    let (sender, met) = mpsc::channel();
+    let (sender, entries) = mpsc::channel();
     let count = AtomicUsize::new(0);
     walk.build_parallel().run(|| {
         let (sender, count) = (sender.clone(), &count);
         Box::new(move |entry| {
-            let met = meet(root, entry);
-            let state = if matches!(met, Met::Skipped(..)) { WalkState::Skip } else { WalkState::Continue };
-            let _ = sender.send(met);
+            let entry = classify(root, entry);
+            let state = if matches!(entry, WalkEntry::Skipped(..)) { WalkState::Skip } else { WalkState::Continue };
+            let _ = sender.send(entry);
             if count.fetch_add(1, Ordering::Relaxed) > MAX_FILES { WalkState::Quit } else { state }
         })
     });
     drop(sender);
-    met.into_iter().collect()
+    entries.into_iter().collect()
 }
 
-/// What to make of an entry of the walk. What is skipped is not gone into.
-fn meet(root: &Path, entry: Result<DirEntry, ignore::Error>) -> Met {
+/// Decides whether an entry of the walk is a file, a folder or skipped. The walk does not enter a skipped folder.
+fn classify(root: &Path, entry: Result<DirEntry, ignore::Error>) -> WalkEntry {
     let entry = match entry {
         Ok(entry) => entry,
-        Err(error) => return Met::Skipped(Reason::Unreadable, relative(root, place_of(&error).unwrap_or(root))),
+        Err(error) => return WalkEntry::Skipped(Reason::Unreadable, relative(root, path_of(&error).unwrap_or(root))),
     };
     let path = relative(root, entry.path());
     let (Some(kind), Some(name)) = (entry.file_type(), entry.file_name().to_str()) else {
-        return Met::Skipped(Reason::NotUtf8, path);
+        return WalkEntry::Skipped(Reason::NotUtf8, path);
     };
     let reason = match () {
-        () if entry.depth() == 0 => return Met::Folder,
+        () if entry.depth() == 0 => return WalkEntry::Folder,
         () if kind.is_symlink() => Reason::Link,
-        () if kind.is_file() && secrecy::looks_secret(&path) => Reason::LooksSecret,
-        () if kind.is_file() => return Met::File(path),
+        () if kind.is_file() && secret_names::may_contain_secret(&path) => Reason::LooksSecret,
+        () if kind.is_file() => return WalkEntry::File(path),
         () if !kind.is_dir() => Reason::Special,
         () if DEPENDENCIES.contains(&name) => Reason::Dependencies,
-        () if secrecy::is_secret_folder(name) => Reason::LooksSecret,
+        () if secret_names::is_secret_folder(name) => Reason::LooksSecret,
         () if entry.path().join(".git").exists() => Reason::OtherRepository,
         () if entry.depth() >= MAX_DEPTH => Reason::TooDeep,
-        () => return Met::Folder,
+        () => return WalkEntry::Folder,
     };
-    Met::Skipped(reason, path)
+    WalkEntry::Skipped(reason, path)
 }
 
 fn relative(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(Path::new("")).to_string_lossy().into_owned()
 }
 
-/// The path that an error of the walk is about.
-fn place_of(error: &ignore::Error) -> Option<&Path> {
+/// The path that an error of the walk refers to.
+fn path_of(error: &ignore::Error) -> Option<&Path> {
     match error {
         ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => place_of(err),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
         _ => None,
     }
 }
 
-/// The text of a file, if it is one.
+/// Reads the text of a file.
 fn read_text(path: &Path) -> Result<String, Reason> {
     let file = File::open(path).map_err(|_| Reason::Unreadable)?;
     let metadata = file.metadata().map_err(|_| Reason::Unreadable)?;

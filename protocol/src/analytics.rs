@@ -1,4 +1,4 @@
-//! How the sessions of a window of time went.
+//! Figures about the sessions and handoffs of a time window.
 
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
@@ -8,51 +8,51 @@ use crate::text::{Agent, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
 
-/// Which sessions `session_analytics` counts: those started, and handoffs made, within the window.
+/// Selects what `session_analytics` counts: the sessions started and the handoffs created within a time window.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct AnalyticsFilter {
-    /// The venture they worked on.
+    /// Count only this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// The running agent.
+    /// Count only this agent.
     #[deserr(default)]
     pub agent: Option<Agent>,
-    /// Where the window begins; 7 days before its end unless given.
+    /// The start of the window. The default is 7 days before its end.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub since: Option<Timestamp>,
-    /// Where the window ends, itself not in it; now unless given.
+    /// The end of the window, exclusive. The default is now.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub until: Option<Timestamp>,
 }
 
-/// How the sessions of a window went: in all, and by venture, agent and day.
+/// Figures about the sessions and handoffs of a window: in total, by venture, by agent and by day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Analytics {
-    /// Where the window begins; later than was asked when `shortened`.
+    /// The start of the window. It is later than the requested start if `shortened` is true.
     pub since: Timestamp,
-    /// Where it ends, itself not in it.
+    /// The end of the window, exclusive.
     pub until: Timestamp,
-    /// Whether the window as it was asked has more than 2,000 sessions or handoffs. Then `since` is later, so that what is
-    /// said of the rest is exact.
+    /// Whether the requested window has more than 2,000 sessions or handoffs. If so, `since` is later than requested,
+    /// and the figures are exact for the shorter window.
     #[serde(default)]
     pub shortened: bool,
-    /// Everything in it.
+    /// The figures of the whole window.
     pub totals: Figures,
-    /// By venture, the busiest first; shows 100 at most.
+    /// The figures of each venture, the busiest first. At most 100 ventures are shown.
     pub by_venture: Excerpt<FiguresOf>,
-    /// By agent, the busiest first; shows 100 at most.
+    /// The figures of each agent, the busiest first. At most 100 agents are shown.
     pub by_agent: Excerpt<FiguresOf>,
-    /// By day in UTC, the latest first; shows all.
+    /// The figures of each day in UTC, the latest first. All days are shown.
     pub by_day: Excerpt<FiguresOf>,
 }
 
 impl Analytics {
-    /// The longest window.
+    /// The length of the longest window, in days.
     pub const MAX_DAYS: i64 = 92;
-    /// The window when none is given.
+    /// The length of the default window, in days.
     pub const DEFAULT_DAYS: i64 = 7;
 }
 
@@ -60,35 +60,37 @@ impl Analytics {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FiguresOf {
-    /// The venture's code, the agent, or the day as `2026-11-21`.
+    /// The code of the venture, the name of the agent, or the day, such as `2026-11-21`.
     pub key: String,
-    /// Its figures.
+    /// The figures of this venture, agent or day.
     pub figures: Figures,
 }
 
-/// What the records say of a set of sessions and handoffs.
+/// Figures about a set of sessions and handoffs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Figures {
-    /// Sessions started.
+    /// The number of sessions started.
     pub sessions: u32,
-    /// Of these, still alive.
+    /// The number of these sessions that are still active.
     pub active: u32,
-    /// Of these, ended with a handoff.
+    /// The number of these sessions that ended with a handoff.
     pub ended: u32,
-    /// Of these, fallen silent.
+    /// The number of these sessions that were abandoned, because their heartbeats stopped.
     pub abandoned: u32,
-    /// Seconds from start to end of a session that is over, on average; an abandoned one ends at its last heartbeat.
+    /// The average duration, in seconds, of the sessions that are over. An abandoned session ends at its last
+    /// heartbeat.
     pub average_duration_seconds: Option<f64>,
-    /// Of the sessions that are over, the share that left no handoff at all, from 0 to 1.
+    /// The share of the sessions that are over and left no handoff, from 0 to 1.
     pub share_without_handoff: Option<f64>,
-    /// Handoffs made.
+    /// The number of handoffs created.
     pub handoffs: u32,
-    /// Handoffs made for each session started.
+    /// The number of handoffs created per session started.
     pub handoffs_per_session: Option<f64>,
-    /// Of the handoffs, the share that say `blocked`, from 0 to 1.
+    /// The share of the handoffs that have the status `blocked`, from 0 to 1.
     pub blocked_ratio: Option<f64>,
-    /// Seconds until the next handoff of the same venture, repository and track that is not blocked, on average
-    /// over the blocked ones that have one in the window, whoever made it.
+    /// The average time, in seconds, from a blocked handoff to the next handoff of the same venture, repository and
+    /// track that is not blocked. Any agent may have created it. Blocked handoffs without such a handoff in the window
+    /// don't count.
     pub average_resolution_seconds: Option<f64>,
 }

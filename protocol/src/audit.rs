@@ -1,4 +1,4 @@
-//! The audit: the documents of a venture against the requirements that hold for it.
+//! The audit: compares the documents of a venture with the requirements that apply to it.
 
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
@@ -10,69 +10,70 @@ use crate::text::VentureCode;
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
 
-/// One requirement and how its document stands.
+/// One requirement and the state of its document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditedDoc {
-    /// The requirement.
+    /// The id of the requirement.
     pub requirement_id: RequirementId,
-    /// Where the document stands: `global` or the code of a venture.
+    /// The scope of the document: `global` or the code of a venture.
     pub scope: String,
-    /// The name that the requirement asks for, with the venture's code in it where it says so.
+    /// The document name that the requirement demands. `{venture}` is replaced by the code of the venture.
     pub name: String,
     /// Whether the document must exist.
     pub required: bool,
     /// Whether the document can be generated from the repository.
     pub auto_generate: bool,
-    /// What it is generated from.
+    /// What the document is generated from.
     pub sources: Vec<GenerationSource>,
-    /// When the document was last changed or confirmed, the freshest one where several fit; `null` when none does.
+    /// When the document was last changed or confirmed. If several documents match, this is the latest time; if none
+    /// matches, `null`.
     pub confirmed_at: Option<Timestamp>,
-    /// How many days after that it is stale.
+    /// The number of days after `confirmed_at` when the document becomes stale.
     pub staleness_days: u32,
 }
 
-/// What is not in order with the documents of a venture; what is present and fresh is not listed.
+/// The documents of a venture that are missing, stale or optional. Documents that exist and are fresh are not listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocAudit {
-    /// Documents that must exist and do not.
+    /// Required documents that don't exist.
     pub missing: Vec<AuditedDoc>,
-    /// Documents that nobody has changed or confirmed for too long.
+    /// Documents that were not changed or confirmed within the days that the requirement allows.
     pub stale: Vec<AuditedDoc>,
-    /// Documents that need not exist and do not: nothing is wrong.
+    /// Optional documents that don't exist. Nothing needs to be done.
     #[serde(default)]
     pub optional: Vec<AuditedDoc>,
 }
 
-/// Every requirement of one venture, by how its document stands; each list shows the first 50 by name.
+/// The requirements of one venture, grouped by the state of their documents. Each list shows the first 50 by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VentureAudit {
-    /// The venture.
+    /// The code of the venture.
     pub venture: VentureCode,
-    /// Documents that must exist and do not.
+    /// Required documents that don't exist.
     pub missing: Excerpt<AuditedDoc>,
-    /// Documents that nobody has changed or confirmed for too long.
+    /// Documents that were not changed or confirmed within the days that the requirement allows.
     pub stale: Excerpt<AuditedDoc>,
     /// Documents that exist and are fresh.
     pub present: Excerpt<AuditedDoc>,
-    /// Documents that need not exist and do not: nothing is wrong.
+    /// Optional documents that don't exist. Nothing needs to be done.
     pub optional: Excerpt<AuditedDoc>,
 }
 
-/// Which ventures `audit_docs` looks at, by code.
+/// Selects the ventures that `audit_docs` checks. They are sorted by code.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct AuditFilter {
-    /// This one; unless given, every one that the caller sees.
+    /// Audit only this venture. Without it, every venture that the caller may see is audited.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// 1 to 100, 20 unless given.
+    /// The number of ventures on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }

@@ -5,15 +5,15 @@ use serde::{Serialize, Serializer};
 
 use crate::violation::Violations;
 
-/// What a merge patch says of one field: nothing, `null`, or a new value.
+/// What a merge patch does to one field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// The field is absent: keep what is there.
+    /// The field is absent: keep the stored value.
     #[default]
     Keep,
-    /// The field is `null`: clear it.
+    /// The field is `null`: clear the stored value.
     Clear,
-    /// The field has a value: set it.
+    /// The field has a value: store it.
     Set(T),
 }
 
@@ -42,7 +42,8 @@ impl<T: Deserr<Violations>> Deserr<Violations> for Change<T> {
 }
 
 impl<T: Serialize> Serialize for Change<T> {
-    /// `Keep` must be skipped by the struct (`skip_serializing_if`); alone it reads as `null`.
+    /// Serializes the new value. A struct must skip `Keep` with `skip_serializing_if`, because `Keep` itself becomes
+    /// `null`, which clears the field.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value().serialize(serializer)
     }

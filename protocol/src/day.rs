@@ -17,123 +17,123 @@ use crate::time::Timestamp;
 use crate::venture::Venture;
 use crate::violation::Violations;
 
-/// Who starts the day, and where.
+/// Starts the day of an agent in a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct StartDay {
-    /// The running agent.
+    /// The name of the agent, such as `mac1-claude-1`.
     pub agent: Agent,
-    /// The agent's command line tool.
+    /// The agent CLI, such as `claude`.
     pub client: Client,
-    /// What the tool says of its version.
+    /// The version that the agent CLI reports.
     #[deserr(default)]
     #[serde(default)]
     pub client_version: Option<ClientVersion>,
-    /// The id that the tool gives its own conversation.
+    /// The id that the agent CLI gives to its conversation.
     #[deserr(default)]
     #[serde(default)]
     pub client_session_id: Option<ClientSessionId>,
-    /// The machine it runs on.
+    /// The hostname of the machine that the agent runs on.
     pub host: Host,
-    /// The venture it works on.
+    /// The code of the venture that the agent works on.
     pub venture: VentureCode,
-    /// The repository it works in.
+    /// The repository that the agent works in.
     pub repo: RepoName,
-    /// The line of work; `null` is none, 0 is a track.
+    /// The track: a line of work within the repository. `null` means no track; 0 is a track like any other.
     #[deserr(default)]
     #[serde(default)]
     pub track: Option<Track>,
-    /// The GitHub issue it works on.
+    /// The number of the GitHub issue that the agent works on.
     #[deserr(default)]
     #[serde(default)]
     pub issue_number: Option<IssueNumber>,
-    /// The git branch; `null` on a detached HEAD.
+    /// The git branch. `null` means a detached HEAD.
     #[deserr(default)]
     #[serde(default)]
     pub branch: Option<Branch>,
-    /// The commit that is checked out.
+    /// The hash of the commit that is checked out.
     #[deserr(default)]
     #[serde(default)]
     pub commit_sha: Option<CommitSha>,
-    /// What the client notes about the session.
+    /// Any other data that the client stores with the session.
     #[deserr(default)]
     #[serde(default)]
     pub meta: Meta,
 }
 
-/// Whether `start_day` made a session or found the agent's live one.
+/// Whether `start_day` created a session or resumed the agent's active one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DayOutcome {
-    /// A new session; the answer's status is 201.
+    /// The session is new. The HTTP status is 201.
     Created,
-    /// The agent's live session goes on; the answer's status is 200.
+    /// The agent's active session continues. The HTTP status is 200.
     Resumed,
 }
 
-/// Everything an agent needs at the start of its day.
+/// What an agent needs to know at the start of its day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DayStarted {
-    /// Whether the session is new.
+    /// Whether the session was created or resumed.
     pub outcome: DayOutcome,
     /// The session.
     pub session: Session,
-    /// When the server wants to hear of the agent.
+    /// When the agent should send its next heartbeat.
     pub next_heartbeat_at: Timestamp,
-    /// The same as seconds from now: 480 to 720.
+    /// The seconds from now until `next_heartbeat_at`, from 480 to 720.
     pub heartbeat_interval_seconds: u32,
-    /// The venture it works on.
+    /// The venture that the agent works on.
     pub venture: Venture,
-    /// The newest handoff of this venture and repository, of this track when the session has one
-    /// (or of no track, while the track has none); never hidden by age.
+    /// The newest handoff of this venture and repository, of any age. If the session has a track, this is the newest
+    /// handoff of that track, or of no track while the track has no handoff.
     pub last_handoff: Option<Handoff>,
-    /// The handoffs to this agent on this venture, newest first: each until the agent has ended a day that began after
-    /// it came. The payload of one is `null` when it has more than 8 KiB.
+    /// The handoffs of this venture that are addressed to this agent, newest first. A handoff is shown until the agent
+    /// ends a day that began after the handoff arrived. A payload of more than 8 KiB is shown as `null`.
     #[serde(default)]
     pub handoffs_to_you: Excerpt<Handoff>,
-    /// Everyone else on the venture; the agent's own other sessions are not among them.
+    /// The active sessions of other agents on the venture. The agent's own other sessions are not included.
     pub active_sessions: Excerpt<ActiveSession>,
-    /// Notes tagged `executive-summary`: the venture's, then global ones, newest first, 12 KB in all. The note that
-    /// overflows them is cut at a paragraph, and those beyond it are named.
+    /// The notes tagged `executive-summary`: first those of the venture, then global ones, each newest first, 12 KB in
+    /// total. The note that exceeds 12 KB is cut at a paragraph. Of the notes after it, only the titles are listed.
     pub executive_summaries: ExecutiveSummaries,
-    /// The documents of the venture, then global ones, without content.
+    /// The documents of the venture, then the global ones, without their content.
     pub doc_index: Excerpt<DocSummary>,
-    /// Which documents are missing or stale, and which optional ones are not there.
+    /// The documents that are missing or stale, and the optional documents that don't exist.
     pub doc_audit: DocAudit,
-    /// Names the request in the log.
+    /// The id of this request in the log.
     pub correlation_id: String,
 }
 
-/// Ends the day, or with `keep_open` records the handoff and lets the session go on.
+/// Records the handoff and ends the session, or keeps the session active if `keep_open` is true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct EndDay {
-    /// The session.
+    /// The id of the session.
     pub session_id: SessionId,
-    /// Why it ended.
+    /// Why the session ends.
     #[deserr(default)]
     #[serde(default)]
     pub end_reason: EndReason,
-    /// True to record the handoff and let the session go on.
+    /// True to record the handoff and keep the session active.
     #[deserr(default)]
     #[serde(default)]
     pub keep_open: bool,
-    /// The handoff.
+    /// The handoff to record.
     pub handoff: HandoffDraft,
 }
 
-/// The session as it ended and the handoff it left. A second end of day answers with the first result.
+/// The ended session and its handoff. A second end of the same day returns the first result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DayEnded {
-    /// The session.
+    /// The session, after the change.
     pub session: Session,
-    /// The handoff.
+    /// The recorded handoff.
     pub handoff: Handoff,
-    /// Names the request in the log.
+    /// The id of this request in the log.
     pub correlation_id: String,
 }

@@ -1,4 +1,4 @@
-//! Operational documents. What must exist is in `requirement`, what is missing or stale in `audit`.
+//! Operational documents. `requirement` defines which documents must exist; `audit` lists what is missing or stale.
 
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
@@ -14,45 +14,45 @@ use crate::violation::{Invalid, Violations};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocSummary {
-    /// `global` or the code of a venture.
+    /// The scope: `global` or the code of a venture.
     pub scope: String,
-    /// Its name.
+    /// The name of the document, such as `api.md`.
     pub name: String,
-    /// Its title.
+    /// The title of the document.
     pub title: String,
-    /// `markdown` or `json`.
+    /// The type of the content: `markdown` or `json`.
     pub doc_type: String,
-    /// Its version.
+    /// The version number of the content, from 1.
     pub version: u32,
-    /// SHA-256 of the content, in hexadecimal.
+    /// The SHA-256 of the content, in hexadecimal.
     pub content_hash: String,
-    /// Bytes of the content.
+    /// The size of the content in bytes.
     pub size_bytes: u32,
-    /// When its content was last changed.
+    /// When the content was last changed.
     pub updated_at: Timestamp,
 }
 
-/// A document without its content, in full.
+/// All metadata of a document, without its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Doc {
-    /// What a day shows of it.
+    /// The metadata that `start_day` also shows.
     #[serde(flatten)]
     pub summary: DocSummary,
-    /// The repository that it was made from.
+    /// The repository that the document was made from.
     pub source_repo: Option<RepoName>,
-    /// Where in that repository.
+    /// The path of the source in that repository.
     pub source_path: Option<SourcePath>,
-    /// When it was first put.
+    /// When the document was first stored.
     pub created_at: Timestamp,
-    /// Who gave it its content: the first 16 hexadecimal digits of the key's SHA-256.
+    /// The actor that stored the content: the first 16 hexadecimal digits of the SHA-256 of its API key.
     pub actor_key_id: String,
 }
 
 impl Doc {
-    /// Most bytes of its content.
+    /// The maximum size of the content in bytes.
     pub const MAX_BYTES: usize = DocContent::MAX_CHARS;
-    /// How many versions are kept, the newest one and deletions among them.
+    /// The number of versions that are kept. The newest version and deletions count.
     pub const MAX_VERSIONS: u32 = 20;
 }
 
@@ -60,76 +60,77 @@ impl Doc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocText {
-    /// Everything else about it. The `ETag` is its `content_hash` in quotes.
+    /// The metadata. The `ETag` header is `content_hash` in quotes.
     #[serde(flatten)]
     pub doc: Doc,
-    /// What it says.
+    /// The content.
     pub content: String,
 }
 
-/// What a put has done.
+/// What `put_doc` did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DocOutcome {
-    /// There was no such document, or it had been deleted.
+    /// The document is new, or it was deleted before.
     Created,
-    /// Its content is another now.
+    /// The content changed.
     Updated,
-    /// Its content is what it was: `version` and `updated_at` are too. Title, type and source are what was put.
+    /// The content is the same as before, so `version` and `updated_at` did not change. Title, type and source are
+    /// those of the request.
     Unchanged,
 }
 
-/// The answer to a put: never the content.
+/// The answer of `put_doc`, without the content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocPut {
-    /// What was done.
+    /// What `put_doc` did.
     pub outcome: DocOutcome,
-    /// The document as it is now.
+    /// The document after the change.
     #[serde(flatten)]
     pub doc: Doc,
 }
 
-/// One version of a document, as it was when it was made.
+/// One version of a document, as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocVersion {
-    /// `global` or the code of a venture.
+    /// The scope: `global` or the code of a venture.
     pub scope: String,
-    /// The name of the document.
+    /// The name of the document, such as `api.md`.
     pub name: String,
-    /// Counts from 1 on, over deletions.
+    /// The version number, from 1. A deletion counts as a version.
     pub version: u32,
-    /// True when this version is that the document was deleted.
+    /// True if this version is the deletion of the document.
     pub deleted: bool,
-    /// Its title.
+    /// The title of the document.
     pub title: String,
-    /// `markdown` or `json`.
+    /// The type of the content: `markdown` or `json`.
     pub doc_type: String,
-    /// SHA-256 of the content, in hexadecimal; `null` of a deletion.
+    /// The SHA-256 of the content, in hexadecimal. `null` for a deletion.
     pub content_hash: Option<String>,
-    /// Bytes of the content.
+    /// The size of the content in bytes.
     pub size_bytes: u32,
-    /// The repository that it was made from.
+    /// The repository that the document was made from.
     pub source_repo: Option<RepoName>,
-    /// Where in that repository.
+    /// The path of the source in that repository.
     pub source_path: Option<SourcePath>,
-    /// When it was made.
+    /// When the version was stored.
     pub created_at: Timestamp,
-    /// Who made it: the first 16 hexadecimal digits of the key's SHA-256.
+    /// The actor that stored the version: the first 16 hexadecimal digits of the SHA-256 of its API key.
     pub actor_key_id: String,
-    /// The correlation id of the request that made it.
+    /// The correlation id of the request that stored the version.
     pub creation_correlation_id: String,
 }
 
-/// How the content of a document is read.
+/// The type of the content of a document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[deserr(rename_all = lowercase, error = Violations)]
 pub enum DocType {
-    /// Markdown.
+    /// Markdown text.
     #[default]
     Markdown,
     /// One JSON value.
@@ -137,7 +138,7 @@ pub enum DocType {
 }
 
 impl DocType {
-    /// The word on the wire and in the database.
+    /// The value on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Markdown => "markdown",
@@ -146,33 +147,33 @@ impl DocType {
     }
 }
 
-/// Makes or replaces a document; its scope and name are in the path.
+/// Creates or replaces a document. The path contains its scope and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct PutDoc {
-    /// What it says. Of the type `json`, it must be one JSON value.
+    /// The content. If `doc_type` is `json`, the content must be one JSON value.
     pub content: DocContent,
-    /// How it is read; `markdown` unless given.
+    /// The type of the content. The default is `markdown`.
     #[deserr(default)]
     #[serde(default)]
     pub doc_type: DocType,
-    /// Its title. Without one it is the first heading of markdown, the member `title` of JSON, or else the name.
+    /// The title. The default is the first heading of Markdown or the member `title` of JSON, otherwise the name.
     #[deserr(default)]
     #[serde(default)]
     pub title: Option<DocTitle>,
-    /// The repository that it was made from.
+    /// The repository that the document was made from.
     #[deserr(default)]
     #[serde(default)]
     pub source_repo: Option<RepoName>,
-    /// Where in that repository.
+    /// The path of the source in that repository.
     #[deserr(default)]
     #[serde(default)]
     pub source_path: Option<SourcePath>,
 }
 
 impl PutDoc {
-    /// The title that the document gets under `name`.
+    /// The title of the document if it is stored as `name`.
     pub fn title_under(&self, name: &DocName) -> String {
         let found = || match self.doc_type {
             DocType::Markdown => doc_title::of_markdown(self.content.as_str()),
@@ -183,44 +184,44 @@ impl PutDoc {
     }
 }
 
-/// Which documents `list_docs` shows, by scope and name.
+/// Selects the documents that `list_docs` shows. They are sorted by scope and name.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct DocFilter {
-    /// The venture that they belong to.
+    /// Show only documents of this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// `global`, or a venture.
+    /// Show only documents of this scope: `global` or the code of a venture.
     #[deserr(default)]
     pub scope: Option<DocScope>,
-    /// 1 to 100, 20 unless given.
+    /// The number of documents on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
 
-/// What `get_doc` reads of a document.
+/// Selects the version that `get_doc` reads.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct GetDoc {
-    /// One of its kept versions, also after it was deleted; the newest unless given.
+    /// A version number that is still kept, also of a deleted document. The default is the newest version.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub version: Option<DocVersionNumber>,
 }
 
-/// Which versions `list_doc_versions` shows, newest first.
+/// Selects the page of versions that `list_doc_versions` shows, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct ListDocVersions {
-    /// 1 to 100, 20 unless given.
+    /// The number of versions on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }

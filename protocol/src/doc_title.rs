@@ -1,13 +1,13 @@
-//! What a document calls itself, when nobody says what it is called.
+//! Finds the title of a document in its content, for requests without a title.
 
 use serde::Deserialize;
 
 use crate::text::DocTitle;
 
-/// The first heading of markdown, outside of front matter and of code.
+/// The first heading of a Markdown text. Front matter and code blocks are skipped.
 pub(crate) fn of_markdown(text: &str) -> Option<String> {
     let mut fence: Option<&str> = None;
-    let mut before = "";
+    let mut previous = "";
     for line in body(text).lines() {
         let indent = line.len() - line.trim_start_matches(' ').len();
         let line = line.trim();
@@ -17,13 +17,13 @@ pub(crate) fn of_markdown(text: &str) -> Option<String> {
             }
         } else if indent < 4 {
             fence = fence_of(line);
-            let underlined = !line.is_empty() && line.bytes().all(|b| b == b'=') && !before.is_empty();
-            let found = if underlined { one_line(before) } else { heading(line).and_then(one_line) };
+            let underlined = !line.is_empty() && line.bytes().all(|b| b == b'=') && !previous.is_empty();
+            let found = if underlined { one_line(previous) } else { heading(line).and_then(one_line) };
             if found.is_some() {
                 return found;
             }
         }
-        before = line;
+        previous = line;
     }
     None
 }
@@ -37,7 +37,7 @@ pub(crate) fn of_json(text: &str) -> Option<String> {
     serde_json::from_str::<Titled>(text).ok().and_then(|titled| one_line(&titled.title))
 }
 
-/// What follows the front matter, if there is one: a comment in it is no heading.
+/// The text after the front matter. A comment in front matter starts with `#`, but is not a heading.
 fn body(text: &str) -> &str {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Some((first, rest)) = text.split_once('\n').filter(|(first, _)| first.trim_end() == "---") else { return text };
@@ -51,23 +51,25 @@ fn body(text: &str) -> &str {
     text
 }
 
-/// How the block of code ends that a line opens.
+/// The fence that ends the code block, if the line opens one.
 fn fence_of(line: &str) -> Option<&'static str> {
     ["```", "~~~"].into_iter().find(|fence| line.starts_with(fence))
 }
 
-/// What stands behind up to six `#`, without those that close it.
+/// The text of an ATX heading: what follows up to six `#`, without the closing `#` characters.
 fn heading(line: &str) -> Option<&str> {
-    let said = line.trim_start_matches('#');
-    let level = line.len() - said.len();
-    if !(1..=6).contains(&level) || !(said.is_empty() || said.starts_with([' ', '\t'])) {
+    let content = line.trim_start_matches('#');
+    let level = line.len() - content.len();
+    if !(1..=6).contains(&level) || !(content.is_empty() || content.starts_with([' ', '\t'])) {
         return None;
     }
-    let open = said.trim_end_matches('#');
-    Some(if open.is_empty() || open.ends_with([' ', '\t']) { open } else { said })
+    let without_closing = content.trim_end_matches('#');
+    let is_closed = without_closing.is_empty() || without_closing.ends_with([' ', '\t']);
+    Some(if is_closed { without_closing } else { content })
 }
 
-/// The text as a title: one line, as long as a title may be. `None` when nothing is left.
+/// The text as a valid title: on one line, without control characters, cut to the maximum length. `None` if it is
+/// empty.
 fn one_line(text: &str) -> Option<String> {
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
@@ -81,8 +83,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markdown_is_called_what_its_first_heading_says() {
-        let called = [
+    fn the_first_heading_is_the_title_of_markdown() {
+        let cases = [
             ("# The API\n\n# Other", Some("The API")),
             ("intro\n\n### Deep  down ###\n", Some("Deep down")),
             ("\u{feff}---\ntitle: x\n# a comment\n---\n## After the matter", Some("After the matter")),
@@ -95,13 +97,13 @@ mod tests {
             ("====\nno title", None),
             ("", None),
         ];
-        for (text, title) in called {
+        for (text, title) in cases {
             assert_eq!(of_markdown(text).as_deref(), title, "{text:?}");
         }
     }
 
     #[test]
-    fn json_is_called_what_its_member_title_says() {
+    fn the_member_title_is_the_title_of_json() {
         assert_eq!(of_json(r#"{"a":1,"title":" The\nplan "}"#).as_deref(), Some("The plan"));
         for text in ["{}", "[1]", r#"{"title":7}"#, r#"{"title":""}"#, r#"{"title":"a","title":"b"}"#, "no json"] {
             assert_eq!(of_json(text), None, "{text}");
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_that_was_found_is_one_that_could_be_given() {
+    fn a_title_from_the_content_is_valid() {
         let long = format!("# {}", "😀 ".repeat(500));
         let title = of_markdown(&long).unwrap();
         assert!(title.parse::<DocTitle>().is_ok(), "{} characters", title.chars().count());

@@ -1,4 +1,4 @@
-//! Errors as callers see them: one enum of codes, one body (RFC 9457).
+//! The errors that callers see: one enum of codes and one response body (RFC 9457).
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::violation::Violation;
 
 macro_rules! error_codes {
     ($($(#[doc = $doc:literal])+ $name:ident $code:literal $status:literal $title:literal,)*) => {
-        /// Why a request was refused. The table in `docs/api.md` is made from these.
+        /// Why a request was refused. The table in `docs/api.md` is generated from these codes.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum ErrorCode {
@@ -17,22 +17,22 @@ macro_rules! error_codes {
             /// Every code.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The word on the wire.
+            /// The value on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The HTTP status that goes with it.
+            /// The HTTP status of the response.
             pub fn status(self) -> u16 {
                 match self { $(Self::$name => $status,)* }
             }
 
-            /// What it means, in a few words that never change.
+            /// A short title. It is always the same for this code.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
 
-            /// What it means and what to do, as documented.
+            /// What the code means and what the caller should do.
             pub fn description(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc, "\n",)+),)* }
             }
@@ -41,91 +41,91 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The body is not one JSON value, or has a key twice, or nests too deep.
+    /// The body is not one JSON value, contains a key twice, or is nested too deeply.
     MalformedJson "malformed_json" 400 "Malformed JSON",
-    /// Fields are missing, unknown, of the wrong type or out of bounds; `errors` names each.
+    /// Fields are missing, unknown, of the wrong type or out of range. `errors` names each of them.
     InvalidRequest "invalid_request" 400 "Invalid request",
-    /// This operation changes something and needs an `Idempotency-Key` of 16 to 200 visible ASCII characters.
+    /// This operation changes data. Send an `Idempotency-Key` header of 16 to 200 visible ASCII characters.
     IdempotencyKeyRequired "idempotency_key_required" 400 "Idempotency key required",
-    /// No key, or one that this API does not know, or a token that was revoked or has expired.
+    /// The request has no API key, the key is not known, or the token was revoked or has expired.
     Unauthorized "unauthorized" 401 "Unauthorized",
-    /// The key is good, but not for this: the operation needs the admin tier, or a scope or venture that the token lacks.
+    /// The API key is valid but does not allow this operation: it needs the admin tier, or a scope or venture that the token does not have.
     Forbidden "forbidden" 403 "Forbidden",
-    /// There is nothing at this path.
+    /// The API has no operation at this path.
     UnknownRoute "unknown_route" 404 "Unknown route",
     /// No session has this id.
     SessionNotFound "session_not_found" 404 "Session not found",
-    /// No handoff has this id or fits the filter.
+    /// No handoff has this id or matches the filter.
     HandoffNotFound "handoff_not_found" 404 "Handoff not found",
     /// No note has this id.
     NoteNotFound "note_not_found" 404 "Note not found",
-    /// The scope has no document of this name, or it was deleted, or the version is not kept.
+    /// The scope has no document of this name, the document was deleted, or the version is no longer kept.
     DocNotFound "doc_not_found" 404 "Document not found",
     /// No token has this id.
     TokenNotFound "token_not_found" 404 "Token not found",
-    /// No venture has ever had this code.
+    /// No venture has this code, and none had it before.
     VentureNotFound "venture_not_found" 404 "Venture not found",
     /// No machine has this hostname.
     MachineNotFound "machine_not_found" 404 "Machine not found",
     /// No requirement has this id.
     RequirementNotFound "requirement_not_found" 404 "Requirement not found",
-    /// The path exists, but not for this method; `Allow` names those it has.
+    /// The path does not support this method. The `Allow` header names the methods that it supports.
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
-    /// The request, or its body, did not arrive in time; send it again.
+    /// The request or its body did not arrive in time. Send the request again.
     RequestTimeout "request_timeout" 408 "Request timeout",
-    /// The session has ended; start the day again.
+    /// The session has ended. Start the day again.
     SessionEnded "session_ended" 409 "Session ended",
-    /// Another live session of the same agent, venture, repository and track is in the way.
+    /// The same agent already has an active session for this venture, repository and track. Use that session, or end it first.
     SessionConflict "session_conflict" 409 "Session conflict",
-    /// What waits for approval is not what the request names; list the machine again and look.
+    /// The access that waits for approval differs from the one that the request names. List the machines again, check the access, and approve that.
     MachineChanged "machine_changed" 409 "Machine changed",
-    /// The machine is retired; register it again.
+    /// The machine is retired. Register it again.
     MachineRetired "machine_retired" 409 "Machine retired",
-    /// There are 500 requirements; delete one that no longer holds.
+    /// The limit of 500 requirements is reached. Delete a requirement that is no longer needed.
     RequirementsFull "requirements_full" 409 "Requirements full",
-    /// The note is not the version that `If-Match` names any more; read it again.
+    /// The note has changed since the version in `If-Match`. Read it again.
     NoteChanged "note_changed" 412 "Note changed",
-    /// The document is not the one that `If-Match` names any more, or is one that `If-None-Match` names; read it again.
+    /// The document has changed since the version in `If-Match`, or `If-None-Match` names its current version. Read it again.
     DocChanged "doc_changed" 412 "Document changed",
-    /// The body, or a part that `errors` names, is larger than allowed.
+    /// The body, or a part that `errors` names, is too large.
     PayloadTooLarge "payload_too_large" 413 "Payload too large",
-    /// The address is longer than any that the API gives a meaning to.
+    /// The URL is longer than any URL of the API.
     UriTooLong "uri_too_long" 414 "URI too long",
-    /// The body must be `application/json`, without `Content-Encoding`.
+    /// The body must have the type `application/json` and no `Content-Encoding`.
     UnsupportedMediaType "unsupported_media_type" 415 "Unsupported media type",
-    /// This idempotency key was used for another request; take a new key.
+    /// This idempotency key was already used for a different request. Use a new key.
     IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
-    /// The venture is not registered, or was deleted; `launcher` or an admin registers it with `put_venture`.
+    /// The venture is not registered, or it was deleted. Register it with `launcher`, or as an admin with `put_venture`.
     VentureNotRegistered "venture_not_registered" 422 "Venture not registered",
-    /// A field that `errors` names has what looks like a secret. Nothing was stored; take it out and send the request again.
+    /// A field that `errors` names contains text that looks like a secret. Nothing was stored. Remove the secret and send the request again.
     HoldsSecret "holds_secret" 422 "Holds a secret",
-    /// Too many requests of this actor within a minute; wait for `Retry-After` seconds.
+    /// The actor sent too many requests within a minute. Wait for the seconds in `Retry-After`.
     RateLimited "rate_limited" 429 "Rate limited",
-    /// The request has more headers, or longer ones, than the engine takes.
+    /// The request has more or longer headers than the engine accepts.
     HeadersTooLarge "headers_too_large" 431 "Headers too large",
-    /// Something failed on our side. Quote the correlation id.
+    /// The API failed. Give the correlation id to its operator.
     InternalError "internal_error" 500 "Internal error",
-    /// The database takes no requests now: it is busy, its quota of the day is used up, it is full or needs its operator; `detail` says which. Repeat the request after `Retry-After` seconds with the same idempotency key.
+    /// The database accepts no requests now. It is busy, has used up its daily quota, is full, or needs its operator; `detail` says which. Repeat the request with the same idempotency key after the seconds in `Retry-After`.
     DatabaseUnavailable "database_unavailable" 503 "Database unavailable",
-    /// Too many large requests are under way; repeat the request after `Retry-After` seconds with the same idempotency key.
+    /// The API is processing too many large requests. Repeat the request with the same idempotency key after the seconds in `Retry-After`.
     Overloaded "overloaded" 503 "Overloaded",
 }
 
-/// When a request that was refused may be taken as it is, with the same idempotency key.
+/// Whether the same refused request, with the same idempotency key, can succeed if it is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
-    /// Never: the request itself is refused.
+    /// No: the request itself is invalid.
     Never,
-    /// Later, without anybody doing anything.
+    /// Yes, after some time. No person needs to act.
     Later,
-    /// Once a person has acted on this request alone: registered a venture, widened a key.
+    /// Yes, after a person acts on the cause of this request: registers a venture, or extends the rights of a key.
     AfterAPerson,
-    /// Once a person has acted, and until then no other request is taken either: a wrong key or address.
+    /// Yes, after a person acts. Until then, every other request fails too: the key or the address is wrong.
     AfterAPersonForAll,
 }
 
 impl Again {
-    /// What the status of a refusal says, where its code is from a later version of the API.
+    /// The retry rule for an HTTP status. It is used if the error code comes from a newer API and is not known.
     pub const fn of_status(status: u16) -> Self {
         match status {
             401 => Self::AfterAPersonForAll,
@@ -137,7 +137,7 @@ impl Again {
 }
 
 impl ErrorCode {
-    /// When the request may be taken.
+    /// The retry rule for this error code.
     pub const fn again(self) -> Again {
         match self {
             Self::MalformedJson
@@ -176,33 +176,33 @@ impl ErrorCode {
     }
 }
 
-/// The body of every answer that is an error: `application/problem+json`.
+/// The body of every error response: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
-    /// `urn:deckwatch:error:<code>`.
+    /// The type of the problem: `urn:deckwatch:error:<code>`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The code in a few words that never change.
+    /// A short title. It is always the same for this code.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// What happened here, and what to do.
+    /// What happened in this request, and what to do.
     pub detail: String,
-    /// Why, as a word for programs.
+    /// The error code, for programs.
     pub code: ErrorCode,
-    /// Quote it when asking for help.
+    /// The id of this request in the log. Quote it in a question to the operator.
     pub correlation_id: String,
-    /// Every field that does not fit, for errors that have fields.
+    /// Every invalid field, if the error is about fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Violation>,
-    /// How many seconds the answer's `Retry-After` asks to wait. It stands in that header, not in the body.
+    /// The seconds to wait, from the header `Retry-After`. They are not part of the body.
     #[serde(skip)]
     pub retry_after_seconds: Option<u64>,
 }
 
 impl Problem {
-    /// The problem of `code` in the request `correlation_id`.
+    /// Creates the problem `code` for the request `correlation_id`.
     pub fn new(code: ErrorCode, detail: impl Into<String>, correlation_id: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:deckwatch:error:{}", code.as_str()),
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_of_an_unknown_code_says_when_a_request_may_be_taken() {
+    fn the_status_decides_about_a_retry_if_the_code_is_unknown() {
         for (again, statuses) in [
             (Again::Never, &[400, 404, 409, 412, 413, 422, 431, 499][..]),
             (Again::AfterAPerson, &[403]),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn every_code_says_when_a_request_may_be_taken() {
+    fn every_code_has_a_retry_rule() {
         let of = |again: Again| -> Vec<&str> {
             ErrorCode::ALL.iter().filter(|code| code.again() == again).map(|code| code.as_str()).collect()
         };
@@ -261,7 +261,7 @@ mod tests {
                 "venture_not_registered"
             ]
         );
-        // All others refuse the request itself. None of them is a failure of the API.
+        // All other codes refuse the request itself. None of them is a failure of the API.
         for code in ErrorCode::ALL.iter().filter(|code| code.again() == Again::Never) {
             assert!((400..500).contains(&code.status()), "{}", code.as_str());
         }

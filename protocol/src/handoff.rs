@@ -11,28 +11,28 @@ use crate::text::{Agent, HandoffItem, Link, RepoName, Summary, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
 
-/// How the work stands that a handoff describes.
+/// The status of the work that a handoff describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[deserr(error = Violations)]
 pub enum HandoffStatus {
-    /// Under way: the next session continues.
+    /// The work is not finished; the next session continues it.
     #[deserr(rename = "in_progress")]
     InProgress,
-    /// Waiting for somebody or something.
+    /// The work waits for a person or an event.
     #[deserr(rename = "blocked")]
     Blocked,
-    /// Ready for review or for another agent.
+    /// The work is ready for review or for another agent.
     #[deserr(rename = "ready")]
     Ready,
-    /// Finished.
+    /// The work is finished.
     #[deserr(rename = "done")]
     Done,
 }
 
 impl HandoffStatus {
-    /// The word on the wire and in the database.
+    /// The value on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InProgress => "in_progress",
@@ -43,45 +43,45 @@ impl HandoffStatus {
     }
 }
 
-/// What an agent writes into a handoff.
+/// The content of a handoff, as an agent writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = HandoffDraft::bounded -> Violations)]
 pub struct HandoffDraft {
-    /// The work in short.
+    /// A summary of the work.
     pub summary: Summary,
-    /// Where it stands.
+    /// The status of the work.
     pub status: HandoffStatus,
-    /// What is done.
+    /// What was accomplished.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub accomplished: Vec<HandoffItem>,
-    /// What is under way.
+    /// What is in progress.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub in_progress: Vec<HandoffItem>,
-    /// What waits, and for what.
+    /// What is blocked, and why.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub blocked: Vec<HandoffItem>,
-    /// What comes next.
+    /// What to do next.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub next_steps: Vec<HandoffItem>,
-    /// Pull requests, issues, pages.
+    /// URLs of pull requests, issues and pages.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = HandoffPayload::MAX_ITEMS)))]
     pub links: Vec<Link>,
-    /// The agent it is meant for; `null` is whoever comes next.
+    /// The agent that the handoff is addressed to. `null` means the next agent on the repository.
     #[deserr(default)]
     #[serde(default)]
     pub to_agent: Option<Agent>,
-    /// Anything else, as a JSON object.
+    /// Any other data, as a JSON object.
     #[deserr(default)]
     #[serde(default)]
     pub extra: Extra,
@@ -104,14 +104,14 @@ impl HandoffDraft {
     }
 }
 
-/// Hands work over without ending the session.
+/// Records a handoff without ending the session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct CreateHandoff {
-    /// The session.
+    /// The id of the session that the handoff belongs to.
     pub session_id: SessionId,
-    /// The handoff.
+    /// The handoff to record.
     pub handoff: HandoffDraft,
 }
 
@@ -119,137 +119,137 @@ pub struct CreateHandoff {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HandoffPayload {
-    /// What is done.
+    /// What was accomplished.
     #[serde(default)]
     pub accomplished: Vec<String>,
-    /// What is under way.
+    /// What is in progress.
     #[serde(default)]
     pub in_progress: Vec<String>,
-    /// What waits, and for what.
+    /// What is blocked, and why.
     #[serde(default)]
     pub blocked: Vec<String>,
-    /// What comes next.
+    /// What to do next.
     #[serde(default)]
     pub next_steps: Vec<String>,
-    /// Pull requests, issues, pages.
+    /// URLs of pull requests, issues and pages.
     #[serde(default)]
     pub links: Vec<String>,
-    /// Anything else, as a JSON object.
+    /// Any other data, as a JSON object.
     #[serde(default)]
     pub extra: Extra,
 }
 
 impl HandoffPayload {
-    /// Most bytes of the canonical JSON.
+    /// The maximum size of the canonical JSON in bytes.
     pub const MAX_BYTES: usize = 800 * 1024;
-    /// Most entries of each of the five lists.
+    /// The maximum number of entries in each of the five lists.
     pub const MAX_ITEMS: usize = 200;
 }
 
-/// A handoff as it is stored.
+/// A stored handoff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Handoff {
-    /// Its id.
+    /// The id of the handoff.
     pub id: HandoffId,
-    /// The session.
+    /// The id of the session that the handoff belongs to.
     pub session_id: SessionId,
-    /// The venture it is about.
+    /// The code of the venture.
     pub venture: VentureCode,
-    /// The repository it is about.
+    /// The repository.
     pub repo: RepoName,
-    /// The line of work; `null` is none, 0 is a track.
+    /// The track: a line of work within the repository. `null` means no track; 0 is a track like any other.
     pub track: Option<Track>,
-    /// The GitHub issue it is about.
+    /// The number of the GitHub issue.
     pub issue_number: Option<IssueNumber>,
-    /// The agent that wrote it.
+    /// The agent that wrote the handoff.
     pub from_agent: Agent,
-    /// The agent it is meant for; `null` is whoever comes next.
+    /// The agent that the handoff is addressed to. `null` means the next agent on the repository.
     pub to_agent: Option<Agent>,
-    /// Where it stands.
+    /// The status of the work.
     pub status: HandoffStatus,
-    /// The work in short.
+    /// A summary of the work.
     pub summary: Summary,
-    /// Always there when one handoff is read; `null` in a list when it has more than 32 KiB.
+    /// The structured part. A list shows `null` if it is larger than 32 KiB; `get_handoff` always returns it.
     pub payload: Option<HandoffPayload>,
-    /// SHA-256 of the payload's canonical JSON, in hexadecimal.
+    /// The SHA-256 of the canonical JSON of the payload, in hexadecimal.
     pub payload_hash: String,
-    /// Bytes of the payload's canonical JSON.
+    /// The size of the canonical JSON of the payload in bytes.
     pub payload_size_bytes: u32,
-    /// The shape of the payload; 1 today.
+    /// The version of the format of the payload. It is currently 1.
     pub schema_version: u32,
-    /// When it was made.
+    /// When the handoff was created.
     pub created_at: Timestamp,
-    /// Who holds the key: the first 16 hexadecimal digits of its SHA-256.
+    /// The actor that created the handoff: the first 16 hexadecimal digits of the SHA-256 of its API key.
     pub actor_key_id: String,
-    /// The correlation id of the request that made it.
+    /// The correlation id of the request that created the handoff.
     pub creation_correlation_id: String,
 }
 
-/// Which handoffs `list_handoffs` shows, newest first.
+/// Selects the handoffs that `list_handoffs` shows, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct HandoffFilter {
-    /// The venture it is about.
+    /// Show only handoffs of this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// The repository it is about.
+    /// Show only handoffs of this repository.
     #[deserr(default)]
     pub repo: Option<RepoName>,
-    /// The line of work; `null` is none, 0 is a track.
+    /// Show only handoffs of this track. 0 is a track like any other.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub track: Option<Track>,
-    /// The GitHub issue it is about.
+    /// Show only handoffs about this GitHub issue.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub issue_number: Option<IssueNumber>,
-    /// The agent that wrote it.
+    /// Show only handoffs from this agent.
     #[deserr(default)]
     pub from_agent: Option<Agent>,
-    /// The agent it is meant for; `null` is whoever comes next.
+    /// Show only handoffs that are addressed to this agent.
     #[deserr(default)]
     pub to_agent: Option<Agent>,
-    /// Where it stands.
+    /// Show only handoffs with this status.
     #[deserr(default)]
     pub status: Option<HandoffStatus>,
-    /// The session.
+    /// Show only handoffs of this session.
     #[deserr(default)]
     pub session_id: Option<SessionId>,
-    /// 1 to 100, 20 unless given.
+    /// The number of handoffs on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
 
-/// Which handoff `latest_handoff` answers with: the newest that fits.
+/// Selects the handoff that `latest_handoff` returns: the newest one that matches every filter.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct LatestHandoffFilter {
-    /// The venture it is about.
+    /// Show only handoffs of this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// The repository it is about.
+    /// Show only handoffs of this repository.
     #[deserr(default)]
     pub repo: Option<RepoName>,
-    /// The line of work; `null` is none, 0 is a track.
+    /// Show only handoffs of this track. 0 is a track like any other.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub track: Option<Track>,
-    /// The GitHub issue it is about.
+    /// Show only handoffs about this GitHub issue.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub issue_number: Option<IssueNumber>,
-    /// The agent that wrote it.
+    /// Show only handoffs from this agent.
     #[deserr(default)]
     pub from_agent: Option<Agent>,
-    /// The agent it is meant for; `null` is whoever comes next.
+    /// Show only handoffs that are addressed to this agent.
     #[deserr(default)]
     pub to_agent: Option<Agent>,
-    /// Where it stands.
+    /// Show only handoffs with this status.
     #[deserr(default)]
     pub status: Option<HandoffStatus>,
-    /// The session.
+    /// Show only handoffs of this session.
     #[deserr(default)]
     pub session_id: Option<SessionId>,
 }

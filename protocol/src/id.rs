@@ -1,4 +1,4 @@
-//! Ids: a type prefix and a ULID, so that id order is creation order.
+//! Ids: a type prefix and a ULID. Ids sort in the order of their creation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,10 +16,10 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// What every id of this kind starts with.
+            /// The prefix of every id of this type.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id for something made at `now`; `random` supplies the 80 random bits.
+            /// Creates an id for a record that is created at `now`. `random` supplies the 80 random bits.
             pub fn mint(now: Timestamp, random: u128) -> Self {
                 let millis = u64::try_from(now.as_millis()).unwrap_or(0);
                 Self(format!(concat!($prefix, "{}"), ulid::Ulid::from_parts(millis, random).to_string()))
@@ -37,7 +37,7 @@ macro_rules! id {
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 let ulid = text.strip_prefix($prefix).and_then(|rest| ulid::Ulid::from_string(rest).ok());
                 match ulid {
-                    // Only the canonical spelling: one thing has one id.
+                    // Only the canonical form is accepted, so that a record has exactly one id.
                     Some(ulid) if text.get($prefix.len()..) == Some(ulid.to_string().as_str()) => Ok(Self(text.to_owned())),
                     _ => Err(Invalid::new(concat!("must be an id of the form ", $prefix, "<26 characters>"))),
                 }
@@ -49,28 +49,28 @@ macro_rules! id {
 }
 
 id! {
-    /// One watch of one agent.
+    /// The id of a session.
     SessionId, "sess_"
 }
 id! {
-    /// The record that a session leaves.
+    /// The id of a handoff.
     HandoffId, "ho_"
 }
 id! {
-    /// A piece of enterprise knowledge.
+    /// The id of a note.
     NoteId, "note_"
 }
 id! {
-    /// A key that an admin has minted.
+    /// The id of a token.
     TokenId, "tok_"
 }
 id! {
-    /// A rule saying which document must exist.
+    /// The id of a requirement.
     RequirementId, "req_"
 }
 
 id! {
-    /// A computer of the fleet.
+    /// The id of a machine.
     MachineId, "mach_"
 }
 
@@ -79,14 +79,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_sort_by_the_time_they_were_made() {
+    fn ids_sort_by_creation_time() {
         let early = SessionId::mint(Timestamp::from_millis(1_000), u128::MAX);
         let late = SessionId::mint(Timestamp::from_millis(1_001), 0);
         assert!(early < late, "{early} {late}");
     }
 
     #[test]
-    fn an_id_has_one_spelling_and_one_kind() {
+    fn an_id_has_one_canonical_form_and_one_type() {
         let id = HandoffId::mint(Timestamp::from_millis(1_795_248_000_123), 7);
         assert_eq!(id.as_str().parse::<HandoffId>(), Ok(id.clone()));
         assert!(id.as_str().to_lowercase().parse::<HandoffId>().is_err());

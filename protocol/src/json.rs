@@ -1,4 +1,4 @@
-//! Free JSON that a client attaches to a record.
+//! JSON objects of any content that a client attaches to a record.
 
 use deserr::{Deserr, IntoValue, Value, ValueKind, ValuePointerRef};
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use serde_json::{Map, Value as Json};
 
 use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
-/// What a client notes about its session: an object, at most 8 KiB as compact JSON.
+/// Any data that a client stores with a session or machine: an object of at most 8 KiB as compact JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Meta(pub Map<String, Json>);
 
 impl Meta {
-    /// Most bytes as compact JSON.
+    /// The maximum size as compact JSON, in bytes.
     pub const MAX_BYTES: usize = 8 * 1024;
 }
 
@@ -21,13 +21,13 @@ impl Deserr<Violations> for Meta {
         let map = object(value, at)?;
         let bytes = serde_json::to_string(&map).map_or(usize::MAX, |text| text.len());
         if bytes > Self::MAX_BYTES {
-            return Err(invalid_at(Invalid::new("must have at most 8 KiB as JSON"), at));
+            return Err(invalid_at(Invalid::new("must have at most 8 KiB as compact JSON"), at));
         }
         Ok(Self(map))
     }
 }
 
-/// Anything a handoff carries beside its lists: an object, bounded by the payload it is part of.
+/// Any data of a handoff besides its lists: an object. The limit of the whole payload applies to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Extra(pub Map<String, Json>);
@@ -42,15 +42,15 @@ fn object<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Map<Stri
     match value {
         Value::Map(_) => match Json::from(value) {
             Json::Object(map) => Ok(map),
-            // `Value::Map` becomes an object and nothing else.
+            // This can't happen: `Value::Map` always becomes an object.
             _ => Ok(Map::new()),
         },
         other => Err(wrong_kind(other, &[ValueKind::Map], at)),
     }
 }
 
-/// That numbers beyond 2^53 and texts with NUL are refused is said in words: a schema that says it refers to itself,
-/// and what makes clients from a document can't.
+/// The schema of an object with any content. Its description says that large numbers and NUL characters are refused. A
+/// schema could only express this by referring to itself, and generators of clients don't support that.
 #[cfg(feature = "schema")]
 macro_rules! free_object_schema {
     ($($name:ident),*) => { $(
@@ -62,7 +62,7 @@ macro_rules! free_object_schema {
                 schemars::json_schema!({
                     "type": "object",
                     "additionalProperties": true,
-                    "description": "Any JSON. Numbers beyond 2^53 travel as text; no text holds the NUL character.",
+                    "description": "Any JSON object. Send numbers above 2^53 as strings. No string may contain the NUL character.",
                 })
             }
         }

@@ -1,11 +1,11 @@
-//! The words that every part of Deckwatch shares: ids, bounded texts, wire types, error codes and
-//! the table of operations.
+//! The types that every part of Deckwatch shares: ids, bounded strings, wire types, error codes and the table of
+//! operations.
 //!
-//! Nothing here does I/O, reads a clock or rolls dice, so it compiles for wasm32 and for every
-//! host. Requests are decoded with [`deserr`], which collects every bad field instead of stopping
-//! at the first; answers are plain serde types, tolerant of fields that a newer API adds.
+//! This crate does no I/O and uses no clock and no randomness, so it compiles for wasm32 and for every host. Requests
+//! are decoded with [`deserr`], which reports every invalid field, not only the first. Responses are plain serde types,
+//! which ignore fields that a newer API adds.
 //!
-//! Start at [`operation`] for what can be asked, then at the wire types of one resource.
+//! Start with [`operation`], then read the wire types of one resource.
 
 mod analytics;
 mod audit;

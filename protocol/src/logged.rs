@@ -1,4 +1,4 @@
-//! The request log, as an admin reads it.
+//! The request log, which admins can read.
 
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
@@ -9,55 +9,55 @@ use crate::text::LogWord;
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
 
-/// One request of a caller with a good key, and what came of it.
+/// One request with a valid API key, and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoggedRequest {
-    /// Names the request; a caller may use one for several.
+    /// The correlation id of the request. A caller may use the same id for several requests.
     pub correlation_id: String,
-    /// Who asked.
+    /// The actor that sent the request.
     pub actor_key_id: Option<String>,
-    /// What was asked, by the operation's name; `null` where the request led nowhere (404, 405).
+    /// The name of the operation. `null` if no operation has this path and method (404, 405).
     pub operation: Option<String>,
-    /// The HTTP method, its first 16 characters.
+    /// The first 16 characters of the HTTP method.
     pub method: String,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// Why it was refused.
+    /// The error code, if the request was refused.
     pub error_code: Option<String>,
-    /// Milliseconds on the way to the answer; `null` for a write, which is logged in its own batch.
+    /// The time until the response in milliseconds. `null` for a write, because it is logged in its own batch.
     pub duration_ms: Option<u64>,
-    /// When it came.
+    /// When the request arrived.
     pub created_at: Timestamp,
 }
 
-/// Which requests `list_requests` shows, newest first.
+/// Selects the requests that `list_requests` shows, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct RequestFilter {
-    /// The correlation id of the request.
+    /// Show only requests with this correlation id.
     #[deserr(default)]
     pub correlation_id: Option<LogWord>,
-    /// Who asked.
+    /// Show only requests of this actor.
     #[deserr(default)]
     pub actor: Option<LogWord>,
-    /// What was asked, by the operation's name.
+    /// Show only requests for this operation.
     #[deserr(default)]
     pub operation: Option<LogWord>,
-    /// The HTTP status of the answer.
+    /// Show only requests whose response had this HTTP status.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub status: Option<HttpStatus>,
-    /// Only requests that came at or after this time.
+    /// Show only requests that arrived at or after this time.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub since: Option<Timestamp>,
-    /// Only requests that came before this time.
+    /// Show only requests that arrived before this time.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub until: Option<Timestamp>,
-    /// 1 to 100, 20 unless given.
+    /// The number of requests on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }

@@ -1,7 +1,7 @@
-//! Machines: the computers of the fleet, and how they reach each other.
+//! Machines: the computers of the fleet, and how they reach each other by SSH.
 //!
-//! User, address and key are a machine's *access*: what other machines' SSH is told. They are approved together, as
-//! one, because a key is only as good as the address that it is used for.
+//! The *access* of a machine is its user, address and public key. Other machines use it in their SSH configuration. An
+//! admin approves the three together, because a key is only trustworthy together with the address that it is used for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,19 +19,19 @@ use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
 
 text! {
-    /// An operating system, such as `macos` or `linux`.
+    /// The operating system of a machine, such as `macos` or `linux`.
     MachineOs, max 32, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// A processor architecture, such as `arm64` or `x86_64`.
+    /// The processor architecture of a machine, such as `arm64` or `x86_64`.
     MachineArch, max 32, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// What a machine is for, such as `workstation` or `build`.
+    /// The role of a machine, such as `workstation` or `build`.
     MachineRole, max 50, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// A user of a machine.
+    /// The name of a user on a machine.
     SshUser, max 64, pattern r"^[A-Za-z0-9_][A-Za-z0-9._-]*$", |text| {
         let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
@@ -40,22 +40,22 @@ text! {
     }
 }
 
-/// Where a machine stands.
+/// The status of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[deserr(rename_all = lowercase, error = Violations)]
 pub enum MachineStatus {
-    /// Something of it waits for approval; what was approved before stays in use meanwhile.
+    /// A new access waits for approval. An access that was approved before stays in use until then.
     Pending,
-    /// Nothing waits.
+    /// The access is approved, and no other access waits for approval.
     Approved,
-    /// Out of the fleet.
+    /// The machine was removed from the fleet.
     Retired,
 }
 
 impl MachineStatus {
-    /// The word on the wire and in the database.
+    /// The value on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -69,33 +69,33 @@ impl MachineStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Machine {
-    /// Its id.
+    /// The id of the machine.
     pub id: MachineId,
-    /// Its hostname, unique without regard to case.
+    /// The hostname. Two hostnames that differ only in case are the same machine.
     pub hostname: Host,
-    /// Where it stands.
+    /// The status of the machine.
     pub status: MachineStatus,
-    /// Its operating system.
+    /// The operating system.
     pub os: MachineOs,
-    /// Its architecture.
+    /// The processor architecture.
     pub arch: MachineArch,
-    /// What it is for.
+    /// The role of the machine, such as `build`.
     pub role: Option<MachineRole>,
-    /// What is noted about it.
+    /// Any other data that was stored with the machine.
     pub meta: Meta,
-    /// The access that other machines are told; `null` while none was approved.
+    /// The approved access, which other machines use. `null` if none was approved yet.
     pub approved: Option<ApprovedAccess>,
-    /// The access that waits for approval; `null` when nothing waits.
+    /// The access that waits for approval. `null` if none waits.
     pub pending: Option<PendingAccess>,
-    /// When it was first registered.
+    /// When the machine was first registered.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the machine was last changed.
     pub updated_at: Timestamp,
-    /// When it was last heard of.
+    /// When the machine last registered or sent a heartbeat.
     pub last_seen_at: Timestamp,
-    /// When it was retired; `null` while it is of the fleet.
+    /// When the machine was retired. `null` if it belongs to the fleet.
     pub retired_at: Option<Timestamp>,
-    /// The correlation id of the request that first registered it.
+    /// The correlation id of the request that first registered the machine.
     pub creation_correlation_id: String,
 }
 
@@ -103,17 +103,17 @@ pub struct Machine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApprovedAccess {
-    /// The user to log in as.
+    /// The user to log in as on this machine.
     pub user: SshUser,
-    /// The address to connect to.
+    /// The address of this machine.
     pub tailscale_ip: TailscaleIp,
-    /// The key it logs in with elsewhere, without a comment.
+    /// The public key that this machine uses to log in to other machines, without its comment.
     pub ssh_public_key: SshPublicKey,
-    /// The key's SHA-256, as `ssh-keygen -lf` prints it.
+    /// The SHA-256 fingerprint of the key, as `ssh-keygen -lf` prints it.
     pub fingerprint: KeyFingerprint,
-    /// When it was approved.
+    /// When the access was approved.
     pub approved_at: Timestamp,
-    /// The actor who approved it; `null` when the engine approves by itself.
+    /// The actor that approved the access. `null` if the engine approves access automatically.
     pub approved_by: Option<String>,
 }
 
@@ -121,122 +121,126 @@ pub struct ApprovedAccess {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PendingAccess {
-    /// The user to log in as.
+    /// The user to log in as on this machine.
     pub user: SshUser,
-    /// The address to connect to.
+    /// The address of this machine.
     pub tailscale_ip: TailscaleIp,
-    /// The key it logs in with elsewhere, without a comment.
+    /// The public key that this machine uses to log in to other machines, without its comment.
     pub ssh_public_key: SshPublicKey,
-    /// The key's SHA-256, as `ssh-keygen -lf` prints it.
+    /// The SHA-256 fingerprint of the key, as `ssh-keygen -lf` prints it.
     pub fingerprint: KeyFingerprint,
-    /// When it was registered.
+    /// When the access was registered.
     pub registered_at: Timestamp,
-    /// The actor who registered it.
+    /// The actor that registered the access.
     pub registered_by: String,
 }
 
-/// Registers a machine, or says what has changed; its hostname is in the path.
+/// Registers a machine or updates its data. The path contains the hostname.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct RegisterMachine {
-    /// Its operating system.
+    /// The operating system.
     pub os: MachineOs,
-    /// Its architecture.
+    /// The processor architecture.
     pub arch: MachineArch,
-    /// The address that other machines reach it at.
+    /// The address at which other machines reach this machine.
     pub tailscale_ip: TailscaleIp,
-    /// The user that others log in as.
+    /// The user to log in as on this machine.
     pub user: SshUser,
-    /// The key it logs in with elsewhere: the line of a file that ends in `.pub`. Its comment is dropped.
+    /// The public key that this machine uses to log in to other machines: the line of its `.pub` file. The comment is
+    /// not stored.
     pub ssh_public_key: SshPublicKey,
-    /// What it is for.
+    /// The role of the machine, such as `build`.
     #[deserr(default)]
     #[serde(default)]
     pub role: Option<MachineRole>,
-    /// Anything to note about it; replaces what was noted.
+    /// Any other data to store with the machine. It replaces the data stored before.
     #[deserr(default)]
     #[serde(default)]
     pub meta: Meta,
 }
 
-/// Approves the access that it names, whole, so that none can be swapped in meanwhile.
+/// Approves an access. The request repeats the whole access, so that nobody can exchange it between review and
+/// approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct ApproveMachine {
-    /// The user of the pending access.
+    /// The user of the access that waits for approval.
     pub user: SshUser,
-    /// The address of the pending access.
+    /// The address of the access that waits for approval.
     pub tailscale_ip: TailscaleIp,
-    /// The fingerprint of the pending key.
+    /// The fingerprint of the key that waits for approval.
     pub fingerprint: KeyFingerprint,
 }
 
-/// Which machines `list_machines` shows, newest first; without `status`, all that are not retired.
+/// Selects the machines that `list_machines` shows, newest first. Without `status`, retired machines are not shown.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct MachineFilter {
-    /// Where they stand.
+    /// Show only machines with this status.
     #[deserr(default)]
     pub status: Option<MachineStatus>,
-    /// What they are for.
+    /// Show only machines with this role.
     #[deserr(default)]
     pub role: Option<MachineRole>,
-    /// 1 to 100, 20 unless given.
+    /// The number of machines on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
 
-/// The answer to a machine's heartbeat.
+/// The answer to the heartbeat of a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MachineHeartbeat {
-    /// Its hostname.
+    /// The hostname of the machine.
     pub hostname: Host,
-    /// Where it stands.
+    /// The status of the machine.
     pub status: MachineStatus,
-    /// When it was last heard of.
+    /// When the machine last registered or sent a heartbeat.
     pub last_seen_at: Timestamp,
-    /// When the server wants to hear again.
+    /// When the machine should send its next heartbeat.
     pub next_heartbeat_at: Timestamp,
-    /// The same as seconds from now: 10 minutes ± 2, drawn anew each time so that a fleet spreads out.
+    /// The seconds from now until `next_heartbeat_at`: 10 ± 2 minutes, chosen at random each time, so that the machines
+    /// of a fleet don't all send at once.
     pub heartbeat_interval_seconds: u32,
 }
 
-/// For which machine `ssh_config` renders the others.
+/// Selects the machines that `ssh_config` shows.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct SshConfigFilter {
-    /// The hostname of the machine that is left out; nobody is, without it.
+    /// The hostname of the machine that will use the configuration. That machine is left out. Without it, all machines
+    /// are included.
     #[deserr(default, rename = "for")]
     #[serde(rename = "for")]
     pub host: Option<Host>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
 
-/// The approved machines, as SSH reads them: 500 at a time, in the order of their registration.
+/// The approved machines as SSH configuration, in the order of registration. A page has up to 500 machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SshConfig {
-    /// A `Host` block for each machine, for a file that `~/.ssh/config` includes.
+    /// A `Host` block for each machine. Write it to a file that `~/.ssh/config` includes.
     pub ssh_config: String,
-    /// A line with each machine's key, for `~/.ssh/authorized_keys`.
+    /// A line with the key of each machine, for `~/.ssh/authorized_keys`.
     pub authorized_keys: Vec<String>,
-    /// How many machines there are on all pages; exact up to 1,000.
+    /// The number of machines on all pages. It is exact up to 1,000.
     pub total: u32,
-    /// True when `total` is only a lower bound. Absent when the count is exact.
+    /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub total_is_minimum: bool,
-    /// How many machines this page has.
+    /// The number of machines on this page.
     pub shown: u32,
-    /// The cursor of the next page, or `null` at the end.
+    /// The cursor of the next page, or `null` on the last page.
     pub next_cursor: Option<Cursor>,
 }

@@ -1,4 +1,4 @@
-//! Notes: enterprise knowledge, saved only when a human asks.
+//! Notes: enterprise knowledge, saved only if a human asks for it.
 
 use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
@@ -10,47 +10,48 @@ use crate::text::{NoteContent, NoteTag, NoteTitle, SearchText, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
 
-/// A note as it is stored.
+/// A stored note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
-    /// Its id.
+    /// The id of the note.
     pub id: NoteId,
-    /// Its title.
+    /// The title of the note.
     pub title: NoteTitle,
-    /// Its text. Always there when a note is read, created or given a new text; `null` in the answer of a change
-    /// that leaves a text of 64 KiB or more alone.
+    /// The text of the note. It is present after the note is read, created, or changed with a new text. It is `null`
+    /// after another change if the text has 64 KiB or more.
     pub content: Option<NoteContent>,
-    /// Bytes of its text.
+    /// The size of the text in bytes.
     pub size_bytes: u32,
-    /// Its tags.
+    /// The tags of the note.
     pub tags: Vec<NoteTag>,
-    /// The venture it is about; `null` is a global note.
+    /// The venture of the note. `null` means a global note.
     pub venture: Option<VentureCode>,
-    /// Counts its changes from 1 on. The `ETag` is this number in quotes.
+    /// The version number of the note, from 1. The `ETag` header is this number in quotes.
     pub version: u32,
-    /// When it was archived; `null` is a live note.
+    /// When the note was archived. `null` if it is not archived.
     pub archived_at: Option<Timestamp>,
-    /// When it was made.
+    /// When the note was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the note was last changed.
     pub updated_at: Timestamp,
-    /// Who wrote it: the first 16 hexadecimal digits of the key's SHA-256.
+    /// The actor that wrote the note: the first 16 hexadecimal digits of the SHA-256 of its API key.
     pub actor_key_id: String,
-    /// The correlation id of the request that made it.
+    /// The correlation id of the request that created the note.
     pub creation_correlation_id: String,
-    /// Whether a search finds only what stands in the beginning of its text, as there are more words than are indexed.
+    /// Whether only the beginning of the text is indexed, because it has too many words. A search does not find the
+    /// rest.
     #[serde(default)]
     pub indexed_in_part: bool,
 }
 
 impl Note {
-    /// Most bytes of its text.
+    /// The maximum size of the text in bytes.
     pub const MAX_BYTES: usize = NoteContent::MAX_CHARS;
-    /// Most tags.
+    /// The maximum number of tags.
     pub const MAX_TAGS: usize = 20;
-    /// Tags that a team does well to share. Others are as good; notes tagged `executive-summary` stand in every
-    /// answer of `start_day`.
+    /// Tags that a team should use in the same way. Any other tag is valid too. Every answer of `start_day` contains
+    /// the notes tagged `executive-summary`.
     pub const RECOMMENDED_TAGS: &[&str] = &[
         "executive-summary",
         "strategy",
@@ -67,34 +68,35 @@ impl Note {
     ];
 }
 
-/// A note as a list shows it.
+/// A note in a list or search result, with an excerpt of its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FoundNote {
-    /// Its id.
+    /// The id of the note.
     pub id: NoteId,
-    /// Its title.
+    /// The title of the note.
     pub title: NoteTitle,
-    /// The beginning of its text; of a search, the place that fits best, with what was found between `**`. At
-    /// most 500 characters.
+    /// At most 500 characters of the text: in a list the beginning, in a search the best match, with the found words
+    /// between `**`.
     pub excerpt: String,
-    /// Bytes of its text.
+    /// The size of the text in bytes.
     pub size_bytes: u32,
-    /// Its tags.
+    /// The tags of the note.
     pub tags: Vec<NoteTag>,
-    /// The venture it is about; `null` is a global note.
+    /// The venture of the note. `null` means a global note.
     pub venture: Option<VentureCode>,
-    /// Counts its changes from 1 on.
+    /// The version number of the note, from 1.
     pub version: u32,
-    /// When it was archived; `null` is a live note.
+    /// When the note was archived. `null` if it is not archived.
     pub archived_at: Option<Timestamp>,
-    /// When it was made.
+    /// When the note was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the note was last changed.
     pub updated_at: Timestamp,
-    /// Who wrote it: the first 16 hexadecimal digits of the key's SHA-256.
+    /// The actor that wrote the note: the first 16 hexadecimal digits of the SHA-256 of its API key.
     pub actor_key_id: String,
-    /// Whether a search finds only what stands in the beginning of its text, as there are more words than are indexed.
+    /// Whether only the beginning of the text is indexed, because it has too many words. A search does not find the
+    /// rest.
     #[serde(default)]
     pub indexed_in_part: bool,
 }
@@ -104,17 +106,18 @@ pub struct FoundNote {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = CreateNote::bounded -> Violations)]
 pub struct CreateNote {
-    /// Its title.
+    /// The title of the note.
     pub title: NoteTitle,
-    /// Its text.
+    /// The text of the note.
     pub content: NoteContent,
-    /// At most 20. Free words; recommended are `executive-summary` (shown at the start of every day), `strategy`,
-    /// `product`, `customers`, `market`, `decision`, `architecture`, `process`, `finance`, `legal`, `prd`, `reference`.
+    /// At most 20 tags, in any words. Recommended are `executive-summary` (shown at the start of every day),
+    /// `strategy`, `product`, `customers`, `market`, `decision`, `architecture`, `process`, `finance`, `legal`, `prd`,
+    /// `reference`.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = Note::MAX_TAGS)))]
     pub tags: Vec<NoteTag>,
-    /// The venture it is about; `null` is a global note.
+    /// The venture of the note. `null` means a global note.
     #[deserr(default)]
     #[serde(default)]
     pub venture: Option<VentureCode>,
@@ -127,25 +130,25 @@ impl CreateNote {
     }
 }
 
-/// A merge patch of a note.
+/// Changes a note, as a merge patch.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = UpdateNote::bounded -> Violations)]
 pub struct UpdateNote {
-    /// Its title; absent or `null` keeps it.
+    /// The new title. Absent or `null` keeps the title.
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<NoteTitle>,
-    /// Its text; absent or `null` keeps it.
+    /// The new text. Absent or `null` keeps the text.
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<NoteContent>,
-    /// All its tags, in place of those it has; at most 20. Absent or `null` keeps them.
+    /// The new tags, at most 20. They replace all tags. Absent or `null` keeps the tags.
     #[deserr(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(max = Note::MAX_TAGS)))]
     pub tags: Option<Vec<NoteTag>>,
-    /// The venture it is about; `null` makes it global.
+    /// The new venture. `null` makes the note global.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub venture: Change<VentureCode>,
@@ -158,40 +161,41 @@ impl UpdateNote {
     }
 }
 
-/// Which notes are meant beside those of one venture.
+/// A scope of notes other than one venture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[deserr(rename_all = lowercase, error = Violations)]
 pub enum NoteScope {
-    /// Notes of no venture.
+    /// Notes that belong to no venture.
     Global,
 }
 
-/// Which notes `list_notes` shows.
+/// Selects the notes that `list_notes` shows.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct NoteFilter {
-    /// The venture they are about.
+    /// Show only notes of this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// `global`: those of no venture.
+    /// `global`: show only notes that belong to no venture.
     #[deserr(default)]
     pub scope: Option<NoteScope>,
-    /// A tag they have.
+    /// Show only notes with this tag.
     #[deserr(default)]
     pub tag: Option<NoteTag>,
-    /// `true`: those that are archived, in place of those that are live.
+    /// `true`: show only archived notes. Otherwise, archived notes are not shown.
     #[deserr(default, try_from(String) = flag -> Invalid)]
     pub archived: Option<bool>,
-    /// Words that all stand in title or text, in any form and order, or begin a word there. Those that fit best come first.
+    /// Search words. The title or text must contain all of them, in any order and inflection; a word also matches the
+    /// beginning of a longer word. The best match comes first.
     #[deserr(default)]
     pub q: Option<SearchText>,
-    /// 1 to 100, 20 unless given.
+    /// The number of notes on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
@@ -205,34 +209,34 @@ fn flag(text: String) -> Result<Option<bool>, Invalid> {
     }
 }
 
-/// A note as it stands in the context of a day.
+/// A note as `start_day` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoteSummary {
-    /// Its id.
+    /// The id of the note.
     pub id: NoteId,
-    /// Its title.
+    /// The title of the note.
     pub title: String,
-    /// Its text.
+    /// The text of the note.
     pub content: String,
-    /// True when `content` is only the beginning of the note.
+    /// True if `content` is only the beginning of the text.
     pub truncated: bool,
-    /// `null` is a global note.
+    /// The venture of the note. `null` means a global note.
     pub venture: Option<VentureCode>,
-    /// Who wrote it: the first 16 hexadecimal digits of the key's SHA-256.
+    /// The actor that wrote the note: the first 16 hexadecimal digits of the SHA-256 of its API key.
     pub actor_key_id: String,
-    /// When it was last changed.
+    /// When the note was last changed.
     pub updated_at: Timestamp,
 }
 
-/// The notes tagged `executive-summary` as they stand in the context of a day.
+/// The notes tagged `executive-summary`, as `start_day` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExecutiveSummaries {
-    /// Those that fit into the pool, the last one perhaps cut.
+    /// The notes that fit into the limit of 12 KB. The last one may be cut.
     #[serde(flatten)]
     pub excerpt: Excerpt<NoteSummary>,
-    /// The first of those that do not, at most 40: read one by its id.
+    /// The first 40 notes that don't fit. Read them by their ids.
     #[serde(default)]
     pub left_out: Vec<NoteName>,
 }
@@ -241,12 +245,12 @@ pub struct ExecutiveSummaries {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoteName {
-    /// Its id.
+    /// The id of the note.
     pub id: NoteId,
-    /// Its title.
+    /// The title of the note.
     pub title: String,
-    /// `null` is a global note.
+    /// The venture of the note. `null` means a global note.
     pub venture: Option<VentureCode>,
-    /// When it was last changed.
+    /// When the note was last changed.
     pub updated_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Bounded whole numbers, and what they are for.
+//! Whole numbers with a fixed range.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
-/// A bounded whole number, read from JSON numbers and from query text.
+/// Defines a whole number with a fixed range. It is decoded from JSON numbers and from query parameters.
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $min:literal ..= $max:literal) => {
         $(#[$doc])*
@@ -17,12 +17,12 @@ macro_rules! number {
         pub struct $name(u32);
 
         impl $name {
-            /// Smallest value.
+            /// The smallest value.
             pub const MIN: u32 = $min;
-            /// Largest value.
+            /// The largest value.
             pub const MAX: u32 = $max;
 
-            /// The number itself.
+            /// The value.
             pub fn get(self) -> u32 {
                 self.0
             }
@@ -43,7 +43,7 @@ macro_rules! number {
             type Err = Invalid;
 
             fn from_str(text: &str) -> Result<Self, Invalid> {
-                // `parse` takes a leading plus; a number has one spelling here.
+                // `parse` accepts a leading plus. Here, a number has only one form.
                 let digits = text.bytes().all(|b| b.is_ascii_digit());
                 let number = if digits { text.parse::<u64>().unwrap_or(u64::MAX) } else { u64::MAX };
                 Self::try_from(number)
@@ -61,7 +61,7 @@ macro_rules! number {
                 match value {
                     Value::Integer(number) => Self::try_from(number).map_err(|invalid| invalid_at(invalid, at)),
                     Value::NegativeInteger(_) => Self::try_from(u64::MAX).map_err(|invalid| invalid_at(invalid, at)),
-                    // JSON has one kind of number: 87.0 is a whole one.
+                    // JSON has only one type of number, so 87.0 is a whole number.
                     Value::Float(number) if number.fract() == 0.0 => {
                         let whole = format!("{number:.0}").parse().unwrap_or(u64::MAX);
                         Self::try_from(whole).map_err(|invalid| invalid_at(invalid, at))
@@ -88,11 +88,11 @@ macro_rules! number {
 pub(crate) use number;
 
 number! {
-    /// A line of work within a repository. Track 0 is a track; no track is `null`.
+    /// A line of work within a repository. Track 0 is a track like any other; `null` means no track.
     Track, 0..=1_000_000
 }
 number! {
-    /// A GitHub issue.
+    /// The number of a GitHub issue.
     IssueNumber, 1..=2_147_483_647
 }
 number! {
@@ -100,16 +100,16 @@ number! {
     HttpStatus, 100..=599
 }
 number! {
-    /// A version of a document.
+    /// The version number of a document.
     DocVersionNumber, 1..=2_147_483_647
 }
 number! {
-    /// Requests a minute that a token may make.
+    /// The number of requests that a token may send per minute.
     RateLimit, 1..=1_000_000
 }
 
 number! {
-    /// After how many days a document is stale.
+    /// The number of days after which a document is stale.
     StalenessDays, 1..=3650
 }
 

@@ -1,4 +1,4 @@
-//! Lists: how much is shown, how much there is, and where the next page starts.
+//! Lists: the shown items, the total count and the cursor of the next page.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use crate::number::number;
 use crate::text::impl_text_traits;
 use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
-/// Reads an optional query parameter, for `deserr(try_from(String) = in_query -> Invalid)`.
+/// Parses an optional query parameter, for `deserr(try_from(String) = in_query -> Invalid)`.
 #[expect(clippy::needless_pass_by_value, reason = "the signature is deserr's")]
 pub(crate) fn in_query<T: FromStr<Err = Invalid>>(text: String) -> Result<Option<T>, Invalid> {
     text.parse().map(Some)
@@ -20,41 +20,41 @@ pub(crate) fn in_query<T: FromStr<Err = Invalid>>(text: String) -> Result<Option
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PageOf{T}"))]
 pub struct Page<T> {
-    /// What this page shows.
+    /// The items of this page.
     pub items: Vec<T>,
-    /// How many there are, whatever the page shows; exact up to 1,000.
+    /// The number of items on all pages. It is exact up to 1,000.
     pub total: u32,
-    /// True when `total` is only a lower bound. Absent when the count is exact.
+    /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub total_is_minimum: bool,
-    /// The cursor of the next page, or `null` at the end.
+    /// The cursor of the next page, or `null` on the last page.
     pub next_cursor: Option<Cursor>,
 }
 
-/// The first items of a list inside a bigger answer: how many are shown of how many there are.
+/// The first items of a list that is part of a larger answer, with the total count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ExcerptOf{T}"))]
 pub struct Excerpt<T> {
-    /// How many there are; exact up to 1,000.
+    /// The number of items that exist. It is exact up to 1,000.
     pub total: u32,
-    /// True when `total` is only a lower bound. Absent when the count is exact.
+    /// True if `total` is only a lower bound. Absent if the count is exact.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub total_is_minimum: bool,
-    /// How many `items` has.
+    /// The number of items in `items`.
     pub shown: u32,
-    /// The newest ones, unless the list has another order.
+    /// The shown items, newest first, unless the list has another order.
     pub items: Vec<T>,
 }
 
 impl<T> Default for Excerpt<T> {
-    /// Nothing of nothing.
+    /// An empty list.
     fn default() -> Self {
         Self { total: 0, total_is_minimum: false, shown: 0, items: Vec::new() }
     }
 }
 
 number! {
-    /// How many items a page shows.
+    /// The number of items on a page.
     Limit, 1..=100
 }
 
@@ -64,16 +64,16 @@ impl Default for Limit {
     }
 }
 
-/// Where a page starts: the id (or code) of the last item of the page before, or what a search has shown so far. Treat
-/// it as opaque.
+/// The position where a page starts: the id or code of the last item of the previous page, or the results that a search
+/// has already shown. Clients must not interpret it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// Most characters: enough for a search that has shown 980 of a million notes.
+    /// The maximum number of characters. It is enough for a search that has shown 980 of a million notes.
     const MAX_CHARS: usize = 3000;
 
-    /// The text to compare keys with.
+    /// The text to compare with the keys of the list.
     pub fn as_str(&self) -> &str {
         &self.0
     }

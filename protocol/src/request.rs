@@ -1,16 +1,16 @@
-//! What travels in headers: the key, the idempotency key and the correlation id.
+//! Values of request headers: the API key, the idempotency key and the correlation id.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::violation::Invalid;
 
-/// The secret of a caller. It has no `Debug` or `Display`, so that it can't reach a log by accident.
+/// The API key of a caller. It has no `Debug` or `Display`, so that it can't be logged by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BearerKey(String);
 
 impl BearerKey {
-    /// A key as the environment or a header gives it: 16 to 256 visible ASCII characters.
+    /// Checks a key from the environment or a header: 16 to 256 visible ASCII characters.
     pub fn new(text: &str) -> Result<Self, Invalid> {
         let visible = text.bytes().all(|b| b.is_ascii_graphic());
         if !(16..=256).contains(&text.len()) || !visible {
@@ -19,13 +19,13 @@ impl BearerKey {
         Ok(Self(text.to_owned()))
     }
 
-    /// The secret itself, for the one header or hash that needs it.
+    /// The secret key. Use it only for the request header and for the hash.
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
-/// Names one intended effect, so that a retry happens once: 16 to 200 visible ASCII characters.
+/// Identifies one intended change, so that a retry does not repeat it: 16 to 200 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
@@ -47,7 +47,7 @@ impl FromStr for IdempotencyKey {
     }
 }
 
-/// Names one request from the client to the log: `corr_<uuid>`.
+/// Identifies one request in the client and in the log: `corr_<uuid>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CorrelationId(String);
 
@@ -69,7 +69,7 @@ impl FromStr for CorrelationId {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let uuid = text.strip_prefix("corr_").and_then(|uuid| uuid::Uuid::try_parse(uuid).ok()).map(Self::from);
-        // Only the canonical spelling: the id is compared as text in the log.
+        // Only the canonical form is accepted, because the log compares ids as text.
         uuid.filter(|id| id.0 == text).ok_or(Invalid::new("must be corr_<uuid>"))
     }
 }

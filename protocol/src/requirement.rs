@@ -1,4 +1,5 @@
-//! Requirements: which document must exist, for whom, how fresh, and what it can be generated from.
+//! Requirements: rules about which documents must exist, for which ventures, how fresh they must be, and what they can
+//! be generated from.
 
 use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
@@ -10,23 +11,23 @@ use crate::text::{Capability, NamePattern, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
 
-/// Where the document of a requirement stands.
+/// The scope of the documents that a requirement applies to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[deserr(error = Violations)]
 pub enum ScopeType {
-    /// With the documents of each venture that the requirement holds for.
+    /// Each venture that the requirement applies to needs its own document.
     #[default]
     #[deserr(rename = "venture")]
     Venture,
-    /// With the global documents.
+    /// The requirement applies to a global document.
     #[deserr(rename = "global")]
     Global,
 }
 
 impl ScopeType {
-    /// The word on the wire and in the database.
+    /// The value on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Venture => "venture",
@@ -37,7 +38,7 @@ impl ScopeType {
 
 macro_rules! sources {
     ($($(#[doc = $doc:literal])+ $name:ident $word:literal,)*) => {
-        /// What a document can be generated from.
+        /// A source that a document can be generated from.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Deserr)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[deserr(error = Violations)]
@@ -49,7 +50,7 @@ macro_rules! sources {
             /// Every source.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The word on the wire and in the database.
+            /// The value on the wire and in the database.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)* }
             }
@@ -58,106 +59,106 @@ macro_rules! sources {
 }
 
 sources! {
-    /// What is written for agents: CLAUDE.md, AGENTS.md, GEMINI.md.
+    /// Instructions for agents: CLAUDE.md, AGENTS.md, GEMINI.md.
     ClaudeMd "claude_md",
     /// The README.
     Readme "readme",
     /// Manifests such as Cargo.toml, package.json, pyproject.toml, go.mod.
     Manifests "manifests",
-    /// The folders at the top of the repository.
+    /// The top-level folders of the repository.
     Layout "layout",
-    /// What CI runs.
+    /// The workflows of continuous integration.
     Workflows "workflows",
     /// Routes in the source code.
     Routes "routes",
     /// OpenAPI documents.
     Openapi "openapi",
-    /// Tests, and what they touch.
+    /// Tests, and the routes that they call.
     Tests "tests",
-    /// SQL migrations.
+    /// The SQL migrations.
     Migrations "migrations",
-    /// Files that declare a schema, such as Prisma's and Drizzle's.
+    /// Files that declare a database schema, such as those of Prisma and Drizzle.
     SchemaFiles "schema_files",
 }
 
-/// A rule saying which document must exist.
+/// A rule that says which document must exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Requirement {
-    /// Its id.
+    /// The id of the requirement.
     pub id: RequirementId,
-    /// The document's name.
+    /// The name of the document. `*` stands for any characters, `{venture}` for the code of the venture.
     pub name_pattern: NamePattern,
-    /// Where the document stands.
+    /// Whether the document belongs to each venture or is global.
     pub scope_type: ScopeType,
-    /// The one venture it holds for; `null` is every venture.
+    /// The only venture that the requirement applies to. `null` means every venture.
     pub venture: Option<VentureCode>,
-    /// It holds for ventures that have this; `null` is all of them.
+    /// The capability that a venture must have for the requirement to apply. `null` means no condition.
     pub capability: Option<Capability>,
-    /// After how many days without a change or a confirmation the document is stale.
+    /// The number of days without a change or confirmation after which the document is stale.
     pub staleness_days: StalenessDays,
     /// Whether the document must exist.
     pub required: bool,
-    /// Whether the document may be generated, and put by the context tier.
+    /// Whether the document may be generated. If so, callers of the context tier may store it.
     pub auto_generate: bool,
-    /// What it is generated from; none leaves that to the generator.
+    /// What the document is generated from. If empty, the generator decides.
     pub sources: Vec<GenerationSource>,
-    /// When it was made.
+    /// When the requirement was created.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the requirement was last changed.
     pub updated_at: Timestamp,
 }
 
 impl Requirement {
-    /// Most requirements of a deployment.
+    /// The maximum number of requirements of a deployment.
     pub const MAX: u32 = 500;
 }
 
-/// Makes a requirement, or replaces the one with the same pattern, scope type, venture and capability.
+/// Creates a requirement, or replaces the one with the same pattern, scope type, venture and capability.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = PutRequirement::bounded -> Violations)]
 pub struct PutRequirement {
-    /// The document's name. `*` stands for any characters, `{venture}` for the venture's code.
+    /// The name of the document. `*` stands for any characters, `{venture}` for the code of the venture.
     #[cfg_attr(feature = "schema", schemars(schema_with = "name_pattern_schema"))]
     pub name_pattern: NamePattern,
-    /// Where the document stands; with each venture unless given.
+    /// Whether the document belongs to each venture or is global. The default is `venture`.
     #[deserr(default)]
     #[serde(default)]
     pub scope_type: ScopeType,
-    /// The one venture it holds for; `null` is every venture.
+    /// The only venture that the requirement applies to. `null` means every venture.
     #[deserr(default)]
     #[serde(default)]
     pub venture: Option<VentureCode>,
-    /// It holds for ventures that have this; `null` is all of them.
+    /// The capability that a venture must have for the requirement to apply. `null` means no condition.
     #[deserr(default)]
     #[serde(default)]
     pub capability: Option<Capability>,
-    /// After how many days without a change or a confirmation the document is stale; 90 unless given.
+    /// The number of days without a change or confirmation after which the document is stale. The default is 90.
     #[deserr(default)]
     #[serde(default)]
     pub staleness_days: StalenessDays,
-    /// Whether the document must exist; true unless given.
+    /// Whether the document must exist. The default is true.
     #[deserr(default = true)]
-    #[serde(default = "yes")]
+    #[serde(default = "always_required")]
     pub required: bool,
-    /// Whether the document may be generated, and put by the context tier; false unless given.
+    /// Whether the document may be generated. If so, callers of the context tier may store it. The default is false.
     #[deserr(default)]
     #[serde(default)]
     pub auto_generate: bool,
-    /// What it is generated from; none leaves that to the generator.
+    /// What the document is generated from. If empty, the generator decides.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = GenerationSource::ALL.len())))]
     pub sources: Vec<GenerationSource>,
 }
 
-fn yes() -> bool {
+fn always_required() -> bool {
     true
 }
 
 impl PutRequirement {
-    /// A required document of every venture, fresh for 90 days.
+    /// A requirement for every venture: the document must exist and is fresh for 90 days.
     pub fn of(name_pattern: NamePattern) -> Self {
         Self {
             name_pattern,
@@ -177,7 +178,7 @@ impl PutRequirement {
     }
 }
 
-/// The rules of [`NamePattern`] as far as one regular expression can't say them.
+/// The JSON schema of [`NamePattern`]. One regular expression can't express its rules, so there are three alternatives.
 #[cfg(feature = "schema")]
 fn name_pattern_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "string", "minLength": 1, "anyOf": [
@@ -187,29 +188,29 @@ fn name_pattern_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     ] })
 }
 
-/// Which requirements `list_requirements` shows, newest first.
+/// Selects the requirements that `list_requirements` shows, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct RequirementFilter {
-    /// Those of this venture and of every venture, whatever capability they ask for.
+    /// Show only requirements of this venture and of all ventures. The capabilities of the venture don't matter.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// 1 to 100, 20 unless given.
+    /// The number of requirements on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
 
-/// A requirement that is no more.
+/// A deleted requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RequirementDeleted {
-    /// Its id.
+    /// The id of the requirement.
     pub id: RequirementId,
-    /// When it was deleted.
+    /// When the requirement was deleted.
     pub deleted_at: Timestamp,
 }
 
@@ -218,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_of_a_pattern_and_the_check_are_the_same_rule() {
+    fn the_schema_of_a_name_pattern_matches_the_check() {
         let schema = name_pattern_schema(&mut schemars::SchemaGenerator::default()).to_value();
         let alternatives = schema["anyOf"].as_array().unwrap().iter().map(|one| {
             let most = usize::try_from(one["maxLength"].as_u64().unwrap()).unwrap();

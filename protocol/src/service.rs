@@ -1,45 +1,45 @@
-//! What the service says of itself.
+//! Information about the service: health and version.
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// The answer of `GET /health`; it asks the database.
+/// The answer of `GET /health`. The check queries the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
-    /// Always `ok`: an engine that can't reach its database answers 503.
+    /// Always `ok`. An engine that can't reach its database returns 503 instead.
     pub status: String,
-    /// `embedded` or `worker`.
+    /// The engine: `embedded` or `worker`.
     pub engine: String,
-    /// The server's clock.
+    /// The current time of the server.
     pub time: Timestamp,
-    /// How long writes have waited by now because another process is writing to the database, in seconds; `null` when
-    /// they don't. A request waits 5 s at most and is then answered 503.
+    /// For how many seconds writes have been waiting because another process has locked the database. `null` if no
+    /// write waits. A request waits at most 5 s and then gets a 503 response.
     #[serde(default)]
     pub writes_wait_seconds: Option<u32>,
-    /// The last run of the scheduled sweep, which is due every 10 minutes; `null` before the first.
+    /// The last run of the sweep, which is scheduled every 10 minutes. `null` before the first run.
     #[serde(default)]
     pub last_sweep: Option<SweepRun>,
 }
 
-/// One run of the sweep: what fell silent was abandoned, what had expired was forgotten.
+/// One run of the sweep. It marks silent sessions as abandoned and deletes expired data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SweepRun {
-    /// When it began.
+    /// When the run started.
     pub started_at: Timestamp,
-    /// When it ended; `null` while it runs, and for one that was cut off.
+    /// When the run ended. `null` if it is still running or was interrupted.
     pub finished_at: Option<Timestamp>,
-    /// Whether it left something for the next run.
+    /// Whether work is left for the next run.
     pub more: bool,
-    /// Sessions abandoned.
+    /// The number of sessions marked as abandoned.
     pub sessions: u32,
-    /// Idempotency keys forgotten.
+    /// The number of idempotency keys deleted.
     pub keys: u32,
-    /// Rate windows forgotten.
+    /// The number of rate limit windows deleted.
     pub rates: u32,
-    /// Log rows forgotten.
+    /// The number of log rows deleted.
     pub log: u32,
 }
 
@@ -49,10 +49,10 @@ pub struct SweepRun {
 pub struct Version {
     /// The version of the API.
     pub version: String,
-    /// The commit the engine was built from, or `unknown` outside a checkout.
+    /// The commit that the engine was built from. `unknown` if it was built outside a git repository.
     pub commit: String,
-    /// `embedded` or `worker`.
+    /// The engine: `embedded` or `worker`.
     pub engine: String,
-    /// The migrations applied to its database, in order.
+    /// The migrations that were applied to the database, in order.
     pub migrations: Vec<String>,
 }

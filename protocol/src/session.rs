@@ -1,4 +1,4 @@
-//! Sessions: one agent's watch on a venture and repository.
+//! Sessions: the work of one agent on a venture and repository, from start of day to end of day.
 
 use deserr::Deserr;
 use serde::{Deserialize, Serialize};
@@ -12,22 +12,22 @@ use crate::text::{Agent, Branch, Client, ClientSessionId, ClientVersion, CommitS
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations};
 
-/// Where a session stands. One idle for 45 minutes reads as abandoned at once.
+/// The status of a session. A session without a heartbeat for 45 minutes is shown as abandoned immediately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[deserr(rename_all = lowercase, error = Violations)]
 pub enum SessionStatus {
-    /// Alive: its heartbeats arrive.
+    /// The agent is alive: its heartbeats arrive.
     Active,
-    /// Ended by its agent, with a handoff.
+    /// The agent ended the session with a handoff.
     Ended,
-    /// Fell silent.
+    /// No heartbeat arrived for 45 minutes.
     Abandoned,
 }
 
 impl SessionStatus {
-    /// The word on the wire and in the database.
+    /// The value on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -37,7 +37,7 @@ impl SessionStatus {
     }
 }
 
-/// Why a session ended.
+/// The reason why a session ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -47,16 +47,16 @@ pub enum EndReason {
     #[default]
     #[deserr(rename = "manual")]
     Manual,
-    /// The agent's process went away and its tool ended the day for it.
+    /// The process of the agent exited, and its agent CLI ended the day for it.
     #[deserr(rename = "process_exit")]
     ProcessExit,
-    /// It fell silent for 45 minutes.
+    /// No heartbeat arrived for 45 minutes.
     #[deserr(rename = "stale")]
     Stale,
 }
 
 impl EndReason {
-    /// The word on the wire and in the database.
+    /// The value on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Manual => "manual",
@@ -66,133 +66,133 @@ impl EndReason {
     }
 }
 
-/// One agent's watch on a venture and repository, from start of day to end of day.
+/// The work of one agent on a venture and repository, from start of day to end of day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Session {
-    /// Its id.
+    /// The id of the session.
     pub id: SessionId,
-    /// The running agent.
+    /// The name of the agent, such as `mac1-claude-1`.
     pub agent: Agent,
-    /// The agent's command line tool.
+    /// The agent CLI, such as `claude`.
     pub client: Client,
-    /// What the tool says of its version.
+    /// The version that the agent CLI reports.
     pub client_version: Option<ClientVersion>,
-    /// The id that the tool gives its own conversation.
+    /// The id that the agent CLI gives to its conversation.
     pub client_session_id: Option<ClientSessionId>,
-    /// The machine it runs on.
+    /// The hostname of the machine that the agent runs on.
     pub host: Host,
-    /// The venture it works on.
+    /// The code of the venture that the agent works on.
     pub venture: VentureCode,
-    /// The repository it works in.
+    /// The repository that the agent works in.
     pub repo: RepoName,
-    /// The line of work; `null` is none, 0 is a track.
+    /// The track: a line of work within the repository. `null` means no track; 0 is a track like any other.
     pub track: Option<Track>,
-    /// The GitHub issue it works on.
+    /// The number of the GitHub issue that the agent works on.
     pub issue_number: Option<IssueNumber>,
-    /// The git branch; `null` on a detached HEAD.
+    /// The git branch. `null` means a detached HEAD.
     pub branch: Option<Branch>,
-    /// The commit that is checked out.
+    /// The hash of the commit that is checked out.
     pub commit_sha: Option<CommitSha>,
-    /// Where it stands.
+    /// The status of the session.
     pub status: SessionStatus,
-    /// When it was made.
+    /// When the session was created.
     pub created_at: Timestamp,
-    /// When the agent was last heard of.
+    /// When the last heartbeat of the agent arrived. `start_day` and `update_session` count as heartbeats.
     pub last_heartbeat_at: Timestamp,
-    /// When it ended or was found abandoned.
+    /// When the session ended or was marked as abandoned.
     pub ended_at: Option<Timestamp>,
-    /// Why it ended.
+    /// Why the session ended.
     pub end_reason: Option<EndReason>,
     /// The handoff that ended the session.
     pub final_handoff_id: Option<HandoffId>,
-    /// Who holds the API key: the first 16 hexadecimal digits of its SHA-256.
+    /// The actor that created the session: the first 16 hexadecimal digits of the SHA-256 of its API key.
     pub actor_key_id: String,
     /// The correlation id of the request that created the session.
     pub creation_correlation_id: String,
-    /// What the client notes about the session.
+    /// Any other data that the client stores with the session.
     pub meta: Meta,
 }
 
-/// What others need to know of a session that is alive.
+/// The part of an active session that other agents need to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActiveSession {
-    /// Its id.
+    /// The id of the session.
     pub id: SessionId,
-    /// The running agent.
+    /// The name of the agent, such as `mac1-claude-1`.
     pub agent: Agent,
-    /// The agent's command line tool.
+    /// The agent CLI, such as `claude`.
     pub client: Client,
-    /// The machine it runs on.
+    /// The hostname of the machine that the agent runs on.
     pub host: Host,
-    /// The repository it works in.
+    /// The repository that the agent works in.
     pub repo: RepoName,
-    /// The line of work; `null` is none, 0 is a track.
+    /// The track: a line of work within the repository. `null` means no track; 0 is a track like any other.
     pub track: Option<Track>,
-    /// The GitHub issue it works on.
+    /// The number of the GitHub issue that the agent works on.
     pub issue_number: Option<IssueNumber>,
-    /// The git branch; `null` on a detached HEAD.
+    /// The git branch. `null` means a detached HEAD.
     pub branch: Option<Branch>,
-    /// When it was made.
+    /// When the session was created.
     pub created_at: Timestamp,
-    /// When the agent was last heard of.
+    /// When the last heartbeat of the agent arrived. `start_day` and `update_session` count as heartbeats.
     pub last_heartbeat_at: Timestamp,
 }
 
-/// Which sessions `list_sessions` shows, newest first.
+/// Selects the sessions that `list_sessions` shows, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct SessionFilter {
-    /// The venture it works on.
+    /// Show only sessions on this venture.
     #[deserr(default)]
     pub venture: Option<VentureCode>,
-    /// The repository it works in.
+    /// Show only sessions in this repository.
     #[deserr(default)]
     pub repo: Option<RepoName>,
-    /// The running agent.
+    /// Show only sessions of this agent.
     #[deserr(default)]
     pub agent: Option<Agent>,
-    /// The line of work; `null` is none, 0 is a track.
+    /// Show only sessions of this track. 0 is a track like any other.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub track: Option<Track>,
-    /// Where it stands.
+    /// Show only sessions with this status.
     #[deserr(default)]
     pub status: Option<SessionStatus>,
-    /// Only sessions whose last heartbeat is at or after this time.
+    /// Show only sessions whose last heartbeat is at or after this time.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub active_since: Option<Timestamp>,
-    /// 1 to 100, 20 unless given.
+    /// The number of sessions on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
 
-/// A merge patch of a session's whereabouts; also a heartbeat.
+/// A merge patch of a session. It also counts as a heartbeat.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct UpdateSession {
-    /// The git branch; `null` on a detached HEAD.
+    /// The git branch. `null` means a detached HEAD.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub branch: Change<Branch>,
-    /// The commit that is checked out.
+    /// The hash of the commit that is checked out. `null` removes it.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub commit_sha: Change<CommitSha>,
-    /// The GitHub issue it works on.
+    /// The number of the GitHub issue that the agent works on. `null` removes it.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub issue_number: Change<IssueNumber>,
-    /// The line of work; `null` is none, 0 is a track.
+    /// The track: a line of work within the repository. `null` means no track; 0 is a track like any other.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub track: Change<Track>,
-    /// Merged into the stored object as RFC 7396 says; `null` empties it.
+    /// An object that is merged into the stored one (RFC 7396). `null` removes all stored data.
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub meta: Change<Meta>,
@@ -202,14 +202,15 @@ pub struct UpdateSession {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heartbeat {
-    /// The session.
+    /// The id of the session.
     pub session_id: SessionId,
-    /// Where it stands.
+    /// The status of the session.
     pub status: SessionStatus,
-    /// When the agent was last heard of.
+    /// When the last heartbeat of the agent arrived. `start_day` and `update_session` count as heartbeats.
     pub last_heartbeat_at: Timestamp,
-    /// When the server wants to hear again.
+    /// When the agent should send its next heartbeat.
     pub next_heartbeat_at: Timestamp,
-    /// The same as seconds from now: 10 minutes ± 2, drawn anew each time so that a fleet spreads out.
+    /// The seconds from now until `next_heartbeat_at`: 10 ± 2 minutes, chosen at random each time, so that the agents
+    /// of a fleet don't all send at once.
     pub heartbeat_interval_seconds: u32,
 }

@@ -1,4 +1,4 @@
-//! The address that a fleet reaches a machine at: Tailscale's, or another network's that it shares.
+//! The address of a machine in the network of the fleet: Tailscale, or another network that the machines share.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,15 +9,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::text::impl_text_traits;
 use crate::violation::Invalid;
 
-/// An IPv4 or IPv6 address in its canonical spelling: one machine's, such as Tailscale hands out, or of any other
-/// network that joins the fleet. Loopback, link-local, multicast and reserved addresses name no machine.
+/// The IPv4 or IPv6 address of one machine in its canonical form, from Tailscale or from another network of the fleet.
+/// Loopback, link-local, multicast and reserved addresses are refused, because they don't identify a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TailscaleIp(String);
 
 impl TailscaleIp {
-    /// Most characters.
+    /// The maximum number of characters.
     pub const MAX_CHARS: usize = 39;
-    /// What it looks like, as an ECMA-262 regular expression.
+    /// The format, as an ECMA-262 regular expression.
     pub const PATTERN: &'static str = concat!(
         "^((([1-9]|[1-9][0-9]|1[01][0-9]|12[0-68-9]|1[3-5][0-9]|16[0-8]|1[7-9][0-9]|2[01][0-9]|22[0-3])",
         r"\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|169\.(25[0-35]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9]))",
@@ -38,7 +38,7 @@ impl FromStr for TailscaleIp {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        // An IPv6 address that ends in the spelling of an IPv4 one has a plain spelling too.
+        // An IPv6 address that ends like an IPv4 address is refused: it can also be written without dots.
         let plain = !(text.contains(':') && text.contains('.'));
         let address = text.parse().ok().filter(|_| plain);
         let address = address.ok_or(Invalid::new("must be an IPv4 or IPv6 address, without port or zone"))?;
@@ -53,13 +53,13 @@ impl FromStr for TailscaleIp {
     }
 }
 
-/// Classes A to C but for this host, loopback and link-local.
+/// Whether the address belongs to class A, B or C and is not this host, loopback or link-local.
 fn is_host_v4(address: Ipv4Addr) -> bool {
     let [first, ..] = address.octets();
     (1..=223).contains(&first) && !address.is_loopback() && !address.is_link_local()
 }
 
-/// Global unicast and unique local addresses.
+/// Whether the address is global unicast or unique local.
 fn is_host_v6(address: Ipv6Addr) -> bool {
     let [first, ..] = address.octets();
     first >> 5 == 0b001 || address.is_unique_local()
@@ -127,17 +127,17 @@ mod tests {
     ];
 
     #[test]
-    fn addresses_of_machines_are_taken_and_spelt_one_way() {
+    fn addresses_of_machines_get_their_canonical_form() {
         for text in GOOD {
             assert!(text.parse::<TailscaleIp>().is_ok(), "{text}");
         }
-        let spelt = |text: &str| text.parse::<TailscaleIp>().unwrap().to_string();
-        assert_eq!(spelt("FD7A:115C:A1E0:0:0:0:0:1"), "fd7a:115c:a1e0::1");
-        assert_eq!(spelt("100.64.0.1"), "100.64.0.1");
+        let canonical = |text: &str| text.parse::<TailscaleIp>().unwrap().to_string();
+        assert_eq!(canonical("FD7A:115C:A1E0:0:0:0:0:1"), "fd7a:115c:a1e0::1");
+        assert_eq!(canonical("100.64.0.1"), "100.64.0.1");
     }
 
     #[test]
-    fn what_is_no_address_of_one_machine_is_refused() {
+    fn other_addresses_and_texts_are_refused() {
         for text in BAD {
             assert!(text.parse::<TailscaleIp>().is_err(), "{text:?}");
         }
@@ -149,13 +149,14 @@ mod tests {
         for text in GOOD.iter().chain(&BAD) {
             assert_eq!(pattern.is_match(text), text.parse::<TailscaleIp>().is_ok(), "{text:?}");
         }
-        for text in spellings() {
+        for text in generated_texts() {
             assert_eq!(pattern.is_match(&text), text.parse::<TailscaleIp>().is_ok(), "{text:?}");
         }
     }
 
-    /// IPv6 with every number of groups on either side of every gap, and IPv4 with each number in each place.
-    fn spellings() -> Vec<String> {
+    /// IPv6 texts with every number of groups on each side of every gap, and IPv4 texts with many numbers at each
+    /// position.
+    fn generated_texts() -> Vec<String> {
         let mut texts = Vec::new();
         for first in ["fd7a", "2001", "FCff", "fe80", "20", "0001", "fd7a0", "g"] {
             for (head, tail) in (0..9).flat_map(|head| (0..9).map(move |tail| (head, tail))) {

@@ -1,7 +1,7 @@
-//! Bounded texts and numbers: every field that a stranger can fill has a type here, with its limit.
+//! Bounded strings: every text field of a request has a type here that checks its length and format.
 //!
-//! The limits are Deckwatch's own, chosen so that a whole `start_day` answer stays far below the
-//! 2 MB that D1 allows for a row. Lengths are in Unicode characters.
+//! The limits are Deckwatch's own. They keep a whole `start_day` answer far below the 2 MB that D1 allows for a row.
+//! Lengths are in Unicode characters.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::violation::Invalid;
 
-/// Display, serde, deserr and JSON schema for a newtype over `String` that has `FromStr<Err = Invalid>`.
+/// Implements Display, serde, deserr and JSON schema for a newtype over `String` that has `FromStr<Err = Invalid>`.
 macro_rules! impl_text_traits {
     ($name:ident, $pattern:expr, $max:expr) => {
         impl fmt::Display for $name {
@@ -67,7 +67,7 @@ macro_rules! impl_text_traits {
 }
 pub(crate) use impl_text_traits;
 
-/// A bounded text: its limit, the pattern shown to clients, and the check that decides.
+/// Defines a bounded string: its limit, the pattern in its JSON schema, and the check that decides.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, max $max:literal, pattern $pattern:literal, $check:expr) => {
         $(#[$doc])*
@@ -75,12 +75,12 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// Most characters.
+            /// The maximum number of characters.
             pub const MAX_CHARS: usize = $max;
-            /// What it looks like, as an ECMA-262 regular expression.
+            /// The format, as an ECMA-262 regular expression.
             pub const PATTERN: &'static str = $pattern;
 
-            /// The text itself.
+            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -102,23 +102,23 @@ macro_rules! text {
 pub(crate) use text;
 
 text! {
-    /// One running agent: `<host>-<cli>-<slot>`, such as `mac1.local-claude-1`.
+    /// The name of a running agent: `<host>-<cli>-<slot>`, such as `mac1.local-claude-1`.
     Agent, max 128, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// A hostname as the machine says it; `.local` names are as good as others.
+    /// The hostname that a machine reports. `.local` names are valid.
     Host, max 253, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// The agent's command line tool: `claude`, `gemini`, `codex`.
+    /// The agent CLI, such as `claude`, `gemini` or `codex`.
     Client, max 32, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// The version that the agent's tool reports.
+    /// The version that the agent CLI reports.
     ClientVersion, max 64, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// The id that the agent's tool gives its own conversation.
+    /// The id that the agent CLI gives to its conversation.
     ClientSessionId, max 128, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
@@ -126,53 +126,54 @@ text! {
     VentureCode, max 32, pattern r"^[a-z0-9][a-z0-9_-]*$", |text| {
         label(text)?;
         if text == "global" {
-            return Err(Invalid::new("must not be global: that is the scope of every venture"));
+            return Err(Invalid::new("must not be `global`: this is the scope of documents for all ventures"));
         }
         let lower = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
         lower.then_some(()).ok_or(Invalid::new("must be lower-case letters, digits, - or _, starting with a letter or digit"))
     }
 }
 text! {
-    /// What people call a venture.
+    /// The display name of a venture.
     VentureName, max 100, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// What people call a token.
+    /// The display name of a token.
     TokenName, max 100, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// A word to look for in the request log: a correlation id, an actor, an operation.
+    /// A search term for the request log: a correlation id, an actor or an operation.
     LogWord, max 64, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// A GitHub organisation or user.
+    /// The name of a GitHub organisation or user.
     GithubOrg, max 100, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// What a venture has, such as `has_api`: it decides which documents must exist.
+    /// A capability of a venture, such as `has_api`. Capabilities determine which documents must exist.
     Capability, max 50, pattern r"^[A-Za-z0-9][A-Za-z0-9._-]*$", label
 }
 text! {
-    /// The name of a required document: `*` stands for any characters, `{venture}` for the venture's code. With
-    /// both, `{venture}` stands once beside at most 18 characters, as D1 matches at most 50 bytes.
+    /// The name of a required document: `*` stands for any characters, `{venture}` for the code of the venture. If both
+    /// are used, `{venture}` may occur only once, with at most 18 other characters, because D1 matches at most 50
+    /// bytes.
     NamePattern, max 50, pattern r"^([A-Za-z0-9*]|\{venture\})([A-Za-z0-9._*-]|\{venture\})*$", |text| {
         let named = text.replace("{venture}", "v");
         let starts_well = named.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '*');
         if !starts_well || !named.bytes().all(|b| is_name_byte(b) || b == b'*') {
             return Err(Invalid::new(
                 "must be letters, digits, dot, - or _, starting with a letter or digit; * stands for any characters, \
-                 {venture} for the venture's code",
+                {venture} for the code of the venture",
             ));
         }
         let codes = text.matches("{venture}").count();
         if text.contains('*') && (codes > 1 || codes == 1 && text.len() > 27) {
-            return Err(Invalid::new("must have {venture} once and at most 18 other characters, as it has a *"));
+            return Err(Invalid::new("must contain {venture} only once and at most 18 other characters if it contains *"));
         }
         Ok(())
     }
 }
 text! {
-    /// The name of a secret, which is the variable that an agent gets it in.
+    /// The name of a secret. The agent gets the secret in the environment variable of this name.
     SecretName, max 200, pattern r"^[A-Za-z_][A-Za-z0-9_]*$", |text| {
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let good = text.chars().all(word) && !text.starts_with(|c: char| c.is_ascii_digit());
@@ -180,60 +181,60 @@ text! {
     }
 }
 text! {
-    /// A repository: `owner/name`, with more segments where the host nests groups; dots are fine.
+    /// The name of a repository: `owner/name`. It has up to six segments if the git host has nested groups.
     RepoName, max 200, pattern r"^([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3,})(/([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3,})){1,5}$", repo_name
 }
 text! {
-    /// A git branch.
+    /// The name of a git branch.
     Branch, max 255, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// A git commit: 7 to 64 lower-case hexadecimal digits.
+    /// The hash of a git commit: 7 to 64 lower-case hexadecimal digits.
     CommitSha, max 64, pattern r"^[0-9a-f]{7,64}$", |text| {
         let hex = text.len() >= 7 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         hex.then_some(()).ok_or(Invalid::new("must be 7 to 64 lower-case hexadecimal digits"))
     }
 }
 text! {
-    /// What a handoff says in short; may have several lines.
+    /// The summary of a handoff. It may have several lines.
     Summary, max 4000, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
-    /// One thing accomplished, in progress, blocked or next; may have several lines.
+    /// One entry of a list in a handoff. It may have several lines.
     HandoffItem, max 4000, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
-    /// What a note is called.
+    /// The title of a note.
     NoteTitle, max 200, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// What a note says; at most 500 KB as UTF-8.
+    /// The text of a note. It has at most 500 KB as UTF-8.
     NoteContent, max 512_000, pattern r"^[^\u0000]+$", |text| {
         no_nul(text)?;
         (text.len() <= 512_000).then_some(()).ok_or(Invalid::new("must have at most 500 KB as UTF-8"))
     }
 }
 text! {
-    /// A word that notes are found by.
+    /// A tag of a note.
     NoteTag, max 50, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// What is searched for: words, whatever stands between them. Percent-encoded it fits into an address of 16 KB,
-    /// beside the longest cursor.
+    /// Search words with any separators between them. Percent-encoded, they fit into a URL of 16 KB together with the
+    /// longest cursor.
     SearchText, max 1_000, pattern r"^[^\u0000]+$", no_nul
 }
 text! {
-    /// Where a document belongs: `global`, or the code of a venture.
+    /// The scope of a document: `global` or the code of a venture.
     DocScope, max 32, pattern r"^[a-z0-9][a-z0-9_-]*$", |text| {
         if text == DocScope::GLOBAL { Ok(()) } else { text.parse::<VentureCode>().map(drop) }
     }
 }
 
 impl DocScope {
-    /// The scope of every venture.
+    /// The scope of documents for all ventures.
     pub const GLOBAL: &str = "global";
 
-    /// The scope of every venture.
+    /// The scope of documents for all ventures.
     pub fn global() -> Self {
         Self(Self::GLOBAL.to_owned())
     }
@@ -243,7 +244,7 @@ impl DocScope {
         Self(venture.as_str().to_owned())
     }
 
-    /// The venture that the scope is, if it is one.
+    /// The venture of this scope. `None` for the global scope.
     pub fn venture(&self) -> Option<VentureCode> {
         self.0.parse().ok()
     }
@@ -257,22 +258,22 @@ text! {
     }
 }
 text! {
-    /// What a document is called.
+    /// The title of a document.
     DocTitle, max 200, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// What a document says; at most 1 MB as UTF-8.
+    /// The content of a document. It has at most 1 MB as UTF-8.
     DocContent, max 1_048_576, pattern r"^[^\u0000]+$", |text| {
         no_nul(text)?;
         (text.len() <= 1_048_576).then_some(()).ok_or(Invalid::new("must have at most 1 MB as UTF-8"))
     }
 }
 text! {
-    /// Where in its repository the source of a document is.
+    /// The path of the source of a document in its repository.
     SourcePath, max 500, pattern r"^[^\u0000-\u001f\u007f-\u009f]+$", one_line
 }
 text! {
-    /// A web address.
+    /// An `http` or `https` URL.
     Link, max 2048, pattern r"^https?://[^\s\u0000-\u001f\u007f-\u009f]+$", |text| {
         one_line(text)?;
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -283,19 +284,19 @@ text! {
     }
 }
 
-/// Refuses texts without characters and with too many.
+/// Refuses an empty text and a text of more than `max` characters.
 pub(crate) fn length(text: &str, max: usize) -> Result<(), Invalid> {
     if text.is_empty() {
         return Err(Invalid::new("must not be empty"));
     }
-    // Bytes first: counting the characters of a megabyte is work for nothing.
+    // The number of bytes is checked first, because it is slow to count the characters of a megabyte.
     if text.len() > max * 4 || text.chars().count() > max {
         return Err(Invalid::new(format!("must have at most {max} characters")));
     }
     Ok(())
 }
 
-/// Refuses texts that are no plain name.
+/// Refuses a text that is not a simple name.
 pub(crate) fn label(text: &str) -> Result<(), Invalid> {
     let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
     if starts_well && text.bytes().all(is_name_byte) {
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_could_break_out_of_their_place_are_refused() {
+    fn names_with_unsafe_characters_are_refused() {
         refuses::<Host>(&["", "-oProxyCommand=x", "a b", "a\nHost *", "😀", &"h".repeat(254)]);
         refuses::<RepoName>(&["alpha", "a/b/../c", "./a", "a//b", "a/b c", "a/b\0"]);
         refuses::<Branch>(&["a\nb", "a\0b", ""]);
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_named_by_what_can_stand_in_a_path() {
+    fn document_names_and_scopes_are_safe_in_a_path() {
         accepts::<DocName>(&["api.md", "_index.json", "-", "README", "a..b", &"n".repeat(128)]);
         refuses::<DocName>(&["", ".", "..", ".env", "a/b", "a%2Fb", "a b", "a\0", "😀", &"n".repeat(129)]);
         accepts::<DocScope>(&["global", "alpha", "a-b_1"]);
@@ -389,20 +390,20 @@ mod tests {
     }
 
     #[test]
-    fn a_document_has_1_mb_whatever_its_characters() {
+    fn a_document_has_at_most_1_mb_of_utf_8() {
         accepts::<DocContent>(&["x", &"x".repeat(1_048_576), &"😀".repeat(262_144)]);
         refuses::<DocContent>(&["", "a\0b", &"x".repeat(1_048_577), &format!("{}x", "😀".repeat(262_144))]);
     }
 
     #[test]
-    fn a_pattern_that_is_matched_stays_below_50_bytes_for_every_venture() {
+    fn a_pattern_with_a_wildcard_has_at_most_50_bytes_for_every_venture() {
         let of = |n: usize, rest: &str| format!("{}{rest}", "x".repeat(n));
         accepts::<NamePattern>(&["*", &"*".repeat(50), &of(49, "*"), "{venture}{venture}-a.md", &of(41, "{venture}")]);
         accepts::<NamePattern>(&[&of(17, "*{venture}"), "{venture}-runbook-*.md"]);
         refuses::<NamePattern>(&[&"*".repeat(51), &of(50, "*"), &of(18, "*{venture}"), "{venture}{venture}*"]);
     }
 
-    /// The pattern that clients see and the check that decides are the same rule.
+    /// The pattern in the JSON schema and the check accept the same texts.
     #[test]
     fn patterns_agree_with_the_checks() {
         let samples = [
@@ -435,7 +436,7 @@ mod tests {
         ];
         macro_rules! agree {
             ($($name:ident),*) => { $(
-                // The regex crate spells escapes differently.
+                // The regex crate has another syntax for escapes.
                 let pattern = $name::PATTERN.replace(r"\u00", r"\x");
                 let pattern = regex::Regex::new(&pattern).unwrap();
                 for sample in samples {

@@ -1,4 +1,4 @@
-//! Points in time as they stand on the wire and in the database.
+//! Timestamps on the wire and in the database.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::violation::{Invalid, Violations, invalid_at, wrong_kind};
 
-/// A point in time: RFC 3339 in UTC with milliseconds and fixed width (`2026-11-21T08:00:00.000Z`),
-/// so that text order is time order. From year 0001 to 9999-12-30T22:00:00.000Z.
+/// A point in time: RFC 3339 in UTC with milliseconds, such as `2026-11-21T08:00:00.000Z`. All timestamps have the same
+/// width, so they sort as text. The range is from the year 0001 to 9999-12-30T22:00:00.000Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// From milliseconds since 1970, clamped to the years that the fixed width can hold.
+    /// Creates a timestamp from milliseconds since 1970. Values outside the range become its nearest end.
     pub fn from_millis(millis: i64) -> Self {
         const YEAR_0001: i64 = -62_135_596_800_000;
         const YEAR_9999: i64 = 253_402_207_200_000;
@@ -26,13 +26,13 @@ impl Timestamp {
         self.0.as_millisecond()
     }
 
-    /// This time moved by `seconds`, which may be negative.
+    /// The time `seconds` later, or earlier if `seconds` is negative.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self::from_millis(self.as_millis().saturating_add(seconds.saturating_mul(1000)))
     }
 
-    /// Whole seconds from `earlier` to this time; 0 when `earlier` is later.
+    /// The whole seconds from `earlier` to this time. 0 if `earlier` is later than this time.
     pub fn seconds_since(self, earlier: Self) -> u64 {
         u64::try_from((self.as_millis() - earlier.as_millis()) / 1000).unwrap_or(0)
     }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_has_a_fixed_width_and_sorts_as_time_does() {
+    fn timestamps_have_a_fixed_width_and_sort_as_text() {
         let texts: Vec<String> =
             [0, 1, 1_000, 1_795_248_000_123].map(|ms| Timestamp::from_millis(ms).to_string()).to_vec();
         assert_eq!(texts[0], "1970-01-01T00:00:00.000Z");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_any_offset_and_refuses_prose() {
+    fn any_offset_is_accepted_and_other_texts_are_refused() {
         let noon: Timestamp = "2026-11-21T12:00:00+02:00".parse().unwrap();
         assert_eq!(noon.to_string(), "2026-11-21T10:00:00.000Z");
         assert!("yesterday".parse::<Timestamp>().is_err());

@@ -1,4 +1,4 @@
-//! Tokens: keys that an admin mints, narrower than the keys an engine is started with.
+//! Tokens: API keys that an admin creates. They have fewer rights than the keys in the configuration of the engine.
 
 use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
@@ -11,24 +11,24 @@ use crate::text::{TokenName, VentureCode};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violation, Violations, at_most};
 
-/// What a token may do. Scopes add up.
+/// A right of a token. A token with several scopes has all of their rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[deserr(error = Violations)]
 pub enum Scope {
-    /// Everything of the context tier.
+    /// All operations of the context tier.
     #[serde(rename = "context")]
     #[deserr(rename = "context")]
     Context,
-    /// Everything.
+    /// All operations.
     #[serde(rename = "admin")]
     #[deserr(rename = "admin")]
     Admin,
-    /// Putting and deleting documents and their requirements, and nothing else.
+    /// Only storing and deleting documents and requirements.
     #[serde(rename = "docs:write")]
     #[deserr(rename = "docs:write")]
     DocsWrite,
-    /// What the context tier reads.
+    /// All operations of the context tier that read.
     #[serde(rename = "read-only")]
     #[deserr(rename = "read-only")]
     ReadOnly,
@@ -38,7 +38,7 @@ impl Scope {
     /// Every scope.
     pub const ALL: &[Self] = &[Self::Context, Self::Admin, Self::DocsWrite, Self::ReadOnly];
 
-    /// The word on the wire and in the database.
+    /// The value on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Context => "context",
@@ -48,7 +48,7 @@ impl Scope {
         }
     }
 
-    /// Whether a token with this scope may ask for `operation`.
+    /// Whether a token with this scope may call `operation`.
     pub fn grants(self, operation: Operation) -> bool {
         match self {
             Self::Admin => true,
@@ -64,69 +64,69 @@ impl Scope {
     }
 }
 
-/// A token as everybody but its holder sees it.
+/// A token without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Token {
-    /// Its id; the token itself carries the same characters.
+    /// The id of the token. The secret contains the same characters.
     pub id: TokenId,
-    /// What people call it.
+    /// The display name of the token.
     pub name: TokenName,
-    /// What it may do.
+    /// The rights of the token.
     pub scopes: Vec<Scope>,
-    /// The one venture it sees; `null` is all of them.
+    /// The only venture that the token gives access to. `null` means all ventures.
     pub venture: Option<VentureCode>,
-    /// Requests a minute that it may make.
+    /// The number of requests that the token may send per minute.
     pub rate_limit_per_minute: RateLimit,
-    /// When it stops to work; `null` is never.
+    /// When the token expires. `null` means never.
     pub expires_at: Option<Timestamp>,
-    /// When it was minted.
+    /// When the token was created.
     pub created_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When the token was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// When the token was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// The actor that its holder is in records and in the log.
+    /// The id of the actor that the token stands for in records and in the log.
     pub actor_key_id: String,
-    /// The actor who minted it.
+    /// The actor that created the token.
     pub created_by: String,
 }
 
-/// A token that was just minted, with its secret.
+/// A token that was just created, with its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MintedToken {
-    /// What to send as `Authorization: Bearer`. Shown here and nowhere else.
+    /// The secret to send as `Authorization: Bearer`. Only this response contains it.
     pub token: String,
-    /// Everything else about it.
+    /// The token without its secret.
     #[serde(flatten)]
     pub record: Token,
 }
 
 impl Token {
-    /// Most scopes of one token.
+    /// The maximum number of scopes of one token.
     pub const MAX_SCOPES: usize = 4;
 }
 
-/// Mints a token.
+/// Creates a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = CreateToken::bounded -> Violations)]
 pub struct CreateToken {
-    /// What people call it.
+    /// The display name of the token.
     pub name: TokenName,
-    /// What it may do: 1 to 4 scopes.
+    /// The rights of the token: 1 to 4 scopes.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = Token::MAX_SCOPES)))]
     pub scopes: Vec<Scope>,
-    /// The one venture it shall see; `null` is all of them.
+    /// The only venture that the token gives access to. `null` means all ventures.
     #[deserr(default)]
     #[serde(default)]
     pub venture: Option<VentureCode>,
-    /// Requests a minute that it may make, 100 unless given.
+    /// The number of requests that the token may send per minute. The default is 100.
     #[deserr(default)]
     #[serde(default)]
     pub rate_limit_per_minute: RateLimit,
-    /// When it stops to work; `null` is never.
+    /// When the token expires. `null` means never.
     #[deserr(default)]
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
@@ -143,15 +143,15 @@ impl CreateToken {
     }
 }
 
-/// Which tokens `list_tokens` shows, newest first.
+/// Selects the page of tokens that `list_tokens` shows, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct ListTokens {
-    /// 1 to 100, 20 unless given.
+    /// The number of tokens on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts: the `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_grants_what_it_says_and_no_more() {
+    fn a_scope_grants_exactly_its_operations() {
         for operation in Operation::ALL {
             assert!(Scope::Admin.grants(*operation));
             assert_eq!(Scope::Context.grants(*operation), operation.admits_context(), "{}", operation.id());

@@ -1,4 +1,4 @@
-//! Ventures: the products the team works on.
+//! Ventures: the products that the team works on.
 
 use deserr::{Deserr, ValuePointerRef};
 use serde::{Deserialize, Serialize};
@@ -8,75 +8,76 @@ use crate::text::{Capability, GithubOrg, RepoName, VentureCode, VentureName};
 use crate::time::Timestamp;
 use crate::violation::{Invalid, Violations, at_most};
 
-/// A product the team works on.
+/// A product that the team works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Venture {
-    /// Its code.
+    /// The code of the venture.
     pub code: VentureCode,
-    /// What people call it.
+    /// The display name of the venture.
     pub name: VentureName,
-    /// Its organisation or user on GitHub.
+    /// The organisation or user on GitHub.
     pub github_org: Option<GithubOrg>,
-    /// Its repositories.
+    /// The repositories of the venture.
     pub repos: Vec<RepoName>,
-    /// Free words; `has_api` and `has_database` decide which documents must exist.
+    /// The capabilities of the venture, in any words. `has_api` and `has_database` determine which documents must
+    /// exist.
     pub capabilities: Vec<Capability>,
-    /// When it was made.
+    /// When the venture was registered.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// When the venture was last changed.
     pub updated_at: Timestamp,
 }
 
 impl Venture {
-    /// Most repositories of one venture.
+    /// The maximum number of repositories of one venture.
     pub const MAX_REPOS: usize = 100;
-    /// Most capabilities of one venture.
+    /// The maximum number of capabilities of one venture.
     pub const MAX_CAPABILITIES: usize = 20;
 }
 
-/// Registers or replaces a venture; its code is in the path.
+/// Registers or replaces a venture. The path contains its code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations, validate = PutVenture::bounded -> Violations)]
 pub struct PutVenture {
-    /// What people call it.
+    /// The display name of the venture.
     pub name: VentureName,
-    /// Its organisation or user on GitHub.
+    /// The organisation or user on GitHub.
     #[deserr(default)]
     #[serde(default)]
     pub github_org: Option<GithubOrg>,
-    /// Its repositories.
+    /// The repositories of the venture.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = Venture::MAX_REPOS)))]
     pub repos: Vec<RepoName>,
-    /// What it has, such as `has_api`.
+    /// The capabilities of the venture, such as `has_api`.
     #[deserr(default)]
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = Venture::MAX_CAPABILITIES)))]
     pub capabilities: Vec<Capability>,
 }
 
-/// A venture that was deleted.
+/// A deleted venture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VentureDeleted {
-    /// Its code.
+    /// The code of the venture.
     pub code: VentureCode,
-    /// When it was first deleted, unless `put_venture` has brought it back since.
+    /// When the venture was deleted. Deleting it again does not change this time, unless `put_venture` restored it.
     pub deleted_at: Timestamp,
 }
 
-/// Which ventures `list_ventures` shows, by code.
+/// Selects the page of ventures that `list_ventures` shows, sorted by code.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 #[deserr(deny_unknown_fields, error = Violations)]
 pub struct ListVentures {
-    /// 1 to 100, 20 unless given.
+    /// The number of ventures on a page, from 1 to 100. The default is 20.
     #[deserr(default, try_from(String) = in_query -> Invalid)]
     pub limit: Option<Limit>,
-    /// Where the page starts.
+    /// The `next_cursor` of the previous page. Without it, the first page is returned.
     #[deserr(default)]
     pub cursor: Option<Cursor>,
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a request, field by field.
+//! Validation errors of a request, one for each invalid field.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::ops::ControlFlow;
 use deserr::{DeserializeError, ErrorKind, IntoValue, MergeWithError, ValueKind, ValuePointerRef, take_cf_content};
 use serde::{Deserialize, Serialize};
 
-/// Why one value is not acceptable, without saying where it stood and without repeating it.
+/// Why a value is invalid. It contains neither the name of the field nor the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid(pub Cow<'static, str>);
 
 impl Invalid {
-    /// `detail` completes the sentence "the field …".
+    /// Creates the error. `detail` completes the sentence "the field …".
     pub fn new(detail: impl Into<Cow<'static, str>>) -> Self {
         Self(detail.into())
     }
@@ -26,22 +26,23 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// One field that does not fit, named by its JSON pointer (RFC 6901).
+/// One invalid field, named by its JSON pointer (RFC 6901).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Violation {
-    /// Where: `/handoff/summary`. A query parameter is `/name`, the whole body is the empty string.
+    /// The JSON pointer of the field, such as `/handoff/summary`. A query parameter is `/name`; the empty string is the
+    /// whole body.
     pub pointer: String,
-    /// What is wrong. Never repeats the value.
+    /// Why the field is invalid. It does not contain the value.
     pub detail: String,
 }
 
-/// Every field of one request that does not fit.
+/// All invalid fields of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations(pub Vec<Violation>);
 
 impl Violations {
-    /// A single violation at `pointer`.
+    /// Creates a list with one violation, at `pointer`.
     pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self(vec![Violation { pointer: pointer.into(), detail: detail.into() }])
     }
@@ -82,7 +83,7 @@ impl DeserializeError for Violations {
             ErrorKind::MissingField { field } => Violations::at(json_pointer(at.push_key(field)), "is required"),
             ErrorKind::UnknownKey { key, accepted } => Violations::at(
                 json_pointer(at.push_key(key)),
-                format!("is not a field of this request; it takes {}", accepted.join(", ")),
+                format!("is not a field of this request; the fields are {}", accepted.join(", ")),
             ),
             ErrorKind::UnknownValue { accepted, .. } => {
                 Violations::at(json_pointer(at), format!("must be one of {}", accepted.join(", ")))
@@ -96,7 +97,7 @@ impl DeserializeError for Violations {
     }
 }
 
-/// A violation of a single value at `at`, for hand-written decoders.
+/// The violation of the value at `at`, for hand-written decoders.
 pub(crate) fn invalid_at(detail: Invalid, at: ValuePointerRef) -> Violations {
     Violations::at(json_pointer(at), detail.0)
 }
@@ -110,7 +111,7 @@ pub(crate) fn wrong_kind<V: IntoValue>(
     take_cf_content(Violations::error(None, ErrorKind::IncorrectValueKind { actual, accepted }, at))
 }
 
-/// Refuses lists that are too long: each with its field, its length and its limit.
+/// Refuses lists that are too long. Each list is given as field name, length and maximum.
 pub(crate) fn at_most(at: ValuePointerRef, lists: &[(&str, usize, usize)]) -> Result<(), Violations> {
     let too_long = lists.iter().filter(|(_, length, max)| length > max);
     let violations: Vec<Violation> = too_long
@@ -122,7 +123,7 @@ pub(crate) fn at_most(at: ValuePointerRef, lists: &[(&str, usize, usize)]) -> Re
     if violations.is_empty() { Ok(()) } else { Err(Violations(violations)) }
 }
 
-/// A name as it stands in a JSON pointer (RFC 6901).
+/// The name of a field, escaped for a JSON pointer (RFC 6901).
 pub fn pointer_step(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
@@ -132,7 +133,7 @@ fn json_pointer(at: ValuePointerRef) -> String {
         ValuePointerRef::Origin => String::new(),
         ValuePointerRef::Index { index, prev } => format!("{}/{index}", json_pointer(*prev)),
         ValuePointerRef::Key { key, prev } => {
-            // An unknown key is a stranger's text: bounded, and escaped as RFC 6901 says.
+            // An unknown key comes from the caller, so it is shortened and escaped (RFC 6901).
             let shown: String = key.chars().take(64).collect();
             format!("{}/{}", json_pointer(*prev), pointer_step(&shown))
         }

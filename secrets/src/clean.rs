@@ -1,10 +1,10 @@
-//! Makes stored text harmless to a terminal and to a reader: what can't be seen is taken out.
+//! Makes stored text safe to display: removes escape sequences and invisible characters.
 //!
-//! Texts are shown like this, and are looked through for secrets like this, so that nothing which a rendering puts
-//! together was missed.
+//! Texts are displayed in this form, and they are also searched for secrets in this form. So removing a character can't
+//! reveal a secret that the search missed.
 
-/// `text` without escape sequences, control characters, and characters that are invisible or turn
-/// the direction of writing. Line breaks of every kind become `\n`, tabs become spaces.
+/// The text without escape sequences, control characters, invisible characters and characters that change the direction
+/// of writing. Line breaks of every kind become `\n`, tabs become spaces.
 pub fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -18,27 +18,28 @@ pub fn clean(text: &str) -> String {
             }
             '\n' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
             '\t' => out.push(' '),
-            c if c.is_control() || is_unseen(c) => {}
+            c if c.is_control() || is_invisible(c) => {}
             c => out.push(c),
         }
     }
     out
 }
 
-/// `text` cleaned and on one line.
+/// The cleaned text on one line.
 pub fn clean_line(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// `text` cleaned, without the joiners and the choices of a glyph that [`clean`] leaves to emoji and scripts.
-pub fn bare(text: &str) -> String {
+/// The cleaned text without joiners and variation selectors, which [`clean`] keeps because emoji and some scripts need
+/// them.
+pub fn clean_without_joiners(text: &str) -> String {
     let is_joiner = |c| matches!(c, '\u{34f}' | '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
     clean(text).replace(is_joiner, "")
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-/// Skips what follows an escape character: a control sequence, a string up to its end, or one character.
+/// Skips the rest of an escape sequence, after its escape character: a control sequence, a string, or one character.
 fn skip_escape(rest: &mut Chars) {
     match rest.peek() {
         Some('[') => {
@@ -61,7 +62,8 @@ fn skip_until_final(rest: &mut Chars) {
     rest.next_if(|c| matches!(c, '@'..='~'));
 }
 
-/// An unterminated string ends with its line, so that it can't swallow the text after it.
+/// Skips a string of an escape sequence. A string without an end stops at the end of the line, so that the text after
+/// it is kept.
 fn skip_string(rest: &mut Chars) {
     while let Some(c) = rest.next_if(|c| *c != '\n') {
         if c == '\u{7}' {
@@ -74,8 +76,8 @@ fn skip_string(rest: &mut Chars) {
     }
 }
 
-/// Characters without a shape of their own, apart from the joiners that emoji and scripts need.
-fn is_unseen(c: char) -> bool {
+/// Whether a character is invisible. Joiners that emoji and some scripts need don't count.
+fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escape_sequences_leave_nothing_behind() {
+    fn escape_sequences_are_removed_completely() {
         assert_eq!(clean("\u{1b}[31;1mred\u{1b}[0m \u{9b}2Jgone"), "red gone");
         assert_eq!(clean("\u{1b}]8;;https://evil\u{7}link\u{1b}]8;;\u{1b}\\ \u{1b}cend"), "link end");
         assert_eq!(clean("\u{1b}]0;never closed\nnext line"), "\nnext line");
@@ -96,17 +98,17 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_seen_is_taken_out() {
+    fn invisible_characters_are_removed() {
         assert_eq!(clean("a\u{202e}b\u{2066}c\u{200b}d\u{feff}e\0f\u{7}g\u{8}h\u{7f}"), "abcdefgh");
         let smuggled: String = "ignore".chars().map(|c| char::from_u32(0xe0000 + c as u32).unwrap()).collect();
         assert_eq!(clean(&format!("x{smuggled}y")), "xy");
     }
 
     #[test]
-    fn every_line_break_is_one_and_words_stay_words() {
+    fn line_breaks_of_every_kind_become_one_and_joiners_are_kept() {
         assert_eq!(clean("a\r\nb\rc\u{2028}d\u{85}e\tf"), "a\nb\nc\nd\ne f");
         assert_eq!(clean_line("  a\n\n b\u{2029}c  "), "a b c");
         assert_eq!(clean("👩\u{200d}💻 ü 漢字"), "👩\u{200d}💻 ü 漢字");
-        assert_eq!(bare("a\u{200d}b\u{fe0f}c\u{200b}d ü 漢字"), "abcd ü 漢字");
+        assert_eq!(clean_without_joiners("a\u{200d}b\u{fe0f}c\u{200b}d ü 漢字"), "abcd ü 漢字");
     }
 }

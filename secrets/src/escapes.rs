@@ -1,9 +1,9 @@
-//! Escapes of URLs (`%41`) and of JSON (`\\u0041`, `\\n`), and the passages of a text that have some.
+//! Finds and resolves the escapes of URLs (`%41`) and of JSON (`\\u0041`, `\\n`).
 
-/// As much is read before and after an escape: more than any known kind needs, and most values.
-const AROUND: usize = 4 * 1024;
+/// The bytes of a passage before and after an escape. Every known kind of secret, and almost every value, is shorter.
+const MARGIN: usize = 4 * 1024;
 
-/// Which escapes are resolved.
+/// The kinds of escapes to resolve.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Escapes {
     of_urls: bool,
@@ -11,14 +11,14 @@ pub(super) struct Escapes {
 }
 
 impl Escapes {
-    /// Those that `text` has.
+    /// The kinds of escapes that `text` contains.
     pub(super) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         Self { of_urls: bytes.windows(3).any(is_of_url), of_json: bytes.contains(&b'\\') }
     }
 
-    /// Each kind alone, where there are both.
-    pub(super) fn alone(self) -> Vec<Self> {
+    /// Each kind separately, if there are two kinds. Otherwise empty.
+    pub(super) fn separately(self) -> Vec<Self> {
         if self.of_urls && self.of_json {
             vec![Self { of_json: false, ..self }, Self { of_urls: false, ..self }]
         } else {
@@ -26,7 +26,8 @@ impl Escapes {
         }
     }
 
-    /// `text` with these escapes resolved. A backslash at the end of a line joins it with the next, as in a shell.
+    /// The text with these escapes resolved. A backslash at the end of a line joins it with the next line, as in a
+    /// shell.
     pub(super) fn resolve(self, text: &str) -> String {
         let mut bytes = Vec::with_capacity(text.len());
         let mut rest = text.as_bytes();
@@ -55,7 +56,7 @@ fn hex(digit: u8) -> u8 {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default()
 }
 
-/// Resolves the escape whose backslash was read, and returns what follows it.
+/// Resolves an escape after its backslash, and returns the rest of the text.
 fn unescape<'a>(rest: &'a [u8], bytes: &mut Vec<u8>) -> &'a [u8] {
     match rest {
         [b'n' | b'r' | b't', next @ ..] => {
@@ -69,7 +70,7 @@ fn unescape<'a>(rest: &'a [u8], bytes: &mut Vec<u8>) -> &'a [u8] {
             bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
             next
         }
-        // The character itself, which may have more bytes.
+        // The escaped character itself. Its other bytes, if it has any, are read as the rest.
         [first, next @ ..] => {
             bytes.push(*first);
             next
@@ -78,7 +79,7 @@ fn unescape<'a>(rest: &'a [u8], bytes: &mut Vec<u8>) -> &'a [u8] {
     }
 }
 
-/// The passages of `text` around its escapes, those that overlap as one.
+/// The passages of `text` around its escapes. Passages that overlap are merged.
 pub(super) fn passages(text: &str) -> impl Iterator<Item = &str> {
     let bytes = text.as_bytes();
     let is_escape = move |at: usize| match bytes.get(at) {
@@ -90,13 +91,13 @@ pub(super) fn passages(text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let first = escapes.next()?;
         let mut last = first;
-        while let Some(next) = escapes.next_if(|at| *at <= last + 2 * AROUND) {
+        while let Some(next) = escapes.next_if(|at| *at <= last + 2 * MARGIN) {
             last = next;
         }
-        let begin = text.floor_char_boundary(first.saturating_sub(AROUND));
-        let end = text.floor_char_boundary(last + AROUND);
+        let begin = text.floor_char_boundary(first.saturating_sub(MARGIN));
+        let end = text.floor_char_boundary(last + MARGIN);
         let passage = text.get(begin..end)?;
-        // A word that is cut in two would count as a whole one.
+        // A word that the passage cuts is dropped, because its part could be taken for a whole word.
         let passage = if begin > 0 { passage.trim_start_matches(|c: char| c.is_ascii_alphanumeric()) } else { passage };
         let is_cut = end < text.len();
         Some(if is_cut { passage.trim_end_matches(|c: char| c.is_ascii_alphanumeric()) } else { passage })

@@ -1,9 +1,9 @@
-//! Finds secrets in what is about to be stored or sent, and says where one stands.
+//! Finds secrets in data that is about to be stored or sent, and names the field that contains one.
 //!
-//! The API and the client look with the same `rules`, so that what a client takes is what the API takes. A client
-//! adds the values that the launcher gave it. Text is read as it stands and as it may be shown or decoded (`views`), so
-//! that no invisible character, escape, line break or base64 hides a secret. What was found is never repeated: a
-//! finding names the place and the kind.
+//! The API and the client use the same `rules`, so that both accept the same requests. The client also searches for the
+//! values that the launcher gave it. The search covers the text as it is, as it is displayed and as it can be decoded
+//! (`views`). So invisible characters, escapes, line breaks and base64 can't hide a secret. A finding names the field
+//! and the kind of secret, and never contains the secret.
 
 pub mod clean;
 mod escapes;
@@ -24,35 +24,37 @@ use serde_json::{Map, Value};
 use self::rules::RULES;
 use self::views::View;
 
-/// What is named of a request at most: a pasted `.env` has more.
+/// The maximum number of findings for a request. A pasted `.env` file contains more secrets.
 const MAX_FINDINGS: usize = 8;
+/// The maximum length of the pointer of a finding, in characters.
 const MAX_POINTER_CHARS: usize = 200;
-/// No secret of a known kind is shorter.
-const SHORTEST: usize = 8;
+/// The minimum length of a secret, in bytes. Every secret of a known kind is at least as long.
+const MIN_SECRET_BYTES: usize = 8;
 
-/// The scan for the known kinds alone. `None` where it can't be made, which a test excludes.
+/// The scan for the known kinds only. It is `None` if the automaton can't be built; a test shows that it can.
 static KNOWN: LazyLock<Option<Scan>> = LazyLock::new(|| Scan::new(std::iter::empty()).ok());
 
-/// Finds secrets. It has no `Debug`, as it may hold the values that it looks for.
+/// A search for secrets. It has no `Debug`, because it may contain the values that it searches for.
 pub struct Scan {
-    /// The beginnings of [`RULES`], in order, then every value. The smallest of the library's automata, as the Worker
-    /// carries its code.
+    /// Matches the prefixes of [`RULES`], in their order, and then every value. This automaton has the smallest code of
+    /// the library, which matters for the size of the Worker.
     automaton: NFA,
     /// The name of each value.
     names: Vec<String>,
 }
 
-/// The values to look for are too many for one search.
+/// The values are too many or too long for one search.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the secrets of DECKWATCH_SECRETS can't be searched for: {0}")]
+#[error("the values of the variables in DECKWATCH_SECRETS can't be searched for: {0}; reduce their number or size")]
 pub struct UnusableSecrets(String);
 
-/// One secret and where it stands.
+/// One secret that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// JSON pointer of the field; for a name that is itself a secret, of the object that has it.
+    /// The JSON pointer of the field. If the name of the field is itself a secret, the pointer of the object that
+    /// contains the field.
     pub pointer: String,
-    /// What it is, ready for a sentence: `what looks like a GitHub token`.
+    /// The kind of secret, worded as a part of a sentence: `what looks like a GitHub token`.
     pub kind: Cow<'static, str>,
 }
 
@@ -62,17 +64,17 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The secrets of known kinds in a JSON value, at most 8, the first of each field.
+/// Finds secrets of known kinds in a JSON value: the first secret of each field, and at most 8.
 pub fn in_value(value: &Value) -> Vec<Finding> {
     KNOWN.as_ref().map_or_else(Vec::new, |scan| scan.in_value(value, ""))
 }
 
-/// The kind of the first secret of a known kind in `text`, if there is one.
+/// The kind of the first secret in `text`, if it contains one of a known kind.
 pub fn in_text(text: &str) -> Option<Cow<'static, str>> {
     KNOWN.as_ref()?.in_text(text)
 }
 
-/// The names of the known kinds, each once.
+/// The descriptions of the known kinds, each once.
 pub fn kinds() -> Vec<&'static str> {
     let mut kinds: Vec<&str> = RULES.iter().map(|rule| rule.kind).collect();
     kinds.dedup();
@@ -80,30 +82,30 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 impl Scan {
-    /// A scan for the known kinds and for these values by name.
+    /// Creates a scan for the known kinds and for these values, each with the name of its variable.
     pub fn new<'a>(values: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Result<Self, UnusableSecrets> {
         let (names, values): (Vec<String>, Vec<Vec<u8>>) = values.map(|(name, value)| (name.to_owned(), value)).unzip();
-        let beginnings = RULES.iter().map(|rule| rule.beginning.as_bytes());
-        let automaton = NFA::new(beginnings.chain(values.iter().map(Vec::as_slice)));
+        let prefixes = RULES.iter().map(|rule| rule.prefix.as_bytes());
+        let automaton = NFA::new(prefixes.chain(values.iter().map(Vec::as_slice)));
         Ok(Self { automaton: automaton.map_err(|error| UnusableSecrets(error.to_string()))?, names })
     }
 
-    /// What stands in `value`, which itself stands at `pointer`: at most 8 findings, the first of each field.
+    /// Finds secrets in `value`, whose own JSON pointer is `pointer`: the first secret of each field, and at most 8.
     pub fn in_value(&self, value: &Value, pointer: &str) -> Vec<Finding> {
         let mut found = Vec::new();
         self.value("", value, pointer, &mut found);
         found
     }
 
-    /// The kind of the first secret in `text`, if there is one.
+    /// The kind of the first secret in `text`, if it contains one.
     pub fn in_text(&self, text: &str) -> Option<Cow<'static, str>> {
-        if text.len() < SHORTEST {
+        if text.len() < MIN_SECRET_BYTES {
             return None;
         }
         views::find(text, !self.names.is_empty(), &mut |view| self.in_view(view))
     }
 
-    /// Looks through `value`, which is the value of `name`, if it has a name.
+    /// Searches `value`. `name` is the name of its field, or empty.
     fn value(&self, name: &str, value: &Value, pointer: &str, found: &mut Vec<Finding>) {
         match value {
             Value::String(text) => _ = self.field(&labelled(name, text), pointer, found),
@@ -111,12 +113,12 @@ impl Scan {
             Value::Array(items) => self.items(name, items, pointer, found),
             Value::Object(fields) => {
                 for (name, field) in fields {
-                    // The pointer of what is below would repeat the name.
+                    // The name is a secret. The value is not searched, because its pointer would contain the name.
                     if self.field(name, pointer, found) {
                         continue;
                     }
                     let label = Some(name.as_str()).filter(|name| !name.eq_ignore_ascii_case("value"));
-                    let label = label.or_else(|| name_beside(fields)).unwrap_or(name);
+                    let label = label.or_else(|| sibling_name(fields)).unwrap_or(name);
                     self.value(label, field, &format!("{pointer}/{}", pointer_step(name)), found);
                 }
             }
@@ -124,7 +126,8 @@ impl Scan {
         }
     }
 
-    /// The texts of a list are lines of one text, such as those of a key, or a name and its value.
+    /// Searches a list. Its strings may be the lines of one text, such as a key, or a name and its value, so they are
+    /// also searched together.
     fn items(&self, name: &str, items: &[Value], pointer: &str, found: &mut Vec<Finding>) {
         let lines: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
         let whole = self.in_text(&labelled(name, &lines.join("\n")));
@@ -139,7 +142,7 @@ impl Scan {
         }
     }
 
-    /// Whether this text has one.
+    /// Searches the text of a field. Returns true if it contains a secret, or if no more findings are needed.
     fn field(&self, text: &str, pointer: &str, found: &mut Vec<Finding>) -> bool {
         if found.len() >= MAX_FINDINGS {
             return true;
@@ -165,7 +168,7 @@ impl Scan {
     }
 }
 
-/// Adds what was found at `pointer`, unless there is enough.
+/// Adds a finding at `pointer`, unless the maximum is reached.
 fn add(kind: Option<Cow<'static, str>>, pointer: &str, found: &mut Vec<Finding>) {
     if found.len() < MAX_FINDINGS {
         let pointer = || pointer.chars().take(MAX_POINTER_CHARS).collect();
@@ -173,7 +176,8 @@ fn add(kind: Option<Cow<'static, str>>, pointer: &str, found: &mut Vec<Finding>)
     }
 }
 
-/// `text` after its name, as some kinds are known by their name. A name that is no word could change how `text` is read.
+/// The text after its name, because some kinds of secrets are recognized by their name. A name that is not a simple
+/// word is left out, because it could change the meaning of the text.
 fn labelled<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     const LONGEST: usize = 64;
     let is_word = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
@@ -183,8 +187,9 @@ fn labelled<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
     Cow::Owned(format!("{name}: {text}"))
 }
 
-/// The name of a `value` where the name is a field as well, as in lists of variables and headers.
-fn name_beside(fields: &Map<String, Value>) -> Option<&str> {
+/// The name for the field `value` of an object that has the name in another field, as in lists of variables and
+/// headers.
+fn sibling_name(fields: &Map<String, Value>) -> Option<&str> {
     ["name", "key", "Name", "Key"].into_iter().find_map(|field| fields.get(field)?.as_str())
 }
 

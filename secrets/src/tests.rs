@@ -1,5 +1,5 @@
-//! What is a secret and what is not. Every token here is made up, put together so that no scanner of this
-//! repository takes it for a real one.
+//! Tests of what counts as a secret. Every token is invented. It is assembled at run time, so that no scanner of this
+//! repository reports it.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Looks random and is always the same.
+/// A text that looks random but is always the same.
 fn noise(length: usize, alphabet: &str) -> String {
     let letters: Vec<char> = alphabet.chars().collect();
     let mut state = 0x9E37_79B9_u64;
@@ -47,45 +47,45 @@ fn base64_of(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
-/// One of each kind, with a word of what it is called.
+/// A secret of each kind, with a part of the kind's description.
 fn of_each_kind() -> Vec<(&'static str, String)> {
-    let begun = |beginning: &str, length: usize| format!("{beginning}{}", noise(length, MIXED));
+    let prefixed = |prefix: &str, length: usize| format!("{prefix}{}", noise(length, MIXED));
     vec![
         ("AWS access key", format!("AKIA{}", noise(16, UPPER))),
         ("AWS secret access key", format!("aws_secret_access_key = {}", noise(40, MIXED))),
-        ("GitHub token", begun("ghp_", 36)),
-        ("GitHub token", begun("gho_", 36)),
-        ("GitHub token", begun("ghs_", 36)),
+        ("GitHub token", prefixed("ghp_", 36)),
+        ("GitHub token", prefixed("gho_", 36)),
+        ("GitHub token", prefixed("ghs_", 36)),
         ("GitHub token", format!("github_pat_{}_{}", noise(22, MIXED), noise(59, MIXED))),
-        ("GitLab token", begun("glpat-", 20)),
+        ("GitLab token", prefixed("glpat-", 20)),
         ("Slack token", format!("xoxb-{}-{}-{}", noise(12, "0123456789"), noise(12, "0123456789"), noise(24, MIXED))),
         (
             "Slack webhook",
             format!("https://hooks.slack.com/services/T{}/B{}/{}", noise(9, UPPER), noise(9, UPPER), noise(24, MIXED)),
         ),
-        ("Stripe live key", begun("sk_live_", 24)),
-        ("Stripe live key", begun("rk_live_", 24)),
-        ("Anthropic key", begun("sk-ant-api03-", 93)),
-        ("OpenAI key", begun("sk-proj-", 80)),
-        ("OpenAI key", begun("sk-", 48)),
-        ("Google API key", begun("AIza", 35)),
-        ("npm token", begun("npm_", 36)),
-        ("PyPI token", begun("pypi-AgEIcHlwaS5vcmc", 120)),
+        ("Stripe live key", prefixed("sk_live_", 24)),
+        ("Stripe live key", prefixed("rk_live_", 24)),
+        ("Anthropic key", prefixed("sk-ant-api03-", 93)),
+        ("OpenAI key", prefixed("sk-proj-", 80)),
+        ("OpenAI key", prefixed("sk-", 48)),
+        ("Google API key", prefixed("AIza", 35)),
+        ("npm token", prefixed("npm_", 36)),
+        ("PyPI token", prefixed("pypi-AgEIcHlwaS5vcmc", 120)),
         ("private key", format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n", noise(70, MIXED))),
         ("private key", format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END", noise(64, MIXED))),
         ("JSON Web Token", json_web_token()),
         ("Deckwatch", deckwatch_token()),
         ("Infisical token", format!("st.{}.{}.{}", noise(24, HEX), noise(32, HEX), noise(32, HEX))),
         ("URL with a password", format!("postgres://app:{}@db.example.com:5432/app", noise(16, MIXED))),
-        ("GitLab token", begun("glrt-", 20)),
-        ("GitLab token", begun("glptt-", 40)),
-        ("Stripe test key", begun("sk_test_", 24)),
-        ("Stripe test key", begun("rk_test_", 24)),
-        ("Stripe webhook secret", begun("whsec_", 32)),
-        ("Hugging Face token", begun("hf_", 34)),
+        ("GitLab token", prefixed("glrt-", 20)),
+        ("GitLab token", prefixed("glptt-", 40)),
+        ("Stripe test key", prefixed("sk_test_", 24)),
+        ("Stripe test key", prefixed("rk_test_", 24)),
+        ("Stripe webhook secret", prefixed("whsec_", 32)),
+        ("Hugging Face token", prefixed("hf_", 34)),
         ("SendGrid key", format!("SG.{}.{}", noise(22, MIXED), noise(43, MIXED))),
         ("DigitalOcean token", format!("dop_v1_{}", noise(64, HEX))),
-        ("HashiCorp Vault token", begun("hvs.", 90)),
+        ("HashiCorp Vault token", prefixed("hvs.", 90)),
         ("Authorization header", format!("Authorization: Bearer {}", noise(32, MIXED))),
         ("Authorization header", format!("\"authorization\": \"bearer {}\"", noise(40, HEX))),
         ("Authorization header", format!("Authorization: Basic {}", base64_of("ann:tr0ub4dor&3"))),
@@ -94,7 +94,7 @@ fn of_each_kind() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn every_known_kind_is_found_wherever_it_stands_in_a_text() {
+fn every_known_kind_is_found_at_every_position_of_a_text() {
     let scan = known();
     for (kind, secret) in of_each_kind() {
         for text in
@@ -108,7 +108,7 @@ fn every_known_kind_is_found_wherever_it_stands_in_a_text() {
 }
 
 #[test]
-fn placeholders_hashes_and_names_pass() {
+fn placeholders_hashes_and_names_are_accepted() {
     let scan = known();
     let sha = noise(64, HEX);
     for text in [
@@ -153,7 +153,7 @@ fn placeholders_hashes_and_names_pass() {
 }
 
 #[test]
-fn other_spellings_of_the_known_kinds_are_found() {
+fn known_kinds_are_found_in_other_notations() {
     let (key, token) = (noise(40, MIXED), format!("ghp_{}", noise(36, MIXED)));
     let google = format!("AIza{}", noise(35, MIXED));
     let bearer = format!("Bearer {}", noise(32, MIXED));
@@ -205,7 +205,7 @@ fn other_spellings_of_the_known_kinds_are_found() {
 }
 
 #[test]
-fn images_lists_names_and_examples_pass() {
+fn image_digests_lists_names_and_examples_are_accepted() {
     let sha = noise(64, HEX);
     let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
     let of_example = part(r#"{"sub":"1234567890","name":"John Doe","iat":1516239022}"#);
@@ -231,7 +231,7 @@ fn images_lists_names_and_examples_pass() {
     for text in texts {
         assert_eq!(in_text(&text), None, "{text}");
     }
-    // What is near to these is still found.
+    // Secrets that are similar to these texts are still found.
     for text in [
         url("tr0ub4dor-key"),
         url("1234abcd,"),
@@ -248,11 +248,11 @@ fn images_lists_names_and_examples_pass() {
 }
 
 #[test]
-fn what_can_not_be_seen_hides_nothing() {
+fn invisible_characters_do_not_hide_a_secret() {
     let value = "correct horse-battery";
     let scan = knowing(&[("DB_PASSWORD", value)]);
     let token = format!("ghp_{}", noise(36, MIXED));
-    for unseen in [
+    for invisible in [
         "\u{200b}",
         "\u{2060}",
         "\u{ad}",
@@ -268,13 +268,13 @@ fn what_can_not_be_seen_hides_nothing() {
         "%E2%80%8B",
         "\\u200b",
     ] {
-        let split = |text: &str, at: usize| format!("It is {}{unseen}{} now.", &text[..at], &text[at..]);
+        let split = |text: &str, at: usize| format!("It is {}{invisible}{} now.", &text[..at], &text[at..]);
         for at in [2, 4, 20] {
             let found = scan.in_text(&split(&token, at));
-            assert_eq!(found.as_deref(), Some("what looks like a GitHub token"), "{unseen:?} at {at}");
+            assert_eq!(found.as_deref(), Some("what looks like a GitHub token"), "{invisible:?} at {at}");
         }
         let found = scan.in_text(&split(value, 9));
-        assert_eq!(found.as_deref(), Some("the value of the variable DB_PASSWORD"), "{unseen:?}");
+        assert_eq!(found.as_deref(), Some("the value of the variable DB_PASSWORD"), "{invisible:?}");
     }
     assert!(scan.in_text("correct \n\t horse-battery").is_some(), "a title is shown on one line");
     assert_eq!(scan.in_text("👩\u{200d}💻 writes \u{200b}ghp_ and\u{2060} nothing else"), None);
@@ -334,18 +334,18 @@ fn the_number_of_findings_is_bounded() {
 }
 
 #[test]
-fn the_largest_handoff_is_looked_through_in_no_time() {
+fn the_largest_handoff_is_searched_quickly() {
     let line = "first. The task-list of sk-learn is at https://example.com/eyJ/st.html, 100% \\n done.\n";
     let text = line.repeat(800 * 1024 / line.len());
     let scan = knowing(&[("DB_PASSWORD", "correct horse battery"), ("API", "zu7hs82hs92hs8")]);
     let started = Instant::now();
     assert_eq!(scan.in_text(&text), None);
-    // Milliseconds when optimised; a test is not, and its machine is busy.
+    // An optimised build needs milliseconds. A test is not optimised, and its machine may be busy.
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
-/// Compared with prose, as a test is not optimised and its machine is busy. With every reading of every text it was
-/// up to twenty times as long.
+/// The time is compared with that of prose, because a test is not optimised and its machine may be busy. When every
+/// view of every text was searched, the time was up to twenty times as long.
 #[test]
 fn escapes_and_base64_take_a_few_times_as_long_as_prose() {
     const BYTES: usize = 300 * 1024;
@@ -382,7 +382,7 @@ fn escapes_and_base64_take_a_few_times_as_long_as_prose() {
 }
 
 #[test]
-fn no_line_break_encoding_or_letter_of_another_width_hides_a_secret() {
+fn line_breaks_encodings_and_full_width_letters_do_not_hide_a_secret() {
     let token = format!("ghp_{}", noise(36, MIXED));
     let wide: String = token.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
     let in_mail = base64_of(&format!("token: {token}\n"));
@@ -414,7 +414,7 @@ fn no_line_break_encoding_or_letter_of_another_width_hides_a_secret() {
 }
 
 #[test]
-fn a_value_with_what_looks_like_an_escape_is_found() {
+fn a_value_that_contains_an_escape_like_text_is_found() {
     let scan = knowing(&[("A", "pa%41ss\"word-1"), ("B", "C:\\users\\b")]);
     for (text, name) in [
         (r#"{"password":"pa%41ss\"word-1"}"#, "variable A"),
@@ -426,7 +426,7 @@ fn a_value_with_what_looks_like_an_escape_is_found() {
 }
 
 #[test]
-fn words_at_the_ends_of_lines_make_no_secret() {
+fn words_of_neighbouring_lines_are_not_joined_to_a_secret() {
     for text in [
         "sk-loading\nspinner2\ncontainer\nwrapper",
         "hf_\ntransformers and their many models",
@@ -437,24 +437,25 @@ fn words_at_the_ends_of_lines_make_no_secret() {
     }
 }
 
-/// Everything that git tracks here: docs, sources, locks with their integrity hashes, the commits' own hashes.
+/// Searches all files that git tracks, such as documents, sources and lock files with hashes, and the log of the
+/// commits.
 #[test]
-fn nothing_of_this_repository_is_taken_for_a_secret() {
+fn this_repository_contains_no_secret() {
     let git = |args: &[&str]| {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let output = std::process::Command::new("git").args(args).current_dir(root).output().unwrap();
         (root, String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (root, files) = git(&["ls-files"]);
-    // Tests and examples that hold made-up secrets on purpose.
-    let made_up = [
+    // These tests contain invented secrets on purpose.
+    let with_invented_secrets = [
         "client/src/checkout/remote.rs",
         "client/src/checkout/tests.rs",
         "mcp-server/tests/it/github.rs",
         "mcp-server/tests/it/secrets.rs",
     ];
     let mut found = Vec::new();
-    for file in files.lines().filter(|file| !made_up.contains(file)) {
+    for file in files.lines().filter(|file| !with_invented_secrets.contains(file)) {
         let Ok(text) = std::fs::read_to_string(format!("{root}/{file}")) else { continue };
         found.extend(in_text(&text).map(|kind| format!("{file}: {kind}")));
     }
@@ -463,18 +464,18 @@ fn nothing_of_this_repository_is_taken_for_a_secret() {
 }
 
 #[test]
-fn a_text_of_nothing_but_beginnings_takes_no_longer_than_any_other() {
-    let shapes = RULES.iter().map(|rule| format!("-{}", rule.beginning));
+fn a_text_of_many_prefixes_is_searched_quickly() {
+    let prefixes = RULES.iter().map(|rule| format!("-{}", rule.prefix));
     let others =
         ["-----BEGIN PRIVATE KEY-----", "%25", "\\u005c", "\u{200b}%e2", "-eyJhbGciOiJub25lIn0.", "A", "a-\n", "ｇ"];
-    for beginning in shapes.chain(others.map(str::to_owned)) {
-        let text = beginning.repeat(100 * 1024 / beginning.len());
+    for piece in prefixes.chain(others.map(str::to_owned)) {
+        let text = piece.repeat(100 * 1024 / piece.len());
         let started = Instant::now();
         let _ = in_text(&text);
         let took = started.elapsed();
-        // Not optimised, on a busy machine. What grows with the square of the length takes minutes.
-        assert!(took < Duration::from_secs(5), "{beginning}: {took:?}");
-        eprintln!("{beginning} {took:?}");
+        // A test is not optimised, and its machine may be busy. With quadratic growth, this would take minutes.
+        assert!(took < Duration::from_secs(5), "{piece}: {took:?}");
+        eprintln!("{piece} {took:?}");
     }
 }
 

@@ -1,8 +1,8 @@
-//! Other readings of a text: as it is shown, with the escapes resolved that a document or a URL may carry, on one line,
-//! and what its base64 says.
+//! The views of a text that are searched for secrets: as it is, as it is displayed, with its escapes resolved, on one
+//! line, with its lines joined, and with its base64 decoded.
 //!
-//! The work grows with the length of the text, whatever the text is: there is a fixed number of readings. Escapes are
-//! resolved only in the passages that have some.
+//! The number of views is fixed, so the time grows in proportion to the length of any text. Escapes are resolved only
+//! in the passages that contain some.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,125 +13,127 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::SHORTEST;
-use crate::clean::bare;
+use crate::MIN_SECRET_BYTES;
+use crate::clean::clean_without_joiners;
 use crate::escapes::{Escapes, passages};
 
-/// Shorter runs of base64 hold no secret of a known kind.
-const SHORTEST_BASE64: usize = 20;
-/// How much base64 is decoded that appears only once escapes are resolved. A text that has more of it is large, and
-/// mostly data.
-const ESCAPED_BASE64: usize = 128 * 1024;
+/// The minimum length of base64 that is decoded. Shorter runs can't contain a secret of a known kind.
+const MIN_BASE64: usize = 20;
+/// The maximum amount of base64 that is decoded if it only appears after escapes are resolved. A text with more of it
+/// is large and consists mostly of data.
+const MAX_ESCAPED_BASE64: usize = 128 * 1024;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
     .with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 
-/// One reading.
+/// One view of a text.
 pub(super) struct View<'a> {
     pub(super) text: &'a str,
-    /// Its line breaks are gone, and words that were apart may be one: only what no words make counts here.
+    /// Whether line breaks were removed. Words from two lines may then have become one word, so only rules that can't
+    /// match such words are used.
     pub(super) joins_lines: bool,
 }
 
-/// What `look` finds first in the readings of `text`, beginning with `text` itself. `has_values` says whether it looks for
-/// more than the known kinds.
-pub(super) fn find<T>(text: &str, has_values: bool, look: &mut impl FnMut(&View) -> Option<T>) -> Option<T> {
-    let mut reader = Reader { look, has_values, known: HashSet::default(), base64_left: usize::MAX };
-    let seen = shown(text);
-    if let Some(found) = reader.read(text, &seen) {
+/// The first result of `search` in the views of `text`. The first view is the text itself. `has_values` says whether
+/// `search` also searches for values, not only for the known kinds.
+pub(super) fn find<T>(text: &str, has_values: bool, search: &mut impl FnMut(&View) -> Option<T>) -> Option<T> {
+    let mut reader = Reader { search, has_values, decoded_runs: HashSet::default(), base64_left: usize::MAX };
+    let displayed = displayed(text);
+    if let Some(found) = reader.read(text, &displayed) {
         return Some(found);
     }
-    reader.base64_left = ESCAPED_BASE64;
-    passages(&seen).find_map(|passage| reader.read_escaped(passage))
+    reader.base64_left = MAX_ESCAPED_BASE64;
+    passages(&displayed).find_map(|passage| reader.read_escaped(passage))
 }
 
 struct Reader<'l, L> {
-    look: &'l mut L,
+    search: &'l mut L,
     has_values: bool,
-    /// The hashes of the runs of base64 that were decoded.
-    known: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
-    /// As much base64 is still decoded.
+    /// The hashes of the runs of base64 that were already decoded.
+    decoded_runs: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
+    /// How many more bytes of base64 may be decoded.
     base64_left: usize,
 }
 
 impl<L> Reader<'_, L> {
-    /// Reads `passage` with its escapes resolved, of URLs and of JSON together, and then what is left once more. A value
-    /// may have what looks like an escape of the other kind, so it is looked for with each kind alone as well.
+    /// Searches `passage` with its escapes resolved, those of URLs and JSON together, and then once more if escapes are
+    /// left. A value can contain text that looks like an escape of the other kind. So values are also searched for with
+    /// each kind of escapes resolved separately.
     fn read_escaped<T>(&mut self, passage: &str) -> Option<T>
     where
         L: FnMut(&View) -> Option<T>,
     {
         let escapes = Escapes::of(passage);
-        let alone = if self.has_values { escapes.alone() } else { Vec::new() };
-        let found = alone.into_iter().find_map(|kind| {
+        let kinds = if self.has_values { escapes.separately() } else { Vec::new() };
+        let found = kinds.into_iter().find_map(|kind| {
             let resolved = kind.resolve(passage);
-            self.read(&resolved, &shown(&resolved))
+            self.read(&resolved, &displayed(&resolved))
         });
         found.or_else(|| {
             let once = escapes.resolve(passage);
-            let seen = shown(&once);
-            self.read(&once, &seen).or_else(|| {
-                passages(&seen).find_map(|passage| {
+            let displayed_once = displayed(&once);
+            self.read(&once, &displayed_once).or_else(|| {
+                passages(&displayed_once).find_map(|passage| {
                     let twice = Escapes::of(passage).resolve(passage);
-                    self.read(&twice, &shown(&twice))
+                    self.read(&twice, &displayed(&twice))
                 })
             })
         })
     }
 
-    /// Reads one text: as it is, as it is shown, on one line, with its lines joined, and its base64.
-    fn read<T>(&mut self, text: &str, seen: &str) -> Option<T>
+    /// Searches one text: as it is, as it is displayed, on one line, with its lines joined, and its decoded base64.
+    fn read<T>(&mut self, text: &str, displayed: &str) -> Option<T>
     where
         L: FnMut(&View) -> Option<T>,
     {
-        let mut plain = |text: &str| (self.look)(&View { text, joins_lines: false });
-        if let Some(found) = plain(text).or_else(|| if seen == text { None } else { plain(seen) }) {
+        let mut search = |text: &str| (self.search)(&View { text, joins_lines: false });
+        if let Some(found) = search(text).or_else(|| if displayed == text { None } else { search(displayed) }) {
             return Some(found);
         }
-        // To the known kinds, every blank is the same.
+        // The rules for known kinds treat all whitespace alike, so only values need this view.
         if self.has_values {
-            let on_one_line = on_one_line(seen);
-            if on_one_line != seen
-                && let Some(found) = plain(&on_one_line)
+            let on_one_line = on_one_line(displayed);
+            if on_one_line != displayed
+                && let Some(found) = search(&on_one_line)
             {
                 return Some(found);
             }
         }
-        let joined = joined(seen);
-        let found = joined.as_deref().and_then(|text| (self.look)(&View { text, joins_lines: true }));
-        found.or_else(|| self.read_base64(joined.as_deref().unwrap_or(seen)))
+        let joined = joined(displayed);
+        let found = joined.as_deref().and_then(|text| (self.search)(&View { text, joins_lines: true }));
+        found.or_else(|| self.read_base64(joined.as_deref().unwrap_or(displayed)))
     }
 
-    /// Reads what the base64 in `text` says, and what the base64 in that says.
+    /// Searches the decoded base64 of `text`, and the base64 in it once more.
     fn read_base64<T>(&mut self, text: &str) -> Option<T>
     where
         L: FnMut(&View) -> Option<T>,
     {
-        let once = self.in_base64(text);
+        let once = self.decoded_base64(text);
         if once.is_empty() {
             return None;
         }
-        (self.look)(&View { text: &once, joins_lines: false }).or_else(|| {
-            let twice = self.in_base64(&joined(&once)?);
-            (self.look)(&View { text: &twice, joins_lines: false })
+        (self.search)(&View { text: &once, joins_lines: false }).or_else(|| {
+            let twice = self.decoded_base64(&joined(&once)?);
+            (self.search)(&View { text: &twice, joins_lines: false })
         })
     }
 
-    /// What the base64 in `text` says, of either alphabet, each piece between lines with a comma.
-    fn in_base64(&mut self, text: &str) -> String {
-        let mut said = String::new();
+    /// The decoded base64 of `text`, of both alphabets. A line with a comma separates the pieces.
+    fn decoded_base64(&mut self, text: &str) -> String {
+        let mut decoded = String::new();
         for run in text.as_bytes().split(|b| !is_base64(*b)) {
-            if run.len() < SHORTEST_BASE64 || run.len() > self.base64_left {
+            if run.len() < MIN_BASE64 || run.len() > self.base64_left {
                 continue;
             }
-            if self.known.insert(BuildHasherDefault::<DefaultHasher>::default().hash_one(run)) {
+            if self.decoded_runs.insert(BuildHasherDefault::<DefaultHasher>::default().hash_one(run)) {
                 self.base64_left -= run.len();
-                decode(run, &mut said);
+                decode(run, &mut decoded);
             }
         }
-        said
+        decoded
     }
 }
 
@@ -139,22 +141,22 @@ fn is_base64(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Where a piece of base64 begins in `run` is not known, as letters before it may be of its alphabet: each of the four
-/// places is tried. What is no text is left out.
-fn decode(run: &[u8], said: &mut String) {
-    let of_mail = |b: &u8| match b {
+/// Decodes a run and appends the texts in it. The letters before the base64 may belong to its alphabet, so its start in
+/// the run is not known, and all four alignments are tried. Bytes that are not text are left out.
+fn decode(run: &[u8], decoded: &mut String) {
+    let to_standard = |b: &u8| match b {
         b'-' => b'+',
         b'_' => b'/',
         other => *other,
     };
-    let of_mail: Vec<u8> = run.iter().map(of_mail).collect();
-    for from in (0..4).filter_map(|begin| of_mail.get(begin..)) {
-        // A last character alone says nothing.
+    let standard: Vec<u8> = run.iter().map(to_standard).collect();
+    for from in (0..4).filter_map(|begin| standard.get(begin..)) {
+        // A single character at the end does not contain a whole byte.
         let whole = from.get(..from.len() - usize::from(from.len() % 4 == 1)).unwrap_or_default();
         let bytes = BASE64.decode(whole).unwrap_or_default();
-        for text in bytes.utf8_chunks().map(|chunk| chunk.valid()).filter(|text| text.len() >= SHORTEST) {
-            said.push_str(text);
-            said.push_str("\n,\n");
+        for text in bytes.utf8_chunks().map(|chunk| chunk.valid()).filter(|text| text.len() >= MIN_SECRET_BYTES) {
+            decoded.push_str(text);
+            decoded.push_str("\n,\n");
         }
     }
 }
@@ -170,25 +172,26 @@ fn on_one_line(text: &str) -> String {
     line
 }
 
-/// What can be seen of `text`: full-width and mathematical letters read like those that they look like.
-fn shown(text: &str) -> Cow<'_, str> {
+/// The text as a reader sees it: without invisible characters, and with full-width, mathematical and circled letters
+/// replaced by normal ones.
+fn displayed(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| matches!(b, b'\n' | b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
-    let bare = bare(text);
-    if !bare.chars().any(is_look_alike) {
-        return Cow::Owned(bare);
+    let visible = clean_without_joiners(text);
+    if !visible.chars().any(is_look_alike) {
+        return Cow::Owned(visible);
     }
     let plain = |c: char| if is_look_alike(c) { std::iter::once(c).nfkc().collect() } else { String::from(c) };
-    Cow::Owned(bare.chars().map(plain).collect())
+    Cow::Owned(visible.chars().map(plain).collect())
 }
 
 fn is_look_alike(c: char) -> bool {
     matches!(c, '\u{2460}'..='\u{24ff}' | '\u{ff01}'..='\u{ff5e}' | '\u{1d400}'..='\u{1d7ff}')
 }
 
-/// Without line breaks, the blanks around them and the marks of a quotation, as a terminal or a mail may have wrapped a
-/// long word.
+/// The text with its lines joined, without the whitespace and the quote markers `>` around the line breaks. A terminal
+/// or a mail program may have wrapped a long word. `None` if the text has one line.
 fn joined(text: &str) -> Option<String> {
     text.contains('\n').then(|| text.split('\n').map(unquoted).collect())
 }

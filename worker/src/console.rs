@@ -1,4 +1,4 @@
-//! The log, on the console that `wrangler tail` and Workers Logs read. The runtime puts panics there too.
+//! Writes the log to the console, which `wrangler tail` and Workers Logs read. The runtime writes panics there too.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use worker::{console_error, console_log, console_warn};

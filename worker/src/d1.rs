@@ -1,4 +1,4 @@
-//! The API's database over Cloudflare D1.
+//! Implements the database of the API on Cloudflare D1.
 
 use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement, fault};
@@ -6,7 +6,7 @@ use worker::send::SendFuture;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement, D1Result};
 
-/// The first whole number that a double can't tell from its neighbour.
+/// The limit up to which a double represents every whole number exactly.
 const MAX_WHOLE_DOUBLE: i64 = 1 << 53;
 
 /// A D1 binding.
@@ -18,17 +18,17 @@ impl D1 {
     }
 
     fn prepare(&self, statement: &Statement) -> Result<D1PreparedStatement, DatabaseError> {
-        // The binding would panic on it.
+        // The D1 binding would panic on a NUL byte.
         if statement.sql.contains('\0') {
-            return Err(DatabaseError::Failed("a statement has a NUL byte".to_owned()));
+            return Err(DatabaseError::Failed("a statement contains a NUL byte, which D1 does not accept".to_owned()));
         }
         let params: Vec<JsValue> = statement.params.iter().map(to_js).collect::<Result<_, _>>()?;
-        self.0.prepare(statement.sql.as_ref()).bind(&params).map_err(|error| fault::of_d1_message(&words(&error)))
+        self.0.prepare(statement.sql.as_ref()).bind(&params).map_err(|error| fault::of_d1_message(&message(&error)))
     }
 
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         let prepared = statements.iter().map(|statement| self.prepare(statement)).collect::<Result<Vec<_>, _>>()?;
-        let results = self.0.batch(prepared).await.map_err(|error| fault::of_d1_message(&words(&error)))?;
+        let results = self.0.batch(prepared).await.map_err(|error| fault::of_d1_message(&message(&error)))?;
         results.iter().map(rows).collect()
     }
 }
@@ -36,32 +36,37 @@ impl D1 {
 #[async_trait]
 impl Database for D1 {
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
-        // What D1 returns stays on the isolate's only thread, so the promise of `Send` is kept.
+        // D1's future stays on the only thread of the isolate, so it is sound to declare it `Send`.
         SendFuture::new(self.run(statements)).await
     }
 }
 
-/// D1 takes numbers as doubles only.
+/// Converts a parameter to JavaScript. D1 accepts numbers only as doubles.
 fn to_js(param: &Param) -> Result<JsValue, DatabaseError> {
     match param {
         Param::Null => Ok(JsValue::NULL),
         Param::Text(text) => Ok(JsValue::from_str(text)),
         Param::Integer(number) if number.abs() <= MAX_WHOLE_DOUBLE => {
-            #[expect(clippy::cast_precision_loss, reason = "the guard keeps what a double holds exactly")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "the guard admits only numbers that a double represents exactly"
+            )]
             let double = *number as f64;
             Ok(JsValue::from_f64(double))
         }
-        Param::Integer(number) => Err(DatabaseError::Failed(format!("{number} is too large for D1"))),
+        Param::Integer(number) => {
+            Err(DatabaseError::Failed(format!("D1 can't store {number} exactly: its absolute value is above 2^53")))
+        }
     }
 }
 
-/// The rows of one statement; the conversion gives whole numbers as integers.
+/// The rows of one statement. The conversion turns whole numbers into integers.
 fn rows(result: &D1Result) -> Result<Vec<Row>, DatabaseError> {
-    result.results().map_err(|error| DatabaseError::Failed(format!("a row can't be read: {error}")))
+    result.results().map_err(|error| DatabaseError::Failed(format!("a row from D1 can't be decoded: {error}")))
 }
 
-/// The message of an error that D1 threw.
-fn words(error: &worker::Error) -> String {
+/// The message of an error from D1.
+fn message(error: &worker::Error) -> String {
     match error {
         worker::Error::D1(error) => String::from(AsRef::<worker::js_sys::Error>::as_ref(error).message()),
         worker::Error::UnknownJsError { message, .. } => message.clone(),

@@ -1,7 +1,7 @@
-//! The production shell: the API on Cloudflare Workers and D1.
+//! The production engine: runs the API on Cloudflare Workers and D1.
 //!
-//! It lends the API a database, a clock, dice and a log, and carries requests in and answers out. It
-//! holds no rule and no SQL: what is decided here is only what Cloudflare decides.
+//! It gives the API a database, a clock, randomness and a log, and converts requests and responses. It contains no
+//! rules of the API and no SQL, only what depends on Cloudflare.
 
 mod answer;
 mod console;
@@ -22,25 +22,25 @@ use crate::platform::{JsClock, JsEntropy};
 use crate::request::Upload;
 use crate::unserved::Unserved;
 
-/// The D1 binding in `wrangler.toml`.
+/// The name of the D1 binding in `wrangler.toml`.
 const DATABASE_BINDING: &str = "DB";
 
-/// What the last write of this isolate met.
+/// The reason why the database refused the last write of this isolate. Empty if the database accepted it.
 static LAST_HALT: LazyLock<Arc<LastHalt>> = LazyLock::new(Arc::default);
 
-/// Runs once per isolate, before its first request.
+/// Installs the log. The runtime calls it once per isolate, before the first request.
 #[event(start)]
 fn start() {
     console::install();
 }
 
-/// Answers one request; what can wait is done after the answer has left.
+/// Answers one request. Work that the answer does not need is done after the response was sent.
 #[event(fetch)]
 async fn fetch(request: worker::web_sys::Request, env: Env, context: Context) -> worker::Result<worker::Response> {
-    let address_bytes = request.url().len();
+    let url_bytes = request.url().len();
     let request = match worker::request_from_wasm(request) {
         Ok(request) => request,
-        Err(error) => return Ok(answer::respond(Unserved::unreadable(address_bytes, error).answer(&HeaderMap::new()))),
+        Err(error) => return Ok(answer::respond(Unserved::unreadable(url_bytes, error).answer(&HeaderMap::new()))),
     };
     let app = match open(&env) {
         Ok(app) => app,
@@ -62,14 +62,14 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
     match open(&env) {
         Ok(app) => {
             if let Err(error) = app.sweep().await {
-                log::error!("the sweep stopped and goes on at the next trigger: {error}");
+                log::error!("the sweep failed and continues at the next trigger: {error}");
             }
         }
         Err(error) => log::error!("{error}"),
     }
 }
 
-/// The API over this request's bindings.
+/// Creates the API with the bindings of this request.
 fn open(env: &Env) -> Result<App, Unserved> {
     let database = env.d1(DATABASE_BINDING).map_err(Unserved::Database)?;
     let settings = Settings::from_vars(Engine::Worker, |name| env.var(name).ok().map(|value| value.to_string()))

@@ -1,9 +1,9 @@
-//! The clock and the dice of the isolate.
+//! The clock and the random numbers of the isolate.
 
 use deckwatch_api::{Clock, Entropy};
 use deckwatch_protocol::Timestamp;
 
-/// `Date.now()`. Workers freeze it between I/O, so every moment of one computation is the same.
+/// The clock: `Date.now()`. The runtime updates it only during I/O, so the time does not change within a computation.
 pub(crate) struct JsClock;
 
 impl Clock for JsClock {
@@ -12,14 +12,14 @@ impl Clock for JsClock {
     }
 }
 
-/// `crypto.getRandomValues`.
+/// The source of randomness: `crypto.getRandomValues`.
 pub(crate) struct JsEntropy;
 
 impl Entropy for JsEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
-            // An id that could be guessed is worse than a failed request: the trap fails this one only.
-            log::error!("the runtime gave no random bytes: {error}");
+            // An id that can be guessed is worse than a failed request. The abort fails only this request.
+            log::error!("the runtime returned no random bytes, so this request fails: {error}");
             std::process::abort();
         }
     }

@@ -1,4 +1,4 @@
-//! Reads the body of a request off the wire when the API asks for it, within a budget of the isolate.
+//! Reads the body of a request when the API asks for it, within a memory budget of the isolate.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,30 +12,30 @@ use futures_util::future::select;
 use worker::Delay;
 use worker::send::{SendFuture, SendWrapper};
 
-/// Most bytes of larger bodies that an isolate takes at once. It has 128 MB, what is made of a body may take three
-/// times as much, and WebAssembly gives no memory back.
+/// The maximum total size of the larger bodies that an isolate holds at once. An isolate has 128 MB of memory, decoding
+/// a body may need three times its size, and WebAssembly does not return memory.
 const BODY_BUDGET: usize = 16 * 1024 * 1024;
 
-/// How much of a refused body is thrown away, and for how long.
+/// How much of a refused body is read and discarded, and for how long.
 const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The bytes of bodies that have a place.
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// The bytes of the budget that are reserved now.
+static RESERVED_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// A body under way.
+/// A body that is being received.
 pub(crate) struct Upload {
     stream: SendWrapper<worker::Body>,
-    place: Option<Place>,
+    reservation: Option<Reservation>,
 }
 
 impl Upload {
     pub(crate) fn of(body: worker::Body) -> Self {
-        Self { stream: SendWrapper::new(body), place: None }
+        Self { stream: SendWrapper::new(body), reservation: None }
     }
 
-    /// Reads the rest of a refused body and throws it away, as far as it comes at once: the runtime closes the
-    /// connection over a body that was not read, and a client that still writes may miss the answer.
+    /// Reads and discards the rest of a refused body, as far as it arrives immediately. Otherwise the runtime closes
+    /// the connection because of the unread body, and a client that is still sending may not get the answer.
     pub(crate) async fn discard(mut self) {
         let discarding = pin!(async {
             let mut seen = 0;
@@ -55,25 +55,26 @@ impl Incoming for Upload {
     async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
         let piece = SendFuture::new(self.stream.next()).await?;
         Some(piece.map_err(|error| {
-            log::info!("a body broke off: {error}");
+            log::info!("a request body ended early: {error}");
             IncomingError::CutShort
         }))
     }
 
-    /// A request can't wait for another one here: the runtime may have put the other one to sleep.
+    /// Reserves memory, or refuses at once. A request must not wait for another request here, because the runtime may
+    /// have suspended the other one.
     async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError> {
-        let take = |taken: usize| taken.checked_add(bytes).filter(|taken| *taken <= BODY_BUDGET);
-        let taken = TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        self.place = taken.ok().map(|_| Place(bytes));
-        if self.place.is_some() { Ok(()) } else { Err(IncomingError::NoRoom) }
+        let add = |reserved: usize| reserved.checked_add(bytes).filter(|total| *total <= BODY_BUDGET);
+        let reserved = RESERVED_BYTES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+        self.reservation = reserved.ok().map(|_| Reservation(bytes));
+        if self.reservation.is_some() { Ok(()) } else { Err(IncomingError::NoRoom) }
     }
 }
 
-/// A place in the budget.
-struct Place(usize);
+/// The bytes that one body has reserved. Dropping it frees them.
+struct Reservation(usize);
 
-impl Drop for Place {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        TAKEN.fetch_sub(self.0, Ordering::Relaxed);
+        RESERVED_BYTES.fetch_sub(self.0, Ordering::Relaxed);
     }
 }

@@ -1,19 +1,20 @@
-//! How to build, test and run: scripts of manifests, recipes of just and make, files in `scripts/`,
-//! and the toolchain's own commands.
+//! Finds the commands to build, test and run: scripts in manifests, recipes of just and make, files in `scripts/`, and
+//! the standard commands of the toolchain.
 
 use super::Files;
 use super::manifest::Package;
-use crate::places;
+use crate::paths;
 
-/// A line for a shell.
+/// A shell command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Command {
     pub(super) line: String,
-    pub(super) about: String,
+    pub(super) description: String,
+    /// The file that declares the command.
     pub(super) source: String,
 }
 
-/// Whether a file declares commands.
+/// Whether a file can declare commands.
 pub(super) fn is_wanted(path: &str) -> bool {
     is_recipes(path) || is_script(path)
 }
@@ -22,25 +23,25 @@ fn is_recipes(path: &str) -> bool {
     matches!(path, "justfile" | "Justfile" | ".justfile" | "Makefile" | "makefile" | "GNUmakefile")
 }
 
-/// A program right inside a folder that is there for programs.
+/// Whether a file is a program directly inside a folder for programs.
 fn is_script(path: &str) -> bool {
-    matches!(places::folder(path), "scripts" | "script" | "bin" | ".ci")
-        && matches!(places::ending(path), "" | "sh" | "bash" | "py" | "js" | "mjs" | "ts" | "rb")
+    matches!(paths::folder(path), "scripts" | "script" | "bin" | ".ci")
+        && matches!(paths::extension(path), "" | "sh" | "bash" | "py" | "js" | "mjs" | "ts" | "rb")
 }
 
-/// Every command, those of the top first.
+/// All commands. Those of manifests at the top of the repository come before those of subfolders.
 pub(super) fn of(files: &Files, packages: &[Package]) -> Vec<Command> {
     let mut commands = Vec::new();
     for (path, text) in files {
         if is_recipes(path) {
             let program = if path.to_ascii_lowercase().ends_with("justfile") { "just" } else { "make" };
-            commands.extend(recipes(text).into_iter().map(|(name, about)| Command {
+            commands.extend(recipes(text).into_iter().map(|(name, description)| Command {
                 line: format!("{program} {name}"),
-                about,
+                description,
                 source: path.clone(),
             }));
         } else if is_script(path) && text.starts_with("#!") {
-            commands.push(Command { line: format!("./{path}"), about: purpose(text), source: path.clone() });
+            commands.push(Command { line: format!("./{path}"), description: purpose(text), source: path.clone() });
         }
     }
     let mut packages: Vec<&Package> = packages.iter().collect();
@@ -53,8 +54,8 @@ pub(super) fn of(files: &Files, packages: &[Package]) -> Vec<Command> {
 }
 
 fn scripts(package: &Package, files: &Files) -> Vec<Command> {
-    let folder = places::folder(&package.path);
-    let program = match places::name(&package.path) {
+    let folder = paths::folder(&package.path);
+    let program = match paths::name(&package.path) {
         "package.json" if files.contains_key("pnpm-workspace.yaml") => "pnpm run",
         "package.json" => "npm run",
         _ => "",
@@ -64,15 +65,15 @@ fn scripts(package: &Package, files: &Files) -> Vec<Command> {
         (program, "") => format!("{program} {name}"),
         (program, folder) => format!("{program} {name}  # in {folder}/"),
     };
-    let command = |(name, about): &(String, String)| Command {
+    let command = |(name, description): &(String, String)| Command {
         line: line(name),
-        about: about.clone(),
+        description: description.clone(),
         source: package.path.clone(),
     };
     package.scripts.iter().map(command).collect()
 }
 
-/// What the toolchain gives every package, said once, for the manifest at the top.
+/// The standard commands of the toolchain. They are listed only for the manifest at the top of the repository.
 fn standard(package: &Package) -> Vec<Command> {
     let lines: &[&str] = match package.path.as_str() {
         "Cargo.toml" => &["cargo build", "cargo test"],
@@ -81,31 +82,31 @@ fn standard(package: &Package) -> Vec<Command> {
     };
     let command = |line: &&str| Command {
         line: (*line).to_owned(),
-        about: "the toolchain's own".to_owned(),
+        description: "the toolchain's own".to_owned(),
         source: package.path.clone(),
     };
     lines.iter().map(command).collect()
 }
 
-/// The public recipes of a justfile or Makefile, each with the comment on it.
+/// The public recipes of a justfile or Makefile, each with its comment.
 fn recipes(text: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut comment = String::new();
     for line in text.lines() {
-        if let Some(said) = line.strip_prefix('#') {
-            said.trim_start_matches('#').trim().clone_into(&mut comment);
+        if let Some(text) = line.strip_prefix('#') {
+            text.trim_start_matches('#').trim().clone_into(&mut comment);
             continue;
         }
         if let Some(name) = recipe_name(line).filter(|name| found.iter().all(|(known, _)| known != name)) {
-            let beside = line.split_once("##").map(|(_, said)| said.trim().to_owned());
-            found.push((name.to_owned(), beside.unwrap_or_else(|| std::mem::take(&mut comment))));
+            let trailing = line.split_once("##").map(|(_, text)| text.trim().to_owned());
+            found.push((name.to_owned(), trailing.unwrap_or_else(|| std::mem::take(&mut comment))));
         }
         comment.clear();
     }
     found
 }
 
-/// The name that a line starts a recipe with.
+/// The name of the recipe that starts on a line.
 fn recipe_name(line: &str) -> Option<&str> {
     let (head, rest) = line.split_once(':')?;
     let name = head.trim_start_matches('@').split_whitespace().next()?;
@@ -118,12 +119,12 @@ fn recipe_name(line: &str) -> Option<&str> {
     (starts_here && is_public && is_name && !is_assignment && !is_keyword).then_some(name)
 }
 
-/// The first words of a script's head comment.
+/// The first sentence-like line of the comment at the start of a script.
 fn purpose(text: &str) -> String {
-    let comments = text.lines().skip(1).take(12).map(str::trim);
-    let said = comments.filter_map(|line| line.strip_prefix('#').or_else(|| line.strip_prefix("//")));
-    let mut said = said.map(|line| line.trim_matches(|c: char| c == '#' || c == '/' || c.is_whitespace()));
-    said.find(|line| line.contains(' ') && !line.starts_with("shellcheck")).unwrap_or_default().to_owned()
+    let lines = text.lines().skip(1).take(12).map(str::trim);
+    let comments = lines.filter_map(|line| line.strip_prefix('#').or_else(|| line.strip_prefix("//")));
+    let mut comments = comments.map(|line| line.trim_matches(|c: char| c == '#' || c == '/' || c.is_whitespace()));
+    comments.find(|line| line.contains(' ') && !line.starts_with("shellcheck")).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recipes_are_told_from_assignments_and_private_ones() {
+    fn only_public_recipes_are_found_and_no_assignments() {
         let just = "set shell := [\"bash\"]\nx := \"a:b\"\n# Runs it all\ntest *ARGS: build\n    cargo test\n_hidden:\n    x\nbuild:\n";
         assert_eq!(recipes(just), [("test".into(), "Runs it all".into()), ("build".into(), String::new())]);
         let make = "CC := gcc\nA = b:c\n.PHONY: all\nall: x ## Builds it\n\tcc x: y\n%.o: %.c\nall: z\n";
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_says_what_it_is_for_in_its_head() {
+    fn the_purpose_of_a_script_is_in_its_first_comment() {
         assert_eq!(purpose("#!/bin/sh\n# shellcheck disable=all of it\n#\n# Runs all tests.\n"), "Runs all tests.");
         assert_eq!(purpose("#!/bin/sh\nset -e\n"), "");
     }

@@ -1,11 +1,11 @@
-//! The beginning of a text, cut where a part ends, with the headings of what was left out.
+//! Cuts a long text between paragraphs and lists the headings of the rest.
 
-/// How many headings are named.
-const HEADINGS: usize = 12;
-/// Characters of a heading.
-const HEADING: usize = 60;
+/// The maximum number of headings that are listed.
+const MAX_HEADINGS: usize = 12;
+/// The maximum length of a heading, in characters.
+const MAX_HEADING_CHARS: usize = 60;
 
-/// `text` within `limit` bytes, cut between paragraphs where one ends late enough.
+/// The first `limit` bytes of `text`. The cut is between two paragraphs if one ends in the second half of the limit.
 pub(super) fn of(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
@@ -18,19 +18,19 @@ pub(super) fn of(text: &str, limit: usize) -> String {
     let cut = head.rfind("\n\n").filter(|cut| *cut > limit / 2).unwrap_or(end);
     let (head, rest) = text.split_at(cut);
     let headings = headings(rest);
-    let about = if headings.is_empty() { String::new() } else { format!(": {}", headings.join("; ")) };
-    format!("{}\n\n[{} more bytes left out{about}]", head.trim_end(), rest.len())
+    let headings = if headings.is_empty() { String::new() } else { format!(": {}", headings.join("; ")) };
+    format!("{}\n\n[{} more bytes left out{headings}]", head.trim_end(), rest.len())
 }
 
-/// The headings outside of code.
+/// The headings of a text. Code blocks are skipped.
 fn headings(text: &str) -> Vec<String> {
     let mut in_code = false;
     let mut found = Vec::new();
     for line in text.lines() {
         if line.trim_start().starts_with("```") {
             in_code = !in_code;
-        } else if !in_code && line.starts_with('#') && found.len() < HEADINGS {
-            found.push(line.trim_start_matches('#').trim().chars().take(HEADING).collect());
+        } else if !in_code && line.starts_with('#') && found.len() < MAX_HEADINGS {
+            found.push(line.trim_start_matches('#').trim().chars().take(MAX_HEADING_CHARS).collect());
         }
     }
     found
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_is_cut_between_paragraphs_and_says_what_follows() {
+    fn a_long_text_is_cut_between_paragraphs_and_lists_the_next_headings() {
         let text = format!("{}\n\n## Later\n\n```\n# not one\n```\n## Last\n{}", "ü".repeat(60), "x".repeat(100));
         assert_eq!(of(&text, 130), format!("{}\n\n[138 more bytes left out: Later; Last]", "ü".repeat(60)));
         assert_eq!(of("short", 5), "short");

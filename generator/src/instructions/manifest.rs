@@ -1,11 +1,11 @@
-//! What manifests declare: Cargo.toml, package.json, pyproject.toml, go.mod.
+//! Reads manifests: Cargo.toml, package.json, pyproject.toml, go.mod.
 
 use serde_json::Value;
 
-use crate::places;
+use crate::paths;
 
-/// How many members of a workspace are named.
-const MEMBERS: usize = 12;
+/// The maximum number of workspace members that are listed.
+const MAX_MEMBERS: usize = 12;
 
 /// A package or workspace that a manifest declares.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,39 +14,39 @@ pub(super) struct Package {
     pub(super) kind: &'static str,
     pub(super) name: Option<String>,
     pub(super) description: Option<String>,
-    /// Folders or patterns of the packages that belong to it.
+    /// The folders of the workspace members, or patterns for them.
     pub(super) members: Vec<String>,
-    /// Commands that it gives a name.
+    /// The scripts: names and commands.
     pub(super) scripts: Vec<(String, String)>,
 }
 
-/// A manifest that does not parse.
+/// The manifest can't be parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
 impl Package {
-    /// What it is, in a line.
-    pub(super) fn about(&self) -> String {
-        let mut about: Vec<String> = self.description.iter().cloned().collect();
+    /// A description on one line, with the workspace members.
+    pub(super) fn summary(&self) -> String {
+        let mut summary: Vec<String> = self.description.iter().cloned().collect();
         if !self.members.is_empty() {
-            let more = self.members.len().saturating_sub(MEMBERS);
-            let names: Vec<&str> = self.members.iter().take(MEMBERS).map(String::as_str).collect();
+            let more = self.members.len().saturating_sub(MAX_MEMBERS);
+            let names: Vec<&str> = self.members.iter().take(MAX_MEMBERS).map(String::as_str).collect();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            about.push(format!("Workspace of {}{more}.", names.join(", ")));
+            summary.push(format!("Workspace of {}{more}.", names.join(", ")));
         }
-        about.join(" ")
+        summary.join(" ")
     }
 }
 
-/// Whether a file is one of the manifests.
+/// Whether a file is a manifest.
 pub(super) fn is_manifest(path: &str) -> bool {
-    matches!(places::name(path), "Cargo.toml" | "package.json" | "pyproject.toml" | "go.mod")
+    matches!(paths::name(path), "Cargo.toml" | "package.json" | "pyproject.toml" | "go.mod")
 }
 
-/// The package of a manifest, if it declares one.
+/// The package that a manifest declares. `None` if it declares none.
 pub(super) fn parse(path: &str, text: &str) -> Result<Option<Package>, Malformed> {
     let toml = || toml_edit::de::from_str::<Value>(text).map_err(|_| Malformed);
-    let package = match places::name(path) {
+    let package = match paths::name(path) {
         "Cargo.toml" => cargo(&toml()?),
         "pyproject.toml" => python(&toml()?),
         "package.json" => node(&serde_json::from_str(text).map_err(|_| Malformed)?),
@@ -79,8 +79,8 @@ fn node(manifest: &Value) -> Option<Package> {
         members,
         scripts: pairs(manifest.get("scripts")),
     };
-    let is_one = package.name.is_some() || !package.members.is_empty() || !package.scripts.is_empty();
-    is_one.then_some(package)
+    let is_package = package.name.is_some() || !package.members.is_empty() || !package.scripts.is_empty();
+    is_package.then_some(package)
 }
 
 fn python(manifest: &Value) -> Option<Package> {
@@ -117,7 +117,7 @@ fn strings(value: Option<&Value>) -> Vec<String> {
     list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The texts of an object by name, in the order of the names.
+/// The members of an object that are strings, sorted by name.
 fn pairs(value: Option<&Value>) -> Vec<(String, String)> {
     let entries = value.and_then(Value::as_object).into_iter().flatten();
     let mut pairs: Vec<_> =
@@ -135,19 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn each_manifest_gives_its_name_and_its_members() {
+    fn the_name_and_members_of_each_kind_of_manifest_are_read() {
         let rust = parsed(
             "Cargo.toml",
             "[workspace]\nmembers = [\"a\", \"b\"]\n[package]\nname = \"x\"\ndescription = \"D.\"",
         );
-        assert_eq!((rust.name.as_deref(), rust.about().as_str()), (Some("x"), "D. Workspace of a, b."));
+        assert_eq!((rust.name.as_deref(), rust.summary().as_str()), (Some("x"), "D. Workspace of a, b."));
         let inherited = parsed("Cargo.toml", "[package]\nname = \"x\"\ndescription.workspace = true");
         assert_eq!(inherited.description, None);
         let node = parsed(
             "web/package.json",
             r#"{"workspaces":{"packages":["p/*"]},"scripts":{"test":"vitest","build":"tsc"}}"#,
         );
-        assert_eq!((node.path.as_str(), node.about().as_str()), ("web/package.json", "Workspace of p/*."));
+        assert_eq!((node.path.as_str(), node.summary().as_str()), ("web/package.json", "Workspace of p/*."));
         assert_eq!(node.scripts, [("build".into(), "tsc".into()), ("test".into(), "vitest".into())]);
         let python = parsed("pyproject.toml", "[project]\nname = \"p\"\n[project.scripts]\nserve = \"p.main:run\"");
         assert_eq!((python.kind, python.scripts.len()), ("Python project", 1));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_is_said_and_what_declares_nothing_is_none() {
+    fn a_malformed_manifest_is_an_error_and_one_without_a_package_is_none() {
         assert_eq!(parse("package.json", "{"), Err(Malformed));
         assert_eq!(parse("Cargo.toml", "[package"), Err(Malformed));
         assert_eq!(parse("pyproject.toml", "[tool.ruff]\nline-length = 9"), Ok(None));

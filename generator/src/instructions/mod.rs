@@ -1,7 +1,8 @@
-//! `project-instructions`: what the repository is, how to build, test and run it, the rules of the house.
+//! Writes `project-instructions`: what the repository is, how to build, test and run it, and its rules.
 //!
-//! It quotes what people wrote for agents and newcomers, and lists what manifests, recipes, scripts
-//! and workflows declare. It runs nothing and guesses nothing beyond a toolchain's own commands.
+//! The document quotes the files that people wrote for agents and contributors, and lists what manifests, recipes,
+//! scripts and workflows declare. It runs no program. The only commands that no file declares are the standard commands
+//! of a toolchain.
 
 mod commands;
 mod excerpt;
@@ -14,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::commands::Command;
 use self::manifest::Package;
 use super::document::{Document, code, fenced, plain};
-use super::places;
+use super::paths;
 use super::tree::Tree;
 
-/// Rules for agents and contributors, in the order in which they are quoted.
+/// The files with rules for agents and contributors, in the order of the document.
 const RULES: [&str; 7] = [
     "AGENTS.md",
     "CLAUDE.md",
@@ -27,24 +28,24 @@ const RULES: [&str; 7] = [
     "CONTRIBUTING.md",
     ".github/CONTRIBUTING.md",
 ];
-/// Bytes of one file of rules.
+/// The maximum size of the excerpt from one file of rules, in bytes.
 const RULES_BYTES: usize = 12 * 1024;
-/// Bytes of the README: its start says what the project is.
+/// The maximum size of the excerpt from the README, in bytes. Its beginning says what the project is.
 const README_BYTES: usize = 8 * 1024;
-/// Rows of a table.
-const ROWS: usize = 120;
+/// The maximum number of rows of a table.
+const MAX_ROWS: usize = 120;
 
-/// The files that were read, by path.
+/// The text of each file that was read, by path.
 type Files = BTreeMap<String, String>;
 
-/// Writes the document, and names what it is made from.
+/// Writes the document and returns the files that it was made from.
 pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let files: Files = tree.read(is_wanted, |_, text| Some(text.to_owned())).into_iter().collect();
     let mut packages = Vec::new();
     for (path, text) in files.iter().filter(|(path, _)| manifest::is_manifest(path)) {
         match manifest::parse(path, text) {
             Ok(package) => packages.extend(package),
-            Err(manifest::Malformed) => tree.is_malformed(path),
+            Err(manifest::Malformed) => tree.add_malformed(path),
         }
     }
     let mut document = Document::new(
@@ -60,16 +61,16 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     sources.extend(workflows::write(&mut document, &files));
     sources.extend(write_readme(&mut document, &files));
     if sources.is_empty() {
-        let none =
+        let message =
             "Nothing found: no README, no AGENTS.md, CLAUDE.md or GEMINI.md, no manifest, no recipes, no workflows.";
-        document.add("the finding", none);
+        document.add("the finding", message);
     }
     (document, sources)
 }
 
 fn is_wanted(path: &str) -> bool {
-    // The name is compared first: it rules out nearly every file, and costs least.
-    manifest::is_manifest(path) && !places::is_test(path) && !places::is_show(path)
+    // The name is compared first, because this check is cheap and excludes nearly every file.
+    manifest::is_manifest(path) && !paths::is_test(path) && !paths::is_example(path)
         || RULES.contains(&path)
         || is_nested_rules(path)
         || layout::is_readme(path)
@@ -77,19 +78,17 @@ fn is_wanted(path: &str) -> bool {
         || workflows::is_workflow(path)
 }
 
-/// Rules for one folder, which an agent reads when it gets there.
+/// Whether a file contains the rules for one folder. An agent reads them when it works in that folder.
 fn is_nested_rules(path: &str) -> bool {
-    path.contains('/')
-        && matches!(places::name(path), "AGENTS.md" | "CLAUDE.md" | "GEMINI.md")
-        && !places::is_test(path)
+    path.contains('/') && matches!(paths::name(path), "AGENTS.md" | "CLAUDE.md" | "GEMINI.md") && !paths::is_test(path)
 }
 
 fn write_packages(document: &mut Document, packages: &[Package]) {
     let row = |package: &Package| {
         let name = code(package.name.as_deref().unwrap_or("-"));
-        vec![name, package.kind.to_owned(), code(&package.path), plain(package.about().as_str())]
+        vec![name, package.kind.to_owned(), code(&package.path), plain(package.summary().as_str())]
     };
-    let rows: Vec<Vec<String>> = packages.iter().take(ROWS).map(row).collect();
+    let rows: Vec<Vec<String>> = packages.iter().take(MAX_ROWS).map(row).collect();
     if !rows.is_empty() {
         let head = format!("## Packages\n\n{} in all.", packages.len());
         document.table("packages", &head, &["name", "kind", "manifest", "what it is"], &rows);
@@ -97,13 +96,13 @@ fn write_packages(document: &mut Document, packages: &[Package]) {
 }
 
 fn write_commands(document: &mut Document, commands: &[Command]) -> BTreeSet<String> {
-    let row = |command: &Command| vec![code(&command.line), plain(&command.about), code(&command.source)];
-    let rows: Vec<Vec<String>> = commands.iter().take(ROWS).map(row).collect();
+    let row = |command: &Command| vec![code(&command.line), plain(&command.description), code(&command.source)];
+    let rows: Vec<Vec<String>> = commands.iter().take(MAX_ROWS).map(row).collect();
     if !rows.is_empty() {
         let head = "## Commands\n\nTo build, test and run, as the repository declares them.";
         document.table("commands", head, &["command", "what it does", "declared in"], &rows);
     }
-    commands.iter().take(ROWS).map(|command| command.source.clone()).collect()
+    commands.iter().take(MAX_ROWS).map(|command| command.source.clone()).collect()
 }
 
 fn write_rules(document: &mut Document, files: &Files) -> BTreeSet<String> {
@@ -119,7 +118,7 @@ fn write_rules(document: &mut Document, files: &Files) -> BTreeSet<String> {
     }
     let nested: Vec<&String> = files.keys().filter(|path| is_nested_rules(path)).collect();
     if !nested.is_empty() {
-        let list: Vec<String> = nested.iter().take(ROWS).map(|path| format!("- {}", code(path))).collect();
+        let list: Vec<String> = nested.iter().take(MAX_ROWS).map(|path| format!("- {}", code(path))).collect();
         let list = list.join("\n");
         document.add(
             "rules of folders",
@@ -127,7 +126,7 @@ fn write_rules(document: &mut Document, files: &Files) -> BTreeSet<String> {
         );
     }
     let quoted = quoted.into_iter().map(|(path, _)| path.to_owned());
-    quoted.chain(nested.into_iter().take(ROWS).cloned()).collect()
+    quoted.chain(nested.into_iter().take(MAX_ROWS).cloned()).collect()
 }
 
 fn write_readme(document: &mut Document, files: &Files) -> Option<String> {

@@ -1,12 +1,13 @@
-//! How each language quotes and comments, and the scanner that goes by it.
+//! The scanner: it splits source code into tokens by the rules of each language for strings and comments.
 
 use super::{Lexeme, Token};
 
-/// Bytes of a regular expression, and of a name in brackets. What is longer is neither.
-const PATTERN: usize = 300;
-const NAME: usize = 128;
+/// The maximum size of a regular expression in bytes. A longer text is not taken for one.
+const MAX_REGEX_BYTES: usize = 300;
+/// The maximum size of a quoted SQL name or dollar tag in bytes. A longer text is not taken for one.
+const MAX_NAME_BYTES: usize = 128;
 
-/// A language whose tokens can be told apart.
+/// A language that the scanner supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     /// Rust.
@@ -22,9 +23,9 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The language of code with that ending of its name.
-    pub(crate) fn of(ending: &str) -> Option<Self> {
-        match ending {
+    /// The language of files with this extension.
+    pub(crate) fn of(extension: &str) -> Option<Self> {
+        match extension {
             "rs" => Some(Self::Rust),
             "ts" | "tsx" | "js" | "jsx" | "mjs" | "cjs" | "mts" | "cts" => Some(Self::JavaScript),
             "py" => Some(Self::Python),
@@ -33,13 +34,13 @@ impl Language {
         }
     }
 
-    /// Whether brackets of these kinds quote a name.
+    /// Whether this character starts a quoted name.
     fn quotes_names(self, quote: char) -> bool {
         self == Self::Sql && matches!(quote, '"' | '`' | '[')
     }
 }
 
-/// The tokens of a text.
+/// Splits a text into tokens.
 pub(super) fn lexemes(text: &str, language: Language) -> Vec<Lexeme<'_>> {
     let mut scanner = Scanner { text, language, at: 0, line: 1, found: Vec::new() };
     while scanner.step() {}
@@ -54,7 +55,7 @@ struct Scanner<'a> {
     found: Vec<Lexeme<'a>>,
 }
 
-/// A string: bytes before its content, bytes of the content, bytes in all.
+/// The lengths of a string in bytes: the part before the content, the content, and the whole string.
 struct Quoted {
     before: usize,
     content: usize,
@@ -72,7 +73,7 @@ impl<'a> Scanner<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Takes one token, comment or blank; false at the end.
+    /// Reads one token, comment or whitespace character. Returns false at the end of the text.
     fn step(&mut self) -> bool {
         let rest = self.rest();
         let Some(c) = rest.chars().next() else { return false };
@@ -82,15 +83,15 @@ impl<'a> Scanner<'a> {
             self.advance(length);
         } else if let Some(quoted) = self.quoted(rest, c) {
             let content = rest.get(quoted.before..quoted.before + quoted.content).unwrap_or_default();
-            let token = if self.language.quotes_names(c) { Token::Word(content) } else { Token::Text(content) };
+            let token = if self.language.quotes_names(c) { Token::Word(content) } else { Token::String(content) };
             self.push(token, quoted.whole);
         } else if is_word(c) {
             let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
             self.push(Token::Word(rest.get(..length).unwrap_or_default()), length);
-        } else if let Some(length) = self.passed_over(rest, c) {
+        } else if let Some(length) = self.literal_to_skip(rest, c) {
             self.advance(length);
         } else {
-            self.push(Token::Sign(c), c.len_utf8());
+            self.push(Token::Punct(c), c.len_utf8());
         }
         true
     }
@@ -117,22 +118,23 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What is neither a string nor of interest: a character of Rust, a regular expression of JavaScript.
-    fn passed_over(&self, rest: &str, c: char) -> Option<usize> {
+    /// The length of a literal that gives no token: a character or the tick of a lifetime in Rust, a regular expression
+    /// in JavaScript.
+    fn literal_to_skip(&self, rest: &str, c: char) -> Option<usize> {
         match (self.language, c) {
             (Language::Rust, '\'') => Some(character(rest)),
-            (Language::JavaScript, '/') if self.may_be_pattern() => pattern(rest),
+            (Language::JavaScript, '/') if self.may_start_regex() => regex(rest),
             _ => None,
         }
     }
 
-    /// After an operand, a slash divides.
-    fn may_be_pattern(&self) -> bool {
+    /// Whether a slash can start a regular expression here. After an operand, it is a division.
+    fn may_start_regex(&self) -> bool {
         match self.found.last().map(|lexeme| lexeme.token) {
             None => true,
             Some(Token::Word(word)) => matches!(word, "return" | "typeof" | "case" | "in" | "of" | "delete" | "void"),
-            Some(Token::Text(_)) => false,
-            Some(Token::Sign(sign)) => !matches!(sign, ')' | ']' | '}' | '<'),
+            Some(Token::String(_)) => false,
+            Some(Token::Punct(punct)) => !matches!(punct, ')' | ']' | '}' | '<'),
         }
     }
 }
@@ -141,7 +143,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '$'
 }
 
-/// The length of the comment that a text starts with.
+/// The length of the comment at the start of a text. `None` if the text does not start with one.
 fn comment(rest: &str, language: Language) -> Option<usize> {
     let line = match language {
         Language::Python => "#",
@@ -180,7 +182,8 @@ fn nested_comment(rest: &str) -> Option<usize> {
     None
 }
 
-/// A string up to its closing quote, with backslashes that escape. `open` is what stands before it.
+/// A string up to its closing quote, in which a backslash escapes the next character. `open` is the length of the
+/// opening quote with its prefix.
 fn escaped(rest: &str, open: usize, quote: &str, over_lines: bool) -> Option<Quoted> {
     let body = rest.get(open..)?;
     let mut at = 0;
@@ -197,7 +200,7 @@ fn escaped(rest: &str, open: usize, quote: &str, over_lines: bool) -> Option<Quo
     }
 }
 
-/// A string that ends on its line; an apostrophe in prose is none.
+/// A string that must end on its line. So an apostrophe in prose is not taken for the start of a string.
 fn one_line(rest: &str, open: usize, quote: char) -> Option<Quoted> {
     escaped(rest, open, quote.encode_utf8(&mut [0; 4]), false)
 }
@@ -207,7 +210,7 @@ fn until(rest: &str, open: usize, close: &str) -> Option<Quoted> {
     Some(Quoted::between(open, content, close.len()))
 }
 
-/// `"…"`, `b"…"`, `r"…"`, `r#"…"#` and their kin.
+/// `"…"`, `b"…"`, `c"…"`, `r"…"`, `r#"…"#` and their combinations.
 fn rust_string(rest: &str) -> Option<Quoted> {
     let prefix = rest.find(|c| !matches!(c, 'b' | 'c' | 'r')).filter(|length| *length <= 2)?;
     let after = rest.get(prefix..)?;
@@ -224,7 +227,7 @@ fn rust_string(rest: &str) -> Option<Quoted> {
     }
 }
 
-/// The length of a character literal, or of a lifetime's mark.
+/// The length of a character literal, or of the tick of a lifetime.
 fn character(rest: &str) -> usize {
     let mut chars = rest.chars().skip(1);
     match (chars.next(), chars.next()) {
@@ -245,25 +248,25 @@ fn python_string(rest: &str) -> Option<Quoted> {
     }
 }
 
-/// A template of JavaScript, with code in it that may hold templates.
+/// A template string of JavaScript. The code in it may contain more template strings.
 fn template(rest: &str) -> Quoted {
-    // How many braces are open in each `${` that is open; empty in the outermost template.
+    // For each open `${`, the number of braces that are open in its code. Empty in the text of the outermost template.
     let mut code: Vec<usize> = Vec::new();
     let mut templates = 1_usize;
     let mut chars = rest.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
-        let in_words = templates > code.len();
+        let in_text = templates > code.len();
         match c {
             '\\' => drop(chars.next()),
-            '`' if in_words && templates == 1 => return Quoted::between(1, at - 1, 1),
-            '`' if in_words => templates -= 1,
+            '`' if in_text && templates == 1 => return Quoted::between(1, at - 1, 1),
+            '`' if in_text => templates -= 1,
             '`' => templates += 1,
-            '$' if in_words && chars.peek().is_some_and(|(_, next)| *next == '{') => {
+            '$' if in_text && chars.peek().is_some_and(|(_, next)| *next == '{') => {
                 chars.next();
                 code.push(0);
             }
-            '{' if !in_words => code.iter_mut().last().into_iter().for_each(|open| *open += 1),
-            '}' if !in_words => match code.pop() {
+            '{' if !in_text => code.iter_mut().last().into_iter().for_each(|open| *open += 1),
+            '}' if !in_text => match code.pop() {
                 Some(open) if open > 0 => code.push(open - 1),
                 _ => {}
             },
@@ -273,11 +276,11 @@ fn template(rest: &str) -> Quoted {
     Quoted::between(1, rest.len() - 1, 0)
 }
 
-/// The length of a regular expression, which ends on its line.
-fn pattern(rest: &str) -> Option<usize> {
+/// The length of a regular expression. It must end on its line.
+fn regex(rest: &str) -> Option<usize> {
     let mut in_class = false;
     let mut chars = rest.char_indices().skip(1);
-    while let Some((at, c)) = chars.next().filter(|(at, _)| *at < PATTERN) {
+    while let Some((at, c)) = chars.next().filter(|(at, _)| *at < MAX_REGEX_BYTES) {
         match c {
             '\n' => return None,
             '\\' => drop(chars.next()),
@@ -290,7 +293,7 @@ fn pattern(rest: &str) -> Option<usize> {
     None
 }
 
-/// `'…'` with doubled quotes inside, quoted names, and the dollar quotes of `PostgreSQL`.
+/// A string `'…'` with doubled quotes inside, a quoted name, or a dollar-quoted string of `PostgreSQL`.
 fn sql_string(rest: &str, c: char) -> Option<Quoted> {
     match c {
         '\'' | '"' | '`' => {
@@ -303,17 +306,17 @@ fn sql_string(rest: &str, c: char) -> Option<Quoted> {
                 at += 2;
             }
         }
-        // `[]` and `[3]` are an array of PostgreSQL.
+        // `[]` and `[3]` are arrays of PostgreSQL, not quoted names.
         '[' => {
-            let content = rest.bytes().skip(1).take(NAME).position(|byte| byte == b']')?;
+            let content = rest.bytes().skip(1).take(MAX_NAME_BYTES).position(|byte| byte == b']')?;
             let is_name = rest.get(1..)?.starts_with(|c: char| c.is_alphabetic() || c == '_');
             is_name.then(|| Quoted::between(1, content, 1))
         }
         '$' => {
-            let end = rest.bytes().skip(1).take(NAME).position(|byte| byte == b'$')? + 2;
+            let end = rest.bytes().skip(1).take(MAX_NAME_BYTES).position(|byte| byte == b'$')? + 2;
             let tag = rest.get(..end)?;
             let is_tag = tag.trim_matches('$').chars().all(|c| c.is_alphanumeric() || c == '_');
-            // Nothing after a quote that stays open is code.
+            // If the quote is never closed, the whole rest of the file is the string.
             let open = || Quoted::between(tag.len(), rest.len() - tag.len(), 0);
             is_tag.then(|| until(rest, tag.len(), tag).unwrap_or_else(open))
         }

@@ -1,7 +1,7 @@
-//! Source text as words, strings and signs, without its comments: enough to find declarations in,
-//! and never a parser. Broken text gives fewer tokens, not an error.
+//! Splits source code into words, strings and punctuation, without comments. This is enough to find declarations; it is
+//! not a parser. Malformed code gives fewer tokens, not an error.
 //!
-//! Which languages there are, and how they quote and comment, is in [`language`].
+//! [`language`] contains the rules of each language for strings and comments.
 
 mod language;
 mod structure;
@@ -13,22 +13,23 @@ use std::ops::Range;
 pub(super) use self::language::Language;
 use self::structure::Structure;
 
-/// Most arguments of a call that are looked at, and most tokens between its brackets.
-const ARGUMENTS: usize = 256;
-const ARGUMENT_TOKENS: usize = 20_000;
+/// The maximum number of arguments of a call that are read.
+const MAX_ARGUMENTS: usize = 256;
+/// The maximum number of tokens between the brackets of a call that are read.
+const MAX_ARGUMENT_TOKENS: usize = 20_000;
 
-/// One piece of source text.
+/// One token of source code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'a> {
-    /// A name, a keyword, a number; in SQL also a quoted name.
+    /// A name, a keyword or a number. In SQL also a quoted name.
     Word(&'a str),
-    /// What stands between the quotes of a string, escapes and all.
-    Text(&'a str),
+    /// A string: the source text between the quotes. Escapes are not resolved.
+    String(&'a str),
     /// Any other character.
-    Sign(char),
+    Punct(char),
 }
 
-/// A token and its place.
+/// A token with its position.
 #[derive(Debug, Clone, Copy)]
 struct Lexeme<'a> {
     token: Token<'a>,
@@ -37,7 +38,7 @@ struct Lexeme<'a> {
     end: usize,
 }
 
-/// The tokens of a text. Every question about a place outside of it is answered with nothing.
+/// The tokens of a text. Methods accept any position; for a position outside of the text they return an empty result.
 pub(super) struct Tokens<'a> {
     source: &'a str,
     lexemes: Vec<Lexeme<'a>>,
@@ -58,14 +59,14 @@ impl<'a> Tokens<'a> {
     pub(super) fn word(&self, at: usize) -> Option<&'a str> {
         self.lexemes.get(at).and_then(|lexeme| match lexeme.token {
             Token::Word(word) => Some(word),
-            Token::Text(_) | Token::Sign(_) => None,
+            Token::String(_) | Token::Punct(_) => None,
         })
     }
 
-    pub(super) fn text(&self, at: usize) -> Option<&'a str> {
+    pub(super) fn string(&self, at: usize) -> Option<&'a str> {
         self.lexemes.get(at).and_then(|lexeme| match lexeme.token {
-            Token::Text(text) => Some(text),
-            Token::Word(_) | Token::Sign(_) => None,
+            Token::String(text) => Some(text),
+            Token::Word(_) | Token::Punct(_) => None,
         })
     }
 
@@ -73,35 +74,35 @@ impl<'a> Tokens<'a> {
         self.word(at) == Some(word)
     }
 
-    /// Whether these signs stand there one after the other.
-    pub(super) fn is(&self, at: usize, signs: &str) -> bool {
-        signs
+    /// Whether the tokens from `at` on are these punctuation characters.
+    pub(super) fn is_punct(&self, at: usize, characters: &str) -> bool {
+        characters
             .chars()
             .enumerate()
-            .all(|(n, sign)| self.lexemes.get(at + n).is_some_and(|lexeme| lexeme.token == Token::Sign(sign)))
+            .all(|(n, punct)| self.lexemes.get(at + n).is_some_and(|lexeme| lexeme.token == Token::Punct(punct)))
     }
 
-    /// The line of a token, counted from one.
+    /// The line number of a token, from 1.
     pub(super) fn line(&self, at: usize) -> usize {
         self.lexemes.get(at).map_or(1, |lexeme| lexeme.line)
     }
 
-    /// Where the bracket that opens here closes, or opened that closes here; the end for one alone.
-    pub(super) fn partner(&self, at: usize) -> usize {
-        self.structure.partner(at).unwrap_or(self.len())
+    /// The position of the bracket that matches the bracket at `at`. The number of tokens if there is none.
+    pub(super) fn matching(&self, at: usize) -> usize {
+        self.structure.matching(at).unwrap_or(self.len())
     }
 
-    /// Where the expression starts whose last token this is: `a` for the bracket of `a.b(c)`.
+    /// The start of the expression that ends with this token. For the closing bracket of `a.b(c)`, this is `a`.
     pub(super) fn expression_start(&self, at: usize) -> usize {
         self.structure.expression_start(at)
     }
 
-    /// The innermost named function around a token.
+    /// The name of the innermost named function that contains a token.
     pub(super) fn function(&self, at: usize) -> Option<&'a str> {
         self.structure.function(at).and_then(|name| self.word(name))
     }
 
-    /// Source text of a range, on one line and without comments.
+    /// The source code of a range of tokens, on one line and without comments.
     pub(super) fn source(&self, range: Range<usize>) -> String {
         let mut out = String::new();
         let mut last_end = None;
@@ -115,15 +116,15 @@ impl<'a> Tokens<'a> {
         out
     }
 
-    /// What stands between the bracket that opens at `open` and its partner, split at the commas.
-    /// Nothing where it has no partner: what follows may be the whole rest of a broken file.
+    /// The token ranges between the bracket at `open` and its matching bracket, split at the commas. Empty if no
+    /// bracket matches, because the arguments could then be the whole rest of a malformed file.
     pub(super) fn arguments(&self, open: usize) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        let Some(close) = self.structure.partner(open) else { return found };
+        let Some(close) = self.structure.matching(open) else { return found };
         let (mut start, mut at) = (open + 1, open + 1);
-        let last = close.min(open + ARGUMENT_TOKENS);
-        while at < last && found.len() < ARGUMENTS {
-            if self.is(at, ",") {
+        let last = close.min(open + MAX_ARGUMENT_TOKENS);
+        while at < last && found.len() < MAX_ARGUMENTS {
+            if self.is_punct(at, ",") {
                 found.push(start..at);
                 start = at + 1;
             }
@@ -135,50 +136,50 @@ impl<'a> Tokens<'a> {
         found
     }
 
-    /// The next token at the same depth: past the partner of an opening bracket.
+    /// The next token at the same depth. For an opening bracket, this is the token after the matching bracket.
     pub(super) fn after(&self, at: usize) -> usize {
-        match self.structure.partner(at) {
-            Some(partner) if partner > at => partner + 1,
+        match self.structure.matching(at) {
+            Some(close) if close > at => close + 1,
             _ => at + 1,
         }
     }
 
-    /// A call `.name(` whose point stands at `at`: the name, and where its bracket opens. Type
-    /// arguments between the two are passed over.
+    /// The method call `.name(` whose dot is at `at`: the name and the position of the opening bracket. Type arguments
+    /// between the two are skipped.
     pub(super) fn method(&self, at: usize) -> Option<(&'a str, usize)> {
-        let name = self.word(at + 1).filter(|_| self.is(at, "."))?;
+        let name = self.word(at + 1).filter(|_| self.is_punct(at, "."))?;
         self.call_after(at + 1).map(|open| (name, open))
     }
 
-    /// Where the bracket opens of a call whose name stands at `name`.
+    /// The position of the opening bracket of a call whose name is at `name`.
     pub(super) fn call_after(&self, name: usize) -> Option<usize> {
         let mut open = name + 1;
-        if self.is(open, "::<") {
+        if self.is_punct(open, "::<") {
             open += 2;
         }
-        if self.is(open, "<") {
-            let closing = (open..open + 40).find(|at| self.is(*at, ">") && self.is(at + 1, "("))?;
+        if self.is_punct(open, "<") {
+            let closing = (open..open + 40).find(|at| self.is_punct(*at, ">") && self.is_punct(at + 1, "("))?;
             open = closing + 1;
         }
-        self.is(open, "(").then_some(open)
+        self.is_punct(open, "(").then_some(open)
     }
 
-    /// The value after `name:` or `name=` among the arguments or entries of a bracket.
+    /// The value after `name:` or `name=` in the arguments or entries of the bracket at `open`.
     pub(super) fn named(&self, open: usize, name: &str) -> Option<Range<usize>> {
         self.arguments(open).into_iter().find_map(|range| {
-            let is_it = self.is_word(range.start, name) || self.text(range.start) == Some(name);
-            let is_pair = self.is(range.start + 1, ":") || self.is(range.start + 1, "=");
-            (is_it && is_pair && range.start + 2 < range.end).then(|| range.start + 2..range.end)
+            let has_name = self.is_word(range.start, name) || self.string(range.start) == Some(name);
+            let is_pair = self.is_punct(range.start + 1, ":") || self.is_punct(range.start + 1, "=");
+            (has_name && is_pair && range.start + 2 < range.end).then(|| range.start + 2..range.end)
         })
     }
 
-    /// The entries `"key": value` of the object that opens at `open`: the keys, and where the values start.
+    /// The entries `"key": value` of the object that opens at `open`: each key with the position of its value.
     pub(super) fn entries(&self, open: usize) -> Vec<(&'a str, usize)> {
         let mut found = Vec::new();
         let mut at = open + 1;
-        let Some(close) = self.structure.partner(open).filter(|_| self.is(open, "{")) else { return found };
+        let Some(close) = self.structure.matching(open).filter(|_| self.is_punct(open, "{")) else { return found };
         while at < close {
-            if let Some(key) = self.text(at).filter(|_| self.is(at + 1, ":")) {
+            if let Some(key) = self.string(at).filter(|_| self.is_punct(at + 1, ":")) {
                 found.push((key, at + 2));
                 at += 2;
             }
@@ -187,8 +188,8 @@ impl<'a> Tokens<'a> {
         found
     }
 
-    /// The string that an argument consists of.
-    pub(super) fn only_text(&self, range: &Range<usize>) -> Option<&'a str> {
-        self.text(range.start).filter(|_| range.len() == 1)
+    /// The string, if the argument is a single string.
+    pub(super) fn only_string(&self, range: &Range<usize>) -> Option<&'a str> {
+        self.string(range.start).filter(|_| range.len() == 1)
     }
 }

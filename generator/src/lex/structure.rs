@@ -1,18 +1,18 @@
-//! How tokens hang together: brackets and their partners, chains of calls, functions and their bodies.
+//! The structure of the tokens: matching brackets, chains of calls, and functions with their bodies.
 //!
-//! Everything is found in one pass, so that no question asked later costs more than a look.
+//! It is computed once for a text, so that every later lookup is fast.
 
 use super::{Lexeme, Token};
 
-/// Tokens between the name of a function and its body.
-const HEAD: usize = 400;
-/// Tokens between `Type::<` and `>`.
-const TYPE: usize = 24;
+/// The maximum number of tokens between the name of a function and its body.
+const MAX_HEAD_TOKENS: usize = 400;
+/// The maximum number of tokens between `Type::<` and `>`.
+const MAX_TYPE_TOKENS: usize = 24;
 
-/// Functions inside and before one another that are looked at to find the one around a place.
-const NESTED: usize = 512;
+/// The maximum number of functions that are checked to find the one that contains a position.
+const MAX_FUNCTIONS_CHECKED: usize = 512;
 
-/// A function: the place of its name and the brackets of its body.
+/// A function: the positions of its name and of the brackets of its body.
 struct Function {
     name: usize,
     open: usize,
@@ -21,22 +21,22 @@ struct Function {
 
 /// The structure of a list of tokens.
 pub(super) struct Structure {
-    partners: Vec<Option<usize>>,
+    matching: Vec<Option<usize>>,
     starts: Vec<usize>,
-    /// By the place where the body opens.
+    /// Sorted by the position where the body opens.
     functions: Vec<Function>,
 }
 
 impl Structure {
     pub(super) fn of(lexemes: &[Lexeme<'_>]) -> Self {
-        let partners = partners(lexemes);
-        let starts = starts(lexemes, &partners);
-        let functions = functions(lexemes, &partners);
-        Self { partners, starts, functions }
+        let matching = matching_brackets(lexemes);
+        let starts = starts(lexemes, &matching);
+        let functions = functions(lexemes, &matching);
+        Self { matching, starts, functions }
     }
 
-    pub(super) fn partner(&self, at: usize) -> Option<usize> {
-        self.partners.get(at).copied().flatten()
+    pub(super) fn matching(&self, at: usize) -> Option<usize> {
+        self.matching.get(at).copied().flatten()
     }
 
     pub(super) fn expression_start(&self, at: usize) -> usize {
@@ -45,24 +45,25 @@ impl Structure {
 
     pub(super) fn function(&self, at: usize) -> Option<usize> {
         let before = self.functions.partition_point(|function| function.open < at);
-        let around = self.functions.get(..before)?.iter().rev().take(NESTED).find(|function| function.close > at)?;
+        let candidates = self.functions.get(..before)?.iter().rev().take(MAX_FUNCTIONS_CHECKED);
+        let around = candidates.into_iter().find(|function| function.close > at)?;
         Some(around.name)
     }
 }
 
-fn sign(lexemes: &[Lexeme<'_>], at: usize) -> Option<char> {
+fn punct(lexemes: &[Lexeme<'_>], at: usize) -> Option<char> {
     lexemes.get(at).and_then(|lexeme| match lexeme.token {
-        Token::Sign(sign) => Some(sign),
-        Token::Word(_) | Token::Text(_) => None,
+        Token::Punct(punct) => Some(punct),
+        Token::Word(_) | Token::String(_) => None,
     })
 }
 
-/// Both partners of each pair of brackets. One that nothing closes has none.
-fn partners(lexemes: &[Lexeme<'_>]) -> Vec<Option<usize>> {
-    let mut partners = vec![None; lexemes.len()];
+/// For each bracket, the position of the matching bracket. `None` for other tokens and for unmatched brackets.
+fn matching_brackets(lexemes: &[Lexeme<'_>]) -> Vec<Option<usize>> {
+    let mut matching = vec![None; lexemes.len()];
     let mut open: Vec<(usize, char)> = Vec::new();
     for at in 0..lexemes.len() {
-        let closes = match sign(lexemes, at) {
+        let closes = match punct(lexemes, at) {
             Some(c @ ('(' | '[' | '{')) => {
                 open.push((at, c));
                 continue;
@@ -72,84 +73,84 @@ fn partners(lexemes: &[Lexeme<'_>]) -> Vec<Option<usize>> {
             Some('}') => '{',
             _ => continue,
         };
-        // A bracket of another kind that is still open was never closed.
+        // Brackets of another kind that opened in between were never closed.
         let Some(depth) = open.iter().rev().take(8).position(|(_, c)| *c == closes) else { continue };
         open.truncate(open.len() - depth);
         if let Some((start, _)) = open.pop() {
             for (from, to) in [(start, at), (at, start)] {
-                if let Some(partner) = partners.get_mut(from) {
-                    *partner = Some(to);
+                if let Some(entry) = matching.get_mut(from) {
+                    *entry = Some(to);
                 }
             }
         }
     }
-    partners
+    matching
 }
 
-/// Where the expression starts that ends with each token.
-fn starts(lexemes: &[Lexeme<'_>], partners: &[Option<usize>]) -> Vec<usize> {
+/// For each token, the start of the expression that ends with it.
+fn starts(lexemes: &[Lexeme<'_>], matching: &[Option<usize>]) -> Vec<usize> {
     let mut starts: Vec<usize> = Vec::with_capacity(lexemes.len());
     for (at, lexeme) in lexemes.iter().enumerate() {
         let before = |at: usize| at.checked_sub(1).and_then(|last| starts.get(last).copied());
         let start = match lexeme.token {
-            Token::Word(_) | Token::Text(_) => qualifier_end(lexemes, at).and_then(|end| starts.get(end).copied()),
-            Token::Sign(')' | ']') => {
-                let open = partners.get(at).copied().flatten();
+            Token::Word(_) | Token::String(_) => qualifier_end(lexemes, at).and_then(|end| starts.get(end).copied()),
+            Token::Punct(')' | ']') => {
+                let open = matching.get(at).copied().flatten();
                 open.and_then(|open| if follows_expression(lexemes, open) { before(open) } else { Some(open) })
             }
-            Token::Sign('?' | '!') => before(at),
-            Token::Sign(_) => None,
+            Token::Punct('?' | '!') => before(at),
+            Token::Punct(_) => None,
         };
         starts.push(start.unwrap_or(at));
     }
     starts
 }
 
-/// The last token of what a name hangs on by `.`, `?.` or `::`.
+/// The last token before the `.`, `?.` or `::` that qualifies a name.
 fn qualifier_end(lexemes: &[Lexeme<'_>], at: usize) -> Option<usize> {
     let last = at.checked_sub(1)?;
-    match sign(lexemes, last)? {
+    match punct(lexemes, last)? {
         '.' => last.checked_sub(1),
-        ':' if last.checked_sub(1).and_then(|before| sign(lexemes, before)) == Some(':') => {
+        ':' if last.checked_sub(1).and_then(|before| punct(lexemes, before)) == Some(':') => {
             let end = last.checked_sub(2)?;
-            if sign(lexemes, end) == Some('>') { before_type_arguments(lexemes, end) } else { Some(end) }
+            if punct(lexemes, end) == Some('>') { before_type_arguments(lexemes, end) } else { Some(end) }
         }
         _ => None,
     }
 }
 
-/// The name before `::<…>`, whose last sign stands at `close`.
+/// The name before the type arguments `::<…>` that close at `close`.
 fn before_type_arguments(lexemes: &[Lexeme<'_>], close: usize) -> Option<usize> {
-    let open = (close.saturating_sub(TYPE)..close).rev().find(|at| sign(lexemes, *at) == Some('<'))?;
-    let is_turbofish = open >= 2 && sign(lexemes, open - 1) == Some(':');
+    let open = (close.saturating_sub(MAX_TYPE_TOKENS)..close).rev().find(|at| punct(lexemes, *at) == Some('<'))?;
+    let is_turbofish = open >= 2 && punct(lexemes, open - 1) == Some(':');
     open.checked_sub(if is_turbofish { 3 } else { 1 })
 }
 
-/// Whether a bracket calls or indexes what stands before it.
+/// Whether a bracket calls or indexes the expression before it.
 fn follows_expression(lexemes: &[Lexeme<'_>], open: usize) -> bool {
     let Some(last) = open.checked_sub(1).and_then(|last| lexemes.get(last)) else { return false };
     match last.token {
         Token::Word(word) => !matches!(word, "return" | "await" | "in" | "if" | "match" | "of" | "=" | "let"),
-        Token::Sign(sign) => matches!(sign, ')' | ']' | '!'),
-        Token::Text(_) => false,
+        Token::Punct(punct) => matches!(punct, ')' | ']' | '!'),
+        Token::String(_) => false,
     }
 }
 
-/// Functions that have a name and a body in braces.
-fn functions(lexemes: &[Lexeme<'_>], partners: &[Option<usize>]) -> Vec<Function> {
+/// The functions with a name and a body in braces.
+fn functions(lexemes: &[Lexeme<'_>], matching: &[Option<usize>]) -> Vec<Function> {
     let mut functions = Vec::new();
     for (at, lexeme) in lexemes.iter().enumerate() {
         let Token::Word("fn" | "func" | "function") = lexeme.token else { continue };
-        // Go writes the receiver of a method before its name.
-        let name = match sign(lexemes, at + 1) {
-            Some('(') => partners.get(at + 1).copied().flatten().map_or(at + 1, |close| close + 1),
+        // In Go, the receiver of a method comes before its name.
+        let name = match punct(lexemes, at + 1) {
+            Some('(') => matching.get(at + 1).copied().flatten().map_or(at + 1, |close| close + 1),
             Some('*') => at + 2,
             _ => at + 1,
         };
         if !matches!(lexemes.get(name).map(|lexeme| lexeme.token), Some(Token::Word(_))) {
             continue;
         }
-        if let Some((open, close)) = body(lexemes, partners, name) {
+        if let Some((open, close)) = body(lexemes, matching, name) {
             functions.push(Function { name, open, close });
         }
     }
@@ -157,15 +158,15 @@ fn functions(lexemes: &[Lexeme<'_>], partners: &[Option<usize>]) -> Vec<Function
     functions
 }
 
-/// The first braces after a function's name, past its parameters.
-fn body(lexemes: &[Lexeme<'_>], partners: &[Option<usize>], name: usize) -> Option<(usize, usize)> {
+/// The braces of the body of a function: the first braces after its name and parameters.
+fn body(lexemes: &[Lexeme<'_>], matching: &[Option<usize>], name: usize) -> Option<(usize, usize)> {
     let mut at = name + 1;
-    while at < name + HEAD {
-        let partner = partners.get(at).copied().flatten();
-        match sign(lexemes, at) {
-            Some('{') => return partner.map(|close| (at, close)),
+    while at < name + MAX_HEAD_TOKENS {
+        let close = matching.get(at).copied().flatten();
+        match punct(lexemes, at) {
+            Some('{') => return close.map(|close| (at, close)),
             Some(';') => return None,
-            Some('(' | '[') => at = partner? + 1,
+            Some('(' | '[') => at = close? + 1,
             _ => at += 1,
         }
         lexemes.get(at)?;

@@ -1,17 +1,17 @@
-//! What is a token in each language, and how tokens hang together.
+//! Tests of the tokens of each language and of their structure.
 
 use super::*;
 
-/// Every word and string of a text, strings in quotes.
+/// All words and strings of a text. Strings are in quotes.
 fn pieces(text: &str, language: Language) -> Vec<String> {
     let tokens = Tokens::of(text, language);
     let piece =
-        |at: usize| tokens.word(at).map(str::to_owned).or_else(|| tokens.text(at).map(|text| format!("'{text}'")));
+        |at: usize| tokens.word(at).map(str::to_owned).or_else(|| tokens.string(at).map(|text| format!("'{text}'")));
     (0..tokens.len()).filter_map(piece).collect()
 }
 
 #[test]
-fn comments_and_strings_hide_what_is_in_them() {
+fn comments_give_no_tokens_and_strings_give_one() {
     let rust = r##"a /* x /* y */ z */ b // c
         "d \" e" r#"f " g"# 'h' '\'' &'i j b"k" r#type"##;
     assert_eq!(pieces(rust, Language::Rust), ["a", "b", r#"'d \" e'"#, "'f \" g'", "i", "j", "'k'", "r", "type"]);
@@ -27,21 +27,21 @@ fn comments_and_strings_hide_what_is_in_them() {
 }
 
 #[test]
-fn lines_are_counted_in_strings_and_comments_too() {
+fn lines_in_strings_and_comments_are_counted() {
     let tokens = Tokens::of("a\n/* \n */ \"b\nc\"\nd", Language::Rust);
     assert_eq!([tokens.line(0), tokens.line(1), tokens.line(2), tokens.line(99)], [1, 3, 5, 1]);
 }
 
 #[test]
-fn a_chain_of_calls_starts_where_it_starts() {
+fn the_start_of_a_chain_of_calls_is_found() {
     let tokens = Tokens::of("let x = A::<B>::new().c(d.e())?.f(g); h.i", Language::Rust);
-    let end = (0..tokens.len()).find(|at| tokens.is(*at, ";")).unwrap() - 1;
+    let end = (0..tokens.len()).find(|at| tokens.is_punct(*at, ";")).unwrap() - 1;
     assert_eq!(tokens.word(tokens.expression_start(end)), Some("A"));
     assert_eq!(tokens.word(tokens.expression_start(tokens.len() - 1)), Some("h"));
 }
 
 #[test]
-fn a_place_knows_its_function() {
+fn the_function_around_a_token_is_found() {
     let tokens = Tokens::of("fn a(x: fn(u8)) -> B { c } func (r *T) d() { e } f", Language::Rust);
     let function =
         |word: &str| (0..tokens.len()).find(|at| tokens.is_word(*at, word)).and_then(|at| tokens.function(at));
@@ -49,7 +49,7 @@ fn a_place_knows_its_function() {
 }
 
 #[test]
-fn arguments_are_split_at_their_own_commas_and_broken_brackets_have_none() {
+fn arguments_are_split_at_the_outer_commas_and_unmatched_brackets_have_none() {
     let tokens = Tokens::of("a(b, [c, d], e(f, g),)", Language::Rust);
     let arguments: Vec<String> = tokens.arguments(1).into_iter().map(|range| tokens.source(range)).collect();
     assert_eq!(arguments, ["b", "[c, d]", "e(f, g)"]);
@@ -58,7 +58,7 @@ fn arguments_are_split_at_their_own_commas_and_broken_brackets_have_none() {
 }
 
 #[test]
-fn any_text_has_tokens() {
+fn any_text_can_be_scanned() {
     for language in [Language::Rust, Language::JavaScript, Language::Python, Language::Go, Language::Sql] {
         for text in [
             "", "'", "\"", "`", "'\\", "\"\\", "r#", "r#\"", "/*", "/", "$", "$$", "[", "${", "`${", "'''", "é'é",

@@ -1,15 +1,15 @@
-//! Routes in Go: net/http with and without methods in its patterns, chi, gin, echo, fiber, gorilla/mux.
+//! Reads routes from Go code: net/http with and without methods in its patterns, chi, gin, echo, fiber, gorilla/mux.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::model::{ANY, Facts, METHODS, Reference, Regions, bound, owners, scoped};
+use super::model::{ANY, Facts, METHODS, Reference, Regions, assigned_variable, owners, scoped_names};
 use crate::lex::{Language, Tokens};
 
-/// What a file with routes has in it.
-pub(super) const SIGNS: [&str; 6] = [".Handle", "(\"/", ".GET(", ".Group(", ".Mount(", ".Route("];
+/// Texts of which a file with routes contains at least one.
+pub(super) const MARKERS: [&str; 6] = [".Handle", "(\"/", ".GET(", ".Group(", ".Mount(", ".Route("];
 
-/// What a file says about routes.
+/// Reads the routes and mounts of a file.
 pub(super) fn read(text: &str) -> Facts {
     let tokens = Tokens::of(text, Language::Go);
     let mut reader =
@@ -18,9 +18,9 @@ pub(super) fn read(text: &str) -> Facts {
         if reader.facts.is_full() {
             break;
         }
-        reader.maker(at);
+        reader.constructor(at);
         reader.call(at);
-        reader.passed(at);
+        reader.router_arguments(at);
     }
     reader.facts
 }
@@ -28,18 +28,18 @@ pub(super) fn read(text: &str) -> Facts {
 struct Reader<'a> {
     tokens: &'a Tokens<'a>,
     regions: Regions,
-    /// Variables that hold a router.
+    /// The variables that contain a router.
     routers: BTreeSet<String>,
     facts: Facts,
 }
 
 impl Reader<'_> {
     /// `r := chi.NewRouter()`, `gin.Default()`, `echo.New()`, `http.NewServeMux()`, `mux.NewRouter()`.
-    fn maker(&mut self, dot: usize) {
+    fn constructor(&mut self, dot: usize) {
         let tokens = self.tokens;
         let Some((name, _)) = tokens.method(dot) else { return };
         if matches!(name, "NewRouter" | "NewMux" | "NewServeMux" | "Default" | "New") {
-            let name = bound(tokens, tokens.expression_start(dot.saturating_sub(1)));
+            let name = assigned_variable(tokens, tokens.expression_start(dot.saturating_sub(1)));
             self.routers.extend(name.map(str::to_owned));
         }
     }
@@ -48,7 +48,7 @@ impl Reader<'_> {
         let tokens = self.tokens;
         let Some((name, open)) = tokens.method(dot) else { return };
         let arguments = tokens.arguments(open);
-        let texts: Vec<Option<&str>> = arguments.iter().map(|argument| tokens.only_text(argument)).collect();
+        let texts: Vec<Option<&str>> = arguments.iter().map(|argument| tokens.only_string(argument)).collect();
         match (name, texts.as_slice()) {
             ("HandleFunc" | "Handle", [Some(pattern), None]) => self.pattern(dot, open, pattern, arguments.get(1)),
             ("Method" | "MethodFunc" | "Handle" | "Add", [Some(method), Some(path), ..])
@@ -56,7 +56,7 @@ impl Reader<'_> {
             {
                 self.add(dot, method, path, arguments.last());
             }
-            ("Route", [Some(prefix), None]) => self.regions.add(open, tokens.partner(open), prefix),
+            ("Route", [Some(prefix), None]) => self.regions.add(open, tokens.matching(open), prefix),
             ("Mount", [Some(prefix), None]) => {
                 let prefix = self.regions.path(dot, prefix);
                 self.mount(dot, &prefix, arguments.get(1));
@@ -65,8 +65,8 @@ impl Reader<'_> {
             ("Any" | "All", [Some(path), _, ..]) if path.starts_with('/') => self.add(dot, ANY, path, arguments.last()),
             (method, [Some(path), _, ..]) => {
                 let known = METHODS.iter().any(|known| known.eq_ignore_ascii_case(method));
-                let is_shout = METHODS.contains(&method);
-                let is_path = path.starts_with('/') || is_shout && path.is_empty();
+                let is_upper_case = METHODS.contains(&method);
+                let is_path = path.starts_with('/') || is_upper_case && path.is_empty();
                 let is_handler = texts.last().is_some_and(Option::is_none);
                 if known && is_path && is_handler && !self.is_client(dot) && method.starts_with(char::is_uppercase) {
                     self.add(dot, method, path, arguments.last());
@@ -76,22 +76,22 @@ impl Reader<'_> {
         }
     }
 
-    /// `http.Post(…)` and `client.Get(…)` ask; they do not serve.
+    /// Whether the call belongs to an HTTP client: `http.Post(…)` and `client.Get(…)` send requests and are no routes.
     fn is_client(&self, dot: usize) -> bool {
         let name = self.tokens.word(dot.saturating_sub(1)).unwrap_or_default().to_ascii_lowercase();
         matches!(name.as_str(), "http" | "resty" | "req" | "request") || name.ends_with("client")
     }
 
-    /// `"GET example.org/path"` of net/http, `"/path"` with `.Methods("GET")` of gorilla/mux.
+    /// `"GET example.org/path"` of net/http; `"/path"` with `.Methods("GET")` of gorilla/mux.
     fn pattern(&mut self, dot: usize, open: usize, pattern: &str, handler: Option<&Range<usize>>) {
         let tokens = self.tokens;
         let (method, rest) =
             pattern.split_once(' ').filter(|(method, _)| METHODS.contains(method)).unwrap_or((ANY, pattern));
         let Some(path) = rest.find('/').and_then(|slash| rest.get(slash..)) else { return };
-        let after = tokens.method(tokens.partner(open) + 1).filter(|(name, _)| *name == "Methods");
-        let named = after.map(|(_, open)| open + 1..tokens.partner(open)).unwrap_or_default();
+        let after = tokens.method(tokens.matching(open) + 1).filter(|(name, _)| *name == "Methods");
+        let named = after.map(|(_, open)| open + 1..tokens.matching(open)).unwrap_or_default();
         let mut methods: Vec<&str> = named
-            .filter_map(|at| tokens.text(at).or_else(|| tokens.word(at).and_then(|word| word.strip_prefix("Method"))))
+            .filter_map(|at| tokens.string(at).or_else(|| tokens.word(at).and_then(|word| word.strip_prefix("Method"))))
             .filter(|method| METHODS.iter().any(|known| known.eq_ignore_ascii_case(method)))
             .collect();
         if methods.is_empty() {
@@ -114,18 +114,18 @@ impl Reader<'_> {
     fn group(&mut self, dot: usize, prefix: &str) {
         let tokens = self.tokens;
         let start = tokens.expression_start(dot.saturating_sub(1));
-        let Some(name) = bound(tokens, start) else { return };
+        let Some(name) = assigned_variable(tokens, start) else { return };
         self.routers.insert(name.to_owned());
-        let parents = scoped(tokens, dot, tokens.word(dot.saturating_sub(1)));
-        let child = scoped(tokens, dot, Some(name)).into_iter().next();
+        let parents = scoped_names(tokens, dot, tokens.word(dot.saturating_sub(1)));
+        let child = scoped_names(tokens, dot, Some(name)).into_iter().next();
         let prefix = self.regions.path(dot, prefix);
         self.facts.mount(parents, &prefix, Reference { module: Vec::new(), name: child });
     }
 
-    /// `users.Register(v1)`, `register(r.Group("/users"))`: a function that is given a router.
-    fn passed(&mut self, open: usize) {
+    /// A function that gets a router as an argument: `users.Register(v1)`, `register(r.Group("/users"))`.
+    fn router_arguments(&mut self, open: usize) {
         let tokens = self.tokens;
-        if !tokens.is(open, "(") || open == 0 || tokens.word(open - 1).is_none() {
+        if !tokens.is_punct(open, "(") || open == 0 || tokens.word(open - 1).is_none() {
             return;
         }
         let name = tokens.expression_start(open - 1);
@@ -136,11 +136,11 @@ impl Reader<'_> {
             let Some(router) = tokens.word(argument.start) else { continue };
             let group = tokens.method(argument.start + 1).filter(|(name, _)| *name == "Group");
             let prefix = match group {
-                Some((_, open)) => tokens.text(open + 1).unwrap_or_default(),
+                Some((_, open)) => tokens.string(open + 1).unwrap_or_default(),
                 None if argument.len() == 1 && self.routers.contains(router) => "",
                 None => continue,
             };
-            let parents = scoped(tokens, open, Some(router));
+            let parents = scoped_names(tokens, open, Some(router));
             let parts = (name..open).filter_map(|at| tokens.word(at)).map(str::to_owned).collect();
             self.facts.mount(parents, prefix, Reference::path(parts));
         }
@@ -149,10 +149,10 @@ impl Reader<'_> {
     fn mount(&mut self, dot: usize, prefix: &str, child: Option<&Range<usize>>) {
         let tokens = self.tokens;
         let Some(child) = child else { return };
-        let path = child.clone().take_while(|at| tokens.word(*at).is_some() || tokens.is(*at, "."));
+        let path = child.clone().take_while(|at| tokens.word(*at).is_some() || tokens.is_punct(*at, "."));
         let parts: Vec<String> = path.filter_map(|at| tokens.word(at)).map(str::to_owned).collect();
-        let is_call = tokens.is(child.start + parts.len().max(1) * 2 - 1, "(");
-        let local = scoped(tokens, dot, parts.first().map(String::as_str)).into_iter().next();
+        let is_call = tokens.is_punct(child.start + parts.len().max(1) * 2 - 1, "(");
+        let local = scoped_names(tokens, dot, parts.first().map(String::as_str)).into_iter().next();
         let child = if parts.len() == 1 && !is_call {
             Reference { module: Vec::new(), name: local }
         } else {

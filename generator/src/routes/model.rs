@@ -1,49 +1,51 @@
-//! What code says about routes: the routes themselves, and which router hangs below which prefix.
+//! The facts that code declares about routes: the routes themselves, and the prefixes under which routers are mounted.
 
 use std::collections::BTreeMap;
 
 use crate::document::shortened;
 use crate::lex::Tokens;
 
-/// The methods of HTTP.
+/// The HTTP methods.
 pub(super) const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
-/// Said where a route answers to every method, or to those that its handler picks.
+/// The method of a route that answers all methods, or those that its handler selects.
 pub(super) const ANY: &str = "ANY";
-/// Prefixes, routes and mounts of one file. More are not written by hand.
-const REGIONS: usize = 1_000;
-const ROUTES: usize = 2_000;
-/// Characters of a handler.
-const HANDLER: usize = 80;
+/// The maximum number of prefix regions of one file. Files that people write have fewer.
+const MAX_REGIONS: usize = 1_000;
+/// The maximum number of routes, and of mounts, of one file. Files that people write have fewer.
+const MAX_ROUTES: usize = 2_000;
+/// The maximum length of a handler, in characters.
+const MAX_HANDLER_CHARS: usize = 80;
 
-/// A route as it stands in a file, without the prefixes of what it hangs below.
+/// A route as a file declares it, without the prefixes of the routers above it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) line: usize,
     pub(super) handler: String,
-    /// Names of the router that it hangs on, the nearest first: a variable, then the function around it.
+    /// The names of the router that the route belongs to, the most specific first: a variable, then the function around
+    /// it.
     pub(super) owners: Vec<String>,
 }
 
-/// A router that hangs below a prefix of another one.
+/// A router that is mounted on another router.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mount {
-    /// Names of the router above.
+    /// The names of the router on which the child is mounted.
     pub(super) parents: Vec<String>,
     pub(super) prefix: String,
     pub(super) child: Reference,
-    /// Whether the child's own prefix is not to be added.
+    /// Whether the prefix replaces the child's own prefix.
     pub(super) replaces: bool,
 }
 
-/// How a file names a router: in a module, or by itself.
+/// The name by which a file refers to a router, with its module if it has one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Reference {
-    /// The folders and the file, without endings. Empty for a name of the file itself. In JavaScript
-    /// it starts with `.` where it is relative.
+    /// The folders and the file, without extension. Empty if the name belongs to the same file. A relative module of
+    /// JavaScript starts with `.`.
     pub(super) module: Vec<String>,
-    /// Nothing for what the module is all about.
+    /// The name in the module. `None` for the module itself.
     pub(super) name: Option<String>,
 }
 
@@ -59,16 +61,16 @@ impl Reference {
     }
 }
 
-/// What a file says about routes.
+/// The routes and mounts of a file.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub(super) routes: Vec<Route>,
     pub(super) mounts: Vec<Mount>,
-    /// Prefixes that routers were made with.
-    pub(super) own: BTreeMap<String, String>,
-    /// What other files' routers are called here.
+    /// The prefixes with which routers were created, by router.
+    pub(super) own_prefixes: BTreeMap<String, String>,
+    /// The names that this file gives to the routers of other files.
     pub(super) imports: BTreeMap<String, Reference>,
-    /// A prefix before every route of the application around the file.
+    /// The prefix of all routes of the application that the file starts.
     pub(super) application_prefix: Option<String>,
 }
 
@@ -77,40 +79,40 @@ impl Facts {
         self.routes.is_empty() && self.mounts.is_empty() && self.application_prefix.is_none()
     }
 
-    /// Whether nothing more is taken in, so that reading on is in vain.
+    /// Whether the limit of routes or mounts is reached, so that reading can stop.
     pub(super) fn is_full(&self) -> bool {
-        self.routes.len() >= ROUTES || self.mounts.len() >= ROUTES
+        self.routes.len() >= MAX_ROUTES || self.mounts.len() >= MAX_ROUTES
     }
 
-    /// Adds a route. A handler that is written in place has no name.
+    /// Adds a route. A handler that is a closure has no name.
     pub(super) fn add(&mut self, method: &str, path: &str, line: usize, handler: &str, owners: Vec<String>) {
-        let is_in_place = ["|", "move ", "async ", "lambda "].iter().any(|start| handler.starts_with(start));
-        let handler = if is_in_place { String::new() } else { shortened(handler, HANDLER) };
-        if self.routes.len() < ROUTES {
+        let is_closure = ["|", "move ", "async ", "lambda "].iter().any(|start| handler.starts_with(start));
+        let handler = if is_closure { String::new() } else { shortened(handler, MAX_HANDLER_CHARS) };
+        if self.routes.len() < MAX_ROUTES {
             self.routes.push(Route { method: method.to_uppercase(), path: path.to_owned(), line, handler, owners });
         }
     }
 
     pub(super) fn mount(&mut self, parents: Vec<String>, prefix: &str, child: Reference) {
-        if self.mounts.len() < ROUTES {
+        if self.mounts.len() < MAX_ROUTES {
             self.mounts.push(Mount { parents, prefix: prefix.to_owned(), child, replaces: false });
         }
     }
 }
 
-/// Parts of a file in which every path has a prefix, because of what they stand in.
+/// The parts of a file in which every path gets a prefix, because a call with the prefix encloses them.
 #[derive(Debug, Default)]
 pub(super) struct Regions(Vec<(usize, usize, String)>);
 
 impl Regions {
-    /// Gives every path between two places the prefix.
+    /// Adds the prefix to every path between two positions.
     pub(super) fn add(&mut self, start: usize, end: usize, prefix: &str) {
-        if self.0.len() < REGIONS {
+        if self.0.len() < MAX_REGIONS {
             self.0.push((start, end, prefix.to_owned()));
         }
     }
 
-    /// `path` with the prefixes of all regions around `at`, the outermost first.
+    /// The path with the prefixes of all regions around `at`. The outermost prefix comes first.
     pub(super) fn path(&self, at: usize, path: &str) -> String {
         let mut around: Vec<_> = self.0.iter().filter(|(start, end, _)| *start < at && at < *end).collect();
         around.sort_by_key(|(start, _, _)| *start);
@@ -118,7 +120,7 @@ impl Regions {
     }
 }
 
-/// One path below another, with one slash between them.
+/// Joins a prefix and a path with one slash between them.
 pub(super) fn joined(prefix: &str, path: &str) -> String {
     match (prefix.trim_end_matches('/'), path.trim_start_matches('/')) {
         ("", path) => format!("/{path}"),
@@ -127,19 +129,22 @@ pub(super) fn joined(prefix: &str, path: &str) -> String {
     }
 }
 
-/// Names of the router before the point at `dot`: the variable, within its function and by itself,
-/// and the function.
+/// The names of the router before the dot: the variable with its function, the variable alone, and the function.
 pub(super) fn owners(tokens: &Tokens<'_>, dot: usize) -> Vec<String> {
     let last = dot.saturating_sub(1);
     let start = tokens.expression_start(last);
-    let is_variable = (start..=last).all(|at| tokens.word(at).is_some() || tokens.is(at, "."))
+    let is_variable = (start..=last).all(|at| tokens.word(at).is_some() || tokens.is_punct(at, "."))
         && !tokens.word(last).is_some_and(|word| word.starts_with(char::is_uppercase));
-    let variable = if is_variable { tokens.word(last) } else { bound(tokens, start).or_else(|| base(tokens, start)) };
-    scoped(tokens, dot, variable)
+    let variable = if is_variable {
+        tokens.word(last)
+    } else {
+        assigned_variable(tokens, start).or_else(|| chain_variable(tokens, start))
+    };
+    scoped_names(tokens, dot, variable)
 }
 
-/// The names under which a variable of a place may be known elsewhere.
-pub(super) fn scoped(tokens: &Tokens<'_>, at: usize, variable: Option<&str>) -> Vec<String> {
+/// The names for a variable at a position: `function/variable`, the variable, and the function.
+pub(super) fn scoped_names(tokens: &Tokens<'_>, at: usize, variable: Option<&str>) -> Vec<String> {
     let function = tokens.function(at);
     let mut names = Vec::new();
     if let Some(variable) = variable {
@@ -151,27 +156,28 @@ pub(super) fn scoped(tokens: &Tokens<'_>, at: usize, variable: Option<&str>) -> 
 }
 
 /// The variable that a chain of calls starts with.
-fn base<'a>(tokens: &Tokens<'a>, start: usize) -> Option<&'a str> {
-    tokens.word(start).filter(|word| tokens.is(start + 1, ".") && word.starts_with(char::is_lowercase))
+fn chain_variable<'a>(tokens: &Tokens<'a>, start: usize) -> Option<&'a str> {
+    tokens.word(start).filter(|word| tokens.is_punct(start + 1, ".") && word.starts_with(char::is_lowercase))
 }
 
-/// The variable that gets the value of the expression at `start`.
-pub(super) fn bound<'a>(tokens: &Tokens<'a>, start: usize) -> Option<&'a str> {
+/// The variable to which the expression at `start` is assigned.
+pub(super) fn assigned_variable<'a>(tokens: &Tokens<'a>, start: usize) -> Option<&'a str> {
     let mut before = start.checked_sub(1)?;
-    while tokens.word(before).is_some_and(|word| matches!(word, "new" | "await")) || tokens.is(before, "&") {
+    while tokens.word(before).is_some_and(|word| matches!(word, "new" | "await")) || tokens.is_punct(before, "&") {
         before = before.checked_sub(1)?;
     }
-    if !tokens.is(before, "=") {
+    if !tokens.is_punct(before, "=") {
         return None;
     }
     let declared = (before.saturating_sub(16)..before).rev();
     let is_declaration =
         |at: &usize| tokens.word(*at).is_some_and(|word| matches!(word, "let" | "const" | "var" | "static"));
-    if let Some(keyword) = declared.take_while(|at| !tokens.is(*at, ";")).find(is_declaration) {
+    if let Some(keyword) = declared.take_while(|at| !tokens.is_punct(*at, ";")).find(is_declaration) {
         let name = if tokens.is_word(keyword + 1, "mut") { keyword + 2 } else { keyword + 1 };
         return tokens.word(name);
     }
     // `name := …` of Go, `name = …` of Python.
-    let name = if before > 0 && tokens.is(before - 1, ":") { before.checked_sub(2)? } else { before.checked_sub(1)? };
+    let name =
+        if before > 0 && tokens.is_punct(before - 1, ":") { before.checked_sub(2)? } else { before.checked_sub(1)? };
     tokens.word(name)
 }

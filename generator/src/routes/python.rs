@@ -1,17 +1,17 @@
-//! Routes in Python: `FastAPI`, Flask, Starlette, Django and its REST framework.
+//! Reads routes from Python code: `FastAPI`, Flask, Starlette, Django and its REST framework.
 
 use std::ops::Range;
 
-use super::model::{ANY, Facts, METHODS, Mount, Reference, Regions, bound};
+use super::model::{ANY, Facts, METHODS, Mount, Reference, Regions, assigned_variable};
 use crate::lex::{Language, Tokens};
 
-/// What a file with routes has in it.
-pub(super) const SIGNS: [&str; 6] =
+/// Texts of which a file with routes contains at least one.
+pub(super) const MARKERS: [&str; 6] =
     ["@", "urlpatterns", "include_router", "register_blueprint", "Route(", "add_url_rule"];
-/// Tokens between a decorator and its function.
-const BETWEEN: usize = 600;
+/// The maximum number of tokens between a decorator and its function.
+const MAX_DISTANCE: usize = 600;
 
-/// What a file says about routes.
+/// Reads the routes and mounts of a file.
 pub(super) fn read(text: &str) -> Facts {
     let tokens = Tokens::of(text, Language::Python);
     let is_django = text.contains("urlpatterns");
@@ -21,10 +21,10 @@ pub(super) fn read(text: &str) -> Facts {
             break;
         }
         reader.import(at);
-        reader.maker(at);
+        reader.constructor(at);
         reader.decorator(at);
         reader.call(at);
-        reader.declared(at);
+        reader.route_list_entry(at);
     }
     reader.facts
 }
@@ -37,8 +37,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn named_text(&self, open: usize, name: &str) -> Option<&str> {
-        self.tokens.named(open, name).and_then(|value| self.tokens.only_text(&value))
+    fn named_string(&self, open: usize, name: &str) -> Option<&str> {
+        self.tokens.named(open, name).and_then(|value| self.tokens.only_string(&value))
     }
 
     /// `from a.b import c as d, e` and `import a.b as c`.
@@ -46,7 +46,7 @@ impl Reader<'_> {
         let tokens = self.tokens;
         let is_from = tokens.is_word(at, "from");
         if !is_from && !tokens.is_word(at, "import")
-            || is_from && tokens.word(at + 1).is_none() && !tokens.is(at + 1, ".")
+            || is_from && tokens.word(at + 1).is_none() && !tokens.is_punct(at + 1, ".")
         {
             return;
         }
@@ -64,16 +64,15 @@ impl Reader<'_> {
             return;
         }
         next += 1;
-        let end = if tokens.is(next, "(") { tokens.partner(next) } else { next + 120 };
+        let end = if tokens.is_punct(next, "(") { tokens.matching(next) } else { next + 120 };
         while next < end {
-            if tokens.is(next, "(") || tokens.is(next, ",") {
+            if tokens.is_punct(next, "(") || tokens.is_punct(next, ",") {
                 next += 1;
                 continue;
             }
-            let Some(name) = tokens
-                .word(next)
-                .filter(|_| tokens.is(next - 1, ",") || tokens.is(next - 1, "(") || tokens.is_word(next - 1, "import"))
-            else {
+            let Some(name) = tokens.word(next).filter(|_| {
+                tokens.is_punct(next - 1, ",") || tokens.is_punct(next - 1, "(") || tokens.is_word(next - 1, "import")
+            }) else {
                 break;
             };
             let alias = tokens.word(next + 2).filter(|_| tokens.is_word(next + 1, "as"));
@@ -84,28 +83,28 @@ impl Reader<'_> {
     }
 
     /// `router = APIRouter(prefix="/p")`, `bp = Blueprint("b", __name__, url_prefix="/p")`.
-    fn maker(&mut self, at: usize) {
+    fn constructor(&mut self, at: usize) {
         let tokens = self.tokens;
         let prefix = match tokens.word(at).zip(tokens.call_after(at)) {
-            Some(("APIRouter", open)) => self.named_text(open, "prefix"),
-            Some(("Blueprint", open)) => self.named_text(open, "url_prefix"),
+            Some(("APIRouter", open)) => self.named_string(open, "prefix"),
+            Some(("Blueprint", open)) => self.named_string(open, "url_prefix"),
             _ => return,
         };
         let prefix = prefix.unwrap_or_default().to_owned();
-        if let Some(name) = bound(tokens, tokens.expression_start(at)) {
-            self.facts.own.insert(name.to_owned(), prefix);
+        if let Some(name) = assigned_variable(tokens, tokens.expression_start(at)) {
+            self.facts.own_prefixes.insert(name.to_owned(), prefix);
         }
     }
 
     /// `@router.get("/path")` and `@app.route("/path", methods=["GET"])`.
     fn decorator(&mut self, at: usize) {
         let tokens = self.tokens;
-        if !tokens.is(at, "@") {
+        if !tokens.is_punct(at, "@") {
             return;
         }
         let (names, open) = dotted(tokens, at + 1);
         let [.., owner, kind] = names.as_slice() else { return };
-        if !tokens.is(open, "(") {
+        if !tokens.is_punct(open, "(") {
             return;
         }
         let is_method = METHODS.iter().any(|known| known.eq_ignore_ascii_case(kind));
@@ -115,14 +114,15 @@ impl Reader<'_> {
         let path = tokens
             .arguments(open)
             .first()
-            .and_then(|path| tokens.only_text(path))
-            .or_else(|| self.named_text(open, "path"));
+            .and_then(|path| tokens.only_string(path))
+            .or_else(|| self.named_string(open, "path"));
         let Some(path) = path else { return };
-        let close = tokens.partner(open);
-        let function = (close..close + BETWEEN).find(|at| tokens.is_word(*at, "def") || tokens.is_word(*at, "class"));
+        let close = tokens.matching(open);
+        let function =
+            (close..close + MAX_DISTANCE).find(|at| tokens.is_word(*at, "def") || tokens.is_word(*at, "class"));
         let handler = function.and_then(|at| tokens.word(at + 1)).unwrap_or_default();
         let path = path.to_owned();
-        // A class answers to the methods that it has.
+        // The methods of a class are not known here, so its route is listed with any method.
         let methods = match kind.as_str() {
             "websocket" => vec!["WS".to_owned()],
             "route" | "api_route" => {
@@ -136,23 +136,23 @@ impl Reader<'_> {
         }
     }
 
-    /// The methods that a call names, else the one that goes without saying.
+    /// The methods that a call names, or the default method.
     fn methods(&self, open: usize, default: &str) -> Vec<String> {
         let named = self.tokens.named(open, "methods");
         let methods: Vec<String> =
-            named.into_iter().flatten().filter_map(|at| self.tokens.text(at)).map(str::to_owned).collect();
+            named.into_iter().flatten().filter_map(|at| self.tokens.string(at)).map(str::to_owned).collect();
         if methods.is_empty() { vec![default.to_owned()] } else { methods }
     }
 
-    /// What is called on a router.
+    /// A method call on a router.
     fn call(&mut self, dot: usize) {
         let tokens = self.tokens;
         let Some((name, open)) = tokens.method(dot) else { return };
         let Some(owner) = tokens.word(dot.saturating_sub(1)).map(str::to_owned) else { return };
         let arguments = tokens.arguments(open);
         let first = arguments.first().cloned();
-        let path = first.as_ref().and_then(|path| tokens.only_text(path));
-        let prefix = |name: &str| self.named_text(open, name).map(str::to_owned);
+        let path = first.as_ref().and_then(|path| tokens.only_string(path));
+        let prefix = |name: &str| self.named_string(open, name).map(str::to_owned);
         match (name, first, path) {
             ("include_router" | "mount", Some(router), None) => {
                 let prefix = prefix("prefix").unwrap_or_default();
@@ -207,15 +207,15 @@ impl Reader<'_> {
     }
 
     /// `path("x/", view)` of Django, `Route("/x", endpoint)` and `Mount("/x", …)` of Starlette.
-    fn declared(&mut self, at: usize) {
+    fn route_list_entry(&mut self, at: usize) {
         let tokens = self.tokens;
         let Some((name, open)) =
-            tokens.word(at).zip(tokens.call_after(at)).filter(|_| at == 0 || !tokens.is(at - 1, "."))
+            tokens.word(at).zip(tokens.call_after(at)).filter(|_| at == 0 || !tokens.is_punct(at - 1, "."))
         else {
             return;
         };
         let arguments = tokens.arguments(open);
-        let Some(path) = arguments.first().and_then(|path| tokens.only_text(path)) else { return };
+        let Some(path) = arguments.first().and_then(|path| tokens.only_string(path)) else { return };
         let Some(second) = arguments.get(1) else { return };
         match name {
             "path" | "re_path" | "url" if self.is_django => self.django(at, open, path, second),
@@ -223,21 +223,21 @@ impl Reader<'_> {
                 let methods = if name == "Route" { self.methods(open, "GET") } else { vec!["WS".to_owned()] };
                 let handler = tokens.named(open, "endpoint").unwrap_or_else(|| second.clone());
                 let (handler, path) = (tokens.source(handler), self.regions.path(at, path));
-                let names = self.list_of(at);
+                let names = self.list_variable(at);
                 for method in &methods {
                     self.facts.add(method, &path, tokens.line(at), &handler, names.clone());
                 }
             }
             "Mount" => {
-                self.regions.add(open, tokens.partner(open), path);
+                self.regions.add(open, tokens.matching(open), path);
                 let child = tokens
                     .named(open, "app")
                     .or_else(|| tokens.named(open, "routes"))
                     .unwrap_or_else(|| second.clone());
                 let (parts, _) = dotted(tokens, child.start);
-                if !parts.is_empty() && !tokens.is(child.start + 1, "(") {
+                if !parts.is_empty() && !tokens.is_punct(child.start + 1, "(") {
                     let prefix = self.regions.path(at, path);
-                    self.facts.mount(self.list_of(at), &prefix, Reference::path(parts));
+                    self.facts.mount(self.list_variable(at), &prefix, Reference::path(parts));
                 }
             }
             _ => {}
@@ -247,21 +247,21 @@ impl Reader<'_> {
     fn django(&mut self, at: usize, open: usize, path: &str, view: &Range<usize>) {
         let tokens = self.tokens;
         let path = path.trim_start_matches('^').trim_end_matches('$');
-        if !tokens.is_word(view.start, "include") || !tokens.is(view.start + 1, "(") {
+        if !tokens.is_word(view.start, "include") || !tokens.is_punct(view.start + 1, "(") {
             let whole = self.regions.path(at, path);
-            let names = self.list_of(at);
+            let names = self.list_variable(at);
             self.facts.add(ANY, &whole, tokens.line(at), &tokens.source(view.clone()), names);
             return;
         }
         let mut inside = view.start + 2;
-        if tokens.is(inside, "(") {
+        if tokens.is_punct(inside, "(") {
             inside += 1;
         }
-        if tokens.is(inside, "[") {
-            self.regions.add(open, tokens.partner(open), path);
+        if tokens.is_punct(inside, "[") {
+            self.regions.add(open, tokens.matching(open), path);
             return;
         }
-        let child = if let Some(module) = tokens.text(inside) {
+        let child = if let Some(module) = tokens.string(inside) {
             Reference::module(module.split('.').map(str::to_owned).collect())
         } else {
             let (mut parts, _) = dotted(tokens, inside);
@@ -271,34 +271,35 @@ impl Reader<'_> {
             Reference::path(parts)
         };
         let prefix = self.regions.path(at, path);
-        self.facts.mount(self.list_of(at), &prefix, child);
+        self.facts.mount(self.list_variable(at), &prefix, child);
     }
 
-    /// The variable whose list an element stands in.
-    fn list_of(&self, at: usize) -> Vec<String> {
+    /// The variable of the list that contains the element at `at`.
+    fn list_variable(&self, at: usize) -> Vec<String> {
         let tokens = self.tokens;
         let starts = (at.saturating_sub(4_000)..at).rev().find(|open| {
-            tokens.is(*open, "[")
-                && tokens.partner(*open) > at
+            tokens.is_punct(*open, "[")
+                && tokens.matching(*open) > at
                 && *open > 1
-                && (tokens.is(open - 1, "=") || tokens.is(open - 1, "+"))
+                && (tokens.is_punct(open - 1, "=") || tokens.is_punct(open - 1, "+"))
         });
         let name = starts.and_then(|open| (open.saturating_sub(6)..open).rev().find_map(|at| tokens.word(at)));
         name.map(str::to_owned).into_iter().collect()
     }
 }
 
-/// `.a.b.c`: its parts, a leading point as `.`, and what follows.
+/// Reads a dotted name such as `.a.b.c`. Returns its parts, with the leading dots as `.` and `..`, and the position
+/// after it.
 fn dotted(tokens: &Tokens<'_>, from: usize) -> (Vec<String>, usize) {
     let (mut parts, mut at) = (Vec::new(), from);
-    while tokens.is(at, ".") {
+    while tokens.is_punct(at, ".") {
         parts.push(if parts.is_empty() { "." } else { ".." }.to_owned());
         at += 1;
     }
     while let Some(word) = tokens.word(at).filter(|word| *word != "import") {
         parts.push(word.to_owned());
         at += 1;
-        if !tokens.is(at, ".") {
+        if !tokens.is_punct(at, ".") {
             break;
         }
         at += 1;
@@ -311,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dotted_name_comes_apart() {
+    fn a_dotted_name_is_split_into_parts() {
         let tokens = Tokens::of("..a.b import", Language::Python);
         assert_eq!(dotted(&tokens, 0), (vec![".".into(), "..".into(), "a".into(), "b".into()], 5));
     }

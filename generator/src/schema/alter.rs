@@ -1,9 +1,9 @@
-//! What `alter table` and `alter type` do to a schema.
+//! Applies `alter table` and `alter type` to a schema.
 
 use std::ops::Range;
 
 use super::column::{add_entry, column};
-use super::model::{Other, Schema, Table};
+use super::model::{ObjectKind, Schema, Table};
 use super::statement::Statement;
 
 /// Applies the actions after `alter table`.
@@ -18,33 +18,33 @@ pub(super) fn table(schema: &mut Schema, statement: &mut Statement<'_>) -> Optio
             schema.rename_table(&name, &to);
             name = to;
         } else {
-            // An action on what is not there has no effect on what is.
+            // An action on a column or constraint that does not exist has no effect.
             let _ = change(schema.table(&name)?, &mut action);
         }
     }
     Some(())
 }
 
-/// Applies `alter type … add value`.
-pub(super) fn kind(schema: &mut Schema, statement: &mut Statement<'_>) -> Option<()> {
+/// Applies `alter type … add value` and `alter type … rename to`.
+pub(super) fn enum_type(schema: &mut Schema, statement: &mut Statement<'_>) -> Option<()> {
     let name = statement.name()?;
     if statement.take("add value") {
         statement.take("if not exists");
-        schema.extend(Other::Enum, &name, statement.tokens.text(statement.at)?);
+        schema.extend_description(ObjectKind::Enum, &name, statement.tokens.string(statement.at)?);
     } else if statement.take("rename to") {
-        // Its values are not known under the new name; it is said to be there.
-        schema.remove(Other::Enum, &name);
-        schema.put(Other::Enum, &statement.name()?, format!("renamed from {name}"));
+        // The values are not copied. The new description says which type was renamed.
+        schema.remove(ObjectKind::Enum, &name);
+        schema.add(ObjectKind::Enum, &statement.name()?, format!("renamed from {name}"));
     }
     Some(())
 }
 
-/// The actions of a statement, which commas separate.
+/// The token ranges of the actions, which are separated by commas.
 fn actions(statement: &Statement<'_>) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let (mut start, mut at) = (statement.at, statement.at);
     while at < statement.end {
-        if statement.tokens.is(at, ",") {
+        if statement.tokens.is_punct(at, ",") {
             found.push(start..at);
             start = at + 1;
         }
@@ -58,9 +58,9 @@ fn change(table: &mut Table, action: &mut Statement<'_>) -> Option<()> {
     if action.take("add") {
         action.take("column");
         action.take("if not exists");
-        // Oracle's way puts the column in brackets.
-        let entry = if action.tokens.is(action.at, "(") {
-            action.at + 1..action.tokens.partner(action.at)
+        // Oracle writes the column in brackets.
+        let entry = if action.tokens.is_punct(action.at, "(") {
+            action.at + 1..action.tokens.matching(action.at)
         } else {
             action.at..action.end
         };
@@ -96,12 +96,12 @@ fn drop_part(table: &mut Table, action: &mut Statement<'_>) -> Option<()> {
     }
     let name = action.name()?;
     if is_constraint {
-        let is_it = |constraint: &str| {
+        let has_name = |constraint: &str| {
             let mut words = constraint.split([' ', '"', '`']).filter(|word| !word.is_empty());
             words.next().is_some_and(|word| word.eq_ignore_ascii_case("constraint"))
                 && words.next().is_some_and(|word| word.eq_ignore_ascii_case(&name))
         };
-        table.constraints.retain(|constraint| !is_it(constraint));
+        table.constraints.retain(|constraint| !has_name(constraint));
     } else if is_index {
         table.indexes.retain(|index, _| !index.eq_ignore_ascii_case(&name));
     } else {
@@ -110,10 +110,10 @@ fn drop_part(table: &mut Table, action: &mut Statement<'_>) -> Option<()> {
     Some(())
 }
 
-/// `PostgreSQL`'s `alter column`.
+/// Applies `alter column` of `PostgreSQL`.
 fn alter_column(table: &mut Table, action: &mut Statement<'_>) -> Option<()> {
     let column = table.column(&action.name()?)?;
-    let without = |rules: &mut Vec<String>, start: &str| rules.retain(|rule| !rule.to_lowercase().starts_with(start));
+    let remove = |rules: &mut Vec<String>, start: &str| rules.retain(|rule| !rule.to_lowercase().starts_with(start));
     if action.take("set data type") || action.take("type") {
         let start = action.at;
         while action.at < action.end && !action.is("using") {
@@ -121,14 +121,14 @@ fn alter_column(table: &mut Table, action: &mut Statement<'_>) -> Option<()> {
         }
         column.kind = action.tokens.source(start..action.at);
     } else if action.take("set not null") {
-        without(&mut column.rules, "not null");
+        remove(&mut column.rules, "not null");
         column.rules.push("NOT NULL".to_owned());
     } else if action.take("drop not null") {
-        without(&mut column.rules, "not null");
+        remove(&mut column.rules, "not null");
     } else if action.take("drop default") {
-        without(&mut column.rules, "default");
+        remove(&mut column.rules, "default");
     } else if action.take("set") && action.is("default") {
-        without(&mut column.rules, "default");
+        remove(&mut column.rules, "default");
         column.rules.push(action.rest());
     }
     Some(())

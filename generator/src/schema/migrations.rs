@@ -1,15 +1,15 @@
-//! Which SQL files belong together, and in which order they are applied.
+//! Determines which SQL files belong to the same set of migrations, and in which order they are applied.
 
 use std::cmp::Ordering;
 
-use crate::places;
+use crate::paths;
 
-/// Folders that hold migrations, in them or in folders of their own.
+/// Names of folders that contain migrations, directly or in subfolders.
 const FOLDERS: [&str; 4] = ["migrations", "migration", "migrate", "versions"];
-/// Comments after which a file undoes what stands before them.
-const UNDO: [&str; 4] = ["-- +goose down", "-- +migrate down", "-- migrate:down", "-- +micrate down"];
+/// The comments that start the down part of a migration, which reverts its up part.
+const DOWN_MARKERS: [&str; 4] = ["-- +goose down", "-- +migrate down", "-- migrate:down", "-- +micrate down"];
 
-/// Whether a text declares anything that a schema holds.
+/// Whether a text contains statements that change a schema.
 pub(super) fn declares(text: &str) -> bool {
     let starts = |line: &str| {
         let word = line.split_whitespace().next().unwrap_or_default();
@@ -18,9 +18,9 @@ pub(super) fn declares(text: &str) -> bool {
     text.split(['\n', ';']).any(starts)
 }
 
-/// Whether a file takes back what another one does.
-pub(super) fn is_undo(path: &str) -> bool {
-    let name = places::name(path).to_ascii_lowercase();
+/// Whether a file is a down migration, which reverts another file.
+pub(super) fn is_down_migration(path: &str) -> bool {
+    let name = paths::name(path).to_ascii_lowercase();
     let flyway = name.strip_prefix('u').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     name == "down.sql"
         || name.ends_with(".down.sql")
@@ -29,12 +29,12 @@ pub(super) fn is_undo(path: &str) -> bool {
         || flyway && name.contains("__")
 }
 
-/// The part of a migration that goes forward.
-pub(super) fn forward(text: &str) -> &str {
+/// The up part of a migration.
+pub(super) fn up_part(text: &str) -> &str {
     let mut end = 0;
     for line in text.split_inclusive('\n') {
-        let said = line.trim().to_ascii_lowercase();
-        if UNDO.iter().any(|undo| said.starts_with(undo)) {
+        let lower = line.trim().to_ascii_lowercase();
+        if DOWN_MARKERS.iter().any(|marker| lower.starts_with(marker)) {
             return text.get(..end).unwrap_or(text);
         }
         end += line.len();
@@ -42,14 +42,14 @@ pub(super) fn forward(text: &str) -> &str {
     text
 }
 
-/// What a file is applied together with: its folder of migrations, or the file alone. `declared`
-/// are the folders that a configuration names.
-pub(super) fn set_of(path: &str, declared: &[&str]) -> String {
+/// The set of migrations that a file belongs to: the path of its migrations folder, or of the file if it is alone.
+/// `declared` contains the folders that a configuration names.
+pub(super) fn migration_set(path: &str, declared: &[&str]) -> String {
     let below = |folder: &&&str| path.strip_prefix(**folder).is_some_and(|rest| rest.starts_with('/'));
     if let Some(folder) = declared.iter().find(below) {
         return (*folder).to_owned();
     }
-    let folder = places::folder(path);
+    let folder = paths::folder(path);
     let mut end = 0;
     for part in folder.split('/') {
         end += part.len();
@@ -58,14 +58,14 @@ pub(super) fn set_of(path: &str, declared: &[&str]) -> String {
         }
         end += 1;
     }
-    let name = places::name(path);
-    let numbered = name.trim_start_matches(['V', 'v']).starts_with(|c: char| c.is_ascii_digit());
-    if numbered { folder.to_owned() } else { path.to_owned() }
+    let name = paths::name(path);
+    let is_numbered = name.trim_start_matches(['V', 'v']).starts_with(|c: char| c.is_ascii_digit());
+    if is_numbered { folder.to_owned() } else { path.to_owned() }
 }
 
-/// The place of a file in the order: numbers in its path count as numbers, so that 10 follows 9.
+/// The sort key of a path. Digits are compared as numbers, so 10 comes after 9.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Order<'a>(Vec<Part<'a>>);
+pub(super) struct NaturalOrder<'a>(Vec<Part<'a>>);
 
 #[derive(Debug, PartialEq, Eq)]
 enum Part<'a> {
@@ -73,7 +73,7 @@ enum Part<'a> {
     Text(&'a str),
 }
 
-impl<'a> Order<'a> {
+impl<'a> NaturalOrder<'a> {
     pub(super) fn of(path: &'a str) -> Self {
         let mut parts = Vec::new();
         let mut rest = path;
@@ -110,30 +110,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_follows_nine() {
+    fn numbers_in_file_names_sort_as_numbers() {
         let mut files = ["m/V10__x.sql", "m/V9__x.sql", "m/V1__x.sql", "m/010_a/up.sql", "m/9_a/up.sql"];
-        files.sort_by(|a, b| Order::of(a).cmp(&Order::of(b)));
+        files.sort_by(|a, b| NaturalOrder::of(a).cmp(&NaturalOrder::of(b)));
         assert_eq!(files, ["m/9_a/up.sql", "m/010_a/up.sql", "m/V1__x.sql", "m/V9__x.sql", "m/V10__x.sql"]);
     }
 
     #[test]
-    fn files_belong_to_their_folder_of_migrations() {
+    fn files_belong_to_the_set_of_their_migrations_folder() {
         for (path, set) in [
             ("prisma/migrations/2024_x/migration.sql", "prisma/migrations"),
             ("drizzle/0001_x.sql", "drizzle"),
             ("db/schema.sql", "db/schema.sql"),
             ("worker/d1/a.sql", "worker/d1"),
         ] {
-            assert_eq!(set_of(path, &["worker/d1"]), set, "{path}");
+            assert_eq!(migration_set(path, &["worker/d1"]), set, "{path}");
         }
     }
 
     #[test]
-    fn what_undoes_is_not_applied() {
+    fn down_migrations_are_not_applied() {
         for path in ["m/1_x.down.sql", "m/2024/down.sql", "m/U2__x.sql"] {
-            assert!(is_undo(path), "{path}");
+            assert!(is_down_migration(path), "{path}");
         }
-        assert!(!is_undo("m/users.sql") && !is_undo("m/up.sql"));
-        assert_eq!(forward("-- +goose Up\na;\n-- +goose Down\nb;\n"), "-- +goose Up\na;\n");
+        assert!(!is_down_migration("m/users.sql") && !is_down_migration("m/up.sql"));
+        assert_eq!(up_part("-- +goose Up\na;\n-- +goose Down\nb;\n"), "-- +goose Up\na;\n");
     }
 }

@@ -1,7 +1,7 @@
-//! `schema`: the tables of a repository as its migrations and schema files leave them.
+//! Writes the document `schema`: the tables that result from the migrations and schema files of a repository.
 //!
-//! Migrations of a folder are applied in their order to a [`model::Schema`]; Prisma and Drizzle
-//! declare one. No database is asked and no statement is run.
+//! The migrations of a folder are applied in order to a [`model::Schema`]. Files of Prisma and Drizzle declare one. No
+//! database is used and no statement is executed.
 
 mod alter;
 mod column;
@@ -16,32 +16,32 @@ mod wrangler;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use self::migrations::Order;
+use self::migrations::NaturalOrder;
 use self::model::{Schema, Table};
 use super::document::{Document, code, plain};
 use super::lex::Language;
-use super::places;
+use super::paths;
 use super::tree::Tree;
 
-/// Names in a list.
-const NAMES: usize = 100;
+/// The maximum number of table names in the list of a schema.
+const MAX_NAMES: usize = 100;
 
-/// What a file says about the schema.
+/// The facts from one file.
 enum Fact {
     Sql(String),
     Declared(&'static str, Schema),
     D1(Vec<wrangler::Database>),
 }
 
-/// A schema and what it is called.
-struct Found {
+/// A schema with its title and the files that it comes from.
+struct NamedSchema {
     title: String,
-    about: String,
+    description: String,
     schema: Schema,
     files: Vec<String>,
 }
 
-/// Writes the document, and names what it is made from.
+/// Writes the document and returns the files that it was made from.
 pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut databases = Vec::new();
@@ -50,9 +50,9 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         match fact {
             Fact::Sql(text) => texts.push((path, text)),
             Fact::D1(declared) => databases.extend(declared),
-            Fact::Declared(tool, schema) => found.push(Found {
+            Fact::Declared(tool, schema) => found.push(NamedSchema {
                 title: format!("{tool}: {}", code(&path)),
-                about: String::new(),
+                description: String::new(),
                 schema,
                 files: vec![path],
             }),
@@ -66,8 +66,8 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
         "The tables of this repository as its migrations and schema files leave them, read without a database.",
     );
     if found.is_empty() {
-        let none = "No tables found: no SQL that creates one, no Prisma schema, no Drizzle table. SQL in tests is not looked at.";
-        document.add("the finding", none);
+        let message = "No tables found: no SQL that creates one, no Prisma schema, no Drizzle table. SQL in tests is not looked at.";
+        document.add("the finding", message);
     }
     write_contents(&mut document, &found);
     for found in &found {
@@ -77,16 +77,16 @@ pub(super) fn write(tree: &mut Tree) -> (Document, BTreeSet<String>) {
 }
 
 fn is_wanted(path: &str) -> bool {
-    if places::is_test(path) || places::is_show(path) {
+    if paths::is_test(path) || paths::is_example(path) {
         return false;
     }
-    matches!(places::ending(path), "sql" | "prisma")
+    matches!(paths::extension(path), "sql" | "prisma")
         || wrangler::is_config(path)
-        || Language::of(places::ending(path)) == Some(Language::JavaScript) && !path.ends_with(".d.ts")
+        || Language::of(paths::extension(path)) == Some(Language::JavaScript) && !path.ends_with(".d.ts")
 }
 
 fn extract(path: &str, text: &str) -> Option<Fact> {
-    match places::ending(path) {
+    match paths::extension(path) {
         "sql" => migrations::declares(text).then(|| Fact::Sql(text.to_owned())),
         "prisma" => Some(Fact::Declared("Prisma", prisma::read(path, text))),
         _ if wrangler::is_config(path) => Some(Fact::D1(wrangler::databases(path, text))),
@@ -94,23 +94,23 @@ fn extract(path: &str, text: &str) -> Option<Fact> {
     }
 }
 
-/// The schemas that SQL files end with: one of each folder of migrations, one of each other file.
-fn migrated(texts: &[(String, String)], databases: &[wrangler::Database]) -> Vec<Found> {
+/// The schemas that result from the SQL files: one for each folder of migrations, and one for each other file.
+fn migrated(texts: &[(String, String)], databases: &[wrangler::Database]) -> Vec<NamedSchema> {
     let folders: Vec<&str> = databases.iter().map(|database| database.migrations.as_str()).collect();
     let mut sets: BTreeMap<String, Vec<&(String, String)>> = BTreeMap::new();
-    for file in texts.iter().filter(|(path, _)| !migrations::is_undo(path)) {
-        sets.entry(migrations::set_of(&file.0, &folders)).or_default().push(file);
+    for file in texts.iter().filter(|(path, _)| !migrations::is_down_migration(path)) {
+        sets.entry(migrations::migration_set(&file.0, &folders)).or_default().push(file);
     }
     let finish = |(set, mut files): (String, Vec<&(String, String)>)| {
-        files.sort_by(|(a, _), (b, _)| Order::of(a).cmp(&Order::of(b)));
+        files.sort_by(|(a, _), (b, _)| NaturalOrder::of(a).cmp(&NaturalOrder::of(b)));
         let mut schema = Schema::default();
         for (path, text) in &files {
-            sql::apply(&mut schema, path, migrations::forward(text));
+            sql::apply(&mut schema, path, migrations::up_part(text));
         }
         let names =
             databases.iter().filter(|database| database.migrations == set).map(|database| database.name.as_str());
         let names: BTreeSet<String> = names.map(code).collect();
-        let about = if names.is_empty() {
+        let description = if names.is_empty() {
             String::new()
         } else {
             format!("D1: {}.", names.into_iter().collect::<Vec<_>>().join(", "))
@@ -120,16 +120,16 @@ fn migrated(texts: &[(String, String)], databases: &[wrangler::Database]) -> Vec
             [_] => code(&format!("{set}/")),
             _ => format!("{}, {} files", code(&format!("{set}/")), files.len()),
         };
-        Found { title, about, schema, files: files.into_iter().map(|(path, _)| path.clone()).collect() }
+        NamedSchema { title, description, schema, files: files.into_iter().map(|(path, _)| path.clone()).collect() }
     };
     sets.into_iter().map(finish).collect()
 }
 
-/// The names of all tables first: who reads no further knows what there is.
-fn write_contents(document: &mut Document, found: &[Found]) {
+/// Writes the list of all tables. It comes first, so that a reader sees all names without reading the whole document.
+fn write_contents(document: &mut Document, found: &[NamedSchema]) {
     let mut list = String::new();
     for found in found {
-        let names: Vec<String> = found.schema.tables().take(NAMES).map(|table| code(&table.name)).collect();
+        let names: Vec<String> = found.schema.tables().take(MAX_NAMES).map(|table| code(&table.name)).collect();
         let total = found.schema.tables().count();
         let more = if total > names.len() { ", …" } else { "" };
         let _ = writeln!(
@@ -145,14 +145,16 @@ fn write_contents(document: &mut Document, found: &[Found]) {
     }
 }
 
-fn write_schema(document: &mut Document, found: &Found) {
-    document.add(&found.title, &format!("## {}\n\n{}", found.title, found.about));
+fn write_schema(document: &mut Document, found: &NamedSchema) {
+    document.add(&found.title, &format!("## {}\n\n{}", found.title, found.description));
     for table in found.schema.tables() {
         document.add(&format!("table {}", table.name), &block(table));
     }
-    let others = found.schema.others();
+    let others = found.schema.other_objects();
     if !others.is_empty() {
-        let line = |(what, name, about): &(&str, &str, &str)| format!("- {what} {}{}", code(name), said(about));
+        let line = |(kind, name, description): &(&str, &str, &str)| {
+            format!("- {kind} {}{}", code(name), after_colon(description))
+        };
         let lines = others.iter().map(line).collect::<Vec<_>>().join(
             "
 ",
@@ -162,8 +164,8 @@ fn write_schema(document: &mut Document, found: &Found) {
     }
 }
 
-fn said(about: &str) -> String {
-    if about.is_empty() { String::new() } else { format!(": {}", code(about)) }
+fn after_colon(description: &str) -> String {
+    if description.is_empty() { String::new() } else { format!(": {}", code(description)) }
 }
 
 fn block(table: &Table) -> String {
@@ -183,7 +185,7 @@ fn block(table: &Table) -> String {
         let _ = writeln!(out, "- {}", code(constraint));
     }
     for (name, index) in &table.indexes {
-        let _ = writeln!(out, "- index {}{}", code(name), said(index));
+        let _ = writeln!(out, "- index {}{}", code(name), after_colon(index));
     }
     out
 }

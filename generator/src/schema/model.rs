@@ -1,13 +1,13 @@
-//! A schema: tables with their columns, constraints and indexes, and what stands besides them.
+//! The model of a schema: tables with their columns, constraints and indexes, and other objects such as views.
 
 use std::collections::BTreeMap;
 
-/// A column, as it was declared.
+/// A declared column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) kind: String,
-    /// `not null`, `default 0`, …, each in the words of its file.
+    /// Rules such as `not null` and `default 0`, each in the spelling of its file.
     pub(super) rules: Vec<String>,
 }
 
@@ -15,13 +15,13 @@ pub(super) struct Column {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) name: String,
-    /// Where it was created: file and line.
+    /// The file and line where the table was created.
     pub(super) place: String,
     pub(super) columns: Vec<Column>,
     pub(super) constraints: Vec<String>,
-    /// What each index is on, by its name.
+    /// The definition of each index, by its name.
     pub(super) indexes: BTreeMap<String, String>,
-    /// What follows the columns.
+    /// The text after the columns.
     pub(super) options: String,
 }
 
@@ -31,15 +31,15 @@ impl Table {
     }
 }
 
-/// What stands besides tables.
+/// The kinds of objects other than tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Other {
+pub(super) enum ObjectKind {
     View,
     Trigger,
     Enum,
 }
 
-impl Other {
+impl ObjectKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::View => "view",
@@ -49,17 +49,20 @@ impl Other {
     }
 }
 
-/// Everything that was declared and not dropped again.
+/// The tables and other objects that were declared and not dropped.
 #[derive(Debug, Default)]
 pub(super) struct Schema {
     tables: BTreeMap<String, Table>,
-    others: BTreeMap<(Other, String), (String, String)>,
+    /// Name and description of each object other than a table.
+    others: BTreeMap<(ObjectKind, String), (String, String)>,
 }
 
-/// Names are the same in any case, and in the schema that is there without being named.
+/// The lookup key of a name. Names are equal in upper and lower case, and with or without the name of the default
+/// schema.
 fn key(name: &str) -> String {
     let name = name.to_lowercase();
-    ["public.", "main.", "dbo."].iter().find_map(|home| name.strip_prefix(home)).map(str::to_owned).unwrap_or(name)
+    let without_default = ["public.", "main.", "dbo."].iter().find_map(|schema| name.strip_prefix(schema));
+    without_default.map(str::to_owned).unwrap_or(name)
 }
 
 impl Schema {
@@ -71,16 +74,17 @@ impl Schema {
         self.tables.values()
     }
 
-    /// Kind, name and description of what is no table.
-    pub(super) fn others(&self) -> Vec<(&'static str, &str, &str)> {
-        self.others.iter().map(|((kind, _), (name, about))| (kind.as_str(), name.as_str(), about.as_str())).collect()
+    /// The kind, name and description of each object other than a table.
+    pub(super) fn other_objects(&self) -> Vec<(&'static str, &str, &str)> {
+        let others = self.others.iter();
+        others.map(|((kind, _), (name, description))| (kind.as_str(), name.as_str(), description.as_str())).collect()
     }
 
     pub(super) fn table(&mut self, name: &str) -> Option<&mut Table> {
         self.tables.get_mut(&key(name))
     }
 
-    /// Adds a table, unless one of that name is there, as the second of two has no effect.
+    /// Adds a table. If a table of this name exists, the statement has no effect.
     pub(super) fn create(&mut self, table: Table) {
         self.tables.entry(key(&table.name)).or_insert(table);
     }
@@ -103,19 +107,19 @@ impl Schema {
         }
     }
 
-    pub(super) fn put(&mut self, kind: Other, name: &str, about: String) {
-        self.others.insert((kind, key(name)), (name.to_owned(), about));
+    pub(super) fn add(&mut self, kind: ObjectKind, name: &str, description: String) {
+        self.others.insert((kind, key(name)), (name.to_owned(), description));
     }
 
-    /// Adds to the description of what is there.
-    pub(super) fn extend(&mut self, kind: Other, name: &str, more: &str) {
-        if let Some((_, about)) = self.others.get_mut(&(kind, key(name))) {
-            about.push_str(", ");
-            about.push_str(more);
+    /// Appends a text to the description of an object, if the object exists.
+    pub(super) fn extend_description(&mut self, kind: ObjectKind, name: &str, more: &str) {
+        if let Some((_, description)) = self.others.get_mut(&(kind, key(name))) {
+            description.push_str(", ");
+            description.push_str(more);
         }
     }
 
-    pub(super) fn remove(&mut self, kind: Other, name: &str) {
+    pub(super) fn remove(&mut self, kind: ObjectKind, name: &str) {
         self.others.remove(&(kind, key(name)));
     }
 }

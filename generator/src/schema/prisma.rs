@@ -1,8 +1,8 @@
-//! Prisma's schema language, line by line: models, views and enums.
+//! Reads Prisma schema files line by line: models, views and enums.
 
-use super::model::{Column, Other, Schema, Table};
+use super::model::{Column, ObjectKind, Schema, Table};
 
-/// What the line is in.
+/// The block that contains the current line.
 enum Block {
     Outside,
     Table(Table),
@@ -15,7 +15,7 @@ pub(super) fn read(path: &str, text: &str) -> Schema {
     let mut schema = Schema::default();
     let mut block = Block::Outside;
     for (number, line) in text.lines().enumerate() {
-        let line = code_of(line);
+        let line = without_comment(line);
         block = match block {
             Block::Outside => open(line, &format!("{path}:{}", number + 1)),
             Block::Table(table) if line == "}" => {
@@ -23,7 +23,7 @@ pub(super) fn read(path: &str, text: &str) -> Schema {
                 Block::Outside
             }
             Block::Enum(name, values) if line == "}" => {
-                schema.put(Other::Enum, &name, values.join(", "));
+                schema.add(ObjectKind::Enum, &name, values.join(", "));
                 Block::Outside
             }
             Block::Other if line == "}" => Block::Outside,
@@ -65,14 +65,14 @@ fn add_line(table: &mut Table, line: &str) {
     table.columns.push(Column { name: name.to_owned(), kind: kind.to_owned(), rules });
 }
 
-/// A line without its comment and the space around it.
-fn code_of(line: &str) -> &str {
-    let mut in_text = false;
+/// The line without its comment, trimmed.
+fn without_comment(line: &str) -> &str {
+    let mut in_string = false;
     let mut last = ' ';
     for (at, c) in line.char_indices() {
         match c {
-            '"' if last != '\\' => in_text = !in_text,
-            '/' if !in_text && last == '/' => return line.get(..at - 1).unwrap_or(line).trim(),
+            '"' if last != '\\' => in_string = !in_string,
+            '/' if !in_string && last == '/' => return line.get(..at - 1).unwrap_or(line).trim(),
             _ => {}
         }
         last = c;

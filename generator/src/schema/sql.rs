@@ -1,26 +1,26 @@
-//! Applies the statements of an SQL file to a schema: what creates, changes and drops.
+//! Applies the `create`, `alter` and `drop` statements of an SQL file to a schema.
 //!
-//! It knows the words that SQLite, `PostgreSQL` and `MySQL` share and passes over the rest.
+//! It supports the syntax that SQLite, `PostgreSQL` and `MySQL` have in common and skips other statements.
 
 use super::alter;
 use super::column::add_entry;
-use super::model::{Other, Schema, Table};
+use super::model::{ObjectKind, Schema, Table};
 use super::statement::{Statement, split};
 use crate::lex::{Language, Tokens};
 
-/// Applies a file to a schema.
+/// Applies an SQL file to a schema.
 pub(super) fn apply(schema: &mut Schema, path: &str, text: &str) {
     let tokens = Tokens::of(text, Language::Sql);
     for range in split(&tokens) {
         let place = format!("{path}:{}", tokens.line(range.start));
         let mut statement = Statement::of(&tokens, range);
-        // A statement that breaks off half way has no effect.
+        // An incomplete statement has no effect.
         let _ = if statement.take("create") {
             create(schema, &mut statement, place)
         } else if statement.take("alter table") {
             alter::table(schema, &mut statement)
         } else if statement.take("alter type") {
-            alter::kind(schema, &mut statement)
+            alter::enum_type(schema, &mut statement)
         } else if statement.take("drop") {
             drop_all(schema, &mut statement)
         } else {
@@ -40,18 +40,18 @@ fn create(schema: &mut Schema, statement: &mut Statement<'_>, place: String) -> 
         index(schema, statement)?;
     } else if statement.take("view") {
         statement.take("if not exists");
-        schema.put(Other::View, &statement.name()?, place);
+        schema.add(ObjectKind::View, &statement.name()?, place);
     } else if statement.take("trigger") {
         statement.take("if not exists");
         let name = statement.name()?;
         let (event, on) = trigger(statement);
-        schema.put(Other::Trigger, &name, format!("{event} on {on}"));
+        schema.add(ObjectKind::Trigger, &name, format!("{event} on {on}"));
     } else if statement.take("type") {
         let name = statement.name()?;
         if statement.take("as enum") {
             let values = statement.tokens.arguments(statement.bracket()?);
-            let values: Vec<&str> = values.iter().filter_map(|value| statement.tokens.only_text(value)).collect();
-            schema.put(Other::Enum, &name, values.join(", "));
+            let values: Vec<&str> = values.iter().filter_map(|value| statement.tokens.only_string(value)).collect();
+            schema.add(ObjectKind::Enum, &name, values.join(", "));
         }
     }
     Some(())
@@ -61,15 +61,15 @@ fn table(statement: &mut Statement<'_>, place: String) -> Option<Table> {
     statement.take("if not exists");
     let name = statement.name()?;
     let mut table = Table { name, place, ..Table::default() };
-    if !statement.tokens.is(statement.at, "(") {
-        // `create table … as select`: its columns are those of the query.
+    if !statement.tokens.is_punct(statement.at, "(") {
+        // `create table … as select`: the query defines the columns.
         table.options = statement.rest();
         return Some(table);
     }
     for entry in statement.tokens.arguments(statement.at) {
         add_entry(&mut table, statement.tokens, entry);
     }
-    statement.at = statement.tokens.partner(statement.at) + 1;
+    statement.at = statement.tokens.matching(statement.at) + 1;
     table.options = statement.rest().to_lowercase();
     Some(table)
 }
@@ -93,7 +93,7 @@ fn index(schema: &mut Schema, statement: &mut Statement<'_>) -> Option<()> {
     Some(())
 }
 
-/// When a trigger fires, and on which table.
+/// The event and the table of a trigger.
 fn trigger(statement: &mut Statement<'_>) -> (String, String) {
     let start = statement.at;
     while statement.at < statement.end && !statement.is("on") {
@@ -106,21 +106,21 @@ fn trigger(statement: &mut Statement<'_>) -> (String, String) {
 
 fn drop_all(schema: &mut Schema, statement: &mut Statement<'_>) -> Option<()> {
     statement.take("materialized");
-    let what = statement.peek()?.to_ascii_lowercase();
+    let kind = statement.peek()?.to_ascii_lowercase();
     statement.at += 1;
     statement.take("concurrently");
     statement.take("if exists");
     loop {
         let name = statement.name()?;
-        match what.as_str() {
+        match kind.as_str() {
             "table" => schema.drop_table(&name),
             "index" => schema.drop_index(&name),
-            "view" => schema.remove(Other::View, &name),
-            "trigger" => schema.remove(Other::Trigger, &name),
-            "type" => schema.remove(Other::Enum, &name),
+            "view" => schema.remove(ObjectKind::View, &name),
+            "trigger" => schema.remove(ObjectKind::Trigger, &name),
+            "type" => schema.remove(ObjectKind::Enum, &name),
             _ => return None,
         }
-        if !statement.tokens.is(statement.at, ",") {
+        if !statement.tokens.is_punct(statement.at, ",") {
             return Some(());
         }
         statement.at += 1;

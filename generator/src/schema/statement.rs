@@ -1,10 +1,10 @@
-//! One statement of SQL as tokens, read from left to right.
+//! A reader for the tokens of one SQL statement.
 
 use std::ops::Range;
 
 use crate::lex::Tokens;
 
-/// A place in a statement. Reading past its end gives nothing.
+/// A statement and the current position in it. At the end, every method returns an empty result.
 pub(super) struct Statement<'a> {
     pub(super) tokens: &'a Tokens<'a>,
     pub(super) at: usize,
@@ -28,7 +28,7 @@ impl<'a> Statement<'a> {
         words.iter().any(|word| self.is(word))
     }
 
-    /// Takes the words if all of them stand here.
+    /// Skips these words if all of them follow. Returns whether they did.
     pub(super) fn take(&mut self, words: &str) -> bool {
         let mut at = self.at;
         for word in words.split(' ') {
@@ -42,18 +42,18 @@ impl<'a> Statement<'a> {
         true
     }
 
-    /// Takes whichever of the words stands here, again and again.
+    /// Skips all words from this list that follow, in any order.
     pub(super) fn skip(&mut self, words: &[&str]) {
         while self.is_any(words) {
             self.at += 1;
         }
     }
 
-    /// Takes a name, with the schema that it is in.
+    /// Reads a name, with its schema if it has one: `schema.name`.
     pub(super) fn name(&mut self) -> Option<String> {
         let mut name = self.peek()?.to_owned();
         self.at += 1;
-        while self.tokens.is(self.at, ".") && self.at < self.end {
+        while self.tokens.is_punct(self.at, ".") && self.at < self.end {
             self.at += 1;
             name = format!("{name}.{}", self.peek()?);
             self.at += 1;
@@ -61,11 +61,11 @@ impl<'a> Statement<'a> {
         Some(name)
     }
 
-    /// Where the next bracket opens, at this depth.
+    /// The position of the next opening bracket at the same depth.
     pub(super) fn bracket(&self) -> Option<usize> {
         let mut at = self.at;
         while at < self.end {
-            if self.tokens.is(at, "(") {
+            if self.tokens.is_punct(at, "(") {
                 return Some(at);
             }
             at = self.tokens.after(at);
@@ -73,30 +73,31 @@ impl<'a> Statement<'a> {
         None
     }
 
-    /// What is left, as text.
+    /// The rest of the statement as text.
     pub(super) fn rest(&self) -> String {
         self.tokens.source(self.at.min(self.end)..self.end)
     }
 }
 
-/// The statements of a file: between semicolons, with the body of a trigger in one piece.
+/// The token ranges of the statements of a file. Semicolons separate them. The body of a trigger, procedure or function
+/// is not split.
 pub(super) fn split(tokens: &Tokens<'_>) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let (mut start, mut at, mut blocks) = (0, 0, 0_usize);
-    let mut is_program = false;
+    let (mut start, mut at, mut open_blocks) = (0, 0, 0_usize);
+    let mut has_body = false;
     while at < tokens.len() {
-        if tokens.is(at, ";") && blocks == 0 {
+        if tokens.is_punct(at, ";") && open_blocks == 0 {
             found.push(start..at);
             start = at + 1;
-            is_program = false;
+            has_body = false;
         } else if let Some(word) = tokens.word(at) {
             let is = |words: &[&str]| words.iter().any(|other| word.eq_ignore_ascii_case(other));
             let in_head = at > start && at < start + 5;
-            is_program |= in_head && is(&["trigger", "procedure", "function"]);
-            if is_program && is(&["begin", "case"]) {
-                blocks += 1;
+            has_body |= in_head && is(&["trigger", "procedure", "function"]);
+            if has_body && is(&["begin", "case"]) {
+                open_blocks += 1;
             } else if is(&["end"]) {
-                blocks = blocks.saturating_sub(1);
+                open_blocks = open_blocks.saturating_sub(1);
             }
         }
         at = tokens.after(at);

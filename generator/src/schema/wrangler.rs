@@ -1,31 +1,31 @@
-//! The D1 databases of a Worker, and where their migrations lie: wrangler.toml, .json or .jsonc.
+//! Reads the D1 databases of a Worker and their migrations folders from wrangler.toml, wrangler.json or wrangler.jsonc.
 
 use serde_json::Value;
 
 use crate::lex::{Language, Tokens};
-use crate::places;
+use crate::paths;
 
-/// A database that a Worker is bound to.
+/// A D1 database that a Worker is bound to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Database {
     pub(super) name: String,
-    /// The folder of its migrations, relative to the repository.
+    /// The folder of the migrations, relative to the repository.
     pub(super) migrations: String,
 }
 
-/// Whether a file configures a Worker.
+/// Whether a file is the configuration of a Worker.
 pub(super) fn is_config(path: &str) -> bool {
-    matches!(places::name(path), "wrangler.toml" | "wrangler.json" | "wrangler.jsonc")
+    matches!(paths::name(path), "wrangler.toml" | "wrangler.json" | "wrangler.jsonc")
 }
 
-/// The databases of a configuration; none where it does not parse.
+/// The databases of a configuration. Empty if the file can't be parsed.
 pub(super) fn databases(path: &str, text: &str) -> Vec<Database> {
-    let declared = if places::ending(path) == "toml" { from_toml(text) } else { from_json(text) };
-    let place = |(name, folder): (String, Option<String>)| {
+    let declared = if paths::extension(path) == "toml" { from_toml(text) } else { from_json(text) };
+    let database = |(name, folder): (String, Option<String>)| {
         let folder = folder.unwrap_or_else(|| "migrations".to_owned());
-        Some(Database { name, migrations: below(places::folder(path), &folder)? })
+        Some(Database { name, migrations: resolve_path(paths::folder(path), &folder)? })
     };
-    declared.into_iter().filter_map(place).collect()
+    declared.into_iter().filter_map(database).collect()
 }
 
 fn from_toml(text: &str) -> Vec<(String, Option<String>)> {
@@ -40,17 +40,18 @@ fn from_toml(text: &str) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// JSON with comments, as tokens: every object that names a database.
+/// Reads JSON with comments as tokens. Every object with a `database_name` is a database.
 fn from_json(text: &str) -> Vec<(String, Option<String>)> {
     let tokens = Tokens::of(text, Language::JavaScript);
-    let text =
-        |open: usize, key: &str| tokens.named(open, key).and_then(|value| tokens.only_text(&value)).map(str::to_owned);
-    let objects = (0..tokens.len()).filter(|at| tokens.is(*at, "{") && tokens.partner(*at) < *at + 40);
+    let text = |open: usize, key: &str| {
+        tokens.named(open, key).and_then(|value| tokens.only_string(&value)).map(str::to_owned)
+    };
+    let objects = (0..tokens.len()).filter(|at| tokens.is_punct(*at, "{") && tokens.matching(*at) < *at + 40);
     objects.filter_map(|open| Some((text(open, "database_name")?, text(open, "migrations_dir")))).collect()
 }
 
-/// `folder` seen from `base`; nothing when it leads out of the repository.
-fn below(base: &str, folder: &str) -> Option<String> {
+/// The path of `folder` relative to `base`. `None` if it leads out of the repository.
+fn resolve_path(base: &str, folder: &str) -> Option<String> {
     let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
     for part in folder.split('/') {
         match part {
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_name_their_databases() {
+    fn databases_are_read_from_toml_and_json() {
         let toml = "[[d1_databases]]\ndatabase_name = \"a\"\n[[env.x.d1_databases]]\ndatabase_name = \"b\"\nmigrations_dir = \"../sql\"";
         let named = |name: &str, folder: &str| Database { name: name.to_owned(), migrations: folder.to_owned() };
         assert_eq!(databases("w/wrangler.toml", toml), [named("a", "w/migrations"), named("b", "sql")]);

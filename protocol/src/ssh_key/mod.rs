@@ -1,5 +1,5 @@
-//! SSH public keys, taken apart before they are believed: what is kept can stand in a line of
-//! `authorized_keys` and means there what it says.
+//! SSH public keys. A key is parsed completely before it is accepted, so that the stored text is safe in a line of
+//! `authorized_keys` and is only a key there.
 
 #[cfg(feature = "schema")]
 mod schema;
@@ -19,7 +19,7 @@ use crate::text::{impl_text_traits, length, text};
 use crate::violation::Invalid;
 
 text! {
-    /// The SHA-256 of a public key as `ssh-keygen -lf` prints it.
+    /// The SHA-256 fingerprint of a public key, as `ssh-keygen -lf` prints it.
     KeyFingerprint, max 50, pattern r"^SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]$", |text| {
         let hash = text.strip_prefix("SHA256:").and_then(|hash| STANDARD_NO_PAD.decode(hash).ok());
         let whole = hash.is_some_and(|hash| hash.len() == 32);
@@ -27,13 +27,13 @@ text! {
     }
 }
 
-/// A public key as `<type> <base64>`, without the comment it may have come with: Ed25519, ECDSA on a NIST curve,
-/// either on a security key, or RSA of 2048 to 8192 bits.
+/// A public key as `<type> <base64>`, without its comment. The accepted types are Ed25519 and ECDSA on a NIST curve,
+/// each also on a security key, and RSA of 2048 to 8192 bits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SshPublicKey(String);
 
 impl SshPublicKey {
-    /// Most characters, the comment included.
+    /// The maximum number of characters, including the comment.
     pub const MAX_CHARS: usize = 3000;
 
     /// The key as text.
@@ -41,7 +41,7 @@ impl SshPublicKey {
         &self.0
     }
 
-    /// The SHA-256 by which people compare keys.
+    /// The fingerprint, with which people compare keys.
     pub fn fingerprint(&self) -> KeyFingerprint {
         let blob = self.0.split(' ').nth(1).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
         KeyFingerprint::of(&blob)
@@ -60,7 +60,8 @@ impl FromStr for SshPublicKey {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         if is_private(text) {
             return Err(Invalid::new(
-                "holds a private key, and nothing of it was kept: send the file that ends in .pub, and make a new key",
+                "contains a private key, which was not stored. Send the line of the .pub file instead. Create a new key pair, \
+                because this private key has left its machine",
             ));
         }
         length(text, Self::MAX_CHARS)?;
@@ -73,15 +74,15 @@ impl FromStr for SshPublicKey {
             return Err(Invalid::new(format!("must begin with a key type: {}", wire::ALGORITHMS.join(", "))));
         }
         let blob = STANDARD.decode(encoded);
-        let blob = blob.map_err(|_| Invalid::new("must have the key in base64 after its type"))?;
+        let blob = blob.map_err(|_| Invalid::new("must contain the key in base64 after the key type"))?;
         wire::check(algorithm, &blob)?;
         Ok(Self(format!("{algorithm} {encoded}")))
     }
 }
 
-/// Whether somebody has pasted the other half of the key.
+/// Whether the text contains a private key.
 fn is_private(text: &str) -> bool {
-    /// Base64 of `openssh-key-v1`, with which the body of a private key begins.
+    /// The base64 of `openssh-key-v1`, the start of the body of an OpenSSH private key.
     const OPENSSH_BODY: &str = "b3BlbnNzaC1rZXktdjE";
     ["PRIVATE KEY", "PuTTY-User-Key-File", OPENSSH_BODY].iter().any(|mark| text.contains(mark))
 }

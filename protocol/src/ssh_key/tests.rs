@@ -1,8 +1,8 @@
-//! Keys as `ssh-keygen` made them, and texts that want to be more than a key.
+//! Tests with keys from `ssh-keygen`, and with hostile texts that contain more than a key.
 
 use super::*;
 
-/// Public keys with their fingerprints, as `ssh-keygen -lf` printed them.
+/// Public keys with the fingerprints that `ssh-keygen -lf` printed for them.
 const KEYS: [(&str, &str); 5] = [
     (
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPIf+hLT5ten+/HeZHAl8g8BPY5APK6zF9QFtix/FENF",
@@ -30,8 +30,8 @@ fn refusal(text: &str) -> String {
     text.parse::<SshPublicKey>().err().unwrap_or_else(|| panic!("{text:?} is a key")).to_string()
 }
 
-/// A key of `algorithm` whose fields are these strings.
-fn made_of(algorithm: &str, fields: &[&[u8]]) -> String {
+/// Builds a key of the type `algorithm` with these fields.
+fn key_of(algorithm: &str, fields: &[&[u8]]) -> String {
     let mut blob = Vec::new();
     for field in [&[algorithm.as_bytes()], fields].concat() {
         blob.extend(u32::try_from(field.len()).unwrap().to_be_bytes());
@@ -41,11 +41,11 @@ fn made_of(algorithm: &str, fields: &[&[u8]]) -> String {
 }
 
 fn rsa(exponent: &[u8], bits: usize) -> String {
-    made_of("ssh-rsa", &[exponent, &[vec![0], vec![0xff; bits / 8]].concat()])
+    key_of("ssh-rsa", &[exponent, &[vec![0], vec![0xff; bits / 8]].concat()])
 }
 
 #[test]
-fn keys_are_taken_without_their_comment_and_have_the_fingerprint_of_ssh_keygen() {
+fn keys_lose_their_comment_and_have_the_fingerprint_of_ssh_keygen() {
     for (text, fingerprint) in KEYS {
         for comment in ["", " ", " tom@mac1", " two words", " command=\"x\"", " $(id) %h ü 😀"] {
             let key: SshPublicKey = format!("{text}{comment}").parse().unwrap();
@@ -56,11 +56,11 @@ fn keys_are_taken_without_their_comment_and_have_the_fingerprint_of_ssh_keygen()
 }
 
 #[test]
-fn security_keys_are_taken() {
+fn keys_on_security_keys_are_accepted() {
     let point = [vec![4], vec![7; 64]].concat();
     for key in [
-        made_of("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:"]),
-        made_of("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &point, b"ssh:"]),
+        key_of("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:"]),
+        key_of("sk-ecdsa-sha2-nistp256@openssh.com", &[b"nistp256", &point, b"ssh:"]),
     ] {
         assert_eq!(key.parse::<SshPublicKey>().unwrap().as_str(), key);
     }
@@ -83,7 +83,7 @@ fn a_private_key_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn what_stands_before_or_around_the_key_is_no_key() {
+fn text_before_or_around_a_key_is_refused() {
     let (key, _) = KEYS[0];
     let blob = key.split(' ').nth(1).unwrap();
     let hostile = [
@@ -126,19 +126,19 @@ fn what_stands_before_or_around_the_key_is_no_key() {
 }
 
 #[test]
-fn a_key_holds_what_it_says_and_nothing_more() {
+fn a_key_contains_exactly_the_fields_of_its_type() {
     let point = |bytes: usize, first: u8| [vec![first], vec![7; bytes - 1]].concat();
     let bad = [
-        made_of("ssh-ed25519", &[]),
-        made_of("ssh-ed25519", &[&[7; 31]]),
-        made_of("ssh-ed25519", &[&[7; 33]]),
-        made_of("ssh-ed25519", &[&[7; 32], b"more"]),
-        made_of("ecdsa-sha2-nistp256", &[b"nistp256", &point(97, 4)]),
-        made_of("ecdsa-sha2-nistp256", &[b"nistp384", &point(65, 4)]),
-        made_of("ecdsa-sha2-nistp256", &[b"nistp256", &point(33, 2)]),
-        made_of("ecdsa-sha2-nistp256", &[b"nistp256", &point(65, 2)]),
-        made_of("sk-ssh-ed25519@openssh.com", &[&[7; 32]]),
-        made_of("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:", b"more"]),
+        key_of("ssh-ed25519", &[]),
+        key_of("ssh-ed25519", &[&[7; 31]]),
+        key_of("ssh-ed25519", &[&[7; 33]]),
+        key_of("ssh-ed25519", &[&[7; 32], b"more"]),
+        key_of("ecdsa-sha2-nistp256", &[b"nistp256", &point(97, 4)]),
+        key_of("ecdsa-sha2-nistp256", &[b"nistp384", &point(65, 4)]),
+        key_of("ecdsa-sha2-nistp256", &[b"nistp256", &point(33, 2)]),
+        key_of("ecdsa-sha2-nistp256", &[b"nistp256", &point(65, 2)]),
+        key_of("sk-ssh-ed25519@openssh.com", &[&[7; 32]]),
+        key_of("sk-ssh-ed25519@openssh.com", &[&[7; 32], b"ssh:", b"more"]),
         rsa(&[1, 0, 1], 1024),
         rsa(&[1, 0, 1], 2040),
         rsa(&[1, 0, 1], 8200),
@@ -147,8 +147,8 @@ fn a_key_holds_what_it_says_and_nothing_more() {
         rsa(&[0, 1, 0, 1], 2048),
         rsa(&[0x81, 0, 1], 2048),
         rsa(&[], 2048),
-        made_of("ssh-rsa", &[&[1, 0, 1], &[0xff; 256]]),
-        made_of("ssh-rsa", &[&[1, 0, 1]]),
+        key_of("ssh-rsa", &[&[1, 0, 1], &[0xff; 256]]),
+        key_of("ssh-rsa", &[&[1, 0, 1]]),
         format!("ssh-ed25519 {}", STANDARD.encode([0xff; 51])),
     ];
     for text in bad {
@@ -160,8 +160,8 @@ fn a_key_holds_what_it_says_and_nothing_more() {
 }
 
 #[test]
-fn whatever_is_taken_is_two_words_of_plain_characters() {
-    // Each byte, alone and doubled, put at each place of a good key.
+fn an_accepted_key_is_stored_without_any_inserted_character() {
+    // Every byte is inserted at every position of a valid key.
     let (key, _) = KEYS[0];
     for place in 0..=key.len() {
         for byte in 0..=u8::MAX {
@@ -176,7 +176,7 @@ fn whatever_is_taken_is_two_words_of_plain_characters() {
 
 #[cfg(feature = "schema")]
 #[test]
-fn the_pattern_fits_keys_and_whatever_fits_it_is_taken() {
+fn the_pattern_matches_keys_and_every_match_is_accepted() {
     let pattern = schema::pattern().replace(r"\u00", r"\x");
     let pattern = regex::Regex::new(&pattern).unwrap();
     for (text, _) in KEYS {

@@ -1,8 +1,8 @@
-//! The binary form of a public key (RFC 4253, 5656, 8709; OpenSSH's PROTOCOL.u2f).
+//! The binary format of a public key (RFC 4253, 5656, 8709; OpenSSH's PROTOCOL.u2f).
 
 use crate::violation::Invalid;
 
-/// The types that are taken, as their names stand in a key.
+/// The names of the accepted key types, as a key contains them.
 pub(super) const ALGORITHMS: [&str; 7] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -13,23 +13,23 @@ pub(super) const ALGORITHMS: [&str; 7] = [
     "ssh-rsa",
 ];
 
-/// Bytes of an Ed25519 key.
+/// The size of an Ed25519 key in bytes.
 pub(super) const ED25519_BYTES: usize = 32;
-/// The curves with the bytes of an uncompressed point.
+/// The accepted curves with the size of an uncompressed point in bytes.
 pub(super) const CURVES: [(&str, usize); 3] = [("nistp256", 65), ("nistp384", 97), ("nistp521", 133)];
-/// What an uncompressed point begins with.
+/// The first byte of an uncompressed point.
 pub(super) const UNCOMPRESSED: u8 = 4;
 
-/// Bits of an RSA modulus: fewer can be factored, more only cost time.
+/// The accepted size of an RSA modulus in bits. A smaller modulus can be factored; a larger one only costs time.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// Most bytes of an RSA exponent.
+/// The maximum size of an RSA exponent in bytes.
 const RSA_EXPONENT_BYTES: usize = 8;
 
-/// Refuses a blob that is not one whole key of the type `algorithm`.
+/// Refuses a blob that is not exactly one complete key of the type `algorithm`.
 pub(super) fn check(algorithm: &str, blob: &[u8]) -> Result<(), Invalid> {
     let mut wire = Wire(blob);
     if wire.string() != Some(algorithm.as_bytes()) {
-        return Err(Invalid::new("must hold a key of the type that it begins with"));
+        return Err(Invalid::new("must contain a key of the type that it begins with"));
     }
     let whole = match algorithm {
         "ssh-ed25519" => wire.ed25519(),
@@ -45,10 +45,10 @@ pub(super) fn check(algorithm: &str, blob: &[u8]) -> Result<(), Invalid> {
 }
 
 fn malformed() -> Invalid {
-    Invalid::new("must be a whole public key, as in the file that ends in .pub")
+    Invalid::new("must be a complete public key, as in the .pub file")
 }
 
-/// What is left to read of a key: strings, each behind its length.
+/// The unread rest of a key: strings, each with its length before it.
 struct Wire<'a>(&'a [u8]);
 
 impl<'a> Wire<'a> {
@@ -70,7 +70,7 @@ impl<'a> Wire<'a> {
         self.string().filter(|point| point.len() == *bytes && point.first() == Some(&UNCOMPRESSED)).map(|_| ())
     }
 
-    /// Whom a security key signs for, such as `ssh:`.
+    /// The application that a security key signs for, such as `ssh:`.
     fn application(&mut self) -> Option<()> {
         self.string().map(|_| ())
     }
@@ -82,12 +82,13 @@ impl<'a> Wire<'a> {
             return Err(malformed());
         }
         if !RSA_BITS.contains(&bits(modulus)) {
-            return Err(Invalid::new("must be an RSA key of 2048 to 8192 bits; better an Ed25519 key"));
+            return Err(Invalid::new("must be an RSA key of 2048 to 8192 bits, or preferably an Ed25519 key"));
         }
         Ok(())
     }
 
-    /// A positive number without the zero byte that marks it as such; `None` for any but its shortest spelling.
+    /// Reads a positive number and removes the zero byte that marks it as positive. `None` if the number is not in its
+    /// shortest form.
     fn positive(&mut self) -> Option<&'a [u8]> {
         match self.string()? {
             [0, rest @ ..] => rest.first().is_some_and(|first| *first >= 0x80).then_some(rest),
@@ -96,7 +97,7 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// Odd and above 1: one would leave a message as it is.
+/// Whether the number is a valid exponent: odd and greater than 1. The exponent 1 would not encrypt anything.
 fn is_exponent(number: &[u8]) -> bool {
     number.last().is_some_and(|last| last % 2 == 1) && number != [1]
 }

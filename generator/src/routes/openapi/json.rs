@@ -1,4 +1,4 @@
-//! OpenAPI as JSON, read as tokens: these know their lines, and no nesting is too deep for them.
+//! Reads OpenAPI files in JSON. It works on tokens, because they have line numbers and accept any depth of nesting.
 
 use super::super::model::joined;
 use super::{Operation, is_method};
@@ -11,13 +11,13 @@ pub(super) fn read(text: &str) -> Vec<Operation> {
     if find("openapi").or_else(|| find("swagger")).is_none() {
         return Vec::new();
     }
-    let base = find("basePath").and_then(|at| tokens.text(at)).unwrap_or_default();
+    let base = find("basePath").and_then(|at| tokens.string(at)).unwrap_or_default();
     let mut operations = Vec::new();
     for (path, at) in find("paths").map(|open| tokens.entries(open)).unwrap_or_default() {
         for (method, open) in tokens.entries(at).into_iter().filter(|(method, _)| is_method(method)) {
-            let about = tokens.entries(open);
+            let fields = tokens.entries(open);
             let text = |key: &str| {
-                let value = about.iter().find(|(name, _)| *name == key).and_then(|(_, at)| tokens.text(*at));
+                let value = fields.iter().find(|(name, _)| *name == key).and_then(|(_, at)| tokens.string(*at));
                 value.map(unescaped).unwrap_or_default()
             };
             let (summary, description) = (text("summary"), text("description"));
@@ -33,7 +33,7 @@ pub(super) fn read(text: &str) -> Vec<Operation> {
     operations
 }
 
-/// A string as JSON means it; as it stands where it is none.
+/// Resolves the escapes of a JSON string. If the string is invalid, the text is returned unchanged.
 fn unescaped(text: &str) -> String {
     serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
 }

@@ -1,6 +1,6 @@
-//! OpenAPI as YAML, read by its indentation: paths, methods, and a line on each.
+//! Reads OpenAPI files in YAML by their indentation: paths, methods and the summary of each operation.
 //!
-//! It knows block style, which specifications are written in, and not anchors or flow style.
+//! It supports block style, in which specifications are written, but no anchors and no flow style.
 
 use super::super::model::joined;
 use super::{Operation, is_method};
@@ -19,13 +19,13 @@ pub(super) fn read(text: &str) -> Vec<Operation> {
     if is_specification { reader.operations } else { Vec::new() }
 }
 
-/// Where the reader is: the indentation of what it is in.
+/// The state of the reader: the path and operation that contain the current line, with their indentation.
 #[derive(Default)]
 struct Reader {
     base: String,
     in_paths: bool,
     path: Option<(usize, String)>,
-    /// Indentation of the operation's key and of its fields.
+    /// The indentation of the operation's key and of its fields.
     operation: Option<(usize, Option<usize>)>,
     operations: Vec<Operation>,
 }
@@ -37,7 +37,7 @@ impl Reader {
             self.path = None;
             self.operation = None;
             if key == "basePath" {
-                plain(value).clone_into(&mut self.base);
+                scalar(value).clone_into(&mut self.base);
             }
             return;
         }
@@ -69,14 +69,14 @@ impl Reader {
         }
     }
 
-    /// A field of the operation itself, not of what is in it.
+    /// Reads a field of the operation. Fields of nested objects are ignored.
     fn field(&mut self, indent: usize, fields: Option<usize>, key: &str, value: &str) {
         let level = fields.unwrap_or(indent);
         if let Some((_, fields)) = &mut self.operation {
             *fields = Some(level);
         }
         let Some(operation) = self.operations.last_mut().filter(|_| indent == level) else { return };
-        let value = plain(value);
+        let value = scalar(value);
         match key {
             "summary" => value.clone_into(&mut operation.summary),
             "description" if operation.summary.is_empty() => value.clone_into(&mut operation.summary),
@@ -100,8 +100,8 @@ fn entry(line: &str) -> Option<(&str, &str)> {
     Some((key.trim(), value.trim()))
 }
 
-/// A scalar without its quotes; nothing for the mark of a block.
-fn plain(value: &str) -> &str {
+/// A scalar without its quotes. Empty if the value is a block or an alias.
+fn scalar(value: &str) -> &str {
     let value = value.trim();
     if matches!(value.chars().next(), Some('|' | '>' | '&' | '*')) {
         return "";

@@ -1,7 +1,8 @@
-//! What git tracks, as its index says, and the user's own ignores, which decide over nothing that is tracked.
+//! Reads the index of git and the user's own ignore rules. These rules hide a file only if git does not track it.
 //!
-//! Without it, a line in somebody's `~/.config/git/ignore` would make another document of the same commit; and without
-//! those ignores, what they keep out of sight would be read. It reads the records of this repository and runs no git.
+//! If they hid tracked files, a line in a user's `~/.config/git/ignore` would change the document of the same commit.
+//! If they were not applied at all, files that the user hides would be read. This module reads the files of the `.git`
+//! folder and does not run git.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -11,51 +12,51 @@ use std::sync::OnceLock;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-/// An index of a million files is smaller.
+/// The maximum size of an index. An index of a million files is smaller.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// The ignores that are no part of the tree: those of the user, and those of this clone.
-pub(super) struct OwnIgnores {
-    records: Option<Records>,
+/// The ignore rules that are not part of the tree: those of the user and those of this clone.
+pub(super) struct PrivateIgnores {
+    git_folders: Option<GitFolders>,
     ignores: Vec<Gitignore>,
-    /// Read when the first file would be hidden: most repositories never need it.
+    /// The index. It is read when a rule matches for the first time, because most repositories never need it.
     tracked: OnceLock<Tracked>,
 }
 
-impl OwnIgnores {
+impl PrivateIgnores {
     pub(super) fn of(root: &Path) -> Self {
-        let records = Records::of(root);
-        // A file of ignores that can't be read in part is used as far as it can.
+        let git_folders = GitFolders::of(root);
+        // If some lines of an ignore file are invalid, the others are used.
         let mut ignores = vec![Gitignore::global().0];
-        if let Some(records) = &records {
+        if let Some(git_folders) = &git_folders {
             let mut of_clone = GitignoreBuilder::new(root);
-            let _ = of_clone.add(records.common.join("info/exclude"));
+            let _ = of_clone.add(git_folders.common.join("info/exclude"));
             ignores.extend(of_clone.build().ok());
         }
         ignores.retain(|ignores| !ignores.is_empty());
-        Self { records, ignores, tracked: OnceLock::new() }
+        Self { git_folders, ignores, tracked: OnceLock::new() }
     }
 
-    /// Whether a file or folder, relative to the root, is kept out of sight and not tracked either.
+    /// Whether a file or folder, relative to the root, is ignored and not tracked.
     pub(super) fn hide(&self, path: &Path, is_folder: bool) -> bool {
         let is_ignored = |ignores: &Gitignore| ignores.matched_path_or_any_parents(path, is_folder).is_ignore();
         self.ignores.iter().any(is_ignored) && !self.tracked().has(path, is_folder)
     }
 
     fn tracked(&self) -> &Tracked {
-        self.tracked.get_or_init(|| self.records.as_ref().and_then(Tracked::read).unwrap_or_default())
+        self.tracked.get_or_init(|| self.git_folders.as_ref().and_then(Tracked::read).unwrap_or_default())
     }
 }
 
-/// Where git keeps its records of a repository.
-struct Records {
-    /// Of this worktree.
+/// The folders in which git keeps the data of a repository.
+struct GitFolders {
+    /// The folder of this worktree.
     own: PathBuf,
-    /// Of all its worktrees.
+    /// The folder that all worktrees share.
     common: PathBuf,
 }
 
-impl Records {
+impl GitFolders {
     fn of(root: &Path) -> Option<Self> {
         let dot_git = root.join(".git");
         if dot_git.is_dir() {
@@ -68,7 +69,7 @@ impl Records {
         Some(Self { own, common })
     }
 
-    /// How long a hash is in this repository.
+    /// The length of a hash in this repository, in bytes.
     fn hash_bytes(&self) -> usize {
         let config = std::fs::read_to_string(self.common.join("config")).unwrap_or_default().to_ascii_lowercase();
         let is_long = |line: &str| line.trim_start().starts_with("objectformat") && line.contains("sha256");
@@ -81,16 +82,16 @@ impl Records {
 struct Tracked(Vec<Vec<u8>>);
 
 impl Tracked {
-    /// An index that can't be read tracks nothing.
-    fn read(records: &Records) -> Option<Self> {
+    /// Reads the index. `None` if it can't be read; then no file counts as tracked.
+    fn read(git_folders: &GitFolders) -> Option<Self> {
         let mut bytes = Vec::new();
-        File::open(records.own.join("index")).ok()?.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
-        let mut names = names(&bytes, records.hash_bytes())?;
+        File::open(git_folders.own.join("index")).ok()?.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+        let mut names = names(&bytes, git_folders.hash_bytes())?;
         names.sort_unstable();
         Some(Self(names))
     }
 
-    /// Whether it is tracked; of a folder, whether anything in it is.
+    /// Whether git tracks the file, or any file in the folder.
     fn has(&self, path: &Path, is_folder: bool) -> bool {
         let mut wanted = path.as_os_str().as_bytes().to_vec();
         if !is_folder {
@@ -102,27 +103,27 @@ impl Tracked {
     }
 }
 
-/// The names in an index of version 2, 3 or 4 (`gitformat-index`).
+/// The paths in an index of version 2, 3 or 4 (`gitformat-index`).
 fn names(index: &[u8], hash_bytes: usize) -> Option<Vec<Vec<u8>>> {
-    const WORDS: usize = 40;
+    const STAT_BYTES: usize = 40;
     const EXTENDED: u16 = 0x4000;
-    let (version, rest) = word(index.strip_prefix(b"DIRC")?)?;
-    let (count, mut rest) = word(rest)?;
+    let (version, rest) = read_u32(index.strip_prefix(b"DIRC")?)?;
+    let (count, mut rest) = read_u32(rest)?;
     let mut names: Vec<Vec<u8>> = Vec::new();
     for _ in 0..count {
-        let (flags, mut name) = rest.get(WORDS + hash_bytes..)?.split_first_chunk()?;
+        let (flags, mut name) = rest.get(STAT_BYTES + hash_bytes..)?.split_first_chunk()?;
         if u16::from_be_bytes(*flags) & EXTENDED != 0 {
             name = name.get(2..)?;
         }
         let mut kept: &[u8] = &[];
         if version == 4 {
-            let (dropped, after) = variable(name)?;
-            let before = names.last().map(Vec::as_slice).unwrap_or_default();
-            kept = before.get(..before.len().checked_sub(dropped)?)?;
+            let (dropped, after) = read_varint(name)?;
+            let previous = names.last().map(Vec::as_slice).unwrap_or_default();
+            kept = previous.get(..previous.len().checked_sub(dropped)?)?;
             name = after;
         }
         let (own, after) = name.split_at_checked(name.iter().position(|byte| *byte == 0)?)?;
-        // From version 4 on an entry ends with its name; before, it is filled up to eight bytes.
+        // In version 4, an entry ends after its name. In older versions, it is padded to a multiple of eight bytes.
         let length = rest.len() - after.len();
         rest = match version {
             4 => after.get(1..)?,
@@ -134,13 +135,13 @@ fn names(index: &[u8], hash_bytes: usize) -> Option<Vec<Vec<u8>>> {
     Some(names)
 }
 
-fn word(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let (word, rest) = bytes.split_first_chunk()?;
-    Some((u32::from_be_bytes(*word), rest))
+fn read_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u32::from_be_bytes(*number), rest))
 }
 
-/// A number of seven bits a byte, as git writes offsets.
-fn variable(bytes: &[u8]) -> Option<(usize, &[u8])> {
+/// Reads a number with a variable length, seven bits per byte, in git's offset encoding.
+fn read_varint(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (first, mut rest) = bytes.split_first()?;
     let (mut byte, mut value) = (*first, usize::from(first & 127));
     while byte & 128 != 0 {

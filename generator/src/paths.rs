@@ -1,27 +1,31 @@
-//! What the place of a file says about it: the language, and whether it is a test, an example, or ours.
+//! Takes file paths apart, and classifies files as tests and examples by their paths.
 
-/// The file's own name.
+/// The name of the file, without its folder.
 pub(super) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The folder of a file, without a slash at its end; empty at the top.
+/// The folder of a file, without a trailing slash. Empty for a file at the top.
 pub(super) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// What follows the last dot of the name; empty without one.
-pub(super) fn ending(path: &str) -> &str {
-    name(path).rsplit_once('.').map_or("", |(_, ending)| ending)
+/// The extension: the text after the last dot of the name. Empty if there is no dot.
+pub(super) fn extension(path: &str) -> &str {
+    name(path).rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
-/// The path without its last ending.
+/// The path without its extension.
 pub(super) fn stem(path: &str) -> &str {
-    let ending = ending(path);
-    if ending.is_empty() { path } else { path.strip_suffix(ending).map_or(path, |stem| stem.trim_end_matches('.')) }
+    let extension = extension(path);
+    if extension.is_empty() {
+        path
+    } else {
+        path.strip_suffix(extension).map_or(path, |stem| stem.trim_end_matches('.'))
+    }
 }
 
-/// Folders whose files test the others.
+/// The names of folders that contain tests.
 const TEST_FOLDERS: [&str; 12] = [
     "tests",
     "test",
@@ -36,23 +40,23 @@ const TEST_FOLDERS: [&str; 12] = [
     "__mocks__",
     "__fixtures__",
 ];
-/// Folders whose files show how something is used.
-const SHOW_FOLDERS: [&str; 8] =
+/// The names of folders that contain examples, benchmarks and templates.
+const EXAMPLE_FOLDERS: [&str; 8] =
     ["examples", "example", "benches", "bench", "benchmarks", "samples", "templates", "demos"];
 
-/// Whether a file tests others.
+/// Whether a file is a test.
 pub(super) fn is_test(path: &str) -> bool {
     let name = name(path);
     let stem = stem(name);
     folder(path).split('/').any(|folder| TEST_FOLDERS.contains(&folder))
-        || [".test", ".spec", "_test", "_tests", ".e2e-spec", ".cy"].iter().any(|ending| stem.ends_with(ending))
-        || ending(path) == "py" && (name.starts_with("test_") || name == "conftest.py")
-        || ending(path) == "rs" && (stem == "tests" || stem == "test")
+        || [".test", ".spec", "_test", "_tests", ".e2e-spec", ".cy"].iter().any(|extension| stem.ends_with(extension))
+        || extension(path) == "py" && (name.starts_with("test_") || name == "conftest.py")
+        || extension(path) == "rs" && (stem == "tests" || stem == "test")
 }
 
-/// Whether a file is an example, a benchmark or a template: not what the repository serves.
-pub(super) fn is_show(path: &str) -> bool {
-    folder(path).split('/').any(|folder| SHOW_FOLDERS.contains(&folder))
+/// Whether a file is an example, a benchmark or a template, and so no part of what the repository serves.
+pub(super) fn is_example(path: &str) -> bool {
+    folder(path).split('/').any(|folder| EXAMPLE_FOLDERS.contains(&folder))
 }
 
 #[cfg(test)]
@@ -60,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_are_told_from_code_by_their_place() {
+    fn tests_are_recognized_by_their_path() {
         for path in [
             "tests/api.rs",
             "src/router/tests.rs",
@@ -81,9 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn a_path_comes_apart() {
+    fn a_path_is_split_into_folder_name_stem_and_extension() {
         assert_eq!(
-            (folder("a/b/c.test.ts"), name("a/b/c.test.ts"), ending("a/b/c.test.ts")),
+            (folder("a/b/c.test.ts"), name("a/b/c.test.ts"), extension("a/b/c.test.ts")),
             ("a/b", "c.test.ts", "ts")
         );
         assert_eq!((stem("a/b/c.test.ts"), stem("a.b/Makefile"), folder("x")), ("a/b/c.test", "a.b/Makefile", ""));

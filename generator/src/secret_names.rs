@@ -1,8 +1,8 @@
-//! Names under which secrets are kept. A file so named is never opened.
+//! Recognizes the names of files and folders that usually contain secrets. Such a file is never opened.
 
-use super::places;
+use super::paths;
 
-/// Endings of key files and key stores.
+/// Name endings of key files and key stores.
 const ENDINGS: [&str; 17] = [
     ".pem",
     ".key",
@@ -22,7 +22,7 @@ const ENDINGS: [&str; 17] = [
     ".htpasswd",
     ".mobileprovision",
 ];
-/// Whole names.
+/// Complete file names.
 const NAMES: [&str; 16] = [
     ".npmrc",
     ".netrc",
@@ -41,34 +41,34 @@ const NAMES: [&str; 16] = [
     ".vault-token",
     ".yarnrc.yml",
 ];
-/// Beginnings of names.
+/// Beginnings of file names.
 const BEGINNINGS: [&str; 6] = [".env", ".dev.vars.", "id_", "credentials", "service-account", "service_account"];
-/// Words of a name whose file holds data, not code.
+/// Words in the path of a file that contains data, not code.
 const WORDS: [&str; 8] =
     ["secret", "secrets", "credential", "credentials", "password", "passwords", "passwd", "apikey"];
-/// Endings of code and prose: `secrets.rs` is about secrets and holds none.
+/// Extensions of code and prose. Code about secrets, such as `secrets.rs`, contains none.
 const CODE: [&str; 16] =
     ["rs", "ts", "tsx", "js", "jsx", "mjs", "cjs", "mts", "cts", "py", "go", "sql", "prisma", "md", "sh", "html"];
-/// Folders that hold nothing else.
+/// Names of folders that contain only secrets.
 const FOLDERS: [&str; 6] = [".ssh", ".gnupg", ".aws", ".azure", ".kube", ".secrets"];
 
-/// Whether a file may hold a secret, by its name and the names of its folders.
-pub(super) fn looks_secret(path: &str) -> bool {
+/// Whether the path of a file suggests that it contains a secret.
+pub(super) fn may_contain_secret(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
-    let name = places::name(&path);
+    let name = paths::name(&path);
     NAMES.contains(&name)
         || name.starts_with(".env.")
         || ENDINGS.iter().any(|ending| name.ends_with(ending))
-        || !CODE.contains(&places::ending(&path)) && tells_of_secrets(&path)
+        || !CODE.contains(&paths::extension(&path)) && mentions_secrets(&path)
 }
 
-/// Whether names speak of secrets, as those of code about them do too.
-fn tells_of_secrets(path: &str) -> bool {
-    BEGINNINGS.iter().any(|beginning| places::name(path).starts_with(beginning))
+/// Whether a path contains a word for secrets. Code about secrets may have such a path too.
+fn mentions_secrets(path: &str) -> bool {
+    BEGINNINGS.iter().any(|beginning| paths::name(path).starts_with(beginning))
         || path.split(['/', '.', '-', '_']).any(|word| WORDS.contains(&word))
 }
 
-/// Whether a folder of this name holds secrets whatever its files are called.
+/// Whether a folder of this name contains secrets, regardless of the names of its files.
 pub(super) fn is_secret_folder(name: &str) -> bool {
     FOLDERS.contains(&name.to_ascii_lowercase().as_str())
 }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_secrets_are_known_in_any_case() {
+    fn secret_files_are_recognized_in_upper_and_lower_case() {
         for name in [
             ".env",
             ".env.local",
@@ -106,12 +106,12 @@ mod tests {
             "passwords.txt",
             "deploy/secrets/openapi.json",
         ] {
-            assert!(looks_secret(name), "{name}");
+            assert!(may_contain_secret(name), "{name}");
         }
     }
 
     #[test]
-    fn code_about_secrets_is_code() {
+    fn code_about_secrets_is_not_taken_for_a_secret() {
         for name in [
             "secrets.rs",
             "credentials.ts",
@@ -122,7 +122,7 @@ mod tests {
             "env.rs",
             "src/secrets/mod.rs",
         ] {
-            assert!(!looks_secret(name), "{name}");
+            assert!(!may_contain_secret(name), "{name}");
         }
     }
 }
