@@ -45,7 +45,7 @@ pub(crate) fn names_part(docs: &[DocSummary], total: Total, wanted: &DocName, fe
         heading: format!("## Documents that are there: {total}"),
         remark: None,
         holds: "names of documents",
-        groups: vec![Group { name: "names", title: None, items, total, cut: Cut::Never, names: Vec::new(), weight: 1 }],
+        groups: vec![Group::of("names", items, total, Cut::Never)],
         more: "The API lists them all: GET /v1/docs.".into(),
     }
 }

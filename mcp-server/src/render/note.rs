@@ -28,7 +28,7 @@ pub(crate) fn list_part(
         heading: format!("## Notes: {total}"),
         remark: Some("`notes` with an id reads one whole.".to_owned()),
         holds: "notes",
-        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::Never, names: Vec::new(), weight: 1 }],
+        groups: vec![Group::of("notes", items, total, Cut::Never)],
         more: more.into(),
     }
 }

@@ -18,16 +18,8 @@ pub(crate) fn part(plan: &WeeklyPlan, now: Timestamp, fence: &Fence) -> Part {
         heading: heading(plan, now),
         remark: stale(plan, now),
         holds: "weekly plan",
-        groups: vec![Group {
-            name: "plan",
-            title: None,
-            items: vec![lines],
-            total: Total::exactly(1),
-            cut: Cut::AtParagraph,
-            names: Vec::new(),
-            weight: 1,
-        }],
-        more: "Call `plan` for the rest.".into(),
+        groups: vec![Group::of("plan", vec![lines], Total::exactly(1), Cut::AtParagraph)],
+        more: "Call `plan` to read it whole.".into(),
     }
 }
 

@@ -35,15 +35,7 @@ pub(crate) fn part(known: &[Known], own: Option<&VentureCode>, fence: &Fence) ->
         heading: "## Ventures".to_owned(),
         remark: None,
         holds: "ventures as people named them",
-        groups: vec![Group {
-            name: "ventures",
-            title: None,
-            items,
-            total,
-            cut: Cut::Never,
-            names: Vec::new(),
-            weight: 1,
-        }],
+        groups: vec![Group::of("ventures", items, total, Cut::Never)],
         more: "`launcher --list` lists them all.".into(),
     }
 }

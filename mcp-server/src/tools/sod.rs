@@ -146,20 +146,20 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     }
     let loading = beside::Loading::begin(keeper);
     let started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
-    let waiting = keeper.waiting().await;
+    let (waiting, unsent) = (keeper.waiting().await, keeper.unsent_handoffs().await);
     let mut remarks = outbox::lines(&waiting);
     remarks.extend(keeper.healing.news());
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
             remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
-            let beside = loading.whole().await?;
+            let beside = Beside { unsent, ..loading.whole().await? };
             let facts = report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit);
             healing::in_background(keeper, &day.venture.code, &day.doc_audit);
             facts
         }
         Start::Last(last) => {
-            let (day, beside) = (&last.snapshot.day, loading.so_far().await);
+            let (day, beside) = (&last.snapshot.day, Beside { unsent, ..loading.so_far().await });
             let facts = report(day, &beside, &|room| last.render(&beside, &remarks, &fence(), room), limit);
             let snapshot_age_seconds = Some(last.now.seconds_since(last.snapshot.taken_at));
             Facts {
@@ -188,10 +188,17 @@ fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<
 
 /// Both forms of the answer stay within `limit`: what the facts cost, the text does not get.
 fn report(day: &DayStarted, beside: &Beside, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
-    const ROOM_FOR_COUNTS: usize = 100;
-    let nothing = Rendered { text: String::new(), p0_issues: 0, active_sessions: 0, executive_summaries: 0, docs: 0 };
-    let bare = serde_json::to_string(&facts(day, beside, nothing)).unwrap_or_default();
-    let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_COUNTS);
+    // What the caller adds: how many writes wait, and for how long the answer is known.
+    const ROOM_FOR_THE_REST: usize = 20;
+    let most = Rendered {
+        text: String::new(),
+        p0_issues: beside.p0.as_ref().map_or(0, |queue| queue::total(queue, Lane::P0).count),
+        active_sessions: day.active_sessions.items.len(),
+        executive_summaries: day.executive_summaries.excerpt.items.len(),
+        docs: day.doc_index.items.len(),
+    };
+    let bare = serde_json::to_string(&facts(day, beside, most)).unwrap_or_default();
+    let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_THE_REST);
     facts(day, beside, render(room))
 }
 

@@ -5,6 +5,7 @@
 mod api;
 mod beside;
 mod between;
+mod busy_team;
 mod day;
 mod docs;
 mod foreign_launch;
