@@ -7,6 +7,11 @@ use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
+use super::piece::{Piece, Whole};
+
+/// What a handoff costs in a list.
+const ABOUT_COST: usize = 300;
+const SUMMARY_COST: usize = 150;
 
 /// The handoff with its author and age, as `reader` gets it. What the next session needs first stands first.
 pub(crate) fn part(handoff: &Handoff, title: &str, reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
@@ -41,13 +46,60 @@ fn groups(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
     Part { heading: String::new(), remark: None, holds: "last handoff", groups, more: "".into() }
 }
 
-/// Any handoff, under its id.
-pub(crate) fn whole(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
+/// The handoff from the character `offset` on, as much as fits into `limit`.
+pub(crate) fn piece(handoff: &Handoff, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
+    let text = text(handoff.summary.as_str(), handoff.payload.as_ref());
+    let again = format!("handoffs with id {} and", handoff.id);
+    let whole = Whole { holds: "handoff", above: Vec::new(), text: &text, again };
+    whole.piece(|_| format!("{}, {}", about(handoff, now), handoff.repo), offset, fence, limit)
+}
+
+/// Everything that was written, the summary first.
+fn text(summary: &str, payload: Option<&HandoffPayload>) -> String {
+    let mut text = format!("Summary:\n{summary}\n");
+    let Some(payload) = payload else { return text };
+    for (title, items) in titled(payload) {
+        if !items.is_empty() {
+            text.extend([title, "\n"]);
+            text.extend(items.iter().map(|item| format!("- {}\n", item.replace('\n', "\n  "))));
+        }
+    }
+    if !payload.extra.0.is_empty() {
+        text.push_str(&format!("Extra:\n{}\n", serde_json::to_string(&payload.extra).unwrap_or_default()));
+    }
+    text
+}
+
+/// The lists, what the next session needs first.
+fn titled(payload: &HandoffPayload) -> [(&'static str, &[String]); 5] {
+    [
+        ("Next steps:", &payload.next_steps),
+        ("Blocked:", &payload.blocked),
+        ("In progress:", &payload.in_progress),
+        ("Accomplished:", &payload.accomplished),
+        ("Links:", &payload.links),
+    ]
+}
+
+/// A page of a list of handoffs: of each its author, age and the beginning of its summary.
+pub(crate) fn list_part(
+    handoffs: &[&Handoff],
+    total: Total,
+    more: &'static str,
+    now: Timestamp,
+    fence: &Fence,
+) -> Part {
+    let item = |handoff: &&Handoff| {
+        let about = clip(&format!("{}, {}", about(handoff, now), handoff.repo), ABOUT_COST);
+        vec![about, format!("  {}", clip(&fence.line(handoff.summary.as_str()), SUMMARY_COST))]
+    };
+    let items = handoffs.iter().map(item).collect();
     Part {
-        heading: format!("## Handoff {} of {}", handoff.id, handoff.repo),
-        holds: "handoff",
-        more: "The API has all of it: GET /v1/handoffs/ID.".into(),
-        ..groups(handoff, now, fence)
+        heading: format!("## Handoffs: {total}"),
+        remark: Some("Call `handoffs` with an id to read one whole.".to_owned()),
+        holds: "handoffs",
+        groups: vec![Group::of("handoffs", items, total, Cut::Never)],
+        more: more.into(),
     }
 }
 
@@ -136,12 +188,14 @@ fn details(issue: Option<IssueNumber>, track: Option<Track>) -> String {
 
 fn lists(payload: &HandoffPayload, fence: &Fence) -> Vec<Group> {
     let bullets = |items: &[String]| items.iter().map(|item| bullet(fence, item)).collect();
+    let of = |name, weight, (title, items): (&'static str, &[String])| group(name, Some(title), bullets(items), weight);
+    let [next_steps, blocked, in_progress, accomplished, links] = titled(payload);
     let mut groups = vec![
-        Group { first: 3, ..group("next steps", Some("Next steps:"), bullets(&payload.next_steps), 25) },
-        group("blocked", Some("Blocked:"), bullets(&payload.blocked), 20),
-        group("in progress", Some("In progress:"), bullets(&payload.in_progress), 20),
-        group("accomplished", Some("Accomplished:"), bullets(&payload.accomplished), 15),
-        group("links", Some("Links:"), bullets(&payload.links), 10),
+        Group { first: 3, ..of("next steps", 25, next_steps) },
+        of("blocked", 20, blocked),
+        of("in progress", 20, in_progress),
+        of("accomplished", 15, accomplished),
+        of("links", 10, links),
     ];
     if !payload.extra.0.is_empty() {
         let json = serde_json::to_string(&payload.extra).unwrap_or_default();

@@ -166,7 +166,7 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
 }
 
 fn handoff_lines(found: &Handoff, fence: &Fence, room: usize) -> Vec<String> {
-    handoff::whole(found, now(), fence).fit(fence, room).lines
+    handoff::piece(found, 0, now(), fence, room).lines
 }
 
 /// What is not there is no trouble.

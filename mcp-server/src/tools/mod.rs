@@ -8,7 +8,9 @@ mod beside;
 mod context;
 mod doc;
 mod doc_audit;
+mod doc_cursor;
 mod handoff;
+mod handoffs;
 mod names;
 mod note;
 mod notes;
@@ -42,6 +44,7 @@ use crate::trouble::Trouble;
 pub(crate) enum Tool {
     Sod,
     Handoff,
+    Handoffs,
     Status,
     Plan,
     Note,
@@ -55,9 +58,10 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Sod,
         Self::Handoff,
+        Self::Handoffs,
         Self::Status,
         Self::Plan,
         Self::Note,
@@ -79,6 +83,7 @@ impl Tool {
         match self {
             Self::Sod => sod::definition(),
             Self::Handoff => handoff::definition(),
+            Self::Handoffs => handoffs::definition(),
             Self::Status => status::definition(),
             Self::Plan => plan::definition(),
             Self::Note => note::definition(),
@@ -103,6 +108,7 @@ impl Tool {
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,
+            Self::Handoffs => handoffs::call(keeper, arguments).await,
             Self::Status => status::call(keeper, arguments).await,
             Self::Plan => plan::call(keeper, arguments).await,
             Self::Note => note::call(keeper, arguments).await,
@@ -126,6 +132,7 @@ impl Tool {
         match self {
             Self::Sod => "sod",
             Self::Handoff => "handoff",
+            Self::Handoffs => "handoffs",
             Self::Status => "status",
             Self::Plan => "plan",
             Self::Note => "note",

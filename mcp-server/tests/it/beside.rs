@@ -219,7 +219,10 @@ fn executive_summaries_are_cut_at_a_paragraph_and_what_is_left_out_is_named() {
     let summaries = day.text.split("## Executive summaries: 3").nth(1).unwrap().split("\n\n## ").next().unwrap();
     let (shown, named) = summaries.split_once("\n| Left out or cut:\n").unwrap();
     assert!(shown.ends_with("end of paragraph."), "{summaries}");
-    assert!(summaries.contains(" of 3, the last one cut. `notes` with an id reads one whole;"), "{summaries}");
+    assert!(
+        summaries.contains(" of 3, the last one cut. Call `notes` with an id to read one whole, or"),
+        "{summaries}"
+    );
     // The oldest ones are not there, and every one that is not whole is named.
     for (n, id) in ids.iter().enumerate().take(2) {
         assert!(named.contains(&format!("| {id}: Summary {n} (alpha, ")), "{summaries}");

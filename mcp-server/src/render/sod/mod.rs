@@ -13,7 +13,7 @@ use super::fence::{Fence, WARNING};
 use super::fill::{Weighted, fill};
 use super::handoff;
 use super::part::{Cut, Group, Part, Shown, Total};
-use super::{doc_audit, plan, queue};
+use super::{doc, doc_audit, plan, queue};
 use crate::github::{Lane, Queue};
 use crate::plan::WeeklyPlan;
 
@@ -276,12 +276,7 @@ fn scope(venture: Option<&VentureCode>) -> String {
 }
 
 fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
-    let item = |doc: &DocSummary| {
-        let name = clip(&fence.line(&format!("{}/{}", doc.scope, doc.name)), TITLE_COST);
-        let title = clip(&fence.line(&doc.title), TITLE_COST);
-        let kilobytes = doc.size_bytes.div_ceil(1024);
-        vec![format!("{name}: {title} (version {}, {kilobytes} KB, {})", doc.version, ago(doc.updated_at, now))]
-    };
+    let item = |doc: &DocSummary| vec![doc::list_line(doc, now, fence)];
     let items = index.items.iter().map(item).collect();
     let total = Total::of(index);
     Part {

@@ -109,7 +109,12 @@ fn who_else_works_is_shown_with_branch_and_issue_and_a_warning_on_collision() {
     let text = text_of(json, 6_000);
     let line = "| mac2-codex-3 (codex on mac2): example-org/alpha-console, branch main, issue #3; last seen 4 min ago";
     assert!(text.contains(line), "{text}");
-    assert!(text.contains("Warning: mac2-codex-87 is also on issue #87.\nWarning: mac2-codex-87 is also on branch dev/mac1/fix."), "{text}");
+    assert!(
+        text.contains(
+            "Warning: mac2-codex-87 is also on issue #87.\nWarning: mac2-codex-87 is also on branch dev/mac1/fix."
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -176,6 +181,9 @@ fn p0_issues_and_the_plan_come_with_total_and_age() {
     let text = render(&day(empty_day()), &beside("fix the pump"), &[], &fence(), 6_000).text;
     assert!(text.contains("## P0 issues: 23\n"), "{text}");
     assert!(text.contains("| #7 fix the pump (by fix the pump, assigned"), "{text}");
-    assert!(text.contains("Not all is shown: P0 10 of 23. Call `status` with lane \"p0\" to see more of them."), "{text}");
+    assert!(
+        text.contains("Not all is shown: P0 10 of 23. Call `status` with lane \"p0\" to see more of them."),
+        "{text}"
+    );
     assert!(text.contains("## Weekly plan: no priority venture named, committed 20 days ago\nSTALE:"), "{text}");
 }
