@@ -37,7 +37,7 @@ pub(crate) fn clip(text: &str, limit: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Splits `total` among claimants. The first lines of each come first, those of the weightiest at the head of the line.
+/// Splits `total` among claimants. The first lines of each come first, those of the highest rank before all others.
 /// Of the rest, who needs less than its share gets what it needs, and the others share in proportion to their weights.
 pub(crate) fn share(total: usize, claims: &[Claim]) -> Vec<usize> {
     let firsts = first_of_each(total, claims);
@@ -52,7 +52,7 @@ pub(crate) fn share(total: usize, claims: &[Claim]) -> Vec<usize> {
 
 fn first_of_each(total: usize, claims: &[Claim]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..claims.len()).collect();
-    order.sort_by_key(|n| claims.get(*n).map(|claim| std::cmp::Reverse(claim.weight)));
+    order.sort_by_key(|n| claims.get(*n).map(|claim| std::cmp::Reverse(claim.rank)));
     let (mut left, mut firsts) = (total, vec![0; claims.len()]);
     for n in order {
         if let (Some(claim), Some(first)) = (claims.get(n), firsts.get_mut(n)) {
@@ -87,6 +87,8 @@ fn share_by_weight(total: usize, claims: &[Claim]) -> Vec<usize> {
 pub(crate) struct Claim {
     /// What its first lines cost.
     pub(crate) first: usize,
+    /// Whose first lines come before those of a lower rank.
+    pub(crate) rank: usize,
     /// What it costs uncut.
     pub(crate) need: usize,
     /// How much of a budget that is too small it gets, relative to the others.
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     fn claim(need: usize, weight: usize) -> Claim {
-        Claim { first: 0, need, weight }
+        Claim { first: 0, rank: weight, need, weight }
     }
 
     #[test]
@@ -128,7 +130,7 @@ mod tests {
         assert_eq!(share(0, &[claim(5, 1), claim(0, 1)]), [0, 0]);
         let first = Claim { first: 50, ..claim(1_000, 1) };
         assert_eq!(share(100, &[first, claim(1_000, 1)]), [75, 25]);
-        assert_eq!(share(60, &[first, Claim { weight: 2, ..first }]), [10, 50]);
+        assert_eq!(share(60, &[first, Claim { rank: 2, ..first }]), [10, 50]);
         assert!(share(7, &[]).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Hands a budget out to the groups of several parts, by importance, until nothing more fits.
 //!
-//! 1. Every group gets its first items.
+//! 1. Every group gets its first items, and an item that is cut is completed where little is missing.
 //! 2. What is left is shared by importance, again and again, as a group leaves what its next item is too long for.
 //! 3. What is left then goes to the most important group that can use it: whole items first, then more of a text that
 //!    is cut, then the beginning of an item that fits nowhere.
@@ -32,6 +32,8 @@ pub(crate) fn fill(parts: &[Weighted], fence: &Fence, limit: usize) -> Vec<Shown
 struct Candidate<'a> {
     group: &'a Group,
     part: usize,
+    /// How important its part is.
+    rank: usize,
     weight: usize,
     need: usize,
     fitted: Fitted,
@@ -51,6 +53,7 @@ impl<'a> Layout<'a> {
     fn filled(parts: &'a [Weighted<'a>], fence: &Fence, limit: usize) -> Self {
         let mut layout = Self::new(parts, fence, limit);
         layout.give_first_items();
+        layout.give_first_items_again();
         layout.complete_what_is_cut();
         layout.share_the_rest();
         layout.use_up(|group| matches!(group.cut, Cut::Never | Cut::Oversized), Ends::AfterItem, 0);
@@ -66,7 +69,7 @@ impl<'a> Layout<'a> {
             let all: usize = weighted.part.groups.iter().map(|group| group.weight).sum();
             groups.extend(weighted.part.groups.iter().map(|group| {
                 let weight = (weighted.weight * group.weight * 100 / all.max(1)).max(1);
-                Candidate { group, part, weight, need: group.need(), fitted: Fitted::default() }
+                Candidate { group, part, rank: weighted.weight, weight, need: group.need(), fitted: Fitted::default() }
             }));
         }
         let notes = parts.iter().map(|weighted| weighted.part.longest_note()).sum();
@@ -91,20 +94,21 @@ impl<'a> Layout<'a> {
     /// An item is not cut while half of what is left would show it whole.
     fn complete_what_is_cut(&mut self) {
         for index in self.by_importance(|one| one.fitted.cut) {
-            let left = self.limit.saturating_sub(self.frames + self.notes + self.used());
-            if let Some(one) = self.groups.get_mut(index) {
-                let room = one.group.cost_with_names(one.fitted.shown);
-                if room <= one.fitted.used + left / 2 {
-                    one.fitted = one.group.fit(room, Ends::AfterItem);
-                }
+            let half = self.limit.saturating_sub(self.spent()) / 2;
+            let Some(one) = self.groups.get(index) else { continue };
+            let whole = one.group.cost_with_names(one.fitted.shown);
+            if whole <= one.fitted.used + half {
+                self.grow(index, whole, Ends::AfterItem, 0);
             }
         }
     }
 
     fn share_the_rest(&mut self) {
+        // The notes may grow by a few digits, and by the words for an item that is cut.
+        const NOTE_GROWS_BY: usize = 24;
         loop {
-            let used = self.used();
-            let left = self.limit.saturating_sub(self.frames + self.notes + used);
+            let (used, open) = (self.used(), self.groups.iter().filter(|one| !one.is_complete()).count());
+            let left = self.limit.saturating_sub(self.spent() + open * NOTE_GROWS_BY);
             let claims: Vec<Claim> = self.groups.iter().map(Candidate::rest).collect();
             for (one, more) in self.groups.iter_mut().zip(share(left, &claims)) {
                 let fitted = one.group.fit(one.fitted.used + more, Ends::AfterItem);
@@ -118,34 +122,47 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// What was kept for notes may be enough for the first items of a group that shows none.
+    fn give_first_items_again(&mut self) {
+        for index in self.by_importance(|one| one.fitted.shown < one.group.first) {
+            let first = self.groups.get(index).map_or(0, |one| one.claim().first);
+            self.grow(index, first, Ends::AfterItem, 0);
+        }
+    }
+
     /// Gives what is left to one group after the other, as long as it is at least `worth`.
     fn use_up(&mut self, is_meant: impl Fn(&Group) -> bool, ends: Ends, worth: usize) {
         for index in self.by_importance(|one| !one.is_complete() && is_meant(one.group)) {
-            let mut left = self.limit.saturating_sub(self.spent());
+            self.grow(index, usize::MAX, ends, worth);
+        }
+    }
+
+    /// Gives a group what is left, up to `most` in all.
+    fn grow(&mut self, index: usize, most: usize, ends: Ends, worth: usize) {
+        let mut left = self.limit.saturating_sub(self.spent());
+        while left > worth {
+            let Some(one) = self.groups.get_mut(index) else { return };
+            let fitted = one.group.fit(most.min(one.fitted.used + left), ends);
+            if !fitted.is_more_than(&one.fitted) {
+                return;
+            }
+            let before = std::mem::replace(&mut one.fitted, fitted);
             // The note about what is left out may grow by a few digits.
-            while left > worth {
-                let Some(one) = self.groups.get_mut(index) else { break };
-                let fitted = one.group.fit(one.fitted.used + left, ends);
-                if !fitted.is_more_than(&one.fitted) {
-                    break;
-                }
-                let before = std::mem::replace(&mut one.fitted, fitted);
-                let over = self.spent().saturating_sub(self.limit);
-                if over == 0 {
-                    break;
-                }
-                left = left.saturating_sub(over);
-                if let Some(one) = self.groups.get_mut(index) {
-                    one.fitted = before;
-                }
+            let over = self.spent().saturating_sub(self.limit);
+            if over == 0 {
+                return;
+            }
+            left = left.saturating_sub(over);
+            if let Some(one) = self.groups.get_mut(index) {
+                one.fitted = before;
             }
         }
     }
 
     fn by_importance(&self, is_meant: impl Fn(&Candidate) -> bool) -> Vec<usize> {
-        let mut order: Vec<(usize, usize)> =
-            self.groups.iter().enumerate().filter(|(_, one)| is_meant(one)).map(|(n, one)| (n, one.weight)).collect();
-        order.sort_by_key(|(_, weight)| Reverse(*weight));
+        let mut order: Vec<(usize, (usize, usize))> =
+            self.groups.iter().enumerate().filter(|(_, one)| is_meant(one)).map(|(n, one)| (n, (one.rank, one.weight))).collect();
+        order.sort_by_key(|(_, importance)| Reverse(*importance));
         order.into_iter().map(|(n, _)| n).collect()
     }
 
@@ -181,11 +198,11 @@ impl Candidate<'_> {
         let first = self.group.cost_of_first(self.group.first);
         let is_text = matches!(self.group.cut, Cut::AtWord | Cut::AtParagraph);
         let first = if is_text { first.min(FIRST_OF_A_TEXT) } else { first };
-        Claim { first: first.min(self.need), need: self.need, weight: self.weight }
+        Claim { first: first.min(self.need), rank: self.rank, need: self.need, weight: self.weight }
     }
 
     fn rest(&self) -> Claim {
-        Claim { first: 0, need: self.need.saturating_sub(self.fitted.used), weight: self.weight }
+        Claim { first: 0, rank: self.rank, need: self.need.saturating_sub(self.fitted.used), weight: self.weight }
     }
 
     fn is_complete(&self) -> bool {

@@ -220,7 +220,8 @@ impl Group {
             page.room += for_names;
         }
         let names = self.names.get(fitted.whole()..).unwrap_or_default();
-        if !names.is_empty() && page.push(LEFT_OUT) {
+        let is_worth_it = names.first().is_some_and(|name| barred(LEFT_OUT) + barred(name) <= page.room);
+        if is_worth_it && page.push(LEFT_OUT) {
             fitted.named = names.iter().take_while(|name| page.push(name)).count();
         }
         if fitted.shown > 0 || fitted.named > 0 {

@@ -27,7 +27,7 @@ pub(crate) fn part(
     let group = |lane: &Lane| Group {
         title: (lanes.len() > 1).then_some(lane.heading()),
         weight: if *lane == Lane::P0 { 3 } else { 1 },
-        first: if *lane == Lane::P0 { 5 } else { 2 },
+        first: if *lane == Lane::P0 { 4 } else { 2 },
         ..Group::of(
             lane.title(),
             items(queue, *lane, now, fence),
