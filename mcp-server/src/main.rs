@@ -19,6 +19,7 @@ mod offline;
 mod pending;
 mod plan;
 mod prompts;
+mod rebuilt;
 mod render;
 mod resources;
 mod schema;

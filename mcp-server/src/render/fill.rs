@@ -160,8 +160,13 @@ impl<'a> Layout<'a> {
     }
 
     fn by_importance(&self, is_meant: impl Fn(&Candidate) -> bool) -> Vec<usize> {
-        let mut order: Vec<(usize, (usize, usize))> =
-            self.groups.iter().enumerate().filter(|(_, one)| is_meant(one)).map(|(n, one)| (n, (one.rank, one.weight))).collect();
+        let mut order: Vec<(usize, (usize, usize))> = self
+            .groups
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| is_meant(one))
+            .map(|(n, one)| (n, (one.rank, one.weight)))
+            .collect();
         order.sort_by_key(|(_, importance)| Reverse(*importance));
         order.into_iter().map(|(n, _)| n).collect()
     }

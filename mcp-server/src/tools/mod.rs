@@ -119,12 +119,17 @@ impl Tool {
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
         };
-        match answer {
+        let result = match answer {
             Ok(result) => result,
             Err(Trouble::Arguments(violations)) => {
                 self.failed(&Trouble::Arguments(secret_names.masked(violations)), false)
             }
             Err(trouble) => self.failed(&trouble, keeper.queues().await),
+        };
+        let client = keeper.identity.me().await.ok().map(|me| &me.client);
+        match keeper.build.news(client) {
+            Some(news) => with_news(result, &news),
+            None => result,
         }
     }
 
@@ -182,6 +187,18 @@ fn decode<T: Deserr<Violations>>(arguments: JsonObject) -> Result<T, Trouble> {
 fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(report)]);
     result.structured_content = serde_json::to_value(facts).ok();
+    result
+}
+
+/// The answer with a line of ours below its text, in both of its forms.
+fn with_news(mut result: CallToolResult, news: &str) -> CallToolResult {
+    let text = result.content.first().and_then(ContentBlock::as_text).map(|block| format!("{}\n\n{news}", block.text));
+    if let (Some(first), Some(text)) = (result.content.first_mut(), text) {
+        if let Some(Value::Object(facts)) = &mut result.structured_content {
+            facts.insert("report".to_owned(), Value::String(text.clone()));
+        }
+        *first = ContentBlock::text(text);
+    }
     result
 }
 

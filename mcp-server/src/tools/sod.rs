@@ -147,7 +147,9 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     let loading = beside::Loading::begin(keeper);
     let started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
     let (waiting, unsent) = (keeper.waiting().await, keeper.unsent_handoffs().await);
-    let mut remarks = outbox::lines(&waiting);
+    let client = keeper.identity.me().await.ok().map(|me| &me.client);
+    let mut remarks: Vec<String> = keeper.build.news(client).into_iter().collect();
+    remarks.extend(outbox::lines(&waiting));
     remarks.extend(keeper.healing.news());
     let limit = arguments.detail.limit();
     let facts = match &started {

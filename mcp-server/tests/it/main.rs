@@ -18,6 +18,7 @@ mod outage;
 mod outbox;
 mod process;
 mod protocol;
+mod rebuilt;
 mod resources;
 mod secrets;
 mod server;
