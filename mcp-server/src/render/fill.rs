@@ -13,6 +13,10 @@ use super::part::{Cut, Ends, Fitted, Group, Part, Shown};
 
 /// What a text gets before anything is shared; it may be as long as a book.
 const FIRST_OF_A_TEXT: usize = 300;
+/// The same for each item of a list whose items may be long.
+const FIRST_OF_AN_ITEM: usize = 120;
+/// The same for a list of short items.
+const FIRST_OF_A_LIST: usize = 600;
 /// Less than this is not worth the beginning of an item.
 const WORTH_A_PIECE: usize = 100;
 
@@ -201,8 +205,12 @@ impl<'a> Layout<'a> {
 impl Candidate<'_> {
     fn claim(&self) -> Claim {
         let first = self.group.cost_of_first(self.group.first);
-        let is_text = matches!(self.group.cut, Cut::AtWord | Cut::AtParagraph);
-        let first = if is_text { first.min(FIRST_OF_A_TEXT) } else { first };
+        let most = match self.group.cut {
+            Cut::Never => FIRST_OF_A_LIST,
+            Cut::Oversized => FIRST_OF_AN_ITEM * self.group.first,
+            Cut::AtWord | Cut::AtParagraph => FIRST_OF_A_TEXT,
+        };
+        let first = first.min(most);
         Claim { first: first.min(self.need), rank: self.rank, need: self.need, weight: self.weight }
     }
 

@@ -135,3 +135,74 @@ fn commit(checkout: &Checkout) -> String {
     }
     checkout.commit_sha.as_ref().map_or(String::new(), |sha| format!(", commit {}", clip(sha.as_str(), 13)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::golden::assert_in_step;
+    use crate::render::samples::NOW;
+    use crate::render::team::{self, BUSY, busy_day};
+
+    fn shown(change: impl FnOnce(Here) -> Here) -> String {
+        let day = busy_day(BUSY);
+        let me = Me {
+            agent: "mac1-claude-1".parse().unwrap(),
+            host: "mac1".parse().unwrap(),
+            client: "claude".parse().unwrap(),
+            client_version: None,
+            slot: None,
+        };
+        let checkout = Checkout {
+            root: "/work/alpha".into(),
+            kind: CheckoutKind::Repository,
+            repo: day.session.repo.clone(),
+            remote: None,
+            branch: day.session.branch.clone(),
+            commit_sha: day.session.commit_sha.clone(),
+        };
+        let now: Timestamp = NOW.parse().unwrap();
+        let here = Here {
+            me: &me,
+            venture: Some("alpha".to_owned()),
+            repo: day.session.repo.clone(),
+            checkout,
+            track: None,
+            issue: day.session.issue_number,
+            session: SessionKnown::Active { id: day.session.id.clone(), started_at: now, last_heartbeat_at: now },
+            engine: "https://context.example.com/ (worker)".to_owned(),
+            stale: None,
+            news: Vec::new(),
+            unsent: Vec::new(),
+            to_you: day.handoffs_to_you.items.clone(),
+            to_you_total: Total::of(&day.handoffs_to_you),
+            others: Some((day.active_sessions.items.clone(), Total::of(&day.active_sessions))),
+        };
+        change(here).report(now, &team::fence(), 10_000).0
+    }
+
+    #[test]
+    fn whole_answers_are_in_step() {
+        assert_in_step("context", &shown(|here| here));
+        let stale = "STALE: the other agents and handoffs below are from the API's last answer, 2 h ago.".to_owned();
+        let offline = shown(|here| Here {
+            session: SessionKnown::Unknown,
+            engine: "can't reach the Context API at https://context.example.com/: Connection refused".to_owned(),
+            stale: Some(stale),
+            unsent: vec![team::unsent()],
+            ..here
+        });
+        assert_in_step("context-offline", &offline);
+    }
+
+    #[test]
+    fn nobody_and_nobody_known_are_two_answers() {
+        let exactly = |count| Total { count, at_least: false };
+        let none = shown(|here| Here { others: Some((Vec::new(), exactly(0))), ..here });
+        assert!(none.contains("\nOther active agents: none\n"), "{none}");
+        let unknown = shown(|here| Here { others: None, ..here });
+        assert!(unknown.contains("\nOther active agents: unknown\n"), "{unknown}");
+        let before =
+            shown(|here| Here { others: Some((Vec::new(), exactly(0))), stale: Some("STALE".to_owned()), ..here });
+        assert!(before.contains("\nOther active agents: none in the API's last answer\n"), "{before}");
+    }
+}

@@ -26,4 +26,8 @@ pub(crate) mod sod;
 pub(crate) mod ventures;
 
 #[cfg(test)]
+pub(crate) mod golden;
+#[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+pub(crate) mod team;

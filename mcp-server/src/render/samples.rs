@@ -112,6 +112,7 @@ pub(crate) fn beside(text: &str) -> Beside {
         text: text.to_owned(),
         cut: true,
         author: Some(text.to_owned()),
+        git_failed: false,
         changed_at: "2026-11-01T08:00:00.000Z".parse().unwrap(),
         priority: None,
     };

@@ -183,7 +183,7 @@ async fn list(keeper: &Keeper, scope: Option<DocScope>, cursor: Option<&str>) ->
             next = None;
         }
     }
-    Ok(listed(&scopes, &docs, total, next.as_ref(), &fence()))
+    Ok(listed(&scopes, &docs, total, next.as_ref(), now(), &fence()))
 }
 
 fn listed(
@@ -191,13 +191,14 @@ fn listed(
     docs: &[DocSummary],
     total: Total,
     next: Option<&DocListCursor>,
+    now: Timestamp,
     fence: &Fence,
 ) -> Facts {
     let (report, shown) = if docs.is_empty() {
         let scopes: Vec<&str> = scopes.iter().map(DocScope::as_str).collect();
         (format!("There is no document in {}.", scopes.join(" and ")), 0)
     } else {
-        let part = doc::list_part(docs, total, next.is_some(), now(), fence);
+        let part = doc::list_part(docs, total, next.is_some(), now, fence);
         let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
         (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.counts.iter().sum())
     };
@@ -270,4 +271,39 @@ async fn missing(api: &Api, scopes: &[DocScope], name: &DocName, fence: &Fence) 
         format!("{first}\n\n{WARNING}\n\n{}", shown.lines.join("\n"))
     };
     Ok(Facts { report, ..Facts::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::golden::assert_in_step;
+    use crate::render::samples::NOW;
+    use crate::render::team;
+
+    fn documents(longest: bool) -> Vec<DocSummary> {
+        let long = |mut json: serde_json::Value| {
+            json["name"] = "n".repeat(128).into();
+            json["title"] = "\"\\".repeat(120).into();
+            json
+        };
+        let json = (1..=30).map(team::document).map(|json| if longest { long(json) } else { json });
+        json.map(|json| serde_json::from_value(json).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_page_of_the_list_is_in_step() {
+        let next = DocListCursor { scope: "alpha".parse().unwrap(), within: Some("abc".parse().unwrap()) };
+        let scopes = [DocScope::global()];
+        let total = Total::exactly(61);
+        let facts = listed(&scopes, &documents(false), total, Some(&next), NOW.parse().unwrap(), &team::fence());
+        assert_in_step("doc-list", &facts.report);
+        assert_eq!(facts.list.unwrap().next_cursor.as_deref(), Some("alpha:abc"));
+    }
+
+    #[test]
+    fn a_page_fits_whatever_its_documents_are_called() {
+        let total = Total::exactly(30);
+        let facts = listed(&[], &documents(true), total, None, NOW.parse().unwrap(), &team::fence());
+        assert_eq!(facts.list.unwrap().shown, 30);
+    }
 }

@@ -211,7 +211,7 @@ fn sent_later(queued: &Queued) -> String {
         older => format!(" {older} older writes are sent before it."),
     };
     let place = to_be_placed(queued);
-    format!("It is sent by itself, once, as soon as the API takes it; do not repeat it.{again}{before}{place}")
+    format!("Deckwatch sends it, once, as soon as the API answers; do not repeat it.{again}{before}{place}")
 }
 
 /// What a queued write still has to find, as a sentence of its own; nothing when it knows its venture.

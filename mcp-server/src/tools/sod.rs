@@ -242,7 +242,24 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::samples::{beside, day, full_day};
+    use crate::render::golden::assert_in_step;
+    use crate::render::samples::{beside, day, empty_day, full_day, nothing_beside};
+    use crate::render::team::{self, BUSY, RICH, busy_beside, busy_day};
+
+    fn shown(day: &DayStarted, beside: &Beside, limit: usize) -> String {
+        let facts = report(day, beside, &|room| render(day, beside, &[], &team::fence(), room), limit);
+        assert!(serde_json::to_string(&facts).unwrap().encode_utf16().count() <= limit);
+        facts.report
+    }
+
+    #[test]
+    fn whole_days_are_in_step() {
+        let (busy, rich) = (busy_day(BUSY), busy_day(RICH));
+        assert_in_step("sod-brief", &shown(&busy, &busy_beside(), DEFAULT_LIMIT));
+        assert_in_step("sod-full", &shown(&busy, &busy_beside(), FULL_LIMIT));
+        assert_in_step("sod-rich", &shown(&rich, &busy_beside(), DEFAULT_LIMIT));
+        assert_in_step("sod-empty", &shown(&day(empty_day()), &nothing_beside(), DEFAULT_LIMIT));
+    }
 
     #[test]
     fn both_forms_of_the_answer_stay_within_the_limit() {

@@ -43,7 +43,7 @@ fn every_venture_says_where_it_is_or_how_to_get_it() {
         format!("|   installed in {}", dir.canonicalize().unwrap().display()),
         "| - beta: Beta; example-org/beta".to_owned(),
         format!("|   installed in {}", beta.display()),
-        "|   not on this machine; git clone git@github.com:example-org/gamma.git".to_owned(),
+        "|   not found below that folder; git clone git@github.com:example-org/gamma.git".to_owned(),
         "|   nothing to install: add its repos to the ventures file".to_owned(),
     ] {
         assert!(known.text.lines().any(|found| found == line), "{line} in\n{}", known.text);
