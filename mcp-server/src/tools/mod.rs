@@ -163,6 +163,12 @@ impl Tool {
                  arguments: what was recorded already is recognised.",
             );
         }
+        if matches!((self, trouble), (Self::Doc, Trouble::Api(error)) if error.is_outage()) {
+            text.push_str(
+                "\nNo copy of it is on this machine. `launcher docs cache` keeps copies for such times, when it is called \
+                 while the API answers.",
+            );
+        }
         if matches!((self, trouble), (Self::Sod, Trouble::Api(error)) if error.is_outage()) {
             text.push_str(if queues {
                 "\nNo earlier answer is kept for this repository, so there is nothing to show. What works without the \

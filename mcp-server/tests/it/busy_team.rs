@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::github::{GitHub, Issue, TOKEN, issue};
-use crate::harness::{Machine, Mcp, handoff};
+use crate::harness::{Answer, Machine, Mcp, handoff};
 use crate::server::Server;
 
 const AGENT: &str = "mac1-claude-1";
@@ -94,51 +94,99 @@ fn last_handoff(items: usize) -> Value {
     words
 }
 
-fn save(name: &str, text: &str) {
-    let dir = std::path::PathBuf::from(std::env::var("RENDERINGS").unwrap());
-    std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join(format!("{name}.txt")), text).unwrap();
+/// The characters of an answer in its longer form, which holds the text.
+fn cost(answer: &Answer) -> usize {
+    answer.facts.to_string().encode_utf16().count()
 }
 
 #[test]
-fn dump() {
-    let mut team = Team::with(12, 3, 10);
+fn a_day_uses_its_budget_and_names_who_collides() {
+    let team = Team::with(12, 3, 10);
     let mut agent = team.agent();
     let day = agent.call("sod", &json!({"issue_number": 87})).good();
-    println!("brief {} of 6000", day.facts.to_string().encode_utf16().count());
-    save("brief", &day.text);
-    let day = agent.call("sod", &json!({"issue_number": 87, "detail": "full"})).good();
-    println!("full {} of 12000", day.facts.to_string().encode_utf16().count());
-    save("full", &day.text);
-    save("context", &agent.call("context", &json!({})).good().text);
-    save("doc-missing", &agent.call("doc", &json!({"name": "none.md"})).good().text);
-    let mut half = handoff("Half.");
-    half["keep_open"] = json!(true);
-    save("handoff", &agent.call("handoff", &half).good().text);
-    team.server.kill();
-    save(
-        "handoff-queued",
-        &agent.call("handoff", &handoff("The newest words, written while the API was away.")).good().text,
-    );
-    agent.kill();
+    assert!((5_700..=6_000).contains(&cost(&day)), "{} characters: {}", cost(&day), day.text);
+    for warning in [
+        "Warning: mac3-claude-11 and mac3-claude-7 are also on issue #87.",
+        "Warning: mac3-claude-9 and mac3-claude-5 are also on branch fix-auth.",
+    ] {
+        assert!(day.text.contains(warning), "{}", day.text);
+    }
+    assert!(!day.text.contains("full"), "no answer names a mode: {}", day.text);
+
+    let full = agent.call("sod", &json!({"issue_number": 87, "detail": "full"})).good();
+    assert_eq!(full.facts["p0_issues"], json!({"shown": 28, "total": 28}), "{}", full.text);
+    assert!(cost(&full) <= 12_000 && !full.text.contains("Not all is shown"), "{}", full.text);
+}
+
+#[test]
+fn the_calls_that_an_answer_names_show_what_it_left_out() {
+    let team = Team::with(60, 8, 30);
     let mut agent = team.agent();
-    save("offline", &agent.call("sod", &json!({})).good().text);
-    let context = agent.call("context", &json!({}));
-    save("offline-context", &context.text);
-    save("offline-doc", &agent.call("doc", &json!({"name": "style.md"})).text);
+    let day = agent.call("sod", &json!({})).good();
+    let id = day.text.split("Call `handoffs` with id \"").nth(1).unwrap().split('"').next().unwrap();
+    let handoff = agent.call("handoffs", &json!({"id": id})).good();
+    assert_eq!(handoff.text.matches("| - Do step ").count(), 30, "{}", handoff.text);
 
-    let rich = Team::with(60, 8, 30);
-    let mut agent = rich.agent();
-    let day = agent.call("sod", &json!({"issue_number": 87})).good();
-    println!("rich {}", day.facts.to_string().encode_utf16().count());
-    save("rich", &day.text);
-    let day = agent.call("sod", &json!({"issue_number": 87, "detail": "full"})).good();
-    println!("rich-full {}", day.facts.to_string().encode_utf16().count());
-    save("rich-full", &day.text);
+    assert!(day.text.contains("Call `doc` without a name to list them all."), "{}", day.text);
+    let (mut names, mut arguments) = (Vec::new(), json!({}));
+    loop {
+        let page = agent.call("doc", &arguments).good();
+        assert!(page.text.contains("## Documents: 61\n"), "{}", page.text);
+        let listed = page.text.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(": "));
+        names.extend(listed.map(|(name, _)| name.to_owned()));
+        let Some(cursor) = page.facts["list"]["next_cursor"].as_str() else { break };
+        arguments = json!({"cursor": cursor});
+    }
+    assert_eq!((names.len(), names.first().map(String::as_str)), (61, Some("alpha/guide-01.md")));
+    assert_eq!(names.last().map(String::as_str), Some("global/style.md"));
 
+    assert!(day.text.contains("Call `status` with lane \"p0\""), "{}", day.text);
+    let status = agent.call("status", &json!({"lane": "p0"})).good();
+    assert_eq!(status.text.matches("| #").count(), 28, "{}", status.text);
+    assert!(day.text.contains("Call `context` to see them all."), "{}", day.text);
+    assert_eq!(agent.call("context", &json!({})).good().facts["others_shown"], 12);
+}
+
+#[test]
+fn handoffs_are_listed_in_pages_and_by_whom_they_are_for() {
+    let (machine, server) = (Machine::new(), Server::started());
+    let mut agent = server.agent(&machine, "mac2-codex-1");
+    for n in 0..20 {
+        let mut words = handoff(&format!("Number {n}."));
+        words["keep_open"] = json!(true);
+        if n == 3 {
+            words["to_agent"] = json!(AGENT);
+        }
+        let _ = agent.call("handoff", &words).good();
+    }
+    let mut reader = server.agent(&machine, AGENT);
+    let first = reader.call("handoffs", &json!({})).good();
+    assert!(first.text.contains("## Handoffs: 20\n") && first.text.contains("|   Number 19.\n"), "{}", first.text);
+    let cursor = first.facts["list"]["next_cursor"].clone();
+    let second = reader.call("handoffs", &json!({"cursor": cursor})).good();
+    assert!(second.text.contains("|   Number 0.\n") && second.facts["list"].get("next_cursor").is_none());
+    let mine = reader.call("handoffs", &json!({"to_agent": AGENT})).good();
+    assert!(mine.text.contains("## Handoffs: 1\n") && mine.text.contains("|   Number 3.\n"), "{}", mine.text);
+    let both = reader.call("handoffs", &json!({"id": "ho_01JD0000000000000000000001", "to_agent": AGENT})).trouble();
+    assert!(both.contains("/id: reads one handoff"), "{both}");
+    let none = reader.call("handoffs", &json!({"id": "ho_01JD0000000000000000000001"})).trouble();
+    assert!(none.contains("handoff"), "{none}");
+}
+
+#[test]
+fn a_long_handoff_is_read_in_pieces() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
-    save("empty", &agent.call("sod", &json!({})).good().text);
-    save("empty-context", &agent.call("context", &json!({})).good().text);
-    save("empty-handoff", &agent.call("handoff", &handoff("Done.")).good().text);
+    let mut words = handoff("Long.");
+    words["next_steps"] = (0..150).map(|n| json!(format!("step {n} {}", "word ".repeat(30)))).collect();
+    let id = agent.call("handoff", &words).good().facts["handoff_id"].clone();
+    let (mut steps, mut offset, mut calls) = (0, json!(0), 0);
+    while !offset.is_null() {
+        let piece = agent.call("handoffs", &json!({"id": id, "offset": offset})).good();
+        assert!(cost(&piece) <= 10_500, "{}", cost(&piece));
+        steps += piece.text.matches("| - step ").count();
+        offset = piece.facts["next_offset"].clone();
+        calls += 1;
+    }
+    assert!(steps == 150 && calls > 2, "{steps} steps in {calls} pieces");
 }

@@ -14,6 +14,7 @@ mod github;
 mod harness;
 mod healing;
 mod notes;
+mod offline;
 mod outage;
 mod outbox;
 mod process;
