@@ -44,7 +44,7 @@ fn a_plan_comes_with_author_age_and_priority() {
     write_plan(&dir, "# Week 47\n\nPriority venture: **alpha**\n\nShip the console.\n");
     let mut agent = machine.agent("mac1-claude-1", &dir);
     let plan = agent.call("plan", &json!({})).good();
-    assert!(plan.text.contains("## Weekly plan: alpha first, changed, not committed, just now"), "{}", plan.text);
+    assert!(plan.text.contains("## Weekly plan: alpha first, changed just now, not committed"), "{}", plan.text);
 
     machine.git(&dir, &["add", "."]);
     machine.git(&dir, &["commit", "--quiet", "--message=plan"]);
