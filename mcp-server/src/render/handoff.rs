@@ -1,5 +1,7 @@
 //! A stored handoff as a part of a rendering.
 
+use std::borrow::Cow;
+
 use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_protocol::{Agent, Handoff, HandoffId, HandoffPayload, IssueNumber, Timestamp, Track};
 
@@ -12,6 +14,8 @@ use super::piece::{Piece, Whole};
 /// What a handoff costs in a list.
 const ABOUT_COST: usize = 300;
 const SUMMARY_COST: usize = 150;
+/// How to see what an answer leaves out of the handoffs that are not sent yet.
+pub(crate) const MORE_UNSENT: &str = "Call `handoffs` to read more of them.";
 
 /// The handoff with its author and age, as `reader` gets it. What the next session needs first stands first.
 pub(crate) fn part(handoff: &Handoff, title: &str, reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
@@ -65,7 +69,7 @@ fn text(summary: &str, payload: Option<&HandoffPayload>) -> String {
         }
     }
     if !payload.extra.0.is_empty() {
-        text.push_str(&format!("Extra:\n{}\n", serde_json::to_string(&payload.extra).unwrap_or_default()));
+        text.extend(["Extra:\n", &serde_json::to_string(&payload.extra).unwrap_or_default(), "\n"]);
     }
     text
 }
@@ -132,7 +136,14 @@ pub(crate) fn to_you(
 }
 
 /// The handoffs that wait on this machine, as `reader` gets them: the API has none of them yet.
-pub(crate) fn unsent(handoffs: &[UnsentHandoff], reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
+/// `more` says how to read what is left out.
+pub(crate) fn unsent(
+    handoffs: &[UnsentHandoff],
+    reader: &Agent,
+    more: Cow<'static, str>,
+    now: Timestamp,
+    fence: &Fence,
+) -> Part {
     let item = |handoff: &UnsentHandoff| {
         let UnsentHandoff { from_agent, queued_at, status, issue_number, track, repo, .. } = handoff;
         let whom = for_whom(handoff.to_agent.as_ref(), reader);
@@ -150,7 +161,7 @@ pub(crate) fn unsent(handoffs: &[UnsentHandoff], reader: &Agent, now: Timestamp,
         remark: Some("The API does not have them, so agents on other machines don't see them.".to_owned()),
         holds: "handoffs that are not sent yet",
         groups: vec![Group::of("handoffs", items, total, Cut::AtWord)],
-        more: "Call `handoffs` to read them.".into(),
+        more,
     }
 }
 

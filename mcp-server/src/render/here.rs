@@ -107,7 +107,8 @@ impl Here<'_> {
     }
 
     fn unsent_part(&self, now: Timestamp, fence: &Fence) -> Option<Part> {
-        (!self.unsent.is_empty()).then(|| handoff::unsent(&self.unsent, &self.me.agent, now, fence))
+        (!self.unsent.is_empty())
+            .then(|| handoff::unsent(&self.unsent, &self.me.agent, handoff::MORE_UNSENT.into(), now, fence))
     }
 
     fn to_you_part(&self, now: Timestamp, fence: &Fence) -> Option<Part> {

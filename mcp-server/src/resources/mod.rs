@@ -195,7 +195,9 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
         Uri::Handoff(id) => there(api.get_handoff(id).await)?.map(|found| handoff_lines(&found, &fence, room)),
         Uri::LatestHandoff if !unsent.is_empty() => {
             let me = keeper.identity.me().await?;
-            Some(handoff::unsent(&unsent, &me.agent, now(), &fence).fit(&fence, room).lines)
+            Some(
+                handoff::unsent(&unsent, &me.agent, handoff::MORE_UNSENT.into(), now(), &fence).fit(&fence, room).lines,
+            )
         }
         Uri::LatestHandoff => {
             let place = keeper.identity.place().await?;

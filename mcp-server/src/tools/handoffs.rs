@@ -185,13 +185,14 @@ async fn report(
 ) -> Result<(String, usize), Trouble> {
     let (fence, me): (Fence, _) = (fence(), keeper.identity.me().await?);
     if unsent.is_empty() && handoffs.is_empty() {
-        lines.push("There is no such handoff.".to_owned());
-        return Ok((lines.join("\n"), 0));
+        let nothing = if total.count > 0 { "There are no more handoffs." } else { "There are no such handoffs yet." };
+        return Ok((nothing.to_owned(), 0));
     }
     lines.extend([WARNING.to_owned(), String::new()]);
     if !unsent.is_empty() {
         let room = if handoffs.is_empty() { LIMIT - UNSENT } else { UNSENT };
-        lines.extend(handoff::unsent(unsent, &me.agent, now(), &fence).fit(&fence, room).lines);
+        let files = format!("Their files are in {}.", clean_line(&keeper.waiting().await.path.display().to_string()));
+        lines.extend(handoff::unsent(unsent, &me.agent, files.into(), now(), &fence).fit(&fence, room).lines);
         lines.push(String::new());
     }
     let mut shown = 0;

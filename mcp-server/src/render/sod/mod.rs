@@ -180,21 +180,20 @@ fn unsent(beside: &Beside, reader: &Agent, now: Timestamp, fence: &Fence) -> Sec
     if beside.unsent.is_empty() {
         return Section::Absent;
     }
-    Section::Stored { part: handoff::unsent(&beside.unsent, reader, now, fence), weight: 90 }
+    Section::Stored {
+        part: handoff::unsent(&beside.unsent, reader, handoff::MORE_UNSENT.into(), now, fence),
+        weight: 90,
+    }
 }
 
 fn last_handoff(day: &DayStarted, beside: &Beside, said: Said, now: Timestamp, fence: &Fence) -> Section {
-    match &day.last_handoff {
-        Some(last) => {
-            let is_newest = beside.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
-            let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Handoff before that", 40) };
-            Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
-        }
-        None => {
-            let track = day.session.track.map_or(String::new(), |track| format!(" on track {track}"));
-            Section::Nothing(format!("{} for this repository{track}", said.none("Last handoff")))
-        }
-    }
+    let Some(last) = &day.last_handoff else {
+        let track = day.session.track.map_or(String::new(), |track| format!(" on track {track}"));
+        return Section::Nothing(format!("{} for this repository{track}", said.none("Last handoff")));
+    };
+    let is_newest = beside.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
+    let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Handoff before that", 40) };
+    Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
 }
 
 /// Absent where there is none: an API of before does not tell.
