@@ -126,9 +126,9 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// What was kept for notes may be enough for the first items of a group that shows none.
+    /// What was kept for notes may be enough for the first items that did not fit.
     fn give_first_items_again(&mut self) {
-        for index in self.by_importance(|one| one.fitted.shown < one.group.first) {
+        for index in self.by_importance(|one| one.fitted.used < one.claim().first) {
             let first = self.groups.get(index).map_or(0, |one| one.claim().first);
             self.grow(index, first, Ends::AfterItem, 0);
         }

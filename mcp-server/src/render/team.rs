@@ -99,11 +99,11 @@ pub(crate) fn busy_beside() -> Beside {
         .unwrap()
     };
     let lane = LaneOfRepo { lane: Lane::P0, repo: repo.clone(), total: 28, issues: (1..=28).map(issue).collect() };
-    let tasks: String =
-        (1..=12).map(|n| format!("- [ ] Task {n}: finish part {n} and tell the support team\n")).collect();
+    let tasks: Vec<String> =
+        (1..=12).map(|n| format!("- [ ] Task {n}: finish part {n} and tell the support team")).collect();
     let plan = WeeklyPlan {
         path: "docs/planning/WEEKLY_PLAN.md".into(),
-        text: format!("# Week 47\n\nPriority venture: alpha\n\n{tasks}"),
+        text: format!("# Week 47\n\nPriority venture: alpha\n\n{}", tasks.join("\n")),
         cut: false,
         author: Some("Ann".to_owned()),
         git_failed: false,
