@@ -34,7 +34,7 @@ fn for_whom(to_agent: Option<&Agent>, reader: &Agent) -> String {
 }
 
 fn groups(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
-    let about = group("author", None, vec![vec![about(handoff, now)]], 10);
+    let about = Group { cut: Cut::Never, ..group("author", None, vec![vec![about(handoff, now)]], 10) };
     let summary = group("summary", Some("Summary:"), vec![fence.lines(handoff.summary.as_str())], 30);
     let summary = Group { cut: Cut::AtWord, ..summary };
     let mut groups = vec![about, summary];
