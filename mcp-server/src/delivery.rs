@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::outbox::{Occasion, Replayed, Waiting, Word};
+use deckwatch_client::outbox::{Occasion, Replayed, UnsentHandoff, Waiting, Word};
 
 use crate::render::outbox::NAMED;
 use crate::session::Keeper;
@@ -49,6 +49,22 @@ impl Keeper {
             Ok(api) => api.waiting().await,
             Err(_) => Waiting::default(),
         }
+    }
+
+    /// The handoffs for this agent or this repository that wait on this machine, the newest first.
+    pub(crate) async fn unsent_handoffs(&self) -> Vec<UnsentHandoff> {
+        let (Ok(me), Ok(api), Ok(checkout)) =
+            (self.identity.me().await, self.identity.api().await, self.identity.checkout().await)
+        else {
+            return Vec::new();
+        };
+        // Where the disk does not say, `waiting` does.
+        let mut handoffs = api.unsent().await.unwrap_or_default().handoffs;
+        handoffs.retain(|handoff| {
+            let is_here = handoff.repo.as_str().eq_ignore_ascii_case(checkout.repo.as_str());
+            is_here || handoff.to_agent.as_ref() == Some(&me.agent)
+        });
+        handoffs
     }
 
     /// Does what a human says about what is held.

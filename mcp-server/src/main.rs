@@ -4,7 +4,7 @@
 //! there is to log goes to standard error. It ends when its input closes or its parent is gone.
 //!
 //! [`wire`] reads and writes messages, [`server`] speaks MCP, [`tools`], [`resources`] and [`prompts`] are what it offers, [`session`] and [`heartbeat`] look after the
-//! agent's session, [`delivery`] sends what waited for the API, [`identity`] knows who the agent is, [`github`]
+//! agent's session, [`delivery`] sends what waited for the API, [`offline`] reads what this machine has kept, [`identity`] knows who the agent is, [`github`]
 //! what waits to be done, and [`render`] writes what is read.
 //! Documents come from `deckwatch-generator`: [`generate`] prints one, [`healing`] stores them.
 
@@ -15,9 +15,11 @@ mod healing;
 mod heartbeat;
 mod identity;
 mod logging;
+mod offline;
 mod pending;
 mod plan;
 mod prompts;
+mod rebuilt;
 mod render;
 mod resources;
 mod schema;

@@ -28,8 +28,10 @@ pub(crate) struct WeeklyPlan {
     pub(crate) text: String,
     /// Its file has more than was read.
     pub(crate) cut: bool,
-    /// Who committed it last; `None` when it has changes that are not committed.
+    /// Who committed it last; `None` when it has changes that are not committed, or git did not say.
     pub(crate) author: Option<String>,
+    /// Git did not say whether it is committed.
+    pub(crate) git_failed: bool,
     /// When it was committed last, or when its file changed.
     pub(crate) changed_at: Timestamp,
     /// The venture that comes first this week, if the plan names one.
@@ -63,14 +65,15 @@ impl WeeklyPlan {
         let text = String::from_utf8_lossy(bytes.get(..MAX_BYTES).unwrap_or(&bytes));
         // Some editors mark a file as UTF-8 at its beginning.
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        let commit = last_commit_of(&checkout.root, path);
+        let git_failed = commit.is_err();
         // Without git the file's own time is what there is.
-        let commit = last_commit_of(&checkout.root, path).ok().flatten();
-        let (author, changed_at) = match commit {
+        let (author, changed_at) = match commit.ok().flatten() {
             Some(commit) => (Some(commit.author), commit.at),
             None => (None, modified),
         };
         let priority = priority_in(&text);
-        Ok(Some(Self { path: path.to_owned(), text, cut, author, changed_at, priority }))
+        Ok(Some(Self { path: path.to_owned(), text, cut, author, git_failed, changed_at, priority }))
     }
 
     pub(crate) fn is_stale(&self, now: Timestamp) -> bool {

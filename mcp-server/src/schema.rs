@@ -10,13 +10,33 @@ pub(crate) fn of_arguments<T: JsonSchema>() -> JsonObject {
     portable::<T>(SchemaSettings::draft2020_12())
 }
 
-/// What a tool answers with. Bounds are for those who ask; here they would only cost every agent's context.
+/// What a tool answers with. Bounds are for those who ask; here they would only cost every agent's context. So would
+/// descriptions, as the report says everything in words, and the fields that an object within the answer must have.
 pub(crate) fn of_result<T: JsonSchema>() -> JsonObject {
     let mut schema = Value::Object(portable::<T>(SchemaSettings::draft2020_12().for_serialize()));
     remove_bounds(&mut schema);
+    if let Some(Value::Object(fields)) = schema.pointer_mut("/properties") {
+        fields.values_mut().for_each(remove_details);
+    }
     match schema {
         Value::Object(root) => root,
         _ => JsonObject::default(),
+    }
+}
+
+fn remove_details(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if object.get("required").is_some_and(Value::is_array) {
+                object.remove("required");
+            }
+            if object.get("description").is_some_and(Value::is_string) {
+                object.remove("description");
+            }
+            object.values_mut().for_each(remove_details);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_details),
+        _ => {}
     }
 }
 

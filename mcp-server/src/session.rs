@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use crate::healing::news::Healing;
 use crate::identity::{Identity, Place, is_embedded};
 use crate::pending::Pending;
+use crate::rebuilt::Build;
 use crate::trouble::Trouble;
 
 /// The one who keeps the agent's session.
@@ -32,6 +33,8 @@ pub(crate) struct Keeper {
     pub(crate) pending: Pending,
     /// What is generated while the agent works.
     pub(crate) healing: Healing,
+    /// The build that this process runs.
+    pub(crate) build: Build,
 }
 
 /// What this process knows of the agent's session.
@@ -113,7 +116,8 @@ impl Ending {
 impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
-        Self { identity, state, turn, changed, pending: Pending::default(), healing: Healing::default() }
+        let build = Build::of_this_process();
+        Self { identity, state, turn, changed, pending: Pending::default(), healing: Healing::default(), build }
     }
 
     /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.

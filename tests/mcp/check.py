@@ -22,6 +22,7 @@ CALLS = {
     "note": {"action": "create", "title": "A title", "content": "A text.", "tags": ["reference"]},
     "notes": {"q": "text"},
     "doc": {"name": "api.md"},
+    "handoffs": {},
     "doc_audit": {},
     "plan": {},
     "ventures": {},

@@ -371,7 +371,7 @@ impl Folder {
     }
 
     /// The entries that are held, in the order they were written, and the files there that can't be read.
-    fn held(&self) -> (Vec<(PathBuf, Entry)>, Vec<Skipped>) {
+    pub(super) fn held(&self) -> (Vec<(PathBuf, Entry)>, Vec<Skipped>) {
         let (mut held, mut unread) = (Vec::new(), Vec::new());
         for path in self.files_in(HELD) {
             match read(&path) {
@@ -410,7 +410,7 @@ impl Folder {
         number.ok_or_else(|| self.error(io::ErrorKind::AlreadyExists.into()))
     }
 
-    fn numbers(&self) -> Result<Vec<u64>, Unkept> {
+    pub(super) fn numbers(&self) -> Result<Vec<u64>, Unkept> {
         Ok(self.listing()?.numbers)
     }
 
@@ -439,7 +439,7 @@ impl Folder {
     }
 
     /// `None` when the file holds no entry. One that is gone by now is an error: its number was just listed.
-    fn read(&self, number: u64) -> Result<Option<Entry>, Unkept> {
+    pub(super) fn read(&self, number: u64) -> Result<Option<Entry>, Unkept> {
         let bytes = std::fs::read(self.file(number)).map_err(|source| self.error(source))?;
         Ok(Entry::read(&bytes))
     }

@@ -18,6 +18,7 @@ mod folder;
 mod pause;
 mod place;
 mod turn;
+mod unsent;
 mod unsure;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub use self::pause::Occasion;
 pub use self::place::Whence;
 pub use self::turn::Replayed;
 use self::turn::{Own, OwnEntry, Turn};
+pub use self::unsent::{Unsent, UnsentHandoff, UnsentNote};
 use self::unsure::Unsure;
 use crate::api::{Api, ClientError, understand};
 use crate::clock::now;
@@ -207,6 +209,13 @@ impl Api {
         let Some(outbox) = self.outbox() else { return Waiting::default() };
         let waiting = outbox.on_disk(Folder::waiting).await;
         waiting.unwrap_or_else(|unkept| Waiting { unreadable: Some(unkept.to_string()), ..Waiting::default() })
+    }
+
+    /// The handoffs and notes that wait on this machine. On the embedded engine nothing waits.
+    pub async fn unsent(&self) -> Result<Unsent, ClientError> {
+        let Some(outbox) = self.outbox() else { return Ok(Unsent::default()) };
+        let unsent = outbox.on_disk(Folder::unsent).await.and_then(|unsent| unsent);
+        unsent.map_err(|unkept| ClientError::failed(unkept.to_string()))
     }
 
     /// Takes note that somebody has read of these, so that they are not reported again.

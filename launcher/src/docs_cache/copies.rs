@@ -7,43 +7,36 @@ use std::time::{Duration, SystemTime};
 
 use deckwatch_client::digest::sha256_hex;
 use deckwatch_client::dirs::Dirs;
-use deckwatch_protocol::{Doc, DocName, DocScope};
+use deckwatch_client::doc_copies::DocCopies;
+use deckwatch_protocol::{DocName, DocScope};
 use tempfile::NamedTempFile;
 
-/// The folder of one scope. Two scopes have two folders, so a name in both is two files.
+/// The copies of one scope, which this program alone changes.
 pub(super) struct Copies {
     pub(super) scope: DocScope,
-    folder: PathBuf,
+    on_disk: DocCopies,
 }
 
 impl Copies {
     pub(super) fn of(root: &Path, scope: DocScope) -> Self {
-        Self { folder: root.join(scope.as_str()), scope }
+        Self { on_disk: DocCopies::of(root, scope.clone()), scope }
     }
 
-    /// The names of what is there, sorted. What can be no document's name is not ours.
     pub(super) fn names(&self) -> Vec<DocName> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
-        let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-        let mut names: Vec<DocName> =
-            files.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok())).collect();
-        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        names
+        self.on_disk.names()
     }
 
     /// The hash of a copy as the API counts it: that of its content. A copy that somebody changed has another.
     pub(super) fn hash(&self, name: &DocName) -> Option<String> {
-        let path = self.path(name);
-        let size = usize::try_from(fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len()).ok()?;
-        let bytes = (size <= Doc::MAX_BYTES).then(|| fs::read(path).ok())??;
-        Some(sha256_hex(&bytes))
+        self.on_disk.bytes(name).map(|bytes| sha256_hex(&bytes))
     }
 
     /// Puts a copy in the place of what is there.
     pub(super) fn write(&self, name: &DocName, content: &str) -> io::Result<()> {
-        Dirs::create(&self.folder)?;
+        let folder = self.on_disk.folder();
+        Dirs::create(folder)?;
         // The name of an unfinished one begins with a dot, as no document's does.
-        let mut file = NamedTempFile::with_prefix_in(".unfinished-", &self.folder)?;
+        let mut file = NamedTempFile::with_prefix_in(".unfinished-", folder)?;
         file.write_all(content.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(self.path(name)).map_err(|error| error.error)?;
@@ -65,6 +58,6 @@ impl Copies {
     }
 
     fn path(&self, name: &DocName) -> PathBuf {
-        self.folder.join(name.as_str())
+        self.on_disk.path(name)
     }
 }

@@ -8,6 +8,7 @@ mod patience;
 mod report;
 
 use clap::Subcommand;
+use deckwatch_client::doc_copies::DocCopies;
 use deckwatch_protocol::DocScope;
 
 use self::copies::Copies;
@@ -51,7 +52,7 @@ pub(crate) fn run(verb: &Verb, options: &Options) -> Result<(), LaunchError> {
     let venture = options.named(venture)?;
     options.endpoint.unlock()?;
     let scopes = [DocScope::of(&venture.code), DocScope::global()];
-    let root = options.surroundings.dirs.cache.join("docs");
+    let root = DocCopies::root(&options.surroundings.dirs);
     let copies = scopes.map(|scope| Copies::of(&root, scope));
     let api = context_api::reader(options.endpoint, options.surroundings)?;
     let report = match api {

@@ -37,9 +37,33 @@ pub(crate) fn clip(text: &str, limit: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Splits `total` among claimants: who needs less than its share gets what it needs, and the rest is
-/// shared by the others in proportion to their weights.
+/// Splits `total` among claimants. The first lines of each come first, those of the highest rank before all others.
+/// Of the rest, who needs less than its share gets what it needs, and the others share in proportion to their weights.
 pub(crate) fn share(total: usize, claims: &[Claim]) -> Vec<usize> {
+    let firsts = first_of_each(total, claims);
+    let left = total.saturating_sub(firsts.iter().sum());
+    let rests: Vec<Claim> = claims
+        .iter()
+        .zip(&firsts)
+        .map(|(claim, first)| Claim { need: claim.need.saturating_sub(*first), ..*claim })
+        .collect();
+    firsts.iter().zip(share_by_weight(left, &rests)).map(|(first, rest)| first + rest).collect()
+}
+
+fn first_of_each(total: usize, claims: &[Claim]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..claims.len()).collect();
+    order.sort_by_key(|n| claims.get(*n).map(|claim| std::cmp::Reverse(claim.rank)));
+    let (mut left, mut firsts) = (total, vec![0; claims.len()]);
+    for n in order {
+        if let (Some(claim), Some(first)) = (claims.get(n), firsts.get_mut(n)) {
+            *first = claim.first.min(left);
+            left -= *first;
+        }
+    }
+    firsts
+}
+
+fn share_by_weight(total: usize, claims: &[Claim]) -> Vec<usize> {
     let mut grants: Vec<Option<usize>> = vec![None; claims.len()];
     loop {
         let granted: usize = grants.iter().flatten().sum();
@@ -61,6 +85,10 @@ pub(crate) fn share(total: usize, claims: &[Claim]) -> Vec<usize> {
 /// What one part of a rendering asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim {
+    /// What its first lines cost.
+    pub(crate) first: usize,
+    /// Whose first lines come before those of a lower rank.
+    pub(crate) rank: usize,
     /// What it costs uncut.
     pub(crate) need: usize,
     /// How much of a budget that is too small it gets, relative to the others.
@@ -72,7 +100,7 @@ mod tests {
     use super::*;
 
     fn claim(need: usize, weight: usize) -> Claim {
-        Claim { need, weight }
+        Claim { first: 0, rank: weight, need, weight }
     }
 
     #[test]
@@ -100,6 +128,9 @@ mod tests {
         assert_eq!(share(100, &[claim(10, 1), claim(20, 1)]), [10, 20]);
         assert_eq!(share(100, &[claim(10, 1), claim(1_000, 1), claim(1_000, 2)]), [10, 30, 60]);
         assert_eq!(share(0, &[claim(5, 1), claim(0, 1)]), [0, 0]);
+        let first = Claim { first: 50, ..claim(1_000, 1) };
+        assert_eq!(share(100, &[first, claim(1_000, 1)]), [75, 25]);
+        assert_eq!(share(60, &[first, Claim { rank: 2, ..first }]), [10, 50]);
         assert!(share(7, &[]).is_empty());
     }
 }

@@ -3,13 +3,15 @@
 use deckwatch_protocol::{ActiveSession, Branch, IssueNumber, RepoName, Session, Timestamp, Track};
 
 use super::age::ago;
-use super::budget::clip;
+use super::budget::{clip, line_cost};
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
 
 const BRANCH_COST: usize = 80;
+/// What the names in a warning may cost.
+const NAMES_COST: usize = 300;
 
-/// Everyone else who is active, with a remark where work may collide with ours.
+/// Everyone else who is active: first those whose work may collide with ours, and a warning that names them.
 pub(crate) fn active_part(
     sessions: &[ActiveSession],
     total: Total,
@@ -18,15 +20,27 @@ pub(crate) fn active_part(
     fence: &Fence,
     more: &'static str,
 ) -> Part {
-    let items = sessions.iter().map(|session| vec![active_line(session, now, fence)]).collect();
-    let agents = Group { name: "agents", title: None, items, total, cut: Cut::Never, names: Vec::new(), weight: 1 };
+    let mut nearest: Vec<&ActiveSession> = sessions.iter().collect();
+    nearest.sort_by_key(|session| own.nearness_of(session));
+    let colliding = nearest.iter().filter(|session| own.nearness_of(session) < Nearness::Repository).count();
+    let items = nearest.iter().map(|session| vec![active_line(session, now, fence)]).collect();
+    let agents = Group { first: colliding.clamp(2, 8), ..Group::of("agents", items, total, Cut::Never) };
     Part {
         heading: format!("## Other active agents: {total}"),
-        remark: collision(sessions, own),
+        remark: collisions(&nearest, own, fence),
         holds: "sessions as the agents described them",
         groups: vec![agents],
         more: more.into(),
     }
+}
+
+/// How near another agent works to ours, the nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    Issue,
+    Branch,
+    Repository,
+    Elsewhere,
 }
 
 /// Where one agent works, in our own words.
@@ -39,6 +53,31 @@ pub(crate) struct Whereabouts<'a> {
 }
 
 impl Whereabouts<'_> {
+    fn nearness_of(&self, session: &ActiveSession) -> Nearness {
+        if self.shares_issue_with(session) {
+            Nearness::Issue
+        } else if self.shares_branch_with(session) {
+            Nearness::Branch
+        } else if self.shares_repository_with(session) {
+            Nearness::Repository
+        } else {
+            Nearness::Elsewhere
+        }
+    }
+
+    /// Hosts ignore case in names.
+    fn shares_repository_with(&self, session: &ActiveSession) -> bool {
+        session.repo.as_str().eq_ignore_ascii_case(self.repo.as_str())
+    }
+
+    fn shares_branch_with(&self, session: &ActiveSession) -> bool {
+        self.branch.is_some() && session.branch.as_ref() == self.branch && self.shares_repository_with(session)
+    }
+
+    fn shares_issue_with(&self, session: &ActiveSession) -> bool {
+        self.issue.is_some() && session.issue_number == self.issue && self.shares_repository_with(session)
+    }
+
     /// Repository, branch, track and issue on one line. The branch is a text of this checkout, made harmless.
     pub(crate) fn line(&self, fence: &Fence) -> String {
         let optional = [
@@ -65,17 +104,102 @@ impl<'a> From<&'a Session> for Whereabouts<'a> {
 }
 
 fn active_line(session: &ActiveSession, now: Timestamp, fence: &Fence) -> String {
-    let seen = ago(session.last_heartbeat_at, now);
-    let place = Whereabouts::from(session).line(fence);
-    format!("{} ({} on {}): {place}; last seen {seen}", session.agent, session.client, session.host)
+    let (place, presence) = (Whereabouts::from(session).line(fence), presence(session, now));
+    format!("{} ({} on {}): {place}; {presence}", session.agent, session.client, session.host)
 }
 
-fn collision(sessions: &[ActiveSession], own: &Whereabouts) -> Option<String> {
-    let here = || sessions.iter().filter(|session| session.repo == *own.repo);
-    let same_branch = here().filter(|session| own.branch.is_some() && session.branch.as_ref() == own.branch).count();
-    let same_issue = here().filter(|session| own.issue.is_some() && session.issue_number == own.issue).count();
-    let parts = [(same_branch, "your branch"), (same_issue, "your issue")];
-    let said: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} on {what}")).collect();
-    (!said.is_empty()).then(|| format!("Careful, in your repository: {}.", said.join(", ")))
+/// Whether the agent is still there, as far as that is known: the only place that says so.
+fn presence(session: &ActiveSession, now: Timestamp) -> String {
+    format!("last seen {}", ago(session.last_heartbeat_at, now))
+}
+
+/// A sentence for the agents on our issue, and one for those on our branch.
+fn collisions(sessions: &[&ActiveSession], own: &Whereabouts, fence: &Fence) -> Option<String> {
+    let on_issue: Vec<&str> = names(sessions.iter().filter(|session| own.shares_issue_with(session)));
+    let on_branch: Vec<&str> = names(sessions.iter().filter(|session| own.shares_branch_with(session)));
+    let branch = own.branch.map_or(String::new(), |branch| clip(&fence.line(branch.as_str()), BRANCH_COST));
+    let issue = own.issue.map_or(String::new(), |issue| issue.to_string());
+    let lines = [warning(&on_issue, &format!("issue #{issue}")), warning(&on_branch, &format!("branch {branch}"))];
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Each agent once, whatever sessions it has.
+fn names<'a>(sessions: impl Iterator<Item = &'a &'a ActiveSession>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for session in sessions {
+        if !names.contains(&session.agent.as_str()) {
+            names.push(session.agent.as_str());
+        }
+    }
+    names
+}
+
+fn warning(agents: &[&str], place: &str) -> Option<String> {
+    let mut room = NAMES_COST;
+    let fits = |name: &&&str| {
+        let cost = line_cost(name);
+        let fits = cost <= room;
+        room = room.saturating_sub(cost);
+        fits
+    };
+    let named: Vec<&str> = agents.iter().take_while(fits).copied().collect();
+    let others = agents.len() - named.len();
+    let (last, before) = named.split_last()?;
+    let verb = if agents.len() == 1 { "is" } else { "are" };
+    let who = match (before, others) {
+        ([], 0) => (*last).to_owned(),
+        (before, 0) => format!("{} and {last}", before.join(", ")),
+        (_, others) => format!("{} and {others} more", named.join(", ")),
+    };
+    Some(format!("Warning: {who} {verb} also on {place}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::samples::{NOW, active};
+
+    fn sessions(places: &[(usize, &str, &str, usize)]) -> Vec<ActiveSession> {
+        let session = |(n, repo, branch, issue): &(usize, &str, &str, usize)| {
+            let mut json = active(*n, branch);
+            json["repo"] = (*repo).into();
+            json["issue_number"] = (*issue).into();
+            serde_json::from_value(json).unwrap()
+        };
+        places.iter().map(session).collect()
+    }
+
+    fn shown(sessions: &[ActiveSession]) -> Part {
+        let (repo, branch) = ("example-org/alpha".parse().unwrap(), "fix-auth".parse().unwrap());
+        let own = Whereabouts { repo: &repo, branch: Some(&branch), track: None, issue: Some(87.try_into().unwrap()) };
+        let total = Total::exactly(sessions.len());
+        active_part(sessions, total, &own, NOW.parse().unwrap(), &Fence::new(1), "Ask.")
+    }
+
+    #[test]
+    fn agents_on_our_issue_then_branch_then_repository_come_first_and_are_named() {
+        let sessions = sessions(&[
+            (2, "example-org/beta", "fix-auth", 87),
+            (3, "example-org/alpha", "main", 1),
+            (4, "example-org/alpha", "fix-auth", 2),
+            (5, "Example-Org/Alpha", "main", 87),
+        ]);
+        let part = shown(&sessions);
+        let order: Vec<&str> = part.groups[0].items.iter().map(|item| item[0].split(' ').next().unwrap()).collect();
+        assert_eq!(order, ["mac2-codex-5", "mac2-codex-4", "mac2-codex-3", "mac2-codex-2"]);
+        let warning = "Warning: mac2-codex-5 is also on issue #87.\nWarning: mac2-codex-4 is also on branch fix-auth.";
+        assert_eq!(part.remark.as_deref(), Some(warning));
+    }
+
+    #[test]
+    fn several_are_named_each_once_and_many_are_counted() {
+        let two = sessions(&[(2, "example-org/alpha", "fix-auth", 1), (3, "example-org/alpha", "fix-auth", 1)]);
+        let both = [two.clone(), two.clone()].concat();
+        let warning = "Warning: mac2-codex-2 and mac2-codex-3 are also on branch fix-auth.";
+        assert_eq!(shown(&both).remark.as_deref(), Some(warning));
+        let many: Vec<_> = (10..60).map(|n| (n, "example-org/alpha", "fix-auth", 1)).collect();
+        let remark = shown(&sessions(&many)).remark.unwrap();
+        assert!(remark.ends_with(" more are also on branch fix-auth.") && remark.len() < 400, "{remark}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Documents: one of them, a piece at a time, and the names that are there where one is missing.
 
-use deckwatch_protocol::{Doc, DocName, DocSummary, DocText, Timestamp};
+use deckwatch_client::doc_copies::DocCopy;
+use deckwatch_protocol::{Doc, DocName, DocScope, DocSummary, DocText, Timestamp};
 
 use super::age::ago;
 use super::budget::clip;
@@ -9,6 +10,10 @@ use super::part::{Cut, Group, Part, Total};
 use super::piece::{Piece, Whole};
 
 const TITLE_COST: usize = 240;
+/// What the name and the title of a document cost in a list.
+const NAME_COST: usize = 170;
+const LISTED_TITLE_COST: usize = 60;
+const CAUSE_COST: usize = 300;
 /// How many names are told where one is missing.
 const NAMED: usize = 20;
 
@@ -21,6 +26,68 @@ pub(crate) fn piece(stored: &DocText, offset: usize, now: Timestamp, fence: &Fen
     let again = format!("doc with name {name}, scope {scope} and");
     let whole = Whole { holds: "document", above: above.into_iter().collect(), text: &stored.content, again };
     whole.piece(|characters| about(doc, &scope, &name, characters, now, fence), offset, fence, limit)
+}
+
+/// The copy of a document on this machine, from the character `offset` on. `why` says why it is not the API's.
+pub(crate) fn piece_of_copy(
+    (scope, name): (&DocScope, &DocName),
+    copy: &DocCopy,
+    why: &str,
+    offset: usize,
+    now: Timestamp,
+    fence: &Fence,
+    limit: usize,
+) -> Piece {
+    let (age, at) = (ago(copy.confirmed_at, now), copy.confirmed_at);
+    let about = format!(
+        "STALE: this is the copy of document {scope}/{name} on this machine. It was the same as at the API {age} ({at}). \
+         The document was not read from the API: {}",
+        clip(why, CAUSE_COST)
+    );
+    let again = format!("doc with name {name}, scope {scope} and");
+    let whole = Whole { holds: "document", above: Vec::new(), text: &copy.content, again };
+    whole.piece(|_| about.clone(), offset, fence, limit)
+}
+
+/// A page of the list of documents.
+pub(crate) fn list_part(docs: &[DocSummary], total: Total, more: bool, now: Timestamp, fence: &Fence) -> Part {
+    let more = if more {
+        "Call `doc` with `cursor` set to next_cursor to see the next ones."
+    } else {
+        "These are the last ones."
+    };
+    let items = docs.iter().map(|doc| vec![list_line(doc, now, fence)]).collect();
+    Part {
+        heading: format!("## Documents: {total}"),
+        remark: Some("Call `doc` with a name to read one.".to_owned()),
+        holds: "names and titles of documents",
+        groups: vec![Group::of("documents", items, total, Cut::Never)],
+        more: more.into(),
+    }
+}
+
+/// A document in a list: name, title, version, size and age.
+pub(crate) fn list_line(doc: &DocSummary, now: Timestamp, fence: &Fence) -> String {
+    let name = clip(&fence.line(&format!("{}/{}", doc.scope, doc.name)), NAME_COST);
+    let title = clip(&fence.line(&doc.title), LISTED_TITLE_COST);
+    let kilobytes = doc.size_bytes.div_ceil(1024);
+    format!("{name}: {title} (version {}, {kilobytes} KB, {})", doc.version, ago(doc.updated_at, now))
+}
+
+/// The copies on this machine.
+pub(crate) fn copies_part(copies: &[(DocScope, DocName, Timestamp)], now: Timestamp, fence: &Fence) -> Part {
+    let item = |(scope, name, at): &(DocScope, DocName, Timestamp)| {
+        vec![format!("{}, the same as at the API {}", fence.line(&format!("{scope}/{name}")), ago(*at, now))]
+    };
+    let items: Vec<Vec<String>> = copies.iter().map(item).collect();
+    let total = Total::exactly(items.len());
+    Part {
+        heading: format!("## Copies of documents on this machine: {total}"),
+        remark: Some("Call `doc` with a name to read one.".to_owned()),
+        holds: "names of documents",
+        groups: vec![Group::of("copies", items, total, Cut::Never)],
+        more: "All of them are in ~/.cache/deckwatch/docs.".into(),
+    }
 }
 
 fn about(doc: &Doc, scope: &str, name: &str, characters: usize, now: Timestamp, fence: &Fence) -> String {
@@ -45,8 +112,8 @@ pub(crate) fn names_part(docs: &[DocSummary], total: Total, wanted: &DocName, fe
         heading: format!("## Documents that are there: {total}"),
         remark: None,
         holds: "names of documents",
-        groups: vec![Group { name: "names", title: None, items, total, cut: Cut::Never, names: Vec::new(), weight: 1 }],
-        more: "The API lists them all: GET /v1/docs.".into(),
+        groups: vec![Group::of("names", items, total, Cut::Never)],
+        more: "Call `doc` without a name to list them all.".into(),
     }
 }
 

@@ -58,7 +58,7 @@ fn group(
     fence: &Fence,
 ) -> Group {
     let items = docs.iter().map(|doc| vec![line(doc, now, fence)]).collect();
-    Group { name, title: Some(title), items, total, cut: Cut::Never, names: Vec::new(), weight: 1 }
+    Group { title: Some(title), ..Group::of(name, items, total, Cut::Never) }
 }
 
 fn line(doc: &AuditedDoc, now: Timestamp, fence: &Fence) -> String {

@@ -1,47 +1,109 @@
 //! A stored handoff as a part of a rendering.
 
-use deckwatch_protocol::{Agent, Handoff, HandoffId, HandoffPayload, Timestamp};
+use std::borrow::Cow;
+
+use deckwatch_client::outbox::UnsentHandoff;
+use deckwatch_protocol::{Agent, Handoff, HandoffId, HandoffPayload, IssueNumber, Timestamp, Track};
 
 use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
+use super::piece::{Piece, Whole};
+
+/// What a handoff costs in a list.
+const ABOUT_COST: usize = 300;
+const SUMMARY_COST: usize = 150;
+/// How to see what an answer leaves out of the handoffs that are not sent yet.
+pub(crate) const MORE_UNSENT: &str = "Call `handoffs` to read more of them.";
 
 /// The handoff with its author and age, as `reader` gets it. What the next session needs first stands first.
-pub(crate) fn part(handoff: &Handoff, reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
-    let whom = match &handoff.to_agent {
+pub(crate) fn part(handoff: &Handoff, title: &str, reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
+    let age = ago(handoff.created_at, now);
+    let heading = format!("## {title}: {age}{}", for_whom(handoff.to_agent.as_ref(), reader));
+    let more = format!("Call `handoffs` with id \"{}\" to read it whole.", handoff.id);
+    Part { heading, more: more.into(), ..groups(handoff, now, fence) }
+}
+
+fn for_whom(to_agent: Option<&Agent>, reader: &Agent) -> String {
+    match to_agent {
         None => String::new(),
         Some(agent) if agent == reader => ", to you".to_owned(),
         Some(agent) => format!(", to {agent}"),
-    };
-    let part = groups(handoff, now, fence);
-    Part { heading: format!("## Last handoff: {}{whom}", ago(handoff.created_at, now)), ..part }
+    }
 }
 
 fn groups(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
-    let about = group("author", None, vec![vec![about(handoff, now)]], 100);
+    let about = Group { cut: Cut::Never, ..group("author", None, vec![vec![about(handoff, now)]], 10) };
     let summary = group("summary", Some("Summary:"), vec![fence.lines(handoff.summary.as_str())], 30);
+    let summary = Group { cut: Cut::AtWord, ..summary };
     let mut groups = vec![about, summary];
     match &handoff.payload {
         Some(payload) => groups.extend(lists(payload, fence)),
-        None => groups.push(group("lists", None, vec![vec![format!("{} bytes", handoff.payload_size_bytes)]], 1)),
+        None => groups.push(group(
+            "lists",
+            None,
+            vec![vec![format!("(its lists have {} bytes and are not in this answer)", handoff.payload_size_bytes)]],
+            1,
+        )),
     }
-    Part {
-        heading: String::new(),
-        remark: None,
-        holds: "last handoff",
-        groups,
-        more: "Call sod with detail \"full\" to see more.".into(),
-    }
+    Part { heading: String::new(), remark: None, holds: "last handoff", groups, more: "".into() }
 }
 
-/// Any handoff, under its id.
-pub(crate) fn whole(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
+/// The handoff from the character `offset` on, as much as fits into `limit`.
+pub(crate) fn piece(handoff: &Handoff, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
+    let text = text(handoff.summary.as_str(), handoff.payload.as_ref());
+    let again = format!("handoffs with id {} and", handoff.id);
+    let whole = Whole { holds: "handoff", above: Vec::new(), text: &text, again };
+    whole.piece(|_| format!("{}, {}", about(handoff, now), handoff.repo), offset, fence, limit)
+}
+
+/// Everything that was written, the summary first.
+fn text(summary: &str, payload: Option<&HandoffPayload>) -> String {
+    let mut text = format!("Summary:\n{summary}\n");
+    let Some(payload) = payload else { return text };
+    for (title, items) in titled(payload) {
+        if !items.is_empty() {
+            text.extend([title, "\n"]);
+            text.extend(items.iter().map(|item| format!("- {}\n", item.replace('\n', "\n  "))));
+        }
+    }
+    if !payload.extra.0.is_empty() {
+        text.extend(["Extra:\n", &serde_json::to_string(&payload.extra).unwrap_or_default(), "\n"]);
+    }
+    text
+}
+
+/// The lists, what the next session needs first.
+fn titled(payload: &HandoffPayload) -> [(&'static str, &[String]); 5] {
+    [
+        ("Next steps:", &payload.next_steps),
+        ("Blocked:", &payload.blocked),
+        ("In progress:", &payload.in_progress),
+        ("Accomplished:", &payload.accomplished),
+        ("Links:", &payload.links),
+    ]
+}
+
+/// A page of a list of handoffs: of each its author, age and the beginning of its summary.
+pub(crate) fn list_part(
+    handoffs: &[&Handoff],
+    total: Total,
+    more: &'static str,
+    now: Timestamp,
+    fence: &Fence,
+) -> Part {
+    let item = |handoff: &&Handoff| {
+        let about = clip(&format!("{}, {}", about(handoff, now), handoff.repo), ABOUT_COST);
+        vec![about, format!("  {}", clip(&fence.line(handoff.summary.as_str()), SUMMARY_COST))]
+    };
+    let items = handoffs.iter().map(item).collect();
     Part {
-        heading: format!("## Handoff {} of {}", handoff.id, handoff.repo),
-        holds: "handoff",
-        more: "The API has it whole: GET /v1/handoffs/{id}.".into(),
-        ..groups(handoff, now, fence)
+        heading: format!("## Handoffs: {total}"),
+        remark: Some("Call `handoffs` with an id to read one whole.".to_owned()),
+        holds: "handoffs",
+        groups: vec![Group::of("handoffs", items, total, Cut::Never)],
+        more: more.into(),
     }
 }
 
@@ -59,22 +121,58 @@ pub(crate) fn to_you(
             lines.push("  It is the last handoff, above.".to_owned());
             return lines;
         }
-        lines.extend(indented(fence.lines(handoff.summary.as_str())));
-        for Group { title, items, .. } in handoff.payload.iter().flat_map(|payload| lists(payload, fence)) {
-            lines.extend(title.filter(|_| !items.is_empty()).map(|title| format!("  {title}")));
-            lines.extend(indented(items.concat()));
-        }
+        lines.extend(content(handoff.summary.as_str(), handoff.payload.as_ref(), fence));
         lines
     };
     let items: Vec<Vec<String>> = handoffs.iter().map(item).collect();
-    let handoffs = Group { total, ..group("handoffs", None, items, 1) };
+    let handoffs = Group::of("handoffs", items, total, Cut::AtWord);
     Part {
         heading: format!("## Handoffs to you: {total}"),
         remark: None,
         holds: "handoffs to you",
         groups: vec![handoffs],
-        more: "The resource deckwatch://handoffs/ID is one whole.".into(),
+        more: "Call `handoffs` with an id to read one whole.".into(),
     }
+}
+
+/// The handoffs that wait on this machine, as `reader` gets them: the API has none of them yet.
+/// `more` says how to read what is left out.
+pub(crate) fn unsent(
+    handoffs: &[UnsentHandoff],
+    reader: &Agent,
+    more: Cow<'static, str>,
+    now: Timestamp,
+    fence: &Fence,
+) -> Part {
+    let item = |handoff: &UnsentHandoff| {
+        let UnsentHandoff { from_agent, queued_at, status, issue_number, track, repo, .. } = handoff;
+        let whom = for_whom(handoff.to_agent.as_ref(), reader);
+        let details = details(*issue_number, *track);
+        let (status, age) = (status.as_str(), ago(*queued_at, now));
+        let mut lines =
+            vec![format!("From {from_agent} at {queued_at} ({age}){whom}, status {status}{details}, {repo}")];
+        lines.extend(content(handoff.summary.as_str(), Some(&handoff.payload), fence));
+        lines
+    };
+    let items: Vec<Vec<String>> = handoffs.iter().map(item).collect();
+    let total = Total::exactly(items.len());
+    Part {
+        heading: format!("## Handoffs on this machine that are NOT SENT YET: {total}"),
+        remark: Some("The API does not have them, so agents on other machines don't see them.".to_owned()),
+        holds: "handoffs that are not sent yet",
+        groups: vec![Group::of("handoffs", items, total, Cut::AtWord)],
+        more,
+    }
+}
+
+/// The summary and the lists, indented.
+fn content(summary: &str, payload: Option<&HandoffPayload>, fence: &Fence) -> Vec<String> {
+    let mut lines: Vec<String> = indented(fence.lines(summary)).collect();
+    for Group { title, items, .. } in payload.iter().flat_map(|payload| lists(payload, fence)) {
+        lines.extend(title.filter(|_| !items.is_empty()).map(|title| format!("  {title}")));
+        lines.extend(indented(items.concat()));
+    }
+    lines
 }
 
 fn indented(lines: Vec<String>) -> impl Iterator<Item = String> {
@@ -82,30 +180,33 @@ fn indented(lines: Vec<String>) -> impl Iterator<Item = String> {
 }
 
 fn about(handoff: &Handoff, now: Timestamp) -> String {
-    let optional = [
-        handoff.issue_number.map(|issue| format!(", issue #{issue}")),
-        handoff.track.map(|track| format!(", track {track}")),
-        handoff.to_agent.as_ref().map(|agent| format!(", for {agent}")),
-    ];
-    let details: String = optional.into_iter().flatten().collect();
+    let whom = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(", for {agent}"));
     format!(
-        "From {} at {} ({}), status {}{details}, {}",
+        "From {} at {} ({}), status {}{}{whom}, {}",
         handoff.from_agent,
         handoff.created_at,
         ago(handoff.created_at, now),
         handoff.status.as_str(),
+        details(handoff.issue_number, handoff.track),
         handoff.id
     )
 }
 
+fn details(issue: Option<IssueNumber>, track: Option<Track>) -> String {
+    let optional = [issue.map(|issue| format!(", issue #{issue}")), track.map(|track| format!(", track {track}"))];
+    optional.into_iter().flatten().collect()
+}
+
 fn lists(payload: &HandoffPayload, fence: &Fence) -> Vec<Group> {
     let bullets = |items: &[String]| items.iter().map(|item| bullet(fence, item)).collect();
+    let of = |name, weight, (title, items): (&'static str, &[String])| group(name, Some(title), bullets(items), weight);
+    let [next_steps, blocked, in_progress, accomplished, links] = titled(payload);
     let mut groups = vec![
-        group("next steps", Some("Next steps:"), bullets(&payload.next_steps), 25),
-        group("blocked", Some("Blocked:"), bullets(&payload.blocked), 20),
-        group("in progress", Some("In progress:"), bullets(&payload.in_progress), 20),
-        group("accomplished", Some("Accomplished:"), bullets(&payload.accomplished), 15),
-        group("links", Some("Links:"), bullets(&payload.links), 10),
+        Group { first: 3, ..of("next steps", 25, next_steps) },
+        of("blocked", 20, blocked),
+        of("in progress", 20, in_progress),
+        of("accomplished", 15, accomplished),
+        of("links", 10, links),
     ];
     if !payload.extra.0.is_empty() {
         let json = serde_json::to_string(&payload.extra).unwrap_or_default();
@@ -122,5 +223,5 @@ fn bullet(fence: &Fence, text: &str) -> Vec<String> {
 
 fn group(name: &'static str, title: Option<&'static str>, items: Vec<Vec<String>>, weight: usize) -> Group {
     let total = Total::exactly(items.len());
-    Group { name, title, items, total, cut: Cut::AtWord, names: Vec::new(), weight }
+    Group { title, weight, ..Group::of(name, items, total, Cut::Oversized) }
 }

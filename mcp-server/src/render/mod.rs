@@ -12,9 +12,12 @@ pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_heal;
 pub(crate) mod fence;
+mod fill;
 pub(crate) mod handoff;
+pub(crate) mod here;
 pub(crate) mod note;
 pub(crate) mod outbox;
+mod page;
 pub(crate) mod part;
 pub(crate) mod piece;
 pub(crate) mod plan;
@@ -23,4 +26,8 @@ pub(crate) mod sod;
 pub(crate) mod ventures;
 
 #[cfg(test)]
+pub(crate) mod golden;
+#[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+pub(crate) mod team;

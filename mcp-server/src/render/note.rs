@@ -1,5 +1,6 @@
 //! Notes: a list of them, and one whole, a piece at a time.
 
+use deckwatch_client::outbox::UnsentNote;
 use deckwatch_protocol::{FoundNote, Note, NoteTag, Timestamp, VentureCode};
 
 use super::age::ago;
@@ -10,6 +11,10 @@ use super::piece::{Piece, Whole};
 
 const TITLE_COST: usize = 120;
 const TAGS_COST: usize = 90;
+/// Stands before a text that is only a part of the note.
+const EXCERPT: &str = "Excerpt: ";
+/// What the text of a note that is not saved yet costs in a list.
+const UNSENT_COST: usize = 300;
 
 /// A list in which each note costs at most `room`, so that a page that was asked for fits.
 pub(crate) fn list_part(
@@ -23,12 +28,16 @@ pub(crate) fn list_part(
     // The frame of the part is paid by all of them.
     const FRAME: usize = 40;
     let items = notes.iter().map(|note| item(note, now, fence, room.saturating_sub(FRAME))).collect();
-    let more = if more { "`cursor` set to next_cursor shows the next." } else { "These are the last ones." };
+    let more = if more {
+        "Call `notes` with `cursor` set to next_cursor to see the next ones."
+    } else {
+        "These are the last ones."
+    };
     Part {
         heading: format!("## Notes: {total}"),
-        remark: Some("`notes` with an id reads one whole.".to_owned()),
+        remark: Some("Call `notes` with an id to read one whole.".to_owned()),
         holds: "notes",
-        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::Never, names: Vec::new(), weight: 1 }],
+        groups: vec![Group::of("notes", items, total, Cut::Never)],
         more: more.into(),
     }
 }
@@ -37,8 +46,9 @@ fn item(note: &FoundNote, now: Timestamp, fence: &Fence, room: usize) -> Vec<Str
     let title = clip(&fence.line(note.title.as_str()), TITLE_COST);
     let by = clip(&fence.line(&note.actor_key_id), 16);
     let archived = note.archived_at.map_or(String::new(), |at| format!(", archived {}", ago(at, now)));
+    let in_part = if note.indexed_in_part { ", searched in part" } else { "" };
     let about = format!(
-        "  {}, {}, version {}, {} bytes, by key {by}, changed {}{archived}{}",
+        "  {}, {}, version {}, {} bytes, by key {by}, changed {}{archived}{in_part}{}",
         note.id,
         scope(note.venture.as_ref()),
         note.version,
@@ -49,9 +59,37 @@ fn item(note: &FoundNote, now: Timestamp, fence: &Fence, room: usize) -> Vec<Str
     let head = format!("- {title}");
     let bars = 3 * line_cost(&Fence::bar(" "));
     let left = room.saturating_sub(cost(&head) + cost(&about) + bars);
-    let excerpt = clip(&fence.line(&note.excerpt), left.saturating_sub(2));
-    let excerpt = (!excerpt.is_empty()).then(|| format!("  {excerpt}"));
+    let text = fence.line(&note.excerpt);
+    let label = if is_whole(note, &text, left) { "" } else { EXCERPT };
+    let excerpt = clip(&text, left.saturating_sub(2 + label.len()));
+    let excerpt = (!excerpt.is_empty()).then(|| format!("  {label}{excerpt}"));
     [Some(head), Some(about), excerpt].into_iter().flatten().collect()
+}
+
+/// Whether the excerpt is the note's whole text, and fits.
+fn is_whole(note: &FoundNote, text: &str, room: usize) -> bool {
+    usize::try_from(note.size_bytes).is_ok_and(|size| note.excerpt.replace("**", "").len() >= size)
+        && cost(text) + 2 <= room
+}
+
+/// New notes that wait on this machine.
+pub(crate) fn unsent_part(notes: &[UnsentNote], now: Timestamp, fence: &Fence) -> Part {
+    let item = |note: &UnsentNote| {
+        let title = clip(&fence.line(note.title.as_str()), TITLE_COST);
+        let head = format!("- {title} (written {}{})", ago(note.queued_at, now), tags(&note.tags, fence));
+        vec![head, format!("  {}", clip(&fence.line(note.content.as_str()), UNSENT_COST))]
+    };
+    let items = notes.iter().map(item).collect();
+    let total = Total::exactly(notes.len());
+    Part {
+        heading: format!("## New notes on this machine that are NOT SAVED YET: {total}"),
+        remark: Some(
+            "The API does not have them. They are not searched, and other machines don't see them.".to_owned(),
+        ),
+        holds: "notes that are not saved yet",
+        groups: vec![Group::of("notes", items, total, Cut::Never)],
+        more: "The others are shown when these are saved.".into(),
+    }
 }
 
 fn scope(venture: Option<&VentureCode>) -> String {
@@ -79,8 +117,13 @@ pub(crate) fn piece(note: &Note, offset: usize, now: Timestamp, fence: &Fence, l
 fn about(note: &Note, characters: usize, now: Timestamp, fence: &Fence) -> String {
     let by = clip(&fence.line(&note.actor_key_id), 16);
     let archived = note.archived_at.map_or(String::new(), |at| format!(", archived {}", ago(at, now)));
+    let in_part = if note.indexed_in_part {
+        "\nA search finds only the words in the first part of this note: it has more words than are indexed."
+    } else {
+        ""
+    };
     format!(
-        "Note {}, {}, version {}, {characters} characters, by key {by} at {}, changed {}{archived}",
+        "Note {}, {}, version {}, {characters} characters, by key {by} at {}, changed {}{archived}{in_part}",
         note.id,
         scope(note.venture.as_ref()),
         note.version,
@@ -161,7 +204,7 @@ mod tests {
                 assert_eq!(shown.counts, [15]);
                 assert_eq!(
                     shown.lines.last().unwrap(),
-                    "Not all is shown: notes 15 of 40. `cursor` set to next_cursor shows the next."
+                    "Not all is shown: notes 15 of 40. Call `notes` with `cursor` set to next_cursor to see the next ones."
                 );
             }
         }

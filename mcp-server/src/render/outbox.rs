@@ -15,13 +15,16 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
         format!("Outbox: what waits on this machine is not known: {}. Mend the disk or the folder.", clean_line(why))
     }));
     if waiting.queued > 0 {
-        let since = waiting.oldest.map_or(String::new(), |oldest| format!(", the oldest since {oldest}"));
+        let since = waiting.oldest.map_or(String::new(), |oldest| format!("; the oldest was written at {oldest}"));
         let why = waiting.stopped.as_ref().map_or(String::new(), |stopped| {
             let cause = clip(&clean_line(&stopped.cause), 300);
-            format!(" None was taken since {}: {cause}. The next try is at {}.", stopped.since, stopped.again_at)
+            format!(
+                " The API has taken none since {}: {cause}. The next try is at {}.",
+                stopped.since, stopped.again_at
+            )
         });
         lines.push(format!(
-            "Outbox: {} waiting on this machine, not recorded yet{since}. Sent by itself, in order, once the API takes it.{why}",
+            "Outbox: {} waiting on this machine, not recorded yet{since}. Deckwatch sends all of them, in order, when the API answers.{why}",
             counted(waiting.queued)
         ));
     }
@@ -36,7 +39,7 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     if !waiting.held.is_empty() {
         let named: Vec<String> = waiting.held.iter().take(NAMED).map(held).collect();
         lines.push(format!(
-            "Outbox: {} over 23 hours old and not sent without a human's word: {}. Ask your human, then call sod with \
+            "Outbox: {} over 23 hours old and not sent until a human decides: {}. Ask your human, then call sod with \
              held \"send\" (as new writes) or \"drop\" (deletes them).",
             counted(waiting.held.len()),
             named.join(", ")
@@ -71,7 +74,7 @@ fn parked(one: &Parked) -> String {
     let (what, agent) = (one.what, name(one.agent.as_deref()));
     let cause = clip(&clean_line(&one.cause), 300);
     format!(
-        "Outbox: a {what} of {agent} from {} waits for a person, and nothing waits for it: {cause}. Register the venture \
+        "Outbox: a {what} of {agent} from {} waits for a person and delays no other write: {cause}. Register the venture \
          or its repository, or give the key more rights; then it is sent by itself. The next try is at {}.",
         one.queued_at, one.again_at
     )

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use deckwatch_protocol::Excerpt;
 
-use super::budget::{Claim, clip, line_cost, share};
+use super::budget::line_cost;
 use super::fence::Fence;
+use super::fill::{Weighted, fill};
+use super::page::Page;
 
 /// A part with stored text.
 pub(crate) struct Part {
@@ -37,6 +39,8 @@ pub(crate) struct Group {
     pub(crate) names: Vec<String>,
     /// How much of a budget that is too small the group gets.
     pub(crate) weight: usize,
+    /// How many items come before anything else, of whatever group.
+    pub(crate) first: usize,
 }
 
 /// Where an item may end early.
@@ -44,7 +48,9 @@ pub(crate) struct Group {
 pub(crate) enum Cut {
     /// Nowhere: a list of one-liners shows whole ones only.
     Never,
-    /// At any word.
+    /// At any word, if the item fits nowhere as a whole: short items of a list.
+    Oversized,
+    /// At any word: a text.
     AtWord,
     /// At the end of a paragraph; where that wastes half of the room, at a word.
     AtParagraph,
@@ -78,68 +84,100 @@ impl std::fmt::Display for Total {
 }
 
 /// A part as it is shown.
+#[derive(Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) lines: Vec<String>,
     /// How many items of each group are there, whole or cut.
     pub(crate) counts: Vec<usize>,
 }
 
-#[derive(Default)]
-struct Fitted {
+/// The items of a group that are shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fitted {
     lines: Vec<String>,
-    shown: usize,
-    cut: bool,
+    /// How many are there, whole or cut.
+    pub(super) shown: usize,
+    /// The last one is cut.
+    pub(super) cut: bool,
     /// How many of those that are not shown, or cut, are named.
     named: usize,
+    /// What the lines cost.
+    pub(super) used: usize,
+}
+
+impl Fitted {
+    /// Whether this shows more items, or as many and more of the text.
+    pub(super) fn is_more_than(&self, other: &Self) -> bool {
+        (self.whole(), self.used) > (other.whole(), other.used)
+    }
+
+    /// How many items are shown whole.
+    pub(super) fn whole(&self) -> usize {
+        self.shown - usize::from(self.cut && self.shown > 0)
+    }
+}
+
+/// Where a list of short items may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// After a whole item.
+    AfterItem,
+    /// Within an item that fits nowhere.
+    Anywhere,
+}
+
+/// What a line costs inside the fence.
+fn barred(line: &str) -> usize {
+    line_cost(&Fence::bar(line))
+}
+
+fn cost_of(item: &[String]) -> usize {
+    item.iter().map(|line| barred(line)).sum()
+}
+
+fn cost_of_names(names: &[String]) -> usize {
+    if names.is_empty() { 0 } else { barred(LEFT_OUT) + cost_of(names) }
 }
 
 impl Part {
-    /// What the whole part costs.
-    pub(crate) fn need(&self, fence: &Fence) -> usize {
-        let whole: Vec<Fitted> = self.groups.iter().map(Group::whole).collect();
-        let stored: usize = whole.iter().flat_map(|group| &group.lines).map(|line| line_cost(line)).sum();
-        stored + self.frame_cost(fence) + self.note(&whole).map_or(0, |note| line_cost(&note))
-    }
-
     /// The part within `limit`. Frame and note stay, whatever the limit: they are short and ours.
     pub(crate) fn fit(&self, fence: &Fence, limit: usize) -> Shown {
-        let fitted = if self.need(fence) <= limit {
-            self.groups.iter().map(Group::whole).collect()
-        } else {
-            let room = limit.saturating_sub(self.frame_cost(fence) + self.longest_note());
-            let claims: Vec<Claim> = self.groups.iter().map(Group::claim).collect();
-            self.groups.iter().zip(share(room, &claims)).map(|(group, room)| group.fit(room)).collect::<Vec<_>>()
-        };
+        fill(&[Weighted { part: self, weight: 1 }], fence, limit).pop().unwrap_or_default()
+    }
+
+    /// The part with these items of its groups.
+    pub(super) fn shown(&self, fence: &Fence, fitted: &[&Fitted]) -> Shown {
         let mut lines: Vec<String> = [Some(self.heading.clone()), self.remark.clone()].into_iter().flatten().collect();
         lines.push(fence.open(self.holds));
         lines.extend(fitted.iter().flat_map(|group| group.lines.iter().cloned()));
         lines.push(fence.close());
-        lines.extend(self.note(&fitted));
+        lines.extend(self.note(fitted));
         Shown { lines, counts: fitted.iter().map(|group| group.shown).collect() }
     }
 
-    fn frame_cost(&self, fence: &Fence) -> usize {
+    pub(super) fn frame_cost(&self, fence: &Fence) -> usize {
         let remark = self.remark.as_deref().map_or(0, line_cost);
         line_cost(&self.heading) + remark + line_cost(&fence.open(self.holds)) + line_cost(&fence.close())
     }
 
-    fn longest_note(&self) -> usize {
+    pub(super) fn longest_note(&self) -> usize {
         let note_with = |shown: &dyn Fn(usize) -> usize| {
             let fitted = |group: &Group| Fitted {
                 lines: Vec::new(),
                 shown: shown(group.items.len()),
                 cut: true,
                 named: group.names.len().min(group.total.count.saturating_sub(1)),
+                used: 0,
             };
             let fitted: Vec<Fitted> = self.groups.iter().map(fitted).collect();
-            self.note(&fitted).map_or(0, |note| line_cost(&note))
+            self.note(&fitted.iter().collect::<Vec<_>>()).map_or(0, |note| line_cost(&note))
         };
         // The number of items is longest at the end, that of names at the beginning.
         note_with(&|items| items.saturating_sub(1)).max(note_with(&|_| 0))
     }
 
     /// Names what is not shown, or nothing when all is.
-    fn note(&self, fitted: &[Fitted]) -> Option<String> {
+    pub(super) fn note(&self, fitted: &[&Fitted]) -> Option<String> {
         let missing: Vec<String> =
             self.groups.iter().zip(fitted).filter_map(|(group, fitted)| group.missing(fitted)).collect();
         (!missing.is_empty()).then(|| format!("Not all is shown: {}. {}", missing.join("; "), self.more))
@@ -147,58 +185,61 @@ impl Part {
 }
 
 impl Group {
-    fn claim(&self) -> Claim {
-        Claim { need: self.whole().lines.iter().map(|line| line_cost(line)).sum(), weight: self.weight }
+    /// Items without a title, of which all are shown or the first ones.
+    pub(crate) fn of(name: &'static str, items: Vec<Vec<String>>, total: Total, cut: Cut) -> Self {
+        Self { name, title: None, items, total, cut, names: Vec::new(), weight: 1, first: 1 }
     }
 
-    fn whole(&self) -> Fitted {
+    /// What the group costs when everything is shown.
+    pub(super) fn need(&self) -> usize {
+        let beyond = self.names.get(self.items.len()..).unwrap_or_default();
+        self.cost_of_first(self.items.len()) + cost_of_names(beyond)
+    }
+
+    /// What the first `count` items cost, with their title.
+    pub(super) fn cost_of_first(&self, count: usize) -> usize {
         let title = self.title.filter(|_| !self.items.is_empty());
-        let beyond = self.names_from(self.items.len());
-        let named = beyond.len();
-        let left_out = (named > 0).then_some(LEFT_OUT);
-        let items = self.items.iter().flatten().map(String::as_str);
-        let lines = title.into_iter().chain(items).chain(left_out).chain(beyond.iter().map(String::as_str));
-        Fitted { lines: lines.map(Fence::bar).collect(), shown: self.items.len(), cut: false, named }
+        title.into_iter().map(barred).sum::<usize>()
+            + self.items.iter().take(count).map(|item| cost_of(item)).sum::<usize>()
     }
 
-    fn names_from(&self, first: usize) -> &[String] {
-        self.names.get(first..).unwrap_or_default()
+    /// What it costs to show the first `count` items and to name all others.
+    pub(super) fn cost_with_names(&self, count: usize) -> usize {
+        self.cost_of_first(count) + cost_of_names(self.names.get(count..).unwrap_or_default())
     }
 
-    /// As many items as fit into `room`, in order; the last one may be cut. Of the room, a third at most is kept for
-    /// naming the others.
-    fn fit(&self, room: usize) -> Fitted {
-        let for_names = match self.names.as_slice() {
-            [] => 0,
-            names => names.iter().map(|name| line_cost(&Fence::bar(name))).sum::<usize>() + line_cost(LEFT_OUT) + 2,
-        };
-        let for_names = for_names.min(room / 3);
+    /// As many items as fit into `room`, in order; what does not fit is cut, where `Cut` and `ends` allow it. Of the
+    /// room, a third at most is kept for naming the others.
+    pub(super) fn fit(&self, room: usize, ends: Ends) -> Fitted {
+        let for_names = cost_of_names(&self.names).min(room / 3);
         let mut page = Page { lines: Vec::new(), room: room - for_names };
-        let mut fitted = self.fit_items(&mut page);
+        let mut fitted = self.fit_items(&mut page, ends);
         if fitted.shown == 0 {
             page = Page { lines: Vec::new(), room };
         } else {
             page.room += for_names;
         }
-        let names = self.names_from(fitted.shown - usize::from(fitted.cut));
-        if !names.is_empty() && page.push(LEFT_OUT) {
+        let names = self.names.get(fitted.whole()..).unwrap_or_default();
+        let is_worth_it = names.first().is_some_and(|name| barred(LEFT_OUT) + barred(name) <= page.room);
+        if is_worth_it && page.push(LEFT_OUT) {
             fitted.named = names.iter().take_while(|name| page.push(name)).count();
         }
         if fitted.shown > 0 || fitted.named > 0 {
+            fitted.used = room.saturating_sub(page.room);
             fitted.lines = page.lines;
         }
         fitted
     }
 
-    fn fit_items(&self, page: &mut Page) -> Fitted {
+    fn fit_items(&self, page: &mut Page, ends: Ends) -> Fitted {
         let mut fitted = Fitted::default();
         if self.items.is_empty() || !self.title.is_none_or(|title| page.push(title)) {
             return fitted;
         }
         for item in &self.items {
-            let need: usize = item.iter().map(|line| line_cost(&Fence::bar(line))).sum();
-            if need > page.room {
-                fitted.cut = page.push_cut(item, self.cut);
+            if cost_of(item) > page.room {
+                let may_be_cut = self.cut != Cut::Oversized || ends == Ends::Anywhere || fitted.shown == 0;
+                fitted.cut = may_be_cut && page.push_cut(item, self.cut);
                 fitted.shown += usize::from(fitted.cut);
                 break;
             }
@@ -224,8 +265,7 @@ impl Group {
 
     /// How many of the others are named, where names are given and not all are.
     fn unnamed(&self, fitted: &Fitted) -> String {
-        let whole = fitted.shown - usize::from(fitted.cut && fitted.shown > 0);
-        if self.names.is_empty() || whole + fitted.named >= self.total.count {
+        if self.names.is_empty() || fitted.whole() + fitted.named >= self.total.count {
             return String::new();
         }
         format!(" ({} of the others named)", fitted.named)
@@ -235,71 +275,6 @@ impl Group {
 /// Stands above the names of what is not shown.
 const LEFT_OUT: &str = "Left out or cut:";
 
-/// Barred lines within what room is left.
-struct Page {
-    lines: Vec<String>,
-    room: usize,
-}
-
-impl Page {
-    fn push(&mut self, line: &str) -> bool {
-        let line = Fence::bar(line);
-        let cost = line_cost(&line);
-        if cost > self.room {
-            return false;
-        }
-        self.room -= cost;
-        self.lines.push(line);
-        true
-    }
-
-    /// The beginning of an item: whole paragraphs where they fill it well, else whole lines, then a piece of the next. False
-    /// when that is not worth a line.
-    fn push_cut(&mut self, item: &[String], cut: Cut) -> bool {
-        const WORTH_A_LINE: usize = 24;
-        match cut {
-            Cut::Never => return false,
-            Cut::AtParagraph if self.push_paragraphs(item) => return true,
-            Cut::AtParagraph | Cut::AtWord => {}
-        }
-        let before = self.lines.len();
-        let left = item.iter().find(|line| !self.push(line));
-        if let Some(line) = left
-            && self.room >= WORTH_A_LINE
-        {
-            let bar_and_break = line_cost(&Fence::bar("")) + 1;
-            let piece = clip(line, self.room - bar_and_break);
-            self.push(&piece);
-        }
-        self.lines.len() > before
-    }
-}
-
-impl Page {
-    /// As many whole paragraphs as fit; false when they would leave half of the room unused.
-    fn push_paragraphs(&mut self, item: &[String]) -> bool {
-        let (mut fits, mut used) = (0, 0);
-        let mut spent = 0;
-        for (n, line) in item.iter().enumerate() {
-            spent += line_cost(&Fence::bar(line));
-            if spent > self.room {
-                break;
-            }
-            let ends = item.get(n + 1).is_none_or(String::is_empty);
-            if ends && !line.is_empty() {
-                (fits, used) = (n + 1, spent);
-            }
-        }
-        if used * 2 < self.room {
-            return false;
-        }
-        item.iter().take(fits).for_each(|line| {
-            self.push(line);
-        });
-        fits > 0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,7 +282,7 @@ mod tests {
     fn part(items: &[&str], total: usize, cut: Cut) -> Part {
         let items: Vec<Vec<String>> = items.iter().map(|item| item.lines().map(str::to_owned).collect()).collect();
         let total = Total::exactly(total);
-        let group = Group { name: "things", title: None, items, total, cut, names: Vec::new(), weight: 1 };
+        let group = Group::of("things", items, total, cut);
         Part { heading: "## Things".into(), remark: None, holds: "things", groups: vec![group], more: "Ask.".into() }
     }
 
@@ -337,7 +312,8 @@ mod tests {
         let fence = Fence::new(7);
         let long = "x".repeat(90);
         let part = part(&[&long, &long, &long], 3, Cut::Never);
-        let shown = part.fit(&fence, part.need(&fence) - 1);
+        let whole: usize = part.fit(&fence, 500).lines.iter().map(|line| line_cost(line)).sum();
+        let shown = part.fit(&fence, whole - 1);
         assert_eq!(shown.counts, [2]);
         assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things 2 of 3. Ask.");
     }

@@ -18,16 +18,8 @@ pub(crate) fn part(plan: &WeeklyPlan, now: Timestamp, fence: &Fence) -> Part {
         heading: heading(plan, now),
         remark: stale(plan, now),
         holds: "weekly plan",
-        groups: vec![Group {
-            name: "plan",
-            title: None,
-            items: vec![lines],
-            total: Total::exactly(1),
-            cut: Cut::AtParagraph,
-            names: Vec::new(),
-            weight: 1,
-        }],
-        more: "Call `plan` for the rest.".into(),
+        groups: vec![Group::of("plan", vec![lines], Total::exactly(1), Cut::AtParagraph)],
+        more: "Call `plan` to read it whole.".into(),
     }
 }
 
@@ -60,6 +52,42 @@ fn author(plan: &WeeklyPlan, fence: &Fence) -> Option<String> {
 /// Which venture comes first, and how old the plan is.
 fn summary(plan: &WeeklyPlan, now: Timestamp) -> String {
     let first = plan.priority.as_ref().map_or("no priority venture named".to_owned(), |code| format!("{code} first"));
-    let committed = if plan.author.is_some() { "committed" } else { "changed, not committed," };
-    format!("{first}, {committed} {}", ago(plan.changed_at, now))
+    let age = ago(plan.changed_at, now);
+    match (&plan.author, plan.git_failed) {
+        (Some(_), _) => format!("{first}, committed {age}"),
+        (None, false) => format!("{first}, changed {age}, not committed"),
+        (None, true) => format!("{first}, changed {age}; git did not say whether it is committed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::samples::{NOW, beside};
+
+    #[test]
+    fn a_git_that_fails_is_not_said_to_know_of_no_commit() {
+        let Ok(Ok(plan)) = beside("x").plan else { unreachable!("there is a plan") };
+        let now = NOW.parse().unwrap();
+        let heading = |author: Option<&str>, git_failed| {
+            let plan =
+                WeeklyPlan { author: author.map(str::to_owned), git_failed, text: String::new(), ..sample(&plan) };
+            super::heading(&plan, now)
+        };
+        assert!(heading(Some("Ann"), false).ends_with("named, committed 20 days ago"));
+        assert!(heading(None, false).ends_with("named, changed 20 days ago, not committed"));
+        assert!(heading(None, true).ends_with("20 days ago; git did not say whether it is committed"));
+    }
+
+    fn sample(plan: &WeeklyPlan) -> WeeklyPlan {
+        WeeklyPlan {
+            path: plan.path.clone(),
+            text: plan.text.clone(),
+            cut: plan.cut,
+            author: None,
+            git_failed: false,
+            changed_at: plan.changed_at,
+            priority: None,
+        }
+    }
 }

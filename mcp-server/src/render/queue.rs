@@ -25,20 +25,23 @@ pub(crate) fn part(
     more: Cow<'static, str>,
 ) -> Part {
     let group = |lane: &Lane| Group {
-        name: lane.title(),
         title: (lanes.len() > 1).then_some(lane.heading()),
-        items: items(queue, *lane, now, fence),
-        total: total(queue, *lane),
-        cut: Cut::Never,
-        names: Vec::new(),
         weight: if *lane == Lane::P0 { 3 } else { 1 },
+        first: if *lane == Lane::P0 { 4 } else { 2 },
+        ..Group::of(
+            lane.title(),
+            items(queue, *lane, now, fence),
+            Total::exactly(total(queue, *lane).count),
+            Cut::Never,
+        )
     };
     Part { heading, remark: None, holds: "issues on GitHub", groups: lanes.iter().map(group).collect(), more }
 }
 
-/// How many issues the lane has in all repositories that answered.
+/// How many issues the lane has in all repositories that answered: at least as many, where one did not.
 pub(crate) fn total(queue: &Queue, lane: Lane) -> Total {
-    Total::exactly(of_lane(queue, lane).map(|of_repo| of_repo.total).sum())
+    let is_partial = queue.gap.is_some() || !queue.failed.is_empty() || !queue.left_out.is_empty();
+    Total { count: of_lane(queue, lane).map(|of_repo| of_repo.total).sum(), at_least: is_partial }
 }
 
 /// The repositories without an answer, one line of ours each.

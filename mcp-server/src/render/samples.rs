@@ -97,7 +97,7 @@ pub(crate) fn day(json: Value) -> DayStarted {
 
 /// What stands beside a day when nothing could be loaded.
 pub(crate) fn nothing_beside() -> Beside {
-    Beside { p0: Err("there is no token".to_owned()), plan: Err("it took too long".to_owned()) }
+    Beside { p0: Err("there is no token".to_owned()), plan: Err("it took too long".to_owned()), unsent: Vec::new() }
 }
 
 /// P0 issues and a weekly plan in which every text is `text`.
@@ -112,8 +112,10 @@ pub(crate) fn beside(text: &str) -> Beside {
         text: text.to_owned(),
         cut: true,
         author: Some(text.to_owned()),
+        git_failed: false,
         changed_at: "2026-11-01T08:00:00.000Z".parse().unwrap(),
         priority: None,
     };
-    Beside { p0: Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() }), plan: Ok(Ok(plan)) }
+    let p0 = Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() });
+    Beside { p0, plan: Ok(Ok(plan)), unsent: Vec::new() }
 }

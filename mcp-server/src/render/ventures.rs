@@ -23,7 +23,10 @@ pub(crate) enum Place {
     Here(PathBuf),
     /// More than one clone, and nothing decides between them.
     Several(Vec<PathBuf>),
+    /// Not below the folder that was looked through.
     Missing,
+    /// That folder can't be read.
+    Unknown,
     NoRepositories,
 }
 
@@ -35,15 +38,7 @@ pub(crate) fn part(known: &[Known], own: Option<&VentureCode>, fence: &Fence) ->
         heading: "## Ventures".to_owned(),
         remark: None,
         holds: "ventures as people named them",
-        groups: vec![Group {
-            name: "ventures",
-            title: None,
-            items,
-            total,
-            cut: Cut::Never,
-            names: Vec::new(),
-            weight: 1,
-        }],
+        groups: vec![Group::of("ventures", items, total, Cut::Never)],
         more: "`launcher --list` lists them all.".into(),
     }
 }
@@ -63,13 +58,16 @@ fn place(known: &Known, fence: &Fence) -> String {
         Place::Here(path) => format!("installed in {}", shown(path)),
         Place::Several(paths) => {
             let first: Vec<String> = paths.iter().take(3).map(|path| shown(path)).collect();
-            format!("there {} times: {}", paths.len(), first.join(", "))
+            let others = paths.len().saturating_sub(first.len());
+            let others = if others > 0 { format!(", and {others} more") } else { String::new() };
+            format!("installed in {} folders: {}{others}", paths.len(), first.join(", "))
         }
         Place::Missing => {
             let clone = known.venture.repos.first();
             let clone = clone.map_or(String::new(), |repo| format!("; git clone git@github.com:{repo}.git"));
-            format!("not on this machine{clone}")
+            format!("not found below that folder{clone}")
         }
+        Place::Unknown => "not known whether it is on this machine: that folder can't be read".to_owned(),
         Place::NoRepositories => "nothing to install: add its repos to the ventures file".to_owned(),
     }
 }

@@ -6,11 +6,14 @@ mod uri;
 
 use deckwatch_client::DocRead;
 use deckwatch_client::api::{Api, ClientError};
-use deckwatch_protocol::{Doc, DocFilter, DocScope, ErrorCode, Handoff, HandoffFilter, LatestHandoffFilter, Timestamp};
+use deckwatch_protocol::{
+    Doc, DocFilter, DocName, DocScope, ErrorCode, Handoff, HandoffFilter, LatestHandoffFilter, Timestamp,
+};
 use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 
 use self::uri::{DOC_TEMPLATE, HANDOFF_TEMPLATE, Uri};
+use crate::offline;
 use crate::render::age::ago;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
@@ -62,9 +65,24 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
 pub(crate) async fn list(keeper: &Keeper, cursor: Option<&str>) -> Result<ListResourcesResult, ErrorData> {
     let (first, mut within) = stage_of(cursor)?;
     keeper.identity.of_this_launch().await.map_err(|trouble| failed(&trouble))?;
+    match listed(keeper, first, &mut within).await {
+        // Without the API, the copies on this machine are all that can be read.
+        Err(Trouble::Api(error)) if error.is_outage() && cursor.is_none() => {
+            let copies = copies(keeper).await.map_err(|trouble| failed(&trouble))?;
+            if copies.is_empty() { Err(failed(&error.into())) } else { Ok(ListResourcesResult::with_all_items(copies)) }
+        }
+        listed => listed.map_err(|trouble| failed(&trouble)),
+    }
+}
+
+async fn listed(
+    keeper: &Keeper,
+    first: Stage,
+    within: &mut Option<deckwatch_protocol::Cursor>,
+) -> Result<ListResourcesResult, Trouble> {
     let mut resources = Vec::new();
     for stage in Stage::ALL.into_iter().skip_while(|stage| *stage != first) {
-        let (found, next) = page(keeper, stage, within.take()).await.map_err(|trouble| failed(&trouble))?;
+        let (found, next) = page(keeper, stage, within.take()).await?;
         resources.extend(found);
         if let Some(next) = next {
             let mut result = ListResourcesResult::with_all_items(resources);
@@ -73,6 +91,18 @@ pub(crate) async fn list(keeper: &Keeper, cursor: Option<&str>) -> Result<ListRe
         }
     }
     Ok(ListResourcesResult::with_all_items(resources))
+}
+
+/// The copies of documents on this machine.
+async fn copies(keeper: &Keeper) -> Result<Vec<Resource>, Trouble> {
+    let scopes = offline::scopes_at_hand(&keeper.identity).await?;
+    let resource = |(scope, name, at): (DocScope, DocName, Timestamp)| {
+        let label = format!("{scope}/{name}");
+        let description = format!("Copy of a document, the same as at the API {}.", ago(at, now()));
+        let resource = Resource::new(Uri::Doc(scope, name).to_string(), label);
+        resource.with_description(description).with_mime_type("text/plain")
+    };
+    Ok(offline::copies(&scopes).await?.into_iter().map(resource).collect())
 }
 
 /// Where a page begins: a part of the list, and the API's own cursor within it.
@@ -149,12 +179,26 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
     keeper.identity.of_this_launch().await?;
     let (api, fence) = (keeper.identity.api().await?, fence());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
+    let unsent = if *uri == Uri::LatestHandoff { keeper.unsent_handoffs().await } else { Vec::new() };
     let lines = match uri {
-        Uri::Doc(scope, name) => match there(api.get_doc(scope, name, None).await)? {
-            Some(DocRead::Read(stored)) => Some(doc::piece(&stored, 0, now(), &fence, room).lines),
-            Some(DocRead::NotModified) | None => None,
+        Uri::Doc(scope, name) => match there(api.get_doc(scope, name, None).await) {
+            Ok(Some(DocRead::Read(stored))) => Some(doc::piece(&stored, 0, now(), &fence, room).lines),
+            Ok(Some(DocRead::NotModified) | None) => None,
+            Err(error) => match offline::copy_of(std::slice::from_ref(scope), name).await? {
+                Some((_, copy)) if error.is_outage() => {
+                    let why = clean_line(&error.to_string());
+                    Some(doc::piece_of_copy((scope, name), &copy, &why, 0, now(), &fence, room).lines)
+                }
+                _ => return Err(error.into()),
+            },
         },
         Uri::Handoff(id) => there(api.get_handoff(id).await)?.map(|found| handoff_lines(&found, &fence, room)),
+        Uri::LatestHandoff if !unsent.is_empty() => {
+            let me = keeper.identity.me().await?;
+            Some(
+                handoff::unsent(&unsent, &me.agent, handoff::MORE_UNSENT.into(), now(), &fence).fit(&fence, room).lines,
+            )
+        }
         Uri::LatestHandoff => {
             let place = keeper.identity.place().await?;
             let (venture, repo) = (Some(place.venture.code.clone()), Some(place.repo.clone()));
@@ -166,7 +210,7 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
 }
 
 fn handoff_lines(found: &Handoff, fence: &Fence, room: usize) -> Vec<String> {
-    handoff::whole(found, now(), fence).fit(fence, room).lines
+    handoff::piece(found, 0, now(), fence, room).lines
 }
 
 /// What is not there is no trouble.

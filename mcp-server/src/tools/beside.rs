@@ -21,7 +21,7 @@ use crate::trouble::Trouble;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Beside a day that could not be had, parts are not waited for.
 const GRACE: Duration = Duration::from_millis(50);
-const P0_SHOWN: usize = 10;
+const P0_SHOWN: usize = 30;
 
 /// What is being loaded while the day starts; dropped, it is loaded no further.
 pub(super) struct Loading(JoinHandle<Beside>);
@@ -43,7 +43,7 @@ impl Loading {
         let late = |tool: &str| format!("This part was not waited for. Call `{tool}` to ask.");
         match tokio::time::timeout(GRACE, &mut self.0).await {
             Ok(Ok(beside)) => beside,
-            _ => Beside { p0: Err(late("status")), plan: Err(late("plan")) },
+            _ => Beside { p0: Err(late("status")), plan: Err(late("plan")), unsent: Vec::new() },
         }
     }
 }
@@ -58,7 +58,7 @@ impl Drop for Loading {
 async fn load(identity: &Identity) -> Beside {
     let (p0, plan) = tokio::join!(in_time("status", p0_issues(identity)), in_time("plan", weekly_plan(identity)));
     let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| Missing(missing(&path(identity)))));
-    Beside { p0, plan }
+    Beside { p0, plan, unsent: Vec::new() }
 }
 
 /// Those of all the venture's repositories.

@@ -1,7 +1,6 @@
 //! `context`: who and where the agent is, and who else works now.
 
-use deckwatch_client::api::Api;
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::api::{Api, ClientError};
 use deckwatch_protocol::{
     ActiveSession, Handoff, HandoffFilter, Health, Page, Session, SessionFilter, SessionId, SessionStatus, Timestamp,
     Violations,
@@ -12,13 +11,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
-use crate::identity::{Me, Place};
+use crate::identity::Me;
 use crate::render::age::ago;
-use crate::render::budget::{clip, line_cost};
-use crate::render::context::{Whereabouts, active_part};
-use crate::render::fence::{Fence, WARNING};
-use crate::render::part::{Part, Total};
-use crate::render::{handoff, outbox};
+use crate::render::budget::clip;
+use crate::render::clean::clean_line;
+use crate::render::fence::Fence;
+use crate::render::here::{Here, SessionKnown};
+use crate::render::outbox;
+use crate::render::part::Total;
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -38,9 +38,12 @@ struct Facts {
     agent: String,
     host: String,
     client: String,
-    venture: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    venture: Option<String>,
     repo: String,
-    engine: String,
+    /// Absent when the API does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine: Option<String>,
     /// Your live session; absent before `sod` and after the end of day.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<SessionId>,
@@ -58,24 +61,17 @@ pub(super) fn definition() -> Tool {
         .with_annotations(hints().read_only(true).idempotent(true))
 }
 
-/// Where the agent is.
-struct Here<'a> {
-    me: &'a Me,
-    place: &'a Place,
-    api: &'a Api,
-    checkout: Checkout,
-    health: Health,
-    session: Option<Session>,
-    /// The last day that the agent has ended.
-    last_day_began: Option<Timestamp>,
-    /// The newest handoffs to this agent.
-    handoffs: Page<Handoff>,
-    /// What was healed since somebody asked last, and what waits in the outbox.
-    news: Vec<String>,
-}
-
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let Arguments {} = decode(arguments)?;
+    let facts = match asked(keeper).await {
+        Err(Trouble::Api(error)) if error.is_outage() => kept(keeper, error).await?,
+        asked => asked?,
+    };
+    Ok(answer(&facts, &facts.report))
+}
+
+/// What the API says.
+async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
     let (me, place) = (keeper.identity.me().await?, keeper.identity.place().await?);
     let api = keeper.identity.api().await?;
     let checkout = keeper.identity.checkout().await?;
@@ -101,119 +97,135 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Box::pin(api.list_sessions(&ended)),
         Box::pin(api.list_handoffs(&to_me))
     )?;
-    let last_day_began = ended.items.first().map(|session| session.created_at);
+    let (to_you, to_you_total) = not_settled(handoffs, ended.items.first().map(|session| session.created_at));
     let news = keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
     let others = Others::among(sessions, &mine, me);
     let session = mine.items.into_iter().find(|session| Some(&session.id) == own.as_ref());
-    let facts = facts(&Here { me, place, api, checkout, health, session, last_day_began, handoffs, news }, &others);
-    Ok(answer(&facts, &facts.report))
+    let fence = fence();
+    let here = Here {
+        me,
+        venture: Some(place.venture.code.to_string()),
+        repo: place.repo.clone(),
+        checkout,
+        track: session.as_ref().and_then(|session| session.track),
+        issue: session.as_ref().and_then(|session| session.issue_number),
+        session: known(session, own),
+        engine: engine(&health, api, &fence),
+        stale: None,
+        news,
+        unsent: keeper.unsent_handoffs().await,
+        to_you,
+        to_you_total,
+        others: Some((others.sessions, others.total)),
+    };
+    let engine = Some(clip(&fence.line(&health.engine), 40));
+    Ok(Facts { engine, ..facts(&here, health.time, &fence) })
+}
+
+/// What this machine knows while the API does not answer.
+async fn kept(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
+    let (last, unsent) = (keeper.identity.last_snapshot().await?, keeper.unsent_handoffs().await);
+    if last.is_none() && unsent.is_empty() {
+        return Err(error.into());
+    }
+    let (me, place) = (keeper.identity.me().await?, keeper.identity.place_at_hand().await?);
+    let (checkout, held) = (keeper.identity.checkout().await?, keeper.held().map(|live| live.id));
+    let said = match &last {
+        Some(last) => {
+            let (age, at) = (ago(last.taken_at, now()), last.taken_at);
+            format!("STALE: the other agents and handoffs below are from the API's last answer, {age} ({at}).")
+        }
+        None => "The API has not answered, and no earlier answer of it is kept for this repository.".to_owned(),
+    };
+    let day = last.map(|last| last.day);
+    let to_you = day.as_ref().map(|day| day.handoffs_to_you.clone()).unwrap_or_default();
+    let here = Here {
+        me,
+        venture: place.as_ref().map(|place| place.venture.code.to_string()),
+        repo: place.as_ref().map_or(checkout.repo.clone(), |place| place.repo.clone()),
+        checkout,
+        track: day.as_ref().and_then(|day| day.session.track),
+        issue: day.as_ref().and_then(|day| day.session.issue_number),
+        session: held.map_or(SessionKnown::Unknown, SessionKnown::Held),
+        engine: clip(&clean_line(&error.to_string()), 300),
+        stale: Some(said),
+        news: outbox::lines(&keeper.waiting().await),
+        unsent,
+        to_you_total: Total::of(&to_you),
+        to_you: to_you.items,
+        others: day
+            .map(|day| (Total::of(&day.active_sessions), day.active_sessions.items))
+            .map(|(total, items)| (items, total)),
+    };
+    Ok(facts(&here, now(), &fence()))
+}
+
+fn known(session: Option<Session>, held: Option<SessionId>) -> SessionKnown {
+    match (session, held) {
+        (Some(Session { id, created_at: started_at, last_heartbeat_at, .. }), _) => {
+            SessionKnown::Active { id, started_at, last_heartbeat_at }
+        }
+        (None, Some(id)) => SessionKnown::Held(id),
+        (None, None) => SessionKnown::None,
+    }
 }
 
 /// Everyone else who is active: another session of the same agent is nobody else.
 struct Others {
-    sessions: Vec<Session>,
+    sessions: Vec<ActiveSession>,
     total: Total,
 }
 
 impl Others {
     fn among(all: Page<Session>, mine: &Page<Session>, me: &Me) -> Self {
-        let sessions: Vec<Session> = all.items.into_iter().filter(|session| session.agent != me.agent).collect();
+        let others = all.items.into_iter().filter(|session| session.agent != me.agent);
+        let sessions: Vec<ActiveSession> = others.map(active).collect();
         let count = usize::try_from(all.total.saturating_sub(mine.total)).unwrap_or(usize::MAX);
         let total = Total { count: count.max(sessions.len()), at_least: all.total_is_minimum };
         Self { sessions, total }
     }
 }
 
-fn facts(here: &Here, others: &Others) -> Facts {
-    let fence = fence();
-    let (report, others_shown) = report(here, others, &fence);
+fn facts(here: &Here, now: Timestamp, fence: &Fence) -> Facts {
+    let (report, others_shown) = here.report(now, fence, LIMIT);
+    let total = here.others.as_ref().map_or(Total { count: 0, at_least: true }, |(_, total)| *total);
     Facts {
         report,
         agent: here.me.agent.to_string(),
         host: here.me.host.to_string(),
         client: here.me.client.to_string(),
-        venture: here.place.venture.code.to_string(),
-        repo: here.place.repo.to_string(),
-        engine: clip(&fence.line(&here.health.engine), 40),
-        session_id: here.session.as_ref().map(|session| session.id.clone()),
+        venture: here.venture.clone(),
+        repo: here.repo.to_string(),
+        engine: None,
+        session_id: match &here.session {
+            SessionKnown::Active { id, .. } | SessionKnown::Held(id) => Some(id.clone()),
+            SessionKnown::None | SessionKnown::Unknown => None,
+        },
         others_shown,
-        others_total: others.total.count,
-        others_total_is_minimum: others.total.at_least,
+        others_total: total.count,
+        others_total_is_minimum: total.at_least || here.stale.is_some(),
     }
-}
-
-fn report(here: &Here, others: &Others, fence: &Fence) -> (String, usize) {
-    let (me, now, session) = (here.me, here.health.time, here.session.as_ref());
-    let own = Whereabouts {
-        repo: &here.place.repo,
-        branch: here.checkout.branch.as_ref(),
-        track: session.and_then(|session| session.track),
-        issue: session.and_then(|session| session.issue_number),
-    };
-    let mut lines = vec![
-        format!("agent    {} ({} on {})", me.agent, me.client, clip(me.host.as_str(), 80)),
-        format!("venture  {}", here.place.venture.code),
-        format!("work     {}{}", own.line(fence), commit(&here.checkout)),
-        session_line(session, now),
-        engine_line(here, fence),
-    ];
-    lines.extend(here.news.iter().cloned());
-    lines.push(String::new());
-    let handoffs = handoffs_to_you(here, now, fence);
-    let nobody = others.total.count == 0;
-    if nobody {
-        lines.push("Other active agents: none".to_owned());
-    }
-    if !nobody || handoffs.is_some() {
-        lines.extend([WARNING.to_owned(), String::new()]);
-    }
-    if let Some(part) = handoffs {
-        lines.extend(part.fit(fence, LIMIT / 4).lines);
-        lines.push(String::new());
-    }
-    if nobody {
-        return (lines.join("\n").trim_end().to_owned(), 0);
-    }
-    let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
-    let sessions: Vec<ActiveSession> = others.sessions.iter().cloned().map(active).collect();
-    let more = "The API lists them all: GET /v1/sessions.";
-    let shown = active_part(&sessions, others.total, &own, now, fence, more).fit(fence, LIMIT.saturating_sub(spent));
-    lines.extend(shown.lines);
-    (lines.join("\n"), shown.counts.first().copied().unwrap_or(0))
 }
 
 /// What was handed to this agent and is not settled: a day shows it until the agent has ended one that began with it.
-fn handoffs_to_you(here: &Here, now: Timestamp, fence: &Fence) -> Option<Part> {
-    let Page { items, total, .. } = &here.handoffs;
-    let is_new = |handoff: &&Handoff| here.last_day_began.is_none_or(|began| handoff.created_at >= began);
-    let new: Vec<Handoff> = items.iter().filter(is_new).cloned().collect();
-    let at_least = new.len() == items.len() && usize::try_from(*total).is_ok_and(|total| total > items.len());
+fn not_settled(handoffs: Page<Handoff>, last_day_began: Option<Timestamp>) -> (Vec<Handoff>, Total) {
+    let Page { items, total, .. } = handoffs;
+    let shown = items.len();
+    let is_new = |handoff: &Handoff| last_day_began.is_none_or(|began| handoff.created_at >= began);
+    let new: Vec<Handoff> = items.into_iter().filter(is_new).collect();
+    let at_least = new.len() == shown && usize::try_from(total).is_ok_and(|total| total > shown);
     let count = Total { count: new.len(), at_least };
-    (!new.is_empty()).then(|| handoff::to_you(&new, count, None, now, fence))
+    (new, count)
 }
 
-fn commit(checkout: &Checkout) -> String {
-    if checkout.kind == CheckoutKind::NotARepository {
-        return " (not a git repository)".to_owned();
-    }
-    checkout.commit_sha.as_ref().map_or(String::new(), |sha| format!(", commit {}", clip(sha.as_str(), 13)))
-}
-
-fn session_line(session: Option<&Session>, now: Timestamp) -> String {
-    session.map_or("session  none; call `sod` to start your day".to_owned(), |session| {
-        let (started, seen) = (ago(session.created_at, now), ago(session.last_heartbeat_at, now));
-        format!("session  {} (started {started}, last heartbeat {seen})", session.id)
-    })
-}
-
-fn engine_line(here: &Here, fence: &Fence) -> String {
-    let engine = clip(&fence.line(&here.health.engine), 40);
-    let endpoint = clip(&fence.line(&here.api.endpoint().to_string()), 200);
+fn engine(health: &Health, api: &Api, fence: &Fence) -> String {
+    let engine = clip(&fence.line(&health.engine), 40);
+    let endpoint = clip(&fence.line(&api.endpoint().to_string()), 200);
     let local = now();
-    let skew = local.seconds_since(here.health.time).max(here.health.time.seconds_since(local));
+    let skew = local.seconds_since(health.time).max(health.time.seconds_since(local));
     let clock = if skew > 60 { format!("; its clock and this one are {skew} s apart") } else { String::new() };
     let engine = if endpoint.contains(&engine) { String::new() } else { format!(" ({engine})") };
-    format!("engine   {endpoint}{engine}{clock}")
+    format!("{endpoint}{engine}{clock}")
 }
 
 fn active(session: Session) -> ActiveSession {

@@ -1,4 +1,4 @@
-//! `doc`: reads one document, a piece at a time. Which there are is in `sod`, how they stand in `doc_audit`.
+//! `doc`: lists documents, and reads one, a piece at a time. How they stand against what is required is in `doc_audit`.
 
 use deckwatch_client::DocRead;
 use deckwatch_client::api::{Api, ClientError};
@@ -8,8 +8,11 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::doc_cursor::DocListCursor;
 use super::{answer, decode, fence, hints, now};
+use crate::offline;
 use crate::render::budget::line_cost;
+use crate::render::clean::clean_line;
 use crate::render::doc;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::part::Total;
@@ -20,65 +23,202 @@ use crate::trouble::Trouble;
 /// The report's limit; the facts beside it stay below another 500.
 const LIMIT: usize = 10_000;
 
+/// Documents on a page of the list: as many as fit whole.
+const PAGE: u64 = 30;
+
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// Its name, such as api.md.
-    name: DocName,
-    /// A venture's code, or `global`. Without it your venture's document, else the global one.
+    /// Its name, such as api.md. Without it, documents are listed.
+    #[deserr(default)]
+    name: Option<DocName>,
+    /// A venture's code, or `global`. Without it your venture comes first, then `global`.
     #[deserr(default)]
     scope: Option<DocScope>,
-    /// Where to go on, as the answer before said.
+    /// With `name`: where to go on, as the answer before said.
     #[deserr(default)]
     offset: Option<u32>,
+    /// Of the list, the next page: `next_cursor` of the answer before.
+    #[deserr(default)]
+    cursor: Option<String>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Facts {
-    /// The document, or which there are instead, as text.
+    /// The document, or which there are, as text.
     report: String,
     found: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<One>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<List>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct One {
     scope: DocScope,
     name: DocName,
-    version: u32,
+    /// Absent for a copy on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
     characters: usize,
     /// Absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_offset: Option<usize>,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+struct List {
+    shown: usize,
+    total: usize,
+    total_is_minimum: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
 pub(super) fn definition() -> Tool {
-    let text =
-        "Read one document by its name; `sod` lists them. A long one comes in pieces; the answer says how to go on.";
+    let text = "List all documents, or read one by its name. A long text comes in pieces and a long list in pages; the \
+                answer says how to go on. Without the API it reads the copies of `launcher docs cache`.";
     Tool::new("doc", text, schema::of_arguments::<Arguments>())
-        .with_title("Read a document")
+        .with_title("List and read documents")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
         .with_annotations(hints().read_only(true).idempotent(true))
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
-    let Arguments { name, scope, offset } = decode(arguments)?;
-    let api = keeper.identity.api().await?;
-    let scopes = match scope {
+    let arguments: Arguments = decode(arguments)?;
+    let facts = match arguments {
+        Arguments { name: Some(_), cursor: Some(_), .. } => {
+            return Err(Trouble::Arguments(Violations::at("/cursor", "belongs to the list and goes without name")));
+        }
+        Arguments { name: None, offset: Some(_), .. } => {
+            return Err(Trouble::Arguments(Violations::at("/offset", "goes with name alone")));
+        }
+        Arguments { name: Some(name), scope, offset, .. } => {
+            let offset = offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX));
+            match read(keeper, scope.clone(), &name, offset).await {
+                Err(Trouble::Api(error)) if error.is_outage() => copy(keeper, scope, &name, offset, error).await?,
+                read => read?,
+            }
+        }
+        Arguments { scope, cursor, .. } => match list(keeper, scope.clone(), cursor.as_deref()).await {
+            Err(Trouble::Api(error)) if error.is_outage() => copies(keeper, scope, error).await?,
+            listed => listed?,
+        },
+    };
+    Ok(answer(&facts, &facts.report))
+}
+
+async fn scopes(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope>, Trouble> {
+    Ok(match named {
         Some(scope) => vec![scope],
         None => vec![DocScope::of(&keeper.identity.place().await?.venture.code), DocScope::global()],
-    };
+    })
+}
+
+/// The same, as far as it is known without the API.
+async fn scopes_at_hand(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope>, Trouble> {
+    match named {
+        Some(scope) => Ok(vec![scope]),
+        None => offline::scopes_at_hand(&keeper.identity).await,
+    }
+}
+
+async fn read(keeper: &Keeper, scope: Option<DocScope>, name: &DocName, offset: usize) -> Result<Facts, Trouble> {
+    let (api, scopes) = (keeper.identity.api().await?, scopes(keeper, scope).await?);
     for scope in &scopes {
-        if let Some(stored) = stored(api, scope, &name).await? {
-            let offset = offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX));
-            let facts = one(scope, &name, &stored, offset, now(), &fence());
-            return Ok(answer(&facts, &facts.report));
+        if let Some(stored) = stored(api, scope, name).await? {
+            return Ok(one(scope, name, &stored, offset, now(), &fence()));
         }
     }
-    let facts = missing(api, &scopes, &name, &fence()).await?;
-    Ok(answer(&facts, &facts.report))
+    missing(api, &scopes, name, &fence()).await
+}
+
+/// The copy on this machine, while the API does not answer.
+async fn copy(
+    keeper: &Keeper,
+    scope: Option<DocScope>,
+    name: &DocName,
+    offset: usize,
+    error: ClientError,
+) -> Result<Facts, Trouble> {
+    let scopes = scopes_at_hand(keeper, scope).await?;
+    let Some((scope, copy)) = offline::copy_of(&scopes, name).await? else { return Err(error.into()) };
+    let why = clean_line(&error.to_string());
+    let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
+    let piece = doc::piece_of_copy((&scope, name), &copy, &why, offset, now(), &fence(), room);
+    let (characters, next_offset) = (piece.characters, piece.next_offset);
+    let document = One { scope, name: name.clone(), version: None, characters, next_offset };
+    let report = format!("{WARNING}\n\n{}", piece.lines.join("\n"));
+    Ok(Facts { report, found: true, document: Some(document), list: None })
+}
+
+/// A page of the list: the documents of one scope after the other.
+async fn list(keeper: &Keeper, scope: Option<DocScope>, cursor: Option<&str>) -> Result<Facts, Trouble> {
+    let cursor = cursor.map(DocListCursor::of_argument).transpose()?;
+    let (api, scopes) = (keeper.identity.api().await?, scopes(keeper, scope).await?);
+    if cursor.as_ref().is_some_and(|cursor| !scopes.contains(&cursor.scope)) {
+        return Err(Trouble::Arguments(Violations::at("/cursor", "belongs to a list of another scope")));
+    }
+    let (mut docs, mut total) = (Vec::<DocSummary>::new(), Total::exactly(0));
+    let mut next = cursor.or_else(|| scopes.first().map(|scope| DocListCursor { scope: scope.clone(), within: None }));
+    for (n, scope) in scopes.iter().enumerate() {
+        let room = PAGE.saturating_sub(docs.len() as u64);
+        let begin = next.take_if(|next| next.scope == *scope && room > 0);
+        let cursor = begin.as_ref().and_then(|begin| begin.within.clone());
+        let limit = room.max(1).try_into().ok();
+        let filter = DocFilter { scope: Some(scope.clone()), limit, cursor, ..DocFilter::default() };
+        let page = api.list_docs(&filter).await?;
+        total.count = total.count.saturating_add(usize::try_from(page.total).unwrap_or(usize::MAX));
+        total.at_least |= page.total_is_minimum;
+        if begin.is_some() {
+            docs.extend(page.items.into_iter().map(|doc: Doc| doc.summary));
+            let behind = || scopes.get(n + 1).map(|scope| DocListCursor { scope: scope.clone(), within: None });
+            next = match page.next_cursor {
+                Some(within) => Some(DocListCursor { scope: scope.clone(), within: Some(within) }),
+                None => behind(),
+            };
+        } else if next.as_ref().is_some_and(|next| next.scope == *scope) && page.total == 0 {
+            next = None;
+        }
+    }
+    Ok(listed(&scopes, &docs, total, next.as_ref(), now(), &fence()))
+}
+
+fn listed(
+    scopes: &[DocScope],
+    docs: &[DocSummary],
+    total: Total,
+    next: Option<&DocListCursor>,
+    now: Timestamp,
+    fence: &Fence,
+) -> Facts {
+    let (report, shown) = if docs.is_empty() {
+        let scopes: Vec<&str> = scopes.iter().map(DocScope::as_str).collect();
+        (format!("There is no document in {}.", scopes.join(" and ")), 0)
+    } else {
+        let part = doc::list_part(docs, total, next.is_some(), now, fence);
+        let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
+        (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.counts.iter().sum())
+    };
+    let next_cursor = next.map(ToString::to_string);
+    let list = List { shown, total: total.count, total_is_minimum: total.at_least, next_cursor };
+    Facts { report, found: !docs.is_empty(), document: None, list: Some(list) }
+}
+
+/// The copies on this machine, while the API does not answer.
+async fn copies(keeper: &Keeper, scope: Option<DocScope>, error: ClientError) -> Result<Facts, Trouble> {
+    let copies = offline::copies(&scopes_at_hand(keeper, scope).await?).await?;
+    if copies.is_empty() {
+        return Err(error.into());
+    }
+    let (first, fence) =
+        (format!("STALE: the documents were not listed by the API: {}", clean_line(&error.to_string())), fence());
+    let room = LIMIT.saturating_sub(line_cost(WARNING) + line_cost(&first) + 4);
+    let shown = doc::copies_part(&copies, now(), &fence).fit(&fence, room);
+    let report = format!("{first}\n\n{WARNING}\n\n{}", shown.lines.join("\n"));
+    Ok(Facts { report, found: true, document: None, list: None })
 }
 
 /// The document, if there is one.
@@ -98,11 +238,16 @@ fn one(scope: &DocScope, name: &DocName, stored: &DocText, offset: usize, now: T
     let document = One {
         scope: scope.clone(),
         name: name.clone(),
-        version: stored.doc.summary.version,
+        version: Some(stored.doc.summary.version),
         characters: piece.characters,
         next_offset: piece.next_offset,
     };
-    Facts { report: format!("{WARNING}\n\n{}", piece.lines.join("\n")), found: true, document: Some(document) }
+    Facts {
+        report: format!("{WARNING}\n\n{}", piece.lines.join("\n")),
+        found: true,
+        document: Some(document),
+        list: None,
+    }
 }
 
 /// There is none, and which there are: a name is soon mistyped.
@@ -118,11 +263,47 @@ async fn missing(api: &Api, scopes: &[DocScope], name: &DocName, fence: &Fence) 
     let asked: Vec<String> = scopes.iter().map(|scope| format!("{scope}/{name}")).collect();
     let first = format!("There is no document {}.", asked.join(" and no "));
     let report = if docs.is_empty() {
-        format!("{first} No document is there yet.")
+        let scopes: Vec<&str> = scopes.iter().map(DocScope::as_str).collect();
+        format!("{first} There is no document in {}.", scopes.join(" and "))
     } else {
         let part = doc::names_part(&docs, total, name, fence);
         let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + line_cost(&first) + 4));
         format!("{first}\n\n{WARNING}\n\n{}", shown.lines.join("\n"))
     };
-    Ok(Facts { report, found: false, document: None })
+    Ok(Facts { report, ..Facts::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::golden::assert_in_step;
+    use crate::render::samples::NOW;
+    use crate::render::team;
+
+    fn documents(longest: bool) -> Vec<DocSummary> {
+        let long = |mut json: serde_json::Value| {
+            json["name"] = "n".repeat(128).into();
+            json["title"] = "\"\\".repeat(120).into();
+            json
+        };
+        let json = (1..=30).map(team::document).map(|json| if longest { long(json) } else { json });
+        json.map(|json| serde_json::from_value(json).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_page_of_the_list_is_in_step() {
+        let next = DocListCursor { scope: "alpha".parse().unwrap(), within: Some("abc".parse().unwrap()) };
+        let scopes = [DocScope::global()];
+        let total = Total::exactly(61);
+        let facts = listed(&scopes, &documents(false), total, Some(&next), NOW.parse().unwrap(), &team::fence());
+        assert_in_step("doc-list", &facts.report);
+        assert_eq!(facts.list.unwrap().next_cursor.as_deref(), Some("alpha:abc"));
+    }
+
+    #[test]
+    fn a_page_fits_whatever_its_documents_are_called() {
+        let total = Total::exactly(30);
+        let facts = listed(&[], &documents(true), total, None, NOW.parse().unwrap(), &team::fence());
+        assert_eq!(facts.list.unwrap().shown, 30);
+    }
 }

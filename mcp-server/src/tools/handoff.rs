@@ -45,7 +45,7 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     links: Vec<Link>,
-    /// The agent it is meant for, such as mac1-claude-1; leave it out for whoever comes next.
+    /// The agent it is meant for, such as mac1-claude-1; leave it out for any agent that comes next.
     #[deserr(default)]
     to_agent: Option<Agent>,
     /// Record the handoff and keep the session open; otherwise the day ends.
@@ -130,7 +130,7 @@ fn taken_report(taken: &Taken, keep_open: bool) -> String {
     let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
     let cause = clean_line(&taken.cause);
     format!(
-        "The handoff is recorded; do not repeat it. {day}\nThe API's answer was not seen, so its id is not known here: {cause}."
+        "The handoff is recorded; do not repeat it. {day}\nThe API's answer did not arrive, so the handoff's id is not known here: {cause}."
     )
 }
 
@@ -169,6 +169,44 @@ fn report(answered: &Answered) -> String {
 }
 
 fn size(handoff: &Handoff) -> String {
-    let whom = handoff.to_agent.as_ref().map_or("whoever comes next".to_owned(), ToString::to_string);
+    let whom = handoff.to_agent.as_ref().map_or("the next agent".to_owned(), ToString::to_string);
     format!("status {}, {} bytes, for {whom}", handoff.status.as_str(), handoff.payload_size_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::render::golden::assert_in_step;
+    use crate::render::samples::{NOW, empty_day, handoff};
+
+    #[test]
+    fn answers_are_in_step() {
+        let mut session = empty_day()["session"].clone();
+        session["status"] = json!("ended");
+        session["ended_at"] = json!(NOW);
+        let day = json!({"session": session, "handoff": handoff("Half done.", 1), "correlation_id": "corr_x"});
+        let answered = |outcome| {
+            let day = serde_json::from_value(day.clone()).unwrap();
+            facts(&Answered { day, outcome }).report
+        };
+        let queued = Queued {
+            before: 2,
+            cause: "can't reach the Context API at https://context.example.com/: Connection refused".to_owned(),
+            again_at: Some(NOW.parse().unwrap()),
+            venture_of: None,
+        };
+        let taken = Taken { cause: "the connection broke".to_owned() };
+        let answers = [
+            ("recorded", answered(Outcome::Recorded)),
+            ("recorded in a new session", answered(Outcome::RecordedInNewSession)),
+            ("already recorded", answered(Outcome::AlreadyRecorded)),
+            ("not recorded", answered(Outcome::NotRecorded)),
+            ("queued", waits(&queued, false)),
+            ("taken, and the answer is lost", taken_report(&taken, true)),
+        ];
+        let text: Vec<String> = answers.map(|(name, text)| format!("[{name}]\n{text}")).to_vec();
+        assert_in_step("handoff", &text.join("\n\n"));
+    }
 }

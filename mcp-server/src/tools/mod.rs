@@ -8,7 +8,9 @@ mod beside;
 mod context;
 mod doc;
 mod doc_audit;
+mod doc_cursor;
 mod handoff;
+mod handoffs;
 mod names;
 mod note;
 mod notes;
@@ -42,6 +44,7 @@ use crate::trouble::Trouble;
 pub(crate) enum Tool {
     Sod,
     Handoff,
+    Handoffs,
     Status,
     Plan,
     Note,
@@ -55,9 +58,10 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// Every tool, in the order that an agent needs them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Sod,
         Self::Handoff,
+        Self::Handoffs,
         Self::Status,
         Self::Plan,
         Self::Note,
@@ -79,6 +83,7 @@ impl Tool {
         match self {
             Self::Sod => sod::definition(),
             Self::Handoff => handoff::definition(),
+            Self::Handoffs => handoffs::definition(),
             Self::Status => status::definition(),
             Self::Plan => plan::definition(),
             Self::Note => note::definition(),
@@ -103,6 +108,7 @@ impl Tool {
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
             Self::Handoff => handoff::call(keeper, arguments).await,
+            Self::Handoffs => handoffs::call(keeper, arguments).await,
             Self::Status => status::call(keeper, arguments).await,
             Self::Plan => plan::call(keeper, arguments).await,
             Self::Note => note::call(keeper, arguments).await,
@@ -113,12 +119,17 @@ impl Tool {
             Self::Context => context::call(keeper, arguments).await,
             Self::Preflight => preflight::call(keeper, arguments).await,
         };
-        match answer {
+        let result = match answer {
             Ok(result) => result,
             Err(Trouble::Arguments(violations)) => {
                 self.failed(&Trouble::Arguments(secret_names.masked(violations)), false)
             }
             Err(trouble) => self.failed(&trouble, keeper.queues().await),
+        };
+        let client = keeper.identity.me().await.ok().map(|me| &me.client);
+        match keeper.build.news(client) {
+            Some(news) => with_news(result, &news),
+            None => result,
         }
     }
 
@@ -126,6 +137,7 @@ impl Tool {
         match self {
             Self::Sod => "sod",
             Self::Handoff => "handoff",
+            Self::Handoffs => "handoffs",
             Self::Status => "status",
             Self::Plan => "plan",
             Self::Note => "note",
@@ -149,6 +161,12 @@ impl Tool {
             text.push_str(
                 "\nThe handoff is not confirmed as recorded. Keep its text and call handoff again with the same \
                  arguments: what was recorded already is recognised.",
+            );
+        }
+        if matches!((self, trouble), (Self::Doc, Trouble::Api(error)) if error.is_outage()) {
+            text.push_str(
+                "\nNo copy of it is on this machine. `launcher docs cache` keeps copies for such times, when it is called \
+                 while the API answers.",
             );
         }
         if matches!((self, trouble), (Self::Sod, Trouble::Api(error)) if error.is_outage()) {
@@ -178,6 +196,18 @@ fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
     result
 }
 
+/// The answer with a line of ours below its text, in both of its forms.
+fn with_news(mut result: CallToolResult, news: &str) -> CallToolResult {
+    let text = result.content.first().and_then(ContentBlock::as_text).map(|block| format!("{}\n\n{news}", block.text));
+    if let (Some(first), Some(text)) = (result.content.first_mut(), text) {
+        if let Some(Value::Object(facts)) = &mut result.structured_content {
+            facts.insert("report".to_owned(), Value::String(text.clone()));
+        }
+        *first = ContentBlock::text(text);
+    }
+    result
+}
+
 /// When and how a queued write is sent, as sentences.
 fn sent_later(queued: &Queued) -> String {
     let again = queued.again_at.map_or(String::new(), |at| format!(" The next try is at {at}, or at the next `sod`."));
@@ -187,7 +217,7 @@ fn sent_later(queued: &Queued) -> String {
         older => format!(" {older} older writes are sent before it."),
     };
     let place = to_be_placed(queued);
-    format!("It is sent by itself, once, as soon as the API takes it; do not repeat it.{again}{before}{place}")
+    format!("Deckwatch sends it, once, as soon as the API answers; do not repeat it.{again}{before}{place}")
 }
 
 /// What a queued write still has to find, as a sentence of its own; nothing when it knows its venture.

@@ -1,5 +1,7 @@
 //! `notes`: finds notes, lists them, reads one whole. Writing is `note`.
 
+use deckwatch_client::api::ClientError;
+use deckwatch_client::outbox::UnsentNote;
 use deckwatch_protocol::{
     Cursor, FoundNote, Limit, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText, Timestamp, Violations,
 };
@@ -11,6 +13,7 @@ use serde::Serialize;
 use super::scope::Scope;
 use super::{answer, decode, fence, hints, now};
 use crate::render::budget::line_cost;
+use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
 use crate::render::note;
 use crate::render::part::Total;
@@ -22,6 +25,8 @@ use crate::trouble::Trouble;
 const LIMIT: usize = 10_000;
 /// Of these, what a cursor may have. A search's grows with what it has shown, and a longer one is at the report's cost.
 const CURSOR: usize = 300;
+/// What notes that are not saved yet get beside a list.
+const UNSENT: usize = 2_000;
 /// As many as fit into the report whole: a page that were cut would lose what its cursor skips.
 const PAGE: u32 = 15;
 
@@ -97,7 +102,13 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let api = keeper.identity.api().await?;
     let facts = match arguments.wanted()? {
         Wanted::One { id, offset } => one(&api.get_note(&id).await?, offset, now(), &fence()),
-        Wanted::List(filter) => list(&filter, api.list_notes(&filter).await?, now(), &fence()),
+        Wanted::List(filter) => {
+            let unsent = if filter.cursor.is_none() { api.unsent().await?.notes } else { Vec::new() };
+            match api.list_notes(&filter).await {
+                Err(error) if error.is_outage() && !unsent.is_empty() => kept(&unsent, &error, now(), &fence()),
+                page => list(&filter, page?, &unsent, now(), &fence()),
+            }
+        }
     };
     Ok(answer(&facts, &facts.report))
 }
@@ -134,21 +145,44 @@ impl Arguments {
     }
 }
 
-fn list(filter: &NoteFilter, page: Page<FoundNote>, now: Timestamp, fence: &Fence) -> Facts {
+fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: Timestamp, fence: &Fence) -> Facts {
     let count = usize::try_from(page.total).unwrap_or(usize::MAX);
     let total = Total { count, at_least: page.total_is_minimum };
-    let (report, shown) = if page.items.is_empty() {
-        (nothing(filter, total), 0)
+    let mut lines = unsent_lines(unsent, now, fence);
+    let mut shown = 0;
+    if page.items.is_empty() {
+        lines.push(nothing(filter, total));
     } else {
+        if lines.is_empty() {
+            lines.extend([WARNING.to_owned(), String::new()]);
+        }
+        let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
         let cursor = page.next_cursor.as_ref().map_or(0, |cursor| cursor.as_str().len());
-        let room = LIMIT.saturating_sub(cursor.saturating_sub(CURSOR));
+        let room = LIMIT.saturating_sub(cursor.saturating_sub(CURSOR) + spent.saturating_sub(line_cost(WARNING) + 2));
         let part = note::list_part(&page.items, total, now, fence, room / PAGE as usize, cursor > 0);
-        let shown = part.fit(fence, room.saturating_sub(line_cost(WARNING) + 2));
-        (format!("{WARNING}\n\n{}", shown.lines.join("\n")), shown.counts.first().copied().unwrap_or(0))
-    };
+        let part = part.fit(fence, room.saturating_sub(line_cost(WARNING) + 2));
+        shown = part.counts.iter().sum();
+        lines.extend(part.lines);
+    }
     let list =
         List { shown, total: page.total, total_is_minimum: page.total_is_minimum, next_cursor: page.next_cursor };
-    Facts { report, list: Some(list), note: None }
+    Facts { report: lines.join("\n"), list: Some(list), ..Facts::default() }
+}
+
+/// What waits on this machine, while the API does not answer.
+fn kept(unsent: &[UnsentNote], error: &ClientError, now: Timestamp, fence: &Fence) -> Facts {
+    let mut lines = vec![format!("The notes at the API are not known now: {}", clean_line(&error.to_string()))];
+    lines.extend(unsent_lines(unsent, now, fence));
+    Facts { report: lines.join("\n").trim_end().to_owned(), ..Facts::default() }
+}
+
+/// With the warning above and an empty line below; nothing where nothing waits.
+fn unsent_lines(unsent: &[UnsentNote], now: Timestamp, fence: &Fence) -> Vec<String> {
+    if unsent.is_empty() {
+        return Vec::new();
+    }
+    let part = note::unsent_part(unsent, now, fence).fit(fence, UNSENT).lines;
+    [vec![WARNING.to_owned(), String::new()], part, vec![String::new()]].concat()
 }
 
 /// Which emptiness it is: none at all, none that fits, or the end of the pages.

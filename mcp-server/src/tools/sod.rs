@@ -146,20 +146,22 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     }
     let loading = beside::Loading::begin(keeper);
     let started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
-    let waiting = keeper.waiting().await;
-    let mut remarks = outbox::lines(&waiting);
+    let (waiting, unsent) = (keeper.waiting().await, keeper.unsent_handoffs().await);
+    let client = keeper.identity.me().await.ok().map(|me| &me.client);
+    let mut remarks: Vec<String> = keeper.build.news(client).into_iter().collect();
+    remarks.extend(outbox::lines(&waiting));
     remarks.extend(keeper.healing.news());
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
             remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
-            let beside = loading.whole().await?;
+            let beside = Beside { unsent, ..loading.whole().await? };
             let facts = report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit);
             healing::in_background(keeper, &day.venture.code, &day.doc_audit);
             facts
         }
         Start::Last(last) => {
-            let (day, beside) = (&last.snapshot.day, loading.so_far().await);
+            let (day, beside) = (&last.snapshot.day, Beside { unsent, ..loading.so_far().await });
             let facts = report(day, &beside, &|room| last.render(&beside, &remarks, &fence(), room), limit);
             let snapshot_age_seconds = Some(last.now.seconds_since(last.snapshot.taken_at));
             Facts {
@@ -188,10 +190,17 @@ fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<
 
 /// Both forms of the answer stay within `limit`: what the facts cost, the text does not get.
 fn report(day: &DayStarted, beside: &Beside, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
-    const ROOM_FOR_COUNTS: usize = 100;
-    let nothing = Rendered { text: String::new(), p0_issues: 0, active_sessions: 0, executive_summaries: 0, docs: 0 };
-    let bare = serde_json::to_string(&facts(day, beside, nothing)).unwrap_or_default();
-    let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_COUNTS);
+    // What the caller adds: how many writes wait, and for how long the answer is known.
+    const ROOM_FOR_THE_REST: usize = 20;
+    let most = Rendered {
+        text: String::new(),
+        p0_issues: beside.p0.as_ref().map_or(0, |queue| queue::total(queue, Lane::P0).count),
+        active_sessions: day.active_sessions.items.len(),
+        executive_summaries: day.executive_summaries.excerpt.items.len(),
+        docs: day.doc_index.items.len(),
+    };
+    let bare = serde_json::to_string(&facts(day, beside, most)).unwrap_or_default();
+    let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_THE_REST);
     facts(day, beside, render(room))
 }
 
@@ -233,7 +242,24 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::samples::{beside, day, full_day};
+    use crate::render::golden::assert_in_step;
+    use crate::render::samples::{beside, day, empty_day, full_day, nothing_beside};
+    use crate::render::team::{self, BUSY, RICH, busy_beside, busy_day};
+
+    fn shown(day: &DayStarted, beside: &Beside, limit: usize) -> String {
+        let facts = report(day, beside, &|room| render(day, beside, &[], &team::fence(), room), limit);
+        assert!(serde_json::to_string(&facts).unwrap().encode_utf16().count() <= limit);
+        facts.report
+    }
+
+    #[test]
+    fn whole_days_are_in_step() {
+        let (busy, rich) = (busy_day(BUSY), busy_day(RICH));
+        assert_in_step("sod-brief", &shown(&busy, &busy_beside(), DEFAULT_LIMIT));
+        assert_in_step("sod-full", &shown(&busy, &busy_beside(), FULL_LIMIT));
+        assert_in_step("sod-rich", &shown(&rich, &busy_beside(), DEFAULT_LIMIT));
+        assert_in_step("sod-empty", &shown(&day(empty_day()), &nothing_beside(), DEFAULT_LIMIT));
+    }
 
     #[test]
     fn both_forms_of_the_answer_stay_within_the_limit() {
@@ -243,7 +269,7 @@ mod tests {
                 let beside = beside(&text);
                 let facts = report(&day, &beside, &|room| render(&day, &beside, &[], &fence(), room), limit);
                 let json = serde_json::to_string(&facts).unwrap().encode_utf16().count();
-                assert!(json <= limit && json > limit * 4 / 5, "{json} of {limit}");
+                assert!(json <= limit && json * 100 >= limit * 95, "{json} of {limit}");
                 assert!(facts.report.encode_utf16().count() <= limit);
                 assert_eq!((facts.active_sessions.total, facts.documents.total), (137, 300));
                 assert!(facts.active_sessions.shown > 0 && facts.active_sessions.shown < 137);

@@ -190,17 +190,42 @@ impl Last {
         let (age, at) = (ago(self.snapshot.taken_at, self.now), self.snapshot.taken_at);
         let venture = &self.snapshot.day.venture.code;
         let session = match &self.session {
-            Some(id) => format!("session  {id}, when the API last answered; this call has not reached it."),
+            Some(id) => format!("session  {id}, as the API last said; this call has not reached the API."),
             None => "session  not started; it starts by itself when the API answers, or call `sod` again.".to_owned(),
         };
         vec![
             self.why.title.to_owned(),
             format!("{endpoint}: {cause}."),
-            format!("STALE: everything below is its last answer, from {age} ({at}). Others may have worked since."),
+            format!(
+                "STALE: what the API stores is shown as in its last answer, {age} ({at}). Others may have worked since."
+            ),
             format!("venture  {venture}"),
             session,
-            "`handoff` works: what can't be sent waits on this machine and is sent, once, when the API takes it."
+            "`handoff` works: it keeps your handoff on this machine and sends it, once, when the API answers."
                 .to_owned(),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::golden::assert_in_step;
+    use crate::render::samples::NOW;
+    use crate::render::team::{self, BUSY, busy_beside, busy_day};
+
+    #[test]
+    fn a_day_without_the_api_is_in_step() {
+        let taken_at = NOW.parse().unwrap();
+        let last = Last {
+            snapshot: Snapshot { taken_at, day: busy_day(BUSY) },
+            now: taken_at.plus_seconds(7_200),
+            why: Why { title: UNREACHABLE, cause: "Connection refused (os error 111)".to_owned() },
+            endpoint: "https://context.example.com/".to_owned(),
+            session: None,
+        };
+        let beside = Beside { unsent: vec![team::unsent()], ..busy_beside() };
+        let text = last.render(&beside, &[], &team::fence(), 5_300).text;
+        assert_in_step("sod-offline", &text);
     }
 }

@@ -146,8 +146,8 @@ fn report(queue: &Queue, lanes: &[Lane]) -> (String, usize) {
     report.extend([WARNING.to_owned(), String::new()]);
     let spent: usize = report.iter().map(|line| line_cost(line)).sum();
     let more = match lanes {
-        [_] => "GitHub shows the rest.",
-        _ => "Call status with a lane to see more of it.",
+        [_] => "GitHub shows the others: `gh issue list` with the labels of this lane.",
+        _ => "Call `status` with a lane to see up to 50 of its issues.",
     };
     let fence = fence();
     let part = queue::part(queue, lanes, now(), &fence, "## Work queue".to_owned(), more.into());

@@ -86,7 +86,8 @@ fn place_of(found: Result<PathBuf, DiscoveryError>) -> Place {
         Ok(path) => Place::Here(path),
         Err(DiscoveryError::Several { paths, .. }) => Place::Several(paths),
         Err(DiscoveryError::NoRepositories(_)) => Place::NoRepositories,
-        Err(DiscoveryError::NotFound { .. } | DiscoveryError::DevRoot { .. }) => Place::Missing,
+        Err(DiscoveryError::NotFound { .. }) => Place::Missing,
+        Err(DiscoveryError::DevRoot { .. }) => Place::Unknown,
     }
 }
 
@@ -94,8 +95,11 @@ fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str
     let installed = known.iter().filter(|known| matches!(known.place, Place::Here(_) | Place::Several(_))).count();
     let (source, dev_root) = (clean_line(source), clean_line(dev_root));
     let mut report = vec![
-        format!("{} ventures, {installed} on this machine; listed by {source}.", known.len()),
-        format!("Looked below {dev_root}; dev_root in ~/.config/deckwatch/config.toml or {DEV_ROOT} changes it."),
+        format!("{} ventures, {installed} found on this machine; listed by {source}.", known.len()),
+        format!(
+            "Clones were looked for below {dev_root}. To name another folder, set dev_root in \
+             ~/.config/deckwatch/config.toml or {DEV_ROOT}."
+        ),
     ];
     let mut shown = 0;
     if known.is_empty() {

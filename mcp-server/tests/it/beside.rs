@@ -44,7 +44,7 @@ fn a_plan_comes_with_author_age_and_priority() {
     write_plan(&dir, "# Week 47\n\nPriority venture: **alpha**\n\nShip the console.\n");
     let mut agent = machine.agent("mac1-claude-1", &dir);
     let plan = agent.call("plan", &json!({})).good();
-    assert!(plan.text.contains("## Weekly plan: alpha first, changed, not committed, just now"), "{}", plan.text);
+    assert!(plan.text.contains("## Weekly plan: alpha first, changed just now, not committed"), "{}", plan.text);
 
     machine.git(&dir, &["add", "."]);
     machine.git(&dir, &["commit", "--quiet", "--message=plan"]);
@@ -219,7 +219,10 @@ fn executive_summaries_are_cut_at_a_paragraph_and_what_is_left_out_is_named() {
     let summaries = day.text.split("## Executive summaries: 3").nth(1).unwrap().split("\n\n## ").next().unwrap();
     let (shown, named) = summaries.split_once("\n| Left out or cut:\n").unwrap();
     assert!(shown.ends_with("end of paragraph."), "{summaries}");
-    assert!(summaries.contains(" of 3, the last one cut. `notes` with an id reads one whole;"), "{summaries}");
+    assert!(
+        summaries.contains(" of 3, the last one cut. Call `notes` with an id to read one whole, or"),
+        "{summaries}"
+    );
     // The oldest ones are not there, and every one that is not whole is named.
     for (n, id) in ids.iter().enumerate().take(2) {
         assert!(named.contains(&format!("| {id}: Summary {n} (alpha, ")), "{summaries}");

@@ -13,7 +13,7 @@ fn what_one_day_hands_off_the_next_day_starts_from() {
     let mut first = machine.agent("mac1-claude-1", &dir);
     let day = first.call("sod", &json!({"issue_number": 87})).good();
     assert_eq!((&day.facts["outcome"], &day.facts["repo"]), (&json!("created"), &json!("example-org/alpha.console")));
-    assert!(day.text.contains("## Last handoff: none yet for this repository"), "{}", day.text);
+    assert!(day.text.contains("## Last handoff: none for this repository"), "{}", day.text);
     assert!(day.text.contains("branch main, issue #87"), "{}", day.text);
 
     let mut last_words = handoff("Half of the parser is written.");
@@ -42,7 +42,7 @@ fn two_agents_at_once_see_each_other() {
     assert_eq!(second.facts["active_sessions"]["total"], 1);
     assert!(second.text.contains("| mac1-claude-1 (claude on "), "{}", second.text);
     assert!(second.text.contains("branch main, issue #1"), "{}", second.text);
-    assert!(second.text.contains("Careful, in your repository: 1 on your branch."), "{}", second.text);
+    assert!(second.text.contains("Warning: mac1-claude-1 is also on branch main."), "{}", second.text);
 
     let context = one.call("context", &json!({})).good();
     assert_eq!(context.facts["session_id"], alone.facts["session_id"]);
@@ -58,11 +58,11 @@ fn an_agents_own_other_sessions_are_no_others_and_collide_with_nobody() {
     for track in [json!({}), json!({"track": 0}), json!({"track": 1})] {
         let day = one.call("sod", &track).good();
         assert_eq!(day.facts["active_sessions"], json!({"shown": 0, "total": 0}), "{}", day.text);
-        assert!(!day.text.contains("Careful"), "{}", day.text);
+        assert!(!day.text.contains("Warning"), "{}", day.text);
     }
     let alone = one.call("context", &json!({})).good();
     assert_eq!((&alone.facts["others_total"], &alone.facts["others_shown"]), (&json!(0), &json!(0)));
-    assert!(alone.text.ends_with("Other active agents: none") && !alone.text.contains("Careful"), "{}", alone.text);
+    assert!(alone.text.ends_with("Other active agents: none") && !alone.text.contains("Warning"), "{}", alone.text);
     assert_eq!(
         machine.agent("mac1-claude-2", &dir).call("sod", &json!({})).good().facts["active_sessions"]["total"],
         3

@@ -65,7 +65,10 @@ fn a_missing_document_is_no_error_and_the_names_that_are_there_are_told() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let none = agent.call("doc", &json!({"name": "api.md"})).good();
-    assert_eq!(none.text, "There is no document alpha/api.md and no global/api.md. No document is there yet.");
+    assert_eq!(
+        none.text,
+        "There is no document alpha/api.md and no global/api.md. There is no document in alpha and global."
+    );
     server.put_doc("global", "style.md", "x");
     server.put_doc("alpha", "schema.md", "x");
     server.put_doc("alpha", "API-errors.md", "x");

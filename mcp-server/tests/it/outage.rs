@@ -54,7 +54,7 @@ fn an_api_that_is_slow_is_not_called_unreachable_and_the_day_starts_when_it_answ
     let day = agent.call("sod", &json!({})).good();
     assert!(asked.elapsed() >= Duration::from_secs(2), "{:?}", asked.elapsed());
     assert!(day.text.starts_with("# Deckwatch: the Context API has not answered within 2 s\n"), "{}", day.text);
-    assert!(day.text.contains("STALE: everything below is its last answer"), "{}", day.text);
+    assert!(day.text.contains("STALE: what the API stores is shown as in its last answer"), "{}", day.text);
     assert!(!day.text.contains("can't be reached"), "{}", day.text);
     eventually("the day starts", || server.active_sessions() == 1);
     between.takes(Duration::ZERO);
@@ -182,7 +182,7 @@ fn what_no_venture_has_waits_with_words_and_blocks_nothing() {
     server.start();
     let mut agent = stranger(&machine, &server, REMOTE);
     let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
-    let told = "waits for a person, and nothing waits for it: no venture has the repository example-org/unheard-of";
+    let told = "waits for a person and delays no other write: no venture has the repository example-org/unheard-of";
     assert!(days.any(|day| day.text.contains(told)), "{told}");
     assert_eq!(agent.call("handoff", &handoff("Somebody's.")).good().facts["recorded"], true);
     assert_eq!(server.handoffs(), ["Somebody's."]);

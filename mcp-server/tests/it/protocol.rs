@@ -45,7 +45,7 @@ fn protocol_2026_07_28_needs_no_handshake() {
     assert!(discovered.to_string().contains("2026-07-28"), "{discovered}");
     assert!(discovered.to_string().contains("\"deckwatch\""), "{discovered}");
     let tools = agent.request("tools/list", &json!({"_meta": meta()}));
-    assert_eq!(tools["result"]["tools"].as_array().map(Vec::len), Some(11), "{tools}");
+    assert_eq!(tools["result"]["tools"].as_array().map(Vec::len), Some(12), "{tools}");
     let called = agent.request("tools/call", &json!({"_meta": meta(), "name": "sod", "arguments": {}}));
     let report = called["result"]["structuredContent"]["report"].as_str().unwrap_or_default();
     assert!(report.contains("mac1-claude-1 (claude on "), "{called}");
@@ -58,7 +58,9 @@ fn an_unknown_tool_is_answered_with_the_known_ones() {
     let answer = machine.agent("mac1-claude-1", &dir).request("tools/call", &json!({"name": "nope", "arguments": {}}));
     let message = answer["error"]["message"].as_str().unwrap_or_default();
     assert!(
-        message.contains("sod, handoff, status, plan, note, notes, doc, doc_audit, ventures, context, preflight"),
+        message.contains(
+            "sod, handoff, handoffs, status, plan, note, notes, doc, doc_audit, ventures, context, preflight"
+        ),
         "{answer}"
     );
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use deckwatch_client::{Api, ApiConfig, DocRead};
 use deckwatch_protocol::{
     DocText, DocType, ErrorCode, HandoffFilter, PutDoc, PutRequirement, PutVenture, SessionFilter, SessionStatus,
+    StartDay, Violations,
 };
 use tempfile::TempDir;
 
@@ -126,6 +127,14 @@ impl Server {
         let page = wait(async { self.api().list_handoffs(&filter).await }).unwrap();
         assert_eq!(page.next_cursor, None);
         page.items.into_iter().rev().map(|handoff| handoff.summary.to_string()).collect()
+    }
+
+    /// Starts the day of an agent on another machine.
+    pub(crate) fn start_day_of(&self, agent: &str, repo: &str, branch: &str, issue: u64) {
+        let day = serde_json::json!({"agent": agent, "client": "claude", "host": "mac3", "venture": "alpha",
+            "repo": repo, "branch": branch, "issue_number": issue});
+        let day = deserr::deserialize::<StartDay, _, Violations>(day).unwrap();
+        wait(async { self.api().start_day(&day).await }).unwrap();
     }
 
     /// How many sessions are alive.

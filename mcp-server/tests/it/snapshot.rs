@@ -26,9 +26,12 @@ fn last_answer(agent: &mut Mcp, title: &str) -> Duration {
     let asked = Instant::now();
     let day = agent.call("sod", &json!({})).good();
     let took = asked.elapsed();
-    for part in
-        [title, "STALE: everything below is its last answer, from just now", "session  not started", "| Read me later."]
-    {
+    for part in [
+        title,
+        "STALE: what the API stores is shown as in its last answer, just now",
+        "session  not started",
+        "| Read me later.",
+    ] {
         assert!(day.text.contains(part), "{part} in {}", day.text);
     }
     assert_eq!((&day.facts["outcome"], day.facts.get("session_id")), (&json!("unavailable"), None));

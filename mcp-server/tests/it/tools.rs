@@ -41,7 +41,20 @@ fn every_tool_says_what_it_is_and_does() {
     let names: Vec<_> = definitions.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["sod", "handoff", "status", "plan", "note", "notes", "doc", "doc_audit", "ventures", "context", "preflight"]
+        [
+            "sod",
+            "handoff",
+            "handoffs",
+            "status",
+            "plan",
+            "note",
+            "notes",
+            "doc",
+            "doc_audit",
+            "ventures",
+            "context",
+            "preflight"
+        ]
     );
     for tool in &definitions {
         let name = &tool["name"];
@@ -99,6 +112,8 @@ fn answers_have_the_fields_that_their_schemas_require() {
         ("note", json!({"action": "create", "title": "t", "content": "c"})),
         ("notes", json!({})),
         ("doc", json!({"name": "api.md"})),
+        ("doc", json!({})),
+        ("handoffs", json!({})),
         ("doc_audit", json!({"action": "heal"})),
         ("plan", json!({})),
         ("ventures", json!({})),

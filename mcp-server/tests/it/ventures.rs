@@ -43,12 +43,12 @@ fn every_venture_says_where_it_is_or_how_to_get_it() {
         format!("|   installed in {}", dir.canonicalize().unwrap().display()),
         "| - beta: Beta; example-org/beta".to_owned(),
         format!("|   installed in {}", beta.display()),
-        "|   not on this machine; git clone git@github.com:example-org/gamma.git".to_owned(),
+        "|   not found below that folder; git clone git@github.com:example-org/gamma.git".to_owned(),
         "|   nothing to install: add its repos to the ventures file".to_owned(),
     ] {
         assert!(known.text.lines().any(|found| found == line), "{line} in\n{}", known.text);
     }
-    assert!(known.text.contains("|   there 2 times: "), "{}", known.text);
+    assert!(known.text.contains("|   installed in 2 folders: "), "{}", known.text);
 }
 
 #[test]
@@ -78,7 +78,11 @@ fn without_a_file_the_api_knows_them_and_what_they_are_called_is_data() {
     command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
     let known = Mcp::initialized(command).call("ventures", &json!({})).good();
     assert_eq!((&known.facts["total"], &known.facts["installed"]), (&json!(1), &json!(1)));
-    assert!(known.text.starts_with("1 ventures, 1 on this machine; listed by the API at http://127"), "{}", known.text);
+    assert!(
+        known.text.starts_with("1 ventures, 1 found on this machine; listed by the API at http://127"),
+        "{}",
+        known.text
+    );
     assert!(known.text.lines().filter(|line| line.contains("Obey")).all(|line| line.starts_with("| - alpha")));
     assert!(known.text.contains("Obey me") && !known.text.contains('\u{202e}'), "{}", known.text);
 }

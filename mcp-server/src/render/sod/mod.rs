@@ -1,17 +1,19 @@
 //! The start of a day: who and where the agent is, then what others left for it.
 
+use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_protocol::{
-    DayOutcome, DayStarted, DocSummary, Excerpt, ExecutiveSummaries, NoteName, NoteSummary, Session, Timestamp,
+    Agent, DayOutcome, DayStarted, DocSummary, Excerpt, ExecutiveSummaries, NoteName, NoteSummary, Session, Timestamp,
     VentureCode,
 };
 
 use super::age::ago;
-use super::budget::{Claim, clip, line_cost, share};
+use super::budget::{clip, line_cost};
 use super::context::{Whereabouts, active_part};
 use super::fence::{Fence, WARNING};
+use super::fill::{Weighted, fill};
 use super::handoff;
 use super::part::{Cut, Group, Part, Shown, Total};
-use super::{doc_audit, plan, queue};
+use super::{doc, doc_audit, plan, queue};
 use crate::github::{Lane, Queue};
 use crate::plan::WeeklyPlan;
 
@@ -35,6 +37,25 @@ pub(crate) struct Beside {
     pub(crate) p0: Result<Queue, String>,
     /// Without a plan, what to do about it.
     pub(crate) plan: Result<Result<WeeklyPlan, Missing>, String>,
+    /// Handoffs for this agent or repository that wait on this machine, the newest first.
+    pub(crate) unsent: Vec<UnsentHandoff>,
+}
+
+/// When the API said what a rendering shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Now,
+    Earlier,
+}
+
+impl Said {
+    /// A list of which the API has said that it is empty.
+    fn none(self, of: &str) -> String {
+        match self {
+            Self::Now => format!("## {of}: none"),
+            Self::Earlier => format!("## {of}: none in the API's last answer"),
+        }
+    }
 }
 
 /// A section is stored text in a part, one line of ours when there is nothing, or not even that.
@@ -48,7 +69,7 @@ enum Section {
 pub(crate) fn render(day: &DayStarted, beside: &Beside, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
     // The server's own clock, so that ages are right where this machine's clock is not.
     let now = day.next_heartbeat_at.plus_seconds(-i64::from(day.heartbeat_interval_seconds));
-    let sections = sections(day, beside, now, fence);
+    let sections = sections(day, beside, Said::Now, now, fence);
     under(header(day, now, fence), &sections, remarks, fence, limit)
 }
 
@@ -62,7 +83,7 @@ pub(crate) fn render_last(
     fence: &Fence,
     limit: usize,
 ) -> Rendered {
-    under(heading, &sections(day, beside, now, fence), remarks, fence, limit)
+    under(heading, &sections(day, beside, Said::Earlier, now, fence), remarks, fence, limit)
 }
 
 fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
@@ -74,7 +95,7 @@ fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence:
     let count = |index: usize, group: usize| {
         shown.get(index).and_then(|shown: &Shown| shown.counts.get(group).copied()).unwrap_or(0)
     };
-    let [p0_issues, active_sessions, executive_summaries, docs] = [2, 4, 5, 6].map(|index| count(index, 0));
+    let [p0_issues, active_sessions, executive_summaries, docs] = [3, 5, 6, 7].map(|index| count(index, 0));
     let bodies = shown.into_iter().filter(|shown| !shown.lines.is_empty()).map(|shown| shown.lines.join("\n"));
     let text = std::iter::once(head.join("\n")).chain(bodies).collect::<Vec<_>>().join("\n\n");
     Rendered { text, p0_issues, active_sessions, executive_summaries, docs }
@@ -82,34 +103,37 @@ fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence:
 
 fn fit(sections: &[Section], head: &[String], fence: &Fence, limit: usize) -> Vec<Shown> {
     let blank_lines = 2 * (sections.len() + 1);
-    let fixed: usize = head.iter().map(|line| line_cost(line)).sum::<usize>() + blank_lines;
-    let claims: Vec<Claim> = sections.iter().map(|section| section.claim(fence)).collect();
-    let limits = share(limit.saturating_sub(fixed), &claims);
-    sections.iter().zip(limits).map(|(section, limit)| section.fit(fence, limit)).collect()
+    let ours = sections.iter().filter_map(Section::nothing).chain(head.iter().map(String::as_str));
+    let fixed: usize = ours.map(line_cost).sum::<usize>() + blank_lines;
+    let stored: Vec<Weighted> = sections.iter().filter_map(Section::stored).collect();
+    let mut filled = fill(&stored, fence, limit.saturating_sub(fixed)).into_iter();
+    let shown = |section: &Section| match section {
+        Section::Stored { .. } => filled.next().unwrap_or_default(),
+        Section::Nothing(line) => Shown { lines: vec![line.clone()], counts: Vec::new() },
+        Section::Absent => Shown::default(),
+    };
+    sections.iter().map(shown).collect()
 }
 
 impl Section {
-    fn of(part: Part, weight: usize, nothing: &str) -> Self {
+    fn of(part: Part, weight: usize, nothing: String) -> Self {
         if part.groups.iter().all(|group| group.items.is_empty() && group.total.count == 0) {
-            return Self::Nothing(nothing.to_owned());
+            return Self::Nothing(nothing);
         }
         Self::Stored { part, weight }
     }
 
-    fn claim(&self, fence: &Fence) -> Claim {
+    fn stored(&self) -> Option<Weighted<'_>> {
         match self {
-            Self::Stored { part, weight } => Claim { need: part.need(fence), weight: *weight },
-            // Never more than its share, so that it always gets its line.
-            Self::Nothing(line) => Claim { need: line_cost(line), weight: 4 },
-            Self::Absent => Claim { need: 0, weight: 0 },
+            Self::Stored { part, weight } => Some(Weighted { part, weight: *weight }),
+            Self::Nothing(_) | Self::Absent => None,
         }
     }
 
-    fn fit(&self, fence: &Fence, limit: usize) -> Shown {
+    fn nothing(&self) -> Option<&str> {
         match self {
-            Self::Stored { part, .. } => part.fit(fence, limit),
-            Self::Nothing(line) => Shown { lines: vec![line.clone()], counts: Vec::new() },
-            Self::Absent => Shown { lines: Vec::new(), counts: Vec::new() },
+            Self::Nothing(line) => Some(line),
+            Self::Stored { .. } | Self::Absent => None,
         }
     }
 }
@@ -133,30 +157,43 @@ fn header(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<String> {
     ]
 }
 
-fn sections(day: &DayStarted, beside: &Beside, now: Timestamp, fence: &Fence) -> Vec<Section> {
+fn sections(day: &DayStarted, beside: &Beside, said: Said, now: Timestamp, fence: &Fence) -> Vec<Section> {
     let own = Whereabouts::from(&day.session);
-    let track = own.track.map_or(String::new(), |track| format!(" on track {track}"));
-    let handoff = match &day.last_handoff {
-        Some(last) => Section::Stored { part: handoff::part(last, &day.session.agent, now, fence), weight: 40 },
-        None => Section::Nothing(format!("## Last handoff: none yet for this repository{track}")),
-    };
     let active = &day.active_sessions;
-    let more = "Call `context` to see more.";
-    let active = active_part(&active.items, Total::of(active), &own, now, fence, more);
+    let active = active_part(&active.items, Total::of(active), &own, now, fence, "Call `context` to see them all.");
+    let audit = doc_audit::part_of_day(&day.doc_audit, now, fence, "Call `doc_audit` to see them all.");
     vec![
-        handoff,
+        unsent(beside, &day.session.agent, now, fence),
+        last_handoff(day, beside, said, now, fence),
         to_you(day, now, fence),
         p0_issues(&beside.p0, now, fence),
         weekly_plan(&beside.plan, now, fence),
-        Section::of(active, 20, "## Other active agents: none"),
-        Section::of(summaries(&day.executive_summaries, now, fence), 25, "## Executive summaries: none"),
-        Section::of(docs(&day.doc_index, now, fence), 15, "## Documents: none"),
-        Section::of(
-            doc_audit::part_of_day(&day.doc_audit, now, fence, MORE_DETAIL),
-            10,
-            "## Document health: none is missing or stale",
-        ),
+        Section::of(active, 22, said.none("Other active agents")),
+        Section::of(summaries(&day.executive_summaries, now, fence), 20, said.none("Executive summaries")),
+        Section::of(docs(&day.doc_index, now, fence), 12, said.none("Documents")),
+        Section::of(audit, 8, said.none("Missing or stale documents")),
     ]
+}
+
+/// Absent where nothing waits.
+fn unsent(beside: &Beside, reader: &Agent, now: Timestamp, fence: &Fence) -> Section {
+    if beside.unsent.is_empty() {
+        return Section::Absent;
+    }
+    Section::Stored {
+        part: handoff::unsent(&beside.unsent, reader, handoff::MORE_UNSENT.into(), now, fence),
+        weight: 90,
+    }
+}
+
+fn last_handoff(day: &DayStarted, beside: &Beside, said: Said, now: Timestamp, fence: &Fence) -> Section {
+    let Some(last) = &day.last_handoff else {
+        let track = day.session.track.map_or(String::new(), |track| format!(" on track {track}"));
+        return Section::Nothing(format!("{} for this repository{track}", said.none("Last handoff")));
+    };
+    let is_newest = beside.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
+    let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Handoff before that", 40) };
+    Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
 }
 
 /// Absent where there is none: an API of before does not tell.
@@ -176,15 +213,18 @@ fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> S
         Ok(queue) => queue,
         Err(why) => return Section::Nothing(format!("## P0 issues: unknown\n{}", clip(why, TROUBLE_COST))),
     };
-    let gaps = clip(&queue::gaps(queue).join(" "), TROUBLE_COST);
+    let gaps = queue::gaps(queue).join(" ");
+    let gaps = (!gaps.is_empty()).then(|| clip(&gaps, TROUBLE_COST));
     let total = queue::total(queue, Lane::P0);
-    if total.count == 0 {
-        let gaps = if gaps.is_empty() { gaps } else { format!("\n{gaps}") };
-        return Section::Nothing(format!("## P0 issues: none{gaps}"));
+    match (total.count, gaps) {
+        (0, None) => Section::Nothing("## P0 issues: none".to_owned()),
+        (0, Some(gaps)) => Section::Nothing(format!("## P0 issues: none known\n{gaps}")),
+        (_, remark) => {
+            let more = "Call `status` with lane \"p0\" to see more of them.".into();
+            let part = queue::part(queue, &LANES, now, fence, format!("## P0 issues: {total}"), more);
+            Section::Stored { part: Part { remark, ..part }, weight: 25 }
+        }
     }
-    let part =
-        queue::part(queue, &LANES, now, fence, format!("## P0 issues: {total}"), "Call `status` for more.".into());
-    Section::Stored { part: Part { remark: (!gaps.is_empty()).then_some(gaps), ..part }, weight: 15 }
 }
 
 fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timestamp, fence: &Fence) -> Section {
@@ -197,7 +237,6 @@ fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timest
 
 /// What a line of trouble may cost.
 const TROUBLE_COST: usize = 300;
-const MORE_DETAIL: &str = "Call sod with detail \"full\" to see more.";
 
 fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part {
     let item = |note: &NoteSummary| {
@@ -221,8 +260,8 @@ fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part 
         heading: format!("## Executive summaries: {total}"),
         remark: None,
         holds: "executive summaries",
-        groups: vec![Group { name: "notes", title: None, items, total, cut: Cut::AtParagraph, names, weight: 1 }],
-        more: "`notes` with an id reads one whole; with tag executive-summary it lists them.".into(),
+        groups: vec![Group { names, ..Group::of("notes", items, total, Cut::AtParagraph) }],
+        more: "Call `notes` with an id to read one whole, or with tag \"executive-summary\" to list them.".into(),
     }
 }
 
@@ -236,28 +275,15 @@ fn scope(venture: Option<&VentureCode>) -> String {
 }
 
 fn docs(index: &Excerpt<DocSummary>, now: Timestamp, fence: &Fence) -> Part {
-    let item = |doc: &DocSummary| {
-        let name = clip(&fence.line(&format!("{}/{}", doc.scope, doc.name)), TITLE_COST);
-        let title = clip(&fence.line(&doc.title), TITLE_COST);
-        let kilobytes = doc.size_bytes.div_ceil(1024);
-        vec![format!("{name}: {title} (version {}, {kilobytes} KB, {})", doc.version, ago(doc.updated_at, now))]
-    };
+    let item = |doc: &DocSummary| vec![doc::list_line(doc, now, fence)];
     let items = index.items.iter().map(item).collect();
     let total = Total::of(index);
     Part {
         heading: format!("## Documents: {total}"),
         remark: None,
         holds: "names and titles of documents",
-        groups: vec![Group {
-            name: "documents",
-            title: None,
-            items,
-            total,
-            cut: Cut::Never,
-            names: Vec::new(),
-            weight: 1,
-        }],
-        more: MORE_DETAIL.into(),
+        groups: vec![Group { first: 2, ..Group::of("documents", items, total, Cut::Never) }],
+        more: "Call `doc` without a name to list them all.".into(),
     }
 }
 

@@ -21,11 +21,11 @@ fn an_empty_day_says_that_there_is_nothing() {
         "# Deckwatch: your day starts",
         "agent    mac1-claude-1 (claude on mac1)",
         "work     example-org/alpha-console, branch dev/mac1/fix, track 0, issue #87, commit 0123456789ab…",
-        "## Last handoff: none yet for this repository on track 0",
+        "## Last handoff: none for this repository on track 0",
         "## Other active agents: none",
         "## Executive summaries: none",
         "## Documents: none",
-        "## Document health: none is missing or stale",
+        "## Missing or stale documents: none",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\nin\n{text}");
     }
@@ -99,7 +99,7 @@ fn summaries_beyond_the_pool_are_named_inside_the_fence_with_the_way_to_read_the
         text.contains(&format!("| (the stored note goes on: {shown})\n| Left out or cut:\n| {named}: # SYSTEM (")),
         "{text}"
     );
-    assert!(text.contains("\nNot all is shown: notes 1 of 2. `notes` with an id reads one whole;"), "{text}");
+    assert!(text.contains("\nNot all is shown: notes 1 of 2. Call `notes` with an id to read one whole,"), "{text}");
 }
 
 #[test]
@@ -109,7 +109,12 @@ fn who_else_works_is_shown_with_branch_and_issue_and_a_warning_on_collision() {
     let text = text_of(json, 6_000);
     let line = "| mac2-codex-3 (codex on mac2): example-org/alpha-console, branch main, issue #3; last seen 4 min ago";
     assert!(text.contains(line), "{text}");
-    assert!(text.contains("Careful, in your repository: 1 on your branch, 1 on your issue."), "{text}");
+    assert!(
+        text.contains(
+            "Warning: mac2-codex-87 is also on issue #87.\nWarning: mac2-codex-87 is also on branch dev/mac1/fix."
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -176,6 +181,9 @@ fn p0_issues_and_the_plan_come_with_total_and_age() {
     let text = render(&day(empty_day()), &beside("fix the pump"), &[], &fence(), 6_000).text;
     assert!(text.contains("## P0 issues: 23\n"), "{text}");
     assert!(text.contains("| #7 fix the pump (by fix the pump, assigned"), "{text}");
-    assert!(text.contains("Not all is shown: P0 10 of 23. Call `status` for more."), "{text}");
+    assert!(
+        text.contains("Not all is shown: P0 10 of 23. Call `status` with lane \"p0\" to see more of them."),
+        "{text}"
+    );
     assert!(text.contains("## Weekly plan: no priority venture named, committed 20 days ago\nSTALE:"), "{text}");
 }

@@ -1,0 +1,70 @@
+//! Whether the file of this program is still the one that this process runs.
+//!
+//! An update replaces the file, and a process that was started before goes on with the old build until somebody
+//! restarts it. Nobody would notice.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use deckwatch_protocol::{Client, Timestamp};
+
+/// The build that this process runs.
+#[derive(Debug)]
+pub(crate) struct Build {
+    /// Its file as it was when the process started; `None` when the system does not say which it is.
+    file: Option<(PathBuf, Stamp)>,
+    reported: AtomicBool,
+}
+
+/// What changes when a file is replaced or written again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+impl Build {
+    /// To be asked when the process starts.
+    pub(crate) fn of_this_process() -> Self {
+        let file = std::env::current_exe().ok().and_then(|path| Some((path.clone(), Stamp::of(&path)?)));
+        Self { file, reported: AtomicBool::new(false) }
+    }
+
+    /// Says once that there is another build by now, and how to restart. A file that is away is being replaced.
+    pub(crate) fn news(&self, client: Option<&Client>) -> Option<String> {
+        let (path, at_start) = self.file.as_ref()?;
+        let now = Stamp::of(path).filter(|now| now != at_start)?;
+        if self.reported.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        Some(format!(
+            "deckwatch-mcp was rebuilt at {}; this session still runs the old build. Ask your human to restart it: {}",
+            now.time(),
+            how_to_restart(client.map_or("", Client::as_str))
+        ))
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let meta = path.metadata().ok()?;
+        Some(Self { device: meta.dev(), inode: meta.ino(), seconds: meta.mtime(), nanoseconds: meta.mtime_nsec() })
+    }
+
+    fn time(self) -> String {
+        let at = Timestamp::from_millis(self.seconds.saturating_mul(1_000)).to_string();
+        format!("{} UTC", at.get(11..16).unwrap_or(&at))
+    }
+}
+
+fn how_to_restart(client: &str) -> &'static str {
+    match client {
+        "claude" => "type /mcp in Claude Code, select deckwatch, and choose Reconnect.",
+        "codex" => "end this session of Codex CLI and continue it with `codex resume`.",
+        "gemini" => "type /mcp refresh in Gemini CLI.",
+        _ => "restart the MCP server `deckwatch`, or the agent.",
+    }
+}

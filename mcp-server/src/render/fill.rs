@@ -1,0 +1,337 @@
+//! Hands a budget out to the groups of several parts, by importance, until nothing more fits.
+//!
+//! 1. Every group gets its first items, and an item that is cut is completed where little is missing.
+//! 2. What is left is shared by importance, again and again, as a group leaves what its next item is too long for.
+//! 3. What is left then goes to the most important group that can use it: whole items first, then more of a text that
+//!    is cut, then the beginning of an item that fits nowhere.
+
+use std::cmp::Reverse;
+
+use super::budget::{Claim, line_cost, share};
+use super::fence::Fence;
+use super::part::{Cut, Ends, Fitted, Group, Part, Shown};
+
+/// What a text gets before anything is shared; it may be as long as a book.
+const FIRST_OF_A_TEXT: usize = 300;
+/// The same for each item of a list whose items may be long.
+const FIRST_OF_AN_ITEM: usize = 120;
+/// The same for a list of short items.
+const FIRST_OF_A_LIST: usize = 600;
+/// Less than this is not worth the beginning of an item.
+const WORTH_A_PIECE: usize = 100;
+
+/// A part, and how much of a budget that is too small it gets.
+#[derive(Clone, Copy)]
+pub(crate) struct Weighted<'a> {
+    pub(crate) part: &'a Part,
+    pub(crate) weight: usize,
+}
+
+/// The parts within `limit`, or, where that is too small for them, their headings, fences and notes.
+pub(crate) fn fill(parts: &[Weighted], fence: &Fence, limit: usize) -> Vec<Shown> {
+    Layout::filled(parts, fence, limit).shown(fence)
+}
+
+/// A group, and what is shown of it so far.
+struct Candidate<'a> {
+    group: &'a Group,
+    part: usize,
+    /// How important its part is.
+    rank: usize,
+    weight: usize,
+    need: usize,
+    fitted: Fitted,
+}
+
+struct Layout<'a> {
+    parts: &'a [Weighted<'a>],
+    groups: Vec<Candidate<'a>>,
+    limit: usize,
+    /// What headings, remarks and fences cost.
+    frames: usize,
+    /// What the notes about what is left out cost at most.
+    notes: usize,
+}
+
+impl<'a> Layout<'a> {
+    fn filled(parts: &'a [Weighted<'a>], fence: &Fence, limit: usize) -> Self {
+        let mut layout = Self::new(parts, fence, limit);
+        layout.give_first_items();
+        layout.give_first_items_again();
+        layout.complete_what_is_cut();
+        layout.share_the_rest();
+        layout.use_up(|group| matches!(group.cut, Cut::Never | Cut::Oversized), Ends::AfterItem, 0);
+        layout.use_up(|group| matches!(group.cut, Cut::AtWord | Cut::AtParagraph), Ends::AfterItem, 0);
+        layout.use_up(|group| group.cut == Cut::Oversized, Ends::Anywhere, WORTH_A_PIECE);
+        layout
+    }
+
+    fn new(parts: &'a [Weighted<'a>], fence: &Fence, limit: usize) -> Self {
+        let frames = parts.iter().map(|weighted| weighted.part.frame_cost(fence)).sum();
+        let mut groups = Vec::new();
+        for (part, weighted) in parts.iter().enumerate() {
+            let all: usize = weighted.part.groups.iter().map(|group| group.weight).sum();
+            groups.extend(weighted.part.groups.iter().map(|group| {
+                let weight = (weighted.weight * group.weight * 100 / all.max(1)).max(1);
+                Candidate { group, part, rank: weighted.weight, weight, need: group.need(), fitted: Fitted::default() }
+            }));
+        }
+        let notes = parts.iter().map(|weighted| weighted.part.longest_note()).sum();
+        Self { parts, groups, limit, frames, notes }
+    }
+
+    fn give_first_items(&mut self) {
+        let needs: usize = self.groups.iter().map(|one| one.need).sum();
+        if self.frames + needs <= self.limit {
+            let whole: Vec<Fitted> = self.groups.iter().map(|one| one.group.fit(one.need, Ends::AfterItem)).collect();
+            if self.frames + needs + self.notes_of(&whole.iter().collect::<Vec<_>>()) <= self.limit {
+                return self.groups.iter_mut().zip(whole).for_each(|(one, whole)| one.fitted = whole);
+            }
+        }
+        let claims: Vec<Claim> = self.groups.iter().map(Candidate::claim).collect();
+        let room = self.limit.saturating_sub(self.frames + self.notes);
+        for (one, room) in self.groups.iter_mut().zip(share(room, &claims)) {
+            one.fitted = one.group.fit(room, Ends::AfterItem);
+        }
+    }
+
+    /// An item is not cut while half of what is left would show it whole.
+    fn complete_what_is_cut(&mut self) {
+        for index in self.by_importance(|one| one.fitted.cut) {
+            let half = self.limit.saturating_sub(self.spent()) / 2;
+            let Some(one) = self.groups.get(index) else { continue };
+            let whole = one.group.cost_with_names(one.fitted.shown);
+            if whole <= one.fitted.used + half {
+                self.grow(index, whole, Ends::AfterItem, 0);
+            }
+        }
+    }
+
+    fn share_the_rest(&mut self) {
+        // The notes may grow by a few digits, and by the words for an item that is cut.
+        const NOTE_GROWS_BY: usize = 24;
+        loop {
+            let (used, open) = (self.used(), self.groups.iter().filter(|one| !one.is_complete()).count());
+            let left = self.limit.saturating_sub(self.spent() + open * NOTE_GROWS_BY);
+            let claims: Vec<Claim> = self.groups.iter().map(Candidate::rest).collect();
+            for (one, more) in self.groups.iter_mut().zip(share(left, &claims)) {
+                let fitted = one.group.fit(one.fitted.used + more, Ends::AfterItem);
+                if fitted.is_more_than(&one.fitted) {
+                    one.fitted = fitted;
+                }
+            }
+            if self.used() <= used {
+                return;
+            }
+        }
+    }
+
+    /// What was kept for notes may be enough for the first items that did not fit.
+    fn give_first_items_again(&mut self) {
+        for index in self.by_importance(|one| one.fitted.used < one.claim().first) {
+            let first = self.groups.get(index).map_or(0, |one| one.claim().first);
+            self.grow(index, first, Ends::AfterItem, 0);
+        }
+    }
+
+    /// Gives what is left to one group after the other, as long as it is at least `worth`.
+    fn use_up(&mut self, is_meant: impl Fn(&Group) -> bool, ends: Ends, worth: usize) {
+        for index in self.by_importance(|one| !one.is_complete() && is_meant(one.group)) {
+            self.grow(index, usize::MAX, ends, worth);
+        }
+    }
+
+    /// Gives a group what is left, up to `most` in all.
+    fn grow(&mut self, index: usize, most: usize, ends: Ends, worth: usize) {
+        let mut left = self.limit.saturating_sub(self.spent());
+        while left > worth {
+            let Some(one) = self.groups.get_mut(index) else { return };
+            let fitted = one.group.fit(most.min(one.fitted.used + left), ends);
+            if !fitted.is_more_than(&one.fitted) {
+                return;
+            }
+            let before = std::mem::replace(&mut one.fitted, fitted);
+            // The note about what is left out may grow by a few digits.
+            let over = self.spent().saturating_sub(self.limit);
+            if over == 0 {
+                return;
+            }
+            left = left.saturating_sub(over);
+            if let Some(one) = self.groups.get_mut(index) {
+                one.fitted = before;
+            }
+        }
+    }
+
+    fn by_importance(&self, is_meant: impl Fn(&Candidate) -> bool) -> Vec<usize> {
+        let mut order: Vec<(usize, (usize, usize))> = self
+            .groups
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| is_meant(one))
+            .map(|(n, one)| (n, (one.rank, one.weight)))
+            .collect();
+        order.sort_by_key(|(_, importance)| Reverse(*importance));
+        order.into_iter().map(|(n, _)| n).collect()
+    }
+
+    fn used(&self) -> usize {
+        self.groups.iter().map(|one| one.fitted.used).sum()
+    }
+
+    fn spent(&self) -> usize {
+        self.frames + self.used() + self.notes_of(&self.groups.iter().map(|one| &one.fitted).collect::<Vec<_>>())
+    }
+
+    /// What the notes cost when the groups are shown like this.
+    fn notes_of(&self, fitted: &[&Fitted]) -> usize {
+        let of_part = |(n, weighted): (usize, &Weighted)| {
+            let of_part = self.groups.iter().zip(fitted).filter(|(one, _)| one.part == n);
+            let of_part: Vec<&Fitted> = of_part.map(|(_, fitted)| *fitted).collect();
+            weighted.part.note(&of_part).map_or(0, |note| line_cost(&note))
+        };
+        self.parts.iter().enumerate().map(of_part).sum()
+    }
+
+    fn shown(&self, fence: &Fence) -> Vec<Shown> {
+        let of_part = |(n, weighted): (usize, &Weighted)| {
+            let fitted: Vec<&Fitted> = self.groups.iter().filter(|one| one.part == n).map(|one| &one.fitted).collect();
+            weighted.part.shown(fence, &fitted)
+        };
+        self.parts.iter().enumerate().map(of_part).collect()
+    }
+}
+
+impl Candidate<'_> {
+    fn claim(&self) -> Claim {
+        let first = self.group.cost_of_first(self.group.first);
+        let most = match self.group.cut {
+            Cut::Never => FIRST_OF_A_LIST,
+            Cut::Oversized => FIRST_OF_AN_ITEM * self.group.first,
+            Cut::AtWord | Cut::AtParagraph => FIRST_OF_A_TEXT,
+        };
+        let first = first.min(most);
+        Claim { first: first.min(self.need), rank: self.rank, need: self.need, weight: self.weight }
+    }
+
+    fn rest(&self) -> Claim {
+        Claim { first: 0, rank: self.rank, need: self.need.saturating_sub(self.fitted.used), weight: self.weight }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.fitted.whole() >= self.group.items.len() && self.fitted.used >= self.need
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::part::Total;
+
+    /// Numbers that look random and are the same in every run.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, sides: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            usize::try_from(self.0 % sides as u64).unwrap()
+        }
+    }
+
+    fn text(dice: &mut Dice, longest: usize) -> Vec<String> {
+        let lines = 1 + dice.below(4);
+        (0..lines).map(|_| "word \"q\" ".repeat(1 + dice.below(longest / 10))).collect()
+    }
+
+    fn group(dice: &mut Dice) -> Group {
+        let cut = [Cut::Never, Cut::Oversized, Cut::AtWord, Cut::AtParagraph][dice.below(4)];
+        let is_list = matches!(cut, Cut::Never | Cut::Oversized);
+        let longest = if is_list { 200 } else { 4_000 };
+        let items: Vec<Vec<String>> = (0..dice.below(if is_list { 40 } else { 4 }))
+            .map(|_| if is_list { text(dice, longest).into_iter().take(1).collect() } else { text(dice, longest) })
+            .collect();
+        let total = Total::exactly(items.len() + dice.below(3));
+        let names =
+            if cut == Cut::AtParagraph { (0..total.count).map(|n| format!("note {n}")).collect() } else { Vec::new() };
+        let title = (dice.below(2) == 0).then_some("Title:");
+        Group {
+            title,
+            names,
+            weight: 1 + dice.below(5),
+            first: 1 + dice.below(4),
+            ..Group::of("things", items, total, cut)
+        }
+    }
+
+    fn part(dice: &mut Dice) -> Part {
+        let groups = (0..=dice.below(5)).map(|_| group(dice)).collect();
+        Part {
+            heading: "## Part".into(),
+            remark: None,
+            holds: "things",
+            groups,
+            more: "Call `things` to see them.".into(),
+        }
+    }
+
+    /// What the next whole item of a group would cost, if one is left out.
+    fn next_items(layout: &Layout) -> Vec<usize> {
+        let next = |one: &Candidate| {
+            one.group
+                .items
+                .get(one.fitted.whole())
+                .map(|item| item.iter().map(|line| line_cost(&Fence::bar(line))).sum::<usize>())
+        };
+        layout.groups.iter().filter_map(next).collect()
+    }
+
+    #[test]
+    fn the_budget_is_used_while_something_fits_and_is_never_exceeded() {
+        let (mut dice, fence) = (Dice(0x9e37_79b9_7f4a_7c15), Fence::new(1));
+        let mut squeezed = 0;
+        for _ in 0..400 {
+            let parts: Vec<Part> = (0..=dice.below(8)).map(|_| part(&mut dice)).collect();
+            let weighted: Vec<Weighted> =
+                parts.iter().map(|part| Weighted { part, weight: 1 + dice.below(40) }).collect();
+            let limit = 2_500 + dice.below(10_000);
+            let layout = Layout::filled(&weighted, &fence, limit);
+            let spent = layout.spent();
+            let lines = layout.shown(&fence).into_iter().flat_map(|shown| shown.lines);
+            assert_eq!(lines.map(|line| line_cost(&line)).sum::<usize>(), spent);
+            assert!(spent <= limit.max(layout.frames + layout.notes), "{spent} of {limit}");
+            let left = limit.saturating_sub(spent);
+            if next_items(&layout).iter().any(|cost| *cost + 30 <= left) {
+                squeezed += 1;
+                assert!(spent * 100 >= limit * 95, "{spent} of {limit}, although {:?} would fit", next_items(&layout));
+            }
+        }
+        assert!(squeezed < 20, "{squeezed}");
+    }
+
+    #[test]
+    fn a_short_item_is_not_cut_where_another_fits() {
+        let fence = Fence::new(1);
+        let list = |length: usize| (0..30).map(|_| vec!["x".repeat(length)]).collect::<Vec<_>>();
+        let lists = [("steps", 60), ("done", 75), ("links", 110)].map(|(name, length)| Group {
+            first: 2,
+            ..Group::of(name, list(length), Total::exactly(30), Cut::Oversized)
+        });
+        let part = Part {
+            heading: "## Part".into(),
+            remark: None,
+            holds: "things",
+            groups: lists.into(),
+            more: "Ask.".into(),
+        };
+        for limit in 1_000..1_100 {
+            let layout_of = [Weighted { part: &part, weight: 1 }];
+            let layout = Layout::filled(&layout_of, &fence, limit);
+            let left = limit - layout.spent();
+            let cut = layout.groups.iter().filter(|one| one.fitted.cut).count();
+            assert!(cut <= 1 && (cut == 0 || left < WORTH_A_PIECE), "{cut} cut at {limit}");
+            assert!(layout.groups.iter().all(|one| one.fitted.shown >= 2), "{limit}");
+        }
+    }
+}

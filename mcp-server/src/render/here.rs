@@ -1,0 +1,209 @@
+//! Where an agent is, and who else works now: the report of `context`.
+
+use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::outbox::UnsentHandoff;
+use deckwatch_protocol::{ActiveSession, Handoff, IssueNumber, RepoName, SessionId, Timestamp, Track};
+
+use super::age::ago;
+use super::budget::{clip, line_cost};
+use super::context::{Whereabouts, active_part};
+use super::fence::{Fence, WARNING};
+use super::handoff;
+use super::part::{Part, Total};
+use crate::identity::Me;
+
+/// Where the agent is, as far as that is known.
+pub(crate) struct Here<'a> {
+    pub(crate) me: &'a Me,
+    /// The venture's code; `None` where nothing on this machine names it.
+    pub(crate) venture: Option<String>,
+    pub(crate) repo: RepoName,
+    pub(crate) checkout: Checkout,
+    pub(crate) track: Option<Track>,
+    pub(crate) issue: Option<IssueNumber>,
+    pub(crate) session: SessionKnown,
+    /// The API's address and engine, and what is wrong with its clock.
+    pub(crate) engine: String,
+    /// Why the rest is not of now, if it is not.
+    pub(crate) stale: Option<String>,
+    /// What waits in the outbox, and what else is new.
+    pub(crate) news: Vec<String>,
+    /// Handoffs that wait on this machine.
+    pub(crate) unsent: Vec<UnsentHandoff>,
+    /// The newest handoffs to this agent that are not settled.
+    pub(crate) to_you: Vec<Handoff>,
+    pub(crate) to_you_total: Total,
+    /// Everyone else who is active; `None` when nobody has said.
+    pub(crate) others: Option<(Vec<ActiveSession>, Total)>,
+}
+
+/// What is known of the agent's session.
+pub(crate) enum SessionKnown {
+    /// The API lists it as active.
+    Active { id: SessionId, started_at: Timestamp, last_heartbeat_at: Timestamp },
+    /// This process holds it, and the API does not list it, or was not asked.
+    Held(SessionId),
+    /// There is none.
+    None,
+    /// The API was not asked, and this process holds none.
+    Unknown,
+}
+
+impl Here<'_> {
+    /// The report within `limit`, and how many of the others it shows.
+    pub(crate) fn report(&self, now: Timestamp, fence: &Fence, limit: usize) -> (String, usize) {
+        let own = Whereabouts {
+            repo: &self.repo,
+            branch: self.checkout.branch.as_ref(),
+            track: self.track,
+            issue: self.issue,
+        };
+        let mut lines = self.head(&own, now, fence);
+        let parts: Vec<Part> =
+            [self.unsent_part(now, fence), self.to_you_part(now, fence)].into_iter().flatten().collect();
+        let nobody = self.nobody();
+        lines.extend(nobody.iter().map(|line| (*line).to_owned()));
+        if nobody.is_none() || !parts.is_empty() {
+            lines.extend([WARNING.to_owned(), String::new()]);
+        }
+        for part in parts {
+            lines.extend(part.fit(fence, limit / 4).lines);
+            lines.push(String::new());
+        }
+        let mut shown = 0;
+        if let Some((others, total)) = self.others.as_ref().filter(|_| nobody.is_none()) {
+            let more = "The API lists them all: GET /v1/sessions.";
+            let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
+            let part = active_part(others, *total, &own, now, fence, more).fit(fence, limit.saturating_sub(spent));
+            shown = part.counts.iter().sum();
+            lines.extend(part.lines);
+        }
+        (lines.join("\n").trim_end().to_owned(), shown)
+    }
+
+    fn head(&self, own: &Whereabouts, now: Timestamp, fence: &Fence) -> Vec<String> {
+        let Me { agent, client, host, .. } = self.me;
+        let mut lines: Vec<String> = self.stale.iter().cloned().collect();
+        lines.extend([
+            format!("agent    {agent} ({client} on {})", clip(host.as_str(), 80)),
+            format!("venture  {}", self.venture.as_deref().unwrap_or("unknown: nothing on this machine names it")),
+            format!("work     {}{}", own.line(fence), commit(&self.checkout)),
+            self.session.line(now),
+            format!("engine   {}", self.engine),
+        ]);
+        lines.extend(self.news.iter().cloned());
+        lines.push(String::new());
+        lines
+    }
+
+    /// The line that stands in the place of the others.
+    fn nobody(&self) -> Option<&'static str> {
+        match &self.others {
+            None => Some("Other active agents: unknown"),
+            Some((_, total)) if total.count > 0 || total.at_least => None,
+            Some(_) if self.stale.is_some() => Some("Other active agents: none in the API's last answer"),
+            Some(_) => Some("Other active agents: none"),
+        }
+    }
+
+    fn unsent_part(&self, now: Timestamp, fence: &Fence) -> Option<Part> {
+        (!self.unsent.is_empty())
+            .then(|| handoff::unsent(&self.unsent, &self.me.agent, handoff::MORE_UNSENT.into(), now, fence))
+    }
+
+    fn to_you_part(&self, now: Timestamp, fence: &Fence) -> Option<Part> {
+        (!self.to_you.is_empty()).then(|| handoff::to_you(&self.to_you, self.to_you_total, None, now, fence))
+    }
+}
+
+impl SessionKnown {
+    fn line(&self, now: Timestamp) -> String {
+        match self {
+            Self::Active { id, started_at, last_heartbeat_at } => {
+                let (started, seen) = (ago(*started_at, now), ago(*last_heartbeat_at, now));
+                format!("session  {id} (started {started}, last heartbeat {seen})")
+            }
+            Self::Held(id) => format!("session  {id}; the API has not confirmed that it is active"),
+            Self::None => "session  none; call `sod` to start your day".to_owned(),
+            Self::Unknown => "session  unknown; call `sod` to start or find it".to_owned(),
+        }
+    }
+}
+
+fn commit(checkout: &Checkout) -> String {
+    if checkout.kind == CheckoutKind::NotARepository {
+        return " (not a git repository)".to_owned();
+    }
+    checkout.commit_sha.as_ref().map_or(String::new(), |sha| format!(", commit {}", clip(sha.as_str(), 13)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::golden::assert_in_step;
+    use crate::render::samples::NOW;
+    use crate::render::team::{self, BUSY, busy_day};
+
+    fn shown(change: impl FnOnce(Here) -> Here) -> String {
+        let day = busy_day(BUSY);
+        let me = Me {
+            agent: "mac1-claude-1".parse().unwrap(),
+            host: "mac1".parse().unwrap(),
+            client: "claude".parse().unwrap(),
+            client_version: None,
+            slot: None,
+        };
+        let checkout = Checkout {
+            root: "/work/alpha".into(),
+            kind: CheckoutKind::Repository,
+            repo: day.session.repo.clone(),
+            remote: None,
+            branch: day.session.branch.clone(),
+            commit_sha: day.session.commit_sha.clone(),
+        };
+        let now: Timestamp = NOW.parse().unwrap();
+        let here = Here {
+            me: &me,
+            venture: Some("alpha".to_owned()),
+            repo: day.session.repo.clone(),
+            checkout,
+            track: None,
+            issue: day.session.issue_number,
+            session: SessionKnown::Active { id: day.session.id.clone(), started_at: now, last_heartbeat_at: now },
+            engine: "https://context.example.com/ (worker)".to_owned(),
+            stale: None,
+            news: Vec::new(),
+            unsent: Vec::new(),
+            to_you: day.handoffs_to_you.items.clone(),
+            to_you_total: Total::of(&day.handoffs_to_you),
+            others: Some((day.active_sessions.items.clone(), Total::of(&day.active_sessions))),
+        };
+        change(here).report(now, &team::fence(), 10_000).0
+    }
+
+    #[test]
+    fn whole_answers_are_in_step() {
+        assert_in_step("context", &shown(|here| here));
+        let stale = "STALE: the other agents and handoffs below are from the API's last answer, 2 h ago.".to_owned();
+        let offline = shown(|here| Here {
+            session: SessionKnown::Unknown,
+            engine: "can't reach the Context API at https://context.example.com/: Connection refused".to_owned(),
+            stale: Some(stale),
+            unsent: vec![team::unsent()],
+            ..here
+        });
+        assert_in_step("context-offline", &offline);
+    }
+
+    #[test]
+    fn nobody_and_nobody_known_are_two_answers() {
+        let exactly = |count| Total { count, at_least: false };
+        let none = shown(|here| Here { others: Some((Vec::new(), exactly(0))), ..here });
+        assert!(none.contains("\nOther active agents: none\n"), "{none}");
+        let unknown = shown(|here| Here { others: None, ..here });
+        assert!(unknown.contains("\nOther active agents: unknown\n"), "{unknown}");
+        let before =
+            shown(|here| Here { others: Some((Vec::new(), exactly(0))), stale: Some("STALE".to_owned()), ..here });
+        assert!(before.contains("\nOther active agents: none in the API's last answer\n"), "{before}");
+    }
+}

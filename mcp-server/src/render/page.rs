@@ -1,0 +1,70 @@
+//! Lines inside the fence, within a limited number of characters.
+
+use super::budget::{clip, line_cost};
+use super::fence::Fence;
+use super::part::Cut;
+
+/// Barred lines within what room is left.
+pub(super) struct Page {
+    pub(super) lines: Vec<String>,
+    pub(super) room: usize,
+}
+
+impl Page {
+    pub(super) fn push(&mut self, line: &str) -> bool {
+        let line = Fence::bar(line);
+        let cost = line_cost(&line);
+        if cost > self.room {
+            return false;
+        }
+        self.room -= cost;
+        self.lines.push(line);
+        true
+    }
+
+    /// The beginning of an item: whole paragraphs where they fill it well, else whole lines, then a piece of the next. False
+    /// when that is not worth a line.
+    pub(super) fn push_cut(&mut self, item: &[String], cut: Cut) -> bool {
+        const WORTH_A_LINE: usize = 24;
+        match cut {
+            Cut::Never => return false,
+            Cut::AtParagraph if self.push_paragraphs(item) => return true,
+            Cut::AtParagraph | Cut::AtWord | Cut::Oversized => {}
+        }
+        let before = self.lines.len();
+        let left = item.iter().find(|line| !self.push(line));
+        if let Some(line) = left
+            && self.room >= WORTH_A_LINE
+        {
+            let bar_and_break = line_cost(&Fence::bar("")) + 1;
+            let piece = clip(line, self.room - bar_and_break);
+            self.push(&piece);
+        }
+        self.lines.len() > before
+    }
+}
+
+impl Page {
+    /// As many whole paragraphs as fit; false when they would leave half of the room unused.
+    fn push_paragraphs(&mut self, item: &[String]) -> bool {
+        let (mut fits, mut used) = (0, 0);
+        let mut spent = 0;
+        for (n, line) in item.iter().enumerate() {
+            spent += line_cost(&Fence::bar(line));
+            if spent > self.room {
+                break;
+            }
+            let ends = item.get(n + 1).is_none_or(String::is_empty);
+            if ends && !line.is_empty() {
+                (fits, used) = (n + 1, spent);
+            }
+        }
+        if used * 2 < self.room {
+            return false;
+        }
+        item.iter().take(fits).for_each(|line| {
+            self.push(line);
+        });
+        fits > 0
+    }
+}

@@ -1,0 +1,134 @@
+//! The records of a busy team, for whole answers: 12 other agents, 28 P0 issues, a handoff of several lists.
+
+use deckwatch_client::outbox::UnsentHandoff;
+use deckwatch_protocol::DayStarted;
+use serde_json::{Value, json};
+
+use super::fence::Fence;
+use super::samples::{NOW, active, day, empty_day, handoff, id};
+use super::sod::Beside;
+use crate::github::{Lane, LaneOfRepo, Queue};
+use crate::plan::WeeklyPlan;
+
+const REPO: &str = "example-org/alpha-console";
+
+/// The same in every rendering.
+pub(crate) fn fence() -> Fence {
+    Fence::new(0x00de_c0de_00de_c0de)
+}
+
+/// How much there is.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) next_steps: usize,
+    pub(crate) documents: usize,
+    pub(crate) summaries: usize,
+}
+
+pub(crate) const BUSY: Size = Size { next_steps: 10, documents: 13, summaries: 3 };
+pub(crate) const RICH: Size = Size { next_steps: 40, documents: 60, summaries: 12 };
+
+/// The day of `mac1-claude-1` on branch `dev/mac1/fix` and issue #87.
+pub(crate) fn busy_day(size: Size) -> DayStarted {
+    let mut json = empty_day();
+    json["last_handoff"] = last_handoff(size.next_steps);
+    let mut to_you = handoff("Review the sign-in page.", 0);
+    to_you["id"] = json!(id("ho_", 2));
+    to_you["to_agent"] = json!("mac1-claude-1");
+    to_you["payload"]["next_steps"] = json!(["Review pull request 31", "Tell mac2-codex-1 what you found"]);
+    to_you["payload"]["extra"] = json!({});
+    json["handoffs_to_you"] = json!({"total": 1, "shown": 1, "items": [to_you]});
+    json["active_sessions"] = json!({"total": 12, "shown": 12, "items": (1..=12).map(other).collect::<Vec<_>>()});
+    let shown = size.summaries.min(5);
+    json["executive_summaries"] = json!({"total": size.summaries, "shown": shown,
+        "items": (1..=shown).map(summary).collect::<Vec<_>>(),
+        "left_out": (shown + 1..=size.summaries).map(|n| json!({"id": id("note_", n), "title": format!("Strategy {n}"),
+            "venture": "alpha", "updated_at": NOW})).collect::<Vec<_>>()});
+    json["doc_index"] = json!({"total": size.documents, "shown": size.documents,
+        "items": (1..=size.documents).map(document).collect::<Vec<_>>()});
+    let required = |name: &str| {
+        json!({"requirement_id": id("req_", 1), "scope": "alpha", "name": name, "required": true,
+        "auto_generate": false, "sources": [], "confirmed_at": null, "staleness_days": 90})
+    };
+    json["doc_audit"]["missing"] = json!([required("runbook.md"), required("oncall.md")]);
+    day(json)
+}
+
+fn last_handoff(next_steps: usize) -> Value {
+    let list = |what: &str, count: usize| -> Vec<String> {
+        (1..=count).map(|n| format!("{what} part {n} of the sign-in page and its tests")).collect()
+    };
+    let mut json = handoff("The sign-in page is half done. The form works; the reset of a password does not.", 0);
+    json["payload"] = json!({"next_steps": list("Finish", next_steps), "blocked": ["The mail server has no certificate"],
+        "in_progress": list("Rewrite", 2), "accomplished": list("Wrote", 4),
+        "links": ["https://github.com/example-org/alpha-console/pull/31"], "extra": {}});
+    json
+}
+
+/// Two on our issue, two on our branch, two elsewhere in the repository, the others in another one.
+fn other(n: usize) -> Value {
+    let mut json = active(n, &format!("topic-{n}"));
+    match n {
+        5 | 9 => json["branch"] = json!("dev/mac1/fix"),
+        7 | 11 => json["issue_number"] = json!(87),
+        2 | 3 => {}
+        _ => json["repo"] = json!("example-org/alpha-web"),
+    }
+    json
+}
+
+fn summary(n: usize) -> Value {
+    let content = format!("Strategy {n}: ten customers use the console by spring. ").repeat(12);
+    json!({"id": id("note_", n), "title": format!("Strategy {n}"), "content": content, "truncated": false, "venture": "alpha",
+        "actor_key_id": "0123456789abcdef", "updated_at": NOW})
+}
+
+pub(crate) fn document(n: usize) -> Value {
+    json!({"scope": "alpha", "name": format!("guide-{n:02}.md"), "title": format!("Guide {n} to the console"),
+        "doc_type": "markdown", "version": 3, "content_hash": "00", "size_bytes": 4_200, "updated_at": NOW})
+}
+
+/// 28 P0 issues, as GitHub answers, and the plan of the week.
+pub(crate) fn busy_beside() -> Beside {
+    let repo: deckwatch_protocol::RepoName = REPO.parse().unwrap();
+    let issue = |n: usize| {
+        serde_json::from_value(
+            json!({"number": n, "title": format!("Customers can't sign in, case {n}"), "updatedAt": NOW,
+            "author": {"login": "ann"}, "assignees": {"nodes": [{"login": "bob"}]}}),
+        )
+        .unwrap()
+    };
+    let lane = LaneOfRepo { lane: Lane::P0, repo: repo.clone(), total: 28, issues: (1..=28).map(issue).collect() };
+    let tasks: Vec<String> =
+        (1..=12).map(|n| format!("- [ ] Task {n}: finish part {n} and tell the support team")).collect();
+    let plan = WeeklyPlan {
+        path: "docs/planning/WEEKLY_PLAN.md".into(),
+        text: format!("# Week 47\n\nPriority venture: alpha\n\n{}", tasks.join("\n")),
+        cut: false,
+        author: Some("Ann".to_owned()),
+        git_failed: false,
+        changed_at: "2026-11-19T08:00:00.000Z".parse().unwrap(),
+        priority: Some("alpha".parse().unwrap()),
+    };
+    Beside {
+        p0: Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() }),
+        plan: Ok(Ok(plan)),
+        unsent: Vec::new(),
+    }
+}
+
+/// A handoff that waits on this machine.
+pub(crate) fn unsent() -> UnsentHandoff {
+    UnsentHandoff {
+        queued_at: "2026-11-21T07:30:00.000Z".parse().unwrap(),
+        from_agent: "mac1-claude-1".parse().unwrap(),
+        repo: REPO.parse().unwrap(),
+        venture: Some("alpha".parse().unwrap()),
+        track: None,
+        issue_number: Some(87.try_into().unwrap()),
+        to_agent: None,
+        status: deckwatch_protocol::HandoffStatus::InProgress,
+        summary: "The reset of a password works now.".parse().unwrap(),
+        payload: serde_json::from_value(json!({"next_steps": ["Send the mail with the link"]})).unwrap(),
+    }
+}

@@ -1,0 +1,206 @@
+//! `handoffs`: lists handoffs, and reads one whole, a piece at a time. Writing one is `handoff`.
+
+use deckwatch_client::api::{Api, ClientError};
+use deckwatch_client::outbox::UnsentHandoff;
+use deckwatch_protocol::{Agent, Cursor, Handoff, HandoffFilter, HandoffId, Timestamp, Violations};
+use deserr::Deserr;
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{answer, decode, fence, hints, now};
+use crate::offline;
+use crate::render::budget::line_cost;
+use crate::render::clean::clean_line;
+use crate::render::fence::{Fence, WARNING};
+use crate::render::handoff;
+use crate::render::part::Total;
+use crate::schema;
+use crate::session::Keeper;
+use crate::trouble::Trouble;
+
+/// The report's limit; the facts beside it stay below another 500.
+const LIMIT: usize = 10_000;
+/// Of these, what handoffs that are not sent yet get beside a list.
+const UNSENT: usize = 2_500;
+/// As many as fit into the rest whole: a page that were cut would lose what its cursor skips.
+const PAGE: u64 = 14;
+
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(deny_unknown_fields, error = Violations)]
+#[schemars(deny_unknown_fields)]
+struct Arguments {
+    /// Read this handoff whole, instead of a list.
+    #[deserr(default)]
+    id: Option<HandoffId>,
+    /// With `id`: where to go on, as the answer before said.
+    #[deserr(default)]
+    offset: Option<u32>,
+    /// Only those meant for this agent.
+    #[deserr(default)]
+    to_agent: Option<Agent>,
+    /// The next page: `next_cursor` of the answer before.
+    #[deserr(default)]
+    cursor: Option<Cursor>,
+}
+
+#[derive(Debug, Default, Serialize, JsonSchema)]
+struct Facts {
+    /// What was found, as text.
+    report: String,
+    /// How many of these wait on this machine and are not sent yet.
+    unsent: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<List>,
+    /// Where a text that is longer goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_offset: Option<usize>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct List {
+    shown: usize,
+    total: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<Cursor>,
+}
+
+pub(super) fn definition() -> Tool {
+    let text = "List the handoffs of your venture, newest first, or read one whole by its id. Those that wait on this \
+                machine and are not sent yet come first.";
+    Tool::new("handoffs", text, schema::of_arguments::<Arguments>())
+        .with_title("List and read handoffs")
+        .with_raw_output_schema(schema::of_result::<Facts>().into())
+        .with_annotations(hints().read_only(true).idempotent(true))
+}
+
+pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
+    let arguments: Arguments = decode(arguments)?;
+    let facts = match arguments {
+        Arguments { id: Some(_), to_agent, cursor, .. } if to_agent.is_some() || cursor.is_some() => {
+            return Err(Trouble::Arguments(Violations::at("/id", "reads one handoff and goes with offset alone")));
+        }
+        Arguments { id: None, offset: Some(_), .. } => {
+            return Err(Trouble::Arguments(Violations::at("/offset", "goes with id alone")));
+        }
+        Arguments { id: Some(id), offset, .. } => {
+            one(keeper, &id, offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX))).await?
+        }
+        Arguments { to_agent, cursor, .. } => list(keeper, to_agent, cursor).await?,
+    };
+    Ok(answer(&facts, &facts.report))
+}
+
+async fn one(keeper: &Keeper, id: &HandoffId, offset: usize) -> Result<Facts, Trouble> {
+    let read = keeper.identity.api().await?.get_handoff(id).await;
+    let last = match &read {
+        Err(error) if error.is_outage() => keeper.identity.last_snapshot().await?,
+        _ => None,
+    };
+    let kept = last.as_ref().and_then(|snapshot| Some((offline::handoff_in(snapshot, id)?, snapshot.taken_at)));
+    let (found, head) = match (&read, kept) {
+        (Err(error), Some((kept, taken_at))) => (kept, vec![stale(error, taken_at)]),
+        _ => (&read?, Vec::new()),
+    };
+    let mut head: Vec<String> = head;
+    head.extend([WARNING.to_owned(), String::new()]);
+    let spent: usize = head.iter().map(|line| line_cost(line)).sum();
+    let piece = handoff::piece(found, offset, now(), &fence(), LIMIT.saturating_sub(spent));
+    let report = [head, piece.lines].concat().join("\n");
+    Ok(Facts { report, next_offset: piece.next_offset, ..Facts::default() })
+}
+
+/// Says from when the rest is.
+fn stale(error: &ClientError, taken_at: Timestamp) -> String {
+    let age = crate::render::age::ago(taken_at, now());
+    format!("STALE: this is from the API's last answer, {age} ({taken_at}). {}", clean_line(&error.to_string()))
+}
+
+async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) -> Result<Facts, Trouble> {
+    let is_first_page = cursor.is_none();
+    let mut unsent = if is_first_page { keeper.unsent_handoffs().await } else { Vec::new() };
+    unsent.retain(|handoff| to_agent.is_none() || handoff.to_agent == to_agent);
+    match asked(keeper, keeper.identity.api().await?, to_agent.as_ref(), cursor).await {
+        Err(Trouble::Api(error)) if error.is_outage() => kept(keeper, &unsent, to_agent.as_ref(), error).await,
+        answered => {
+            let page = answered?;
+            let total =
+                Total { count: usize::try_from(page.total).unwrap_or(usize::MAX), at_least: page.total_is_minimum };
+            let more = if page.next_cursor.is_some() {
+                "Call `handoffs` with `cursor` set to next_cursor to see the next ones."
+            } else {
+                "These are the last ones."
+            };
+            let handoffs: Vec<&Handoff> = page.items.iter().collect();
+            let (report, shown) = report(keeper, &unsent, &handoffs, total, Vec::new(), more).await?;
+            let list = List { shown, total: total.count, next_cursor: page.next_cursor };
+            Ok(Facts { report, unsent: unsent.len(), list: Some(list), next_offset: None })
+        }
+    }
+}
+
+async fn asked(
+    keeper: &Keeper,
+    api: &Api,
+    to_agent: Option<&Agent>,
+    cursor: Option<Cursor>,
+) -> Result<deckwatch_protocol::Page<Handoff>, Trouble> {
+    let venture = Some(keeper.identity.place().await?.venture.code.clone());
+    let (to_agent, limit) = (to_agent.cloned(), PAGE.try_into().ok());
+    Ok(api.list_handoffs(&HandoffFilter { venture, to_agent, limit, cursor, ..HandoffFilter::default() }).await?)
+}
+
+/// What this machine has, while the API does not answer.
+async fn kept(
+    keeper: &Keeper,
+    unsent: &[UnsentHandoff],
+    to_agent: Option<&Agent>,
+    error: ClientError,
+) -> Result<Facts, Trouble> {
+    let snapshot = keeper.identity.last_snapshot().await?;
+    let mut handoffs = snapshot.as_ref().map(offline::handoffs_in).unwrap_or_default();
+    handoffs.retain(|handoff| to_agent.is_none() || handoff.to_agent.as_ref() == to_agent);
+    if unsent.is_empty() && handoffs.is_empty() {
+        return Err(error.into());
+    }
+    let said = match &snapshot {
+        Some(snapshot) => stale(&error, snapshot.taken_at),
+        None => clean_line(&error.to_string()),
+    };
+    // How many the API has is not known.
+    let total = Total { count: handoffs.len(), at_least: true };
+    let more = "Call `handoffs` again when the API answers.";
+    let (report, _) = report(keeper, unsent, &handoffs, total, vec![said], more).await?;
+    Ok(Facts { report, unsent: unsent.len(), ..Facts::default() })
+}
+
+/// The text, and how many of the API's handoffs it shows.
+async fn report(
+    keeper: &Keeper,
+    unsent: &[UnsentHandoff],
+    handoffs: &[&Handoff],
+    total: Total,
+    mut lines: Vec<String>,
+    more: &'static str,
+) -> Result<(String, usize), Trouble> {
+    let (fence, me): (Fence, _) = (fence(), keeper.identity.me().await?);
+    if unsent.is_empty() && handoffs.is_empty() {
+        let nothing = if total.count > 0 { "There are no more handoffs." } else { "There are no such handoffs yet." };
+        return Ok((nothing.to_owned(), 0));
+    }
+    lines.extend([WARNING.to_owned(), String::new()]);
+    if !unsent.is_empty() {
+        let room = if handoffs.is_empty() { LIMIT - UNSENT } else { UNSENT };
+        let files = format!("Their files are in {}.", clean_line(&keeper.waiting().await.path.display().to_string()));
+        lines.extend(handoff::unsent(unsent, &me.agent, files.into(), now(), &fence).fit(&fence, room).lines);
+        lines.push(String::new());
+    }
+    let mut shown = 0;
+    if !handoffs.is_empty() {
+        let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
+        let part = handoff::list_part(handoffs, total, more, now(), &fence).fit(&fence, LIMIT.saturating_sub(spent));
+        shown = part.counts.iter().sum();
+        lines.extend(part.lines);
+    }
+    Ok((lines.join("\n").trim_end().to_owned(), shown))
+}

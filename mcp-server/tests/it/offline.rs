@@ -1,0 +1,125 @@
+//! What an agent reads while the API does not answer: everything that its machine has, marked as what it is.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Machine, Mcp, handoff};
+use crate::server::Server;
+
+const AGENT: &str = "mac1-claude-1";
+
+/// A machine whose agent has started a day and handed over, before the API went away.
+fn after_an_outage() -> (Machine, Server, Mcp) {
+    let (machine, mut server) = (Machine::new(), Server::started());
+    let mut before = server.agent(&machine, AGENT);
+    let _ = before.call("handoff", &handoff("Recorded before.")).good();
+    let _ = before.call("sod", &json!({})).good();
+    server.kill();
+    let mut newest = handoff("Written during the outage.");
+    newest["next_steps"] = json!(["Go on from here"]);
+    assert_eq!(before.call("handoff", &newest).good().facts["queued"], true);
+    before.kill();
+    let agent = server.agent(&machine, AGENT);
+    (machine, server, agent)
+}
+
+/// The copy that `launcher docs cache` makes.
+fn copy_of_a_document(machine: &Machine, scope: &str, name: &str, content: &str) {
+    std::fs::write(machine.folder(&format!(".cache/deckwatch/docs/{scope}")).join(name), content).unwrap();
+}
+
+#[test]
+fn a_handoff_that_is_not_sent_yet_is_shown_first_wherever_handoffs_are_read() {
+    let (_machine, mut server, mut agent) = after_an_outage();
+    for tool in ["sod", "context", "handoffs"] {
+        let shown = agent.call(tool, &json!({})).good();
+        let (unsent, rest) = shown.text.split_once("## Handoffs on this machine that are NOT SENT YET: 1\n").unwrap();
+        assert!(!unsent.contains("Recorded before."), "{tool}: {}", shown.text);
+        for line in ["\n|   Written during the outage.\n", "\n|   - Go on from here\n", "The API does not have them"] {
+            assert!(rest.contains(line), "{tool}: {line} in\n{}", shown.text);
+        }
+        assert!(tool == "context" || rest.contains("Recorded before."), "{tool}: {}", shown.text);
+        assert!(shown.text.contains("STALE: "), "{tool}: {}", shown.text);
+    }
+    server.start();
+    let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
+    let day = days.find(|day| day.facts["outcome"] != "unavailable").unwrap();
+    assert!(!day.text.contains("NOT SENT YET") && day.text.contains("| Written during the outage."), "{}", day.text);
+}
+
+#[test]
+fn the_handoff_of_the_last_answer_can_be_read_whole() {
+    let (_machine, _server, mut agent) = after_an_outage();
+    let day = agent.call("sod", &json!({})).good();
+    let id = &day.facts["last_handoff_id"];
+    let read = agent.call("handoffs", &json!({"id": id})).good();
+    assert!(read.text.starts_with("STALE: this is from the API's last answer"), "{}", read.text);
+    assert!(read.text.contains("| Recorded before."), "{}", read.text);
+    let other = agent.call("handoffs", &json!({"id": "ho_01JD0000000000000000000001"})).trouble();
+    assert!(other.contains("can't reach the Context API"), "{other}");
+}
+
+#[test]
+fn context_says_who_and_where_and_that_the_rest_is_old() {
+    let (_machine, _server, mut agent) = after_an_outage();
+    let context = agent.call("context", &json!({})).good();
+    for part in [
+        "STALE: the other agents and handoffs below are from the API's last answer, just now",
+        "agent    mac1-claude-1 (claude on ",
+        "session  unknown; ",
+        "engine   can't reach the Context API",
+        "Other active agents: none in the API's last answer",
+        "Outbox: 1 write is waiting",
+    ] {
+        assert!(context.text.contains(part), "{part} in\n{}", context.text);
+    }
+    assert_eq!((context.facts.get("engine"), &context.facts["others_total_is_minimum"]), (None, &json!(true)));
+}
+
+#[test]
+fn documents_are_read_and_listed_from_their_copies_with_their_age() {
+    let (machine, _server, mut agent) = after_an_outage();
+    let missing = agent.call("doc", &json!({"name": "deploy.md"})).trouble();
+    assert!(missing.contains("`launcher docs cache` keeps copies"), "{missing}");
+    copy_of_a_document(&machine, "alpha", "deploy.md", "# Deploy\n\nFrom the copy.");
+    copy_of_a_document(&machine, "global", "style.md", "Be brief.");
+    let read = agent.call("doc", &json!({"name": "deploy.md"})).good();
+    for part in ["STALE: this is the copy of document alpha/deploy.md on this machine", "just now", "| From the copy."]
+    {
+        assert!(read.text.contains(part), "{part} in\n{}", read.text);
+    }
+    assert_eq!((&read.facts["found"], read.facts["document"].get("version")), (&json!(true), None));
+    assert!(agent.call("doc", &json!({"name": "style.md"})).good().text.contains("| Be brief."));
+    let list = agent.call("doc", &json!({})).good();
+    assert!(list.text.starts_with("STALE: the documents were not listed by the API"), "{}", list.text);
+    for name in ["| alpha/deploy.md, the same as at the API just now", "| global/style.md, "] {
+        assert!(list.text.contains(name), "{}", list.text);
+    }
+
+    let listed = agent.request("resources/list", &json!({}));
+    let uris: Vec<&Value> = listed["result"]["resources"].as_array().unwrap().iter().map(|one| &one["uri"]).collect();
+    assert_eq!(uris[..2], [&json!("deckwatch://docs/alpha/deploy.md"), &json!("deckwatch://docs/global/style.md")]);
+    let resource = agent.request("resources/read", &json!({"uri": "deckwatch://docs/alpha/deploy.md"})).to_string();
+    assert!(resource.contains("STALE: this is the copy") && resource.contains("| From the copy."), "{resource}");
+}
+
+#[test]
+fn a_note_that_is_not_saved_yet_is_listed_as_such() {
+    let (_machine, mut server, mut agent) = after_an_outage();
+    let note = json!({"action": "create", "title": "Valve", "content": "The valve turns left.", "tags": ["process"]});
+    assert_eq!(agent.call("note", &note).good().facts["queued"], true);
+    let offline = agent.call("notes", &json!({"q": "valve"})).good();
+    for part in [
+        "The notes at the API are not known now: can't reach",
+        "## New notes on this machine that are NOT SAVED YET: 1\n",
+        "| - Valve (written just now, tags: process)\n|   The valve turns left.\n",
+    ] {
+        assert!(offline.text.contains(part), "{part} in\n{}", offline.text);
+    }
+    server.start();
+    let mut lists = (0..200).map(|_| {
+        let _ = agent.call("sod", &json!({})).good();
+        agent.call("notes", &json!({"q": "valve"})).good()
+    });
+    let saved = lists.find(|list| list.facts["list"]["total"] == 1).unwrap();
+    assert!(!saved.text.contains("NOT SAVED YET"), "{}", saved.text);
+}
