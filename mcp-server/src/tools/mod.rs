@@ -4,6 +4,7 @@
 //! structured content, so the text stands in both, and a fact that a stranger can word freely stands
 //! in neither outside the text's fences.
 
+mod arguments;
 mod beside;
 mod context;
 mod doc;
@@ -32,6 +33,8 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, 
 use serde::Serialize;
 use serde_json::Value;
 
+use self::arguments::explain::explained;
+pub(crate) use self::arguments::whole::call_meant;
 use self::names::SecretNames;
 use crate::render::fence::Fence;
 use crate::session::Keeper;
@@ -94,6 +97,9 @@ impl Tool {
     /// Does the work. Trouble is an answer too: the agent reads it and knows what to do.
     pub(crate) async fn call(self, keeper: &Arc<Keeper>, arguments: JsonObject) -> CallToolResult {
         let secret_names = SecretNames::of(&arguments);
+        let schema = self.definition().input_schema;
+        let arguments = arguments::read(arguments, &schema);
+        let came = arguments.clone();
         // What a diagnosis finds wrong does not keep it from its work.
         if self != Self::Preflight
             && let Err(trouble) = keeper.identity.of_this_launch().await
@@ -116,7 +122,8 @@ impl Tool {
         match answer {
             Ok(result) => result,
             Err(Trouble::Arguments(violations)) => {
-                self.failed(&Trouble::Arguments(secret_names.masked(violations)), false)
+                let explained = explained(violations, &came, &schema);
+                self.failed(&Trouble::Arguments(secret_names.masked(explained)), false)
             }
             Err(trouble) => self.failed(&trouble, keeper.queues().await),
         }

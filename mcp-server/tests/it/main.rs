@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 mod api;
+mod arguments;
 mod beside;
 mod between;
 mod day;
@@ -18,6 +19,7 @@ mod outbox;
 mod process;
 mod protocol;
 mod resources;
+mod schemas;
 mod secrets;
 mod server;
 mod snapshot;

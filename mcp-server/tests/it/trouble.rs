@@ -79,7 +79,7 @@ fn an_api_that_does_not_know_the_repository_gets_no_venture_made_up() {
 fn every_argument_that_does_not_fit_is_named() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
-    let bad = json!({"status": "finished", "links": ["javascript:x"], "accomplished": "all", "colour": "red"});
+    let bad = json!({"status": "finished", "links": ["javascript:x"], "accomplished": 3, "colour": "red"});
     let text = agent.call("handoff", &bad).trouble();
     for field in ["/status", "/links/0", "/accomplished", "/colour", "/summary"] {
         assert!(text.contains(field), "{field} in {text}");
@@ -87,7 +87,7 @@ fn every_argument_that_does_not_fit_is_named() {
     for (tool, arguments) in [
         ("sod", json!({"track": -1})),
         ("sod", json!({"issue_number": 0})),
-        ("sod", json!({"issue_number": "87"})),
+        ("sod", json!({"issue_number": "#87"})),
         ("sod", json!({"detail": "everything"})),
         ("context", json!({"x": 1})),
         ("handoff", json!({"summary": "", "status": "done"})),
