@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::outbox::{Occasion, Replayed, Waiting, Word};
+use deckwatch_client::outbox::{HeldDecision, Occasion, Replayed, TakenOver, Waiting};
 
 use crate::render::outbox::NAMED;
 use crate::session::Keeper;
@@ -51,11 +51,18 @@ impl Keeper {
         }
     }
 
-    /// Does what a human says about what is held.
-    pub(crate) async fn resolve_held(&self, word: Word) -> Result<(), Trouble> {
-        let resolved = self.identity.api().await?.resolve_held(word).await?;
-        log::info!("{resolved} held writes: {word:?}");
+    /// Does what a person decides about what is held.
+    pub(crate) async fn resolve_held(&self, decision: HeldDecision) -> Result<(), Trouble> {
+        let resolved = self.identity.api().await?.resolve_held(decision).await?;
+        log::info!("{resolved} held writes: {decision:?}");
         Ok(())
+    }
+
+    /// Takes over what waits for this API under another key.
+    pub(crate) async fn take_over(&self) -> Result<TakenOver, Trouble> {
+        let taken = self.identity.api().await?.take_over().await?;
+        log::info!("{} writes of other keys taken over, {} queues busy", taken.entries, taken.busy);
+        Ok(taken)
     }
 
     /// What was refused has been reported now, as far as it was named.

@@ -7,6 +7,7 @@ use deckwatch_client::{Api, ClientError};
 use deckwatch_protocol::{Health, ListVentures, Version};
 
 use super::check::Check;
+use super::outbox;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::list::now;
@@ -24,7 +25,7 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
         Ok(None) => return vec![Check::ok("api", format!("this machine's own; the first launch makes {place}"))],
         Err(error) => return vec![Check::failed_with("api", &error)],
     };
-    let mut checks: Vec<Check> = outbox(&api).await.into_iter().collect();
+    let mut checks: Vec<Check> = outbox::check(&api).await;
     let begun = Instant::now();
     let health = match in_time(api.health()).await {
         Ok(health) => health,
@@ -44,35 +45,6 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
         Err(why) => Check::warn("versions", why, "try again"),
     });
     checks
-}
-
-/// What waits on this machine for this API and key; nothing where nothing does.
-async fn outbox(api: &Api) -> Option<Check> {
-    const NAME: &str = "outbox";
-    let waiting = api.waiting().await;
-    if let Some(why) = &waiting.unreadable {
-        return Some(Check::fail(NAME, why.clone(), "mend the disk or the folder: nothing can wait there"));
-    }
-    let why = waiting.stopped.as_ref().map(|stopped| {
-        format!("; none was taken since {}: {}. The next try is at {}", stopped.since, stopped.cause, stopped.again_at)
-    });
-    let parked = waiting.parked.iter().map(|one| format!("; a {} waits for a person: {}", one.what, one.cause));
-    let skipped = waiting.skipped.iter().map(|one| format!("; {} is not sent: {}", one.path.display(), one.cause));
-    let (held, aside) = (waiting.held.len(), waiting.set_aside.len());
-    let detail = format!(
-        "{} not recorded yet{}{}{}; {held} too old to be sent unasked; {aside} refused, in {}",
-        waiting.queued,
-        why.unwrap_or_default(),
-        parked.collect::<String>(),
-        skipped.collect::<String>(),
-        waiting.path.display()
-    );
-    if waiting.queued + held + aside + waiting.skipped.len() == 0 {
-        return None;
-    }
-    let fix =
-        "mend what it names; what waits is then sent by itself while an agent runs, and `sod` says what became of it";
-    Some(Check::warn(NAME, detail, fix))
 }
 
 async fn key(api: &Api, endpoint: &Endpoint) -> Check {

@@ -5,6 +5,7 @@
 mod api;
 mod check;
 mod infisical;
+mod outbox;
 mod programs;
 mod ventures;
 
