@@ -7,6 +7,7 @@ pub mod clock;
 pub mod digest;
 pub mod dirs;
 pub mod discovery;
+pub mod disk;
 mod durable;
 pub mod http;
 pub mod outbox;

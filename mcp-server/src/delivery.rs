@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::outbox::{HeldDecision, Occasion, Replayed, TakenOver, Waiting};
+use deckwatch_client::outbox::{HeldDecision, Keeping, Occasion, Replayed, TakenOver, Waiting};
 
 use crate::render::outbox::NAMED;
 use crate::session::Keeper;
@@ -38,9 +38,12 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether what the API does not take waits on this machine.
-    pub(crate) async fn queues(&self) -> bool {
-        self.identity.api().await.is_ok_and(deckwatch_client::Api::queues)
+    /// Whether what the API does not take can wait on this machine.
+    pub(crate) async fn keeping(&self) -> Keeping {
+        match self.identity.api().await {
+            Ok(api) => api.keeping().await,
+            Err(_) => Keeping::NoQueue,
+        }
     }
 
     /// What waits in the outbox, is held there, or was refused.

@@ -26,6 +26,8 @@ pub enum ClientError {
         endpoint: String,
         /// What the network says.
         cause: String,
+        /// Whether a connection stood in any try: then the request may have arrived.
+        is_sent: bool,
     },
     /// The API understood and said no. Nothing has happened.
     #[error("the Context API refused ({}): {} {}{}[{}]", .0.code.as_str(), .0.detail, fields(.0), remedy(.0), .0.correlation_id)]

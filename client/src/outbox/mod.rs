@@ -49,6 +49,17 @@ pub(crate) struct Outbox {
     unsure: Arc<Unsure>,
 }
 
+/// Whether a write that the API does not take now can wait on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keeping {
+    /// It can.
+    Keeps,
+    /// It can't, for this reason.
+    Fails(String),
+    /// The engine runs in this process and has no queue.
+    NoQueue,
+}
+
 /// Whether a write has arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery<T> {
@@ -192,9 +203,13 @@ impl Api {
         }
     }
 
-    /// Whether a write that this API does not take waits on this machine. The engine in this process has no queue.
-    pub fn queues(&self) -> bool {
-        self.outbox().is_some()
+    /// Whether such a write can be kept now: a full or read-only disk keeps nothing. Tried, not guessed.
+    pub async fn keeping(&self) -> Keeping {
+        let Some(outbox) = self.outbox() else { return Keeping::NoQueue };
+        match outbox.on_disk(Folder::try_to_keep).await.and_then(|tried| tried) {
+            Ok(()) => Keeping::Keeps,
+            Err(unkept) => Keeping::Fails(unkept.to_string()),
+        }
     }
 
     /// Whether the end of a day of this agent waits: it must be sent before the next day starts.
@@ -352,6 +367,11 @@ impl Api {
                     outbox.unsure.forget(entry);
                 }
                 Err(refused)
+            }
+            // Nobody took a connection, so nobody took the write.
+            Err(ClientError::Unreachable { is_sent: false, .. }) if !was_sent_before => {
+                outbox.unsure.forget(entry);
+                Err(not_sent("nobody takes a connection where the API should be".to_owned()))
             }
             // Something in between may have passed it on, and lost the answer.
             Err(error) => Err(ClientError::Unsure { what, cause: turn::without_advice(&error), unkept }),

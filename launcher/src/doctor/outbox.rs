@@ -5,7 +5,7 @@ use deckwatch_client::outbox::{OtherQueue, Waiting};
 
 use super::check::Check;
 
-const NAME: &str = "outbox";
+const NAME: &str = "waiting";
 
 /// One check for this API and key, and one for each other queue in which something waits.
 pub(super) async fn check(api: &Api) -> Vec<Check> {

@@ -274,3 +274,19 @@ fn preflight_says_how_to_repair_what_is_missing() {
     assert_eq!(preflight.facts["ok"], false);
     assert!(preflight.text.contains("git is not installed"), "{}", preflight.text);
 }
+
+#[test]
+fn a_proxy_that_takes_no_more_requests_is_not_taken_for_a_login_page() {
+    let (machine, api) = (Machine::new(), ScriptedApi::start(|_, _| (429, json!({"error": "slow down"}))));
+    let mut command = machine.command(&machine.repository(REMOTE));
+    command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_VENTURE", "alpha")]);
+    command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
+    let mut agent = Mcp::initialized(command);
+    let text = agent.call("sod", &json!({})).trouble();
+    assert!(text.contains("status 429: it takes no more requests for now. Try again in a minute"), "{text}");
+    let text = agent.call("handoff", &crate::harness::handoff("x")).good().text;
+    assert!(text.contains("QUEUED on this machine, not recorded yet") && text.contains("with status 429."), "{text}");
+    assert!(!text.contains("login page") && !text.contains("Try again"), "{text}");
+    let text = agent.call("preflight", &json!({})).good().text;
+    assert!(text.contains("takes no more requests for now: wait a minute"), "{text}");
+}

@@ -24,6 +24,7 @@ pub use self::other_queues::{OtherQueue, TakenOver};
 use super::entry::Entry;
 use super::pause::{Occasion, Pause};
 use crate::digest::sha256_hex;
+use crate::disk::advice;
 
 const ENTRY: &str = "json";
 const SET_ASIDE: &str = "set-aside";
@@ -52,7 +53,7 @@ pub(crate) enum Unkept {
     #[error("the outbox {path} is full: it holds {entries} entries, {bytes} bytes in all", path = .path.display())]
     Full { path: PathBuf, entries: usize, bytes: u64 },
     /// The disk does not take it: it is full, or the folder is not ours.
-    #[error("the outbox {path} can't be used: {source}", path = .path.display())]
+    #[error("the outbox {path} can't be used: {source}; {advice}", path = .path.display(), advice = advice(.source))]
     At { path: PathBuf, source: io::Error },
     /// The same, where no path is known.
     #[error("the outbox can't be used: {0}")]
@@ -132,6 +133,17 @@ impl Folder {
             }
         }
         Ok(None)
+    }
+
+    /// Whether an entry can be kept now: tried with a file of the size of a usual one.
+    pub(super) fn try_to_keep(&self) -> Result<(), Unkept> {
+        const USUAL: usize = 16 * 1024;
+        self.make()?;
+        let _change = self.lock_changes()?;
+        let trial = self.path.join("trial.new");
+        let written = std::fs::write(&trial, vec![0; USUAL]).map_err(|source| self.error(source));
+        let _ = std::fs::remove_file(&trial);
+        written
     }
 
     /// How long the queue is left alone, if it is.
