@@ -238,7 +238,7 @@ impl ClientError {
 /// What to do about a refusal whose detail does not say it.
 fn remedy(problem: &Problem) -> String {
     match (problem.code, problem.retry_after_seconds) {
-        (ErrorCode::Unauthorized, _) => "Set CONTEXT_API_KEY to a valid key and start the agent again. ".to_owned(),
+        (ErrorCode::Unauthorized, _) => "Set CONTEXT_API_KEY to a valid key, then start again. ".to_owned(),
         (ErrorCode::RateLimited, Some(seconds)) => format!("Try again in {seconds} s. "),
         _ => String::new(),
     }
@@ -250,7 +250,9 @@ fn in_its_place(status: u16, retry_after_seconds: Option<u64>) -> String {
     let advice = match status {
         429 => format!("it takes no more requests for now. Try again {when}"),
         502..=504 => format!("it says that the API does not answer. Try again {when}; if that lasts, ask its operator"),
-        401 | 403 | 407 => "it asks for a login of its own. Sign in to the network, or ask the operator of the proxy".to_owned(),
+        401 | 403 | 407 => {
+            "it asks for a login of its own. Sign in to the network, or ask the operator of the proxy".to_owned()
+        }
         _ => {
             "a login page of the network, a proxy, or another service. Check CONTEXT_API_URL and the network".to_owned()
         }
