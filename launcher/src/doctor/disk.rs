@@ -10,7 +10,7 @@ use super::check::Check;
 use crate::surroundings::Surroundings;
 
 /// What one entry of the outbox may need. A full disk may still take a few bytes.
-const TRIAL: [u8; 64 * 1024] = [0; 64 * 1024];
+const TRIAL_BYTES: usize = 64 * 1024;
 
 /// One check for each place. Nothing stays of what is written.
 pub(super) fn check(surroundings: &Surroundings) -> Vec<Check> {
@@ -43,7 +43,7 @@ fn in_folder(folder: &Path) -> io::Result<()> {
         return Err(ErrorKind::NotADirectory.into());
     }
     let mut file: File = tempfile::tempfile_in(there)?;
-    file.write_all(&TRIAL)?;
+    file.write_all(&vec![0; TRIAL_BYTES])?;
     file.sync_all()
 }
 

@@ -130,6 +130,8 @@ fn settings_that_can_not_be_written_are_told_with_what_a_launch_does_then() {
             assert!(run.stdout.contains(part), "{cli}: {part} in {}", run.stdout);
         }
         assert!(!run.stdout.contains("not registered"), "{cli}: {}", run.stdout);
+        let plan = world.run(&["alpha", &format!("--{cli}"), "--dry-run"]).succeeds();
+        assert!(plan.stdout.contains("registers    for this launch alone: "), "{}", plan.stdout);
         let launch = world.run(&["alpha", &format!("--{cli}")]).succeeds();
         assert!(launch.stderr.contains("is told of Deckwatch for this launch alone"), "{}", launch.stderr);
     }
