@@ -23,7 +23,9 @@ fn advice(error: &OpenError) -> &'static str {
             text if text.contains("full") => disk::advice(&io::ErrorKind::StorageFull.into()),
             text if text.contains("readonly") => disk::advice(&io::ErrorKind::ReadOnlyFilesystem.into()),
             text if text.contains("unable to open") => disk::advice(&io::ErrorKind::PermissionDenied.into()),
-            _ => "check the disk; `./scripts/backup restore` brings a backup back",
+            _ => {
+                "check the disk, and free some space on that disk if it is full; `./scripts/backup restore` brings a backup back"
+            }
         },
     }
 }
