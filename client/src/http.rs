@@ -3,10 +3,11 @@
 //! It knows neither the Context API nor GitHub, follows no redirect, and tries once.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, Request, Response};
 use tokio::sync::OnceCell;
 
 /// How long and how much.
@@ -71,6 +72,18 @@ impl Http {
     }
 }
 
+/// How long an answer asks to wait: as seconds or until a time, as HTTP allows. A time is compared with the answer's own
+/// `Date`, where it has one: the clock here may be another.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let time = |name| httpdate::parse_http_date(text(name)?).ok();
+    if let Ok(seconds) = text(RETRY_AFTER)?.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let from = time(DATE).unwrap_or_else(SystemTime::now);
+    Some(time(RETRY_AFTER)?.duration_since(from).unwrap_or_default())
+}
+
 /// On a thread of its own: whoever waits a short time for an answer must notice that it has passed.
 async fn made(limits: HttpLimits) -> Result<reqwest::Client, Unanswered> {
     let making = tokio::task::spawn_blocking(move || {
@@ -108,4 +121,25 @@ fn innermost(error: &dyn Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(all: &[(&'static str, &str)]) -> HeaderMap {
+        all.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_pause_is_read_as_seconds_and_as_a_time() {
+        let at = |all: &[(&'static str, &str)]| retry_after(&headers(all)).map(|pause| pause.as_secs());
+        let date = ("date", "Fri, 27 Nov 2026 15:00:00 GMT");
+        assert_eq!(at(&[("retry-after", " 59 ")]), Some(59));
+        assert_eq!(at(&[("retry-after", "Fri, 27 Nov 2026 15:00:42 GMT"), date]), Some(42));
+        assert_eq!(at(&[("retry-after", "Friday, 27-Nov-26 15:00:42 GMT"), date]), Some(42));
+        assert_eq!(at(&[("retry-after", "Fri, 27 Nov 2026 14:00:00 GMT"), date]), Some(0));
+        assert_eq!(at(&[("retry-after", "Thu, 01 Jan 1998 00:00:00 GMT")]), Some(0));
+        assert_eq!((at(&[("retry-after", "soon")]), at(&[])), (None, None));
+    }
 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod digest;
 pub mod dirs;
 pub mod discovery;
+pub mod disk;
 pub mod doc_copies;
 mod durable;
 pub mod http;

@@ -6,7 +6,7 @@
 //! started is theirs and stays.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -146,10 +146,20 @@ pub(crate) fn own_environment(surroundings: &Surroundings) -> Result<Option<Agen
     if let (Some(launched), Ok(checkout)) = (launched, Checkout::at(&surroundings.cwd)) {
         let here = ventures::spelled_by([&launched], &checkout.repo);
         let repos = surroundings.var(variables::REPOS).unwrap_or_default();
-        let owned = repos.split(',').any(|repo| repo.eq_ignore_ascii_case(here.as_str()));
+        let venture = surroundings.var(variables::VENTURE).and_then(|code| code.parse().ok());
+        let named = surroundings.path_var(variables::VENTURES);
+        // As the server decides. A file that can't be read names no repository.
+        let file = || ventures::find(named.as_deref(), &surroundings.dirs, Some(&checkout.root));
+        let owned = ventures::launch_owns(&repos, venture.as_ref(), file, &here).unwrap_or_default();
         lineage.allows(&agent, &launched, &here, owned)?;
     }
     Ok(Some(agent))
+}
+
+/// The file of ventures that the environment names. One that another launch left here is that launch's: this one looks
+/// for its own.
+pub(crate) fn named_ventures(surroundings: &Surroundings) -> Option<PathBuf> {
+    surroundings.path_var(variables::VENTURES).filter(|_| own_environment(surroundings).is_ok())
 }
 
 /// How to get rid of an environment that another launch left in this shell. `None` when the shell is part of a

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
-use deckwatch_client::variables;
 use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::VentureCode;
 
+use crate::background_server;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
@@ -77,7 +77,7 @@ pub(crate) fn file(
     here: Option<&Checkout>,
 ) -> Result<Option<VenturesFile>, LaunchError> {
     let flag = flag.map(|path| surroundings.cwd.join(path));
-    let named = flag.or_else(|| surroundings.path_var(variables::VENTURES));
+    let named = flag.or_else(|| background_server::named_ventures(surroundings));
     let root = here.map(|here| here.root.as_path());
     Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)
 }

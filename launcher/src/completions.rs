@@ -1,20 +1,21 @@
 //! Shell completions that know the ventures: the shell asks the launcher itself, which answers from files alone.
 //!
-//! They are asked for while somebody types, so there is no network, no git and no database here, and a file
-//! that is wrong completes nothing.
+//! They are asked for while somebody types, so there is no network and no database here, git only where the
+//! environment names an agent, and a file that is wrong completes nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Command, ValueEnum};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 use deckwatch_client::dirs::Dirs;
-use deckwatch_client::variables;
 use deckwatch_client::ventures;
 
+use crate::background_server;
 use crate::error::LaunchError;
 use crate::output;
+use crate::surroundings::Surroundings;
 
 /// How a shell says that it wants to know what can be typed.
 const VARIABLE: &str = "DECKWATCH_COMPLETE";
@@ -60,7 +61,7 @@ pub(crate) fn print(shell: Shell) -> Result<(), LaunchError> {
 /// The ventures of the file that a launch here would use.
 pub(crate) fn ventures() -> Vec<CompletionCandidate> {
     let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
-    let named = std::env::var_os(variables::VENTURES).filter(|name| !name.is_empty()).map(PathBuf::from);
+    let named = Surroundings::of_this_process().ok().and_then(|here| background_server::named_ventures(&here));
     let here = std::env::current_dir().unwrap_or_default();
     let root = here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
     let file = ventures::find(named.as_deref(), &dirs, root.as_deref()).ok().flatten();

@@ -19,7 +19,7 @@ use crate::agent_cli::AgentCli;
 use crate::background_server;
 use crate::error::LaunchError;
 use crate::output::warn;
-use crate::registration::{Obstacle, Registration, Screen, reaches_server};
+use crate::registration::{Obstacle, Outlook, Registration, Screen, reaches_server};
 use crate::surroundings::Surroundings;
 
 /// Longer than the slowest of the tools waits for a server.
@@ -69,28 +69,42 @@ fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding
     if let Some((kind, left)) = background_server::left_behind(cli, surroundings) {
         return broken(background_server::warning(kind, &left), kind.stop_command().to_owned());
     }
-    match Registration::plan(cli, server, &[], Screen::AsItIs, &surroundings.cwd, surroundings) {
-        Err(error) => broken(error.to_string(), "correct that file, then run this again".to_owned()),
-        Ok(registration) if !registration.changes.is_empty() => {
-            let files: Vec<String> =
-                registration.changes.iter().map(|change| surroundings.shown(change.path())).collect();
-            let mut detail = format!("not registered yet, or not as it is now: {}", files.join(", "));
+    let registration = match Registration::plan(cli, server, &[], Screen::AsItIs, &surroundings.cwd, surroundings) {
+        Err(error) => return broken(error.to_string(), "correct that file, then run this again".to_owned()),
+        Ok(registration) => registration,
+    };
+    let for_one_launch = match registration.outlook(cli, surroundings) {
+        Outlook::Writes(files) => {
+            let files: Vec<String> = files.iter().map(|file| surroundings.shown(file)).collect();
+            let mut detail = format!("not registered, or out of date; a launch writes {}", files.join(", "));
             if !registration.replaced.is_empty() {
                 let _ = write!(detail, "; in the way: {}", registration.replaced.join(", "));
             }
-            broken(detail, format!("launcher <venture> --{agent}"))
+            return broken(detail, format!("launcher <venture> --{agent}"));
         }
-        Ok(Registration { obstacle: Some(Obstacle { what, fix }), .. }) => broken(what, fix),
-        Ok(_) => match connect(cli, server, surroundings) {
-            Ok(tools) => {
-                let detail = format!("connected to {}, {tools} tools", surroundings.shown(server));
-                Finding { agent, ok: true, detail, fix: None }
-            }
-            Err(why) => broken(
-                format!("{}: {why}", surroundings.shown(server)),
-                "install it again from the Deckwatch checkout: ./scripts/start --install-only".to_owned(),
-            ),
-        },
+        Outlook::Fails(error) => {
+            let detail = format!("not registered, or out of date, and a launch fails: {error}");
+            return broken(detail, "make that file and its folder writable for you, then run this again".to_owned());
+        }
+        Outlook::ForOneLaunch(error) => Some(format!(
+            "; a launch by the launcher registers the server for that launch alone, and an agent that is started without \
+             the launcher does not reach it: {error}"
+        )),
+        Outlook::Registered => None,
+    };
+    if let Some(Obstacle { what, fix }) = registration.obstacle {
+        return broken(what, fix);
+    }
+    match connect(cli, server, surroundings) {
+        Ok(tools) => {
+            let server = surroundings.shown(server);
+            let detail = format!("connected to {server}, {tools} tools{}", for_one_launch.unwrap_or_default());
+            Finding { agent, ok: true, detail, fix: None }
+        }
+        Err(why) => broken(
+            format!("{}: {why}", surroundings.shown(server)),
+            "install it again from the Deckwatch checkout: ./scripts/start --install-only".to_owned(),
+        ),
     }
 }
 

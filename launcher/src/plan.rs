@@ -20,7 +20,7 @@ use crate::environment;
 use crate::error::LaunchError;
 use crate::installation::Server;
 use crate::launch::Launch;
-use crate::registration::{Registration, Screen};
+use crate::registration::{Outlook, Registration, Screen};
 use crate::secrets::grant::Wish;
 use crate::surroundings::Surroundings;
 
@@ -134,6 +134,11 @@ impl<'a> Plan<'a> {
     }
 
     fn describe_registration(&self, surroundings: &Surroundings) -> String {
+        match self.registration.outlook(self.cli, surroundings) {
+            Outlook::ForOneLaunch(error) => return format!("for this launch alone: {error}"),
+            Outlook::Fails(error) => return format!("nothing, and the launch fails: {error}"),
+            Outlook::Registered | Outlook::Writes(_) => {}
+        }
         let changes = self.registration.changes.iter().map(|change| {
             let verb = if change.is_new() { "writes" } else { "changes" };
             format!("{verb} {}", surroundings.shown(change.path()))

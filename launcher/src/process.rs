@@ -9,7 +9,6 @@ use std::process::Command;
 use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, launch_id, this_host};
 use deckwatch_client::variables;
 
-use crate::agent_cli::AgentCli;
 use crate::background_server;
 use crate::branches;
 use crate::context_api;
@@ -19,7 +18,7 @@ use crate::error::LaunchError;
 use crate::output::{say, warn};
 use crate::plan::Plan;
 use crate::registration::settings_file::Change;
-use crate::registration::{Instead, Obstacle, Registration};
+use crate::registration::{Instead, Obstacle, Registration, is_dispensable};
 use crate::secrets::grant;
 use crate::surroundings::Surroundings;
 
@@ -101,8 +100,7 @@ fn register<'a>(
                 say(&format!("{error}; {title} is told of Deckwatch for this launch alone"));
                 return Ok(Some(&registration.instead));
             }
-            // Slash commands are a help, and no launch needs them.
-            Err(error) if plan.cli == AgentCli::Claude && !change.path().starts_with(&surroundings.dirs.state) => {
+            Err(error) if is_dispensable(plan.cli, change, surroundings) => {
                 warn(&format!("{error}; the agent starts without this slash command"));
             }
             Err(error) => return Err(error),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::outbox::{Occasion, Replayed, UnsentHandoff, Waiting, Word};
+use deckwatch_client::outbox::{HeldDecision, Keeping, Occasion, Replayed, TakenOver, UnsentHandoff, Waiting};
 
 use crate::render::outbox::NAMED;
 use crate::session::Keeper;
@@ -38,9 +38,12 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether what the API does not take waits on this machine.
-    pub(crate) async fn queues(&self) -> bool {
-        self.identity.api().await.is_ok_and(deckwatch_client::Api::queues)
+    /// Whether what the API does not take can wait on this machine.
+    pub(crate) async fn keeping(&self) -> Keeping {
+        match self.identity.api().await {
+            Ok(api) => api.keeping().await,
+            Err(_) => Keeping::NoQueue,
+        }
     }
 
     /// What waits in the outbox, is held there, or was refused.
@@ -67,11 +70,18 @@ impl Keeper {
         handoffs
     }
 
-    /// Does what a human says about what is held.
-    pub(crate) async fn resolve_held(&self, word: Word) -> Result<(), Trouble> {
-        let resolved = self.identity.api().await?.resolve_held(word).await?;
-        log::info!("{resolved} held writes: {word:?}");
+    /// Does what a person decides about what is held.
+    pub(crate) async fn resolve_held(&self, decision: HeldDecision) -> Result<(), Trouble> {
+        let resolved = self.identity.api().await?.resolve_held(decision).await?;
+        log::info!("{resolved} held writes: {decision:?}");
         Ok(())
+    }
+
+    /// Takes over what waits for this API under another key.
+    pub(crate) async fn take_over(&self) -> Result<TakenOver, Trouble> {
+        let taken = self.identity.api().await?.take_over().await?;
+        log::info!("{} writes of other keys taken over, {} queues busy", taken.entries, taken.busy);
+        Ok(taken)
     }
 
     /// What was refused has been reported now, as far as it was named.

@@ -172,12 +172,8 @@ impl Identity {
     /// Whether a repository belongs to the venture of the launch, as the launcher or the file of ventures says.
     fn of_the_venture(&self, checkout: &Checkout) -> Result<bool, Trouble> {
         let repos = self.surroundings.var(variables::REPOS).unwrap_or_default();
-        if repos.split(',').any(|repo| repo.eq_ignore_ascii_case(checkout.repo.as_str())) {
-            return Ok(true);
-        }
-        let Some(code) = self.surroundings.setting::<VentureCode>(variables::VENTURE)? else { return Ok(false) };
-        let file = self.ventures_file(checkout)?;
-        Ok(file.as_ref().and_then(|file| file.venture(&code)).is_some_and(|venture| venture.owns(&checkout.repo)))
+        let code = self.surroundings.setting::<VentureCode>(variables::VENTURE)?;
+        ventures::launch_owns(&repos, code.as_ref(), || self.ventures_file(checkout), &checkout.repo)
     }
 
     /// Does what may go on for long, as an API that is away is asked again, and stops when the launch has ended.

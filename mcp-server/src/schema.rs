@@ -85,6 +85,10 @@ fn simplify(schema: &mut Value) {
                 let named = types.iter().find(|name| *name != "null").cloned();
                 object.extend(named.map(|name| ("type".to_owned(), name)));
             }
+            // The type says no more that it may be null, and Gemini refuses every tool where one word is none.
+            if let Some(Value::Array(words)) = object.get_mut("enum") {
+                words.retain(|word| !word.is_null());
+            }
             if let Some(words) = object.get("oneOf").and_then(only_words) {
                 object.remove("oneOf");
                 object.insert("type".to_owned(), json!("string"));
@@ -113,6 +117,14 @@ mod tests {
         count: Option<u64>,
         agent: deckwatch_protocol::Agent,
         at: Option<deckwatch_protocol::Timestamp>,
+        word: Option<Word>,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    enum Word {
+        One,
+        Two,
     }
 
     #[test]
@@ -128,6 +140,7 @@ mod tests {
                 "count": {"type": "integer", "minimum": 0},
                 "agent": {"type": "string", "minLength": 1, "maxLength": 128},
                 "at": {"type": "string"},
+                "word": {"type": "string", "enum": ["One", "Two"]},
             },
             "required": ["status", "agent"],
         });

@@ -4,9 +4,10 @@ use std::sync::{Arc, Once};
 
 use deckwatch_client::outbox::Occasion;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, GetPromptRequestParams, GetPromptResponse, Implementation,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool as Definition,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode,
+    GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    ServerCapabilities, ServerConfig, Tool as Definition,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -15,7 +16,7 @@ use crate::delivery;
 use crate::heartbeat;
 use crate::identity::Cli;
 use crate::session::Keeper;
-use crate::tools::Tool;
+use crate::tools::{Tool, call_meant};
 use crate::{prompts, resources};
 
 const INSTRUCTIONS: &str = "Deckwatch connects you with the other agents and sessions of your team. Call `sod` when you \
@@ -46,6 +47,23 @@ impl Server {
                 tokio::join!(heartbeat::run(Arc::clone(&keeper)), delivery::run(keeper));
             });
         });
+    }
+
+    async fn answer_call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        self.wake(context.client_info());
+        // Codex says it with each call, and nowhere else.
+        if let Some(conversation) = context.meta.get("threadId").and_then(|id| id.as_str()) {
+            self.keeper.identity.belongs_to(conversation);
+        }
+        let Some(tool) = Tool::named(&request.name) else {
+            let known = Tool::ALL.map(|tool| tool.definition().name.into_owned()).join(", ");
+            return Err(ErrorData::invalid_params(format!("there is no such tool; the tools are {known}"), None));
+        };
+        Ok(tool.call(&self.keeper, request.arguments.unwrap_or_default()).await)
     }
 }
 
@@ -125,15 +143,20 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.wake(context.client_info());
-        // Codex says it with each call, and nowhere else.
-        if let Some(conversation) = context.meta.get("threadId").and_then(|id| id.as_str()) {
-            self.keeper.identity.belongs_to(conversation);
+        Ok(self.answer_call(request, context).await?.into())
+    }
+
+    /// A request that MCP does not describe. A call of a tool comes here when its arguments are not an object.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        if request.method != "tools/call" {
+            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
         }
-        let Some(tool) = Tool::named(&request.name) else {
-            let known = Tool::ALL.map(|tool| tool.definition().name.into_owned()).join(", ");
-            return Err(ErrorData::invalid_params(format!("there is no such tool; the tools are {known}"), None));
-        };
-        Ok(tool.call(&self.keeper, request.arguments.unwrap_or_default()).await.into())
+        let answer = self.answer_call(call_meant(request.params)?, context).await?;
+        let answer = serde_json::to_value(answer);
+        answer.map(CustomResult).map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
 }

@@ -83,7 +83,10 @@ impl DeserializeError for Violations {
             ErrorKind::MissingField { field } => Violations::at(json_pointer(at.push_key(field)), "is required"),
             ErrorKind::UnknownKey { key, accepted } => Violations::at(
                 json_pointer(at.push_key(key)),
-                format!("is not a field of this request; the fields are {}", accepted.join(", ")),
+                match accepted {
+                    [] => "is not a field of this request, which has none".to_owned(),
+                    accepted => format!("is not a field of this request; the fields are {}", accepted.join(", ")),
+                },
             ),
             ErrorKind::UnknownValue { accepted, .. } => {
                 Violations::at(json_pointer(at), format!("must be one of {}", accepted.join(", ")))

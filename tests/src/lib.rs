@@ -24,6 +24,7 @@ mod response;
 pub mod scripted_model;
 mod server_process;
 mod shape;
+mod small_disk;
 mod wire;
 mod worker_process;
 
@@ -36,4 +37,5 @@ pub use programs::program;
 pub use response::Response;
 pub use server_process::ServerProcess;
 pub use shape::{a_moment_later, fresh, overlay};
+pub use small_disk::BadDisk;
 pub use wire::Wire;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deckwatch_protocol::{Again, ErrorCode, Operation, Problem, RepoName};
-use http::{Response, header};
+use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::secret_scan::Finding;
 
 const CORRELATION_ID: &str = "x-correlation-id";
+const TOO_MANY_REQUESTS: u16 = StatusCode::TOO_MANY_REQUESTS.as_u16();
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,9 +26,11 @@ pub enum ClientError {
         endpoint: String,
         /// What the network says.
         cause: String,
+        /// Whether a connection stood in any try: then the request may have arrived.
+        is_sent: bool,
     },
     /// The API understood and said no. Nothing has happened.
-    #[error("the Context API refused ({}): {} {}[{}]", .0.code.as_str(), .0.detail, fields(.0), .0.correlation_id)]
+    #[error("the Context API refused ({}): {} {}{}[{}]", .0.code.as_str(), .0.detail, fields(.0), remedy(.0), .0.correlation_id)]
     Refused(Box<Problem>),
     /// The API said no, with a code that this version does not know. Nothing has happened.
     #[error("the Context API refused ({}): {} [{}]", .0.code, .0.detail, .0.correlation_id)]
@@ -50,10 +53,7 @@ pub enum ClientError {
         repo: RepoName,
     },
     /// What answered is not the Context API. For a write, nothing has happened.
-    #[error(
-        "something in between answered in the place of the Context API, with status {status}: a login page of the \
-         network, a proxy, or CONTEXT_API_URL is not right"
-    )]
+    #[error("{}", in_its_place(*.status, *.retry_after_seconds))]
     Foreign {
         /// The status of its answer.
         status: u16,
@@ -161,14 +161,18 @@ impl ClientError {
         }
     }
 
-    /// How long an API that takes no more requests of this key for now asks to wait.
+    /// How long to wait where no more requests are taken for now, whether the API says so or a proxy before it.
     pub fn asks_to_wait(&self) -> Option<Duration> {
-        match self {
-            Self::Refused(problem) if problem.code == ErrorCode::RateLimited => {
-                problem.retry_after_seconds.map(Duration::from_secs)
-            }
-            _ => None,
-        }
+        /// Where the answer does not say how long.
+        const UNSAID: Duration = Duration::from_secs(5);
+        let is_too_many = match self {
+            Self::Refused(problem) => problem.code == ErrorCode::RateLimited,
+            Self::RefusedUnknown(problem) => problem.status == TOO_MANY_REQUESTS,
+            Self::Foreign { status, .. } => *status == TOO_MANY_REQUESTS,
+            Self::Failed { status, .. } => *status == Some(TOO_MANY_REQUESTS),
+            _ => false,
+        };
+        is_too_many.then(|| self.retry_after_seconds().map_or(UNSAID, Duration::from_secs))
     }
 
     /// How many seconds the answer asks to wait, if it does.
@@ -231,6 +235,31 @@ impl ClientError {
     }
 }
 
+/// What to do about a refusal whose detail does not say it.
+fn remedy(problem: &Problem) -> String {
+    match (problem.code, problem.retry_after_seconds) {
+        (ErrorCode::Unauthorized, _) => "Set CONTEXT_API_KEY to a valid key, then start again. ".to_owned(),
+        (ErrorCode::RateLimited, Some(seconds)) => format!("Try again in {seconds} s. "),
+        _ => String::new(),
+    }
+}
+
+/// What answered in the place of the API, and what to do: by its status, which is all that is known of it.
+fn in_its_place(status: u16, retry_after_seconds: Option<u64>) -> String {
+    let when = retry_after_seconds.map_or("in a minute".to_owned(), |seconds| format!("in {seconds} s"));
+    let advice = match status {
+        429 => format!("it takes no more requests for now. Try again {when}"),
+        502..=504 => format!("it says that the API does not answer. Try again {when}; if that lasts, ask its operator"),
+        401 | 403 | 407 => {
+            "it asks for a login of its own. Sign in to the network, or ask the operator of the proxy".to_owned()
+        }
+        _ => {
+            "a login page of the network, a proxy, or another service. Check CONTEXT_API_URL and the network".to_owned()
+        }
+    };
+    format!("something in between answered in the place of the Context API, with status {status}: {advice}")
+}
+
 fn places(findings: &[Finding]) -> String {
     findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -286,7 +315,7 @@ pub(crate) fn foreign(response: &Response<Bytes>) -> ClientError {
 
 /// How long the response asks to wait, if it does.
 pub(super) fn retry_after(response: &Response<Bytes>) -> Option<Duration> {
-    header_text(response, header::RETRY_AFTER.as_str())?.parse().ok().map(Duration::from_secs)
+    crate::http::retry_after(response.headers())
 }
 
 fn header_text(response: &Response<Bytes>, name: &str) -> Option<String> {

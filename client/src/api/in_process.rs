@@ -1,17 +1,34 @@
 //! The embedded engine, called without a network.
 
+use std::io;
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use deckwatch_api::{Settings, Whole};
 use deckwatch_protocol::BearerKey;
-use deckwatch_server::Embedded;
+use deckwatch_server::{Embedded, OpenError};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Response};
 use tokio::sync::OnceCell;
 
 use super::Prepared;
 use super::error::ClientError;
+use crate::disk;
+
+/// What to do about a database that can't be opened. SQLite says in words what keeps it from that.
+fn advice(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Folder { source, .. } => disk::advice(source),
+        OpenError::Database { source, .. } => match source.to_string() {
+            text if text.contains("full") => disk::advice(&io::ErrorKind::StorageFull.into()),
+            text if text.contains("readonly") => disk::advice(&io::ErrorKind::ReadOnlyFilesystem.into()),
+            text if text.contains("unable to open") => disk::advice(&io::ErrorKind::PermissionDenied.into()),
+            _ => {
+                "check the disk, and free some space on that disk if it is full; `./scripts/backup restore` brings a backup back"
+            }
+        },
+    }
+}
 
 /// An engine in this process, opened at the first call.
 pub(super) struct InProcess {
@@ -38,7 +55,7 @@ impl InProcess {
         let opened = tokio::task::spawn_blocking(move || Embedded::open(&database, settings)).await;
         let engine = match opened {
             Ok(Ok(engine)) => engine,
-            Ok(Err(error)) => return Err(ClientError::failed(error.to_string())),
+            Ok(Err(error)) => return Err(ClientError::failed(format!("{error}; {}", advice(&error)))),
             Err(error) => return Err(ClientError::failed(error.to_string())),
         };
         tokio::spawn({

@@ -78,8 +78,8 @@ impl Remote {
     }
 
     /// The error of a call to which nobody answered.
-    pub(super) fn unreachable(&self, cause: &str) -> ClientError {
-        ClientError::Unreachable { endpoint: self.url.to_string(), cause: cause.to_owned() }
+    pub(super) fn unreachable(&self, cause: &str, is_sent: bool) -> ClientError {
+        ClientError::Unreachable { endpoint: self.url.to_string(), cause: cause.to_owned(), is_sent }
     }
 
     /// The base address may have a path of its own.

@@ -1,5 +1,6 @@
 //! Trying again, under one idempotency key and within one budget of time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -53,15 +54,18 @@ pub(super) async fn within_budget(remote: &Remote, request: &Prepared) -> Result
         .with_max_delay(Duration::from_secs(2))
         .with_max_times(RETRIES)
         .with_jitter();
-    let tries = (|| async { attempt(remote, request).await })
+    let connected = AtomicBool::new(false);
+    let tries = (|| async { attempt(remote, request, &connected).await })
         .retry(pauses)
         .when(|failure| failure.again)
         .adjust(|failure, pause| pause.map(|pause| failure.pause.unwrap_or(pause)));
     let ended = tokio::time::timeout(BUDGET, tries).await;
     match ended {
         Ok(Ok(response)) => Ok(response),
-        Ok(Err(failure)) => failure.response.map_or_else(|| Err(remote.unreachable(&failure.cause)), Ok),
-        Err(_) => Err(remote.unreachable(&format!("no answer within {} s", BUDGET.as_secs()))),
+        Ok(Err(failure)) => {
+            failure.response.map_or_else(|| Err(remote.unreachable(&failure.cause, connected.into_inner())), Ok)
+        }
+        Err(_) => Err(remote.unreachable(&format!("no answer within {} s", BUDGET.as_secs()), true)),
     }
 }
 
@@ -74,15 +78,17 @@ struct Failure {
     pause: Option<Duration>,
 }
 
-async fn attempt(remote: &Remote, request: &Prepared) -> Result<Response<Bytes>, Failure> {
+async fn attempt(remote: &Remote, request: &Prepared, connected: &AtomicBool) -> Result<Response<Bytes>, Failure> {
     match remote.send(request).await {
         Ok(response) if is_passing(response.status()) => {
+            connected.store(true, Ordering::Relaxed);
             let pause = retry_after(&response);
             let again = pause.is_none_or(|pause| pause <= LONGEST_PAUSE);
             Err(Failure { cause: response.status().to_string(), again, pause, response: Some(response) })
         }
         Ok(response) => Ok(response),
-        Err(Unanswered { cause, hopeless, .. }) => {
+        Err(Unanswered { cause, hopeless, connected: did_connect, .. }) => {
+            connected.fetch_or(did_connect, Ordering::Relaxed);
             Err(Failure { cause, response: None, again: !hopeless, pause: None })
         }
     }

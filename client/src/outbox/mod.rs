@@ -4,7 +4,8 @@
 //! and taken out when the API has answered. So nothing is lost when the network, the API or this process
 //! goes away in between, and nothing happens twice: the API knows the key.
 //!
-//! - One queue for each endpoint and actor: what was meant for one API or key never goes to another.
+//! - One queue for each endpoint and actor: what was meant for one API never goes to another. What was meant for another
+//!   key of the same API goes out under the key in use only when a person says so.
 //! - In order: whoever sends, sends the oldest first. One process at a time has the turn (`folder`).
 //! - What the API refuses for good is set aside. What a person can mend is parked: it blocks nothing and is tried again. An
 //!   API that fails, is busy or can't be understood stops the queue, however often, and keeps its order (`turn`).
@@ -30,7 +31,7 @@ use http::Response;
 
 use self::entry::Entry;
 pub use self::entry::{DayToEnd, NoteWrite};
-pub use self::folder::{Bounds, Held, SetAside};
+pub use self::folder::{Bounds, Held, OtherQueue, SetAside, TakenOver};
 use self::folder::{Folder, Ticket, Unkept};
 pub use self::pause::Occasion;
 pub use self::place::Whence;
@@ -48,6 +49,17 @@ pub(crate) struct Outbox {
     /// Tells the days of this process apart from those of the one before.
     run: uuid::Uuid,
     unsure: Arc<Unsure>,
+}
+
+/// Whether a write that the API does not take now can wait on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keeping {
+    /// It can.
+    Keeps,
+    /// It can't, for this reason.
+    Fails(String),
+    /// The engine runs in this process and has no queue.
+    NoQueue,
 }
 
 /// Whether a write has arrived.
@@ -98,8 +110,8 @@ pub struct Waiting {
     pub set_aside: Vec<SetAside>,
     /// Files in the queue, or among those that are held, that can't be sent, and stop no other.
     pub skipped: Vec<Skipped>,
-    /// How many wait for another API or key, and so not for this one.
-    pub elsewhere: usize,
+    /// What waits for another API or under another key, and so is not sent.
+    pub other_queues: Vec<OtherQueue>,
     /// Where the queue is.
     pub path: PathBuf,
     /// Why nobody can say what waits, where the disk does not tell.
@@ -141,9 +153,9 @@ pub struct Parked {
     pub again_at: Timestamp,
 }
 
-/// What a human says about the entries that are held.
+/// What a person decides about the entries that are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum HeldDecision {
     /// They are sent, as new writes.
     Send,
     /// They are deleted.
@@ -193,9 +205,13 @@ impl Api {
         }
     }
 
-    /// Whether a write that this API does not take waits on this machine. The engine in this process has no queue.
-    pub fn queues(&self) -> bool {
-        self.outbox().is_some()
+    /// Whether such a write can be kept now: a full or read-only disk keeps nothing. Tried, not guessed.
+    pub async fn keeping(&self) -> Keeping {
+        let Some(outbox) = self.outbox() else { return Keeping::NoQueue };
+        match outbox.on_disk(Folder::try_to_keep).await.and_then(|tried| tried) {
+            Ok(()) => Keeping::Keeps,
+            Err(unkept) => Keeping::Fails(unkept.to_string()),
+        }
     }
 
     /// Whether the end of a day of this agent waits: it must be sent before the next day starts.
@@ -225,11 +241,19 @@ impl Api {
         }
     }
 
-    /// Does what a human says about the entries that are held; says how many there were.
-    pub async fn resolve_held(&self, word: Word) -> Result<usize, ClientError> {
+    /// Does what a person decides about the entries that are held; says how many there were.
+    pub async fn resolve_held(&self, decision: HeldDecision) -> Result<usize, ClientError> {
         let Some(outbox) = self.outbox() else { return Ok(0) };
-        let resolved = outbox.on_disk(move |folder| folder.resolve_held(word, now())).await;
+        let resolved = outbox.on_disk(move |folder| folder.resolve_held(decision, now())).await;
         resolved.and_then(|resolved| resolved).map_err(|unkept| ClientError::failed(unkept.to_string()))
+    }
+
+    /// Takes over what waits for this API under another key, such as one that was wrong or was replaced. It is sent
+    /// under the key in use. Only a person may decide that: records then belong to another actor.
+    pub async fn take_over(&self) -> Result<TakenOver, ClientError> {
+        let Some(outbox) = self.outbox() else { return Ok(TakenOver::default()) };
+        let taken = outbox.on_disk(|folder| folder.take_over(now())).await;
+        taken.and_then(|taken| taken).map_err(|unkept| ClientError::failed(unkept.to_string()))
     }
 
     async fn deliver<T: serde::de::DeserializeOwned>(&self, entry: Entry) -> Result<Delivery<T>, ClientError> {
@@ -277,13 +301,18 @@ impl Api {
         Ok(OwnEntry::Waits("another process on this machine is sending what waits".to_owned()))
     }
 
-    /// Another process has sent it. Either it was refused, and then it is set aside; or the API has it, and under
-    /// the same key it repeats its answer. Whatever keeps that answer away, the write has happened.
+    /// Another process has sent it, or has taken it over. Either it was refused, and then it is set aside; or it waits
+    /// in another queue; or the API has it, and under the same key it repeats its answer. Whatever keeps that answer
+    /// away, the write has happened.
     async fn answer_again(&self, outbox: &Outbox, entry: &Entry) -> Result<OwnEntry, ClientError> {
         let (what, key) = (entry.what(), entry.idempotency_key.clone());
         let refused = outbox.on_disk(move |folder| folder.refusal_of(&key)).await;
         if let Some((reason, path)) = refused.map_err(|unkept| ClientError::failed(unkept.to_string()))? {
             return Err(ClientError::SetAside { what, reason, path });
+        }
+        let key = entry.idempotency_key.clone();
+        if outbox.on_disk(move |folder| folder.is_taken_over(&key)).await.unwrap_or_default() {
+            return Ok(OwnEntry::Waits("an agent with another key of this API has taken it over".to_owned()));
         }
         Ok(match turn::send(self, entry).await {
             Ok(response) => OwnEntry::Answered(response),
@@ -347,6 +376,11 @@ impl Api {
                     outbox.unsure.forget(entry);
                 }
                 Err(refused)
+            }
+            // Nobody took a connection, so nobody took the write.
+            Err(ClientError::Unreachable { is_sent: false, .. }) if !was_sent_before => {
+                outbox.unsure.forget(entry);
+                Err(not_sent("nobody takes a connection where the API should be".to_owned()))
             }
             // Something in between may have passed it on, and lost the answer.
             Err(error) => Err(ClientError::Unsure { what, cause: turn::without_advice(&error), unkept }),

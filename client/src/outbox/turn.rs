@@ -254,7 +254,10 @@ impl Replayed {
 /// What happened, without what to do: nobody shall try again what waits, or has happened.
 pub(super) fn without_advice(error: &ClientError) -> String {
     match error {
-        ClientError::Unreachable { endpoint, cause } => {
+        ClientError::Foreign { status, .. } => {
+            format!("something in between answered in the place of the Context API, with status {status}")
+        }
+        ClientError::Unreachable { endpoint, cause, .. } => {
             format!("can't reach the Context API at {endpoint}: {cause}")
         }
         ClientError::Failed { detail, correlation_id, .. } => {

@@ -90,6 +90,21 @@ pub fn find(
     found.map(|path| VenturesFile::read(&path)).transpose()
 }
 
+/// Whether a repository belongs to the venture of a launch. `repos` is what [`crate::variables::REPOS`] says, which the
+/// launch wrote down when it began; a repository that was added since is in the file.
+pub fn launch_owns<E>(
+    repos: &str,
+    venture: Option<&VentureCode>,
+    file: impl FnOnce() -> Result<Option<VenturesFile>, E>,
+    repo: &RepoName,
+) -> Result<bool, E> {
+    if repos.split(',').any(|own| own.eq_ignore_ascii_case(repo.as_str())) {
+        return Ok(true);
+    }
+    let Some(code) = venture else { return Ok(false) };
+    Ok(file()?.as_ref().and_then(|file| file.venture(code)).is_some_and(|venture| venture.owns(repo)))
+}
+
 impl VenturesFile {
     /// Reads and checks one file.
     pub fn read(path: &Path) -> Result<Self, VenturesError> {

@@ -1,6 +1,6 @@
 //! What is held for a person, what was reported, and writes at the same moment.
 
-use deckwatch_client::outbox::{Bounds, Occasion, Word};
+use deckwatch_client::outbox::{Bounds, HeldDecision, Occasion};
 use deckwatch_protocol::ErrorCode;
 
 use crate::scripted::{Scripted, deliver, edit, folder, problem, queue, silent, takes};
@@ -15,12 +15,12 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
     server.now_answers(takes);
     assert_eq!(api.replay(Occasion::Asked).await.held, 1);
     assert_eq!(api.waiting().await.held.len(), 1);
-    assert_eq!(api.resolve_held(Word::Send).await.unwrap(), 1);
+    assert_eq!(api.resolve_held(HeldDecision::Send).await.unwrap(), 1);
     assert_eq!(api.replay(Occasion::Asked).await.delivered, 1);
     let keys: std::collections::BTreeSet<String> =
         server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect();
     assert_eq!(keys.len(), 2, "a new key: the API may have forgotten the old one");
-    assert_eq!(api.resolve_held(Word::Drop).await.unwrap(), 0);
+    assert_eq!(api.resolve_held(HeldDecision::Drop).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn what_is_held_is_sent_in_the_order_it_was_written() {
         assert_eq!(api.waiting().await.held.len(), 2 * (days + 1), "the queue is empty, and its numbers start again");
     }
     server.now_answers(takes);
-    assert_eq!(api.resolve_held(Word::Send).await.unwrap(), 4);
+    assert_eq!(api.resolve_held(HeldDecision::Send).await.unwrap(), 4);
     assert_eq!(api.replay(Occasion::Asked).await.delivered, 4);
     assert!(
         server.titles().ends_with(&["mon-1", "mon-2", "tue-1", "tue-2"].map(str::to_owned)),
@@ -49,7 +49,7 @@ async fn what_is_held_is_sent_in_the_order_it_was_written() {
 
 #[tokio::test]
 async fn what_is_held_and_can_not_be_read_is_reported_and_stays() {
-    for word in [Word::Send, Word::Drop] {
+    for decision in [HeldDecision::Send, HeldDecision::Drop] {
         let (_home, folder) = folder();
         let server = Scripted::start(silent).await;
         let api = server.api(&folder, Bounds::default());
@@ -62,11 +62,11 @@ async fn what_is_held_and_can_not_be_read_is_reported_and_stays() {
         let newer = queue(&folder).join("held/000000000002-0.json");
         edit(&newer, "version", 2.into());
         let text = std::fs::read(&newer).unwrap();
-        assert_eq!(api.resolve_held(word).await.unwrap(), 1);
-        assert_eq!(std::fs::read(&newer).unwrap(), text, "{word:?}");
+        assert_eq!(api.resolve_held(decision).await.unwrap(), 1);
+        assert_eq!(std::fs::read(&newer).unwrap(), text, "{decision:?}");
         let waiting = api.waiting().await;
         let skipped: Vec<_> = waiting.skipped.iter().map(|one| one.path.as_path()).collect();
-        assert_eq!((waiting.held.len(), skipped), (0, vec![newer.as_path()]), "{word:?}");
+        assert_eq!((waiting.held.len(), skipped), (0, vec![newer.as_path()]), "{decision:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod held;
+mod other_queues;
 mod refusals;
 mod scripted;
 mod waiting;

@@ -56,6 +56,11 @@ impl Scripted {
         Api::connect(ApiConfig::remote(&self.url, KEY).unwrap().queueing_below(folder.to_owned(), bounds))
     }
 
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) fn titles(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|(title, _)| title.clone()).collect()
     }

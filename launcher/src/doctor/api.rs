@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use deckwatch_client::variables::API_KEY;
 use deckwatch_client::{Api, ClientError};
-use deckwatch_protocol::{Health, ListVentures, Version};
+use deckwatch_protocol::{ErrorCode, Health, ListVentures, Version};
 
 use super::check::Check;
+use super::outbox;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::list::now;
@@ -24,12 +25,12 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
         Ok(None) => return vec![Check::ok("api", format!("this machine's own; the first launch makes {place}"))],
         Err(error) => return vec![Check::failed_with("api", &error)],
     };
-    let mut checks: Vec<Check> = outbox(&api).await.into_iter().collect();
+    let mut checks: Vec<Check> = outbox::check(&api).await;
     let begun = Instant::now();
     let health = match in_time(api.health()).await {
         Ok(health) => health,
-        Err(why) => {
-            checks.insert(0, Check::fail("api", why, unreachable_fix(endpoint)));
+        Err(failure) => {
+            checks.insert(0, Check::fail("api", failure.what(), failure.fix(endpoint)));
             return checks;
         }
     };
@@ -41,38 +42,9 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
     checks.push(clock(&health));
     checks.push(match in_time(api.version()).await {
         Ok(version) => versions(&version),
-        Err(why) => Check::warn("versions", why, "try again"),
+        Err(failure) => Check::warn("versions", failure.what(), failure.fix(endpoint)),
     });
     checks
-}
-
-/// What waits on this machine for this API and key; nothing where nothing does.
-async fn outbox(api: &Api) -> Option<Check> {
-    const NAME: &str = "outbox";
-    let waiting = api.waiting().await;
-    if let Some(why) = &waiting.unreadable {
-        return Some(Check::fail(NAME, why.clone(), "mend the disk or the folder: nothing can wait there"));
-    }
-    let why = waiting.stopped.as_ref().map(|stopped| {
-        format!("; none was taken since {}: {}. The next try is at {}", stopped.since, stopped.cause, stopped.again_at)
-    });
-    let parked = waiting.parked.iter().map(|one| format!("; a {} waits for a person: {}", one.what, one.cause));
-    let skipped = waiting.skipped.iter().map(|one| format!("; {} is not sent: {}", one.path.display(), one.cause));
-    let (held, aside) = (waiting.held.len(), waiting.set_aside.len());
-    let detail = format!(
-        "{} not recorded yet{}{}{}; {held} too old to be sent unasked; {aside} refused, in {}",
-        waiting.queued,
-        why.unwrap_or_default(),
-        parked.collect::<String>(),
-        skipped.collect::<String>(),
-        waiting.path.display()
-    );
-    if waiting.queued + held + aside + waiting.skipped.len() == 0 {
-        return None;
-    }
-    let fix =
-        "mend what it names; what waits is then sent by itself while an agent runs, and `sod` says what became of it";
-    Some(Check::warn(NAME, detail, fix))
 }
 
 async fn key(api: &Api, endpoint: &Endpoint) -> Check {
@@ -81,9 +53,7 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
         (Ok(ventures), Endpoint::Remote { .. }) => {
             Check::ok("key", format!("accepted; {} ventures are registered", ventures.total))
         }
-        (Err(why), _) => {
-            Check::fail("key", why, format!("ask the API's admin for a key that holds, and export {API_KEY}"))
-        }
+        (Err(failure), _) => Check::fail("key", failure.what(), failure.fix(endpoint)),
     }
 }
 
@@ -117,66 +87,44 @@ fn versions(version: &Version) -> Check {
     Check::ok("versions", detail)
 }
 
-async fn in_time<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, String> {
+/// Why a call has no answer.
+enum Failure {
+    Slow,
+    Error(ClientError),
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failure> {
     match tokio::time::timeout(PATIENCE, call).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        Ok(answer) => answer.map_err(Failure::Error),
+        Err(_) => Err(Failure::Slow),
     }
 }
 
-fn unreachable_fix(endpoint: &Endpoint) -> &'static str {
-    match endpoint {
-        Endpoint::Embedded => "check the disk; `./scripts/backup restore` brings a backup back",
-        Endpoint::Remote { .. } => {
-            "check the network and the API's address; agents start without it and queue what they record"
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_is_off_is_told_in_either_direction() {
-        let at = |seconds| Health {
-            status: "ok".into(),
-            engine: "worker".into(),
-            time: now().plus_seconds(seconds),
-            writes_wait_seconds: None,
-            last_sweep: None,
-        };
-        assert!(format!("{:?}", clock(&at(10))).contains("Ok"));
-        for seconds in [-90, 90] {
-            assert!(format!("{:?}", clock(&at(seconds))).contains("Warn"), "{seconds}");
+impl Failure {
+    fn what(&self) -> String {
+        match self {
+            Self::Slow => format!("no answer within {} s", PATIENCE.as_secs()),
+            Self::Error(error) => error.to_string(),
         }
     }
 
-    #[test]
-    fn writes_that_wait_are_told() {
-        let mut health = Health {
-            status: "ok".into(),
-            engine: "embedded".into(),
-            time: now(),
-            writes_wait_seconds: None,
-            last_sweep: None,
-        };
-        assert!(writes(&health).is_none());
-        health.writes_wait_seconds = Some(7);
-        assert!(format!("{:?}", writes(&health)).contains("waited for 7 s"));
-    }
-
-    #[test]
-    fn an_api_without_migrations_or_of_another_version_is_told() {
-        let of = |version: &str, migrations: &[&str]| {
-            let migrations = migrations.iter().map(ToString::to_string).collect();
-            format!(
-                "{:?}",
-                versions(&Version { version: version.into(), commit: "c".into(), engine: "worker".into(), migrations })
-            )
-        };
-        assert!(of(env!("CARGO_PKG_VERSION"), &["0001"]).contains("Ok"));
-        assert!(of(env!("CARGO_PKG_VERSION"), &[]).contains("apply the migrations"));
-        assert!(of("9.9.9", &["0001"]).contains("to the same version"));
+    fn fix(&self, endpoint: &Endpoint) -> String {
+        match (self, endpoint) {
+            (_, Endpoint::Embedded) => "check the disk; `./scripts/backup restore` brings a backup back".to_owned(),
+            (Self::Error(error), _) if error.asks_to_wait().is_some() => {
+                let seconds = error.asks_to_wait().unwrap_or_default().as_secs().max(1);
+                format!("run this again in {seconds} s; agents that share a key share its rate, so give each its own")
+            }
+            (Self::Error(error), _) if error.code() == Some(ErrorCode::Unauthorized) => {
+                format!("ask the API's admin for a valid key, and export {API_KEY}")
+            }
+            (Self::Error(error), _) if error.code() == Some(ErrorCode::Forbidden) => {
+                "ask the API's admin for a key with the scope context".to_owned()
+            }
+            (Self::Slow | Self::Error(ClientError::Unreachable { .. }), _) => {
+                "check the network and the API's address; agents start without it and queue what they record".to_owned()
+            }
+            (Self::Error(_), _) => "check the API's address, then ask its operator".to_owned(),
+        }
     }
 }

@@ -4,12 +4,13 @@
 
 mod api;
 mod check;
+mod disk;
 mod infisical;
+mod outbox;
 mod programs;
 mod ventures;
 
 use std::io::Write as _;
-use std::path::Path;
 use std::rc::Rc;
 
 use clap::{Args, Command};
@@ -70,8 +71,7 @@ fn checks(verbs: &Command, surroundings: &Surroundings) -> Result<Vec<Check>, La
     checks.push(environment(surroundings));
     checks.push(background_servers(surroundings));
     checks.push(slots(surroundings));
-    checks.push(writable("state", &surroundings.dirs.state, surroundings));
-    checks.push(writable("data", &surroundings.dirs.data, surroundings));
+    checks.extend(disk::check(surroundings));
     let (found, file) = ventures::check(&config, verbs, surroundings);
     checks.extend(found);
     let vault = Rc::new(Vault::of(surroundings, &config.infisical));
@@ -142,16 +142,4 @@ fn slots(surroundings: &Surroundings) -> Check {
         }
     }
     Check::ok(NAME, format!("free are {}", agents.join(", ")))
-}
-
-/// That a folder, or the one above it that is there, can be written to: tried with a file that has no name.
-fn writable(name: &'static str, folder: &Path, surroundings: &Surroundings) -> Check {
-    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
-    match tempfile::tempfile_in(there) {
-        Ok(_) => Check::ok(name, format!("{} can be written to", surroundings.shown(folder))),
-        Err(error) => {
-            let fix = format!("make {} a folder that you can write to", surroundings.shown(there));
-            Check::fail(name, format!("{}: {error}", surroundings.shown(folder)), fix)
-        }
-    }
 }

@@ -10,7 +10,7 @@ pub(crate) mod settings_file;
 mod slash_commands;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::settings_file::Change;
 use crate::agent_cli::AgentCli;
@@ -81,6 +81,44 @@ impl Registration {
             AgentCli::Codex => codex::plan(server, secrets, screen, surroundings),
         }
     }
+}
+
+/// What a launch will do about the registration.
+pub(crate) enum Outlook {
+    /// It is registered already.
+    Registered,
+    /// The launch writes these files first.
+    Writes(Vec<PathBuf>),
+    /// A file can't be written; the launch tells the tool of the server for that launch alone.
+    ForOneLaunch(LaunchError),
+    /// A file can't be written, and there is no other way: the launch fails.
+    Fails(LaunchError),
+}
+
+impl Registration {
+    /// Tries to write what a launch would write, without changing anything.
+    pub(crate) fn outlook(&self, cli: AgentCli, surroundings: &Surroundings) -> Outlook {
+        let mut writes = Vec::new();
+        for change in &self.changes {
+            match change.try_apply() {
+                Ok(()) => writes.push(change.path().to_owned()),
+                Err(error) if self.instead.is_possible => {
+                    return match self.instead.file.as_ref().map_or(Ok(()), Change::try_apply) {
+                        Ok(()) => Outlook::ForOneLaunch(error),
+                        Err(error) => Outlook::Fails(error),
+                    };
+                }
+                Err(_) if is_dispensable(cli, change, surroundings) => {}
+                Err(error) => return Outlook::Fails(error),
+            }
+        }
+        if writes.is_empty() { Outlook::Registered } else { Outlook::Writes(writes) }
+    }
+}
+
+/// Whether a launch goes on without this file: slash commands are a help, and no launch needs them.
+pub(crate) fn is_dispensable(cli: AgentCli, change: &Change, surroundings: &Surroundings) -> bool {
+    cli == AgentCli::Claude && !change.path().starts_with(&surroundings.dirs.state)
 }
 
 /// Whether a variable of the tool's own environment arrives at the server that the tool starts.

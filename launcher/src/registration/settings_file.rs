@@ -121,6 +121,25 @@ impl Change {
         self.replace().map_err(|error| refused(&self.path, &error))
     }
 
+    /// Whether it can be written, tried without changing what is there.
+    pub(crate) fn try_apply(&self) -> Result<(), LaunchError> {
+        self.try_replace().map_err(|error| refused(&self.path, &error))
+    }
+
+    fn try_replace(&self) -> io::Result<()> {
+        let target = behind_links(&self.path)?;
+        let like = Like::of(&target)?;
+        let folder = target.parent().unwrap_or(Path::new("/"));
+        if !folder.is_dir() {
+            let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+            return tempfile::tempfile_in(there)?.write_all(self.after.as_bytes());
+        }
+        let trial = unfinished(&target);
+        let written = write_new(&trial, &self.after, like);
+        let _ = fs::remove_file(&trial);
+        written
+    }
+
     fn replace(&self) -> io::Result<()> {
         let target = behind_links(&self.path)?;
         let folder = target.parent().unwrap_or(Path::new("/"));
@@ -129,7 +148,7 @@ impl Change {
         if let (Backup::Once, Some(before)) = (self.backup, &self.before) {
             keep(&with_suffix(&self.path, ".deckwatch-backup"), before, like)?;
         }
-        let unfinished = with_suffix(&target, &format!(".deckwatch-{}", std::process::id()));
+        let unfinished = unfinished(&target);
         // Left by a process of the same number that was stopped here.
         let _ = fs::remove_file(&unfinished);
         let written = write_new(&unfinished, &self.after, like).and_then(|()| fs::rename(&unfinished, &target));
@@ -140,6 +159,11 @@ impl Change {
         written?;
         File::open(folder)?.sync_all()
     }
+}
+
+/// Where a file is written before it takes the place of `target`.
+fn unfinished(target: &Path) -> PathBuf {
+    with_suffix(target, &format!(".deckwatch-{}", std::process::id()))
 }
 
 /// Writes the backup unless there is one: that one is older, and so is what the user had.

@@ -6,7 +6,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use deckwatch_client::http::retry_after;
+use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
@@ -149,7 +150,7 @@ impl Infisical {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let mut response = request.timeout(left).send().await.map_err(|error| self.broken(&error))?;
         let (status, location) = (response.status(), header(&response, LOCATION.as_str()));
-        let retry_after = header(&response, RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok());
+        let retry_after = retry_after(response.headers());
         let mut body = Zeroizing::new(Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -157,7 +158,7 @@ impl Infisical {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, location, retry_after: retry_after.map(Duration::from_secs), body })
+        Ok(Answer { status, location, retry_after, body })
     }
 
     fn host(&self) -> String {

@@ -66,3 +66,42 @@ fn every_launch_has_an_id_of_its_own() {
     }
     assert_ne!(ids[0], ids[1]);
 }
+
+#[test]
+fn the_file_of_ventures_that_another_launch_left_in_the_environment_is_not_used() {
+    let world = World::new();
+    world.run(&["alpha", "--claude"]).succeeds();
+    let slots = world.path("home/.local/state/deckwatch/slots");
+    let host = std::fs::read_dir(slots).unwrap().next().unwrap().unwrap().file_name();
+    let agent = format!("{}-claude-1", host.to_string_lossy());
+    let other = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "repos": ["example-org/alpha.js"]}]}"#;
+    world.write("elsewhere/other.json", other);
+    let file_used = |left: &[(&str, &str)]| {
+        let mut launcher = world.launcher(&["alpha", "--claude"]);
+        launcher.env("DECKWATCH_VENTURES", world.path("elsewhere/other.json")).envs(left.iter().copied());
+        Run::of(&mut launcher).succeeds();
+        world.record().env["DECKWATCH_VENTURES"].clone()
+    };
+    let of_another = file_used(&[("DECKWATCH_AGENT", &agent), ("DECKWATCH_LAUNCH", "1@yesterday")]);
+    assert!(of_another.ends_with(".config/deckwatch/ventures.json"), "{of_another}");
+    let of_the_user = file_used(&[]);
+    assert!(of_the_user.ends_with("elsewhere/other.json"), "{of_the_user}");
+}
+
+#[test]
+fn a_repository_that_its_venture_got_since_the_launch_belongs_to_the_launch() {
+    let world = World::new();
+    world.repository("home/dev/new", "git@github.com:example-org/new.git");
+    let now =
+        r#"{"ventures": [{"code": "alpha", "name": "Alpha", "repos": ["example-org/alpha.js", "example-org/new"]}]}"#;
+    let file = world.path("home/.config/deckwatch/ventures.json");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" != --version ] || exit 0\nprintf '%s' '{now}' > {}\ncd {}\nlauncher doctor > \"$RECORD.said\"\n",
+        file.display(),
+        world.path("home/dev/new").display(),
+    );
+    world.install("claude", &script);
+    world.run(&["alpha", "--claude"]).succeeds();
+    let said = world.read("record.said");
+    assert!(said.contains("of the launch of") && !said.contains("works on example-org/new"), "{said}");
+}

@@ -148,8 +148,18 @@ struct Limited {
     sent: Arc<AtomicUsize>,
 }
 
+/// What the API puts on every answer.
+const MARK: &str = "x-correlation-id: corr_x\r\n";
+
 impl Limited {
+    /// The API itself refuses, and says how long to wait.
     fn start(retry_after: u64) -> Self {
+        Self::refusing(&format!("x-correlation-id: corr_x\r\nretry-after: {retry_after}\r\n"))
+    }
+
+    /// Refuses with these headers: without `x-correlation-id` it is a proxy that does.
+    fn refusing(refusal: &str) -> Self {
+        let refusal = refusal.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let [until, refused, sent] = std::array::from_fn(|_| Arc::new(AtomicUsize::new(0)));
@@ -161,18 +171,17 @@ impl Limited {
                 let length = stream.read(&mut request).unwrap();
                 let line = String::from_utf8_lossy(&request[..length]);
                 let path = line.split(' ').nth(1).unwrap_or_default();
-                let (status, body) = match () {
-                    () if !take(&until) && take(&refused) => (429, too_many()),
-                    () if path.starts_with("/v1/docs?") => (200, listed(path)),
+                let (status, headers, body) = match () {
+                    () if !take(&until) && take(&refused) => (429, refusal.as_str(), too_many()),
+                    () if path.starts_with("/v1/docs?") => (200, MARK, listed(path)),
                     () => {
                         sent.fetch_add(1, SeqCst);
-                        (200, document(path.rsplit('/').next().unwrap(), true))
+                        (200, MARK, document(path.rsplit('/').next().unwrap(), true))
                     }
                 };
                 let body = body.to_string();
                 let head = format!(
-                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nretry-after: {retry_after}\r\n\
-                     x-correlation-id: corr_x\r\n\
+                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n{headers}\
                      connection: close\r\ncontent-length: {}\r\n\r\n",
                     body.len()
                 );
@@ -263,4 +272,17 @@ fn without_a_name_it_is_the_venture_of_the_repository_one_stands_in() {
     assert!(said.starts_with("alpha/a.md  created\n1 document in"), "{said}");
     let nowhere = world.run(&["docs", "cache"]);
     assert_ne!(nowhere.code, Some(0), "{}", nowhere.stdout);
+}
+
+#[test]
+fn a_proxy_that_takes_no_more_requests_is_waited_for_too() {
+    let in_a_second = "date: Fri, 27 Nov 2026 15:00:00 GMT\r\nretry-after: Fri, 27 Nov 2026 15:00:01 GMT\r\n";
+    for (refusal, least) in [("retry-after: 1\r\n", 1), (in_a_second, 1), ("", 5)] {
+        let (world, api) = (World::new(), Limited::refusing(refusal));
+        let began = std::time::Instant::now();
+        // Each request is tried four times before the run waits.
+        let run = api.run(&world, 20, 4).succeeds();
+        assert!(began.elapsed() >= Duration::from_secs(least), "{refusal:?}");
+        assert_eq!(api.sent(), 150, "{refusal:?}: {}", run.stderr);
+    }
 }

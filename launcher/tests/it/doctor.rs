@@ -209,3 +209,23 @@ fn infisical_without_a_project_or_a_login_is_told() {
     let said = Run::of(world.launcher(&["doctor"]).env("INFISICAL_PROJECT_ID", "p")).stdout;
     assert!(said.contains("export INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and"), "{said}");
 }
+
+#[test]
+fn a_disk_that_takes_nothing_is_found_at_every_place_that_an_agent_writes_to() {
+    for disk in [deckwatch_tests::BadDisk::Full, deckwatch_tests::BadDisk::ReadOnly] {
+        let world = fit();
+        let mut launcher = world.launcher(&["doctor", "--json"]);
+        launcher.env("XDG_CACHE_HOME", world.path("home/.local/cache"));
+        let run = Run::of(&mut disk.with(&world.path("home/.local"), &launcher));
+        let report: Value =
+            serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}{}", run.stdout, run.stderr));
+        for name in ["state", "data", "outbox", "cache"] {
+            let mut checks = report["checks"].as_array().unwrap().iter();
+            let check = checks.find(|check| check["name"] == name).unwrap();
+            assert_eq!(check["status"], "fail", "{disk:?}: {check}");
+            assert!(check["detail"].as_str().unwrap().contains("can't be written to: "), "{check}");
+            assert!(check["fix"].as_str().unwrap().starts_with(disk.advice()), "{disk:?}: {check}");
+        }
+        assert_eq!(run.code, Some(1), "{report:#}");
+    }
+}

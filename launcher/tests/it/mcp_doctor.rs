@@ -105,3 +105,47 @@ fn what_keeps_the_tool_from_starting_the_server_is_told() {
         assert!(run.stdout.contains(expected) && !run.stdout.contains(" ok "), "{}", run.stdout);
     }
 }
+
+/// Makes a settings file a link to one that can be read and not replaced: beside it there is no room for a new one with
+/// a longer name. Permissions would not stop the administrator.
+fn settings_that_stay(world: &World, inner: &str, text: &str) {
+    let kept = format!("home/store/{}", "s".repeat(255));
+    world.write(&kept, text);
+    world.write(inner, "");
+    world.remove(inner);
+    std::os::unix::fs::symlink(world.path(&kept), world.path(inner)).unwrap();
+}
+
+#[test]
+fn settings_that_can_not_be_written_are_told_with_what_a_launch_does_then() {
+    for (cli, settings) in [("codex", "home/.codex/config.toml"), ("gemini", "home/.gemini/settings.json")] {
+        let world = world("sod");
+        world.remove("bin/codex");
+        world.install(cli, "#!/bin/sh\n");
+        settings_that_stay(&world, settings, if cli == "gemini" { "{}" } else { "" });
+        let run = doctor(&world, false).succeeds();
+        for part in
+            ["ok ", "connected to", "1 tools; a launch by the launcher registers the server for that launch alone"]
+        {
+            assert!(run.stdout.contains(part), "{cli}: {part} in {}", run.stdout);
+        }
+        assert!(!run.stdout.contains("not registered"), "{cli}: {}", run.stdout);
+        let plan = world.run(&["alpha", &format!("--{cli}"), "--dry-run"]).succeeds();
+        assert!(plan.stdout.contains("registers    for this launch alone: "), "{}", plan.stdout);
+        let launch = world.run(&["alpha", &format!("--{cli}")]).succeeds();
+        assert!(launch.stderr.contains("is told of Deckwatch for this launch alone"), "{}", launch.stderr);
+    }
+}
+
+#[test]
+fn a_registration_that_can_not_be_written_in_any_way_says_that_a_launch_fails() {
+    let world = world("sod");
+    // No option of Codex can take this out.
+    settings_that_stay(&world, "home/.codex/config.toml", "[mcp_servers.deckwatch]\nurl = \"http://127.0.0.1:9\"\n");
+    let before = world.home_files();
+    let run = doctor(&world, false);
+    run.refuses(16, &[]);
+    assert!(run.stdout.contains("a launch fails: ") && run.stdout.contains("writable for you"), "{}", run.stdout);
+    assert_eq!(world.home_files(), before);
+    assert_ne!(world.run(&["alpha", "--codex"]).code, Some(0));
+}

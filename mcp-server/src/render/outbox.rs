@@ -1,6 +1,6 @@
 //! What waits in the outbox, as lines of ours: what an agent must tell its human.
 
-use deckwatch_client::outbox::{Held, Parked, SetAside, Skipped, Waiting};
+use deckwatch_client::outbox::{Held, OtherQueue, Parked, SetAside, Skipped, TakenOver, Waiting};
 
 use super::budget::clip;
 use super::clean::clean_line;
@@ -45,13 +45,9 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
             named.join(", ")
         ));
     }
-    if waiting.elsewhere > 0 {
-        let folder = waiting.path.parent().map(|folder| clean_line(&folder.display().to_string()));
-        lines.push(format!(
-            "Outbox: {} waiting in {} for another API or key than the one in use; start an agent with that one to send.",
-            counted(waiting.elsewhere),
-            folder.unwrap_or_default()
-        ));
+    lines.extend(waiting.other_queues.iter().take(NAMED).map(other_queue));
+    if waiting.other_queues.len() > NAMED {
+        lines.push(format!("Outbox: {} more folders hold writes for other keys.", waiting.other_queues.len() - NAMED));
     }
     lines.extend(waiting.set_aside.iter().take(NAMED).map(set_aside));
     if waiting.set_aside.len() > NAMED {
@@ -60,6 +56,43 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
         lines.push(format!("Outbox: {more} more are set aside in {folder}; the next sod names them."));
     }
     lines
+}
+
+/// What became of a take-over.
+pub(crate) fn taken_over(taken: TakenOver) -> String {
+    let moved = match taken.entries {
+        0 => "Outbox: nothing waited for this API under another key.".to_owned(),
+        count => {
+            format!("Outbox: {} taken over from another key of this API and sent under the key in use.", counted(count))
+        }
+    };
+    let busy = match taken.busy {
+        0 => String::new(),
+        count => format!(
+            " {count} folders were left as they are, because another process sends from them now: call sod again later."
+        ),
+    };
+    moved + &busy
+}
+
+fn other_queue(queue: &OtherQueue) -> String {
+    let (count, path) = (counted(queue.entries), clean_line(&queue.path.display().to_string()));
+    let key = queue.actor.as_ref().map_or(String::new(), |actor| format!(" (key id {})", clip(&clean_line(actor), 16)));
+    match &queue.endpoint {
+        Some(_) if queue.is_same_api => format!(
+            "Outbox: {count} waiting for this API under another key{key}, and not recorded. If that key was wrong or was \
+             replaced, ask your human, then call sod with held \"take_over\" to send them under the key in use. Folder: {path}."
+        ),
+        Some(endpoint) => format!(
+            "Outbox: {count} waiting for another API, {}{key}, and not recorded. An agent that is started for that API \
+             sends them. Folder: {path}.",
+            clip(&clean_line(endpoint), 200)
+        ),
+        None => format!(
+            "Outbox: {count} waiting in {path} for another API or key than the one in use, and not recorded. An older \
+             Deckwatch wrote them and did not note which. An agent that is started with that API and key sends them."
+        ),
+    }
 }
 
 fn counted(writes: usize) -> String {

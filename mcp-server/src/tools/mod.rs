@@ -4,6 +4,7 @@
 //! structured content, so the text stands in both, and a fact that a stranger can word freely stands
 //! in neither outside the text's fences.
 
+mod arguments;
 mod beside;
 mod context;
 mod doc;
@@ -27,13 +28,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::Queued;
+use deckwatch_client::outbox::{Keeping, Queued};
 use deckwatch_protocol::{Timestamp, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
 use serde::Serialize;
 use serde_json::Value;
 
+use self::arguments::explain::explained;
+pub(crate) use self::arguments::whole::call_meant;
 use self::names::SecretNames;
 use crate::render::fence::Fence;
 use crate::session::Keeper;
@@ -99,11 +102,14 @@ impl Tool {
     /// Does the work. Trouble is an answer too: the agent reads it and knows what to do.
     pub(crate) async fn call(self, keeper: &Arc<Keeper>, arguments: JsonObject) -> CallToolResult {
         let secret_names = SecretNames::of(&arguments);
+        let schema = self.definition().input_schema;
+        let arguments = arguments::read(arguments, &schema);
+        let came = arguments.clone();
         // What a diagnosis finds wrong does not keep it from its work.
         if self != Self::Preflight
             && let Err(trouble) = keeper.identity.of_this_launch().await
         {
-            return self.failed(&trouble, false);
+            return self.failed(&trouble, &Keeping::NoQueue);
         }
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
@@ -122,9 +128,11 @@ impl Tool {
         let result = match answer {
             Ok(result) => result,
             Err(Trouble::Arguments(violations)) => {
-                self.failed(&Trouble::Arguments(secret_names.masked(violations)), false)
+                let explained = explained(violations, &came, &schema);
+                self.failed(&Trouble::Arguments(secret_names.masked(explained)), &Keeping::NoQueue)
             }
-            Err(trouble) => self.failed(&trouble, keeper.queues().await),
+            Err(trouble @ Trouble::Api(_)) => self.failed(&trouble, &keeper.keeping().await),
+            Err(trouble) => self.failed(&trouble, &Keeping::NoQueue),
         };
         let client = keeper.identity.me().await.ok().map(|me| &me.client);
         match keeper.build.news(client) {
@@ -150,8 +158,8 @@ impl Tool {
         }
     }
 
-    /// `queues` says whether writes wait on this machine when the API does not take them.
-    fn failed(self, trouble: &Trouble, queues: bool) -> CallToolResult {
+    /// `keeping` says whether writes can wait on this machine when the API does not take them.
+    fn failed(self, trouble: &Trouble, keeping: &Keeping) -> CallToolResult {
         let mut text = format!("{} did not work: {trouble}", self.name());
         if let (
             Self::Handoff,
@@ -170,17 +178,30 @@ impl Tool {
             );
         }
         if matches!((self, trouble), (Self::Sod, Trouble::Api(error)) if error.is_outage()) {
-            text.push_str(if queues {
-                "\nNo earlier answer is kept for this repository, so there is nothing to show. What works without the \
-                 API: your work, and `handoff`, which waits on this machine and is sent later. Your session starts by \
-                 itself when the API is back."
-            } else {
-                "\nThis machine's own database does not work, so nothing is recorded, and nothing waits to be: keep the \
-                 text of a handoff until `sod` works again."
-            });
+            text.push_str(&without_the_api(keeping));
         }
         let text = crate::render::clean::clean(&text);
         CallToolResult::error(vec![ContentBlock::text(text)])
+    }
+}
+
+/// What works while there is neither the API nor an earlier answer.
+fn without_the_api(keeping: &Keeping) -> String {
+    const NO_ANSWER: &str = "\nNo earlier answer is kept for this repository, so there is nothing to show.";
+    match keeping {
+        Keeping::Keeps => format!(
+            "{NO_ANSWER} What works without the API: your work, and `handoff`, which waits on this machine and is sent \
+             later. Your session starts by itself when the API is back."
+        ),
+        Keeping::Fails(why) => format!(
+            "{NO_ANSWER} Nothing can wait on this machine either: {why}. Until that is mended, keep the text of a handoff \
+             yourself. Your session starts by itself when the API is back."
+        ),
+        Keeping::NoQueue => {
+            "\nThis machine's own database does not work, so nothing is recorded, and nothing waits to be: \
+                             keep the text of a handoff until `sod` works again."
+                .to_owned()
+        }
     }
 }
 
@@ -258,8 +279,18 @@ mod tests {
             correlation_id: None,
             retry_after_seconds: Some(300),
         };
-        let told = |queues| serde_json::to_string(&Tool::Sod.failed(&Trouble::Api(full()), queues)).unwrap();
-        assert!(told(true).contains("waits on this machine and is sent later"));
-        assert!(told(false).contains("nothing waits to be") && !told(false).contains("is sent later"));
+        let text =
+            |keeping: Keeping| serde_json::to_string(&Tool::Sod.failed(&Trouble::Api(full()), &keeping)).unwrap();
+        assert!(text(Keeping::Keeps).contains("waits on this machine and is sent later"));
+        for (keeping, part) in [
+            (Keeping::NoQueue, "nothing waits to be"),
+            (
+                Keeping::Fails("the disk is full".to_owned()),
+                "Nothing can wait on this machine either: the disk is full.",
+            ),
+        ] {
+            let text = text(keeping);
+            assert!(text.contains(part) && !text.contains("is sent later"), "{text}");
+        }
     }
 }

@@ -38,10 +38,14 @@ impl SecretNames {
     }
 }
 
+/// Whether an answer must not repeat a text. A scan that can't be made finds everything.
+pub(super) fn holds_secret(text: &str) -> bool {
+    SCAN.as_ref().is_none_or(|scan| scan.text(text).is_some())
+}
+
 fn collect(object: &JsonObject, found: &mut Vec<String>) {
     for (name, value) in object {
-        // A scan that can't be made finds everything.
-        if SCAN.as_ref().is_none_or(|scan| scan.text(name).is_some()) {
+        if holds_secret(name) {
             found.push(name.replace('~', "~0").replace('/', "~1"));
         }
         collect_below(value, found);

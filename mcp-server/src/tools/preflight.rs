@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use deckwatch_client::api::Api;
 use deckwatch_client::checkout::{Checkout, CheckoutKind, git_version};
+use deckwatch_client::outbox::Keeping;
 use deckwatch_protocol::{ListVentures, Timestamp, Version, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
@@ -155,7 +156,10 @@ async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
     let (before, asked) = (now(), Instant::now());
     let health = match api.health().await {
         Ok(health) => health,
-        Err(error) => return vec![Check::failed("api", &Remedy::of_call(&error, api.endpoint()))],
+        Err(error) => {
+            let failed = Check::failed("api", &Remedy::of_call(&error, api.endpoint()));
+            return std::iter::once(failed).chain(outbox(api).await).collect();
+        }
     };
     let took = asked.elapsed();
     let halfway = before.plus_seconds(i64::try_from(took.as_secs() / 2).unwrap_or(0));
@@ -163,6 +167,7 @@ async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
         Check::ok("api", format!("{} answers in {} ms; engine: {}", api.endpoint(), took.as_millis(), health.engine)),
         clock(halfway, health.time),
     ];
+    checks.extend(outbox(api).await);
     let ventures = api.list_ventures(&ListVentures::default()).await;
     let is_accepted = ventures.is_ok();
     checks.push(match ventures {
@@ -179,6 +184,19 @@ async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
         checks.push(session(keeper, api).await);
     }
     checks
+}
+
+/// Whether handoffs and notes can wait on this machine while the API takes none. Tried by writing a file.
+async fn outbox(api: &Api) -> Option<Check> {
+    const NAME: &str = "outbox";
+    match api.keeping().await {
+        Keeping::NoQueue => None,
+        Keeping::Keeps => Some(Check::ok(NAME, "handoffs and notes wait on this machine while the API takes none")),
+        Keeping::Fails(why) => {
+            let fix = "until that is mended, a handoff or note is lost when the API does not take it: keep its text";
+            Some(Check::new(NAME, Status::Fail, &why, Some(fix)))
+        }
+    }
 }
 
 /// Without GitHub only the work queue is missing, so nothing here fails.

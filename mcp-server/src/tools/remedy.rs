@@ -31,10 +31,9 @@ impl Remedy {
                     database.display()
                 ),
             ),
-            (ClientError::Unreachable { endpoint, cause }, _) => Self::new(
+            (ClientError::Unreachable { endpoint, cause, .. }, _) => Self::new(
                 format!("can't be reached at {endpoint}: {cause}"),
-                "check the network and that CONTEXT_API_URL is the API's address; until then handoffs and notes wait \
-                 on this machine",
+                "check the network and that CONTEXT_API_URL is the API's address",
             ),
             (ClientError::Refused(problem), _) => Self::new(error.to_string(), of_refusal(problem)),
             (ClientError::RefusedUnknown(problem), _) => Self::new(error.to_string(), of_failure(Some(problem.status))),
@@ -94,10 +93,8 @@ fn of_failure(status: Option<u16>) -> &'static str {
 /// What answered is not the Context API.
 fn of_stranger(status: u16) -> &'static str {
     match status {
-        502..=504 => {
-            "the proxy before the API says that the API is down: ask whoever runs it; until then handoffs and notes \
-             wait on this machine"
-        }
+        429 => "the proxy before the API takes no more requests for now: wait a minute and try again",
+        502..=504 => "the proxy before the API says that the API is down: ask its operator",
         _ => {
             "something else than the Context API answers there: set CONTEXT_API_URL to the API's address, without \
              /v1, and restart the agent"

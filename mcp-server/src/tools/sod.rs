@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
-use deckwatch_client::outbox::Word;
+use deckwatch_client::outbox::HeldDecision;
 use deckwatch_protocol::{DayOutcome, DayStarted, Excerpt, HandoffId, IssueNumber, SessionId, Track, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
@@ -39,20 +39,26 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     detail: Detail,
-    /// Only when a human says so: `send` or `drop` what waits in the outbox for over 23 hours; else `keep`.
+    /// Only when a human says so: `send` or `drop` what waits in the outbox for over 23 hours, or `take_over` what waits
+    /// under another key of this API; else `keep`.
     #[deserr(default)]
     #[schemars(default)]
-    held: HumanWord,
+    held: Held,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[deserr(rename_all = lowercase, error = Violations)]
-enum HumanWord {
+#[serde(rename_all = "snake_case")]
+#[deserr(error = Violations)]
+enum Held {
     #[default]
+    #[deserr(rename = "keep")]
     Keep,
+    #[deserr(rename = "send")]
     Send,
+    #[deserr(rename = "drop")]
     Drop,
+    #[deserr(rename = "take_over")]
+    TakeOver,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserr, JsonSchema)]
@@ -139,16 +145,17 @@ pub(super) fn definition() -> Tool {
 pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let before = keeper.held();
-    match arguments.held {
-        HumanWord::Send => keeper.resolve_held(Word::Send).await?,
-        HumanWord::Drop => keeper.resolve_held(Word::Drop).await?,
-        HumanWord::Keep => {}
-    }
+    let decided = match arguments.held {
+        Held::Send => keeper.resolve_held(HeldDecision::Send).await.map(|()| None)?,
+        Held::Drop => keeper.resolve_held(HeldDecision::Drop).await.map(|()| None)?,
+        Held::TakeOver => Some(outbox::taken_over(keeper.take_over().await?)),
+        Held::Keep => None,
+    };
     let loading = beside::Loading::begin(keeper);
     let started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
     let (waiting, unsent) = (keeper.waiting().await, keeper.unsent_handoffs().await);
     let client = keeper.identity.me().await.ok().map(|me| &me.client);
-    let mut remarks: Vec<String> = keeper.build.news(client).into_iter().collect();
+    let mut remarks: Vec<String> = decided.into_iter().chain(keeper.build.news(client)).collect();
     remarks.extend(outbox::lines(&waiting));
     remarks.extend(keeper.healing.news());
     let limit = arguments.detail.limit();

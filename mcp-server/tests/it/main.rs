@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 mod api;
+mod arguments;
 mod beside;
 mod between;
 mod busy_team;
 mod day;
+mod disk;
 mod docs;
 mod foreign_launch;
 mod generator;
@@ -21,10 +23,12 @@ mod process;
 mod protocol;
 mod rebuilt;
 mod resources;
+mod schemas;
 mod secrets;
 mod server;
 mod snapshot;
 mod status;
+mod take_over;
 mod tools;
 mod trouble;
 mod ventures;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Machine;
 
-fn definitions() -> Vec<Value> {
+pub(crate) fn definitions() -> Vec<Value> {
     let machine = Machine::new();
     let dir = machine.folder("anywhere");
     let list = machine.agent("mac1-claude-1", &dir).request("tools/list", &json!({}));

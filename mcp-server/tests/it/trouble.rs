@@ -82,7 +82,7 @@ fn an_api_that_does_not_know_the_repository_gets_no_venture_made_up() {
 fn every_argument_that_does_not_fit_is_named() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
-    let bad = json!({"status": "finished", "links": ["javascript:x"], "accomplished": "all", "colour": "red"});
+    let bad = json!({"status": "finished", "links": ["javascript:x"], "accomplished": 3, "colour": "red"});
     let text = agent.call("handoff", &bad).trouble();
     for field in ["/status", "/links/0", "/accomplished", "/colour", "/summary"] {
         assert!(text.contains(field), "{field} in {text}");
@@ -90,7 +90,7 @@ fn every_argument_that_does_not_fit_is_named() {
     for (tool, arguments) in [
         ("sod", json!({"track": -1})),
         ("sod", json!({"issue_number": 0})),
-        ("sod", json!({"issue_number": "87"})),
+        ("sod", json!({"issue_number": "#87"})),
         ("sod", json!({"detail": "everything"})),
         ("context", json!({"x": 1})),
         ("handoff", json!({"summary": "", "status": "done"})),
@@ -276,4 +276,20 @@ fn preflight_says_how_to_repair_what_is_missing() {
     let preflight = Mcp::initialized(no_git).call("preflight", &json!({})).good();
     assert_eq!(preflight.facts["ok"], false);
     assert!(preflight.text.contains("git is not installed"), "{}", preflight.text);
+}
+
+#[test]
+fn a_proxy_that_takes_no_more_requests_is_not_taken_for_a_login_page() {
+    let (machine, api) = (Machine::new(), ScriptedApi::start(|_, _| (429, json!({"error": "slow down"}))));
+    let mut command = machine.command(&machine.repository(REMOTE));
+    command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_VENTURE", "alpha")]);
+    command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
+    let mut agent = Mcp::initialized(command);
+    let text = agent.call("sod", &json!({})).trouble();
+    assert!(text.contains("status 429: it takes no more requests for now. Try again in a minute"), "{text}");
+    let text = agent.call("handoff", &crate::harness::handoff("x")).good().text;
+    assert!(text.contains("QUEUED on this machine, not recorded yet") && text.contains("with status 429."), "{text}");
+    assert!(!text.contains("login page") && !text.contains("Try again"), "{text}");
+    let text = agent.call("preflight", &json!({})).good().text;
+    assert!(text.contains("takes no more requests for now: wait a minute"), "{text}");
 }

@@ -102,6 +102,14 @@ args = ["{script}"]
         }
     }
 
+    /// The name under which it offers a tool of Deckwatch's server.
+    pub(crate) fn offered(self, tool: &str) -> String {
+        match self {
+            Self::Claude | Self::Codex => format!("mcp__deckwatch__{tool}"),
+            Self::Gemini => format!("mcp_deckwatch_{tool}"),
+        }
+    }
+
     /// The arguments for a conversation without a terminal.
     pub(crate) fn arguments(self, model: &ScriptedModel) -> Vec<String> {
         let arguments: &[&str] = match self {

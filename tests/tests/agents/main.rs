@@ -18,6 +18,7 @@ mod conversation;
 mod day;
 mod interactive;
 mod machine;
+mod offered;
 mod own_settings;
 mod pane;
 mod process;

@@ -65,16 +65,28 @@ async fn codex_works_if_its_settings_cannot_be_written() {
 #[tokio::test]
 async fn gemini_works_if_its_settings_cannot_be_written() {
     // Gemini CLI does not read system settings from a folder that other users can write to.
-    let places = [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), std::env::temp_dir()];
     let mode = |folder: &Path| folder.metadata().unwrap().permissions().mode();
-    let safe = |place: &&PathBuf| place.ancestors().all(|folder| mode(folder) & 0o022 == 0);
-    let Some(place) = places.iter().find(safe) else {
-        println!("skipped: other users can write to a folder above {places:?}; set TMPDIR to another folder");
-        return;
+    let is_safe = |place: &PathBuf| {
+        place.canonicalize().is_ok_and(|place| place.ancestors().all(|folder| mode(folder) & 0o022 == 0))
     };
-    let Some(machine) = Machine::with_home(AgentCli::Gemini, tempfile::tempdir_in(place).unwrap()) else { return };
+    let places = [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), std::env::temp_dir()].into_iter().chain(own_homes());
+    let home = places.filter(is_safe).find_map(|place| tempfile::tempdir_in(place).ok());
+    let home =
+        home.expect("a folder of this user with no folder above it that others may write to; TMPDIR can name one");
+    let Some(machine) = Machine::with_home(AgentCli::Gemini, home) else { return };
     make_settings_read_only(&machine);
     starts_a_day(&machine, &[]).await;
+}
+
+/// This user's home, as the environment and as the system name it.
+fn own_homes() -> Vec<PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = tempfile::tempfile().unwrap().metadata().unwrap().uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let own = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let own = own.filter(|fields| fields.get(2) == Some(&user.as_str()));
+    let homes = own.filter_map(|fields| fields.get(5).map(PathBuf::from));
+    std::env::var_os("HOME").map(PathBuf::from).into_iter().chain(homes).collect()
 }
 
 /// Runs an agent's start of day, with more options for its CLI.

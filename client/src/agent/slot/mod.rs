@@ -50,7 +50,7 @@ pub enum SlotError {
     )]
     NoProcesses,
     /// The folder of slots can't be used.
-    #[error("cannot use {}: {source}; make that folder writable for you", .path.display())]
+    #[error("cannot use {}: {source}; {}", .path.display(), crate::disk::advice(.source))]
     Io {
         /// What was read or written.
         path: PathBuf,

@@ -1,0 +1,15 @@
+//! What to do about a disk that does not take a file.
+
+use std::io::{self, ErrorKind};
+
+/// What a person can do about `error`, as the end of a sentence.
+pub fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => "free some space on that disk",
+        ErrorKind::ReadOnlyFilesystem => {
+            "that file system is read-only: make it writable, or name folders on another one in XDG_DATA_HOME, \
+             XDG_STATE_HOME and XDG_CACHE_HOME"
+        }
+        _ => "make that folder writable for you",
+    }
+}

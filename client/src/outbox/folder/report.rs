@@ -1,0 +1,57 @@
+//! What is in a queue's folder, as people are told of it.
+
+use super::super::pause::Pause;
+use super::super::{Parked, Skipped, Stopped, Waiting};
+use super::files::Listing;
+use super::{Folder, Held, read};
+
+impl Folder {
+    /// What is in the folder.
+    pub(in crate::outbox) fn waiting(&self) -> Waiting {
+        let (Listing { numbers, strange }, unreadable) = match self.listing() {
+            Ok(listing) => (listing, None),
+            Err(unkept) => (Listing::default(), Some(unkept.to_string())),
+        };
+        let strange = strange.into_iter();
+        let mut skipped: Vec<Skipped> =
+            strange.map(|path| Skipped { path, cause: "its name is not that of an entry".to_owned() }).collect();
+        let (mut queued, mut oldest, mut parked) = (0, None, Vec::new());
+        for number in numbers {
+            let entry = match read(&self.file(number)) {
+                Ok(entry) => entry,
+                Err(cause) => {
+                    skipped.extend(cause.map(|cause| Skipped { path: self.file(number), cause }));
+                    continue;
+                }
+            };
+            queued += 1;
+            oldest = oldest.or(Some(entry.queued_at));
+            let what = entry.what();
+            parked.extend(entry.parked.map(|parking| Parked {
+                what,
+                agent: entry.agent,
+                queued_at: entry.queued_at,
+                cause: parking.cause,
+                again_at: parking.again_at,
+            }));
+        }
+        let stopped = self.pause().filter(|_| queued > parked.len());
+        let stopped = stopped.map(|Pause { since, again_at, cause, .. }| Stopped { since, cause, again_at });
+        let (held, unread) = self.held();
+        skipped.extend(unread);
+        let held = held.into_iter().map(|(_, entry)| entry);
+        let held = held.map(|entry| Held { what: entry.what(), queued_at: entry.queued_at, agent: entry.agent });
+        Waiting {
+            queued,
+            oldest,
+            stopped,
+            parked,
+            held: held.collect(),
+            set_aside: self.not_reported(),
+            skipped,
+            other_queues: self.other_queues(),
+            path: self.path.clone(),
+            unreadable,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What waits on this machine to be sent to the API.
+
+use deckwatch_client::Api;
+use deckwatch_client::outbox::{OtherQueue, Waiting};
+
+use super::check::Check;
+
+const NAME: &str = "waiting";
+
+/// One check for this API and key, and one for each other queue in which something waits.
+pub(super) async fn check(api: &Api) -> Vec<Check> {
+    let waiting = api.waiting().await;
+    own_queue(&waiting).into_iter().chain(waiting.other_queues.iter().map(other_queue)).collect()
+}
+
+/// What waits on this machine for this API and key; nothing where nothing does.
+fn own_queue(waiting: &Waiting) -> Option<Check> {
+    if let Some(why) = &waiting.unreadable {
+        return Some(Check::fail(NAME, why.clone(), "mend the disk or the folder: nothing can wait there"));
+    }
+    let why = waiting.stopped.as_ref().map(|stopped| {
+        format!("; none was taken since {}: {}. The next try is at {}", stopped.since, stopped.cause, stopped.again_at)
+    });
+    let parked = waiting.parked.iter().map(|one| format!("; a {} waits for a person: {}", one.what, one.cause));
+    let skipped = waiting.skipped.iter().map(|one| format!("; {} is not sent: {}", one.path.display(), one.cause));
+    let (held, aside) = (waiting.held.len(), waiting.set_aside.len());
+    let detail = format!(
+        "{} not recorded yet{}{}{}; {held} too old to be sent unasked; {aside} refused, in {}",
+        waiting.queued,
+        why.unwrap_or_default(),
+        parked.collect::<String>(),
+        skipped.collect::<String>(),
+        waiting.path.display()
+    );
+    if waiting.queued + held + aside + waiting.skipped.len() == 0 {
+        return None;
+    }
+    let fix =
+        "mend what it names; what waits is then sent by itself while an agent runs, and `sod` says what became of it";
+    Some(Check::warn(NAME, detail, fix))
+}
+
+/// What is not sent, because it was written for another API or under another key.
+fn other_queue(queue: &OtherQueue) -> Check {
+    let (entries, path) = (queue.entries, queue.path.display());
+    let key = queue.actor.as_ref().map_or(String::new(), |actor| format!(" (key id {actor})"));
+    match &queue.endpoint {
+        Some(_) if queue.is_same_api => Check::warn(
+            NAME,
+            format!("{entries} not recorded yet, written for this API under another key{key}, in {path}"),
+            "if that key was wrong or was replaced, tell an agent: call `sod` with held \"take_over\"; they are then sent \
+             under the key in use",
+        ),
+        Some(endpoint) => Check::warn(
+            NAME,
+            format!("{entries} not recorded yet, written for another API, {endpoint}{key}, in {path}"),
+            "start an agent for that API: it sends them",
+        ),
+        None => Check::warn(
+            NAME,
+            format!("{entries} not recorded yet, written for another API or under another key, in {path}"),
+            "start an agent with the API and key of that time: it sends them, or notes for which API they are",
+        ),
+    }
+}

@@ -1,0 +1,79 @@
+//! Adds to each refused argument what came and an example that the tool takes.
+
+use deckwatch_protocol::{Violation, Violations};
+use rmcp::model::JsonObject;
+use serde_json::{Value, json};
+
+use super::super::names::holds_secret;
+use crate::render::budget::clip;
+
+/// How much of a value is repeated.
+const SHOWN: usize = 60;
+
+/// The violations of `arguments`, each with what came and with an example.
+pub(in crate::tools) fn explained(violations: Violations, arguments: &JsonObject, schema: &JsonObject) -> Violations {
+    let explained = |violation: Violation| {
+        let name = violation.pointer.split('/').nth(1).unwrap_or_default();
+        let came = match value_at(&violation.pointer, arguments) {
+            Some(value) => format!("it was {}", shown(value)),
+            None => "it was left out".to_owned(),
+        };
+        let wanted = schema.get("properties").and_then(|properties| properties.get(name));
+        let example = wanted.map(|schema| format!("; for example {}", json!({ name: example(name, schema) })));
+        let detail = format!("{} ({came}{})", violation.detail, example.unwrap_or_default());
+        Violation { detail, ..violation }
+    };
+    Violations(violations.0.into_iter().map(explained).collect())
+}
+
+/// The value that a violation is about: an argument, or an item of one that is a list.
+fn value_at<'a>(pointer: &str, arguments: &'a JsonObject) -> Option<&'a Value> {
+    let mut steps = pointer.split('/').skip(1);
+    let name = steps.next()?.replace("~1", "/").replace("~0", "~");
+    let argument = arguments.get(&name)?;
+    let item = steps.next().and_then(|step| step.parse::<usize>().ok()).and_then(|index| argument.get(index));
+    Some(item.unwrap_or(argument))
+}
+
+/// A value as an error may repeat it: short, and without a secret.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(items) => match items.len() {
+            1 => "a list of 1".to_owned(),
+            count => format!("a list of {count}"),
+        },
+        Value::String(text) if text.chars().count() > SHOWN => {
+            format!("a text of {} characters", text.chars().count())
+        }
+        Value::String(text) if holds_secret(text) => "a text that holds a secret".to_owned(),
+        Value::String(text) => format!("the text {}", json!(text)),
+        Value::Bool(_) => format!("the flag {value}"),
+        Value::Number(_) => format!("the number {}", clip(&value.to_string(), SHOWN)),
+        Value::Null => "null".to_owned(),
+    }
+}
+
+/// A value that the tool takes.
+fn example(name: &str, schema: &Value) -> Value {
+    match schema.get("type").and_then(Value::as_str) {
+        Some("boolean") => json!(true),
+        Some("integer") => json!(schema.get("minimum").and_then(Value::as_u64).unwrap_or_default().max(1)),
+        Some("array") => json!([text(name)]),
+        _ => schema.get("enum").and_then(|words| words.get(0)).cloned().unwrap_or_else(|| json!(text(name))),
+    }
+}
+
+fn text(name: &str) -> &'static str {
+    match name {
+        "to_agent" => "mac1-claude-1",
+        "links" => "https://github.com/example-org/alpha/pull/7",
+        "id" => "note_01JDZK3V8Q6T5W2Y4A7B9C0DEF",
+        "scope" => "global",
+        "name" => "api.md",
+        "tag" | "tags" => "decision",
+        "q" => "passkey login",
+        "cursor" => "next_cursor-of-the-answer-before",
+        _ => "Login works with passkeys.",
+    }
+}
