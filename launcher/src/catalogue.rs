@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use deckwatch_client::clean::clean_line;
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::variables;
 use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
@@ -80,4 +81,14 @@ pub(crate) fn file(
     let named = flag.or_else(|| surroundings.path_var(variables::VENTURES));
     let root = here.map(|here| here.root.as_path());
     Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)
+}
+
+/// What a person should know of fields in the file that are not used; `None` when every field is known.
+pub(crate) fn unknown_fields(file: &VenturesFile, surroundings: &Surroundings) -> Option<String> {
+    const MOST_SHOWN: usize = 5;
+    let count = file.unknown_fields.len();
+    let shown = file.unknown_fields.iter().take(MOST_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = if count > MOST_SHOWN { format!(" and {} more", count - MOST_SHOWN) } else { String::new() };
+    let path = surroundings.shown(&file.path);
+    (count > 0).then(|| clean_line(&format!("{path} has fields that Deckwatch does not know and ignores: {shown}{more}")))
 }

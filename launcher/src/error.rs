@@ -206,6 +206,12 @@ fn undiscovered(error: &DiscoveryError) -> String {
         DiscoveryError::NoRepositories(_) => "add them to `repos` in the ventures file, or use --repo PATH".to_owned(),
         DiscoveryError::NotFound { repos, cut_short, .. } => clone_one(repos, *cut_short),
         DiscoveryError::Several { .. } => "choose one with --repo PATH".to_owned(),
+        DiscoveryError::NoneOfOrganisation { .. } => {
+            "clone its repository there, list it in `repos` of the ventures file, or use --repo PATH".to_owned()
+        }
+        DiscoveryError::SeveralOfOrganisation { .. } => {
+            "list the right one in `repos` of the ventures file, or choose one with --repo PATH".to_owned()
+        }
         DiscoveryError::DevRoot { .. } => {
             "clone the repository there, set dev_root in ~/.config/deckwatch/config.toml, or use --repo PATH".to_owned()
         }

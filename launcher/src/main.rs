@@ -98,6 +98,9 @@ fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let endpoint = Endpoint::choose(surroundings, &config, &vault)?;
     let here = target::here(launch.target.as_ref(), surroundings)?;
     let file = catalogue::file(launch.ventures.as_deref(), surroundings, here.as_ref())?;
+    if let Some(unknown) = file.as_ref().and_then(|file| catalogue::unknown_fields(file, surroundings)) {
+        output::warn(&unknown);
+    }
     let ask_api = || venture_cache::registered(&endpoint, surroundings);
     let catalogue = Catalogue { file, ask_api: &ask_api };
     if cli.list {

@@ -3,7 +3,7 @@
 use clap::Command;
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::discovery::{DiscoveryError, Repositories};
-use deckwatch_client::ventures::VenturesFile;
+use deckwatch_client::ventures::{VentureEntry, VenturesFile};
 
 use super::check::Check;
 use crate::catalogue;
@@ -39,6 +39,10 @@ fn named(file: &VenturesFile, verbs: &Command, surroundings: &Surroundings) -> C
     let hidden: Vec<&str> =
         file.ventures.iter().map(|venture| venture.code.as_str()).filter(|code| is_verb(code)).collect();
     let detail = format!("{} in {}", file.ventures.len(), surroundings.shown(&file.path));
+    if let Some(unknown) = catalogue::unknown_fields(file, surroundings) {
+        let fix = format!("correct or remove them; the known fields are {}", VentureEntry::FIELDS.join(", "));
+        return Check::warn(NAME, unknown, fix);
+    }
     if hidden.is_empty() {
         return Check::ok(NAME, detail);
     }

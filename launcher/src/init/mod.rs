@@ -29,9 +29,9 @@ Examples:
   launcher init --yes --api-url https://context.example.com --key-env CONTEXT_API_KEY
   launcher init --dry-run --yes                 shows what would be written
 
-It writes config.toml and ventures.json in ~/.config/deckwatch. A file that is there stays, unless you say yes
-or give --overwrite: then settings are changed and the rest of config.toml stays, ventures.json is written anew,
-and what a file held first is kept beside it, as *.deckwatch-backup.";
+It writes config.toml and ventures.json in ~/.config/deckwatch. A file that exists is only changed if you agree or
+give --overwrite. Then the settings are set, ventures that the file lacks are added, and all else in both files stays.
+The first version of each file is kept beside it, as *.deckwatch-backup.";
 
 /// How `init` was typed.
 #[derive(Debug, Args)]

@@ -138,3 +138,17 @@ mod on_a_terminal {
         assert_eq!(world.home_files(), before);
     }
 }
+
+#[test]
+fn ventures_that_are_there_keep_every_field_when_others_are_added() {
+    let world = unconfigured();
+    let mine = r#"{"ventures": [{"code": "a", "name": "A", "org": "example-org", "repos": ["example-org/alpha.js"],
+        "capabilities": ["has_api"], "owner": "Ann"}]}"#;
+    world.write(VENTURES, mine);
+    world.run(&["init", "--yes", "--overwrite"]).succeeds();
+    let after: serde_json::Value = serde_json::from_str(&world.read(VENTURES)).unwrap();
+    let before: serde_json::Value = serde_json::from_str(mine).unwrap();
+    assert_eq!(after["ventures"][0], before["ventures"][0]);
+    assert_eq!(after["ventures"][1]["repos"][0], "example-org/beta");
+    assert_eq!(after["ventures"].as_array().unwrap().len(), 2);
+}
