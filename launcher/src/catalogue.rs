@@ -37,12 +37,22 @@ impl Catalogue<'_> {
         if let Some(venture) = self.file.as_ref().and_then(|file| file.venture(code)) {
             return Ok(venture.clone());
         }
-        let registered = (self.ask_api)().map_err(|error| match &self.file {
-            Some(file) => LaunchError::Api(format!("{} has no venture {code}, and: {error}", file.path.display())),
-            None => error,
-        })?;
         let in_file = self.file.iter().flat_map(|file| &file.ventures);
-        let known = in_file.chain(&registered).map(|venture| venture.code.clone()).collect();
+        let registered = match (self.ask_api)() {
+            Ok(registered) => registered,
+            Err(error) => {
+                let Some(file) = &self.file else { return Err(error) };
+                let known = in_file.map(|venture| venture.code.clone()).collect();
+                let (code, file, cause) = (code.clone(), file.path.clone(), Box::new(error));
+                return Err(LaunchError::VentureNotInFile { code, file, known, cause });
+            }
+        };
+        let mut known: Vec<VentureCode> = Vec::new();
+        for venture in in_file.chain(&registered) {
+            if !known.contains(&venture.code) {
+                known.push(venture.code.clone());
+            }
+        }
         let found = registered.iter().find(|venture| venture.code == *code).cloned();
         found.ok_or_else(|| LaunchError::UnknownVenture { code: code.clone(), known })
     }

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::exit_code::ExitCode;
 use crate::launch::Launch;
 use crate::secrets::verb::SecretsCommand;
-use crate::{completions, docs_cache, doctor, init, man, slash_commands, ventures_sync};
+use crate::{completions, docs_cache, doctor, init, man, records, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,6 +80,18 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
+
+    /// Show the records of a venture: sessions and handoffs, newest first
+    #[command(after_help = records::LOG_EXAMPLES)]
+    Log(records::Log),
+
+    /// Show one handoff in full, or the latest of the repository you are in
+    #[command(after_help = records::HANDOFF_EXAMPLES)]
+    Handoff(records::Handoff),
+
+    /// Show the team's notes, search them, or show one in full
+    #[command(after_help = records::NOTES_EXAMPLES)]
+    Notes(records::Notes),
 
     /// Keep the credential for Infisical, or check a venture's secrets
     #[command(subcommand)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use deckwatch_client::agent::this_host;
 use deckwatch_client::ventures::VentureEntry;
 use deckwatch_client::{Api, ApiConfig, ClientError};
-use deckwatch_protocol::{Agent, ListVentures, Venture};
+use deckwatch_protocol::{Agent, ErrorCode, ListVentures, Venture};
 
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
@@ -94,7 +94,8 @@ fn unnamed() -> Agent {
     "unnamed-launcher".parse().expect("a good name")
 }
 
-fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, LaunchError> {
+/// Waits for an answer, for a bounded time.
+pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, LaunchError> {
     let answer = runtime()?.block_on(async { tokio::time::timeout(PATIENCE, work).await });
     let Ok(answer) = answer else {
         let text = format!("the Context API did not answer within {} seconds; try again", PATIENCE.as_secs());
@@ -102,6 +103,7 @@ fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, Laun
     };
     answer.map_err(|error| match error {
         ClientError::Unreachable { .. } | ClientError::Foreign { .. } => LaunchError::Unreachable(error.to_string()),
+        refused if refused.code() == Some(ErrorCode::Unauthorized) => LaunchError::KeyRefused(refused.to_string()),
         other => LaunchError::Api(other.to_string()),
     })
 }

@@ -8,13 +8,14 @@ use deckwatch_client::checkout::CheckoutError;
 use deckwatch_client::dirs::NoHome;
 use deckwatch_client::discovery::DiscoveryError;
 use deckwatch_client::ventures::VenturesError;
-use deckwatch_protocol::{RepoName, VentureCode};
+use deckwatch_protocol::{Agent, RepoName, VentureCode};
 use thiserror::Error;
 
 use crate::agent_cli::AgentCli;
 use crate::demo::error::DemoError;
 use crate::exit_code::ExitCode;
 use crate::secrets::error::SecretsError;
+use crate::suggestion;
 
 /// Why no agent was started. Texts of the client's errors already say what to do.
 #[derive(Debug, Error)]
@@ -41,6 +42,8 @@ pub(crate) enum LaunchError {
     NoVentures,
     #[error("there is no venture {code}")]
     UnknownVenture { code: VentureCode, known: Vec<VentureCode> },
+    #[error("{} has no venture {code}, and the ventures of the Context API are not known: {cause}", .file.display())]
+    VentureNotInFile { code: VentureCode, file: PathBuf, known: Vec<VentureCode>, cause: Box<LaunchError> },
     #[error("no venture lists {repo}, the repository you stand in")]
     NoVentureOf { repo: RepoName },
     #[error("{} is not in a git repository", .0.display())]
@@ -76,6 +79,14 @@ pub(crate) enum LaunchError {
     Slot(#[from] SlotError),
     #[error("{0}")]
     Api(String),
+    #[error("{0}")]
+    KeyRefused(String),
+    #[error("there are no records of the agent {agent}")]
+    NoSuchAgent { agent: Agent, known: Vec<Agent> },
+    #[error("there is no {what}")]
+    NoSuchRecord { what: String },
+    #[error("the words to search for can't be used: {0}")]
+    Query(String),
     #[error(transparent)]
     Secrets(#[from] SecretsError),
     #[error("{0}")]
@@ -117,7 +128,21 @@ impl LaunchError {
             Self::NoVentures => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
                  or start on the repository you stand in: `launcher .`"
                 .to_owned(),
-            Self::UnknownVenture { known, .. } => known_ventures(known),
+            Self::UnknownVenture { code, known } => known_ventures(code, known),
+            Self::VentureNotInFile { code, known, cause, .. } => {
+                return suggestion::for_venture(code, known)
+                    .map(|meant| format!("did you mean `{meant}`?"))
+                    .or_else(|| cause.hint());
+            }
+            Self::KeyRefused(_) => "ask the API's admin for a key that is valid, and set CONTEXT_API_KEY or the key of \
+                 [api] in ~/.config/deckwatch/config.toml; `--local` works without the API"
+                .to_owned(),
+            Self::NoSuchAgent { known, agent } => no_such_agent(agent, known),
+            Self::NoSuchRecord { .. } => {
+                "`launcher log` shows the handoffs, `launcher notes` the notes; an agent writes a handoff with /handoff or \
+                 /eod"
+                    .to_owned()
+            }
             Self::NoVentureOf { .. } => "add it to `repos` of a venture in the ventures file".to_owned(),
             Self::NotARepository(_) => "change to a repository, make one with `git init`, or name a venture".to_owned(),
             Self::Discovery(error) => undiscovered(error),
@@ -150,6 +175,7 @@ impl LaunchError {
             | Self::Output(_)
             | Self::Unfit { .. }
             | Self::Demo(_)
+            | Self::Query(_)
             | Self::Cancelled => return None,
         };
         Some(hint)
@@ -174,7 +200,7 @@ impl LaunchError {
             | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
-            Self::NoVentureNamed | Self::NobodyToAsk | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
+            Self::NoVentureNamed | Self::NobodyToAsk | Self::Query(_) | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
             Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) => {
                 ExitCode::Repository
@@ -183,7 +209,9 @@ impl LaunchError {
             Self::ServerMissing | Self::ServerNotBuilt { .. } => ExitCode::ServerMissing,
             Self::Registration { .. } | Self::NotWritten { .. } | Self::Unreached { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
-            Self::Api(_) | Self::Unreachable(_) => ExitCode::Api,
+            Self::Api(_) | Self::Unreachable(_) | Self::KeyRefused(_) => ExitCode::Api,
+            Self::VentureNotInFile { cause, .. } => cause.exit_code(),
+            Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } => ExitCode::NoRecord,
             Self::Secrets(error) => error.exit_code(),
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::Unfit { .. } => ExitCode::NotStarted,
             Self::Demo(_) => ExitCode::Demo,
@@ -192,13 +220,35 @@ impl LaunchError {
     }
 }
 
-fn known_ventures(known: &[VentureCode]) -> String {
+/// Most names in a hint.
+const MOST_NAMES: usize = 20;
+
+fn known_ventures(code: &VentureCode, known: &[VentureCode]) -> String {
+    let meant = suggestion::for_venture(code, known).map(|meant| format!("did you mean `{meant}`? "));
+    let meant = meant.unwrap_or_default();
     if known.is_empty() {
-        return "there are none yet; write ~/.config/deckwatch/ventures.json (config/ventures.json is an example)"
-            .to_owned();
+        return format!(
+            "{meant}there are no ventures yet; `launcher init` writes a ventures file, and `launcher .` starts an agent \
+             in the repository you are in"
+        );
     }
-    let codes: Vec<&str> = known.iter().map(VentureCode::as_str).collect();
-    format!("known are {}; `launcher --list` shows more", codes.join(", "))
+    let codes = listed(known.iter().map(VentureCode::as_str));
+    format!("{meant}the ventures are {codes}; `launcher --list` shows more")
+}
+
+fn no_such_agent(agent: &Agent, known: &[Agent]) -> String {
+    let names = || known.iter().map(Agent::as_str);
+    match suggestion::nearest(agent.as_str(), names()) {
+        Some(meant) => format!("did you mean `--agent {meant}`?"),
+        None if known.is_empty() => "no agent has records there yet".to_owned(),
+        None => format!("the agents are {}", listed(names())),
+    }
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let shown = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > MOST_NAMES { format!("{shown} and {} more", names.len() - MOST_NAMES) } else { shown }
 }
 
 fn undiscovered(error: &DiscoveryError) -> String {

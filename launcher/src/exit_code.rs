@@ -43,6 +43,8 @@ exit_codes! {
     Api = 18,
     /// the demo did not show what it should
     Demo = 19,
+    /// there is no such handoff, note or agent in the records
+    NoRecord = 20,
     /// the credential for Infisical is missing, wrong or expired
     Credential = 25,
     /// Infisical could not be reached or did not answer in time

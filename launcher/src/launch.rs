@@ -42,6 +42,10 @@ pub(crate) struct Launch {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// Keep the records of this launch on this machine, whatever API is configured
+    #[arg(long)]
+    pub(crate) local: bool,
+
     /// Start without secrets
     #[arg(long, conflicts_with = "require_secrets")]
     pub(crate) no_secrets: bool,

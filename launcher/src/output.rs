@@ -19,13 +19,18 @@ pub(crate) fn printed(written: io::Result<()>) -> Result<(), LaunchError> {
 
 /// What happened and what to do, on standard error; in colour only for a person.
 pub(crate) fn report(error: &LaunchError) {
-    let (red, cyan) = (anstyle::AnsiColor::Red.on_default().bold(), anstyle::AnsiColor::Cyan.on_default());
-    let mut err = anstream::stderr();
+    let red = anstyle::AnsiColor::Red.on_default().bold();
     // When even this can't be written, the exit code still tells.
-    let _ = writeln!(err, "{red}error:{red:#} {error}");
-    if let Some(hint) = error.hint() {
-        let _ = writeln!(err, "{cyan}hint:{cyan:#} {hint}");
+    let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {error}");
+    if let Some(text) = error.hint() {
+        hint(&text);
     }
+}
+
+/// What to do about an error that was just reported.
+pub(crate) fn hint(text: &str) {
+    let cyan = anstyle::AnsiColor::Cyan.on_default();
+    let _ = writeln!(anstream::stderr(), "{cyan}hint:{cyan:#} {text}");
 }
 
 /// One line for the person who waits, beside the agent's own output. One that nobody can read is no failure.

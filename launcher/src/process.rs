@@ -67,6 +67,10 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }
+    // With --local, an API that is configured in the environment is not the one of this launch.
+    if matches!(plan.endpoint, Endpoint::Embedded) {
+        command.env_remove(variables::API_URL).env_remove(variables::API_KEY);
+    }
     command.envs(plan.environment.iter().cloned()).env(variables::AGENT, slot.agent.as_str());
     command.env(variables::BRANCH_PREFIX, prefix);
     if let Some(launch) = launch_id(std::process::id()) {

@@ -8,11 +8,13 @@ mod patience;
 mod report;
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 use deckwatch_protocol::DocScope;
 
 use self::copies::Copies;
 use self::report::Report;
 use crate::choice::Options;
+use crate::completions;
 use crate::context_api;
 use crate::error::LaunchError;
 use crate::output;
@@ -36,7 +38,7 @@ pub(crate) enum Verb {
     #[command(after_help = EXAMPLES)]
     Cache {
         /// Code of the venture, or `.` for the one of the repository you stand in
-        #[arg(value_name = "VENTURE", default_value = ".")]
+        #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures), default_value = ".")]
         venture: Target,
 
         /// Print JSON

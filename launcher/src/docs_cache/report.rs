@@ -128,7 +128,7 @@ impl Outcome {
 
     fn words(&self) -> String {
         match self {
-            Self::Stale(age) => format!("stale, as it was {} ago", crate::venture_cache::words(*age)),
+            Self::Stale(age) => format!("stale, as it was {} ago", crate::venture_cache::in_units(*age)),
             Self::Failed(why) => format!("failed: {why}"),
             Self::Removed => "removed, the API has it no more".to_owned(),
             Self::Missing => "missing, not copied yet".to_owned(),

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Read as _, Write};
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 use deckwatch_client::ventures::VentureEntry;
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use super::identity::Identity;
 use super::keyring::Item;
 use super::vault::{Vault, wait};
 use crate::config::Config;
+use crate::completions;
 use crate::error::LaunchError;
 use crate::output::say;
 use crate::target::Target;
@@ -28,7 +30,7 @@ pub(crate) enum SecretsCommand {
     /// Say which secrets a venture has and lacks, by name
     Check {
         /// Code of the venture, or `.` for the one of the repository you stand in
-        #[arg(value_name = "VENTURE")]
+        #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
         venture: Target,
 
         /// Print JSON
