@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use deckwatch_client::clean::clean_line;
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::clean::clean_line;
 use deckwatch_client::variables;
 use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::VentureCode;
@@ -100,5 +100,6 @@ pub(crate) fn unknown_fields(file: &VenturesFile, surroundings: &Surroundings) -
     let shown = file.unknown_fields.iter().take(MOST_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let more = if count > MOST_SHOWN { format!(" and {} more", count - MOST_SHOWN) } else { String::new() };
     let path = surroundings.shown(&file.path);
-    (count > 0).then(|| clean_line(&format!("{path} has fields that Deckwatch does not know and ignores: {shown}{more}")))
+    (count > 0)
+        .then(|| clean_line(&format!("{path} has fields that Deckwatch does not know and ignores: {shown}{more}")))
 }

@@ -26,14 +26,14 @@ const PROGRAM: &str = "launcher";
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
-Examples, one of them in your shell's start file:
-  bash   source <(launcher completions bash)
-  zsh    source <(launcher completions zsh)      # after compinit
-  fish   launcher completions fish | source
+Examples:
+  bash    source <(launcher completions bash)
+  zsh     source <(launcher completions zsh), after compinit
+  fish    launcher completions fish | source
 
-The codes of your ventures are completed too; a new one needs nothing more.";
+Add one of these lines to the start file of your shell. The codes of your ventures and the names of your agents are completed too.";
 
-/// A shell that can be completed in.
+/// A shell that the launcher has completions for.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Shell {
     Bash,

@@ -200,7 +200,9 @@ impl LaunchError {
             | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
-            Self::NoVentureNamed | Self::NobodyToAsk | Self::Query(_) | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
+            Self::NoVentureNamed | Self::NobodyToAsk | Self::Query(_) | Self::NeedsBackgroundServer { .. } => {
+                ExitCode::Usage
+            }
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
             Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) => {
                 ExitCode::Repository

@@ -18,7 +18,7 @@ pub(crate) enum Piece<'a> {
     Blank,
     /// Words that may be wrapped anywhere.
     Paragraph(String),
-    /// A row with one column, which is not wrapped.
+    /// A row with one column.
     Line(&'a str),
     /// A row with two columns: the first with its indentation, the second, and where that one begins.
     Row(&'a str, &'a str, usize),
@@ -97,7 +97,7 @@ impl Piece<'_> {
         match self {
             Self::Blank => String::new(),
             Self::Paragraph(words) => textwrap::fill(words, width),
-            Self::Line(line) => (*line).to_owned(),
+            Self::Line(line) => textwrap::fill(line, Options::new(width).subsequent_indent("        ")),
             Self::Row(first, second, begins) => {
                 let begins = if begins + NARROWEST_COLUMN > width { 8 } else { *begins };
                 let indent = " ".repeat(begins);
@@ -133,7 +133,7 @@ mod tests {
 
     /// Every command's help, at each width.
     #[test]
-    fn no_line_of_any_help_is_wider_than_the_terminal_or_begins_in_the_wrong_column() {
+    fn no_line_of_any_help_is_wider_than_the_terminal() {
         fn walk(command: &Command, width: usize) {
             for text in [command.get_after_help(), command.get_after_long_help()].into_iter().flatten() {
                 for line in text.to_string().lines() {

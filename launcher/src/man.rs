@@ -16,7 +16,7 @@ Examples:
   launcher man ~/.local/share/man/man1    then: man launcher, man launcher-doctor";
 
 /// A longer line that ends with a colon is a sentence.
-const LONGEST_HEADING: usize = 60;
+const LONGEST_HEADING: usize = 30;
 
 /// Writes a page for the launcher and one for each of its commands.
 pub(crate) fn write(command: Command, dir: &Path) -> Result<(), LaunchError> {
@@ -68,7 +68,7 @@ fn write_after(text: &str, out: &mut impl Write) -> io::Result<()> {
         match piece {
             Piece::Blank => {}
             Piece::Paragraph(words) if words.ends_with(':') && words.len() <= LONGEST_HEADING => {
-                roff.control("SH", [words.trim_end_matches(':').to_uppercase().as_str()]);
+                roff.control("PD", []).control("SH", [words.trim_end_matches(':').to_uppercase().as_str()]);
                 in_section = true;
             }
             Piece::Paragraph(words) => {
@@ -88,5 +88,5 @@ fn write_after(text: &str, out: &mut impl Write) -> io::Result<()> {
             }
         }
     }
-    roff.to_writer(out)
+    roff.control("PD", []).to_writer(out)
 }

@@ -56,9 +56,7 @@ mod tests {
     #[test]
     fn ventures_commands_and_agent_clis_are_suggested() {
         let known = ["alpha".parse().unwrap()];
-        for (word, meant) in
-            [("alpah", "alpha"), ("doctr", "launcher doctor"), ("cladue", "launcher --claude")]
-        {
+        for (word, meant) in [("alpah", "alpha"), ("doctr", "launcher doctor"), ("cladue", "launcher --claude")] {
             assert_eq!(for_venture(&word.parse().unwrap(), &known).as_deref(), Some(meant));
         }
     }

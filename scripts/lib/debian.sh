@@ -8,8 +8,10 @@
 # What scripts/test installs when a program is missing: the package, then its programs.
 DEBIAN_TEST_PACKAGES=(
   "curl curl"
+  "fish fish"
   "openssh-client ssh ssh-keygen"
   "tmux tmux"
+  "zsh zsh"
 )
 
 # A keyring, as a Linux desktop has one.

@@ -59,7 +59,8 @@ fn the_other_name_of_the_organisation_is_read() {
 
 #[test]
 fn a_field_that_is_not_known_is_named_and_stops_nothing() {
-    let text = r#"{"version": 1, "ventures": [{"code": "alpha", "name": "A", "repo": [], "capabilities": ["has_api"]}]}"#;
+    let text =
+        r#"{"version": 1, "ventures": [{"code": "alpha", "name": "A", "repo": [], "capabilities": ["has_api"]}]}"#;
     let file = read(text).unwrap();
     assert_eq!(file.ventures[0].capabilities.len(), 1);
     let named: Vec<String> = file.unknown_fields.iter().map(ToString::to_string).collect();

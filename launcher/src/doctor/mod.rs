@@ -29,10 +29,12 @@ use crate::surroundings::Surroundings;
 
 const EXAMPLES: &str = "\
 Examples:
-  launcher doctor           every check, and the fix of each that failed
+  launcher doctor           show every check, and how to fix each that failed
   launcher doctor --json    for scripts
 
-Exit code: 0 when no check failed, 1 when one did. A warning fails nothing.";
+Exit codes:
+  0    no check failed; there may be warnings
+  1    a check failed";
 
 /// How `doctor` was typed.
 #[derive(Debug, Args)]

@@ -65,7 +65,9 @@ pub(super) struct Place(Result<PathBuf, String>);
 impl Place {
     pub(super) fn of(found: Result<PathBuf, DiscoveryError>) -> Self {
         Self(found.map_err(|error| match error {
-            DiscoveryError::Several { .. } | DiscoveryError::SeveralOfOrganisation { .. } => "several clones".to_owned(),
+            DiscoveryError::Several { .. } | DiscoveryError::SeveralOfOrganisation { .. } => {
+                "several clones".to_owned()
+            }
             DiscoveryError::NoRepositories(_) => "no repositories".to_owned(),
             _ => "not here".to_owned(),
         }))

@@ -186,9 +186,9 @@ fn summary(log: &Log, source: &Source, subject: &Subject, records: &Records) -> 
     match (records.records.len(), records.more) {
         (0, _) => format!("There are no records of {about}{filtered} in {place}."),
         (count, false) => format!("All {count} records of {about}{filtered}, from {place}."),
-        (count, true) => format!(
-            "The newest {count} records of {about}{filtered}, from {place}. There are more: raise --limit."
-        ),
+        (count, true) => {
+            format!("The newest {count} records of {about}{filtered}, from {place}. There are more: raise --limit.")
+        }
     }
 }
 

@@ -41,7 +41,11 @@ pub(super) enum Answer<T> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(local: bool, target: Option<&Target>, surroundings: &'a Surroundings) -> Result<Self, LaunchError> {
+    pub(super) fn open(
+        local: bool,
+        target: Option<&Target>,
+        surroundings: &'a Surroundings,
+    ) -> Result<Self, LaunchError> {
         let (config, vault) = Config::with_vault(surroundings)?;
         let endpoint = Endpoint::of_launch(local, surroundings, &config, &vault)?;
         endpoint.unlock()?;
@@ -108,9 +112,8 @@ impl<'a> Source<'a> {
         let cached = venture_cache::last_known(&self.endpoint, self.surroundings);
         let cached = cached.map(|(ventures, _)| ventures).unwrap_or_default();
         let in_file = self.file.iter().flat_map(|file| &file.ventures);
-        let wanted = in_file
-            .chain(&cached)
-            .filter(|venture| subject.venture.as_ref().is_none_or(|code| *code == venture.code));
+        let wanted =
+            in_file.chain(&cached).filter(|venture| subject.venture.as_ref().is_none_or(|code| *code == venture.code));
         let mut repos: Vec<RepoName> = subject.repo.iter().cloned().collect();
         for repo in wanted.flat_map(|venture| &venture.repos) {
             if !repos.contains(repo) {

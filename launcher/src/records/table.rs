@@ -96,7 +96,8 @@ mod tests {
     const HEADS: [&str; 4] = ["WHEN", "AGENT", "ABOUT", "HANDOFF"];
 
     fn rows() -> Vec<[String; 4]> {
-        let about = "The login page asks for a passkey first, アルファ計画, and falls back to a password where none is set";
+        let about =
+            "The login page asks for a passkey first, アルファ計画, and falls back to a password where none is set";
         let id = "ho_01KB2ZQ0M3V5X7Y9A1C3E5G7J9";
         vec![["3 h ago", "mac1-claude-1", about, id].map(str::to_owned), ["now", "b", "c", ""].map(str::to_owned)]
     }
