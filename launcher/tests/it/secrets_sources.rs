@@ -227,7 +227,7 @@ fn a_key_that_can_not_be_fetched_keeps_no_agent_from_starting() {
     );
     assert!(!world.record().env.contains_key("CONTEXT_API_KEY"));
     world.remove("home/.config/deckwatch/ventures.json");
-    world.run(&["--list"]).refuses(25, &["key_command gave no key of the Context API"]);
+    world.run(&["--list"]).refuses(25, &["key_command gave no key for the Context API"]);
 }
 
 #[test]
