@@ -1,6 +1,6 @@
-//! What the launcher asks of the Context API: which ventures there are, and to know them as they are here.
+//! The launcher's requests to the Context API: list the ventures, and register them.
 //!
-//! Each is bounded in time, so that an API that does not answer delays a start by seconds at most.
+//! Each request is bounded in time, so that an API that does not answer delays a start by a few seconds at most.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) fn reader(endpoint: &Endpoint, surroundings: &Surroundings) -> Result
     connect(endpoint, surroundings).map(Some)
 }
 
-/// Makes the API know a venture, or know it as it is now.
+/// Registers a venture, or updates it.
 pub(crate) fn register(
     venture: &VentureEntry,
     endpoint: &Endpoint,
@@ -41,7 +41,7 @@ pub(crate) fn register(
     wait(async { api.put_venture(&venture.code, &venture.registration()).await.map(drop) })
 }
 
-/// Puts each venture in turn. An API that can't be reached for one is not asked for the rest.
+/// Registers each venture in turn. If the API can't be reached for one, the rest is not tried.
 pub(crate) fn put_all(
     ventures: &[&VentureEntry],
     endpoint: &Endpoint,
@@ -108,7 +108,7 @@ pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Res
     })
 }
 
-/// What network work of this process runs on.
+/// The runtime for the network requests of this process.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, LaunchError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| LaunchError::Api(format!("this process can do no network work: {error}")))

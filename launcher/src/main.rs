@@ -55,7 +55,7 @@ use self::endpoint::Endpoint;
 use self::error::LaunchError;
 use self::exit_code::ExitCode;
 use self::plan::{Chosen, Plan};
-use self::secrets::grant::Wish;
+use self::secrets::grant::SecretsRequest;
 use self::secrets::verb::{self, SecretsCommand};
 use self::surroundings::Surroundings;
 
@@ -151,7 +151,7 @@ fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let venture = options.venture()?;
     let checkout = options.checkout(&venture)?;
     let ventures_file = catalogue.file.as_ref().map(|file| file.path.clone());
-    let secrets = Wish::of(launch, &vault, &venture);
+    let secrets = SecretsRequest::of(launch, &vault, &venture);
     let chosen = Chosen { venture, ventures_file, checkout, endpoint: &endpoint, secrets };
     let plan = Plan::make(launch, &config, surroundings, chosen)?;
     if launch.dry_run {

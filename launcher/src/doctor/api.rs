@@ -21,7 +21,9 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
     let place = endpoint.describe(surroundings);
     let api = match context_api::reader(endpoint, surroundings) {
         Ok(Some(api)) => api,
-        Ok(None) => return vec![Check::ok("api", format!("this machine's own; the first launch makes {place}"))],
+        Ok(None) => {
+            return vec![Check::ok("api", format!("the database of this machine; the first launch creates {place}"))];
+        }
         Err(error) => return vec![Check::failed_with("api", &error)],
     };
     let mut checks: Vec<Check> = outbox(&api).await.into_iter().collect();
@@ -51,7 +53,11 @@ async fn outbox(api: &Api) -> Option<Check> {
     const NAME: &str = "outbox";
     let waiting = api.waiting().await;
     if let Some(why) = &waiting.unreadable {
-        return Some(Check::fail(NAME, why.clone(), "mend the disk or the folder: nothing can wait there"));
+        return Some(Check::fail(
+            NAME,
+            why.clone(),
+            "repair the disk or the folder: until then no write can wait there",
+        ));
     }
     let why = waiting.stopped.as_ref().map(|stopped| {
         format!("; none was taken since {}: {}. The next try is at {}", stopped.since, stopped.cause, stopped.again_at)
@@ -60,7 +66,7 @@ async fn outbox(api: &Api) -> Option<Check> {
     let skipped = waiting.skipped.iter().map(|one| format!("; {} is not sent: {}", one.path.display(), one.cause));
     let (held, aside) = (waiting.held.len(), waiting.set_aside.len());
     let detail = format!(
-        "{} not recorded yet{}{}{}; {held} too old to be sent unasked; {aside} refused, in {}",
+        "{} writes are not recorded yet{}{}{}; {held} are too old to be sent without a decision; {aside} were refused; they are in {}",
         waiting.queued,
         why.unwrap_or_default(),
         parked.collect::<String>(),
@@ -70,20 +76,17 @@ async fn outbox(api: &Api) -> Option<Check> {
     if waiting.queued + held + aside + waiting.skipped.len() == 0 {
         return None;
     }
-    let fix =
-        "mend what it names; what waits is then sent by itself while an agent runs, and `sod` says what became of it";
+    let fix = "correct what is named; the writes are then sent while an agent runs, and `sod` reports the result";
     Some(Check::warn(NAME, detail, fix))
 }
 
 async fn key(api: &Api, endpoint: &Endpoint) -> Check {
     match (in_time(api.list_ventures(&ListVentures::default())).await, endpoint) {
-        (Ok(_), Endpoint::Embedded) => Check::ok("key", "none is needed on this machine alone"),
+        (Ok(_), Endpoint::Embedded) => Check::ok("key", "the database of this machine needs no key"),
         (Ok(ventures), Endpoint::Remote { .. }) => {
             Check::ok("key", format!("accepted; {} ventures are registered", ventures.total))
         }
-        (Err(why), _) => {
-            Check::fail("key", why, format!("ask the API's admin for a key that holds, and export {API_KEY}"))
-        }
+        (Err(why), _) => Check::fail("key", why, format!("ask the API's admin for a valid key, and export {API_KEY}")),
     }
 }
 
@@ -91,17 +94,17 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
 fn writes(health: &Health) -> Option<Check> {
     let seconds = health.writes_wait_seconds?;
     let detail = format!("writes have waited for {seconds} s: another process holds the database");
-    Some(Check::warn("writes", detail, "end that process; until then the API refuses what it can't write"))
+    Some(Check::warn("writes", detail, "end that process; until then the API refuses writes"))
 }
 
 fn clock(health: &Health) -> Check {
     let local = now();
     let apart = local.seconds_since(health.time).max(health.time.seconds_since(local));
-    let detail = format!("{apart} s apart from the API's");
+    let detail = format!("differs by {apart} s from the clock of the API");
     if apart <= SKEW_SECONDS {
         return Check::ok("clock", detail);
     }
-    Check::warn("clock", detail, "let this machine set its clock by the network (NTP)")
+    Check::warn("clock", detail, "synchronise the clock of this machine with NTP")
 }
 
 fn versions(version: &Version) -> Check {
@@ -112,7 +115,7 @@ fn versions(version: &Version) -> Check {
         return Check::warn("versions", detail, "apply the migrations of this API's database");
     }
     if version.version != own {
-        return Check::warn("versions", detail, format!("this launcher is {own}: bring both to the same version"));
+        return Check::warn("versions", detail, format!("this launcher is {own}: update both to the same version"));
     }
     Check::ok("versions", detail)
 }

@@ -13,7 +13,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use self::form::forms;
 use self::owner::Owner;
-use self::report::{Outcome, Report, Row};
+use self::report::{FileOutcome, Report, Row};
 use self::source::{NAMES, Source};
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
@@ -131,13 +131,13 @@ fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Resul
     let decided = files.into_iter().map(|(owner, file, form)| {
         let write = || file.into_change(&owner::marked(&form.text, form.comment), Backup::Never);
         let (outcome, change) = match owner {
-            Owner::User => (Outcome::Yours, None),
-            Owner::ChangedByUser => (Outcome::ChangedByYou, None),
-            Owner::Nobody | Owner::Deckwatch if is_users => (Outcome::BesideYours, None),
-            Owner::Nobody => (Outcome::Written, write()),
+            Owner::User => (FileOutcome::Yours, None),
+            Owner::ChangedByUser => (FileOutcome::ChangedByYou, None),
+            Owner::Nobody | Owner::Deckwatch if is_users => (FileOutcome::BesideYours, None),
+            Owner::Nobody => (FileOutcome::Written, write()),
             Owner::Deckwatch => match write() {
-                None => (Outcome::Unchanged, None),
-                change => (Outcome::Updated, change),
+                None => (FileOutcome::Unchanged, None),
+                change => (FileOutcome::Updated, change),
             },
         };
         let row = Row { agent: cli, command: source.name.clone(), path: form.path, outcome };

@@ -21,13 +21,13 @@ pub(super) struct Row {
     pub(super) agent: AgentCli,
     pub(super) command: String,
     pub(super) path: PathBuf,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: FileOutcome,
 }
 
 /// What happened to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(super) enum FileOutcome {
     Written,
     Updated,
     Unchanged,
@@ -39,8 +39,8 @@ pub(super) enum Outcome {
     BesideYours,
 }
 
-impl Outcome {
-    fn words(self) -> &'static str {
+impl FileOutcome {
+    fn describe(self) -> &'static str {
         match self {
             Self::Written => "written",
             Self::Updated => "updated",
@@ -61,11 +61,11 @@ impl Report {
     /// What is as it was is counted, what is not is named.
     pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
         let would = if self.dry_run { "would be " } else { "" };
-        for row in self.files.iter().filter(|row| row.outcome != Outcome::Unchanged) {
-            let would = if matches!(row.outcome, Outcome::Written | Outcome::Updated) { would } else { "" };
-            writeln!(out, "{}  {would}{}", surroundings.shown(&row.path), row.outcome.words())?;
+        for row in self.files.iter().filter(|row| row.outcome != FileOutcome::Unchanged) {
+            let would = if matches!(row.outcome, FileOutcome::Written | FileOutcome::Updated) { would } else { "" };
+            writeln!(out, "{}  {would}{}", surroundings.shown(&row.path), row.outcome.describe())?;
         }
-        let unchanged = self.files.iter().filter(|row| row.outcome == Outcome::Unchanged).count();
+        let unchanged = self.files.iter().filter(|row| row.outcome == FileOutcome::Unchanged).count();
         writeln!(out, "{unchanged} of {} files were up to date", self.files.len())
     }
 }

@@ -61,7 +61,7 @@ fn what_is_there_is_changed_only_when_told_and_what_else_it_says_stays() {
     let world = unconfigured();
     let mine = "# my settings\ndev_root = \"~/code\" # here\n\n[api] # the team's\nurl = \"https://context.example\"\n";
     world.write(CONFIG, mine);
-    world.run(&["init", "--yes", "--agent", "codex"]).refuses(10, &["config.toml is there already", "--overwrite"]);
+    world.run(&["init", "--yes", "--agent", "codex"]).refuses(10, &["config.toml exists already", "--overwrite"]);
     assert_eq!(world.read(CONFIG), mine);
     world.run(&["init", "--yes", "--agent", "codex", "--overwrite"]).succeeds();
     let after = world.read(CONFIG);
@@ -79,7 +79,7 @@ fn what_is_there_is_changed_only_when_told_and_what_else_it_says_stays() {
 fn a_wrong_answer_writes_nothing() {
     let world = unconfigured();
     let before = world.home_files();
-    world.run(&["init"]).refuses(2, &["nobody can answer here", "--yes"]);
+    world.run(&["init"]).refuses(2, &["no terminal to answer them", "--yes"]);
     world.run(&["init", "--yes", "--api-url", "http://context.example"]).refuses(10, &["in clear"]);
     let said = world.run(&["init", "--yes", "--dry-run", "--dev-root", "nowhere"]).succeeds().stdout;
     assert!(said.contains("no repository with a remote is below"), "{said}");

@@ -52,7 +52,7 @@ fn what_is_not_registered_is_named_with_the_command_that_does_it() {
     let world = world("sod");
     let before = world.home_files();
     let run = doctor(&world, false);
-    run.refuses(16, &["1 of 1 agents' tools would not reach deckwatch-mcp"]);
+    run.refuses(16, &["1 of 1 agent CLIs do not reach deckwatch-mcp"]);
     assert!(
         run.stdout.contains(".codex/config.toml") && run.stdout.contains("launcher <venture> --codex"),
         "{}",

@@ -40,7 +40,7 @@ fn day(agent: &str, venture: &str, repo: &str) -> deckwatch_protocol::StartDay {
         issue_number: Some(87_u64.try_into().unwrap()),
         branch: Some("fix-login".parse().unwrap()),
         commit_sha: None,
-        meta: Default::default(),
+        meta: deckwatch_protocol::Meta::default(),
     }
 }
 
@@ -73,11 +73,11 @@ fn records(world: &World) -> DayStarted {
             next_steps: vec![HOSTILE.parse().unwrap()],
             links: Vec::new(),
             to_agent: None,
-            extra: Default::default(),
+            extra: deckwatch_protocol::Extra::default(),
         };
         let end = deckwatch_protocol::EndDay {
             session_id: started.session.id,
-            end_reason: Default::default(),
+            end_reason: deckwatch_protocol::EndReason::default(),
             keep_open: false,
             handoff,
         };

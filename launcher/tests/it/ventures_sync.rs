@@ -61,7 +61,10 @@ fn what_was_put_is_said_in_words() {
     let world = World::new();
     let said = world.run(&["ventures", "sync"]).succeeds().stdout;
     assert!(said.starts_with("alpha  created\nbeta   created\n"), "{said}");
-    assert!(said.contains("~/.config/deckwatch/ventures.json put to ~/.local/share/deckwatch/context.db"), "{said}");
+    assert!(
+        said.contains("~/.config/deckwatch/ventures.json registered in ~/.local/share/deckwatch/context.db"),
+        "{said}"
+    );
 }
 
 #[test]
