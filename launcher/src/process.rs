@@ -32,12 +32,12 @@ pub(crate) fn start(plan: &Plan, surroundings: &Surroundings) -> LaunchError {
 }
 
 fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchError> {
-    // Before there are secrets in this process: a build may take minutes.
+    // Before the secrets are fetched, because a build may take minutes.
     let server = plan.server.heal(surroundings)?;
     let granted = plan.secrets.fetch(plan.endpoint)?;
     granted.warnings.iter().for_each(|line| warn(line));
     granted.notes.iter().for_each(|line| say(line));
-    // A team's API has its ventures from its admins; this machine's own database has them from here.
+    // In a team's API, an admin registers the ventures; in the database of this machine, the launcher does.
     if matches!(plan.endpoint, Endpoint::Embedded) {
         context_api::register(&plan.venture, plan.endpoint, surroundings)?;
     }
@@ -90,7 +90,7 @@ fn register<'a>(
 ) -> Result<Option<&'a Instead>, LaunchError> {
     let title = plan.cli.title();
     if let Some(Obstacle { what, fix }) = &registration.obstacle {
-        warn(&format!("{what}; to change that, {fix}"));
+        warn(&format!("{what}; to fix this, {fix}"));
     }
     for change in &registration.changes {
         let file = surroundings.shown(change.path());
@@ -98,11 +98,11 @@ fn register<'a>(
             Ok(()) if registration.replaced.is_empty() => say(&format!("registered Deckwatch with {title} in {file}")),
             Ok(()) => {
                 let keys = registration.replaced.join(", ");
-                say(&format!("registered Deckwatch with {title} in {file}; taken out of its entry: {keys}"));
+                say(&format!("registered Deckwatch with {title} in {file}; removed from its entry: {keys}"));
             }
             Err(error) if registration.instead.is_possible => {
                 registration.instead.file.as_ref().map_or(Ok(()), Change::apply)?;
-                say(&format!("{error}; {title} is told of Deckwatch for this launch alone"));
+                say(&format!("{error}; the registration with {title} is for this launch only"));
                 return Ok(Some(&registration.instead));
             }
             // Slash commands are a help, and no launch needs them.
@@ -124,7 +124,9 @@ fn claim(plan: &Plan, surroundings: &Surroundings) -> Result<Slot, LaunchError> 
     if let Wanted::This(number) = wanted
         && number != slot.number
     {
-        say(&format!("the agent of this conversation is still at work on slot {number}; this one is somebody else"));
+        say(&format!(
+            "the agent of this conversation is still at work on slot {number}; this launch gets another agent name"
+        ));
     }
     if let Some(id) = &plan.conversation.id {
         let conversation = Conversation {
@@ -134,7 +136,7 @@ fn claim(plan: &Plan, surroundings: &Surroundings) -> Result<Slot, LaunchError> 
             slot: slot.number,
         };
         if let Err(error) = Conversations::of(dirs, &host, &client).keep(id, &conversation) {
-            say(&format!("if this conversation is resumed its session will not be found again: {error}"));
+            say(&format!("if this conversation is resumed, its session will not be found: {error}"));
         }
     }
     Ok(slot)

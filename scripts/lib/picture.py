@@ -101,7 +101,7 @@ def look(cell):
 
 
 def handoff_and_next_day(lines):
-    """Of the demo: the end of the first agent's day and what the second one is told of it."""
+    """Of the demo: the end of the first agent's day and the context that the second one gets."""
     texts = [line.plain for line in lines]
     begin = next(number for number, text in enumerate(texts) if "hands off" in text)
     handoff = next(number for number, text in enumerate(texts) if number > begin and "## Last handoff" in text)

@@ -83,7 +83,7 @@ impl Report {
 
     pub(super) fn write_text(&self, out: &mut impl Write, folder: &str, api: &str) -> io::Result<()> {
         if let (Some(trouble), false) = (&self.trouble, self.rows.is_empty()) {
-            writeln!(out, "{trouble}. What is marked stale or missing could not be asked for:")?;
+            writeln!(out, "{trouble}. Documents marked stale or missing could not be fetched:")?;
         }
         let width = self.rows.iter().map(|row| row.label().len()).max().unwrap_or_default();
         for row in &self.rows {
@@ -129,7 +129,7 @@ impl DocOutcome {
 
     fn describe(&self) -> String {
         match self {
-            Self::Stale(age) => format!("stale, as it was {} ago", crate::venture_cache::in_units(*age)),
+            Self::Stale(age) => format!("stale, copied {} ago", crate::venture_cache::in_units(*age)),
             Self::Failed(why) => format!("failed: {why}"),
             Self::Removed => "removed, because it was deleted in the API".to_owned(),
             Self::Missing => "missing, not copied yet".to_owned(),

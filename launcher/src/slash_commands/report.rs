@@ -31,11 +31,11 @@ pub(super) enum FileOutcome {
     Written,
     Updated,
     Unchanged,
-    /// The user's own.
+    /// It belongs to the user.
     Yours,
-    /// Ours once, and changed since.
+    /// Deckwatch wrote it, and the user changed it since.
     ChangedByYou,
-    /// Of a command that another file makes the user's.
+    /// Another file of the user defines the same command.
     BesideYours,
 }
 
@@ -45,9 +45,9 @@ impl FileOutcome {
             Self::Written => "written",
             Self::Updated => "updated",
             Self::Unchanged => "unchanged",
-            Self::Yours => "yours, left alone",
-            Self::BesideYours => "left alone, the file beside it is yours",
-            Self::ChangedByYou => "changed by you, left alone; delete it to get Deckwatch's",
+            Self::Yours => "belongs to you, not changed",
+            Self::BesideYours => "not changed, because the file beside it belongs to you",
+            Self::ChangedByYou => "you changed it, so it stays; delete it to get the file of Deckwatch",
         }
     }
 }
@@ -58,7 +58,7 @@ impl Report {
         writeln!(out)
     }
 
-    /// What is as it was is counted, what is not is named.
+    /// Names the files that changed or were skipped, and counts the others.
     pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
         let would = if self.dry_run { "would be " } else { "" };
         for row in self.files.iter().filter(|row| row.outcome != FileOutcome::Unchanged) {

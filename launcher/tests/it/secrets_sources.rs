@@ -49,7 +49,7 @@ fn a_command_that_fails_is_named_and_what_it_printed_is_not_repeated() {
         ("printf 'h4lf'", "there are not two lines"),
         ("printf 'h4lf\\377\\n'", "not UTF-8"),
         ("printf 'h4lf'; printf '\\033[31mvault is\\n sealed\\007' >&2; exit 3", "identity: vault is sealed"),
-        ("exit 1", "it failed and said nothing"),
+        ("exit 1", "it failed without a message"),
     ];
     for (script, said) in cases {
         let infisical = Infisical::start();

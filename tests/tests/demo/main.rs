@@ -50,7 +50,7 @@ fn it_leaves_nothing_behind_and_touches_no_record_of_the_user() {
     let stage = Stage::new();
     let before = stage.files();
     let shown = stage.play(&[]).success();
-    assert!(shown.contains("gone when it ends"), "{shown}");
+    assert!(shown.contains("deleted at the end"), "{shown}");
     assert_eq!(stage.files(), before);
     assert!(!shown.contains('\u{1b}'), "colours in a pipe: {shown}");
 }
