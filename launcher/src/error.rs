@@ -228,12 +228,12 @@ fn known_ventures(code: &VentureCode, known: &[VentureCode]) -> String {
     let meant = meant.unwrap_or_default();
     if known.is_empty() {
         return format!(
-            "{meant}there are no ventures yet; `launcher init` writes a ventures file, and `launcher .` starts an agent \
+            "{meant}There are no ventures yet; `launcher init` writes a ventures file, and `launcher .` starts an agent \
              in the repository you are in"
         );
     }
     let codes = listed(known.iter().map(VentureCode::as_str));
-    format!("{meant}the ventures are {codes}; `launcher --list` shows more")
+    format!("{meant}The ventures are {codes}; `launcher --list` shows more")
 }
 
 fn no_such_agent(agent: &Agent, known: &[Agent]) -> String {

@@ -75,7 +75,8 @@ impl Report {
             writeln!(out, "{style}{mark}{style:#}  {name:<width$}  {detail}")?;
             // A missing part that is not needed is no problem: only the JSON has its fix.
             for fix in fix.iter().filter(|_| *status != Status::Absent) {
-                writeln!(out, "{:width$}      fix: {fix}", "")?;
+                let indentation = format!("\n{:width$}      ", "");
+                writeln!(out, "{:width$}      fix: {}", "", fix.replace('\n', &indentation))?;
             }
         }
         Ok(())

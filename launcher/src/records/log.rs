@@ -185,6 +185,8 @@ fn summary(log: &Log, source: &Source, subject: &Subject, records: &Records) -> 
     let filtered = if log.agent.is_some() || log.since.is_some() { " that match" } else { "" };
     match (records.records.len(), records.more) {
         (0, _) => format!("There are no records of {about}{filtered} in {place}."),
+        (1, false) => format!("The only record of {about}{filtered}, from {place}."),
+        (1, true) => format!("The newest record of {about}{filtered}, from {place}. There are more: raise --limit."),
         (count, false) => format!("All {count} records of {about}{filtered}, from {place}."),
         (count, true) => {
             format!("The newest {count} records of {about}{filtered}, from {place}. There are more: raise --limit.")

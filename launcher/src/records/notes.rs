@@ -65,16 +65,13 @@ async fn list(
     let global = NoteFilter { scope: Some(NoteScope::Global), ..filter };
     let (of_venture, global) = tokio::join!(read(api, of_venture, notes.limit), read(api, global, notes.limit));
     let (mut found, global) = (of_venture?, global?);
-    let limit = usize::from(notes.limit);
-    let more = found.next_cursor.is_some() || global.next_cursor.is_some();
-    let cursor = found.next_cursor.take().or(global.next_cursor);
     found.items.extend(global.items);
-    let cut = found.items.len() > limit;
-    found.items.truncate(limit);
+    found.items.truncate(usize::from(notes.limit));
     Ok(Page {
         total: found.total.saturating_add(global.total),
         total_is_minimum: found.total_is_minimum || global.total_is_minimum,
-        next_cursor: cursor.filter(|_| more || cut),
+        // No cursor goes on with two lists.
+        next_cursor: None,
         items: found.items,
     })
 }

@@ -17,7 +17,7 @@ async fn the_records_of_a_team_are_read_without_an_agent() {
 
     let log = team.run(&["log"], &key).await;
     assert!(log.stdout.contains("mac1-claude-1  session active  alpha, example-org/alpha"), "{}", log.stdout);
-    assert!(log.stdout.contains("All 1 records of all ventures, from http://127.0.0.1"), "{}", log.stdout);
+    assert!(log.stdout.contains("The only record of all ventures, from http://127.0.0.1"), "{}", log.stdout);
     let log: Value =
         serde_json::from_str(&team.run(&["log", "--venture", "alpha", "--json"], &key).await.stdout).unwrap();
     assert_eq!(log["items"][0]["agent"], "mac1-claude-1");
