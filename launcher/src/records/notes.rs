@@ -120,13 +120,13 @@ fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<Found
     }
     let filtered = if notes.query.is_empty() && notes.tag.is_none() { "" } else { " that match" };
     let about = match &subject.venture {
-        Some(venture) => format!("venture {venture} and of no venture"),
-        None => "all ventures and of no venture".to_owned(),
+        Some(venture) => format!("venture {venture}"),
+        None => "all ventures".to_owned(),
     };
     let total = if found.total_is_minimum { format!("at least {}", found.total) } else { found.total.to_string() };
     match found.items.len() {
-        0 => format!("There are no notes of {about}{filtered} in {place}."),
-        shown => format!("{shown} of {total} notes of {about}{filtered}, from {place}."),
+        0 => format!("There are no notes of {about} and no global notes{filtered} in {place}."),
+        shown => format!("{shown} of {total} notes of {about} and global notes{filtered}, from {place}."),
     }
 }
 

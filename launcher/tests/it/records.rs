@@ -163,7 +163,7 @@ fn notes_are_listed_searched_and_shown() {
     records(&world);
     let list = in_alpha(&world, &["notes"]).succeeds().stdout;
     assert!(list.contains("Prices in Europe") && list.contains("What we sell"), "{list}");
-    assert!(list.contains("2 of 2 notes of venture alpha and of no venture"), "{list}");
+    assert!(list.contains("2 of 2 notes of venture alpha and global notes, from"), "{list}");
     let found = in_alpha(&world, &["notes", "price", "europe"]).succeeds().stdout;
     assert!(found.contains("Prices in Europe") && !found.contains("What we sell"), "{found}");
     let id = found.split_whitespace().find(|word| word.starts_with("note_")).unwrap();
