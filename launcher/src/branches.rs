@@ -84,7 +84,7 @@ impl Worktree {
         if opened.kind == CheckoutKind::Worktree && same_repository(&opened.root, &from.root) {
             return Ok(opened);
         }
-        let message = format!("it is there, but is no worktree of {}", from.repo);
+        let message = format!("it exists, but is not a worktree of {}", from.repo);
         Err(LaunchError::Worktree { path, message })
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::clean::clean_line;
 use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::VentureCode;
 
@@ -36,12 +37,22 @@ impl Catalogue<'_> {
         if let Some(venture) = self.file.as_ref().and_then(|file| file.venture(code)) {
             return Ok(venture.clone());
         }
-        let registered = (self.ask_api)().map_err(|error| match &self.file {
-            Some(file) => LaunchError::Api(format!("{} has no venture {code}, and: {error}", file.path.display())),
-            None => error,
-        })?;
         let in_file = self.file.iter().flat_map(|file| &file.ventures);
-        let known = in_file.chain(&registered).map(|venture| venture.code.clone()).collect();
+        let registered = match (self.ask_api)() {
+            Ok(registered) => registered,
+            Err(error) => {
+                let Some(file) = &self.file else { return Err(error) };
+                let known = in_file.map(|venture| venture.code.clone()).collect();
+                let (code, file, cause) = (code.clone(), file.path.clone(), Box::new(error));
+                return Err(LaunchError::VentureNotInFile { code, file, known, cause });
+            }
+        };
+        let mut known: Vec<VentureCode> = Vec::new();
+        for venture in in_file.chain(&registered) {
+            if !known.contains(&venture.code) {
+                known.push(venture.code.clone());
+            }
+        }
         let found = registered.iter().find(|venture| venture.code == *code).cloned();
         found.ok_or_else(|| LaunchError::UnknownVenture { code: code.clone(), known })
     }
@@ -80,4 +91,15 @@ pub(crate) fn file(
     let named = flag.or_else(|| background_server::named_ventures(surroundings));
     let root = here.map(|here| here.root.as_path());
     Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)
+}
+
+/// What a person should know of fields in the file that are not used; `None` when every field is known.
+pub(crate) fn unknown_fields(file: &VenturesFile, surroundings: &Surroundings) -> Option<String> {
+    const MOST_SHOWN: usize = 5;
+    let count = file.unknown_fields.len();
+    let shown = file.unknown_fields.iter().take(MOST_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = if count > MOST_SHOWN { format!(" and {} more", count - MOST_SHOWN) } else { String::new() };
+    let path = surroundings.shown(&file.path);
+    (count > 0)
+        .then(|| clean_line(&format!("{path} has fields that Deckwatch does not know and ignores: {shown}{more}")))
 }

@@ -7,48 +7,54 @@ use clap::{Parser, Subcommand};
 use crate::exit_code::ExitCode;
 use crate::launch::Launch;
 use crate::secrets::verb::SecretsCommand;
-use crate::{completions, docs_cache, doctor, init, man, slash_commands, ventures_sync};
+use crate::{completions, docs_cache, doctor, init, man, records, slash_commands, ventures_sync};
 
 const EXAMPLES: &str = "\
 Examples:
-  launcher                      choose a venture from a menu
-  launcher alpha                start your default agent on alpha
-  launcher alpha --codex        start Codex on alpha
+  launcher                        choose a venture from a menu
+  launcher alpha                  start your default agent on alpha
+  launcher alpha --codex          start Codex on alpha
   launcher alpha --issue 87 -- --resume
-                                pass --resume on to the agent
-  launcher alpha --worktree     in a git worktree of the agent's own
-  launcher .                    work on the repository you stand in
-  launcher alpha --dry-run      show what would happen, change nothing
-  launcher --list --json        the ventures, for scripts
-  launcher secrets check alpha  which secrets alpha has and lacks, by name
-  launcher init                 write a first configuration by asking
-  launcher doctor               check everything that a launch needs
-  launcher mcp doctor           does every agent's tool reach Deckwatch?
-  launcher demo                 a day as two agents have it, on this repository";
+                                  pass --resume to the agent
+  launcher alpha --worktree       let the agent work in a git worktree of its own
+  launcher .                      work on the repository you are in
+  launcher . --local              the same, with the records on this machine only
+  launcher alpha --dry-run        show what a launch would do, and change nothing
+  launcher --list --json          list the ventures, for scripts
+  launcher log                    show the latest sessions and handoffs
+  launcher handoff                show the latest handoff of this repository
+  launcher notes pricing          search the team's notes
+  launcher secrets check alpha    list the secrets that alpha has and lacks, by name
+  launcher init                   write a first configuration by asking questions
+  launcher doctor                 check everything that a launch needs
+  launcher mcp doctor             check that each agent CLI reaches Deckwatch
+  launcher demo                   show a day with two agents on this repository";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
-  launcher demo                 the records are gone when it ends
-  launcher demo --data ./day    they stay, in a database to look into";
+  launcher demo                 the demo deletes its records when it ends
+  launcher demo --data ./day    the records stay in a database in this folder";
 
 const SETTINGS: &str = "\
-Settings, all optional, in ~/.config/deckwatch/config.toml:
-  dev_root = \"~/dev\"                   where repositories are looked for
-  default_agent = \"claude\"             claude, gemini or codex
-  [api]                                a team's API; without it, this machine's own database
+Settings:
+All settings in ~/.config/deckwatch/config.toml are optional.
+  dev_root = \"~/dev\"                     the folder with your repositories
+  default_agent = \"claude\"               claude, gemini or codex
+  [api]                                  a team's API; without it, the database of this machine is used
   url = \"https://context.example.com\"
-  key_env = \"CONTEXT_API_KEY\"          the variable that holds the key; or instead of it
-  key_keyring = true                   `launcher secrets login --api-key` keeps it there
-  key_command = [\"pass\", \"show\", \"x\"]  a command that prints it
-  key_infisical = \"/deckwatch/NAME\"    a secret of the project below
-  [infisical]                          secrets for agents, a folder a venture
-  domain = \"https://eu.infisical.com\"  without it: https://app.infisical.com
+  key_env = \"CONTEXT_API_KEY\"            the variable that holds the key; or, instead of it:
+  key_keyring = true                     the keyring; `launcher secrets login --api-key` stores the key
+  key_command = [\"pass\", \"show\", \"x\"]    a command that prints the key
+  key_infisical = \"/deckwatch/NAME\"      a secret of the project below
+  [infisical]                            secrets for agents, one folder for each venture
+  domain = \"https://eu.infisical.com\"    default: https://app.infisical.com
   project_id = \"...\"
   environment = \"dev\"
-  credential_command = [\"op\", \"...\"]   prints client id and client secret, two lines
-  [infisical.ventures.alpha]           what differs: project_id, environment, path
-CONTEXT_API_URL and CONTEXT_API_KEY in the environment come before [api], INFISICAL_DOMAIN,
-INFISICAL_PROJECT_ID and INFISICAL_ENVIRONMENT before [infisical]. docs/secrets.md says more.";
+  credential_command = [\"op\", \"...\"]     a command that prints client id and client secret, two lines
+  [infisical.ventures.alpha]             what differs for alpha: project_id, environment, path
+
+CONTEXT_API_URL and CONTEXT_API_KEY in the environment override [api]. INFISICAL_DOMAIN, INFISICAL_PROJECT_ID and \
+INFISICAL_ENVIRONMENT override [infisical]. docs/secrets.md has the details.";
 
 /// Starts a coding agent on a venture, with its context.
 #[derive(Debug, Parser)]
@@ -58,11 +64,11 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) launch: Launch,
 
-    /// List the ventures: where they are, how they stand, who works on them
+    /// List the ventures: folder, branch, uncommitted changes, last session, active agents
     #[arg(long, conflicts_with_all = ["target", "agent", "dry_run", "track", "issue", "repo", "worktree", "no_alt_screen", "heal", "no_heal", "agent_args"])]
     pub(crate) list: bool,
 
-    /// With --list: print JSON
+    /// Print the list as JSON
     #[arg(long, requires = "list")]
     pub(crate) json: bool,
 
@@ -73,36 +79,48 @@ pub(crate) struct Cli {
 /// What else the launcher can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Play a day as two agents have it, on the repository you stand in; needs no agent's tool
+    /// Show a day with two agents on the repository you are in; needs no agent CLI
     #[command(after_help = DEMO_EXAMPLES)]
     Demo {
-        /// Keep the demo's records below this folder
+        /// Keep the records of the demo in this folder
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
 
-    /// Keep the credential for Infisical, or check a venture's secrets
+    /// Show the records of a venture: sessions and handoffs, newest first
+    #[command(after_help = records::LOG_EXAMPLES)]
+    Log(records::Log),
+
+    /// Show one handoff in full, or the latest of the repository you are in
+    #[command(after_help = records::HANDOFF_EXAMPLES)]
+    Handoff(records::Handoff),
+
+    /// Show the team's notes, search them, or show one in full
+    #[command(after_help = records::NOTES_EXAMPLES)]
+    Notes(records::Notes),
+
+    /// Store the credential for Infisical, or check the secrets of a venture
     #[command(subcommand)]
     Secrets(SecretsCommand),
-    /// Tell the Context API which ventures there are
+    /// Register the ventures in the Context API
     #[command(subcommand, after_help = ventures_sync::EXAMPLES)]
     Ventures(ventures_sync::Verb),
 
-    /// Give the agents' tools their slash commands: sod, eod, handoff and others
+    /// Install the slash commands (sod, eod, handoff and others) for the agent CLIs
     #[command(subcommand, after_help = slash_commands::EXAMPLES)]
     Commands(slash_commands::Verb),
 
-    /// Keep copies of documents for work without the API
+    /// Copy documents to this machine, to read them without the API
     #[command(subcommand, after_help = docs_cache::EXAMPLES)]
     Docs(docs_cache::Verb),
 
-    /// Check everything that a launch needs, with the fix for what is not right
+    /// Check everything that a launch needs, and say how to fix each problem
     Doctor(doctor::Doctor),
 
-    /// Write a first configuration by asking
+    /// Write a first configuration by asking questions
     Init(init::Init),
 
-    /// Print the completions of a shell
+    /// Print the completions for a shell
     #[command(after_help = completions::EXAMPLES)]
     Completions {
         /// The shell
@@ -110,15 +128,15 @@ pub(crate) enum Command {
         shell: completions::Shell,
     },
 
-    /// Write the manual pages into a folder
+    /// Write the manual pages to a folder
     #[command(after_help = man::EXAMPLES)]
     Man {
-        /// The folder; made when it is missing
+        /// The folder; it is created if it does not exist
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
 
-    /// What concerns the MCP server's registrations
+    /// Check the registration of the MCP server
     #[command(subcommand)]
     Mcp(McpCommand),
 }
@@ -126,7 +144,7 @@ pub(crate) enum Command {
 /// What can be done about the registrations.
 #[derive(Debug, Subcommand)]
 pub(crate) enum McpCommand {
-    /// Prove that each agent's tool will reach deckwatch-mcp, by connecting as the tool does
+    /// Connect to deckwatch-mcp as each agent CLI does, and report whether that works
     Doctor {
         /// Print JSON
         #[arg(long)]

@@ -1,8 +1,10 @@
-//! Shell completions that know the ventures: the shell asks the launcher itself, which answers from files alone.
+//! Shell completions that know the ventures and the agents: the shell asks the launcher itself, which answers from
+//! files alone.
 //!
-//! They are asked for while somebody types, so there is no network and no database here, git only where the
-//! environment names an agent, and a file that is wrong completes nothing.
+//! A person waits for the answer, so there is no network and no database here, and git is run only if the environment
+//! names an agent. A file that can't be read completes nothing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::{Command, ValueEnum};
@@ -10,12 +12,15 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 use deckwatch_client::dirs::Dirs;
+use deckwatch_client::variables;
 use deckwatch_client::ventures;
 
 use crate::background_server;
+use crate::config::Config;
 use crate::error::LaunchError;
 use crate::output;
 use crate::surroundings::Surroundings;
+use crate::venture_cache;
 
 /// How a shell says that it wants to know what can be typed.
 const VARIABLE: &str = "DECKWATCH_COMPLETE";
@@ -23,14 +28,14 @@ const PROGRAM: &str = "launcher";
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
-Examples, one of them in your shell's start file:
-  bash   source <(launcher completions bash)
-  zsh    source <(launcher completions zsh)      # after compinit
-  fish   launcher completions fish | source
+Examples:
+  bash    source <(launcher completions bash)
+  zsh     source <(launcher completions zsh), after compinit
+  fish    launcher completions fish | source
 
-The codes of your ventures are completed too; a new one needs nothing more.";
+Add one of these lines to the start file of your shell. The codes of your ventures and the names of your agents are completed too.";
 
-/// A shell that can be completed in.
+/// A shell that the launcher has completions for.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Shell {
     Bash,
@@ -58,16 +63,37 @@ pub(crate) fn print(shell: Shell) -> Result<(), LaunchError> {
     output::print(|out| written(out))
 }
 
-/// The ventures of the file that a launch here would use.
+/// The ventures of the file that a launch here would use, and those that the API last gave.
 pub(crate) fn ventures() -> Vec<CompletionCandidate> {
     let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
     let named = Surroundings::of_this_process().ok().and_then(|here| background_server::named_ventures(&here));
     let here = std::env::current_dir().unwrap_or_default();
     let root = here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
     let file = ventures::find(named.as_deref(), &dirs, root.as_deref()).ok().flatten();
-    let ventures = file.map(|file| file.ventures).unwrap_or_default();
+    let mut ventures = file.map(|file| file.ventures).unwrap_or_default();
+    let cached = apis(&dirs).into_iter().filter_map(|url| venture_cache::cached_ventures(&dirs, url.as_deref()));
+    for venture in cached.flat_map(|(ventures, _)| ventures) {
+        if !ventures.iter().any(|known| known.code == venture.code) {
+            ventures.push(venture);
+        }
+    }
     let candidate = |venture: &ventures::VentureEntry| {
         CompletionCandidate::new(venture.code.as_str()).help(Some(venture.name.to_string().into()))
     };
     ventures.iter().map(candidate).collect()
+}
+
+/// The agents whose names `launcher log` last showed.
+pub(crate) fn agents() -> Vec<CompletionCandidate> {
+    let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
+    let cached = apis(&dirs).into_iter().flat_map(|url| venture_cache::cached_agents(&dirs, url.as_deref()));
+    let names: BTreeSet<String> = cached.collect();
+    names.into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// The addresses whose names may be meant: of the API that is configured, and none for this machine's own database.
+fn apis(dirs: &Dirs) -> [Option<String>; 2] {
+    let named = std::env::var(variables::API_URL).ok().filter(|url| !url.is_empty());
+    let configured = || Config::load(dirs).ok()?.api.map(|api| api.url);
+    [named.or_else(configured), None]
 }

@@ -1,13 +1,13 @@
-//! What the launcher asks of the Context API: which ventures there are, and to know them as they are here.
+//! The launcher's requests to the Context API: list the ventures, and register them.
 //!
-//! Each is bounded in time, so that an API that does not answer delays a start by seconds at most.
+//! Each request is bounded in time, so that an API that does not answer delays a start by a few seconds at most.
 
 use std::time::Duration;
 
 use deckwatch_client::agent::this_host;
 use deckwatch_client::ventures::VentureEntry;
 use deckwatch_client::{Api, ApiConfig, ClientError};
-use deckwatch_protocol::{Agent, ListVentures, Venture};
+use deckwatch_protocol::{Agent, ErrorCode, ListVentures, Venture};
 
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
@@ -31,7 +31,7 @@ pub(crate) fn reader(endpoint: &Endpoint, surroundings: &Surroundings) -> Result
     connect(endpoint, surroundings).map(Some)
 }
 
-/// Makes the API know a venture, or know it as it is now.
+/// Registers a venture, or updates it.
 pub(crate) fn register(
     venture: &VentureEntry,
     endpoint: &Endpoint,
@@ -41,7 +41,7 @@ pub(crate) fn register(
     wait(async { api.put_venture(&venture.code, &venture.registration()).await.map(drop) })
 }
 
-/// Puts each venture in turn. An API that can't be reached for one is not asked for the rest.
+/// Registers each venture in turn. If the API can't be reached for one, the rest is not tried.
 pub(crate) fn put_all(
     ventures: &[&VentureEntry],
     endpoint: &Endpoint,
@@ -94,7 +94,8 @@ fn unnamed() -> Agent {
     "unnamed-launcher".parse().expect("a good name")
 }
 
-fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, LaunchError> {
+/// Waits for an answer, for a bounded time.
+pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, LaunchError> {
     let answer = runtime()?.block_on(async { tokio::time::timeout(PATIENCE, work).await });
     let Ok(answer) = answer else {
         let text = format!("the Context API did not answer within {} seconds; try again", PATIENCE.as_secs());
@@ -102,11 +103,12 @@ fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, Laun
     };
     answer.map_err(|error| match error {
         ClientError::Unreachable { .. } | ClientError::Foreign { .. } => LaunchError::Unreachable(error.to_string()),
+        refused if refused.code() == Some(ErrorCode::Unauthorized) => LaunchError::KeyRefused(refused.to_string()),
         other => LaunchError::Api(other.to_string()),
     })
 }
 
-/// What network work of this process runs on.
+/// The runtime for the network requests of this process.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, LaunchError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| LaunchError::Api(format!("this process can do no network work: {error}")))

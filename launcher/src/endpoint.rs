@@ -7,6 +7,7 @@ use deckwatch_client::variables;
 
 use crate::config::Config;
 use crate::error::LaunchError;
+use crate::output::say;
 use crate::secrets::Secret;
 use crate::secrets::api_key::ApiKey;
 use crate::secrets::grant;
@@ -48,6 +49,24 @@ impl Endpoint {
             (None, None) => return Err(LaunchError::NoKey { variable: key_env.to_owned() }),
         };
         Ok(Self::Remote { url, key })
+    }
+
+    /// The endpoint of one launch: with `--local`, the embedded engine whatever is configured, which a line says.
+    pub(crate) fn of_launch(
+        is_local: bool,
+        surroundings: &Surroundings,
+        config: &Config,
+        vault: &Rc<Vault>,
+    ) -> Result<Self, LaunchError> {
+        if !is_local {
+            return Self::choose(surroundings, config, vault);
+        }
+        let configured = || config.api.as_ref().map(|api| api.url.clone());
+        if let Some(url) = surroundings.var(variables::API_URL).or_else(configured) {
+            let database = surroundings.shown(&surroundings.database());
+            say(&format!("--local: records are in {database} on this machine; {url} is not used"));
+        }
+        Ok(Self::Embedded)
     }
 
     /// Fetches the key where it has to be fetched; [`Endpoint::var`] knows it from then on.

@@ -1,4 +1,4 @@
-//! Everything that can keep an agent from starting: what happened, what to do, which exit code.
+//! Every error of the launcher: what happened, what to do, which exit code.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,15 +8,16 @@ use deckwatch_client::checkout::CheckoutError;
 use deckwatch_client::dirs::NoHome;
 use deckwatch_client::discovery::DiscoveryError;
 use deckwatch_client::ventures::VenturesError;
-use deckwatch_protocol::{RepoName, VentureCode};
+use deckwatch_protocol::{Agent, RepoName, VentureCode};
 use thiserror::Error;
 
 use crate::agent_cli::AgentCli;
 use crate::demo::error::DemoError;
 use crate::exit_code::ExitCode;
 use crate::secrets::error::SecretsError;
+use crate::suggestion;
 
-/// Why no agent was started. Texts of the client's errors already say what to do.
+/// Why a command failed. The messages of the client's errors already say what to do.
 #[derive(Debug, Error)]
 pub(crate) enum LaunchError {
     #[error(transparent)]
@@ -27,7 +28,7 @@ pub(crate) enum LaunchError {
     Config { path: PathBuf, message: String },
     #[error("an API is configured, but its key is not: {variable} is not set")]
     NoKey { variable: String },
-    #[error("ventures of {url} are its admin's to put, and ADMIN_API_KEY is not set")]
+    #[error("only an admin can register ventures at {url}, and ADMIN_API_KEY is not set")]
     NoAdminKey { url: String },
     #[error("there is no ventures file")]
     NoVenturesFile,
@@ -35,13 +36,15 @@ pub(crate) enum LaunchError {
     Endpoint(String),
     #[error(transparent)]
     VenturesFile(#[from] VenturesError),
-    #[error("no venture is named")]
+    #[error("no venture was given")]
     NoVentureNamed,
     #[error("there are no ventures yet")]
     NoVentures,
     #[error("there is no venture {code}")]
     UnknownVenture { code: VentureCode, known: Vec<VentureCode> },
-    #[error("no venture lists {repo}, the repository you stand in")]
+    #[error("{} has no venture {code}, and the ventures of the Context API are not known: {cause}", .file.display())]
+    VentureNotInFile { code: VentureCode, file: PathBuf, known: Vec<VentureCode>, cause: Box<LaunchError> },
+    #[error("the repository {repo} does not belong to any venture")]
     NoVentureOf { repo: RepoName },
     #[error("{} is not in a git repository", .0.display())]
     NotARepository(PathBuf),
@@ -51,11 +54,11 @@ pub(crate) enum LaunchError {
     Checkout(#[from] CheckoutError),
     #[error("{} is not installed", .0.title())]
     AgentMissing(AgentCli),
-    #[error("no agent's command line tool is installed")]
+    #[error("no agent CLI is installed")]
     NoAgent,
     #[error(
-        "`{cli} {word}` needs a background server, which would outlive this launch and give its name, API and \
-         secrets to other sessions"
+        "`{cli} {word}` needs a background server, which would run longer than this launch and give its name, API \
+         and secrets to other sessions"
     )]
     NeedsBackgroundServer { cli: AgentCli, word: String },
     #[error("deckwatch-mcp is not installed")]
@@ -66,25 +69,33 @@ pub(crate) enum LaunchError {
     Registration { path: PathBuf, message: String },
     #[error("cannot write {}: {message}", .path.display())]
     NotWritten { path: PathBuf, message: String },
-    #[error("{} is there already and says something else", .0.display())]
+    #[error("{} exists already, with another content", .0.display())]
     WouldOverwrite(PathBuf),
-    #[error("`launcher init` asks, and nobody can answer here")]
+    #[error("`launcher init` asks questions, and there is no terminal to answer them")]
     NobodyToAsk,
-    #[error("no worktree at {}: {message}", .path.display())]
+    #[error("could not create a worktree at {}: {message}", .path.display())]
     Worktree { path: PathBuf, message: String },
     #[error(transparent)]
     Slot(#[from] SlotError),
     #[error("{0}")]
     Api(String),
+    #[error("{0}")]
+    KeyRefused(String),
+    #[error("there are no records of the agent {agent}")]
+    NoSuchAgent { agent: Agent, known: Vec<Agent> },
+    #[error("there is no {what}")]
+    NoSuchRecord { what: String },
+    #[error("the words to search for can't be used: {0}")]
+    Query(String),
     #[error(transparent)]
     Secrets(#[from] SecretsError),
     #[error("{0}")]
     Unreachable(String),
-    #[error("{broken} of {of} agents' tools would not reach deckwatch-mcp")]
+    #[error("{broken} of {of} agent CLIs do not reach deckwatch-mcp")]
     Unreached { broken: usize, of: usize },
     #[error("the menu can't be shown: {0}")]
     Menu(String),
-    #[error("the answer can't be written: {0}")]
+    #[error("the output can't be written: {0}")]
     Output(#[source] io::Error),
     #[error("{failed} {} failed", if *.failed == 1 { "check" } else { "checks" })]
     Unfit { failed: usize },
@@ -97,45 +108,57 @@ pub(crate) enum LaunchError {
 }
 
 impl LaunchError {
-    /// What the person can do about it, unless the message says so itself.
+    /// What to do about it, unless the message says so.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoCurrentDirectory(_) => "change to a folder that exists: cd ~".to_owned(),
-            Self::Config { .. } => "correct that file; `launcher --help` says what it is for".to_owned(),
+            Self::Config { .. } => "correct that file; `launcher --help` lists the settings".to_owned(),
             Self::NoKey { variable, .. } => format!(
-                "export {variable}=<key>, or unset CONTEXT_API_URL and [api] to use this machine's own database"
+                "export {variable}=<key>; or use the database of this machine: `--local` for one launch, or unset CONTEXT_API_URL and remove \
+                 [api] from config.toml"
             ),
-            Self::NoAdminKey { .. } => "export ADMIN_API_KEY=<key of the API's admin> for this one command".to_owned(),
-            Self::NoVenturesFile => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
-                 or name one with --ventures FILE"
+            Self::NoAdminKey { .. } => "export ADMIN_API_KEY=<the admin key> for this command".to_owned(),
+            Self::NoVenturesFile => "`launcher init` writes one; or name a file with --ventures FILE"
                 .to_owned(),
             Self::WouldOverwrite(_) => {
-                "--overwrite replaces it and keeps what it held beside it; without --yes you are asked".to_owned()
+                "--overwrite changes it and keeps a copy of the first version; without --yes you are asked".to_owned()
             }
-            Self::NobodyToAsk => "`launcher init --yes` takes flags and defaults; `launcher init --help`".to_owned(),
-            Self::NoVentureNamed => "name one: `launcher alpha`; `launcher --list` shows them".to_owned(),
-            Self::NoVentures => "write ~/.config/deckwatch/ventures.json (config/ventures.json is an example), \
-                 or start on the repository you stand in: `launcher .`"
+            Self::NobodyToAsk => "`launcher init --yes` uses flags and defaults; `launcher init --help` lists them".to_owned(),
+            Self::NoVentureNamed => "give the code of one, such as `launcher alpha`; `launcher --list` shows them".to_owned(),
+            Self::NoVentures => "`launcher init` writes a ventures file; `launcher .` starts an agent on the repository you are in"
                 .to_owned(),
-            Self::UnknownVenture { known, .. } => known_ventures(known),
-            Self::NoVentureOf { .. } => "add it to `repos` of a venture in the ventures file".to_owned(),
-            Self::NotARepository(_) => "change to a repository, make one with `git init`, or name a venture".to_owned(),
+            Self::UnknownVenture { code, known } => known_ventures(code, known),
+            Self::VentureNotInFile { code, known, cause, .. } => {
+                return suggestion::for_venture(code, known)
+                    .map(|meant| format!("did you mean `{meant}`?"))
+                    .or_else(|| cause.hint());
+            }
+            Self::KeyRefused(_) => "ask the API's admin for a key that is valid, and set CONTEXT_API_KEY or the key of \
+                 [api] in ~/.config/deckwatch/config.toml; `--local` works without the API"
+                .to_owned(),
+            Self::NoSuchAgent { known, agent } => no_such_agent(agent, known),
+            Self::NoSuchRecord { .. } => {
+                "`launcher log` shows the handoffs, `launcher notes` the notes; an agent writes a handoff with /handoff or \
+                 /eod"
+                    .to_owned()
+            }
+            Self::NoVentureOf { .. } => "add it to `repos` of a venture in the ventures file, or use `launcher . --local`".to_owned(),
+            Self::NotARepository(_) => "change to a repository, create one with `git init`, or give the code of a venture".to_owned(),
             Self::Discovery(error) => undiscovered(error),
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
             Self::NoAgent => install_one(),
             Self::NeedsBackgroundServer { cli, word } => {
-                format!("run `{cli} {word}` without the launcher, or start a conversation without it")
+                format!("run `{cli} {word}` without the launcher")
             }
-            Self::ServerMissing => "install it from the Deckwatch checkout: ./scripts/start; `launcher --heal` does \
-                 that where it was done before"
+            Self::ServerMissing => "run ./scripts/start in the Deckwatch checkout; if that was done before, `launcher --heal` repeats it"
                 .to_owned(),
             Self::ServerNotBuilt { checkout, .. } => {
                 let checkout = checkout.as_deref().unwrap_or("Deckwatch's checkout");
                 format!("run ./scripts/start --install-only in {checkout}")
             }
-            Self::Worktree { .. } => "choose another with --worktree=NAME, or move that folder away".to_owned(),
-            Self::Menu(_) => "name a venture instead: `launcher alpha`".to_owned(),
-            Self::NotStarted { .. } => "check that it runs by itself".to_owned(),
+            Self::Worktree { .. } => "choose another name with --worktree=NAME, or move that folder".to_owned(),
+            Self::Menu(_) => "give the code of a venture instead: `launcher alpha`".to_owned(),
+            Self::NotStarted { .. } => "check that it runs without the launcher".to_owned(),
             Self::Secrets(error) => return error.hint(),
             Self::NoHome(_)
             | Self::VenturesFile(_)
@@ -150,12 +173,13 @@ impl LaunchError {
             | Self::Output(_)
             | Self::Unfit { .. }
             | Self::Demo(_)
+            | Self::Query(_)
             | Self::Cancelled => return None,
         };
         Some(hint)
     }
 
-    /// The same trouble with a file, when it is no registration that was to be written.
+    /// The same error for a file that is not a registration.
     pub(crate) fn of_writing(self) -> Self {
         match self {
             Self::Registration { path, message } => Self::NotWritten { path, message },
@@ -174,7 +198,9 @@ impl LaunchError {
             | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
-            Self::NoVentureNamed | Self::NobodyToAsk | Self::NeedsBackgroundServer { .. } => ExitCode::Usage,
+            Self::NoVentureNamed | Self::NobodyToAsk | Self::Query(_) | Self::NeedsBackgroundServer { .. } => {
+                ExitCode::Usage
+            }
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
             Self::NotARepository(_) | Self::Discovery(_) | Self::Worktree { .. } | Self::Checkout(_) => {
                 ExitCode::Repository
@@ -183,7 +209,9 @@ impl LaunchError {
             Self::ServerMissing | Self::ServerNotBuilt { .. } => ExitCode::ServerMissing,
             Self::Registration { .. } | Self::NotWritten { .. } | Self::Unreached { .. } => ExitCode::Registration,
             Self::Slot(_) => ExitCode::Slot,
-            Self::Api(_) | Self::Unreachable(_) => ExitCode::Api,
+            Self::Api(_) | Self::Unreachable(_) | Self::KeyRefused(_) => ExitCode::Api,
+            Self::VentureNotInFile { cause, .. } => cause.exit_code(),
+            Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } => ExitCode::NoRecord,
             Self::Secrets(error) => error.exit_code(),
             Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::Unfit { .. } => ExitCode::NotStarted,
             Self::Demo(_) => ExitCode::Demo,
@@ -192,13 +220,35 @@ impl LaunchError {
     }
 }
 
-fn known_ventures(known: &[VentureCode]) -> String {
+/// Most names in a hint.
+const MOST_NAMES: usize = 20;
+
+fn known_ventures(code: &VentureCode, known: &[VentureCode]) -> String {
+    let meant = suggestion::for_venture(code, known).map(|meant| format!("did you mean `{meant}`? "));
+    let meant = meant.unwrap_or_default();
     if known.is_empty() {
-        return "there are none yet; write ~/.config/deckwatch/ventures.json (config/ventures.json is an example)"
-            .to_owned();
+        return format!(
+            "{meant}There are no ventures yet; `launcher init` writes a ventures file, and `launcher .` starts an agent \
+             in the repository you are in"
+        );
     }
-    let codes: Vec<&str> = known.iter().map(VentureCode::as_str).collect();
-    format!("known are {}; `launcher --list` shows more", codes.join(", "))
+    let codes = listed(known.iter().map(VentureCode::as_str));
+    format!("{meant}The ventures are {codes}; `launcher --list` shows more")
+}
+
+fn no_such_agent(agent: &Agent, known: &[Agent]) -> String {
+    let names = || known.iter().map(Agent::as_str);
+    match suggestion::nearest(agent.as_str(), names()) {
+        Some(meant) => format!("did you mean `--agent {meant}`?"),
+        None if known.is_empty() => "no agent has records there yet".to_owned(),
+        None => format!("the agents are {}", listed(names())),
+    }
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let shown = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > MOST_NAMES { format!("{shown} and {} more", names.len() - MOST_NAMES) } else { shown }
 }
 
 fn undiscovered(error: &DiscoveryError) -> String {
@@ -206,6 +256,12 @@ fn undiscovered(error: &DiscoveryError) -> String {
         DiscoveryError::NoRepositories(_) => "add them to `repos` in the ventures file, or use --repo PATH".to_owned(),
         DiscoveryError::NotFound { repos, cut_short, .. } => clone_one(repos, *cut_short),
         DiscoveryError::Several { .. } => "choose one with --repo PATH".to_owned(),
+        DiscoveryError::NoneOfOrganisation { .. } => {
+            "clone its repository there, list it in `repos` of the ventures file, or use --repo PATH".to_owned()
+        }
+        DiscoveryError::SeveralOfOrganisation { .. } => {
+            "list the right one in `repos` of the ventures file, or choose one with --repo PATH".to_owned()
+        }
         DiscoveryError::DevRoot { .. } => {
             "clone the repository there, set dev_root in ~/.config/deckwatch/config.toml, or use --repo PATH".to_owned()
         }

@@ -17,39 +17,41 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    /// done (the list or the plan was printed)
+    /// success
     Success = 0,
-    /// the agent's program could not be started, or a check of `doctor` failed
+    /// the agent's program could not be started, or a check of `launcher doctor` failed
     NotStarted = 1,
     /// the command line is wrong
     Usage = 2,
-    /// config.toml or the environment is wrong
+    /// config.toml or a variable of the environment is wrong
     Config = 10,
-    /// the ventures file is wrong, or there is none where one is needed
+    /// the ventures file is wrong, or a command needs one and there is none
     VenturesFile = 11,
-    /// no such venture
+    /// there is no such venture
     UnknownVenture = 12,
-    /// the venture's repository was not found, or more than one was, or git could not add a worktree
+    /// the repository of the venture was not found or is not unique, or git could not add a worktree
     Repository = 13,
-    /// the agent's command line tool is not installed
+    /// the agent CLI (Claude Code, Gemini CLI or Codex CLI) is not installed
     AgentMissing = 14,
-    /// deckwatch-mcp is not installed, and could not be built where that was tried
+    /// deckwatch-mcp is not installed, and could not be built if that was tried
     ServerMissing = 15,
-    /// deckwatch-mcp could not be registered or is not reached, or another file not be written
+    /// deckwatch-mcp could not be registered, an agent CLI does not reach it, or a file could not be written
     Registration = 16,
-    /// the agent could not be given a slot
+    /// no slot could be assigned to the agent
     Slot = 17,
-    /// the Context API did not answer or refused
+    /// the Context API did not answer, or refused the request
     Api = 18,
-    /// the demo did not show what it should
+    /// the demo failed
     Demo = 19,
+    /// there is no such handoff, note or agent in the records
+    NoRecord = 20,
     /// the credential for Infisical is missing, wrong or expired
     Credential = 25,
     /// Infisical could not be reached or did not answer in time
     Infisical = 26,
-    /// the project or folder in Infisical, the permission to read it, or an expected secret is missing
+    /// in Infisical, the project, the folder, the permission to read it or an expected secret is missing
     SecretMissing = 27,
-    /// cancelled in the menu
+    /// you cancelled the menu
     Cancelled = 130,
 }
 
@@ -59,7 +61,8 @@ impl ExitCode {
         let rows = Self::TABLE.iter().map(|(number, meaning)| format!("  {number:>3} {meaning}"));
         let rows = rows.collect::<Vec<_>>().join("\n");
         format!(
-            "Exit codes:\n      the agent's own, once it runs: 128+N in your shell when signal N ended it; before that:\n{rows}"
+            "Exit codes:\nOnce the agent runs, the exit code is the agent's own; a shell shows 128+N if signal N ended it. \
+             Before that, and for every other command:\n{rows}"
         )
     }
 }

@@ -14,15 +14,16 @@ use crate::completions;
 use crate::target::Target;
 
 const WORKTREE: &str = "\
-Work in a git worktree of the agent's own, or in the one called NAME. It stands in <repository>-worktrees beside the \
-repository, on a branch dev/<agent>/..., is made when it is not there, and is never removed: `git worktree remove` does";
+Work in a git worktree of the agent's own, or in the one called NAME. The worktree is in the folder \
+<repository>-worktrees beside the repository, on a branch dev/<agent>/... It is created if it does not exist, and never \
+removed; remove it with `git worktree remove`";
 
 /// The flags of a launch.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("agent").args(["claude", "gemini", "codex"]))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Launch {
-    /// Code of the venture, or `.` for the repository you stand in
+    /// Code of the venture, or `.` for the repository you are in
     #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
     pub(crate) target: Option<Target>,
 
@@ -42,15 +43,19 @@ pub(crate) struct Launch {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// Keep the records of this launch on this machine, whatever API is configured
+    #[arg(long)]
+    pub(crate) local: bool,
+
     /// Start without secrets
     #[arg(long, conflicts_with = "require_secrets")]
     pub(crate) no_secrets: bool,
 
-    /// Start only with all secrets; without this, a start that lacks some says so and goes on
+    /// Start only if all secrets can be fetched; otherwise a launch warns about missing secrets and continues
     #[arg(long)]
     pub(crate) require_secrets: bool,
 
-    /// Line of work within the repository; 0 is one too
+    /// Track (line of work) within the repository; 0 is a track
     #[arg(long, value_name = "N")]
     pub(crate) track: Option<Track>,
 
@@ -62,19 +67,19 @@ pub(crate) struct Launch {
     #[arg(long, value_name = "FILE", long_help = ventures_help())]
     pub(crate) ventures: Option<PathBuf>,
 
-    /// Work in the repository at PATH instead of looking for one
+    /// Work in the repository at PATH instead of searching for it
     #[arg(long, value_name = "PATH")]
     pub(crate) repo: Option<PathBuf>,
 
-    /// Codex and Gemini: keep off the alternate screen, which phones' terminals can't scroll
+    /// Codex and Gemini: do not use the alternate screen, which terminals on phones can't scroll
     #[arg(long)]
     pub(crate) no_alt_screen: bool,
 
-    /// Build and install a deckwatch-mcp that is missing or of another build, also without a terminal
+    /// Build and install deckwatch-mcp if it is missing or from another build, also without a terminal
     #[arg(long, conflicts_with = "no_heal")]
     pub(crate) heal: bool,
 
-    /// Leave deckwatch-mcp as it is
+    /// Do not build or install deckwatch-mcp
     #[arg(long)]
     pub(crate) no_heal: bool,
 
@@ -83,7 +88,7 @@ pub(crate) struct Launch {
           long_help = WORKTREE)]
     pub(crate) worktree: Option<WorktreeName>,
 
-    /// Arguments for the agent's own command line
+    /// Arguments for the agent CLI
     #[arg(last = true, value_name = "AGENT ARGUMENTS")]
     pub(crate) agent_args: Vec<OsString>,
 }
@@ -98,8 +103,7 @@ impl Launch {
 
 fn ventures_help() -> String {
     format!(
-        "Read the ventures from FILE. Without it the first of these is used: the file that {VENTURES} names, \
-         ventures.json beside config.toml in ~/.config/deckwatch, config/ventures.json of the repository you stand \
-         in, the Context API"
+        "Read the ventures from FILE. Without this option, the launcher uses the first of: the file that {VENTURES} \
+         names, ~/.config/deckwatch/ventures.json, config/ventures.json of the repository you are in, the Context API"
     )
 }

@@ -20,6 +20,7 @@ mod endpoint;
 mod environment;
 mod error;
 mod exit_code;
+mod help;
 mod init;
 mod installation;
 mod launch;
@@ -28,12 +29,15 @@ mod man;
 mod mcp_doctor;
 mod menu;
 mod output;
+mod pager;
 mod plan;
 mod process;
+mod records;
 mod registration;
 mod secrets;
 mod server_build;
 mod slash_commands;
+mod suggestion;
 mod surroundings;
 mod target;
 mod venture_cache;
@@ -41,7 +45,7 @@ mod ventures_sync;
 
 use std::io::{self, Write as _};
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use self::catalogue::Catalogue;
 use self::choice::Options;
@@ -51,13 +55,17 @@ use self::endpoint::Endpoint;
 use self::error::LaunchError;
 use self::exit_code::ExitCode;
 use self::plan::{Chosen, Plan};
-use self::secrets::grant::Wish;
+use self::secrets::grant::SecretsRequest;
 use self::secrets::verb::{self, SecretsCommand};
 use self::surroundings::Surroundings;
 
 fn main() -> std::process::ExitCode {
     completions::answer_a_shell(Cli::command);
-    match run(&Cli::parse()) {
+    let cli = match parsed() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    match run(&cli) {
         Ok(()) => ExitCode::Success.into(),
         Err(error) => {
             output::report(&error);
@@ -66,10 +74,30 @@ fn main() -> std::process::ExitCode {
     }
 }
 
+/// The command line; an exit code where clap has answered it, with help or with an error.
+fn parsed() -> Result<Cli, std::process::ExitCode> {
+    let command = help::laid_out(Cli::command());
+    let parsed = command.clone().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.map_err(|error| {
+        // When even this can't be written, the exit code still tells.
+        let _ = error.print();
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        if error.use_stderr()
+            && let Some(meant) = suggestion::for_first_word(&command, &arguments)
+        {
+            output::hint(&format!("did you mean `{meant}`?"));
+        }
+        if error.use_stderr() { ExitCode::Usage.into() } else { ExitCode::Success.into() }
+    })
+}
+
 fn run(cli: &Cli) -> Result<(), LaunchError> {
     let surroundings = Surroundings::of_this_process()?;
     match &cli.command {
         None | Some(Command::Secrets(SecretsCommand::Check { .. }) | Command::Docs(_)) => launch(cli, &surroundings),
+        Some(Command::Log(log)) => records::log(log, &surroundings),
+        Some(Command::Handoff(handoff)) => records::handoff(handoff, &surroundings),
+        Some(Command::Notes(notes)) => records::notes(notes, &surroundings),
         Some(Command::Demo { data }) => demo::run(&surroundings, data.as_deref()),
         Some(Command::Ventures(verb)) => ventures_sync::run(verb, &surroundings),
         Some(Command::Commands(verb)) => slash_commands::run(verb, &surroundings),
@@ -95,9 +123,12 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
 fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let launch = &cli.launch;
     let (config, vault) = Config::with_vault(surroundings)?;
-    let endpoint = Endpoint::choose(surroundings, &config, &vault)?;
+    let endpoint = Endpoint::of_launch(launch.local, surroundings, &config, &vault)?;
     let here = target::here(launch.target.as_ref(), surroundings)?;
     let file = catalogue::file(launch.ventures.as_deref(), surroundings, here.as_ref())?;
+    if let Some(unknown) = file.as_ref().and_then(|file| catalogue::unknown_fields(file, surroundings)) {
+        output::warn(&unknown);
+    }
     let ask_api = || venture_cache::registered(&endpoint, surroundings);
     let catalogue = Catalogue { file, ask_api: &ask_api };
     if cli.list {
@@ -120,7 +151,7 @@ fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let venture = options.venture()?;
     let checkout = options.checkout(&venture)?;
     let ventures_file = catalogue.file.as_ref().map(|file| file.path.clone());
-    let secrets = Wish::of(launch, &vault, &venture);
+    let secrets = SecretsRequest::of(launch, &vault, &venture);
     let chosen = Chosen { venture, ventures_file, checkout, endpoint: &endpoint, secrets };
     let plan = Plan::make(launch, &config, surroundings, chosen)?;
     if launch.dry_run {

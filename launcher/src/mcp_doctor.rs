@@ -76,14 +76,15 @@ fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding
     let for_one_launch = match registration.outlook(cli, surroundings) {
         Outlook::Writes(files) => {
             let files: Vec<String> = files.iter().map(|file| surroundings.shown(file)).collect();
-            let mut detail = format!("not registered, or out of date; a launch writes {}", files.join(", "));
+            let mut detail =
+                format!("not registered, or the registration is out of date; a launch writes {}", files.join(", "));
             if !registration.replaced.is_empty() {
-                let _ = write!(detail, "; in the way: {}", registration.replaced.join(", "));
+                let _ = write!(detail, "; these keys override the registration: {}", registration.replaced.join(", "));
             }
             return broken(detail, format!("launcher <venture> --{agent}"));
         }
         Outlook::Fails(error) => {
-            let detail = format!("not registered, or out of date, and a launch fails: {error}");
+            let detail = format!("not registered, or the registration is out of date, and a launch fails: {error}");
             return broken(detail, "make that file and its folder writable for you, then run this again".to_owned());
         }
         Outlook::ForOneLaunch(error) => Some(format!(
@@ -103,7 +104,7 @@ fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding
         }
         Err(why) => broken(
             format!("{}: {why}", surroundings.shown(server)),
-            "install it again from the Deckwatch checkout: ./scripts/start --install-only".to_owned(),
+            "install it again: run ./scripts/start --install-only in the Deckwatch checkout".to_owned(),
         ),
     }
 }
@@ -117,7 +118,7 @@ fn connect(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<
     if names.iter().any(|name| name == NEEDED_TOOL) {
         Ok(names.len())
     } else {
-        Err(format!("it offers no tool {NEEDED_TOOL}"))
+        Err(format!("it has no tool {NEEDED_TOOL}"))
     }
 }
 
@@ -130,7 +131,7 @@ async fn ask(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Resul
         return Err("it has no pipes".to_owned());
     };
     let service = ().serve((stdout, stdin)).await.map_err(|error| format!("it does not speak MCP: {error}"))?;
-    let tools = service.list_all_tools().await.map_err(|error| format!("it does not list its tools: {error}"))?;
+    let tools = service.list_all_tools().await.map_err(|error| format!("it can't list its tools: {error}"))?;
     // The server ends with its pipe; one that does not is killed when it is dropped.
     let _ = service.cancel().await;
     let _ = child.wait().await;

@@ -23,7 +23,7 @@ pub(crate) fn choose(ventures: Vec<VentureEntry>, at: usize) -> Result<VentureEn
     chosen.map(|choice| choice.0).map_err(unanswered)
 }
 
-/// Why a question has no answer.
+/// The error for a question that was not answered.
 pub(crate) fn unanswered(error: InquireError) -> LaunchError {
     match error {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => LaunchError::Cancelled,

@@ -21,7 +21,7 @@ use crate::error::LaunchError;
 use crate::installation::Server;
 use crate::launch::Launch;
 use crate::registration::{Outlook, Registration, Screen};
-use crate::secrets::grant::Wish;
+use crate::secrets::grant::SecretsRequest;
 use crate::surroundings::Surroundings;
 
 /// What was found out before a plan can be made.
@@ -30,7 +30,7 @@ pub(crate) struct Chosen<'a> {
     pub(crate) ventures_file: Option<PathBuf>,
     pub(crate) checkout: Checkout,
     pub(crate) endpoint: &'a Endpoint,
-    pub(crate) secrets: Wish<'a>,
+    pub(crate) secrets: SecretsRequest<'a>,
 }
 
 /// One launch.
@@ -46,7 +46,7 @@ pub(crate) struct Plan<'a> {
     /// Variables that anybody may see; the agent's name follows once it has its slot.
     pub(crate) environment: Vec<(&'static str, OsString)>,
     /// What is fetched when the agent is started.
-    pub(crate) secrets: Wish<'a>,
+    pub(crate) secrets: SecretsRequest<'a>,
     /// The program of the MCP server.
     pub(crate) server: Server,
     pub(crate) screen: Screen,

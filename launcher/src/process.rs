@@ -31,12 +31,12 @@ pub(crate) fn start(plan: &Plan, surroundings: &Surroundings) -> LaunchError {
 }
 
 fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchError> {
-    // Before there are secrets in this process: a build may take minutes.
+    // Before the secrets are fetched, because a build may take minutes.
     let server = plan.server.heal(surroundings)?;
     let granted = plan.secrets.fetch(plan.endpoint)?;
     granted.warnings.iter().for_each(|line| warn(line));
     granted.notes.iter().for_each(|line| say(line));
-    // A team's API has its ventures from its admins; this machine's own database has them from here.
+    // In a team's API, an admin registers the ventures; in the database of this machine, the launcher does.
     if matches!(plan.endpoint, Endpoint::Embedded) {
         context_api::register(&plan.venture, plan.endpoint, surroundings)?;
     }
@@ -66,6 +66,10 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }
+    // With --local, an API that is configured in the environment is not the one of this launch.
+    if matches!(plan.endpoint, Endpoint::Embedded) {
+        command.env_remove(variables::API_URL).env_remove(variables::API_KEY);
+    }
     command.envs(plan.environment.iter().cloned()).env(variables::AGENT, slot.agent.as_str());
     command.env(variables::BRANCH_PREFIX, prefix);
     if let Some(launch) = launch_id(std::process::id()) {
@@ -85,7 +89,7 @@ fn register<'a>(
 ) -> Result<Option<&'a Instead>, LaunchError> {
     let title = plan.cli.title();
     if let Some(Obstacle { what, fix }) = &registration.obstacle {
-        warn(&format!("{what}; to change that, {fix}"));
+        warn(&format!("{what}; to fix this, {fix}"));
     }
     for change in &registration.changes {
         let file = surroundings.shown(change.path());
@@ -93,11 +97,11 @@ fn register<'a>(
             Ok(()) if registration.replaced.is_empty() => say(&format!("registered Deckwatch with {title} in {file}")),
             Ok(()) => {
                 let keys = registration.replaced.join(", ");
-                say(&format!("registered Deckwatch with {title} in {file}; taken out of its entry: {keys}"));
+                say(&format!("registered Deckwatch with {title} in {file}; removed from its entry: {keys}"));
             }
             Err(error) if registration.instead.is_possible => {
                 registration.instead.file.as_ref().map_or(Ok(()), Change::apply)?;
-                say(&format!("{error}; {title} is told of Deckwatch for this launch alone"));
+                say(&format!("{error}; the registration with {title} is for this launch only"));
                 return Ok(Some(&registration.instead));
             }
             Err(error) if is_dispensable(plan.cli, change, surroundings) => {
@@ -118,7 +122,9 @@ fn claim(plan: &Plan, surroundings: &Surroundings) -> Result<Slot, LaunchError> 
     if let Wanted::This(number) = wanted
         && number != slot.number
     {
-        say(&format!("the agent of this conversation is still at work on slot {number}; this one is somebody else"));
+        say(&format!(
+            "the agent of this conversation is still at work on slot {number}; this launch gets another agent name"
+        ));
     }
     if let Some(id) = &plan.conversation.id {
         let conversation = Conversation {
@@ -128,7 +134,7 @@ fn claim(plan: &Plan, surroundings: &Surroundings) -> Result<Slot, LaunchError> 
             slot: slot.number,
         };
         if let Err(error) = Conversations::of(dirs, &host, &client).keep(id, &conversation) {
-            say(&format!("if this conversation is resumed its session will not be found again: {error}"));
+            say(&format!("if this conversation is resumed, its session will not be found: {error}"));
         }
     }
     Ok(slot)

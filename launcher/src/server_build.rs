@@ -20,8 +20,8 @@ pub(crate) fn difference(server: &Path) -> Option<String> {
     if theirs.as_deref() == Some(&ours) {
         return None;
     }
-    let theirs = theirs.unwrap_or_else(|| "of a build that it does not name".to_owned());
-    Some(format!("deckwatch-mcp is {theirs}, the launcher {ours}"))
+    let theirs = theirs.unwrap_or_else(|| "of an unknown build".to_owned());
+    Some(format!("deckwatch-mcp is {theirs}, but the launcher is {ours}"))
 }
 
 /// The launcher's own build, as `deckwatch-mcp --version` says its own.

@@ -1,11 +1,14 @@
-//! The last list of ventures that a team's API gave, for a start while the API can't be reached.
+//! The names that a team's API last gave, ventures and agents: for a start while the API can't be reached, and for the
+//! completions of a shell.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::ventures::{self, VentureEntry};
+use deckwatch_protocol::Agent;
 use serde_json::json;
 
 use crate::context_api;
@@ -14,24 +17,27 @@ use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
 const MAX_NAME: usize = 120;
+/// Most names of agents that are kept.
+const MOST_AGENTS: usize = 200;
+/// The name of this machine's own database among the addresses of APIs.
+const THIS_MACHINE: &str = "this-machine";
 
 /// The ventures that the API knows; when it can't be reached, those that it knew when it last could, with a
-/// word about their age.
+/// message about their age.
 pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
     let answer = context_api::registered(endpoint, surroundings);
-    let Endpoint::Remote { url, .. } = endpoint else { return answer };
-    let file = file_for(url, surroundings);
     match answer {
+        Ok(entries) if entries.is_empty() && matches!(endpoint, Endpoint::Embedded) => Ok(entries),
         Ok(entries) => {
-            // Without the memory only a later start without the API is poorer.
-            let _ = save(&file, &entries);
+            // Without the cache, only a later start without the API and completions know less.
+            let _ = save(&ventures_file(&surroundings.dirs, url_of(endpoint)), &json!({ "ventures": entries }));
             Ok(entries)
         }
-        Err(LaunchError::Unreachable(why)) => match remembered(&file, surroundings) {
+        Err(LaunchError::Unreachable(why)) => match last_known(endpoint, surroundings) {
             Some((entries, age)) => {
                 say(&format!(
                     "{why}\nlauncher: the ventures are those of {} ago; records wait for the API",
-                    words(age)
+                    in_units(age)
                 ));
                 Ok(entries)
             }
@@ -41,30 +47,74 @@ pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Re
     }
 }
 
-fn file_for(url: &str, surroundings: &Surroundings) -> PathBuf {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
-    let name: String = url.chars().map(safe).take(MAX_NAME).collect();
-    surroundings.dirs.cache.join("ventures").join(format!("{name}.json"))
+/// The ventures that a team's API last gave, and how long ago.
+pub(crate) fn last_known(endpoint: &Endpoint, surroundings: &Surroundings) -> Option<(Vec<VentureEntry>, Duration)> {
+    let Endpoint::Remote { url, .. } = endpoint else { return None };
+    cached_ventures(&surroundings.dirs, Some(url))
 }
 
-/// In the form of a ventures file, so that it is checked like one when it is read.
-fn save(file: &Path, entries: &[VentureEntry]) -> std::io::Result<()> {
+/// The ventures in the cache of an API; without its address, of this machine's own database.
+pub(crate) fn cached_ventures(dirs: &Dirs, url: Option<&str>) -> Option<(Vec<VentureEntry>, Duration)> {
+    let file = ventures_file(dirs, url);
+    let age = file.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
+    let found = ventures::find(Some(&file), dirs, None).ok()??;
+    Some((found.ventures, age))
+}
+
+/// Keeps the names of agents for completions.
+pub(crate) fn remember_agents<'a>(
+    agents: impl Iterator<Item = &'a Agent>,
+    endpoint: &Endpoint,
+    surroundings: &Surroundings,
+) {
+    let url = url_of(endpoint);
+    let mut names: BTreeSet<String> = agents.map(ToString::to_string).collect();
+    let known = cached_agents(&surroundings.dirs, url);
+    names.extend(known.iter().take(MOST_AGENTS.saturating_sub(names.len())).cloned());
+    if names.len() != known.len() {
+        // Without the cache, completions know less.
+        let _ = save(&agents_file(&surroundings.dirs, url), &json!(names));
+    }
+}
+
+/// The names of agents in the cache of an API; without its address, of this machine's own database.
+pub(crate) fn cached_agents(dirs: &Dirs, url: Option<&str>) -> Vec<String> {
+    let bytes = std::fs::read(agents_file(dirs, url)).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+fn url_of(endpoint: &Endpoint) -> Option<&str> {
+    match endpoint {
+        Endpoint::Embedded => None,
+        Endpoint::Remote { url, .. } => Some(url),
+    }
+}
+
+fn ventures_file(dirs: &Dirs, url: Option<&str>) -> PathBuf {
+    dirs.cache.join("ventures").join(file_name(url))
+}
+
+fn agents_file(dirs: &Dirs, url: Option<&str>) -> PathBuf {
+    dirs.cache.join("agents").join(file_name(url))
+}
+
+fn file_name(url: Option<&str>) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' };
+    let name: String = url.unwrap_or(THIS_MACHINE).chars().map(safe).take(MAX_NAME).collect();
+    format!("{name}.json")
+}
+
+fn save(file: &Path, value: &serde_json::Value) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         Dirs::create(folder)?;
     }
     let unfinished = file.with_extension(std::process::id().to_string());
-    std::fs::write(&unfinished, json!({ "ventures": entries }).to_string())?;
+    std::fs::write(&unfinished, value.to_string())?;
     std::fs::rename(unfinished, file)
 }
 
-fn remembered(file: &Path, surroundings: &Surroundings) -> Option<(Vec<VentureEntry>, Duration)> {
-    let age = file.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
-    let found = ventures::find(Some(file), &surroundings.dirs, None).ok()??;
-    Some((found.ventures, age))
-}
-
-/// An age as people say it.
-pub(crate) fn words(age: Duration) -> String {
+/// An age in minutes, hours or days.
+pub(crate) fn in_units(age: Duration) -> String {
     let minutes = age.as_secs() / 60;
     match minutes {
         0..120 => format!("{minutes} min"),
@@ -73,7 +123,7 @@ pub(crate) fn words(age: Duration) -> String {
     }
 }
 
-/// One that nobody can read is no failure.
+/// A message that can't be written changes nothing.
 fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "launcher: {line}");
 }

@@ -8,8 +8,10 @@
 # Each entry is a package, then its programs. scripts/test installs a package if one of its programs is missing.
 DEBIAN_TEST_PACKAGES=(
   "curl curl"
+  "fish fish"
   "openssh-client ssh ssh-keygen"
   "tmux tmux"
+  "zsh zsh"
 )
 
 # A Secret Service, as on a Linux desktop.

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use deckwatch_protocol::{RepoName, VentureCode};
+use deckwatch_protocol::{GithubOrg, RepoName, VentureCode};
 use thiserror::Error;
 
 use self::git_config::{Remote, read_remote};
@@ -27,8 +27,28 @@ pub fn default_dev_root(dirs: &Dirs) -> PathBuf {
 #[derive(Debug, Error)]
 pub enum DiscoveryError {
     /// Nothing to look for.
-    #[error("venture {0} lists no repositories")]
+    #[error("venture {0} lists no repositories and names no organisation")]
     NoRepositories(VentureCode),
+    /// The venture lists none, and its organisation has none here.
+    #[error("venture {venture} lists no repositories, and none of {org} is below {}", .dev_root.display())]
+    NoneOfOrganisation {
+        /// The venture.
+        venture: VentureCode,
+        /// Its organisation.
+        org: GithubOrg,
+        /// Where.
+        dev_root: PathBuf,
+    },
+    /// The venture lists none, and its organisation has several here.
+    #[error("venture {venture} lists no repositories, and several of {org} could be meant:{}", lines(.paths))]
+    SeveralOfOrganisation {
+        /// The venture.
+        venture: VentureCode,
+        /// Its organisation.
+        org: GithubOrg,
+        /// Those that could be meant.
+        paths: Vec<PathBuf>,
+    },
     /// None of them is there.
     #[error("no repository of venture {venture} is below {}", .dev_root.display())]
     NotFound {
@@ -100,10 +120,11 @@ impl Repositories {
         names
     }
 
-    /// The repository to open for a venture: of the repositories it lists, the first that is here.
+    /// The repository to open for a venture: of the repositories it lists, the first that is here; of a venture that
+    /// lists none, the one of its organisation.
     pub fn of_venture(&self, venture: &VentureEntry) -> Result<PathBuf, DiscoveryError> {
         if venture.repos.is_empty() {
-            return Err(DiscoveryError::NoRepositories(venture.code.clone()));
+            return self.of_organisation(venture);
         }
         for repo in &venture.repos {
             let clones: Vec<&Found> = self.found.iter().filter(|found| same(&found.repo, repo)).collect();
@@ -118,6 +139,44 @@ impl Repositories {
             cut_short: self.cut_short,
         })
     }
+
+    /// The repository of the venture's organisation: the one named as the venture, the only one whose name begins with
+    /// its code, or the only one that is here.
+    fn of_organisation(&self, venture: &VentureEntry) -> Result<PathBuf, DiscoveryError> {
+        let code = &venture.code;
+        let org = venture.github_org.clone().ok_or_else(|| DiscoveryError::NoRepositories(code.clone()))?;
+        let mut repos: Vec<&RepoName> = Vec::new();
+        for Found { repo, .. } in &self.found {
+            if is_of(repo, &org) && !repos.iter().any(|known| same(known, repo)) {
+                repos.push(repo);
+            }
+        }
+        let named = |repo: &RepoName| repo.as_str().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let keeping =
+            |keep: &dyn Fn(&str) -> bool| repos.iter().copied().filter(|repo| keep(&named(repo))).collect::<Vec<_>>();
+        let choices = [
+            keeping(&|name| name == code.as_str()),
+            keeping(&|name| name.strip_prefix(code.as_str()).is_some_and(|rest| rest.starts_with(['-', '.', '_']))),
+            repos.clone(),
+        ];
+        let candidates = choices.into_iter().find(|choice| !choice.is_empty()).unwrap_or_default();
+        let clones = |repo: &RepoName| self.found.iter().filter(|found| same(&found.repo, repo)).collect::<Vec<_>>();
+        match candidates.as_slice() {
+            [] => {
+                let (venture, dev_root) = (code.clone(), self.dev_root.clone());
+                Err(DiscoveryError::NoneOfOrganisation { venture, org, dev_root })
+            }
+            [only] => the_one(only, venture, &clones(only)),
+            several => {
+                let paths = several.iter().flat_map(|repo| clones(repo)).map(|found| found.root.clone()).collect();
+                Err(DiscoveryError::SeveralOfOrganisation { venture: code.clone(), org, paths })
+            }
+        }
+    }
+}
+
+fn is_of(repo: &RepoName, org: &GithubOrg) -> bool {
+    repo.as_str().split('/').next().is_some_and(|owner| owner.eq_ignore_ascii_case(org.as_str()))
 }
 
 /// Among several clones: the only one, the one in a folder of its name, the only one that is no worktree.

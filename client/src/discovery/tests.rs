@@ -110,3 +110,23 @@ fn a_dev_root_that_is_missing_holds_nothing_and_a_file_is_an_error() {
     std::fs::write(dev.path("file"), "").unwrap();
     assert!(matches!(Repositories::below(&dev.path("file")), Err(DiscoveryError::DevRoot { .. })));
 }
+
+#[test]
+fn a_venture_without_repositories_has_the_one_of_its_organisation() {
+    let dev = DevRoot::new();
+    let of_org = |code: &str| {
+        let mut venture = VentureEntry::of_repo(&format!("Example-Org/{code}").parse().unwrap()).unwrap();
+        venture.repos.clear();
+        Repositories::below(dev.0.path()).unwrap().of_venture(&venture)
+    };
+    dev.repository("other", "https://github.com/other/alpha");
+    assert!(matches!(of_org("alpha"), Err(DiscoveryError::NoneOfOrganisation { .. })));
+    let console = dev.repository("console", "https://github.com/example-org/alpha-console");
+    assert_eq!(of_org("alpha").unwrap(), console, "the name begins with the code");
+    assert_eq!(of_org("beta").unwrap(), console, "it is the only one");
+    let beta = dev.repository("beta", "https://github.com/example-org/beta");
+    assert_eq!((of_org("alpha").unwrap(), of_org("beta").unwrap()), (console, beta));
+    dev.repository("api", "https://github.com/example-org/alpha-api");
+    let Err(DiscoveryError::SeveralOfOrganisation { paths, .. }) = of_org("alpha") else { panic!("one was chosen") };
+    assert_eq!(paths.len(), 2);
+}

@@ -5,17 +5,16 @@ use serde::{Deserialize, Serialize};
 
 /// A product the team works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = with_org))]
 pub struct VentureEntry {
     /// What it is called on the command line.
     pub code: VentureCode,
     /// What people call it.
     pub name: VentureName,
-    /// The GitHub organisation or user that owns it.
-    #[serde(default)]
+    /// The GitHub organisation or user that owns it. `org` is another name of this field.
+    #[serde(default, alias = "org")]
     pub github_org: Option<GithubOrg>,
-    /// Its repositories as `owner/name`, the main one first.
+    /// Its repositories as `owner/name`, the main one first. Without any, the repository is one of `github_org`.
     #[serde(default)]
     #[cfg_attr(test, schemars(length(max = 100)))]
     pub repos: Vec<RepoName>,
@@ -32,7 +31,22 @@ pub struct VentureEntry {
     pub secrets: Vec<SecretName>,
 }
 
+/// Lets editors accept the field's other name too.
+#[cfg(test)]
+fn with_org(schema: &mut schemars::Schema) {
+    let properties = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut);
+    if let Some(properties) = properties
+        && let Some(org) = properties.get("github_org").cloned()
+    {
+        properties.insert("org".to_owned(), org);
+    }
+}
+
 impl VentureEntry {
+    /// The fields that an entry may have.
+    pub const FIELDS: [&str; 8] =
+        ["code", "name", "github_org", "org", "repos", "capabilities", "infisical_path", "secrets"];
+
     /// Most names in `secrets`.
     pub const MAX_SECRETS: usize = 200;
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use deckwatch_protocol::{RepoName, VentureCode};
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
 pub use self::entry::{VentureEntry, spelled_by};
@@ -24,6 +25,26 @@ pub struct VenturesFile {
     pub path: PathBuf,
     /// Each code and each repository stands here once.
     pub ventures: Vec<VentureEntry>,
+    /// Fields that Deckwatch does not know, and so does not use.
+    pub unknown_fields: Vec<UnknownField>,
+}
+
+/// A field of a ventures file that Deckwatch does not know: a typing error, or a field of another program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownField {
+    /// The code of the venture that has it; `None` is the file itself.
+    pub venture: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl std::fmt::Display for UnknownField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.venture {
+            Some(venture) => write!(f, "`{}` of venture {venture}", self.name),
+            None => write!(f, "`{}` beside `ventures`", self.name),
+        }
+    }
 }
 
 /// Why a file of ventures can't be used.
@@ -61,12 +82,12 @@ pub enum VenturesError {
 
 /// The ventures of one team, as the launcher and the MCP server read them from a file.
 #[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "Ventures of a Deckwatch team"))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "Ventures of a Deckwatch team", deny_unknown_fields))]
 struct Document {
     /// Where editors find this schema.
     #[serde(rename = "$schema", default)]
-    #[expect(dead_code, reason = "for editors alone; named here because unknown fields are errors")]
+    #[expect(dead_code, reason = "for editors alone; named here for the schema")]
     schema: Option<String>,
     /// The products the team works on.
     ventures: Vec<VentureEntry>,
@@ -109,9 +130,11 @@ impl VenturesFile {
     /// Reads and checks one file.
     pub fn read(path: &Path) -> Result<Self, VenturesError> {
         let text = std::fs::read(path).map_err(|source| VenturesError::Unreadable { path: path.to_owned(), source })?;
-        let document: Document = serde_json::from_slice(&text)
-            .map_err(|error| VenturesError::Malformed { path: path.to_owned(), message: error.to_string() })?;
-        let file = Self { path: path.to_owned(), ventures: document.ventures };
+        let malformed =
+            |error: serde_json::Error| VenturesError::Malformed { path: path.to_owned(), message: error.to_string() };
+        let document: Document = serde_json::from_slice(&text).map_err(malformed)?;
+        let unknown_fields = unknown_fields(&serde_json::from_slice(&text).map_err(malformed)?);
+        let file = Self { path: path.to_owned(), ventures: document.ventures, unknown_fields };
         file.check_limits()?;
         file.check_unique()?;
         Ok(file)
@@ -147,6 +170,20 @@ impl VenturesFile {
         }
         Ok(())
     }
+}
+
+/// The fields of a file that no type above has.
+fn unknown_fields(document: &Value) -> Vec<UnknownField> {
+    let unknown = |object: &Value, known: &[&str], venture: Option<&str>| {
+        let names = object.as_object().into_iter().flat_map(|object| object.keys());
+        let unknown = names.filter(|name| !known.contains(&name.as_str()));
+        let field = |name: &String| UnknownField { venture: venture.map(str::to_owned), name: name.clone() };
+        unknown.map(field).collect::<Vec<_>>()
+    };
+    let entries = document.get("ventures").and_then(Value::as_array).into_iter().flatten();
+    let of_entries =
+        entries.flat_map(|entry| unknown(entry, &VentureEntry::FIELDS, entry.get("code").and_then(Value::as_str)));
+    unknown(document, &["$schema", "ventures"], None).into_iter().chain(of_entries).collect()
 }
 
 #[cfg(test)]

@@ -38,15 +38,44 @@ fn a_repository_finds_its_venture_whatever_the_case() {
 fn mistakes_are_named_with_their_line() {
     let cases = [
         ("{\n  \"ventures\": [\n", "line 3"),
-        (r#"{"ventures": [{"code": "alpha", "name": "A", "repo": []}]}"#, "unknown field `repo`"),
         (r#"{"ventures": [{"code": "Alpha", "name": "A"}]}"#, "lower-case"),
         (r#"{"ventures": [{"code": "alpha", "name": "A", "repos": ["alpha"]}]}"#, "owner/name"),
-        (r#"{"venture": []}"#, "unknown field `venture`"),
+        (r#"{"venture": []}"#, "missing field `ventures`"),
     ];
     for (text, expected) in cases {
         let error = read(text).unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains("ventures.json"), "{error}");
     }
+}
+
+#[test]
+fn the_other_name_of_the_organisation_is_read() {
+    let text = r#"{"ventures": [{"code": "alpha", "name": "Project Alpha", "org": "example-org",
+        "capabilities": ["has_api", "has_database"]}]}"#;
+    let file = read(text).unwrap();
+    assert_eq!(file.ventures[0].github_org.as_ref().unwrap().as_str(), "example-org");
+    assert_eq!(file.unknown_fields, []);
+}
+
+#[test]
+fn a_field_that_is_not_known_is_named_and_stops_nothing() {
+    let text =
+        r#"{"version": 1, "ventures": [{"code": "alpha", "name": "A", "repo": [], "capabilities": ["has_api"]}]}"#;
+    let file = read(text).unwrap();
+    assert_eq!(file.ventures[0].capabilities.len(), 1);
+    let named: Vec<String> = file.unknown_fields.iter().map(ToString::to_string).collect();
+    assert_eq!(named, ["`version` beside `ventures`", "`repo` of venture alpha"]);
+}
+
+#[test]
+fn every_field_of_an_entry_is_a_known_one() {
+    let entry = VentureEntry::of_repo(&"example-org/alpha".parse().unwrap()).unwrap();
+    let written = serde_json::to_value(entry).unwrap();
+    let mut known: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).chain(["org"]).collect();
+    let mut listed = VentureEntry::FIELDS.to_vec();
+    known.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(known, listed);
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! `launcher demo`: a day as two agents have it, played on the repository in hand without any agent's tool.
+//! `launcher demo`: a day with two agents on the repository you are in, without any agent CLI.
 //!
-//! Every line that is shown comes from the real MCP server, the real API and the real repository; each
-//! scene is checked before the next begins. The records go into a database of the demo's own.
+//! Every line that is shown comes from the real MCP server, the real API and the real repository. Each step is
+//! checked before the next one begins. The records go into a database of the demo.
 
 pub(crate) mod error;
 mod player;
@@ -36,33 +36,33 @@ pub(crate) fn run(surroundings: &Surroundings, data: Option<&Path>) -> Result<()
 async fn play(here: &Checkout, server: &Path, data: Option<&Path>) -> Result<(), DemoError> {
     let stage = Stage::set(here, server, data)?;
     let [first, second] = [1, 2].map(agent);
-    say(&format!("A day on {}, as two agents have it. Records: {}", here.repo, stage.records()));
+    say(&format!("A day with two agents on {}. Records: {}", here.repo, stage.records()));
     let work = Work::read(&here.root);
 
-    say(&format!("{first} starts its day; nobody was here before."));
+    say(&format!("{first} starts its day. There are no earlier records."));
     let one = stage.enter(&first).await?;
     show(&one.call("sod", work::no_arguments()).await?.report);
 
-    say(&format!("It works, and reads what it did from git: {}.", work.said()));
+    say(&format!("It works, and reads from git what it did: {}.", work.said()));
     say("It hands off and ends its day.");
     let handoff = one.call("handoff", work.handoff()).await?;
     show(&handoff.report);
     one.leave().await;
 
-    say(&format!("{second} starts, in a new process that knows nothing. It is told:"));
+    say(&format!("{second} starts in a new process, without any memory. It gets this context:"));
     let two = stage.enter(&second).await?;
-    let told = two.call("sod", work::no_arguments()).await?;
-    show(&told.report);
-    told.must_show(&second, &handoff.fact("handoff_id"), "the handoff of the agent before it")?;
+    let day = two.call("sod", work::no_arguments()).await?;
+    show(&day.report);
+    day.must_show(&second, &handoff.fact("handoff_id"), "the handoff of the previous agent")?;
 
-    say(&format!("{first} is back, while {second} is still at work. Each is told of the other:"));
+    say(&format!("{first} starts again while {second} is still at work. Each of them sees the other:"));
     let one = stage.enter(&first).await?;
-    let told = one.call("sod", work::no_arguments()).await?;
-    show(&told.report);
-    told.must_show(&first, second.as_str(), "the agent beside it")?;
-    let told = two.call("context", work::no_arguments()).await?;
-    show(&told.report);
-    told.must_show(&second, first.as_str(), "the agent beside it")?;
+    let day = one.call("sod", work::no_arguments()).await?;
+    show(&day.report);
+    day.must_show(&first, second.as_str(), "the other active agent")?;
+    let day = two.call("context", work::no_arguments()).await?;
+    show(&day.report);
+    day.must_show(&second, first.as_str(), "the other active agent")?;
     one.leave().await;
     two.leave().await;
     say(&stage.farewell());
@@ -104,15 +104,15 @@ impl Stage {
 
     fn records(&self) -> String {
         match &self.folder {
-            Folder::Temporary(_) => "a database of the demo's own, gone when it ends".to_owned(),
+            Folder::Temporary(_) => "a temporary database, deleted at the end".to_owned(),
             Folder::Kept(path) => path.join("deckwatch/context.db").display().to_string(),
         }
     }
 
     fn farewell(&self) -> String {
         match &self.folder {
-            Folder::Temporary(_) => "That was all of it; nothing of yours was changed.".to_owned(),
-            Folder::Kept(_) => format!("That was all of it. The records are in {}.", self.records()),
+            Folder::Temporary(_) => "The demo is over. It changed none of your files and records.".to_owned(),
+            Folder::Kept(_) => format!("The demo is over. The records are in {}.", self.records()),
         }
     }
 
@@ -131,14 +131,14 @@ fn nameless() -> Agent {
     "demo".parse().expect("a good name")
 }
 
-/// Our own words.
+/// Prints a line of the demo itself.
 fn say(line: &str) {
     let bold = anstyle::Style::new().bold();
     // A reader that went away has seen enough.
     let _ = writeln!(anstream::stdout(), "{bold}{line}{bold:#}\n");
 }
 
-/// What a tool answered, word for word.
+/// Prints the answer of a tool unchanged.
 fn show(report: &str) {
     let mut out = anstream::stdout();
     for line in report.lines() {

@@ -8,7 +8,7 @@ use deckwatch_protocol::{Doc, DocFilter, DocName};
 
 use super::copies::Copies;
 use super::patience::Patience;
-use super::report::{Outcome, Report};
+use super::report::{DocOutcome, Report};
 
 const PAGE: u64 = 100;
 
@@ -37,7 +37,7 @@ async fn in_step(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<()
         remove_others(copies, &listed, report);
         for (name, hash) in listed {
             if copies.hash(&name).as_ref() == Some(&hash) {
-                report.add(copies, &name, done(copies.confirm(&name), Outcome::Unchanged));
+                report.add(copies, &name, done(copies.confirm(&name), DocOutcome::Unchanged));
             } else {
                 wanted.push((copies, name));
             }
@@ -74,35 +74,35 @@ async fn listed(api: &Api, copies: &Copies, patience: &mut Patience) -> Result<V
 /// Only a list that came whole says what is no more.
 fn remove_others(copies: &Copies, listed: &[Listed], report: &mut Report) {
     for name in copies.names().into_iter().filter(|name| listed.iter().all(|(known, _)| known != name)) {
-        report.add(copies, &name, done(copies.remove(&name), Outcome::Removed));
+        report.add(copies, &name, done(copies.remove(&name), DocOutcome::Removed));
     }
 }
 
 /// One document. Trouble with the API ends the run, trouble with the disk is told of this document.
-async fn one(api: &Api, copies: &Copies, name: &DocName, patience: &mut Patience) -> Result<Outcome, ClientError> {
+async fn one(api: &Api, copies: &Copies, name: &DocName, patience: &mut Patience) -> Result<DocOutcome, ClientError> {
     let known = copies.hash(name);
     let read = match patience.ask(async || api.get_doc(&copies.scope, name, known.as_deref()).await).await {
         Err(ClientError::Refused(problem)) if problem.status == 404 => {
-            return Ok(Outcome::Failed("deleted just now".into()));
+            return Ok(DocOutcome::Failed("deleted just now".into()));
         }
         read => read?,
     };
     Ok(match read {
-        DocRead::NotModified => done(copies.confirm(name), Outcome::Unchanged),
+        DocRead::NotModified => done(copies.confirm(name), DocOutcome::Unchanged),
         DocRead::Read(doc) => {
-            let outcome = if known.is_some() { Outcome::Updated } else { Outcome::Created };
+            let outcome = if known.is_some() { DocOutcome::Updated } else { DocOutcome::Created };
             done(copies.write(name, &doc.content), outcome)
         }
     })
 }
 
-fn done(work: std::io::Result<()>, outcome: Outcome) -> Outcome {
-    work.map_or_else(|error| Outcome::Failed(error.to_string()), |()| outcome)
+fn done(work: std::io::Result<()>, outcome: DocOutcome) -> DocOutcome {
+    work.map_or_else(|error| DocOutcome::Failed(error.to_string()), |()| outcome)
 }
 
 /// The API has another content than the copy, or there is no copy.
 fn not_copied(copies: &Copies, name: &DocName, report: &mut Report) {
-    report.add(copies, name, copies.age(name).map_or(Outcome::Missing, Outcome::Stale));
+    report.add(copies, name, copies.age(name).map_or(DocOutcome::Missing, DocOutcome::Stale));
 }
 
 /// What could not be asked about is told with its age.

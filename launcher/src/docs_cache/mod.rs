@@ -8,12 +8,14 @@ mod patience;
 mod report;
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 use deckwatch_client::doc_copies::DocCopies;
 use deckwatch_protocol::DocScope;
 
 use self::copies::Copies;
 use self::report::Report;
 use crate::choice::Options;
+use crate::completions;
 use crate::context_api;
 use crate::error::LaunchError;
 use crate::output;
@@ -22,22 +24,23 @@ use crate::target::Target;
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  launcher docs cache alpha             alpha's documents and the global ones
-  launcher docs cache                   those of the repository you stand in
-  launcher docs cache alpha --json      for scripts
+  launcher docs cache alpha           the documents of alpha and the global ones
+  launcher docs cache                 those of the repository you are in
+  launcher docs cache alpha --json    for scripts
 
-They are in ~/.cache/deckwatch/docs/<scope>/<name>; what is deleted at the API is removed there. Without the
-API the copies stay, and it says how old they are. Where the API limits requests it waits up to two minutes;
-what is missing then is named, it exits with 18, and the next run goes on from there.";
+The copies are in ~/.cache/deckwatch/docs/<scope>/<name>. A document that was deleted in the API is deleted there too. \
+Without the API the existing copies stay, and the command shows the age of each. If the API limits its requests, the \
+command waits up to two minutes. It then names the missing documents and exits with 18; the next run continues from \
+there.";
 
 /// What can be done with documents.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Copy a venture's documents and the global ones into a folder, for work without the API
+    /// Copy the documents of a venture and the global ones to a folder
     #[command(after_help = EXAMPLES)]
     Cache {
-        /// Code of the venture, or `.` for the one of the repository you stand in
-        #[arg(value_name = "VENTURE", default_value = ".")]
+        /// Code of the venture, or `.` for the one of the repository you are in
+        #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures), default_value = ".")]
         venture: Target,
 
         /// Print JSON

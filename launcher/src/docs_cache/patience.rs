@@ -34,7 +34,7 @@ impl Patience {
             if std::io::stderr().is_terminal() {
                 let seconds = pause.as_secs();
                 // A terminal that takes no more changes nothing.
-                let _ = writeln!(anstream::stderr(), "The API takes no more requests for {seconds} s; waiting.");
+                let _ = writeln!(anstream::stderr(), "The API limits its requests; waiting for {seconds} s.");
             }
             tokio::time::sleep(pause).await;
         }

@@ -1,4 +1,4 @@
-//! What came of it, document by document, for people and for scripts.
+//! The result of `docs cache`, document by document, for people and for scripts.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -21,16 +21,16 @@ pub(super) struct Report {
 struct Row {
     scope: String,
     name: String,
-    outcome: Outcome,
+    outcome: DocOutcome,
 }
 
-/// What became of one copy.
+/// What happened to one copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum DocOutcome {
     Created,
     Updated,
     Unchanged,
-    /// The API has it no more.
+    /// It was deleted in the API.
     Removed,
     /// The API could not be asked; how long ago the copy was in step.
     Stale(Duration),
@@ -41,7 +41,7 @@ pub(super) enum Outcome {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, copies: &Copies, name: &DocName, outcome: Outcome) {
+    pub(super) fn add(&mut self, copies: &Copies, name: &DocName, outcome: DocOutcome) {
         self.rows.push(Row { scope: copies.scope.to_string(), name: name.to_string(), outcome });
     }
 
@@ -58,17 +58,17 @@ impl Report {
 
     /// Only copies that are all in step are a success.
     pub(super) fn verdict(self) -> Result<(), LaunchError> {
-        let count = |is: fn(&Outcome) -> bool| self.rows.iter().filter(|row| is(&row.outcome)).count();
-        let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
-        let behind = count(|outcome| matches!(outcome, Outcome::Stale(_) | Outcome::Missing));
+        let count = |is: fn(&DocOutcome) -> bool| self.rows.iter().filter(|row| is(&row.outcome)).count();
+        let failed = count(|outcome| matches!(outcome, DocOutcome::Failed(_)));
+        let behind = count(|outcome| matches!(outcome, DocOutcome::Stale(_) | DocOutcome::Missing));
         let of = self.rows.len();
         match self.trouble {
             Some(_) if behind > 0 => Err(LaunchError::Api(format!(
-                "{behind} of {of} documents are missing or may be out of date; run it again, it goes on from here"
+                "{behind} of {of} documents are missing or may be out of date; run it again; it continues from here"
             ))),
             Some(trouble) => Err(LaunchError::Api(trouble)),
             None if failed > 0 => Err(LaunchError::Api(format!(
-                "{failed} of {of} documents could not be copied; run it again once that is mended"
+                "{failed} of {of} documents could not be copied; correct that, then run it again"
             ))),
             None => Ok(()),
         }
@@ -83,13 +83,14 @@ impl Report {
 
     pub(super) fn write_text(&self, out: &mut impl Write, folder: &str, api: &str) -> io::Result<()> {
         if let (Some(trouble), false) = (&self.trouble, self.rows.is_empty()) {
-            writeln!(out, "{trouble}. What is marked stale or missing could not be asked for:")?;
+            writeln!(out, "{trouble}. Documents marked stale or missing could not be fetched:")?;
         }
         let width = self.rows.iter().map(|row| row.label().len()).max().unwrap_or_default();
         for row in &self.rows {
-            writeln!(out, "{:<width$}  {}", row.label(), row.outcome.words())?;
+            writeln!(out, "{:<width$}  {}", row.label(), row.outcome.describe())?;
         }
-        let is_there = |row: &&Row| !matches!(row.outcome, Outcome::Removed | Outcome::Missing | Outcome::Failed(_));
+        let is_there =
+            |row: &&Row| !matches!(row.outcome, DocOutcome::Removed | DocOutcome::Missing | DocOutcome::Failed(_));
         let there = self.rows.iter().filter(is_there).count();
         let documents = if there == 1 { "document" } else { "documents" };
         writeln!(out, "{there} {documents} in {folder}, from {api}")
@@ -104,8 +105,8 @@ impl Row {
     /// `age_seconds` and `error` are `null` where there is none.
     fn json(&self) -> serde_json::Value {
         let (age, error) = match &self.outcome {
-            Outcome::Stale(age) => (Some(age.as_secs()), None),
-            Outcome::Failed(why) => (None, Some(why)),
+            DocOutcome::Stale(age) => (Some(age.as_secs()), None),
+            DocOutcome::Failed(why) => (None, Some(why)),
             _ => (None, None),
         };
         let outcome = self.outcome.as_str();
@@ -113,7 +114,7 @@ impl Row {
     }
 }
 
-impl Outcome {
+impl DocOutcome {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -126,11 +127,11 @@ impl Outcome {
         }
     }
 
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         match self {
-            Self::Stale(age) => format!("stale, as it was {} ago", crate::venture_cache::words(*age)),
+            Self::Stale(age) => format!("stale, copied {} ago", crate::venture_cache::in_units(*age)),
             Self::Failed(why) => format!("failed: {why}"),
-            Self::Removed => "removed, the API has it no more".to_owned(),
+            Self::Removed => "removed, because it was deleted in the API".to_owned(),
             Self::Missing => "missing, not copied yet".to_owned(),
             other => other.as_str().to_owned(),
         }

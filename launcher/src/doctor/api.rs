@@ -22,7 +22,9 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
     let place = endpoint.describe(surroundings);
     let api = match context_api::reader(endpoint, surroundings) {
         Ok(Some(api)) => api,
-        Ok(None) => return vec![Check::ok("api", format!("this machine's own; the first launch makes {place}"))],
+        Ok(None) => {
+            return vec![Check::ok("api", format!("the database of this machine; the first launch creates {place}"))];
+        }
         Err(error) => return vec![Check::failed_with("api", &error)],
     };
     let mut checks: Vec<Check> = outbox::check(&api).await;
@@ -49,7 +51,7 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
 
 async fn key(api: &Api, endpoint: &Endpoint) -> Check {
     match (in_time(api.list_ventures(&ListVentures::default())).await, endpoint) {
-        (Ok(_), Endpoint::Embedded) => Check::ok("key", "none is needed on this machine alone"),
+        (Ok(_), Endpoint::Embedded) => Check::ok("key", "the database of this machine needs no key"),
         (Ok(ventures), Endpoint::Remote { .. }) => {
             Check::ok("key", format!("accepted; {} ventures are registered", ventures.total))
         }
@@ -61,17 +63,17 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
 fn writes(health: &Health) -> Option<Check> {
     let seconds = health.writes_wait_seconds?;
     let detail = format!("writes have waited for {seconds} s: another process holds the database");
-    Some(Check::warn("writes", detail, "end that process; until then the API refuses what it can't write"))
+    Some(Check::warn("writes", detail, "end that process; until then the API refuses writes"))
 }
 
 fn clock(health: &Health) -> Check {
     let local = now();
     let apart = local.seconds_since(health.time).max(health.time.seconds_since(local));
-    let detail = format!("{apart} s apart from the API's");
+    let detail = format!("differs by {apart} s from the clock of the API");
     if apart <= SKEW_SECONDS {
         return Check::ok("clock", detail);
     }
-    Check::warn("clock", detail, "let this machine set its clock by the network (NTP)")
+    Check::warn("clock", detail, "synchronise the clock of this machine with NTP")
 }
 
 fn versions(version: &Version) -> Check {
@@ -82,7 +84,7 @@ fn versions(version: &Version) -> Check {
         return Check::warn("versions", detail, "apply the migrations of this API's database");
     }
     if version.version != own {
-        return Check::warn("versions", detail, format!("this launcher is {own}: bring both to the same version"));
+        return Check::warn("versions", detail, format!("this launcher is {own}: update both to the same version"));
     }
     Check::ok("versions", detail)
 }

@@ -1,4 +1,4 @@
-//! A check and what it found; all of them as people and scripts read them.
+//! A check with its result, and the report of all checks for people and scripts.
 
 use std::io::{self, Write};
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::error::LaunchError;
 
-/// One finding.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 pub(super) struct Check {
     name: &'static str,
     status: Status,
     detail: String,
-    /// What to do; `null` when nothing is to be done.
+    /// What to do; `null` if nothing needs to be done.
     fix: Option<String>,
 }
 
@@ -21,11 +21,11 @@ pub(super) struct Check {
 #[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
-    /// Not there, and not needed.
+    /// It is missing and not needed.
     Absent,
-    /// A launch works, but not as it should.
+    /// A launch works, but with a problem.
     Warn,
-    /// A launch would not work, or would lose something.
+    /// A launch would fail, or would lose something.
     Fail,
 }
 
@@ -46,13 +46,13 @@ impl Check {
         Self { name, status: Status::Fail, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    /// What would keep an agent from starting, with the remedy it names itself.
+    /// An error of the launcher, with its own hint.
     pub(super) fn failed_with(name: &'static str, error: &LaunchError) -> Self {
         Self { name, status: Status::Fail, detail: error.to_string(), fix: error.hint() }
     }
 }
 
-/// Every finding.
+/// The results of all checks.
 #[derive(Serialize)]
 pub(super) struct Report {
     ok: bool,
@@ -73,9 +73,10 @@ impl Report {
         for Check { name, status, detail, fix } in &self.checks {
             let (mark, style) = status.mark();
             writeln!(out, "{style}{mark}{style:#}  {name:<width$}  {detail}")?;
-            // What is absent is no fault, so its remedy is for those who ask for JSON.
+            // A missing part that is not needed is no problem: only the JSON has its fix.
             for fix in fix.iter().filter(|_| *status != Status::Absent) {
-                writeln!(out, "{:width$}      fix: {fix}", "")?;
+                let indentation = format!("\n{:width$}      ", "");
+                writeln!(out, "{:width$}      fix: {}", "", fix.replace('\n', &indentation))?;
             }
         }
         Ok(())

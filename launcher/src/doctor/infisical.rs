@@ -15,15 +15,19 @@ pub(super) fn check(file: Option<&VenturesFile>, vault: &Vault) -> Check {
     let with_path = ventures.iter().filter(|venture| venture.infisical_path.is_some()).count();
     let has_project = vault.shared_folder("").is_some() || ventures.iter().any(|v| vault.folder_of(v).is_some());
     if !has_project && with_path == 0 {
-        return Check::absent(NAME, "no venture has an infisical_path", format!("set infisical_path and {PROJECT}"));
+        return Check::absent(
+            NAME,
+            "it is not configured, and no venture has an infisical_path",
+            format!("set infisical_path and {PROJECT}"),
+        );
     }
     if !has_project {
-        let detail = format!("ventures with an infisical_path: {with_path}; no project is named");
+        let detail = format!("{with_path} ventures have an infisical_path, but no project is configured");
         return Check::warn(NAME, detail, format!("export {PROJECT}=<id of the project>"));
     }
     if !vault.has_credential() {
         let fix = format!("`launcher secrets login`, or export {IDENTITY}");
-        return Check::warn(NAME, "a project is set, and nothing to log in with", fix);
+        return Check::warn(NAME, "a project is configured, but no credential", fix);
     }
-    Check::ok(NAME, format!("a project is set; {}", vault.describe()))
+    Check::ok(NAME, format!("a project is configured; {}", vault.describe()))
 }

@@ -1,6 +1,6 @@
 //! `launcher doctor`: checks everything that a launch needs, and says how to repair what is not right.
 //!
-//! It changes nothing. Whether each agent's tool really starts the MCP server is another verb's business.
+//! It changes nothing. `launcher mcp doctor` checks whether each agent CLI really starts the MCP server.
 
 mod api;
 mod check;
@@ -30,10 +30,12 @@ use crate::surroundings::Surroundings;
 
 const EXAMPLES: &str = "\
 Examples:
-  launcher doctor           every check, and the fix of each that failed
+  launcher doctor           show every check, and how to fix each that failed
   launcher doctor --json    for scripts
 
-Exit code: 0 when no check failed, 1 when one did. A warning fails nothing.";
+Exit codes:
+  0    no check failed; there may be warnings
+  1    a check failed";
 
 /// How `doctor` was typed.
 #[derive(Debug, Args)]
@@ -64,7 +66,7 @@ pub(crate) fn run(doctor: &Doctor, verbs: &Command, surroundings: &Surroundings)
 fn checks(verbs: &Command, surroundings: &Surroundings) -> Result<Vec<Check>, LaunchError> {
     let config = Config::load(&surroundings.dirs);
     let mut checks = vec![settings(&config, surroundings)];
-    // A file that can't be read hides no other finding.
+    // The other checks run even if the settings can't be read.
     let config = config.unwrap_or_else(|_| Config::of_nobody(&surroundings.dirs));
     let runtime = context_api::runtime()?;
     checks.extend(runtime.block_on(programs::check(config.default_agent, surroundings)));
@@ -91,25 +93,25 @@ fn settings(config: &Result<Config, LaunchError>, surroundings: &Surroundings) -
     match config {
         Err(error) => Check::failed_with(NAME, error),
         Ok(_) if path.exists() => Check::ok(NAME, surroundings.shown(&path)),
-        Ok(_) => Check::ok(NAME, "none, the defaults hold; `launcher init` writes some"),
+        Ok(_) => Check::ok(NAME, "there is no config.toml; the defaults are used"),
     }
 }
 
-/// That the environment here is not left over from another launch.
+/// Checks that the environment is not left over from another launch.
 fn environment(surroundings: &Surroundings) -> Check {
     const NAME: &str = "environment";
     match background_server::own_environment(surroundings) {
-        Ok(None) => Check::ok(NAME, "of no launch"),
-        Ok(Some(agent)) => Check::ok(NAME, format!("of the launch of {agent}")),
+        Ok(None) => Check::ok(NAME, "does not belong to a launch"),
+        Ok(Some(agent)) => Check::ok(NAME, format!("belongs to the launch of {agent}")),
         Err(foreign) => match background_server::unset(&foreign, surroundings) {
             // A launch sets its own environment.
-            Some(unset) => Check::warn(NAME, format!("{}; a launch from here works", foreign.what()), unset),
+            Some(unset) => Check::warn(NAME, format!("{}; a launch from here works anyway", foreign.what()), unset),
             None => Check::fail(NAME, foreign.what(), foreign.fix()),
         },
     }
 }
 
-/// That no background server of an agent's tool was left behind by a launch.
+/// Checks that no background server of an agent CLI still has the environment of a launch.
 fn background_servers(surroundings: &Surroundings) -> Check {
     const NAME: &str = "background";
     let mut own = Vec::new();
@@ -123,12 +125,12 @@ fn background_servers(surroundings: &Surroundings) -> Check {
         }
     }
     if own.is_empty() {
-        return Check::ok(NAME, "none runs");
+        return Check::ok(NAME, "no background server is running");
     }
-    Check::ok(NAME, format!("{}; no launch is served by it", own.join(", ")))
+    Check::ok(NAME, format!("{}; it serves no launch", own.join(", ")))
 }
 
-/// That an agent could be given a name now.
+/// Checks that an agent could get a slot now.
 fn slots(surroundings: &Surroundings) -> Check {
     const NAME: &str = "slots";
     let Ok(venture) = "doctor".parse::<VentureCode>() else { return Check::ok(NAME, "none") };
@@ -141,5 +143,5 @@ fn slots(surroundings: &Surroundings) -> Check {
             Err(error) => return Check::failed_with(NAME, &error.into()),
         }
     }
-    Check::ok(NAME, format!("free are {}", agents.join(", ")))
+    Check::ok(NAME, format!("the next free slots are {}", agents.join(", ")))
 }

@@ -29,7 +29,7 @@ pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surrou
 
     let mut checks = vec![match git {
         None => Check::fail("git", "is not installed", "macOS: xcode-select --install, Debian: apt install git"),
-        Some(git) => told("git", git, surroundings).await.1,
+        Some(git) => version_check("git", git, surroundings).await.1,
     }];
     if !any_agent {
         checks.push(Check::failed_with("agents", &LaunchError::NoAgent));
@@ -38,7 +38,7 @@ pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surrou
         checks.push(agent(cli, asked, default_agent == Some(cli), surroundings).await);
     }
     checks.push(match server {
-        None => Check::fail("deckwatch-mcp", "is not installed", "from the Deckwatch checkout: ./scripts/start"),
+        None => Check::fail("deckwatch-mcp", "is not installed", "run ./scripts/start in the Deckwatch checkout"),
         Some(server) => own_server(server, surroundings).await,
     });
     checks
@@ -47,7 +47,7 @@ pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surrou
 async fn agent(cli: AgentCli, asked: Asked, is_default: bool, surroundings: &Surroundings) -> Check {
     let install = cli.install_command();
     match asked {
-        Some(asked) => told(cli.program(), asked, surroundings).await.1,
+        Some(asked) => version_check(cli.program(), asked, surroundings).await.1,
         None if is_default => Check::fail(cli.program(), "is your default agent and is not installed", install),
         None => Check::absent(cli.program(), "is not installed", install),
     }
@@ -56,7 +56,7 @@ async fn agent(cli: AgentCli, asked: Asked, is_default: bool, surroundings: &Sur
 /// The server must be of the launcher's own version: both are built together.
 async fn own_server(asked: (PathBuf, JoinHandle<Result<String, String>>), surroundings: &Surroundings) -> Check {
     const OWN: &str = env!("CARGO_PKG_VERSION");
-    let (version, check) = told("deckwatch-mcp", asked, surroundings).await;
+    let (version, check) = version_check("deckwatch-mcp", asked, surroundings).await;
     match version {
         Some(version) if !version.split([' ', '(', ')', '+']).any(|word| word == OWN) => {
             let fix = "install both from one checkout: ./scripts/start --install-only";
@@ -66,7 +66,8 @@ async fn own_server(asked: (PathBuf, JoinHandle<Result<String, String>>), surrou
     }
 }
 
-async fn told(
+/// Waits for a program's version, and reports it as a check.
+async fn version_check(
     name: &'static str,
     (path, asked): (PathBuf, JoinHandle<Result<String, String>>),
     surroundings: &Surroundings,
@@ -76,7 +77,7 @@ async fn told(
         Ok(version) => (Some(version.clone()), Check::ok(name, format!("{version} in {path}"))),
         Err(why) => {
             let fix = format!("check that `{path} --version` works; install it again if it does not");
-            (None, Check::warn(name, format!("{path} does not tell its version: {why}"), fix))
+            (None, Check::warn(name, format!("{path} did not report its version: {why}"), fix))
         }
     }
 }
@@ -95,10 +96,10 @@ async fn version(path: PathBuf) -> Result<String, String> {
     }
     let said = String::from_utf8_lossy(&output.stdout);
     let first: String = said.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(80).collect();
-    if first.is_empty() { Err("it says nothing".to_owned()) } else { Ok(without_name(&path, &first).to_owned()) }
+    if first.is_empty() { Err("it printed nothing".to_owned()) } else { Ok(without_name(&path, &first).to_owned()) }
 }
 
-/// `git version 2.47` is 2.47 here, where its name stands beside it.
+/// The version without the program's name, which the check shows beside it: 2.47 for `git version 2.47`.
 fn without_name<'a>(path: &Path, said: &'a str) -> &'a str {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     // Only as a whole word: `codex-cli 0.171` is not the program `codex`.

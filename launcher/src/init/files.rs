@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use deckwatch_client::ventures::VentureEntry;
-use serde_json::json;
+use serde_json::{Value, json};
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::answers::{Answers, Records};
@@ -24,7 +24,7 @@ pub(super) fn planned(answers: &Answers, surroundings: &Surroundings) -> Result<
     let folder = &surroundings.dirs.config;
     let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, surroundings))?];
     if let Some(ventures) = &answers.ventures {
-        files.push(File::new(folder.join("ventures.json"), |_| ventures_text(ventures))?);
+        files.push(File::new(folder.join("ventures.json"), |before| ventures_text(before, ventures))?);
     }
     Ok(files)
 }
@@ -68,16 +68,37 @@ fn set(table: &mut Table, name: &str, text: &str) {
     }
 }
 
-fn ventures_text(ventures: &[VentureEntry]) -> String {
-    let entry = |venture: &VentureEntry| {
-        let mut entry = json!({"code": venture.code, "name": venture.name, "repos": venture.repos});
-        if let (Some(org), Some(fields)) = (&venture.github_org, entry.as_object_mut()) {
-            fields.insert("github_org".to_owned(), json!(org));
-        }
-        entry
+/// The ventures that are there stay as they are written, with every field; those that they lack are added. A file that
+/// can't be read is written anew.
+fn ventures_text(before: &str, ventures: &[VentureEntry]) -> String {
+    let mut document: Value = serde_json::from_str(before).unwrap_or_default();
+    let Some(entries) = document.get_mut("ventures").and_then(Value::as_array_mut) else {
+        return format!("{:#}\n", json!({ "ventures": ventures.iter().map(entry).collect::<Vec<_>>() }));
     };
-    let ventures: Vec<_> = ventures.iter().map(entry).collect();
-    format!("{:#}\n", json!({ "ventures": ventures }))
+    let mut known: Vec<VentureEntry> =
+        entries.iter().filter_map(|entry| serde_json::from_value(entry.clone()).ok()).collect();
+    let mut added = Vec::new();
+    for repo in ventures.iter().flat_map(|venture| &venture.repos) {
+        let is_known = known.iter().any(|venture| venture.owns(repo));
+        // Under a code that no venture of the file has.
+        if let Some(venture) = VentureEntry::of_repo_among(repo, &known).filter(|_| !is_known) {
+            added.push(entry(&venture));
+            known.push(venture);
+        }
+    }
+    if added.is_empty() {
+        return before.to_owned();
+    }
+    entries.extend(added);
+    format!("{document:#}\n")
+}
+
+fn entry(venture: &VentureEntry) -> Value {
+    let mut entry = json!({"code": venture.code, "name": venture.name, "repos": venture.repos});
+    if let (Some(org), Some(fields)) = (&venture.github_org, entry.as_object_mut()) {
+        fields.insert("github_org".to_owned(), json!(org));
+    }
+    entry
 }
 
 impl File {

@@ -23,50 +23,50 @@ use crate::surroundings::Surroundings;
 
 const EXAMPLES: &str = "\
 Examples:
-  launcher init                                 asks, shows, writes
-  launcher init --yes                           the defaults and every repository below ~/dev
+  launcher init                    ask questions, show both files, write them
+  launcher init --yes              use the defaults and every repository below ~/dev
   launcher init --yes --dev-root ~/code --agent codex
   launcher init --yes --api-url https://context.example.com --key-env CONTEXT_API_KEY
-  launcher init --dry-run --yes                 shows what would be written
+  launcher init --dry-run --yes    show what would be written
 
-It writes config.toml and ventures.json in ~/.config/deckwatch. A file that is there stays, unless you say yes
-or give --overwrite: then settings are changed and the rest of config.toml stays, ventures.json is written anew,
-and what a file held first is kept beside it, as *.deckwatch-backup.";
+The command writes config.toml and ventures.json to ~/.config/deckwatch. A file that exists is only changed if you agree \
+or give --overwrite. Then the settings are set, ventures that the file lacks are added, and all else in both files stays. \
+The first version of each file is kept beside it, as *.deckwatch-backup.";
 
 /// How `init` was typed.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Init {
-    /// Ask nothing: flags and defaults decide
+    /// Ask no questions; use flags and defaults
     #[arg(long, short)]
     yes: bool,
 
-    /// Where repositories are looked for
+    /// The folder with your repositories
     #[arg(long, value_name = "PATH")]
     dev_root: Option<PathBuf>,
 
-    /// The agent to start when no flag names one
+    /// The agent that is started by default
     #[arg(long, value_enum)]
     agent: Option<AgentCli>,
 
-    /// The team's API; without it, this machine's own database
+    /// The address of a team's API; without it, the database of this machine is used
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
 
-    /// The variable that holds the API's key
+    /// The variable of the environment that holds the key of the API
     #[arg(long, value_name = "NAME", requires = "api_url")]
     key_env: Option<String>,
 
-    /// Write no ventures.json
+    /// Do not write ventures.json
     #[arg(long)]
     no_ventures: bool,
 
-    /// Change files that are there
+    /// Change files that exist
     #[arg(long)]
     overwrite: bool,
 
-    /// Show what would be written, write nothing
+    /// Show what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
 }

@@ -49,10 +49,10 @@ pub(super) fn build(source: &Source, surroundings: &Surroundings, deadline: Inst
     let runtime = runtime.map_err(|error| error.to_string())?;
     let mut command = command(cargo, source, surroundings);
     let built = runtime.block_on(async { timeout_at(deadline.into(), run(&mut command)).await });
-    let built = built.map_err(|_| format!("the build was not done within {} minutes", PATIENCE.as_secs() / 60))??;
+    let built = built.map_err(|_| format!("the build took longer than {} minutes", PATIENCE.as_secs() / 60))??;
     match PROGRAMS.into_iter().find(|name| !built.contains_key(*name)) {
         None => Ok(built),
-        Some(missing) => Err(format!("cargo built no {missing}")),
+        Some(missing) => Err(format!("cargo did not build {missing}")),
     }
 }
 

@@ -77,20 +77,22 @@ impl Server {
             Ok(source) if self.may_build => source,
             known => {
                 let checkout = known.as_ref().map_or("Deckwatch's checkout".to_owned(), |it| it.shown(surroundings));
-                say(&format!("{trouble}; make them one: ./scripts/start --install-only in {checkout}"));
+                say(&format!("{trouble}; to update both, run ./scripts/start --install-only in {checkout}"));
                 return Ok(self.path());
             }
         };
         let place = source.shown(surroundings);
-        say(&format!("{trouble}; building it in {place}, which takes minutes the first time (--no-heal leaves it)"));
+        say(&format!(
+            "{trouble}; building it in {place}, which takes several minutes the first time (--no-heal skips this)"
+        ));
         match (self.install(source, surroundings), &self.found) {
             (Ok(()), _) => {
                 say(&format!("installed {SERVER} in {}", surroundings.shown(&source.programs)));
                 Ok(source.programs.join(SERVER))
             }
             (Err(cause), Some(old)) => {
-                warn(&format!("{SERVER} could not be replaced, the old one is used: {cause}"));
-                say(&format!("to see why: ./scripts/start --install-only in {place}"));
+                warn(&format!("{SERVER} could not be replaced, so the old one is used: {cause}"));
+                say(&format!("to see why, run ./scripts/start --install-only in {place}"));
                 Ok(old.clone())
             }
             (Err(cause), None) => Err(LaunchError::ServerNotBuilt { cause, checkout: Some(place) }),
@@ -116,7 +118,9 @@ impl Server {
         if let Some(count) = source.commits_not_built(surroundings) {
             let place = source.shown(surroundings);
             let commits = if count == 1 { "the last commit" } else { &format!("the last {count} commits") };
-            say(&format!("the launcher and {SERVER} lack {commits} of {place}: ./scripts/start --install-only there"));
+            say(&format!(
+                "the launcher and {SERVER} do not contain {commits} of {place}; to update them, run ./scripts/start --install-only there"
+            ));
         }
     }
 }

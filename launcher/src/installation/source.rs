@@ -73,7 +73,7 @@ fn refusal(checkout: &Path) -> Option<&'static str> {
     let names = [("launcher", env!("CARGO_PKG_NAME")), ("mcp-server", "deckwatch-mcp-server")];
     let is_ours = |(folder, name): (&str, &str)| package(&checkout.join(folder)).as_deref() == Some(name);
     if !names.into_iter().all(is_ours) || !checkout.join(INSTALLER).is_file() {
-        return Some("is no checkout of Deckwatch any more");
+        return Some("is not a checkout of Deckwatch any more");
     }
     let ours_alone = |path: &Path| {
         let meta = path.metadata()?;
@@ -81,7 +81,7 @@ fn refusal(checkout: &Path) -> Option<&'static str> {
     };
     let looked_at = ["", "Cargo.toml", "launcher", "mcp-server", INSTALLER].map(|inner| checkout.join(inner));
     let safe = looked_at.iter().all(|path| ours_alone(path).unwrap_or(false));
-    (!safe).then_some("is not this user's alone, so nothing is built there")
+    (!safe).then_some("can be changed by other users, so nothing is built there")
 }
 
 /// The name of the package in a folder.

@@ -11,7 +11,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// The age of `then`; a time ahead of `now`, by another machine's clock, is "now".
-pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
+pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;

@@ -65,7 +65,9 @@ pub(super) struct Place(Result<PathBuf, String>);
 impl Place {
     pub(super) fn of(found: Result<PathBuf, DiscoveryError>) -> Self {
         Self(found.map_err(|error| match error {
-            DiscoveryError::Several { .. } => "several clones".to_owned(),
+            DiscoveryError::Several { .. } | DiscoveryError::SeveralOfOrganisation { .. } => {
+                "several clones".to_owned()
+            }
             DiscoveryError::NoRepositories(_) => "no repositories".to_owned(),
             _ => "not here".to_owned(),
         }))
@@ -83,15 +85,15 @@ impl Listing {
         ventures: &[VentureEntry],
         places: Vec<Place>,
         states: Vec<git_state::Answer>,
-        told: sessions::Answer,
+        known: sessions::Answer,
     ) -> Self {
         let rows = ventures.iter().zip(places).zip(states);
-        let ventures = rows.map(|((venture, place), state)| Listed::new(venture, place, state, told.as_ref().ok()));
+        let ventures = rows.map(|((venture, place), state)| Listed::new(venture, place, state, known.as_ref().ok()));
         Self {
             file,
             ventures: ventures.collect(),
-            active_agents_cut_short: told.as_ref().is_ok_and(|told| told.active.cut_short),
-            sessions_error: told.err(),
+            active_agents_cut_short: known.as_ref().is_ok_and(|known| known.active.cut_short),
+            sessions_error: known.err(),
         }
     }
 
@@ -110,7 +112,7 @@ impl Listing {
 }
 
 impl Listed {
-    fn new(venture: &VentureEntry, place: Place, state: git_state::Answer, told: Option<&sessions::Told>) -> Self {
+    fn new(venture: &VentureEntry, place: Place, state: git_state::Answer, known: Option<&sessions::Sessions>) -> Self {
         let (path, path_error) = match place.0 {
             Ok(path) => (Some(path), None),
             Err(why) => (None, Some(why)),
@@ -123,8 +125,8 @@ impl Listed {
         let of_venture = |seen: &sessions::Seen| {
             seen.sessions.iter().filter(|session| session.venture == venture.code).cloned().collect::<Vec<_>>()
         };
-        let last = told.and_then(|told| of_venture(&told.newest).into_iter().next());
-        let before = told.filter(|told| last.is_none() && told.newest.cut_short);
+        let last = known.and_then(|known| of_venture(&known.newest).into_iter().next());
+        let before = known.filter(|known| last.is_none() && known.newest.cut_short);
         Self {
             code: venture.code.to_string(),
             name: venture.name.to_string(),
@@ -144,8 +146,8 @@ impl Listed {
                 status: session.status,
                 at: session.last_heartbeat_at,
             }),
-            last_session_before: before.and_then(|told| told.newest.sessions.last()).map(|oldest| oldest.created_at),
-            active_agents: told.map(|told| of_venture(&told.active).iter().map(|s| s.agent.to_string()).collect()),
+            last_session_before: before.and_then(|known| known.newest.sessions.last()).map(|oldest| oldest.created_at),
+            active_agents: known.map(|known| of_venture(&known.active).iter().map(|s| s.agent.to_string()).collect()),
         }
     }
 }

@@ -11,7 +11,7 @@ mod table;
 
 use std::io::Write as _;
 
-pub(crate) use self::age::now;
+pub(crate) use self::age::{ago, now};
 use self::listing::{Listing, Place};
 use crate::catalogue::Catalogue;
 use crate::config::Config;

@@ -9,11 +9,11 @@ use deckwatch_protocol::{Page, Session, SessionFilter, SessionStatus};
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAGE: u64 = 100;
 
-/// What the API told, or why it did not.
-pub(super) type Answer = Result<Told, String>;
+/// The sessions, or why they are not known.
+pub(super) type Answer = Result<Sessions, String>;
 
-/// The sessions that are alive, and the newest ones whatever became of them.
-pub(super) struct Told {
+/// The active sessions, and the newest sessions of any status.
+pub(super) struct Sessions {
     pub(super) active: Seen,
     pub(super) newest: Seen,
 }
@@ -28,13 +28,13 @@ pub(super) struct Seen {
 
 /// Asks both at the same time. Without an API, there is no session yet.
 pub(super) async fn ask(api: Option<Api>) -> Answer {
-    let Some(api) = api else { return Ok(Told { active: Seen::default(), newest: Seen::default() }) };
+    let Some(api) = api else { return Ok(Sessions { active: Seen::default(), newest: Seen::default() }) };
     let both = async {
         let other = api.clone();
         let newest = tokio::spawn(async move { list(&other, None).await });
         let active = list(&api, Some(SessionStatus::Active)).await.map_err(|error| error.to_string())?;
         let newest = newest.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        Ok(Told { active, newest })
+        Ok(Sessions { active, newest })
     };
     let answer = tokio::time::timeout(PATIENCE, both).await;
     answer.unwrap_or_else(|_| Err(format!("the Context API did not answer within {} s", PATIENCE.as_secs())))

@@ -1,6 +1,6 @@
 //! The list as people read it: aligned, in colour for a person, within the terminal's width.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
 use deckwatch_protocol::Timestamp;
@@ -31,9 +31,10 @@ struct Cell {
     style: Style,
 }
 
-/// How many characters fit into a line; `None` when nobody looks.
+/// The columns of the terminal that standard output is; `None` when it is a pipe or a file, for which nothing is cut.
 pub(super) fn terminal_width() -> Option<usize> {
-    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
+    let size = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
 }
 
 impl Table {

@@ -195,7 +195,7 @@ impl Like {
     /// As the file that is replaced. One that nobody may write to is not replaced: that is its owner's wish.
     fn of(target: &Path) -> io::Result<Self> {
         match fs::metadata(target) {
-            Ok(meta) if meta.mode() & 0o222 == 0 => Err(refusal("nobody may write to it")),
+            Ok(meta) if meta.mode() & 0o222 == 0 => Err(refusal("it is read-only")),
             Ok(meta) => Ok(Self { mode: meta.mode() & 0o7777, owner: Some(meta.uid()) }),
             Err(_) => Ok(Self { mode: NEW_FILE_MODE, owner: None }),
         }
@@ -231,7 +231,7 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
             Ok(link) => at = folder.join(link),
             Err(_) if followed == 0 || folder.is_dir() => return Ok(at),
             Err(_) => {
-                let why = format!("it is a link into {}, which is not there", folder.display());
+                let why = format!("it is a link into {}, which does not exist", folder.display());
                 return Err(io::Error::new(io::ErrorKind::NotFound, why));
             }
         }

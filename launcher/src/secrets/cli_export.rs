@@ -31,7 +31,7 @@ pub(super) async fn export(
     }
     let ran = program::run(&mut command, "", patience).await.map_err(SecretsError::Cli)?;
     if !ran.succeeded {
-        let said = if ran.complaint.is_empty() { "it failed and said nothing".to_owned() } else { ran.complaint };
+        let said = if ran.complaint.is_empty() { "it failed without a message".to_owned() } else { ran.complaint };
         return Err(SecretsError::Cli(said));
     }
     Listing::from_export(&ran.output)

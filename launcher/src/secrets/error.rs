@@ -1,4 +1,5 @@
-//! Why secrets could not be had: what happened, where, what to do. No value and no answer's text is in any of them.
+//! Why secrets could not be fetched: what happened, where, what to do. No error contains a value or the text of an
+//! answer.
 
 use thiserror::Error;
 
@@ -6,7 +7,7 @@ use super::folder::Folder;
 use crate::exit_code::ExitCode;
 
 /// Why there are no secrets, or not all.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub(crate) enum SecretsError {
     #[error("the address of Infisical can't be used: {0}")]
     Domain(String),
@@ -19,16 +20,24 @@ pub(crate) enum SecretsError {
     },
     #[error("{source_name} gave no credential: {cause}")]
     Source { source_name: String, cause: String },
-    #[error("{source_name} gave no key of the Context API: {cause}")]
+    #[error("{source_name} gave no key for the Context API: {cause}")]
     NoKey { source_name: String, cause: String },
     #[error("Infisical at {host} refused the credential of {source_name}: it is wrong or has expired")]
     Refused { host: String, source_name: String },
     #[error("Infisical at {host} can't be reached: {cause}")]
     Unreachable { host: String, cause: String },
-    #[error("what answers at {host} is not Infisical: {what}")]
+    #[error("Infisical at {host} limits its requests (429){}", asked(*.asks_to_wait))]
+    Limited {
+        host: String,
+        /// In seconds, if it says.
+        asks_to_wait: Option<u64>,
+    },
+    #[error("Infisical at {host} fails: it answered {status} each time it was asked")]
+    Failing { host: String, status: u16 },
+    #[error("the server at {host} is not Infisical: {what}")]
     NotInfisical { host: String, what: String },
     #[error(
-        "Infisical refused {folder} ({status}): the project, the environment, the folder or the permission to read it is missing"
+        "Infisical refused access to {folder} ({status}): the project, the environment or the folder does not exist, or the identity may not read it"
     )]
     NoSuchFolder { folder: Folder, status: u16 },
     #[error("the infisical command gave no secrets: {0}")]
@@ -64,7 +73,13 @@ impl SecretsError {
             Self::Refused { .. } => {
                 "make a new client secret for the machine identity in Infisical, then `launcher secrets login`"
             }
-            Self::Unreachable { .. } => "check the network, and `domain` of [infisical]; then start again",
+            Self::Unreachable { .. } => {
+                "check the network, and `domain` of [infisical] in ~/.config/deckwatch/config.toml; then start again"
+            }
+            Self::Limited { .. } => "wait, then start again; `--no-secrets` starts without asking Infisical",
+            Self::Failing { .. } => {
+                "check the state of that server, then start again; `--no-secrets` starts without it"
+            }
             Self::NotInfisical { .. } => "correct INFISICAL_DOMAIN, or `domain` of [infisical] in config.toml",
             Self::NoSuchFolder { .. } => {
                 "correct project_id, environment or path in config.toml, or let the machine identity read the folder"
@@ -94,10 +109,18 @@ impl SecretsError {
             | Self::Cli(_)
             | Self::Keyring(_)
             | Self::BadCredential(_) => ExitCode::Credential,
-            Self::Unreachable { .. } | Self::NotInfisical { .. } | Self::Runtime(_) => ExitCode::Infisical,
+            Self::Unreachable { .. }
+            | Self::Limited { .. }
+            | Self::Failing { .. }
+            | Self::NotInfisical { .. }
+            | Self::Runtime(_) => ExitCode::Infisical,
             Self::NoSuchFolder { .. } | Self::Absent { .. } => ExitCode::SecretMissing,
         }
     }
+}
+
+fn asked(seconds: Option<u64>) -> String {
+    seconds.map(|seconds| format!(" and asks to wait {seconds} s")).unwrap_or_default()
 }
 
 fn because(cause: Option<&str>) -> String {

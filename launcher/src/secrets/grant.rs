@@ -1,6 +1,6 @@
-//! What one launch gives its agent: decided before anything is fetched, fetched when the agent starts.
+//! The secrets of one launch: requested when the launch is planned, fetched when the agent starts.
 //!
-//! A launch without its secrets goes on and says loudly what is missing, unless it is told to refuse.
+//! A launch continues without its secrets and says what is missing, unless `--require-secrets` is given.
 
 use deckwatch_client::variables;
 use deckwatch_client::ventures::VentureEntry;
@@ -15,11 +15,11 @@ use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::launch::Launch;
 
-/// Which secrets a launch wants.
-pub(crate) struct Wish<'a> {
+/// The secrets that a launch needs, and what happens if they can't be fetched.
+pub(crate) struct SecretsRequest<'a> {
     vault: &'a Vault,
     folder: Option<Folder>,
-    /// Names that the venture's entry says it needs.
+    /// The secrets that the venture's entry lists as required, by name.
     expected: Vec<String>,
     rule: Rule,
 }
@@ -28,23 +28,23 @@ pub(crate) struct Wish<'a> {
 enum Rule {
     /// `--no-secrets`.
     Never,
-    /// Start without them when it must be.
+    /// Start without secrets if they can't be fetched.
     IfPossible,
     /// `--require-secrets`.
     Required,
 }
 
-/// What a launch got.
+/// The secrets of a launch, and messages about them.
 #[derive(Default)]
 pub(crate) struct Granted {
     pub(crate) secrets: Secrets,
-    /// For whoever is interested.
+    /// Messages about what was done.
     pub(crate) notes: Vec<String>,
-    /// For everybody: something is not as it was meant to be.
+    /// Messages about problems.
     pub(crate) warnings: Vec<String>,
 }
 
-impl<'a> Wish<'a> {
+impl<'a> SecretsRequest<'a> {
     /// Decides it from the command line and the venture.
     pub(crate) fn of(launch: &Launch, vault: &'a Vault, venture: &VentureEntry) -> Self {
         let rule = match (launch.no_secrets, launch.require_secrets) {

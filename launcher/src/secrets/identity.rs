@@ -122,7 +122,7 @@ pub(super) async fn output_of(words: &[String]) -> Result<Secret, String> {
     if ran.succeeded {
         return Ok(Secret::new(ran.output.to_string()));
     }
-    let said = if ran.complaint.is_empty() { "it failed and said nothing".to_owned() } else { ran.complaint };
+    let said = if ran.complaint.is_empty() { "it failed without a message".to_owned() } else { ran.complaint };
     Err(format!("{name}: {said}"))
 }
 

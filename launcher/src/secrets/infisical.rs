@@ -3,6 +3,7 @@
 //! A credential goes to the configured host and nowhere else: redirects are not followed. Of an answer
 //! that is an error only its status is used; its text is another's and is shown nowhere.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::folder::Folder;
 use super::identity::{Found, Identity};
 use super::listing::Listing;
 use super::settings::host_of;
+use crate::output::say;
 
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,11 +31,17 @@ const MAX_TRIES: u32 = 3;
 /// Before the second try when the server names no time; doubled before the third.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
+/// Longest that a fetch waits in all because Infisical asks it to.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// One Infisical, until a deadline.
 pub(super) struct Infisical {
     base: Url,
     http: Client,
-    deadline: Instant,
+    /// Later by each pause that Infisical asked for.
+    deadline: Cell<Instant>,
+    /// What is left of the time that a fetch waits because Infisical asks it to.
+    pause_left: Cell<Duration>,
 }
 
 struct Answer {
@@ -77,7 +85,7 @@ impl Infisical {
             http = http.no_proxy();
         }
         let http = http.build().map_err(|error| SecretsError::Runtime(innermost(&error)))?;
-        Ok(Self { base, http, deadline })
+        Ok(Self { base, http, deadline: Cell::new(deadline), pause_left: Cell::new(LONGEST_PAUSE) })
     }
 
     /// Exchanges a machine identity for an access token.
@@ -135,19 +143,41 @@ impl Infisical {
         let mut pause = FIRST_PAUSE;
         for _ in 1..MAX_TRIES {
             let answer = self.try_once(request()).await?;
-            let busy = answer.status == StatusCode::TOO_MANY_REQUESTS || answer.status.is_server_error();
-            let wait = answer.retry_after.unwrap_or(pause);
-            if !busy || Instant::now() + wait >= self.deadline {
+            let is_limit = answer.status == StatusCode::TOO_MANY_REQUESTS;
+            if !is_limit && !answer.status.is_server_error() {
                 return Ok(answer);
             }
-            sleep(wait).await;
-            pause *= 2;
+            match answer.retry_after {
+                Some(asked) if !self.grant_pause(asked) => return Ok(answer),
+                Some(asked) => {
+                    let (host, seconds) = (self.host(), asked.as_secs());
+                    let what = if is_limit { "limits its requests" } else { "is not ready" };
+                    let status = answer.status.as_u16();
+                    say(&format!("Infisical at {host} {what} ({status}); trying again in {seconds} s, as it asks"));
+                    sleep(asked).await;
+                }
+                None if Instant::now() + pause >= self.deadline.get() => return Ok(answer),
+                None => {
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+            }
         }
         self.try_once(request()).await
     }
 
+    /// Whether there is time for a pause; then the deadline is later by it.
+    fn grant_pause(&self, asked: Duration) -> bool {
+        let left = self.pause_left.get().checked_sub(asked);
+        if let Some(left) = left {
+            self.pause_left.set(left);
+            self.deadline.set(self.deadline.get() + asked);
+        }
+        left.is_some()
+    }
+
     async fn try_once(&self, request: RequestBuilder) -> Result<Answer, SecretsError> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.deadline.get().saturating_duration_since(Instant::now());
         let mut response = request.timeout(left).send().await.map_err(|error| self.broken(&error))?;
         let (status, location) = (response.status(), header(&response, LOCATION.as_str()));
         let retry_after = retry_after(response.headers());
@@ -189,12 +219,12 @@ impl Infisical {
             let to = to.map_or_else(|| "elsewhere".to_owned(), |to| host_of(&to));
             return self.not_infisical(&format!("it redirects to {to}, and a credential is not sent on"));
         }
-        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-            let cause = match answer.retry_after {
-                Some(wait) => format!("it answers {} and asks to wait {} s", status.as_u16(), wait.as_secs()),
-                None => format!("it answers {}, {MAX_TRIES} times", status.as_u16()),
-            };
-            return SecretsError::Unreachable { host: self.host(), cause };
+        let (host, asks_to_wait) = (self.host(), answer.retry_after.map(|wait| wait.as_secs()));
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return SecretsError::Limited { host, asks_to_wait };
+        }
+        if status.is_server_error() {
+            return SecretsError::Failing { host, status: status.as_u16() };
         }
         self.not_infisical(&format!("it answers {}", status.as_u16()))
     }

@@ -3,7 +3,6 @@
 //! Asks nothing before something is fetched, and logs in once for all that is.
 
 use std::cell::RefCell;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
@@ -17,16 +16,16 @@ use super::cli_export;
 use super::error::SecretsError;
 use super::folder::Folder;
 use super::identity::{Found, Identity, Sources};
-use super::infisical::{Infisical, ListError};
+use super::infisical::{Infisical, LONGEST_PAUSE, ListError};
 use super::keyring::{Item, Keyring};
 use super::listing::Listing;
 use super::settings::{InfisicalSettings, host_of};
 use crate::output::say;
 use crate::surroundings::Surroundings;
 
-/// All calls of one fetch.
+/// Longest that all calls of one fetch take together, without the pauses that Infisical asks for.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// When a person who waits is told what for.
+/// After this time the launcher says what it is waiting for.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// A team's Infisical.
@@ -36,8 +35,8 @@ pub(crate) struct Vault {
     cli: Option<PathBuf>,
     /// Of the first login; a second folder needs no other.
     session: RefCell<Option<Session>>,
-    /// Why Infisical did not answer: it is not waited for twice.
-    silence: RefCell<Option<String>>,
+    /// Why Infisical gave no secrets, so that a second folder does not wait again.
+    unavailable: RefCell<Option<SecretsError>>,
 }
 
 /// As whom this process is known, and by which token.
@@ -54,7 +53,7 @@ impl Vault {
             sources: Sources::of(surroundings, settings.credential_command.clone()),
             cli: surroundings.program("infisical"),
             session: RefCell::new(None),
-            silence: RefCell::new(None),
+            unavailable: RefCell::new(None),
             settings,
         }
     }
@@ -118,8 +117,8 @@ impl Vault {
 
     async fn fetch_now(&self, folder: &Folder) -> Result<Listing, SecretsError> {
         let base = self.settings.base()?;
-        if let Some(cause) = self.silence.borrow().clone() {
-            return Err(SecretsError::Unreachable { host: host_of(&base), cause });
+        if let Some(error) = self.unavailable.borrow().clone() {
+            return Err(error);
         }
         let known = self.session.take();
         let mut session = match known {
@@ -134,20 +133,23 @@ impl Vault {
         let infisical = Infisical::new(base, deadline)?;
         let listing = self.until(deadline, self.list(&infisical, &mut session, folder)).await;
         self.session.replace(Some(session));
-        if let Err(SecretsError::Unreachable { cause, .. }) = &listing {
-            self.silence.replace(Some(cause.clone()));
+        if let Err(
+            error @ (SecretsError::Unreachable { .. } | SecretsError::Limited { .. } | SecretsError::Failing { .. }),
+        ) = &listing
+        {
+            self.unavailable.replace(Some(error.clone()));
         }
         listing
     }
 
     async fn find(&self, base: &Url) -> Result<(Option<Found>, Option<String>), SecretsError> {
         let whom = self.sources.describe().unwrap_or_default();
-        told_after_a_second(whom, self.sources.find(&host_of(base))).await
+        with_progress(whom, self.sources.find(&host_of(base))).await
     }
 
     async fn export(&self, cli: &Path, folder: &Folder) -> Result<Listing, SecretsError> {
         let exporting = cli_export::export(cli, self.settings.domain.as_deref(), folder, PATIENCE);
-        told_after_a_second("the infisical command", exporting).await
+        with_progress("the infisical command", exporting).await
     }
 
     /// Lists with the token that there is; one that has expired meanwhile is replaced once.
@@ -189,25 +191,23 @@ impl Vault {
         work: impl Future<Output = Result<T, SecretsError>>,
     ) -> Result<T, SecretsError> {
         let host = self.host();
-        let answer = timeout_at(deadline, told_after_a_second(&format!("Infisical at {host}"), work)).await;
+        let whom = format!("Infisical at {host}, for at most {} s", PATIENCE.as_secs());
+        // Each call ends at the deadline, which the pauses that Infisical asks for put off.
+        let answer = timeout_at(deadline + LONGEST_PAUSE, with_progress(&whom, work)).await;
         answer.unwrap_or_else(|_| {
-            Err(SecretsError::Unreachable {
-                host,
-                cause: format!("it did not answer within {} seconds", PATIENCE.as_secs()),
-            })
+            let cause = format!("it did not answer within {} seconds", PATIENCE.as_secs());
+            Err(SecretsError::Unreachable { host, cause })
         })
     }
 }
 
-/// Does the work, and says what a person is waiting for when it takes long.
-async fn told_after_a_second<T>(whom: &str, work: impl Future<Output = T>) -> T {
+/// Does the work, and says what the launcher is waiting for when that takes longer than a second.
+async fn with_progress<T>(whom: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     if let Ok(answer) = timeout(QUIET, &mut work).await {
         return answer;
     }
-    if std::io::stderr().is_terminal() {
-        say(&format!("waiting for {whom} …"));
-    }
+    say(&format!("waiting for {whom} …"));
     work.await
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Read as _, Write};
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCandidates;
 use deckwatch_client::ventures::VentureEntry;
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ use super::grant::Sorted;
 use super::identity::Identity;
 use super::keyring::Item;
 use super::vault::{Vault, wait};
+use crate::completions;
 use crate::config::Config;
 use crate::error::LaunchError;
 use crate::output::say;
@@ -25,10 +27,10 @@ const MAX_INPUT_BYTES: u64 = 8 * 1024;
 /// What `launcher secrets` can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretsCommand {
-    /// Say which secrets a venture has and lacks, by name
+    /// List the secrets that a venture has and lacks, by name
     Check {
-        /// Code of the venture, or `.` for the one of the repository you stand in
-        #[arg(value_name = "VENTURE")]
+        /// Code of the venture, or `.` for the one of the repository you are in
+        #[arg(value_name = "VENTURE", add = ArgValueCandidates::new(completions::ventures))]
         venture: Target,
 
         /// Print JSON
@@ -36,22 +38,22 @@ pub(crate) enum SecretsCommand {
         json: bool,
     },
 
-    /// Keep a machine identity in the keyring; asks for it, or reads two lines or JSON from standard input
+    /// Store a machine identity in the keyring; it is asked for, or read from standard input as two lines or JSON
     Login {
-        /// Keep the key of the configured Context API instead, one line
+        /// Store the key of the configured Context API instead, one line
         #[arg(long)]
         api_key: bool,
     },
 
-    /// Forget what `login` keeps
+    /// Delete what `login` stored
     Logout {
-        /// Forget the key of the Context API
+        /// Delete the key of the Context API
         #[arg(long)]
         api_key: bool,
     },
 }
 
-/// What a venture has and lacks.
+/// The secrets that a venture has and lacks.
 #[derive(Serialize)]
 struct Report<'a> {
     venture: &'a str,
@@ -68,7 +70,7 @@ struct LeftOut<'a> {
     reason: &'a str,
 }
 
-/// Writes what a venture has and lacks; a lack is an error too.
+/// Lists the secrets that a venture has and lacks; a missing secret is an error too.
 pub(crate) fn check(
     venture: &VentureEntry,
     vault: &Vault,
@@ -113,7 +115,7 @@ impl Report<'_> {
     }
 }
 
-/// Keeps a credential in the keyring, once Infisical has taken it or can't be asked.
+/// Stores a credential in the keyring after Infisical has accepted it, or if Infisical can't be asked.
 pub(crate) fn login(config: &Config, vault: &Vault, of_api: bool) -> Result<(), LaunchError> {
     let keyring = vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
     let (item, value, what) = if of_api {
@@ -126,7 +128,7 @@ pub(crate) fn login(config: &Config, vault: &Vault, of_api: bool) -> Result<(), 
     Ok(())
 }
 
-/// Forgets a credential.
+/// Deletes a credential.
 pub(crate) fn logout(config: &Config, vault: &Vault, of_api: bool) -> Result<(), LaunchError> {
     let keyring = vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
     let item = if of_api { api_item(config)? } else { vault.item()? };

@@ -13,7 +13,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use self::form::forms;
 use self::owner::Owner;
-use self::report::{Outcome, Report, Row};
+use self::report::{FileOutcome, Report, Row};
 use self::source::{NAMES, Source};
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
@@ -27,20 +27,19 @@ const AT_LAUNCH: [&str; 2] = ["sod", "eod"];
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  launcher commands sync                all commands, for every agent that is installed
-  launcher commands sync sod eod        only these
+  launcher commands sync            install all commands for every agent CLI that is installed
+  launcher commands sync sod eod    install only these
   launcher commands sync --codex --dry-run
 
-In Claude Code and Gemini CLI they are /sod, /eod and so on; in Codex CLI they are skills: $sod, $eod.
-Each file carries a line that says it is Deckwatch's. A file without that line, or one that was changed
-since it was written, is yours: it is named and left alone, and so are the files beside it that make the
-same command. `status` takes the place of Claude Code's own
-/status; leave it out by naming the others.";
+In Claude Code and Gemini CLI the commands are /sod, /eod and so on; in Codex CLI they are skills: $sod, $eod. The last \
+line of each file says that Deckwatch wrote it. A file without that line, or one that was changed since, belongs to you: \
+the command names it and does not change it, nor the files beside it that define the same command. `status` replaces \
+Claude Code's own /status; to keep that, name the other commands.";
 
 /// What can be done with slash commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Install or update the slash commands of the agents' tools
+    /// Install or update the slash commands of the agent CLIs
     #[command(after_help = EXAMPLES)]
     Sync(Sync),
 }
@@ -50,7 +49,7 @@ pub(crate) enum Verb {
 #[command(group = ArgGroup::new("for").args(["claude", "gemini", "codex"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Sync {
-    /// The commands; all of them unless named
+    /// The commands to install; default: all of them
     #[arg(value_name = "COMMAND", value_parser = NAMES)]
     names: Vec<String>,
 
@@ -66,7 +65,7 @@ pub(crate) struct Sync {
     #[arg(long)]
     codex: bool,
 
-    /// Say what would be written, write nothing
+    /// Show what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
 
@@ -132,13 +131,13 @@ fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Resul
     let decided = files.into_iter().map(|(owner, file, form)| {
         let write = || file.into_change(&owner::marked(&form.text, form.comment), Backup::Never);
         let (outcome, change) = match owner {
-            Owner::User => (Outcome::Yours, None),
-            Owner::ChangedByUser => (Outcome::ChangedByYou, None),
-            Owner::Nobody | Owner::Deckwatch if is_users => (Outcome::BesideYours, None),
-            Owner::Nobody => (Outcome::Written, write()),
+            Owner::User => (FileOutcome::Yours, None),
+            Owner::ChangedByUser => (FileOutcome::ChangedByYou, None),
+            Owner::Nobody | Owner::Deckwatch if is_users => (FileOutcome::BesideYours, None),
+            Owner::Nobody => (FileOutcome::Written, write()),
             Owner::Deckwatch => match write() {
-                None => (Outcome::Unchanged, None),
-                change => (Outcome::Updated, change),
+                None => (FileOutcome::Unchanged, None),
+                change => (FileOutcome::Updated, change),
             },
         };
         let row = Row { agent: cli, command: source.name.clone(), path: form.path, outcome };

@@ -21,33 +21,33 @@ pub(super) struct Row {
     pub(super) agent: AgentCli,
     pub(super) command: String,
     pub(super) path: PathBuf,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: FileOutcome,
 }
 
 /// What happened to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(super) enum FileOutcome {
     Written,
     Updated,
     Unchanged,
-    /// The user's own.
+    /// It belongs to the user.
     Yours,
-    /// Ours once, and changed since.
+    /// Deckwatch wrote it, and the user changed it since.
     ChangedByYou,
-    /// Of a command that another file makes the user's.
+    /// Another file of the user defines the same command.
     BesideYours,
 }
 
-impl Outcome {
-    fn words(self) -> &'static str {
+impl FileOutcome {
+    fn describe(self) -> &'static str {
         match self {
             Self::Written => "written",
             Self::Updated => "updated",
             Self::Unchanged => "unchanged",
-            Self::Yours => "yours, left alone",
-            Self::BesideYours => "left alone, the file beside it is yours",
-            Self::ChangedByYou => "changed by you, left alone; delete it to get Deckwatch's",
+            Self::Yours => "belongs to you, not changed",
+            Self::BesideYours => "not changed, because the file beside it belongs to you",
+            Self::ChangedByYou => "you changed it, so it stays; delete it to get the file of Deckwatch",
         }
     }
 }
@@ -58,14 +58,14 @@ impl Report {
         writeln!(out)
     }
 
-    /// What is as it was is counted, what is not is named.
+    /// Names the files that changed or were skipped, and counts the others.
     pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
         let would = if self.dry_run { "would be " } else { "" };
-        for row in self.files.iter().filter(|row| row.outcome != Outcome::Unchanged) {
-            let would = if matches!(row.outcome, Outcome::Written | Outcome::Updated) { would } else { "" };
-            writeln!(out, "{}  {would}{}", surroundings.shown(&row.path), row.outcome.words())?;
+        for row in self.files.iter().filter(|row| row.outcome != FileOutcome::Unchanged) {
+            let would = if matches!(row.outcome, FileOutcome::Written | FileOutcome::Updated) { would } else { "" };
+            writeln!(out, "{}  {would}{}", surroundings.shown(&row.path), row.outcome.describe())?;
         }
-        let unchanged = self.files.iter().filter(|row| row.outcome == Outcome::Unchanged).count();
+        let unchanged = self.files.iter().filter(|row| row.outcome == FileOutcome::Unchanged).count();
         writeln!(out, "{unchanged} of {} files were up to date", self.files.len())
     }
 }

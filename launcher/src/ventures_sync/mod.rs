@@ -23,18 +23,21 @@ use crate::target;
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  launcher ventures sync --dry-run      what would be put
-  ADMIN_API_KEY=… launcher ventures sync
-  launcher ventures sync --json         for scripts
+  launcher ventures sync --dry-run          show what would be registered
+  ADMIN_API_KEY=… launcher ventures sync    register the ventures of the file
+  launcher ventures sync --json             for scripts
 
-A team's API takes ventures from its admin: the key is read from ADMIN_API_KEY, which no file and no
-command line needs to hold. This machine's own database needs none. Nothing is ever deleted.
-Exit code: 0 all is as in the file, 18 something could not be put.";
+Only an admin can register ventures in a team's API. The admin's key is read from the variable ADMIN_API_KEY. The \
+database of this machine needs no key. No venture is ever deleted.
+
+Exit codes:
+  0     the API has the ventures as the file has them
+  18    a venture could not be registered";
 
 /// What can be done with ventures.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Put the ventures of the ventures file to the Context API
+    /// Register the ventures of the ventures file in the Context API
     #[command(after_help = EXAMPLES)]
     Sync(Sync),
 }
@@ -42,7 +45,7 @@ pub(crate) enum Verb {
 /// How `sync` was typed.
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
-    /// Say what would be put, put nothing
+    /// Show what would be registered, and register nothing
     #[arg(long)]
     dry_run: bool,
 
@@ -76,8 +79,8 @@ pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), Launch
     output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })?;
     match report.not_put() {
         0 => Ok(()),
-        count => {
-            Err(LaunchError::Api(format!("{count} of the ventures could not be put; run it again once that is mended")))
-        }
+        count => Err(LaunchError::Api(format!(
+            "{count} of the ventures could not be registered; correct what the list names, then run this again"
+        ))),
     }
 }

@@ -1,4 +1,4 @@
-//! What came of a sync, venture by venture, for people and for scripts.
+//! The result of a sync, venture by venture, for people and for scripts.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub(super) struct Report {
 #[derive(Serialize)]
 struct Row {
     code: String,
-    outcome: Outcome,
+    outcome: VentureOutcome,
     /// The fields that were others at the API.
     changes: Vec<&'static str>,
     /// Why it failed.
@@ -32,12 +32,12 @@ struct Row {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
+enum VentureOutcome {
     Created,
     Changed,
     Unchanged,
     Failed,
-    /// An API that is gone for one is gone for the rest.
+    /// The API could not be reached for an earlier venture.
     NotTried,
 }
 
@@ -53,17 +53,17 @@ impl Report {
         let mut answers = put.into_iter();
         let ventures = comparison.ventures.iter().map(|compared| {
             let (hoped, changes) = match &compared.difference {
-                Difference::None => (Outcome::Unchanged, Vec::new()),
-                Difference::Missing => (Outcome::Created, Vec::new()),
-                Difference::Fields(fields) => (Outcome::Changed, fields.clone()),
+                Difference::None => (VentureOutcome::Unchanged, Vec::new()),
+                Difference::Missing => (VentureOutcome::Created, Vec::new()),
+                Difference::Fields(fields) => (VentureOutcome::Changed, fields.clone()),
             };
             let (outcome, error) = match hoped {
-                Outcome::Unchanged => (hoped, None),
+                VentureOutcome::Unchanged => (hoped, None),
                 _ if dry_run => (hoped, None),
                 _ => match answers.next() {
                     Some(Ok(())) => (hoped, None),
-                    Some(Err(error)) => (Outcome::Failed, Some(error.to_string())),
-                    None => (Outcome::NotTried, None),
+                    Some(Err(error)) => (VentureOutcome::Failed, Some(error.to_string())),
+                    None => (VentureOutcome::NotTried, None),
                 },
             };
             Row { code: compared.venture.code.to_string(), outcome, changes, error }
@@ -77,9 +77,12 @@ impl Report {
         }
     }
 
-    /// How many ventures the API still does not know as the file has them.
+    /// How many ventures could not be registered.
     pub(super) fn not_put(&self) -> usize {
-        self.ventures.iter().filter(|row| matches!(row.outcome, Outcome::Failed | Outcome::NotTried)).count()
+        self.ventures
+            .iter()
+            .filter(|row| matches!(row.outcome, VentureOutcome::Failed | VentureOutcome::NotTried))
+            .count()
     }
 
     pub(super) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
@@ -91,25 +94,28 @@ impl Report {
         let codes = self.ventures.iter().map(|row| &row.code).chain(&self.only_in_api);
         let width = codes.map(String::len).max().unwrap_or_default();
         for row in &self.ventures {
-            writeln!(out, "{:<width$}  {}", row.code, self.words(row))?;
+            writeln!(out, "{:<width$}  {}", row.code, self.describe(row))?;
         }
         for code in &self.only_in_api {
-            writeln!(out, "{code:<width$}  only at the API, left as it is")?;
+            writeln!(out, "{code:<width$}  only in the API; not changed")?;
         }
-        let (file, verb) = (surroundings.shown(&self.file), if self.dry_run { "differ from" } else { "put to" });
-        let count =
-            self.ventures.iter().filter(|row| matches!(row.outcome, Outcome::Created | Outcome::Changed)).count();
+        let (file, verb) = (surroundings.shown(&self.file), if self.dry_run { "differ from" } else { "registered in" });
+        let count = self
+            .ventures
+            .iter()
+            .filter(|row| matches!(row.outcome, VentureOutcome::Created | VentureOutcome::Changed))
+            .count();
         writeln!(out, "{count} of the {} ventures in {file} {verb} {}", self.ventures.len(), self.api)
     }
 
-    fn words(&self, row: &Row) -> String {
+    fn describe(&self, row: &Row) -> String {
         let would = if self.dry_run { "would be " } else { "" };
         match row.outcome {
-            Outcome::Created => format!("{would}created"),
-            Outcome::Changed => format!("{would}changed: {}", row.changes.join(", ")),
-            Outcome::Unchanged => "unchanged".to_owned(),
-            Outcome::Failed => format!("failed: {}", row.error.as_deref().unwrap_or_default()),
-            Outcome::NotTried => "not tried".to_owned(),
+            VentureOutcome::Created => format!("{would}created"),
+            VentureOutcome::Changed => format!("{would}changed: {}", row.changes.join(", ")),
+            VentureOutcome::Unchanged => "unchanged".to_owned(),
+            VentureOutcome::Failed => format!("failed: {}", row.error.as_deref().unwrap_or_default()),
+            VentureOutcome::NotTried => "not tried".to_owned(),
         }
     }
 }

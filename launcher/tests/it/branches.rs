@@ -82,7 +82,7 @@ fn a_worktree_that_was_removed_comes_back_with_its_branch() {
 fn a_folder_in_the_way_is_left_alone() {
     let world = world();
     world.repository("home/dev/alpha-worktrees/fix", "git@github.com:example-org/alpha.js.git");
-    world.run(&["alpha", "--worktree=fix"]).refuses(13, &["is no worktree of", "--worktree=NAME"]);
+    world.run(&["alpha", "--worktree=fix"]).refuses(13, &["is not a worktree of", "--worktree=NAME"]);
     assert!(!world.path("record.pid").exists());
 }
 

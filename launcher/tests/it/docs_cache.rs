@@ -122,7 +122,7 @@ fn without_the_api_the_copies_stay_and_say_how_old_they_are() {
     run.refuses(18, &["2 of 2 documents are missing or may be out of date; run it again"]);
     let said = run.stdout;
     assert!(said.contains("can't reach the Context API"), "{said}");
-    assert!(said.contains("alpha/a.md   stale, as it was 3 h ago"), "{said}");
+    assert!(said.contains("alpha/a.md   stale, copied 3 h ago"), "{said}");
     let report: Value = serde_json::from_str(&offline(&["docs", "cache", "alpha", "--json"]).stdout).unwrap();
     assert_eq!(outcomes(&report), ["alpha/a.md stale", "global/g.md stale"]);
     assert!(report["docs"][0]["age_seconds"].as_u64().unwrap() >= 3 * 3600);

@@ -42,8 +42,8 @@ fn where_nothing_is_wrong_every_check_is_ok_and_nothing_changes() {
         "claude         2.1.7 (Tool) in ",
         "git ",
         "ventures       1 in ~/.config/deckwatch/ventures.json",
-        "1 of 1 ventures can be started below ~/dev",
-        "the first launch makes ~/.local/share/deckwatch/context.db",
+        "the repositories of 1 of 1 ventures are below ~/dev",
+        "the first launch creates ~/.local/share/deckwatch/context.db",
         "-claude-1",
     ] {
         assert!(said.contains(expected), "{expected:?} is not in:\n{said}");
@@ -112,7 +112,9 @@ fn the_environment_of_a_live_launch_in_another_repository_is_told() {
     world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
     world.install("claude", "#!/bin/sh\nenv > \"$RECORD.env\"\npwd -P > \"$RECORD.cwd\"\n: > \"$RECORD.args\"\necho $$ > \"$RECORD.pid\"\nexec sleep 600\n");
     let live = world.start("one", &["alpha", "--claude"]);
-    for (dir, status) in [("home/dev/alpha", "of the launch of"), ("home/dev/beta", "works on example-org/beta")] {
+    for (dir, status) in
+        [("home/dev/alpha", "belongs to the launch of"), ("home/dev/beta", "works on example-org/beta")]
+    {
         let mut launcher = world.launcher(&["doctor"]);
         let ours = live.record.env.iter().filter(|(name, _)| name.starts_with("DECKWATCH_"));
         launcher.envs(ours).current_dir(world.path(dir));
@@ -159,14 +161,17 @@ fn a_venture_named_like_a_verb_is_told_how_to_start() {
     let world = fit();
     world.write("home/.config/deckwatch/ventures.json", r#"{"ventures": [{"code": "doctor", "name": "Doctor"}]}"#);
     let (status, detail, fix) = finding(&world, "ventures");
-    assert!(status == "warn" && detail.contains("doctor is a word") && fix.contains("menu"), "{detail} {fix}");
+    assert!(
+        status == "warn" && detail.contains("doctor is also the name of a command") && fix.contains("menu"),
+        "{detail} {fix}"
+    );
 }
 
 #[test]
 fn a_repository_that_is_not_here_comes_with_its_clone() {
     let world = World::new();
     let (status, detail, fix) = finding(&world, "repositories");
-    assert_eq!((status.as_str(), detail.as_str()), ("warn", "1 of 3 ventures can be started below ~/dev"));
+    assert_eq!((status.as_str(), detail.as_str()), ("warn", "the repositories of 1 of 3 ventures are below ~/dev"));
     assert!(fix.contains("git clone git@github.com:example-org/beta.git"), "{fix}");
 }
 

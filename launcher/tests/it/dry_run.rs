@@ -40,7 +40,7 @@ fn the_plan_shows_the_keys_name_and_never_its_value() {
 fn help_has_examples_and_the_exit_codes() {
     let world = World::new();
     let help = world.run(&["--help"]).succeeds().stdout;
-    assert!(help.contains("launcher alpha --codex") && help.contains("14  the agent's command line tool"), "{help}");
+    assert!(help.contains("launcher alpha --codex") && help.contains("14  the agent CLI"), "{help}");
 }
 
 #[test]

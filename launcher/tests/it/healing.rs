@@ -96,7 +96,7 @@ fn nothing_is_built_where_nobody_waits_or_asks_and_never_in_ci() {
     world.install("deckwatch-mcp", OLD);
     for (args, ci) in [(&["alpha"][..], ""), (&["alpha", "--no-heal"], ""), (&["alpha", "--heal"], "true")] {
         let run = Run::of(world.launcher(args).env("CI", ci)).succeeds();
-        assert!(run.stderr.contains("make them one: ./scripts/start --install-only in ~/src"), "{}", run.stderr);
+        assert!(run.stderr.contains("to update both, run ./scripts/start --install-only in ~/src"), "{}", run.stderr);
     }
     world.remove("bin/deckwatch-mcp");
     world.run(&["alpha"]).refuses(15, &["deckwatch-mcp is not installed", "./scripts/start", "launcher --heal"]);
@@ -172,9 +172,9 @@ fn what_is_no_checkout_of_deckwatch_or_not_the_users_alone_is_not_built() {
     refused("was not installed by scripts/start");
     record(&world, "bin");
     std::fs::set_permissions(world.path("home/src/scripts/start"), std::fs::Permissions::from_mode(0o777)).unwrap();
-    refused("~/src is not this user's alone");
+    refused("~/src can be changed by other users");
     world.write("home/src/mcp-server/Cargo.toml", "[package]\nname = \"another\"\n");
-    refused("~/src is no checkout of Deckwatch any more");
+    refused("~/src is not a checkout of Deckwatch any more");
     world.remove("home/.local/state/deckwatch/install");
     refused("was not installed by scripts/start");
     assert_eq!(calls(&world), "");
@@ -207,6 +207,11 @@ fn commits_that_the_programs_were_built_without_are_named() {
 
     assert!(git(&["-C", "src", "commit", "--quiet", "--allow-empty", "-m", "more"]));
     let run = world.run(&["alpha", "--heal"]).succeeds();
-    assert!(run.stderr.contains("deckwatch-mcp lack the last commit of ~/src: ./scripts/start"), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("deckwatch-mcp do not contain the last commit of ~/src; to update them, run ./scripts/start"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(calls(&world), "", "it is named, not built");
 }

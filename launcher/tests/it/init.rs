@@ -61,7 +61,7 @@ fn what_is_there_is_changed_only_when_told_and_what_else_it_says_stays() {
     let world = unconfigured();
     let mine = "# my settings\ndev_root = \"~/code\" # here\n\n[api] # the team's\nurl = \"https://context.example\"\n";
     world.write(CONFIG, mine);
-    world.run(&["init", "--yes", "--agent", "codex"]).refuses(10, &["config.toml is there already", "--overwrite"]);
+    world.run(&["init", "--yes", "--agent", "codex"]).refuses(10, &["config.toml exists already", "--overwrite"]);
     assert_eq!(world.read(CONFIG), mine);
     world.run(&["init", "--yes", "--agent", "codex", "--overwrite"]).succeeds();
     let after = world.read(CONFIG);
@@ -79,7 +79,7 @@ fn what_is_there_is_changed_only_when_told_and_what_else_it_says_stays() {
 fn a_wrong_answer_writes_nothing() {
     let world = unconfigured();
     let before = world.home_files();
-    world.run(&["init"]).refuses(2, &["nobody can answer here", "--yes"]);
+    world.run(&["init"]).refuses(2, &["no terminal to answer them", "--yes"]);
     world.run(&["init", "--yes", "--api-url", "http://context.example"]).refuses(10, &["in clear"]);
     let said = world.run(&["init", "--yes", "--dry-run", "--dev-root", "nowhere"]).succeeds().stdout;
     assert!(said.contains("no repository with a remote is below"), "{said}");
@@ -137,4 +137,18 @@ mod on_a_terminal {
         assert_eq!(terminal.end().1, Some(130));
         assert_eq!(world.home_files(), before);
     }
+}
+
+#[test]
+fn ventures_that_are_there_keep_every_field_when_others_are_added() {
+    let world = unconfigured();
+    let mine = r#"{"ventures": [{"code": "a", "name": "A", "org": "example-org", "repos": ["example-org/alpha.js"],
+        "capabilities": ["has_api"], "owner": "Ann"}]}"#;
+    world.write(VENTURES, mine);
+    world.run(&["init", "--yes", "--overwrite"]).succeeds();
+    let after: serde_json::Value = serde_json::from_str(&world.read(VENTURES)).unwrap();
+    let before: serde_json::Value = serde_json::from_str(mine).unwrap();
+    assert_eq!(after["ventures"][0], before["ventures"][0]);
+    assert_eq!(after["ventures"][1]["repos"][0], "example-org/beta");
+    assert_eq!(after["ventures"].as_array().unwrap().len(), 2);
 }

@@ -33,6 +33,8 @@ mod menu;
 #[cfg(test)]
 mod offline;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod refusing;
 #[cfg(test)]
 mod registering;

@@ -52,7 +52,7 @@ fn what_is_not_registered_is_named_with_the_command_that_does_it() {
     let world = world("sod");
     let before = world.home_files();
     let run = doctor(&world, false);
-    run.refuses(16, &["1 of 1 agents' tools would not reach deckwatch-mcp"]);
+    run.refuses(16, &["1 of 1 agent CLIs do not reach deckwatch-mcp"]);
     assert!(
         run.stdout.contains(".codex/config.toml") && run.stdout.contains("launcher <venture> --codex"),
         "{}",
@@ -63,10 +63,9 @@ fn what_is_not_registered_is_named_with_the_command_that_does_it() {
 
 #[test]
 fn a_server_that_does_not_do_its_work_is_found_out() {
-    for (server, expected) in [
-        ("#!/bin/sh\nexit 1\n".to_owned(), "does not speak MCP"),
-        (SERVER.replace("TOOL", "other"), "offers no tool sod"),
-    ] {
+    for (server, expected) in
+        [("#!/bin/sh\nexit 1\n".to_owned(), "does not speak MCP"), (SERVER.replace("TOOL", "other"), "has no tool sod")]
+    {
         let world = world("sod");
         world.install("deckwatch-mcp", &server);
         world.run(&["alpha", "--codex"]).succeeds();
@@ -87,7 +86,7 @@ fn what_keeps_the_tool_from_starting_the_server_is_told() {
     world.write("home/.codex/config.toml", &registered.replace("args = []", "args = []\nenabled = false"));
     let run = doctor(&world, false);
     run.refuses(16, &[]);
-    assert!(run.stdout.contains("in the way: enabled"), "{}", run.stdout);
+    assert!(run.stdout.contains("these keys override the registration: enabled"), "{}", run.stdout);
 
     world.remove("bin/codex");
     world.install("gemini", "#!/bin/sh\n");

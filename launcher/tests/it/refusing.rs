@@ -5,7 +5,7 @@ use crate::world::{Run, World};
 
 #[test]
 fn without_a_terminal_a_venture_must_be_named() {
-    World::new().run(&[]).refuses(2, &["no venture is named", "launcher alpha"]);
+    World::new().run(&[]).refuses(2, &["no venture was given", "launcher alpha"]);
 }
 
 #[test]

@@ -228,8 +228,8 @@ fn a_server_of_another_build_is_named_with_what_to_do() {
     let world = World::new();
     for (server, said) in [
         ("#!/bin/sh\necho 'deckwatch-mcp 0.0.1 (0123456789ab)'\n", Some("deckwatch-mcp is 0.0.1 (0123456789ab)")),
-        ("#!/bin/sh\n", Some("a build that it does not name")),
-        ("#!/bin/sh\nexec sleep 600\n", Some("a build that it does not name")),
+        ("#!/bin/sh\n", Some("an unknown build")),
+        ("#!/bin/sh\nexec sleep 600\n", Some("an unknown build")),
         (
             &format!("#!/bin/sh\necho 'deckwatch-mcp {} ({})'\n", env!("CARGO_PKG_VERSION"), deckwatch_client::COMMIT),
             None,
@@ -301,7 +301,7 @@ fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
         assert!(!after.contains(gone), "{gone} is still in {after}");
     }
     assert!(after.contains("tool_timeout_sec = 9") && after.contains("MINE = \"1\""), "{after}");
-    let said = "taken out of its entry: url, bearer_token_env_var, http_headers, cwd, enabled, env.DECKWATCH_AGENT";
+    let said = "removed from its entry: url, bearer_token_env_var, http_headers, cwd, enabled, env.DECKWATCH_AGENT";
     assert!(run.stderr.contains(said), "{}", run.stderr);
 
     world.write(
@@ -316,7 +316,7 @@ fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
     assert!(ours["httpUrl"].is_null() && ours["disabled"].is_null() && ours["timeout"] == 5, "{ours}");
     assert!(ours["env"]["DECKWATCH_AGENT"].is_null() && ours["env"]["CONTEXT_API_URL"].is_null(), "{ours}");
     assert!(ours["env"]["MINE"] == "1" && ours["env"]["DECKWATCH_REPO"] == "$DECKWATCH_REPO", "{ours}");
-    let said = "taken out of its entry: httpUrl, headers, disabled, env.DECKWATCH_AGENT, env.CONTEXT_API_URL";
+    let said = "removed from its entry: httpUrl, headers, disabled, env.DECKWATCH_AGENT, env.CONTEXT_API_URL";
     assert!(run.stderr.contains(said), "{}", run.stderr);
 }
 
@@ -331,7 +331,7 @@ fn settings_that_cannot_be_written_are_no_reason_not_to_start() {
         std::fs::create_dir_all(link.parent().unwrap()).unwrap();
         symlink(world.path(&kept), &link).unwrap();
         let run = world.run(&["alpha", flag]).succeeds();
-        assert!(run.stderr.contains("is told of Deckwatch for this launch alone"), "{}", run.stderr);
+        assert!(run.stderr.contains("is for this launch only"), "{}", run.stderr);
         let (agent, server) = (world.record(), world.path("bin/deckwatch-mcp"));
         if flag == "--codex" {
             assert!(agent.args.contains(&format!("mcp_servers.deckwatch.command=\"{}\"", server.display())));
@@ -402,7 +402,7 @@ fn a_settings_file_without_a_write_bit_is_not_replaced() {
         world.write(file, "");
         std::fs::set_permissions(world.path(file), std::fs::Permissions::from_mode(0o444)).unwrap();
         let run = world.run(&["alpha", flag]).succeeds();
-        assert!(run.stderr.contains("is told of Deckwatch for this launch alone"), "{}", run.stderr);
+        assert!(run.stderr.contains("is for this launch only"), "{}", run.stderr);
         assert_eq!(world.read(file), "");
     }
 }
@@ -423,7 +423,7 @@ fn a_chain_of_links_is_followed_to_its_end_and_no_folder_of_it_is_made() {
     world.remove(CODEX);
     symlink("../unmounted/config.toml", world.path(CODEX)).unwrap();
     let run = world.run(&["alpha", "--codex"]).succeeds();
-    assert!(run.stderr.contains("is told of Deckwatch for this launch alone"), "{}", run.stderr);
+    assert!(run.stderr.contains("is for this launch only"), "{}", run.stderr);
     assert!(!world.path("home/unmounted").exists());
 
     // A link to itself has no end.

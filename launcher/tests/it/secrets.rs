@@ -162,9 +162,10 @@ fn a_busy_infisical_is_asked_again_as_it_says() {
         .upset_lists([Upset::Answer(429, "retry-after: 1\r\n", "{}".into()), Upset::Answer(503, "", String::new())]);
     let world = world_with(&infisical);
     let started = Instant::now();
-    run(&world, &["alpha", "--require-secrets"]).succeeds();
+    let said = run(&world, &["alpha", "--require-secrets"]).succeeds().stderr;
     assert_eq!(world.record().env["DATABASE_URL"], VALUE);
     assert!(started.elapsed() >= Duration::from_secs(1));
+    assert!(said.contains("limits its requests (429); trying again in 1 s, as it asks"), "{said}");
     assert_eq!(infisical.calls().len(), 5);
 }
 
@@ -176,14 +177,19 @@ fn an_infisical_that_asks_to_wait_for_long_is_not_waited_for() {
         &infisical,
         answers(429, "retry-after: 3600\r\n", ""),
         26,
-        &["answers 429 and asks to wait 3600 s"],
+        &["limits its requests (429) and asks to wait 3600 s", "wait, then start again; `--no-secrets`"],
     );
     assert!(started.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
 fn a_broken_infisical_is_given_up_after_three_tries() {
-    goes_on_without(&Infisical::start(), answers(500, "", "no"), 26, &["can't be reached: it answers 500, 3 times"]);
+    goes_on_without(
+        &Infisical::start(),
+        answers(500, "", "no"),
+        26,
+        &["fails: it answered 500 each time", "state of that server"],
+    );
 }
 
 #[test]
@@ -194,7 +200,24 @@ fn an_infisical_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
     let started = Instant::now();
     let stderr = run(&world, &["alpha"]).succeeds().stderr;
     assert!(stderr.contains("did not answer"), "{stderr}");
+    // Also without a terminal.
+    assert!(stderr.contains("launcher: waiting for Infisical at 127.0.0.1"), "{stderr}");
+    assert!(stderr.contains(", for at most 15 s …"), "{stderr}");
     assert!((14..30).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_pause_that_infisical_asks_for_is_waited_for_beyond_the_usual_time() {
+    let infisical = Infisical::start();
+    infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
+    let asks = |seconds| Upset::Answer(429, seconds, "{}".into());
+    infisical.upset_lists([asks("retry-after: 8\r\n"), asks("retry-after: 9\r\n")]);
+    let world = world_with(&infisical);
+    let started = Instant::now();
+    let said = run(&world, &["alpha", "--require-secrets"]).succeeds().stderr;
+    assert_eq!(world.record().env["DATABASE_URL"], VALUE);
+    assert!((17..30).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    assert!(said.contains("trying again in 8 s") && said.contains("trying again in 9 s"), "{said}");
 }
 
 #[test]
@@ -227,7 +250,7 @@ fn with_infisical_out_of_reach_the_agent_starts_and_what_is_missing_is_said() {
 fn a_missing_folder_and_a_missing_permission_say_what_to_correct() {
     let missing = ["folder /alpha, environment dev, project project-1 (404)", "let the machine identity read"];
     goes_on_without(&Infisical::start(), |_| {}, 27, &missing);
-    goes_on_without(&Infisical::start(), answers(403, "", "{}"), 27, &["(403)", "permission to read it is missing"]);
+    goes_on_without(&Infisical::start(), answers(403, "", "{}"), 27, &["(403)", "the identity may not read it"]);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_command_that_fails_is_named_and_what_it_printed_is_not_repeated() {
         ("printf 'h4lf'", "there are not two lines"),
         ("printf 'h4lf\\377\\n'", "not UTF-8"),
         ("printf 'h4lf'; printf '\\033[31mvault is\\n sealed\\007' >&2; exit 3", "identity: vault is sealed"),
-        ("exit 1", "it failed and said nothing"),
+        ("exit 1", "it failed without a message"),
     ];
     for (script, said) in cases {
         let infisical = Infisical::start();
@@ -227,7 +227,7 @@ fn a_key_that_can_not_be_fetched_keeps_no_agent_from_starting() {
     );
     assert!(!world.record().env.contains_key("CONTEXT_API_KEY"));
     world.remove("home/.config/deckwatch/ventures.json");
-    world.run(&["--list"]).refuses(25, &["key_command gave no key of the Context API"]);
+    world.run(&["--list"]).refuses(25, &["key_command gave no key for the Context API"]);
 }
 
 #[test]

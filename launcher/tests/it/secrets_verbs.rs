@@ -36,7 +36,7 @@ fn a_check_tells_credential_network_folder_and_settings_apart() {
     let check = || Run::of(&mut launcher(&world, &["secrets", "check", "alpha"]));
     check().refuses(27, &["(404)"]);
     infisical.upset_lists((0..3).map(|_| Upset::Answer(502, "", VALUE.into())));
-    check().refuses(26, &["it answers 502"]);
+    check().refuses(26, &["it answered 502"]);
     infisical.upset_logins([Upset::Answer(401, "", VALUE.into())]);
     let refused = check();
     refused.refuses(25, &["refused the credential"]);

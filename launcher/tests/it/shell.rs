@@ -1,8 +1,9 @@
 //! What the launcher gives a shell: completions that know the ventures, manual pages, help.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::world::{Run, World};
+use crate::world::{Run, World, found_on_path};
 
 /// What bash offers after these words, of which the last may be unfinished.
 fn offered(world: &World, words: &[&str]) -> Vec<String> {
@@ -34,14 +35,93 @@ fn bash_completes_the_ventures_the_verbs_and_the_flags() {
     assert!(!offered(&world, &["launcher", ""]).contains(&"alpha".to_owned()), "a file that is wrong");
 }
 
+/// What fish offers for a command line.
+fn offered_by_fish(world: &World, line: &str) -> Option<Vec<String>> {
+    let fish = found_on_path("fish")?;
+    let ask = format!("launcher completions fish | source; complete --do-complete '{line}'");
+    let mut fish = Command::new(fish);
+    fish.args(["--no-config", "--command", &ask]).current_dir(world.path("elsewhere")).env_clear();
+    fish.envs(world.environment());
+    let offered = Run::of(&mut fish).succeeds().stdout;
+    Some(offered.lines().filter_map(|line| line.split('\t').next()).map(str::to_owned).collect())
+}
+
+/// The start file of a zsh that writes down what it makes of a command line when Ctrl-T is pressed at its end.
+const ZSHRC: &str = r#"
+PS1=; autoload -Uz compinit; compinit -u -D; source <(launcher completions zsh)
+report() { zle complete-word; print -r -- "$BUFFER" >completed; BUFFER='print -r -- completion-end'; zle accept-line }
+zle -N report; bindkey '^T' report; print -r -- zsh-is-ready
+"#;
+
+/// What zsh makes of a command line.
+fn completed_by_zsh(world: &World, line: &str) -> Option<String> {
+    let zsh = found_on_path("zsh")?;
+    world.write("elsewhere/.zshrc", ZSHRC);
+    // The script that clap prints uses it.
+    world.link_tool("expr");
+    // The shell under test runs on a terminal of its own.
+    let ask = format!(
+        "zmodload zsh/zpty; zpty shell {} -d -i; zpty -r -m shell said '*zsh-is-ready*'; \
+         zpty -n -w shell '{line}'$'\\x14'; zpty -r -m shell said '*completion-end*'; zpty -d shell",
+        zsh.display()
+    );
+    let mut zsh = Command::new(&zsh);
+    zsh.args(["-f", "-c", &ask]).current_dir(world.path("elsewhere")).env_clear();
+    zsh.envs(world.environment()).env("TERM", "dumb").env("ZDOTDIR", world.path("elsewhere"));
+    Run::of(&mut zsh).succeeds();
+    Some(world.read("elsewhere/completed").trim_end().to_owned())
+}
+
+/// Every place in a command line where a venture is accepted.
+const PLACES: [&str; 6] = [
+    "launcher al",
+    "launcher --codex al",
+    "launcher secrets check al",
+    "launcher docs cache al",
+    "launcher log --venture al",
+    "launcher notes --venture al",
+];
+
 #[test]
-fn zsh_and_fish_get_scripts_of_their_own() {
+fn each_shell_completes_ventures_wherever_one_is_accepted() {
     let world = World::new();
-    let zsh = world.run(&["completions", "zsh"]).succeeds().stdout;
-    assert!(zsh.contains("#compdef launcher") && zsh.contains("DECKWATCH_COMPLETE"), "{zsh}");
-    let fish = world.run(&["completions", "fish"]).succeeds().stdout;
-    assert!(fish.contains("complete") && fish.contains("DECKWATCH_COMPLETE"), "{fish}");
+    for place in PLACES {
+        let words: Vec<&str> = place.split(' ').collect();
+        assert_eq!(offered(&world, &words), ["alpha"], "bash: {place}");
+        match offered_by_fish(&world, place) {
+            Some(offered) => assert_eq!(offered, ["alpha"], "fish: {place}"),
+            None => eprintln!("skipped: fish is not installed"),
+        }
+        match completed_by_zsh(&world, place) {
+            Some(line) => assert_eq!(line, format!("{place}pha"), "zsh: {place}"),
+            None => eprintln!("skipped: zsh is not installed"),
+        }
+    }
     world.run(&["completions", "tcsh"]).refuses(2, &["tcsh", "bash, zsh, fish"]);
+}
+
+#[test]
+fn ventures_and_agents_of_an_api_are_completed_from_the_cache_and_fast() {
+    let world = World::new();
+    let url = "https://context.example";
+    world.write("home/.config/deckwatch/config.toml", &format!("[api]\nurl = \"{url}\"\nkey_env = \"KEY\"\n"));
+    let file = "https___context.example.json";
+    let gamma = r#"{"ventures": [{"code": "gamma", "name": "Gamma"}]}"#;
+    world.write(&format!("home/.cache/deckwatch/ventures/{file}"), gamma);
+    world.write(&format!("home/.cache/deckwatch/agents/{file}"), r#"["mac1-claude-1", "mac2-codex-1"]"#);
+    assert_eq!(offered(&world, &["launcher", "log", "--venture", "ga"]), ["gamma"]);
+    assert_eq!(offered(&world, &["launcher", "log", "--agent", "mac2"]), ["mac2-codex-1"]);
+
+    let mut launcher = world.launcher(&["--", "launcher", "log", "--venture", ""]);
+    launcher.env("DECKWATCH_COMPLETE", "fish");
+    let fastest = (0..5).map(|_| {
+        let begun = Instant::now();
+        let run = Run::of(&mut launcher).succeeds();
+        assert!(run.stdout.contains("gamma"), "{}", run.stdout);
+        begun.elapsed()
+    });
+    let fastest = fastest.min().unwrap();
+    assert!(fastest < Duration::from_millis(100), "{fastest:?}");
 }
 
 #[test]
@@ -58,6 +138,9 @@ fn every_verb_has_a_manual_page_and_help_with_examples() {
         assert!(help.contains("Examples") && help.contains(&format!("launcher {}", words[0])), "{help}");
     }
     let page = world.read("elsewhere/man1/launcher.1");
-    assert!(page.contains("Exit codes") && page.contains("128+N"), "{page}");
+    assert!(page.contains("EXIT CODES") && page.contains("128+N"), "{page}");
+    // Each row is a term and its text: `man` wraps the text below itself at any width.
+    assert!(page.contains(".TP 34\n\\fBlauncher alpha\\fR\nstart your default agent on alpha\n"), "{page}");
+    assert!(page.contains(".TP 7\n\\fB12\\fR\nthere is no such venture\n"), "{page}");
     world.run(&["man", "man1/launcher.1/below"]).refuses(16, &["cannot write", "name a folder"]);
 }

@@ -145,8 +145,8 @@ fn what_the_user_wrote_or_changed_is_named_and_left() {
     assert_eq!(world.read("home/.gemini/commands/sod.toml"), changed);
 
     let said = world.run(&["commands", "sync"]).succeeds().stdout;
-    assert!(said.contains("~/.claude/commands/eod.md  yours, left alone"), "{said}");
-    assert!(said.contains("~/.gemini/commands/sod.toml  changed by you, left alone; delete it"), "{said}");
+    assert!(said.contains("~/.claude/commands/eod.md  belongs to you, not changed"), "{said}");
+    assert!(said.contains("~/.gemini/commands/sod.toml  you changed it, so it stays; delete it"), "{said}");
     assert!(said.ends_with("34 of 36 files were up to date\n"), "{said}");
 }
 
@@ -169,7 +169,7 @@ fn a_command_of_which_one_file_is_the_users_is_the_users() {
     assert_eq!(outcome(&report, "skills/sod/SKILL.md"), "beside_yours");
     assert!(!world.path("home/.codex/skills/sod/SKILL.md").exists());
     let said = world.run(&["commands", "sync", "--codex", "sod"]).succeeds().stdout;
-    assert!(said.contains("sod/SKILL.md  left alone, the file beside it is yours"), "{said}");
+    assert!(said.contains("sod/SKILL.md  not changed, because the file beside it belongs to you"), "{said}");
 }
 
 #[test]

@@ -61,7 +61,10 @@ fn what_was_put_is_said_in_words() {
     let world = World::new();
     let said = world.run(&["ventures", "sync"]).succeeds().stdout;
     assert!(said.starts_with("alpha  created\nbeta   created\n"), "{said}");
-    assert!(said.contains("~/.config/deckwatch/ventures.json put to ~/.local/share/deckwatch/context.db"), "{said}");
+    assert!(
+        said.contains("~/.config/deckwatch/ventures.json registered in ~/.local/share/deckwatch/context.db"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn an_api_that_goes_away_is_told_venture_by_venture() {
     let mut launcher = world.launcher(&["ventures", "sync", "--json"]);
     launcher.env("CONTEXT_API_URL", api_that_takes_one()).env("ADMIN_API_KEY", "s".repeat(64));
     let run = Run::of(&mut launcher);
-    run.refuses(18, &["2 of the ventures could not be put"]);
+    run.refuses(18, &["2 of the ventures could not be registered"]);
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(outcomes(&report), [("alpha", "created"), ("beta", "failed"), ("empty", "not_tried")]);
     assert!(report["ventures"][1]["error"].as_str().unwrap().contains("can't reach"), "{report:#}");

@@ -84,9 +84,11 @@ fn dev_root(identity: &Identity) -> Result<PathBuf, Trouble> {
 fn place_of(found: Result<PathBuf, DiscoveryError>) -> Place {
     match found {
         Ok(path) => Place::Here(path),
-        Err(DiscoveryError::Several { paths, .. }) => Place::Several(paths),
+        Err(DiscoveryError::Several { paths, .. } | DiscoveryError::SeveralOfOrganisation { paths, .. }) => {
+            Place::Several(paths)
+        }
         Err(DiscoveryError::NoRepositories(_)) => Place::NoRepositories,
-        Err(DiscoveryError::NotFound { .. }) => Place::Missing,
+        Err(DiscoveryError::NotFound { .. } | DiscoveryError::NoneOfOrganisation { .. }) => Place::Missing,
         Err(DiscoveryError::DevRoot { .. }) => Place::Unknown,
     }
 }

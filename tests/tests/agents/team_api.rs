@@ -1,5 +1,6 @@
 //! An agent with its records in the team's API: it works the same, and its key is only in memory.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use deckwatch_protocol::{Operation, Venture};
@@ -10,7 +11,7 @@ use serde_json::json;
 use crate::machine::Machine;
 use crate::running::command_lines;
 
-crate::with_every_agent![a_day_over_http_stores_the_key_nowhere];
+crate::with_every_agent![a_day_over_http_stores_the_key_nowhere, a_local_launch_keeps_its_records_from_the_teams_api];
 
 async fn a_day_over_http_stores_the_key_nowhere(machine: Machine) {
     let (key, admin_key) = (fresh("context-key"), fresh("admin-key"));
@@ -46,6 +47,24 @@ async fn a_day_over_http_stores_the_key_nowhere(machine: Machine) {
     machine.launch(&next).success().await;
     let seen = &next.results(1).await[0];
     assert!(seen.contains("Half of the API is documented"), "{seen}");
+}
+
+/// The agent CLI starts the real MCP server, which inherits what the launch gives to the agent.
+async fn a_local_launch_keeps_its_records_from_the_teams_api(machine: Machine) {
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    api.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", api.local_addr().unwrap());
+    let machine = machine.and_variable("CONTEXT_API_URL", &url).and_variable("CONTEXT_API_KEY", &fresh("context-key"));
+    machine.write(".config/deckwatch/config.toml", &format!("[api]\nurl = \"{url}\"\n"));
+
+    let handoff = json!({ "summary": "A side project", "status": "in_progress" });
+    let script = Script::default().call("sod", json!({})).call("handoff", handoff);
+    let model = ScriptedModel::start(script).await;
+    machine.launch_with(&model, &["--local"]).success().await;
+    let results = model.results(2).await;
+    assert!(results[1].contains("is recorded"), "{results:?}");
+    assert!(machine.path(".local/share/deckwatch/context.db").exists(), "{results:?}");
+    assert!(api.accept().is_err(), "the team's API was asked");
 }
 
 /// Every file below a folder, except the installed programs.

@@ -51,7 +51,7 @@ fn it_leaves_no_file_and_does_not_change_the_users_records() {
     let stage = Stage::new();
     let before = stage.files();
     let shown = stage.play(&[]).success();
-    assert!(shown.contains("gone when it ends"), "{shown}");
+    assert!(shown.contains("deleted at the end"), "{shown}");
     assert_eq!(stage.files(), before);
     assert!(!shown.contains('\u{1b}'), "the output to a pipe has colours: {shown}");
 }

@@ -5,4 +5,5 @@
 mod doctor;
 mod list;
 mod members;
+mod records;
 mod ventures_sync;

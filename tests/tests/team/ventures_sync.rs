@@ -35,7 +35,7 @@ async fn a_key_without_admin_rights_is_refused_and_registers_nothing() {
     assert_eq!(report["ventures"][1]["outcome"], "failed");
     let why = report["ventures"][1]["error"].as_str().unwrap();
     assert!(why.contains("admin") && !why.contains(CONTEXT_KEY), "{why}");
-    assert!(run.stderr.contains("2 of the ventures could not be put"), "{}", run.stderr);
+    assert!(run.stderr.contains("2 of the ventures could not be registered"), "{}", run.stderr);
 }
 
 #[tokio::test]

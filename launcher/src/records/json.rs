@@ -1,0 +1,30 @@
+//! Records as JSON, for scripts.
+
+use std::fmt::Write as _;
+use std::io;
+
+use serde::Serialize;
+
+use crate::error::LaunchError;
+use crate::output;
+
+/// Prints a value. Characters that could control a terminal or turn the direction of writing are escaped: they occur
+/// inside of JSON strings only, where an escape means the same.
+pub(super) fn print(value: &impl Serialize) -> Result<(), LaunchError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| LaunchError::Output(error.into()))?;
+    let mut escaped = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push('\n'),
+            c if c.is_control() || is_unseen(c) => write!(escaped, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
+            c => escaped.push(c),
+        }
+    }
+    escaped.push('\n');
+    output::print(|out| io::Write::write_all(out, escaped.as_bytes()))
+}
+
+/// Invisible characters and those that turn the direction of writing; all have four hexadecimal digits.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}

@@ -1,0 +1,273 @@
+//! `launcher log`: sessions and handoffs of a venture in one list, the newest first.
+
+use deckwatch_client::clean::clean_line;
+use deckwatch_client::clock::now;
+use deckwatch_client::{Api, ClientError};
+use deckwatch_protocol::{
+    ActiveSession, Agent, Handoff, HandoffFilter, IssueNumber, Limit, Page, RepoName, Session, SessionFilter,
+    Timestamp, Track,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::offline::Offline;
+use super::since::Since;
+use super::source::{Answer, Source, Subject};
+use super::text::Text;
+use super::{Log, json as to_json, table};
+use crate::error::LaunchError;
+use crate::list::ago;
+use crate::pager;
+use crate::surroundings::Surroundings;
+use crate::venture_cache;
+
+const HEADS: [&str; 5] = ["WHEN", "AGENT", "RECORD", "ABOUT", "HANDOFF"];
+/// The column that takes the space that the others leave.
+const ABOUT: usize = 3;
+/// Most records of one request.
+const PAGE: usize = 100;
+
+/// One line of the log; as JSON, the API's record with its kind.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Record {
+    Session(Box<Session>),
+    /// A session as the start of another agent's day shows it.
+    #[serde(rename = "session")]
+    Active(Box<ActiveSession>),
+    Handoff(Box<Handoff>),
+}
+
+/// What is shown, and whether there is more.
+#[derive(Debug, Default)]
+struct Records {
+    records: Vec<Record>,
+    more: bool,
+}
+
+/// Prints the log.
+pub(crate) fn show(log: &Log, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    let named = log.selection.venture.as_ref();
+    let source = Source::open(log.selection.local, named, surroundings)?;
+    let subject = source.subject(named, log.all)?;
+    let Some(api) = &source.api else {
+        source.must_exist(named)?;
+        return print(log, &source, &subject, &Records::default(), None);
+    };
+    match source.ask(&subject, api, records(api, log, &subject))? {
+        Answer::Current(records) => {
+            if records.records.is_empty() {
+                source.must_exist(named)?;
+                must_have_records(log, &source, api, &subject)?;
+            }
+            venture_cache::remember_agents(records.records.iter().map(Record::agent), &source.endpoint, surroundings);
+            print(log, &source, &subject, &records, None)
+        }
+        Answer::Offline(offline) => {
+            print(log, &source, &subject, &kept(&offline, log), Some(&offline))?;
+            Err(offline.error())
+        }
+    }
+}
+
+/// Both lists up to the limit, merged.
+async fn records(api: &Api, log: &Log, subject: &Subject) -> Result<Records, ClientError> {
+    let limit = usize::from(log.limit);
+    let venture = subject.venture.clone();
+    let repo = subject.repo.clone().filter(|_| venture.is_none());
+    let mut sessions = SessionFilter {
+        venture: venture.clone(),
+        repo: repo.clone(),
+        agent: log.agent.clone(),
+        active_since: log.since.map(|Since(time)| time),
+        ..SessionFilter::default()
+    };
+    let mut handoffs = HandoffFilter { venture, repo, from_agent: log.agent.clone(), ..HandoffFilter::default() };
+    let sessions = pages(limit, async |limit, cursor| {
+        (sessions.limit, sessions.cursor) = (limit, cursor);
+        api.list_sessions(&sessions).await
+    });
+    let handoffs = pages(limit, async |limit, cursor| {
+        (handoffs.limit, handoffs.cursor) = (limit, cursor);
+        api.list_handoffs(&handoffs).await
+    });
+    let (sessions, handoffs) = tokio::join!(sessions, handoffs);
+    let ((sessions, more_sessions), (handoffs, more_handoffs)) = (sessions?, handoffs?);
+    let sessions = sessions.into_iter().map(|session| Record::Session(Box::new(session)));
+    let handoffs = handoffs.into_iter().map(|handoff| Record::Handoff(Box::new(handoff)));
+    let of_both = sessions.chain(handoffs).collect();
+    let merged = Records::merged(of_both, log);
+    Ok(Records { more: merged.more || more_sessions || more_handoffs, ..merged })
+}
+
+/// The pages of a list until there are enough; and whether there are more.
+pub(super) async fn pages<T>(
+    enough: usize,
+    mut list: impl AsyncFnMut(Option<Limit>, Option<deckwatch_protocol::Cursor>) -> Result<Page<T>, ClientError>,
+) -> Result<(Vec<T>, bool), ClientError> {
+    let mut items = Vec::new();
+    let mut cursor = None;
+    loop {
+        let limit = (enough - items.len()).min(PAGE);
+        let page = list(u64::try_from(limit).ok().and_then(|limit| limit.try_into().ok()), cursor).await?;
+        items.extend(page.items);
+        cursor = page.next_cursor;
+        if items.len() >= enough || cursor.is_none() {
+            return Ok((items, cursor.is_some()));
+        }
+    }
+}
+
+/// What this machine keeps.
+fn kept(offline: &Offline, log: &Log) -> Records {
+    let mut records: Vec<Record> = Vec::new();
+    for day in offline.days() {
+        records.push(Record::Session(Box::new(day.day.session.clone())));
+        records.extend(day.day.active_sessions.items.iter().map(|session| Record::Active(Box::new(session.clone()))));
+    }
+    records.extend(offline.handoffs().into_iter().map(|handoff| Record::Handoff(Box::new(handoff.clone()))));
+    let wanted = |record: &Record| log.agent.as_ref().is_none_or(|agent| record.agent() == agent);
+    records.retain(wanted);
+    Records::merged(records, log)
+}
+
+/// An agent's name that has no record may be one with a typing error.
+fn must_have_records(log: &Log, source: &Source, api: &Api, subject: &Subject) -> Result<(), LaunchError> {
+    let Some(agent) = &log.agent else { return Ok(()) };
+    let filter = SessionFilter {
+        venture: subject.venture.clone(),
+        limit: u64::try_from(PAGE).ok().and_then(|limit| limit.try_into().ok()),
+        ..SessionFilter::default()
+    };
+    let Answer::Current(sessions) = source.ask(subject, api, api.list_sessions(&filter))? else { return Ok(()) };
+    let mut known: Vec<Agent> = Vec::new();
+    for session in sessions.items {
+        if !known.contains(&session.agent) {
+            known.push(session.agent);
+        }
+    }
+    if known.contains(agent) { Ok(()) } else { Err(LaunchError::NoSuchAgent { agent: agent.clone(), known }) }
+}
+
+fn print(
+    log: &Log,
+    source: &Source,
+    subject: &Subject,
+    records: &Records,
+    offline: Option<&Offline>,
+) -> Result<(), LaunchError> {
+    if log.selection.json {
+        let offline = offline.map(Offline::json);
+        return to_json::print(&json!({ "items": records.records, "more": records.more, "offline": offline }));
+    }
+    let width = table::terminal_width();
+    let mut text = Text::new(width);
+    if let Some(offline) = offline {
+        offline.introduce(&mut text, "the last start of day of each repository");
+    }
+    let now = now();
+    let rows: Vec<[String; 5]> = records.records.iter().map(|record| record.row(subject, now)).collect();
+    if !rows.is_empty() {
+        text.drawn(&table::draw(HEADS, &rows, ABOUT, width));
+    }
+    if offline.is_none() {
+        text.line(&summary(log, source, subject, records));
+    }
+    pager::show(&text.into_string(), source.surroundings)
+}
+
+/// How much is shown of what, and where it is.
+fn summary(log: &Log, source: &Source, subject: &Subject, records: &Records) -> String {
+    let (about, place) = (subject.describe(), source.describe());
+    if source.api.is_none() {
+        return format!("There are no records yet: {place} does not exist. The first launch creates it.");
+    }
+    let filtered = if log.agent.is_some() || log.since.is_some() { " that match" } else { "" };
+    match (records.records.len(), records.more) {
+        (0, _) => format!("There are no records of {about}{filtered} in {place}."),
+        (1, false) => format!("The only record of {about}{filtered}, from {place}."),
+        (1, true) => format!("The newest record of {about}{filtered}, from {place}. There are more: raise --limit."),
+        (count, false) => format!("All {count} records of {about}{filtered}, from {place}."),
+        (count, true) => {
+            format!("The newest {count} records of {about}{filtered}, from {place}. There are more: raise --limit.")
+        }
+    }
+}
+
+impl Records {
+    /// The newest records up to the limit.
+    fn merged(mut records: Vec<Record>, log: &Log) -> Self {
+        if let Some(Since(since)) = log.since {
+            records.retain(|record| record.last_at() >= since);
+        }
+        records.sort_by_key(|record| std::cmp::Reverse(record.at()));
+        let limit = usize::from(log.limit);
+        let more = records.len() > limit;
+        records.truncate(limit);
+        Self { records, more }
+    }
+}
+
+impl Record {
+    /// When it was made.
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Session(session) => session.created_at,
+            Self::Active(session) => session.created_at,
+            Self::Handoff(handoff) => handoff.created_at,
+        }
+    }
+
+    /// When it was last true.
+    fn last_at(&self) -> Timestamp {
+        match self {
+            Self::Session(session) => session.last_heartbeat_at,
+            Self::Active(session) => session.last_heartbeat_at,
+            Self::Handoff(handoff) => handoff.created_at,
+        }
+    }
+
+    fn agent(&self) -> &Agent {
+        match self {
+            Self::Session(session) => &session.agent,
+            Self::Active(session) => &session.agent,
+            Self::Handoff(handoff) => &handoff.from_agent,
+        }
+    }
+
+    fn row(&self, subject: &Subject, now: Timestamp) -> [String; 5] {
+        let (record, about, id) = match self {
+            Self::Session(session) => {
+                let venture = subject.venture.is_none().then(|| session.venture.to_string());
+                let branch = session.branch.as_ref().map(ToString::to_string);
+                let about = place(venture, &session.repo, session.track, session.issue_number, branch);
+                (format!("session {}", session.status.as_str()), about, String::new())
+            }
+            Self::Active(session) => {
+                let branch = session.branch.as_ref().map(ToString::to_string);
+                let about = place(None, &session.repo, session.track, session.issue_number, branch);
+                ("session active".to_owned(), about, String::new())
+            }
+            Self::Handoff(handoff) => {
+                let to = handoff.to_agent.as_ref().map(|agent| format!("to {agent}: ")).unwrap_or_default();
+                let about = format!("{to}{}", handoff.summary);
+                (format!("handoff {}", handoff.status.as_str()), about, handoff.id.to_string())
+            }
+        };
+        [ago(self.at(), now), self.agent().to_string(), record, about, id].map(|cell| clean_line(&cell))
+    }
+}
+
+/// Where a session works, in a few words.
+fn place(
+    venture: Option<String>,
+    repo: &RepoName,
+    track: Option<Track>,
+    issue: Option<IssueNumber>,
+    branch: Option<String>,
+) -> String {
+    let track = track.map(|track| format!("track {track}"));
+    let issue = issue.map(|issue| format!("issue {issue}"));
+    let parts = [venture, Some(repo.to_string()), branch, issue, track];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,216 @@
+//! `launcher notes`: the list of notes, a search, or one note in full.
+
+use deckwatch_client::clean::clean_line;
+use deckwatch_client::clock::now;
+use deckwatch_client::{Api, ClientError};
+use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText};
+use serde_json::json;
+
+use super::log::pages;
+use super::offline::Offline;
+use super::source::{Answer, Source, Subject};
+use super::text::{Text, when};
+use super::{Notes, NotesCommand, json as to_json, table};
+use crate::error::LaunchError;
+use crate::list::ago;
+use crate::output;
+use crate::pager;
+use crate::surroundings::Surroundings;
+
+const HEADS: [&str; 5] = ["CHANGED", "ABOUT", "TITLE", "TAGS", "NOTE"];
+/// The column that takes the space that the others leave.
+const TITLE: usize = 2;
+
+/// Prints them.
+pub(crate) fn show(notes: &Notes, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    if let Some(NotesCommand::Show { id, local, json }) = &notes.command {
+        return show_one(id, *local, *json, surroundings);
+    }
+    let named = notes.selection.venture.as_ref();
+    let source = Source::open(notes.selection.local, named, surroundings)?;
+    let subject = source.subject(named, notes.all)?;
+    let query = match notes.query.join(" ").trim() {
+        "" => None,
+        query => Some(query.parse::<SearchText>().map_err(|invalid| LaunchError::Query(invalid.to_string()))?),
+    };
+    let Some(api) = &source.api else {
+        source.must_exist(named)?;
+        return print(notes, &source, &subject, &no_notes());
+    };
+    match source.ask(&subject, api, list(api, notes, query, &subject))? {
+        Answer::Current(found) => {
+            if found.items.is_empty() {
+                source.must_exist(named)?;
+            }
+            print(notes, &source, &subject, &found)
+        }
+        Answer::Offline(offline) => {
+            print_kept(notes, &offline, surroundings)?;
+            Err(offline.error())
+        }
+    }
+}
+
+/// The notes of the venture and the global ones; a search of either is answered best first.
+async fn list(
+    api: &Api,
+    notes: &Notes,
+    q: Option<SearchText>,
+    subject: &Subject,
+) -> Result<Page<FoundNote>, ClientError> {
+    let archived = notes.archived.then_some(true);
+    let filter = NoteFilter { tag: notes.tag.clone(), archived, q, ..NoteFilter::default() };
+    let Some(venture) = &subject.venture else { return read(api, filter, notes.limit).await };
+    let of_venture = NoteFilter { venture: Some(venture.clone()), ..filter.clone() };
+    let global = NoteFilter { scope: Some(NoteScope::Global), ..filter };
+    let (of_venture, global) = tokio::join!(read(api, of_venture, notes.limit), read(api, global, notes.limit));
+    let (mut found, global) = (of_venture?, global?);
+    found.items.extend(global.items);
+    found.items.truncate(usize::from(notes.limit));
+    Ok(Page {
+        total: found.total.saturating_add(global.total),
+        total_is_minimum: found.total_is_minimum || global.total_is_minimum,
+        // No cursor goes on with two lists.
+        next_cursor: None,
+        items: found.items,
+    })
+}
+
+async fn read(api: &Api, mut filter: NoteFilter, limit: u16) -> Result<Page<FoundNote>, ClientError> {
+    let mut last = no_notes();
+    let (items, _) = pages(usize::from(limit), async |limit, cursor| {
+        (filter.limit, filter.cursor) = (limit, cursor);
+        let page = api.list_notes(&filter).await?;
+        last = Page { items: Vec::new(), ..page.clone() };
+        Ok(page)
+    })
+    .await?;
+    Ok(Page { items, ..last })
+}
+
+fn no_notes() -> Page<FoundNote> {
+    Page { items: Vec::new(), total: 0, total_is_minimum: false, next_cursor: None }
+}
+
+fn print(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNote>) -> Result<(), LaunchError> {
+    if notes.selection.json {
+        return to_json::print(found);
+    }
+    let (now, width) = (now(), table::terminal_width());
+    let row = |note: &FoundNote| {
+        let about = note.venture.as_ref().map_or_else(|| "all".to_owned(), ToString::to_string);
+        let tags = note.tags.iter().map(NoteTag::as_str).collect::<Vec<_>>().join(", ");
+        let cells = [ago(note.updated_at, now), about, note.title.to_string(), tags, note.id.to_string()];
+        cells.map(|cell| clean_line(&cell))
+    };
+    let rows: Vec<[String; 5]> = found.items.iter().map(row).collect();
+    let mut text = Text::new(width);
+    if !rows.is_empty() {
+        text.drawn(&table::draw(HEADS, &rows, TITLE, width));
+    }
+    text.line(&summary(notes, source, subject, found));
+    pager::show(&text.into_string(), source.surroundings)
+}
+
+/// How many are shown of how many, and where they are.
+fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNote>) -> String {
+    let place = source.describe();
+    if source.api.is_none() {
+        return format!("There are no notes yet: {place} does not exist. The first launch creates it.");
+    }
+    let filtered = if notes.query.is_empty() && notes.tag.is_none() { "" } else { " that match" };
+    let about = match &subject.venture {
+        Some(venture) => format!("venture {venture}"),
+        None => "all ventures".to_owned(),
+    };
+    let total = if found.total_is_minimum { format!("at least {}", found.total) } else { found.total.to_string() };
+    match found.items.len() {
+        0 => format!("There are no notes of {about} and no global notes{filtered} in {place}."),
+        shown => format!("{shown} of {total} notes of {about} and global notes{filtered}, from {place}."),
+    }
+}
+
+/// The notes that this machine keeps. No search is made of them: they are those that every day begins with.
+fn print_kept(notes: &Notes, offline: &Offline, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    let kept = offline.notes();
+    if notes.selection.json {
+        return to_json::print(&json!({ "items": kept, "offline": offline.json() }));
+    }
+    let (now, width) = (now(), table::terminal_width());
+    let rows: Vec<[String; 4]> = kept
+        .iter()
+        .map(|note| {
+            let about = note.venture.as_ref().map_or_else(|| "all".to_owned(), ToString::to_string);
+            let cells = [ago(note.updated_at, now), about, note.title.clone(), note.id.to_string()];
+            cells.map(|cell| clean_line(&cell))
+        })
+        .collect();
+    let mut text = Text::new(width);
+    offline.introduce(&mut text, "the executive summaries");
+    if !rows.is_empty() {
+        text.drawn(&table::draw(["CHANGED", "ABOUT", "TITLE", "NOTE"], &rows, 2, width));
+    }
+    pager::show(&text.into_string(), surroundings)
+}
+
+fn show_one(id: &NoteId, local: bool, json: bool, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    let source = Source::open(local, None, surroundings)?;
+    let missing = || LaunchError::NoSuchRecord { what: format!("note {id} in {}", source.describe()) };
+    let Some(api) = &source.api else { return Err(missing()) };
+    let read = async {
+        match api.get_note(id).await {
+            Err(error) if error.code() == Some(ErrorCode::NoteNotFound) => Ok(None),
+            read => read.map(Some),
+        }
+    };
+    match source.ask(&Subject::default(), api, read)? {
+        Answer::Current(Some(note)) if json => to_json::print(&note),
+        Answer::Current(Some(note)) => {
+            let mut text = Text::new(table::terminal_width());
+            write(&mut text, &note);
+            pager::show(&text.into_string(), surroundings)
+        }
+        Answer::Current(None) => Err(missing()),
+        Answer::Offline(offline) => {
+            show_kept(id, &offline, json, surroundings)?;
+            Err(offline.error())
+        }
+    }
+}
+
+fn show_kept(id: &NoteId, offline: &Offline, json: bool, surroundings: &Surroundings) -> Result<(), LaunchError> {
+    let Some(note) = offline.notes().into_iter().find(|note| note.id == *id) else {
+        output::say("this machine does not keep that note");
+        return Ok(());
+    };
+    if json {
+        return to_json::print(note);
+    }
+    let mut text = Text::new(table::terminal_width());
+    offline.introduce(&mut text, "the executive summaries");
+    text.heading(&note.title);
+    text.blank();
+    text.verbatim(&note.content);
+    if note.truncated {
+        text.line("(This machine keeps only the beginning of this note.)");
+    }
+    pager::show(&text.into_string(), surroundings)
+}
+
+fn write(text: &mut Text, note: &Note) {
+    let now = now();
+    text.heading(note.title.as_str());
+    text.field("note", note.id.as_str());
+    text.field("about", note.venture.as_ref().map_or("all ventures", |venture| venture.as_str()));
+    if !note.tags.is_empty() {
+        text.field("tags", &note.tags.iter().map(NoteTag::as_str).collect::<Vec<_>>().join(", "));
+    }
+    text.field("changed", &format!("{}, version {}", when(note.updated_at, now), note.version));
+    if let Some(time) = note.archived_at {
+        text.field("archived", &when(time, now));
+    }
+    if let Some(content) = &note.content {
+        text.blank();
+        text.verbatim(content.as_str());
+    }
+}

@@ -1,0 +1,92 @@
+//! What this machine keeps of a team's records while the API can't be reached: the last start of day of each
+//! repository, and how many writes wait.
+
+use deckwatch_client::Api;
+use deckwatch_client::clock::now;
+use deckwatch_client::snapshot::Snapshot;
+use deckwatch_protocol::{Handoff, NoteSummary, RepoName, Timestamp};
+use serde_json::{Value, json};
+
+use super::source::Subject;
+use super::text::{Text, when};
+use crate::error::LaunchError;
+
+/// What is kept, and why it is all there is.
+pub(super) struct Offline {
+    cause: String,
+    /// The last answer about each repository, the newest first.
+    days: Vec<Snapshot>,
+    /// Writes of this machine that wait for the API.
+    queued: usize,
+}
+
+impl Offline {
+    pub(super) async fn of(api: &Api, cause: String, repos: &[RepoName], subject: &Subject) -> Self {
+        let mut days = Vec::new();
+        for repo in repos {
+            days.extend(api.last_snapshot(repo, subject.venture.as_ref()).await);
+        }
+        days.sort_by_key(|day| std::cmp::Reverse(day.taken_at));
+        Self { cause, days, queued: api.waiting().await.queued }
+    }
+
+    pub(super) fn days(&self) -> &[Snapshot] {
+        &self.days
+    }
+
+    /// Every handoff that is kept, each once, the newest first.
+    pub(super) fn handoffs(&self) -> Vec<&Handoff> {
+        let mut handoffs: Vec<&Handoff> = Vec::new();
+        let of_days =
+            self.days.iter().flat_map(|day| day.day.last_handoff.iter().chain(&day.day.handoffs_to_you.items));
+        for handoff in of_days {
+            if !handoffs.iter().any(|known| known.id == handoff.id) {
+                handoffs.push(handoff);
+            }
+        }
+        handoffs.sort_by_key(|handoff| std::cmp::Reverse(handoff.created_at));
+        handoffs
+    }
+
+    /// The notes that are kept: those that every day begins with.
+    pub(super) fn notes(&self) -> Vec<&NoteSummary> {
+        let mut notes: Vec<&NoteSummary> = Vec::new();
+        for note in self.days.iter().flat_map(|day| &day.day.executive_summaries.excerpt.items) {
+            if !notes.iter().any(|known| known.id == note.id) {
+                notes.push(note);
+            }
+        }
+        notes
+    }
+
+    /// The error that the command ends with: what is shown is not what the API has now.
+    pub(super) fn error(self) -> LaunchError {
+        LaunchError::Unreachable(self.cause)
+    }
+
+    /// Says how old what follows is, and what is not in it.
+    pub(super) fn introduce(&self, text: &mut Text, kept: &str) {
+        match self.taken_at() {
+            Some(time) => text.line(&format!(
+                "The Context API can't be reached. This is what this machine keeps of it ({kept}), as it was {}.",
+                when(time, now())
+            )),
+            None => text.line("The Context API can't be reached, and this machine keeps no earlier answer about this."),
+        }
+        if self.queued > 0 {
+            let writes = if self.queued == 1 { "1 write" } else { &format!("{} writes", self.queued) };
+            text.line(&format!("{writes} of this machine wait for the API and are not shown."));
+        }
+        text.blank();
+    }
+
+    /// The same for scripts.
+    pub(super) fn json(&self) -> Value {
+        json!({ "cause": self.cause, "taken_at": self.taken_at(), "queued_writes": self.queued })
+    }
+
+    /// The age of the oldest answer: all of what is shown is at least as new.
+    fn taken_at(&self) -> Option<Timestamp> {
+        self.days.iter().map(|day| day.taken_at).min()
+    }
+}

@@ -1,0 +1,152 @@
+//! Where the records of a command are, and which of them it is about.
+
+use deckwatch_client::checkout::{Checkout, CheckoutKind};
+use deckwatch_client::clean::clean_line;
+use deckwatch_client::ventures::{VentureEntry, VenturesFile};
+use deckwatch_client::{Api, ClientError};
+use deckwatch_protocol::{RepoName, VentureCode};
+
+use super::offline::Offline;
+use crate::catalogue::{self, Catalogue};
+use crate::config::Config;
+use crate::context_api;
+use crate::endpoint::Endpoint;
+use crate::error::LaunchError;
+use crate::surroundings::Surroundings;
+use crate::target::{self, Target};
+use crate::venture_cache;
+
+/// The API of a command, and the place where the command was typed.
+pub(super) struct Source<'a> {
+    pub(super) surroundings: &'a Surroundings,
+    pub(super) endpoint: Endpoint,
+    /// `None` where this machine has no database yet, and so no records.
+    pub(super) api: Option<Api>,
+    here: Option<Checkout>,
+    file: Option<VenturesFile>,
+}
+
+/// What records are about: a venture, a repository of no known venture, or everything.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Subject {
+    pub(super) venture: Option<VentureCode>,
+    /// The repository that the command was typed in, as its venture writes it.
+    pub(super) repo: Option<RepoName>,
+}
+
+/// An answer of the API, or what this machine keeps while the API can't be reached.
+pub(super) enum Answer<T> {
+    Current(T),
+    Offline(Offline),
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn open(
+        local: bool,
+        target: Option<&Target>,
+        surroundings: &'a Surroundings,
+    ) -> Result<Self, LaunchError> {
+        let (config, vault) = Config::with_vault(surroundings)?;
+        let endpoint = Endpoint::of_launch(local, surroundings, &config, &vault)?;
+        endpoint.unlock()?;
+        let here = target::here(target, surroundings)?;
+        let file = catalogue::file(None, surroundings, here.as_ref())?;
+        let api = context_api::reader(&endpoint, surroundings)?;
+        Ok(Self { surroundings, endpoint, api, here, file })
+    }
+
+    /// What the records are about: the venture that is named, else the one of the repository in hand.
+    pub(super) fn subject(&self, named: Option<&Target>, all: bool) -> Result<Subject, LaunchError> {
+        if all {
+            return Ok(Subject::default());
+        }
+        if let Some(Target::Venture(code)) = named {
+            return Ok(Subject { venture: Some(code.clone()), repo: None });
+        }
+        let here = self.here.as_ref().filter(|here| here.kind != CheckoutKind::NotARepository);
+        match here {
+            Some(here) => Ok(self.subject_of(&here.repo)),
+            None if named.is_some() => Err(LaunchError::NotARepository(self.surroundings.cwd.clone())),
+            None => Ok(Subject::default()),
+        }
+    }
+
+    fn subject_of(&self, repo: &RepoName) -> Subject {
+        let of_file = self.file.as_ref().and_then(|file| file.venture_of(repo)).cloned();
+        // An API that does not answer is met again, and reported, when the records are read.
+        let of_api = || self.registered().ok()?.into_iter().find(|venture| venture.owns(repo));
+        match of_file.or_else(of_api) {
+            Some(venture) => Subject { repo: Some(venture.spelling_of(repo)), venture: Some(venture.code) },
+            None => Subject { venture: None, repo: Some(repo.clone()) },
+        }
+    }
+
+    /// The ventures of the API. Those that it had when it last answered are enough to know whose a repository is.
+    fn registered(&self) -> Result<Vec<VentureEntry>, LaunchError> {
+        match venture_cache::last_known(&self.endpoint, self.surroundings) {
+            Some((ventures, _)) => Ok(ventures),
+            None => venture_cache::registered(&self.endpoint, self.surroundings),
+        }
+    }
+
+    /// Asks the API. `Offline` where it can't be reached.
+    pub(super) fn ask<T>(
+        &self,
+        subject: &Subject,
+        api: &Api,
+        call: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<Answer<T>, LaunchError> {
+        match context_api::wait(call) {
+            Ok(answer) => Ok(Answer::Current(answer)),
+            Err(LaunchError::Unreachable(cause)) => {
+                let repos = self.repos_of(subject);
+                let offline = context_api::runtime()?.block_on(Offline::of(api, cause, &repos, subject));
+                Ok(Answer::Offline(offline))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The repositories whose last answers may be kept on this machine.
+    fn repos_of(&self, subject: &Subject) -> Vec<RepoName> {
+        let cached = venture_cache::last_known(&self.endpoint, self.surroundings);
+        let cached = cached.map(|(ventures, _)| ventures).unwrap_or_default();
+        let in_file = self.file.iter().flat_map(|file| &file.ventures);
+        let wanted =
+            in_file.chain(&cached).filter(|venture| subject.venture.as_ref().is_none_or(|code| *code == venture.code));
+        let mut repos: Vec<RepoName> = subject.repo.iter().cloned().collect();
+        for repo in wanted.flat_map(|venture| &venture.repos) {
+            if !repos.contains(repo) {
+                repos.push(repo.clone());
+            }
+        }
+        repos
+    }
+
+    /// An error when the venture that was named does not exist: its records are then not just none.
+    pub(super) fn must_exist(&self, named: Option<&Target>) -> Result<(), LaunchError> {
+        let Some(Target::Venture(code)) = named else { return Ok(()) };
+        let ask_api = || venture_cache::registered(&self.endpoint, self.surroundings);
+        let catalogue = Catalogue { file: self.file.clone(), ask_api: &ask_api };
+        catalogue.by_code(code).map(drop)
+    }
+
+    /// Where the records are, for people.
+    pub(super) fn describe(&self) -> String {
+        match &self.endpoint {
+            Endpoint::Embedded => self.surroundings.shown(&self.surroundings.database()),
+            Endpoint::Remote { url, .. } => url.clone(),
+        }
+    }
+}
+
+impl Subject {
+    /// As a part of a sentence.
+    pub(super) fn describe(&self) -> String {
+        match (&self.venture, &self.repo) {
+            (Some(venture), _) => format!("venture {venture}"),
+            (None, Some(repo)) => format!("repository {}", clean_line(repo.as_str())),
+            (None, None) => "all ventures".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! "Did you mean": the word that was probably meant by one with a typing error.
+
+use clap::{Command, CommandFactory as _};
+use deckwatch_protocol::VentureCode;
+
+use crate::agent_cli::AgentCli;
+use crate::cli::Cli;
+
+/// The nearest of the candidates, if one is near: a third of its letters may differ.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase());
+    let near = candidates.into_iter().map(|candidate| (distance(candidate), candidate));
+    near.filter(|(distance, candidate)| *distance * 3 <= candidate.chars().count().max(word.chars().count()))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// What was probably meant by a word that is no venture: another venture, a command of the launcher, or the flag of an
+/// agent CLI.
+pub(crate) fn for_venture(word: &VentureCode, known: &[VentureCode]) -> Option<String> {
+    let command = Cli::command();
+    let ventures = known.iter().map(VentureCode::as_str);
+    let candidates: Vec<&str> = ventures.chain(names(&command)).chain(AgentCli::ALL.map(AgentCli::program)).collect();
+    let meant = nearest(word.as_str(), candidates)?;
+    if known.iter().any(|code| code.as_str() == meant) {
+        return Some(meant.to_owned());
+    }
+    let is_agent_cli = AgentCli::ALL.iter().any(|cli| cli.program() == meant);
+    Some(if is_agent_cli { format!("launcher --{meant}") } else { format!("launcher {meant}") })
+}
+
+/// The command that was probably meant by the first word of a command line that clap refused.
+pub(crate) fn for_first_word(command: &Command, arguments: &[String]) -> Option<String> {
+    let word = arguments.first().filter(|word| !word.starts_with('-'))?;
+    let meant = nearest(word, names(command)).filter(|meant| meant != word)?;
+    Some(format!("launcher {meant}"))
+}
+
+fn names(command: &Command) -> impl Iterator<Item = &str> {
+    command.get_subcommands().map(Command::get_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_error_finds_its_word_and_another_word_finds_none() {
+        for (word, meant) in
+            [("alpah", Some("alpha")), ("alph", Some("alpha")), ("ALPHA", Some("alpha")), ("gamma", None), ("x", None)]
+        {
+            assert_eq!(nearest(word, ["alpha", "beta"]), meant, "{word}");
+        }
+    }
+
+    #[test]
+    fn ventures_commands_and_agent_clis_are_suggested() {
+        let known = ["alpha".parse().unwrap()];
+        for (word, meant) in [("alpah", "alpha"), ("doctr", "launcher doctor"), ("cladue", "launcher --claude")] {
+            assert_eq!(for_venture(&word.parse().unwrap(), &known).as_deref(), Some(meant));
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! `launcher log`, `handoff` and `notes`: the records as a person reads them, on this machine and without the API.
+
+use std::net::TcpListener;
+
+use deckwatch_client::dirs::Dirs;
+use deckwatch_client::{Api, ApiConfig};
+use deckwatch_protocol::DayStarted;
+use serde_json::{Value, json};
+
+use crate::launching::closed_port;
+use crate::world::{Run, World};
+
+/// What an agent, or a person, must not be able to send to a terminal.
+const HOSTILE: &str = "Login\u{1b}]0;owned\u{7} \u{1b}[31mred\u{9b}2J \u{202e}works";
+const KEY: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
+
+fn dirs(world: &World) -> Dirs {
+    let home = world.path("home").into_os_string();
+    Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap()
+}
+
+/// This machine's own database, as an agent uses it.
+fn embedded(world: &World) -> Api {
+    let dirs = dirs(world);
+    Dirs::create(&dirs.data).unwrap();
+    let agent = "mac1-claude-1".parse().unwrap();
+    Api::connect(ApiConfig::embedded(dirs.data.join("context.db"), &agent).unwrap())
+}
+
+fn day(agent: &str, venture: &str, repo: &str) -> deckwatch_protocol::StartDay {
+    deckwatch_protocol::StartDay {
+        agent: agent.parse().unwrap(),
+        client: "claude".parse().unwrap(),
+        client_version: None,
+        client_session_id: None,
+        host: "mac1".parse().unwrap(),
+        venture: venture.parse().unwrap(),
+        repo: repo.parse().unwrap(),
+        track: None,
+        issue_number: Some(87_u64.try_into().unwrap()),
+        branch: Some("fix-login".parse().unwrap()),
+        commit_sha: None,
+        meta: deckwatch_protocol::Meta::default(),
+    }
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// One day of `mac1-claude-1` on alpha with a handoff, one note of alpha and a global one; the next day's start.
+fn records(world: &World) -> DayStarted {
+    let api = embedded(world);
+    wait(async {
+        let venture =
+            json!({"name": "Alpha", "github_org": null, "repos": ["example-org/alpha.js"], "capabilities": []});
+        let venture = serde_json::from_value::<deckwatch_protocol::Venture>(with_times(venture)).unwrap();
+        let put = deckwatch_protocol::PutVenture {
+            name: venture.name,
+            github_org: None,
+            repos: venture.repos,
+            capabilities: Vec::new(),
+        };
+        api.put_venture(&"alpha".parse().unwrap(), &put).await.unwrap();
+        let day = day("mac1-claude-1", "alpha", "example-org/alpha.js");
+        let started = api.start_day(&day).await.unwrap();
+        let handoff = deckwatch_protocol::HandoffDraft {
+            summary: HOSTILE.parse().unwrap(),
+            status: deckwatch_protocol::HandoffStatus::Ready,
+            accomplished: vec!["The login page\nasks for a passkey".parse().unwrap()],
+            in_progress: Vec::new(),
+            blocked: Vec::new(),
+            next_steps: vec![HOSTILE.parse().unwrap()],
+            links: Vec::new(),
+            to_agent: None,
+            extra: deckwatch_protocol::Extra::default(),
+        };
+        let end = deckwatch_protocol::EndDay {
+            session_id: started.session.id,
+            end_reason: deckwatch_protocol::EndReason::default(),
+            keep_open: false,
+            handoff,
+        };
+        api.end_day(&end).await.unwrap();
+        for (title, venture) in [("Prices in Europe", Some("alpha")), ("What we sell", None)] {
+            let note = deckwatch_protocol::CreateNote {
+                title: title.parse().unwrap(),
+                content: format!("# {title}\n{HOSTILE}").parse().unwrap(),
+                tags: vec!["executive-summary".parse().unwrap()],
+                venture: venture.map(|code| code.parse().unwrap()),
+            };
+            api.create_note(&note).await.unwrap();
+        }
+        api.start_day(&day).await.unwrap()
+    })
+}
+
+fn with_times(mut venture: Value) -> Value {
+    let time = json!("2026-11-21T08:00:00.000Z");
+    for (name, value) in [("code", json!("alpha")), ("created_at", time.clone()), ("updated_at", time)] {
+        venture[name] = value;
+    }
+    for (name, value) in [("actor_key_id", "a"), ("creation_correlation_id", "corr_a")] {
+        venture[name] = json!(value);
+    }
+    venture
+}
+
+fn in_alpha(world: &World, args: &[&str]) -> Run {
+    Run::of(world.launcher(args).current_dir(world.path("home/dev/alpha")))
+}
+
+#[track_caller]
+fn is_harmless(text: &str) {
+    let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!text.contains(harmful), "{text:?}");
+}
+
+#[test]
+fn the_log_shows_sessions_and_handoffs_newest_first() {
+    let world = World::new();
+    let none = in_alpha(&world, &["log"]).succeeds().stdout;
+    assert!(none.contains("There are no records yet") && none.contains("context.db does not exist"), "{none}");
+
+    records(&world);
+    let log = in_alpha(&world, &["log"]).succeeds().stdout;
+    let records: Vec<&str> = log.lines().filter(|line| line.contains("mac1-claude-1")).collect();
+    assert_eq!(records.len(), 3, "{log}");
+    assert!(records[0].contains("session active") && records[0].contains("fix-login, issue 87"), "{log}");
+    assert!(records[1].contains("handoff ready   Login red works") && records[1].contains("ho_"), "{log}");
+    assert!(records[2].contains("session ended"), "{log}");
+    assert!(log.contains("All 3 records of venture alpha, from ~/.local/share/deckwatch/context.db."), "{log}");
+    is_harmless(&log);
+
+    let one = in_alpha(&world, &["log", "--limit", "1"]).succeeds().stdout;
+    assert!(one.contains("The newest record of venture alpha") && one.contains("There are more"), "{one}");
+    let other = in_alpha(&world, &["log", "--venture", "beta"]).succeeds().stdout;
+    assert!(other.contains("There are no records of venture beta in"), "{other}");
+    let later = in_alpha(&world, &["log", "--since", "9999-01-01"]).succeeds().stdout;
+    assert!(later.contains("There are no records of venture alpha that match"), "{later}");
+    let all = world.run(&["log", "--agent", "mac1-claude-1"]).succeeds().stdout;
+    assert!(all.contains("alpha, example-org/alpha.js, fix-login"), "{all}");
+}
+
+#[test]
+fn a_handoff_is_shown_in_full_by_its_id_or_as_the_latest() {
+    let world = World::new();
+    let id = records(&world).last_handoff.unwrap().id.to_string();
+    let latest = in_alpha(&world, &["handoff"]).succeeds().stdout;
+    for expected in
+        ["from        mac1-claude-1", "status      ready", "  Login red works", "  - The login page\n    asks"]
+    {
+        assert!(latest.contains(expected), "{expected:?} is not in {latest}");
+    }
+    is_harmless(&latest);
+    assert_eq!(world.run(&["handoff", &id]).succeeds().stdout, latest);
+    world.run(&["handoff", "ho_01KB2ZQ0M3V5X7Y9A1C3E5G7J9"]).refuses(20, &["there is no handoff ho_01KB2Z"]);
+}
+
+#[test]
+fn notes_are_listed_searched_and_shown() {
+    let world = World::new();
+    records(&world);
+    let list = in_alpha(&world, &["notes"]).succeeds().stdout;
+    assert!(list.contains("Prices in Europe") && list.contains("What we sell"), "{list}");
+    assert!(list.contains("2 of 2 notes of venture alpha and global notes, from"), "{list}");
+    let found = in_alpha(&world, &["notes", "price", "europe"]).succeeds().stdout;
+    assert!(found.contains("Prices in Europe") && !found.contains("What we sell"), "{found}");
+    let id = found.split_whitespace().find(|word| word.starts_with("note_")).unwrap();
+    let note = world.run(&["notes", "show", id]).succeeds().stdout;
+    assert!(note.contains("# Prices in Europe\nLogin red works\n") && note.contains("tags        executive"), "{note}");
+    is_harmless(&note);
+    world.run(&["notes", "show", "note_01KB2ZQ0M3V5X7Y9A1C3E5G7J9"]).refuses(20, &["there is no note note_01KB2Z"]);
+}
+
+#[test]
+fn json_has_the_fields_of_the_api_and_no_control_character() {
+    let world = World::new();
+    records(&world);
+    let of = |args: &[&str]| -> Value {
+        let text = in_alpha(&world, args).succeeds().stdout;
+        is_harmless(&text);
+        serde_json::from_str(&text).unwrap()
+    };
+    let log = of(&["log", "--json"]);
+    assert_eq!([&log["items"][1]["kind"], &log["items"][1]["summary"]], [&json!("handoff"), &json!(HOSTILE)]);
+    assert_eq!([&log["more"], &log["offline"]], [&json!(false), &Value::Null]);
+    let handoff = of(&["handoff", "--json"]);
+    assert_eq!(handoff["payload"]["next_steps"], json!([HOSTILE]));
+    let notes = of(&["notes", "--json"]);
+    assert_eq!([&notes["total"], &notes["items"][0]["version"]], [&json!(2), &json!(1)]);
+    let id = notes["items"][0]["id"].as_str().unwrap();
+    assert!(of(&["notes", "show", id, "--json"])["content"].as_str().unwrap().ends_with(HOSTILE));
+}
+
+#[test]
+fn a_typing_error_is_answered_with_the_name_that_was_meant() {
+    let world = World::new();
+    world.run(&["alpah"]).refuses(12, &["there is no venture alpah", "did you mean `alpha`?"]);
+    world.run(&["doctr"]).refuses(12, &["did you mean `launcher doctor`?"]);
+    world.run(&["cladue"]).refuses(12, &["did you mean `launcher --claude`?"]);
+    world.run(&["handof", "ho_1"]).refuses(2, &["did you mean `launcher handoff`?"]);
+    let mut offline = world.launcher(&["alpah"]);
+    offline.env("CONTEXT_API_URL", closed_port()).env("CONTEXT_API_KEY", KEY);
+    Run::of(&mut offline).refuses(18, &["has no venture alpah", "can't reach", "did you mean `alpha`?"]);
+
+    records(&world);
+    in_alpha(&world, &["log", "--venture", "alhpa"]).refuses(12, &["did you mean `alpha`?"]);
+    in_alpha(&world, &["log", "--agent", "mac1-cladue-1"]).refuses(20, &["did you mean `--agent mac1-claude-1`?"]);
+}
+
+#[test]
+fn without_the_api_the_last_answer_is_shown_with_its_age() {
+    let world = World::new();
+    let day = records(&world);
+    let (url, id) = (closed_port(), day.last_handoff.as_ref().unwrap().id.to_string());
+    let offline = |args: &[&str]| {
+        let mut launcher = world.launcher(args);
+        launcher.current_dir(world.path("home/dev/alpha")).env("CONTEXT_API_URL", &url).env("CONTEXT_API_KEY", KEY);
+        Run::of(&mut launcher)
+    };
+    offline(&["log"]).refuses(18, &["can't reach the Context API"]);
+    let nothing = offline(&["log"]).stdout;
+    assert!(nothing.contains("this machine keeps no earlier answer"), "{nothing}");
+
+    let vars = |name: &str| match name {
+        "CONTEXT_API_URL" => Some(url.clone()),
+        "CONTEXT_API_KEY" => Some(KEY.to_owned()),
+        _ => None,
+    };
+    let config = ApiConfig::from_vars(vars, &dirs(&world), &"mac1-claude-1".parse().unwrap()).unwrap();
+    wait(Api::connect(config).keep_snapshot(day)).unwrap();
+    for (args, expected) in [
+        (&["log"][..], "handoff ready   Login red works"),
+        (&["handoff"], "- The login page"),
+        (&["handoff", &id], "- The login page"),
+        (&["notes"], "What we sell"),
+        (&["log", "--venture", "alpha"], "session active"),
+    ] {
+        let run = offline(args);
+        assert!(run.stdout.contains(expected) && run.stdout.contains("as it was now ("), "{args:?}: {}", run.stdout);
+        is_harmless(&run.stdout);
+        run.refuses(18, &["can't reach the Context API"]);
+    }
+    let json: Value = serde_json::from_str(&offline(&["log", "--json"]).stdout).unwrap();
+    assert!(json["offline"]["taken_at"].is_string() && json["items"].as_array().unwrap().len() == 2, "{json:#}");
+}
+
+#[test]
+fn a_local_launch_sends_nothing_to_the_api_that_is_configured() {
+    let world = World::new();
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    api.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", api.local_addr().unwrap());
+    let settings = format!("[api]\nurl = \"{url}\"\nkey_env = \"TEAM_KEY\"\n");
+    world.write("home/.config/deckwatch/config.toml", &settings);
+    world.repository("home/dev/side", "git@github.com:ann/side.git");
+    let local = |args: &[&str]| {
+        let mut launcher = world.launcher(args);
+        launcher.current_dir(world.path("home/dev/side"));
+        launcher.env("CONTEXT_API_URL", &url).env("CONTEXT_API_KEY", KEY);
+        Run::of(&mut launcher).succeeds()
+    };
+    let said = local(&["--local", ".", "--claude"]).stderr;
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("--local: ")).collect();
+    assert_eq!(
+        lines,
+        [format!(
+            "launcher: --local: records are in ~/.local/share/deckwatch/context.db on this machine; {url} is not used"
+        )]
+    );
+    let env = world.record().env;
+    assert!(!env.contains_key("CONTEXT_API_URL") && !env.contains_key("CONTEXT_API_KEY"), "{env:?}");
+    assert_eq!(env["DECKWATCH_VENTURE"], "side");
+    // Also where the key of the API is not there: it is not needed.
+    Run::of(&mut world.launcher(&["alpha", "--local"])).succeeds();
+
+    wait(embedded(&world).start_day(&day("mac1-claude-1", "side", "ann/side"))).unwrap();
+    for (args, expected) in [
+        (&["log", "--local"][..], "session active"),
+        (&["notes", "--local"], "There are no notes"),
+        (&["--list", "--local"], "alpha"),
+        (&["alpha", "--local", "--dry-run"], "records      ~/.local/share/deckwatch/context.db"),
+    ] {
+        let run = local(args);
+        assert!(run.stdout.contains(expected), "{args:?}: {}", run.stdout);
+    }
+    assert!(api.accept().is_err(), "the API was asked");
+}
+
+#[cfg(target_os = "linux")]
+mod on_a_terminal {
+    use super::*;
+    use crate::terminal::Terminal;
+
+    #[test]
+    fn a_pager_shows_long_text_and_no_color_is_respected() {
+        let world = World::new();
+        records(&world);
+        world.link_tool("stty");
+        world.link_tool("cat");
+        world.install("pager", "#!/bin/sh\necho \"paged with $LESS $1\"\nexec cat\n");
+        let shown = |line: &str| Terminal::start(&world, &format!("stty rows 40 cols 100; {line}")).end().0;
+        let paged = shown("PAGER='pager -x' launcher log --all");
+        assert!(paged.contains("paged with FRX -x") && paged.contains("\u{1b}[1mWHEN"), "{paged:?}");
+        let plain = shown("NO_COLOR=1 PAGER=pager launcher log --all");
+        assert!(plain.contains("paged with FRX") && !plain.contains('\u{1b}'), "{plain:?}");
+        for unpaged in ["PAGER= launcher log --all", "PAGER=gone launcher log --all", "launcher log --all"] {
+            let shown = shown(unpaged);
+            assert!(shown.contains("session active") && !shown.contains("paged"), "{unpaged}: {shown:?}");
+        }
+        for width in [40, 80, 100, 200] {
+            let log =
+                Terminal::start(&world, &format!("stty rows 40 cols {width}; NO_COLOR=1 PAGER= launcher log --all"));
+            let log = log.end().0;
+            assert!(log.lines().all(|line| line.trim_end().chars().count() <= width), "{width}: {log}");
+        }
+    }
+}
