@@ -1,6 +1,6 @@
 //! The answers of `start_day` and `end_day`: everything an agent needs, selected in one statement each.
 
-use deckwatch_protocol::{HandoffId, SessionId, StartDay, Timestamp};
+use deckwatch_protocol::{SessionId, StartDay, Timestamp};
 
 use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
@@ -39,7 +39,7 @@ macro_rules! active_sessions_json {
 }
 
 /// The handoffs to the agent of session `s` on its venture, each until the agent has ended a day that began after it
-/// came: whoever starts a day has seen what was there. Ids sort by time; of the day's, the milliseconds count.
+/// came: whoever starts a day has seen what was there. Sessions and handoffs share one order by the time in their ids.
 macro_rules! handoffs_to_agent {
     ($columns:expr) => {
         concat!(
@@ -71,6 +71,14 @@ macro_rules! handoffs_to_you_json {
     };
 }
 
+/// Whether session `s` is the one that this batch has made. Its id may have got another time than `?2`, but has the same
+/// random part.
+macro_rules! is_new {
+    () => {
+        "substr(s.id, 16) = substr(?2, 16)"
+    };
+}
+
 /// The newest handoff for session `s`: of its track, or while that has none, of no track; for a session
 /// without a track, of any. Age hides nothing.
 macro_rules! last_handoff_id {
@@ -88,8 +96,8 @@ statements! {
     /// `?1` stale before, `?2` the id a new session has got, `?3` and `?4` the next heartbeat, `?5` the
     /// correlation id, `?6` to `?9` whose session it is, `?10` now.
     STARTED = concat!(
-        "select case when s.id = ?2 then 201 else 200 end, json_object(",
-        "'outcome', case when s.id = ?2 then 'created' else 'resumed' end, ",
+        "select case when ", is_new!(), " then 201 else 200 end, json_object(",
+        "'outcome', case when ", is_new!(), " then 'created' else 'resumed' end, ",
         "'session', ", session_json!(), ", ",
         "'next_heartbeat_at', ?3, 'heartbeat_interval_seconds', cast(?4 as integer), ",
         "'venture', json(", venture_json!(), "), ",
@@ -106,12 +114,14 @@ statements! {
         "and s.status = 'active'"
     );
 
-    /// `?1` stale before, `?2` the session, `?3` the handoff this request has made, if it has, `?4` the
-    /// correlation id. The handoff that ended the session is the first result of every later end.
+    /// `?1` stale before, `?2` the session, `?3` whether the request keeps the session open, `?4` the correlation id.
+    /// The handoff that ended the session is the result of every later end. Else it is the newest one of the session,
+    /// which this batch has made.
     ENDED = concat!(
         "select 200, json_object('session', ", session_json!(), ", 'handoff', ", handoff_json!(kept_payload!()),
         ", 'correlation_id', ?4), ", payload_hole!("$.handoff.payload"),
-        " from sessions s join handoffs h on h.id = ifnull(s.final_handoff_id, ?3) where s.id = ?2"
+        " from sessions s join handoffs h on h.id = ifnull(iif(?3, null, s.final_handoff_id), ",
+        "(select max(id) from handoffs where session_id = s.id)) where s.id = ?2"
     );
 }
 
@@ -144,7 +154,7 @@ pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, m
         .bind(moment.now)
 }
 
-/// Selects the session and the handoff that ended it as the answer.
-pub(crate) fn ended(session: &SessionId, handoff: &HandoffId, moment: &Moment) -> Statement {
-    Statement::new(ENDED).bind(moment.stale_before).bind(session).bind(handoff).bind(moment.correlation_id)
+/// Selects the session and its handoff as the answer.
+pub(crate) fn ended(session: &SessionId, keep_open: bool, moment: &Moment) -> Statement {
+    Statement::new(ENDED).bind(moment.stale_before).bind(session).bind(keep_open).bind(moment.correlation_id)
 }
