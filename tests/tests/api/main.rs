@@ -9,6 +9,7 @@ mod analytics;
 mod auth;
 mod bad_body;
 mod bad_envelope;
+mod clocks;
 mod context;
 mod coverage;
 mod day;

@@ -148,11 +148,12 @@ fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size
         );
         fill(&sql, size.notes);
     }
-    // What the agents have done and got in another venture, later than all of it in this one.
+    // What the agents have done and got in another venture, later than all of it in this one: 200 s after the lab's clock
+    // began.
     fill(
         "ROWS insert into sessions (id, agent, client, host, venture, repo, status, created_at, last_heartbeat_at, ended_at,
            end_reason, actor_key_id, creation_correlation_id)
-         select printf('sess_02%024d', i), iif(i % 2, 'agent-new', 'agent-0'), 'claude', 'mac1', 'other-1', 'example-org/other',
+         select printf('sess_01M7YJ36A0%016d', i), iif(i % 2, 'agent-new', 'agent-0'), 'claude', 'mac1', 'other-1', 'example-org/other',
            'ended', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'manual', 'a', 'c'
          from n",
         size.handoffs,
@@ -160,7 +161,7 @@ fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size
     fill(
         "ROWS insert into handoffs (id, session_id, venture, repo, from_agent, to_agent, status_label, summary, payload_json,
            payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
-         select printf('ho_02%024d', i), printf('sess_02%024d', i), 'other-1', 'example-org/other', 'agent-1',
+         select printf('ho_01M7YJ36A0%016d', i), printf('sess_01M7YJ36A0%016d', i), 'other-1', 'example-org/other', 'agent-1',
            iif(i % 2, 'agent-new', 'agent-0'), 'done', 's', '{}', 'h', 2, 1, '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
         size.handoffs,
     );
