@@ -32,7 +32,8 @@ pub struct AuditedDoc {
     pub staleness_days: u32,
 }
 
-/// What is not in order with the documents of a venture; what is present and fresh is not listed.
+/// What is not in order with the documents of a venture; what is present and fresh is not listed. Each list shows up to 50
+/// documents by name, among them those that can be generated; `totals` counts all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocAudit {
@@ -43,6 +44,26 @@ pub struct DocAudit {
     /// Documents that need not exist and do not: nothing is wrong.
     #[serde(default)]
     pub optional: Vec<AuditedDoc>,
+    /// Patterns with a `*` that were not compared with every document.
+    #[serde(default)]
+    pub unchecked: Vec<AuditedDoc>,
+    /// How many documents each list stands for; an API of an older version does not count them.
+    #[serde(default)]
+    pub totals: Option<DocAuditTotals>,
+}
+
+/// How many documents each list of an audit stands for, whatever it shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DocAuditTotals {
+    /// Documents that must exist and do not.
+    pub missing: u32,
+    /// Documents that nobody has changed or confirmed for too long.
+    pub stale: u32,
+    /// Documents that need not exist and do not.
+    pub optional: u32,
+    /// Patterns that were not compared with every document.
+    pub unchecked: u32,
 }
 
 /// Every requirement of one venture, by how its document stands; each list shows the first 50 by name.
@@ -59,6 +80,10 @@ pub struct VentureAudit {
     pub present: Excerpt<AuditedDoc>,
     /// Documents that need not exist and do not: nothing is wrong.
     pub optional: Excerpt<AuditedDoc>,
+    /// Patterns with a `*` that were not compared with every document: 20 patterns are compared with the first 1,000
+    /// documents of their scope. No fresh document was among them.
+    #[serde(default)]
+    pub unchecked: Excerpt<AuditedDoc>,
 }
 
 /// Which ventures `audit_docs` looks at, by code.

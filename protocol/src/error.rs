@@ -81,7 +81,7 @@ error_codes! {
     MachineChanged "machine_changed" 409 "Machine changed",
     /// The machine is retired; register it again.
     MachineRetired "machine_retired" 409 "Machine retired",
-    /// There are 500 requirements; delete one that no longer holds.
+    /// There are 500 requirements, or 20 with a `*` for the venture; delete one that no longer holds.
     RequirementsFull "requirements_full" 409 "Requirements full",
     /// The note is not the version that `If-Match` names any more; read it again.
     NoteChanged "note_changed" 412 "Note changed",

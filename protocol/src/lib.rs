@@ -36,7 +36,7 @@ mod venture;
 mod violation;
 
 pub use analytics::{Analytics, AnalyticsFilter, Figures, FiguresOf};
-pub use audit::{AuditFilter, AuditedDoc, DocAudit, VentureAudit};
+pub use audit::{AuditFilter, AuditedDoc, DocAudit, DocAuditTotals, VentureAudit};
 pub use change::Change;
 pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
 pub use doc::{

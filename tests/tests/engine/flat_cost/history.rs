@@ -82,6 +82,21 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
     );
 }
 
+/// Fills that many requirements with a pattern that no document fits, and that many documents of `alpha`.
+pub(super) fn db_fill_patterns(connection: &Connection, patterns: u32, docs: u32) {
+    let rows = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1) ";
+    let requirements = "insert into doc_requirements (id, name_pattern, scope_type, created_at, updated_at)
+        select printf('req_01%024d', i), printf('*-%04d.txt', i), 'venture', '2026-01-01T00:00:00.000Z',
+          '2026-01-01T00:00:00.000Z' from n";
+    connection.execute(&format!("{rows}{requirements}"), params![patterns]).unwrap();
+    let documents =
+        "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
+          updated_at, actor_key_id, content)
+        select 'alpha', printf('of-pattern-%06d.md', i), 't', 'markdown', 'h', 1, 1, '2026-01-01T00:00:00.000Z',
+          '2026-01-01T00:00:00.000Z', 'a', 'c' from n";
+    connection.execute(&format!("{rows}{documents}"), params![docs]).unwrap();
+}
+
 /// Fills that many blocked handoffs of one moment.
 pub(super) fn db_fill_blocked(connection: &Connection, moment: &str, count: u32) {
     let id = HandoffId::mint(moment.parse().unwrap(), 0);

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use deckwatch_protocol::Operation;
 use serde_json::{Value, json};
 
-use self::history::{Size, db_fill, db_fill_blocked, db_fill_busy};
+use self::history::{Size, db_fill, db_fill_blocked, db_fill_busy, db_fill_patterns};
 use self::measured::Measured;
 use crate::lab::{Lab, approval_with, day_of, handoff_of, machine_with};
 use crate::schema::migrated;
@@ -222,6 +222,22 @@ async fn figures_cost_the_same_however_much_is_in_their_window_and_say_what_they
     }
     println!("steps: {costs:?}");
     assert!(costs[0].iter().zip(&costs[1]).all(|(few, many)| *many < few + few / 10), "{costs:?}");
+}
+
+#[tokio::test]
+async fn an_audit_costs_the_same_with_500_patterns_and_2000_documents_as_with_a_few() {
+    let mut costs = Vec::new();
+    for (patterns, docs) in [(5, 5), (5, 2_000), (500, 2_000), (500, 10_000)] {
+        let world = World::of(Size { sessions: 100, handoffs: 100, notes: 1, docs: 1 }).await;
+        db_fill_patterns(&world.measured.0.lock().unwrap().0, patterns, docs);
+        let day = world.cost(Operation::StartDay, ("", ""), Some(day_of("agent-new"))).await;
+        costs.push([day, world.cost(Operation::AuditDocs, ("", "venture=alpha"), None).await]);
+    }
+    println!("steps: {costs:?}");
+    let [_, docs, both, more] = costs.as_slice() else { unreachable!() };
+    for n in [0, 1] {
+        assert!(both[n] < docs[n] * 6 && both[n] < 600_000 && more[n] < both[n] + both[n] / 10, "{costs:?}");
+    }
 }
 
 fn note_of(n: u32) -> Value {
