@@ -11,7 +11,7 @@ use crate::json::Meta;
 use crate::note::ExecutiveSummaries;
 use crate::number::{IssueNumber, Track};
 use crate::page::Excerpt;
-use crate::session::{ActiveSession, EndReason, Session};
+use crate::session::{ActiveCounts, ActiveSession, EndReason, Session};
 use crate::text::{Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, VentureCode};
 use crate::time::Timestamp;
 use crate::venture::Venture;
@@ -94,8 +94,13 @@ pub struct DayStarted {
     /// it came. The payload of one is `null` when it has more than 8 KiB.
     #[serde(default)]
     pub handoffs_to_you: Excerpt<Handoff>,
-    /// Everyone else on the venture; the agent's own other sessions are not among them.
+    /// Everyone else on the venture; the agent's own other sessions are not among them. Those on the same issue of the same
+    /// repository come first, then those on the same branch of it, then those in it, then the others; among these, the
+    /// latest heartbeat first. Up to 20 are shown, and up to 100 of those on the same issue or branch.
     pub active_sessions: Excerpt<ActiveSession>,
+    /// How many of these work at the same place; an API of an older version does not count them.
+    #[serde(default)]
+    pub active_counts: Option<ActiveCounts>,
     /// Notes tagged `executive-summary`: the venture's, then global ones, newest first, 12 KB in all. The note that
     /// overflows them is cut at a paragraph, and those beyond it are named.
     pub executive_summaries: ExecutiveSummaries,

@@ -64,7 +64,9 @@ pub use requirement::{
     GenerationSource, PutRequirement, Requirement, RequirementDeleted, RequirementFilter, ScopeType,
 };
 pub use service::{Health, SweepRun, Version};
-pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
+pub use session::{
+    ActiveCounts, ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession,
+};
 pub use ssh_key::{KeyFingerprint, SshPublicKey};
 pub use tailscale_ip::TailscaleIp;
 pub use text::{

@@ -4,17 +4,17 @@ use deckwatch_protocol::{SessionId, StartDay, Timestamp};
 
 use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
-use super::excerpt;
 use super::handoff::{handoff_json, kept_payload, payload_hole};
 use super::session::session_json;
 use super::statements;
 use super::summaries::executive_summaries_json;
 use super::venture::venture_json;
+use super::{count_limit, excerpt};
 use crate::database::Statement;
 
 /// Everyone else on the venture of session `s` whose heartbeat is fresh: its agent's own other sessions are nobody else.
 macro_rules! others {
-    ($columns:literal) => {
+    ($columns:expr) => {
         concat!(
             "select ",
             $columns,
@@ -24,16 +24,47 @@ macro_rules! others {
     };
 }
 
-/// Others, the latest heartbeat first; 20 are shown, so that the answer stays bounded.
+/// As many others as are counted, those with the latest heartbeat, and whether each is in the repository of session `s`,
+/// and there on its issue or branch.
+macro_rules! others_by_place {
+    () => {
+        concat!(
+            others!(
+                "o.*, o.repo = s.repo as same_repo, (o.repo = s.repo and o.issue_number = s.issue_number) is true as same_issue, \
+                 (o.repo = s.repo and o.branch = s.branch) is true as same_branch"
+            ),
+            " order by o.last_heartbeat_at desc limit ",
+            count_limit!()
+        )
+    };
+}
+
+/// Others, the nearest first, then those with the latest heartbeat. 20 are shown, and up to 100 of those on the same issue
+/// or branch, so that the answer stays bounded and hides no collision.
 macro_rules! active_sessions_json {
     () => {
         excerpt!(
             all: others!("1"),
-            shown: concat!(others!("o.*, o.last_heartbeat_at as position"), " order by o.last_heartbeat_at desc, o.id limit 20"),
+            shown: concat!(
+                "select * from (select *, row_number() over (order by same_issue desc, same_branch desc, same_repo desc, ",
+                "last_heartbeat_at desc, id) as position from (",
+                others_by_place!(),
+                ")) where position <= 20 or (same_issue or same_branch) and position <= 100"
+            ),
             item: "json_object('id', shown.id, 'agent', shown.agent, 'client', shown.client, 'host', shown.host, \
                    'repo', shown.repo, 'track', shown.track, 'issue_number', shown.issue_number, 'branch', shown.branch, \
                    'created_at', shown.created_at, 'last_heartbeat_at', shown.last_heartbeat_at)",
-            order: "shown.position desc, shown.id"
+            order: "shown.position"
+        )
+    };
+}
+
+/// How many others are on the issue, on the branch and in the repository of session `s`.
+macro_rules! active_counts_json {
+    () => {
+        concat!(
+            "(select json_object('same_issue', ifnull(sum(same_issue), 0), 'same_branch', ifnull(sum(same_branch), 0), ",
+            "'same_repo', ifnull(sum(same_repo), 0)) from (", others_by_place!(), "))"
         )
     };
 }
@@ -104,6 +135,7 @@ statements! {
         "'last_handoff', json(case when h.id is not null then ", handoff_json!(kept_payload!()), " end), ",
         "'handoffs_to_you', json(", handoffs_to_you_json!(), "), ",
         "'active_sessions', json(", active_sessions_json!(), "), ",
+        "'active_counts', json(", active_counts_json!(), "), ",
         "'executive_summaries', json(", executive_summaries_json!(), "), ",
         "'doc_index', json(", doc_index_json!(), "), ",
         "'doc_audit', json(", doc_audit_json!("?10"), "), ",
