@@ -64,14 +64,14 @@ impl Default for Limit {
     }
 }
 
-/// Where a page starts: the id (or code) of the last item of the page before, or what a search has shown so far. Treat
-/// it as opaque.
+/// Where a page starts: the id (or code) of the last item of the page before, or what a search has shown so far. In
+/// requests and answers, the API puts before it which list and filters it is of. Treat it as opaque.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(String);
 
 impl Cursor {
     /// Most characters: enough for a search that has shown 980 of a million notes.
-    const MAX_CHARS: usize = 3000;
+    pub const MAX_CHARS: usize = 3000;
 
     /// The text to compare keys with.
     pub fn as_str(&self) -> &str {
@@ -85,7 +85,7 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
         if text.is_empty() || text.len() > Self::MAX_CHARS || !plain {
-            return Err(Invalid::new("must be the next_cursor of an earlier page"));
+            return Err(Invalid::new("must be the next_cursor of an earlier page of this list with the same filters"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -25,6 +25,7 @@ mod idempotency;
 mod large_payloads;
 mod lists;
 mod machines;
+mod names;
 mod note_lists;
 mod note_scripts;
 mod note_search;
