@@ -220,7 +220,11 @@ text! {
 text! {
     /// What is searched for: words, whatever stands between them. Percent-encoded it fits into an address of 16 KB,
     /// beside the longest cursor.
-    SearchText, max 1_000, pattern r"^[^\u0000]+$", no_nul
+    SearchText, max 1_000, pattern r"^[^\u0000]*[^\u0000\s][^\u0000]*$", |text| {
+        no_nul(text)?;
+        let blank = text.chars().all(char::is_whitespace);
+        if blank { Err(Invalid::new("must have more than white space")) } else { Ok(()) }
+    }
 }
 text! {
     /// Where a document belongs: `global`, or the code of a venture.
