@@ -10,6 +10,6 @@ pub fn cursor_at(path: &str, query: &str, place: &str) -> String {
         .collect();
     filters.sort_unstable();
     let list = sha2::Sha256::digest(serde_json::json!([path, filters]).to_string());
-    let mark: String = list.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{mark}.{place}")
+    let mark: Vec<String> = list.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}.{place}", mark.concat())
 }

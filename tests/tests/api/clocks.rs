@@ -29,9 +29,9 @@ async fn a_handoff_follows_one_of_a_writer_whose_clock_was_ahead() {
     let newest: Page<Session> = agent.send(newest).await.of(200);
     assert_eq!(newest.items[0].id, colleague.session.id);
     let last: Handoff = agent.ended(&session).await.handoff;
-    let list = Ask::of(Operation::ListHandoffs).query(format!("venture={}", agent.venture));
-    let list: Page<Handoff> = agent.send(list).await.of(200);
-    let ids: Vec<&str> = list.items.iter().map(|handoff| handoff.id.as_str()).collect();
+    let all = Ask::of(Operation::ListHandoffs).query(format!("venture={}", agent.venture));
+    let all: Page<Handoff> = agent.send(all).await.of(200);
+    let ids: Vec<&str> = all.items.iter().map(|handoff| handoff.id.as_str()).collect();
     assert_eq!(ids, [last.id.as_str(), second.id.as_str(), &moved]);
 }
 
