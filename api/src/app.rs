@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, Request, Response};
 
 use crate::batch::{self, Finished};
 use crate::call::Call;
+use crate::cursor::CursorMark;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
 use crate::fault::{LastHalt, Remembered};
@@ -210,6 +211,7 @@ impl App {
             idempotency_key,
             path_parameters: route.parameters.clone(),
             query: asked.parts.uri.query().map(str::to_owned),
+            cursor_mark: CursorMark::of(&asked.path, asked.parts.uri.query().unwrap_or_default()),
             if_match: etag::matched(headers),
             if_none_match: etag::unwanted(headers),
             body: incoming::read(body, operation, announced, admission, self.database.as_ref()).await?,
@@ -227,7 +229,7 @@ impl App {
                     Claim::new(&call.caller.actor, key.clone(), route.operation, &asked.path, &call.body, call.now);
                 batch::run_once(self.database.as_ref(), admission, call, &claim, plan).await
             }
-            None => batch::run(self.database.as_ref(), admission, plan).await,
+            None => batch::run(self.database.as_ref(), admission, &call.cursor_mark, plan).await,
         }
     }
 

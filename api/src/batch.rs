@@ -6,6 +6,7 @@ use bytes::Bytes;
 use deckwatch_protocol::{ErrorCode, Limit, Operation};
 
 use crate::call::Call;
+use crate::cursor::CursorMark;
 use crate::database::{Database, DatabaseError, Row, Statement, count, number, text};
 use crate::error::{ApiError, is_replay};
 use crate::middleware::admission::Admission;
@@ -41,10 +42,10 @@ pub(crate) async fn refuse(database: &dyn Database, admission: &Admission, error
 }
 
 /// Runs the plan of a read, or of a change that may happen twice, in one batch.
-pub(crate) async fn run(database: &dyn Database, admission: &Admission, plan: Plan) -> Finished {
+pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &CursorMark, plan: Plan) -> Finished {
     let mut statements = admission.statements(Some(&plan.reach));
     statements.extend(plan.steps);
-    let selection = Answering::push(plan.answer, &mut statements);
+    let selection = Answering::push(plan.answer, mark, &mut statements);
     match database.batch(&statements).await {
         Ok(rows) => Finished { standing: admission.standing(&rows), result: selection.outcome(&rows), logged: false },
         Err(failure) => Finished::uncounted(admission, failure.into()),
@@ -54,7 +55,8 @@ pub(crate) async fn run(database: &dyn Database, admission: &Admission, plan: Pl
 /// Runs the plan of a public operation, which has neither caller nor rate.
 pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<Outcome, ApiError> {
     let mut statements = plan.steps;
-    let selection = Answering::push(plan.answer, &mut statements);
+    let mark = CursorMark::of("", "");
+    let selection = Answering::push(plan.answer, &mark, &mut statements);
     let rows = if statements.is_empty() { Vec::new() } else { database.batch(&statements).await? };
     selection.outcome(&rows)
 }
@@ -151,13 +153,13 @@ fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Resul
 /// Where in the batch's rows the answer will be.
 enum Answering {
     Record { at: usize, missing: ErrorCode },
-    Page { at: usize, limit: Limit, next: Next },
+    Page { at: usize, limit: Limit, next: Next, mark: CursorMark },
     Fixed(Cow<'static, str>),
     Kept,
 }
 
 impl Answering {
-    fn push(selection: Selection, statements: &mut Vec<Statement>) -> Self {
+    fn push(selection: Selection, mark: &CursorMark, statements: &mut Vec<Statement>) -> Self {
         let at = statements.len();
         match selection {
             Selection::Record { select, missing } => {
@@ -166,7 +168,7 @@ impl Answering {
             }
             Selection::Page { items, total, limit, next } => {
                 statements.extend([items, total]);
-                Self::Page { at, limit, next }
+                Self::Page { at, limit, next, mark: mark.clone() }
             }
             Selection::Fixed(body) => Self::Fixed(body),
             Selection::Kept(_) => Self::Kept,
@@ -182,7 +184,7 @@ impl Answering {
                 let row = found(at).first().ok_or_else(|| ApiError::missing(missing))?;
                 record(row).ok_or_else(|| ApiError::missing(missing))?
             }
-            Self::Page { at, limit, next } => page(found(at), found(at + 1), limit, next),
+            Self::Page { at, limit, next, mark } => page(found(at), found(at + 1), limit, next, &mark),
             Self::Kept => return Err(ApiError::internal("a kept answer needs an idempotency key")),
         };
         Ok(Outcome { status: 200, body, replayed: false })
@@ -208,7 +210,7 @@ fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow
 }
 
 /// Puts a page together from its rendered items: `{"items", "total", "next_cursor"}`.
-fn page(items: &[Row], total: &[Row], limit: Limit, next: Next) -> Bytes {
+fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMark) -> Bytes {
     /// The most that a count says exactly (DESIGN, section 4).
     const COUNTED: u32 = 1000;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
@@ -223,7 +225,7 @@ fn page(items: &[Row], total: &[Row], limit: Limit, next: Next) -> Bytes {
     };
     let unindexed = total.first().and_then(|row| number(row, "unindexed")).is_some_and(|waiting| waiting > 0);
     let minimum = if counted > COUNTED || unindexed { r#","total_is_minimum":true"# } else { "" };
-    let cursor = serde_json::Value::from(more);
+    let cursor = serde_json::Value::from(more.map(|place| mark.cursor(&place)));
     let total = counted.min(COUNTED);
     format!(r#"{{"items":[{}],"total":{total}{minimum},"next_cursor":{cursor}}}"#, rendered.join(",")).into()
 }

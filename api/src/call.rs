@@ -7,6 +7,7 @@ use deckwatch_protocol::{CorrelationId, HandoffId, IdempotencyKey, NoteId, Sessi
 use deckwatch_secrets::Finding;
 use deserr::Deserr;
 
+use crate::cursor::CursorMark;
 use crate::decode;
 use crate::error::ApiError;
 use crate::middleware::auth::Caller;
@@ -26,6 +27,8 @@ pub(crate) struct Call<'a> {
     /// The values of the parameters in the path, in order.
     pub(crate) path_parameters: Vec<String>,
     pub(crate) query: Option<String>,
+    /// What the cursors of this list begin with.
+    pub(crate) cursor_mark: CursorMark,
     /// What `If-Match` asks for, if it is there.
     pub(crate) if_match: Option<IfMatch>,
     /// What `If-None-Match` asks not to be there, if it is.
@@ -63,12 +66,12 @@ impl Call<'_> {
 
     /// The decoded query of an operation that takes one, and no body.
     pub(crate) fn query<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
-        decode::query(self.query.as_deref().unwrap_or_default())
+        decode::query(self.query.as_deref().unwrap_or_default(), &self.cursor_mark)
     }
 
     /// Refuses a query where the operation takes none: an ignored filter would answer something else.
     pub(crate) fn no_query(&self) -> Result<(), ApiError> {
-        decode::query::<decode::Nothing>(self.query.as_deref().unwrap_or_default()).map(|_| ())
+        decode::query::<decode::Nothing>(self.query.as_deref().unwrap_or_default(), &self.cursor_mark).map(|_| ())
     }
 
     /// Refuses a body where the operation takes none.

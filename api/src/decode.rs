@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
+use crate::cursor::CursorMark;
 use crate::error::{ApiError, harmless};
 
 /// A request without parameters.
@@ -51,14 +52,17 @@ pub(crate) fn typed<T: Deserr<Violations>>(value: Value) -> Result<T, ApiError> 
     Ok(deserr::deserialize(value)?)
 }
 
-/// Decodes a query string: every parameter is text, and none may stand twice.
-pub(crate) fn query<T: Deserr<Violations>>(query: &str) -> Result<T, ApiError> {
+/// Decodes a query string: every parameter is text, and none may stand twice. A cursor loses its mark; one of another list
+/// becomes an empty text, which is no cursor either.
+pub(crate) fn query<T: Deserr<Violations>>(query: &str, mark: &CursorMark) -> Result<T, ApiError> {
     let mut parameters = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if value.contains('\0') || name.contains('\0') {
             return Err(Violations::at("/query", "must not contain the NUL character").into());
         }
-        if parameters.insert(name.clone().into_owned(), Value::String(value.into_owned())).is_some() {
+        let value =
+            if name == "cursor" { mark.place(&value).unwrap_or_default().to_owned() } else { value.into_owned() };
+        if parameters.insert(name.clone().into_owned(), Value::String(value)).is_some() {
             return Err(Violations::at(format!("/{}", pointer_step(&name)), "is given twice").into());
         }
     }
@@ -248,7 +252,8 @@ mod tests {
 
     #[test]
     fn a_parameter_stands_once() {
-        let error = query::<deckwatch_protocol::SessionFilter>("limit=1&limit=2").err().unwrap();
+        let error =
+            query::<deckwatch_protocol::SessionFilter>("limit=1&limit=2", &CursorMark::of("/", "")).err().unwrap();
         assert_eq!(error.violations[0].pointer, "/limit");
     }
 }

@@ -218,7 +218,7 @@ fn of_requirement(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
         return Some(ApiError::missing(ErrorCode::RequirementNotFound));
     }
     names("refused_requirements_full").then(|| {
-        ApiError::new(ErrorCode::RequirementsFull, "There are 500 requirements. Delete one that no longer holds.")
+        ApiError::new(ErrorCode::RequirementsFull, "There are 500 requirements, or 20 with a `*` that hold for the same venture. Delete one that no longer holds.")
     })
 }
 

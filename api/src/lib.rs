@@ -9,6 +9,7 @@
 mod app;
 mod batch;
 mod call;
+mod cursor;
 mod database;
 mod decode;
 mod digest;

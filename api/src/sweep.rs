@@ -37,8 +37,9 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
         }
     }
     run.more |= index(database).await?;
-    run.finished_at = Some(clock.now());
-    database.batch_unhurried(&[sweep::record(&run)]).await?;
+    let finished_at = clock.now();
+    run.finished_at = Some(finished_at);
+    database.batch_unhurried(&[sweep::correct_ahead(finished_at), sweep::record(&run)]).await?;
     Ok(run.swept)
 }
 

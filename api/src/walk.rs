@@ -5,6 +5,7 @@
 
 use deckwatch_protocol::Cursor;
 
+use crate::cursor::CursorMark;
 use crate::database::{Row, number};
 
 /// The most that a walk shows: as many as a search ranks.
@@ -65,7 +66,7 @@ impl Walk {
             at = number;
         }
         // Among millions of notes it may be too long for a thousand: then this was the last page.
-        text.parse().ok()
+        (text.len() + CursorMark::CHARS <= Cursor::MAX_CHARS).then(|| text.parse().ok())?
     }
 }
 

@@ -33,7 +33,8 @@ pub struct AuditedDoc {
     pub staleness_days: u32,
 }
 
-/// The documents of a venture that are missing, stale or optional. Documents that exist and are fresh are not listed.
+/// The documents of a venture that are missing, stale or optional. Documents that exist and are fresh are not listed. Each
+/// list shows up to 50 documents by name, among them those that can be generated; `totals` counts all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocAudit {
@@ -44,6 +45,26 @@ pub struct DocAudit {
     /// Optional documents that don't exist. Nothing needs to be done.
     #[serde(default)]
     pub optional: Vec<AuditedDoc>,
+    /// Patterns with a `*` that were not compared with every document.
+    #[serde(default)]
+    pub unchecked: Vec<AuditedDoc>,
+    /// How many documents each list stands for; an API of an older version does not count them.
+    #[serde(default)]
+    pub totals: Option<DocAuditTotals>,
+}
+
+/// How many documents each list of an audit stands for, whatever it shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DocAuditTotals {
+    /// Documents that must exist and do not.
+    pub missing: u32,
+    /// Documents that nobody has changed or confirmed for too long.
+    pub stale: u32,
+    /// Documents that need not exist and do not.
+    pub optional: u32,
+    /// Patterns that were not compared with every document.
+    pub unchecked: u32,
 }
 
 /// The requirements of one venture, grouped by the state of their documents. Each list shows the first 50 by name.
@@ -60,6 +81,10 @@ pub struct VentureAudit {
     pub present: Excerpt<AuditedDoc>,
     /// Optional documents that don't exist. Nothing needs to be done.
     pub optional: Excerpt<AuditedDoc>,
+    /// Patterns with a `*` that were not compared with every document: 20 patterns are compared with the first 1,000
+    /// documents of their scope. No fresh document was among them.
+    #[serde(default)]
+    pub unchecked: Excerpt<AuditedDoc>,
 }
 
 /// Selects the ventures that `audit_docs` checks. They are sorted by code.

@@ -11,7 +11,7 @@ use crate::json::Meta;
 use crate::note::ExecutiveSummaries;
 use crate::number::{IssueNumber, Track};
 use crate::page::Excerpt;
-use crate::session::{ActiveSession, EndReason, Session};
+use crate::session::{ActiveCounts, ActiveSession, EndReason, Session};
 use crate::text::{Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, RepoName, VentureCode};
 use crate::time::Timestamp;
 use crate::venture::Venture;
@@ -94,8 +94,13 @@ pub struct DayStarted {
     /// ends a day that began after the handoff arrived. A payload of more than 8 KiB is shown as `null`.
     #[serde(default)]
     pub handoffs_to_you: Excerpt<Handoff>,
-    /// The active sessions of other agents on the venture. The agent's own other sessions are not included.
+    /// The active sessions of other agents on the venture. The agent's own other sessions are not included. Sessions on the
+    /// same issue of the same repository come first, then those on its branch, then those in the repository, then the
+    /// others; among equals, the latest heartbeat comes first. Shows up to 20, and up to 100 on the same issue or branch.
     pub active_sessions: Excerpt<ActiveSession>,
+    /// How many of these work in the same place. An API of an older version does not count them.
+    #[serde(default)]
+    pub active_counts: Option<ActiveCounts>,
     /// The notes tagged `executive-summary`: first those of the venture, then global ones, each newest first, 12 KB in
     /// total. The note that exceeds 12 KB is cut at a paragraph. Of the notes after it, only the titles are listed.
     pub executive_summaries: ExecutiveSummaries,

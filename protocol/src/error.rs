@@ -81,7 +81,7 @@ error_codes! {
     MachineChanged "machine_changed" 409 "Machine changed",
     /// The machine is retired. Register it again.
     MachineRetired "machine_retired" 409 "Machine retired",
-    /// The limit of 500 requirements is reached. Delete a requirement that is no longer needed.
+    /// The limit is reached: 500 requirements, or 20 with a `*` for the venture. Delete a requirement that is no longer needed.
     RequirementsFull "requirements_full" 409 "Requirements full",
     /// The note has changed since the version in `If-Match`. Read it again.
     NoteChanged "note_changed" 412 "Note changed",

@@ -36,7 +36,7 @@ mod venture;
 mod violation;
 
 pub use analytics::{Analytics, AnalyticsFilter, Figures, FiguresOf};
-pub use audit::{AuditFilter, AuditedDoc, DocAudit, VentureAudit};
+pub use audit::{AuditFilter, AuditedDoc, DocAudit, DocAuditTotals, VentureAudit};
 pub use change::Change;
 pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
 pub use doc::{
@@ -64,7 +64,9 @@ pub use requirement::{
     GenerationSource, PutRequirement, Requirement, RequirementDeleted, RequirementFilter, ScopeType,
 };
 pub use service::{Health, SweepRun, Version};
-pub use session::{ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession};
+pub use session::{
+    ActiveCounts, ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession,
+};
 pub use ssh_key::{KeyFingerprint, SshPublicKey};
 pub use tailscale_ip::TailscaleIp;
 pub use text::{

@@ -78,6 +78,21 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// The words that stand in other paths where this one has its last parameter. No name may be one of them, because the
+    /// path of that name is another operation's.
+    pub fn reserved_names(self) -> impl Iterator<Item = &'static str> {
+        let own: Vec<&str> = self.path().split('/').collect();
+        let place = own.iter().rposition(|segment| segment.starts_with('{'));
+        Self::ALL.iter().filter_map(move |other| {
+            let others: Vec<&'static str> = other.path().split('/').collect();
+            let word = *others.get(place?)?;
+            let same_place = others.len() == own.len() && others.get(..place?) == own.get(..place?);
+            (same_place && !word.starts_with('{')).then_some(word)
+        })
+    }
+}
+
 operations! {
     /// Creates or resumes the session of an agent and returns what the agent needs to know.
     StartDay "start_day" "POST" "/v1/sod" Context Write,
@@ -168,6 +183,20 @@ operations! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_that_no_name_may_be_are_known() {
+        let reserved = |operation: &Operation| -> Vec<_> {
+            let path = operation.path();
+            operation.reserved_names().map(|word| (path, word)).collect()
+        };
+        let mut all: Vec<_> = Operation::ALL.iter().flat_map(reserved).collect();
+        all.sort_unstable();
+        all.dedup();
+        // An id of a handoff begins with its prefix, so only a hostname can be one of these words.
+        assert_eq!(all, [("/v1/handoffs/{id}", "latest"), ("/v1/machines/{hostname}", "ssh-config")]);
+        assert!("latest".parse::<crate::HandoffId>().is_err());
+    }
 
     #[test]
     fn ids_and_routes_are_unique() {

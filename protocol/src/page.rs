@@ -65,13 +65,14 @@ impl Default for Limit {
 }
 
 /// The position where a page starts: the id or code of the last item of the previous page, or the results that a search
-/// has already shown. Clients must not interpret it.
+/// has already shown. In requests and answers it begins with a mark of the list and its filters. Clients must not
+/// interpret it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor(String);
 
 impl Cursor {
     /// The maximum number of characters. It is enough for a search that has shown 980 of a million notes.
-    const MAX_CHARS: usize = 3000;
+    pub const MAX_CHARS: usize = 3000;
 
     /// The text to compare with the keys of the list.
     pub fn as_str(&self) -> &str {
@@ -85,7 +86,7 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
         if text.is_empty() || text.len() > Self::MAX_CHARS || !plain {
-            return Err(Invalid::new("must be the next_cursor of an earlier page"));
+            return Err(Invalid::new("must be the next_cursor of an earlier page of this list with the same filters"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -112,6 +112,8 @@ pub struct Requirement {
 impl Requirement {
     /// The maximum number of requirements of a deployment.
     pub const MAX: u32 = 500;
+    /// Most requirements with a `*` in their pattern that hold for one venture.
+    pub const MAX_PATTERNS: u32 = 20;
 }
 
 /// Creates a requirement, or replaces the one with the same pattern, scope type, venture and capability.

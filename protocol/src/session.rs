@@ -140,6 +140,19 @@ pub struct ActiveSession {
     pub last_heartbeat_at: Timestamp,
 }
 
+/// The numbers of other agents that work in the same place as an agent. An agent on the same issue and branch is in all
+/// three numbers. Of more than 1,000 other agents, those with the latest heartbeats are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ActiveCounts {
+    /// Others in the same repository, on the same issue.
+    pub same_issue: u32,
+    /// Others in the same repository, on the same branch.
+    pub same_branch: u32,
+    /// Others in the same repository.
+    pub same_repo: u32,
+}
+
 /// Selects the sessions that `list_sessions` shows, newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserr)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]

@@ -221,7 +221,11 @@ text! {
 text! {
     /// Search words with any separators between them. Percent-encoded, they fit into a URL of 16 KB together with the
     /// longest cursor.
-    SearchText, max 1_000, pattern r"^[^\u0000]+$", no_nul
+    SearchText, max 1_000, pattern r"^[^\u0000]*[^\u0000\s][^\u0000]*$", |text| {
+        no_nul(text)?;
+        let blank = text.chars().all(char::is_whitespace);
+        if blank { Err(Invalid::new("must have more than white space")) } else { Ok(()) }
+    }
 }
 text! {
     /// The scope of a document: `global` or the code of a venture.

@@ -16,6 +16,7 @@
 mod agent;
 mod ask;
 mod caller;
+mod cursor;
 mod engine;
 mod machine;
 mod programs;
@@ -31,6 +32,7 @@ mod worker_process;
 pub use agent::Agent;
 pub use ask::Ask;
 pub use caller::{Admin, Anonymous, Caller, Holder};
+pub use cursor::cursor_at;
 pub use engine::{Api, PANICS};
 pub use machine::{ask_approve, ask_register, fresh_public_key};
 pub use programs::program;

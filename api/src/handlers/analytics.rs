@@ -20,6 +20,6 @@ pub(crate) fn session_analytics(call: &Call) -> Result<Plan, ApiError> {
     if since < until.plus_seconds(-Analytics::MAX_DAYS * DAY) {
         return Err(violation(format!("must be at most {} days before until", Analytics::MAX_DAYS)).into());
     }
-    let select = store::analytics::select(&filter, since, until, call.stale_before());
+    let select = store::analytics::select(&filter, since, until, (call.now, call.stale_before()));
     Ok(Plan::record(select, ErrorCode::InternalError).within(Reach::of(filter.venture.as_ref())))
 }

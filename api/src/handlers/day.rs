@@ -24,26 +24,28 @@ pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
         store::refusal::unless_venture(&day.venture),
         store::session::abandon_own(&day, call.stale_before(), call.now),
         store::session::abandon_stale(&day, call.stale_before(), call.now),
+        store::session::correct_ahead(&day, call.now),
         store::session::start(&day, &new),
     ];
     let answer = store::day::started(&day, &id, next_heartbeat(call), &moment(call));
     Ok(Plan::write(steps, answer).within(Reach::Venture(day.venture)))
 }
 
-/// Records the handoff and ends the session, or keeps it open. A session that a handoff has ended stays
-/// as it is, and the answer is the first result.
+/// Records the handoff and ends the session. A session that a handoff has ended stays as it is, and the answer is the
+/// first result. With `keep_open` the handoff is recorded whatever the state of the session, which stays as it is.
 pub(crate) fn end_day(call: &Call) -> Result<Plan, ApiError> {
     let day: EndDay = call.body()?;
     let id = call.mint_handoff_id();
     let payload = handoff::canonical_payload(&day.handoff)?;
-    let mut steps = vec![
-        store::refusal::unless_session(&day.session_id),
-        store::handoff::insert_unless_ended(&payload.new_handoff(call, &id, &day.session_id, &day.handoff)),
-    ];
-    if !day.keep_open {
-        steps.push(store::session::end(&day.session_id, call.now, day.end_reason.as_str(), id.as_str()));
+    let new = payload.new_handoff(call, &id, &day.session_id, &day.handoff);
+    let mut steps = vec![store::refusal::unless_session(&day.session_id)];
+    if day.keep_open {
+        steps.push(store::handoff::insert(&new));
+    } else {
+        steps.push(store::handoff::insert_unless_ended(&new));
+        steps.push(store::session::end(&day.session_id, call.now, day.end_reason.as_str()));
     }
-    let answer = store::day::ended(&day.session_id, &id, &moment(call));
+    let answer = store::day::ended(&day.session_id, day.keep_open, &moment(call));
     Ok(Plan::write(steps, answer).within(Reach::Session(day.session_id)))
 }
 

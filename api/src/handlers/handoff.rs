@@ -21,7 +21,7 @@ pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
         store::refusal::unless_session(&request.session_id),
         store::handoff::insert(&payload.new_handoff(call, &id, &request.session_id, &request.handoff)),
     ];
-    Ok(Plan::write(steps, store::handoff::select_kept(&id)).within(Reach::Session(request.session_id)))
+    Ok(Plan::write(steps, store::handoff::select_kept(&request.session_id)).within(Reach::Session(request.session_id)))
 }
 
 /// Reads one handoff.

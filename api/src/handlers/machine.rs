@@ -3,7 +3,8 @@
 //! They are the team's, not a venture's: a token that is for one venture reaches none of them.
 
 use deckwatch_protocol::{
-    ApproveMachine, ErrorCode, Host, Invalid, MachineFilter, MachineId, RegisterMachine, SshConfigFilter, Violations,
+    ApproveMachine, ErrorCode, Host, Invalid, MachineFilter, MachineId, Operation, RegisterMachine, SshConfigFilter,
+    Violations,
 };
 
 use crate::call::Call;
@@ -20,6 +21,12 @@ use crate::store::machine::Registration;
 pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
     let refused = |invalid: Invalid| Violations::at("/hostname", invalid.0);
     let hostname: Host = call.path_parameter().parse().map_err(refused)?;
+    // Hostnames ignore case.
+    if let Some(word) =
+        Operation::RegisterMachine.reserved_names().find(|word| hostname.as_str().eq_ignore_ascii_case(word))
+    {
+        return Err(Violations::at("/hostname", format!("must not be {word}: that path is another operation's")).into());
+    }
     call.look_for_secrets_in("/hostname", hostname.as_str());
     let machine: RegisterMachine = call.body()?;
     let id = MachineId::mint(call.now, random_bits(call.entropy));
@@ -82,7 +89,7 @@ pub(crate) fn retire_machine(call: &Call) -> Result<Plan, ApiError> {
 /// Renders the approved machines for SSH.
 pub(crate) fn ssh_config(call: &Call) -> Result<Plan, ApiError> {
     let filter: SshConfigFilter = call.query()?;
-    Ok(Plan::record(store::ssh_config::select(&filter), ErrorCode::InternalError))
+    Ok(Plan::record(store::ssh_config::select(&filter, &call.cursor_mark), ErrorCode::InternalError))
 }
 
 fn unless_of_fleet(hostname: &Host) -> Vec<Statement> {

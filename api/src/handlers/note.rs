@@ -9,7 +9,7 @@ use crate::middleware::etag::IfMatch;
 use crate::plan::{Plan, Reach};
 use crate::search::{ContentTerms, Query, TitleTerms};
 use crate::store;
-use crate::store::note::NewNote;
+use crate::store::note::{NewNote, NoteInBatch};
 use crate::walk::Walk;
 
 /// Saves a note.
@@ -26,9 +26,10 @@ pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
     };
     let mut steps: Vec<Statement> = note.venture.iter().map(store::refusal::unless_venture).collect();
     steps.push(store::note::insert(&note, &new));
-    steps.extend(store::note_search::add(&id, &title, &content));
-    steps.push(store::note::tag(&id));
-    Ok(Plan::write(steps, store::note::select_kept_whole(&id, 201)).within(Reach::of(note.venture.as_ref())))
+    steps.extend(store::note_search::add(&title, &content));
+    steps.push(store::note::tag_newest());
+    Ok(Plan::write(steps, store::note::select_kept_whole(NoteInBatch::Newest, 201))
+        .within(Reach::of(note.venture.as_ref())))
 }
 
 /// Reads one note.
@@ -70,8 +71,11 @@ pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
     steps.push(store::note::update(&id, &patch, call.now, content.as_ref().map(|content| content.in_part)));
     steps.extend(store::note_search::change(&id, title.as_ref(), content.as_ref()));
     steps.extend(store::note::retag(&id));
-    let select =
-        if patch.content.is_some() { store::note::select_kept_whole(&id, 200) } else { store::note::select_kept(&id) };
+    let select = if patch.content.is_some() {
+        store::note::select_kept_whole(NoteInBatch::Known(&id), 200)
+    } else {
+        store::note::select_kept(&id)
+    };
     // A note that moves between ventures concerns both: that is for keys that reach both.
     let reach = if patch.venture == Change::Keep { Reach::NoteToChange(id) } else { Reach::Everything };
     Ok(Plan::write(steps, select).within(reach))

@@ -1,5 +1,5 @@
-//! Figures of a window of time. Ids sort by time, so a window is a range of ids: what lies outside is not
-//! read, whatever else is stored. Of a window with more than 2,000 sessions or handoffs the last part is read that has
+//! Figures of a window of time. Ids sort by time, so a window is within a range of ids: what
+//! lies outside is not read, whatever else is stored. Of a window with more than 2,000 sessions or handoffs the last part is read that has
 //! no more, and the answer says where it begins.
 
 use std::fmt::Write;
@@ -7,12 +7,28 @@ use std::fmt::Write;
 use deckwatch_protocol::{AnalyticsFilter, HandoffId, SessionId, Timestamp};
 
 use super::excerpt;
+use super::session::MOST_AHEAD_SECONDS;
 use crate::database::{Param, Statement};
 
-/// Seconds between two times.
+/// Seconds between two times; none where a clock went back in between.
 macro_rules! seconds_between {
     ($from:literal, $to:literal) => {
-        concat!("(unixepoch(", $to, ", 'subsec') - unixepoch(", $from, ", 'subsec'))")
+        concat!("max(unixepoch(", $to, ", 'subsec') - unixepoch(", $from, ", 'subsec'), 0)")
+    };
+}
+
+/// The end of a range of ids: `$end`, unless the newest record is ahead of the clock, whose time is `$now`. Then ids tell
+/// the order of the records but not their time, and the range has no end.
+macro_rules! end_of_range {
+    ($table:literal, $end:literal, $now:literal) => {
+        concat!("iif((select max(id) from ", $table, ") > ", $now, ", '~', ", $end, ")")
+    };
+}
+
+/// What the window asks of a record itself.
+macro_rules! in_window {
+    ($created_at:literal) => {
+        concat!($created_at, " >= ?6 and ", $created_at, " < ?7")
     };
 }
 
@@ -28,17 +44,26 @@ macro_rules! most {
 /// what figures are made of. What resolves a blocked handoff is looked up in an index without blocked ones: there is nothing
 /// to walk through on the way to it.
 ///
-/// `?1` stale before; `?2` to `?5` the ranges of ids; `?6` and `?7` the window; then what the filter names.
+/// `?1` stale before; `?2` to `?5` the ranges of ids; `?6` and `?7` the window; `?8` and `?9` now as ids spell it; then
+/// what the filter names.
 fn window(sessions: &str, handoffs: &str) -> String {
     format!(
         concat!(
             "with cut as materialized (select max(at) as at, max(created_at) as moment from (",
             "select * from (select substr(s.id, 6, 10) as at, s.created_at from sessions s ",
-            "where s.id >= ?2 and s.id < ?3{sessions} order by s.id desc limit 1 offset ",
+            "where s.id >= ?2 and s.id < ",
+            end_of_range!("sessions", "?3", "?8"),
+            " and ",
+            in_window!("s.created_at"),
+            "{sessions} order by s.id desc limit 1 offset ",
             most!(),
             ") ",
             "union all select * from (select substr(h.id, 4, 10) as at, h.created_at from handoffs h ",
-            "where h.id >= ?4 and h.id < ?5{handoffs} order by h.id desc limit 1 offset ",
+            "where h.id >= ?4 and h.id < ",
+            end_of_range!("handoffs", "?5", "?9"),
+            " and ",
+            in_window!("h.created_at"),
+            "{handoffs} order by h.id desc limit 1 offset ",
             most!(),
             "))), ",
             "begun as materialized (select s.venture, s.agent, substr(s.created_at, 1, 10) as day, ",
@@ -46,14 +71,24 @@ fn window(sessions: &str, handoffs: &str) -> String {
             seconds_between!("s.created_at", "iif(s.status = 'ended', s.ended_at, s.last_heartbeat_at)"),
             " as seconds, ",
             "exists (select 1 from handoffs h where h.session_id = s.id) as has_handoff ",
-            "from sessions s where s.id >= max(?2, ifnull('sess_' || (select at from cut) || '_', '')) and s.id < ?3{sessions}), ",
+            "from sessions s where s.id >= max(?2, ifnull('sess_' || (select at from cut) || '_', '')) and s.id < ",
+            end_of_range!("sessions", "?3", "?8"),
+            " and ",
+            in_window!("s.created_at"),
+            "{sessions}), ",
             "made as materialized (select h.venture, h.from_agent as agent, substr(h.created_at, 1, 10) as day, ",
             "h.status_label = 'blocked' as is_blocked, iif(h.status_label = 'blocked', (select ",
             seconds_between!("h.created_at", "n.created_at"),
             " from handoffs n indexed by handoffs_resolving where n.venture = h.venture and n.repo = h.repo ",
-            "and n.track is h.track and n.id > h.id and n.id < ?5 and n.status_label <> 'blocked' ",
+            "and n.track is h.track and n.id > h.id and n.id < ",
+            end_of_range!("handoffs", "?5", "?9"),
+            " and n.created_at < ?7 and n.status_label <> 'blocked' ",
             "order by n.id limit 1), null) as resolution ",
-            "from handoffs h where h.id >= max(?4, ifnull('ho_' || (select at from cut) || '_', '')) and h.id < ?5{handoffs}) "
+            "from handoffs h where h.id >= max(?4, ifnull('ho_' || (select at from cut) || '_', '')) and h.id < ",
+            end_of_range!("handoffs", "?5", "?9"),
+            " and ",
+            in_window!("h.created_at"),
+            "{handoffs}) "
         ),
         sessions = sessions,
         handoffs = handoffs,
@@ -132,17 +167,18 @@ pub(crate) fn select(
     filter: &AnalyticsFilter,
     since: Timestamp,
     until: Timestamp,
-    stale_before: Timestamp,
+    (now, stale_before): (Timestamp, Timestamp),
 ) -> Statement {
+    let ahead = now.plus_seconds(MOST_AHEAD_SECONDS);
     let (mut sessions, mut handoffs) = (String::new(), String::new());
     let mut named = Vec::new();
     if let Some(venture) = &filter.venture {
-        sessions.push_str(" and s.venture = ?8");
-        handoffs.push_str(" and h.venture = ?8");
+        sessions.push_str(" and s.venture = ?10");
+        handoffs.push_str(" and h.venture = ?10");
         named.push(Param::from(venture));
     }
     if let Some(agent) = &filter.agent {
-        let place = 8 + named.len();
+        let place = 10 + named.len();
         let _ = write!(sessions, " and s.agent = ?{place}");
         let _ = write!(handoffs, " and h.from_agent = ?{place}");
         named.push(agent.into());
@@ -155,7 +191,9 @@ pub(crate) fn select(
         .bind(&HandoffId::mint(since, 0))
         .bind(&HandoffId::mint(until, 0))
         .bind(since)
-        .bind(until);
+        .bind(until)
+        .bind(&SessionId::mint(ahead, 0))
+        .bind(&HandoffId::mint(ahead, 0));
     statement.params.extend(named);
     statement
 }
@@ -164,8 +202,8 @@ pub(crate) fn select(
 pub(super) fn composed() -> Vec<(String, String)> {
     let (venture, agent, now) = ("a".parse().ok(), "a".parse().ok(), Timestamp::from_millis(0));
     let forms = [(None, None), (venture.clone(), None), (None, agent.clone()), (venture, agent)];
-    let statements = forms
-        .into_iter()
-        .map(|(venture, agent)| select(&AnalyticsFilter { venture, agent, ..Default::default() }, now, now, now));
+    let statements = forms.into_iter().map(|(venture, agent)| {
+        select(&AnalyticsFilter { venture, agent, ..Default::default() }, now, now, (now, now))
+    });
     statements.enumerate().map(|(n, s)| (format!("analytics::select {n}"), s.sql.into_owned())).collect()
 }

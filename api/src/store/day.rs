@@ -1,20 +1,20 @@
 //! The answers of `start_day` and `end_day`: everything an agent needs, selected in one statement each.
 
-use deckwatch_protocol::{HandoffId, SessionId, StartDay, Timestamp};
+use deckwatch_protocol::{SessionId, StartDay, Timestamp};
 
 use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
-use super::excerpt;
 use super::handoff::{handoff_json, kept_payload, payload_hole};
 use super::session::session_json;
 use super::statements;
 use super::summaries::executive_summaries_json;
 use super::venture::venture_json;
+use super::{count_limit, excerpt};
 use crate::database::Statement;
 
 /// Everyone else on the venture of session `s` whose heartbeat is fresh: its agent's own other sessions are nobody else.
 macro_rules! others {
-    ($columns:literal) => {
+    ($columns:expr) => {
         concat!(
             "select ",
             $columns,
@@ -24,22 +24,53 @@ macro_rules! others {
     };
 }
 
-/// Others, the latest heartbeat first; 20 are shown, so that the answer stays bounded.
+/// As many others as are counted, those with the latest heartbeat, and whether each is in the repository of session `s`,
+/// and there on its issue or branch.
+macro_rules! others_by_place {
+    () => {
+        concat!(
+            others!(
+                "o.*, o.repo = s.repo as same_repo, (o.repo = s.repo and o.issue_number = s.issue_number) is true as same_issue, \
+                 (o.repo = s.repo and o.branch = s.branch) is true as same_branch"
+            ),
+            " order by o.last_heartbeat_at desc limit ",
+            count_limit!()
+        )
+    };
+}
+
+/// Others, the nearest first, then those with the latest heartbeat. 20 are shown, and up to 100 of those on the same issue
+/// or branch, so that the answer stays bounded and hides no collision.
 macro_rules! active_sessions_json {
     () => {
         excerpt!(
             all: others!("1"),
-            shown: concat!(others!("o.*, o.last_heartbeat_at as position"), " order by o.last_heartbeat_at desc, o.id limit 20"),
+            shown: concat!(
+                "select * from (select *, row_number() over (order by same_issue desc, same_branch desc, same_repo desc, ",
+                "last_heartbeat_at desc, id) as position from (",
+                others_by_place!(),
+                ")) where position <= 20 or (same_issue or same_branch) and position <= 100"
+            ),
             item: "json_object('id', shown.id, 'agent', shown.agent, 'client', shown.client, 'host', shown.host, \
                    'repo', shown.repo, 'track', shown.track, 'issue_number', shown.issue_number, 'branch', shown.branch, \
                    'created_at', shown.created_at, 'last_heartbeat_at', shown.last_heartbeat_at)",
-            order: "shown.position desc, shown.id"
+            order: "shown.position"
+        )
+    };
+}
+
+/// How many others are on the issue, on the branch and in the repository of session `s`.
+macro_rules! active_counts_json {
+    () => {
+        concat!(
+            "(select json_object('same_issue', ifnull(sum(same_issue), 0), 'same_branch', ifnull(sum(same_branch), 0), ",
+            "'same_repo', ifnull(sum(same_repo), 0)) from (", others_by_place!(), "))"
         )
     };
 }
 
 /// The handoffs to the agent of session `s` on its venture, each until the agent has ended a day that began after it
-/// came: whoever starts a day has seen what was there. Ids sort by time; of the day's, the milliseconds count.
+/// came: whoever starts a day has seen what was there. Sessions and handoffs share one order by the time in their ids.
 macro_rules! handoffs_to_agent {
     ($columns:expr) => {
         concat!(
@@ -71,6 +102,14 @@ macro_rules! handoffs_to_you_json {
     };
 }
 
+/// Whether session `s` is the one that this batch has made. Its id may have got another time than `?2`, but has the same
+/// random part.
+macro_rules! is_new {
+    () => {
+        "substr(s.id, 16) = substr(?2, 16)"
+    };
+}
+
 /// The newest handoff for session `s`: of its track, or while that has none, of no track; for a session
 /// without a track, of any. Age hides nothing.
 macro_rules! last_handoff_id {
@@ -88,14 +127,15 @@ statements! {
     /// `?1` stale before, `?2` the id a new session has got, `?3` and `?4` the next heartbeat, `?5` the
     /// correlation id, `?6` to `?9` whose session it is, `?10` now.
     STARTED = concat!(
-        "select case when s.id = ?2 then 201 else 200 end, json_object(",
-        "'outcome', case when s.id = ?2 then 'created' else 'resumed' end, ",
+        "select case when ", is_new!(), " then 201 else 200 end, json_object(",
+        "'outcome', case when ", is_new!(), " then 'created' else 'resumed' end, ",
         "'session', ", session_json!(), ", ",
         "'next_heartbeat_at', ?3, 'heartbeat_interval_seconds', cast(?4 as integer), ",
         "'venture', json(", venture_json!(), "), ",
         "'last_handoff', json(case when h.id is not null then ", handoff_json!(kept_payload!()), " end), ",
         "'handoffs_to_you', json(", handoffs_to_you_json!(), "), ",
         "'active_sessions', json(", active_sessions_json!(), "), ",
+        "'active_counts', json(", active_counts_json!(), "), ",
         "'executive_summaries', json(", executive_summaries_json!(), "), ",
         "'doc_index', json(", doc_index_json!(), "), ",
         "'doc_audit', json(", doc_audit_json!("?10"), "), ",
@@ -106,12 +146,14 @@ statements! {
         "and s.status = 'active'"
     );
 
-    /// `?1` stale before, `?2` the session, `?3` the handoff this request has made, if it has, `?4` the
-    /// correlation id. The handoff that ended the session is the first result of every later end.
+    /// `?1` stale before, `?2` the session, `?3` whether the request keeps the session open, `?4` the correlation id.
+    /// The handoff that ended the session is the result of every later end. Else it is the newest one of the session,
+    /// which this batch has made.
     ENDED = concat!(
         "select 200, json_object('session', ", session_json!(), ", 'handoff', ", handoff_json!(kept_payload!()),
         ", 'correlation_id', ?4), ", payload_hole!("$.handoff.payload"),
-        " from sessions s join handoffs h on h.id = ifnull(s.final_handoff_id, ?3) where s.id = ?2"
+        " from sessions s join handoffs h on h.id = ifnull(iif(?3, null, s.final_handoff_id), ",
+        "(select max(id) from handoffs where session_id = s.id)) where s.id = ?2"
     );
 }
 
@@ -144,7 +186,7 @@ pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, m
         .bind(moment.now)
 }
 
-/// Selects the session and the handoff that ended it as the answer.
-pub(crate) fn ended(session: &SessionId, handoff: &HandoffId, moment: &Moment) -> Statement {
-    Statement::new(ENDED).bind(moment.stale_before).bind(session).bind(handoff).bind(moment.correlation_id)
+/// Selects the session and its handoff as the answer.
+pub(crate) fn ended(session: &SessionId, keep_open: bool, moment: &Moment) -> Statement {
+    Statement::new(ENDED).bind(moment.stale_before).bind(session).bind(keep_open).bind(moment.correlation_id)
 }

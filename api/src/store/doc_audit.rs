@@ -7,89 +7,120 @@ use super::list::{Conditions, List, Order};
 use super::venture::{NOT_DELETED, OF_TOKEN};
 use crate::database::Statement;
 
-/// The documents under the name of requirement `a`, each with the later of its change and its confirmation.
-macro_rules! confirmed {
-    ($of:literal, $name:literal) => {
+/// The later of the change and the confirmation of document `$doc`.
+macro_rules! confirmed_at {
+    ($doc:literal) => {
         concat!(
-            "(select ",
-            $of,
-            "(max(d.updated_at, ifnull(dc.confirmed_at, ''))) from context_docs d ",
-            "left join doc_confirmations dc on dc.scope = d.scope and dc.name = d.name ",
-            "where d.scope = a.scope and d.deleted_at is null and ",
-            $name,
-            ")"
+            "max(",
+            $doc,
+            ".updated_at, ifnull((select dc.confirmed_at from doc_confirmations dc where dc.scope = ",
+            $doc,
+            ".scope and dc.name = ",
+            $doc,
+            ".name), ''))"
         )
     };
 }
 
-/// The common table expression `judged`: a row for each requirement that holds for venture `v`, with its
-/// `verdict` at `$now` and the document as JSON in `doc`. Only a name with a `*` is matched, and only
-/// up to the 50 bytes of D1: for every other name there is one document to look up.
+/// The common table expression `judged`: a row for each requirement that holds for venture `v`, with its `verdict` at
+/// `$now` and the document as JSON in `doc`. A name without a `*` is looked up. A name with a `*` is matched, up to the
+/// 50 bytes of D1, against the first 1,000 documents that begin as it does. Of these requirements the 20 oldest are
+/// matched: as many as `put_requirement` accepts. So an audit costs the same whatever is stored, and says what it did not
+/// check: `best` has `1` before the time where not every document was compared, else `0`.
 macro_rules! judged {
     ($now:literal) => {
         concat!(
-            "asked as materialized (",
-            "select r.id, iif(r.scope_type = 'global', 'global', v.code) as scope, ",
+            "asked as materialized (select rule.*, ",
+            "iif(length(cast(rule.name as blob)) <= 50, rule.name, '') as pattern, substr(rule.name, 1, instr(rule.name, '*') - 1) as prefix, ",
+            "iif(instr(rule.name, '*') > 0, row_number() over (partition by instr(rule.name, '*') > 0 order by rule.id), null) as place ",
+            "from (select r.id, iif(r.scope_type = 'global', 'global', v.code) as scope, ",
             "replace(r.name_pattern, '{venture}', v.code) as name, ",
             "r.required, r.auto_generate, r.sources_json, r.staleness_days from doc_requirements r ",
             "where (r.venture is null or r.venture = v.code) and (r.capability is null ",
-            "or exists (select 1 from json_each(v.capabilities_json) had where had.value = r.capability))), ",
-            "found as materialized (select a.*, case when instr(a.name, '*') > 0 then ",
-            $crate::store::doc_audit::confirmed!("max", "d.name glob iif(length(cast(a.name as blob)) <= 50, a.name, '')"),
-            " else ",
-            $crate::store::doc_audit::confirmed!("", "d.name = a.name"),
-            " end as confirmed_at from asked a), ",
-            "judged as materialized (select f.id, f.name, f.scope, ",
-            "case when f.confirmed_at is null then iif(f.required, 'missing', 'optional') ",
-            "when f.confirmed_at < strftime('%Y-%m-%dT%H:%M:%fZ', ",
+            "or exists (select 1 from json_each(v.capabilities_json) had where had.value = r.capability))) rule), ",
+            "found as materialized (select a.*, case when a.place is null then '0' || ifnull((select ",
+            $crate::store::doc_audit::confirmed_at!("d"),
+            " from context_docs d where d.scope = a.scope and d.name = a.name and d.deleted_at is null), '') ",
+            "when a.place > 20 then '1' else (select (count(*) > 1000) || ifnull(max(iif(x.name glob a.pattern, (select ",
+            $crate::store::doc_audit::confirmed_at!("d"),
+            " from context_docs d where d.scope = a.scope and d.name = x.name and d.deleted_at is null), null)), '') ",
+            "from (select e.name from context_docs e where e.scope = a.scope and e.name >= a.prefix ",
+            "and e.name < a.prefix || '~' order by e.name limit 1001) x) end as best from asked a), ",
+            "dated as materialized (select f.*, nullif(substr(f.best, 2), '') as confirmed_at, f.best >= '1' as in_part, ",
+            "strftime('%Y-%m-%dT%H:%M:%fZ', ",
             $now,
-            ", '-' || f.staleness_days || ' days') then 'stale' else 'present' end as verdict, ",
+            ", '-' || f.staleness_days || ' days') as fresh_since from found f), ",
+            "judged as materialized (select f.id, f.name, f.scope, f.auto_generate, ",
+            "case when f.confirmed_at >= f.fresh_since then 'present' when f.in_part then 'unchecked' ",
+            "when f.confirmed_at is not null then 'stale' when f.required then 'missing' else 'optional' end as verdict, ",
             "json_object('requirement_id', f.id, 'scope', f.scope, 'name', f.name, ",
             "'required', json(iif(f.required, 'true', 'false')), 'auto_generate', json(iif(f.auto_generate, 'true', 'false')), ",
             "'sources', json(f.sources_json), 'confirmed_at', f.confirmed_at, 'staleness_days', f.staleness_days) as doc ",
-            "from found f)"
+            "from dated f)"
         )
     };
 }
 
-/// Every document of one verdict, for an answer about one venture: requirements are few.
-macro_rules! all_of {
+/// How many documents have a verdict.
+macro_rules! total_of {
     ($verdict:literal) => {
-        concat!("json_group_array(json(doc) order by name, scope, id) filter (where verdict = '", $verdict, "')")
+        concat!("count(*) filter (where verdict = '", $verdict, "')")
     };
 }
 
-/// What is not in order with the documents of venture `v` at `$now`.
+/// The first 50 documents of a verdict.
+macro_rules! first_of {
+    ($verdict:literal) => {
+        concat!(
+            "json_group_array(json(doc) order by name, scope, id) filter (where verdict = '",
+            $verdict,
+            "' and position <= 50)"
+        )
+    };
+}
+
+/// What is not in order with the documents of venture `v` at `$now`. If there are more than 50, those that can be generated
+/// are among the 50, because the agent that starts the day may generate them.
 macro_rules! doc_audit_json {
     ($now:literal) => {
         concat!(
             "(with ",
             $crate::store::doc_audit::judged!($now),
-            " select json_object('missing', ",
-            $crate::store::doc_audit::all_of!("missing"),
+            ", placed as materialized (select verdict, doc, name, scope, id, ",
+            "row_number() over (partition by verdict order by auto_generate desc, name, scope, id) as position from judged) ",
+            "select json_object('missing', ",
+            $crate::store::doc_audit::first_of!("missing"),
             ", 'stale', ",
-            $crate::store::doc_audit::all_of!("stale"),
+            $crate::store::doc_audit::first_of!("stale"),
             ", 'optional', ",
-            $crate::store::doc_audit::all_of!("optional"),
-            ") from judged)"
+            $crate::store::doc_audit::first_of!("optional"),
+            ", 'unchecked', ",
+            $crate::store::doc_audit::first_of!("unchecked"),
+            ", 'totals', json_object('missing', ",
+            $crate::store::doc_audit::total_of!("missing"),
+            ", 'stale', ",
+            $crate::store::doc_audit::total_of!("stale"),
+            ", 'optional', ",
+            $crate::store::doc_audit::total_of!("optional"),
+            ", 'unchecked', ",
+            $crate::store::doc_audit::total_of!("unchecked"),
+            ")) from placed)"
         )
     };
 }
-pub(super) use {all_of, confirmed, doc_audit_json, judged};
+pub(super) use {confirmed_at, doc_audit_json, first_of, judged, total_of};
 
 /// The documents of one verdict, counted, and 50 of them: an answer may be about 100 ventures.
 macro_rules! excerpt_of {
     ($verdict:literal) => {
         concat!(
-            "json_object('total', count(*) filter (where verdict = '",
-            $verdict,
-            "'), ",
-            "'shown', count(*) filter (where verdict = '",
-            $verdict,
-            "' and position <= 50), ",
-            "'items', json_group_array(json(doc) order by position) filter (where verdict = '",
-            $verdict,
-            "' and position <= 50))"
+            "json_object('total', ",
+            total_of!($verdict),
+            ", 'shown', min(",
+            total_of!($verdict),
+            ", 50), 'items', ",
+            first_of!($verdict),
+            ")"
         )
     };
 }
@@ -99,9 +130,10 @@ macro_rules! venture_audit_json {
     () => {
         concat!(
             "(with ", $crate::store::doc_audit::judged!("?1"), ", placed as materialized (",
-            "select verdict, doc, row_number() over (partition by verdict order by name, scope, id) as position from judged) ",
+            "select verdict, doc, name, scope, id, row_number() over (partition by verdict order by name, scope, id) as position from judged) ",
             "select json_object('venture', v.code, 'missing', ", excerpt_of!("missing"), ", 'stale', ", excerpt_of!("stale"),
-            ", 'present', ", excerpt_of!("present"), ", 'optional', ", excerpt_of!("optional"), ") from placed)"
+            ", 'present', ", excerpt_of!("present"), ", 'optional', ", excerpt_of!("optional"),
+            ", 'unchecked', ", excerpt_of!("unchecked"), ") from placed)"
         )
     };
 }

@@ -3,6 +3,7 @@
 use deckwatch_protocol::{Agent, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
 
 use super::list::{Conditions, List, Order};
+use super::next_id::{newest_of_days, next_id};
 use super::statements;
 use crate::database::Statement;
 
@@ -61,18 +62,20 @@ pub(super) use {handoff_json, kept_payload, kept_payload_limit, payload_hole};
 statements! {
     /// Copies whose it is and where it stands from its session. With `?11`, only if the session has not
     /// been ended by a handoff yet.
-    INSERT = "
+    INSERT = concat!("
         insert into handoffs (id, session_id, venture, repo, track, issue_number, from_agent, to_agent, status_label,
           summary, payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id,
           creation_correlation_id)
-        select ?1, s.id, s.venture, s.repo, s.track, s.issue_number, s.agent, ?3, ?4, ?5, ?6, ?7,
+        select ", next_id!("ho_", 4, 14, newest_of_days!()), ", s.id, s.venture, s.repo, s.track, s.issue_number, s.agent, ?3, ?4, ?5, ?6, ?7,
           length(cast(?6 as blob)), 1, ?8, ?9, ?10
-        from sessions s where s.id = ?2 and (not ?11 or s.final_handoff_id is null)";
+        from sessions s where s.id = ?2 and (not ?11 or s.final_handoff_id is null)");
 
     SELECT = concat!("select ", handoff_json!("json(h.payload_json)"), " as body from handoffs h where h.id = ?1");
 
+    /// The newest handoff of session `?1`, which is the one that this batch has made.
     SELECT_KEPT = concat!(
-        "select 201, ", handoff_json!(kept_payload!()), ", ", payload_hole!("$.payload"), " from handoffs h where h.id = ?1"
+        "select 201, ", handoff_json!(kept_payload!()), ", ", payload_hole!("$.payload"), " from handoffs h ",
+        "where h.id = (select max(id) from handoffs where session_id = ?1)"
     );
 }
 
@@ -121,9 +124,9 @@ pub(crate) fn select(id: &HandoffId) -> Statement {
     Statement::new(SELECT).bind(id)
 }
 
-/// Selects one handoff as the answer of a write.
-pub(crate) fn select_kept(id: &HandoffId) -> Statement {
-    Statement::new(SELECT_KEPT).bind(id)
+/// Selects the handoff that this batch has made for a session, as the answer of a write.
+pub(crate) fn select_kept(session_id: &SessionId) -> Statement {
+    Statement::new(SELECT_KEPT).bind(session_id)
 }
 
 const LIST: List = List {

@@ -14,6 +14,7 @@ pub(crate) mod handoff;
 pub(crate) mod idempotency;
 pub(crate) mod list;
 pub(crate) mod machine;
+pub(crate) mod next_id;
 pub(crate) mod note;
 pub(crate) mod note_index;
 pub(crate) mod note_search;

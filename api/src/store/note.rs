@@ -5,8 +5,9 @@ use deckwatch_protocol::{Change, CreateNote, NoteFilter, NoteId, NoteTag, Timest
 use unicode_normalization::UnicodeNormalization;
 
 use super::list::{Conditions, List, Order};
+use super::next_id::next_id;
 use super::statements;
-use crate::database::Statement;
+use crate::database::{Param, Statement};
 
 /// The note `n` as JSON; `$content` is an SQL expression.
 macro_rules! note_json {
@@ -37,11 +38,20 @@ macro_rules! found_note_json {
 }
 pub(super) use found_note_json;
 
+/// The note `?1`, or where that is null, the newest note.
+macro_rules! known_or_newest {
+    () => {
+        "ifnull(?1, (select max(id) from notes))"
+    };
+}
+pub(super) use known_or_newest;
+
 statements! {
-    INSERT = "
+    INSERT = concat!("
         insert into notes (id, venture, title, tags_json, created_at, updated_at, actor_key_id, creation_correlation_id,
           content, indexed_in_part)
-        values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)";
+        values (", next_id!("note_", 6, 16, "ifnull((select substr(max(id), 6, 10) from notes), '')"), ",
+          ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)");
 
     /// `?1` is the id, `?2` now, then the new title, text and tags or null, a flag and the new venture, and of a new text
     /// whether it is indexed in part. A patch that says what the note says changes nothing.
@@ -64,10 +74,10 @@ statements! {
     UNTAG_ARCHIVED = "delete from archived_note_tags where note_id = ?1";
 
     /// The rows that a live note is found by.
-    TAG = "
+    TAG = concat!("
         insert into note_tags (tag, scope, note_id)
         select j.value, ifnull(n.venture, 'global'), n.id from notes n, json_each(n.tags_json) j
-        where n.id = ?1 and n.archived_at is null";
+        where n.id = ", known_or_newest!(), " and n.archived_at is null");
 
     TAG_ARCHIVED = "
         insert into archived_note_tags (tag, scope, note_id)
@@ -82,7 +92,27 @@ statements! {
         ", null, null from notes n where n.id = ?1"
     );
 
-    SELECT_KEPT_WHOLE = concat!("select cast(?2 as integer), ", note_json!("n.content"), ", null, null from notes n where n.id = ?1");
+    SELECT_KEPT_WHOLE = concat!(
+        "select cast(?2 as integer), ", note_json!("n.content"), ", null, null from notes n ",
+        "where n.id = ", known_or_newest!());
+}
+
+/// Which note a statement of a batch is about.
+#[derive(Clone, Copy)]
+pub(crate) enum NoteInBatch<'a> {
+    /// One that was there before.
+    Known(&'a NoteId),
+    /// The one that this batch has made. Its id may have got another time than the minted one, and is the newest of all.
+    Newest,
+}
+
+impl From<NoteInBatch<'_>> for Param {
+    fn from(note: NoteInBatch) -> Self {
+        match note {
+            NoteInBatch::Known(id) => id.into(),
+            NoteInBatch::Newest => Self::Null,
+        }
+    }
 }
 
 /// What a new note gets besides what its author says.
@@ -144,9 +174,9 @@ pub(crate) fn restore(id: &NoteId, now: Timestamp) -> Statement {
     Statement::new(RESTORE).bind(id).bind(now)
 }
 
-/// Gives a new note its tags.
-pub(crate) fn tag(id: &NoteId) -> Statement {
-    Statement::new(TAG).bind(id)
+/// Gives the note that this batch has made its tags.
+pub(crate) fn tag_newest() -> Statement {
+    Statement::new(TAG).bind(NoteInBatch::Newest)
 }
 
 /// Gives a note that has changed the tags it has now, among the live or among the archived.
@@ -165,8 +195,8 @@ pub(crate) fn select_kept(id: &NoteId) -> Statement {
 }
 
 /// Selects one note as the answer of a write that brought its text.
-pub(crate) fn select_kept_whole(id: &NoteId, status: u32) -> Statement {
-    Statement::new(SELECT_KEPT_WHOLE).bind(id).bind(status)
+pub(crate) fn select_kept_whole(note: NoteInBatch, status: u32) -> Statement {
+    Statement::new(SELECT_KEPT_WHOLE).bind(note).bind(status)
 }
 
 const LIST: List = List {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use deckwatch_protocol::{NoteFilter, NoteId, TokenId};
 
-use super::note::{found_note_json, normal_form};
+use super::note::{NoteInBatch, found_note_json, known_or_newest, normal_form};
 use super::{count_limit, statements};
 use crate::database::{Param, Statement};
 use crate::search::{ContentTerms, EXCERPT_WINDOW, Matching, Query, QueryTerm, TitleTerms};
@@ -23,12 +23,12 @@ macro_rules! filters {
 pub(super) use filters;
 
 statements! {
-    NUMBER = "insert into note_search_keys (note_id, head, often) values (?1, ?2, ?3)";
+    NUMBER = "insert into note_search_keys (note_id, head, often) select max(id), ?1, ?2 from notes";
 
     TERMS = concat!("
         insert into note_terms (id, title, content, filters)
-        select k.id, ?2, ?3, ", filters!(), " from note_search_keys k cross join notes n on n.id = k.note_id
-        where k.note_id = ?1");
+        select k.id, ?1, ?2, ", filters!(), " from note_search_keys k cross join notes n on n.id = k.note_id
+        where k.note_id = (select max(id) from notes)");
 
     /// A null keeps what is there.
     CHANGE_RANK = "
@@ -40,10 +40,10 @@ statements! {
           filters = (select ", filters!(), " from notes n where n.id = ?1)
         where id = (select k.id from note_search_keys k where k.note_id = ?1)");
 
-    INDEX = "
+    INDEX = concat!("
         insert into note_search (rowid, filters, title, content)
         select t.id, t.filters, t.title, t.content from note_terms t
-        where t.id = (select k.id from note_search_keys k where k.note_id = ?1)";
+        where t.id = (select k.id from note_search_keys k where k.note_id = ", known_or_newest!(), ")");
 
     /// The index finds what it is to forget by the terms that it was made from.
     FORGET = "
@@ -73,12 +73,12 @@ pub fn rebuild_index() -> [Statement; 2] {
     [CREATE_INDEX, FILL_INDEX].map(Statement::new)
 }
 
-/// Gives a new note the number that the index knows it by, its terms, and its place in the index.
-pub(crate) fn add(id: &NoteId, title: &TitleTerms, content: &ContentTerms) -> [Statement; 3] {
+/// Gives the note that this batch has made the number that the index knows it by, its terms, and its place in the index.
+pub(crate) fn add(title: &TitleTerms, content: &ContentTerms) -> [Statement; 3] {
     [
-        Statement::new(NUMBER).bind(id).bind(&title.head).bind(&content.often),
-        Statement::new(TERMS).bind(id).bind(&title.terms).bind(&content.terms),
-        index(id),
+        Statement::new(NUMBER).bind(&title.head).bind(&content.often),
+        Statement::new(TERMS).bind(&title.terms).bind(&content.terms),
+        index(NoteInBatch::Newest),
     ]
 }
 
@@ -89,12 +89,12 @@ pub(crate) fn change(id: &NoteId, title: Option<&TitleTerms>, content: Option<&C
     [
         Statement::new(CHANGE_RANK).bind(id).bind(head).bind(often),
         Statement::new(CHANGE_TERMS).bind(id).bind(title).bind(content),
-        index(id),
+        index(NoteInBatch::Known(id)),
     ]
 }
 
-fn index(id: &NoteId) -> Statement {
-    Statement::new(INDEX).bind(id)
+fn index(note: NoteInBatch) -> Statement {
+    Statement::new(INDEX).bind(note)
 }
 
 /// Takes a note out of the index, before anything of it changes.

@@ -25,10 +25,14 @@ macro_rules! same_rule {
 }
 
 statements! {
-    /// Refuses one requirement more than `?5`; a change of one that is there is none more.
+    /// Refuses one requirement more than `?5`, and one with a `*` more than `?6` that hold for one venture: those that name
+    /// it and those that name none. A change of one that is there is none more.
     UNLESS_ROOM = concat!(
         "insert into refusals (reason) select 'requirements_full' ",
-        "where (select count(*) from doc_requirements) >= ?5 ",
+        "where ((select count(*) from doc_requirements) >= ?5 or instr(?1, '*') > 0 and ",
+        "(select count(*) from doc_requirements where instr(name_pattern, '*') > 0 and venture is null) + ",
+        "ifnull((select max(n) from (select count(*) as n from doc_requirements ",
+        "where instr(name_pattern, '*') > 0 and venture = ifnull(?3, venture) group by venture)), 0) >= ?6) ",
         "and not exists (select 1 from doc_requirements r where ", same_rule!(), ")"
     );
 
@@ -65,7 +69,7 @@ fn naming(sql: &'static str, requirement: &PutRequirement) -> Statement {
 
 /// Refuses the batch when it would make one requirement too many.
 pub(crate) fn unless_room(requirement: &PutRequirement) -> Statement {
-    naming(UNLESS_ROOM, requirement).bind(Requirement::MAX)
+    naming(UNLESS_ROOM, requirement).bind(Requirement::MAX).bind(Requirement::MAX_PATTERNS)
 }
 
 pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Timestamp) -> Statement {

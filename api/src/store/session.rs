@@ -4,8 +4,12 @@
 use deckwatch_protocol::{Limit, SessionFilter, SessionId, SessionStatus, StartDay, Timestamp, UpdateSession};
 
 use super::list::{Conditions, List, Order};
+use super::next_id::{newest_of_days, next_id};
 use super::statements;
 use crate::database::Statement;
+
+/// A heartbeat may be this far ahead of the clock that reads it.
+pub(super) const MOST_AHEAD_SECONDS: i64 = 5 * 60;
 
 /// Where a session stands; one that fell silent reads as abandoned before a sweep has been there.
 macro_rules! session_status {
@@ -45,12 +49,21 @@ statements! {
           where venture = ?3 and status = 'active' and last_heartbeat_at < ?1
           order by last_heartbeat_at limit 50)";
 
+    /// A heartbeat from after now was recorded by a clock that was ahead. It counts as one from now, so that the session
+    /// goes stale in time. As many as one request may change; `?3` allows for clocks that differ a little.
+    CORRECT_AHEAD = "
+        update sessions set last_heartbeat_at = ?1
+        where id in (
+          select id from sessions indexed by sessions_live_by_venture
+          where venture = ?2 and status = 'active' and last_heartbeat_at > ?3
+          order by last_heartbeat_at desc limit 50)";
+
     /// Creates the session, or moves the live one to where its agent stands now.
-    START = "
+    START = concat!("
         insert into sessions (id, agent, client, client_version, client_session_id, host, venture, repo, track,
           issue_number, branch, commit_sha, status, created_at, last_heartbeat_at, actor_key_id,
           creation_correlation_id, meta_json)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16)
+        values (", next_id!("sess_", 6, 16, newest_of_days!()), ", ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'active', ?13, ?13, ?14, ?15, ?16)
         on conflict (agent, venture, repo, ifnull(track, -1)) where status = 'active' do update set
           last_heartbeat_at = excluded.last_heartbeat_at,
           client = excluded.client,
@@ -60,7 +73,7 @@ statements! {
           issue_number = ifnull(excluded.issue_number, issue_number),
           branch = ifnull(excluded.branch, branch),
           commit_sha = ifnull(excluded.commit_sha, commit_sha),
-          meta_json = json_patch(meta_json, excluded.meta_json)";
+          meta_json = json_patch(meta_json, excluded.meta_json)");
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
@@ -87,9 +100,10 @@ statements! {
           'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
         from sessions s where s.id = ?1";
 
-    /// Ends the session with a handoff of the same batch, unless an earlier one ended it.
+    /// Ends the session with a handoff of the same batch, which is its newest, unless an earlier one ended it.
     END = "
-        update sessions set status = 'ended', ended_at = ?2, end_reason = ?3, final_handoff_id = ?4
+        update sessions set status = 'ended', ended_at = ?2, end_reason = ?3,
+          final_handoff_id = (select max(id) from handoffs where session_id = ?1)
         where id = ?1 and status <> 'ended'";
 }
 
@@ -105,6 +119,10 @@ pub(crate) fn abandon_own(day: &StartDay, stale_before: Timestamp, now: Timestam
 
 pub(crate) fn abandon_stale(day: &StartDay, stale_before: Timestamp, now: Timestamp) -> Statement {
     Statement::new(ABANDON_STALE).bind(stale_before).bind(now).bind(&day.venture)
+}
+
+pub(crate) fn correct_ahead(day: &StartDay, now: Timestamp) -> Statement {
+    Statement::new(CORRECT_AHEAD).bind(now).bind(&day.venture).bind(now.plus_seconds(MOST_AHEAD_SECONDS))
 }
 
 /// What a new session gets besides what its agent says.
@@ -170,8 +188,8 @@ pub(crate) fn select_beat(id: &SessionId, next: Timestamp, interval_seconds: u32
     Statement::new(SELECT_BEAT).bind(id).bind(next).bind(interval_seconds)
 }
 
-pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str, handoff_id: &str) -> Statement {
-    Statement::new(END).bind(id).bind(now).bind(reason).bind(handoff_id)
+pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str) -> Statement {
+    Statement::new(END).bind(id).bind(now).bind(reason)
 }
 
 const LIST: List = List { from: "sessions s", item: session_json!(), key: "s.id", order: Order::Descending };

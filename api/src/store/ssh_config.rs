@@ -6,6 +6,7 @@
 use deckwatch_protocol::SshConfigFilter;
 
 use super::{count_limit, statements};
+use crate::cursor::CursorMark;
 use crate::database::Statement;
 
 /// Machines of one answer. Each takes less than 3 KB, so that the answer stays below the 2 MB of a value.
@@ -23,7 +24,8 @@ macro_rules! others {
 }
 
 statements! {
-    /// `?1` is the hostname that is left out, `?2` the id after which the page starts; both may be empty.
+    /// `?1` is the hostname that is left out, `?2` the id after which the page starts; both may be empty. `?3` is what
+    /// a cursor begins with.
     ///
     /// `HostKeyAlias` ties a machine's host key to its name: whatever its address, and whatever it is called, it
     /// can't pass for a host that is known by that name already.
@@ -35,7 +37,7 @@ statements! {
         page_size!(), "),
            'total', min(counted.n, ", count_limit!(), "),
            'shown', count(page.id) filter (where page.position <= ", page_size!(), "),
-           'next_cursor', iif(count(page.id) > ", page_size!(), ", max(page.id) filter (where page.position <= ",
+           'next_cursor', iif(count(page.id) > ", page_size!(), ", ?3 || max(page.id) filter (where page.position <= ",
         page_size!(), "), null)),
            case when counted.n > ", count_limit!(), " then '$.total_is_minimum' else '$.total' end, json('true')) as body
          from (select count(*) as n from (select 1 from ", others!(), " limit ", count_limit!(), " + 1)) as counted
@@ -50,8 +52,8 @@ statements! {
 }
 
 /// One page for `ssh_config`.
-pub(crate) fn select(filter: &SshConfigFilter) -> Statement {
+pub(crate) fn select(filter: &SshConfigFilter, mark: &CursorMark) -> Statement {
     let host = filter.host.as_ref().map(AsRef::as_ref).unwrap_or_default();
     let cursor = filter.cursor.as_ref().map(AsRef::as_ref).unwrap_or_default();
-    Statement::new(SELECT).bind(host).bind(cursor)
+    Statement::new(SELECT).bind(host).bind(cursor).bind(mark.cursor(""))
 }

@@ -2,6 +2,7 @@
 
 use deckwatch_protocol::Timestamp;
 
+use super::session::MOST_AHEAD_SECONDS;
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -34,6 +35,13 @@ statements! {
           select id from sessions indexed by sessions_live_by_heartbeat
           where status = 'active' and last_heartbeat_at < ?1 order by last_heartbeat_at limit 1000)
         returning 1 as one";
+
+    /// As the start of a day does, for every venture.
+    CORRECT_AHEAD = "
+        update sessions set last_heartbeat_at = ?1
+        where id in (
+          select id from sessions indexed by sessions_live_by_heartbeat
+          where status = 'active' and last_heartbeat_at > ?2 order by last_heartbeat_at desc limit 1000)";
 
     FORGET_KEYS = "
         delete from idempotency_keys where rowid in (
@@ -74,6 +82,11 @@ pub(crate) fn record(run: &Run) -> Statement {
 /// Sessions that fell silent before `stale_before` are abandoned at `now`.
 pub(crate) fn abandon(stale_before: Timestamp, now: Timestamp) -> Statement {
     Statement::new(ABANDON).bind(stale_before).bind(now)
+}
+
+/// Heartbeats from after `now` count as heartbeats from `now`.
+pub(crate) fn correct_ahead(now: Timestamp) -> Statement {
+    Statement::new(CORRECT_AHEAD).bind(now).bind(now.plus_seconds(MOST_AHEAD_SECONDS))
 }
 
 /// Idempotency keys that expired are forgotten.

@@ -90,7 +90,14 @@ async fn audit(keeper: &Keeper) -> Result<VentureAudit, Trouble> {
 /// The API knows no such venture, so nothing is required of it.
 fn nothing_required(code: &VentureCode) -> VentureAudit {
     let none = || Excerpt { total: 0, total_is_minimum: false, shown: 0, items: Vec::new() };
-    VentureAudit { venture: code.clone(), missing: none(), stale: none(), present: none(), optional: none() }
+    VentureAudit {
+        venture: code.clone(),
+        missing: none(),
+        stale: none(),
+        present: none(),
+        optional: none(),
+        unchecked: none(),
+    }
 }
 
 /// Heals what can be; the lines say what came of it.

@@ -1,6 +1,6 @@
 //! The start of a day: the session it belongs to, its answer, and the other active agents.
 
-use deckwatch_protocol::{DayOutcome, DayStarted, ErrorCode, SessionStatus};
+use deckwatch_protocol::{ActiveCounts, DayOutcome, DayStarted, ErrorCode, SessionId, SessionStatus};
 use deckwatch_tests::{Api, Caller, fresh};
 use serde_json::{Value, json};
 
@@ -224,4 +224,48 @@ async fn a_venture_that_is_not_registered_is_named_and_nothing_is_recorded() {
     let count = "select count(*) as n from sessions where agent = ?1";
     assert_eq!(api.db_count(count, json!([agent.name])).await, 0);
     agent.send(ask).await.problem(ErrorCode::VentureNotRegistered);
+}
+
+/// Copies a session `count` times for agents of their own, with an id of their own and a heartbeat of now.
+async fn db_copy_session(api: &Api, session: &SessionId, count: u32) {
+    let copy = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?2)
+        insert into sessions (id, agent, client, host, venture, repo, track, issue_number, branch, created_at,
+          last_heartbeat_at, actor_key_id, creation_correlation_id)
+        select substr(s.id, 1, 27) || printf('%04d', i), s.agent || '-' || i, s.client, s.host, s.venture, s.repo, s.track,
+          s.issue_number, s.branch, s.created_at, ?3, s.actor_key_id, s.creation_correlation_id from sessions s, n
+        where s.id = ?1";
+    api.db_execute(copy, json!([session, count, api.minutes_ago(0)])).await;
+}
+
+#[tokio::test]
+async fn of_100_others_those_on_the_same_issue_branch_and_repository_come_first_and_are_counted() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let here = json!({ "issue_number": 87, "branch": "fix-auth" });
+    let (issue, branch, repo, far) =
+        (agent.colleague(), agent.colleague(), agent.colleague(), agent.colleague().elsewhere());
+    let on_issue = issue.started_with(json!({ "issue_number": 87, "branch": "other" })).await.session.id;
+    let on_branch = branch.started_with(json!({ "branch": "fix-auth" })).await.session.id;
+    let in_repo = repo.started_with(json!({ "branch": "third" })).await.session.id;
+    // The same numbers in another repository are another issue and another branch.
+    let elsewhere = far.started_with(here.clone()).await.session.id;
+    for (minutes, session) in [(30, &on_issue), (40, &on_branch), (20, &in_repo)] {
+        api.db_silence(session, minutes).await;
+    }
+    db_copy_session(&api, &elsewhere, 96).await;
+    let day = agent.started_with(here.clone()).await;
+    let others = &day.active_sessions;
+    assert_eq!((others.total, others.shown), (100, 20));
+    let first: Vec<&SessionId> = others.items.iter().take(3).map(|session| &session.id).collect();
+    assert_eq!(first, [&on_issue, &on_branch, &in_repo]);
+    assert_eq!(day.active_counts, Some(ActiveCounts { same_issue: 1, same_branch: 1, same_repo: 3 }));
+    db_copy_session(&api, &on_branch, 39).await;
+    let resumed: DayStarted = agent.start_day(here).await.of(200);
+    assert_eq!(resumed.active_counts, Some(ActiveCounts { same_issue: 1, same_branch: 40, same_repo: 42 }));
+    let others = resumed.active_sessions;
+    assert_eq!((others.total, others.shown), (139, 41), "no collision is left out");
+    assert_eq!(others.items[0].id, on_issue);
+    assert!(
+        others.items[1..].iter().all(|session| session.branch.as_ref().is_some_and(|name| name.as_str() == "fix-auth"))
+    );
 }

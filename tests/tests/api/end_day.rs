@@ -1,6 +1,6 @@
 //! The end of a day: the handoff, the session, and the answer to a second end.
 
-use deckwatch_protocol::{DayEnded, EndReason, ErrorCode, SessionStatus};
+use deckwatch_protocol::{DayEnded, EndReason, ErrorCode, Handoff, SessionStatus};
 use deckwatch_tests::{Api, Ask, Caller, overlay};
 use serde_json::json;
 
@@ -125,4 +125,41 @@ async fn an_agent_may_end_the_session_of_another_agent() {
     let session = gone.started().await.session.id;
     let ended = gone.colleague().ended(&session).await;
     assert_eq!(ended.handoff.from_agent.as_str(), gone.name, "the handoff must be from the agent of the session");
+}
+
+#[tokio::test]
+async fn a_handoff_is_recorded_whatever_the_state_of_its_session_and_does_not_change_it() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    let (stale, abandoned, ended) = (agent.clone(), agent.elsewhere(), agent.elsewhere());
+    let mut sessions = Vec::new();
+    for one in [&stale, &abandoned, &ended] {
+        sessions.push((one, one.started().await.session.id));
+    }
+    let last = ended.ended(&sessions[2].1).await;
+    for (_, session) in &sessions[..2] {
+        api.db_silence(session, 46).await;
+    }
+    api.db_execute(
+        "update sessions set status = 'abandoned', ended_at = last_heartbeat_at, end_reason = 'stale' where id = ?1",
+        json!([sessions[1].1]),
+    )
+    .await;
+    for (agent, session) in sessions {
+        let before = agent.session(&session).await;
+        let handoff: Handoff = agent.create_handoff(&session, json!({ "summary": "late news" })).await.of(201);
+        let ask = agent.ask_end_day(&session, json!({ "summary": "more late news" }));
+        let body = overlay(ask.body(), json!({ "keep_open": true }));
+        let kept: DayEnded = agent.send(ask.json(&body)).await.of(200);
+        assert_eq!((handoff.summary.as_str(), kept.handoff.summary.as_str()), ("late news", "more late news"));
+        assert_eq!(kept.session, before, "the answer shows the session as it is");
+        assert_eq!(agent.session(&session).await, before);
+        let recorded = "select count(*) as n from handoffs where session_id = ?1 and summary like '%late news'";
+        assert_eq!(api.db_count(recorded, json!([session])).await, 2);
+        if before.status == SessionStatus::Ended {
+            assert_eq!(before.final_handoff_id, Some(last.handoff.id.clone()));
+            let again = agent.ended(&session).await;
+            assert_eq!(again.handoff, last.handoff, "a second end answers with the first result");
+        }
+    }
 }

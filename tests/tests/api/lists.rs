@@ -150,3 +150,81 @@ async fn a_count_is_exact_up_to_1000_and_a_minimum_beyond() {
     let others = agent.colleague().started().await.active_sessions;
     assert_eq!((others.total, others.total_is_minimum, others.shown), (1000, true, 20));
 }
+
+/// Every list with filters under which it has more than one item, and one under which it is another list.
+fn lists_of(agent: &Agent) -> Vec<(Ask, String, String)> {
+    let venture = format!("venture={}", agent.venture);
+    let of = |operation, more: &str| (Ask::of(operation), venture.clone(), format!("{venture}&{more}"));
+    vec![
+        of(Operation::ListSessions, "status=active"),
+        of(Operation::ListHandoffs, "track=1"),
+        of(Operation::ListNotes, "archived=false"),
+        (Ask::of(Operation::ListNotes), format!("{venture}&q=zanzibar"), format!("{venture}&q=zanzibars")),
+        of(Operation::ListRequirements, "limit=1&cursor=x"),
+        (Ask::of(Operation::ListVentures), String::new(), "nonsense=1".to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn a_cursor_works_for_the_list_and_the_filters_that_it_came_from() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    api.agent().await;
+    let session = agent.started().await.session.id;
+    agent.colleague().started().await;
+    for n in 0..2 {
+        assert_eq!(agent.create_handoff(&session, json!({})).await.status, 201);
+        let note = json!({ "title": format!("{n}"), "content": "zanzibar", "venture": agent.venture });
+        assert_eq!(agent.send(Ask::of(Operation::CreateNote).json(&note)).await.status, 201);
+    }
+    let mut cursors = Vec::new();
+    for (ask, filters, _) in lists_of(&agent) {
+        let page = agent.send(ask.query(format!("{filters}&limit=1"))).await;
+        let cursor = page.json()["next_cursor"].as_str().expect("a next page").to_owned();
+        assert!(!cursor.contains(' ') && cursor.len() <= 3000);
+        cursors.push(cursor);
+    }
+    for (n, (ask, filters, other)) in lists_of(&agent).into_iter().enumerate() {
+        for (m, cursor) in cursors.iter().enumerate() {
+            let answer = agent.send(ask.clone().query(format!("cursor={cursor}&{filters}&limit=2"))).await;
+            if n == m {
+                assert_eq!(answer.status, 200, "{filters}");
+                continue;
+            }
+            answer.problem_at(ErrorCode::InvalidRequest, &["/cursor"]);
+        }
+        if !other.contains("cursor") {
+            let answer = agent.send(ask.query(format!("{other}&cursor={}", cursors[n]))).await;
+            let problem = answer.problem(ErrorCode::InvalidRequest);
+            assert!(problem.errors.iter().any(|error| error.pointer == "/cursor"), "{other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_cursor_makes_the_api_panic() {
+    let api = Api::start().await;
+    let agent = api.agent().await;
+    agent.started().await;
+    agent.colleague().started().await;
+    let first = agent.send(Ask::of(Operation::ListSessions).query(format!("venture={}&limit=1", agent.venture))).await;
+    let cursor = first.json()["next_cursor"].as_str().unwrap().to_owned();
+    let (mark, _) = cursor.split_once('.').unwrap();
+    for hostile in [
+        mark.to_owned(),
+        format!("{mark}."),
+        format!("{mark}.%27--"),
+        format!("{mark}.{}", "9".repeat(4000)),
+        format!("{mark}%F0%9F%98%80.x"),
+        format!("x{cursor}"),
+        cursor.to_uppercase(),
+        "%F0%9F%98%80%F0%9F%98%80%F0%9F%98%80".to_owned(),
+    ] {
+        let ask = Ask::of(Operation::ListSessions).query(format!("venture={}&cursor={hostile}", agent.venture));
+        agent.send(ask).await.problem_at(ErrorCode::InvalidRequest, &["/cursor"]);
+    }
+    for odd in ["sess_", "0", "s.FBB", "sess_zzzz"] {
+        let ask = Ask::of(Operation::ListSessions).query(format!("venture={}&cursor={mark}.{odd}", agent.venture));
+        assert_eq!(agent.send(ask).await.status, 200, "a place of one's own making only starts the page elsewhere");
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteId, Operation, Page};
-use deckwatch_tests::{Agent, Api, Ask, Caller, fresh};
+use deckwatch_tests::{Agent, Api, Ask, Caller, cursor_at, fresh};
 use serde_json::json;
 
 use crate::notes::{saved, update};
@@ -316,8 +316,9 @@ async fn the_longest_query_and_the_longest_cursor_fit_in_one_request() {
     let agent = api.agent().await;
     let encoded = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     let (q, tag) = (encoded("\u{20000}".repeat(1000)), encoded("\u{20000}".repeat(50)));
-    let cursor = format!("s.-----B{}B", "--B".repeat(997));
-    let query = format!("venture={}&archived=true&limit=100&q={q}&tag={tag}&cursor={cursor}", agent.venture);
+    let filters = format!("venture={}&archived=true&limit=100&q={q}&tag={tag}", agent.venture);
+    let cursor = cursor_at("/v1/notes", &filters, &format!("s.-----B{}B", "--B".repeat(994)));
+    let query = format!("{filters}&cursor={cursor}");
     assert!(cursor.len() == 3000 && query.len() < 15_800, "{} {}", cursor.len(), query.len());
     let page: Page<FoundNote> = agent.send(Ask::of(Operation::ListNotes).query(query)).await.of(200);
     assert_eq!((page.total, page.next_cursor), (0, None));

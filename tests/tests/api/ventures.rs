@@ -3,7 +3,7 @@
 use deckwatch_protocol::{
     DayEnded, ErrorCode, Handoff, Heartbeat, Operation, Page, Venture, VentureAudit, VentureDeleted,
 };
-use deckwatch_tests::{Api, Ask, Caller, a_moment_later, fresh};
+use deckwatch_tests::{Api, Ask, Caller, a_moment_later, cursor_at, fresh};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -104,11 +104,9 @@ fn delete(code: &str) -> Ask {
 }
 
 async fn is_listed(api: &Api, code: &str) -> bool {
-    let page: Page<Venture> = api
-        .admin()
-        .send(Ask::of(Operation::ListVentures).query(format!("limit=1&cursor={}", before(code))))
-        .await
-        .of(200);
+    let cursor = cursor_at("/v1/ventures", "", before(code));
+    let page: Page<Venture> =
+        api.admin().send(Ask::of(Operation::ListVentures).query(format!("limit=1&cursor={cursor}"))).await.of(200);
     page.items.first().is_some_and(|venture| venture.code.as_str() == code)
 }
 
@@ -138,8 +136,9 @@ async fn a_deleted_venture_is_not_listed_and_accepts_no_new_records() {
     for ask in refused {
         admin.send(ask).await.problem(ErrorCode::VentureNotRegistered);
     }
+    let cursor = cursor_at("/v1/docs/audit", "", before(code));
     let audits: Page<VentureAudit> =
-        admin.send(Ask::of(Operation::AuditDocs).query(format!("limit=1&cursor={}", before(code)))).await.of(200);
+        admin.send(Ask::of(Operation::AuditDocs).query(format!("limit=1&cursor={cursor}"))).await.of(200);
     assert!(audits.items.iter().all(|audit| audit.venture.as_str() != code));
 }
 

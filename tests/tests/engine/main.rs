@@ -5,6 +5,7 @@
 mod architecture;
 mod backup;
 mod batches;
+mod clocks;
 mod faults;
 mod flat_cost;
 mod keys;

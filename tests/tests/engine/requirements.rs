@@ -52,18 +52,91 @@ async fn at_most_500_requirements_exist_and_each_can_still_be_changed() {
     let put = async |body: Value| lab.ask(Operation::PutRequirement, ("", ""), Some(&body)).await;
     // Three requirements exist by default.
     for n in 3..Requirement::MAX {
-        let made = put(json!({ "name_pattern": format!("{n}-*.md") })).await;
+        let made = put(json!({ "name_pattern": format!("{n}.md") })).await;
         assert_eq!(made.status, 201, "{}", made.text);
     }
     let refused = put(json!({ "name_pattern": "one-too-many.md" })).await;
     assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("requirements_full")));
-    let changed = put(json!({ "name_pattern": "3-*.md", "staleness_days": 7 })).await;
+    let changed = put(json!({ "name_pattern": "3.md", "staleness_days": 7 })).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     assert_eq!(count(&lab, "missing").await, 498);
     let id = changed.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(lab.ask(Operation::DeleteRequirement, (&id, ""), None).await.status, 200);
     assert_eq!(put(json!({ "name_pattern": "room-again.md" })).await.status, 201);
     let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await;
-    assert_eq!(day.json()["doc_audit"]["missing"].as_array().unwrap().len(), 498);
-    assert!(day.text.len() < 300_000, "{} bytes", day.text.len());
+    let audit = &day.json()["doc_audit"];
+    assert_eq!((audit["missing"].as_array().unwrap().len(), &audit["totals"]["missing"]), (50, &json!(498)));
+    let last = audit["missing"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["name"], "project-instructions.md", "what can be generated is shown");
+    assert!(day.text.len() < 30_000, "{} bytes", day.text.len());
+}
+
+/// Requirements as an older version accepted them: `count` patterns with a `*` that no document fits.
+fn db_insert_patterns(database: &Sqlite, count: u32) {
+    let sql = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
+        insert into doc_requirements (id, name_pattern, scope_type, created_at, updated_at)
+        select printf('req_01%024d', i), printf('*-%04d.txt', i), 'venture', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z'
+        from n";
+    database.run(&[Statement::new(sql).bind(count)]).unwrap();
+}
+
+fn db_insert_docs(database: &Sqlite, count: u32) {
+    let sql = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
+        insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at, updated_at,
+          actor_key_id, content)
+        select 'alpha', printf('doc-%06d.md', i), 't', 'markdown', 'h', 1, 1, '2026-01-01T00:00:00.000Z',
+          '2026-11-01T00:00:00.000Z', 'a', 'c' from n";
+    database.run(&[Statement::new(sql).bind(count)]).unwrap();
+}
+
+#[tokio::test]
+async fn a_venture_has_at_most_20_requirements_with_a_pattern() {
+    let lab = Lab::new();
+    lab.register_alpha().await;
+    let other = lab.ask(Operation::PutVenture, ("beta", ""), Some(&json!({ "name": "Beta" }))).await;
+    assert_eq!(other.status, 201);
+    let put = async |pattern: String, venture: Value| {
+        let body = json!({ "name_pattern": pattern, "venture": venture });
+        lab.ask(Operation::PutRequirement, ("", ""), Some(&body)).await
+    };
+    for n in 0..8 {
+        assert_eq!(put(format!("every-{n}-*.md"), Value::Null).await.status, 201);
+    }
+    for venture in ["alpha", "beta"] {
+        for n in 0..12 {
+            assert_eq!(put(format!("{n}-*.md"), json!(venture)).await.status, 201, "{venture} {n}");
+        }
+    }
+    for venture in [json!("alpha"), Value::Null] {
+        let refused = put("one-too-many-*.md".to_owned(), venture.clone()).await;
+        assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("requirements_full")), "{venture}");
+        assert_eq!(put("without.md".to_owned(), venture).await.status, 201, "a name is no pattern");
+    }
+    assert_eq!(put("0-*.md".to_owned(), json!("alpha")).await.status, 200, "one that is there can be put again");
+}
+
+#[tokio::test]
+async fn an_audit_says_which_patterns_it_did_not_check() {
+    let database = Arc::new(Sqlite::in_memory().unwrap());
+    let lab = Lab::on(Arc::clone(&database) as _);
+    lab.register_alpha().await;
+    db_insert_patterns(&database, 30);
+    db_insert_docs(&database, 1_000);
+    assert_eq!((count(&lab, "missing").await, count(&lab, "unchecked").await), (21, 10), "the 20 oldest are checked");
+    let sql = "delete from doc_requirements where name_pattern > '*-0019.txt' and name_pattern like '*%'";
+    database.run(&[Statement::new(sql)]).unwrap();
+    let put = lab.ask(Operation::PutRequirement, ("", ""), Some(&json!({ "name_pattern": "doc-0000*.md" }))).await;
+    assert_eq!(put.status, 201, "{}", put.text);
+    assert_eq!(
+        [count(&lab, "missing").await, count(&lab, "unchecked").await, count(&lab, "present").await],
+        [20, 0, 1]
+    );
+    lab.put_doc("alpha/one-too-many.md", "x").await;
+    assert_eq!(
+        [count(&lab, "missing").await, count(&lab, "unchecked").await, count(&lab, "present").await],
+        [1, 19, 1]
+    );
+    let day = lab.ask(Operation::StartDay, ("", ""), Some(&crate::lab::day_of("agent-1"))).await.json();
+    assert_eq!(day["doc_audit"]["totals"], json!({ "missing": 1, "stale": 0, "optional": 0, "unchecked": 19 }));
+    assert_eq!(day["doc_audit"]["unchecked"].as_array().unwrap().len(), 19);
 }

@@ -82,6 +82,21 @@ pub(super) fn db_fill(connection: &Connection, size: &Size) {
     );
 }
 
+/// Inserts requirements whose pattern matches no document, and documents of `alpha`.
+pub(super) fn db_fill_patterns(connection: &Connection, patterns: u32, docs: u32) {
+    let rows = "with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1) ";
+    let requirements = "insert into doc_requirements (id, name_pattern, scope_type, created_at, updated_at)
+        select printf('req_01%024d', i), printf('*-%04d.txt', i), 'venture', '2026-01-01T00:00:00.000Z',
+          '2026-01-01T00:00:00.000Z' from n";
+    connection.execute(&format!("{rows}{requirements}"), params![patterns]).unwrap();
+    let documents =
+        "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at,
+          updated_at, actor_key_id, content)
+        select 'alpha', printf('of-pattern-%06d.md', i), 't', 'markdown', 'h', 1, 1, '2026-01-01T00:00:00.000Z',
+          '2026-01-01T00:00:00.000Z', 'a', 'c' from n";
+    connection.execute(&format!("{rows}{documents}"), params![docs]).unwrap();
+}
+
 /// Inserts `count` blocked handoffs with the same time.
 pub(super) fn db_fill_blocked(connection: &Connection, moment: &str, count: u32) {
     let id = HandoffId::mint(moment.parse().unwrap(), 0);
@@ -148,11 +163,12 @@ fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size
         );
         fill(&sql, size.notes);
     }
-    // The agents' sessions and handoffs in another venture, which are newer than all of this venture.
+    // The agents' sessions and handoffs in another venture, which are newer than all of this venture: 200 s after the
+    // start of the test's clock.
     fill(
         "ROWS insert into sessions (id, agent, client, host, venture, repo, status, created_at, last_heartbeat_at, ended_at,
            end_reason, actor_key_id, creation_correlation_id)
-         select printf('sess_02%024d', i), iif(i % 2, 'agent-new', 'agent-0'), 'claude', 'mac1', 'other-1', 'example-org/other',
+         select printf('sess_01M7YJ36A0%016d', i), iif(i % 2, 'agent-new', 'agent-0'), 'claude', 'mac1', 'other-1', 'example-org/other',
            'ended', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'manual', 'a', 'c'
          from n",
         size.handoffs,
@@ -160,7 +176,7 @@ fn db_fill_fleet(fill: &impl Fn(&str, u32), connection: &Connection, size: &Size
     fill(
         "ROWS insert into handoffs (id, session_id, venture, repo, from_agent, to_agent, status_label, summary, payload_json,
            payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id, creation_correlation_id)
-         select printf('ho_02%024d', i), printf('sess_02%024d', i), 'other-1', 'example-org/other', 'agent-1',
+         select printf('ho_01M7YJ36A0%016d', i), printf('sess_01M7YJ36A0%016d', i), 'other-1', 'example-org/other', 'agent-1',
            iif(i % 2, 'agent-new', 'agent-0'), 'done', 's', '{}', 'h', 2, 1, '2026-01-01T00:00:00.000Z', 'a', 'c' from n",
         size.handoffs,
     );

@@ -1,0 +1,63 @@
+//! The mark of a cursor: which list it is of. A cursor is the mark, a dot, and where the next page starts. A place in one
+//! list says nothing in another one, or under other filters: there it would skip what it must not.
+
+use crate::digest::{hex, sha256};
+
+/// What every cursor of one list begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CursorMark(String);
+
+impl CursorMark {
+    const DIGITS: usize = 8;
+    /// Characters of a cursor before the place where the page starts.
+    pub(crate) const CHARS: usize = Self::DIGITS + 1;
+
+    /// The mark of the list at `path` with the filters of `query`: all its parameters but `limit` and `cursor`, in any
+    /// order.
+    pub(crate) fn of(path: &str, query: &str) -> Self {
+        let mut filters: Vec<_> = form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, _)| name != "limit" && name != "cursor")
+            .map(|(name, value)| [name, value])
+            .collect();
+        filters.sort_unstable();
+        let list = serde_json::json!([path, filters]).to_string();
+        Self(hex(&sha256(list.as_bytes())).chars().take(Self::DIGITS).collect())
+    }
+
+    /// The cursor of a page of this list that starts at `place`.
+    pub(crate) fn cursor(&self, place: &str) -> String {
+        format!("{}.{place}", self.0)
+    }
+
+    /// Where the page starts that `cursor` names; `None` if it is not a cursor of this list.
+    pub(crate) fn place<'a>(&self, cursor: &'a str) -> Option<&'a str> {
+        cursor.strip_prefix(self.0.as_str())?.strip_prefix('.')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_of_one_list_and_its_filters() {
+        let mark = CursorMark::of("/v1/notes", "venture=alpha&tag=a+b&limit=5");
+        let cursor = mark.cursor("note_1");
+        assert_eq!(cursor.len(), CursorMark::CHARS + "note_1".len());
+        for same in ["tag=a%20b&venture=alpha", "limit=9&cursor=x&venture=alpha&tag=a+b"] {
+            assert_eq!(CursorMark::of("/v1/notes", same).place(&cursor), Some("note_1"), "{same}");
+        }
+        for (path, query) in [
+            ("/v1/notes", ""),
+            ("/v1/notes", "venture=alpha"),
+            ("/v1/notes", "venture=alpha&tag=a"),
+            ("/v1/notes", "venture=alphatag&a+b="),
+            ("/v1/docs", "venture=alpha&tag=a+b"),
+        ] {
+            assert_eq!(CursorMark::of(path, query).place(&cursor), None, "{path} {query}");
+        }
+        for hostile in ["", ".", "note_1", &cursor[..8], "😀.x", &cursor.to_uppercase()] {
+            assert_eq!(mark.place(hostile), None, "{hostile}");
+        }
+    }
+}
