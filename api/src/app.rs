@@ -137,7 +137,7 @@ impl App {
             _ => service::openapi(),
         };
         let answer = batch::run_public(self.database.as_ref(), plan).await?;
-        match self.last_halt.at(asked.now) {
+        match self.database.halt().or_else(|| self.last_halt.at(asked.now)) {
             // It reads, and takes no writes: that is not well.
             Some(halt) if operation == Operation::Health => Err(ApiError::halted(halt)),
             _ => Ok(answer),
@@ -226,6 +226,9 @@ impl App {
                 let claim =
                     Claim::new(&call.caller.actor, key.clone(), route.operation, &asked.path, &call.body, call.now);
                 batch::run_once(self.database.as_ref(), admission, call, &claim, plan).await
+            }
+            None if route.operation.effect() == Effect::Read && self.database.reads_apart() => {
+                batch::read_apart(self.database.as_ref(), admission, plan).await
             }
             None => batch::run(self.database.as_ref(), admission, plan).await,
         }

@@ -143,6 +143,10 @@ impl From<DatabaseError> for ApiError {
         match error {
             DatabaseError::Constraint(words) => refused(&words),
             DatabaseError::Failed(cause) => Self::internal(cause),
+            DatabaseError::Overloaded(reason) => {
+                let detail = format!("{reason} Nothing was stored. Repeat the request with the same idempotency key.");
+                Self::new(ErrorCode::Overloaded, detail)
+            }
             DatabaseError::Halted(halt, cause) => Self { cause: Some(cause), ..Self::halted(halt) },
             DatabaseError::TooLarge(cause) => {
                 let detail = "What the request stores or asks for is larger than the database takes: 2 MB for one \

@@ -107,7 +107,7 @@ error_codes! {
     InternalError "internal_error" 500 "Internal error",
     /// The database takes no requests now: it is busy, its quota of the day is used up, it is full or needs its operator; `detail` says which. Repeat the request after `Retry-After` seconds with the same idempotency key.
     DatabaseUnavailable "database_unavailable" 503 "Database unavailable",
-    /// Too many large requests are under way; repeat the request after `Retry-After` seconds with the same idempotency key.
+    /// Too many large requests, long reads or writes are under way; repeat the request after `Retry-After` seconds with the same idempotency key.
     Overloaded "overloaded" 503 "Overloaded",
 }
 

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use deckwatch_api::{App, Database, Incoming, Settings};
 use http::{Request, Response};
 
-use crate::database::{Sqlite, waiting_once};
+use crate::database::Sqlite;
+use crate::patience::waiting_once;
 use crate::platform::{SystemClock, SystemEntropy};
 use crate::private_files::private_folder;
 

@@ -10,8 +10,10 @@ mod embedded;
 #[cfg(feature = "cli")]
 pub mod http;
 mod migrations;
+mod patience;
 mod platform;
 mod private_files;
+mod queue;
 mod readers;
 mod writer;
 

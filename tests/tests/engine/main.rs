@@ -20,6 +20,7 @@ mod search_bounds;
 mod search_speed;
 mod search_spellings;
 mod shared_file;
+mod slow_requests;
 mod statements;
 mod strangers;
 mod survival;
