@@ -16,24 +16,38 @@ watch(globalThis.__worker_init_state);
 
 export default {
   async fetch(request, env, context) {
-    let giveUp;
-    const panicked = new Promise((resolve) => (giveUp = resolve));
-    underWay.add(giveUp);
     try {
-      const answered = new Built(context, env).fetch(request);
-      return (await Promise.race([answered, panicked])) ?? failure(request);
+      return (await unlessPanicked(() => new Built(context, env).fetch(request))) ?? failure(request);
     } catch (error) {
       console.error(error);
       return failure(request);
-    } finally {
-      underWay.delete(giveUp);
     }
   },
 
-  scheduled(event, env, context) {
-    return new Built(context, env).scheduled(event);
+  async scheduled(event, env, context) {
+    const swept = unlessPanicked(async () => {
+      await new Built(context, env).scheduled(event);
+      return true;
+    });
+    if (await swept) return;
+    const error = new Error("the sweep panicked; the next one continues where it stopped");
+    console.error(error.message);
+    // The runtime counts a sweep that throws as failed.
+    throw error;
   },
 };
+
+/** What `work` resolves to, or nothing once the instance has panicked: then `work` never ends. */
+async function unlessPanicked(work) {
+  let giveUp;
+  const panicked = new Promise((resolve) => (giveUp = resolve));
+  underWay.add(giveUp);
+  try {
+    return await Promise.race([work(), panicked]);
+  } finally {
+    underWay.delete(giveUp);
+  }
+}
 
 /** Notices when the built Worker notes that it has panicked, which its panic hook does before the instance ends. */
 function watch(state) {
