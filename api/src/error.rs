@@ -74,6 +74,11 @@ impl ApiError {
         Self::new(ErrorCode::UriTooLong, detail)
     }
 
+    /// The caller has used up its requests of this minute.
+    pub(crate) fn rate_limited() -> Self {
+        Self::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
+    }
+
     /// The token that a request came with is not in force, for this reason.
     pub(crate) fn of_token(reason: &str) -> Self {
         refused(&format!("token_{reason}"))
@@ -170,7 +175,7 @@ fn refused(words: &str) -> ApiError {
     if let Some(error) = turned_away(&names) {
         error
     } else if names("rate_limit_exceeded") {
-        ApiError::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
+        ApiError::rate_limited()
     } else if names("refused_session_not_found") {
         ApiError::missing(ErrorCode::SessionNotFound)
     } else if names("refused_session_ended") {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use deckwatch_api::fault::Halt;
 use deckwatch_api::{Database, DatabaseError, Statement};
 use deckwatch_server::Sqlite;
 use rusqlite::Connection;
@@ -230,4 +231,15 @@ async fn a_wait_behind_other_writes_ends_after_five_seconds_and_is_told() {
     endless.abort();
     database.batch(&[insert(2)]).await.unwrap();
     assert_eq!((kept(&other), database.writes_wait()), (1, None));
+}
+
+#[tokio::test]
+async fn a_reader_makes_no_empty_database_in_the_place_of_one_that_was_moved_away() {
+    let (folder, database, _) = database();
+    let path = folder.path().join("context.db");
+    std::fs::rename(&path, folder.path().join("moved.db")).unwrap();
+    // The first read opens the first reader.
+    let read = database.batch(&[Statement::new("select 1 as one")]).await;
+    assert!(matches!(read, Err(DatabaseError::Halted(Halt::Broken, _))), "{read:?}");
+    assert!(!path.exists());
 }
