@@ -20,8 +20,11 @@ const BODY: usize = 7 * 1024 * 1024;
 const PIECE: &[u8] = &[b'x'; 16 * 1024];
 /// How much of a stranger's body the server reads and throws away.
 const READ_OF_STRANGER: u64 = 256 * 1024;
-/// How much longer than without the strangers a heartbeat may take.
+/// How much longer than without the strangers 99 of 100 heartbeats may take.
 const ALLOWANCE: Duration = Duration::from_millis(50);
+/// The same for the one that comes at the moment when 400 strangers connect: a debug build needs half a millisecond of a
+/// processor for each connection and its refusal, and there may be one processor to spare.
+const ALLOWANCE_OF_BURST: Duration = Duration::from_millis(200);
 /// What the server may hold in all.
 const MOST_KIB: u64 = 100 * 1024;
 
@@ -121,10 +124,10 @@ async fn half_bodies_without_a_key_hold_no_memory_and_no_heartbeat_waits() {
         [(100, String::new()), (400, String::new()), (100, format!("authorization: Bearer {}\r\n", forged_token()))]
     {
         let site = Site::open().await;
-        let mut rounds = Vec::new();
+        let (mut rounds, mut is_good) = (Vec::new(), false);
         // The senders of this test keep the processors busy too. So heartbeats are also measured while the senders send
         // elsewhere. What the machine does besides falls on one round or the other; what the server does, on each.
-        while rounds.len() < 5 {
+        while !is_good && rounds.len() < 5 {
             let alone = site.beats_during(half_a_body_to_a_sink(connections)).await;
             let mut wires = Vec::new();
             let beats = site
@@ -138,14 +141,15 @@ async fn half_bodies_without_a_key_hold_no_memory_and_no_heartbeat_waits() {
                     assert_eq!(answer.status, 401);
                 }
             }
-            let (most, most_alone) = (*beats.iter().max().unwrap(), *alone.iter().max().unwrap());
-            rounds.push((most, most_alone));
-            if most <= most_alone + ALLOWANCE {
-                break;
-            }
+            let [(most, p99), (most_alone, p99_alone)] = [&beats, &alone].map(|beats| {
+                let mut sorted = beats.clone();
+                sorted.sort();
+                (sorted[sorted.len() - 1], sorted[sorted.len() * 99 / 100])
+            });
+            is_good = p99 <= p99_alone + ALLOWANCE && most <= most_alone + ALLOWANCE_OF_BURST;
+            rounds.push(format!("p99 {p99:?} most {most:?}; without: p99 {p99_alone:?} most {most_alone:?}"));
         }
-        let is_good = rounds.last().is_some_and(|(most, alone)| *most <= *alone + ALLOWANCE);
-        assert!(is_good, "in each round, a heartbeat waited (with the strangers, without them): {rounds:?}");
+        assert!(is_good, "in each round, heartbeats waited: {rounds:#?}");
         if let Some(peak) = peak_kib(&site.process) {
             assert!(peak < MOST_KIB, "{connections} strangers: {peak} KiB");
         }
