@@ -39,7 +39,11 @@ pub struct App {
     settings: Settings,
     router: Router,
     last_halt: Arc<LastHalt>,
+    notice: OnceLock<Notice>,
 }
+
+/// Tells what the operator of a shell should do, if anything.
+type Notice = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// A response, and what is left to do once it is sent.
 pub struct Answer {
@@ -80,7 +84,13 @@ impl App {
         settings: Settings,
     ) -> Self {
         let remembered = Remembered { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_halt) };
-        Self { database: Arc::new(remembered), clock, entropy, settings, router: Router::new(), last_halt }
+        let (router, notice) = (Router::new(), OnceLock::new());
+        Self { database: Arc::new(remembered), clock, entropy, settings, router, last_halt, notice }
+    }
+
+    /// Lets `/health` say what the operator of the shell should do. The first call counts.
+    pub fn set_notice(&self, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        let _ = self.notice.set(Box::new(notice));
     }
 
     /// Answers one request. Every failure is an answer too. Nothing of the body is read before the caller's key,
@@ -132,7 +142,10 @@ impl App {
 
     async fn answer_public(&self, asked: &Asked, operation: Operation) -> Result<Outcome, ApiError> {
         let plan = match operation {
-            Operation::Health => service::health(self.settings.engine, asked.now, self.database.writes_wait()),
+            Operation::Health => {
+                let notice = self.notice.get().and_then(|notice| notice());
+                service::health(self.settings.engine, asked.now, self.database.writes_wait(), notice)
+            }
             Operation::Version => service::version(self.settings.engine),
             _ => service::openapi(),
         };

@@ -8,16 +8,20 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
-    /// Always `ok`: an engine that can't reach its database answers 503.
+    /// Always `ok`: an engine that can't read or write its database answers 503.
     pub status: String,
     /// `embedded` or `worker`.
     pub engine: String,
     /// The server's clock.
     pub time: Timestamp,
-    /// How long writes have waited by now because another process is writing to the database, in seconds; `null` when
-    /// they don't. A request waits 5 s at most and is then answered 503.
+    /// How long writes have waited by now, in seconds: because another process is writing to the database, or for a
+    /// second or longer behind other requests; `null` when they don't. A request waits 5 s at most and is then answered
+    /// 503.
     #[serde(default)]
     pub writes_wait_seconds: Option<u32>,
+    /// What the operator of the server should do, in a sentence, such as restart it after an update; `null` when nothing.
+    #[serde(default)]
+    pub notice: Option<String>,
     /// The last run of the scheduled sweep, which is due every 10 minutes; `null` before the first.
     #[serde(default)]
     pub last_sweep: Option<SweepRun>,

@@ -59,6 +59,11 @@ impl Embedded {
         Self { app: Arc::new(app) }
     }
 
+    /// Lets `/health` say what the operator should do. The first call counts.
+    pub fn set_notice(&self, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        self.app.set_notice(notice);
+    }
+
     /// Answers one request; its bookkeeping runs behind the answer.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Response<Bytes> {
         let answer = waiting_once(self.app.handle(request)).await;

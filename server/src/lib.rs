@@ -8,6 +8,8 @@ mod bounds;
 mod database;
 mod embedded;
 #[cfg(feature = "cli")]
+mod executable;
+#[cfg(feature = "cli")]
 pub mod http;
 mod migrations;
 mod patience;
@@ -19,4 +21,6 @@ mod writer;
 
 pub use database::Sqlite;
 pub use embedded::{Embedded, OpenError};
+#[cfg(feature = "cli")]
+pub use executable::Executable;
 pub use platform::{SystemClock, SystemEntropy};

@@ -144,6 +144,7 @@ mod tests {
             engine: "worker".into(),
             time: now().plus_seconds(seconds),
             writes_wait_seconds: None,
+            notice: None,
             last_sweep: None,
         };
         assert!(format!("{:?}", clock(&at(10))).contains("Ok"));
@@ -159,6 +160,7 @@ mod tests {
             engine: "embedded".into(),
             time: now(),
             writes_wait_seconds: None,
+            notice: None,
             last_sweep: None,
         };
         assert!(writes(&health).is_none());

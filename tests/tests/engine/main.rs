@@ -25,3 +25,4 @@ mod statements;
 mod strangers;
 mod survival;
 mod sweep;
+mod updates;
