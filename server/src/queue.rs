@@ -152,15 +152,15 @@ impl Queue {
             }
         }
         let other = if last == Lane::Lasting { Lane::Brief } else { Lane::Lasting };
-        let lane = if waiting.lane(other).is_empty() { last } else { other };
-        let jobs = waiting.lane(lane);
+        let served = if waiting.lane(other).is_empty() { last } else { other };
+        let jobs = waiting.lane(served);
         let taken = jobs.drain(..most.min(jobs.len())).collect();
         drop(waiting);
         for job in late {
             let words = "the batch was undone by another one and could not be run again in time".to_owned();
             job.answer(Err(DatabaseError::Unavailable(words)));
         }
-        (lane, taken)
+        (served, taken)
     }
 
     /// Says that the write lock is held by another process, or that it is not.

@@ -77,10 +77,10 @@ impl Readers {
         bounds: Bounds,
     ) -> Result<Ended, DatabaseError> {
         let place = place(places).await?;
-        let (shelf, batch) = (Arc::clone(&self.shelf), Arc::clone(batch));
+        let (connections, batch) = (Arc::clone(&self.shelf), Arc::clone(batch));
         let reading = tokio::task::spawn_blocking(move || {
             let _place = place;
-            shelf.read(&batch, &bounds)
+            connections.read(&batch, &bounds)
         });
         reading.await.unwrap_or_else(|error| Err(DatabaseError::Failed(error.to_string())))
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Engine, Param, Row, Settings, Statement};
 use deckwatch_protocol::{Operation, SessionId};
 use deckwatch_server::{Embedded, Sqlite, http as server_http};
-use deckwatch_tests::{Agent, Api, Ask, Caller, Response};
+use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -104,7 +104,7 @@ impl Site {
             let agent = self.agent.clone();
             reads.spawn(async move {
                 let started = Instant::now();
-                let list = Ask::of(Operation::ListNotes).query(&format!("tag={SLOW}"));
+                let list = Ask::of(Operation::ListNotes).query(format!("tag={SLOW}"));
                 (agent.send(list).await, started.elapsed())
             });
         }
@@ -139,7 +139,9 @@ async fn busy_processors() {
         .collect();
     tokio::time::sleep(Duration::from_secs(5)).await;
     ends.store(true, Ordering::Relaxed);
-    burners.into_iter().for_each(|burner| burner.join().unwrap());
+    for burner in burners {
+        burner.join().unwrap();
+    }
 }
 
 fn quantile(times: &[Duration], hundredths: usize) -> Duration {
@@ -189,7 +191,7 @@ async fn a_heartbeat_passes_the_writes_that_wait_behind_one_that_takes_long() {
         let mut writes = JoinSet::new();
         for _ in 0..5 {
             let agent = site.agent.clone();
-            let put = Ask::of(Operation::PutVenture).with(&deckwatch_tests::fresh("v")).json(&json!({ "name": SLOW }));
+            let put = Ask::of(Operation::PutVenture).with(fresh("v")).json(&json!({ "name": SLOW }));
             writes.spawn(async move { agent.api().admin().send(put).await.status });
         }
         writes.join_all().await
