@@ -67,7 +67,7 @@ pub trait Database: Send + Sync {
     /// has happened; after [`DatabaseError::Unavailable`] that is unknown.
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError>;
 
-    /// The same for work that no caller waits for: it may run longer than a request may.
+    /// The same for work that no caller waits for: it may wait and run longer than a request may.
     async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         self.batch(statements).await
     }

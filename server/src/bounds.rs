@@ -43,6 +43,11 @@ impl Bounds {
         Self { ceiling: None, state: Arc::default() }
     }
 
+    /// Whether a caller waits, for a limited time.
+    pub(crate) fn are_of_request(&self) -> bool {
+        self.ceiling.is_some()
+    }
+
     /// The same batch with a lower ceiling.
     pub(crate) fn within(&self, ceiling: Duration) -> Self {
         Self { ceiling: Some(self.ceiling.map_or(ceiling, |own| own.min(ceiling))), state: Arc::clone(&self.state) }

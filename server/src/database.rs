@@ -87,13 +87,15 @@ impl Sqlite {
         let wait = Wait::begin();
         let (answer, mut answered) = oneshot::channel();
         self.send(statements, &bounds, move |result| drop(answer.send(result)))?;
-        let in_time = match tokio::time::timeout_at(wait.until.into(), &mut answered).await {
-            Err(_) if bounds.withdraw() => return Err(self.0.writer.too_late()),
-            // It is being run, and its ceiling ends it.
-            Err(_) => answered.await,
-            Ok(answered) => answered,
-        };
-        in_time.unwrap_or_else(|_| Err(lost()))
+        if bounds.are_of_request() {
+            match tokio::time::timeout_at(wait.until.into(), &mut answered).await {
+                Ok(answered) => return answered.unwrap_or_else(|_| Err(lost())),
+                Err(_) if bounds.withdraw() => return Err(self.0.writer.too_late()),
+                // It is being run, and its ceiling ends it.
+                Err(_) => {}
+            }
+        }
+        answered.await.unwrap_or_else(|_| Err(lost()))
     }
 
     fn send(
