@@ -15,24 +15,38 @@ watchForPanics(globalThis.__worker_init_state);
 
 export default {
   async fetch(request, env, context) {
-    let onPanic;
-    const panicked = new Promise((resolve) => (onPanic = resolve));
-    inProgress.add(onPanic);
     try {
-      const answered = new Built(context, env).fetch(request);
-      return (await Promise.race([answered, panicked])) ?? internalError(request);
+      return (await unlessPanicked(() => new Built(context, env).fetch(request))) ?? internalError(request);
     } catch (error) {
       console.error(error);
       return internalError(request);
-    } finally {
-      inProgress.delete(onPanic);
     }
   },
 
-  scheduled(event, env, context) {
-    return new Built(context, env).scheduled(event);
+  async scheduled(event, env, context) {
+    const swept = unlessPanicked(async () => {
+      await new Built(context, env).scheduled(event);
+      return true;
+    });
+    if (await swept) return;
+    const error = new Error("the sweep panicked; the next one continues where it stopped");
+    console.error(error.message);
+    // The runtime counts a sweep that throws as failed.
+    throw error;
   },
 };
+
+/** Resolves to the result of `work`, or to nothing if the instance panics, because `work` never settles then. */
+async function unlessPanicked(work) {
+  let onPanic;
+  const panicked = new Promise((resolve) => (onPanic = resolve));
+  inProgress.add(onPanic);
+  try {
+    return await Promise.race([work(), panicked]);
+  } finally {
+    inProgress.delete(onPanic);
+  }
+}
 
 /** Calls the callbacks when the panic hook of the built Worker sets `criticalError`, before the instance ends. */
 function watchForPanics(state) {

@@ -40,7 +40,11 @@ pub struct App {
     settings: Settings,
     router: Router,
     last_halt: Arc<LastHalt>,
+    notice: OnceLock<Notice>,
 }
+
+/// Tells what the operator of a shell should do, if anything.
+type Notice = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// A response, and what is left to do once it is sent.
 pub struct Answer {
@@ -81,7 +85,13 @@ impl App {
         settings: Settings,
     ) -> Self {
         let remembered = Remembered { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_halt) };
-        Self { database: Arc::new(remembered), clock, entropy, settings, router: Router::new(), last_halt }
+        let (router, notice) = (Router::new(), OnceLock::new());
+        Self { database: Arc::new(remembered), clock, entropy, settings, router, last_halt, notice }
+    }
+
+    /// Lets `/health` say what the operator of the shell should do. The first call counts.
+    pub fn set_notice(&self, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        let _ = self.notice.set(Box::new(notice));
     }
 
     /// Answers one request. Every failure is an answer too. Nothing of the body is read before the caller's key,
@@ -133,12 +143,15 @@ impl App {
 
     async fn answer_public(&self, asked: &Asked, operation: Operation) -> Result<Outcome, ApiError> {
         let plan = match operation {
-            Operation::Health => service::health(self.settings.engine, asked.now, self.database.writes_wait()),
+            Operation::Health => {
+                let notice = self.notice.get().and_then(|notice| notice());
+                service::health(self.settings.engine, asked.now, self.database.writes_wait(), notice)
+            }
             Operation::Version => service::version(self.settings.engine),
             _ => service::openapi(),
         };
         let answer = batch::run_public(self.database.as_ref(), plan).await?;
-        match self.last_halt.at(asked.now) {
+        match self.database.halt().or_else(|| self.last_halt.at(asked.now)) {
             // It reads, and takes no writes: that is not well.
             Some(halt) if operation == Operation::Health => Err(ApiError::halted(halt)),
             _ => Ok(answer),
@@ -228,6 +241,9 @@ impl App {
                 let claim =
                     Claim::new(&call.caller.actor, key.clone(), route.operation, &asked.path, &call.body, call.now);
                 batch::run_once(self.database.as_ref(), admission, call, &claim, plan).await
+            }
+            None if route.operation.effect() == Effect::Read && self.database.reads_apart() => {
+                batch::read_apart(self.database.as_ref(), admission, &call.cursor_mark, plan).await
             }
             None => batch::run(self.database.as_ref(), admission, &call.cursor_mark, plan).await,
         }

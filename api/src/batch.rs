@@ -52,6 +52,29 @@ pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &C
     }
 }
 
+/// Runs the plan of a read in two batches, where reads run apart from writes: the first admits and counts the caller and
+/// holds the steps, which do nothing but refuse. The second holds the statements that read, however long they take.
+pub(crate) async fn read_apart(
+    database: &dyn Database,
+    admission: &Admission,
+    mark: &CursorMark,
+    plan: Plan,
+) -> Finished {
+    let mut entrance = admission.statements(Some(&plan.reach));
+    entrance.extend(plan.steps);
+    let mut reads = Vec::new();
+    let selection = Answering::push(plan.answer, mark, &mut reads);
+    let standing = match database.batch(&entrance).await {
+        Ok(rows) => admission.standing(&rows),
+        Err(failure) => return Finished::uncounted(admission, failure.into()),
+    };
+    let result = match database.batch(&reads).await {
+        Ok(rows) => selection.outcome(&rows),
+        Err(failure) => Err(failure.into()),
+    };
+    Finished { result, standing, logged: false }
+}
+
 /// Runs the plan of a public operation, which has neither caller nor rate.
 pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<Outcome, ApiError> {
     let mut statements = plan.steps;

@@ -67,13 +67,24 @@ pub trait Database: Send + Sync {
     /// has happened; after [`DatabaseError::Unavailable`] that is unknown.
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError>;
 
-    /// The same for work that no caller waits for: it may run longer than a request may.
+    /// The same for work that no caller waits for: it may wait and run longer than a request may.
     async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         self.batch(statements).await
     }
 
+    /// Whether a batch that only reads runs beside those that write. A request that reads then makes two batches, so
+    /// that what counts it is committed before it reads and holds up no write.
+    fn reads_apart(&self) -> bool {
+        false
+    }
+
     /// How long writes have waited by now because something else writes; `None` when they don't.
     fn writes_wait(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Why it takes no batch that writes until an operator acts, as far as that is known without asking it.
+    fn halt(&self) -> Option<Halt> {
         None
     }
 }
@@ -87,6 +98,10 @@ pub enum DatabaseError {
     /// The database can't be reached or is busy; whether the batch happened is unknown.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// Too many other batches are under way, as the words say, and this one was not begun or changes nothing. Nothing
+    /// has happened.
+    #[error("overloaded: {0}")]
+    Overloaded(&'static str),
     /// It takes no requests until its quota begins anew or its operator acts. Nothing has happened.
     #[error("halted ({0:?}): {1}")]
     Halted(Halt, String),

@@ -74,6 +74,11 @@ impl ApiError {
         Self::new(ErrorCode::UriTooLong, detail)
     }
 
+    /// The caller has used up its requests of this minute.
+    pub(crate) fn rate_limited() -> Self {
+        Self::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
+    }
+
     /// The token that a request came with is not in force, for this reason.
     pub(crate) fn of_token(reason: &str) -> Self {
         refused(&format!("token_{reason}"))
@@ -143,6 +148,10 @@ impl From<DatabaseError> for ApiError {
         match error {
             DatabaseError::Constraint(words) => refused(&words),
             DatabaseError::Failed(cause) => Self::internal(cause),
+            DatabaseError::Overloaded(reason) => {
+                let detail = format!("{reason} Nothing was stored. Repeat the request with the same idempotency key.");
+                Self::new(ErrorCode::Overloaded, detail)
+            }
             DatabaseError::Halted(halt, cause) => Self { cause: Some(cause), ..Self::halted(halt) },
             DatabaseError::TooLarge(cause) => {
                 let detail = "What the request stores or asks for is larger than the database takes: 2 MB for one \
@@ -166,7 +175,7 @@ fn refused(words: &str) -> ApiError {
     if let Some(error) = turned_away(&names) {
         error
     } else if names("rate_limit_exceeded") {
-        ApiError::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
+        ApiError::rate_limited()
     } else if names("refused_session_not_found") {
         ApiError::missing(ErrorCode::SessionNotFound)
     } else if names("refused_session_ended") {

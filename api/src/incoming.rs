@@ -18,12 +18,13 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Most bytes of the body that puts a document: JSON may spell each byte of its 1 MB with six, and the rest has room.
 pub const MAX_DOC_BODY_BYTES: usize = 7 * MAX_BODY_BYTES;
 
-/// Most bytes of a body that are kept without asking: more need a place in the shell's budget, and a token that the
-/// database knows, since anybody can write one that is well formed.
+/// Most bytes of a body that are kept without asking: more need a place in the shell's budget, a caller with requests
+/// left in this minute, and a token that the database knows, since anybody can write one that is well formed.
 pub const UNRESERVED_BYTES: usize = 16 * 1024;
 
-/// Most bytes of a body that are decoded and searched for a token that the database has not confirmed: a forged one
-/// must not cost more than that. An ordinary handoff is smaller, and goes without a second batch.
+/// Most bytes of a body that are decoded and searched for secrets before the database has confirmed the token and the
+/// rate: a forged token and a caller above its rate must not cost more than that. An ordinary handoff is smaller, and
+/// goes without a second batch.
 const UNCONFIRMED_BYTES: usize = 4 * 1024;
 
 /// A body that a shell has not read yet.
@@ -151,7 +152,7 @@ pub(crate) async fn read(
         bytes.extend_from_slice(&piece);
     }
     if bytes.len() > UNCONFIRMED_BYTES && kept == UNRESERVED_BYTES {
-        admission.require_known(database).await?;
+        admission.require_admitted(database).await?;
     }
     Ok(bytes.freeze())
 }
@@ -162,7 +163,7 @@ async fn reserve(
     admission: &Admission,
     database: &dyn Database,
 ) -> Result<(), ApiError> {
-    admission.require_known(database).await?;
+    admission.require_admitted(database).await?;
     incoming.admit();
     Ok(incoming.reserve(bytes).await?)
 }

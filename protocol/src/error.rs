@@ -107,7 +107,7 @@ error_codes! {
     InternalError "internal_error" 500 "Internal error",
     /// The database accepts no requests now. It is busy, has used up its daily quota, is full, or needs its operator; `detail` says which. Repeat the request with the same idempotency key after the seconds in `Retry-After`.
     DatabaseUnavailable "database_unavailable" 503 "Database unavailable",
-    /// The API is processing too many large requests. Repeat the request with the same idempotency key after the seconds in `Retry-After`.
+    /// Too many large requests, long reads or writes are in progress. Repeat the request with the same idempotency key after the seconds in `Retry-After`.
     Overloaded "overloaded" 503 "Overloaded",
 }
 

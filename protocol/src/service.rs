@@ -8,16 +8,20 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
-    /// Always `ok`. An engine that can't reach its database returns 503 instead.
+    /// Always `ok`. An engine that can't read or write its database returns 503 instead.
     pub status: String,
     /// The engine: `embedded` or `worker`.
     pub engine: String,
     /// The current time of the server.
     pub time: Timestamp,
-    /// For how many seconds writes have been waiting because another process has locked the database. `null` if no
-    /// write waits. A request waits at most 5 s and then gets a 503 response.
+    /// For how many seconds writes have been waiting, because another process has locked the database, or for a second or
+    /// longer behind other requests. `null` if no write waits. A request waits at most 5 s and then gets a 503 response.
     #[serde(default)]
     pub writes_wait_seconds: Option<u32>,
+    /// What the operator of the server should do, in one sentence, such as to restart it after an update. `null` if there
+    /// is nothing to do.
+    #[serde(default)]
+    pub notice: Option<String>,
     /// The last run of the sweep, which is scheduled every 10 minutes. `null` before the first run.
     #[serde(default)]
     pub last_sweep: Option<SweepRun>,

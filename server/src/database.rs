@@ -3,14 +3,14 @@
 //!
 //! Other processes may have the same file open; WAL and the busy timeout make them take turns.
 
-use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use deckwatch_api::{Database, DatabaseError, Param, Row, Statement, fault};
+use deckwatch_api::fault::{self, Halt};
+use deckwatch_api::{Database, DatabaseError, Param, Row, Statement};
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, params_from_iter};
@@ -18,22 +18,16 @@ use tokio::sync::oneshot;
 
 use crate::bounds::Bounds;
 use crate::migrations;
+use crate::patience::{PATIENCE, Wait};
 use crate::private_files::keep_private;
+use crate::queue::{Job, Rows};
 use crate::readers::Readers;
-use crate::writer::{Job, Writer};
+use crate::writer::Writer;
 
-/// How long a request waits in all for another process to finish its writes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two tries to open a file that another process is making.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// Prepared statements that a connection keeps.
 pub(crate) const STATEMENTS_KEPT: usize = 64;
-
-tokio::task_local! {
-    /// Until when the request of this task waits for the write lock. Its first write sets it, so that a request of
-    /// two batches does not wait twice.
-    static WAITS_UNTIL: Cell<Option<Instant>>;
-}
 
 /// A database in one file, or in memory for tests.
 #[derive(Clone)]
@@ -70,15 +64,19 @@ impl Sqlite {
     }
 
     /// Runs `statements` for a caller that can't await, without a limit of time once they have begun.
-    pub fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+    pub fn run(&self, statements: &[Statement]) -> Result<Rows, DatabaseError> {
         let (answer, answered) = sync_channel(1);
-        let answer = Box::new(move |result| drop(answer.send(result)));
         let bounds = Bounds::unlimited();
-        self.0.writer.send(Job::new(statements.to_vec(), Instant::now() + PATIENCE, bounds, answer))?;
-        answered.recv().unwrap_or_else(|_| Err(stopped()))
+        self.send(statements, &bounds, move |result| drop(answer.send(result)))?;
+        let in_time = match answered.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Timeout) if bounds.withdraw() => return Err(self.0.writer.too_late()),
+            Err(RecvTimeoutError::Timeout) => answered.recv().ok(),
+            answered => answered.ok(),
+        };
+        in_time.unwrap_or_else(|| Err(lost()))
     }
 
-    async fn run_within(&self, statements: &[Statement], bounds: Bounds) -> Result<Vec<Vec<Row>>, DatabaseError> {
+    async fn run_within(&self, statements: &[Statement], bounds: Bounds) -> Result<Rows, DatabaseError> {
         // Dropped with this future, so that a batch whose caller has gone is not begun, or is interrupted.
         let _caller = bounds.caller();
         if let Some(readers) = &self.0.readers
@@ -86,45 +84,56 @@ impl Sqlite {
         {
             return Ok(rows);
         }
-        let (answer, answered) = oneshot::channel();
-        let answer = Box::new(move |result| drop(answer.send(result)));
-        self.0.writer.send(Job::new(statements.to_vec(), waits_until(), bounds, answer))?;
-        answered.await.unwrap_or_else(|_| Err(stopped()))
+        let wait = Wait::begin();
+        let (answer, mut answered) = oneshot::channel();
+        self.send(statements, &bounds, move |result| drop(answer.send(result)))?;
+        if bounds.are_of_request() {
+            match tokio::time::timeout_at(wait.until.into(), &mut answered).await {
+                Ok(answered) => return answered.unwrap_or_else(|_| Err(lost())),
+                Err(_) if bounds.withdraw() => return Err(self.0.writer.too_late()),
+                // It is being run, and its ceiling ends it.
+                Err(_) => {}
+            }
+        }
+        answered.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn send(
+        &self,
+        statements: &[Statement],
+        bounds: &Bounds,
+        answer: impl FnOnce(Result<Rows, DatabaseError>) + Send + 'static,
+    ) -> Result<(), DatabaseError> {
+        self.0.writer.send(Job::new(statements.to_vec(), bounds.clone(), Box::new(answer)))
     }
 }
 
 #[async_trait]
 impl Database for Sqlite {
-    async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+    async fn batch(&self, statements: &[Statement]) -> Result<Rows, DatabaseError> {
         self.run_within(statements, Bounds::of_request()).await
     }
 
-    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Rows, DatabaseError> {
         self.run_within(statements, Bounds::unlimited()).await
+    }
+
+    fn reads_apart(&self) -> bool {
+        self.0.readers.is_some()
     }
 
     fn writes_wait(&self) -> Option<Duration> {
         self.0.writer.waits()
     }
+
+    fn halt(&self) -> Option<Halt> {
+        self.0.writer.has_stopped().then_some(Halt::Stopped)
+    }
 }
 
-/// Lets everything that `request` does wait [`PATIENCE`] for the write lock, and no more.
-pub(crate) async fn waiting_once<F: Future>(request: F) -> F::Output {
-    WAITS_UNTIL.scope(Cell::new(None), request).await
-}
-
-fn waits_until() -> Instant {
-    let fresh = Instant::now() + PATIENCE;
-    let known = WAITS_UNTIL.try_with(|until| {
-        let first = until.get().unwrap_or(fresh);
-        until.set(Some(first));
-        first
-    });
-    known.unwrap_or(fresh)
-}
-
-fn stopped() -> DatabaseError {
-    DatabaseError::Unavailable("the thread that writes has stopped".to_owned())
+/// The thread that writes has stopped before it answered.
+fn lost() -> DatabaseError {
+    DatabaseError::Unavailable("the thread that writes stopped before the batch was answered".to_owned())
 }
 
 fn prepare(mut connection: Connection) -> Result<Connection, rusqlite::Error> {
@@ -193,4 +202,47 @@ pub(crate) fn limit_as_d1_does(connection: &Connection) -> Result<(), rusqlite::
         connection.set_limit(limit, value)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use deckwatch_api::{Engine, Settings, Whole};
+    use http::{Request, Response};
+
+    use super::*;
+    use crate::embedded::Embedded;
+
+    const KEY: &str = "the-context-key-of-a-test";
+
+    async fn get(engine: &Embedded, path: &str) -> Response<Bytes> {
+        let request = Request::get(path).header("authorization", format!("Bearer {KEY}")).body(Whole::default());
+        tokio::time::timeout(Duration::from_secs(1), engine.call(request.unwrap())).await.expect("no request hangs")
+    }
+
+    #[tokio::test]
+    async fn when_the_thread_that_writes_has_stopped_health_is_not_ok_and_no_request_hangs() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let database = Sqlite::open(&folder.path().join("context.db")).unwrap();
+        let settings =
+            Settings::from_vars(Engine::Embedded, |name| (name == "CONTEXT_API_KEY").then(|| KEY.to_owned()));
+        let engine = Embedded::on(database.clone(), settings.unwrap());
+        assert_eq!(get(&engine, "/health").await.status(), 200);
+        // Nothing that a request can reach makes the thread panic. Its answer does here.
+        let begin = [Statement::new("select 1 as one")];
+        database.send(&begin, &Bounds::of_request(), |_| panic!("a test's panic")).unwrap();
+        // This one waits behind it, or comes too late.
+        let write = [Statement::new("update ventures set name = name")];
+        let waited =
+            tokio::time::timeout(Duration::from_secs(1), database.batch(&write)).await.expect("no batch hangs");
+        assert!(matches!(waited, Err(DatabaseError::Unavailable(_) | DatabaseError::Halted(Halt::Stopped, _))));
+        while database.halt().is_none() {
+            tokio::task::yield_now().await;
+        }
+        for path in ["/health", "/v1/ventures"] {
+            let answer = get(&engine, path).await;
+            assert_eq!((answer.status().as_u16(), answer.headers().contains_key("retry-after")), (503, true), "{path}");
+            assert!(String::from_utf8_lossy(answer.body()).contains("Restart the program"), "{path}");
+        }
+    }
 }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use deckwatch_api::{App, Database, Incoming, Settings};
 use http::{Request, Response};
 
-use crate::database::{Sqlite, waiting_once};
+use crate::database::Sqlite;
+use crate::patience::waiting_once;
 use crate::platform::{SystemClock, SystemEntropy};
 use crate::private_files::private_folder;
 
@@ -56,6 +57,11 @@ impl Embedded {
     pub fn on(database: impl Database + 'static, settings: Settings) -> Self {
         let app = App::new(Arc::new(database), Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
         Self { app: Arc::new(app) }
+    }
+
+    /// Lets `/health` say what the operator should do. The first call counts.
+    pub fn set_notice(&self, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        self.app.set_notice(notice);
     }
 
     /// Answers one request; its bookkeeping runs behind the answer.

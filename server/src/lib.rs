@@ -8,13 +8,19 @@ mod bounds;
 mod database;
 mod embedded;
 #[cfg(feature = "cli")]
+mod executable;
+#[cfg(feature = "cli")]
 pub mod http;
 mod migrations;
+mod patience;
 mod platform;
 mod private_files;
+mod queue;
 mod readers;
 mod writer;
 
 pub use database::Sqlite;
 pub use embedded::{Embedded, OpenError};
+#[cfg(feature = "cli")]
+pub use executable::Executable;
 pub use platform::{SystemClock, SystemEntropy};

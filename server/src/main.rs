@@ -4,12 +4,22 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use deckwatch_api::{Engine, Settings};
-use deckwatch_server::{Embedded, backup, http};
+use deckwatch_api::{COMMIT, Engine, Settings};
+use deckwatch_server::{Embedded, Executable, backup, http};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Between two looks at the file of this program: an update is logged also where nobody asks for `/health`.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+
+/// The version and the commit, as `deckwatch-mcp` names them.
+static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} ({COMMIT})", env!("CARGO_PKG_VERSION")));
+/// What this program says to `--version`.
+static NAME_AND_VERSION: LazyLock<String> = LazyLock::new(|| format!("deckwatch-server {}", *VERSION));
 
 /// Serves the Context API from a SQLite file
 ///
@@ -18,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// changed for another. `RATE_LIMIT_PER_MINUTE` changes the 100 requests a minute of an actor;
 /// `AUTO_APPROVE_MACHINES=true` uses machines without an admin's approval.
 #[derive(Parser)]
-#[command(name = "deckwatch-server", version)]
+#[command(name = "deckwatch-server", version = VERSION.as_str())]
 struct Cli {
     /// Folder of the database `context.db`
     #[arg(long, value_name = "DIR")]
@@ -69,6 +79,10 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     }
     let settings = Settings::from_vars(Engine::Embedded, |name| std::env::var(name).ok())?;
     let engine = Embedded::open(&database, settings)?;
+    let executable = Executable::running(&NAME_AND_VERSION).map(Arc::new);
+    if let Some(executable) = executable.clone() {
+        engine.set_notice(move || executable.replaced());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind((cli.ip, cli.port))
@@ -79,8 +93,19 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
         let stop = async move {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         };
+        if let Some(executable) = executable {
+            tokio::spawn(keep_looking(executable));
+        }
         writeln!(std::io::stdout(), "ready http://{}", listener.local_addr()?)?;
         http::serve(engine, listener, stop).await;
         Ok(())
     })
+}
+
+async fn keep_looking(executable: Arc<Executable>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    loop {
+        ticks.tick().await;
+        executable.replaced();
+    }
 }

@@ -18,24 +18,58 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
 
 /// Makes an empty file that is its owner's alone, where none is.
 pub(crate) fn private_file(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    private(fs::OpenOptions::new().write(true).create_new(true)).open(path).map(drop)
 }
 
 /// Makes the file of a database and what lies beside it private, whatever the umask and whoever made them. SQLite
 /// gives the files beside a database the rights of the database. What can't be done is logged: the database is of
 /// use all the same, and only its owner can change its rights.
 pub(crate) fn keep_private(database: &Path) {
-    // One that is there stays; one that can't be made is an error of SQLite's in a moment.
-    let _ = private_file(database);
-    for file in std::iter::once(database.to_owned()).chain(beside(database)) {
+    // A file that is there is not opened: closing it again would release the locks that SQLite holds on it in this
+    // process. A symlink may lead to a file that is not there yet. What can't be made is an error of SQLite's in a moment.
+    if fs::metadata(database).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        let _ = private(fs::OpenOptions::new().write(true).create(true).truncate(false)).open(database);
+    }
+    // SQLite follows symlinks too, and puts its files beside the file that they lead to.
+    let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    for file in std::iter::once(database.clone()).chain(beside(&database)) {
         if let Err(error) = tighten(&file) {
-            log::warn!("others may read {}: {error}", file.display());
+            log::warn!("other users may read {}: {error}", file.display());
         }
     }
+    if let Some(warning) = foreign_owner(&database) {
+        log::warn!("{warning}");
+    }
+}
+
+/// `options` for a file that only its owner may read and write.
+fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// What to say when the file belongs to another user than the one who runs this program.
+#[cfg(unix)]
+fn foreign_owner(file: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+
+    let owner = fs::metadata(file).ok()?.uid();
+    let user = rustix::process::geteuid().as_raw();
+    // Root may do everything with it.
+    (owner != user && user != 0).then(|| {
+        format!(
+            "{} belongs to user {owner}, but this program runs as user {user}, who can neither keep other users from \
+             reading it nor, perhaps, write to it. Run this program as user {owner}, or let an administrator run \
+             `chown {user}` on the file and on the files beside it.",
+            file.display()
+        )
+    })
+}
+
+#[cfg(not(unix))]
+fn foreign_owner(_file: &Path) -> Option<String> {
+    None
 }
 
 /// The names that SQLite gives to the files beside a database.

@@ -1,22 +1,33 @@
 //! Batches that only read, each on a connection of its own: in WAL, a reader waits for no writer.
+//!
+//! Each batch first gets a short time in one of the quick places. One that needs longer is stopped and begun again in one
+//! of the few long places. So long reads, however many there are, leave the quick places to others.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use deckwatch_api::{DatabaseError, Row, Statement};
+use deckwatch_api::{DatabaseError, Statement};
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::bounds::{Bounds, Held};
-use crate::database::{PATIENCE, STATEMENTS_KEPT, classify, limit_as_d1_does, rows};
+use crate::database::{STATEMENTS_KEPT, classify, limit_as_d1_does, rows};
+use crate::patience::{PATIENCE, Wait};
+use crate::queue::Rows;
 
-/// Most batches that read at once; each has a thread and a connection.
-const MOST_READERS: usize = 4;
+/// Most batches at once that have only begun to read; each has a thread and a connection.
+const QUICK_PLACES: usize = 4;
+/// How long a batch may read in a quick place. An ordinary one takes some milliseconds in a debug build.
+const QUICK: Duration = Duration::from_millis(100);
+/// Most batches at once that read for longer.
+const LONG_PLACES: usize = 2;
 
 /// The connections that read.
 pub(crate) struct Readers {
     shelf: Arc<Shelf>,
-    places: Arc<Semaphore>,
+    quick: Arc<Semaphore>,
+    long: Arc<Semaphore>,
 }
 
 /// Connections that no batch uses at the moment.
@@ -25,25 +36,48 @@ struct Shelf {
     idle: Mutex<Vec<Connection>>,
 }
 
+/// How a batch ended.
+enum Ended {
+    With(Rows),
+    /// A statement writes; nothing was run.
+    Writes,
+    /// It ran up to its ceiling.
+    Stopped(DatabaseError),
+}
+
 impl Readers {
     /// Readers of the file at `path`. None of them is opened yet.
     pub(crate) fn of(path: &Path) -> Self {
         let shelf = Shelf { path: path.to_owned(), idle: Mutex::default() };
-        Self { shelf: Arc::new(shelf), places: Arc::new(Semaphore::new(MOST_READERS)) }
+        let places = |number| Arc::new(Semaphore::new(number));
+        Self { shelf: Arc::new(shelf), quick: places(QUICK_PLACES), long: places(LONG_PLACES) }
     }
 
     /// Runs a batch that only reads; `None` when a statement writes, and nothing has been run.
-    pub(crate) async fn read(
-        &self,
-        statements: &[Statement],
-        bounds: Bounds,
-    ) -> Result<Option<Vec<Vec<Row>>>, DatabaseError> {
+    pub(crate) async fn read(&self, statements: &[Statement], bounds: Bounds) -> Result<Option<Rows>, DatabaseError> {
         if !statements.iter().all(|statement| may_read(&statement.sql)) {
             return Ok(None);
         }
-        let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
-        let place = place.map_err(|_| DatabaseError::Unavailable("too many batches read at once".to_owned()))?;
-        let (connections, batch) = (Arc::clone(&self.shelf), statements.to_vec());
+        let batch: Arc<[Statement]> = statements.into();
+        let ended = match self.read_in(&self.quick, &batch, bounds.within(QUICK)).await? {
+            Ended::Stopped(_) => self.read_in(&self.long, &batch, bounds).await?,
+            ended => ended,
+        };
+        match ended {
+            Ended::With(rows) => Ok(Some(rows)),
+            Ended::Writes => Ok(None),
+            Ended::Stopped(failure) => Err(failure),
+        }
+    }
+
+    async fn read_in(
+        &self,
+        places: &Arc<Semaphore>,
+        batch: &Arc<[Statement]>,
+        bounds: Bounds,
+    ) -> Result<Ended, DatabaseError> {
+        let place = place(places).await?;
+        let (connections, batch) = (Arc::clone(&self.shelf), Arc::clone(batch));
         let reading = tokio::task::spawn_blocking(move || {
             let _place = place;
             connections.read(&batch, &bounds)
@@ -52,13 +86,26 @@ impl Readers {
     }
 }
 
+/// Waits for one of `places`, until the request has waited for as long as it may.
+async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DatabaseError> {
+    let wait = Wait::begin();
+    let place = tokio::time::timeout_at(wait.until.into(), Arc::clone(places).acquire_owned()).await;
+    place.ok().and_then(Result::ok).ok_or(DatabaseError::Overloaded(
+        "Other requests read for so long that this one was not begun within 5 seconds.",
+    ))
+}
+
 impl Shelf {
-    fn read(&self, statements: &[Statement], bounds: &Bounds) -> Result<Option<Vec<Vec<Row>>>, DatabaseError> {
+    fn read(&self, statements: &[Statement], bounds: &Bounds) -> Result<Ended, DatabaseError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| open(&self.path), Ok);
         let mut connection = connection.map_err(|error| classify(&error))?;
         let held = bounds.hold(&mut connection).map_err(|error| classify(&error))?;
-        let result = snapshot(&connection, statements).map_err(|error| held.failure(&error));
+        let result = match snapshot(&connection, statements) {
+            Err(error) if held.is_over(&error) => Ok(Ended::Stopped(held.failure(&error))),
+            Err(error) => Err(held.failure(&error)),
+            Ok(rows) => Ok(rows.map_or(Ended::Writes, Ended::With)),
+        };
         Held::release(&mut connection);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
@@ -66,7 +113,7 @@ impl Shelf {
 }
 
 /// Whether a statement can be a read by its first word. SQLite has the last word on it: a `with` may end in a write.
-fn may_read(sql: &str) -> bool {
+pub(crate) fn may_read(sql: &str) -> bool {
     let word = sql.split_ascii_whitespace().next().unwrap_or_default();
     ["select", "with"].iter().any(|read| word.eq_ignore_ascii_case(read))
 }
@@ -83,7 +130,7 @@ fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
 }
 
 /// The rows of each statement, all from one moment.
-fn snapshot(connection: &Connection, statements: &[Statement]) -> Result<Option<Vec<Vec<Row>>>, rusqlite::Error> {
+fn snapshot(connection: &Connection, statements: &[Statement]) -> Result<Option<Rows>, rusqlite::Error> {
     for statement in statements {
         if !connection.prepare_cached(&statement.sql)?.readonly() {
             return Ok(None);

@@ -86,6 +86,8 @@ async function startWorker({ data, port, panicking }) {
       module("ESModule", "build/index.js"),
       module("CompiledWasm", "build/index_bg.wasm"),
     ],
+    // The tests fire the Cron Trigger over HTTP.
+    unsafeTriggerHandlers: panicking,
     bindings: Object.fromEntries(SETTINGS.filter((name) => process.env[name]).map((name) => [name, process.env[name]])),
   });
 }

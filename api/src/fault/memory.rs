@@ -59,8 +59,16 @@ impl Database for Remembered {
         ended
     }
 
+    fn reads_apart(&self) -> bool {
+        self.inner.reads_apart()
+    }
+
     fn writes_wait(&self) -> Option<Duration> {
         self.inner.writes_wait()
+    }
+
+    fn halt(&self) -> Option<Halt> {
+        self.inner.halt()
     }
 }
 

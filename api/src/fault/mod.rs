@@ -20,6 +20,8 @@ pub enum Halt {
     Full,
     /// The database can't be used until its operator has mended it: a damaged or a read-only file.
     Broken,
+    /// The part of the program that writes has stopped because of a fault in it. A restart helps.
+    Stopped,
 }
 
 /// How long a database that is full or broken is left alone: a person has to act.
@@ -42,6 +44,11 @@ impl Halt {
                 "The database can't be used until the operator of the API has mended it. Nothing was stored. Name the \
                  correlation id to the operator, then repeat the request with the same idempotency key."
             }
+            Self::Stopped => {
+                "The part of this program that writes to the database has stopped because of a fault in it. Nothing was \
+                 stored. Restart the program (`deckwatch-server`, or the agent whose process holds the engine), then \
+                 repeat the request with the same idempotency key."
+            }
         }
     }
 
@@ -52,7 +59,7 @@ impl Halt {
                 let seconds = u64::try_from(now.as_millis().div_euclid(1000)).unwrap_or_default();
                 DAY_SECONDS - seconds % DAY_SECONDS
             }
-            Self::Full | Self::Broken => OPERATOR_SECONDS,
+            Self::Full | Self::Broken | Self::Stopped => OPERATOR_SECONDS,
         }
     }
 }

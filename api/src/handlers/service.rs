@@ -11,10 +11,10 @@ use crate::store;
 /// The document that the tests hold against the wire types; `just gen` writes it.
 const OPENAPI: &str = include_str!("../../openapi.json");
 
-/// Answers when the database answers, and says how long writes have waited for another process.
-pub(crate) fn health(engine: Engine, now: Timestamp, writes_wait: Option<Duration>) -> Plan {
+/// Answers when the database answers, and says how long writes have waited and what the operator should do.
+pub(crate) fn health(engine: Engine, now: Timestamp, writes_wait: Option<Duration>, notice: Option<String>) -> Plan {
     let seconds = writes_wait.map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
-    Plan::record(store::service::health(engine.as_str(), now, seconds), ErrorCode::InternalError)
+    Plan::record(store::service::health(engine.as_str(), now, seconds, notice), ErrorCode::InternalError)
 }
 
 /// Names the build and the migrations of its database.

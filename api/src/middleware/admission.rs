@@ -58,15 +58,21 @@ impl Admission {
         token.map(|(id, hash)| store::token::admit(id, hash, self.now)).into_iter().collect()
     }
 
-    /// Asks the database whether a token is in force and has the scope, before more is done for it than for a
-    /// stranger. How far the token reaches is for the request's own batch to say.
-    pub(crate) async fn require_known(&self, database: &dyn Database) -> Result<(), ApiError> {
-        let Some((id, hash)) = self.caller.token() else { return Ok(()) };
-        let mut statements = vec![store::token::why_refused(id, hash, self.now)];
-        statements.extend(self.operation.map(|operation| store::token::why_out_of_scope(id, operation)));
+    /// Asks the database whether a token is in force and has the scope, and whether the caller has requests left in this
+    /// minute, before more is done for it than for a stranger. How far a token reaches is for the request's own batch
+    /// to say; that batch also counts the request.
+    pub(crate) async fn require_admitted(&self, database: &dyn Database) -> Result<(), ApiError> {
+        let mut statements = vec![self.window.is_used_up()];
+        if let Some((id, hash)) = self.caller.token() {
+            statements.push(store::token::why_refused(id, hash, self.now));
+            statements.extend(self.operation.map(|operation| store::token::why_out_of_scope(id, operation)));
+        }
         let rows = database.batch(&statements).await?;
-        let reason = rows.iter().flatten().find_map(|row| text(row, "reason"));
-        reason.map_or(Ok(()), |reason| Err(ApiError::of_token(reason)))
+        let (used_up, reasons) = rows.split_first().ok_or_else(|| ApiError::internal("the batch has no rows"))?;
+        if let Some(reason) = reasons.iter().flatten().find_map(|row| text(row, "reason")) {
+            return Err(ApiError::of_token(reason));
+        }
+        if used_up.is_empty() { Ok(()) } else { Err(ApiError::rate_limited()) }
     }
 
     /// How the caller stands, from the rows of a batch that began with [`Self::statements`].

@@ -88,6 +88,11 @@ impl Window {
         }
     }
 
+    /// Selects a row when the window has no request left.
+    pub(crate) fn is_used_up(&self) -> Statement {
+        store::rate_limit::is_used_up(&self.actor, self.start)
+    }
+
     /// Counts a request whose batch failed, up to the limit.
     pub(crate) fn count_refused(&self) -> Statement {
         match &self.grant {

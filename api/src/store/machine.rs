@@ -148,7 +148,7 @@ pub(crate) fn settle(hostname: &Host) -> Statement {
 }
 
 pub(crate) fn beat(hostname: &Host, now: Timestamp) -> Statement {
-    Statement::new(BEAT).bind(hostname).bind(now)
+    Statement::new(BEAT).bind(hostname).bind(now).forgettable()
 }
 
 /// Approves what waits; by nobody when the engine approves by itself.

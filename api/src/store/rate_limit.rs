@@ -13,6 +13,10 @@ statements! {
           request_count = request_count + 1, request_limit = excluded.request_limit
         returning request_count, request_limit";
 
+    USED_UP = "
+        select 1 as used_up from rate_limits
+        where actor_key_id = ?1 and window_start = ?2 and request_count >= request_limit";
+
     /// For a token, whose limit stands beside it.
     COUNT_TOKEN = "
         insert into rate_limits (actor_key_id, window_start, request_count, request_limit)
@@ -36,6 +40,10 @@ statements! {
 
 pub(crate) fn count(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
     Statement::new(COUNT).bind(actor).bind(window_start).bind(limit).forgettable()
+}
+
+pub(crate) fn is_used_up(actor: &str, window_start: Timestamp) -> Statement {
+    Statement::new(USED_UP).bind(actor).bind(window_start)
 }
 
 pub(crate) fn count_refused(actor: &str, window_start: Timestamp, limit: u32) -> Statement {

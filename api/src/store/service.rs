@@ -8,7 +8,8 @@ use crate::database::Statement;
 statements! {
     /// Health is that the database answers, and when it was last swept.
     HEALTH = "
-        select json_object('status', 'ok', 'engine', ?1, 'time', ?2, 'writes_wait_seconds', ?3, 'last_sweep', json((
+        select json_object('status', 'ok', 'engine', ?1, 'time', ?2, 'writes_wait_seconds', ?3, 'notice', ?4,
+          'last_sweep', json((
           select json_object('started_at', started_at, 'finished_at', finished_at,
             'more', json(iif(more, 'true', 'false')), 'sessions', sessions, 'keys', keys, 'rates', rates, 'log', log)
           from sweep_runs))) as body";
@@ -18,8 +19,13 @@ statements! {
           'migrations', json((select json_group_array(name order by id) from d1_migrations))) as body";
 }
 
-pub(crate) fn health(engine: &'static str, now: Timestamp, writes_wait_seconds: Option<u32>) -> Statement {
-    Statement::new(HEALTH).bind(engine).bind(now).bind(writes_wait_seconds)
+pub(crate) fn health(
+    engine: &'static str,
+    now: Timestamp,
+    writes_wait_seconds: Option<u32>,
+    notice: Option<String>,
+) -> Statement {
+    Statement::new(HEALTH).bind(engine).bind(now).bind(writes_wait_seconds).bind(notice)
 }
 
 pub(crate) fn version(version: &'static str, commit: &'static str, engine: &'static str) -> Statement {

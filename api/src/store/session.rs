@@ -181,7 +181,7 @@ pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> S
 }
 
 pub(crate) fn beat(id: &SessionId, now: Timestamp) -> Statement {
-    Statement::new(BEAT).bind(id).bind(now)
+    Statement::new(BEAT).bind(id).bind(now).forgettable()
 }
 
 pub(crate) fn select_beat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {

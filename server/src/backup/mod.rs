@@ -103,7 +103,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let copied = || {
         let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         source.busy_timeout(BUSY_TIMEOUT)?;
-        source.execute("vacuum into ?1", params![to.to_string_lossy()])
+        // SQLite takes the bytes of a name as they are, whether they are UTF-8 or not.
+        let name = to.as_os_str().as_encoded_bytes();
+        source.execute("vacuum into cast(?1 as text)", params![name])
     };
     copied().map(drop).map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) if soundness::is_of_d1(from) => BackupError::OfD1(from.to_owned()),

@@ -25,6 +25,12 @@ const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 /// The same for a caller whose key is not known to be good: reading costs as much as sending.
 const MAX_DISCARDED_BYTES_OF_STRANGER: usize = 256 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most bodies of strangers that are read and thrown away at once. The work of hundreds at once would keep the requests
+/// of known callers waiting.
+const MOST_DISCARDED_AT_ONCE: usize = 4;
+
+/// The places for bodies of strangers that are read and thrown away.
+static DISCARDS: Semaphore = Semaphore::const_new(MOST_DISCARDED_AT_ONCE);
 
 /// A body under way.
 pub(super) struct Upload {
@@ -92,8 +98,16 @@ impl Drop for Upload {
     fn drop(&mut self) {
         let has_more = |body: &Incoming| !self.waits_to_be_told && !body.is_end_stream();
         if let Some(body) = self.body.take().filter(has_more) {
-            let most = if self.is_admitted { MAX_DISCARDED_BYTES } else { MAX_DISCARDED_BYTES_OF_STRANGER };
-            tokio::spawn(timeout(DISCARD_TIMEOUT, discard(body, most)));
+            let is_admitted = self.is_admitted;
+            let discarding = async move {
+                if is_admitted {
+                    return discard(body, MAX_DISCARDED_BYTES).await;
+                }
+                // It is never closed.
+                let _place = DISCARDS.acquire().await;
+                discard(body, MAX_DISCARDED_BYTES_OF_STRANGER).await;
+            };
+            tokio::spawn(timeout(DISCARD_TIMEOUT, discarding));
         }
     }
 }

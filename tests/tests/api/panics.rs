@@ -1,5 +1,7 @@
 //! A panic ends one request: it is logged, the caller gets an internal error, and the next request is served.
 
+use std::time::Duration;
+
 use deckwatch_protocol::{ErrorCode, Operation, Page, Venture};
 use deckwatch_tests::{Api, Ask, Caller, PANICS};
 
@@ -20,4 +22,18 @@ async fn a_panic_is_a_500_with_its_correlation_id_and_the_next_request_is_served
             assert!(log.contains(&id), "{log}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_sweep_that_panics_ends_and_the_next_request_is_served() {
+    let api = Api::start_panicking().await;
+    if !api.is_worker() {
+        return println!("skipped: on the embedded engine, the sweep is a task of the server");
+    }
+    let sweep = Ask::at("GET", "/cdn-cgi/handler/scheduled?cron=x-test-panic");
+    let swept = tokio::time::timeout(Duration::from_secs(5), api.anonymous().send(sweep)).await;
+    let log = api.log_of_worker().unwrap();
+    assert_ne!(swept.unwrap_or_else(|_| panic!("the sweep never ends:\n{log}")).status, 200, "{log}");
+    assert!(log.contains("the sweep panicked; the next one continues"), "{log}");
+    api.admin().send(Ask::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
 }

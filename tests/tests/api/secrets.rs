@@ -108,3 +108,12 @@ async fn a_request_from_before_the_scan_is_replayed() {
     let reused = agent.send(Ask::of(Operation::CreateNote).key(&key).json(&note(&format!("{} ", token())))).await;
     reused.problem(ErrorCode::IdempotencyKeyReused);
 }
+
+#[tokio::test]
+async fn the_size_of_a_field_is_checked_before_it_is_searched_for_secrets() {
+    let api = Api::start().await;
+    let title = format!("{} {}", "a".repeat(5_000), token());
+    let note = Ask::of(Operation::CreateNote).json(&json!({ "title": title, "content": token() }));
+    // A field that is too long would be searched for nothing.
+    api.agent().await.send(note).await.problem_at(ErrorCode::InvalidRequest, &["/title"]);
+}

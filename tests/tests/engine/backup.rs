@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use deckwatch_api::MIGRATIONS;
+use deckwatch_api::{MIGRATIONS, Statement};
 use deckwatch_protocol::Operation;
 use deckwatch_server::Sqlite;
 use deckwatch_server::backup::{BackupError, export, restore};
@@ -305,4 +305,21 @@ fn the_rebuilt_index_has_the_schema_of_the_migration() {
     connection.execute(&deckwatch_api::store::drop_index().sql, []).unwrap();
     connection.execute_batch(&std::fs::read_to_string(file).unwrap()).unwrap();
     assert_eq!(made(), first);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_backup_may_have_a_name_that_is_not_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("context.db");
+    Sqlite::open(&path).unwrap().run(&[Statement::new("create table kept (n integer)")]).unwrap();
+    let name = |bytes: &[u8]| folder.path().join(std::ffi::OsStr::from_bytes(bytes));
+    let (backup, restored) = (name(b"ba\xffckup.db"), name(b"re\xfestored.db"));
+    export(&path, &backup).unwrap();
+    restore(&backup, &restored).unwrap();
+    assert_eq!(records(&path), records(&restored));
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.filter(|name| name.to_str().is_none()).count(), 2, "nothing is left beside them");
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use deckwatch_api::fault::Halt;
 use deckwatch_api::{Database, DatabaseError, Statement};
 use deckwatch_server::Sqlite;
 use rusqlite::Connection;
@@ -11,7 +12,8 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 /// A query that never ends.
-const ENDLESS: &str = "with recursive c (n) as (select 1 union all select n + 1 from c) select count(*) from c";
+pub(crate) const ENDLESS: &str =
+    "with recursive c (n) as (select 1 union all select n + 1 from c) select count(*) from c";
 
 fn database() -> (TempDir, Sqlite, Connection) {
     let folder = TempDir::new().unwrap();
@@ -19,6 +21,21 @@ fn database() -> (TempDir, Sqlite, Connection) {
     let database = Sqlite::open(&path).unwrap();
     database.run(&[Statement::new("create table kept (n integer not null constraint kept_once unique)")]).unwrap();
     (folder, database, Connection::open(path).unwrap())
+}
+
+/// A read that takes at least so long, and how long it took.
+pub(crate) async fn taking(least: Duration) -> (Statement, Duration) {
+    let database = Sqlite::in_memory().unwrap();
+    let mut n = 100_000_u64;
+    loop {
+        let work = Statement::new(ENDLESS.replace("from c)", &format!("from c where n < {n})")));
+        let started = Instant::now();
+        database.batch_unhurried(std::slice::from_ref(&work)).await.unwrap();
+        if started.elapsed() >= least {
+            return (work, started.elapsed());
+        }
+        n *= 2;
+    }
 }
 
 fn insert(n: i64) -> Statement {
@@ -135,4 +152,94 @@ async fn a_batch_whose_caller_is_gone_stops_or_does_not_start() {
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     let sum: i64 = other.query_row("select sum(n) from kept", [], |row| row.get(0)).unwrap();
     assert_eq!(sum, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_takes_long_shares_its_commit_with_no_other() {
+    let (_folder, database, other) = database();
+    let (work, takes) = taking(Duration::from_secs(1)).await;
+    other.execute_batch("begin immediate").unwrap();
+    let mut batches = JoinSet::new();
+    for n in 0..5 {
+        let (database, work) = (database.clone(), work.clone());
+        batches.spawn(async move {
+            // They come in this order.
+            tokio::time::sleep(Duration::from_millis(20 * n)).await;
+            let n = i64::try_from(n).unwrap();
+            let statements = if n == 2 { vec![insert(n), work] } else { vec![insert(n)] };
+            database.batch(&statements).await.unwrap();
+            (n, Instant::now())
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    other.execute_batch("commit").unwrap();
+    let unlocked = Instant::now();
+    for (n, answered) in batches.join_all().await {
+        let waited = answered - unlocked;
+        assert!(n >= 2 || waited < takes / 2, "{n} waited {waited:?} for one of {takes:?}");
+    }
+    assert_eq!(kept(&other), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_forgotten_passes_the_writes_that_wait() {
+    let (_folder, database, other) = database();
+    let (work, takes) = taking(Duration::from_millis(500)).await;
+    other.execute_batch("begin immediate").unwrap();
+    let mut long = JoinSet::new();
+    for n in 0..4 {
+        let (database, work) = (database.clone(), work.clone());
+        long.spawn(async move { database.batch(&[insert(n), work]).await.map(drop) });
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let brief = tokio::spawn({
+        let database = database.clone();
+        async move { database.batch(&[insert(9).forgettable()]).await.map(|_| Instant::now()) }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    other.execute_batch("commit").unwrap();
+    let unlocked = Instant::now();
+    let waited = brief.await.unwrap().unwrap() - unlocked;
+    assert!(waited < takes * 2, "{waited:?}, where each of the others takes {takes:?}");
+    assert!(long.join_all().await.iter().all(Result::is_ok));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_behind_other_writes_ends_after_five_seconds_and_is_told() {
+    let (_folder, database, other) = database();
+    let endless = tokio::spawn({
+        let database = database.clone();
+        async move { database.batch_unhurried(&[insert(1), Statement::new(ENDLESS)]).await.map(drop) }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(database.writes_wait(), None);
+    let mut waiters = JoinSet::new();
+    for n in 0..4 {
+        let database = database.clone();
+        waiters.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(200 * n)).await;
+            let started = Instant::now();
+            (database.batch(&[insert(10 + i64::try_from(n).unwrap())]).await, started.elapsed())
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(database.writes_wait() >= Some(Duration::from_secs(1)), "{:?}", database.writes_wait());
+    for (result, waited) in waiters.join_all().await {
+        assert!(matches!(result, Err(DatabaseError::Overloaded(_))), "{result:?}");
+        assert!((4900..5500).contains(&waited.as_millis()), "{waited:?}");
+    }
+    endless.abort();
+    database.batch(&[insert(2)]).await.unwrap();
+    assert_eq!((kept(&other), database.writes_wait()), (1, None));
+}
+
+#[tokio::test]
+async fn a_reader_makes_no_empty_database_in_the_place_of_one_that_was_moved_away() {
+    let (folder, database, _) = database();
+    let path = folder.path().join("context.db");
+    std::fs::rename(&path, folder.path().join("moved.db")).unwrap();
+    // The first read opens the first reader.
+    let read = database.batch(&[Statement::new("select 1 as one")]).await;
+    assert!(matches!(read, Err(DatabaseError::Halted(Halt::Broken, _))), "{read:?}");
+    assert!(!path.exists());
 }

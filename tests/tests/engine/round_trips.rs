@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use deckwatch_api::{Incoming, IncomingError, UNRESERVED_BYTES};
+use deckwatch_api::{Incoming, IncomingError, Statement, UNRESERVED_BYTES};
 use deckwatch_protocol::Operation;
 use deckwatch_protocol::operation::Effect;
+use deckwatch_server::Sqlite;
 use http::Request;
 use serde_json::{Value, json};
 
@@ -229,6 +230,29 @@ async fn a_token_is_looked_up_before_more_than_four_kilobytes_are_decoded() {
         let stranger = lab.ask_as(&forged_token(), Operation::CreateNote, ("", ""), Some(&note)).await;
         assert_eq!((stranger.status, stranger.batches), (401, 1), "{}", stranger.text);
     }
+}
+
+#[tokio::test]
+async fn the_rate_is_looked_up_before_a_large_body_is_read_or_searched_for_secrets() {
+    let database = Sqlite::in_memory().unwrap();
+    let lab = Lab::on(Arc::new(database.clone()));
+    let note = |bytes: usize| json!({ "title": "A note", "content": "x".repeat(bytes) });
+    for (bytes, batches) in [(3_000, 1), (5_000, 2)] {
+        let granted = lab.ask(Operation::CreateNote, ("", ""), Some(&note(bytes))).await;
+        assert_eq!((granted.status, granted.batches), (201, batches), "{}", granted.text);
+    }
+    database.run(&[Statement::new("update rate_limits set request_limit = request_count")]).unwrap();
+    let request = Request::builder()
+        .method("POST")
+        .uri("/v1/notes")
+        .header("authorization", "Bearer the-admin-key-of-the-lab")
+        .header("idempotency-key", lab.fresh_key())
+        .header("content-type", "application/json")
+        .header("content-length", "1000000")
+        .body(UnreadableBody)
+        .unwrap();
+    let refused = lab.send(request).await;
+    assert_eq!(refused.status, 429, "{}", refused.text);
 }
 
 #[tokio::test]

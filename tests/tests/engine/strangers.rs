@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use deckwatch_protocol::{ErrorCode, Handoff, Health, Operation, SessionId};
-use deckwatch_tests::{Agent, Api, Ask, Caller, ServerProcess, Wire, program};
+use deckwatch_tests::{Agent, Api, Ask, Caller, ServerProcess, Wire, fresh, program};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::lab::forged_token;
@@ -16,6 +18,13 @@ const KEYS: (&str, &str) = ("the-context-key-of-a-test", "the-admin-key-of-a-tes
 const BODY: usize = 7 * 1024 * 1024;
 /// The bytes of one write.
 const PIECE: &[u8] = &[b'x'; 16 * 1024];
+/// How much of a stranger's body the server reads and throws away.
+const READ_OF_STRANGER: u64 = 256 * 1024;
+/// How much longer than without the strangers 99 of 100 heartbeats may take.
+const ALLOWANCE: Duration = Duration::from_millis(50);
+/// The same for the one that comes at the moment when 400 strangers connect: a debug build needs half a millisecond of a
+/// processor for each connection and its refusal, and there may be one processor to spare.
+const ALLOWANCE_OF_BURST: Duration = Duration::from_millis(200);
 /// The limit for the server's memory.
 const MAX_KIB: u64 = 100 * 1024;
 
@@ -39,18 +48,22 @@ impl TestServer {
     /// The response times of consecutive heartbeats while `during` runs.
     async fn heartbeats_during(&self, during: impl Future<Output = ()>) -> Vec<Duration> {
         let mut during = std::pin::pin!(during);
-        let mut beats = Vec::new();
-        loop {
+        let (mut beats, mut is_over) = (Vec::new(), false);
+        while !is_over {
             let started = Instant::now();
-            let beat = self.agent.heartbeat(&self.session);
-            tokio::select! {
-                () = &mut during => break,
-                beat = beat => beat.of::<Value>(200),
+            let mut beat = std::pin::pin!(self.agent.heartbeat(&self.session));
+            let answer = tokio::select! {
+                () = &mut during => {
+                    is_over = true;
+                    // The last one counts as well: it may be the one that waits.
+                    beat.await
+                }
+                answer = &mut beat => answer,
             };
+            answer.of::<Value>(200);
             beats.push(started.elapsed());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        beats.sort();
         beats
     }
 }
@@ -87,36 +100,115 @@ fn peak_kib(process: &ServerProcess) -> Option<u64> {
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
+/// Connections to a listener of this test that reads as much of each body as the server does of a stranger's, and throws
+/// it away: what the senders cost the machine, without the server.
+async fn half_a_body_to_a_sink(connections: usize) {
+    let sink = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", sink.local_addr().unwrap());
+    let sinking = tokio::spawn(async move {
+        let mut sockets = JoinSet::new();
+        while let Ok((socket, _)) = sink.accept().await {
+            sockets.spawn(async move {
+                let _ = tokio::io::copy(&mut socket.take(READ_OF_STRANGER), &mut tokio::io::sink()).await;
+            });
+        }
+    });
+    let _wires = half_a_body(&url, connections, "").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    sinking.abort();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn half_sent_bodies_without_a_key_use_no_memory_and_delay_no_heartbeat() {
     for (connections, authorization) in
         [(100, String::new()), (400, String::new()), (100, format!("authorization: Bearer {}\r\n", forged_token()))]
     {
         let server = TestServer::open().await;
-        let mut wires = Vec::new();
-        let beats = server
-            .heartbeats_during(async {
-                wires = half_a_body(&server.process.url, connections, &authorization).await;
-                tokio::time::sleep(Duration::from_secs(2)).await;
-            })
-            .await;
-        let slow = beats.iter().filter(|beat| **beat > Duration::from_millis(50)).count();
-        // A few slow heartbeats are allowed, because the machine may be busy.
-        assert!(
-            slow * 50 <= beats.len(),
-            "{slow} of {} heartbeats took over 50 ms, the last {:?}",
-            beats.len(),
-            beats.last()
-        );
-        for wire in &mut wires {
-            if let Some(answer) = wire.answer().await {
-                assert_eq!(answer.status, 401);
+        let (mut rounds, mut is_good) = (Vec::new(), false);
+        // The senders of this test keep the processors busy too. So heartbeats are also measured while the senders send
+        // elsewhere. What the machine does besides falls on one round or the other; what the server does, on each.
+        while !is_good && rounds.len() < 5 {
+            let alone = server.heartbeats_during(half_a_body_to_a_sink(connections)).await;
+            let mut wires = Vec::new();
+            let beats = server
+                .heartbeats_during(async {
+                    wires = half_a_body(&server.process.url, connections, &authorization).await;
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                })
+                .await;
+            for wire in &mut wires {
+                if let Some(answer) = wire.answer().await {
+                    assert_eq!(answer.status, 401);
+                }
             }
+            let [(most, p99), (most_alone, p99_alone)] = [&beats, &alone].map(|beats| {
+                let mut sorted = beats.clone();
+                sorted.sort();
+                (sorted[sorted.len() - 1], sorted[sorted.len() * 99 / 100])
+            });
+            is_good = p99 <= p99_alone + ALLOWANCE && most <= most_alone + ALLOWANCE_OF_BURST;
+            rounds.push(format!("p99 {p99:?} most {most:?}; without: p99 {p99_alone:?} most {most_alone:?}"));
         }
+        assert!(is_good, "in each round, heartbeats waited: {rounds:#?}");
         if let Some(peak) = peak_kib(&server.process) {
             assert!(peak < MAX_KIB, "the server used {peak} KiB for {connections} connections without a key");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_too_slowly_is_refused_after_30_seconds() {
+    let server = TestServer::open().await;
+    let mut wire = Wire::at(&server.process.url).await;
+    let started = Instant::now();
+    wire.send(large_body(16 * 1024)).await;
+    for _ in 0..20 {
+        wire.send("x").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    wire.answer().await.unwrap().problem(ErrorCode::RequestTimeout);
+    assert!((29..34).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_finds_no_room_is_refused_after_5_seconds_and_no_heartbeat_waits() {
+    let server = TestServer::open().await;
+    // The budget of 32 MiB takes four of these.
+    let mut wires = Vec::new();
+    for _ in 0..5 {
+        let mut wire = Wire::at(&server.process.url).await;
+        wire.send(large_body(BODY)).await;
+        // They get their places in this order.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        wires.push(wire);
+    }
+    let mut last = wires.pop().unwrap();
+    let started = Instant::now();
+    let beats = server
+        .heartbeats_during(async {
+            let refused = last.answer().await.unwrap();
+            refused.problem(ErrorCode::Overloaded);
+            assert!(refused.header("retry-after").is_some());
+        })
+        .await;
+    assert!((4..7).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    assert!(beats.len() > 10 && beats.iter().max() < Some(&Duration::from_secs(1)), "{:?}", beats.iter().max());
+    // The places of those that have gone are free again.
+    drop(wires);
+    let mut wire = Wire::at(&server.process.url).await;
+    wire.send(large_body(BODY)).await;
+    wire.send(vec![b' '; BODY]).await;
+    wire.answer().await.unwrap().problem(ErrorCode::MalformedJson);
+}
+
+/// The head of a request of an admin with a body of so many bytes.
+fn large_body(bytes: usize) -> String {
+    format!(
+        "PUT /v1/docs/global/large.md HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer \
+         {}\r\nidempotency-key: {}\r\ncontent-length: {bytes}\r\n\r\n",
+        KEYS.1,
+        fresh("a-key-for-a-large-document")
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,206 @@
+//! The batches that wait for the thread that writes, in two lanes: what may be forgotten, such as the count of a request
+//! or a heartbeat, touches a row or two and passes the writes that may take long and wait for the disk.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use deckwatch_api::{DatabaseError, Row, Statement};
+
+use crate::bounds::Bounds;
+use crate::patience::PATIENCE;
+use crate::readers::may_read;
+
+pub(crate) type Rows = Vec<Vec<Row>>;
+
+/// One batch, and who waits for it.
+pub(crate) struct Job {
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) bounds: Bounds,
+    /// Whether it runs in a transaction of its own, because it takes long.
+    pub(crate) runs_alone: bool,
+    since: Instant,
+    /// Until when it waits to be run again, once another batch has undone it.
+    again_until: Option<Instant>,
+    answer: Box<dyn FnOnce(Result<Rows, DatabaseError>) + Send>,
+}
+
+impl Job {
+    pub(crate) fn new(
+        statements: Vec<Statement>,
+        bounds: Bounds,
+        answer: Box<dyn FnOnce(Result<Rows, DatabaseError>) + Send>,
+    ) -> Self {
+        Self { statements, bounds, runs_alone: false, since: Instant::now(), again_until: None, answer }
+    }
+
+    pub(crate) fn answer(self, result: Result<Rows, DatabaseError>) {
+        (self.answer)(result);
+    }
+
+    /// Says that it was run and undone, and waits to be run again.
+    pub(crate) fn undone(mut self) -> Self {
+        self.again_until = Some(Instant::now() + PATIENCE);
+        self
+    }
+
+    fn lane(&self) -> Lane {
+        let is_brief = |statement: &Statement| statement.forgettable || may_read(&statement.sql);
+        if self.statements.iter().all(is_brief) { Lane::Brief } else { Lane::Lasting }
+    }
+}
+
+/// Which batches share a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Those that change nothing but what may be forgotten.
+    Brief,
+    /// Those that wait for the disk.
+    Lasting,
+}
+
+/// The batches that wait.
+#[derive(Default)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    brief: VecDeque<Job>,
+    lasting: VecDeque<Job>,
+    /// Nobody sends any more.
+    is_closed: bool,
+    /// The thread that writes has stopped.
+    has_stopped: bool,
+    /// Since when another process has kept the write lock.
+    locked_since: Option<Instant>,
+}
+
+impl Waiting {
+    fn lane(&mut self, lane: Lane) -> &mut VecDeque<Job> {
+        match lane {
+            Lane::Brief => &mut self.brief,
+            Lane::Lasting => &mut self.lasting,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.brief.is_empty() && self.lasting.is_empty()
+    }
+}
+
+impl Queue {
+    /// Puts a batch at the end of its lane. Gives it back when the thread that writes has stopped.
+    pub(crate) fn push(&self, job: Job) -> Result<(), Job> {
+        let mut waiting = self.lock();
+        if waiting.has_stopped {
+            return Err(job);
+        }
+        waiting.lane(job.lane()).push_back(job);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Puts batches back in front of those that wait, in their order.
+    pub(crate) fn put_back(&self, jobs: impl DoubleEndedIterator<Item = Job>) {
+        let mut waiting = self.lock();
+        for job in jobs.rev() {
+            waiting.lane(job.lane()).push_front(job);
+        }
+    }
+
+    /// Puts a batch at the end of its lane.
+    pub(crate) fn put_last(&self, job: Job) {
+        self.lock().lane(job.lane()).push_back(job);
+    }
+
+    /// Waits until a batch can be run, or for `pause` where another process has the write lock. `false` when the queue
+    /// is closed and empty.
+    pub(crate) fn wait(&self, pause: Duration) -> bool {
+        let mut waiting = self.lock();
+        if waiting.locked_since.is_some() {
+            // Those that come meanwhile wait for the lock as well.
+            let slept = self.changed.wait_timeout_while(waiting, pause, |waiting| !waiting.is_closed);
+            waiting = slept.unwrap_or_else(PoisonError::into_inner).0;
+            if waiting.is_closed && !waiting.is_empty() {
+                drop(waiting);
+                std::thread::sleep(pause);
+                return true;
+            }
+            return !waiting.is_closed;
+        }
+        let wants = |waiting: &mut Waiting| waiting.is_empty() && !waiting.is_closed;
+        let waiting = self.changed.wait_while(waiting, wants).unwrap_or_else(PoisonError::into_inner);
+        !waiting.is_empty()
+    }
+
+    /// Takes up to `most` batches that share a commit. The lane that was not served `last` comes first, so that neither
+    /// waits for more than one commit of the other. Batches that nobody waits for are dropped.
+    pub(crate) fn take(&self, most: usize, last: Lane) -> (Lane, VecDeque<Job>) {
+        let mut waiting = self.lock();
+        let now = Instant::now();
+        let mut late = Vec::new();
+        for lane in [Lane::Brief, Lane::Lasting] {
+            for job in std::mem::take(waiting.lane(lane)) {
+                if job.again_until.is_some_and(|until| now >= until) {
+                    late.push(job);
+                } else if !job.bounds.is_gone() {
+                    waiting.lane(lane).push_back(job);
+                }
+            }
+        }
+        let other = if last == Lane::Lasting { Lane::Brief } else { Lane::Lasting };
+        let served = if waiting.lane(other).is_empty() { last } else { other };
+        let jobs = waiting.lane(served);
+        let taken = jobs.drain(..most.min(jobs.len())).collect();
+        drop(waiting);
+        for job in late {
+            let words = "the batch was undone by another one and could not be run again in time".to_owned();
+            job.answer(Err(DatabaseError::Unavailable(words)));
+        }
+        (served, taken)
+    }
+
+    /// Says that the write lock is held by another process, or that it is not.
+    pub(crate) fn set_locked(&self, is_locked: bool) {
+        let mut waiting = self.lock();
+        waiting.locked_since = is_locked.then(|| waiting.locked_since.unwrap_or_else(Instant::now));
+    }
+
+    /// Since when another process has kept the write lock.
+    pub(crate) fn locked_since(&self) -> Option<Instant> {
+        self.lock().locked_since
+    }
+
+    /// Since when the batch that has waited longest waits.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        let waiting = self.lock();
+        let jobs = waiting.brief.iter().chain(&waiting.lasting);
+        jobs.filter(|job| !job.bounds.is_gone()).map(|job| job.since).min()
+    }
+
+    /// Lets the thread end when it has run what waits.
+    pub(crate) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Says that the thread has stopped. Whoever waits is told, as its answer is dropped.
+    pub(crate) fn stop(&self) {
+        let mut waiting = self.lock();
+        waiting.has_stopped = true;
+        let lost = (std::mem::take(&mut waiting.brief), std::mem::take(&mut waiting.lasting));
+        drop(waiting);
+        drop(lost);
+    }
+
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.lock().has_stopped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
