@@ -64,6 +64,7 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::GetSession => session::get_session(call),
         Operation::UpdateSession => session::update_session(call),
         Operation::Heartbeat => session::heartbeat(call),
+        Operation::LeaveSession => session::leave_session(call),
         Operation::CreateHandoff => handoff::create_handoff(call),
         Operation::ListHandoffs => handoff::list_handoffs(call),
         Operation::LatestHandoff => handoff::latest_handoff(call),

@@ -91,6 +91,8 @@ operations! {
     UpdateSession "update_session" "PATCH" "/v1/sessions/{id}" Context Write,
     /// Says that the agent is alive; revives an abandoned session.
     Heartbeat "heartbeat" "POST" "/v1/sessions/{id}/heartbeat" Context Touch,
+    /// Says that the agent has left without ending its day: the session is no longer active.
+    LeaveSession "leave_session" "POST" "/v1/sessions/{id}/leave" Context Touch,
     /// Records a handoff while the session goes on.
     CreateHandoff "create_handoff" "POST" "/v1/handoffs" Context Write,
     /// Lists handoffs, newest first.

@@ -22,7 +22,7 @@ pub enum SessionStatus {
     Active,
     /// Ended by its agent, with a handoff.
     Ended,
-    /// Fell silent.
+    /// Fell silent, or its agent left without ending its day.
     Abandoned,
 }
 
@@ -47,7 +47,7 @@ pub enum EndReason {
     #[default]
     #[deserr(rename = "manual")]
     Manual,
-    /// The agent's process went away and its tool ended the day for it.
+    /// The agent's process ended, and the day was not ended before.
     #[deserr(rename = "process_exit")]
     ProcessExit,
     /// It fell silent for 45 minutes.
@@ -196,6 +196,16 @@ pub struct UpdateSession {
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub meta: Change<Meta>,
+}
+
+/// Says that the agent has left. Nothing happens if the session was heard from after `last_heartbeat_at`: then another
+/// process goes on with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub struct LeaveSession {
+    /// The last heartbeat of the session that the caller knows of.
+    pub last_heartbeat_at: Timestamp,
 }
 
 /// The answer to a heartbeat.

@@ -8,9 +8,9 @@ use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
     DayStarted, Doc, DocFilter, DocName, DocPut, DocScope, DocText, DocVersion, EndDay, ErrorCode, FoundNote, GetDoc,
-    Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter, ListDocVersions, ListTokens, ListVentures,
-    LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, Operation, Page, Problem,
-    PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement, RequirementDeleted,
+    Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter, LeaveSession, ListDocVersions, ListTokens,
+    ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, Operation,
+    Page, Problem, PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement, RequirementDeleted,
     RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay, Token, UpdateNote, UpdateSession,
     Venture, VentureAudit, VentureCode, VentureDeleted, Version,
 };
@@ -124,6 +124,9 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
             Code::SessionEnded,
             Code::SessionConflict,
         ]),
+        Operation::LeaveSession => {
+            Shape::answering::<Session>(s, &[200]).body::<LeaveSession>(s).refusing(&[Code::SessionNotFound])
+        }
         Operation::CreateHandoff => {
             Shape::answering::<Handoff>(s, &[201]).body::<CreateHandoff>(s).refusing(&[Code::SessionNotFound])
         }

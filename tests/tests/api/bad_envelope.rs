@@ -79,6 +79,7 @@ async fn a_query_where_none_belongs_is_refused_by_name() {
         Operation::StartDay,
         Operation::EndDay,
         Operation::UpdateSession,
+        Operation::LeaveSession,
         Operation::CreateHandoff,
         Operation::PutVenture,
         Operation::GetSession,

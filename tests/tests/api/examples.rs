@@ -78,6 +78,10 @@ impl Scene {
             Operation::EndDay => ask.json(&handoff_of(&self.ending)),
             Operation::GetSession | Operation::Heartbeat => ask.with(&self.session),
             Operation::UpdateSession => ask.with(&self.session).json(&json!({ "branch": "dev/fix" })),
+            // Before the session was heard from, so that it goes on.
+            Operation::LeaveSession => {
+                ask.with(&self.session).json(&json!({ "last_heartbeat_at": "2020-01-01T00:00:00Z" }))
+            }
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
             Operation::GetHandoff => ask.with(&self.handoff),
             Operation::ListSessions
@@ -140,6 +144,7 @@ impl Scene {
             }
             Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
             Operation::DeleteVenture => (Ask::of(operation).with(fresh("nobody")), ErrorCode::VentureNotFound),
+            Operation::LeaveSession => (ask.json(&json!({ "last_heartbeat_at": 7 })), ErrorCode::InvalidRequest),
             Operation::GetSession | Operation::Heartbeat => {
                 (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
             }
@@ -182,7 +187,9 @@ impl Scene {
             Operation::StartDay => drop(response.of::<DayStarted>(201)),
             Operation::EndDay => drop(response.of::<DayEnded>(200)),
             Operation::ListSessions => drop(response.of::<Page<Session>>(200)),
-            Operation::GetSession | Operation::UpdateSession => drop(response.of::<Session>(200)),
+            Operation::GetSession | Operation::UpdateSession | Operation::LeaveSession => {
+                drop(response.of::<Session>(200))
+            }
             Operation::Heartbeat => drop(response.of::<Heartbeat>(200)),
             Operation::CreateHandoff => drop(response.of::<Handoff>(201)),
             Operation::ListHandoffs => drop(response.of::<Page<Handoff>>(200)),

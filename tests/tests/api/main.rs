@@ -22,6 +22,7 @@ mod handoff_lists;
 mod handoffs;
 mod idempotency;
 mod large_payloads;
+mod leaving;
 mod lists;
 mod machines;
 mod note_lists;

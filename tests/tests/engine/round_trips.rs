@@ -31,6 +31,9 @@ impl Good {
                 good(String::new(), Some(handoff_of(&session)))
             }
             Operation::GetSession | Operation::Heartbeat => good(lab.start(&agent).await, None),
+            Operation::LeaveSession => {
+                good(lab.start(&agent).await, Some(json!({ "last_heartbeat_at": "2999-01-01T00:00:00Z" })))
+            }
             Operation::UpdateSession => good(lab.start(&agent).await, Some(json!({ "branch": "x" }))),
             Operation::GetHandoff => {
                 let session = lab.start(&agent).await;
