@@ -3,15 +3,19 @@
 //! What is held here is a memory of what the API said, never the truth: where the API says otherwise,
 //! it is right. Keeping the session alive is [`crate::heartbeat`]'s work.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use deckwatch_client::agent::Worker;
 use deckwatch_client::api::ClientError;
+use deckwatch_client::clock::now;
 use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, Taken, Whence};
 use deckwatch_client::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
-    HandoffPayload, IssueNumber, Meta, Session, SessionFilter, SessionId, SessionStatus, StartDay, Track,
+    HandoffPayload, IssueNumber, Meta, STALE_SECONDS, Session, SessionFilter, SessionId, SessionStatus, StartDay,
+    Timestamp, Track,
 };
 use tokio::sync::Notify;
 
@@ -28,6 +32,10 @@ pub(crate) struct Keeper {
     turn: tokio::sync::Mutex<()>,
     /// Wakes the heartbeat when there is another session to keep, or none.
     changed: Notify,
+    /// Held while a heartbeat is sent: one that arrived after the farewell would take it back.
+    pub(crate) beating: tokio::sync::Mutex<()>,
+    /// The sessions that this process has joined, each with the last heartbeat that it sent.
+    pub(crate) joined: Mutex<BTreeMap<SessionId, Timestamp>>,
     /// What waits for the API.
     pub(crate) pending: Pending,
     /// What is generated while the agent works.
@@ -55,6 +63,8 @@ pub(crate) struct Live {
     pub(crate) track: Option<Track>,
     pub(crate) branch: Option<Branch>,
     pub(crate) commit_sha: Option<CommitSha>,
+    /// When the API last heard from this process.
+    pub(crate) last_heartbeat_at: Timestamp,
     /// How often the server wants to hear; until it has said so, at once.
     pub(crate) interval: Duration,
     /// When the next heartbeat is due. Wall time, as it goes on while the machine sleeps.
@@ -91,6 +101,15 @@ enum Target {
     Ended(Box<DayEnded>),
 }
 
+/// On whose behalf a session is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Searcher {
+    /// A tool was called, so the agent works here.
+    Tool,
+    /// This process has only started.
+    Start,
+}
+
 /// Whether this call recorded its handoff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -113,7 +132,9 @@ impl Ending {
 impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
-        Self { identity, state, turn, changed, pending: Pending::default(), healing: Healing::default() }
+        let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
+        let (pending, healing) = (Pending::default(), Healing::default());
+        Self { identity, state, turn, changed, beating, joined, pending, healing }
     }
 
     /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.
@@ -212,22 +233,60 @@ impl Keeper {
             State::Ended(_) | State::Leaving(_) => return Ok(None),
             State::Unknown => {}
         }
+        self.search(Searcher::Tool).await
+    }
+
+    /// The same before any tool was called. A tool's own probe of this server must neither keep alive nor bring back
+    /// what it does not work on.
+    pub(crate) async fn find_unasked(&self) -> Result<Option<Live>, Trouble> {
+        match self.known() {
+            State::Unknown => self.search(Searcher::Start).await,
+            State::Live(live) => Ok(Some(live)),
+            State::Ended(_) | State::Leaving(_) => Ok(None),
+        }
+    }
+
+    /// Asks the API for this agent's session: one that is active, else the one that the agent left last.
+    async fn search(&self, searcher: Searcher) -> Result<Option<Live>, Trouble> {
+        let track = self.identity.surroundings().setting(variables::TRACK)?;
+        for status in [SessionStatus::Active, SessionStatus::Abandoned] {
+            let mut mine = Vec::new();
+            for session in self.sessions_with(status).await? {
+                if self.may_hold(&session, searcher).await {
+                    mine.push(session);
+                }
+            }
+            let of_track = mine.iter().find(|session| session.track == track);
+            if let Some(found) = of_track.or(mine.first()).map(|session| Live::of(session, Duration::ZERO)) {
+                self.found(found.clone());
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn sessions_with(&self, status: SessionStatus) -> Result<Vec<Session>, Trouble> {
         let (me, place) = (self.identity.me().await?, self.identity.place().await?);
         let filter = SessionFilter {
             venture: Some(place.venture.code.clone()),
             repo: Some(place.repo.clone()),
             agent: Some(me.agent.clone()),
-            status: Some(SessionStatus::Active),
+            status: Some(status),
             ..SessionFilter::default()
         };
-        let track = self.identity.surroundings().setting(variables::TRACK)?;
-        let mine = self.identity.api().await?.list_sessions(&filter).await?.items;
-        let of_track = mine.iter().find(|session| session.track == track);
-        let found = of_track.or(mine.first()).map(|session| Live::of(session, Duration::ZERO));
-        if let Some(live) = found.clone() {
-            self.found(live);
+        Ok(self.identity.api().await?.list_sessions(&filter).await?.items)
+    }
+
+    async fn may_hold(&self, session: &Session, searcher: Searcher) -> bool {
+        let left = session.status == SessionStatus::Abandoned;
+        if left && (session.end_reason != Some(EndReason::ProcessExit) || !may_be_continued(session)) {
+            return false;
         }
-        Ok(found)
+        match (searcher, self.worker(&session.id).await) {
+            (Searcher::Tool, _) | (Searcher::Start, Worker::ThisAgent) => true,
+            (Searcher::Start, Worker::Unknown) => !left,
+            (Searcher::Start, Worker::AnotherAgent) => false,
+        }
     }
 
     /// Unless a start or an end of day was faster than the search.
@@ -265,7 +324,12 @@ impl Keeper {
 
     /// Waits until no start or end of day is under way.
     pub(crate) async fn idle(&self) {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await;
+    }
+
+    /// The same, and keeps others from beginning one.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// Waits until another session, or none, is held.
@@ -405,10 +469,16 @@ impl Live {
             track: session.track,
             branch: session.branch.clone(),
             commit_sha: session.commit_sha.clone(),
+            last_heartbeat_at: session.last_heartbeat_at,
             interval,
             due: SystemTime::now() + interval,
         }
     }
+}
+
+/// Whether a session that its agent has left is not stale yet.
+fn may_be_continued(session: &Session) -> bool {
+    now().seconds_since(session.last_heartbeat_at) < STALE_SECONDS
 }
 
 /// Whether a refusal means that the session is no longer there to keep alive.

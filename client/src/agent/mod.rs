@@ -6,6 +6,7 @@
 mod conversations;
 mod launch;
 mod process;
+mod session_processes;
 mod shared_server;
 mod slot;
 
@@ -13,6 +14,7 @@ use deckwatch_protocol::Host;
 
 pub use self::conversations::{Conversation, Conversations, conversation_id, new_conversation_id, slot_number};
 pub use self::launch::{Foreign, ForeignLaunch, Lineage, launch_id, lineage_of};
+pub use self::session_processes::{AgentProcess, SessionProcesses, Worker, agent_process};
 pub use self::shared_server::{RunningServer, SharedServer};
 pub use self::slot::{Slot, SlotError, Wanted};
 

@@ -15,7 +15,7 @@ use super::{answer, decode, fence, hints, now};
 use crate::identity::{Me, Place};
 use crate::render::age::ago;
 use crate::render::budget::{clip, line_cost};
-use crate::render::context::{Whereabouts, active_part};
+use crate::render::context::{Whereabouts, active_part, gone_line};
 use crate::render::fence::{Fence, WARNING};
 use crate::render::part::{Part, Total};
 use crate::render::{handoff, outbox};
@@ -102,8 +102,12 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Box::pin(api.list_handoffs(&to_me))
     )?;
     let last_day_began = ended.items.first().map(|session| session.created_at);
-    let news = keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
-    let others = Others::among(sessions, &mine, me);
+    let mut news: Vec<String> =
+        keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
+    let mut others = Others::among(sessions, &mine, me);
+    let gone = keeper.without_ended(&mut others.sessions).await;
+    others.total.count = others.total.count.saturating_sub(gone.len());
+    news.extend(gone_line(&gone));
     let session = mine.items.into_iter().find(|session| Some(&session.id) == own.as_ref());
     let facts = facts(&Here { me, place, api, checkout, health, session, last_day_began, handoffs, news }, &others);
     Ok(answer(&facts, &facts.report))
@@ -111,13 +115,14 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
 
 /// Everyone else who is active: another session of the same agent is nobody else.
 struct Others {
-    sessions: Vec<Session>,
+    sessions: Vec<ActiveSession>,
     total: Total,
 }
 
 impl Others {
     fn among(all: Page<Session>, mine: &Page<Session>, me: &Me) -> Self {
-        let sessions: Vec<Session> = all.items.into_iter().filter(|session| session.agent != me.agent).collect();
+        let sessions: Vec<ActiveSession> =
+            all.items.into_iter().filter(|session| session.agent != me.agent).map(active).collect();
         let count = usize::try_from(all.total.saturating_sub(mine.total)).unwrap_or(usize::MAX);
         let total = Total { count: count.max(sessions.len()), at_least: all.total_is_minimum };
         Self { sessions, total }
@@ -175,9 +180,9 @@ fn report(here: &Here, others: &Others, fence: &Fence) -> (String, usize) {
         return (lines.join("\n").trim_end().to_owned(), 0);
     }
     let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
-    let sessions: Vec<ActiveSession> = others.sessions.iter().cloned().map(active).collect();
     let more = "The API lists them all: GET /v1/sessions.";
-    let shown = active_part(&sessions, others.total, &own, now, fence, more).fit(fence, LIMIT.saturating_sub(spent));
+    let shown =
+        active_part(&others.sessions, others.total, &own, now, fence, more).fit(fence, LIMIT.saturating_sub(spent));
     lines.extend(shown.lines);
     (lines.join("\n"), shown.counts.first().copied().unwrap_or(0))
 }

@@ -12,6 +12,7 @@ mod generator;
 mod github;
 mod harness;
 mod healing;
+mod leaving;
 mod notes;
 mod outage;
 mod outbox;
