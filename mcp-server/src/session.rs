@@ -308,8 +308,11 @@ impl Keeper {
     /// Takes note of a heartbeat, unless another session is held by now.
     pub(crate) fn beaten(&self, beaten: Live) {
         let mut state = self.state();
-        if matches!(&*state, State::Live(live) if live.id == beaten.id) {
-            *state = State::Live(beaten);
+        if let State::Live(live) = &mut *state
+            && live.id == beaten.id
+        {
+            let last_heartbeat_at = live.last_heartbeat_at.max(beaten.last_heartbeat_at);
+            *live = Live { last_heartbeat_at, ..beaten };
         }
     }
 
@@ -456,8 +459,16 @@ impl Keeper {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, state: State) {
-        *self.state() = state;
+    fn set(&self, mut state: State) {
+        let mut known = self.state();
+        // Answers may come in another order than the API gave them.
+        if let (State::Live(before), State::Live(live)) = (&*known, &mut state)
+            && before.id == live.id
+        {
+            live.last_heartbeat_at = live.last_heartbeat_at.max(before.last_heartbeat_at);
+        }
+        *known = state;
+        drop(known);
         self.changed.notify_one();
     }
 }
