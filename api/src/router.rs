@@ -83,6 +83,7 @@ pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> 
         Operation::ListVentures => venture::list_ventures(call),
         Operation::PutVenture => venture::put_venture(call),
         Operation::DeleteVenture => venture::delete_venture(call),
+        Operation::MoveRecords => venture::move_records(call),
         Operation::RegisterMachine => machine::register_machine(call),
         Operation::ListMachines => machine::list_machines(call),
         Operation::MachineHeartbeat => machine::machine_heartbeat(call),

@@ -78,5 +78,5 @@ pub use text::{
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};
-pub use venture::{ListVentures, PutVenture, Venture, VentureDeleted};
+pub use venture::{ListVentures, MoveRecords, PutVenture, RecordsMoved, Venture, VentureDeleted};
 pub use violation::{Invalid, Violation, Violations, pointer_step};

@@ -129,6 +129,8 @@ operations! {
     PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
     /// Deletes a venture: out of lists, and nothing new begins in it. Its records stay.
     DeleteVenture "delete_venture" "DELETE" "/v1/ventures/{code}" Admin Write,
+    /// Moves the sessions and handoffs of a repository to another name, at most 500 of each.
+    MoveRecords "move_records" "POST" "/v1/ventures/{code}/move-records" Admin Touch,
     /// Registers a machine or says what has changed; another user, address or key waits for approval.
     RegisterMachine "register_machine" "PUT" "/v1/machines/{hostname}" Context Write,
     /// Lists machines, newest first.

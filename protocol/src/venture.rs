@@ -58,6 +58,27 @@ pub struct PutVenture {
     pub capabilities: Vec<Capability>,
 }
 
+/// Moves the sessions and handoffs of one repository to another venture, another name, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub struct MoveRecords {
+    /// The repository that they are of now.
+    pub repo: RepoName,
+    /// The venture that they will be of.
+    pub to_venture: VentureCode,
+    /// The repository that they will be of.
+    pub to_repo: RepoName,
+}
+
+/// Whether all records are moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RecordsMoved {
+    /// True if some are left: the same request moves the next ones.
+    pub more: bool,
+}
+
 /// A venture that was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -9,10 +9,10 @@ use deckwatch_protocol::{
     Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
     DayStarted, Doc, DocFilter, DocName, DocPut, DocScope, DocText, DocVersion, EndDay, ErrorCode, FoundNote, GetDoc,
     Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter, LeaveSession, ListDocVersions, ListTokens,
-    ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, Operation,
-    Page, Problem, PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement, RequirementDeleted,
-    RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay, Token, UpdateNote, UpdateSession,
-    Venture, VentureAudit, VentureCode, VentureDeleted, Version,
+    ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, MoveRecords, Note, NoteFilter,
+    Operation, Page, Problem, PutDoc, PutRequirement, PutVenture, RecordsMoved, RegisterMachine, RequestFilter,
+    Requirement, RequirementDeleted, RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay,
+    Token, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, VentureDeleted, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -168,6 +168,9 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         Operation::DeleteVenture => {
             Shape::answering::<VentureDeleted>(s, &[200]).refusing(&[Code::Forbidden, Code::VentureNotFound])
         }
+        Operation::MoveRecords => Shape::answering::<RecordsMoved>(s, &[200])
+            .body::<MoveRecords>(s)
+            .refusing(&[Code::Forbidden, Code::VentureNotRegistered]),
         Operation::RegisterMachine => Shape::answering::<Machine>(s, &[200, 201]).body::<RegisterMachine>(s),
         Operation::ListMachines => Shape::answering::<Page<Machine>>(s, &[200]).query::<MachineFilter>(),
         Operation::MachineHeartbeat => {

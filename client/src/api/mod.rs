@@ -20,10 +20,10 @@ use deckwatch_protocol::{
     DayStarted, Doc, DocFilter, DocName, DocPut, DocScope, DocText, DocVersion, DocVersionNumber, EndDay, FoundNote,
     GetDoc, Handoff, HandoffDraft, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter,
     LeaveSession, ListDocVersions, ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat,
-    MintedToken, Note, NoteFilter, NoteId, Operation, Page, PutDoc, PutRequirement, PutVenture, RegisterMachine,
-    RequestFilter, Requirement, RequirementDeleted, RequirementFilter, RequirementId, Session, SessionFilter,
-    SessionId, SshConfig, SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureAudit,
-    VentureCode, VentureDeleted, Version,
+    MintedToken, MoveRecords, Note, NoteFilter, NoteId, Operation, Page, PutDoc, PutRequirement, PutVenture,
+    RecordsMoved, RegisterMachine, RequestFilter, Requirement, RequirementDeleted, RequirementFilter, RequirementId,
+    Session, SessionFilter, SessionId, SshConfig, SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession,
+    Venture, VentureAudit, VentureCode, VentureDeleted, Version,
 };
 use http::{Request, Response};
 use serde::de::DeserializeOwned;
@@ -242,6 +242,12 @@ impl Api {
     /// Deletes a venture, whose records stay; needs an admin key.
     pub async fn delete_venture(&self, code: &VentureCode) -> Result<VentureDeleted, ClientError> {
         self.call(Ok(Ask::plain(Operation::DeleteVenture, code.as_str()))).await
+    }
+
+    /// Moves the sessions and handoffs of a repository of venture `from` to another name, at most 500 of each; needs an
+    /// admin key.
+    pub async fn move_records(&self, from: &VentureCode, records: &MoveRecords) -> Result<RecordsMoved, ClientError> {
+        self.call(Ask::body(Operation::MoveRecords, from.as_str(), records)).await
     }
 
     /// Registers a machine or says what has changed; another user, address or key waits for approval.

@@ -25,6 +25,7 @@ mod large_payloads;
 mod leaving;
 mod lists;
 mod machines;
+mod moving;
 mod note_lists;
 mod note_scripts;
 mod note_search;

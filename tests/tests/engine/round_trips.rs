@@ -60,6 +60,10 @@ impl Good {
             }
             Operation::PutDoc => good("alpha/api.md".to_owned(), Some(json!({ "content": "# The API" }))),
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
+            Operation::MoveRecords => {
+                let body = json!({ "repo": "example-org/old", "to_venture": "alpha", "to_repo": "example-org/new" });
+                good("alpha".to_owned(), Some(body))
+            }
             Operation::DeleteVenture => {
                 lab.ask(Operation::PutVenture, ("gone", ""), Some(&json!({ "name": "Gone" }))).await;
                 good("gone".to_owned(), None)
