@@ -19,6 +19,7 @@ mod logging;
 mod pending;
 mod plan;
 mod prompts;
+mod records;
 mod render;
 mod resources;
 mod schema;

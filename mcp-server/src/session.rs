@@ -40,6 +40,8 @@ pub(crate) struct Keeper {
     pub(crate) pending: Pending,
     /// What is generated while the agent works.
     pub(crate) healing: Healing,
+    /// What became of this repository's earlier records, until it is reported.
+    pub(crate) followed: Mutex<Option<String>>,
 }
 
 /// What this process knows of the agent's session.
@@ -134,7 +136,8 @@ impl Keeper {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
         let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
         let (pending, healing) = (Pending::default(), Healing::default());
-        Self { identity, state, turn, changed, beating, joined, pending, healing }
+        let followed = Mutex::default();
+        Self { identity, state, turn, changed, beating, joined, pending, healing, followed }
     }
 
     /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.
@@ -341,6 +344,7 @@ impl Keeper {
     }
 
     async fn start_in_turn(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
+        self.follow_records().await?;
         let request = self.request(track, issue).await?;
         let day = self.start_day(&request).await?;
         let interval = Duration::from_secs(u64::from(day.heartbeat_interval_seconds));

@@ -157,6 +157,7 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
+            remarks.extend(keeper.records_news(day).await);
             remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
             let beside = loading.whole().await?;
             let facts = report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit);

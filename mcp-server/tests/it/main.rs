@@ -7,6 +7,7 @@ mod beside;
 mod between;
 mod day;
 mod docs;
+mod following;
 mod foreign_launch;
 mod generator;
 mod github;
