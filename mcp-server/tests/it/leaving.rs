@@ -191,7 +191,7 @@ fn an_api_that_hangs_holds_up_the_end_for_2_seconds_at_most() {
     let (machine, dir) = place();
     let api = ScriptedApi::start(|method, path| {
         if path.ends_with("/leave") {
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
         }
         let list = json!({"items": [session(AGENT)], "total": 1, "next_cursor": null});
         (200, if method == "GET" { list } else { session(AGENT) })

@@ -19,6 +19,8 @@ mod outage;
 mod outbox;
 mod process;
 mod protocol;
+#[cfg(target_os = "linux")]
+mod renaming;
 mod resources;
 mod secrets;
 mod server;

@@ -192,7 +192,7 @@ impl Scene {
             Operation::EndDay => drop(response.of::<DayEnded>(200)),
             Operation::ListSessions => drop(response.of::<Page<Session>>(200)),
             Operation::GetSession | Operation::UpdateSession | Operation::LeaveSession => {
-                drop(response.of::<Session>(200))
+                drop(response.of::<Session>(200));
             }
             Operation::Heartbeat => drop(response.of::<Heartbeat>(200)),
             Operation::CreateHandoff => drop(response.of::<Handoff>(201)),
