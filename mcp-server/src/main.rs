@@ -9,6 +9,7 @@
 //! Documents come from `deckwatch-generator`: [`generate`] prints one, [`healing`] stores them.
 
 mod delivery;
+mod finding;
 mod generate;
 mod github;
 mod healing;

@@ -155,6 +155,7 @@ fn a_probe_of_another_process_brings_nothing_back() {
     }
     let day = probe.call("sod", &json!({})).good();
     assert_eq!(day.facts["session_id"], session, "{}", day.text);
+    probe.close();
 }
 
 #[test]
@@ -179,6 +180,7 @@ fn an_agent_that_is_killed_is_gone_for_those_on_its_machine_and_then_for_all() {
     }
     let mut again = Mcp::initialized(below_a_shell(&machine, &dir));
     assert_eq!(again.call("sod", &json!({})).good().facts["session_id"], session);
+    again.close();
 }
 
 /// The server as well, whose input is still open.
