@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use deckwatch_protocol::{CorrelationId, HandoffId, IdempotencyKey, NoteId, SessionId, Timestamp, Violations};
+use deckwatch_protocol::{
+    CorrelationId, HandoffId, IdempotencyKey, NoteId, STALE_SECONDS, SessionId, Timestamp, Violations,
+};
 use deckwatch_secrets::Finding;
 use deserr::Deserr;
 
@@ -13,9 +15,6 @@ use crate::error::ApiError;
 use crate::middleware::auth::Caller;
 use crate::middleware::etag::IfMatch;
 use crate::platform::{Entropy, random_bits};
-
-/// A session silent for this long is stale (DESIGN, section 5).
-const STALE_AFTER_SECONDS: i64 = 45 * 60;
 
 /// A request whose caller is known, with the time and the dice of its handling.
 pub(crate) struct Call<'a> {
@@ -91,7 +90,7 @@ impl Call<'_> {
 
     /// Heartbeats before this time are stale.
     pub(crate) fn stale_before(&self) -> Timestamp {
-        self.now.plus_seconds(-STALE_AFTER_SECONDS)
+        stale_before(self.now)
     }
 
     /// An id for a session that starts now.
@@ -112,5 +111,5 @@ impl Call<'_> {
 
 /// When sessions that fell silent before `now` count as stale, for work that has no request.
 pub(crate) fn stale_before(now: Timestamp) -> Timestamp {
-    now.plus_seconds(-STALE_AFTER_SECONDS)
+    now.plus_seconds(-STALE_SECONDS.cast_signed())
 }

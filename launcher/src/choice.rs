@@ -48,8 +48,9 @@ impl Options<'_> {
     /// Where the agent starts: the repository that a flag names, the one in hand, or one below the dev root; under the
     /// name that the venture gives it.
     pub(crate) fn checkout(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
-        let checkout = self.found(venture)?;
-        Ok(Checkout { repo: venture.spelling_of(&checkout.repo), ..checkout })
+        let mut checkout = self.found(venture)?;
+        checkout.repo = venture.spelling_of(&checkout.repo);
+        Ok(checkout)
     }
 
     fn found(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {

@@ -37,7 +37,7 @@ pub(crate) async fn run(keeper: Arc<Keeper>) {
 
 /// Finds the session of the process before this one, also when the API comes back only later.
 async fn look_for_session(keeper: &Keeper) {
-    while let Err(Trouble::Api(error)) = keeper.find().await {
+    while let Err(Trouble::Api(error)) = keeper.find_unasked().await {
         log::info!("whether there is a session could not be asked: {error}");
         // A start of day in the meantime is what was looked for.
         let _ = tokio::time::timeout(RETRY, keeper.changed()).await;
@@ -45,6 +45,8 @@ async fn look_for_session(keeper: &Keeper) {
 }
 
 async fn beat(keeper: &Keeper, live: Live) {
+    let _beating = keeper.beating.lock().await;
+    keeper.join_again().await;
     match report(keeper, &live).await {
         Ok(Some(next)) => keeper.beaten(next),
         Ok(None) => forget(keeper, &live, "it fell silent for too long"),
@@ -72,13 +74,14 @@ async fn report(keeper: &Keeper, live: &Live) -> Result<Option<Live>, Trouble> {
     let mut next = live.clone();
     let changes = moved(keeper, &mut next).await;
     if let Some(changes) = changes {
-        api.update_session(&live.id, &changes).await?;
+        next.last_heartbeat_at = api.update_session(&live.id, &changes).await?.last_heartbeat_at;
         next.due = SystemTime::now() + live.interval;
         if !live.interval.is_zero() {
             return Ok(Some(next));
         }
     }
     let heartbeat = api.heartbeat(&live.id).await?;
+    next.last_heartbeat_at = heartbeat.last_heartbeat_at;
     next.interval = Duration::from_secs(u64::from(heartbeat.heartbeat_interval_seconds.max(1)));
     next.due = SystemTime::now() + next.interval;
     Ok((heartbeat.status == SessionStatus::Active).then_some(next))

@@ -12,7 +12,7 @@ use deckwatch_client::agent::{
     Conversation, Conversations, Lineage, SharedServer, Slot, Wanted, lineage_of, slot_number, this_host,
 };
 use deckwatch_client::api::{Api, ApiConfig, Endpoint};
-use deckwatch_client::checkout::Checkout;
+use deckwatch_client::checkout::{Checkout, CheckoutError};
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::snapshot::Snapshot;
 use deckwatch_client::variables;
@@ -273,7 +273,9 @@ impl Identity {
         Ok(Api::connect(config))
     }
 
+    /// What the repository is called is settled here, before anything is recorded under its name.
     async fn find_place(&self) -> Result<Place, Trouble> {
+        self.claim_name().await?;
         let checkout = self.checkout().await?;
         let repo = checkout.repo.clone();
         if let Some((venture, source)) = self.venture_on_this_machine(&checkout)? {
@@ -290,10 +292,35 @@ impl Identity {
         if !registered && !is_embedded(api) {
             return Err(Trouble::NoVenture { repo });
         }
+        if let (false, Some(venture)) = (registered, Self::venture_before(api, &checkout, &entries)) {
+            return Ok(Place::of(
+                &repo,
+                VentureEntry { repos: vec![repo.clone()], ..venture },
+                VentureSource::Repository,
+            ));
+        }
         let venture = VentureEntry::of_repo_among(&repo, &entries);
         let venture = venture.ok_or_else(|| Trouble::NoVenture { repo: repo.clone() })?;
         let source = if registered { VentureSource::Api } else { VentureSource::Repository };
         Ok(Place::of(&repo, venture, source))
+    }
+
+    async fn claim_name(&self) -> Result<(), Trouble> {
+        let (dir, dirs) = (self.surroundings.dir.clone(), Dirs::from_env()?);
+        let claimed = blocking(move || {
+            let mut checkout = Checkout::at(&dir)?;
+            Ok::<_, CheckoutError>(checkout.claim_name(&dirs))
+        });
+        if let Err(error) = claimed.await?? {
+            log::warn!("the name of this repository can't be kept: {error}");
+        }
+        Ok(())
+    }
+
+    /// On the embedded engine, the venture that was made for this repository alone while it had another name.
+    fn venture_before(api: &Api, checkout: &Checkout, entries: &[VentureEntry]) -> Option<VentureEntry> {
+        let before = checkout.record_names(&database_of(api)?)?;
+        entries.iter().find(|entry| entry.code == before.venture && entry.repos == [before.repo.clone()]).cloned()
     }
 
     /// The venture that the environment or a file names.
@@ -323,6 +350,14 @@ impl Identity {
 /// Whether the API is the engine inside this process, where every agent is its own admin.
 pub(crate) fn is_embedded(api: &Api) -> bool {
     matches!(api.endpoint(), Endpoint::InProcess { .. })
+}
+
+/// What a repository calls the embedded engine's database; `None` for another engine.
+pub(crate) fn database_of(api: &Api) -> Option<String> {
+    match api.endpoint() {
+        Endpoint::InProcess { database } => Some(database.display().to_string()),
+        Endpoint::Remote { .. } => None,
+    }
 }
 
 /// Every venture that the API knows.

@@ -4,22 +4,25 @@
 //! there is to log goes to standard error. It ends when its input closes or its parent is gone.
 //!
 //! [`wire`] reads and writes messages, [`server`] speaks MCP, [`tools`], [`resources`] and [`prompts`] are what it offers, [`session`] and [`heartbeat`] look after the
-//! agent's session, [`delivery`] sends what waited for the API, [`offline`] reads what this machine has kept, [`identity`] knows who the agent is, [`github`]
+//! agent's session, [`delivery`] sends what waited for the API, [`joined`] knows which processes work on a session, [`offline`] reads what this machine has kept, [`identity`] knows who the agent is, [`github`]
 //! what waits to be done, and [`render`] writes what is read.
 //! Documents come from `deckwatch-generator`: [`generate`] prints one, [`healing`] stores them.
 
 mod delivery;
+mod finding;
 mod generate;
 mod github;
 mod healing;
 mod heartbeat;
 mod identity;
+mod joined;
 mod logging;
 mod offline;
 mod pending;
 mod plan;
 mod prompts;
 mod rebuilt;
+mod records;
 mod render;
 mod resources;
 mod schema;
@@ -59,6 +62,8 @@ deckwatch-mcp: MCP server of Deckwatch, for agents' CLIs; speaks over standard i
 const PARENT_CHECK: Duration = Duration::from_secs(2);
 /// How long an end of day may still take after the conversation.
 const LAST_WRITE: Duration = Duration::from_secs(5);
+/// How long it may take to tell the API that the agent has left.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -92,9 +97,11 @@ fn serve() -> ExitCode {
         let served = tokio::select! {
             served = converse(&keeper) => served,
             () = parent_is_gone() => Ok(()),
+            () = asked_to_end() => Ok(()),
         };
         // Nobody reads the answer any more, but a handoff that is on its way shall arrive.
         let _ = tokio::time::timeout(LAST_WRITE, keeper.idle()).await;
+        let _ = tokio::time::timeout(FAREWELL, keeper.leave()).await;
         served
     });
     // A call that still waits for the API must not keep the process.
@@ -119,6 +126,21 @@ async fn converse(keeper: &Arc<Keeper>) -> Result<(), String> {
     match running.waiting().await {
         Ok(QuitReason::Closed | QuitReason::Cancelled) => Ok(()),
         Ok(_) | Err(_) => Err("the conversation broke off".to_owned()),
+    }
+}
+
+/// Waits for a signal to end. An agent CLI sends one to a server that it stops, and a terminal when it is closed.
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
+    let [Ok(mut terminate), Ok(mut hangup), Ok(mut interrupt)] = kinds.map(signal) else {
+        log::warn!("signals can't be received, so one ends this process without telling the API");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 

@@ -3,6 +3,7 @@
 //! What is held here is a memory of what the API said, never the truth: where the API says otherwise,
 //! it is right. Keeping the session alive is [`crate::heartbeat`]'s work.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +12,7 @@ use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, Taken, Whence};
 use deckwatch_client::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
-    HandoffPayload, IssueNumber, Meta, Session, SessionFilter, SessionId, SessionStatus, StartDay, Track,
+    HandoffPayload, IssueNumber, Meta, Session, SessionId, SessionStatus, StartDay, Timestamp, Track,
 };
 use tokio::sync::Notify;
 
@@ -29,17 +30,23 @@ pub(crate) struct Keeper {
     turn: tokio::sync::Mutex<()>,
     /// Wakes the heartbeat when there is another session to keep, or none.
     changed: Notify,
+    /// Held while a heartbeat is sent: one that arrived after the farewell would take it back.
+    pub(crate) beating: tokio::sync::Mutex<()>,
+    /// The sessions that this process has joined, each with the last heartbeat that it sent.
+    pub(crate) joined: Mutex<BTreeMap<SessionId, Timestamp>>,
     /// What waits for the API.
     pub(crate) pending: Pending,
     /// What is generated while the agent works.
     pub(crate) healing: Healing,
     /// The build that this process runs.
     pub(crate) build: Build,
+    /// What became of this repository's earlier records, until it is reported.
+    pub(crate) followed: Mutex<Option<String>>,
 }
 
 /// What this process knows of the agent's session.
 #[derive(Debug, Clone, Default)]
-enum State {
+pub(crate) enum State {
     /// Nothing: it has not asked, or nothing was there.
     #[default]
     Unknown,
@@ -58,6 +65,8 @@ pub(crate) struct Live {
     pub(crate) track: Option<Track>,
     pub(crate) branch: Option<Branch>,
     pub(crate) commit_sha: Option<CommitSha>,
+    /// When the API last heard from this process.
+    pub(crate) last_heartbeat_at: Timestamp,
     /// How often the server wants to hear; until it has said so, at once.
     pub(crate) interval: Duration,
     /// When the next heartbeat is due. Wall time, as it goes on while the machine sleeps.
@@ -116,8 +125,10 @@ impl Ending {
 impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
-        let build = Build::of_this_process();
-        Self { identity, state, turn, changed, pending: Pending::default(), healing: Healing::default(), build }
+        let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
+        let (pending, healing) = (Pending::default(), Healing::default());
+        let (followed, build) = (Mutex::default(), Build::of_this_process());
+        Self { identity, state, turn, changed, beating, joined, pending, healing, followed, build }
     }
 
     /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.
@@ -209,33 +220,8 @@ impl Keeper {
         Ok(Target::NewSession(self.start_in_turn(None, None).await?.session.id))
     }
 
-    /// The live session: the one held here, else the one that the API knows of this agent.
-    pub(crate) async fn find(&self) -> Result<Option<Live>, Trouble> {
-        match self.known() {
-            State::Live(live) => return Ok(Some(live)),
-            State::Ended(_) | State::Leaving(_) => return Ok(None),
-            State::Unknown => {}
-        }
-        let (me, place) = (self.identity.me().await?, self.identity.place().await?);
-        let filter = SessionFilter {
-            venture: Some(place.venture.code.clone()),
-            repo: Some(place.repo.clone()),
-            agent: Some(me.agent.clone()),
-            status: Some(SessionStatus::Active),
-            ..SessionFilter::default()
-        };
-        let track = self.identity.surroundings().setting(variables::TRACK)?;
-        let mine = self.identity.api().await?.list_sessions(&filter).await?.items;
-        let of_track = mine.iter().find(|session| session.track == track);
-        let found = of_track.or(mine.first()).map(|session| Live::of(session, Duration::ZERO));
-        if let Some(live) = found.clone() {
-            self.found(live);
-        }
-        Ok(found)
-    }
-
     /// Unless a start or an end of day was faster than the search.
-    fn found(&self, live: Live) {
+    pub(crate) fn found(&self, live: Live) {
         let unknown = matches!(&*self.state(), State::Unknown);
         if unknown {
             self.set(State::Live(live));
@@ -253,8 +239,11 @@ impl Keeper {
     /// Takes note of a heartbeat, unless another session is held by now.
     pub(crate) fn beaten(&self, beaten: Live) {
         let mut state = self.state();
-        if matches!(&*state, State::Live(live) if live.id == beaten.id) {
-            *state = State::Live(beaten);
+        if let State::Live(live) = &mut *state
+            && live.id == beaten.id
+        {
+            let last_heartbeat_at = live.last_heartbeat_at.max(beaten.last_heartbeat_at);
+            *live = Live { last_heartbeat_at, ..beaten };
         }
     }
 
@@ -269,7 +258,12 @@ impl Keeper {
 
     /// Waits until no start or end of day is under way.
     pub(crate) async fn idle(&self) {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await;
+    }
+
+    /// The same, and keeps others from beginning one.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// Waits until another session, or none, is held.
@@ -278,6 +272,7 @@ impl Keeper {
     }
 
     async fn start_in_turn(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
+        self.follow_records().await?;
         let request = self.request(track, issue).await?;
         let day = self.start_day(&request).await?;
         let interval = Duration::from_secs(u64::from(day.heartbeat_interval_seconds));
@@ -388,7 +383,7 @@ impl Keeper {
         Ok(lost.then_some(DayEnded { session, handoff, correlation_id }))
     }
 
-    fn known(&self) -> State {
+    pub(crate) fn known(&self) -> State {
         self.state().clone()
     }
 
@@ -396,19 +391,28 @@ impl Keeper {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, state: State) {
-        *self.state() = state;
+    fn set(&self, mut state: State) {
+        let mut known = self.state();
+        // Answers may come in another order than the API gave them.
+        if let (State::Live(before), State::Live(live)) = (&*known, &mut state)
+            && before.id == live.id
+        {
+            live.last_heartbeat_at = live.last_heartbeat_at.max(before.last_heartbeat_at);
+        }
+        *known = state;
+        drop(known);
         self.changed.notify_one();
     }
 }
 
 impl Live {
-    fn of(session: &Session, interval: Duration) -> Self {
+    pub(crate) fn of(session: &Session, interval: Duration) -> Self {
         Self {
             id: session.id.clone(),
             track: session.track,
             branch: session.branch.clone(),
             commit_sha: session.commit_sha.clone(),
+            last_heartbeat_at: session.last_heartbeat_at,
             interval,
             due: SystemTime::now() + interval,
         }

@@ -23,6 +23,7 @@ mod note;
 mod number;
 pub mod operation;
 mod page;
+mod presence;
 mod request;
 mod requirement;
 mod service;
@@ -59,13 +60,15 @@ pub use note::{
 pub use number::{DocVersionNumber, HttpStatus, IssueNumber, RateLimit, StalenessDays, Track};
 pub use operation::Operation;
 pub use page::{Cursor, Excerpt, Limit, Page};
+pub use presence::{HEARTBEAT_INTERVAL_SECONDS, LIVE_SECONDS, Presence, STALE_SECONDS};
 pub use request::{BearerKey, CorrelationId, IdempotencyKey};
 pub use requirement::{
     GenerationSource, PutRequirement, Requirement, RequirementDeleted, RequirementFilter, ScopeType,
 };
 pub use service::{Health, SweepRun, Version};
 pub use session::{
-    ActiveCounts, ActiveSession, EndReason, Heartbeat, Session, SessionFilter, SessionStatus, UpdateSession,
+    ActiveCounts, ActiveSession, EndReason, Heartbeat, LeaveSession, Session, SessionFilter, SessionStatus,
+    UpdateSession,
 };
 pub use ssh_key::{KeyFingerprint, SshPublicKey};
 pub use tailscale_ip::TailscaleIp;
@@ -76,5 +79,5 @@ pub use text::{
 };
 pub use time::Timestamp;
 pub use token::{CreateToken, ListTokens, MintedToken, Scope, Token};
-pub use venture::{ListVentures, PutVenture, Venture, VentureDeleted};
+pub use venture::{ListVentures, MoveRecords, PutVenture, RecordsMoved, Venture, VentureDeleted};
 pub use violation::{Invalid, Violation, Violations, pointer_step};

@@ -106,6 +106,8 @@ operations! {
     UpdateSession "update_session" "PATCH" "/v1/sessions/{id}" Context Write,
     /// Reports that the agent is alive. An abandoned session becomes active again.
     Heartbeat "heartbeat" "POST" "/v1/sessions/{id}/heartbeat" Context Touch,
+    /// Reports that the agent has left without ending its day. The session is no longer active.
+    LeaveSession "leave_session" "POST" "/v1/sessions/{id}/leave" Context Touch,
     /// Records a handoff without ending the session.
     CreateHandoff "create_handoff" "POST" "/v1/handoffs" Context Write,
     /// Lists handoffs, newest first.
@@ -142,6 +144,8 @@ operations! {
     PutVenture "put_venture" "PUT" "/v1/ventures/{code}" Admin Write,
     /// Deletes a venture: lists no longer show it, and it accepts no new records. Existing records stay.
     DeleteVenture "delete_venture" "DELETE" "/v1/ventures/{code}" Admin Write,
+    /// Moves the sessions and handoffs of a repository to another name, at most 500 of each.
+    MoveRecords "move_records" "POST" "/v1/ventures/{code}/move-records" Admin Touch,
     /// Registers a machine or updates its data. A new user, address or key waits for approval.
     RegisterMachine "register_machine" "PUT" "/v1/machines/{hostname}" Context Write,
     /// Lists machines, newest first.

@@ -22,7 +22,7 @@ pub enum SessionStatus {
     Active,
     /// The agent ended the session with a handoff.
     Ended,
-    /// No heartbeat arrived for 45 minutes.
+    /// No heartbeat arrived for 45 minutes, or the agent left without ending its day.
     Abandoned,
 }
 
@@ -47,7 +47,7 @@ pub enum EndReason {
     #[default]
     #[deserr(rename = "manual")]
     Manual,
-    /// The process of the agent exited, and its agent CLI ended the day for it.
+    /// The process of the agent exited before it ended its day.
     #[deserr(rename = "process_exit")]
     ProcessExit,
     /// No heartbeat arrived for 45 minutes.
@@ -209,6 +209,16 @@ pub struct UpdateSession {
     #[deserr(default)]
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub meta: Change<Meta>,
+}
+
+/// Says that the agent has left. Nothing happens if the session was heard from after `last_heartbeat_at`: then another
+/// process goes on with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub struct LeaveSession {
+    /// The last heartbeat of the session that the caller knows of.
+    pub last_heartbeat_at: Timestamp,
 }
 
 /// The answer to a heartbeat.

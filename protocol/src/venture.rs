@@ -59,6 +59,27 @@ pub struct PutVenture {
     pub capabilities: Vec<Capability>,
 }
 
+/// Moves the sessions and handoffs of one repository to another venture, another name, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserr)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
+#[deserr(deny_unknown_fields, error = Violations)]
+pub struct MoveRecords {
+    /// The repository that the records belong to now.
+    pub repo: RepoName,
+    /// The venture that the records will belong to.
+    pub to_venture: VentureCode,
+    /// The repository that the records will belong to.
+    pub to_repo: RepoName,
+}
+
+/// Whether all records are moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RecordsMoved {
+    /// True if records are left; repeat the request to move the next ones.
+    pub more: bool,
+}
+
 /// A deleted venture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -1,6 +1,8 @@
 //! Sessions: reading them, moving them, hearing from them.
 
-use deckwatch_protocol::{ErrorCode, SessionFilter, SessionId, UpdateSession};
+use deckwatch_protocol::{
+    ErrorCode, HEARTBEAT_INTERVAL_SECONDS, LeaveSession, SessionFilter, SessionId, UpdateSession,
+};
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -46,12 +48,20 @@ pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
 }
 
+/// Says that the agent has left. A session that was heard from since, or has ended, stays as it is.
+pub(crate) fn leave_session(call: &Call) -> Result<Plan, ApiError> {
+    let id = session_id(call)?;
+    let leave: LeaveSession = call.body()?;
+    let steps = vec![store::session::leave(&id, leave.last_heartbeat_at, call.now)];
+    let select = store::session::select(&id, call.stale_before());
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
+}
+
 /// When the next heartbeat is due: 10 minutes ± 2, drawn anew so that a fleet started at once spreads out.
 pub(crate) fn next_heartbeat(call: &Call) -> NextHeartbeat {
-    const SHORTEST: u32 = 8 * 60;
-    const LONGEST: u32 = 12 * 60;
-    let drawn = random_bits(call.entropy) % u128::from(LONGEST - SHORTEST + 1);
-    let interval_seconds = SHORTEST + u32::try_from(drawn).unwrap_or_default();
+    let (shortest, longest) = HEARTBEAT_INTERVAL_SECONDS.into_inner();
+    let drawn = random_bits(call.entropy) % u128::from(longest - shortest + 1);
+    let interval_seconds = shortest + u32::try_from(drawn).unwrap_or_default();
     NextHeartbeat { at: call.now.plus_seconds(interval_seconds.into()), interval_seconds }
 }
 

@@ -1,6 +1,6 @@
 //! Ventures: the products the team works on.
 
-use deckwatch_protocol::{Invalid, ListVentures, PutVenture, VentureCode, Violations};
+use deckwatch_protocol::{ErrorCode, Invalid, ListVentures, MoveRecords, PutVenture, VentureCode, Violations};
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -33,6 +33,15 @@ pub(crate) fn delete_venture(call: &Call) -> Result<Plan, ApiError> {
     let code = code(call)?;
     let steps = vec![store::refusal::unless_venture_known(&code), store::venture::delete(&code, call.now)];
     Ok(Plan::write(steps, store::venture::select_deleted(&code)).within(Reach::Venture(code)))
+}
+
+/// Moves sessions and handoffs to another name of their repository, as many as one request may change.
+pub(crate) fn move_records(call: &Call) -> Result<Plan, ApiError> {
+    let from = code(call)?;
+    let records: MoveRecords = call.body()?;
+    let mut steps = vec![store::refusal::unless_venture(&records.to_venture)];
+    steps.extend(store::records::move_records(&from, &records, call.now));
+    Ok(Plan::record(store::records::select_moved(&from, &records), ErrorCode::VentureNotFound).after(steps))
 }
 
 fn code(call: &Call) -> Result<VentureCode, ApiError> {

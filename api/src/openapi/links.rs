@@ -16,7 +16,8 @@ const VENTURE: Names = &[("code", "/code")];
 const MACHINE: Names = &[("hostname", "/hostname")];
 const FIRST_MACHINE: Names = &[("hostname", "/items/0/hostname")];
 
-const OF_SESSION: &[Operation] = &[Operation::GetSession, Operation::UpdateSession, Operation::Heartbeat];
+const OF_SESSION: &[Operation] =
+    &[Operation::GetSession, Operation::UpdateSession, Operation::Heartbeat, Operation::LeaveSession];
 const OF_NOTE: &[Operation] =
     &[Operation::GetNote, Operation::UpdateNote, Operation::ArchiveNote, Operation::RestoreNote];
 const OF_DOC: &[Operation] = &[Operation::GetDoc, Operation::ListDocVersions, Operation::PutDoc, Operation::DeleteDoc];

@@ -8,11 +8,11 @@ use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{
     Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
     DayStarted, Doc, DocFilter, DocName, DocPut, DocScope, DocText, DocVersion, EndDay, ErrorCode, FoundNote, GetDoc,
-    Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter, ListDocVersions, ListTokens, ListVentures,
-    LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, Note, NoteFilter, Operation, Page, Problem,
-    PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter, Requirement, RequirementDeleted,
-    RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay, Token, UpdateNote, UpdateSession,
-    Venture, VentureAudit, VentureCode, VentureDeleted, Version,
+    Handoff, HandoffFilter, Health, Heartbeat, Host, LatestHandoffFilter, LeaveSession, ListDocVersions, ListTokens,
+    ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken, MoveRecords, Note, NoteFilter,
+    Operation, Page, Problem, PutDoc, PutRequirement, PutVenture, RecordsMoved, RegisterMachine, RequestFilter,
+    Requirement, RequirementDeleted, RequirementFilter, Session, SessionFilter, SshConfig, SshConfigFilter, StartDay,
+    Token, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode, VentureDeleted, Version,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -124,6 +124,9 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
             Code::SessionEnded,
             Code::SessionConflict,
         ]),
+        Operation::LeaveSession => {
+            Shape::answering::<Session>(s, &[200]).body::<LeaveSession>(s).refusing(&[Code::SessionNotFound])
+        }
         Operation::CreateHandoff => {
             Shape::answering::<Handoff>(s, &[201]).body::<CreateHandoff>(s).refusing(&[Code::SessionNotFound])
         }
@@ -165,6 +168,9 @@ fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
         Operation::DeleteVenture => {
             Shape::answering::<VentureDeleted>(s, &[200]).refusing(&[Code::Forbidden, Code::VentureNotFound])
         }
+        Operation::MoveRecords => Shape::answering::<RecordsMoved>(s, &[200])
+            .body::<MoveRecords>(s)
+            .refusing(&[Code::Forbidden, Code::VentureNotRegistered]),
         Operation::RegisterMachine => Shape::answering::<Machine>(s, &[200, 201]).body::<RegisterMachine>(s),
         Operation::ListMachines => Shape::answering::<Page<Machine>>(s, &[200]).query::<MachineFilter>(),
         Operation::MachineHeartbeat => {

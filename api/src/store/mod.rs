@@ -19,6 +19,7 @@ pub(crate) mod note;
 pub(crate) mod note_index;
 pub(crate) mod note_search;
 pub(crate) mod rate_limit;
+pub(crate) mod records;
 pub(crate) mod refusal;
 pub(crate) mod request_log;
 pub(crate) mod requirement;
@@ -102,6 +103,7 @@ pub fn every_statement() -> Vec<(String, String)> {
         ("note_index", note_index::STATEMENTS),
         ("note_search", note_search::STATEMENTS),
         ("rate_limit", rate_limit::STATEMENTS),
+        ("records", records::STATEMENTS),
         ("refusal", refusal::STATEMENTS),
         ("request_log", request_log::STATEMENTS),
         ("requirement", requirement::STATEMENTS),

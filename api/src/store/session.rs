@@ -100,6 +100,23 @@ statements! {
           'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
         from sessions s where s.id = ?1";
 
+    /// Unless somebody heard from the session since.
+    LEAVE = "
+        update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'process_exit'
+        where id = ?1 and status = 'active' and last_heartbeat_at <= ?3";
+
+    /// The agent left and is back before its session would have been stale: the same session goes on.
+    RETURN = "
+        update sessions set status = 'active', ended_at = null, end_reason = null
+        where id = (
+            select id from sessions indexed by sessions_by_heartbeat
+            where last_heartbeat_at >= ?1 and agent = ?2 and venture = ?3 and repo = ?4
+              and ifnull(track, -1) = ifnull(?5, -1) and status = 'abandoned' and end_reason = 'process_exit'
+            order by last_heartbeat_at desc limit 1)
+          and not exists (
+            select 1 from sessions where agent = ?2 and venture = ?3 and repo = ?4
+              and ifnull(track, -1) = ifnull(?5, -1) and status = 'active')";
+
     /// Ends the session with a handoff of the same batch, which is its newest, unless an earlier one ended it.
     END = "
         update sessions set status = 'ended', ended_at = ?2, end_reason = ?3,
@@ -123,6 +140,10 @@ pub(crate) fn abandon_stale(day: &StartDay, stale_before: Timestamp, now: Timest
 
 pub(crate) fn correct_ahead(day: &StartDay, now: Timestamp) -> Statement {
     Statement::new(CORRECT_AHEAD).bind(now).bind(&day.venture).bind(now.plus_seconds(MOST_AHEAD_SECONDS))
+}
+
+pub(crate) fn return_to(day: &StartDay, stale_before: Timestamp) -> Statement {
+    Statement::new(RETURN).bind(stale_before).bind(&day.agent).bind(&day.venture).bind(&day.repo).bind(day.track)
 }
 
 /// What a new session gets besides what its agent says.
@@ -186,6 +207,10 @@ pub(crate) fn beat(id: &SessionId, now: Timestamp) -> Statement {
 
 pub(crate) fn select_beat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
     Statement::new(SELECT_BEAT).bind(id).bind(next).bind(interval_seconds)
+}
+
+pub(crate) fn leave(id: &SessionId, last_heartbeat_at: Timestamp, now: Timestamp) -> Statement {
+    Statement::new(LEAVE).bind(id).bind(now).bind(last_heartbeat_at)
 }
 
 pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str) -> Statement {

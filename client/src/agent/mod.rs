@@ -5,22 +5,41 @@
 
 mod conversations;
 mod launch;
+mod machine;
 mod process;
+mod session_processes;
 mod shared_server;
 mod slot;
+
+use std::io;
 
 use deckwatch_protocol::Host;
 
 pub use self::conversations::{Conversation, Conversations, conversation_id, new_conversation_id, slot_number};
+use self::machine::KeptName;
+use crate::dirs::Dirs;
+
 pub use self::launch::{Foreign, ForeignLaunch, Lineage, launch_id, lineage_of};
+pub use self::session_processes::{AgentProcess, SessionProcesses, Worker, agent_process};
 pub use self::shared_server::{RunningServer, SharedServer};
 pub use self::slot::{Slot, SlotError, Wanted};
 
 /// The name of a machine that has none that fits.
 const UNNAMED: &str = "unnamed-host";
 
-/// This machine's name as the operating system says it, made to fit [`Host`].
+/// This machine's name: the one that is kept, else as the operating system says it now, made to fit [`Host`].
 pub fn this_host() -> Host {
+    let now = host_now();
+    let kept = || KeptName::of_this_machine(&Dirs::from_env().ok()?, &now)?.read();
+    kept().unwrap_or_else(|| now.clone())
+}
+
+/// Keeps this machine's name, so that it stays when the network gives the host another one.
+fn keep_host(dirs: &Dirs, name: &Host) -> io::Result<()> {
+    KeptName::of_this_machine(dirs, &host_now()).map_or(Ok(()), |kept| kept.keep(name))
+}
+
+fn host_now() -> Host {
     host_from(&sysinfo::System::host_name().unwrap_or_default())
 }
 

@@ -19,11 +19,11 @@ use deckwatch_protocol::{
     Analytics, AnalyticsFilter, ApproveMachine, AuditFilter, CreateHandoff, CreateNote, CreateToken, DayEnded,
     DayStarted, Doc, DocFilter, DocName, DocPut, DocScope, DocText, DocVersion, DocVersionNumber, EndDay, FoundNote,
     GetDoc, Handoff, HandoffDraft, HandoffFilter, HandoffId, Health, Heartbeat, Host, LatestHandoffFilter,
-    ListDocVersions, ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat, MintedToken,
-    Note, NoteFilter, NoteId, Operation, Page, PutDoc, PutRequirement, PutVenture, RegisterMachine, RequestFilter,
-    Requirement, RequirementDeleted, RequirementFilter, RequirementId, Session, SessionFilter, SessionId, SshConfig,
-    SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession, Venture, VentureAudit, VentureCode,
-    VentureDeleted, Version,
+    LeaveSession, ListDocVersions, ListTokens, ListVentures, LoggedRequest, Machine, MachineFilter, MachineHeartbeat,
+    MintedToken, MoveRecords, Note, NoteFilter, NoteId, Operation, Page, PutDoc, PutRequirement, PutVenture,
+    RecordsMoved, RegisterMachine, RequestFilter, Requirement, RequirementDeleted, RequirementFilter, RequirementId,
+    Session, SessionFilter, SessionId, SshConfig, SshConfigFilter, StartDay, Token, TokenId, UpdateNote, UpdateSession,
+    Venture, VentureAudit, VentureCode, VentureDeleted, Version,
 };
 use http::{Request, Response};
 use serde::de::DeserializeOwned;
@@ -107,6 +107,11 @@ impl Api {
     /// Says that the agent is alive.
     pub async fn heartbeat(&self, id: &SessionId) -> Result<Heartbeat, ClientError> {
         self.call(Ok(Ask::plain(Operation::Heartbeat, id.as_str()))).await
+    }
+
+    /// Says that the agent of a session has left, unless the session was heard from since.
+    pub async fn leave_session(&self, id: &SessionId, leave: &LeaveSession) -> Result<Session, ClientError> {
+        self.call(Ask::body(Operation::LeaveSession, id.as_str(), leave)).await
     }
 
     /// Records a handoff while the session goes on.
@@ -237,6 +242,12 @@ impl Api {
     /// Deletes a venture, whose records stay; needs an admin key.
     pub async fn delete_venture(&self, code: &VentureCode) -> Result<VentureDeleted, ClientError> {
         self.call(Ok(Ask::plain(Operation::DeleteVenture, code.as_str()))).await
+    }
+
+    /// Moves the sessions and handoffs of a repository of venture `from` to another name, at most 500 of each; needs an
+    /// admin key.
+    pub async fn move_records(&self, from: &VentureCode, records: &MoveRecords) -> Result<RecordsMoved, ClientError> {
+        self.call(Ask::body(Operation::MoveRecords, from.as_str(), records)).await
     }
 
     /// Registers a machine or says what has changed; another user, address or key waits for approval.

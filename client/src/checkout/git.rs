@@ -26,6 +26,8 @@ pub(super) struct Layout {
     pub(super) kind: CheckoutKind,
     /// The folder of the repository that all its worktrees share.
     pub(super) main_folder: PathBuf,
+    /// The git folder that all its worktrees share.
+    pub(super) git_folder: PathBuf,
 }
 
 enum Reply {
@@ -94,9 +96,9 @@ impl<'a> Git<'a> {
         let hidden = common_dir.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let main_folder = match common_dir.parent() {
             Some(parent) if hidden => parent.to_owned(),
-            _ => common_dir,
+            _ => common_dir.clone(),
         };
-        Ok(Layout { kind, main_folder })
+        Ok(Layout { kind, main_folder, git_folder: common_dir })
     }
 
     pub(super) fn branch(&self) -> Result<Option<String>, CheckoutError> {

@@ -4,6 +4,8 @@
 //! network. Reading remotes is in `remote`, running git in `git`.
 
 mod git;
+mod kept;
+mod local_names;
 mod remote;
 mod worktree;
 
@@ -14,8 +16,12 @@ use deckwatch_protocol::{Branch, CommitSha, RepoName, Timestamp};
 use thiserror::Error;
 
 use self::git::{Git, Place};
+use self::kept::Kept;
+pub use self::kept::RecordNames;
+use self::local_names::{LocalNames, bytes_of};
 pub use self::remote::{repo_from_remote, without_credentials};
 pub use self::worktree::{add_worktree, main_folder};
+use crate::dirs::Dirs;
 
 /// What kind of folder an agent works in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +41,7 @@ pub enum CheckoutKind {
 pub struct Checkout {
     /// The top of the working tree; outside a repository, the folder itself.
     pub root: PathBuf,
-    /// From the remote; without one, `local/` and the folder's name.
+    /// From the remote; without one, `local/` and the folder's name, with a suffix where another folder has that name.
     pub repo: RepoName,
     /// The address of `origin`, else of `upstream`, else of the first remote; never with credentials.
     pub remote: Option<String>,
@@ -45,6 +51,18 @@ pub struct Checkout {
     pub commit_sha: Option<CommitSha>,
     /// What kind of folder it is.
     pub kind: CheckoutKind,
+    /// The git folder that all worktrees share; `None` outside a repository.
+    git_folder: Option<PathBuf>,
+    local: Option<Local>,
+}
+
+/// What a repository without a remote on a host is told by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Local {
+    /// Its name after the folder alone.
+    plain: RepoName,
+    /// The git folder, the plain folder or the path of the remote.
+    place: Vec<u8>,
 }
 
 /// Why git could not say what a folder is.
@@ -109,9 +127,41 @@ impl Checkout {
         }
     }
 
+    /// Makes the name of a repository without a remote on a host last, also when its folder is moved or renamed, and
+    /// keeps others from having it. To be called before anything is recorded under it.
+    pub fn claim_name(&mut self, dirs: &Dirs) -> io::Result<()> {
+        let Some(local) = &self.local else { return Ok(()) };
+        let kept = self.git_folder.as_deref().map(Kept::of);
+        let kept = kept.filter(|_| self.remote.is_none());
+        if let Some(name) = kept.as_ref().and_then(Kept::local_name) {
+            return LocalNames::of(dirs).is_at(&name, &local.place);
+        }
+        self.repo = LocalNames::of(dirs).claim(&local.plain, &local.place)?;
+        kept.map_or(Ok(()), |kept| kept.keep_local_name(&self.repo))
+    }
+
+    /// Under which names the records of this repository were made in a database, if the repository knows.
+    pub fn record_names(&self, database: &str) -> Option<RecordNames> {
+        Kept::of(self.git_folder.as_deref()?).records(database)
+    }
+
+    /// Remembers under which names records are made in a database. A plain folder remembers nothing.
+    pub fn keep_record_names(&self, database: &str, names: RecordNames) -> io::Result<()> {
+        self.git_folder.as_deref().map_or(Ok(()), |folder| Kept::of(folder).keep_records(database, names))
+    }
+
     fn outside(dir: PathBuf) -> Self {
-        let repo = remote::local_repo(&dir);
-        Self { root: dir, repo, remote: None, branch: None, commit_sha: None, kind: CheckoutKind::NotARepository }
+        let local = Local { plain: remote::local_repo(&dir), place: bytes_of(&dir) };
+        Self {
+            repo: local.name(None),
+            root: dir,
+            remote: None,
+            branch: None,
+            commit_sha: None,
+            kind: CheckoutKind::NotARepository,
+            git_folder: None,
+            local: Some(local),
+        }
     }
 
     fn inside(root: PathBuf) -> Result<Self, CheckoutError> {
@@ -122,14 +172,35 @@ impl Checkout {
             CheckoutKind::Submodule => &root,
             _ => &layout.main_folder,
         };
-        let repo = url.as_deref().and_then(repo_from_remote).unwrap_or_else(|| remote::local_repo(named_after));
+        let named = url.as_deref().and_then(repo_from_remote);
+        let local = match (&named, &url) {
+            (Some(name), _) if !remote::is_local(name) => None,
+            (Some(name), Some(url)) => {
+                Some(Local { plain: name.clone(), place: without_credentials(url).into_bytes() })
+            }
+            _ => Some(Local { plain: remote::local_repo(named_after), place: bytes_of(&layout.git_folder) }),
+        };
+        let kept = url.is_none().then(|| Kept::of(&layout.git_folder).local_name()).flatten();
+        let repo = local.as_ref().map(|local| local.name(kept)).or(named);
         Ok(Self {
-            repo,
+            repo: repo.unwrap_or_else(|| remote::local_repo(named_after)),
             remote: url.as_deref().map(without_credentials),
             branch: git.branch()?.and_then(|name| name.parse().ok()),
             commit_sha: git.commit()?.and_then(|sha| sha.parse().ok()),
             kind: layout.kind,
             root,
+            git_folder: Some(layout.git_folder),
+            local,
+        })
+    }
+}
+
+impl Local {
+    /// The name that the repository keeps, else the one that it would get now.
+    fn name(&self, kept: Option<RepoName>) -> RepoName {
+        kept.unwrap_or_else(|| match Dirs::from_env() {
+            Ok(dirs) => LocalNames::of(&dirs).name_of(&self.plain, &self.place),
+            Err(_) => self.plain.clone(),
         })
     }
 }

@@ -5,18 +5,26 @@
 use std::path::Path;
 
 use deckwatch_protocol::RepoName;
+use percent_encoding::percent_decode_str;
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::digest::sha256_hex;
 
 /// Owner given to what has no remote on a host.
 const LOCAL: &str = "local";
 const MAX_SEGMENTS: usize = 6;
 const MAX_FOLDER_CHARS: usize = 100;
+/// Begins a name of which only a digest is left.
+const NAMELESS: &str = "name-";
+const DIGEST_CHARS: usize = 8;
 
 /// The repository behind an address: `https://…`, `ssh://…`, `git@host:owner/name.git`, or a path.
 ///
 /// `None` when no name can be made of it.
 pub fn repo_from_remote(url: &str) -> Option<RepoName> {
     let address = Address::parse(url.trim());
-    let named: Vec<String> = address.path.split('/').filter_map(segment).collect();
+    let is_url = url.contains("://");
+    let named: Vec<String> = address.path.split('/').filter_map(|text| remote_segment(text, is_url)).collect();
     let (last, owners) = named.split_last()?;
     let last = last.strip_suffix(".git").unwrap_or(last);
     let mut segments: Vec<&str> = owners.iter().map(String::as_str).collect();
@@ -30,6 +38,11 @@ pub fn repo_from_remote(url: &str) -> Option<RepoName> {
         }
     };
     name.parse().ok()
+}
+
+/// Whether a name is of no host.
+pub(super) fn is_local(repo: &RepoName) -> bool {
+    repo.as_str().strip_prefix(LOCAL).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The address as it may be shown and recorded: no password, token or query.
@@ -117,14 +130,32 @@ fn without_password(authority: &str) -> String {
     }
 }
 
-/// One segment made of the characters that a repository's name may have; `None` when nothing is left.
+/// One segment made of the characters that a repository's name may have; `None` when there is none. A text in which no
+/// letter or digit is left gets its digest, so that every script makes a name. Unicode writes some letters in two ways;
+/// both make one name.
 fn segment(text: &str) -> Option<String> {
-    let text = text.trim_start_matches('~');
-    if matches!(text, "" | "." | ".." | ".git") {
+    let text: String = text.trim_start_matches('~').nfc().collect();
+    if matches!(text.as_str(), "" | "." | ".." | ".git") {
         return None;
     }
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
-    Some(text.chars().map(safe).collect())
+    let name: String = text.chars().map(safe).collect();
+    let is_usable = name.chars().any(|c| c.is_ascii_alphanumeric());
+    Some(if is_usable { name } else { format!("{NAMELESS}{}", digest_of(&text)) })
+}
+
+/// The same of a remote's path. Nothing else tells two remotes apart, so letters that are not kept leave a digest.
+fn remote_segment(text: &str, is_url: bool) -> Option<String> {
+    let decoded = if is_url { percent_decode_str(text).decode_utf8_lossy() } else { text.into() };
+    let text: String = decoded.nfc().collect();
+    let (stem, end) = text.strip_suffix(".git").map_or((text.as_str(), ""), |stem| (stem, ".git"));
+    let name = segment(stem)?;
+    let is_whole = stem.is_ascii() || name.starts_with(NAMELESS);
+    Some(if is_whole { format!("{name}{end}") } else { format!("{name}-{}{end}", digest_of(stem)) })
+}
+
+fn digest_of(text: &str) -> String {
+    sha256_hex(text.as_bytes()).chars().take(DIGEST_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -215,6 +246,31 @@ mod tests {
             assert_eq!(local_repo(Path::new(folder)).as_str(), expected);
         }
         assert_eq!(local_repo(Path::new(&long)).as_str().len(), "local/".len() + MAX_FOLDER_CHARS);
+    }
+
+    #[test]
+    fn names_in_any_script_make_a_repository() {
+        let folders = ["日本語", "中国語", "مشروع", "🚀", "---", "プロジェクト.git"];
+        let names: std::collections::BTreeSet<_> = folders.iter().map(|folder| local_repo(Path::new(folder))).collect();
+        assert_eq!(names.len(), folders.len());
+        for name in names {
+            assert!(crate::ventures::VentureEntry::of_repo(&name).is_some(), "{name}");
+        }
+        assert_eq!(local_repo(Path::new("cafe\u{301}")), local_repo(Path::new("caf\u{e9}")));
+        assert_eq!(local_repo(Path::new("büro")).as_str(), "local/b-ro");
+    }
+
+    #[test]
+    fn one_remote_has_one_name_however_its_address_is_written() {
+        let same = ["https://h/org/My%20Project.git", "ssh://git@h/org/My Project", "git@h:org/My Project.git"];
+        for url in same {
+            assert_eq!(name(url).as_deref(), Some("org/My-Project"), "{url}");
+        }
+        let same = ["https://h/org/b%C3%BCro", "https://h/org/bu%CC%88ro.git", "git@h:org/büro"];
+        let names: Vec<_> = same.iter().map(|url| name(url).unwrap()).collect();
+        assert!(names[0].starts_with("org/b-ro-") && names.iter().all(|name| *name == names[0]), "{names:?}");
+        assert_ne!(name("https://h/org/日本語"), name("https://h/org/中国語"));
+        assert_eq!(name("https://h/org/日本語.git"), name("https://h/org/日本語"));
     }
 
     #[test]

@@ -148,3 +148,74 @@ fn a_missing_folder_and_a_broken_repository_are_clear_errors() {
     let error = Checkout::at(temp.path()).unwrap_err();
     assert!(matches!(&error, CheckoutError::Failed { message, .. } if message.contains("/nowhere/at/all")), "{error}");
 }
+
+fn dirs_below(home: &Path) -> Dirs {
+    Dirs::from_vars(|name| (name == "HOME").then(|| home.into())).unwrap()
+}
+
+fn claimed(dir: &Path, dirs: &Dirs) -> String {
+    let mut checkout = at(dir);
+    checkout.claim_name(dirs).unwrap();
+    checkout.repo.to_string()
+}
+
+#[test]
+fn two_folders_of_one_name_have_two_names_and_keep_them_when_they_are_moved_or_renamed() {
+    let temp = tempfile::tempdir().unwrap();
+    let dirs = dirs_below(temp.path());
+    let [one, two] = ["a/alpha", "b/alpha"].map(|folder| temp.path().join(folder));
+    for dir in [&one, &two] {
+        repository(dir, None);
+    }
+    assert_eq!(claimed(&one, &dirs), "local/alpha");
+    let second = claimed(&two, &dirs);
+    assert!(second.starts_with("local/alpha-"), "{second}");
+    assert_eq!([claimed(&one, &dirs), claimed(&two, &dirs)], ["local/alpha".to_owned(), second.clone()]);
+
+    let moved = temp.path().join("elsewhere");
+    std::fs::rename(&two, &moved).unwrap();
+    std::fs::rename(&one, &two).unwrap();
+    assert_eq!([claimed(&two, &dirs), claimed(&moved, &dirs)], ["local/alpha".to_owned(), second.clone()]);
+    repository(&one, None);
+    let third = claimed(&one, &dirs);
+    assert!(third != "local/alpha" && third != second, "a new repository where the first one was: {third}");
+    git(&moved, &["worktree", "add", "--quiet", "../tree"]);
+    assert_eq!(claimed(&temp.path().join("tree"), &dirs), second);
+}
+
+#[test]
+fn a_copy_of_a_repository_keeps_nothing_of_the_original() {
+    let temp = tempfile::tempdir().unwrap();
+    let dirs = dirs_below(temp.path());
+    let [original, copy] = ["a/alpha", "b/alpha"].map(|folder| temp.path().join(folder));
+    repository(&original, None);
+    claimed(&original, &dirs);
+    let names = RecordNames { venture: "alpha".parse().unwrap(), repo: "local/alpha".parse().unwrap() };
+    at(&original).keep_record_names("database", names.clone()).unwrap();
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    let copied = Command::new("cp").arg("-a").args([&original, &copy]).status().unwrap();
+    assert!(copied.success());
+
+    assert_eq!(at(&copy).record_names("database"), None);
+    assert!(claimed(&copy, &dirs).starts_with("local/alpha-"));
+    assert_eq!(at(&original).record_names("database"), Some(names));
+    assert_eq!(claimed(&original, &dirs), "local/alpha");
+}
+
+#[test]
+fn plain_folders_of_one_name_are_told_apart_and_one_of_two_at_once_gets_the_plain_name() {
+    let temp = tempfile::tempdir().unwrap();
+    let folders: Vec<_> = (0..8).map(|n| temp.path().join(format!("{n}/notes"))).collect();
+    let threads: Vec<_> = folders
+        .into_iter()
+        .map(|folder| {
+            let dirs = dirs_below(temp.path());
+            std::fs::create_dir_all(&folder).unwrap();
+            std::thread::spawn(move || claimed(&folder, &dirs))
+        })
+        .collect();
+    let names: Vec<String> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert_eq!(names.iter().filter(|name| *name == "local/notes").count(), 1);
+    let different: std::collections::BTreeSet<_> = names.iter().collect();
+    assert_eq!(different.len(), names.len());
+}

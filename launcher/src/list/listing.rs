@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use deckwatch_client::discovery::DiscoveryError;
 use deckwatch_client::ventures::VentureEntry;
-use deckwatch_protocol::{SessionStatus, Timestamp};
+use deckwatch_protocol::{Presence, SessionStatus, Timestamp};
 use serde::Serialize;
 
 use super::{git_state, sessions};
@@ -46,8 +46,20 @@ pub(super) struct Listed {
     pub(super) last_session: Option<LastSession>,
     /// Set when the last session, if there is one, began before this time.
     pub(super) last_session_before: Option<Timestamp>,
-    /// `null` when it is not known.
+    /// The names of those in `agents` that are live or idle; `null` when it is not known.
     pub(super) active_agents: Option<Vec<String>>,
+    /// Who was active when the API was asked; `null` when it is not known.
+    pub(super) agents: Option<Vec<ListedAgent>>,
+}
+
+/// An agent that was active when the API was asked.
+#[derive(Serialize)]
+pub(super) struct ListedAgent {
+    pub(super) agent: String,
+    /// `gone`: its process on this machine has ended.
+    pub(super) presence: Presence,
+    /// When the agent was last heard of.
+    pub(super) at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -86,9 +98,11 @@ impl Listing {
         places: Vec<Place>,
         states: Vec<git_state::Answer>,
         known: sessions::Answer,
+        now: Timestamp,
     ) -> Self {
         let rows = ventures.iter().zip(places).zip(states);
-        let ventures = rows.map(|((venture, place), state)| Listed::new(venture, place, state, known.as_ref().ok()));
+        let ventures =
+            rows.map(|((venture, place), state)| Listed::new(venture, place, state, known.as_ref().ok(), now));
         Self {
             file,
             ventures: ventures.collect(),
@@ -112,7 +126,13 @@ impl Listing {
 }
 
 impl Listed {
-    fn new(venture: &VentureEntry, place: Place, state: git_state::Answer, known: Option<&sessions::Sessions>) -> Self {
+    fn new(
+        venture: &VentureEntry,
+        place: Place,
+        state: git_state::Answer,
+        known: Option<&sessions::Sessions>,
+        now: Timestamp,
+    ) -> Self {
         let (path, path_error) = match place.0 {
             Ok(path) => (Some(path), None),
             Err(why) => (None, Some(why)),
@@ -125,6 +145,16 @@ impl Listed {
         let of_venture = |seen: &sessions::Seen| {
             seen.sessions.iter().filter(|session| session.venture == venture.code).cloned().collect::<Vec<_>>()
         };
+        let agents = known.map(|known| {
+            let agents = of_venture(&known.active).into_iter().map(|session| ListedAgent {
+                agent: session.agent.to_string(),
+                presence: session.presence(now),
+                at: session.last_heartbeat_at,
+            });
+            agents.collect::<Vec<_>>()
+        });
+        let here = |agent: &&ListedAgent| agent.presence != Presence::Gone;
+        let active = |agents: &Vec<ListedAgent>| agents.iter().filter(here).map(|agent| agent.agent.clone()).collect();
         let last = known.and_then(|known| of_venture(&known.newest).into_iter().next());
         let before = known.filter(|known| last.is_none() && known.newest.cut_short);
         Self {
@@ -147,7 +177,8 @@ impl Listed {
                 at: session.last_heartbeat_at,
             }),
             last_session_before: before.and_then(|known| known.newest.sessions.last()).map(|oldest| oldest.created_at),
-            active_agents: known.map(|known| of_venture(&known.active).iter().map(|s| s.agent.to_string()).collect()),
+            active_agents: agents.as_ref().map(active),
+            agents,
         }
     }
 }

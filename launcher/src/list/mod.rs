@@ -20,6 +20,7 @@ use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::output;
 use crate::surroundings::Surroundings;
+use deckwatch_client::agent::{SessionProcesses, this_host};
 use deckwatch_client::discovery::Repositories;
 
 /// Prints the list, as JSON or as a table.
@@ -37,16 +38,17 @@ pub(crate) fn run(
     let repositories = Repositories::below(&config.dev_root)?;
     let places: Vec<Place> = ventures.iter().map(|venture| Place::of(repositories.of_venture(venture))).collect();
     let api = context_api::reader(endpoint, surroundings)?;
+    let processes = SessionProcesses::of(&surroundings.dirs, &this_host());
     let runtime = context_api::runtime()?;
     let (states, sessions) = runtime.block_on(async {
-        let asked = tokio::spawn(sessions::ask(api));
+        let asked = tokio::spawn(async move { sessions::ask(api, &processes).await });
         let states = git_state::of_all(places.iter().map(Place::path)).await;
         (states, asked.await.unwrap_or_else(|error| Err(error.to_string())))
     });
     // Whatever still waits, such as a locked database, is left to the end of this process.
     runtime.shutdown_background();
     let file = catalogue.file.as_ref().map(|file| file.path.clone());
-    let listing = Listing::new(file, &ventures, places, states, sessions);
+    let listing = Listing::new(file, &ventures, places, states, sessions, now());
     if json {
         return output::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &listing)?;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use deckwatch_client::agent::{AgentProcess, SessionProcesses};
 use deckwatch_client::{Api, ClientError};
-use deckwatch_protocol::{Page, Session, SessionFilter, SessionStatus};
+use deckwatch_protocol::{EndReason, LeaveSession, Page, Session, SessionFilter, SessionStatus};
 
 /// A list is looked at while somebody waits.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,18 +27,38 @@ pub(super) struct Seen {
     pub(super) cut_short: bool,
 }
 
-/// Asks both at the same time. Without an API, there is no session yet.
-pub(super) async fn ask(api: Option<Api>) -> Answer {
+/// Asks both at the same time. Without an API, there is no session yet. Tells the API of agents whose process on this
+/// machine has ended.
+pub(super) async fn ask(api: Option<Api>, processes: &SessionProcesses) -> Answer {
     let Some(api) = api else { return Ok(Sessions { active: Seen::default(), newest: Seen::default() }) };
     let both = async {
         let other = api.clone();
         let newest = tokio::spawn(async move { list(&other, None).await });
         let active = list(&api, Some(SessionStatus::Active)).await.map_err(|error| error.to_string())?;
         let newest = newest.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        Ok(Sessions { active, newest })
+        let mut known = Sessions { active, newest };
+        mark_ended(&mut known.newest.sessions, processes);
+        for session in mark_ended(&mut known.active.sessions, processes) {
+            let leave = LeaveSession { last_heartbeat_at: session.last_heartbeat_at };
+            // The list says it anyway, and the next list tries again.
+            let _ = api.leave_session(&session.id, &leave).await;
+        }
+        Ok(known)
     };
     let answer = tokio::time::timeout(PATIENCE, both).await;
     answer.unwrap_or_else(|_| Err(format!("the Context API did not answer within {} s", PATIENCE.as_secs())))
+}
+
+/// Marks the sessions whose process has ended as left, and returns them.
+fn mark_ended<'a>(sessions: &'a mut [Session], processes: &SessionProcesses) -> Vec<&'a Session> {
+    let active = sessions.iter_mut().filter(|session| session.status == SessionStatus::Active);
+    let ended = active.filter(|session| processes.agent_of(&session.id) == AgentProcess::Ended);
+    let marked = ended.map(|session| {
+        session.status = SessionStatus::Abandoned;
+        session.end_reason = Some(EndReason::ProcessExit);
+        &*session
+    });
+    marked.collect()
 }
 
 async fn list(api: &Api, status: Option<SessionStatus>) -> Result<Seen, ClientError> {

@@ -3,11 +3,11 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
-use deckwatch_protocol::Timestamp;
+use deckwatch_protocol::{Presence, Timestamp};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use super::age::ago;
-use super::listing::{Listed, Listing};
+use super::listing::{Listed, ListedAgent, Listing};
 use crate::surroundings::Surroundings;
 
 const HEADS: [&str; COLUMNS] = ["VENTURE", "NAME", "REPOSITORY", "BRANCH", "CHANGES", "LAST SESSION", "AGENTS NOW"];
@@ -125,13 +125,25 @@ fn row(venture: &Listed, cut_short: bool, surroundings: &Surroundings, now: Time
         (None, None, None) => cell("unknown".to_owned(), FAINT),
     };
     let more = if cut_short { ", perhaps more" } else { "" };
-    let agents = match &venture.active_agents {
+    let agents = match &venture.agents {
         None => cell("unknown".to_owned(), FAINT),
         Some(agents) if agents.is_empty() && !cut_short => cell("-".to_owned(), FAINT),
         Some(agents) if agents.is_empty() => cell("unknown".to_owned(), FAINT),
-        Some(agents) => cell(format!("{}{more}", agents.join(", ")), GOOD),
+        Some(agents) => {
+            let style = if agents.iter().any(|agent| agent.presence == Presence::Live) { GOOD } else { FAINT };
+            let agents: Vec<String> = agents.iter().map(|agent| named(agent, now)).collect();
+            cell(format!("{}{more}", agents.join(", ")), style)
+        }
     };
     [cell(venture.code.clone(), PLAIN), cell(venture.name.clone(), PLAIN), path, branch, changes, last, agents]
+}
+
+fn named(ListedAgent { agent, presence, at }: &ListedAgent, now: Timestamp) -> String {
+    match presence {
+        Presence::Live => agent.clone(),
+        Presence::Idle => format!("{agent} (idle, seen {})", ago(*at, now)),
+        Presence::Gone => format!("{agent} (gone)"),
+    }
 }
 
 /// A text that moves no cursor and turns no line around: names come from others.

@@ -1,6 +1,6 @@
 //! Sessions and their whereabouts, as `sod` and `context` show them.
 
-use deckwatch_protocol::{ActiveSession, Branch, IssueNumber, RepoName, Session, Timestamp, Track};
+use deckwatch_protocol::{ActiveSession, Agent, Branch, IssueNumber, Presence, RepoName, Session, Timestamp, Track};
 
 use super::age::ago;
 use super::budget::{clip, line_cost};
@@ -10,6 +10,8 @@ use super::part::{Cut, Group, Part, Total};
 const BRANCH_COST: usize = 80;
 /// What the names in a warning may cost.
 const NAMES_COST: usize = 300;
+/// How many gone agents are named.
+const GONE_NAMED: usize = 5;
 
 /// Everyone else who is active: first those whose work may collide with ours, and a warning that names them.
 pub(crate) fn active_part(
@@ -27,7 +29,7 @@ pub(crate) fn active_part(
     let agents = Group { first: colliding.clamp(2, 8), ..Group::of("agents", items, total, Cut::Never) };
     Part {
         heading: format!("## Other active agents: {total}"),
-        remark: collisions(&nearest, own, fence),
+        remark: collisions(&nearest, own, now, fence),
         holds: "sessions as the agents described them",
         groups: vec![agents],
         more: more.into(),
@@ -104,19 +106,26 @@ impl<'a> From<&'a Session> for Whereabouts<'a> {
 }
 
 fn active_line(session: &ActiveSession, now: Timestamp, fence: &Fence) -> String {
-    let (place, presence) = (Whereabouts::from(session).line(fence), presence(session, now));
-    format!("{} ({} on {}): {place}; {presence}", session.agent, session.client, session.host)
+    let (seen, presence) = (ago(session.last_heartbeat_at, now), session.presence(now).as_str());
+    let place = Whereabouts::from(session).line(fence);
+    format!("{} ({} on {}): {place}; {presence}, last seen {seen}", session.agent, session.client, session.host)
 }
 
-/// Whether the agent is still there, as far as that is known: the only place that says so.
-fn presence(session: &ActiveSession, now: Timestamp) -> String {
-    format!("last seen {}", ago(session.last_heartbeat_at, now))
+/// Agents that were left off a list because their process on this machine has ended.
+pub(crate) fn gone_line(agents: &[Agent]) -> Option<String> {
+    let names: Vec<&str> = agents.iter().take(GONE_NAMED).map(Agent::as_str).collect();
+    let more = agents.len().saturating_sub(GONE_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let have =
+        if agents.len() == 1 { "its process on this machine has" } else { "their processes on this machine have" };
+    (!agents.is_empty()).then(|| format!("Gone: {}{more}; {have} ended without a handoff.", names.join(", ")))
 }
 
-/// A sentence for the agents on our issue, and one for those on our branch.
-fn collisions(sessions: &[&ActiveSession], own: &Whereabouts, fence: &Fence) -> Option<String> {
-    let on_issue: Vec<&str> = names(sessions.iter().filter(|session| own.shares_issue_with(session)));
-    let on_branch: Vec<&str> = names(sessions.iter().filter(|session| own.shares_branch_with(session)));
+/// A sentence for the agents on our issue, and one for those on our branch. Those that have gone are left out.
+fn collisions(sessions: &[&ActiveSession], own: &Whereabouts, now: Timestamp, fence: &Fence) -> Option<String> {
+    let here = || sessions.iter().copied().filter(|session| session.presence(now) != Presence::Gone);
+    let on_issue = names(here().filter(|session| own.shares_issue_with(session)), now);
+    let on_branch = names(here().filter(|session| own.shares_branch_with(session)), now);
     let branch = own.branch.map_or(String::new(), |branch| clip(&fence.line(branch.as_str()), BRANCH_COST));
     let issue = own.issue.map_or(String::new(), |issue| issue.to_string());
     let lines = [warning(&on_issue, &format!("issue #{issue}")), warning(&on_branch, &format!("branch {branch}"))];
@@ -124,26 +133,32 @@ fn collisions(sessions: &[&ActiveSession], own: &Whereabouts, fence: &Fence) -> 
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// Each agent once, whatever sessions it has.
-fn names<'a>(sessions: impl Iterator<Item = &'a &'a ActiveSession>) -> Vec<&'a str> {
-    let mut names: Vec<&str> = Vec::new();
+/// Each agent once, by the session that was heard from last. An idle agent has the age of its last heartbeat beside it.
+fn names<'a>(sessions: impl Iterator<Item = &'a ActiveSession>, now: Timestamp) -> Vec<String> {
+    let mut newest: Vec<&ActiveSession> = Vec::new();
     for session in sessions {
-        if !names.contains(&session.agent.as_str()) {
-            names.push(session.agent.as_str());
+        match newest.iter_mut().find(|known| known.agent == session.agent) {
+            Some(known) if known.last_heartbeat_at < session.last_heartbeat_at => *known = session,
+            Some(_) => {}
+            None => newest.push(session),
         }
     }
-    names
+    let name = |session: &&ActiveSession| match session.presence(now) {
+        Presence::Idle => format!("{} (idle, last seen {})", session.agent, ago(session.last_heartbeat_at, now)),
+        Presence::Live | Presence::Gone => session.agent.to_string(),
+    };
+    newest.iter().map(name).collect()
 }
 
-fn warning(agents: &[&str], place: &str) -> Option<String> {
+fn warning(agents: &[String], place: &str) -> Option<String> {
     let mut room = NAMES_COST;
-    let fits = |name: &&&str| {
+    let fits = |name: &&String| {
         let cost = line_cost(name);
         let fits = cost <= room;
         room = room.saturating_sub(cost);
         fits
     };
-    let named: Vec<&str> = agents.iter().take_while(fits).copied().collect();
+    let named: Vec<&str> = agents.iter().take_while(fits).map(String::as_str).collect();
     let others = agents.len() - named.len();
     let (last, before) = named.split_last()?;
     let verb = if agents.len() == 1 { "is" } else { "are" };

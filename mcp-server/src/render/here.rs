@@ -153,14 +153,10 @@ mod tests {
             client_version: None,
             slot: None,
         };
-        let checkout = Checkout {
-            root: "/work/alpha".into(),
-            kind: CheckoutKind::Repository,
-            repo: day.session.repo.clone(),
-            remote: None,
-            branch: day.session.branch.clone(),
-            commit_sha: day.session.commit_sha.clone(),
-        };
+        let mut checkout = Checkout::at(&std::env::temp_dir()).unwrap();
+        (checkout.root, checkout.kind) = ("/work/alpha".into(), CheckoutKind::Repository);
+        (checkout.repo, checkout.branch) = (day.session.repo.clone(), day.session.branch.clone());
+        checkout.commit_sha.clone_from(&day.session.commit_sha);
         let now: Timestamp = NOW.parse().unwrap();
         let here = Here {
             me: &me,

@@ -15,6 +15,7 @@ use crate::identity::Me;
 use crate::render::age::ago;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
+use crate::render::context::gone_line;
 use crate::render::fence::Fence;
 use crate::render::here::{Here, SessionKnown};
 use crate::render::outbox;
@@ -98,8 +99,12 @@ async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
         Box::pin(api.list_handoffs(&to_me))
     )?;
     let (to_you, to_you_total) = not_settled(handoffs, ended.items.first().map(|session| session.created_at));
-    let news = keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
-    let others = Others::among(sessions, &mine, me);
+    let mut news: Vec<String> =
+        keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
+    let mut others = Others::among(sessions, &mine, me);
+    let gone = keeper.without_ended(&mut others.sessions).await;
+    others.total.count = others.total.count.saturating_sub(gone.len());
+    news.extend(gone_line(&gone));
     let session = mine.items.into_iter().find(|session| Some(&session.id) == own.as_ref());
     let fence = fence();
     let here = Here {

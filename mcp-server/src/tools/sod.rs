@@ -15,6 +15,7 @@ use super::{answer, beside, decode, fence, hints};
 use crate::github::{Lane, Queue};
 use crate::healing;
 use crate::render::budget::cost;
+use crate::render::context::gone_line;
 use crate::render::sod::{Beside, Rendered, render};
 use crate::render::{outbox, queue};
 use crate::schema;
@@ -152,15 +153,20 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
         Held::Keep => None,
     };
     let loading = beside::Loading::begin(keeper);
-    let started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
+    let mut started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
     let (waiting, unsent) = (keeper.waiting().await, keeper.unsent_handoffs().await);
     let client = keeper.identity.me().await.ok().map(|me| &me.client);
     let mut remarks: Vec<String> = decided.into_iter().chain(keeper.build.news(client)).collect();
     remarks.extend(outbox::lines(&waiting));
     remarks.extend(keeper.healing.news());
+    let others = started.active_sessions();
+    let gone = keeper.without_ended(&mut others.items).await;
+    others.total = others.total.saturating_sub(u32::try_from(gone.len()).unwrap_or(u32::MAX));
+    remarks.extend(gone_line(&gone));
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
+            remarks.extend(keeper.records_news(day).await);
             remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
             let beside = Beside { unsent, ..loading.whole().await? };
             let facts = report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use deckwatch_client::api::{Api, ClientError, Contact};
 use deckwatch_client::clock::now;
 use deckwatch_client::snapshot::Snapshot;
-use deckwatch_protocol::{DayStarted, IssueNumber, SessionId, Timestamp, Track};
+use deckwatch_protocol::{ActiveSession, DayStarted, Excerpt, IssueNumber, SessionId, Timestamp, Track};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -44,6 +44,16 @@ pub(super) enum Start {
     Day(Box<DayStarted>),
     /// It has not; this is what it said last.
     Last(Box<Last>),
+}
+
+impl Start {
+    /// The other agents, as far as they are shown.
+    pub(super) fn active_sessions(&mut self) -> &mut Excerpt<ActiveSession> {
+        match self {
+            Self::Day(day) => &mut day.active_sessions,
+            Self::Last(last) => &mut last.snapshot.day.active_sessions,
+        }
+    }
 }
 
 /// The API's last answer.

@@ -79,6 +79,7 @@ async fn an_unknown_query_parameter_is_refused_by_name() {
         Operation::StartDay,
         Operation::EndDay,
         Operation::UpdateSession,
+        Operation::LeaveSession,
         Operation::CreateHandoff,
         Operation::PutVenture,
         Operation::GetSession,

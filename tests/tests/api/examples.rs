@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deckwatch_protocol::{
     Analytics, DayEnded, DayStarted, Doc, DocPut, DocText, DocVersion, ErrorCode, FoundNote, Handoff, Health,
-    Heartbeat, LoggedRequest, Machine, MachineHeartbeat, MintedToken, Note, Operation, Page, Requirement,
+    Heartbeat, LoggedRequest, Machine, MachineHeartbeat, MintedToken, Note, Operation, Page, RecordsMoved, Requirement,
     RequirementDeleted, Session, SshConfig, Token, Venture, VentureAudit, VentureDeleted, Version,
 };
 use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ask_approve, ask_register, fresh};
@@ -78,6 +78,10 @@ impl Scene {
             Operation::EndDay => ask.json(&handoff_of(&self.ending)),
             Operation::GetSession | Operation::Heartbeat => ask.with(&self.session),
             Operation::UpdateSession => ask.with(&self.session).json(&json!({ "branch": "dev/fix" })),
+            // Before the session was heard from, so that it goes on.
+            Operation::LeaveSession => {
+                ask.with(&self.session).json(&json!({ "last_heartbeat_at": "2020-01-01T00:00:00Z" }))
+            }
             Operation::CreateHandoff => ask.json(&handoff_of(&self.session)),
             Operation::GetHandoff => ask.with(&self.handoff),
             Operation::ListSessions
@@ -99,6 +103,9 @@ impl Scene {
             Operation::DeleteDoc => ask.with(&self.agent.venture).with("passing.md"),
             Operation::PutVenture => ask.with(fresh("put")).json(&json!({ "name": "Put" })),
             Operation::DeleteVenture => ask.with(&self.closing),
+            Operation::MoveRecords => ask.with(&self.agent.venture).json(
+                &json!({ "repo": "example-org/old", "to_venture": self.agent.venture, "to_repo": "example-org/new" }),
+            ),
             Operation::PutRequirement => ask.json(&requirement_of(&self.agent.venture)),
             Operation::DeleteRequirement => {
                 let next = self.next_requirement.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +146,9 @@ impl Scene {
                 (Ask::of(operation).with(&self.agent.venture).with("nothing.md"), ErrorCode::DocNotFound)
             }
             Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
+            Operation::MoveRecords => (ask.json(&json!({ "repo": 7 })), ErrorCode::InvalidRequest),
             Operation::DeleteVenture => (Ask::of(operation).with(fresh("nobody")), ErrorCode::VentureNotFound),
+            Operation::LeaveSession => (ask.json(&json!({ "last_heartbeat_at": 7 })), ErrorCode::InvalidRequest),
             Operation::GetSession | Operation::Heartbeat => {
                 (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
             }
@@ -182,7 +191,9 @@ impl Scene {
             Operation::StartDay => drop(response.of::<DayStarted>(201)),
             Operation::EndDay => drop(response.of::<DayEnded>(200)),
             Operation::ListSessions => drop(response.of::<Page<Session>>(200)),
-            Operation::GetSession | Operation::UpdateSession => drop(response.of::<Session>(200)),
+            Operation::GetSession | Operation::UpdateSession | Operation::LeaveSession => {
+                drop(response.of::<Session>(200));
+            }
             Operation::Heartbeat => drop(response.of::<Heartbeat>(200)),
             Operation::CreateHandoff => drop(response.of::<Handoff>(201)),
             Operation::ListHandoffs => drop(response.of::<Page<Handoff>>(200)),
@@ -200,6 +211,7 @@ impl Scene {
             Operation::DeleteDoc => drop(response.of::<DocVersion>(200)),
             Operation::ListVentures => drop(response.of::<Page<Venture>>(200)),
             Operation::PutVenture => drop(response.of::<Venture>(201)),
+            Operation::MoveRecords => drop(response.of::<RecordsMoved>(200)),
             Operation::DeleteVenture => drop(response.of::<VentureDeleted>(200)),
             Operation::RegisterMachine => drop(response.of::<Machine>(201)),
             Operation::ListMachines => drop(response.of::<Page<Machine>>(200)),

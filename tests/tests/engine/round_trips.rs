@@ -32,6 +32,9 @@ impl ValidRequest {
                 good(String::new(), Some(handoff_of(&session)))
             }
             Operation::GetSession | Operation::Heartbeat => good(lab.start(&agent).await, None),
+            Operation::LeaveSession => {
+                good(lab.start(&agent).await, Some(json!({ "last_heartbeat_at": "2999-01-01T00:00:00Z" })))
+            }
             Operation::UpdateSession => good(lab.start(&agent).await, Some(json!({ "branch": "x" }))),
             Operation::GetHandoff => {
                 let session = lab.start(&agent).await;
@@ -58,6 +61,10 @@ impl ValidRequest {
             }
             Operation::PutDoc => good("alpha/api.md".to_owned(), Some(json!({ "content": "# The API" }))),
             Operation::PutVenture => good("beta".to_owned(), Some(json!({ "name": "Beta" }))),
+            Operation::MoveRecords => {
+                let body = json!({ "repo": "example-org/old", "to_venture": "alpha", "to_repo": "example-org/new" });
+                good("alpha".to_owned(), Some(body))
+            }
             Operation::DeleteVenture => {
                 lab.ask(Operation::PutVenture, ("gone", ""), Some(&json!({ "name": "Gone" }))).await;
                 good("gone".to_owned(), None)

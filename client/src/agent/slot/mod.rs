@@ -121,6 +121,7 @@ impl Slot {
         let folder = Folder::of(dirs, host);
         Dirs::create(&folder.path).map_err(|source| folder.error(source))?;
         let _held = folder.lock()?;
+        super::keep_host(dirs, host).map_err(|source| folder.error(source))?;
         let slots = folder.read(client)?;
         let number = slots
             .iter()

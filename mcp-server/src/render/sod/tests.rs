@@ -107,7 +107,8 @@ fn who_else_works_is_shown_with_branch_and_issue_and_a_warning_on_collision() {
     let mut json = empty_day();
     json["active_sessions"] = json!({"total": 2, "shown": 2, "items": [active(87, "dev/mac1/fix"), active(3, "main")]});
     let text = text_of(json, 6_000);
-    let line = "| mac2-codex-3 (codex on mac2): example-org/alpha-console, branch main, issue #3; last seen 4 min ago";
+    let line =
+        "| mac2-codex-3 (codex on mac2): example-org/alpha-console, branch main, issue #3; live, last seen 4 min ago";
     assert!(text.contains(line), "{text}");
     assert!(
         text.contains(

@@ -1,0 +1,90 @@
+//! Finds the agent's session at the API: after a restart of this server, or of the agent.
+
+use std::time::Duration;
+
+use deckwatch_client::agent::Worker;
+use deckwatch_client::clock::now;
+use deckwatch_client::variables;
+use deckwatch_protocol::{EndReason, STALE_SECONDS, Session, SessionFilter, SessionStatus};
+
+use crate::session::{Keeper, Live, State};
+use crate::trouble::Trouble;
+
+/// On whose behalf a session is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Searcher {
+    /// A tool was called, so the agent works here.
+    Tool,
+    /// This process has only started.
+    Start,
+}
+
+impl Keeper {
+    /// The live session: the one held here, else the one that the API knows of this agent.
+    pub(crate) async fn find(&self) -> Result<Option<Live>, Trouble> {
+        match self.known() {
+            State::Live(live) => return Ok(Some(live)),
+            State::Ended(_) | State::Leaving(_) => return Ok(None),
+            State::Unknown => {}
+        }
+        self.search(Searcher::Tool).await
+    }
+
+    /// The same before any tool was called. A tool's own probe of this server must neither keep alive nor bring back
+    /// what it does not work on.
+    pub(crate) async fn find_unasked(&self) -> Result<Option<Live>, Trouble> {
+        match self.known() {
+            State::Unknown => self.search(Searcher::Start).await,
+            State::Live(live) => Ok(Some(live)),
+            State::Ended(_) | State::Leaving(_) => Ok(None),
+        }
+    }
+
+    /// Asks the API for this agent's session: one that is active, else the one that the agent left last.
+    async fn search(&self, searcher: Searcher) -> Result<Option<Live>, Trouble> {
+        let track = self.identity.surroundings().setting(variables::TRACK)?;
+        for status in [SessionStatus::Active, SessionStatus::Abandoned] {
+            let mut mine = Vec::new();
+            for session in self.sessions_with(status).await? {
+                if self.may_hold(&session, searcher).await {
+                    mine.push(session);
+                }
+            }
+            let of_track = mine.iter().find(|session| session.track == track);
+            if let Some(found) = of_track.or(mine.first()).map(|session| Live::of(session, Duration::ZERO)) {
+                self.found(found.clone());
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn sessions_with(&self, status: SessionStatus) -> Result<Vec<Session>, Trouble> {
+        let (me, place) = (self.identity.me().await?, self.identity.place().await?);
+        let filter = SessionFilter {
+            venture: Some(place.venture.code.clone()),
+            repo: Some(place.repo.clone()),
+            agent: Some(me.agent.clone()),
+            status: Some(status),
+            ..SessionFilter::default()
+        };
+        Ok(self.identity.api().await?.list_sessions(&filter).await?.items)
+    }
+
+    async fn may_hold(&self, session: &Session, searcher: Searcher) -> bool {
+        let left = session.status == SessionStatus::Abandoned;
+        if left && (session.end_reason != Some(EndReason::ProcessExit) || !may_be_continued(session)) {
+            return false;
+        }
+        match (searcher, self.worker(&session.id).await) {
+            (Searcher::Tool, _) | (Searcher::Start, Worker::ThisAgent) => true,
+            (Searcher::Start, Worker::Unknown) => !left,
+            (Searcher::Start, Worker::AnotherAgent) => false,
+        }
+    }
+}
+
+/// Whether a session that its agent has left is not stale yet.
+fn may_be_continued(session: &Session) -> bool {
+    now().seconds_since(session.last_heartbeat_at) < STALE_SECONDS
+}

@@ -1,0 +1,116 @@
+//! Which processes work on the agent's session, and how this one leaves it.
+//!
+//! A session is joined when a tool is called, or when the server before this one worked on it for the same agent. A
+//! server that an agent CLI starts only to look at it joins nothing, so its end says nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
+
+use deckwatch_client::agent::{AgentProcess, SessionProcesses, Worker, agent_process};
+use deckwatch_client::dirs::Dirs;
+use deckwatch_protocol::{ActiveSession, Agent, LeaveSession, SessionId, Timestamp};
+
+use crate::session::Keeper;
+use crate::trouble::{Trouble, blocking};
+
+impl Keeper {
+    /// Joins the session that is held: its agent works here.
+    pub(crate) async fn join(&self) {
+        let Some(live) = self.held() else { return };
+        let id = live.id.clone();
+        if !self.has_joined(&id) {
+            let joined = self.with_processes(move |processes, agent| processes.join(&id, agent)).await;
+            if let Err(error) = joined
+                .map_err(|trouble| trouble.to_string())
+                .and_then(|joined| joined.map_err(|error| error.to_string()))
+            {
+                log::warn!("the process of session {} could not be recorded: {error}", live.id);
+                return;
+            }
+        }
+        self.joined().insert(live.id, live.last_heartbeat_at);
+    }
+
+    /// Joins the session that is held if its agent worked on it before.
+    pub(crate) async fn join_again(&self) {
+        let Some(live) = self.held().filter(|live| !self.has_joined(&live.id)) else { return };
+        if self.worker(&live.id).await == Worker::ThisAgent {
+            self.join().await;
+        }
+    }
+
+    /// Which agent worked on a session last.
+    pub(crate) async fn worker(&self, session: &SessionId) -> Worker {
+        let session = session.clone();
+        let worker = self.with_processes(move |processes, agent| processes.worker(&session, agent)).await;
+        worker.unwrap_or(Worker::Unknown)
+    }
+
+    /// Tells the API that the agent has left the sessions that no other server works on. To be called last, as start,
+    /// end and heartbeat of a session wait for it. What can't be told now is not told later: by then the session is
+    /// stale or taken up again.
+    pub(crate) async fn leave(&self) {
+        let (_turn, _beating) = (self.turn().await, self.beating.lock().await);
+        let mut joined = std::mem::take(&mut *self.joined());
+        if let Some(held) = self.held()
+            && let Some(heard) = joined.get_mut(&held.id)
+        {
+            *heard = held.last_heartbeat_at;
+        }
+        for (session, last_heartbeat_at) in joined {
+            let id = session.clone();
+            let is_last = self.with_processes(move |processes, _| processes.leave(&id)).await;
+            let (Ok(Ok(true)), Ok(api)) = (is_last, self.identity.api().await) else { continue };
+            match api.leave_session(&session, &LeaveSession { last_heartbeat_at }).await {
+                Ok(left) => log::info!("this process has left session {session}, which is {}", left.status.as_str()),
+                Err(error) => log::info!("the API was not told that session {session} is left: {error}"),
+            }
+        }
+    }
+
+    /// Takes those out of a list whose process has ended on this machine, and tells the API. Returns their agents.
+    pub(crate) async fn without_ended(&self, sessions: &mut Vec<ActiveSession>) -> Vec<Agent> {
+        let ids: Vec<SessionId> = sessions.iter().map(|session| session.id.clone()).collect();
+        let states = self.with_processes(move |processes, _| {
+            ids.into_iter().map(|id| (id.clone(), processes.agent_of(&id))).collect::<BTreeMap<_, _>>()
+        });
+        let Ok(states) = states.await else { return Vec::new() };
+        let mut gone = Vec::new();
+        sessions.retain(|session| {
+            let has_ended = states.get(&session.id) == Some(&AgentProcess::Ended);
+            if has_ended {
+                gone.push(session.clone());
+            }
+            !has_ended
+        });
+        if let (false, Ok(api)) = (gone.is_empty(), self.identity.api().await) {
+            let (api, gone) = (api.clone(), gone.clone());
+            tokio::spawn(async move {
+                for ActiveSession { agent, id, last_heartbeat_at, .. } in gone {
+                    if let Err(error) = api.leave_session(&id, &LeaveSession { last_heartbeat_at }).await {
+                        log::info!("the API was not told that the process of {agent} has ended: {error}");
+                    }
+                }
+            });
+        }
+        gone.into_iter().map(|session| session.agent).collect()
+    }
+
+    fn has_joined(&self, session: &SessionId) -> bool {
+        self.joined().contains_key(session)
+    }
+
+    fn joined(&self) -> MutexGuard<'_, BTreeMap<SessionId, Timestamp>> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the processes of this machine's sessions and the id of this agent's process.
+    async fn with_processes<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&SessionProcesses, u32) -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let (dirs, me) = (Dirs::from_env()?, self.identity.me().await?);
+        let (host, agent) = (me.host.clone(), me.agent.clone());
+        blocking(move || work(&SessionProcesses::of(&dirs, &host), agent_process(&dirs, &host, &agent))).await
+    }
+}

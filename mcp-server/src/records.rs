@@ -1,0 +1,128 @@
+//! Records follow their repository when its venture or its name becomes another one.
+//!
+//! The repository keeps in its git folder under which names its records were made in this machine's database. Records in
+//! a team's API are not moved: other machines may have made them. This machine's records are never sent to a team's API.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use deckwatch_client::api::{Api, ApiConfig, ClientError};
+use deckwatch_client::checkout::RecordNames;
+use deckwatch_client::dirs::Dirs;
+use deckwatch_protocol::{DayStarted, ErrorCode, HandoffFilter, MoveRecords};
+
+use crate::identity::{VentureSource, database_of};
+use crate::render::budget::clip;
+use crate::session::Keeper;
+use crate::trouble::{Trouble, blocking};
+
+/// How long the start of a day looks into this machine's own database when it uses another one.
+const PATIENCE: Duration = Duration::from_millis(500);
+const ERROR_COST: usize = 200;
+
+impl Keeper {
+    /// Moves the repository's earlier records to its names of now. A move that fails is reported, and tried again at the
+    /// next start of day.
+    pub(crate) async fn follow_records(&self) -> Result<(), Trouble> {
+        let (api, place) = (self.identity.api().await?, self.identity.place().await?);
+        let Some(database) = database_of(api) else { return Ok(()) };
+        let now = RecordNames { venture: place.venture.code.clone(), repo: place.repo.clone() };
+        let checkout = self.identity.checkout().await?;
+        let before = checkout.record_names(&database);
+        if before.as_ref() == Some(&now) {
+            return Ok(());
+        }
+        if let Some(before) = before {
+            match self.move_records(api, &before, &now).await {
+                Ok(()) => self.report(moved(&before, &now)),
+                Err(trouble) => {
+                    let error = clip(&trouble.to_string(), ERROR_COST);
+                    self.report(format!(
+                        "Warning: the earlier records of this repository are still under {} in venture {}, because they \
+                         could not be moved: {error} The next `sod` tries again.",
+                        before.repo, before.venture
+                    ));
+                    return Ok(());
+                }
+            }
+        }
+        if let Err(error) = blocking(move || checkout.keep_record_names(&database, now)).await? {
+            log::warn!("the names of this repository's records can't be kept in its git folder: {error}");
+        }
+        Ok(())
+    }
+
+    /// The venture that was made for the repository alone takes its new name; another one is made known if it is not.
+    async fn move_records(&self, api: &Api, before: &RecordNames, now: &RecordNames) -> Result<(), Trouble> {
+        let place = self.identity.place().await?;
+        let records =
+            MoveRecords { repo: before.repo.clone(), to_venture: now.venture.clone(), to_repo: now.repo.clone() };
+        if place.source == VentureSource::Repository {
+            api.put_venture(&now.venture, &place.venture.registration()).await?;
+        }
+        loop {
+            match api.move_records(&before.venture, &records).await {
+                Ok(moved) if moved.more => {}
+                Ok(_) => return Ok(()),
+                Err(ClientError::Refused(problem)) if problem.code == ErrorCode::VentureNotRegistered => {
+                    api.put_venture(&now.venture, &place.venture.registration()).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn report(&self, line: String) {
+        *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+    }
+
+    /// What became of earlier records, and where there are others. To be reported with this day.
+    pub(crate) async fn records_news(&self, day: &DayStarted) -> Vec<String> {
+        let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let elsewhere = if day.last_handoff.is_none() {
+            tokio::time::timeout(PATIENCE, self.own_handoffs()).await.ok().flatten()
+        } else {
+            None
+        };
+        followed.into_iter().chain(elsewhere).collect()
+    }
+
+    /// The handoffs of this repository in this machine's own database, while another engine is used.
+    async fn own_handoffs(&self) -> Option<String> {
+        let (api, me) = (self.identity.api().await.ok()?, self.identity.me().await.ok()?);
+        let database = Dirs::from_env().ok()?.data.join("context.db");
+        if database_of(api).is_some() || !database.exists() {
+            return None;
+        }
+        let checkout = self.identity.checkout().await.ok()?;
+        let names = checkout.record_names(&database.display().to_string());
+        let repo = names.as_ref().map_or(checkout.repo, |names| names.repo.clone());
+        let filter = HandoffFilter {
+            venture: names.map(|names| names.venture),
+            repo: Some(repo),
+            limit: 1.try_into().ok(),
+            ..HandoffFilter::default()
+        };
+        let own = Api::connect(ApiConfig::embedded(database, &me.agent).ok()?);
+        let total = own.list_handoffs(&filter).await.ok()?.total;
+        let handoffs = if total == 1 { "1 handoff".to_owned() } else { format!("{total} handoffs") };
+        (total > 0).then(|| {
+            format!(
+                "Note: this machine's own database has {handoffs} of this repository. The API in use does not have \
+                 them, and they are not sent to it. To read them, start an agent without CONTEXT_API_URL."
+            )
+        })
+    }
+}
+
+fn moved(before: &RecordNames, now: &RecordNames) -> String {
+    let rest = if before.venture == now.venture {
+        String::new()
+    } else {
+        format!(" Notes and documents of venture {} stay there.", before.venture)
+    };
+    format!(
+        "Note: the sessions and handoffs of {} in venture {} now belong to {} in venture {}.{rest}",
+        before.repo, before.venture, now.repo, now.venture
+    )
+}
