@@ -21,6 +21,8 @@ pub const AGENT: &str = "DECKWATCH_AGENT";
 pub const LAUNCH: &str = "DECKWATCH_LAUNCH";
 /// The agent's tool, such as `claude`.
 pub const CLIENT: &str = "DECKWATCH_CLIENT";
+/// The value of [`CLIENT`] in `launcher demo`, which leaves nothing behind in the user's repository.
+pub const DEMO_CLIENT: &str = "demo";
 /// The line of work.
 pub const TRACK: &str = "DECKWATCH_TRACK";
 /// The number of the issue.

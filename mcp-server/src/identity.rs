@@ -306,6 +306,9 @@ impl Identity {
     }
 
     async fn claim_name(&self) -> Result<(), Trouble> {
+        if self.is_demo().await? {
+            return Ok(());
+        }
         let (dir, dirs) = (self.surroundings.dir.clone(), Dirs::from_env()?);
         let claimed = blocking(move || {
             let mut checkout = Checkout::at(&dir)?;
@@ -315,6 +318,11 @@ impl Identity {
             log::warn!("the name of this repository can't be kept: {error}");
         }
         Ok(())
+    }
+
+    /// Whether this is `launcher demo`, whose records are deleted when it ends. It must not change the repository.
+    pub(crate) async fn is_demo(&self) -> Result<bool, Trouble> {
+        Ok(self.me().await?.client.as_str() == variables::DEMO_CLIENT)
     }
 
     /// On the embedded engine, the venture that was made for this repository alone while it had another name.

@@ -13,7 +13,7 @@ use crate::trouble::Trouble;
 pub(crate) struct Pending {
     /// Wakes whoever waits for it.
     pub(crate) something: Notify,
-    /// The day that was asked for while the API could not be reached.
+    /// The day that was asked for while the API could not be reached or accepted no more requests.
     wanted: Mutex<Option<Wanted>>,
     /// A start of day that goes on although nobody waits for it any more.
     left_behind: Mutex<Option<AbortHandle>>,
@@ -30,14 +30,14 @@ impl Pending {
         self.something.notify_one();
     }
 
-    /// Takes note of how a start of day came out: what could not be started is started as soon as that works.
+    /// Notes the result of a start of day. A day that the API may accept later is started as soon as the API accepts it.
     pub(crate) fn started(
         &self,
         started: &Result<DayStarted, Trouble>,
         track: Option<Track>,
         issue: Option<IssueNumber>,
     ) {
-        let is_wanted = matches!(started, Err(Trouble::Api(error)) if error.is_outage());
+        let is_wanted = matches!(started, Err(Trouble::Api(error)) if error.is_passing());
         *self.wanted() = is_wanted.then_some((track, issue));
         if is_wanted {
             self.something_waits();
@@ -60,5 +60,26 @@ impl Pending {
 
     pub(crate) fn wanted(&self) -> MutexGuard<'_, Option<Wanted>> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deckwatch_client::api::ClientError;
+
+    fn failed(status: u16) -> Result<DayStarted, Trouble> {
+        let (detail, correlation_id) = ("a test".to_owned(), None);
+        let error = ClientError::Failed { detail, status: Some(status), correlation_id, retry_after_seconds: None };
+        Err(Trouble::Api(error))
+    }
+
+    #[test]
+    fn a_day_that_the_api_may_accept_later_is_still_wanted() {
+        let pending = Pending::default();
+        for (status, is_wanted) in [(503, true), (429, true), (400, false), (429, true), (401, false)] {
+            pending.started(&failed(status), None, None);
+            assert_eq!(pending.wanted().is_some(), is_wanted, "{status}");
+        }
     }
 }

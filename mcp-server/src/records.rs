@@ -26,6 +26,9 @@ impl Keeper {
     pub(crate) async fn follow_records(&self) -> Result<(), Trouble> {
         let (api, place) = (self.identity.api().await?, self.identity.place().await?);
         let Some(database) = database_of(api) else { return Ok(()) };
+        if self.identity.is_demo().await? {
+            return Ok(());
+        }
         let now = RecordNames { venture: place.venture.code.clone(), repo: place.repo.clone() };
         let checkout = self.identity.checkout().await?;
         let before = checkout.record_names(&database);

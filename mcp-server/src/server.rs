@@ -63,7 +63,9 @@ impl Server {
             let known = Tool::ALL.map(|tool| tool.definition().name.into_owned()).join(", ");
             return Err(ErrorData::invalid_params(format!("there is no such tool; the tools are {known}"), None));
         };
-        Ok(tool.call(&self.keeper, request.arguments.unwrap_or_default()).await)
+        let answer = tool.call(&self.keeper, request.arguments.unwrap_or_default()).await;
+        self.keeper.join().await;
+        Ok(answer)
     }
 }
 

@@ -48,20 +48,33 @@ pub struct DocAudit {
     /// Patterns with a `*` that were not compared with every document.
     #[serde(default)]
     pub unchecked: Vec<AuditedDoc>,
-    /// How many documents each list stands for; an API of an older version does not count them.
+    /// The number of documents in each list. An API of an older version does not count them.
     #[serde(default)]
     pub totals: Option<DocAuditTotals>,
 }
 
-/// How many documents each list of an audit stands for, whatever it shows.
+impl DocAudit {
+    /// The numbers of documents. An API of an older version does not count them, but lists them all.
+    pub fn counts(&self) -> DocAuditTotals {
+        let listed = |docs: &[AuditedDoc]| u32::try_from(docs.len()).unwrap_or(u32::MAX);
+        self.totals.clone().unwrap_or_else(|| DocAuditTotals {
+            missing: listed(&self.missing),
+            stale: listed(&self.stale),
+            optional: listed(&self.optional),
+            unchecked: listed(&self.unchecked),
+        })
+    }
+}
+
+/// The number of documents in each list of an audit, including documents that the list does not show.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DocAuditTotals {
-    /// Documents that must exist and do not.
+    /// Required documents that don't exist.
     pub missing: u32,
-    /// Documents that nobody has changed or confirmed for too long.
+    /// Documents that were not changed or confirmed within the days that the requirement allows.
     pub stale: u32,
-    /// Documents that need not exist and do not.
+    /// Optional documents that don't exist.
     pub optional: u32,
     /// Patterns that were not compared with every document.
     pub unchecked: u32,

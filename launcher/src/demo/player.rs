@@ -49,7 +49,7 @@ impl Player {
             command.env_remove(name);
         }
         command.current_dir(repository).env("XDG_DATA_HOME", folder).env("XDG_STATE_HOME", folder);
-        command.env(variables::AGENT, agent.as_str()).env(variables::CLIENT, "demo");
+        command.env(variables::AGENT, agent.as_str()).env(variables::CLIENT, variables::DEMO_CLIENT);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut server = command.spawn().map_err(|error| broken(error.to_string()))?;
         let (Some(stdout), Some(stdin)) = (server.stdout.take(), server.stdin.take()) else {

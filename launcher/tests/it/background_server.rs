@@ -103,5 +103,5 @@ fn a_repository_that_its_venture_got_since_the_launch_belongs_to_the_launch() {
     world.install("claude", &script);
     world.run(&["alpha", "--claude"]).succeeds();
     let said = world.read("record.said");
-    assert!(said.contains("of the launch of") && !said.contains("works on example-org/new"), "{said}");
+    assert!(said.contains("belongs to the launch of") && !said.contains("works on example-org/new"), "{said}");
 }

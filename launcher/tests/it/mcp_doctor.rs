@@ -132,7 +132,7 @@ fn settings_that_can_not_be_written_are_told_with_what_a_launch_does_then() {
         let plan = world.run(&["alpha", &format!("--{cli}"), "--dry-run"]).succeeds();
         assert!(plan.stdout.contains("registers    for this launch alone: "), "{}", plan.stdout);
         let launch = world.run(&["alpha", &format!("--{cli}")]).succeeds();
-        assert!(launch.stderr.contains("is told of Deckwatch for this launch alone"), "{}", launch.stderr);
+        assert!(launch.stderr.contains("is for this launch only"), "{}", launch.stderr);
     }
 }
 

@@ -9,18 +9,25 @@ use super::part::{Cut, Group, Part, Total};
 
 const NAME_COST: usize = 120;
 const HOLDS: &str = "names of documents";
+/// The audit compares a limited number of documents with a pattern, so it does not know whether one fits.
+const UNCHECKED: &str = "Not known, because there are more documents than an audit compares:";
 
-/// What a day tells: what is not in order.
+/// The documents that need work, as a day shows them.
 pub(crate) fn part_of_day(audit: &DocAudit, now: Timestamp, fence: &Fence, more: &'static str) -> Part {
-    let listed = |name, title, docs: &[AuditedDoc]| group(name, title, docs, Total::exactly(docs.len()), now, fence);
+    let counts = audit.counts();
+    let listed = |name, title, docs: &[AuditedDoc], total: u32| {
+        let total = usize::try_from(total).unwrap_or(usize::MAX);
+        group(name, title, docs, Total::exactly(total.max(docs.len())), now, fence)
+    };
     Part {
-        heading: format!("## Document health: {} missing, {} stale", audit.missing.len(), audit.stale.len()),
+        heading: format!("## Document health: {} missing, {} stale", counts.missing, counts.stale),
         remark: None,
         holds: HOLDS,
         groups: vec![
-            listed("missing", "Missing:", &audit.missing),
-            listed("stale", "Stale:", &audit.stale),
-            listed("optional", "Optional, and not there:", &audit.optional),
+            listed("missing", "Missing:", &audit.missing, counts.missing),
+            listed("stale", "Stale:", &audit.stale, counts.stale),
+            listed("unchecked", UNCHECKED, &audit.unchecked, counts.unchecked),
+            listed("optional", "Optional, and not there:", &audit.optional, counts.optional),
         ],
         more: more.into(),
     }
@@ -42,6 +49,7 @@ pub(crate) fn part(audit: &VentureAudit, now: Timestamp, fence: &Fence) -> Part 
         groups: vec![
             listed("missing", "Missing:", &audit.missing),
             listed("stale", "Stale:", &audit.stale),
+            listed("unchecked", UNCHECKED, &audit.unchecked),
             listed("optional", "Optional, and not there:", &audit.optional),
             listed("present", "Present and fresh:", &audit.present),
         ],

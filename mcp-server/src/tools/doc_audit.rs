@@ -133,7 +133,7 @@ fn facts(mut lines: Vec<String>, treated: &[Treated], audit: &VentureAudit) -> F
     let totals = [&audit.missing, &audit.stale, &audit.present, &audit.optional].map(|docs| Total::of(docs).count);
     let [missing, stale, present, optional] = totals;
     lines.extend((!lines.is_empty()).then(String::new));
-    if totals.iter().all(|total| *total == 0) {
+    if totals.iter().all(|total| *total == 0) && audit.unchecked.total == 0 {
         lines.push(format!("No document is required of venture {}.", audit.venture));
     } else {
         let fence = fence();

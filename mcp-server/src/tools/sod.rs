@@ -103,8 +103,8 @@ pub(super) struct Facts {
     active_sessions: Count,
     executive_summaries: Count,
     documents: Count,
-    documents_missing: usize,
-    documents_stale: usize,
+    documents_missing: u32,
+    documents_stale: u32,
     /// Writes that wait on this machine.
     queued: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -244,8 +244,8 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
         active_sessions: Count::of(&day.active_sessions, rendered.active_sessions),
         executive_summaries: Count::of(&day.executive_summaries.excerpt, rendered.executive_summaries),
         documents: Count::of(&day.doc_index, rendered.docs),
-        documents_missing: day.doc_audit.missing.len(),
-        documents_stale: day.doc_audit.stale.len(),
+        documents_missing: day.doc_audit.counts().missing,
+        documents_stale: day.doc_audit.counts().stale,
         queued: 0,
         correlation_id: Some(day.correlation_id.clone()),
         report: rendered.text,

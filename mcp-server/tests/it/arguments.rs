@@ -127,14 +127,14 @@ fn nothing_is_sent_as_null_or_as_an_empty_text_for_every_argument_at_once() {
     let mut agent = agent(&machine);
     let all = Argument::all(&mut agent);
     for nothing in [json!(null), json!("")] {
-        for tool in ["sod", "status", "plan", "notes", "doc_audit"] {
+        for tool in ["sod", "status", "plan", "notes", "doc", "handoffs", "doc_audit"] {
             let names = all.iter().filter(|argument| argument.tool == tool).map(|argument| argument.name.clone());
             let arguments: Value = names.map(|name| (name, nothing.clone())).collect::<serde_json::Map<_, _>>().into();
             let text = agent.call(tool, &arguments).text;
             assert!(!text.contains(REFUSED), "{tool} {arguments}: {text}");
         }
-        let text = agent.call("doc", &json!({"name": nothing})).trouble();
-        assert!(text.contains("/name: is required (it was left out; for example {\"name\":\"api.md\"})"), "{text}");
+        let text = agent.call("handoff", &json!({"summary": nothing, "status": "done"})).trouble();
+        assert!(text.contains("/summary: is required (it was left out; for example {\"summary\":"), "{text}");
     }
 }
 

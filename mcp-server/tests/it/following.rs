@@ -98,7 +98,11 @@ fn two_repositories_of_one_folder_name_and_a_copy_share_nothing() {
     let (one, two) = (repository(&machine, "a/alpha"), repository(&machine, "b/alpha"));
     work(&machine, &one, "Private to one.");
     let second = day(&machine, &two);
-    assert!(second.text.contains("## Last handoff: none yet") && !second.text.contains("Private"), "{}", second.text);
+    assert!(
+        second.text.contains("## Last handoff: none for this repository") && !second.text.contains("Private"),
+        "{}",
+        second.text
+    );
     assert_ne!(second.facts["venture"], "alpha");
 
     let copy = machine.folder("c");

@@ -41,9 +41,9 @@ fn the_output_matches_the_records_in_its_database() {
         assert!(shown.contains(subject), "the output lacks {subject}: {shown}");
     }
     assert!(shown.contains("begun.txt") && shown.contains("example-org/alpha-console"), "{shown}");
-    // The first agent has two sessions: its first day has ended, its second is active. The other agent has one active
-    // session.
-    assert_eq!(column("select status from sessions order by id"), ["ended", "active", "active"]);
+    // The first agent has two sessions: its first day has ended. It left the second when the demo ended, and the other
+    // agent left its only one.
+    assert_eq!(column("select status from sessions order by id"), ["ended", "abandoned", "abandoned"]);
 }
 
 #[test]

@@ -60,6 +60,8 @@ fn example(name: &str, schema: &Value) -> Value {
         Some("boolean") => json!(true),
         Some("integer") => json!(schema.get("minimum").and_then(Value::as_u64).unwrap_or_default().max(1)),
         Some("array") => json!([text(name)]),
+        // Ids of all kinds have one name and one schema; only their descriptions say of what they are.
+        _ if name == "id" && schema.to_string().contains("handoff") => json!("ho_01JDZK3V8Q6T5W2Y4A7B9C0DEF"),
         _ => schema.get("enum").and_then(|words| words.get(0)).cloned().unwrap_or_else(|| json!(text(name))),
     }
 }
