@@ -128,7 +128,7 @@ impl Keeper {
         let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
         let (pending, healing) = (Pending::default(), Healing::default());
         let (followed, build) = (Mutex::default(), Build::of_this_process());
-        Self { identity, state, turn, changed, beating, joined, pending, healing, followed, build }
+        Self { identity, state, turn, changed, beating, joined, pending, healing, build, followed }
     }
 
     /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.
