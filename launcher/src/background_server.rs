@@ -1,9 +1,9 @@
-//! Keeps a launch apart from the background servers of the agents' tools.
+//! Isolates a launch from the background servers of the agent CLIs.
 //!
-//! Such a server outlives the session that started it, and gives that session's environment to the MCP
-//! servers, hooks and shells of every later one: the second venture would get the first one's name, API and
-//! secrets. So no launch may start one, and none may be served by one that is there. One that a person
-//! started is theirs and stays.
+//! A background server outlives the session that started it. It gives the environment of that session to the MCP
+//! servers, hooks and shells of every later session. A session of a second venture would then get the name, the API and
+//! the secrets of the first one. A launch therefore never starts a background server and never connects to one. The
+//! launcher does not stop a server that a person started.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -23,14 +23,14 @@ use crate::error::LaunchError;
 use crate::secrets::grant;
 use crate::surroundings::Surroundings;
 
-/// Codex's option, since 0.156.
+/// The option of Codex that disables its background server. Codex has it since version 0.156.
 const NO_DAEMON: &str = "--no-daemon";
-/// Claude Code's switch for everything that its background service does.
+/// The variable that disables everything for which Claude Code uses its background service.
 const NO_AGENT_VIEW: &str = "CLAUDE_CODE_DISABLE_AGENT_VIEW";
 /// How long Codex may take to print its help.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What Codex does besides conversing in this terminal.
+/// The subcommands of Codex that do not start a conversation in this terminal.
 const CODEX_COMMANDS: [&str; 27] = [
     "agents",
     "app-server",
@@ -60,7 +60,7 @@ const CODEX_COMMANDS: [&str; 27] = [
     "unarchive",
     "update",
 ];
-/// Options of Codex that take the next word.
+/// The options of Codex that take the next argument as their value.
 const CODEX_VALUES: [&str; 19] = [
     "-c",
     "--config",
@@ -82,17 +82,17 @@ const CODEX_VALUES: [&str; 19] = [
     "--add-dir",
     "-a",
 ];
-/// What Claude Code does by its background service alone.
+/// The subcommands of Claude Code that need its background service.
 const CLAUDE_COMMANDS: [&str; 8] = ["agents", "attach", "daemon", "kill", "logs", "respawn", "rm", "stop"];
 
-/// What the tool is told.
+/// The arguments and variables that keep an agent CLI away from background servers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Apart {
     pub(crate) args: Vec<OsString>,
     pub(crate) variables: Vec<(&'static str, OsString)>,
 }
 
-/// Decides what keeps a launch apart. Refuses what can't be done without a background server.
+/// Returns the arguments and variables that isolate a launch. Fails if the arguments need a background server.
 pub(crate) fn keep_apart(
     cli: AgentCli,
     program: &Path,
@@ -113,19 +113,19 @@ pub(crate) fn keep_apart(
             None if knows(program, NO_DAEMON, surroundings) => {
                 Ok(Apart { args: vec![NO_DAEMON.into()], ..Apart::default() })
             }
-            // An older one keeps to itself, as the options of the registration make its configuration another one.
+            // An older Codex uses no shared server here, because the options of the registration change its configuration.
             None => Ok(Apart::default()),
         },
     }
 }
 
-/// The server that an earlier launch has left behind, with that launch's environment.
+/// The background server that an earlier launch started, if it is still running with the environment of that launch.
 pub(crate) fn left_behind(cli: AgentCli, surroundings: &Surroundings) -> Option<(SharedServer, RunningServer)> {
     let (kind, server) = running(cli, surroundings)?;
     server.agent.is_some().then_some((kind, server))
 }
 
-/// What a person must know of a server that was left behind.
+/// The warning about a server that an earlier launch started.
 pub(crate) fn warning(kind: SharedServer, server: &RunningServer) -> String {
     format!(
         "{} (process {}) still runs with the environment of {}, and gives its name, API and secrets to every session \
@@ -136,8 +136,8 @@ pub(crate) fn warning(kind: SharedServer, server: &RunningServer) -> String {
     )
 }
 
-/// That this process's own environment, where it names an agent, is of a launch that this process belongs to, in a
-/// repository where that launch works.
+/// Checks the environment of this process. If it names an agent, this process must belong to the launch of that agent,
+/// and the current repository must be one in which that launch works.
 pub(crate) fn own_environment(surroundings: &Surroundings) -> Result<Option<Agent>, ForeignLaunch> {
     let Some(agent) = surroundings.var(variables::AGENT).and_then(|agent| agent.parse().ok()) else { return Ok(None) };
     let launch = surroundings.var(variables::LAUNCH);
@@ -148,7 +148,7 @@ pub(crate) fn own_environment(surroundings: &Surroundings) -> Result<Option<Agen
         let repos = surroundings.var(variables::REPOS).unwrap_or_default();
         let venture = surroundings.var(variables::VENTURE).and_then(|code| code.parse().ok());
         let named = surroundings.path_var(variables::VENTURES);
-        // As the server decides. A file that can't be read names no repository.
+        // The MCP server decides in the same way. A file that can't be read names no repository.
         let file = || ventures::find(named.as_deref(), &surroundings.dirs, Some(&checkout.root));
         let owned = ventures::launch_owns(&repos, venture.as_ref(), file, &here).unwrap_or_default();
         lineage.allows(&agent, &launched, &here, owned)?;
@@ -156,14 +156,14 @@ pub(crate) fn own_environment(surroundings: &Surroundings) -> Result<Option<Agen
     Ok(Some(agent))
 }
 
-/// The file of ventures that the environment names. One that another launch left here is that launch's: this one looks
-/// for its own.
+/// The ventures file that the environment names. `None` if another launch left the variable: this launch then searches
+/// for its own file.
 pub(crate) fn named_ventures(surroundings: &Surroundings) -> Option<PathBuf> {
     surroundings.path_var(variables::VENTURES).filter(|_| own_environment(surroundings).is_ok())
 }
 
-/// How to get rid of an environment that another launch left in this shell. `None` when the shell is part of a
-/// background server, which would give it to the next one again.
+/// The command that removes the environment of another launch from this shell. `None` if the shell belongs to a
+/// background server: the server would give the same environment to the next shell.
 pub(crate) fn unset(foreign: &ForeignLaunch, surroundings: &Surroundings) -> Option<String> {
     if matches!(foreign.why, Foreign::SharedServer(..)) {
         return None;
@@ -180,7 +180,7 @@ pub(crate) fn unset(foreign: &ForeignLaunch, surroundings: &Surroundings) -> Opt
     Some(format!("unset {names}; for name in {names}; do tmux set-environment -gu $name; done"))
 }
 
-/// The background server of a tool that runs for this user's settings.
+/// The background server of an agent CLI that uses this user's settings, if one is running.
 pub(crate) fn running(cli: AgentCli, surroundings: &Surroundings) -> Option<(SharedServer, RunningServer)> {
     let kind = match cli {
         AgentCli::Codex => SharedServer::Codex,
@@ -192,7 +192,7 @@ pub(crate) fn running(cli: AgentCli, surroundings: &Surroundings) -> Option<(Sha
 
 fn needed_by_claude<'a>(words: &[&'a str]) -> Option<&'a str> {
     let command = words.first().filter(|first| CLAUDE_COMMANDS.contains(first));
-    // A server of tmux that a launch starts keeps its environment for all later sessions, too.
+    // A tmux server that a launch starts also keeps its environment for all later sessions.
     let needs = |word: &&&str| ["--bg", "--background", "--tmux"].contains(*word) || word.starts_with("--tmux=");
     let option = || words.iter().find(needs);
     command.or_else(option).copied()
@@ -211,7 +211,7 @@ fn needed_by_codex<'a>(words: &[&'a str]) -> Option<&'a str> {
     command(words).and_then(needs).or_else(|| words.iter().find(option).copied())
 }
 
-/// Where Codex's subcommand stands, if it is one that does not converse in this terminal.
+/// The position of the subcommand of Codex, if it does not start a conversation in this terminal.
 fn command(words: &[&str]) -> Option<usize> {
     let mut at = 0;
     while let Some(word) = words.get(at) {
@@ -223,7 +223,7 @@ fn command(words: &[&str]) -> Option<usize> {
     None
 }
 
-/// Whether the tool's help names an option. One that does not answer in time does not.
+/// Whether the help of an agent CLI names an option. `false` if the program does not answer in time.
 fn knows(program: &Path, option: &str, surroundings: &Surroundings) -> bool {
     let ask = async {
         let mut help = Command::new(program);

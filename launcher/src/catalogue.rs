@@ -1,4 +1,4 @@
-//! Which ventures there are, and which one is meant: the file first, the API only when the file does not tell.
+//! The list of ventures, and how a venture is found: first in the ventures file, then in the API.
 
 use std::path::Path;
 
@@ -17,14 +17,14 @@ pub(crate) type AskApi<'a> = &'a dyn Fn() -> Result<Vec<VentureEntry>, LaunchErr
 
 /// The ventures that can be started.
 pub(crate) struct Catalogue<'a> {
-    /// The file that the order of places led to.
+    /// The ventures file, if one was found.
     pub(crate) file: Option<VenturesFile>,
-    /// The last resort.
+    /// Asks the API. It is called only if the file does not have the answer.
     pub(crate) ask_api: AskApi<'a>,
 }
 
 impl Catalogue<'_> {
-    /// All of them: of the file, or of the API when there is no file.
+    /// All ventures of the file. Without a file, all ventures of the API.
     pub(crate) fn all(&self) -> Result<Vec<VentureEntry>, LaunchError> {
         match &self.file {
             Some(file) => Ok(file.ventures.clone()),
@@ -57,8 +57,8 @@ impl Catalogue<'_> {
         found.ok_or_else(|| LaunchError::UnknownVenture { code: code.clone(), known })
     }
 
-    /// The venture of the repository in hand. On this machine's own database an unknown repository is a
-    /// venture of its own; a team's API is not filled with ventures that nobody decided on.
+    /// The venture of the current repository. In the database of this machine, an unknown repository becomes a venture of
+    /// its own. In a team's API, only an admin registers ventures, so an unknown repository is an error.
     pub(crate) fn of_checkout(&self, here: &Checkout, endpoint: &Endpoint) -> Result<VentureEntry, LaunchError> {
         if here.kind == CheckoutKind::NotARepository {
             return Err(LaunchError::NotARepository(here.root.clone()));
@@ -73,7 +73,7 @@ impl Catalogue<'_> {
         found.ok_or_else(|| LaunchError::NoVentureOf { repo: here.repo.clone() })
     }
 
-    /// The venture that this machine's own database has for the repository, or a new one named after it.
+    /// The venture that the database of this machine has for the repository, or a new one with the name of the repository.
     pub(crate) fn derived(&self, here: &Checkout) -> Result<Option<VentureEntry>, LaunchError> {
         let mut known = (self.ask_api)()?;
         known.extend(self.file.iter().flat_map(|file| file.ventures.iter().cloned()));
@@ -81,7 +81,7 @@ impl Catalogue<'_> {
     }
 }
 
-/// The ventures file: the one that a flag or the environment names, else the first that is there.
+/// Finds the ventures file: the one that the flag or the environment names, else the first one that exists.
 pub(crate) fn file(
     flag: Option<&Path>,
     surroundings: &Surroundings,
@@ -93,7 +93,7 @@ pub(crate) fn file(
     Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)
 }
 
-/// What a person should know of fields in the file that are not used; `None` when every field is known.
+/// A warning about fields in the file that Deckwatch does not know. `None` if it knows every field.
 pub(crate) fn unknown_fields(file: &VenturesFile, surroundings: &Surroundings) -> Option<String> {
     const MOST_SHOWN: usize = 5;
     let count = file.unknown_fields.len();

@@ -1,4 +1,4 @@
-//! The command line as it was typed: parsed, not yet decided.
+//! The command line: how it is parsed. The plan decides what it means.
 
 use std::path::PathBuf;
 

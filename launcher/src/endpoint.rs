@@ -1,4 +1,4 @@
-//! Which API the agent will talk to: the team's, or the embedded engine of this machine.
+//! The API that the agent uses: the API of the team, or the embedded engine on this machine.
 
 use std::rc::Rc;
 
@@ -14,22 +14,22 @@ use crate::secrets::grant;
 use crate::secrets::vault::Vault;
 use crate::surroundings::Surroundings;
 
-/// Where records go.
+/// Where records are stored.
 pub(crate) enum Endpoint {
     /// The database in Deckwatch's data folder.
     Embedded,
     /// An API over HTTP.
     Remote {
-        /// Its address, which was checked and holds no password.
+        /// Its address. It is valid and contains no password.
         url: String,
-        /// Its key, which may have to be fetched.
+        /// Its key. It may have to be fetched first.
         key: ApiKey,
     },
 }
 
 impl Endpoint {
-    /// The environment decides, then the configuration; without either it is the embedded engine.
-    /// A key that has to be fetched is not fetched here, see [`Endpoint::unlock`].
+    /// Chooses the API: the environment comes first, then the configuration. Without either, it is the embedded engine.
+    /// This does not fetch a key; [`Endpoint::unlock`] does.
     pub(crate) fn choose(surroundings: &Surroundings, config: &Config, vault: &Rc<Vault>) -> Result<Self, LaunchError> {
         let (url, key) = (from_environment(variables::API_URL, surroundings, config), config.api.as_ref());
         let (url, key_env, source) = match (url, key) {
@@ -51,7 +51,7 @@ impl Endpoint {
         Ok(Self::Remote { url, key })
     }
 
-    /// The endpoint of one launch: with `--local`, the embedded engine whatever is configured, which a line says.
+    /// The endpoint of one launch. With `--local`, it is the embedded engine; if an API is configured, a message says so.
     pub(crate) fn of_launch(
         is_local: bool,
         surroundings: &Surroundings,
@@ -69,7 +69,7 @@ impl Endpoint {
         Ok(Self::Embedded)
     }
 
-    /// Fetches the key where it has to be fetched; [`Endpoint::var`] knows it from then on.
+    /// Fetches the key if it is not known yet. Afterwards, [`Endpoint::var`] returns it.
     pub(crate) fn unlock(&self) -> Result<(), LaunchError> {
         match self {
             Self::Embedded => Ok(()),
@@ -77,7 +77,7 @@ impl Endpoint {
         }
     }
 
-    /// The same API as its admin: the key comes from the environment alone. The embedded engine has no other key.
+    /// The same API with the admin key. The admin key comes from the environment only. The embedded engine needs none.
     pub(crate) fn of_admin(
         surroundings: &Surroundings,
         config: &Config,
@@ -94,7 +94,7 @@ impl Endpoint {
         Ok(Self::Remote { url, key: ApiKey::given(Secret::new(key), vault) })
     }
 
-    /// The same API for one who only reads: as its admin where there is a key of one, else as anybody.
+    /// The same API for reading: with the admin key if there is one, otherwise with the usual key.
     pub(crate) fn of_reader(
         surroundings: &Surroundings,
         config: &Config,
@@ -108,7 +108,7 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// How the client and the agent are told of it: as environment variables.
+    /// The value of an environment variable that tells the client and the agent about the API.
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
         match (self, name) {
             (Self::Remote { url, .. }, variables::API_URL) => Some(url),
@@ -117,7 +117,7 @@ impl Endpoint {
         }
     }
 
-    /// Where records go, as people read it.
+    /// A description of where records are stored.
     pub(crate) fn describe(&self, surroundings: &Surroundings) -> String {
         match self {
             Self::Embedded => surroundings.shown(&surroundings.database()),
@@ -129,7 +129,7 @@ impl Endpoint {
     }
 }
 
-/// A variable of the API. What a launch has left in a shell, as in tmux, does not win over the user's configuration.
+/// A variable of the API. If another launch left it in a shell, such as in tmux, the user's configuration is used instead.
 fn from_environment(name: &str, surroundings: &Surroundings, config: &Config) -> Option<String> {
     let left = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
     let is_left = || left.iter().any(|name| name == variables::API_KEY);
@@ -139,10 +139,10 @@ fn from_environment(name: &str, surroundings: &Surroundings, config: &Config) ->
     surroundings.var(name).filter(|_| !ignored)
 }
 
-/// A key of the right form, to check an address whose own key is not there yet.
+/// A well-formed key. It is used to check an address before the real key is fetched.
 const WELL_FORMED: &str = "0123456789abcdef";
 
-/// The client says what is wrong with either, and never shows the key.
+/// Checks the address and the key. The error of the client says what is wrong, and never contains the key.
 fn checked(url: &str, key: &str) -> Result<(), LaunchError> {
     ApiConfig::remote(url, key).map(drop).map_err(|error| LaunchError::Endpoint(error.to_string()))
 }

@@ -17,7 +17,7 @@ use crate::exit_code::ExitCode;
 use crate::secrets::error::SecretsError;
 use crate::suggestion;
 
-/// Why a command failed. The messages of the client's errors already say what to do.
+/// The reason why a command failed. The messages of the client's errors already say what to do.
 #[derive(Debug, Error)]
 pub(crate) enum LaunchError {
     #[error(transparent)]
@@ -108,7 +108,7 @@ pub(crate) enum LaunchError {
 }
 
 impl LaunchError {
-    /// What to do about it, unless the message says so.
+    /// What to do about the error. `None` if the message already says it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoCurrentDirectory(_) => "change to a folder that exists: cd ~".to_owned(),
@@ -179,7 +179,7 @@ impl LaunchError {
         Some(hint)
     }
 
-    /// The same error for a file that is not a registration.
+    /// Changes the error of a registration into the error of another file that could not be written.
     pub(crate) fn of_writing(self) -> Self {
         match self {
             Self::Registration { path, message } => Self::NotWritten { path, message },
@@ -187,7 +187,7 @@ impl LaunchError {
         }
     }
 
-    /// The code to exit with.
+    /// The exit code for this error.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoHome(_)
@@ -220,7 +220,7 @@ impl LaunchError {
     }
 }
 
-/// Most names in a hint.
+/// The largest number of names in a hint.
 const MOST_NAMES: usize = 20;
 
 fn known_ventures(code: &VentureCode, known: &[VentureCode]) -> String {

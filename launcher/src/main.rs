@@ -1,7 +1,7 @@
 //! `launcher <venture>`: starts a coding agent on a venture, with its context.
 //!
-//! Three steps, in this order: [`cli`] is what was typed, [`plan`] decides everything and can be
-//! printed, [`process`] carries it out and becomes the agent. Nothing before [`process`] writes.
+//! It has three steps: [`cli`] parses the command line. [`plan`] makes all decisions and can be printed. [`process`]
+//! carries out the plan and replaces the launcher by the agent. The first two steps write nothing.
 
 mod agent_cli;
 mod background_server;
@@ -74,12 +74,12 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-/// The command line; an exit code where clap has answered it, with help or with an error.
+/// Parses the command line. Returns an exit code if clap printed help or an error.
 fn parsed() -> Result<Cli, std::process::ExitCode> {
     let command = help::laid_out(Cli::command());
     let parsed = command.clone().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
-        // When even this can't be written, the exit code still tells.
+        // If the message can't be printed, the exit code still reports the error.
         let _ = error.print();
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         if error.use_stderr()
@@ -119,7 +119,7 @@ fn run(cli: &Cli) -> Result<(), LaunchError> {
     }
 }
 
-/// Becomes the agent; or only lists the ventures, checks a venture's secrets, copies its documents, or shows the plan.
+/// Starts the agent, or lists ventures, checks secrets, copies documents, or prints the plan.
 fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let launch = &cli.launch;
     let (config, vault) = Config::with_vault(surroundings)?;

@@ -1,7 +1,7 @@
-//! `launcher mcp doctor`: proves that each agent's tool will reach `deckwatch-mcp`, by doing what the tool does.
+//! `launcher mcp doctor`: checks that each agent CLI can reach `deckwatch-mcp`, by connecting in the same way.
 //!
-//! It starts the registered command with no more of the environment than the tool would give it, speaks
-//! MCP with it and asks for its tools. It changes no settings; what is wrong comes with its fix.
+//! It starts the registered command with only the environment that the agent CLI would give it. Then it speaks MCP and
+//! lists the tools. It changes no settings, and prints a fix for each problem.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -22,12 +22,12 @@ use crate::output::warn;
 use crate::registration::{Obstacle, Outlook, Registration, Screen, reaches_server};
 use crate::surroundings::Surroundings;
 
-/// Longer than the slowest of the tools waits for a server.
+/// Longer than any agent CLI waits for a server.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The tool that every start of day needs.
+/// The tool that starts a day. A server without it is reported as broken.
 const NEEDED_TOOL: &str = "sod";
 
-/// What was found out about one agent's tool.
+/// The result for one agent CLI.
 #[derive(Debug, Serialize)]
 struct Finding {
     agent: &'static str,
@@ -36,7 +36,7 @@ struct Finding {
     fix: Option<String>,
 }
 
-/// Examines every tool that is installed. An error when one of them would not reach the server.
+/// Checks every installed agent CLI. Returns an error if one of them can't reach the server.
 pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write) -> Result<(), LaunchError> {
     let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
     if let Err(foreign) = background_server::own_environment(surroundings)
@@ -109,7 +109,7 @@ fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding
     }
 }
 
-/// The number of tools that the server offers.
+/// Connects to the server and returns the number of its tools.
 fn connect(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<usize, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
@@ -132,13 +132,13 @@ async fn ask(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Resul
     };
     let service = ().serve((stdout, stdin)).await.map_err(|error| format!("it does not speak MCP: {error}"))?;
     let tools = service.list_all_tools().await.map_err(|error| format!("it can't list its tools: {error}"))?;
-    // The server ends with its pipe; one that does not is killed when it is dropped.
+    // The server ends when its pipe closes. A server that does not end is killed when it is dropped.
     let _ = service.cancel().await;
     let _ = child.wait().await;
     Ok(tools.into_iter().map(|tool| tool.name.into_owned()).collect())
 }
 
-/// The environment that the tool would give to the server.
+/// The environment that the agent CLI would give to the server.
 fn given_by(cli: AgentCli, surroundings: &Surroundings) -> impl Iterator<Item = (&OsStr, &OsString)> {
     surroundings.vars().filter(move |(name, _)| name.to_str().is_some_and(|name| reaches_server(cli, name)))
 }

@@ -1,4 +1,4 @@
-//! Long text for a person, through a pager as git uses one: only on a terminal, with colours unless they are unwanted.
+//! Shows long text in a pager, as git does: only on a terminal, and with colours unless the user disabled them.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::Stdio;
@@ -14,11 +14,11 @@ use crate::error::LaunchError;
 use crate::output;
 use crate::surroundings::Surroundings;
 
-/// What `less` is told unless the user has told it something: end where one screen is enough, keep colours, leave the
-/// text on the screen.
+/// The options for `less` if the user set none: exit if the text fits on one screen, keep colours, and leave the text on
+/// the screen.
 const LESS: &str = "FRX";
 
-/// Shows a text, in a pager where there is one and a person looks.
+/// Shows a text. Uses a pager if standard output is a terminal and a pager is available.
 pub(crate) fn show(text: &str, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let stdout = io::stdout();
     if stdout.is_terminal()
@@ -33,7 +33,7 @@ pub(crate) fn show(text: &str, surroundings: &Surroundings) -> Result<(), Launch
     output::printed(anstream::stdout().write_all(text.as_bytes()))
 }
 
-/// The command line of the pager; `None` where the user wants none or it is not installed.
+/// The command line of the pager. `None` if the user disabled it or it is not installed.
 fn pager(surroundings: &Surroundings) -> Option<String> {
     match std::env::var("PAGER") {
         Ok(pager) if pager.is_empty() || pager == "cat" => None,
@@ -42,9 +42,9 @@ fn pager(surroundings: &Surroundings) -> Option<String> {
     }
 }
 
-/// Gives the text to the pager and waits until the person has read it. An error means that the pager did not start.
+/// Sends the text to the pager and waits until the pager ends. Returns an error if the pager did not start.
 async fn page(pager: &str, text: &str, surroundings: &Surroundings) -> io::Result<()> {
-    // Ctrl-C belongs to the pager, which would otherwise stay behind without its parent.
+    // The pager handles Ctrl-C. Without this, Ctrl-C would end the launcher while the pager still runs.
     let _interrupts = signal(SignalKind::interrupt())?;
     let mut command = Command::new("sh");
     command.args(["-c", pager]).stdin(Stdio::piped());
@@ -56,11 +56,11 @@ async fn page(pager: &str, text: &str, surroundings: &Surroundings) -> io::Resul
     }
     let mut child = command.spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A pager that was left early has closed its input.
+        // If the user leaves the pager early, writing fails. This is no error.
         let _ = stdin.write_all(text.as_bytes()).await;
     }
     let ended = child.wait().await?;
-    // What a shell says of a program that it can't find or run.
+    // A shell exits with these codes if it can't find or run a program.
     let not_started = matches!(ended.code(), Some(126 | 127));
     if not_started { Err(io::Error::other("the pager was not started")) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! The plan of one launch: everything decided, nothing done yet. `--dry-run` prints it.
+//! The plan of a launch: all decisions, before anything is done. `--dry-run` prints it.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ use crate::registration::{Outlook, Registration, Screen};
 use crate::secrets::grant::SecretsRequest;
 use crate::surroundings::Surroundings;
 
-/// What was found out before a plan can be made.
+/// The selections on which the plan is based.
 pub(crate) struct Chosen<'a> {
     pub(crate) venture: VentureEntry,
     pub(crate) ventures_file: Option<PathBuf>,
@@ -43,23 +43,23 @@ pub(crate) struct Plan<'a> {
     pub(crate) program: PathBuf,
     /// Its arguments, after those of the registration.
     pub(crate) args: Vec<OsString>,
-    /// Variables that anybody may see; the agent's name follows once it has its slot.
+    /// Variables that contain no secret. The name of the agent is added when it has its slot.
     pub(crate) environment: Vec<(&'static str, OsString)>,
-    /// What is fetched when the agent is started.
+    /// The secrets to fetch when the agent is started.
     pub(crate) secrets: SecretsRequest<'a>,
     /// The program of the MCP server.
     pub(crate) server: Server,
     pub(crate) screen: Screen,
-    /// As it would be without secrets; their names are known once they are fetched.
+    /// The registration without secrets. It is planned again when their names are known.
     pub(crate) registration: Registration,
-    /// Where the agent starts instead of the checkout.
+    /// The worktree in which the agent starts, if it does not start in the checkout.
     pub(crate) worktree: Option<Worktree>,
     pub(crate) conversation: Conversation,
     pub(crate) track: Option<Track>,
 }
 
 impl<'a> Plan<'a> {
-    /// Decides the rest. Reads the tool's settings, changes nothing.
+    /// Makes the plan. Reads the settings of the agent CLI, and changes nothing.
     pub(crate) fn make(
         launch: &Launch,
         config: &Config,
@@ -96,7 +96,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The plan as people read it: names of variables, never their values.
+    /// The plan as text. It contains names of variables, never values of secrets.
     pub(crate) fn describe(&self, surroundings: &Surroundings) -> Result<String, LaunchError> {
         let (client, wanted) = (self.cli.client(), self.conversation.wanted);
         let slot = Slot::next(&surroundings.dirs, &this_host(), &client, &self.venture.code, wanted)?;
@@ -148,7 +148,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The agent that was named; without a name the first that is installed.
+/// The agent CLI that was named, otherwise the first one that is installed.
 fn agent_program(named: Option<AgentCli>, surroundings: &Surroundings) -> Result<(AgentCli, PathBuf), LaunchError> {
     let installed = |cli: AgentCli| surroundings.agent_program(cli).map(|program| (cli, program));
     match named {
@@ -185,7 +185,7 @@ fn environment(
     ours.chain(of_tool).collect()
 }
 
-/// A word as a shell would need it.
+/// An argument, quoted for a shell if it needs quotes.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

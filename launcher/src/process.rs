@@ -1,7 +1,7 @@
-//! Carrying out a plan: register what must be known, take a slot, become the agent.
+//! Carries out a plan: writes the registration, claims a slot, and replaces the launcher by the agent.
 //!
-//! The launcher does not stay behind: it is replaced by the agent, so signals, terminal and exit code
-//! are the agent's own, and the slot belongs to the agent's process.
+//! The agent replaces the process of the launcher. Signals, terminal and exit code are therefore the agent's own, and
+//! the slot belongs to the agent's process.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -22,7 +22,7 @@ use crate::registration::{Instead, Obstacle, Registration, is_dispensable};
 use crate::secrets::grant;
 use crate::surroundings::Surroundings;
 
-/// Starts the agent. Comes back only when that fails.
+/// Starts the agent. Returns only if that fails.
 pub(crate) fn start(plan: &Plan, surroundings: &Surroundings) -> LaunchError {
     match prepare(plan, surroundings) {
         Ok(mut command) => LaunchError::NotStarted { source: command.exec(), program: plan.program.clone() },
@@ -66,7 +66,7 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }
-    // With --local, an API that is configured in the environment is not the one of this launch.
+    // With --local, this launch does not use the API that the environment configures.
     if matches!(plan.endpoint, Endpoint::Embedded) {
         command.env_remove(variables::API_URL).env_remove(variables::API_KEY);
     }
@@ -80,8 +80,8 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     Ok(command)
 }
 
-/// Writes what makes the tool start the server. Where a settings file can't be written, as one in a read-only store,
-/// gives what registers the server for this launch alone.
+/// Writes the registration of the server. If a settings file can't be written, such as one in a read-only store, returns
+/// the registration for this launch only.
 fn register<'a>(
     plan: &Plan,
     registration: &'a Registration,
@@ -113,8 +113,8 @@ fn register<'a>(
     Ok(None)
 }
 
-/// Takes the slot, and remembers the conversation with it. Late, so that a launch that fails earlier takes
-/// none. The slot stays ours across `exec`.
+/// Claims the slot and stores the conversation with it. This is done late, so that a launch that fails earlier claims no
+/// slot. The slot stays claimed across `exec`.
 fn claim(plan: &Plan, surroundings: &Surroundings) -> Result<Slot, LaunchError> {
     let (dirs, host, client) = (&surroundings.dirs, this_host(), plan.cli.client());
     let wanted = plan.conversation.wanted;

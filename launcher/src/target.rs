@@ -1,4 +1,4 @@
-//! What to work on, as one word: a venture, or the place where one stands.
+//! The argument that says what to work on: a venture code, or `.` for the current repository.
 
 use std::str::FromStr;
 
@@ -25,7 +25,7 @@ impl FromStr for Target {
     }
 }
 
-/// What the current directory is. One that git can't read matters only to those who want to work there.
+/// The checkout of the current directory. If git can't read it, this is an error only for the target `.`.
 pub(crate) fn here(target: Option<&Target>, surroundings: &Surroundings) -> Result<Option<Checkout>, LaunchError> {
     match Checkout::at(&surroundings.cwd) {
         Err(error) if matches!(error, CheckoutError::GitNotInstalled) => Err(error.into()),

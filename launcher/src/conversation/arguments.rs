@@ -1,7 +1,7 @@
-//! What the arguments for the agent's tool say about its conversation: a new one, an earlier one, a fork.
+//! Determines from the arguments of the agent CLI which conversation starts: a new one, an earlier one, or a fork.
 //!
-//! Only what is sure counts. Where a tool would ask the person, or does something else than converse,
-//! nothing is known and nothing is added.
+//! If the agent CLI would ask the user, or would not start a conversation, the result is `Unknown` and the launcher adds
+//! no argument.
 
 use std::ffi::OsString;
 
@@ -10,30 +10,30 @@ use deckwatch_protocol::ClientSessionId;
 
 use crate::agent_cli::AgentCli;
 
-/// What kind of conversation it will be.
+/// The kind of conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// A new one, perhaps under an id that the person chose.
+    /// A new conversation. The user may have chosen its id.
     New(Option<ClientSessionId>),
-    /// An earlier one goes on.
+    /// An earlier conversation is resumed.
     Resume(Which),
-    /// A new one that starts as a copy, perhaps under an id that the person chose.
+    /// A new conversation that starts as a copy. The user may have chosen its id.
     Fork(Which, Option<ClientSessionId>),
-    /// The tool will tell, or it is no conversation at all.
+    /// The arguments do not determine it, or no conversation starts.
     Unknown,
 }
 
-/// Which earlier conversation is meant.
+/// The earlier conversation that the arguments select.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Which {
     Id(ClientSessionId),
     /// The last one in this folder.
     Latest,
-    /// By a name or a list of the tool's own.
+    /// One that the agent CLI finds by its own name or list.
     Unsaid,
 }
 
-/// What Claude Code does besides conversing, as the first argument.
+/// The subcommands of Claude Code that do not start a conversation.
 const CLAUDE_COMMANDS: [&str; 22] = [
     "agents",
     "attach",
@@ -58,18 +58,18 @@ const CLAUDE_COMMANDS: [&str; 22] = [
     "upgrade",
     "config",
 ];
-/// Options of Claude Code that start or fetch a conversation in a way of their own, or none.
+/// The options of Claude Code that start a conversation in another way, or start none.
 const CLAUDE_OTHERWISE: [&str; 10] =
     ["--from-pr", "--teleport", "--cloud", "--environment", "--bg", "--background", "-h", "--help", "-v", "--version"];
 
-/// How both Claude Code and Gemini CLI call it.
+/// The option for resuming in both Claude Code and Gemini CLI.
 const RESUME: [&str; 2] = ["--resume", "-r"];
 
-/// Reads the arguments as the tool will.
+/// Reads the arguments in the same way as the agent CLI.
 pub(super) fn intent(cli: AgentCli, args: &[OsString]) -> Intent {
     let words: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
     let Some(words) = words else { return Intent::Unknown };
-    // What follows two dashes is no option of the tool's either.
+    // The agent CLI also reads no options after two dashes.
     let options = words.iter().position(|word| *word == "--").map_or(words.len(), |at| at);
     let words = words.get(..options).unwrap_or_default();
     match cli {
@@ -125,7 +125,7 @@ fn codex(words: &[&str]) -> Intent {
     }
 }
 
-/// Whether an option is there under one of its names.
+/// Whether the arguments contain an option under one of its names.
 fn has(words: &[&str], names: &[&str]) -> bool {
     words.iter().any(|word| names.contains(&name_of(word)))
 }
@@ -141,7 +141,7 @@ fn name_of(word: &str) -> &str {
     word.split_once('=').map_or(word, |(name, _)| name)
 }
 
-/// Whether one of these short options is written together with others, such as `-pc`.
+/// Whether an argument combines one of these short options with others, such as `-pc`.
 fn bundles(word: &str, options: &[char]) -> bool {
     let letters = word.strip_prefix('-').filter(|letters| letters.len() > 1);
     letters.is_some_and(|letters| letters.chars().all(|c| c.is_ascii_alphabetic()) && letters.contains(options))

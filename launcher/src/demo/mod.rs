@@ -21,7 +21,7 @@ use self::work::Work;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
-/// Plays the day. With `data` the records stay in that folder.
+/// Runs the demo. If `data` is given, the records are kept in that folder.
 pub(crate) fn run(surroundings: &Surroundings, data: Option<&Path>) -> Result<(), LaunchError> {
     let here = Checkout::at(&surroundings.cwd)?;
     if here.kind == CheckoutKind::NotARepository {
@@ -69,7 +69,7 @@ async fn play(here: &Checkout, server: &Path, data: Option<&Path>) -> Result<(),
     Ok(())
 }
 
-/// Where the demo plays: a repository, the server's program, a folder for the records.
+/// What the demo runs on: a repository, the program of the server, and a folder for the records.
 struct Stage {
     repository: PathBuf,
     server: PathBuf,
@@ -77,7 +77,7 @@ struct Stage {
 }
 
 enum Folder {
-    /// Gone when the demo ends.
+    /// It is deleted at the end of the demo.
     Temporary(tempfile::TempDir),
     /// The one that `--data` names.
     Kept(PathBuf),
@@ -134,7 +134,7 @@ fn nameless() -> Agent {
 /// Prints a line of the demo itself.
 fn say(line: &str) {
     let bold = anstyle::Style::new().bold();
-    // A reader that went away has seen enough.
+    // An error means that the reader closed the output early. The demo continues.
     let _ = writeln!(anstream::stdout(), "{bold}{line}{bold:#}\n");
 }
 

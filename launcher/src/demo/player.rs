@@ -16,17 +16,17 @@ use tokio::time::timeout;
 use super::error::DemoError;
 use crate::environment;
 
-/// Everything here is local and takes milliseconds.
+/// Everything is local, so an answer takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An agent at work.
+/// An agent of the demo.
 pub(super) struct Player {
     agent: Agent,
     service: RunningService<RoleClient, ()>,
     server: Child,
 }
 
-/// What a tool answered.
+/// The answer of a tool.
 pub(super) struct Answer {
     /// The text that an agent reads.
     pub(super) report: String,
@@ -34,7 +34,7 @@ pub(super) struct Answer {
 }
 
 impl Player {
-    /// Starts the server for `agent` in `repository`, with its records and its state below `folder`.
+    /// Starts the server for `agent` in `repository`. Its records and state are below `folder`.
     pub(super) async fn enter(
         agent: &Agent,
         server: &Path,
@@ -61,7 +61,7 @@ impl Player {
         Ok(Self { agent: agent.clone(), service, server })
     }
 
-    /// Calls a tool, as the agent's tool would.
+    /// Calls a tool in the same way as an agent CLI.
     pub(super) async fn call(&self, tool: &'static str, arguments: JsonObject) -> Result<Answer, DemoError> {
         let broken = |cause: String| DemoError::Server { agent: self.agent.clone(), cause };
         let call = self.service.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments));
@@ -75,22 +75,22 @@ impl Player {
         Ok(Answer { report, facts: result.structured_content.unwrap_or_default() })
     }
 
-    /// Closes the pipe, as a tool that ends does, and waits for the server to go.
+    /// Closes the pipe, as an agent CLI does when it ends, and waits until the server has ended.
     pub(super) async fn leave(self) {
         let Self { service, mut server, .. } = self;
-        // The server ends with its pipe; one that does not is killed when it is dropped.
+        // The server ends when its pipe closes. A server that does not end is killed when it is dropped.
         let _ = service.cancel().await;
         let _ = timeout(PATIENCE, server.wait()).await;
     }
 }
 
 impl Answer {
-    /// A fact of the structured answer, as text.
+    /// A field of the structured answer, as text.
     pub(super) fn fact(&self, name: &str) -> String {
         self.facts.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// Fails the demo when the agent was not told of `sign`.
+    /// Returns an error if the answer does not contain `sign`.
     pub(super) fn must_show(&self, agent: &Agent, sign: &str, what: &str) -> Result<(), DemoError> {
         if !sign.is_empty() && self.report.contains(sign) {
             return Ok(());

@@ -1,7 +1,8 @@
-//! Brings copies in step with the API: asks for what is another by its hash, takes away what is no more.
+//! Updates the copies from the API: fetches the documents whose hash differs, and removes the copies of documents that
+//! no longer exist.
 //!
-//! A copy whose hash is the listed one is not asked for, so that a run which an API's limit of requests ended is
-//! gone on with by the next one.
+//! A copy whose hash equals the listed one is not fetched. If the rate limit of the API ends a run, the next run
+//! therefore continues where it stopped.
 
 use deckwatch_client::{Api, ClientError, DocRead};
 use deckwatch_protocol::{Doc, DocFilter, DocName};
@@ -12,10 +13,10 @@ use super::report::{DocOutcome, Report};
 
 const PAGE: u64 = 100;
 
-/// A document that the API has: its name and the hash of its content.
+/// A document in the API: its name and the hash of its content.
 type Listed = (DocName, String);
 
-/// All scopes. An API that is gone for one document is gone for the rest: their copies stay.
+/// Updates all scopes. If the API can't be reached for one document, the rest is not tried and the copies stay.
 pub(super) async fn all(api: &Api, scopes: &[Copies]) -> Report {
     let mut report = Report::default();
     if let Err(error) = in_step(api, scopes, &mut report).await {
@@ -26,9 +27,9 @@ pub(super) async fn all(api: &Api, scopes: &[Copies]) -> Report {
     report
 }
 
-/// 1. Every scope is listed, so that what is missing in the end is known.
-/// 2. What needs no further answer of the API is done.
-/// 3. What is new or another is asked for.
+/// 1. Lists the documents of every scope, so that the report can name the missing ones.
+/// 2. Handles the documents that need no further request.
+/// 3. Fetches the documents that are new or changed.
 async fn in_step(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<(), ClientError> {
     let mut patience = Patience::default();
     let mut wanted = Vec::new();
@@ -55,7 +56,7 @@ async fn in_step(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<()
     Ok(())
 }
 
-/// Every document of the scope.
+/// Lists every document of the scope.
 async fn listed(api: &Api, copies: &Copies, patience: &mut Patience) -> Result<Vec<Listed>, ClientError> {
     let scope = Some(copies.scope.clone());
     let mut filter = DocFilter { scope, limit: PAGE.try_into().ok(), ..DocFilter::default() };
@@ -71,14 +72,14 @@ async fn listed(api: &Api, copies: &Copies, patience: &mut Patience) -> Result<V
     }
 }
 
-/// Only a list that came whole says what is no more.
+/// Removes the copies of documents that no longer exist. `listed` must be the complete list.
 fn remove_others(copies: &Copies, listed: &[Listed], report: &mut Report) {
     for name in copies.names().into_iter().filter(|name| listed.iter().all(|(known, _)| known != name)) {
         report.add(copies, &name, done(copies.remove(&name), DocOutcome::Removed));
     }
 }
 
-/// One document. Trouble with the API ends the run, trouble with the disk is told of this document.
+/// Fetches one document. An error of the API ends the run; an error of the disk is reported for this document.
 async fn one(api: &Api, copies: &Copies, name: &DocName, patience: &mut Patience) -> Result<DocOutcome, ClientError> {
     let known = copies.hash(name);
     let read = match patience.ask(async || api.get_doc(&copies.scope, name, known.as_deref()).await).await {
@@ -100,12 +101,12 @@ fn done(work: std::io::Result<()>, outcome: DocOutcome) -> DocOutcome {
     work.map_or_else(|error| DocOutcome::Failed(error.to_string()), |()| outcome)
 }
 
-/// The API has another content than the copy, or there is no copy.
+/// Reports a document that could not be fetched: the copy is stale, or there is no copy.
 fn not_copied(copies: &Copies, name: &DocName, report: &mut Report) {
     report.add(copies, name, copies.age(name).map_or(DocOutcome::Missing, DocOutcome::Stale));
 }
 
-/// What could not be asked about is told with its age.
+/// Reports the copies that could not be compared, with their age.
 fn keep_the_rest(scopes: &[Copies], report: &mut Report) {
     for copies in scopes {
         for name in copies.names().into_iter().filter(|name| !report.has(copies, name)).collect::<Vec<_>>() {

@@ -1,16 +1,16 @@
-//! Waits for an API that takes no more requests for now, as long as it asks to and a person may be kept.
+//! Waits when the API limits its requests, for as long as the API asks, up to a total for the run.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use deckwatch_client::ClientError;
 
-/// A run waits no longer than this in all: two windows of the API's limit.
+/// The longest total wait of a run: two windows of the API's rate limit.
 const IN_ALL: Duration = Duration::from_mins(2);
-/// An API that asks for no pause gets one.
+/// The pause if the API asks for none or for a shorter one.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// What is left of the time that a run may wait.
+/// The time that the run may still wait.
 pub(super) struct Patience {
     left: Duration,
 }
@@ -22,7 +22,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Asks, and again after each pause that the API wants. A pause that would be too long is its refusal.
+    /// Sends a request, and repeats it after each pause that the API asks for. If a pause is too long, returns the error.
     pub(super) async fn ask<T>(&mut self, ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T, ClientError> {
         loop {
             let answer = ask().await;
@@ -33,7 +33,7 @@ impl Patience {
             self.left = left;
             if std::io::stderr().is_terminal() {
                 let seconds = pause.as_secs();
-                // A terminal that takes no more changes nothing.
+                // An error of the terminal is ignored.
                 let _ = writeln!(anstream::stderr(), "The API limits its requests; waiting for {seconds} s.");
             }
             tokio::time::sleep(pause).await;

@@ -1,7 +1,8 @@
-//! The Context API: whether it answers, takes the key, agrees on the time and is of this version.
+//! Checks the Context API: its answer, the key, its clock, its version and its notice to the operator.
 
 use std::time::{Duration, Instant};
 
+use deckwatch_client::clean::clean_line;
 use deckwatch_client::variables::API_KEY;
 use deckwatch_client::{Api, ClientError};
 use deckwatch_protocol::{ErrorCode, Health, ListVentures, Version};
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Clocks further apart than this make ages and logs hard to read.
 const SKEW_SECONDS: u64 = 30;
 
-/// Every check that needs the API; one when it does not answer.
+/// Runs every check that needs the API. If the API does not answer, only one check is returned for it.
 pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> Vec<Check> {
     let place = endpoint.describe(surroundings);
     let api = match context_api::reader(endpoint, surroundings) {
@@ -41,6 +42,7 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
     checks.insert(0, Check::ok("api", answers));
     checks.push(key(&api, endpoint).await);
     checks.extend(writes(&health));
+    checks.extend(notice(&health));
     checks.push(clock(&health));
     checks.push(match in_time(api.version()).await {
         Ok(version) => versions(&version),
@@ -59,11 +61,17 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
     }
 }
 
-/// Whether another process keeps the API from writing.
+/// Warns if another process keeps the API from writing.
 fn writes(health: &Health) -> Option<Check> {
     let seconds = health.writes_wait_seconds?;
     let detail = format!("writes have waited for {seconds} s: another process holds the database");
     Some(Check::warn("writes", detail, "end that process; until then the API refuses writes"))
+}
+
+/// Warns with the text that the API has for its operator.
+fn notice(health: &Health) -> Option<Check> {
+    let notice = health.notice.as_deref()?;
+    Some(Check::warn("notice", clean_line(notice), "do it on the machine of the API, or ask its operator"))
 }
 
 fn clock(health: &Health) -> Check {
@@ -89,7 +97,7 @@ fn versions(version: &Version) -> Check {
     Check::ok("versions", detail)
 }
 
-/// Why a call has no answer.
+/// The reason why a call has no answer.
 enum Failure {
     Slow,
     Error(ClientError),

@@ -1,4 +1,4 @@
-//! The folders and the file that an agent writes to, each tried by writing.
+//! Checks the folders and the database file that an agent writes to, by writing to them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -9,10 +9,10 @@ use deckwatch_client::disk::advice;
 use super::check::Check;
 use crate::surroundings::Surroundings;
 
-/// What one entry of the outbox may need. A full disk may still take a few bytes.
+/// The number of bytes of the trial: one entry of the outbox may need as many. A full disk may still accept a few bytes.
 const TRIAL_BYTES: usize = 64 * 1024;
 
-/// One check for each place. Nothing stays of what is written.
+/// One check for each place. The written data is removed again.
 pub(super) fn check(surroundings: &Surroundings) -> Vec<Check> {
     let dirs = &surroundings.dirs;
     let mut checks: Vec<Check> =
@@ -35,10 +35,10 @@ fn found(name: &'static str, place: &Path, written: io::Result<()>, surroundings
     }
 }
 
-/// Writes into the folder, or the one above it that is there, a file that has no name.
+/// Writes an unnamed file into the folder, or into its nearest parent that exists.
 fn in_folder(folder: &Path) -> io::Result<()> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
-    // Another place for it would say nothing about this one.
+    // A trial in another folder would not test this one.
     if !there.is_dir() {
         return Err(ErrorKind::NotADirectory.into());
     }
@@ -47,7 +47,7 @@ fn in_folder(folder: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The file takes writes, as far as that can be known without one; the folder beside it takes SQLite's own files.
+/// Opens the database for writing, without writing to it. Then tests the folder, in which SQLite creates its own files.
 fn opened(database: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).open(database)?;
     in_folder(database.parent().unwrap_or(database))

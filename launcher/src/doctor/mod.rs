@@ -37,7 +37,7 @@ Exit codes:
   0    no check failed; there may be warnings
   1    a check failed";
 
-/// How `doctor` was typed.
+/// The options of `launcher doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Doctor {
@@ -46,7 +46,7 @@ pub(crate) struct Doctor {
     json: bool,
 }
 
-/// Runs every check; an error when one failed. `verbs` is the launcher's own command line.
+/// Runs every check. Returns an error if one failed. `verbs` is the launcher's own command line.
 pub(crate) fn run(doctor: &Doctor, verbs: &Command, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let report = Report::new(checks(verbs, surroundings)?);
     if doctor.json {
@@ -104,7 +104,7 @@ fn environment(surroundings: &Surroundings) -> Check {
         Ok(None) => Check::ok(NAME, "does not belong to a launch"),
         Ok(Some(agent)) => Check::ok(NAME, format!("belongs to the launch of {agent}")),
         Err(foreign) => match background_server::unset(&foreign, surroundings) {
-            // A launch sets its own environment.
+            // A launch replaces these variables, so this is only a warning.
             Some(unset) => Check::warn(NAME, format!("{}; a launch from here works anyway", foreign.what()), unset),
             None => Check::fail(NAME, foreign.what(), foreign.fix()),
         },

@@ -1,4 +1,4 @@
-//! What waits on this machine to be sent to the API.
+//! Checks the outbox: the writes on this machine that wait for the API.
 
 use deckwatch_client::Api;
 use deckwatch_client::outbox::{OtherQueue, Waiting};
@@ -7,13 +7,13 @@ use super::check::Check;
 
 const NAME: &str = "waiting";
 
-/// One check for this API and key, and one for each other queue in which something waits.
+/// One check for the queue of this API and key, and one for each other queue that is not empty.
 pub(super) async fn check(api: &Api) -> Vec<Check> {
     let waiting = api.waiting().await;
     own_queue(&waiting).into_iter().chain(waiting.other_queues.iter().map(other_queue)).collect()
 }
 
-/// What waits on this machine for this API and key; nothing where nothing does.
+/// The check for the queue of this API and key. `None` if it is empty.
 fn own_queue(waiting: &Waiting) -> Option<Check> {
     if let Some(why) = &waiting.unreadable {
         return Some(Check::fail(NAME, why.clone(), "mend the disk or the folder: nothing can wait there"));
@@ -40,7 +40,7 @@ fn own_queue(waiting: &Waiting) -> Option<Check> {
     Some(Check::warn(NAME, detail, fix))
 }
 
-/// What is not sent, because it was written for another API or under another key.
+/// The check for a queue that was written for another API or under another key. It is not sent.
 fn other_queue(queue: &OtherQueue) -> Check {
     let (entries, path) = (queue.entries, queue.path.display());
     let key = queue.actor.as_ref().map_or(String::new(), |actor| format!(" (key id {actor})"));

@@ -1,4 +1,4 @@
-//! The programs of a launch: git, the agents' tools, the MCP server. Each is started once, for its version.
+//! Checks the programs of a launch: git, the agent CLIs and the MCP server. Each is run once to get its version.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,13 +13,13 @@ use crate::environment;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
-/// An agent's tool may start cold.
+/// The first start of an agent CLI may be slow.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A program's version, or why there is none.
+/// A program and the task that gets its version, or an error message.
 type Asked = Option<(PathBuf, JoinHandle<Result<String, String>>)>;
 
-/// Asks all of them at the same time.
+/// Runs all programs at the same time.
 pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surroundings) -> Vec<Check> {
     let start = |program: Option<PathBuf>| program.map(|path| (path.clone(), tokio::spawn(version(path))));
     let git = start(surroundings.program("git"));
@@ -53,7 +53,7 @@ async fn agent(cli: AgentCli, asked: Asked, is_default: bool, surroundings: &Sur
     }
 }
 
-/// The server must be of the launcher's own version: both are built together.
+/// The server must have the same version as the launcher, because both are built together.
 async fn own_server(asked: (PathBuf, JoinHandle<Result<String, String>>), surroundings: &Surroundings) -> Check {
     const OWN: &str = env!("CARGO_PKG_VERSION");
     let (version, check) = version_check("deckwatch-mcp", asked, surroundings).await;

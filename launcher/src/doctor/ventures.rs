@@ -1,4 +1,4 @@
-//! The ventures file, and the repositories that it lists.
+//! Checks the ventures file, and the repositories that it lists.
 
 use clap::Command;
 use deckwatch_client::checkout::Checkout;
@@ -12,7 +12,7 @@ use crate::surroundings::Surroundings;
 
 const NAME: &str = "ventures";
 
-/// Both checks, and the file for those that follow.
+/// Both checks, and the file for the later checks.
 pub(super) fn check(
     config: &Config,
     verbs: &Command,

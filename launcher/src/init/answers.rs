@@ -1,4 +1,4 @@
-//! What the configuration shall say: from a flag, else by asking, else by default.
+//! The values for the configuration: each comes from a flag, from a question, or from a default.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,25 +17,25 @@ use crate::error::LaunchError;
 use crate::menu::unanswered;
 use crate::surroundings::Surroundings;
 
-/// Any key of the right form: the address alone is checked.
+/// A well-formed key. It is used to check an address alone.
 const SOME_KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// All that was decided.
+/// All values.
 pub(super) struct Answers {
     pub(super) dev_root: PathBuf,
     pub(super) agent: Option<AgentCli>,
     pub(super) records: Records,
-    /// `None` when no ventures file is wanted.
+    /// `None` if no ventures file is written.
     pub(super) ventures: Option<Vec<VentureEntry>>,
 }
 
-/// Where records shall be kept.
+/// Where records are stored.
 pub(super) enum Records {
-    /// Wherever the settings say now.
+    /// As the settings are now.
     AsConfigured,
-    /// In this machine's own database.
+    /// In the database of this machine.
     Here,
-    /// At the team's API, whose key is in a variable of that name.
+    /// In the team's API. `key_env` is the name of the variable that holds its key.
     Team { url: String, key_env: String },
 }
 
@@ -66,7 +66,7 @@ fn ask_dev_root(default: &Path, surroundings: &Surroundings) -> Result<PathBuf, 
     Ok(below_home(Path::new(asked.trim()), surroundings))
 }
 
-/// As people write it, `~` included.
+/// The path with `~` replaced by the home folder.
 fn below_home(path: &Path, surroundings: &Surroundings) -> PathBuf {
     let home = &surroundings.dirs.home;
     path.strip_prefix("~").map_or_else(|_| surroundings.cwd.join(path), |below| home.join(below))
@@ -145,7 +145,7 @@ impl fmt::Display for Offered {
     }
 }
 
-/// A venture for each repository that is here; the ones that a person takes, or all.
+/// The ventures for the repositories on this machine: the ones that the user selects, or all if no question is asked.
 fn ventures(dev_root: &Path, asks: bool, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
     let mut found: Vec<VentureEntry> = Vec::new();
     for repo in Repositories::below(dev_root)?.names() {

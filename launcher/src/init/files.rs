@@ -1,4 +1,4 @@
-//! The two files that `init` writes: what they will say, and writing them whole.
+//! The content of the two files that `init` writes, and writing them atomically.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::error::LaunchError;
 use crate::registration::settings_file::{Backup, Change, SettingsFile};
 use crate::surroundings::Surroundings;
 
-/// A file as it will be.
+/// A file that will be written.
 pub(super) struct File {
     pub(super) path: PathBuf,
     text: String,
@@ -19,7 +19,7 @@ pub(super) struct File {
     change: Option<Change>,
 }
 
-/// `config.toml`, and `ventures.json` when ventures are wanted.
+/// `config.toml`, and also `ventures.json` if there are ventures to write.
 pub(super) fn planned(answers: &Answers, surroundings: &Surroundings) -> Result<Vec<File>, LaunchError> {
     let folder = &surroundings.dirs.config;
     let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, surroundings))?];
@@ -29,9 +29,9 @@ pub(super) fn planned(answers: &Answers, surroundings: &Surroundings) -> Result<
     Ok(files)
 }
 
-/// The settings as they were, with the answers set; what else the user wrote there stays.
+/// The existing settings with the answers set. Other entries of the user are kept.
 fn settings(before: &str, answers: &Answers, surroundings: &Surroundings) -> String {
-    // Of a file that can't be read nothing can be kept; it stays beside the new one.
+    // A file that can't be parsed is replaced. Its old version is kept beside it.
     let mut document: DocumentMut = before.parse().unwrap_or_default();
     let dev_root = answers.dev_root.to_str();
     let says_so = document.get("dev_root").is_some_and(|said| said.as_str().is_some() && said.as_str() == dev_root);
@@ -55,7 +55,7 @@ fn settings(before: &str, answers: &Answers, surroundings: &Surroundings) -> Str
     if before.is_empty() { format!("{head}{document}") } else { document.to_string() }
 }
 
-/// Sets a text unless it is that already; a comment beside it stays.
+/// Sets a text if it differs. A comment beside it is kept.
 fn set(table: &mut Table, name: &str, text: &str) {
     match table.get_mut(name).and_then(Item::as_value_mut) {
         Some(said) if said.as_str() == Some(text) => {}
@@ -68,8 +68,8 @@ fn set(table: &mut Table, name: &str, text: &str) {
     }
 }
 
-/// The ventures that are there stay as they are written, with every field; those that they lack are added. A file that
-/// can't be read is written anew.
+/// Adds the ventures that the file lacks. Its existing ventures keep all their fields. A file that can't be parsed is
+/// replaced.
 fn ventures_text(before: &str, ventures: &[VentureEntry]) -> String {
     let mut document: Value = serde_json::from_str(before).unwrap_or_default();
     let Some(entries) = document.get_mut("ventures").and_then(Value::as_array_mut) else {
@@ -80,7 +80,7 @@ fn ventures_text(before: &str, ventures: &[VentureEntry]) -> String {
     let mut added = Vec::new();
     for repo in ventures.iter().flat_map(|venture| &venture.repos) {
         let is_known = known.iter().any(|venture| venture.owns(repo));
-        // Under a code that no venture of the file has.
+        // The new code is one that no venture of the file has.
         if let Some(venture) = VentureEntry::of_repo_among(repo, &known).filter(|_| !is_known) {
             added.push(entry(&venture));
             known.push(venture);
@@ -110,17 +110,17 @@ impl File {
         Ok(Self { path, text, is_new, change })
     }
 
-    /// Whether there is anything to write.
+    /// Whether the file has to be written.
     pub(super) fn differs(&self) -> bool {
         self.change.is_some()
     }
 
-    /// Whether nothing is lost by writing it.
+    /// Whether the file does not exist yet, so that writing it replaces nothing.
     pub(super) fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// The whole of it, for a person to agree to.
+    /// The complete content, which the user confirms.
     pub(super) fn describe(&self, overwrite: bool, surroundings: &Surroundings) -> String {
         let path = surroundings.shown(&self.path);
         let state = match (&self.change, self.is_new, overwrite) {

@@ -1,7 +1,7 @@
-//! `launcher init`: a first configuration, by asking; by flags alone for scripts.
+//! `launcher init`: writes a first configuration from answers to questions, or from flags alone in scripts.
 //!
-//! It shows what it will write before it writes, replaces nothing that it was not told to, and knows no secret:
-//! of the API's key it writes the variable's name.
+//! It shows the content before it writes. It replaces a file only if the user agrees. It handles no secret: for the key
+//! of the API, it writes the name of the variable.
 
 mod answers;
 mod files;
@@ -33,7 +33,7 @@ The command writes config.toml and ventures.json to ~/.config/deckwatch. A file 
 or give --overwrite. Then the settings are set, ventures that the file lacks are added, and all else in both files stays. \
 The first version of each file is kept beside it, as *.deckwatch-backup.";
 
-/// How `init` was typed.
+/// The options of `launcher init`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -71,12 +71,12 @@ pub(crate) struct Init {
     dry_run: bool,
 }
 
-/// Asks, shows, writes.
+/// Asks the questions, shows the files and writes them.
 pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), LaunchError> {
     if !init.yes && !surroundings.interactive {
         return Err(LaunchError::NobodyToAsk);
     }
-    // A file that is wrong is no reason not to write a right one; its values are no defaults then.
+    // `init` can also replace an invalid file. Its values are then not used as defaults.
     let before = Config::load(&surroundings.dirs).unwrap_or_else(|_| Config::of_nobody(&surroundings.dirs));
     let answers = Answers::gather(init, &before, surroundings)?;
     let files = files::planned(&answers, surroundings)?;
@@ -104,7 +104,7 @@ pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), Launch
     Ok(())
 }
 
-/// Whether this file may be written: a new one on one yes, one that is there on a yes of its own.
+/// Whether this file may be written. A new file needs one confirmation; changing an existing file needs its own.
 fn agreed(init: &Init, file: &File, surroundings: &Surroundings) -> Result<bool, LaunchError> {
     if !file.differs() {
         return Ok(false);
@@ -123,6 +123,6 @@ fn ask(question: &str, default: bool) -> Result<bool, LaunchError> {
 }
 
 fn say(text: &str) {
-    // A reader that went away has seen enough.
+    // An error means that the reader closed the output early.
     let _ = writeln!(anstream::stdout(), "{text}");
 }

@@ -17,15 +17,15 @@ use crate::environment;
 use crate::secrets::grant;
 use crate::surroundings::Surroundings;
 
-/// What `scripts/start` installs too. They are of one build, so that none lags behind the others.
+/// The programs to build. `scripts/start` installs the same ones. They are built together, so that all have one version.
 const PROGRAMS: [&str; 3] = ["deckwatch-mcp", "deckwatch-server", "launcher"];
-/// Their packages, named as `scripts/start` names them: built with others they would have other features, and cargo would
-/// build nearly everything again.
+/// The packages of the programs, in the same order as in `scripts/start`. With other packages, cargo would choose other
+/// features and build nearly everything again.
 const PACKAGES: [&str; 3] = ["deckwatch-launcher", "deckwatch-mcp-server", "deckwatch-server"];
-/// Cargo tells of a few hundred packages, a line each.
+/// Cargo prints one line for each of a few hundred packages.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What cargo says of each thing that it built.
+/// A message of cargo about one artifact.
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
@@ -37,10 +37,10 @@ struct Target {
     name: String,
 }
 
-/// Name and file of each program.
+/// The name and the file of each program.
 pub(super) type Built = BTreeMap<String, PathBuf>;
 
-/// Builds the programs. The error says why there are none, on one line.
+/// Builds the programs. The error is one line that says why the build failed.
 pub(super) fn build(source: &Source, surroundings: &Surroundings, deadline: Instant) -> Result<Built, String> {
     let of_rustup = surroundings.dirs.home.join(".cargo/bin/cargo");
     let cargo = surroundings.program("cargo").or_else(|| of_rustup.is_file().then_some(of_rustup));
@@ -56,7 +56,7 @@ pub(super) fn build(source: &Source, surroundings: &Surroundings, deadline: Inst
     }
 }
 
-/// In the checkout, where its toolchain is named. Build scripts of dependencies get no key.
+/// Runs in the checkout, because its toolchain is configured there. Build scripts of dependencies get no key.
 fn command(cargo: PathBuf, source: &Source, surroundings: &Surroundings) -> Command {
     let mut command = Command::new(cargo);
     command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
@@ -76,7 +76,7 @@ async fn run(command: &mut Command) -> Result<Built, String> {
     let mut lines = BufReader::new(stdout.take(MAX_OUTPUT_BYTES)).lines();
     let mut built = Built::new();
     while let Some(line) = lines.next_line().await.map_err(|error| format!("cargo: {error}"))? {
-        // Build scripts and macros are told of as well; what is no message is not for us.
+        // Cargo also reports build scripts and macros, and may print other lines. They are ignored.
         let Ok(Message { executable: Some(file), target: Some(target) }) = serde_json::from_str(&line) else {
             continue;
         };

@@ -1,7 +1,7 @@
-//! The installed `deckwatch-mcp`: where it is, and how one that is missing or of another build is put right.
+//! The installed `deckwatch-mcp`: finds it, and replaces it if it is missing or from another build.
 //!
-//! It is built and installed from the checkout that the launcher was installed from, where a person waits or it
-//! is asked for, and never in CI. Whatever goes wrong, a server that was there stays as it was and is used.
+//! It is built and installed from the checkout that the launcher was installed from. This happens only if a user is at
+//! the terminal or asks for it, and never in CI. If it fails, an installed server stays unchanged and is used.
 
 mod build;
 mod replacement;
@@ -21,21 +21,21 @@ use crate::server_build;
 use crate::surroundings::Surroundings;
 
 const SERVER: &str = "deckwatch-mcp";
-/// A build on a cold cache takes minutes; one that takes longer than this has come to nothing.
+/// A build without a cache takes minutes. A build that takes longer than this is stopped.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// How often a launch looks whether another one is done with its build.
+/// The interval at which a launch checks whether another launch has finished its build.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// The server of one launch, and what may be done for it.
+/// The MCP server of a launch, and whether it may be built.
 pub(crate) struct Server {
     found: Option<PathBuf>,
-    /// Where it can be built; the error says why nowhere.
+    /// The checkout to build it from. The error says why there is none.
     source: Result<Source, String>,
     may_build: bool,
 }
 
 impl Server {
-    /// The installed one, or the place where it will be. Changes nothing.
+    /// Finds the installed server, or the place where it will be installed. Changes nothing.
     pub(crate) fn find(launch: &Launch, surroundings: &Surroundings) -> Result<Self, LaunchError> {
         let found = surroundings.sibling(SERVER);
         let asked = launch.heal || (surroundings.interactive && !launch.no_heal);
@@ -48,7 +48,7 @@ impl Server {
         }
     }
 
-    /// Its program, which may have to be installed yet.
+    /// The path of its program. It may not exist yet.
     pub(crate) fn path(&self) -> PathBuf {
         match (&self.found, &self.source) {
             (Some(found), _) => found.clone(),
@@ -57,13 +57,13 @@ impl Server {
         }
     }
 
-    /// What will be installed, for the plan.
+    /// What will be installed, for the plan. `None` if the server is installed.
     pub(crate) fn describe(&self, surroundings: &Surroundings) -> Option<String> {
         let source = self.source.as_ref().ok().filter(|_| self.found.is_none())?;
         Some(format!("{SERVER}, built in {}", surroundings.shown(&source.checkout)))
     }
 
-    /// Puts right what is wrong with it, as far as that may be done, and gives its program.
+    /// Installs or replaces the server if that is needed and allowed. Returns the path of its program.
     pub(crate) fn heal(&self, surroundings: &Surroundings) -> Result<PathBuf, LaunchError> {
         let trouble = match &self.found {
             None => Some(format!("{SERVER} is missing")),
@@ -103,7 +103,7 @@ impl Server {
         let path = self.path();
         let before = server_build::build_of(&path);
         let deadline = Instant::now() + PATIENCE;
-        // Held until this returns, and released by a crash as well.
+        // The lock is held until this function returns. A crash also releases it.
         let (_turn, waited) = turn(&surroundings.dirs, deadline)?;
         if waited && server_build::build_of(&path).is_some_and(|now| Some(now) != before) {
             return Ok(());
@@ -112,7 +112,7 @@ impl Server {
         replacement::install(&programs, &source.programs)
     }
 
-    /// Says when the checkout has gone on since: what is installed is as old as its build.
+    /// Prints a message if the checkout has commits that the installed programs do not contain.
     fn name_commits_not_built(&self, surroundings: &Surroundings) {
         let Ok(source) = &self.source else { return };
         if let Some(count) = source.commits_not_built(surroundings) {
@@ -125,7 +125,7 @@ impl Server {
     }
 }
 
-/// Waits until no other launch builds; also says whether one did.
+/// Waits until no other launch builds. Also returns whether it had to wait.
 fn turn(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
     let open = || {
         Dirs::create(&dirs.state)?;

@@ -1,7 +1,7 @@
-//! The checkout that the launcher was installed from, as `scripts/start` wrote it down.
+//! The checkout that the launcher was installed from. `scripts/start` stores its path.
 //!
-//! What is found there is built and run, so it is looked at first: it must be a checkout of Deckwatch still, and of
-//! this user alone.
+//! The launcher builds and runs the code of the checkout. It therefore first checks that the folder is still a checkout
+//! of Deckwatch and that only this user can change it.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,16 +15,16 @@ use tokio::time::timeout;
 
 use crate::surroundings::Surroundings;
 
-/// Below the state folder: `checkout=PATH` and `programs=PATH`, a line each.
+/// The file in the state folder. It has the lines `checkout=PATH` and `programs=PATH`.
 const RECORD: &str = "install";
 const LONGEST_RECORD: usize = 16 * 1024;
-/// What a checkout of Deckwatch has, beside its name in the manifests.
+/// A file of every Deckwatch checkout. It is checked in addition to the package names in the manifests.
 const INSTALLER: &str = "scripts/start";
 const WRITABLE_BY_ALL: u32 = 0o002;
 /// Counting commits takes milliseconds; a slow disk must not keep the agent from starting.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where the programs come from, and where they go.
+/// Where the programs are built, and where they are installed.
 pub(crate) struct Source {
     /// The root of the checkout.
     pub(super) checkout: PathBuf,
@@ -33,7 +33,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The one that is written down; the error says why there is none to use.
+    /// The stored checkout. The error says why none can be used.
     pub(super) fn of(surroundings: &Surroundings) -> Result<Self, String> {
         let unknown = || "the launcher was not installed by scripts/start, so its checkout is not known".to_owned();
         let record = std::fs::read_to_string(surroundings.dirs.state.join(RECORD)).map_err(|_| unknown())?;
@@ -42,7 +42,7 @@ impl Source {
             values.next().map(PathBuf::from).filter(|path| path.is_absolute() && record.len() <= LONGEST_RECORD)
         };
         let (checkout, programs) = folder("checkout").zip(folder("programs")).ok_or_else(unknown)?;
-        // A launcher from elsewhere, such as one under development, is not to be replaced.
+        // A launcher in another folder, such as a development build, is not replaced.
         if surroundings.program_folder() != programs.canonicalize().ok() {
             return Err(unknown());
         }
@@ -50,12 +50,12 @@ impl Source {
         Ok(Self { checkout, programs })
     }
 
-    /// The checkout as people write it.
+    /// The path of the checkout for messages.
     pub(super) fn shown(&self, surroundings: &Surroundings) -> String {
         surroundings.shown(&self.checkout)
     }
 
-    /// How many commits of the checkout this launcher was built without; `None` when it has them all, or nobody knows.
+    /// The number of commits in the checkout that this launcher does not contain. `None` if there are none or git fails.
     pub(super) fn commits_not_built(&self, surroundings: &Surroundings) -> Option<u64> {
         let mut git = Command::new(surroundings.program("git")?);
         git.arg("-C").arg(&self.checkout).args(["rev-list", "--count", &format!("{COMMIT}..HEAD"), "--"]);
@@ -68,7 +68,7 @@ impl Source {
     }
 }
 
-/// Why nothing may be built there.
+/// The reason why nothing may be built in the checkout.
 fn refusal(checkout: &Path) -> Option<&'static str> {
     let names = [("launcher", env!("CARGO_PKG_NAME")), ("mcp-server", "deckwatch-mcp-server")];
     let is_ours = |(folder, name): (&str, &str)| package(&checkout.join(folder)).as_deref() == Some(name);
@@ -91,7 +91,7 @@ fn package(folder: &Path) -> Option<String> {
     Some(manifest.get("package")?.get("name")?.as_str()?.to_owned())
 }
 
-/// Whoever owns what this process makes.
+/// The user id of this process, read from a file that it creates.
 fn this_user() -> io::Result<u32> {
     Ok(tempfile::tempfile()?.metadata()?.uid())
 }

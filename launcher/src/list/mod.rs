@@ -1,7 +1,7 @@
-//! `launcher --list`: the ventures, where they are on this machine, and who works on them.
+//! `launcher --list`: the ventures, their folders on this machine, and the agents that work on them.
 //!
-//! Git and the API are asked at the same time, each for a short while: what they don't tell by then is
-//! unknown, said so, and never waited for.
+//! Git and the API are asked at the same time, each with a short time limit. If one does not answer in time, the list
+//! shows its values as unknown.
 
 mod age;
 mod git_state;
@@ -45,7 +45,7 @@ pub(crate) fn run(
         let states = git_state::of_all(places.iter().map(Place::path)).await;
         (states, asked.await.unwrap_or_else(|error| Err(error.to_string())))
     });
-    // Whatever still waits, such as a locked database, is left to the end of this process.
+    // A request that still waits, such as one for a locked database, ends with this process.
     runtime.shutdown_background();
     let file = catalogue.file.as_ref().map(|file| file.path.clone());
     let listing = Listing::new(file, &ventures, places, states, sessions, now());

@@ -1,4 +1,4 @@
-//! Who works and who worked last, from the API in two calls at most.
+//! Reads the active sessions and the newest sessions from the API, with at most two requests.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use deckwatch_client::agent::{AgentProcess, SessionProcesses};
 use deckwatch_client::{Api, ClientError};
 use deckwatch_protocol::{EndReason, LeaveSession, Page, Session, SessionFilter, SessionStatus};
 
-/// A list is looked at while somebody waits.
+/// A person waits for the list.
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAGE: u64 = 100;
 
@@ -23,12 +23,12 @@ pub(super) struct Sessions {
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) sessions: Vec<Session>,
-    /// There are more than were read.
+    /// Whether the list has more sessions than the first page.
     pub(super) cut_short: bool,
 }
 
-/// Asks both at the same time. Without an API, there is no session yet. Tells the API of agents whose process on this
-/// machine has ended.
+/// Sends both requests at the same time. Without an API, there are no sessions. Reports to the API the agents whose
+/// process on this machine has ended.
 pub(super) async fn ask(api: Option<Api>, processes: &SessionProcesses) -> Answer {
     let Some(api) = api else { return Ok(Sessions { active: Seen::default(), newest: Seen::default() }) };
     let both = async {
@@ -40,7 +40,7 @@ pub(super) async fn ask(api: Option<Api>, processes: &SessionProcesses) -> Answe
         mark_ended(&mut known.newest.sessions, processes);
         for session in mark_ended(&mut known.active.sessions, processes) {
             let leave = LeaveSession { last_heartbeat_at: session.last_heartbeat_at };
-            // The list says it anyway, and the next list tries again.
+            // An error is ignored: the list is correct anyway, and the next list tries again.
             let _ = api.leave_session(&session.id, &leave).await;
         }
         Ok(known)

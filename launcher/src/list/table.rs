@@ -1,4 +1,4 @@
-//! The list as people read it: aligned, in colour for a person, within the terminal's width.
+//! Prints the list as a table for people: aligned, coloured on a terminal, and not wider than the terminal.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -12,7 +12,7 @@ use crate::surroundings::Surroundings;
 
 const HEADS: [&str; COLUMNS] = ["VENTURE", "NAME", "REPOSITORY", "BRANCH", "CHANGES", "LAST SESSION", "AGENTS NOW"];
 const COLUMNS: usize = 7;
-/// Columns that may be cut, and to how many characters at least; 0 never.
+/// The smallest width to which a column may be cut. 0 means that the column is never cut.
 const LEAST: [usize; COLUMNS] = [0, 8, 12, 10, 0, 0, 14];
 const GAP: &str = "  ";
 
@@ -21,7 +21,7 @@ const FAINT: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
 const LOOK: Style = AnsiColor::Yellow.on_default();
 
-/// Rows of cells.
+/// The rows of the table.
 pub(super) struct Table {
     rows: Vec<[Cell; COLUMNS]>,
 }
@@ -31,7 +31,7 @@ struct Cell {
     style: Style,
 }
 
-/// The columns of the terminal that standard output is; `None` when it is a pipe or a file, for which nothing is cut.
+/// The width of the terminal. `None` if standard output is a pipe or a file; then nothing is cut.
 pub(super) fn terminal_width() -> Option<usize> {
     let size = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
@@ -43,7 +43,7 @@ impl Table {
         Self { rows: listing.ventures.iter().map(|venture| row(venture, cut_short, surroundings, now)).collect() }
     }
 
-    /// As a table where that fits, else venture by venture.
+    /// Prints a table if it fits, otherwise one block for each venture.
     pub(super) fn write(&self, out: &mut impl Write, width: Option<usize>) -> io::Result<()> {
         match self.widths(width) {
             Some(widths) => self.write_rows(out, widths),
@@ -51,7 +51,7 @@ impl Table {
         }
     }
 
-    /// The width of each column; the widest are cut first. `None` when they can't be cut enough.
+    /// The width of each column. The widest columns are cut first. `None` if the table does not fit even then.
     fn widths(&self, limit: Option<usize>) -> Option<[usize; COLUMNS]> {
         let mut widths = HEADS.map(UnicodeWidthStr::width);
         for row in &self.rows {
@@ -146,7 +146,7 @@ fn named(ListedAgent { agent, presence, at }: &ListedAgent, now: Timestamp) -> S
     }
 }
 
-/// A text that moves no cursor and turns no line around: names come from others.
+/// Removes characters that control the terminal or change the writing direction. Names can come from other users.
 fn shown(text: &str) -> String {
     let harmless = |c: &char| {
         !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -154,7 +154,7 @@ fn shown(text: &str) -> String {
     text.chars().filter(harmless).collect()
 }
 
-/// The text within this many columns of the terminal, its end given up where it is too long.
+/// Shortens the text to this number of terminal columns.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();

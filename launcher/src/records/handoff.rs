@@ -1,4 +1,4 @@
-//! `launcher handoff`: one handoff in full, or the latest of a repository.
+//! `launcher handoff`: shows one handoff in full, by its id or the latest of a repository.
 
 use deckwatch_client::clock::now;
 use deckwatch_client::{Api, ClientError};
@@ -13,7 +13,7 @@ use crate::output;
 use crate::pager;
 use crate::surroundings::Surroundings;
 
-/// Prints it.
+/// Shows the handoff.
 pub(crate) fn show(handoff: &Handoff, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let named = handoff.selection.venture.as_ref();
     let source = Source::open(handoff.selection.local, named, surroundings)?;
@@ -49,7 +49,7 @@ async fn read(api: &Api, id: Option<&HandoffId>, subject: &Subject) -> Result<Op
         let (venture, repo) = (subject.venture.clone(), subject.repo.clone());
         let latest = LatestHandoffFilter { venture, repo, ..LatestHandoffFilter::default() };
         let Some(latest) = api.latest_handoff(&latest).await? else { return Ok(None) };
-        // A large payload is left out of lists, never of one handoff.
+        // A list leaves out a large payload. A request for one handoff always returns it.
         return if latest.payload.is_some() { Ok(Some(latest)) } else { api.get_handoff(&latest.id).await.map(Some) };
     };
     match api.get_handoff(id).await {

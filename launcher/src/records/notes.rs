@@ -1,4 +1,4 @@
-//! `launcher notes`: the list of notes, a search, or one note in full.
+//! `launcher notes`: lists or searches notes, or shows one note in full.
 
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::clock::now;
@@ -18,10 +18,10 @@ use crate::pager;
 use crate::surroundings::Surroundings;
 
 const HEADS: [&str; 5] = ["CHANGED", "ABOUT", "TITLE", "TAGS", "NOTE"];
-/// The column that takes the space that the others leave.
+/// The column that gets the remaining width.
 const TITLE: usize = 2;
 
-/// Prints them.
+/// Shows the notes.
 pub(crate) fn show(notes: &Notes, surroundings: &Surroundings) -> Result<(), LaunchError> {
     if let Some(NotesCommand::Show { id, local, json }) = &notes.command {
         return show_one(id, *local, *json, surroundings);
@@ -51,7 +51,7 @@ pub(crate) fn show(notes: &Notes, surroundings: &Surroundings) -> Result<(), Lau
     }
 }
 
-/// The notes of the venture and the global ones; a search of either is answered best first.
+/// The notes of the venture, then the global notes. In a search, the best matches of each come first.
 async fn list(
     api: &Api,
     notes: &Notes,
@@ -70,7 +70,7 @@ async fn list(
     Ok(Page {
         total: found.total.saturating_add(global.total),
         total_is_minimum: found.total_is_minimum || global.total_is_minimum,
-        // No cursor goes on with two lists.
+        // No cursor can continue two lists.
         next_cursor: None,
         items: found.items,
     })
@@ -112,7 +112,7 @@ fn print(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNo
     pager::show(&text.into_string(), source.surroundings)
 }
 
-/// How many are shown of how many, and where they are.
+/// One sentence: how many notes are shown, of how many, and where they are stored.
 fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNote>) -> String {
     let place = source.describe();
     if source.api.is_none() {
@@ -130,7 +130,7 @@ fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<Found
     }
 }
 
-/// The notes that this machine keeps. No search is made of them: they are those that every day begins with.
+/// Shows the notes that this machine keeps, which are the executive summaries. They are not searched.
 fn print_kept(notes: &Notes, offline: &Offline, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let kept = offline.notes();
     if notes.selection.json {

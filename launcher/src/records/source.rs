@@ -1,4 +1,4 @@
-//! Where the records of a command are, and which of them it is about.
+//! Where the records of a command are stored, and which venture or repository they belong to.
 
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::clean::clean_line;
@@ -16,25 +16,25 @@ use crate::surroundings::Surroundings;
 use crate::target::{self, Target};
 use crate::venture_cache;
 
-/// The API of a command, and the place where the command was typed.
+/// The API that a command reads, and the directory in which it runs.
 pub(super) struct Source<'a> {
     pub(super) surroundings: &'a Surroundings,
     pub(super) endpoint: Endpoint,
-    /// `None` where this machine has no database yet, and so no records.
+    /// `None` if this machine has no database yet, and therefore no records.
     pub(super) api: Option<Api>,
     here: Option<Checkout>,
     file: Option<VenturesFile>,
 }
 
-/// What records are about: a venture, a repository of no known venture, or everything.
+/// What the records belong to: a venture, a repository without a known venture, or everything.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Subject {
     pub(super) venture: Option<VentureCode>,
-    /// The repository that the command was typed in, as its venture writes it.
+    /// The repository of the current directory, spelled as in its venture.
     pub(super) repo: Option<RepoName>,
 }
 
-/// An answer of the API, or what this machine keeps while the API can't be reached.
+/// The answer of the API, or the records that this machine keeps if the API can't be reached.
 pub(super) enum Answer<T> {
     Current(T),
     Offline(Offline),
@@ -55,7 +55,7 @@ impl<'a> Source<'a> {
         Ok(Self { surroundings, endpoint, api, here, file })
     }
 
-    /// What the records are about: the venture that is named, else the one of the repository in hand.
+    /// The venture that is named, otherwise the venture of the current repository.
     pub(super) fn subject(&self, named: Option<&Target>, all: bool) -> Result<Subject, LaunchError> {
         if all {
             return Ok(Subject::default());
@@ -73,7 +73,7 @@ impl<'a> Source<'a> {
 
     fn subject_of(&self, repo: &RepoName) -> Subject {
         let of_file = self.file.as_ref().and_then(|file| file.venture_of(repo)).cloned();
-        // An API that does not answer is met again, and reported, when the records are read.
+        // If the API does not answer, reading the records reports it later.
         let of_api = || self.registered().ok()?.into_iter().find(|venture| venture.owns(repo));
         match of_file.or_else(of_api) {
             Some(venture) => Subject { repo: Some(venture.spelling_of(repo)), venture: Some(venture.code) },
@@ -81,7 +81,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The ventures of the API. Those that it had when it last answered are enough to know whose a repository is.
+    /// The ventures of the API. The cached ones are enough to find the venture of a repository.
     fn registered(&self) -> Result<Vec<VentureEntry>, LaunchError> {
         match venture_cache::last_known(&self.endpoint, self.surroundings) {
             Some((ventures, _)) => Ok(ventures),
@@ -89,7 +89,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Asks the API. `Offline` where it can't be reached.
+    /// Asks the API. Returns `Offline` if it can't be reached.
     pub(super) fn ask<T>(
         &self,
         subject: &Subject,
@@ -107,7 +107,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The repositories whose last answers may be kept on this machine.
+    /// The repositories for which this machine may keep an answer.
     fn repos_of(&self, subject: &Subject) -> Vec<RepoName> {
         let cached = venture_cache::last_known(&self.endpoint, self.surroundings);
         let cached = cached.map(|(ventures, _)| ventures).unwrap_or_default();
@@ -123,7 +123,7 @@ impl<'a> Source<'a> {
         repos
     }
 
-    /// An error when the venture that was named does not exist: its records are then not just none.
+    /// Returns an error if the named venture does not exist. Without this, a wrong code would look like no records.
     pub(super) fn must_exist(&self, named: Option<&Target>) -> Result<(), LaunchError> {
         let Some(Target::Venture(code)) = named else { return Ok(()) };
         let ask_api = || venture_cache::registered(&self.endpoint, self.surroundings);
@@ -131,7 +131,7 @@ impl<'a> Source<'a> {
         catalogue.by_code(code).map(drop)
     }
 
-    /// Where the records are, for people.
+    /// Where the records are stored, for messages.
     pub(super) fn describe(&self) -> String {
         match &self.endpoint {
             Endpoint::Embedded => self.surroundings.shown(&self.surroundings.database()),
@@ -141,7 +141,7 @@ impl<'a> Source<'a> {
 }
 
 impl Subject {
-    /// As a part of a sentence.
+    /// The subject as a part of a sentence.
     pub(super) fn describe(&self) -> String {
         match (&self.venture, &self.repo) {
             (Some(venture), _) => format!("venture {venture}"),

@@ -1,7 +1,7 @@
-//! Claude Code: a file of our own, named on the command line.
+//! Registers the server with Claude Code, through a separate file that is named on the command line.
 //!
-//! So neither the user's settings nor the repository change, and Claude asks for no approval. The
-//! server inherits Claude's environment. The slash commands are files of their own.
+//! The settings of the user and of the repository stay unchanged, and Claude Code asks for no approval. The server
+//! inherits the environment of Claude Code. The slash commands are separate files.
 
 use std::ffi::OsString;
 
@@ -15,7 +15,7 @@ use crate::surroundings::Surroundings;
 pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
     let path = surroundings.dirs.state.join("mcp/claude.json");
     let settings = json!({ "mcpServers": { SERVER_NAME: { "type": "stdio", "command": server, "args": [] } } });
-    // With `=`: after a space, Claude takes every word that follows for one more file.
+    // The flag needs `=`. After a space, Claude Code takes every following argument as another file.
     let mut flag = OsString::from("--mcp-config=");
     flag.push(&path);
     let mut changes = slash_commands::plan(surroundings)?;

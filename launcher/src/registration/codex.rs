@@ -1,7 +1,7 @@
-//! Codex CLI: a table in the user's `config.toml`, whose comments and layout stay as they are.
+//! Registers the server with Codex CLI, in a table of the user's `config.toml`. Comments and layout are kept.
 //!
-//! Codex gives a server almost nothing of its environment; what it may see is listed by name, and
-//! a name that is unset does not arrive at all.
+//! Codex gives a server almost no environment variables. The registration lists the names of the variables that the
+//! server needs. Codex does not pass on a listed variable that is unset.
 
 use std::ffi::OsString;
 
@@ -15,10 +15,10 @@ use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
 const SERVERS: &str = "mcp_servers";
-/// Without these the server would look for its files elsewhere than the launcher.
+/// Without these variables, the server would use other folders than the launcher.
 const FOLDER_VARIABLES: [&str; 4] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
 
-/// What Codex gives to every server.
+/// The variables that Codex gives to every server.
 const GIVEN_TO_ALL: [&str; 10] = ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
 
 /// Whether Codex gives a variable to our server.
@@ -43,20 +43,20 @@ pub(super) fn plan(
     let Written { text, replaced, forwarded } = with_server(&file, server, secrets)?;
     let mut args = as_options(server, forwarded);
     args.extend((screen == Screen::Inline).then(|| "--no-alt-screen".into()));
-    // No option can take out what else the file says.
+    // An option can set keys, but it can't remove other keys of the file.
     let instead = Instead { is_possible: replaced.iter().all(|key| key == "enabled"), ..Instead::default() };
     let changes = file.into_change(&text, Backup::Once).into_iter().collect();
     Ok(Registration { changes, args, replaced, obstacle: None, instead })
 }
 
-/// `config.toml` with our server in it.
+/// The new text of `config.toml`, with our server in it.
 struct Written {
     text: String,
     replaced: Vec<String>,
     forwarded: Array,
 }
 
-/// The registration as options, which come before the user's file and before one of a trusted repository.
+/// The registration as options. Options override the user's file and the file of a trusted repository.
 fn as_options(server: &str, forwarded: Array) -> Vec<OsString> {
     let values = [
         ("command", Value::from(server)),
@@ -70,7 +70,7 @@ fn as_options(server: &str, forwarded: Array) -> Vec<OsString> {
     values.into_iter().flat_map(option).collect()
 }
 
-/// Keys of a server that is reached over HTTP: beside `command` Codex refuses to start.
+/// The keys of a server over HTTP. Codex does not start if one of them is set together with `command`.
 const OF_HTTP: [&str; 9] = [
     "url",
     "bearer_token",
@@ -83,10 +83,10 @@ const OF_HTTP: [&str; 9] = [
     "scopes",
 ];
 
-/// Takes out what would win over our registration; gives its names.
+/// Removes the keys that would override our registration. Returns their names.
 fn take_out(ours: &mut dyn TableLike) -> Vec<String> {
     let mut taken: Vec<String> = Vec::new();
-    // Another folder would be taken for the agent's.
+    // Our server must run in the working folder of the agent, so `cwd` is removed too.
     for key in OF_HTTP.into_iter().chain(["cwd"]) {
         if ours.remove(key).is_some() {
             taken.push(key.to_owned());
@@ -120,14 +120,14 @@ fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<Wr
     Ok(Written { text: document.to_string(), replaced, forwarded })
 }
 
-/// Whether a table that is made here gets a `[header]` of its own.
+/// Whether a new table gets its own `[header]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Header {
     Written,
     Implied,
 }
 
-/// The table under a name, made when missing, never replacing something else.
+/// The table with this name. Creates it if it is missing, and never replaces another value.
 fn inner<'a>(
     file: &SettingsFile,
     table: &'a mut dyn TableLike,
@@ -143,7 +143,7 @@ fn inner<'a>(
     table.entry(name).or_insert_with(made).as_table_like_mut().ok_or_else(|| file.unusable(&what))
 }
 
-/// The names that must arrive, after those that the user added and those of other ventures.
+/// The names of the variables to pass on. Names that the user added and names for other ventures come first.
 fn forwarded(ours: &dyn TableLike, secrets: &[&str]) -> Array {
     let mut names = ours.get("env_vars").and_then(Item::as_array).cloned().unwrap_or_default();
     for name in needed().chain(secrets.iter().copied()) {
@@ -154,7 +154,7 @@ fn forwarded(ours: &dyn TableLike, secrets: &[&str]) -> Array {
     names
 }
 
-/// Sets a value unless it is that already: then its layout and its comment stay.
+/// Sets a value if it differs. An equal value keeps its layout and comment.
 fn set(table: &mut dyn TableLike, name: &str, value: Value) {
     let plain = |value: &Value| value.clone().decorated("", "").to_string();
     match table.get_mut(name).and_then(Item::as_value_mut) {

@@ -1,7 +1,8 @@
-//! Gemini CLI: an entry in the user's `settings.json`, whose comments and layout stay as they are.
+//! Registers the server with Gemini CLI, in the user's `settings.json`. Comments and layout are kept.
 //!
-//! The server inherits Gemini's environment except names that look secret, so the API key and the secrets
-//! of a launch are forwarded by name. Where one is unset Gemini passes an empty text, which is taken for unset.
+//! The server inherits the environment of Gemini CLI, except variables whose names look secret. The registration
+//! therefore names the API key and the secrets of a launch. If such a variable is unset, Gemini CLI passes an empty
+//! text, and the server treats it as unset.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -33,17 +34,17 @@ pub(super) fn plan(
     Ok(Registration { changes, args: Vec::new(), replaced, obstacle, instead })
 }
 
-/// Names the file of settings that come before the user's, and that no user has written.
+/// The variable with the path of the system defaults. The user's settings override these defaults.
 const SYSTEM_DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
 
-/// Where Gemini reads it when no variable names it.
+/// The path of the system defaults if the variable is not set.
 #[cfg(not(target_os = "macos"))]
 const USUAL_SYSTEM_DEFAULTS: &str = "/etc/gemini-cli/system-defaults.json";
 #[cfg(target_os = "macos")]
 const USUAL_SYSTEM_DEFAULTS: &str = "/Library/Application Support/GeminiCli/system-defaults.json";
 
-/// A file of ours with the registration and the defaults that it takes the place of; the user's own settings come after
-/// it. Not possible where those defaults can't be read, as they would be lost.
+/// A temporary replacement for the system defaults: it contains them and the registration. The user's settings override
+/// it. Not possible if the defaults can't be read, because they would be lost.
 fn instead(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Result<Instead, LaunchError> {
     let defaults = surroundings.path_var(SYSTEM_DEFAULTS).unwrap_or_else(|| USUAL_SYSTEM_DEFAULTS.into());
     let Some(mut settings) = readable(&defaults) else { return Ok(Instead::default()) };
@@ -59,7 +60,7 @@ fn instead(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Resul
     Ok(Instead { is_possible: true, variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
 }
 
-/// Settings as they are; empty where there is no such file, `None` where it can't be read.
+/// The settings in a file. Empty if the file does not exist; `None` if it can't be read.
 fn readable(path: &Path) -> Option<serde_json::Map<String, serde_json::Value>> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(serde_json::Map::new()),
@@ -71,7 +72,7 @@ fn readable(path: &Path) -> Option<serde_json::Map<String, serde_json::Value>> {
     }
 }
 
-/// Lists and switches by which a user keeps servers from starting.
+/// Finds a setting of the user that keeps the server from starting.
 fn obstacle(settings: &str, home: &Path, surroundings: &Surroundings) -> Option<Obstacle> {
     let folder = home.join(".gemini");
     let root = CstRootNode::parse(settings, &what_gemini_reads()).ok()?.to_serde_value()?;
@@ -99,7 +100,7 @@ fn obstacle(settings: &str, home: &Path, surroundings: &Surroundings) -> Option<
     })
 }
 
-/// An entry in the settings of the repository, which comes before the user's.
+/// Finds an entry in the settings of the repository, which override the user's settings.
 fn of_repository(folder: &Path, home: &Path, surroundings: &Surroundings) -> Option<Obstacle> {
     let path = folder.join(".gemini/settings.json");
     if folder == home {
@@ -117,11 +118,11 @@ fn of_repository(folder: &Path, home: &Path, surroundings: &Surroundings) -> Opt
     })
 }
 
-/// Keys that make Gemini reach the server in another way, or start it elsewhere or not at all.
+/// The keys that make Gemini CLI connect in another way, start the server in another folder, or not start it.
 const IN_THE_WAY: [&str; 9] =
     ["url", "httpUrl", "tcp", "type", "headers", "authProviderType", "oauth", "disabled", "cwd"];
 
-/// Takes out what would win over our registration; gives its names.
+/// Removes the keys that would override our registration. Returns their names.
 fn take_out(ours: &CstObject) -> Vec<String> {
     let is_harmless = |key: &str, value: Option<serde_json::Value>| match key {
         "type" => value == Some("stdio".into()),
@@ -136,7 +137,7 @@ fn take_out(ours: &CstObject) -> Vec<String> {
             key.to_owned()
         })
         .collect();
-    // A value that is written here wins over the launch's own; one that only passes it on does not.
+    // A fixed value here would override the value of the launch. A reference to the variable does not.
     let passes_on = |name: &str, value: Option<serde_json::Value>| {
         value.is_some_and(|value| value == format!("${name}") || value == format!("${{{name}}}"))
     };
@@ -151,18 +152,18 @@ fn take_out(ours: &CstObject) -> Vec<String> {
     taken
 }
 
-/// The names that Gemini must be told to pass on. The list of the secrets' names would pass by itself, but only if
-/// no name in it looked secret to Gemini.
+/// The names that Gemini CLI must pass on. `DECKWATCH_SECRETS`, the list of the names of the secrets, is one of them:
+/// without the entry, Gemini CLI may keep it back if a name in it looks secret.
 fn forwarded<'a>(secrets: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     let list = (!secrets.is_empty()).then_some(variables::SECRETS);
     std::iter::once(variables::API_KEY).chain(environment::GITHUB_TOKENS).chain(list).chain(secrets.iter().copied())
 }
 
-/// Words that make Gemini keep a variable to itself.
+/// If a variable's name contains one of these words, Gemini CLI does not pass it on.
 const SECRET_WORDS: [&str; 9] =
     ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "AUTH", "CREDENTIAL", "PRIVATE", "CERT"];
 
-/// Whether Gemini gives a variable to our server: named in its entry, or one that does not look secret.
+/// Whether Gemini CLI gives a variable to our server: if the entry names it, or if its name does not look secret.
 pub(super) fn gives(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     name == variables::API_KEY
@@ -202,7 +203,8 @@ fn with_server(
     Ok((text, replaced))
 }
 
-/// That no name on the way to our entry, or in it, is there twice: the first would be changed, and Gemini reads the last.
+/// Checks that no name on the path to our entry, or in it, is a duplicate. The editor would change the first one, but
+/// Gemini CLI reads the last one.
 fn each_once(file: &SettingsFile) -> Result<(), LaunchError> {
     let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &what_gemini_reads());
     let parsed = parsed.map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
@@ -225,7 +227,7 @@ fn each_once(file: &SettingsFile) -> Result<(), LaunchError> {
     Ok(())
 }
 
-/// Gemini has no option for it, and takes the whole screen only where the user's settings say so.
+/// Gemini CLI has no option for this. It uses the alternate screen only if the user's settings say so.
 fn stay_inline(settings: &CstObject) {
     let taken = settings.object_value("ui").and_then(|ui| ui.get("useAlternateBuffer"));
     if let Some(property) = taken.filter(|property| property.to_serde_value() == Some(true.into())) {
@@ -233,7 +235,7 @@ fn stay_inline(settings: &CstObject) {
     }
 }
 
-/// JSON with comments, and nothing more: what else would be accepted here, Gemini would refuse.
+/// JSON with comments and no other extension. Gemini CLI rejects every other extension.
 fn what_gemini_reads() -> ParseOptions {
     ParseOptions {
         allow_comments: true,
@@ -249,7 +251,7 @@ fn what_gemini_reads() -> ParseOptions {
     }
 }
 
-/// The object under a name, made when missing, never replacing something else.
+/// The object with this name. Creates it if it is missing, and never replaces another value.
 fn inner(file: &SettingsFile, object: &CstObject, name: &str) -> Result<CstObject, LaunchError> {
     object.object_value_or_create(name).ok_or_else(|| not_an_object(file, name))
 }

@@ -1,7 +1,7 @@
-//! Making an agent's tool start `deckwatch-mcp`, without disturbing what else it is told to start.
+//! Makes each agent CLI start `deckwatch-mcp`, and keeps its other settings unchanged.
 //!
-//! Each tool has a file here that decides what to write; [`settings_file`] alone writes. Only names
-//! of variables go into a file, never a value that may be secret.
+//! There is one module for each agent CLI, which decides what to write. Only [`settings_file`] writes. The files contain
+//! names of variables, and never a value that may be secret.
 
 mod claude;
 mod codex;
@@ -17,20 +17,20 @@ use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::surroundings::Surroundings;
 
-/// The name under which the tools know the server.
+/// The name of the server in the settings of the agent CLIs.
 const SERVER_NAME: &str = "deckwatch";
 
-/// What must be done so that a tool starts the server.
+/// Everything that makes an agent CLI start the server.
 pub(crate) struct Registration {
-    /// The files to write; none when they already say so.
+    /// The files to write. Empty if they are up to date.
     pub(crate) changes: Vec<Change>,
-    /// What the tool must be told on its command line.
+    /// The arguments for the agent CLI.
     pub(crate) args: Vec<OsString>,
-    /// What stood under our name and kept the tool from starting the server; it is taken out.
+    /// The keys of our entry that kept the agent CLI from starting the server. They are removed.
     pub(crate) replaced: Vec<String>,
-    /// Why the tool will not start the server all the same, in settings that are the user's to decide.
+    /// A setting that still keeps the server from starting. Only the user may change it.
     pub(crate) obstacle: Option<Obstacle>,
-    /// What registers the server for one launch when the files can't be written.
+    /// The registration for one launch, for the case that the files can't be written.
     pub(crate) instead: Instead,
 }
 
@@ -40,29 +40,29 @@ pub(crate) struct Obstacle {
     pub(crate) fix: String,
 }
 
-/// A registration that holds for one launch.
+/// A registration for one launch.
 #[derive(Default)]
 pub(crate) struct Instead {
-    /// Whether the tool can be told in another way.
+    /// Whether the agent CLI supports it.
     pub(crate) is_possible: bool,
     pub(crate) variables: Vec<(&'static str, OsString)>,
-    /// A file of our own that a variable names.
+    /// A file of the launcher, to which a variable points.
     pub(crate) file: Option<Change>,
 }
 
-/// Whether the tool may take the whole screen, which phones' terminals can't scroll.
+/// Whether the agent CLI may use the alternate screen. Terminals on phones can't scroll it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Screen {
-    /// As the user has it.
+    /// As the user configured it.
     AsItIs,
-    /// The terminal's own lines, with its history.
+    /// The main screen of the terminal, with its scrollback.
     Inline,
 }
 
 impl Registration {
-    /// Decides it from the tool's settings as they are now. Changes nothing.
-    /// `secrets` are the names that the server must be able to read beside its own settings; `folder` is where the
-    /// tool starts.
+    /// Plans the registration from the current settings of the agent CLI. Changes nothing.
+    /// `secrets` are the names of further variables that the server must be able to read. `folder` is where the agent CLI
+    /// starts.
     pub(crate) fn plan(
         cli: AgentCli,
         server: &Path,
@@ -83,20 +83,20 @@ impl Registration {
     }
 }
 
-/// What a launch will do about the registration.
+/// What a launch would do about the registration.
 pub(crate) enum Outlook {
-    /// It is registered already.
+    /// The server is already registered.
     Registered,
     /// The launch writes these files first.
     Writes(Vec<PathBuf>),
-    /// A file can't be written; the launch tells the tool of the server for that launch alone.
+    /// A file can't be written. The launch registers the server for itself only.
     ForOneLaunch(LaunchError),
-    /// A file can't be written, and there is no other way: the launch fails.
+    /// A file can't be written, and there is no other way. The launch fails.
     Fails(LaunchError),
 }
 
 impl Registration {
-    /// Tries to write what a launch would write, without changing anything.
+    /// Tests whether a launch could write the files. Changes none of them.
     pub(crate) fn outlook(&self, cli: AgentCli, surroundings: &Surroundings) -> Outlook {
         let mut writes = Vec::new();
         for change in &self.changes {
@@ -116,12 +116,12 @@ impl Registration {
     }
 }
 
-/// Whether a launch goes on without this file: slash commands are a help, and no launch needs them.
+/// Whether a launch continues if this file can't be written. No launch needs the slash commands.
 pub(crate) fn is_dispensable(cli: AgentCli, change: &Change, surroundings: &Surroundings) -> bool {
     cli == AgentCli::Claude && !change.path().starts_with(&surroundings.dirs.state)
 }
 
-/// Whether a variable of the tool's own environment arrives at the server that the tool starts.
+/// Whether the agent CLI passes a variable of its own environment to the server.
 pub(crate) fn reaches_server(cli: AgentCli, name: &str) -> bool {
     match cli {
         AgentCli::Claude => true,

@@ -1,6 +1,6 @@
-//! One settings file of another tool: read whole, replaced whole, backed up once.
+//! Reads, replaces and backs up one settings file of an agent CLI.
 //!
-//! A reader meets the old file or the new one, also when the machine stops in between.
+//! The file is replaced atomically. A reader gets the old file or the new one, also after a crash.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -10,22 +10,22 @@ use std::path::{Path, PathBuf};
 
 use crate::error::LaunchError;
 
-/// Settings may hold keys of other servers, so a new file is for its owner alone.
+/// Settings may contain keys of other servers, so only the owner can read a new file.
 const NEW_FILE_MODE: u32 = 0o600;
 
-/// What some editors write before the first character.
+/// The byte order mark, which some editors write at the start of a file.
 const BOM: char = '\u{feff}';
 
-/// A settings file as it is now.
+/// The current content of a settings file.
 pub(crate) struct SettingsFile {
     path: PathBuf,
-    /// Every byte; `None` when there is no file.
+    /// The complete text. `None` if the file does not exist.
     text: Option<String>,
-    /// The same as parsers take it: without a byte order mark, with the line ends of Unix.
+    /// The text for parsers: without a byte order mark, and with Unix line ends.
     plain: String,
 }
 
-/// A settings file as it will be.
+/// The planned content of a settings file.
 pub(crate) struct Change {
     path: PathBuf,
     before: Option<String>,
@@ -33,12 +33,12 @@ pub(crate) struct Change {
     backup: Backup,
 }
 
-/// Whether the file that is replaced is kept.
+/// Whether a backup of the replaced file is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backup {
-    /// The user's own file: kept beside it as it was before the first change.
+    /// For a file of the user: its first version is kept beside it.
     Once,
-    /// A file that only Deckwatch writes.
+    /// For a file that only Deckwatch writes.
     Never,
 }
 
@@ -50,19 +50,19 @@ impl SettingsFile {
         Ok(Self { path, text, plain })
     }
 
-    /// What it holds, without a byte order mark and with the line ends of Unix; empty when there is none.
+    /// The text without a byte order mark and with Unix line ends. Empty if the file does not exist.
     pub(crate) fn text(&self) -> &str {
         &self.plain
     }
 
-    /// The change that makes it `after`, its byte order mark and its line ends kept; `None` when it is that already.
+    /// The change to the text `after`, which keeps the byte order mark and the line ends. `None` if nothing changes.
     pub(crate) fn into_change(self, after: &str, backup: Backup) -> Option<Change> {
         let after = self.as_written(after);
         let differs = self.text.as_ref() != Some(&after);
         differs.then_some(Change { path: self.path, before: self.text, after, backup })
     }
 
-    /// Lines that were there keep their line ends; new ones get those of most lines.
+    /// Existing lines keep their line ends. New lines get the line end that most lines have.
     fn as_written(&self, after: &str) -> String {
         let before = self.text.as_deref().unwrap_or_default();
         let (dos, unix): (Vec<&str>, Vec<&str>) = before.split_inclusive('\n').partition(|line| line.ends_with("\r\n"));
@@ -86,7 +86,7 @@ impl SettingsFile {
         mark + &lines.collect::<String>()
     }
 
-    /// An error about this file at one of its lines.
+    /// An error about one line of this file.
     pub(super) fn malformed(&self, line: usize, what: &str) -> LaunchError {
         self.unusable(&format!("line {line}: {what}; correct it first, nothing was changed"))
     }
@@ -98,17 +98,17 @@ impl SettingsFile {
 }
 
 impl Change {
-    /// The file to be written.
+    /// The path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is no such file yet.
+    /// Whether the file does not exist yet.
     pub(crate) fn is_new(&self) -> bool {
         self.before.is_none()
     }
 
-    /// Writes it. Refuses when somebody else changed the file since it was read.
+    /// Writes the file. Fails if another program changed it after it was read.
     pub(crate) fn apply(&self) -> Result<(), LaunchError> {
         let now = read_text(&self.path).map_err(|error| refused(&self.path, &error))?;
         if now.as_ref() == Some(&self.after) {
@@ -121,7 +121,7 @@ impl Change {
         self.replace().map_err(|error| refused(&self.path, &error))
     }
 
-    /// Whether it can be written, tried without changing what is there.
+    /// Tests whether the file can be written, without changing it.
     pub(crate) fn try_apply(&self) -> Result<(), LaunchError> {
         self.try_replace().map_err(|error| refused(&self.path, &error))
     }
@@ -149,11 +149,11 @@ impl Change {
             keep(&with_suffix(&self.path, ".deckwatch-backup"), before, like)?;
         }
         let unfinished = unfinished(&target);
-        // Left by a process of the same number that was stopped here.
+        // A process with the same number may have left this file when it was stopped.
         let _ = fs::remove_file(&unfinished);
         let written = write_new(&unfinished, &self.after, like).and_then(|()| fs::rename(&unfinished, &target));
         if written.is_err() {
-            // The first error is the one to report; a left-over file harms nobody.
+            // The first error is reported. A left-over file is harmless.
             let _ = fs::remove_file(&unfinished);
         }
         written?;
@@ -161,12 +161,12 @@ impl Change {
     }
 }
 
-/// Where a file is written before it takes the place of `target`.
+/// The temporary file that later replaces `target`.
 fn unfinished(target: &Path) -> PathBuf {
     with_suffix(target, &format!(".deckwatch-{}", std::process::id()))
 }
 
-/// Writes the backup unless there is one: that one is older, and so is what the user had.
+/// Writes the backup if there is none. An existing backup is the older one, which the user had first.
 fn keep(path: &Path, text: &str, like: Like) -> io::Result<()> {
     match write_new(path, text, like) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -184,7 +184,7 @@ fn write_new(path: &Path, text: &str, like: Like) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Who may do what with a file that takes the place of another.
+/// The permissions and the owner of the file that is replaced.
 #[derive(Clone, Copy)]
 struct Like {
     mode: u32,
@@ -192,7 +192,7 @@ struct Like {
 }
 
 impl Like {
-    /// As the file that is replaced. One that nobody may write to is not replaced: that is its owner's wish.
+    /// Reads them from the file. A file that is read-only for everyone is not replaced, because its owner wants that.
     fn of(target: &Path) -> io::Result<Self> {
         match fs::metadata(target) {
             Ok(meta) if meta.mode() & 0o222 == 0 => Err(refusal("it is read-only")),
@@ -214,11 +214,11 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// The most links in a row that are followed, as on Linux.
+/// The largest number of links that are followed, which is the same as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// The file itself, so that a link to it stays a link. A link may lead to a file that does not exist yet, but its
-/// folder must: a folder that is not mounted now is not made.
+/// The file behind symbolic links, so that a link to it stays a link. The file may not exist yet, but its folder must:
+/// a folder that is currently not mounted is not created.
 fn behind_links(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -1,6 +1,6 @@
-//! Secrets through Infisical's own command line tool, where it is installed and logged in.
+//! Reads secrets with Infisical's own command line tool, if it is installed and logged in.
 //!
-//! It has the login of a person, or the token of a variable; neither is an argument of it.
+//! The tool uses the login of the user, or a token in a variable. Neither is passed as an argument.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::folder::Folder;
 use super::listing::Listing;
 use super::program;
 
-/// Asks the tool for a folder. `domain` is the configured address; without one the tool's own login decides.
+/// Exports a folder. `domain` is the configured address. Without it, the login of the tool decides.
 pub(super) async fn export(
     tool: &Path,
     domain: Option<&str>,

@@ -1,4 +1,4 @@
-//! Why secrets could not be fetched: what happened, where, what to do. No error contains a value or the text of an
+//! The errors of fetching secrets: what happened, where, and what to do. No error contains a secret or the text of an
 //! answer.
 
 use thiserror::Error;
@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::folder::Folder;
 use crate::exit_code::ExitCode;
 
-/// Why there are no secrets, or not all.
+/// The reason why some or all secrets are missing.
 #[derive(Debug, Clone, Error)]
 pub(crate) enum SecretsError {
     #[error("the address of Infisical can't be used: {0}")]
@@ -15,7 +15,7 @@ pub(crate) enum SecretsError {
     NotConfigured,
     #[error("there is no credential for Infisical{}", because(.keyring.as_deref()))]
     NoCredential {
-        /// Why the keyring did not tell, when it could not be asked.
+        /// Why the keyring could not be read, if it could not.
         keyring: Option<String>,
     },
     #[error("{source_name} gave no credential: {cause}")]
@@ -29,7 +29,7 @@ pub(crate) enum SecretsError {
     #[error("Infisical at {host} limits its requests (429){}", asked(*.asks_to_wait))]
     Limited {
         host: String,
-        /// In seconds, if it says.
+        /// The number of seconds that the server asks for.
         asks_to_wait: Option<u64>,
     },
     #[error("Infisical at {host} fails: it answered {status} each time it was asked")]
@@ -53,7 +53,7 @@ pub(crate) enum SecretsError {
 }
 
 impl SecretsError {
-    /// What the person can do about it, unless the message says so itself.
+    /// What to do about the error. `None` if the message already says it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Domain(_) => "set INFISICAL_DOMAIN, or `domain` of [infisical] in config.toml, to an https address",
@@ -98,7 +98,7 @@ impl SecretsError {
         Some(hint.to_owned())
     }
 
-    /// The code to exit with.
+    /// The exit code for this error.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Domain(_) | Self::NotConfigured => ExitCode::Config,

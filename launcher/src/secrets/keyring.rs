@@ -1,6 +1,6 @@
-//! The keyring of the operating system, through its own tool: `security` on macOS, `secret-tool` elsewhere.
+//! Reads and writes the keyring of the operating system with its own tool: `security` on macOS, `secret-tool` elsewhere.
 //!
-//! A value goes in over standard input and comes out over standard output, never as an argument.
+//! A secret is passed through standard input and standard output, never as an argument.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::unlocking::{Unlocking, is_locked};
 use crate::surroundings::Surroundings;
 
 const SERVICE: &str = "deckwatch";
-/// A locked keyring may ask its person for a password.
+/// A locked keyring may ask the user for a password.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Over SSH it would ask on a desktop where nobody sits.
+/// Over SSH, the keyring would ask on the desktop, where no user can answer.
 const PATIENCE_OVER_SSH: Duration = Duration::from_secs(3);
-/// How `security` ends when there is no such item; its text differs between versions.
+/// A part of the message of `security` if the item does not exist. The rest of the message differs between versions.
 const NOT_FOUND: &str = "could not be found";
 
 /// The keyring of this user.
@@ -33,14 +33,14 @@ enum Tool {
     Keychain(PathBuf),
 }
 
-/// One thing that is kept.
+/// An item of the keyring.
 pub(crate) struct Item {
     label: &'static str,
     account: String,
 }
 
 impl Item {
-    /// The machine identity for one Infisical: what is kept for one host is never sent to another.
+    /// The machine identity for one Infisical host. It is never sent to another host.
     pub(super) fn identity(host: &str) -> Self {
         Self { label: "Deckwatch: machine identity for Infisical", account: format!("infisical@{host}") }
     }
@@ -52,7 +52,7 @@ impl Item {
 }
 
 impl Keyring {
-    /// The one that this machine has a tool for; its own system's first.
+    /// The keyring for which this machine has a tool. The tool of the operating system is preferred.
     pub(super) fn of(surroundings: &Surroundings) -> Option<Self> {
         let keychain = || surroundings.program("security").map(Tool::Keychain);
         let service = || surroundings.program("secret-tool").map(Tool::SecretService);
@@ -60,7 +60,7 @@ impl Keyring {
         Some(Self { tool: tool?, unlocking: Unlocking::of(surroundings) })
     }
 
-    /// What is kept under an item; `None` when nothing is. The error says why it can't be told.
+    /// The value of an item. `None` if the item does not exist. The error says why it could not be read.
     pub(super) async fn read(&self, item: &Item) -> Result<Option<Secret>, String> {
         let ran = match &self.tool {
             Tool::SecretService(tool) => {
@@ -77,7 +77,7 @@ impl Keyring {
         }
     }
 
-    /// Keeps a value in place of what was there, and reads it back: `stored` is said only of what is.
+    /// Stores a value, and replaces an existing one. Reads it back, so that success means that it is stored.
     pub(super) async fn store(&self, item: &Item, value: &Secret) -> Result<(), String> {
         let ran = match &self.tool {
             Tool::SecretService(tool) => {
@@ -93,7 +93,7 @@ impl Keyring {
         }
     }
 
-    /// Forgets an item; one that is not there is forgotten already.
+    /// Deletes an item. Does nothing if it does not exist.
     pub(super) async fn forget(&self, item: &Item) -> Result<(), String> {
         let ran = match &self.tool {
             Tool::SecretService(tool) => {
@@ -109,7 +109,7 @@ impl Keyring {
         }
     }
 
-    /// Runs the keyring's tool; once more when it was locked and is open now.
+    /// Runs the tool of the keyring. Runs it once more if the keyring was locked and the user unlocked it.
     async fn run(&self, tool: &Path, args: &[&str], input: &str) -> Result<Ran, String> {
         let remote = self.unlocking.remote;
         let patience = if remote { PATIENCE_OVER_SSH } else { PATIENCE };
@@ -128,7 +128,7 @@ impl Keyring {
     }
 }
 
-/// A line for `security -i`. The value is in hexadecimal digits, which need no quoting.
+/// The input line for `security -i`. The value is in hexadecimal digits, which need no quotes.
 fn added(item: &Item, value: &Secret) -> String {
     let hex = value.expose().bytes().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     format!("add-generic-password -U -s {SERVICE} -a \"{}\" -l \"{}\" -X {hex}\n", item.account, item.label)

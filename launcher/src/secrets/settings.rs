@@ -1,4 +1,4 @@
-//! Where a team's secrets are in Infisical: `[infisical]` of config.toml and Infisical's own variables.
+//! The settings for Infisical: `[infisical]` in config.toml and Infisical's own variables.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::folder::Folder;
 use crate::surroundings::Surroundings;
 
 const DEFAULT_DOMAIN: &str = "https://app.infisical.com";
-/// What Infisical's own tool takes when nobody says.
+/// The default of Infisical's own tool.
 const DEFAULT_ENVIRONMENT: &str = "dev";
 
 /// `[infisical]` of config.toml.
@@ -25,9 +25,9 @@ pub(crate) struct InfisicalSettings {
     pub(crate) project_id: Option<String>,
     /// Its environment; `dev` by default.
     pub(crate) environment: Option<String>,
-    /// A command that prints the machine identity: its words, no shell.
+    /// A command that prints the machine identity, as a list of arguments. It is run without a shell.
     pub(crate) credential_command: Option<Vec<String>>,
-    /// What differs for a venture.
+    /// Settings for single ventures, which override the others.
     #[serde(default)]
     pub(crate) ventures: BTreeMap<VentureCode, VentureFolder>,
 }
@@ -42,7 +42,7 @@ pub(crate) struct VentureFolder {
 }
 
 impl InfisicalSettings {
-    /// The settings as they hold for this process: Infisical's own variables come first.
+    /// The settings with Infisical's own variables applied, which override the file.
     pub(crate) fn with_variables(&self, surroundings: &Surroundings) -> Self {
         let mut settings = self.clone();
         let set = |field: &mut Option<String>, variable: &str| {
@@ -62,7 +62,7 @@ impl InfisicalSettings {
         settings
     }
 
-    /// The folder of a venture; `None` when no project is configured for it.
+    /// The folder of a venture. `None` if no project is configured for it.
     pub(crate) fn folder_of(&self, venture: &VentureEntry) -> Option<Folder> {
         let own = self.ventures.get(&venture.code).cloned().unwrap_or_default();
         let path = own.path.or_else(|| venture.infisical_path.clone());
@@ -84,7 +84,7 @@ impl InfisicalSettings {
         })
     }
 
-    /// The address of Infisical, which a credential may be sent to.
+    /// The address of Infisical. It is safe to send a credential to it.
     pub(crate) fn base(&self) -> Result<Url, SecretsError> {
         let text = self.domain.as_deref().unwrap_or(DEFAULT_DOMAIN).trim_end_matches('/');
         let bad = |what: &str| SecretsError::Domain(what.to_owned());
@@ -101,7 +101,7 @@ impl InfisicalSettings {
     }
 }
 
-/// The host as errors and the keyring name it.
+/// The host name for errors and for the keyring.
 pub(crate) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))

@@ -1,4 +1,4 @@
-//! `launcher secrets`: keep a credential, forget it, check a venture's folder. Never shows a value.
+//! `launcher secrets`: stores or deletes a credential, or checks the folder of a venture. It never shows a secret.
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
 
@@ -21,10 +21,10 @@ use crate::error::LaunchError;
 use crate::output::say;
 use crate::target::Target;
 
-/// Most bytes of a credential on standard input.
+/// The largest number of bytes of a credential on standard input.
 const MAX_INPUT_BYTES: u64 = 8 * 1024;
 
-/// What `launcher secrets` can do.
+/// The subcommands of `launcher secrets`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretsCommand {
     /// List the secrets that a venture has and lacks, by name
@@ -70,7 +70,7 @@ struct LeftOut<'a> {
     reason: &'a str,
 }
 
-/// Lists the secrets that a venture has and lacks; a missing secret is an error too.
+/// Lists the secrets that a venture has and lacks. Returns an error if one is missing.
 pub(crate) fn check(
     venture: &VentureEntry,
     vault: &Vault,

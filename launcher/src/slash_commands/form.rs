@@ -1,7 +1,7 @@
-//! A command in the form that each agent's tool reads, and where it reads it.
+//! The files of a command, in the format and the folder of each agent CLI.
 //!
-//! Codex has no custom prompts any more: there a command is a skill, which is called by `$name` and, by
-//! the file beside it, by nothing else, so that it costs a conversation nothing until then.
+//! Codex no longer supports custom prompts. There, a command is a skill that the user calls with `$name`. The file
+//! `agents/openai.yaml` beside it forbids every other call, so that an unused skill adds no text to a conversation.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use super::source::{ARGUMENTS, Source};
 use crate::agent_cli::AgentCli;
 use crate::surroundings::Surroundings;
 
-/// One file of a command.
+/// A file of a command.
 pub(super) struct Form {
     pub(super) path: PathBuf,
     pub(super) text: String,
     pub(super) comment: Comment,
 }
 
-/// How a file says what is not for its reader.
+/// The syntax of comments in a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Comment {
     /// `<!-- … -->`
@@ -26,7 +26,7 @@ pub(super) enum Comment {
     Hash,
 }
 
-/// The files that make a tool know the command.
+/// The files that define the command for an agent CLI.
 pub(super) fn forms(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Vec<Form> {
     let home = &surroundings.dirs.home;
     let folder = |variable: &str, default: &str| surroundings.path_var(variable).unwrap_or_else(|| home.join(default));
@@ -74,13 +74,13 @@ fn described(source: &Source) -> String {
     quoted(&format!("Deckwatch: {}", source.description))
 }
 
-/// A text in quotes, as JSON, YAML and TOML alike read it.
+/// A quoted text that JSON, YAML and TOML read in the same way.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 fn line(text: &mut String, line: &str) {
-    // Writing to a text can't fail.
+    // Writing to a string can't fail.
     let _ = writeln!(text, "{line}");
 }
 

@@ -1,8 +1,8 @@
-//! The slash commands of `commands/`, given to each agent's tool in the form that it reads.
+//! Installs the slash commands of `commands/` for each agent CLI.
 //!
-//! [`source`] reads the one text of each command, [`form`] turns it into a tool's files, [`owner`] tells our
-//! files from the user's: theirs are never touched. `launcher commands sync` writes all of them; a launch of
-//! Claude Code keeps the two that begin and end a day.
+//! [`source`] reads the text of each command, and [`form`] creates the files of an agent CLI from it. [`owner`]
+//! distinguishes files of Deckwatch from files of the user, which are never changed. `launcher commands sync` writes all
+//! commands. A launch of Claude Code writes only `/sod` and `/eod`.
 
 mod form;
 mod owner;
@@ -21,7 +21,7 @@ use crate::output;
 use crate::registration::settings_file::{Backup, Change, SettingsFile};
 use crate::surroundings::Surroundings;
 
-/// What a launch of Claude Code installs by itself.
+/// The commands that a launch of Claude Code installs.
 const AT_LAUNCH: [&str; 2] = ["sod", "eod"];
 
 /// What `--help` shows below the options.
@@ -36,7 +36,7 @@ line of each file says that Deckwatch wrote it. A file without that line, or one
 the command names it and does not change it, nor the files beside it that define the same command. `status` replaces \
 Claude Code's own /status; to keep that, name the other commands.";
 
-/// What can be done with slash commands.
+/// The subcommands of `launcher commands`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Install or update the slash commands of the agent CLIs
@@ -44,7 +44,7 @@ pub(crate) enum Verb {
     Sync(Sync),
 }
 
-/// How `sync` was typed.
+/// The options of `launcher commands sync`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("for").args(["claude", "gemini", "codex"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -74,7 +74,7 @@ pub(crate) struct Sync {
     json: bool,
 }
 
-/// Installs what is missing, updates what is ours, names what is left. Reads everything before it writes anything.
+/// Installs missing files, updates files of Deckwatch, and reports skipped files. Reads everything before it writes.
 pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
     let mut files = Vec::new();
@@ -91,7 +91,7 @@ pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), Launch
     output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })
 }
 
-/// The files to write so that Claude Code knows the day's two commands as they are in this build.
+/// The files to write for `/sod` and `/eod` in Claude Code, in the version of this build.
 pub(crate) fn changes_at_launch(surroundings: &Surroundings) -> Result<Vec<Change>, LaunchError> {
     let mut changes = Vec::new();
     for source in source::all().filter(|source| AT_LAUNCH.contains(&source.name.as_str())) {
@@ -101,7 +101,7 @@ pub(crate) fn changes_at_launch(surroundings: &Surroundings) -> Result<Vec<Chang
 }
 
 impl Sync {
-    /// The agents that flags name; else those that are installed.
+    /// The agent CLIs that flags name, otherwise the installed ones.
     fn agents(&self, surroundings: &Surroundings) -> Result<Vec<AgentCli>, LaunchError> {
         let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];
         let named: Vec<AgentCli> = flags.into_iter().filter_map(|(given, cli)| given.then_some(cli)).collect();
@@ -114,13 +114,13 @@ impl Sync {
     }
 }
 
-/// One file of one command, decided.
+/// One file of a command, and the decision about it.
 struct Planned {
     row: Row,
     change: Option<Change>,
 }
 
-/// A command is one thing in each tool: where one of its files is the user's, none is written.
+/// Plans the files of a command for an agent CLI. If one of them belongs to the user, none is written.
 fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Result<Vec<Planned>, LaunchError> {
     let mut files = Vec::new();
     for form in forms(cli, source, surroundings) {

@@ -1,4 +1,4 @@
-//! What came of each file, for people and for scripts.
+//! The result of `commands sync` for each file, as text and as JSON.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::surroundings::Surroundings;
 /// Every file of a sync.
 #[derive(Serialize)]
 pub(super) struct Report {
-    /// Nothing was written; an outcome is what would have been.
+    /// Whether this is a dry run. Then nothing was written, and the outcomes say what would be done.
     pub(super) dry_run: bool,
     pub(super) files: Vec<Row>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Row {
     pub(super) outcome: FileOutcome,
 }
 
-/// What happened to a file.
+/// The outcome for one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FileOutcome {

@@ -1,6 +1,6 @@
-//! `launcher ventures sync`: makes the API know the ventures of the file as the file has them.
+//! `launcher ventures sync`: registers the ventures of the file in the API.
 //!
-//! It never deletes: a venture that only the API has is named, and a person decides.
+//! It never deletes a venture. It reports ventures that only the API has, and the user decides about them.
 
 mod comparison;
 mod report;
@@ -34,7 +34,7 @@ Exit codes:
   0     the API has the ventures as the file has them
   18    a venture could not be registered";
 
-/// What can be done with ventures.
+/// The subcommands of `launcher ventures`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Register the ventures of the ventures file in the Context API
@@ -42,7 +42,7 @@ pub(crate) enum Verb {
     Sync(Sync),
 }
 
-/// How `sync` was typed.
+/// The options of `launcher ventures sync`.
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
     /// Show what would be registered, and register nothing
@@ -58,12 +58,12 @@ pub(crate) struct Sync {
     ventures: Option<PathBuf>,
 }
 
-/// Compares, puts what differs, says what came of it.
+/// Compares the ventures, registers those that differ, and prints the report.
 pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
     let (config, vault) = Config::with_vault(surroundings)?;
     let endpoint = if sync.dry_run {
-        // Only reads, as any key may.
+        // A dry run only reads, so the usual key is enough.
         Endpoint::of_reader(surroundings, &config, &vault)?
     } else {
         Endpoint::of_admin(surroundings, &config, &vault)?

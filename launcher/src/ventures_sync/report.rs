@@ -1,4 +1,4 @@
-//! The result of a sync, venture by venture, for people and for scripts.
+//! The result of `ventures sync` for each venture, as text and as JSON.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::surroundings::Surroundings;
 pub(super) struct Report {
     file: PathBuf,
     api: String,
-    /// Nothing was put; an outcome is what would have been.
+    /// Whether this is a dry run. Then nothing was registered, and the outcomes say what would be done.
     dry_run: bool,
     ventures: Vec<Row>,
     only_in_api: Vec<String>,
@@ -24,9 +24,9 @@ pub(super) struct Report {
 struct Row {
     code: String,
     outcome: VentureOutcome,
-    /// The fields that were others at the API.
+    /// The fields that differed in the API.
     changes: Vec<&'static str>,
-    /// Why it failed.
+    /// Why registering it failed.
     error: Option<String>,
 }
 
@@ -42,7 +42,7 @@ enum VentureOutcome {
 }
 
 impl Report {
-    /// `put` has an answer for each venture that was tried, in order.
+    /// `put` has the result for each venture that was tried, in order.
     pub(super) fn new(
         file: &Path,
         api: String,

@@ -1,5 +1,7 @@
 //! `launcher doctor`: every finding with its fix, and an exit code that a script can trust.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
@@ -186,6 +188,29 @@ fn an_api_that_does_not_answer_or_has_no_key_fails() {
     assert!(run.stdout.contains("can't reach the Context API") && run.stdout.contains("fix: check the network"));
     assert!(!run.stdout.contains("kkkk"));
     assert!(with_api("https://context.example", "").stdout.contains("CONTEXT_API_KEY is not set"));
+}
+
+#[test]
+fn the_notice_of_the_api_is_a_warning_with_its_text() {
+    let world = fit();
+    let health = r#"{"status":"ok","engine":"sqlite","time":"2026-01-01T00:00:00.000Z",
+        "notice":"deckwatch-server was updated: restart it"}"#;
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", api.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in api.incoming().map(Result::unwrap) {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap();
+            let is_health = String::from_utf8_lossy(&request[..length]).starts_with("GET /health");
+            let (status, body) = if is_health { ("200 OK", health) } else { ("404 Not Found", "{}") };
+            let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+            let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    let mut launcher = world.launcher(&["doctor"]);
+    let run = Run::of(launcher.env("CONTEXT_API_URL", address).env("CONTEXT_API_KEY", "k".repeat(64)));
+    let line = run.stdout.lines().find(|line| line.contains("notice ")).unwrap_or_else(|| panic!("{}", run.stdout));
+    assert!(line.starts_with("WARN") && line.ends_with("deckwatch-server was updated: restart it"), "{line}");
 }
 
 #[test]
