@@ -1,4 +1,4 @@
-//! A launch shares no background server with another session.
+//! Tests that a launch shares no background server with another session.
 
 use crate::world::{Run, World};
 
@@ -10,7 +10,7 @@ fn codex_is_told_to_keep_to_itself_as_its_version_takes_it() {
     Run::of(&mut knows).succeeds();
     assert_eq!(world.record().own_args(), ["--no-daemon", "resume", "--last"]);
 
-    // One that does not know the option keeps to itself when its configuration is said once more.
+    // A version without the option uses no shared server if the configuration is repeated as options.
     world.run(&["alpha", "--codex", "--", "fix it"]).succeeds();
     let again = format!("mcp_servers.deckwatch.command=\"{}\"", world.path("bin/deckwatch-mcp").display());
     let agent = world.record();
@@ -57,7 +57,7 @@ fn every_launch_has_an_id_of_its_own() {
     let world = World::new();
     let mut ids: Vec<String> = Vec::new();
     for _ in 0..2 {
-        // What another launch left in the environment is not passed on.
+        // The id of another launch in the environment is not passed on.
         Run::of(world.launcher(&["alpha", "--claude"]).env("DECKWATCH_LAUNCH", "4242@yesterday")).succeeds();
         let agent = world.record();
         let id = agent.env["DECKWATCH_LAUNCH"].clone();

@@ -1,4 +1,4 @@
-//! Agents kept apart in git: the prefix of their branches, and worktrees of their own.
+//! Tests of separating agents in git: the prefixes of branches, and worktrees.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A world whose `alpha` has a commit.
+/// A world in which the repository of `alpha` has a commit.
 fn world() -> World {
     let world = World::new();
     git(&world.path("home/dev/alpha"), &["commit", "--quiet", "--allow-empty", "--message=first"]);
@@ -58,7 +58,7 @@ fn two_agents_get_two_worktrees_and_one_can_be_named() {
     assert_eq!(world.record().cwd, world.path("home/dev/alpha-worktrees/fix-87"));
     let agent = &world.record().env["DECKWATCH_AGENT"];
     assert_eq!(git(&world.record().cwd, &["branch", "--show-current"]), format!("dev/{agent}/fix-87"));
-    // The repository itself is found as before, and from inside a worktree its siblings stand beside it.
+    // The repository itself is still found. From inside a worktree, new worktrees are created beside it.
     world.run(&["alpha"]).succeeds();
     assert_eq!(world.record().cwd, world.path("home/dev/alpha"));
     let mut inside = world.launcher(&["alpha", "--worktree=fix-88"]);

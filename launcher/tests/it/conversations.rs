@@ -1,10 +1,10 @@
-//! The agent's own conversation: named when it is new, back on its slot when it is resumed.
+//! Tests of the agent's conversation: a new one gets an id, and a resumed one gets its old slot.
 
 use crate::world::{Run, World};
 
 const OTHER: &str = "11111111-2222-4333-8444-555555555555";
 
-/// Starts Claude Code with these arguments of its own; gives its conversation and its agent's name.
+/// Starts Claude Code with these arguments. Returns the ids of its conversation and the name of its agent.
 fn claude(world: &World, args: &[&str]) -> (String, String) {
     let line: Vec<&str> = ["alpha", "--claude", "--"].iter().chain(args).copied().collect();
     world.run(&line).succeeds();
@@ -12,7 +12,7 @@ fn claude(world: &World, args: &[&str]) -> (String, String) {
     (env["DECKWATCH_CONVERSATION"].clone(), env["DECKWATCH_AGENT"].clone())
 }
 
-/// A conversation on slot 2, whose agent has ended, and one on slot 1, newer, whose agent has ended too.
+/// Two conversations whose agents have ended: the newer one on slot 1, the older one on slot 2.
 fn two_ended(world: &World) -> (String, String) {
     let blocker = world.start("one", &["alpha"]);
     let (second, agent) = claude(world, &["-p", "hi"]);

@@ -1,4 +1,4 @@
-//! `launcher doctor`: every finding with its fix, and an exit code that a script can trust.
+//! Tests of `launcher doctor`: each problem has a fix, and the exit code says whether a check failed.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use crate::world::{Run, World};
 
 const VERSIONED: &str = "#!/bin/sh\necho '2.1.7 (Tool)'\n";
 
-/// A world in which nothing is wrong.
+/// A world without any problem.
 fn fit() -> World {
     let world = World::new();
     for agent in ["claude", "gemini", "codex"] {
@@ -219,7 +219,7 @@ fn a_folder_that_cannot_be_written_to_fails() {
     let folder = world.path("home/.local");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o500)).unwrap();
-    // Root may write anywhere.
+    // Root can write to every folder.
     if std::fs::write(folder.join("probe"), "").is_err() {
         assert_eq!(finding(&world, "state").0, "fail");
     }

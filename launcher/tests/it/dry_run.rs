@@ -1,4 +1,4 @@
-//! Showing without doing: `--dry-run` and `--help`.
+//! Tests of commands that only print: `--dry-run` and `--help`.
 
 use crate::world::{Run, World};
 

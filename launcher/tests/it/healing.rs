@@ -1,4 +1,4 @@
-//! A server that is missing or of another build: built with a stub of cargo, in a checkout that looks like Deckwatch's.
+//! Tests of replacing a missing or outdated server. A stub of cargo builds it, in a folder that looks like a checkout.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +8,7 @@ use crate::world::{Run, World};
 
 const OLD: &str = "#!/bin/sh\necho 'deckwatch-mcp 0.0.1 (0123456789ab)'\n";
 
-/// As cargo tells what it built. Waits while there is a file `wait`, fails when there is one named `fail`.
+/// Prints the messages of a successful build. Waits while a file `wait` exists, and fails if a file `fail` exists.
 const CARGO: &str = r#"#!/bin/sh
 echo "$PWD $*" >> ROOT/cargo.calls
 env > ROOT/cargo.env
@@ -22,7 +22,7 @@ for name in deckwatch-mcp deckwatch-server launcher; do
 done
 "#;
 
-/// A world that `scripts/start` of a checkout was run in.
+/// A world in which the launcher was installed by `scripts/start`.
 fn installed() -> World {
     let world = World::new();
     world.link_tool("chmod");
@@ -38,7 +38,7 @@ fn installed() -> World {
     world
 }
 
-/// What `scripts/start` writes down.
+/// Writes the file that `scripts/start` writes.
 fn record(world: &World, programs: &str) {
     let (checkout, programs) = (world.path("home/src"), world.path(programs));
     let text = format!("checkout={}\nprograms={}\n", checkout.display(), programs.display());

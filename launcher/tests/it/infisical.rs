@@ -1,4 +1,4 @@
-//! An Infisical on loopback that follows its API: universal auth, the list of a folder with imports, its errors.
+//! A stub of Infisical's API on loopback: universal auth, listing a folder with imports, and errors.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -19,15 +19,15 @@ const BOOLEANS: [(&str, &str); 5] = [
     ("viewSecretValue", "true"),
 ];
 
-/// What the stub does instead of answering as Infisical does.
+/// A deviation from the usual behaviour of the stub.
 pub(crate) enum Upset {
-    /// Answers with this status, these header lines and this body.
+    /// Answers with this status, these headers and this body.
     Answer(u16, &'static str, String),
     /// Waits, then answers as usual.
     Slow(Duration),
     /// Never answers.
     Hang,
-    /// Revokes every token that was given out, then answers as usual.
+    /// Revokes all tokens, then answers as usual.
     Revoke,
 }
 
@@ -40,7 +40,7 @@ struct State {
     calls: Vec<String>,
 }
 
-/// Runs until the test's process ends.
+/// A stub that runs until the test process ends.
 pub(crate) struct Infisical {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -83,22 +83,22 @@ impl Infisical {
         self.state.lock().unwrap().folders.insert(path.to_owned(), (entries(secrets), imports));
     }
 
-    /// What happens at the next logins, one each.
+    /// Sets the deviations for the next logins, one for each.
     pub(crate) fn upset_logins(&self, upsets: impl IntoIterator<Item = Upset>) {
         self.state.lock().unwrap().on_login.extend(upsets);
     }
 
-    /// What happens at the next lists, one each.
+    /// Sets the deviations for the next listings, one for each.
     pub(crate) fn upset_lists(&self, upsets: impl IntoIterator<Item = Upset>) {
         self.state.lock().unwrap().on_list.extend(upsets);
     }
 
-    /// What was asked of it, as method and path.
+    /// The received requests, as method and path.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.state.lock().unwrap().calls.clone()
     }
 
-    /// `[infisical]` of config.toml that leads here.
+    /// The section `[infisical]` of config.toml for this stub.
     pub(crate) fn config(&self) -> String {
         format!("[infisical]\ndomain = \"{}\"\nproject_id = \"{PROJECT}\"\n", self.url)
     }
@@ -197,6 +197,6 @@ fn read(stream: &TcpStream) -> Option<Request> {
 
 fn write(mut stream: TcpStream, status: u16, headers: &str, body: &str) {
     let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n", body.len());
-    // A client that has seen enough may be gone.
+    // The client may have closed the connection already.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
 }

@@ -1,4 +1,4 @@
-//! `launcher init`: by flags, and by asking on a terminal.
+//! Tests of `launcher init`, with flags and with questions on a terminal.
 
 use serde_json::Value;
 
@@ -104,7 +104,7 @@ mod on_a_terminal {
         terminal.at("team", "\r");
         terminal.at("Its address?", "https://context.example\r");
         terminal.at("Which variable", "\r");
-        // The first is taken out.
+        // The first venture is deselected.
         terminal.at("Which of these are ventures?", " \r");
         terminal.at("config.toml?", "y\r");
         terminal.at("ventures.json?", "y\r");

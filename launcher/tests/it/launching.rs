@@ -1,4 +1,4 @@
-//! Becoming the agent: where it starts, what it is told, whose process it is.
+//! Tests of starting the agent: its folder, its environment and its process.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
@@ -167,7 +167,7 @@ fn the_configured_api_and_its_key_reach_the_agent_and_no_file() {
     }
 }
 
-/// An address where nothing listens.
+/// An address on which no program listens.
 pub(crate) fn closed_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())

@@ -1,4 +1,4 @@
-//! `launcher --list`: where ventures are and how they stand, without ever waiting for long.
+//! Tests of `launcher --list`: the state of each venture, and the time limits.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::launching::closed_port;
 use crate::world::{Run, World};
 
-/// More than git and the API are given together, less than a person waits for without wondering.
+/// Longer than the time limits of git and the API together.
 const SOON: Duration = Duration::from_secs(8);
 
 fn json_of(run: Run) -> Value {
@@ -52,7 +52,7 @@ fn each_venture_says_where_it_is_and_how_it_stands() {
 #[test]
 fn an_api_out_of_reach_makes_sessions_unknown_and_nothing_else() {
     let world = World::new();
-    // Accepts, and never says a word.
+    // Accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
     for (url, why) in [(closed_port(), "can't reach the Context API"), (silent, "")] {

@@ -1,14 +1,14 @@
-//! The menu, on a terminal.
+//! Tests of the menu on a terminal.
 
 #![cfg(target_os = "linux")]
 
 use crate::terminal::Terminal;
 use crate::world::World;
 
-/// Types `keys` into the menu; gives all that the terminal showed, and the exit code.
+/// Types `keys` into the menu. Returns everything that the terminal showed, and the exit code.
 fn typed(world: &World, keys: &str) -> (String, Option<i32>) {
     let mut terminal = Terminal::start(world, "launcher --dry-run");
-    // The help stands below the list: what is typed before it is drawn is not the menu's.
+    // The help is below the list. Keys that are typed before it appears do not reach the menu.
     terminal.at("type to filter", keys);
     terminal.end()
 }

@@ -1,4 +1,4 @@
-//! What keeps an agent from starting: each has its exit code and says what to do.
+//! Tests of errors that keep an agent from starting. Each has an exit code and says what to do.
 
 use crate::launching::closed_port;
 use crate::world::{Run, World};

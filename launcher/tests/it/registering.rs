@@ -1,4 +1,4 @@
-//! Registration: the server is named to each tool, and what the user has there stays.
+//! Tests of the registration: each agent CLI gets the server, and the user's other settings are kept.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
@@ -324,7 +324,8 @@ fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
 fn settings_that_cannot_be_written_are_no_reason_not_to_start() {
     for (flag, file) in [("--codex", CODEX), ("--gemini", GEMINI)] {
         let world = World::new();
-        // Beside a name of 255 characters there is no room for a longer one, also for the administrator.
+        // The name of the file has 255 characters. A temporary file beside it would need a longer name, which also root can't
+        // create.
         let kept = format!("home/store/{}", "s".repeat(255));
         world.write(&kept, "");
         let link = world.path(file);
@@ -385,7 +386,7 @@ fn an_entry_of_the_repository_that_comes_before_ours_is_named_to_gemini() {
 fn a_settings_file_keeps_its_owner() {
     let world = World::new();
     world.write(CODEX, CODEX_SETTINGS);
-    // Only the administrator can give a file away.
+    // Only root can change the owner of a file.
     if std::os::unix::fs::chown(world.path(CODEX), Some(12_345), None).is_ok() {
         world.run(&["alpha", "--codex"]).succeeds();
         assert!(world.read(CODEX).contains("[mcp_servers.deckwatch]"));
@@ -419,14 +420,14 @@ fn a_chain_of_links_is_followed_to_its_end_and_no_folder_of_it_is_made() {
     assert!(world.path("home/store/first").symlink_metadata().unwrap().is_symlink());
     assert!(world.read("home/store/second").contains("[mcp_servers.deckwatch]"));
 
-    // What is not mounted now is not made.
+    // A folder that is not mounted is not created.
     world.remove(CODEX);
     symlink("../unmounted/config.toml", world.path(CODEX)).unwrap();
     let run = world.run(&["alpha", "--codex"]).succeeds();
     assert!(run.stderr.contains("is for this launch only"), "{}", run.stderr);
     assert!(!world.path("home/unmounted").exists());
 
-    // A link to itself has no end.
+    // A link to itself leads to no file.
     world.remove(CODEX);
     symlink("config.toml", world.path(CODEX)).unwrap();
     world.run(&["alpha", "--codex"]).refuses(16, &["config.toml"]);

@@ -1,4 +1,4 @@
-//! A session over SSH, where a keyring can't show its dialog: with a stub of the keychain's tool, locked as on macOS.
+//! Tests of a session over SSH, where a keyring can't show its dialog. A stub of `security` is locked as on macOS.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use crate::world::{Run, World};
 
 const SSH: (&str, &str) = ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22");
 
-/// Asks on the terminal itself, as the real one does. Its words are those of the user's language.
+/// A stub that asks on the terminal, as the real tool does. One of its messages is in another language.
 const SECURITY: &str = r#"#!/bin/sh
 echo "$*" >> "$HOME/security.calls"
 locked() { echo "security: $1" >&2; exit "$2"; }

@@ -1,4 +1,4 @@
-//! Secrets of a launch: what reaches the agent, what does not, and what a launch does without them.
+//! Tests of the secrets of a launch: which ones reach the agent, and what a launch does without them.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::world::{Run, World};
 
 pub(crate) const VALUE: &str = "v4lue-0f-the-s3cret";
 
-/// A world whose ventures have folders in `infisical`; `alpha` says that it needs `DATABASE_URL`.
+/// A world whose ventures have folders in `infisical`. `alpha` requires `DATABASE_URL`.
 pub(crate) fn world_with(infisical: &Infisical) -> World {
     let world = World::new();
     world.write("home/.config/deckwatch/config.toml", &infisical.config());
@@ -32,7 +32,7 @@ fn run(world: &World, args: &[&str]) -> Run {
     Run::of(&mut launcher(world, args))
 }
 
-/// The launch goes on without secrets and says this; where they are required it ends with this code.
+/// Checks that a launch continues without secrets and prints this text. With `--require-secrets`, it fails with this code.
 #[track_caller]
 fn goes_on_without(infisical: &Infisical, upset: impl Fn(&Infisical), code: i32, said: &[&str]) {
     let world = world_with(infisical);
@@ -200,7 +200,7 @@ fn an_infisical_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
     let started = Instant::now();
     let stderr = run(&world, &["alpha"]).succeeds().stderr;
     assert!(stderr.contains("did not answer"), "{stderr}");
-    // Also without a terminal.
+    // The message is printed even without a terminal.
     assert!(stderr.contains("launcher: waiting for Infisical at 127.0.0.1"), "{stderr}");
     assert!(stderr.contains(", for at most 15 s …"), "{stderr}");
     assert!((14..30).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
@@ -222,7 +222,8 @@ fn a_pause_that_infisical_asks_for_is_waited_for_beyond_the_usual_time() {
 
 #[test]
 fn a_network_that_swallows_everything_delays_a_start_by_five_seconds() {
-    // Nobody accepts: once the queue is full, a connection gets no answer, as behind a firewall that drops.
+    // The listener accepts no connections. When its queue is full, a connection gets no answer, as with a firewall that
+    // drops packets.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let patience = Duration::from_millis(300);

@@ -1,4 +1,4 @@
-//! As whom secrets are read: a command, the keyring, Infisical's own tool. And where the API's key may be.
+//! Tests of the sources of the machine identity (a command, the keyring, Infisical's tool) and of the API key.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::world::{Run, World};
 
 const KEY: &str = "0123456789abcdef-the-key";
 
-/// Infisical's tool, as far as the launcher uses it: logged in, unless a test says otherwise.
+/// A stub of Infisical's tool. It is logged in unless a test sets `CLI_SAYS`.
 const CLI: &str = r#"#!/bin/sh
 printf '%s\n' "$@" > "$HOME/cli.args"
 printf '%s\n' "$INFISICAL_DOMAIN" > "$HOME/cli.domain"

@@ -1,4 +1,4 @@
-//! What a launch with secrets leaves behind: no value in a file, on a command line, on the terminal.
+//! Tests that a launch with secrets leaves no secret in files, on command lines or on the terminal.
 
 #![cfg(target_os = "linux")]
 
@@ -15,7 +15,7 @@ use crate::world::{Run, World, found_on_path};
 
 const KEY: &str = "0123456789abcdef-the-key";
 
-/// Every command line that is seen on this machine while `work` runs.
+/// Runs `work` and returns all command lines that are visible on this machine meanwhile.
 fn command_lines_during<T>(work: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -34,7 +34,7 @@ fn command_lines_during<T>(work: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     })
 }
 
-/// Ends the watch, also when the test fails.
+/// Stops watching when it is dropped, also if the test fails.
 struct Ending<'a>(&'a AtomicBool);
 
 impl Drop for Ending<'_> {
@@ -51,7 +51,7 @@ fn command_lines() -> impl Iterator<Item = String> {
     })
 }
 
-/// No secret of these tests is in any of the texts.
+/// Checks that no text contains a secret of these tests.
 #[track_caller]
 fn assert_clean<'a>(what: &str, texts: impl IntoIterator<Item = &'a str>) {
     for text in texts {
@@ -109,7 +109,7 @@ fn the_keyring_is_given_values_that_no_command_line_shows() {
     assert_no_file_holds_a_secret(&world);
 }
 
-/// The launcher on a terminal as `script` of util-linux makes one. `None`, with the reason printed, without it.
+/// The launcher on a terminal that `script` of util-linux creates. Without it, prints the reason and returns `None`.
 fn on_terminal(inner: &Command) -> Option<Command> {
     let Some(script) = found_on_path("script") else {
         println!("skipped: util-linux has no `script` here");

@@ -1,4 +1,4 @@
-//! `launcher secrets check`: names, never values; an exit code for each kind of trouble.
+//! Tests of `launcher secrets check`: it prints names but no values, and has an exit code for each kind of error.
 
 use crate::infisical::{CLIENT_SECRET, Infisical, Upset};
 use crate::secrets::{VALUE, launcher, world_with};

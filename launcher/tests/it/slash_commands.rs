@@ -1,4 +1,4 @@
-//! `launcher commands sync`: each tool's own form, and no file of the user's touched.
+//! Tests of `launcher commands sync`: each agent CLI gets its format, and files of the user are not changed.
 
 use serde_json::Value;
 use sha2::Digest as _;
@@ -11,7 +11,7 @@ fn outcome<'a>(report: &'a Value, path_end: &str) -> &'a str {
     file.unwrap_or_else(|| panic!("{path_end} is not in {report:#}"))["outcome"].as_str().unwrap()
 }
 
-/// The hash as the line that makes a file ours holds it.
+/// The hash of a text in the form that the last line of a Deckwatch file has.
 fn hex(text: &str) -> String {
     let hash = sha2::Sha256::digest(text.as_bytes());
     hash.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
@@ -48,7 +48,7 @@ fn every_installed_tool_gets_every_command_in_its_own_form() {
     assert_eq!(world.home_files(), files);
 }
 
-/// A command as each of the three tools reads it, its lines as one.
+/// A command in the formats of the three agent CLIs, with its lines joined.
 fn as_rendered(world: &World, name: &str) -> [String; 3] {
     [
         format!(".claude/commands/{name}.md"),
@@ -58,7 +58,7 @@ fn as_rendered(world: &World, name: &str) -> [String; 3] {
     .map(|path| world.read(&format!("home/{path}")).split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The text says all of this, in this order.
+/// Checks that the text contains all parts in this order.
 #[track_caller]
 fn says(text: &str, parts: &[&str]) {
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! `launcher ventures sync` on this machine's own database, and what it refuses.
+//! Tests of `launcher ventures sync`, with the database of this machine and with a team's API.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -87,7 +87,7 @@ fn without_a_file_there_is_nothing_to_put() {
     assert_eq!(outcomes(&sync(&world, &["--ventures", "other.json"])), [("gamma", "created")]);
 }
 
-/// An API that lists no ventures, takes one, and is gone.
+/// A stub of the API that lists no ventures, accepts one venture, and then closes.
 fn api_that_takes_one() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
