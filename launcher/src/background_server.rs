@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_background_server_is_told_from_what_does_not() {
+    fn arguments_that_need_a_background_server_are_recognized() {
         for (line, expected) in [
             ("", None),
             ("agents", Some("agents")),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn only_conversations_in_this_terminal_are_kept_apart() {
+    fn only_conversations_in_this_terminal_are_isolated() {
         for (line, other) in [("exec hi", true), ("--search e hi", true), ("resume --last", false), ("say hi", false)] {
             assert_eq!(command(&words(line)).is_some(), other, "{line}");
         }

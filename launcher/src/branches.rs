@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worktrees_name_can_be_a_folder_and_a_branch() {
+    fn a_worktree_name_must_be_valid_as_a_folder_and_a_branch() {
         assert_eq!("".parse(), Ok(WorktreeName::OfAgent));
         assert_eq!("fix-87".parse(), Ok(WorktreeName::Named("fix-87".to_owned())));
         for bad in ["../up", "a/b", "-b", ".hidden", "a b", &"x".repeat(65)] {

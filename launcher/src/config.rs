@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_the_defaults_hold() {
+    fn without_a_file_the_defaults_apply() {
         let infisical = InfisicalSettings::default();
         let expected = Config { dev_root: "/HOME/dev".into(), default_agent: None, api: None, infisical };
         assert_eq!(load(None).unwrap(), expected);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_the_api_is_had_in_one_of_four_ways() {
+    fn the_api_key_has_one_of_four_sources() {
         let api =
             |way: &str| load(Some(&format!("[api]\nurl = \"https://c.example\"\n{way}\n"))).map(|c| c.api.unwrap());
         for (way, variable, source) in [
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_their_line() {
+    fn errors_are_reported_with_their_line() {
         let cases = [
             ("\ndev_rot = \"x\"\n", "line 2: unknown field `dev_rot`"),
             ("default_agent = \"cursor\"", "line 1: unknown variant `cursor`"),

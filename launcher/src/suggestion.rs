@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typing_error_finds_its_word_and_another_word_finds_none() {
+    fn a_typing_error_finds_the_intended_word() {
         for (word, meant) in
             [("alpah", Some("alpha")), ("alph", Some("alpha")), ("ALPHA", Some("alpha")), ("gamma", None), ("x", None)]
         {

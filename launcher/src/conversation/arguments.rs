@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn claudes_arguments_are_read_as_claude_reads_them() {
+    fn claude_arguments_are_read_in_the_same_way_as_by_claude() {
         let resumed = || Intent::Resume(Which::Id(id(ID)));
         let cases = [
             (String::new(), Intent::New(None)),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn geminis_and_codexs_arguments_are_read_as_they_read_them() {
+    fn gemini_and_codex_arguments_are_read_in_the_same_way_as_by_them() {
         let cases = [
             (AgentCli::Gemini, "-p hi".to_owned(), Intent::New(None)),
             (AgentCli::Gemini, format!("--session-id {ID}"), Intent::New(Some(id(ID)))),

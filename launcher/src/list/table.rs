@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_their_heads_whatever_the_script() {
+    fn columns_are_aligned_with_their_headings_in_every_script() {
         let text = written(ROW, Some(200));
         let at = |line: &str, word: &str| line[..line.find(word).unwrap()].width();
         let (head, row) = text.split_once('\n').unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_turns_no_line_around() {
+    fn a_name_cannot_change_the_writing_direction() {
         assert_eq!(shown("a\u{202e}b\u{1b}[31mc"), "ab[31mc");
     }
 }

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_without_being_repeated() {
+    fn other_text_is_refused_without_repeating_it() {
         for text in [
             "",
             "s3cr3t",

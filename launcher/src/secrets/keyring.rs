@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_keychain_is_given_a_value_that_needs_no_quoting() {
+    fn a_value_for_the_keychain_needs_no_quoting() {
         let line = added(&Item::identity("eu.infisical.com"), &Secret::new("a\"b\n".to_owned()));
         assert!(line.ends_with("-X 6122620a\n") && line.contains("-a \"infisical@eu.infisical.com\""), "{line}");
     }

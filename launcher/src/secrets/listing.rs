@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_secrets_win_over_imports_and_later_imports_over_earlier_ones() {
+    fn own_secrets_override_imports_and_later_imports_override_earlier_ones() {
         let secret = |name: &str, value: &str| json!({ "secretKey": name, "secretValue": value });
         let body = json!({
             "secrets": [secret("A", "own")],
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_may_not_be_read_is_hidden_and_not_a_value() {
+    fn an_unreadable_value_is_reported_as_hidden() {
         let body = json!({ "secrets": [
             { "secretKey": "A", "secretValue": "<hidden>", "secretValueHidden": true },
             { "secretKey": "B", "secretValue": null },

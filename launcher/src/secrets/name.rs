@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_decides_over_the_agent_is_replaced() {
+    fn reserved_names_are_refused() {
         let value = Secret::new("x".to_owned());
         for name in [
             "PATH",
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_environment_can_hold_is_left_out() {
+    fn invalid_names_and_values_are_refused() {
         let ok = || Secret::new("x".to_owned());
         for name in ["", "1A", "A-B", "A=B", "A B", "Ä", "A\0B"] {
             assert_eq!(refusal(name, &ok()), Some("is not the name of a variable"), "{name:?}");

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_program_says_is_one_bounded_line_without_control_characters() {
+    fn a_message_of_another_program_becomes_one_short_clean_line() {
         assert_eq!(one_line(b"\x1b[31merror:\x1b[0m no\n\tlogin\x07 \xff\n"), "error: no login \u{fffd}");
         assert!(one_line("x".repeat(9000).as_bytes()).chars().count() <= SHOWN_CHARS + 2);
     }

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_never_travels_in_clear() {
+    fn only_https_and_loopback_addresses_are_accepted() {
         let base = |domain: &str| InfisicalSettings { domain: Some(domain.into()), ..Default::default() }.base();
         for domain in ["http://vault.example", "http://10.0.0.1", "ftp://x", "https://u:p@x.example", "nonsense"] {
             assert!(base(domain).is_err(), "{domain}");
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_venture_has_the_folder_of_its_code_unless_something_says_otherwise() {
+    fn the_default_folder_of_a_venture_is_its_code() {
         let mut settings = InfisicalSettings::default();
         assert_eq!(settings.folder_of(&venture(None)), None);
         settings.project_id = Some("p-1".into());

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gemini_reads_the_text_as_it_was_written() {
+    fn gemini_reads_the_unchanged_text() {
         for source in all() {
             let form = gemini(&source, Path::new("/g"));
             let read: toml_edit::DocumentMut = form.text.parse().unwrap();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn no_form_keeps_a_placeholder_that_its_tool_does_not_fill() {
+    fn no_format_keeps_a_placeholder_that_its_agent_cli_does_not_replace() {
         for source in all() {
             let skill = codex(&source, Path::new("/c"));
             let texts = [claude(&source, Path::new("/a")).text, skill[0].text.clone()];
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn claude_is_allowed_the_commands_tools_and_programs_alone() {
+    fn claude_is_allowed_only_the_tools_and_programs_of_the_command() {
         let eod = all().find(|source| source.name == "eod").unwrap();
         let text = claude(&eod, Path::new("/a")).text;
         let allowed = text.lines().find(|line| line.starts_with("allowed-tools: ")).unwrap();

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_ours_until_somebody_changes_it() {
+    fn a_file_belongs_to_deckwatch_until_somebody_changes_it() {
         for comment in [Comment::Markdown, Comment::Hash] {
             let ours = marked("one\ntwo\n", comment);
             assert_eq!(Owner::of(&ours), Owner::Deckwatch, "{ours}");

@@ -65,7 +65,7 @@ mod tests {
         ["sod", "handoff", "status", "note", "notes", "preflight", "context", "doc_audit", "plan", "ventures", "doc"];
 
     #[test]
-    fn every_command_has_a_head_and_takes_what_is_typed() {
+    fn every_command_has_a_header_and_uses_its_argument() {
         for source in all() {
             let name = &source.name;
             assert!(!source.description.is_empty() && source.description.len() < 100, "{name}");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_lists_the_tools_that_the_text_calls() {
+    fn the_header_lists_the_tools_that_the_text_calls() {
         for source in all() {
             for tool in TOOLS {
                 let calls = source.text.contains(&format!("`{tool}`"));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_holds_what_a_tool_would_run_or_read_by_itself() {
+    fn no_text_contains_syntax_that_an_agent_cli_would_execute() {
         for source in all() {
             for trigger in ["!{", "@{", "$ARGUMENTS", "!`", "'''", "$1"] {
                 assert!(!source.text.contains(trigger), "{}: {trigger}", source.name);

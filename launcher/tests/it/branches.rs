@@ -21,7 +21,7 @@ fn world() -> World {
 }
 
 #[test]
-fn the_agent_is_told_how_its_branches_begin() {
+fn the_agent_gets_the_prefix_of_its_branches() {
     let world = World::new();
     let run = world.run(&["alpha"]).succeeds();
     let prefix = world.record().env["DECKWATCH_BRANCH_PREFIX"].clone();
@@ -31,7 +31,7 @@ fn the_agent_is_told_how_its_branches_begin() {
 }
 
 #[test]
-fn a_worktree_of_its_own_is_made_once_and_found_again() {
+fn an_agents_own_worktree_is_created_once_and_used_again() {
     let world = world();
     world.run(&["alpha", "--worktree"]).succeeds();
     let record = world.record();
@@ -67,7 +67,7 @@ fn two_agents_get_two_worktrees_and_one_can_be_named() {
 }
 
 #[test]
-fn a_worktree_that_was_removed_comes_back_with_its_branch() {
+fn a_removed_worktree_is_created_again_on_its_branch() {
     let world = world();
     world.run(&["alpha", "--worktree=fix"]).succeeds();
     let tree = world.record().cwd;
@@ -79,7 +79,7 @@ fn a_worktree_that_was_removed_comes_back_with_its_branch() {
 }
 
 #[test]
-fn a_folder_in_the_way_is_left_alone() {
+fn an_existing_folder_that_is_no_worktree_is_not_changed() {
     let world = world();
     world.repository("home/dev/alpha-worktrees/fix", "git@github.com:example-org/alpha.js.git");
     world.run(&["alpha", "--worktree=fix"]).refuses(13, &["is not a worktree of", "--worktree=NAME"]);
@@ -87,7 +87,7 @@ fn a_folder_in_the_way_is_left_alone() {
 }
 
 #[test]
-fn a_plan_shows_the_worktree_and_makes_none() {
+fn a_dry_run_shows_the_worktree_and_creates_none() {
     let world = world();
     let plan = world.run(&["alpha", "--worktree", "--dry-run"]).succeeds().stdout;
     assert!(plan.contains("~/dev/alpha-worktrees/") && plan.contains("-claude-1/..."), "{plan}");

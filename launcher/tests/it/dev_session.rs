@@ -81,7 +81,7 @@ impl Drop for Tmux<'_> {
 }
 
 #[test]
-fn the_session_of_a_venture_is_made_once_with_an_agent_in_it() {
+fn the_tmux_session_of_a_venture_is_created_once_with_an_agent() {
     let world = World::new();
     let tmux = Tmux::new(&world);
     let (code, said) = tmux.session(&["alpha", "--codex", "--track", "7"]);
@@ -99,7 +99,7 @@ fn the_session_of_a_venture_is_made_once_with_an_agent_in_it() {
 }
 
 #[test]
-fn what_is_no_venture_makes_no_session() {
+fn an_argument_that_is_no_venture_creates_no_session() {
     let world = World::new();
     let tmux = Tmux::new(&world);
     for bad in [&[][..], &["a;b"], &["--codex"]] {

@@ -65,7 +65,7 @@ fn outcomes(report: &Value) -> Vec<String> {
 }
 
 #[test]
-fn the_copies_are_what_the_api_has_and_two_scopes_are_two_files() {
+fn the_copies_equal_the_documents_and_each_scope_has_its_own_files() {
     let world =
         with_docs(&[("alpha", "api.md", "Alpha's."), ("global", "api.md", "Everyone's."), ("beta", "b.md", "x")]);
     assert_eq!(outcomes(&cache(&world)), ["alpha/api.md created", "global/api.md created"]);
@@ -78,7 +78,7 @@ fn the_copies_are_what_the_api_has_and_two_scopes_are_two_files() {
 }
 
 #[test]
-fn what_changed_is_fetched_what_is_gone_is_removed_and_the_rest_is_confirmed() {
+fn changed_documents_are_fetched_and_deleted_ones_removed() {
     let world = with_docs(&[("alpha", "a.md", "one"), ("alpha", "b.md", "two"), ("alpha", "c.md", "three")]);
     cache(&world);
     put(&world, "alpha", "b.md", "two, again");
@@ -93,7 +93,7 @@ fn what_changed_is_fetched_what_is_gone_is_removed_and_the_rest_is_confirmed() {
 }
 
 #[test]
-fn no_session_is_started_and_no_database_is_made() {
+fn no_session_is_started_and_no_database_is_created() {
     let world = World::new();
     let said = world.run(&["docs", "cache", "alpha"]).succeeds().stdout;
     assert!(said.starts_with("0 documents in ~/.cache/deckwatch/docs"), "{said}");
@@ -106,7 +106,7 @@ fn no_session_is_started_and_no_database_is_made() {
 }
 
 #[test]
-fn without_the_api_the_copies_stay_and_say_how_old_they_are() {
+fn without_the_api_the_copies_stay_and_their_age_is_shown() {
     let world = with_docs(&[("alpha", "a.md", "one"), ("global", "g.md", "all")]);
     cache(&world);
     let old = SystemTime::now() - Duration::from_hours(3);
@@ -235,7 +235,7 @@ fn listed(path: &str) -> Value {
 }
 
 #[test]
-fn an_api_that_limits_requests_is_waited_for() {
+fn the_command_waits_for_an_api_that_limits_requests() {
     let (world, api) = (World::new(), Limited::start(0));
     // The client itself makes four attempts.
     let report = api.run(&world, 97, 5).succeeds().stdout;
@@ -246,7 +246,7 @@ fn an_api_that_limits_requests_is_waited_for() {
 }
 
 #[test]
-fn what_a_limit_leaves_missing_is_named_and_the_next_run_goes_on_there() {
+fn documents_missing_after_a_limit_are_named_and_the_next_run_continues() {
     let (world, api) = (World::new(), Limited::start(3600));
     let run = api.run(&world, 100, 100);
     run.refuses(18, &["53 of 150 documents are missing or may be out of date; run it again"]);
@@ -264,7 +264,7 @@ fn what_a_limit_leaves_missing_is_named_and_the_next_run_goes_on_there() {
 }
 
 #[test]
-fn without_a_name_it_is_the_venture_of_the_repository_one_stands_in() {
+fn without_a_code_the_venture_of_the_current_repository_is_used() {
     let world = with_docs(&[("alpha", "a.md", "one")]);
     let mut launcher = world.launcher(&["docs", "cache"]);
     launcher.current_dir(world.path("home/dev/alpha"));
@@ -275,7 +275,7 @@ fn without_a_name_it_is_the_venture_of_the_repository_one_stands_in() {
 }
 
 #[test]
-fn a_proxy_that_takes_no_more_requests_is_waited_for_too() {
+fn the_command_also_waits_for_a_proxy_that_limits_requests() {
     let in_a_second = "date: Fri, 27 Nov 2026 15:00:00 GMT\r\nretry-after: Fri, 27 Nov 2026 15:00:01 GMT\r\n";
     for (refusal, least) in [("retry-after: 1\r\n", 1), (in_a_second, 1), ("", 5)] {
         let (world, api) = (World::new(), Limited::refusing(refusal));

@@ -36,7 +36,7 @@ fn finding(world: &World, name: &str) -> (String, String, String) {
 }
 
 #[test]
-fn where_nothing_is_wrong_every_check_is_ok_and_nothing_changes() {
+fn without_problems_every_check_is_ok_and_nothing_changes() {
     let world = fit();
     let before = world.home_files();
     let said = world.run(&["doctor"]).succeeds().stdout;
@@ -55,7 +55,7 @@ fn where_nothing_is_wrong_every_check_is_ok_and_nothing_changes() {
 }
 
 #[test]
-fn a_missing_agent_matters_when_it_is_the_default_or_the_last() {
+fn a_missing_agent_cli_fails_if_it_is_the_default_or_the_only_one() {
     let world = fit();
     world.remove("bin/codex");
     assert_eq!(finding(&world, "codex").0, "absent");
@@ -70,7 +70,7 @@ fn a_missing_agent_matters_when_it_is_the_default_or_the_last() {
 }
 
 #[test]
-fn the_tools_that_are_asked_get_no_key_that_decides_over_others() {
+fn agent_clis_that_are_asked_for_their_version_get_no_admin_key() {
     let world = fit();
     world.install("claude", "#!/bin/sh\necho \"2.1.7 key:$ADMIN_API_KEY:\"\n");
     let said = Run::of(world.launcher(&["doctor"]).env("ADMIN_API_KEY", "s3cr3t-s3cr3t-s3cr3t")).succeeds().stdout;
@@ -78,7 +78,7 @@ fn the_tools_that_are_asked_get_no_key_that_decides_over_others() {
 }
 
 #[test]
-fn a_version_keeps_what_only_begins_like_the_programs_name() {
+fn a_version_keeps_words_that_only_begin_with_the_program_name() {
     let world = fit();
     for (said, version) in [("codex-cli 0.171.0", "codex-cli 0.171.0 in "), ("codex version 0.171.0", "0.171.0 in ")] {
         world.install("codex", &format!("#!/bin/sh\necho '{said}'\n"));
@@ -109,7 +109,7 @@ fn the_environment_of_another_launch_is_a_warning_with_the_command_that_unsets_i
 }
 
 #[test]
-fn the_environment_of_a_live_launch_in_another_repository_is_told() {
+fn the_environment_of_a_live_launch_in_another_repository_is_reported() {
     let world = fit();
     world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
     world.install("claude", "#!/bin/sh\nenv > \"$RECORD.env\"\npwd -P > \"$RECORD.cwd\"\n: > \"$RECORD.args\"\necho $$ > \"$RECORD.pid\"\nexec sleep 600\n");
@@ -126,7 +126,7 @@ fn the_environment_of_a_live_launch_in_another_repository_is_told() {
 }
 
 #[test]
-fn a_tool_that_fails_or_hangs_is_told_and_not_waited_for() {
+fn an_agent_cli_that_fails_or_hangs_is_reported_within_the_time_limit() {
     let world = fit();
     world.install("claude", "#!/bin/sh\nexit 3\n");
     world.install("gemini", "#!/bin/sh\nexec sleep 600\n");
@@ -137,7 +137,7 @@ fn a_tool_that_fails_or_hangs_is_told_and_not_waited_for() {
 }
 
 #[test]
-fn a_server_that_is_missing_or_of_another_build_is_named() {
+fn a_missing_or_outdated_server_is_reported() {
     let world = fit();
     world.install("deckwatch-mcp", "#!/bin/sh\necho deckwatch-mcp 9.9.9\n");
     let (status, detail, _) = finding(&world, "deckwatch-mcp");
@@ -147,7 +147,7 @@ fn a_server_that_is_missing_or_of_another_build_is_named() {
 }
 
 #[test]
-fn mistakes_in_files_are_findings_among_others() {
+fn errors_in_files_do_not_stop_the_other_checks() {
     let world = fit();
     world.write("home/.config/deckwatch/config.toml", "dev_rot = 'x'\n");
     world.write("home/.config/deckwatch/ventures.json", "{");
@@ -159,7 +159,7 @@ fn mistakes_in_files_are_findings_among_others() {
 }
 
 #[test]
-fn a_venture_named_like_a_verb_is_told_how_to_start() {
+fn a_venture_with_the_name_of_a_command_gets_a_warning_with_advice() {
     let world = fit();
     world.write("home/.config/deckwatch/ventures.json", r#"{"ventures": [{"code": "doctor", "name": "Doctor"}]}"#);
     let (status, detail, fix) = finding(&world, "ventures");
@@ -170,7 +170,7 @@ fn a_venture_named_like_a_verb_is_told_how_to_start() {
 }
 
 #[test]
-fn a_repository_that_is_not_here_comes_with_its_clone() {
+fn a_missing_repository_is_reported_with_its_clone_command() {
     let world = World::new();
     let (status, detail, fix) = finding(&world, "repositories");
     assert_eq!((status.as_str(), detail.as_str()), ("warn", "the repositories of 1 of 3 ventures are below ~/dev"));
@@ -230,7 +230,7 @@ fn a_folder_that_cannot_be_written_to_fails() {
 }
 
 #[test]
-fn infisical_without_a_project_or_a_login_is_told() {
+fn infisical_without_a_project_or_a_login_is_reported() {
     let world = fit();
     assert_eq!(finding(&world, "infisical").0, "absent");
     let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "infisical_path": "/alpha"}]}"#;
@@ -241,7 +241,7 @@ fn infisical_without_a_project_or_a_login_is_told() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_is_found_at_every_place_that_an_agent_writes_to() {
+fn a_disk_that_refuses_writes_is_reported_for_every_folder_that_an_agent_writes_to() {
     for disk in [deckwatch_tests::BadDisk::Full, deckwatch_tests::BadDisk::ReadOnly] {
         let world = fit();
         let mut launcher = world.launcher(&["doctor", "--json"]);

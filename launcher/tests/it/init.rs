@@ -16,7 +16,7 @@ fn unconfigured() -> World {
 }
 
 #[test]
-fn flags_and_defaults_write_what_a_launch_understands() {
+fn flags_and_defaults_write_a_valid_configuration() {
     let world = unconfigured();
     let said = world.run(&["init", "--yes"]).succeeds().stdout;
     assert!(said.contains("~/.config/deckwatch/config.toml (new):\n    # Settings"), "{said}");
@@ -38,7 +38,7 @@ fn flags_and_defaults_write_what_a_launch_understands() {
 }
 
 #[test]
-fn every_flag_is_heard() {
+fn every_flag_is_used() {
     let world = unconfigured();
     world.repository("home/code/gamma", "https://github.com/example-org/gamma");
     let flags = ["--dev-root", "../home/code", "--agent", "codex", "--api-url", "https://context.example"];
@@ -57,7 +57,7 @@ fn every_flag_is_heard() {
 }
 
 #[test]
-fn what_is_there_is_changed_only_when_told_and_what_else_it_says_stays() {
+fn an_existing_file_is_changed_only_with_overwrite_and_keeps_its_other_settings() {
     let world = unconfigured();
     let mine = "# my settings\ndev_root = \"~/code\" # here\n\n[api] # the team's\nurl = \"https://context.example\"\n";
     world.write(CONFIG, mine);
@@ -119,7 +119,7 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn a_no_or_an_escape_leaves_everything_as_it_was() {
+    fn answering_no_or_cancelling_changes_nothing() {
         let world = World::new();
         world.write(CONFIG, "dev_root = \"~/dev\" # mine\n");
         let before = world.home_files();
@@ -140,7 +140,7 @@ mod on_a_terminal {
 }
 
 #[test]
-fn ventures_that_are_there_keep_every_field_when_others_are_added() {
+fn existing_ventures_keep_every_field_when_others_are_added() {
     let world = unconfigured();
     let mine = r#"{"ventures": [{"code": "a", "name": "A", "org": "example-org", "repos": ["example-org/alpha.js"],
         "capabilities": ["has_api"], "owner": "Ann"}]}"#;

@@ -28,7 +28,7 @@ fn git(world: &World, args: &[&str]) {
 }
 
 #[test]
-fn each_venture_says_where_it_is_and_how_it_stands() {
+fn each_venture_has_its_folder_and_state() {
     let world = World::new();
     git(&world, &["checkout", "--quiet", "-b", "dev/mac1/fix"]);
     let table = world.run(&["--list"]).succeeds().stdout;
@@ -50,7 +50,7 @@ fn each_venture_says_where_it_is_and_how_it_stands() {
 }
 
 #[test]
-fn an_api_out_of_reach_makes_sessions_unknown_and_nothing_else() {
+fn an_unreachable_api_makes_only_the_sessions_unknown() {
     let world = World::new();
     // Accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -71,7 +71,7 @@ fn an_api_out_of_reach_makes_sessions_unknown_and_nothing_else() {
 }
 
 #[test]
-fn a_git_that_hangs_is_not_waited_for() {
+fn a_git_process_that_hangs_is_stopped_at_the_time_limit() {
     let world = World::new();
     let real = std::fs::read_link(world.path("bin/git")).unwrap();
     world.remove("bin/git");
@@ -86,7 +86,7 @@ fn a_git_that_hangs_is_not_waited_for() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_gets_colours_unless_told_otherwise_and_no_line_too_wide() {
+fn a_terminal_gets_colours_unless_disabled_and_no_line_is_too_wide() {
     use crate::terminal::Terminal;
     let world = World::new();
     world.link_tool("stty");

@@ -34,7 +34,7 @@ fn world(tool: &str) -> World {
 }
 
 #[test]
-fn a_registration_is_proved_by_connecting_with_no_more_than_the_tool_would_give() {
+fn the_check_connects_with_only_the_environment_of_the_agent_cli() {
     let world = world("sod");
     world.run(&["alpha", "--codex"]).succeeds();
     let run = doctor(&world, false).succeeds();
@@ -48,7 +48,7 @@ fn a_registration_is_proved_by_connecting_with_no_more_than_the_tool_would_give(
 }
 
 #[test]
-fn what_is_not_registered_is_named_with_the_command_that_does_it() {
+fn a_missing_registration_is_reported_with_the_command_that_creates_it() {
     let world = world("sod");
     let before = world.home_files();
     let run = doctor(&world, false);
@@ -62,7 +62,7 @@ fn what_is_not_registered_is_named_with_the_command_that_does_it() {
 }
 
 #[test]
-fn a_server_that_does_not_do_its_work_is_found_out() {
+fn a_server_that_does_not_work_is_reported() {
     for (server, expected) in
         [("#!/bin/sh\nexit 1\n".to_owned(), "does not speak MCP"), (SERVER.replace("TOOL", "other"), "has no tool sod")]
     {
@@ -79,7 +79,7 @@ fn a_server_that_does_not_do_its_work_is_found_out() {
 }
 
 #[test]
-fn what_keeps_the_tool_from_starting_the_server_is_told() {
+fn settings_that_keep_the_server_from_starting_are_reported() {
     let world = world("sod");
     world.run(&["alpha", "--codex"]).succeeds();
     let registered = world.read("home/.codex/config.toml");
@@ -116,7 +116,7 @@ fn settings_that_stay(world: &World, inner: &str, text: &str) {
 }
 
 #[test]
-fn settings_that_can_not_be_written_are_told_with_what_a_launch_does_then() {
+fn unwritable_settings_are_reported_with_what_a_launch_does() {
     for (cli, settings) in [("codex", "home/.codex/config.toml"), ("gemini", "home/.gemini/settings.json")] {
         let world = world("sod");
         world.remove("bin/codex");
@@ -132,12 +132,12 @@ fn settings_that_can_not_be_written_are_told_with_what_a_launch_does_then() {
         let plan = world.run(&["alpha", &format!("--{cli}"), "--dry-run"]).succeeds();
         assert!(plan.stdout.contains("registers    for this launch alone: "), "{}", plan.stdout);
         let launch = world.run(&["alpha", &format!("--{cli}")]).succeeds();
-        assert!(launch.stderr.contains("is told of Deckwatch for this launch alone"), "{}", launch.stderr);
+        assert!(launch.stderr.contains("is for this launch only"), "{}", launch.stderr);
     }
 }
 
 #[test]
-fn a_registration_that_can_not_be_written_in_any_way_says_that_a_launch_fails() {
+fn an_impossible_registration_is_reported_as_a_failing_launch() {
     let world = world("sod");
     // No option of Codex can remove this key.
     settings_that_stay(&world, "home/.codex/config.toml", "[mcp_servers.deckwatch]\nurl = \"http://127.0.0.1:9\"\n");

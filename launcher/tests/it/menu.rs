@@ -14,7 +14,7 @@ fn typed(world: &World, keys: &str) -> (String, Option<i32>) {
 }
 
 #[test]
-fn typing_narrows_the_ventures_and_enter_starts_the_one_left() {
+fn typing_filters_the_ventures_and_enter_selects_one() {
     let world = World::new();
     world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
     for (keys, chosen) in [("\r", "alpha (Alpha)"), ("bet\r", "beta (Beta)"), ("bta\r", "beta (Beta)")] {

@@ -26,7 +26,7 @@ fn without_file() -> World {
 }
 
 #[test]
-fn the_ventures_of_the_last_answer_serve_while_the_api_hangs() {
+fn the_ventures_of_the_last_answer_are_used_while_the_api_hangs() {
     let world = without_file();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let answering = listener.try_clone().unwrap();
@@ -52,7 +52,7 @@ fn the_ventures_of_the_last_answer_serve_while_the_api_hangs() {
 }
 
 #[test]
-fn without_an_earlier_answer_it_says_what_is_missing_and_ends() {
+fn without_an_earlier_answer_the_launch_fails_with_a_reason() {
     let world = without_file();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     Run::of(&mut launcher(&world, &listener, &["alpha"])).refuses(18, &["did not answer within"]);

@@ -194,7 +194,7 @@ fn json_has_the_fields_of_the_api_and_no_control_character() {
 }
 
 #[test]
-fn a_typing_error_is_answered_with_the_name_that_was_meant() {
+fn a_typing_error_gets_a_suggestion() {
     let world = World::new();
     world.run(&["alpah"]).refuses(12, &["there is no venture alpah", "did you mean `alpha`?"]);
     world.run(&["doctr"]).refuses(12, &["did you mean `launcher doctor`?"]);
@@ -247,7 +247,7 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
 }
 
 #[test]
-fn a_local_launch_sends_nothing_to_the_api_that_is_configured() {
+fn a_local_launch_sends_nothing_to_the_configured_api() {
     let world = World::new();
     let api = TcpListener::bind("127.0.0.1:0").unwrap();
     api.set_nonblocking(true).unwrap();

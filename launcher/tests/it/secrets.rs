@@ -57,7 +57,7 @@ fn answers(status: u16, headers: &'static str, body: &str) -> impl Fn(&Infisical
 }
 
 #[test]
-fn the_folders_secrets_reach_the_agent_and_the_launchers_own_credential_does_not() {
+fn the_secrets_reach_the_agent_and_the_credential_of_the_launcher_does_not() {
     let infisical = Infisical::start();
     let multi_line = "-----BEGIN KEY-----\nline two\n\tthe end\n";
     let secrets = [("DATABASE_URL", VALUE), ("PEM", multi_line), ("BINARY", "\u{1}\u{7f}é\u{ff}"), ("EMPTY", "")];
@@ -76,7 +76,7 @@ fn the_folders_secrets_reach_the_agent_and_the_launchers_own_credential_does_not
 }
 
 #[test]
-fn own_secrets_win_over_imported_ones_and_both_over_the_surroundings() {
+fn own_secrets_override_imported_ones_and_both_override_the_environment() {
     let infisical = Infisical::start();
     let imports: [&[(&str, &str)]; 2] =
         [&[("A", "first"), ("B", "first"), ("C", "first")], &[("A", "second"), ("B", "second")]];
@@ -88,7 +88,7 @@ fn own_secrets_win_over_imported_ones_and_both_over_the_surroundings() {
 }
 
 #[test]
-fn what_is_reserved_or_no_variable_is_told_and_left_out() {
+fn reserved_and_invalid_names_are_left_out_with_a_warning() {
     let infisical = Infisical::start();
     let huge = "x".repeat(200_000);
     infisical.folder(
@@ -126,7 +126,7 @@ fn what_is_reserved_or_no_variable_is_told_and_left_out() {
 }
 
 #[test]
-fn a_wrong_credential_is_said_and_its_value_is_not() {
+fn a_wrong_credential_is_reported_without_its_value() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
@@ -137,7 +137,7 @@ fn a_wrong_credential_is_said_and_its_value_is_not() {
 }
 
 #[test]
-fn an_unknown_identity_is_told_from_a_server_without_logins() {
+fn an_unknown_identity_is_distinguished_from_a_server_without_logins() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     let unknown = r#"{"statusCode": 404, "error": "NotFound", "message": "identity not found"}"#;
@@ -154,7 +154,7 @@ fn a_token_that_is_refused_at_once_is_a_refused_credential() {
 }
 
 #[test]
-fn a_busy_infisical_is_asked_again_as_it_says() {
+fn a_request_to_a_busy_infisical_is_repeated_after_the_requested_pause() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     infisical.upset_logins([Upset::Answer(500, "", "oops".into())]);
@@ -170,7 +170,7 @@ fn a_busy_infisical_is_asked_again_as_it_says() {
 }
 
 #[test]
-fn an_infisical_that_asks_to_wait_for_long_is_not_waited_for() {
+fn a_long_requested_pause_is_reported_and_not_waited_for() {
     let infisical = Infisical::start();
     let started = Instant::now();
     goes_on_without(
@@ -183,7 +183,7 @@ fn an_infisical_that_asks_to_wait_for_long_is_not_waited_for() {
 }
 
 #[test]
-fn a_broken_infisical_is_given_up_after_three_tries() {
+fn a_failing_infisical_gets_three_attempts() {
     goes_on_without(
         &Infisical::start(),
         answers(500, "", "no"),
@@ -207,7 +207,7 @@ fn an_infisical_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
 }
 
 #[test]
-fn a_pause_that_infisical_asks_for_is_waited_for_beyond_the_usual_time() {
+fn a_requested_pause_extends_the_time_limit() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let asks = |seconds| Upset::Answer(429, seconds, "{}".into());
@@ -221,7 +221,7 @@ fn a_pause_that_infisical_asks_for_is_waited_for_beyond_the_usual_time() {
 }
 
 #[test]
-fn a_network_that_swallows_everything_delays_a_start_by_five_seconds() {
+fn a_network_that_drops_packets_delays_a_start_by_five_seconds() {
     // The listener accepts no connections. When its queue is full, a connection gets no answer, as with a firewall that
     // drops packets.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -238,7 +238,7 @@ fn a_network_that_swallows_everything_delays_a_start_by_five_seconds() {
 }
 
 #[test]
-fn with_infisical_out_of_reach_the_agent_starts_and_what_is_missing_is_said() {
+fn with_an_unreachable_infisical_the_agent_starts_and_missing_secrets_are_named() {
     let world = world_with(&Infisical::start());
     let mut command = launcher(&world, &["alpha"]);
     let stderr = Run::of(command.env("INFISICAL_DOMAIN", closed_port())).succeeds().stderr;
@@ -255,7 +255,7 @@ fn a_missing_folder_and_a_missing_permission_say_what_to_correct() {
 }
 
 #[test]
-fn what_is_not_infisical_is_told_apart_and_never_repeated() {
+fn an_answer_that_is_not_from_infisical_is_reported_without_its_text() {
     let body = format!("{{\"secrets\": [{{\"secretKey\": \"A\", \"secretValue\": 7, \"x\": \"{VALUE}\"}}]}}");
     for body in [body.as_str(), VALUE, "", "[]"] {
         let infisical = Infisical::start();
@@ -297,7 +297,7 @@ fn a_credential_is_not_sent_in_clear() {
 }
 
 #[test]
-fn an_empty_folder_is_none_missing_and_said() {
+fn an_empty_folder_is_accepted_and_reported() {
     let infisical = Infisical::start();
     infisical.folder("/beta", &[]);
     let world = world_with(&infisical);
@@ -308,7 +308,7 @@ fn an_empty_folder_is_none_missing_and_said() {
 }
 
 #[test]
-fn an_expected_secret_that_is_not_there_is_said_and_refused_where_required() {
+fn a_missing_expected_secret_is_a_warning_or_with_require_secrets_an_error() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("OTHER", VALUE)]);
     let world = world_with(&infisical);
@@ -319,7 +319,7 @@ fn an_expected_secret_that_is_not_there_is_said_and_refused_where_required() {
 }
 
 #[test]
-fn without_secrets_wanted_or_configured_infisical_is_not_asked() {
+fn without_secrets_or_configuration_infisical_gets_no_request() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     run(&world, &["alpha", "--no-secrets"]).succeeds();
@@ -335,7 +335,7 @@ fn without_secrets_wanted_or_configured_infisical_is_not_asked() {
 }
 
 #[test]
-fn what_another_launch_was_given_is_not_handed_on() {
+fn secrets_of_another_launch_are_not_passed_on() {
     let world = World::new();
     let mut command = world.launcher(&["alpha", "--no-secrets"]);
     command.env("DECKWATCH_SECRETS", "STRIPE_KEY,PATH,HOME").env("STRIPE_KEY", VALUE);
@@ -346,7 +346,7 @@ fn what_another_launch_was_given_is_not_handed_on() {
 }
 
 #[test]
-fn the_server_is_given_the_names_by_each_tool_and_no_file_a_value() {
+fn settings_files_contain_names_of_secrets_and_no_values() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE), ("STRIPE_API_KEY", VALUE)]);
     let world = world_with(&infisical);
@@ -372,7 +372,7 @@ fn the_server_is_given_the_names_by_each_tool_and_no_file_a_value() {
 }
 
 #[test]
-fn a_ventures_own_project_environment_and_path_are_used() {
+fn the_settings_of_a_venture_override_the_general_ones() {
     let infisical = Infisical::start();
     infisical.folder("/team/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);

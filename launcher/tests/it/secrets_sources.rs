@@ -26,7 +26,7 @@ fn with_command(infisical: &Infisical, script: &str) -> World {
 }
 
 #[test]
-fn a_command_gives_the_identity_and_no_shell_reads_its_words() {
+fn a_command_prints_the_identity_and_runs_without_a_shell() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     for prints in [
@@ -43,7 +43,7 @@ fn a_command_gives_the_identity_and_no_shell_reads_its_words() {
 }
 
 #[test]
-fn a_command_that_fails_is_named_and_what_it_printed_is_not_repeated() {
+fn a_failing_command_is_reported_without_its_output() {
     let cases = [
         ("printf 'id\\nh4lf a s3cret\\n'", "a part of it is empty or holds blanks"),
         ("printf 'h4lf'", "there are not two lines"),
@@ -74,7 +74,7 @@ fn a_command_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
 }
 
 #[test]
-fn infisicals_own_tool_is_asked_where_there_is_no_machine_identity() {
+fn without_a_machine_identity_the_infisical_tool_is_used() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     world.install("infisical", CLI);
@@ -101,7 +101,7 @@ fn infisicals_own_tool_is_asked_where_there_is_no_machine_identity() {
 }
 
 #[test]
-fn what_infisicals_own_tool_says_is_shown_without_control_characters_and_what_it_prints_never() {
+fn messages_of_the_infisical_tool_are_cleaned_and_its_output_is_never_shown() {
     let world = world_with(&Infisical::start());
     world.install("infisical", CLI);
     let mut command = world.launcher(&["alpha", "--require-secrets"]);
@@ -115,7 +115,7 @@ fn what_infisicals_own_tool_says_is_shown_without_control_characters_and_what_it
 }
 
 #[test]
-fn without_any_credential_every_way_to_one_is_named() {
+fn without_a_credential_the_error_lists_all_sources() {
     let world = world_with(&Infisical::start());
     let ways = ["no credential for Infisical", "launcher secrets login", "credential_command", "infisical login"];
     world.run(&["alpha", "--require-secrets"]).refuses(25, &ways);
@@ -123,7 +123,7 @@ fn without_any_credential_every_way_to_one_is_named() {
 }
 
 #[test]
-fn a_keyring_that_can_not_be_asked_is_said() {
+fn an_unreadable_keyring_is_reported() {
     let world = world_with(&Infisical::start());
     world.install("secret-tool", "#!/bin/sh\nprintf 'secret-tool: Cannot autolaunch D-Bus\\n' >&2\nexit 1\n");
     let said = ["the keyring could not be asked: secret-tool: Cannot autolaunch D-Bus"];
@@ -131,7 +131,7 @@ fn a_keyring_that_can_not_be_asked_is_said() {
 }
 
 #[test]
-fn the_keyring_keeps_an_identity_for_one_host_until_it_is_told_to_forget() {
+fn the_keyring_stores_an_identity_for_one_host_until_logout() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
@@ -162,7 +162,7 @@ fn the_keyring_keeps_an_identity_for_one_host_until_it_is_told_to_forget() {
 }
 
 #[test]
-fn the_key_of_the_api_comes_from_where_the_settings_say() {
+fn the_api_key_comes_from_the_configured_source() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     infisical.folder("/deckwatch", &[("API_KEY", KEY)]);
@@ -193,7 +193,7 @@ fn the_key_of_the_api_comes_from_where_the_settings_say() {
 }
 
 #[test]
-fn two_folders_need_one_login_and_an_expired_token_a_second() {
+fn two_folders_need_one_login_and_an_expired_token_needs_another() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     infisical.folder("/", &[("API_KEY", KEY)]);
@@ -216,7 +216,7 @@ fn two_folders_need_one_login_and_an_expired_token_a_second() {
 }
 
 #[test]
-fn a_key_that_can_not_be_fetched_keeps_no_agent_from_starting() {
+fn an_agent_starts_although_the_api_key_cannot_be_fetched() {
     let world = World::new();
     let api = "[api]\nurl = \"https://context.example\"\nkey_command = [\"no-such-program\"]\n";
     world.write("home/.config/deckwatch/config.toml", api);
@@ -231,7 +231,7 @@ fn a_key_that_can_not_be_fetched_keeps_no_agent_from_starting() {
 }
 
 #[test]
-fn the_keyring_keeps_the_key_of_the_api() {
+fn the_keyring_stores_the_api_key() {
     let world = World::new();
     let Some(desktop) = Desktop::start(&world) else { return };
     let api = "[api]\nurl = \"https://context.example\"\nkey_keyring = true\n";

@@ -92,7 +92,7 @@ fn a_launch_leaves_no_secret_in_files_command_lines_or_output() {
 }
 
 #[test]
-fn the_keyring_is_given_values_that_no_command_line_shows() {
+fn values_for_the_keyring_are_on_no_command_line() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
@@ -126,7 +126,7 @@ fn on_terminal(inner: &Command) -> Option<Command> {
 }
 
 #[test]
-fn a_person_who_waits_is_told_for_what() {
+fn a_slow_fetch_prints_what_it_waits_for() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     infisical.upset_lists([Upset::Slow(Duration::from_millis(1500))]);

@@ -5,7 +5,7 @@ use crate::secrets::{VALUE, launcher, world_with};
 use crate::world::{Run, World};
 
 #[test]
-fn a_check_names_what_is_present_missing_and_left_out() {
+fn a_check_lists_present_missing_and_left_out_secrets() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("OTHER", VALUE), ("PATH", VALUE)]);
     let world = world_with(&infisical);
@@ -30,7 +30,7 @@ fn a_check_names_what_is_present_missing_and_left_out() {
 }
 
 #[test]
-fn a_check_tells_credential_network_folder_and_settings_apart() {
+fn a_check_has_different_exit_codes_for_different_causes() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     let check = || Run::of(&mut launcher(&world, &["secrets", "check", "alpha"]));
@@ -46,7 +46,7 @@ fn a_check_tells_credential_network_folder_and_settings_apart() {
 }
 
 #[test]
-fn without_a_keyring_a_login_says_what_to_do_instead() {
+fn without_a_keyring_a_login_fails_with_advice() {
     let world = world_with(&Infisical::start());
     world.run(&["secrets", "login"]).refuses(25, &["the keyring can't be used", "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID"]);
     world.install("secret-tool", "#!/bin/sh\nexit 1\n");

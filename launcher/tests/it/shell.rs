@@ -23,7 +23,7 @@ fn offered(world: &World, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn bash_completes_the_ventures_the_verbs_and_the_flags() {
+fn bash_completes_ventures_commands_and_flags() {
     let world = World::new();
     let first = offered(&world, &["launcher", ""]);
     for expected in ["alpha", "beta", "ventures", "doctor"] {
@@ -83,7 +83,7 @@ const PLACES: [&str; 6] = [
 ];
 
 #[test]
-fn each_shell_completes_ventures_wherever_one_is_accepted() {
+fn each_shell_completes_ventures_in_every_place_that_accepts_one() {
     let world = World::new();
     for place in PLACES {
         let words: Vec<&str> = place.split(' ').collect();
@@ -125,7 +125,7 @@ fn ventures_and_agents_of_an_api_are_completed_from_the_cache_and_fast() {
 }
 
 #[test]
-fn every_verb_has_a_manual_page_and_help_with_examples() {
+fn every_command_has_a_manual_page_and_help_with_examples() {
     let world = World::new();
     world.run(&["man", "man1"]).succeeds();
     for verb in

@@ -23,7 +23,7 @@ fn sync(world: &World, more: &[&str]) -> Value {
 }
 
 #[test]
-fn every_installed_tool_gets_every_command_in_its_own_form() {
+fn every_installed_agent_cli_gets_every_command_in_its_own_format() {
     let world = World::new();
     let report = sync(&world, &[]);
     for name in ["sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate"] {
@@ -69,7 +69,7 @@ fn says(text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn a_day_ends_with_what_was_gathered_one_answer_a_handoff_and_only_then_a_commit() {
+fn the_eod_command_gathers_asks_records_a_handoff_and_then_commits() {
     let world = World::new();
     sync(&world, &["eod"]);
     for text in as_rendered(&world, "eod") {
@@ -95,7 +95,7 @@ fn a_day_ends_with_what_was_gathered_one_answer_a_handoff_and_only_then_a_commit
 }
 
 #[test]
-fn an_escalation_stops_gathers_asks_one_who_can_decide_and_waits() {
+fn the_escalate_command_stops_gathers_asks_and_waits() {
     let world = World::new();
     sync(&world, &["escalate"]);
     for text in as_rendered(&world, "escalate") {
@@ -129,7 +129,7 @@ fn an_escalation_stops_gathers_asks_one_who_can_decide_and_waits() {
 }
 
 #[test]
-fn what_the_user_wrote_or_changed_is_named_and_left() {
+fn files_that_the_user_wrote_or_changed_are_named_and_not_changed() {
     let world = World::new();
     world.write("home/.claude/commands/eod.md", "my own way to end a day\n");
     sync(&world, &[]);
@@ -151,7 +151,7 @@ fn what_the_user_wrote_or_changed_is_named_and_left() {
 }
 
 #[test]
-fn a_command_of_which_one_file_is_the_users_is_the_users() {
+fn a_command_with_one_file_of_the_user_is_not_changed() {
     let world = World::new();
     world.write("home/.codex/skills/status/SKILL.md", "---\nname: status\ndescription: mine\n---\n\nHow is it?\n");
     let before = world.read("home/.codex/skills/status/SKILL.md");
@@ -186,7 +186,7 @@ fn a_file_of_an_older_build_is_updated() {
 }
 
 #[test]
-fn flags_and_names_narrow_what_is_written() {
+fn flags_and_names_select_the_files_to_write() {
     let world = World::new();
     let said = world.run(&["commands", "sync", "--codex", "sod", "--dry-run"]).succeeds().stdout;
     assert!(said.contains("~/.codex/skills/sod/SKILL.md  would be written"), "{said}");
@@ -199,7 +199,7 @@ fn flags_and_names_narrow_what_is_written() {
 }
 
 #[test]
-fn without_any_tool_it_says_how_to_install_one() {
+fn without_an_agent_cli_the_error_says_how_to_install_one() {
     let world = World::new();
     for agent in ["claude", "gemini", "codex"] {
         world.remove(&format!("bin/{agent}"));
