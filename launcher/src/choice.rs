@@ -12,14 +12,14 @@ use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::launch::Launch;
 use crate::menu;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::target::Target;
 
 /// Everything that the selection depends on.
 pub(crate) struct Options<'a> {
     pub(crate) launch: &'a Launch,
     pub(crate) config: &'a Config,
-    pub(crate) surroundings: &'a Surroundings,
+    pub(crate) env: &'a ProcessEnv,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) catalogue: &'a Catalogue<'a>,
     /// The checkout of the current directory. `None` if git can't read it.
@@ -31,7 +31,7 @@ impl Options<'_> {
     pub(crate) fn venture(&self) -> Result<VentureEntry, LaunchError> {
         match &self.launch.target {
             Some(target) => self.named(target),
-            None if self.surroundings.interactive => self.ask(),
+            None if self.env.interactive => self.ask(),
             None => Err(LaunchError::NoVentureNamed),
         }
     }
@@ -40,8 +40,8 @@ impl Options<'_> {
     pub(crate) fn named(&self, target: &Target) -> Result<VentureEntry, LaunchError> {
         match (target, self.here) {
             (Target::Venture(code), _) => self.catalogue.by_code(code),
-            (Target::Here, Some(here)) => self.catalogue.of_checkout(here, self.endpoint),
-            (Target::Here, None) => Err(LaunchError::NotARepository(self.surroundings.cwd.clone())),
+            (Target::Here, Some(here)) => self.catalogue.for_checkout(here, self.endpoint),
+            (Target::Here, None) => Err(LaunchError::NotARepository(self.env.cwd.clone())),
         }
     }
 
@@ -55,7 +55,7 @@ impl Options<'_> {
 
     fn found(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
         if let Some(path) = &self.launch.repo {
-            return repository_at(&self.surroundings.cwd.join(path));
+            return repository_at(&self.env.cwd.join(path));
         }
         match self.here {
             Some(here) if venture.owns(&here.repo) => Ok(here.clone()),

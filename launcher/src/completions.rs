@@ -19,7 +19,7 @@ use crate::background_server;
 use crate::config::Config;
 use crate::error::LaunchError;
 use crate::output;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::venture_cache;
 
 /// The variable that a shell sets when it runs the launcher for completions.
@@ -66,7 +66,7 @@ pub(crate) fn print(shell: Shell) -> Result<(), LaunchError> {
 /// The ventures of the file that a launch here would use, and the ventures of the last answer of the API.
 pub(crate) fn ventures() -> Vec<CompletionCandidate> {
     let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
-    let named = Surroundings::of_this_process().ok().and_then(|here| background_server::named_ventures(&here));
+    let named = ProcessEnv::of_this_process().ok().and_then(|here| background_server::ventures_variable(&here));
     let here = std::env::current_dir().unwrap_or_default();
     let root = here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
     let file = ventures::find(named.as_deref(), &dirs, root.as_deref()).ok().flatten();

@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
 use crate::secrets::api_key::KeySource;
 use crate::secrets::settings::InfisicalSettings;
 use crate::secrets::vault::Vault;
-use crate::surroundings::Surroundings;
 
 /// The settings of every launch.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,14 +81,14 @@ struct Document {
 
 impl Config {
     /// Reads the settings and creates the vault that they describe.
-    pub(crate) fn with_vault(surroundings: &Surroundings) -> Result<(Self, Rc<Vault>), LaunchError> {
-        let config = Self::load(&surroundings.dirs)?;
-        let vault = Rc::new(Vault::of(surroundings, &config.infisical));
+    pub(crate) fn with_vault(env: &ProcessEnv) -> Result<(Self, Rc<Vault>), LaunchError> {
+        let config = Self::load(&env.dirs)?;
+        let vault = Rc::new(Vault::of(env, &config.infisical));
         Ok((config, vault))
     }
 
     /// The defaults, without any settings of a user.
-    pub(crate) fn of_nobody(dirs: &Dirs) -> Self {
+    pub(crate) fn without_settings(dirs: &Dirs) -> Self {
         Self {
             dev_root: dirs.home.join("dev"),
             default_agent: None,

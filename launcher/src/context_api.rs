@@ -11,43 +11,39 @@ use deckwatch_protocol::{Agent, ErrorCode, ListVentures, Venture};
 
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 const PAGE: u64 = 100;
 
 /// The ventures that are registered in the API. If the local database does not exist, returns none and does not create it.
-pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
-    let Some(api) = reader(endpoint, surroundings)? else { return Ok(Vec::new()) };
+pub(crate) fn registered(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Vec<VentureEntry>, LaunchError> {
+    let Some(api) = reader(endpoint, env)? else { return Ok(Vec::new()) };
     let ventures = wait(all_ventures(&api))?;
     Ok(ventures.into_iter().map(entry).collect())
 }
 
 /// The API to read from. `None` if the local database does not exist yet: reading does not create it.
-pub(crate) fn reader(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Option<Api>, LaunchError> {
-    if matches!(endpoint, Endpoint::Embedded) && !surroundings.database().exists() {
+pub(crate) fn reader(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Option<Api>, LaunchError> {
+    if matches!(endpoint, Endpoint::Embedded) && !env.database().exists() {
         return Ok(None);
     }
-    connect(endpoint, surroundings).map(Some)
+    connect(endpoint, env).map(Some)
 }
 
 /// Registers a venture, or updates it.
-pub(crate) fn register(
-    venture: &VentureEntry,
-    endpoint: &Endpoint,
-    surroundings: &Surroundings,
-) -> Result<(), LaunchError> {
-    let api = connect(endpoint, surroundings)?;
+pub(crate) fn register(venture: &VentureEntry, endpoint: &Endpoint, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let api = connect(endpoint, env)?;
     wait(async { api.put_venture(&venture.code, &venture.registration()).await.map(drop) })
 }
 
 /// Registers the ventures in order. If the API can't be reached for one venture, the rest is not tried.
-pub(crate) fn put_all(
+pub(crate) fn register_all(
     ventures: &[&VentureEntry],
     endpoint: &Endpoint,
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
 ) -> Result<Vec<Result<(), ClientError>>, LaunchError> {
-    let api = connect(endpoint, surroundings)?;
+    let api = connect(endpoint, env)?;
     runtime()?.block_on(async {
         let mut answers = Vec::new();
         for venture in ventures {
@@ -76,10 +72,10 @@ async fn all_ventures(api: &Api) -> Result<Vec<Venture>, ClientError> {
     }
 }
 
-fn connect(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Api, LaunchError> {
+fn connect(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Api, LaunchError> {
     endpoint.unlock()?;
     let vars = |name: &str| endpoint.var(name).map(str::to_owned);
-    let config = ApiConfig::from_vars(vars, &surroundings.dirs, &actor());
+    let config = ApiConfig::from_vars(vars, &env.dirs, &actor());
     config.map(Api::connect).map_err(|error| LaunchError::Endpoint(error.to_string()))
 }
 
@@ -96,9 +92,9 @@ fn unnamed() -> Agent {
 
 /// Waits for an answer, with a time limit.
 pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, LaunchError> {
-    let answer = runtime()?.block_on(async { tokio::time::timeout(PATIENCE, work).await });
+    let answer = runtime()?.block_on(async { tokio::time::timeout(TIMEOUT, work).await });
     let Ok(answer) = answer else {
-        let text = format!("the Context API did not answer within {} seconds; try again", PATIENCE.as_secs());
+        let text = format!("the Context API did not answer within {} seconds; try again", TIMEOUT.as_secs());
         return Err(LaunchError::Unreachable(text));
     };
     answer.map_err(|error| match error {
@@ -111,7 +107,7 @@ pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Res
 /// Creates the runtime for the network requests of this process.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, LaunchError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| LaunchError::Api(format!("this process can do no network work: {error}")))
+    runtime.map_err(|error| LaunchError::Api(format!("this process can't send network requests: {error}")))
 }
 
 fn entry(venture: Venture) -> VentureEntry {

@@ -4,7 +4,7 @@ use deckwatch_client::variables;
 
 /// The variables that describe the launch. One that a launch does not set is removed, so that the agent does not
 /// inherit it.
-pub(crate) const OF_AGENT: [&str; 12] = [
+pub(crate) const AGENT_VARIABLES: [&str; 12] = [
     variables::VENTURE,
     variables::REPO,
     variables::REPOS,
@@ -21,7 +21,7 @@ pub(crate) const OF_AGENT: [&str; 12] = [
 
 /// The variables that the user may set for the server: for GitHub and for the weekly plan. The agent inherits them; the
 /// launcher never sets or removes them.
-pub(crate) const OF_USER: [&str; 4] = ["GITHUB_API_URL", "GH_HOST", "GH_CONFIG_DIR", variables::PLAN];
+pub(crate) const USER_VARIABLES: [&str; 4] = ["GITHUB_API_URL", "GH_HOST", "GH_CONFIG_DIR", variables::PLAN];
 /// The variables for a GitHub token that `gh` reads.
 pub(crate) const GITHUB_TOKENS: [&str; 4] =
     ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
@@ -32,7 +32,7 @@ pub(crate) const INFISICAL_CLIENT_ID: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID
 pub(crate) const INFISICAL_CLIENT_SECRET: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET";
 
 /// The variables that an agent never gets: keys that give access to the records and secrets of others.
-pub(crate) const WITHHELD: [&str; 6] = [
+pub(crate) const WITHHELD_VARIABLES: [&str; 6] = [
     variables::ADMIN_KEY,
     "GITHUB_WEBHOOK_SECRET",
     "INFISICAL_TOKEN",

@@ -7,9 +7,9 @@ use clap::Command;
 use textwrap::Options;
 
 /// A line longer than this is hard to read, however wide the terminal is.
-const WIDEST: usize = 100;
+const MAX_WIDTH: usize = 100;
 /// A second column narrower than this is wrapped below the first column instead.
-const NARROWEST_COLUMN: usize = 20;
+const MIN_COLUMN_WIDTH: usize = 20;
 
 /// A part of the text.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn row_of(row: &str) -> Piece<'_> {
 /// The command with its texts wrapped to the terminal.
 pub(crate) fn laid_out(command: Command) -> Command {
     let width = terminal_width();
-    with_width(command.max_term_width(WIDEST), width)
+    with_width(command.max_term_width(MAX_WIDTH), width)
 }
 
 fn with_width(mut command: Command, width: usize) -> Command {
@@ -84,7 +84,7 @@ fn with_width(mut command: Command, width: usize) -> Command {
 fn terminal_width() -> usize {
     let of_terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let named = || std::env::var("COLUMNS").ok()?.parse().ok();
-    of_terminal.or_else(named).filter(|width| *width > 0).unwrap_or(WIDEST).min(WIDEST)
+    of_terminal.or_else(named).filter(|width| *width > 0).unwrap_or(MAX_WIDTH).min(MAX_WIDTH)
 }
 
 fn wrapped(text: &str, width: usize) -> String {
@@ -99,7 +99,7 @@ impl Piece<'_> {
             Self::Paragraph(words) => textwrap::fill(words, width),
             Self::Line(line) => textwrap::fill(line, Options::new(width).subsequent_indent("        ")),
             Self::Row(first, second, begins) => {
-                let begins = if begins + NARROWEST_COLUMN > width { 8 } else { *begins };
+                let begins = if begins + MIN_COLUMN_WIDTH > width { 8 } else { *begins };
                 let indent = " ".repeat(begins);
                 let options = Options::new(width).initial_indent(&indent).subsequent_indent(&indent);
                 let column = textwrap::fill(second, options);

@@ -16,7 +16,7 @@ Examples:
   launcher man ~/.local/share/man/man1    then: man launcher, man launcher-doctor";
 
 /// A longer line that ends with a colon is a sentence, not a heading.
-const LONGEST_HEADING: usize = 30;
+const MAX_HEADING_BYTES: usize = 30;
 
 /// Writes a page for the launcher and one for each of its commands.
 pub(crate) fn write(command: Command, dir: &Path) -> Result<(), LaunchError> {
@@ -67,7 +67,7 @@ fn write_after(text: &str, out: &mut impl Write) -> io::Result<()> {
     for piece in pieces(text) {
         match piece {
             Piece::Blank => {}
-            Piece::Paragraph(words) if words.ends_with(':') && words.len() <= LONGEST_HEADING => {
+            Piece::Paragraph(words) if words.ends_with(':') && words.len() <= MAX_HEADING_BYTES => {
                 roff.control("PD", []).control("SH", [words.trim_end_matches(':').to_uppercase().as_str()]);
                 in_section = true;
             }

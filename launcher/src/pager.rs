@@ -12,21 +12,21 @@ use crate::context_api;
 use crate::environment;
 use crate::error::LaunchError;
 use crate::output;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// The options for `less` if the user set none: exit if the text fits on one screen, keep colours, and leave the text on
 /// the screen.
 const LESS: &str = "FRX";
 
 /// Shows a text. Uses a pager if standard output is a terminal and a pager is available.
-pub(crate) fn show(text: &str, surroundings: &Surroundings) -> Result<(), LaunchError> {
+pub(crate) fn show(text: &str, env: &ProcessEnv) -> Result<(), LaunchError> {
     let stdout = io::stdout();
     if stdout.is_terminal()
-        && let Some(pager) = pager(surroundings)
+        && let Some(pager) = pager(env)
     {
         let plain = AutoStream::choice(&stdout) == ColorChoice::Never;
         let text = if plain { anstream::adapter::strip_str(text).to_string() } else { text.to_owned() };
-        if context_api::runtime()?.block_on(page(&pager, &text, surroundings)).is_ok() {
+        if context_api::runtime()?.block_on(page(&pager, &text, env)).is_ok() {
             return Ok(());
         }
     }
@@ -34,24 +34,24 @@ pub(crate) fn show(text: &str, surroundings: &Surroundings) -> Result<(), Launch
 }
 
 /// The command line of the pager. `None` if the user disabled it or it is not installed.
-fn pager(surroundings: &Surroundings) -> Option<String> {
+fn pager(env: &ProcessEnv) -> Option<String> {
     match std::env::var("PAGER") {
         Ok(pager) if pager.is_empty() || pager == "cat" => None,
         Ok(pager) => Some(pager),
-        Err(_) => surroundings.program("less").map(|less| less.display().to_string()),
+        Err(_) => env.program("less").map(|less| less.display().to_string()),
     }
 }
 
 /// Sends the text to the pager and waits until the pager ends. Returns an error if the pager did not start.
-async fn page(pager: &str, text: &str, surroundings: &Surroundings) -> io::Result<()> {
+async fn page(pager: &str, text: &str, env: &ProcessEnv) -> io::Result<()> {
     // The pager handles Ctrl-C. Without this, Ctrl-C would end the launcher while the pager still runs.
     let _interrupts = signal(SignalKind::interrupt())?;
     let mut command = Command::new("sh");
     command.args(["-c", pager]).stdin(Stdio::piped());
-    if surroundings.var("LESS").is_none() {
+    if env.var("LESS").is_none() {
         command.env("LESS", LESS);
     }
-    for name in environment::WITHHELD {
+    for name in environment::WITHHELD_VARIABLES {
         command.env_remove(name);
     }
     let mut child = command.spawn()?;

@@ -11,8 +11,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 /// An answer takes milliseconds. A server that hangs must not keep the agent from starting.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LONGEST_SHOWN: usize = 80;
+const TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_BUILD_BYTES: usize = 80;
 
 /// A description of the difference. `None` if the builds are equal.
 pub(crate) fn difference(server: &Path) -> Option<String> {
@@ -35,12 +35,12 @@ pub(crate) fn build_of(server: &Path) -> Option<String> {
     let output = runtime.block_on(async {
         let mut command = Command::new(server);
         command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        timeout(PATIENCE, command.output()).await
+        timeout(TIMEOUT, command.output()).await
     });
     let output = output.ok()?.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let build = text.trim().strip_prefix("deckwatch-mcp ")?;
     // The text comes from another program and is printed on a terminal.
-    let plain = build.len() <= LONGEST_SHOWN && !build.chars().any(char::is_control);
+    let plain = build.len() <= MAX_BUILD_BYTES && !build.chars().any(char::is_control);
     plain.then(|| build.to_owned())
 }

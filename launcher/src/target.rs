@@ -6,7 +6,7 @@ use deckwatch_client::checkout::{Checkout, CheckoutError};
 use deckwatch_protocol::{Invalid, VentureCode};
 
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// What to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,8 @@ impl FromStr for Target {
 }
 
 /// The checkout of the current directory. If git can't read it, this is an error only for the target `.`.
-pub(crate) fn here(target: Option<&Target>, surroundings: &Surroundings) -> Result<Option<Checkout>, LaunchError> {
-    match Checkout::at(&surroundings.cwd) {
+pub(crate) fn here(target: Option<&Target>, env: &ProcessEnv) -> Result<Option<Checkout>, LaunchError> {
+    match Checkout::at(&env.cwd) {
         Err(error) if matches!(error, CheckoutError::GitNotInstalled) => Err(error.into()),
         Err(error) if target == Some(&Target::Here) => Err(error.into()),
         here => Ok(here.ok()),

@@ -14,25 +14,25 @@ use serde_json::json;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const MAX_NAME: usize = 120;
 /// The largest number of agent names that are kept.
-const MOST_AGENTS: usize = 200;
+const MAX_AGENTS: usize = 200;
 /// The name of the database of this machine in the cache.
 const THIS_MACHINE: &str = "this-machine";
 
 /// The ventures of the API. If the API can't be reached, the cached ventures, with a message about their age.
-pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
-    let answer = context_api::registered(endpoint, surroundings);
+pub(crate) fn registered(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Vec<VentureEntry>, LaunchError> {
+    let answer = context_api::registered(endpoint, env);
     match answer {
         Ok(entries) if entries.is_empty() && matches!(endpoint, Endpoint::Embedded) => Ok(entries),
         Ok(entries) => {
             // If saving fails, only a later start without the API and the completions know less.
-            let _ = save(&ventures_file(&surroundings.dirs, url_of(endpoint)), &json!({ "ventures": entries }));
+            let _ = save(&ventures_file(&env.dirs, url_of(endpoint)), &json!({ "ventures": entries }));
             Ok(entries)
         }
-        Err(LaunchError::Unreachable(why)) => match last_known(endpoint, surroundings) {
+        Err(LaunchError::Unreachable(why)) => match last_known(endpoint, env) {
             Some((entries, age)) => {
                 say(&format!(
                     "{why}\nlauncher: the ventures are those of {} ago; records wait for the API",
@@ -47,9 +47,9 @@ pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Re
 }
 
 /// The cached ventures of a team's API, and their age.
-pub(crate) fn last_known(endpoint: &Endpoint, surroundings: &Surroundings) -> Option<(Vec<VentureEntry>, Duration)> {
+pub(crate) fn last_known(endpoint: &Endpoint, env: &ProcessEnv) -> Option<(Vec<VentureEntry>, Duration)> {
     let Endpoint::Remote { url, .. } = endpoint else { return None };
-    cached_ventures(&surroundings.dirs, Some(url))
+    cached_ventures(&env.dirs, Some(url))
 }
 
 /// The cached ventures of an API. Without `url`, those of the database of this machine.
@@ -61,18 +61,14 @@ pub(crate) fn cached_ventures(dirs: &Dirs, url: Option<&str>) -> Option<(Vec<Ven
 }
 
 /// Stores the names of agents for completions.
-pub(crate) fn remember_agents<'a>(
-    agents: impl Iterator<Item = &'a Agent>,
-    endpoint: &Endpoint,
-    surroundings: &Surroundings,
-) {
+pub(crate) fn remember_agents<'a>(agents: impl Iterator<Item = &'a Agent>, endpoint: &Endpoint, env: &ProcessEnv) {
     let url = url_of(endpoint);
     let mut names: BTreeSet<String> = agents.map(ToString::to_string).collect();
-    let known = cached_agents(&surroundings.dirs, url);
-    names.extend(known.iter().take(MOST_AGENTS.saturating_sub(names.len())).cloned());
+    let known = cached_agents(&env.dirs, url);
+    names.extend(known.iter().take(MAX_AGENTS.saturating_sub(names.len())).cloned());
     if names.len() != known.len() {
         // If saving fails, completions know less.
-        let _ = save(&agents_file(&surroundings.dirs, url), &json!(names));
+        let _ = save(&agents_file(&env.dirs, url), &json!(names));
     }
 }
 

@@ -15,9 +15,9 @@ use deckwatch_client::agent::{
 use deckwatch_client::checkout::Checkout;
 use deckwatch_protocol::{ClientSessionId, Track, VentureCode};
 
-use self::arguments::{Intent, Which, intent};
+use self::arguments::{EarlierConversation, Intent, intent};
 use crate::agent_cli::AgentCli;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// What the launcher knows about the conversation before it starts.
 pub(crate) struct Conversation {
@@ -38,14 +38,15 @@ impl Conversation {
         args: &[OsString],
         venture: &VentureCode,
         checkout: &Checkout,
-        surroundings: &Surroundings,
+        env: &ProcessEnv,
     ) -> Self {
-        let known = Conversations::of(&surroundings.dirs, &this_host(), &cli.client());
-        let earlier = |which: Which| match which {
-            Which::Id(id) => Some(id),
-            Which::Unsaid => None,
-            Which::Latest => latest(cli, checkout, surroundings)
-                .or_else(|| known.newest(venture, &checkout.repo).map(|(newest, _)| newest)),
+        let known = Conversations::of(&env.dirs, &this_host(), &cli.client());
+        let earlier = |which: EarlierConversation| match which {
+            EarlierConversation::Id(id) => Some(id),
+            EarlierConversation::OtherName => None,
+            EarlierConversation::Latest => {
+                latest(cli, checkout, env).or_else(|| known.newest(venture, &checkout.repo).map(|(newest, _)| newest))
+            }
         };
         let remembered = |id: &ClientSessionId| {
             let same_place = |found: &Remembered| found.venture == *venture && found.repo == checkout.repo;
@@ -78,11 +79,11 @@ impl Conversation {
 
 /// The conversation that the agent CLI itself would resume. Claude Code keeps one file for each conversation, in a folder
 /// with the name of the place. Where Claude Code changes this, the conversation that the launcher stored is used.
-fn latest(cli: AgentCli, checkout: &Checkout, surroundings: &Surroundings) -> Option<ClientSessionId> {
+fn latest(cli: AgentCli, checkout: &Checkout, env: &ProcessEnv) -> Option<ClientSessionId> {
     if cli != AgentCli::Claude {
         return None;
     }
-    let claude = surroundings.path_var("CLAUDE_CONFIG_DIR").unwrap_or_else(|| surroundings.dirs.home.join(".claude"));
+    let claude = env.path_var("CLAUDE_CONFIG_DIR").unwrap_or_else(|| env.dirs.home.join(".claude"));
     let folder = claude.join("projects").join(folder_of(&checkout.root)?);
     let files = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
     let conversations = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub(crate) enum DemoError {
     /// The MCP server did not start, or stopped.
-    #[error("{agent} could not speak to deckwatch-mcp: {cause}")]
+    #[error("{agent} could not communicate with deckwatch-mcp: {cause}")]
     Server {
         /// The agent of the server.
         agent: Agent,
@@ -15,7 +15,7 @@ pub(crate) enum DemoError {
         cause: String,
     },
     /// A tool returned an error.
-    #[error("{agent} called {tool}, which answered:\n{answer}")]
+    #[error("the call of {tool} by {agent} failed:\n{answer}")]
     Tool {
         /// The agent that called the tool.
         agent: Agent,
@@ -25,7 +25,7 @@ pub(crate) enum DemoError {
         answer: String,
     },
     /// An answer does not contain the expected text.
-    #[error("{agent} does not see {what}")]
+    #[error("the answer for {agent} does not contain {what}")]
     NotSeen {
         /// The agent that got the answer.
         agent: Agent,
@@ -33,6 +33,6 @@ pub(crate) enum DemoError {
         what: String,
     },
     /// The folder for the demo's database could not be created.
-    #[error("can't make the folder of the demo's database: {0}")]
+    #[error("can't create the folder for the demo's database: {0}")]
     Folder(#[source] std::io::Error),
 }

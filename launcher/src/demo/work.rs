@@ -29,7 +29,7 @@ impl Work {
     }
 
     /// A short description of the work.
-    pub(super) fn said(&self) -> String {
+    pub(super) fn description(&self) -> String {
         format!("{} on {}, {}", counted(self.commits.len(), "commit"), self.branch, uncommitted(self.changed.len()))
     }
 
@@ -37,11 +37,11 @@ impl Work {
     pub(super) fn handoff(&self) -> JsonObject {
         let next = match (self.changed.first(), self.commits.first()) {
             (Some(file), _) => format!("Finish what is begun in {file}"),
-            (None, Some(commit)) => format!("Go on from {commit}"),
+            (None, Some(commit)) => format!("Continue from {commit}"),
             (None, None) => "Make the first commit".to_owned(),
         };
         object(json!({
-            "summary": format!("Read from git: {}.", self.said()),
+            "summary": format!("Read from git: {}.", self.description()),
             "status": if self.changed.is_empty() { "ready" } else { "in_progress" },
             "accomplished": items(&self.commits),
             "in_progress": items(&self.changed),

@@ -8,8 +8,8 @@ use deckwatch_client::{Api, ClientError, DocRead};
 use deckwatch_protocol::{Doc, DocFilter, DocName};
 
 use super::copies::Copies;
-use super::patience::Patience;
 use super::report::{DocOutcome, Report};
+use super::wait_budget::WaitBudget;
 
 const PAGE: u64 = 100;
 
@@ -31,10 +31,10 @@ pub(super) async fn all(api: &Api, scopes: &[Copies]) -> Report {
 /// 2. Handles the documents that need no further request.
 /// 3. Fetches the documents that are new or changed.
 async fn in_step(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<(), ClientError> {
-    let mut patience = Patience::default();
+    let mut budget = WaitBudget::default();
     let mut wanted = Vec::new();
     for copies in scopes {
-        let listed = listed(api, copies, &mut patience).await?;
+        let listed = listed(api, copies, &mut budget).await?;
         remove_others(copies, &listed, report);
         for (name, hash) in listed {
             if copies.hash(&name).as_ref() == Some(&hash) {
@@ -45,7 +45,7 @@ async fn in_step(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<()
         }
     }
     for (at, (copies, name)) in wanted.iter().enumerate() {
-        match one(api, copies, name, &mut patience).await {
+        match one(api, copies, name, &mut budget).await {
             Ok(outcome) => report.add(copies, name, outcome),
             Err(error) => {
                 wanted.iter().skip(at).for_each(|(copies, name)| not_copied(copies, name, report));
@@ -57,12 +57,12 @@ async fn in_step(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<()
 }
 
 /// Lists every document of the scope.
-async fn listed(api: &Api, copies: &Copies, patience: &mut Patience) -> Result<Vec<Listed>, ClientError> {
+async fn listed(api: &Api, copies: &Copies, budget: &mut WaitBudget) -> Result<Vec<Listed>, ClientError> {
     let scope = Some(copies.scope.clone());
     let mut filter = DocFilter { scope, limit: PAGE.try_into().ok(), ..DocFilter::default() };
     let mut listed = Vec::new();
     loop {
-        let page = patience.ask(async || api.list_docs(&filter).await).await?;
+        let page = budget.ask(async || api.list_docs(&filter).await).await?;
         let named = |doc: Doc| Some((doc.summary.name.parse().ok()?, doc.summary.content_hash));
         listed.extend(page.items.into_iter().filter_map(named));
         filter.cursor = page.next_cursor;
@@ -80,9 +80,9 @@ fn remove_others(copies: &Copies, listed: &[Listed], report: &mut Report) {
 }
 
 /// Fetches one document. An error of the API ends the run; an error of the disk is reported for this document.
-async fn one(api: &Api, copies: &Copies, name: &DocName, patience: &mut Patience) -> Result<DocOutcome, ClientError> {
+async fn one(api: &Api, copies: &Copies, name: &DocName, budget: &mut WaitBudget) -> Result<DocOutcome, ClientError> {
     let known = copies.hash(name);
-    let read = match patience.ask(async || api.get_doc(&copies.scope, name, known.as_deref()).await).await {
+    let read = match budget.ask(async || api.get_doc(&copies.scope, name, known.as_deref()).await).await {
         Err(ClientError::Refused(problem)) if problem.status == 404 => {
             return Ok(DocOutcome::Failed("deleted just now".into()));
         }

@@ -4,8 +4,8 @@
 
 mod copies;
 mod fetch;
-mod patience;
 mod report;
+mod wait_budget;
 
 use clap::Subcommand;
 use clap_complete::engine::ArgValueCandidates;
@@ -55,17 +55,17 @@ pub(crate) fn run(verb: &Verb, options: &Options) -> Result<(), LaunchError> {
     let venture = options.named(venture)?;
     options.endpoint.unlock()?;
     let scopes = [DocScope::of(&venture.code), DocScope::global()];
-    let root = DocCopies::root(&options.surroundings.dirs);
+    let root = DocCopies::root(&options.env.dirs);
     let copies = scopes.map(|scope| Copies::of(&root, scope));
-    let api = context_api::reader(options.endpoint, options.surroundings)?;
+    let api = context_api::reader(options.endpoint, options.env)?;
     let report = match api {
         Some(api) => context_api::runtime()?.block_on(fetch::all(&api, &copies)),
         None => Report::default(),
     };
-    let at = options.endpoint.describe(options.surroundings);
+    let at = options.endpoint.describe(options.env);
     output::print(|out| match json {
         true => report.write_json(out, &root, &at),
-        false => report.write_text(out, &options.surroundings.shown(&root), &at),
+        false => report.write_text(out, &options.env.shown(&root), &at),
     })?;
     report.verdict()
 }

@@ -12,16 +12,16 @@ use super::outbox;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::list::now;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Clocks further apart than this make ages and logs hard to read.
-const SKEW_SECONDS: u64 = 30;
+const MAX_CLOCK_SKEW_SECONDS: u64 = 30;
 
 /// Runs every check that needs the API. If the API does not answer, only one check is returned for it.
-pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> Vec<Check> {
-    let place = endpoint.describe(surroundings);
-    let api = match context_api::reader(endpoint, surroundings) {
+pub(super) async fn check(endpoint: &Endpoint, env: &ProcessEnv) -> Vec<Check> {
+    let place = endpoint.describe(env);
+    let api = match context_api::reader(endpoint, env) {
         Ok(Some(api)) => api,
         Ok(None) => {
             return vec![Check::ok("api", format!("the database of this machine; the first launch creates {place}"))];
@@ -64,7 +64,7 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
 /// Warns if another process keeps the API from writing.
 fn writes(health: &Health) -> Option<Check> {
     let seconds = health.writes_wait_seconds?;
-    let detail = format!("writes have waited for {seconds} s: another process holds the database");
+    let detail = format!("writes have waited for {seconds} s: another process has locked the database");
     Some(Check::warn("writes", detail, "end that process; until then the API refuses writes"))
 }
 
@@ -78,7 +78,7 @@ fn clock(health: &Health) -> Check {
     let local = now();
     let apart = local.seconds_since(health.time).max(health.time.seconds_since(local));
     let detail = format!("differs by {apart} s from the clock of the API");
-    if apart <= SKEW_SECONDS {
+    if apart <= MAX_CLOCK_SKEW_SECONDS {
         return Check::ok("clock", detail);
     }
     Check::warn("clock", detail, "synchronise the clock of this machine with NTP")
@@ -104,7 +104,7 @@ enum Failure {
 }
 
 async fn in_time<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failure> {
-    match tokio::time::timeout(PATIENCE, call).await {
+    match tokio::time::timeout(TIMEOUT, call).await {
         Ok(answer) => answer.map_err(Failure::Error),
         Err(_) => Err(Failure::Slow),
     }
@@ -113,7 +113,7 @@ async fn in_time<T>(call: impl Future<Output = Result<T, ClientError>>) -> Resul
 impl Failure {
     fn what(&self) -> String {
         match self {
-            Self::Slow => format!("no answer within {} s", PATIENCE.as_secs()),
+            Self::Slow => format!("no answer within {} s", TIMEOUT.as_secs()),
             Self::Error(error) => error.to_string(),
         }
     }

@@ -7,28 +7,28 @@ use std::path::Path;
 use deckwatch_client::disk::advice;
 
 use super::check::Check;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// The number of bytes of the trial: one entry of the outbox may need as many. A full disk may still accept a few bytes.
 const TRIAL_BYTES: usize = 64 * 1024;
 
 /// One check for each place. The written data is removed again.
-pub(super) fn check(surroundings: &Surroundings) -> Vec<Check> {
-    let dirs = &surroundings.dirs;
+pub(super) fn check(env: &ProcessEnv) -> Vec<Check> {
+    let dirs = &env.dirs;
     let mut checks: Vec<Check> =
         [("state", &dirs.state), ("data", &dirs.data), ("outbox", &dirs.data.join("outbox")), ("cache", &dirs.cache)]
             .into_iter()
-            .map(|(name, folder)| found(name, folder, in_folder(folder), surroundings))
+            .map(|(name, folder)| found(name, folder, in_folder(folder), env))
             .collect();
     let database = dirs.data.join("context.db");
     if database.exists() {
-        checks.push(found("database", &database, opened(&database), surroundings));
+        checks.push(found("database", &database, opened(&database), env));
     }
     checks
 }
 
-fn found(name: &'static str, place: &Path, written: io::Result<()>, surroundings: &Surroundings) -> Check {
-    let shown = surroundings.shown(place);
+fn found(name: &'static str, place: &Path, written: io::Result<()>, env: &ProcessEnv) -> Check {
+    let shown = env.shown(place);
     match written {
         Ok(()) => Check::ok(name, format!("{shown} can be written to")),
         Err(error) => Check::fail(name, format!("{shown} can't be written to: {error}"), advice(&error)),

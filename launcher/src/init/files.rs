@@ -8,8 +8,8 @@ use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::answers::{Answers, Records};
 use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
 use crate::registration::settings_file::{Backup, Change, SettingsFile};
-use crate::surroundings::Surroundings;
 
 /// A file that will be written.
 pub(super) struct File {
@@ -20,9 +20,9 @@ pub(super) struct File {
 }
 
 /// `config.toml`, and also `ventures.json` if there are ventures to write.
-pub(super) fn planned(answers: &Answers, surroundings: &Surroundings) -> Result<Vec<File>, LaunchError> {
-    let folder = &surroundings.dirs.config;
-    let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, surroundings))?];
+pub(super) fn planned(answers: &Answers, env: &ProcessEnv) -> Result<Vec<File>, LaunchError> {
+    let folder = &env.dirs.config;
+    let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, env))?];
     if let Some(ventures) = &answers.ventures {
         files.push(File::new(folder.join("ventures.json"), |before| ventures_text(before, ventures))?);
     }
@@ -30,13 +30,13 @@ pub(super) fn planned(answers: &Answers, surroundings: &Surroundings) -> Result<
 }
 
 /// The existing settings with the answers set. Other entries of the user are kept.
-fn settings(before: &str, answers: &Answers, surroundings: &Surroundings) -> String {
+fn settings(before: &str, answers: &Answers, env: &ProcessEnv) -> String {
     // A file that can't be parsed is replaced. Its old version is kept beside it.
     let mut document: DocumentMut = before.parse().unwrap_or_default();
     let dev_root = answers.dev_root.to_str();
     let says_so = document.get("dev_root").is_some_and(|said| said.as_str().is_some() && said.as_str() == dev_root);
     if !says_so {
-        set(document.as_table_mut(), "dev_root", &surroundings.shown(&answers.dev_root));
+        set(document.as_table_mut(), "dev_root", &env.shown(&answers.dev_root));
     }
     if let Some(agent) = answers.agent {
         set(document.as_table_mut(), "default_agent", agent.program());
@@ -103,7 +103,7 @@ fn entry(venture: &VentureEntry) -> Value {
 
 impl File {
     fn new(path: PathBuf, text: impl FnOnce(&str) -> String) -> Result<Self, LaunchError> {
-        let before = SettingsFile::read(path.clone()).map_err(LaunchError::of_writing)?;
+        let before = SettingsFile::read(path.clone()).map_err(LaunchError::into_write_error)?;
         let text = text(before.text());
         let is_new = before.text().is_empty();
         let change = before.into_change(&text, Backup::Once);
@@ -121,19 +121,19 @@ impl File {
     }
 
     /// The complete content, which the user confirms.
-    pub(super) fn describe(&self, overwrite: bool, surroundings: &Surroundings) -> String {
-        let path = surroundings.shown(&self.path);
+    pub(super) fn describe(&self, overwrite: bool, env: &ProcessEnv) -> String {
+        let path = env.shown(&self.path);
         let state = match (&self.change, self.is_new, overwrite) {
-            (None, _, _) => return format!("{path} says that already.\n"),
+            (None, _, _) => return format!("{path} is up to date already.\n"),
             (Some(_), true, _) => "new",
-            (Some(_), false, true) => "in place of the one that is there",
-            (Some(_), false, false) => "the one that is there differs",
+            (Some(_), false, true) => "changes the existing file",
+            (Some(_), false, false) => "differs from the existing file",
         };
         let text = self.text.lines().fold(String::new(), |text, line| text + "    " + line + "\n");
         format!("{path} ({state}):\n{text}")
     }
 
     pub(super) fn write(&self) -> Result<(), LaunchError> {
-        self.change.as_ref().map_or(Ok(()), Change::apply).map_err(LaunchError::of_writing)
+        self.change.as_ref().map_or(Ok(()), Change::apply).map_err(LaunchError::into_write_error)
     }
 }

@@ -19,7 +19,7 @@ use crate::agent_cli::AgentCli;
 use crate::config::Config;
 use crate::error::LaunchError;
 use crate::menu::unanswered;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,19 +72,19 @@ pub(crate) struct Init {
 }
 
 /// Asks the questions, shows the files and writes them.
-pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), LaunchError> {
-    if !init.yes && !surroundings.interactive {
-        return Err(LaunchError::NobodyToAsk);
+pub(crate) fn run(init: &Init, env: &ProcessEnv) -> Result<(), LaunchError> {
+    if !init.yes && !env.interactive {
+        return Err(LaunchError::NoTerminal);
     }
     // `init` can also replace an invalid file. Its values are then not used as defaults.
-    let before = Config::load(&surroundings.dirs).unwrap_or_else(|_| Config::of_nobody(&surroundings.dirs));
-    let answers = Answers::gather(init, &before, surroundings)?;
-    let files = files::planned(&answers, surroundings)?;
+    let before = Config::load(&env.dirs).unwrap_or_else(|_| Config::without_settings(&env.dirs));
+    let answers = Answers::gather(init, &before, env)?;
+    let files = files::planned(&answers, env)?;
     for file in &files {
-        say(&file.describe(init.overwrite, surroundings));
+        say(&file.describe(init.overwrite, env));
     }
     if answers.ventures.is_none() && !init.no_ventures {
-        let root = surroundings.shown(&answers.dev_root);
+        let root = env.shown(&answers.dev_root);
         say(&format!("No ventures: no repository with a remote is below {root}. Clone one, and run this again."));
     }
     if init.dry_run {
@@ -92,8 +92,8 @@ pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), Launch
     }
     let mut written = 0;
     for file in &files {
-        if agreed(init, file, surroundings)? {
-            Dirs::create(&surroundings.dirs.config)
+        if agreed(init, file, env)? {
+            Dirs::create(&env.dirs.config)
                 .map_err(|error| LaunchError::NotWritten { path: file.path.clone(), message: error.to_string() })?;
             file.write()?;
             written += 1;
@@ -105,16 +105,18 @@ pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), Launch
 }
 
 /// Whether this file may be written. A new file needs one confirmation; changing an existing file needs its own.
-fn agreed(init: &Init, file: &File, surroundings: &Surroundings) -> Result<bool, LaunchError> {
+fn agreed(init: &Init, file: &File, env: &ProcessEnv) -> Result<bool, LaunchError> {
     if !file.differs() {
         return Ok(false);
     }
-    let path = surroundings.shown(&file.path);
+    let path = env.shown(&file.path);
     match (file.is_new(), init.yes) {
         (_, true) if file.is_new() || init.overwrite => Ok(true),
         (_, true) => Err(LaunchError::WouldOverwrite(file.path.clone())),
         (true, false) => ask(&format!("Write {path}?"), true),
-        (false, false) => ask(&format!("Change {path}? What it held first is kept beside it."), init.overwrite),
+        (false, false) => {
+            ask(&format!("Change {path}? A copy of its first version is kept beside it."), init.overwrite)
+        }
     }
 }
 

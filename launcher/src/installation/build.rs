@@ -11,11 +11,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout_at;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::source::Source;
 use crate::environment;
+use crate::process_env::ProcessEnv;
 use crate::secrets::grant;
-use crate::surroundings::Surroundings;
 
 /// The programs to build. `scripts/start` installs the same ones. They are built together, so that all have one version.
 const PROGRAMS: [&str; 3] = ["deckwatch-mcp", "deckwatch-server", "launcher"];
@@ -41,15 +41,15 @@ struct Target {
 pub(super) type Built = BTreeMap<String, PathBuf>;
 
 /// Builds the programs. The error is one line that says why the build failed.
-pub(super) fn build(source: &Source, surroundings: &Surroundings, deadline: Instant) -> Result<Built, String> {
-    let of_rustup = surroundings.dirs.home.join(".cargo/bin/cargo");
-    let cargo = surroundings.program("cargo").or_else(|| of_rustup.is_file().then_some(of_rustup));
+pub(super) fn build(source: &Source, env: &ProcessEnv, deadline: Instant) -> Result<Built, String> {
+    let of_rustup = env.dirs.home.join(".cargo/bin/cargo");
+    let cargo = env.program("cargo").or_else(|| of_rustup.is_file().then_some(of_rustup));
     let cargo = cargo.ok_or("cargo is missing: install Rust from https://rustup.rs")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let mut command = command(cargo, source, surroundings);
+    let mut command = command(cargo, source, env);
     let built = runtime.block_on(async { timeout_at(deadline.into(), run(&mut command)).await });
-    let built = built.map_err(|_| format!("the build took longer than {} minutes", PATIENCE.as_secs() / 60))??;
+    let built = built.map_err(|_| format!("the build took longer than {} minutes", TIMEOUT.as_secs() / 60))??;
     match PROGRAMS.into_iter().find(|name| !built.contains_key(*name)) {
         None => Ok(built),
         Some(missing) => Err(format!("cargo did not build {missing}")),
@@ -57,13 +57,13 @@ pub(super) fn build(source: &Source, surroundings: &Surroundings, deadline: Inst
 }
 
 /// Runs in the checkout, because its toolchain is configured there. Build scripts of dependencies get no key.
-fn command(cargo: PathBuf, source: &Source, surroundings: &Surroundings) -> Command {
+fn command(cargo: PathBuf, source: &Source, env: &ProcessEnv) -> Command {
     let mut command = Command::new(cargo);
     command.args(["build", "--release", "--message-format=json-render-diagnostics"]);
     command.arg("--bins").args(PACKAGES.iter().flat_map(|name| ["--package", name]));
     command.current_dir(&source.checkout).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    let of_another_launch = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
-    let withheld = environment::WITHHELD.into_iter().chain([variables::API_KEY]);
+    let of_another_launch = grant::inherited(env.var(variables::SECRETS).as_deref());
+    let withheld = environment::WITHHELD_VARIABLES.into_iter().chain([variables::API_KEY]);
     for name in withheld.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }

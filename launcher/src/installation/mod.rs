@@ -17,14 +17,14 @@ use self::source::Source;
 use crate::error::LaunchError;
 use crate::launch::Launch;
 use crate::output::{say, warn};
+use crate::process_env::ProcessEnv;
 use crate::server_build;
-use crate::surroundings::Surroundings;
 
 const SERVER: &str = "deckwatch-mcp";
 /// A build without a cache takes minutes. A build that takes longer than this is stopped.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 /// The interval at which a launch checks whether another launch has finished its build.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The MCP server of a launch, and whether it may be built.
 pub(crate) struct Server {
@@ -36,11 +36,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Finds the installed server, or the place where it will be installed. Changes nothing.
-    pub(crate) fn find(launch: &Launch, surroundings: &Surroundings) -> Result<Self, LaunchError> {
-        let found = surroundings.sibling(SERVER);
-        let asked = launch.heal || (surroundings.interactive && !launch.no_heal);
-        let may_build = asked && surroundings.var("CI").is_none();
-        let source = Source::of(surroundings);
+    pub(crate) fn find(launch: &Launch, env: &ProcessEnv) -> Result<Self, LaunchError> {
+        let found = env.sibling(SERVER);
+        let asked = launch.heal || (env.interactive && !launch.no_heal);
+        let may_build = asked && env.var("CI").is_none();
+        let source = Source::of(env);
         match (&found, &source) {
             (None, _) if !may_build => Err(LaunchError::ServerMissing),
             (None, Err(cause)) => Err(LaunchError::ServerNotBuilt { cause: cause.clone(), checkout: None }),
@@ -58,36 +58,36 @@ impl Server {
     }
 
     /// What will be installed, for the plan. `None` if the server is installed.
-    pub(crate) fn describe(&self, surroundings: &Surroundings) -> Option<String> {
+    pub(crate) fn describe(&self, env: &ProcessEnv) -> Option<String> {
         let source = self.source.as_ref().ok().filter(|_| self.found.is_none())?;
-        Some(format!("{SERVER}, built in {}", surroundings.shown(&source.checkout)))
+        Some(format!("{SERVER}, built in {}", env.shown(&source.checkout)))
     }
 
     /// Installs or replaces the server if that is needed and allowed. Returns the path of its program.
-    pub(crate) fn heal(&self, surroundings: &Surroundings) -> Result<PathBuf, LaunchError> {
+    pub(crate) fn heal(&self, env: &ProcessEnv) -> Result<PathBuf, LaunchError> {
         let trouble = match &self.found {
             None => Some(format!("{SERVER} is missing")),
             Some(server) => server_build::difference(server),
         };
         let Some(trouble) = trouble else {
-            self.name_commits_not_built(surroundings);
+            self.name_commits_not_built(env);
             return Ok(self.path());
         };
         let source = match &self.source {
             Ok(source) if self.may_build => source,
             known => {
-                let checkout = known.as_ref().map_or("Deckwatch's checkout".to_owned(), |it| it.shown(surroundings));
+                let checkout = known.as_ref().map_or("Deckwatch's checkout".to_owned(), |it| it.shown(env));
                 say(&format!("{trouble}; to update both, run ./scripts/start --install-only in {checkout}"));
                 return Ok(self.path());
             }
         };
-        let place = source.shown(surroundings);
+        let place = source.shown(env);
         say(&format!(
             "{trouble}; building it in {place}, which takes several minutes the first time (--no-heal skips this)"
         ));
-        match (self.install(source, surroundings), &self.found) {
+        match (self.install(source, env), &self.found) {
             (Ok(()), _) => {
-                say(&format!("installed {SERVER} in {}", surroundings.shown(&source.programs)));
+                say(&format!("installed {SERVER} in {}", env.shown(&source.programs)));
                 Ok(source.programs.join(SERVER))
             }
             (Err(cause), Some(old)) => {
@@ -99,24 +99,24 @@ impl Server {
         }
     }
 
-    fn install(&self, source: &Source, surroundings: &Surroundings) -> Result<(), String> {
+    fn install(&self, source: &Source, env: &ProcessEnv) -> Result<(), String> {
         let path = self.path();
         let before = server_build::build_of(&path);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         // The lock is held until this function returns. A crash also releases it.
-        let (_turn, waited) = turn(&surroundings.dirs, deadline)?;
+        let (_turn, waited) = turn(&env.dirs, deadline)?;
         if waited && server_build::build_of(&path).is_some_and(|now| Some(now) != before) {
             return Ok(());
         }
-        let programs = build::build(source, surroundings, deadline)?;
+        let programs = build::build(source, env, deadline)?;
         replacement::install(&programs, &source.programs)
     }
 
     /// Prints a message if the checkout has commits that the installed programs do not contain.
-    fn name_commits_not_built(&self, surroundings: &Surroundings) {
+    fn name_commits_not_built(&self, env: &ProcessEnv) {
         let Ok(source) = &self.source else { return };
-        if let Some(count) = source.commits_not_built(surroundings) {
-            let place = source.shown(surroundings);
+        if let Some(count) = source.commits_not_built(env) {
+            let place = source.shown(env);
             let commits = if count == 1 { "the last commit" } else { &format!("the last {count} commits") };
             say(&format!(
                 "the launcher and {SERVER} do not contain {commits} of {place}; to update them, run ./scripts/start --install-only there"
@@ -138,7 +138,7 @@ fn turn(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
             Ok(()) => return Ok((lock, waited)),
             Err(TryLockError::Error(error)) => return Err(unwritable(&dirs.state, &error)),
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(format!("another launch has been building for {} minutes", PATIENCE.as_secs() / 60));
+                return Err(format!("another launch has been building for {} minutes", TIMEOUT.as_secs() / 60));
             }
             Err(TryLockError::WouldBlock) => {}
         }
@@ -146,7 +146,7 @@ fn turn(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
             say("another launch is building it; waiting for that");
         }
         waited = true;
-        std::thread::sleep(LOOK_AGAIN);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 

@@ -13,16 +13,16 @@ use deckwatch_client::COMMIT;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// The file in the state folder. It has the lines `checkout=PATH` and `programs=PATH`.
 const RECORD: &str = "install";
-const LONGEST_RECORD: usize = 16 * 1024;
+const MAX_RECORD_BYTES: usize = 16 * 1024;
 /// A file of every Deckwatch checkout. It is checked in addition to the package names in the manifests.
 const INSTALLER: &str = "scripts/start";
 const WRITABLE_BY_ALL: u32 = 0o002;
 /// Counting commits takes milliseconds; a slow disk must not keep the agent from starting.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where the programs are built, and where they are installed.
 pub(crate) struct Source {
@@ -34,35 +34,35 @@ pub(crate) struct Source {
 
 impl Source {
     /// The stored checkout. The error says why none can be used.
-    pub(super) fn of(surroundings: &Surroundings) -> Result<Self, String> {
+    pub(super) fn of(env: &ProcessEnv) -> Result<Self, String> {
         let unknown = || "the launcher was not installed by scripts/start, so its checkout is not known".to_owned();
-        let record = std::fs::read_to_string(surroundings.dirs.state.join(RECORD)).map_err(|_| unknown())?;
+        let record = std::fs::read_to_string(env.dirs.state.join(RECORD)).map_err(|_| unknown())?;
         let folder = |key: &str| {
             let mut values = record.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-            values.next().map(PathBuf::from).filter(|path| path.is_absolute() && record.len() <= LONGEST_RECORD)
+            values.next().map(PathBuf::from).filter(|path| path.is_absolute() && record.len() <= MAX_RECORD_BYTES)
         };
         let (checkout, programs) = folder("checkout").zip(folder("programs")).ok_or_else(unknown)?;
         // A launcher in another folder, such as a development build, is not replaced.
-        if surroundings.program_folder() != programs.canonicalize().ok() {
+        if env.program_folder() != programs.canonicalize().ok() {
             return Err(unknown());
         }
-        refusal(&checkout).map_or(Ok(()), |why| Err(format!("{} {why}", surroundings.shown(&checkout))))?;
+        refusal(&checkout).map_or(Ok(()), |why| Err(format!("{} {why}", env.shown(&checkout))))?;
         Ok(Self { checkout, programs })
     }
 
     /// The path of the checkout for messages.
-    pub(super) fn shown(&self, surroundings: &Surroundings) -> String {
-        surroundings.shown(&self.checkout)
+    pub(super) fn shown(&self, env: &ProcessEnv) -> String {
+        env.shown(&self.checkout)
     }
 
     /// The number of commits in the checkout that this launcher does not contain. `None` if there are none or git fails.
-    pub(super) fn commits_not_built(&self, surroundings: &Surroundings) -> Option<u64> {
-        let mut git = Command::new(surroundings.program("git")?);
+    pub(super) fn commits_not_built(&self, env: &ProcessEnv) -> Option<u64> {
+        let mut git = Command::new(env.program("git")?);
         git.arg("-C").arg(&self.checkout).args(["rev-list", "--count", &format!("{COMMIT}..HEAD"), "--"]);
         git.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE");
         git.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let output = runtime.block_on(async { timeout(PATIENCE, git.output()).await }).ok()?.ok()?;
+        let output = runtime.block_on(async { timeout(TIMEOUT, git.output()).await }).ok()?.ok()?;
         let count = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
         (output.status.success() && count > 0).then_some(count)
     }

@@ -11,11 +11,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Long enough for a large repository on a slow disk. A network drive that hangs does not delay the list further.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 /// The number of git processes that run at the same time.
-const AT_ONCE: usize = 8;
+const MAX_PROCESSES: usize = 8;
 /// Variables that make git use another repository. For example, a git hook sets them.
-const MISLEADING: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
+const GIT_LOCATION_VARIABLES: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
 
 /// The state of a repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub(super) type Answer = Option<Result<GitState, String>>;
 
 /// Runs git for every path and returns the states in the same order. The time limit is for all together.
 pub(super) async fn of_all<'a>(paths: impl Iterator<Item = Option<&'a Path>>) -> Vec<Answer> {
-    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let slots = Arc::new(Semaphore::new(MAX_PROCESSES));
     let mut asked = JoinSet::new();
     let mut answers: Vec<Answer> = Vec::new();
     for path in paths {
         let (number, slots) = (answers.len(), Arc::clone(&slots));
-        answers.push(path.map(|_| Err(format!("git took longer than {} s", PATIENCE.as_secs()))));
+        answers.push(path.map(|_| Err(format!("git took longer than {} s", TIMEOUT.as_secs()))));
         if let Some(path) = path.map(PathBuf::from) {
             asked.spawn(async move {
                 let _turn = slots.acquire().await;
@@ -54,7 +54,7 @@ pub(super) async fn of_all<'a>(paths: impl Iterator<Item = Option<&'a Path>>) ->
         }
     };
     // A repository without an answer keeps its initial error. Dropping the set kills its git process.
-    let _ = tokio::time::timeout(PATIENCE, all).await;
+    let _ = tokio::time::timeout(TIMEOUT, all).await;
     answers
 }
 
@@ -63,7 +63,7 @@ async fn of(path: &Path) -> Result<GitState, String> {
     git.args(["--no-optional-locks", "status", "--porcelain=v2", "--branch"]).current_dir(path);
     git.stdin(Stdio::null()).env("LC_ALL", "C").kill_on_drop(true);
     // Git may start a program that the repository configures, so the keys are removed.
-    for name in MISLEADING.into_iter().chain(environment::WITHHELD) {
+    for name in GIT_LOCATION_VARIABLES.into_iter().chain(environment::WITHHELD_VARIABLES) {
         git.env_remove(name);
     }
     let output = git.output().await.map_err(|error| format!("git could not be run: {error}"))?;

@@ -143,7 +143,7 @@ impl Listed {
             Some(Ok(state)) => (Some(state), None),
             Some(Err(error)) => (None, Some(error)),
         };
-        let of_venture = |seen: &sessions::Seen| {
+        let of_venture = |seen: &sessions::FirstPage| {
             seen.sessions.iter().filter(|session| session.venture == venture.code).cloned().collect::<Vec<_>>()
         };
         let agents = known.map(|known| {

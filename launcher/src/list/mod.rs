@@ -19,7 +19,7 @@ use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::output;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use deckwatch_client::agent::{SessionProcesses, this_host};
 use deckwatch_client::discovery::Repositories;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(
     json: bool,
     config: &Config,
     endpoint: &Endpoint,
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
     catalogue: &Catalogue,
 ) -> Result<(), LaunchError> {
     let ventures = catalogue.all()?;
@@ -37,8 +37,8 @@ pub(crate) fn run(
     }
     let repositories = Repositories::below(&config.dev_root)?;
     let places: Vec<Place> = ventures.iter().map(|venture| Place::of(repositories.of_venture(venture))).collect();
-    let api = context_api::reader(endpoint, surroundings)?;
-    let processes = SessionProcesses::of(&surroundings.dirs, &this_host());
+    let api = context_api::reader(endpoint, env)?;
+    let processes = SessionProcesses::of(&env.dirs, &this_host());
     let runtime = context_api::runtime()?;
     let (states, sessions) = runtime.block_on(async {
         let asked = tokio::spawn(async move { sessions::ask(api, &processes).await });
@@ -55,7 +55,7 @@ pub(crate) fn run(
             writeln!(out)
         });
     }
-    let table = table::Table::new(&listing, surroundings, now());
+    let table = table::Table::new(&listing, env, now());
     let mut out = anstream::stdout();
     output::printed(table.write(&mut out, table::terminal_width()))?;
     listing.warn();

@@ -7,7 +7,7 @@ use deckwatch_client::{Api, ClientError};
 use deckwatch_protocol::{EndReason, LeaveSession, Page, Session, SessionFilter, SessionStatus};
 
 /// A person waits for the list.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 const PAGE: u64 = 100;
 
 /// The sessions, or why they are not known.
@@ -15,13 +15,13 @@ pub(super) type Answer = Result<Sessions, String>;
 
 /// The active sessions, and the newest sessions of any status.
 pub(super) struct Sessions {
-    pub(super) active: Seen,
-    pub(super) newest: Seen,
+    pub(super) active: FirstPage,
+    pub(super) newest: FirstPage,
 }
 
 /// The first page of a list.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct FirstPage {
     pub(super) sessions: Vec<Session>,
     /// Whether the list has more sessions than the first page.
     pub(super) cut_short: bool,
@@ -30,7 +30,7 @@ pub(super) struct Seen {
 /// Sends both requests at the same time. Without an API, there are no sessions. Reports to the API the agents whose
 /// process on this machine has ended.
 pub(super) async fn ask(api: Option<Api>, processes: &SessionProcesses) -> Answer {
-    let Some(api) = api else { return Ok(Sessions { active: Seen::default(), newest: Seen::default() }) };
+    let Some(api) = api else { return Ok(Sessions { active: FirstPage::default(), newest: FirstPage::default() }) };
     let both = async {
         let other = api.clone();
         let newest = tokio::spawn(async move { list(&other, None).await });
@@ -45,8 +45,8 @@ pub(super) async fn ask(api: Option<Api>, processes: &SessionProcesses) -> Answe
         }
         Ok(known)
     };
-    let answer = tokio::time::timeout(PATIENCE, both).await;
-    answer.unwrap_or_else(|_| Err(format!("the Context API did not answer within {} s", PATIENCE.as_secs())))
+    let answer = tokio::time::timeout(TIMEOUT, both).await;
+    answer.unwrap_or_else(|_| Err(format!("the Context API did not answer within {} s", TIMEOUT.as_secs())))
 }
 
 /// Marks the sessions whose process has ended as left, and returns them.
@@ -61,8 +61,8 @@ fn mark_ended<'a>(sessions: &'a mut [Session], processes: &SessionProcesses) -> 
     marked.collect()
 }
 
-async fn list(api: &Api, status: Option<SessionStatus>) -> Result<Seen, ClientError> {
+async fn list(api: &Api, status: Option<SessionStatus>) -> Result<FirstPage, ClientError> {
     let filter = SessionFilter { status, limit: PAGE.try_into().ok(), ..SessionFilter::default() };
     let Page { items, next_cursor, .. } = api.list_sessions(&filter).await?;
-    Ok(Seen { sessions: items, cut_short: next_cursor.is_some() })
+    Ok(FirstPage { sessions: items, cut_short: next_cursor.is_some() })
 }

@@ -8,18 +8,18 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use super::age::ago;
 use super::listing::{Listed, ListedAgent, Listing};
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const HEADS: [&str; COLUMNS] = ["VENTURE", "NAME", "REPOSITORY", "BRANCH", "CHANGES", "LAST SESSION", "AGENTS NOW"];
 const COLUMNS: usize = 7;
 /// The smallest width to which a column may be cut. 0 means that the column is never cut.
-const LEAST: [usize; COLUMNS] = [0, 8, 12, 10, 0, 0, 14];
+const MIN_WIDTHS: [usize; COLUMNS] = [0, 8, 12, 10, 0, 0, 14];
 const GAP: &str = "  ";
 
 const PLAIN: Style = Style::new();
-const FAINT: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const LOOK: Style = AnsiColor::Yellow.on_default();
+const DIMMED: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// The rows of the table.
 pub(super) struct Table {
@@ -38,9 +38,9 @@ pub(super) fn terminal_width() -> Option<usize> {
 }
 
 impl Table {
-    pub(super) fn new(listing: &Listing, surroundings: &Surroundings, now: Timestamp) -> Self {
+    pub(super) fn new(listing: &Listing, env: &ProcessEnv, now: Timestamp) -> Self {
         let cut_short = listing.active_agents_cut_short;
-        Self { rows: listing.ventures.iter().map(|venture| row(venture, cut_short, surroundings, now)).collect() }
+        Self { rows: listing.ventures.iter().map(|venture| row(venture, cut_short, env, now)).collect() }
     }
 
     /// Prints a table if it fits, otherwise one block for each venture.
@@ -62,7 +62,7 @@ impl Table {
         let Some(limit) = limit else { return Some(widths) };
         let room = limit.saturating_sub(GAP.len() * (COLUMNS - 1));
         while widths.iter().sum::<usize>() > room {
-            let can_give = widths.iter_mut().zip(LEAST).filter(|(width, least)| *least > 0 && **width > *least);
+            let can_give = widths.iter_mut().zip(MIN_WIDTHS).filter(|(width, least)| *least > 0 && **width > *least);
             *can_give.max_by_key(|(width, _)| **width)?.0 -= 1;
         }
         Some(widths)
@@ -100,37 +100,37 @@ impl Table {
     }
 }
 
-fn row(venture: &Listed, cut_short: bool, surroundings: &Surroundings, now: Timestamp) -> [Cell; COLUMNS] {
+fn row(venture: &Listed, cut_short: bool, env: &ProcessEnv, now: Timestamp) -> [Cell; COLUMNS] {
     let cell = |text: String, style: Style| Cell { text: shown(&text), style };
     let path = match (&venture.path, &venture.path_error) {
-        (Some(path), _) => cell(surroundings.shown(path), PLAIN),
-        (None, why) => cell(why.clone().unwrap_or_default(), FAINT),
+        (Some(path), _) => cell(env.shown(path), PLAIN),
+        (None, why) => cell(why.clone().unwrap_or_default(), DIMMED),
     };
     let branch = match (&venture.branch, venture.changes, &venture.git_error) {
         (Some(branch), _, _) => cell(branch.clone(), PLAIN),
-        (None, Some(_), _) => cell("(detached)".to_owned(), LOOK),
-        (None, None, Some(_)) => cell("unknown".to_owned(), FAINT),
-        (None, None, None) => cell("-".to_owned(), FAINT),
+        (None, Some(_), _) => cell("(detached)".to_owned(), YELLOW),
+        (None, None, Some(_)) => cell("unknown".to_owned(), DIMMED),
+        (None, None, None) => cell("-".to_owned(), DIMMED),
     };
     let changes = match (venture.changes, &venture.git_error) {
         (Some(0), _) => cell("clean".to_owned(), PLAIN),
-        (Some(count), _) => cell(format!("{count} changed"), LOOK),
-        (None, Some(_)) => cell("unknown".to_owned(), FAINT),
-        (None, None) => cell("-".to_owned(), FAINT),
+        (Some(count), _) => cell(format!("{count} changed"), YELLOW),
+        (None, Some(_)) => cell("unknown".to_owned(), DIMMED),
+        (None, None) => cell("-".to_owned(), DIMMED),
     };
     let last = match (&venture.last_session, venture.last_session_before, &venture.active_agents) {
         (Some(session), _, _) => cell(ago(session.at, now), PLAIN),
-        (None, Some(before), _) => cell(format!("before {}", ago(before, now)), FAINT),
-        (None, None, Some(_)) => cell("never".to_owned(), FAINT),
-        (None, None, None) => cell("unknown".to_owned(), FAINT),
+        (None, Some(before), _) => cell(format!("before {}", ago(before, now)), DIMMED),
+        (None, None, Some(_)) => cell("never".to_owned(), DIMMED),
+        (None, None, None) => cell("unknown".to_owned(), DIMMED),
     };
     let more = if cut_short { ", perhaps more" } else { "" };
     let agents = match &venture.agents {
-        None => cell("unknown".to_owned(), FAINT),
-        Some(agents) if agents.is_empty() && !cut_short => cell("-".to_owned(), FAINT),
-        Some(agents) if agents.is_empty() => cell("unknown".to_owned(), FAINT),
+        None => cell("unknown".to_owned(), DIMMED),
+        Some(agents) if agents.is_empty() && !cut_short => cell("-".to_owned(), DIMMED),
+        Some(agents) if agents.is_empty() => cell("unknown".to_owned(), DIMMED),
         Some(agents) => {
-            let style = if agents.iter().any(|agent| agent.presence == Presence::Live) { GOOD } else { FAINT };
+            let style = if agents.iter().any(|agent| agent.presence == Presence::Live) { GREEN } else { DIMMED };
             let agents: Vec<String> = agents.iter().map(|agent| named(agent, now)).collect();
             cell(format!("{}{more}", agents.join(", ")), style)
         }

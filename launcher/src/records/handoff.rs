@@ -11,19 +11,19 @@ use super::{Handoff, json, table};
 use crate::error::LaunchError;
 use crate::output;
 use crate::pager;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// Shows the handoff.
-pub(crate) fn show(handoff: &Handoff, surroundings: &Surroundings) -> Result<(), LaunchError> {
+pub(crate) fn show(handoff: &Handoff, env: &ProcessEnv) -> Result<(), LaunchError> {
     let named = handoff.selection.venture.as_ref();
-    let source = Source::open(handoff.selection.local, named, surroundings)?;
+    let source = Source::open(handoff.selection.local, named, env)?;
     let subject = source.subject(named, false)?;
     let Some(api) = &source.api else {
         source.must_exist(named)?;
         return Err(missing(handoff.id.as_ref(), &source, &subject));
     };
     match source.ask(&subject, api, read(api, handoff.id.as_ref(), &subject))? {
-        Answer::Current(Some(record)) => print(handoff, &record, None, surroundings),
+        Answer::Current(Some(record)) => print(handoff, &record, None, env),
         Answer::Current(None) => {
             source.must_exist(named)?;
             Err(missing(handoff.id.as_ref(), &source, &subject))
@@ -35,7 +35,7 @@ pub(crate) fn show(handoff: &Handoff, surroundings: &Surroundings) -> Result<(),
                 None => kept.into_iter().next(),
             };
             if let Some(record) = wanted.cloned() {
-                print(handoff, &record, Some(&offline), surroundings)?;
+                print(handoff, &record, Some(&offline), env)?;
             } else {
                 output::say("this machine does not keep that handoff");
             }
@@ -69,12 +69,7 @@ fn missing(id: Option<&HandoffId>, source: &Source, subject: &Subject) -> Launch
     LaunchError::NoSuchRecord { what }
 }
 
-fn print(
-    handoff: &Handoff,
-    record: &Record,
-    offline: Option<&Offline>,
-    surroundings: &Surroundings,
-) -> Result<(), LaunchError> {
+fn print(handoff: &Handoff, record: &Record, offline: Option<&Offline>, env: &ProcessEnv) -> Result<(), LaunchError> {
     if handoff.selection.json {
         return json::print(record);
     }
@@ -83,7 +78,7 @@ fn print(
         offline.introduce(&mut text, "the latest handoff of each repository");
     }
     write(&mut text, record, now());
-    pager::show(&text.into_string(), surroundings)
+    pager::show(&text.into_string(), env)
 }
 
 fn write(text: &mut Text, record: &Record, now: Timestamp) {

@@ -18,7 +18,7 @@ use super::{Log, json as to_json, table};
 use crate::error::LaunchError;
 use crate::list::ago;
 use crate::pager;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::venture_cache;
 
 const HEADS: [&str; 5] = ["WHEN", "AGENT", "RECORD", "ABOUT", "HANDOFF"];
@@ -46,9 +46,9 @@ struct Records {
 }
 
 /// Prints the log.
-pub(crate) fn show(log: &Log, surroundings: &Surroundings) -> Result<(), LaunchError> {
+pub(crate) fn show(log: &Log, env: &ProcessEnv) -> Result<(), LaunchError> {
     let named = log.selection.venture.as_ref();
-    let source = Source::open(log.selection.local, named, surroundings)?;
+    let source = Source::open(log.selection.local, named, env)?;
     let subject = source.subject(named, log.all)?;
     let Some(api) = &source.api else {
         source.must_exist(named)?;
@@ -60,7 +60,7 @@ pub(crate) fn show(log: &Log, surroundings: &Surroundings) -> Result<(), LaunchE
                 source.must_exist(named)?;
                 must_have_records(log, &source, api, &subject)?;
             }
-            venture_cache::remember_agents(records.records.iter().map(Record::agent), &source.endpoint, surroundings);
+            venture_cache::remember_agents(records.records.iter().map(Record::agent), &source.endpoint, env);
             print(log, &source, &subject, &records, None)
         }
         Answer::Offline(offline) => {
@@ -173,7 +173,7 @@ fn print(
     if offline.is_none() {
         text.line(&summary(log, source, subject, records));
     }
-    pager::show(&text.into_string(), source.surroundings)
+    pager::show(&text.into_string(), source.env)
 }
 
 /// One sentence: how many records are shown, of what, and where they are stored.

@@ -68,7 +68,7 @@ impl Offline {
     pub(super) fn introduce(&self, text: &mut Text, kept: &str) {
         match self.taken_at() {
             Some(time) => text.line(&format!(
-                "The Context API can't be reached. This is what this machine keeps of it ({kept}), as it was {}.",
+                "The Context API can't be reached. This machine keeps these earlier records: {kept}. They were read {}.",
                 when(time, now())
             )),
             None => text.line("The Context API can't be reached, and this machine keeps no earlier answer about this."),

@@ -12,13 +12,13 @@ use crate::config::Config;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::target::{self, Target};
 use crate::venture_cache;
 
 /// The API that a command reads, and the directory in which it runs.
 pub(super) struct Source<'a> {
-    pub(super) surroundings: &'a Surroundings,
+    pub(super) env: &'a ProcessEnv,
     pub(super) endpoint: Endpoint,
     /// `None` if this machine has no database yet, and therefore no records.
     pub(super) api: Option<Api>,
@@ -41,18 +41,14 @@ pub(super) enum Answer<T> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(
-        local: bool,
-        target: Option<&Target>,
-        surroundings: &'a Surroundings,
-    ) -> Result<Self, LaunchError> {
-        let (config, vault) = Config::with_vault(surroundings)?;
-        let endpoint = Endpoint::of_launch(local, surroundings, &config, &vault)?;
+    pub(super) fn open(local: bool, target: Option<&Target>, env: &'a ProcessEnv) -> Result<Self, LaunchError> {
+        let (config, vault) = Config::with_vault(env)?;
+        let endpoint = Endpoint::of_launch(local, env, &config, &vault)?;
         endpoint.unlock()?;
-        let here = target::here(target, surroundings)?;
-        let file = catalogue::file(None, surroundings, here.as_ref())?;
-        let api = context_api::reader(&endpoint, surroundings)?;
-        Ok(Self { surroundings, endpoint, api, here, file })
+        let here = target::here(target, env)?;
+        let file = catalogue::file(None, env, here.as_ref())?;
+        let api = context_api::reader(&endpoint, env)?;
+        Ok(Self { env, endpoint, api, here, file })
     }
 
     /// The venture that is named, otherwise the venture of the current repository.
@@ -66,7 +62,7 @@ impl<'a> Source<'a> {
         let here = self.here.as_ref().filter(|here| here.kind != CheckoutKind::NotARepository);
         match here {
             Some(here) => Ok(self.subject_of(&here.repo)),
-            None if named.is_some() => Err(LaunchError::NotARepository(self.surroundings.cwd.clone())),
+            None if named.is_some() => Err(LaunchError::NotARepository(self.env.cwd.clone())),
             None => Ok(Subject::default()),
         }
     }
@@ -83,9 +79,9 @@ impl<'a> Source<'a> {
 
     /// The ventures of the API. The cached ones are enough to find the venture of a repository.
     fn registered(&self) -> Result<Vec<VentureEntry>, LaunchError> {
-        match venture_cache::last_known(&self.endpoint, self.surroundings) {
+        match venture_cache::last_known(&self.endpoint, self.env) {
             Some((ventures, _)) => Ok(ventures),
-            None => venture_cache::registered(&self.endpoint, self.surroundings),
+            None => venture_cache::registered(&self.endpoint, self.env),
         }
     }
 
@@ -109,7 +105,7 @@ impl<'a> Source<'a> {
 
     /// The repositories for which this machine may keep an answer.
     fn repos_of(&self, subject: &Subject) -> Vec<RepoName> {
-        let cached = venture_cache::last_known(&self.endpoint, self.surroundings);
+        let cached = venture_cache::last_known(&self.endpoint, self.env);
         let cached = cached.map(|(ventures, _)| ventures).unwrap_or_default();
         let in_file = self.file.iter().flat_map(|file| &file.ventures);
         let wanted =
@@ -126,15 +122,15 @@ impl<'a> Source<'a> {
     /// Returns an error if the named venture does not exist. Without this, a wrong code would look like no records.
     pub(super) fn must_exist(&self, named: Option<&Target>) -> Result<(), LaunchError> {
         let Some(Target::Venture(code)) = named else { return Ok(()) };
-        let ask_api = || venture_cache::registered(&self.endpoint, self.surroundings);
-        let catalogue = Catalogue { file: self.file.clone(), ask_api: &ask_api };
+        let request_ventures = || venture_cache::registered(&self.endpoint, self.env);
+        let catalogue = Catalogue { file: self.file.clone(), request_ventures: &request_ventures };
         catalogue.by_code(code).map(drop)
     }
 
     /// Where the records are stored, for messages.
     pub(super) fn describe(&self) -> String {
         match &self.endpoint {
-            Endpoint::Embedded => self.surroundings.shown(&self.surroundings.database()),
+            Endpoint::Embedded => self.env.shown(&self.env.database()),
             Endpoint::Remote { url, .. } => url.clone(),
         }
     }

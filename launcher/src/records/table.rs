@@ -7,7 +7,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The smallest width of the text column.
-const NARROWEST_TEXT: usize = 24;
+const MIN_TEXT_WIDTH: usize = 24;
 /// The largest number of lines of a record on a terminal.
 const LINES: usize = 2;
 const GAP: u16 = 2;
@@ -33,7 +33,7 @@ pub(super) fn draw<const COLUMNS: usize>(
         cells.chain(heads.get(column).map(|head| head.width())).max().unwrap_or_default()
     };
     let fixed: usize = (0..COLUMNS).filter(|column| *column != flexible).map(widest).sum();
-    if fixed + NARROWEST_TEXT + usize::from(GAP) * COLUMNS > width {
+    if fixed + MIN_TEXT_WIDTH + usize::from(GAP) * COLUMNS > width {
         return stacked(heads, rows, width);
     }
     let drawn = table(heads, rows, flexible, Some(width));

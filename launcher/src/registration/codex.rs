@@ -9,44 +9,50 @@ use deckwatch_client::variables;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Instead, Registration, SERVER_NAME, Screen};
+use super::{OneLaunchRegistration, Registration, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const SERVERS: &str = "mcp_servers";
 /// Without these variables, the server would use other folders than the launcher.
 const FOLDER_VARIABLES: [&str; 4] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
 
 /// The variables that Codex gives to every server.
-const GIVEN_TO_ALL: [&str; 10] = ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
+const DEFAULT_VARIABLES: [&str; 10] =
+    ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
 
 /// Whether Codex gives a variable to our server.
 pub(super) fn gives(name: &str) -> bool {
-    GIVEN_TO_ALL.contains(&name) || needed().any(|needed| needed == name)
+    DEFAULT_VARIABLES.contains(&name) || needed().any(|needed| needed == name)
 }
 
 fn needed<'a>() -> impl Iterator<Item = &'a str> {
-    let ours =
-        environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY]).chain(FOLDER_VARIABLES);
-    ours.chain(environment::OF_USER).chain(environment::GITHUB_TOKENS)
+    let ours = environment::AGENT_VARIABLES
+        .into_iter()
+        .chain([variables::API_URL, variables::API_KEY])
+        .chain(FOLDER_VARIABLES);
+    ours.chain(environment::USER_VARIABLES).chain(environment::GITHUB_TOKENS)
 }
 
 pub(super) fn plan(
     server: &str,
     secrets: &[&str],
     screen: Screen,
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
 ) -> Result<Registration, LaunchError> {
-    let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
+    let home = env.path_var("CODEX_HOME").unwrap_or_else(|| env.dirs.home.join(".codex"));
     let file = SettingsFile::read(home.join("config.toml"))?;
     let Written { text, replaced, forwarded } = with_server(&file, server, secrets)?;
     let mut args = as_options(server, forwarded);
     args.extend((screen == Screen::Inline).then(|| "--no-alt-screen".into()));
     // An option can set keys, but it can't remove other keys of the file.
-    let instead = Instead { is_possible: replaced.iter().all(|key| key == "enabled"), ..Instead::default() };
+    let for_one_launch = OneLaunchRegistration {
+        is_possible: replaced.iter().all(|key| key == "enabled"),
+        ..OneLaunchRegistration::default()
+    };
     let changes = file.into_change(&text, Backup::Once).into_iter().collect();
-    Ok(Registration { changes, args, replaced, obstacle: None, instead })
+    Ok(Registration { changes, args, replaced, obstacle: None, for_one_launch })
 }
 
 /// The new text of `config.toml`, with our server in it.
@@ -71,7 +77,7 @@ fn as_options(server: &str, forwarded: Array) -> Vec<OsString> {
 }
 
 /// The keys of a server over HTTP. Codex does not start if one of them is set together with `command`.
-const OF_HTTP: [&str; 9] = [
+const HTTP_KEYS: [&str; 9] = [
     "url",
     "bearer_token",
     "bearer_token_env_var",
@@ -84,10 +90,10 @@ const OF_HTTP: [&str; 9] = [
 ];
 
 /// Removes the keys that would override our registration. Returns their names.
-fn take_out(ours: &mut dyn TableLike) -> Vec<String> {
+fn remove_overriding_keys(ours: &mut dyn TableLike) -> Vec<String> {
     let mut taken: Vec<String> = Vec::new();
     // Our server must run in the working folder of the agent, so `cwd` is removed too.
-    for key in OF_HTTP.into_iter().chain(["cwd"]) {
+    for key in HTTP_KEYS.into_iter().chain(["cwd"]) {
         if ours.remove(key).is_some() {
             taken.push(key.to_owned());
         }
@@ -96,7 +102,7 @@ fn take_out(ours: &mut dyn TableLike) -> Vec<String> {
         taken.push("enabled".to_owned());
     }
     if let Some(env) = ours.get_mut("env").and_then(Item::as_table_like_mut) {
-        for name in environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY]) {
+        for name in environment::AGENT_VARIABLES.into_iter().chain([variables::API_URL, variables::API_KEY]) {
             if env.remove(name).is_some() {
                 taken.push(format!("env.{name}"));
             }
@@ -112,7 +118,7 @@ fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<Wr
     })?;
     let servers = inner(file, document.as_table_mut(), SERVERS, Header::Implied)?;
     let ours = inner(file, servers, SERVER_NAME, Header::Written)?;
-    let replaced = take_out(ours);
+    let replaced = remove_overriding_keys(ours);
     set(ours, "command", server.into());
     set(ours, "args", Array::new().into());
     let forwarded = forwarded(ours, secrets);

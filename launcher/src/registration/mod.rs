@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use self::settings_file::Change;
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// The name of the server in the settings of the agent CLIs.
 const SERVER_NAME: &str = "deckwatch";
@@ -31,7 +31,7 @@ pub(crate) struct Registration {
     /// A setting that still keeps the server from starting. Only the user may change it.
     pub(crate) obstacle: Option<Obstacle>,
     /// The registration for one launch, for the case that the files can't be written.
-    pub(crate) instead: Instead,
+    pub(crate) for_one_launch: OneLaunchRegistration,
 }
 
 /// A setting of the user that keeps the tool from starting the server.
@@ -42,7 +42,7 @@ pub(crate) struct Obstacle {
 
 /// A registration for one launch.
 #[derive(Default)]
-pub(crate) struct Instead {
+pub(crate) struct OneLaunchRegistration {
     /// Whether the agent CLI supports it.
     pub(crate) is_possible: bool,
     pub(crate) variables: Vec<(&'static str, OsString)>,
@@ -54,7 +54,7 @@ pub(crate) struct Instead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Screen {
     /// As the user configured it.
-    AsItIs,
+    AsConfigured,
     /// The main screen of the terminal, with its scrollback.
     Inline,
 }
@@ -69,22 +69,22 @@ impl Registration {
         secrets: &[&str],
         screen: Screen,
         folder: &Path,
-        surroundings: &Surroundings,
+        env: &ProcessEnv,
     ) -> Result<Self, LaunchError> {
         let Some(server) = server.to_str() else {
             let message = "its path is not Unicode; install Deckwatch in another folder".to_owned();
             return Err(LaunchError::Registration { path: server.to_owned(), message });
         };
         match cli {
-            AgentCli::Claude => claude::plan(server, surroundings),
-            AgentCli::Gemini => gemini::plan(server, secrets, screen, folder, surroundings),
-            AgentCli::Codex => codex::plan(server, secrets, screen, surroundings),
+            AgentCli::Claude => claude::plan(server, env),
+            AgentCli::Gemini => gemini::plan(server, secrets, screen, folder, env),
+            AgentCli::Codex => codex::plan(server, secrets, screen, env),
         }
     }
 }
 
 /// What a launch would do about the registration.
-pub(crate) enum Outlook {
+pub(crate) enum PlannedRegistration {
     /// The server is already registered.
     Registered,
     /// The launch writes these files first.
@@ -97,28 +97,28 @@ pub(crate) enum Outlook {
 
 impl Registration {
     /// Tests whether a launch could write the files. Changes none of them.
-    pub(crate) fn outlook(&self, cli: AgentCli, surroundings: &Surroundings) -> Outlook {
+    pub(crate) fn planned(&self, cli: AgentCli, env: &ProcessEnv) -> PlannedRegistration {
         let mut writes = Vec::new();
         for change in &self.changes {
             match change.try_apply() {
                 Ok(()) => writes.push(change.path().to_owned()),
-                Err(error) if self.instead.is_possible => {
-                    return match self.instead.file.as_ref().map_or(Ok(()), Change::try_apply) {
-                        Ok(()) => Outlook::ForOneLaunch(error),
-                        Err(error) => Outlook::Fails(error),
+                Err(error) if self.for_one_launch.is_possible => {
+                    return match self.for_one_launch.file.as_ref().map_or(Ok(()), Change::try_apply) {
+                        Ok(()) => PlannedRegistration::ForOneLaunch(error),
+                        Err(error) => PlannedRegistration::Fails(error),
                     };
                 }
-                Err(_) if is_dispensable(cli, change, surroundings) => {}
-                Err(error) => return Outlook::Fails(error),
+                Err(_) if is_optional(cli, change, env) => {}
+                Err(error) => return PlannedRegistration::Fails(error),
             }
         }
-        if writes.is_empty() { Outlook::Registered } else { Outlook::Writes(writes) }
+        if writes.is_empty() { PlannedRegistration::Registered } else { PlannedRegistration::Writes(writes) }
     }
 }
 
 /// Whether a launch continues if this file can't be written. No launch needs the slash commands.
-pub(crate) fn is_dispensable(cli: AgentCli, change: &Change, surroundings: &Surroundings) -> bool {
-    cli == AgentCli::Claude && !change.path().starts_with(&surroundings.dirs.state)
+pub(crate) fn is_optional(cli: AgentCli, change: &Change, env: &ProcessEnv) -> bool {
+    cli == AgentCli::Claude && !change.path().starts_with(&env.dirs.state)
 }
 
 /// Whether the agent CLI passes a variable of its own environment to the server.

@@ -44,7 +44,7 @@ pub(crate) enum Backup {
 
 impl SettingsFile {
     pub(crate) fn read(path: PathBuf) -> Result<Self, LaunchError> {
-        let text = read_text(&path).map_err(|error| refused(&path, &error))?;
+        let text = read_text(&path).map_err(|error| registration_error(&path, &error))?;
         let whole = text.as_deref().unwrap_or_default();
         let plain = whole.strip_prefix(BOM).unwrap_or(whole).replace("\r\n", "\n");
         Ok(Self { path, text, plain })
@@ -110,7 +110,7 @@ impl Change {
 
     /// Writes the file. Fails if another program changed it after it was read.
     pub(crate) fn apply(&self) -> Result<(), LaunchError> {
-        let now = read_text(&self.path).map_err(|error| refused(&self.path, &error))?;
+        let now = read_text(&self.path).map_err(|error| registration_error(&self.path, &error))?;
         if now.as_ref() == Some(&self.after) {
             return Ok(());
         }
@@ -118,43 +118,43 @@ impl Change {
             let message = "another program changed it just now; run the launcher again".to_owned();
             return Err(LaunchError::Registration { path: self.path.clone(), message });
         }
-        self.replace().map_err(|error| refused(&self.path, &error))
+        self.replace().map_err(|error| registration_error(&self.path, &error))
     }
 
     /// Tests whether the file can be written, without changing it.
     pub(crate) fn try_apply(&self) -> Result<(), LaunchError> {
-        self.try_replace().map_err(|error| refused(&self.path, &error))
+        self.try_replace().map_err(|error| registration_error(&self.path, &error))
     }
 
     fn try_replace(&self) -> io::Result<()> {
-        let target = behind_links(&self.path)?;
-        let like = Like::of(&target)?;
+        let target = resolve_links(&self.path)?;
+        let attributes = Attributes::of(&target)?;
         let folder = target.parent().unwrap_or(Path::new("/"));
         if !folder.is_dir() {
             let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
             return tempfile::tempfile_in(there)?.write_all(self.after.as_bytes());
         }
-        let trial = unfinished(&target);
-        let written = write_new(&trial, &self.after, like);
+        let trial = temporary_path(&target);
+        let written = write_new(&trial, &self.after, attributes);
         let _ = fs::remove_file(&trial);
         written
     }
 
     fn replace(&self) -> io::Result<()> {
-        let target = behind_links(&self.path)?;
+        let target = resolve_links(&self.path)?;
         let folder = target.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder)?;
-        let like = Like::of(&target)?;
+        let attributes = Attributes::of(&target)?;
         if let (Backup::Once, Some(before)) = (self.backup, &self.before) {
-            keep(&with_suffix(&self.path, ".deckwatch-backup"), before, like)?;
+            write_backup(&with_suffix(&self.path, ".deckwatch-backup"), before, attributes)?;
         }
-        let unfinished = unfinished(&target);
+        let temporary = temporary_path(&target);
         // A process with the same number may have left this file when it was stopped.
-        let _ = fs::remove_file(&unfinished);
-        let written = write_new(&unfinished, &self.after, like).and_then(|()| fs::rename(&unfinished, &target));
+        let _ = fs::remove_file(&temporary);
+        let written = write_new(&temporary, &self.after, attributes).and_then(|()| fs::rename(&temporary, &target));
         if written.is_err() {
             // The first error is reported. A left-over file is harmless.
-            let _ = fs::remove_file(&unfinished);
+            let _ = fs::remove_file(&temporary);
         }
         written?;
         File::open(folder)?.sync_all()
@@ -162,36 +162,36 @@ impl Change {
 }
 
 /// The temporary file that later replaces `target`.
-fn unfinished(target: &Path) -> PathBuf {
+fn temporary_path(target: &Path) -> PathBuf {
     with_suffix(target, &format!(".deckwatch-{}", std::process::id()))
 }
 
 /// Writes the backup if there is none. An existing backup is the older one, which the user had first.
-fn keep(path: &Path, text: &str, like: Like) -> io::Result<()> {
-    match write_new(path, text, like) {
+fn write_backup(path: &Path, text: &str, attributes: Attributes) -> io::Result<()> {
+    match write_new(path, text, attributes) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         written => written,
     }
 }
 
-fn write_new(path: &Path, text: &str, like: Like) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(like.mode & 0o700).open(path)?;
+fn write_new(path: &Path, text: &str, attributes: Attributes) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(attributes.mode & 0o700).open(path)?;
     file.write_all(text.as_bytes())?;
-    if let Some(owner) = like.owner.filter(|owner| file.metadata().is_ok_and(|meta| meta.uid() != *owner)) {
+    if let Some(owner) = attributes.owner.filter(|owner| file.metadata().is_ok_and(|meta| meta.uid() != *owner)) {
         fchown(&file, Some(owner), None).map_err(|_| refusal("it belongs to another user"))?;
     }
-    file.set_permissions(fs::Permissions::from_mode(like.mode))?;
+    file.set_permissions(fs::Permissions::from_mode(attributes.mode))?;
     file.sync_all()
 }
 
 /// The permissions and the owner of the file that is replaced.
 #[derive(Clone, Copy)]
-struct Like {
+struct Attributes {
     mode: u32,
     owner: Option<u32>,
 }
 
-impl Like {
+impl Attributes {
     /// Reads them from the file. A file that is read-only for everyone is not replaced, because its owner wants that.
     fn of(target: &Path) -> io::Result<Self> {
         match fs::metadata(target) {
@@ -215,17 +215,17 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// The largest number of links that are followed, which is the same as on Linux.
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// The file behind symbolic links, so that a link to it stays a link. The file may not exist yet, but its folder must:
 /// a folder that is currently not mounted is not created.
-fn behind_links(path: &Path) -> io::Result<PathBuf> {
+fn resolve_links(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         found => return found,
     }
     let mut at = path.to_owned();
-    for followed in 0..MOST_LINKS {
+    for followed in 0..MAX_LINKS {
         let folder = at.parent().unwrap_or(Path::new("/")).to_owned();
         match fs::read_link(&at) {
             Ok(link) => at = folder.join(link),
@@ -245,7 +245,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn refused(path: &Path, error: &io::Error) -> LaunchError {
+fn registration_error(path: &Path, error: &io::Error) -> LaunchError {
     let fix = match error.kind() {
         io::ErrorKind::InvalidData => "save it as UTF-8",
         _ => "make it readable and writable for you",

@@ -2,10 +2,10 @@
 
 use super::settings_file::Change;
 use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
 use crate::slash_commands::changes_at_launch;
-use crate::surroundings::Surroundings;
 
 /// The files to write for both commands.
-pub(super) fn plan(surroundings: &Surroundings) -> Result<Vec<Change>, LaunchError> {
-    changes_at_launch(surroundings)
+pub(super) fn plan(env: &ProcessEnv) -> Result<Vec<Change>, LaunchError> {
+    changes_at_launch(env)
 }

@@ -76,7 +76,7 @@ impl ApiKey {
                 let keyring = self.vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
                 let item = Item::api_key(&self.host);
                 let kept = wait(async { keyring.read(&item).await.map_err(SecretsError::Keyring) })?;
-                kept.ok_or_else(|| absent("nothing is kept there".to_owned()))
+                kept.ok_or_else(|| absent("it has no key for this API".to_owned()))
             }
             KeySource::Infisical(place) => {
                 let (path, name) = place.rsplit_once('/').unwrap_or(("", place));

@@ -139,8 +139,8 @@ impl Sorted {
         let mut room = MAX_TOTAL_BYTES;
         for (name, value) in listing.values {
             let size = name.len() + value.expose().len() + 2;
-            let reason =
-                name::refusal(&name, &value).or_else(|| (size > room).then_some("does not fit beside the others"));
+            let reason = name::refusal(&name, &value)
+                .or_else(|| (size > room).then_some("exceeds the limit of 512 KiB for all secrets together"));
             if let Some(reason) = reason {
                 sorted.left_out.push((name::shown(&name), reason));
             } else {

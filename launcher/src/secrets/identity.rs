@@ -12,10 +12,10 @@ use super::error::SecretsError;
 use super::keyring::{Item, Keyring};
 use super::program;
 use crate::environment::{INFISICAL_CLIENT_ID, INFISICAL_CLIENT_SECRET};
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// A password manager may ask the user first.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A machine identity with universal auth: a client id and a client secret.
 pub(super) struct Identity {
@@ -40,7 +40,7 @@ impl Identity {
         } else {
             let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
             let (Some(id), Some(secret), None) = (lines.next(), lines.next(), lines.next()) else {
-                return Err("there are not two lines");
+                return Err("it does not have two lines");
             };
             (Secret::new(id.to_owned()), Secret::new(secret.to_owned()))
         };
@@ -49,7 +49,7 @@ impl Identity {
         if usable(&client_id) && usable(&client_secret) {
             Ok(Self { client_id, client_secret })
         } else {
-            Err("a part of it is empty or holds blanks")
+            Err("a part of it is empty or contains spaces")
         }
     }
 }
@@ -68,10 +68,9 @@ pub(super) struct Found {
 }
 
 impl Sources {
-    pub(super) fn of(surroundings: &Surroundings, command: Option<Vec<String>>) -> Self {
-        let environment =
-            surroundings.var(INFISICAL_CLIENT_ID).zip(surroundings.var(INFISICAL_CLIENT_SECRET).map(Secret::new));
-        Self { environment, command, keyring: Keyring::of(surroundings) }
+    pub(super) fn of(env: &ProcessEnv, command: Option<Vec<String>>) -> Self {
+        let environment = env.var(INFISICAL_CLIENT_ID).zip(env.var(INFISICAL_CLIENT_SECRET).map(Secret::new));
+        Self { environment, command, keyring: Keyring::of(env) }
     }
 
     /// The identity of the first source that has one. If there is none, the second value says why the keyring could not be
@@ -119,11 +118,11 @@ pub(super) async fn output_of(words: &[String]) -> Result<Secret, String> {
     let Some((name, args)) = words.split_first() else { return Err("the command is empty".to_owned()) };
     let mut command = Command::new(name);
     command.args(args);
-    let ran = program::run(&mut command, "", COMMAND_PATIENCE).await?;
-    if ran.succeeded {
-        return Ok(Secret::new(ran.output.to_string()));
+    let result = program::run(&mut command, "", COMMAND_TIMEOUT).await?;
+    if result.succeeded {
+        return Ok(Secret::new(result.output.to_string()));
     }
-    let said = if ran.complaint.is_empty() { "it failed without a message".to_owned() } else { ran.complaint };
+    let said = if result.error_text.is_empty() { "it failed without a message".to_owned() } else { result.error_text };
     Err(format!("{name}: {said}"))
 }
 

@@ -33,7 +33,7 @@ const MAX_TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The longest total time that a fetch waits because Infisical asks for it.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const MAX_TOTAL_PAUSE: Duration = Duration::from_secs(30);
 
 /// A connection to Infisical with a deadline.
 pub(super) struct Infisical {
@@ -86,7 +86,7 @@ impl Infisical {
             http = http.no_proxy();
         }
         let http = http.build().map_err(|error| SecretsError::Runtime(innermost(&error)))?;
-        Ok(Self { base, http, deadline: Cell::new(deadline), pause_left: Cell::new(LONGEST_PAUSE) })
+        Ok(Self { base, http, deadline: Cell::new(deadline), pause_left: Cell::new(MAX_TOTAL_PAUSE) })
     }
 
     /// Exchanges a machine identity for an access token.
@@ -103,10 +103,10 @@ impl Infisical {
                 let logged_in = serde_json::from_slice::<LoggedIn>(&answer.body);
                 logged_in
                     .map(|it| it.access_token)
-                    .map_err(|_| self.not_infisical("its answer to a login has another form"))
+                    .map_err(|_| self.not_infisical("its answer to a login has an unknown format"))
             }
             // Infisical answers an unknown identity with 404 and JSON. Another server answers an unknown path with 404.
-            404 if !is_json(&answer.body) => Err(self.not_infisical("it knows no login")),
+            404 if !is_json(&answer.body) => Err(self.not_infisical("it has no login endpoint")),
             400 | 401 | 403 | 404 | 422 => {
                 Err(SecretsError::Refused { host: self.host(), source_name: found.source_name.clone() })
             }
@@ -132,7 +132,7 @@ impl Infisical {
             || ListError::Other(SecretsError::NoSuchFolder { folder: folder.clone(), status: answer.status.as_u16() });
         match answer.status.as_u16() {
             200 => Listing::from_api(&answer.body)
-                .ok_or_else(|| ListError::Other(self.not_infisical("its list of secrets has another form"))),
+                .ok_or_else(|| ListError::Other(self.not_infisical("its list of secrets has an unknown format"))),
             401 => Err(ListError::Token),
             400 | 403 | 404 | 422 => Err(missing()),
             _ => Err(ListError::Other(self.unusual(&answer))),
@@ -218,7 +218,8 @@ impl Infisical {
         if status.is_redirection() {
             let to = answer.location.as_deref().and_then(|to| self.base.join(to).ok());
             let to = to.map_or_else(|| "elsewhere".to_owned(), |to| host_of(&to));
-            return self.not_infisical(&format!("it redirects to {to}, and a credential is not sent on"));
+            return self
+                .not_infisical(&format!("it redirects to {to}, and the launcher does not send a credential there"));
         }
         let (host, asks_to_wait) = (self.host(), answer.retry_after.map(|wait| wait.as_secs()));
         if status == StatusCode::TOO_MANY_REQUESTS {

@@ -105,6 +105,6 @@ mod tests {
         const { assert!(!Printable::<Secret>::DEBUG && !Printable::<Secret>::DISPLAY) };
         const { assert!(!Printable::<Secrets>::DEBUG && !Printable::<identity::Identity>::DEBUG) };
         const { assert!(!Printable::<listing::Listing>::DEBUG && !Printable::<grant::Granted>::DEBUG) };
-        const { assert!(!Printable::<api_key::ApiKey>::DEBUG && !Printable::<program::Ran>::DEBUG) };
+        const { assert!(!Printable::<api_key::ApiKey>::DEBUG && !Printable::<program::ProgramResult>::DEBUG) };
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn refusal(name: &str, value: &Secret) -> Option<&'static str> {
     } else if is_reserved(name) {
         Some("is reserved")
     } else if value.contains('\0') {
-        Some("holds a NUL character")
+        Some("contains a NUL character")
     } else if value.len() > MAX_VALUE_BYTES {
         Some("is larger than 100 KiB")
     } else {

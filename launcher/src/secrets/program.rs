@@ -15,18 +15,18 @@ const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
 const SHOWN_CHARS: usize = 300;
 
 /// The result of running a program.
-pub(super) struct Ran {
+pub(super) struct ProgramResult {
     pub(super) succeeded: bool,
     /// Its exit code. `None` if a signal ended it.
     pub(super) code: Option<i32>,
     /// Its standard output, which may contain a secret.
     pub(super) output: Zeroizing<String>,
     /// The end of its standard error, on one line and without control characters.
-    pub(super) complaint: String,
+    pub(super) error_text: String,
 }
 
 /// Runs a program until it ends, with `input` on its standard input. The error says why there is no output.
-pub(super) async fn run(command: &mut Command, input: &str, patience: Duration) -> Result<Ran, String> {
+pub(super) async fn run(command: &mut Command, input: &str, time_limit: Duration) -> Result<ProgramResult, String> {
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("{name} can't be run: {error}"))?;
@@ -34,7 +34,7 @@ pub(super) async fn run(command: &mut Command, input: &str, patience: Duration) 
     else {
         return Err(format!("{name} has no pipes"));
     };
-    let complaint = tokio::spawn(read(stderr, MAX_COMPLAINT_BYTES));
+    let error_text = tokio::spawn(read(stderr, MAX_COMPLAINT_BYTES));
     let work = async {
         // A program that does not read its input may still print a value.
         let _ = stdin.write_all(input.as_bytes()).await;
@@ -42,18 +42,19 @@ pub(super) async fn run(command: &mut Command, input: &str, patience: Duration) 
         let output = read(stdout, MAX_OUTPUT_BYTES + 1).await;
         (output, child.wait().await)
     };
-    let Ok((output, status)) = timeout(patience, work).await else {
-        return Err(format!("{name} did not end within {} seconds", patience.as_secs()));
+    let Ok((output, status)) = timeout(time_limit, work).await else {
+        return Err(format!("{name} did not end within {} seconds", time_limit.as_secs()));
     };
     if u64::try_from(output.len()).unwrap_or(u64::MAX) > MAX_OUTPUT_BYTES {
         return Err(format!("{name} printed more than {} MiB", MAX_OUTPUT_BYTES / 1024 / 1024));
     }
     let status = status.map_err(|error| format!("{name}: {error}"))?;
     // A background process of the program may keep the pipe open.
-    let complaint = timeout(Duration::from_millis(100), complaint).await.ok().and_then(Result::ok).unwrap_or_default();
+    let error_text =
+        timeout(Duration::from_millis(100), error_text).await.ok().and_then(Result::ok).unwrap_or_default();
     let output = std::str::from_utf8(&output).map_err(|_| format!("{name} printed something that is not UTF-8"))?;
     let output = Zeroizing::new(output.to_owned());
-    Ok(Ran { succeeded: status.success(), code: status.code(), output, complaint: one_line(&complaint) })
+    Ok(ProgramResult { succeeded: status.success(), code: status.code(), output, error_text: one_line(&error_text) })
 }
 
 async fn read(from: impl AsyncRead + Unpin, limit: u64) -> Zeroizing<Vec<u8>> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::error::SecretsError;
 use super::folder::Folder;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const DEFAULT_DOMAIN: &str = "https://app.infisical.com";
 /// The default of Infisical's own tool.
@@ -43,10 +43,10 @@ pub(crate) struct VentureFolder {
 
 impl InfisicalSettings {
     /// The settings with Infisical's own variables applied, which override the file.
-    pub(crate) fn with_variables(&self, surroundings: &Surroundings) -> Self {
+    pub(crate) fn with_variables(&self, env: &ProcessEnv) -> Self {
         let mut settings = self.clone();
         let set = |field: &mut Option<String>, variable: &str| {
-            if let Some(value) = surroundings.var(variable) {
+            if let Some(value) = env.var(variable) {
                 *field = Some(value);
                 return true;
             }
@@ -95,7 +95,7 @@ impl InfisicalSettings {
         match url.scheme() {
             "https" => Ok(url),
             "http" if is_loopback(&url) => Ok(url),
-            "http" => Err(bad("http would send the credential in clear; use https")),
+            "http" => Err(bad("http would send the credential unencrypted; use https")),
             _ => Err(bad("it must begin with https://")),
         }
     }

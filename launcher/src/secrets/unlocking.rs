@@ -7,14 +7,14 @@ use std::cell::Cell;
 use std::path::Path;
 use std::process::Command;
 
-use super::program::Ran;
+use super::program::ProgramResult;
 use crate::output::say;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// The exit code of `security` if it may not show its dialog: the low byte of errSecInteractionNotAllowed, -25308.
-const MAY_NOT_ASK: i32 = 36;
+const INTERACTION_NOT_ALLOWED: i32 = 36;
 /// Its message in that case. `security -i` runs several commands and ends with another exit code.
-const MAY_NOT_ASK_TEXT: &str = "interaction is not allowed";
+const INTERACTION_NOT_ALLOWED_TEXT: &str = "interaction is not allowed";
 
 /// Whether a user can unlock the keychain.
 pub(super) struct Unlocking {
@@ -25,8 +25,8 @@ pub(super) struct Unlocking {
 }
 
 impl Unlocking {
-    pub(super) fn of(surroundings: &Surroundings) -> Self {
-        Self { remote: surroundings.is_remote(), on_terminal: surroundings.interactive, offered: Cell::new(false) }
+    pub(super) fn of(env: &ProcessEnv) -> Self {
+        Self { remote: env.is_remote(), on_terminal: env.interactive, offered: Cell::new(false) }
     }
 
     /// Offers to unlock the keychain. `Ok` means that it is open now and the caller can try again. The error says how to
@@ -36,7 +36,7 @@ impl Unlocking {
         if !self.on_terminal || self.offered.replace(true) {
             return Err(advice());
         }
-        say("the login keychain is locked; its password opens it, an empty one goes on without");
+        say("the login keychain is locked; enter its password, or press Enter to continue without it");
         match Command::new(security).arg("unlock-keychain").status() {
             Ok(status) if status.success() => Ok(()),
             _ => Err(advice()),
@@ -45,6 +45,6 @@ impl Unlocking {
 }
 
 /// Whether a run of `security` failed because the keychain is locked.
-pub(super) fn is_locked(ran: &Ran) -> bool {
-    ran.code == Some(MAY_NOT_ASK) || ran.complaint.contains(MAY_NOT_ASK_TEXT)
+pub(super) fn is_locked(result: &ProgramResult) -> bool {
+    result.code == Some(INTERACTION_NOT_ALLOWED) || result.error_text.contains(INTERACTION_NOT_ALLOWED_TEXT)
 }

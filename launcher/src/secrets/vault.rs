@@ -16,17 +16,17 @@ use super::cli_export;
 use super::error::SecretsError;
 use super::folder::Folder;
 use super::identity::{Found, Identity, Sources};
-use super::infisical::{Infisical, LONGEST_PAUSE, ListError};
+use super::infisical::{Infisical, ListError, MAX_TOTAL_PAUSE};
 use super::keyring::{Item, Keyring};
 use super::listing::Listing;
 use super::settings::{InfisicalSettings, host_of};
 use crate::output::say;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// The time limit for all requests of one fetch. Pauses that Infisical asks for do not count.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// After this time, the launcher prints what it is waiting for.
-const QUIET: Duration = Duration::from_secs(1);
+const PROGRESS_DELAY: Duration = Duration::from_secs(1);
 
 /// The Infisical of a team.
 pub(crate) struct Vault {
@@ -47,11 +47,11 @@ struct Session {
 
 impl Vault {
     /// Creates the vault from the configuration and the environment. Sends no request.
-    pub(crate) fn of(surroundings: &Surroundings, configured: &InfisicalSettings) -> Self {
-        let settings = configured.with_variables(surroundings);
+    pub(crate) fn of(env: &ProcessEnv, configured: &InfisicalSettings) -> Self {
+        let settings = configured.with_variables(env);
         Self {
-            sources: Sources::of(surroundings, settings.credential_command.clone()),
-            cli: surroundings.program("infisical"),
+            sources: Sources::of(env, settings.credential_command.clone()),
+            cli: env.program("infisical"),
             session: RefCell::new(None),
             unavailable: RefCell::new(None),
             settings,
@@ -109,7 +109,7 @@ impl Vault {
     pub(super) fn try_identity(&self, identity: Identity) -> Result<(), SecretsError> {
         let found = Found { identity, source_name: "this login".to_owned() };
         wait(async {
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + TIMEOUT;
             let infisical = Infisical::new(self.settings.base()?, deadline)?;
             self.until(deadline, infisical.log_in(&found)).await.map(drop)
         })
@@ -129,7 +129,7 @@ impl Vault {
                 ((None, keyring), None) => return Err(SecretsError::NoCredential { keyring }),
             },
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let infisical = Infisical::new(base, deadline)?;
         let listing = self.until(deadline, self.list(&infisical, &mut session, folder)).await;
         self.session.replace(Some(session));
@@ -148,7 +148,7 @@ impl Vault {
     }
 
     async fn export(&self, cli: &Path, folder: &Folder) -> Result<Listing, SecretsError> {
-        let exporting = cli_export::export(cli, self.settings.domain.as_deref(), folder, PATIENCE);
+        let exporting = cli_export::export(cli, self.settings.domain.as_deref(), folder, TIMEOUT);
         with_progress("the infisical command", exporting).await
     }
 
@@ -191,11 +191,11 @@ impl Vault {
         work: impl Future<Output = Result<T, SecretsError>>,
     ) -> Result<T, SecretsError> {
         let host = self.host();
-        let whom = format!("Infisical at {host}, for at most {} s", PATIENCE.as_secs());
+        let whom = format!("Infisical at {host}, for at most {} s", TIMEOUT.as_secs());
         // Each request ends at the deadline. Pauses that Infisical asks for move the deadline.
-        let answer = timeout_at(deadline + LONGEST_PAUSE, with_progress(&whom, work)).await;
+        let answer = timeout_at(deadline + MAX_TOTAL_PAUSE, with_progress(&whom, work)).await;
         answer.unwrap_or_else(|_| {
-            let cause = format!("it did not answer within {} seconds", PATIENCE.as_secs());
+            let cause = format!("it did not answer within {} seconds", TIMEOUT.as_secs());
             Err(SecretsError::Unreachable { host, cause })
         })
     }
@@ -204,7 +204,7 @@ impl Vault {
 /// Runs the work. If it takes longer than a second, prints what the launcher is waiting for.
 async fn with_progress<T>(whom: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    if let Ok(answer) = timeout(QUIET, &mut work).await {
+    if let Ok(answer) = timeout(PROGRESS_DELAY, &mut work).await {
         return answer;
     }
     say(&format!("waiting for {whom} …"));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::source::{ARGUMENTS, Source};
 use crate::agent_cli::AgentCli;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// A file of a command.
 pub(super) struct Form {
@@ -27,9 +27,9 @@ pub(super) enum Comment {
 }
 
 /// The files that define the command for an agent CLI.
-pub(super) fn forms(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Vec<Form> {
-    let home = &surroundings.dirs.home;
-    let folder = |variable: &str, default: &str| surroundings.path_var(variable).unwrap_or_else(|| home.join(default));
+pub(super) fn forms(cli: AgentCli, source: &Source, env: &ProcessEnv) -> Vec<Form> {
+    let home = &env.dirs.home;
+    let folder = |variable: &str, default: &str| env.path_var(variable).unwrap_or_else(|| home.join(default));
     match cli {
         AgentCli::Claude => vec![claude(source, &folder("CLAUDE_CONFIG_DIR", ".claude"))],
         AgentCli::Gemini => vec![gemini(source, &folder("GEMINI_CLI_HOME", "").join(".gemini"))],

@@ -18,11 +18,11 @@ use self::source::{NAMES, Source};
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::output;
+use crate::process_env::ProcessEnv;
 use crate::registration::settings_file::{Backup, Change, SettingsFile};
-use crate::surroundings::Surroundings;
 
 /// The commands that a launch of Claude Code installs.
-const AT_LAUNCH: [&str; 2] = ["sod", "eod"];
+const LAUNCH_COMMANDS: [&str; 2] = ["sod", "eod"];
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -75,40 +75,40 @@ pub(crate) struct Sync {
 }
 
 /// Installs missing files, updates files of Deckwatch, and reports skipped files. Reads everything before it writes.
-pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
+pub(crate) fn run(verb: &Verb, env: &ProcessEnv) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
     let mut files = Vec::new();
-    for cli in sync.agents(surroundings)? {
+    for cli in sync.agents(env)? {
         for source in source::all().filter(|source| sync.names.is_empty() || sync.names.contains(&source.name)) {
-            files.extend(planned(cli, &source, surroundings)?);
+            files.extend(planned(cli, &source, env)?);
         }
     }
     for change in files.iter().filter_map(|file| file.change.as_ref()).filter(|_| !sync.dry_run) {
-        change.apply().map_err(LaunchError::of_writing)?;
+        change.apply().map_err(LaunchError::into_write_error)?;
     }
     let files = files.into_iter().map(|file| file.row).collect();
     let report = Report { dry_run: sync.dry_run, files };
-    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })
+    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, env) })
 }
 
 /// The files to write for `/sod` and `/eod` in Claude Code, in the version of this build.
-pub(crate) fn changes_at_launch(surroundings: &Surroundings) -> Result<Vec<Change>, LaunchError> {
+pub(crate) fn changes_at_launch(env: &ProcessEnv) -> Result<Vec<Change>, LaunchError> {
     let mut changes = Vec::new();
-    for source in source::all().filter(|source| AT_LAUNCH.contains(&source.name.as_str())) {
-        changes.extend(planned(AgentCli::Claude, &source, surroundings)?.into_iter().filter_map(|file| file.change));
+    for source in source::all().filter(|source| LAUNCH_COMMANDS.contains(&source.name.as_str())) {
+        changes.extend(planned(AgentCli::Claude, &source, env)?.into_iter().filter_map(|file| file.change));
     }
     Ok(changes)
 }
 
 impl Sync {
     /// The agent CLIs that flags name, otherwise the installed ones.
-    fn agents(&self, surroundings: &Surroundings) -> Result<Vec<AgentCli>, LaunchError> {
+    fn agents(&self, env: &ProcessEnv) -> Result<Vec<AgentCli>, LaunchError> {
         let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];
         let named: Vec<AgentCli> = flags.into_iter().filter_map(|(given, cli)| given.then_some(cli)).collect();
         if !named.is_empty() {
             return Ok(named);
         }
-        let is_installed = |cli: &AgentCli| surroundings.agent_program(*cli).is_some();
+        let is_installed = |cli: &AgentCli| env.agent_program(*cli).is_some();
         let installed: Vec<AgentCli> = AgentCli::ALL.into_iter().filter(is_installed).collect();
         if installed.is_empty() { Err(LaunchError::NoAgent) } else { Ok(installed) }
     }
@@ -121,10 +121,10 @@ struct Planned {
 }
 
 /// Plans the files of a command for an agent CLI. If one of them belongs to the user, none is written.
-fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Result<Vec<Planned>, LaunchError> {
+fn planned(cli: AgentCli, source: &Source, env: &ProcessEnv) -> Result<Vec<Planned>, LaunchError> {
     let mut files = Vec::new();
-    for form in forms(cli, source, surroundings) {
-        let file = SettingsFile::read(form.path.clone()).map_err(LaunchError::of_writing)?;
+    for form in forms(cli, source, env) {
+        let file = SettingsFile::read(form.path.clone()).map_err(LaunchError::into_write_error)?;
         files.push((Owner::of(file.text()), file, form));
     }
     let is_users = files.iter().any(|(owner, ..)| matches!(owner, Owner::User | Owner::ChangedByUser));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::agent_cli::AgentCli;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// Every file of a sync.
 #[derive(Serialize)]
@@ -59,11 +59,11 @@ impl Report {
     }
 
     /// Names the files that changed or were skipped, and counts the others.
-    pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
+    pub(super) fn write_text(&self, out: &mut impl Write, env: &ProcessEnv) -> io::Result<()> {
         let would = if self.dry_run { "would be " } else { "" };
         for row in self.files.iter().filter(|row| row.outcome != FileOutcome::Unchanged) {
             let would = if matches!(row.outcome, FileOutcome::Written | FileOutcome::Updated) { would } else { "" };
-            writeln!(out, "{}  {would}{}", surroundings.shown(&row.path), row.outcome.describe())?;
+            writeln!(out, "{}  {would}{}", env.shown(&row.path), row.outcome.describe())?;
         }
         let unchanged = self.files.iter().filter(|row| row.outcome == FileOutcome::Unchanged).count();
         writeln!(out, "{unchanged} of {} files were up to date", self.files.len())

@@ -39,7 +39,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The ventures that are missing in the API or differ from it.
-    pub(super) fn to_put(&self) -> Vec<&'a VentureEntry> {
+    pub(super) fn to_register(&self) -> Vec<&'a VentureEntry> {
         let differs = self.ventures.iter().filter(|compared| compared.difference != Difference::None);
         differs.map(|compared| compared.venture).collect()
     }

@@ -17,7 +17,7 @@ use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::output;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::target;
 
 /// What `--help` shows below the options.
@@ -59,25 +59,25 @@ pub(crate) struct Sync {
 }
 
 /// Compares the ventures, registers those that differ, and prints the report.
-pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
+pub(crate) fn run(verb: &Verb, env: &ProcessEnv) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
-    let (config, vault) = Config::with_vault(surroundings)?;
+    let (config, vault) = Config::with_vault(env)?;
     let endpoint = if sync.dry_run {
         // A dry run only reads, so the usual key is enough.
-        Endpoint::of_reader(surroundings, &config, &vault)?
+        Endpoint::of_reader(env, &config, &vault)?
     } else {
-        Endpoint::of_admin(surroundings, &config, &vault)?
+        Endpoint::of_admin(env, &config, &vault)?
     };
-    let here = target::here(None, surroundings)?;
-    let file = catalogue::file(sync.ventures.as_deref(), surroundings, here.as_ref())?;
+    let here = target::here(None, env)?;
+    let file = catalogue::file(sync.ventures.as_deref(), env, here.as_ref())?;
     let file = file.ok_or(LaunchError::NoVenturesFile)?;
-    let registered = context_api::registered(&endpoint, surroundings)?;
+    let registered = context_api::registered(&endpoint, env)?;
     let comparison = Comparison::new(&file.ventures, &registered);
     let put =
-        if sync.dry_run { Vec::new() } else { context_api::put_all(&comparison.to_put(), &endpoint, surroundings)? };
-    let report = Report::new(&file.path, endpoint.describe(surroundings), sync.dry_run, &comparison, put);
-    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })?;
-    match report.not_put() {
+        if sync.dry_run { Vec::new() } else { context_api::register_all(&comparison.to_register(), &endpoint, env)? };
+    let report = Report::new(&file.path, endpoint.describe(env), sync.dry_run, &comparison, put);
+    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, env) })?;
+    match report.failed_count() {
         0 => Ok(()),
         count => Err(LaunchError::Api(format!(
             "{count} of the ventures could not be registered; correct what the list names, then run this again"

@@ -7,7 +7,7 @@ use deckwatch_client::ClientError;
 use serde::Serialize;
 
 use super::comparison::{Comparison, Difference};
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// Every venture of the file with its outcome.
 #[derive(Serialize)]
@@ -78,7 +78,7 @@ impl Report {
     }
 
     /// How many ventures could not be registered.
-    pub(super) fn not_put(&self) -> usize {
+    pub(super) fn failed_count(&self) -> usize {
         self.ventures
             .iter()
             .filter(|row| matches!(row.outcome, VentureOutcome::Failed | VentureOutcome::NotTried))
@@ -90,7 +90,7 @@ impl Report {
         writeln!(out)
     }
 
-    pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
+    pub(super) fn write_text(&self, out: &mut impl Write, env: &ProcessEnv) -> io::Result<()> {
         let codes = self.ventures.iter().map(|row| &row.code).chain(&self.only_in_api);
         let width = codes.map(String::len).max().unwrap_or_default();
         for row in &self.ventures {
@@ -99,7 +99,7 @@ impl Report {
         for code in &self.only_in_api {
             writeln!(out, "{code:<width$}  only in the API; not changed")?;
         }
-        let (file, verb) = (surroundings.shown(&self.file), if self.dry_run { "differ from" } else { "registered in" });
+        let (file, verb) = (env.shown(&self.file), if self.dry_run { "differ from" } else { "registered in" });
         let count = self
             .ventures
             .iter()

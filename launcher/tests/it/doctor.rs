@@ -12,7 +12,7 @@ use crate::world::{Run, World};
 const VERSIONED: &str = "#!/bin/sh\necho '2.1.7 (Tool)'\n";
 
 /// A world without any problem.
-fn fit() -> World {
+fn healthy_world() -> World {
     let world = World::new();
     for agent in ["claude", "gemini", "codex"] {
         world.install(agent, VERSIONED);
@@ -37,7 +37,7 @@ fn finding(world: &World, name: &str) -> (String, String, String) {
 
 #[test]
 fn without_problems_every_check_is_ok_and_nothing_changes() {
-    let world = fit();
+    let world = healthy_world();
     let before = world.home_files();
     let said = world.run(&["doctor"]).succeeds().stdout;
     for expected in [
@@ -56,7 +56,7 @@ fn without_problems_every_check_is_ok_and_nothing_changes() {
 
 #[test]
 fn a_missing_agent_cli_fails_if_it_is_the_default_or_the_only_one() {
-    let world = fit();
+    let world = healthy_world();
     world.remove("bin/codex");
     assert_eq!(finding(&world, "codex").0, "absent");
     world.write("home/.config/deckwatch/config.toml", "default_agent = \"codex\"\n");
@@ -71,7 +71,7 @@ fn a_missing_agent_cli_fails_if_it_is_the_default_or_the_only_one() {
 
 #[test]
 fn agent_clis_that_are_asked_for_their_version_get_no_admin_key() {
-    let world = fit();
+    let world = healthy_world();
     world.install("claude", "#!/bin/sh\necho \"2.1.7 key:$ADMIN_API_KEY:\"\n");
     let said = Run::of(world.launcher(&["doctor"]).env("ADMIN_API_KEY", "s3cr3t-s3cr3t-s3cr3t")).succeeds().stdout;
     assert!(said.contains("2.1.7 key::"), "{said}");
@@ -79,7 +79,7 @@ fn agent_clis_that_are_asked_for_their_version_get_no_admin_key() {
 
 #[test]
 fn a_version_keeps_words_that_only_begin_with_the_program_name() {
-    let world = fit();
+    let world = healthy_world();
     for (said, version) in [("codex-cli 0.171.0", "codex-cli 0.171.0 in "), ("codex version 0.171.0", "0.171.0 in ")] {
         world.install("codex", &format!("#!/bin/sh\necho '{said}'\n"));
         let detail = finding(&world, "codex").1;
@@ -89,7 +89,7 @@ fn a_version_keeps_words_that_only_begin_with_the_program_name() {
 
 #[test]
 fn the_environment_of_another_launch_is_a_warning_with_the_command_that_unsets_it() {
-    let world = fit();
+    let world = healthy_world();
     let said = |world: &World, envs: &[(&str, &str)], args: &[&str]| {
         let mut launcher = world.launcher(args);
         launcher.envs(envs.iter().copied()).current_dir(world.path("home/dev/beta"));
@@ -110,7 +110,7 @@ fn the_environment_of_another_launch_is_a_warning_with_the_command_that_unsets_i
 
 #[test]
 fn the_environment_of_a_live_launch_in_another_repository_is_reported() {
-    let world = fit();
+    let world = healthy_world();
     world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
     world.install("claude", "#!/bin/sh\nenv > \"$RECORD.env\"\npwd -P > \"$RECORD.cwd\"\n: > \"$RECORD.args\"\necho $$ > \"$RECORD.pid\"\nexec sleep 600\n");
     let live = world.start("one", &["alpha", "--claude"]);
@@ -127,7 +127,7 @@ fn the_environment_of_a_live_launch_in_another_repository_is_reported() {
 
 #[test]
 fn an_agent_cli_that_fails_or_hangs_is_reported_within_the_time_limit() {
-    let world = fit();
+    let world = healthy_world();
     world.install("claude", "#!/bin/sh\nexit 3\n");
     world.install("gemini", "#!/bin/sh\nexec sleep 600\n");
     let begun = std::time::Instant::now();
@@ -138,7 +138,7 @@ fn an_agent_cli_that_fails_or_hangs_is_reported_within_the_time_limit() {
 
 #[test]
 fn a_missing_or_outdated_server_is_reported() {
-    let world = fit();
+    let world = healthy_world();
     world.install("deckwatch-mcp", "#!/bin/sh\necho deckwatch-mcp 9.9.9\n");
     let (status, detail, _) = finding(&world, "deckwatch-mcp");
     assert!(status == "warn" && detail.contains("9.9.9, but this launcher is"), "{detail}");
@@ -148,7 +148,7 @@ fn a_missing_or_outdated_server_is_reported() {
 
 #[test]
 fn errors_in_files_do_not_stop_the_other_checks() {
-    let world = fit();
+    let world = healthy_world();
     world.write("home/.config/deckwatch/config.toml", "dev_rot = 'x'\n");
     world.write("home/.config/deckwatch/ventures.json", "{");
     for (name, expected) in [("settings", "dev_rot"), ("ventures", "ventures.json")] {
@@ -160,7 +160,7 @@ fn errors_in_files_do_not_stop_the_other_checks() {
 
 #[test]
 fn a_venture_with_the_name_of_a_command_gets_a_warning_with_advice() {
-    let world = fit();
+    let world = healthy_world();
     world.write("home/.config/deckwatch/ventures.json", r#"{"ventures": [{"code": "doctor", "name": "Doctor"}]}"#);
     let (status, detail, fix) = finding(&world, "ventures");
     assert!(
@@ -179,7 +179,7 @@ fn a_missing_repository_is_reported_with_its_clone_command() {
 
 #[test]
 fn an_api_that_does_not_answer_or_has_no_key_fails() {
-    let world = fit();
+    let world = healthy_world();
     let with_api = |url: &str, key: &str| {
         Run::of(world.launcher(&["doctor"]).env("CONTEXT_API_URL", url).env("CONTEXT_API_KEY", key))
     };
@@ -192,7 +192,7 @@ fn an_api_that_does_not_answer_or_has_no_key_fails() {
 
 #[test]
 fn the_notice_of_the_api_is_a_warning_with_its_text() {
-    let world = fit();
+    let world = healthy_world();
     let health = r#"{"status":"ok","engine":"sqlite","time":"2026-01-01T00:00:00.000Z",
         "notice":"deckwatch-server was updated: restart it"}"#;
     let api = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -215,7 +215,7 @@ fn the_notice_of_the_api_is_a_warning_with_its_text() {
 
 #[test]
 fn a_folder_that_cannot_be_written_to_fails() {
-    let world = fit();
+    let world = healthy_world();
     let folder = world.path("home/.local");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o500)).unwrap();
@@ -231,7 +231,7 @@ fn a_folder_that_cannot_be_written_to_fails() {
 
 #[test]
 fn infisical_without_a_project_or_a_login_is_reported() {
-    let world = fit();
+    let world = healthy_world();
     assert_eq!(finding(&world, "infisical").0, "absent");
     let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "infisical_path": "/alpha"}]}"#;
     world.write("home/.config/deckwatch/ventures.json", ventures);
@@ -243,7 +243,7 @@ fn infisical_without_a_project_or_a_login_is_reported() {
 #[test]
 fn a_disk_that_refuses_writes_is_reported_for_every_folder_that_an_agent_writes_to() {
     for disk in [deckwatch_tests::BadDisk::Full, deckwatch_tests::BadDisk::ReadOnly] {
-        let world = fit();
+        let world = healthy_world();
         let mut launcher = world.launcher(&["doctor", "--json"]);
         launcher.env("XDG_CACHE_HOME", world.path("home/.local/cache"));
         let run = Run::of(&mut disk.with(&world.path("home/.local"), &launcher));

@@ -20,7 +20,7 @@ const BOOLEANS: [(&str, &str); 5] = [
 ];
 
 /// A deviation from the usual behaviour of the stub.
-pub(crate) enum Upset {
+pub(crate) enum Deviation {
     /// Answers with this status, these headers and this body.
     Answer(u16, &'static str, String),
     /// Waits, then answers as usual.
@@ -34,8 +34,8 @@ pub(crate) enum Upset {
 #[derive(Default)]
 struct State {
     folders: BTreeMap<String, (Value, Value)>,
-    on_login: VecDeque<Upset>,
-    on_list: VecDeque<Upset>,
+    on_login: VecDeque<Deviation>,
+    on_list: VecDeque<Deviation>,
     tokens: Vec<String>,
     calls: Vec<String>,
 }
@@ -84,13 +84,13 @@ impl Infisical {
     }
 
     /// Sets the deviations for the next logins, one for each.
-    pub(crate) fn upset_logins(&self, upsets: impl IntoIterator<Item = Upset>) {
-        self.state.lock().unwrap().on_login.extend(upsets);
+    pub(crate) fn deviate_at_logins(&self, deviations: impl IntoIterator<Item = Deviation>) {
+        self.state.lock().unwrap().on_login.extend(deviations);
     }
 
     /// Sets the deviations for the next listings, one for each.
-    pub(crate) fn upset_lists(&self, upsets: impl IntoIterator<Item = Upset>) {
-        self.state.lock().unwrap().on_list.extend(upsets);
+    pub(crate) fn deviate_at_lists(&self, deviations: impl IntoIterator<Item = Deviation>) {
+        self.state.lock().unwrap().on_list.extend(deviations);
     }
 
     /// The received requests, as method and path.
@@ -117,16 +117,16 @@ fn entries(secrets: &[(&str, &str)]) -> Value {
 fn answer(stream: TcpStream, state: &Mutex<State>) {
     let Some(request) = read(&stream) else { return };
     let is_login = request.path == "/api/v1/auth/universal-auth/login";
-    let upset = {
+    let deviation = {
         let mut state = state.lock().unwrap();
         state.calls.push(format!("{} {}", request.method, request.path));
         if is_login { state.on_login.pop_front() } else { state.on_list.pop_front() }
     };
-    match upset {
-        Some(Upset::Answer(status, headers, body)) => return write(stream, status, headers, &body),
-        Some(Upset::Slow(time)) => std::thread::sleep(time),
-        Some(Upset::Revoke) => state.lock().unwrap().tokens.clear(),
-        Some(Upset::Hang) => return std::thread::sleep(Duration::from_mins(10)),
+    match deviation {
+        Some(Deviation::Answer(status, headers, body)) => return write(stream, status, headers, &body),
+        Some(Deviation::Slow(time)) => std::thread::sleep(time),
+        Some(Deviation::Revoke) => state.lock().unwrap().tokens.clear(),
+        Some(Deviation::Hang) => return std::thread::sleep(Duration::from_mins(10)),
         None => {}
     }
     let mut state = state.lock().unwrap();

@@ -33,7 +33,7 @@ fn flags_and_defaults_write_a_valid_configuration() {
     assert_eq!(world.record().cwd, world.path("home/dev/beta"));
     let files = world.home_files();
     let again = world.run(&["init", "--yes"]).succeeds().stdout;
-    assert!(again.contains("config.toml says that already") && again.contains("Nothing was written"), "{again}");
+    assert!(again.contains("config.toml is up to date already") && again.contains("Nothing was written"), "{again}");
     assert_eq!(world.home_files(), files);
 }
 
@@ -100,7 +100,7 @@ mod on_a_terminal {
         terminal.at("Where are your repositories?", "\r");
         terminal.at("Which agent is started by default?", "gem");
         terminal.at("gem", "\r");
-        terminal.at("Where shall records be kept?", "team");
+        terminal.at("Where should records be stored?", "team");
         terminal.at("team", "\r");
         terminal.at("Its address?", "https://context.example\r");
         terminal.at("Which variable", "\r");
@@ -126,7 +126,7 @@ mod on_a_terminal {
         let mut terminal = Terminal::start(&world, "launcher init --no-ventures");
         terminal.at("Where are your repositories?", "\r");
         terminal.at("Which agent is started by default?", "\r");
-        terminal.at("Where shall records be kept?", "\r");
+        terminal.at("Where should records be stored?", "\r");
         terminal.at("Change ~/.config/deckwatch/config.toml?", "n\r");
         let (shown, code) = terminal.end();
         assert!(code == Some(0) && shown.contains("Nothing was written"), "{shown}");

@@ -238,7 +238,11 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
         (&["log", "--venture", "alpha"], "session active"),
     ] {
         let run = offline(args);
-        assert!(run.stdout.contains(expected) && run.stdout.contains("as it was now ("), "{args:?}: {}", run.stdout);
+        assert!(
+            run.stdout.contains(expected) && run.stdout.contains("They were read now ("),
+            "{args:?}: {}",
+            run.stdout
+        );
         is_harmless(&run.stdout);
         run.refuses(18, &["can't reach the Context API"]);
     }

@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Infisical, Upset};
+use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Deviation, Infisical};
 use crate::launching::closed_port;
 use crate::world::{Run, World};
 
@@ -34,9 +34,9 @@ fn run(world: &World, args: &[&str]) -> Run {
 
 /// Checks that a launch continues without secrets and prints this text. With `--require-secrets`, it fails with this code.
 #[track_caller]
-fn goes_on_without(infisical: &Infisical, upset: impl Fn(&Infisical), code: i32, said: &[&str]) {
+fn continues_without(infisical: &Infisical, deviation: impl Fn(&Infisical), code: i32, said: &[&str]) {
     let world = world_with(infisical);
-    upset(infisical);
+    deviation(infisical);
     let started = run(&world, &["alpha"]).succeeds();
     for text in said {
         assert!(started.stderr.contains(text), "{text:?} is not in: {}", started.stderr);
@@ -46,14 +46,14 @@ fn goes_on_without(infisical: &Infisical, upset: impl Fn(&Infisical), code: i32,
     assert!(!env.contains_key("DATABASE_URL") && !env.contains_key("DECKWATCH_SECRETS"));
 
     let world = world_with(infisical);
-    upset(infisical);
+    deviation(infisical);
     run(&world, &["alpha", "--require-secrets"]).refuses(code, said);
     assert!(!world.path("record.env").exists());
 }
 
 fn answers(status: u16, headers: &'static str, body: &str) -> impl Fn(&Infisical) {
     let body = body.to_owned();
-    move |infisical| infisical.upset_lists((0..3).map(|_| Upset::Answer(status, headers, body.clone())))
+    move |infisical| infisical.deviate_at_lists((0..3).map(|_| Deviation::Answer(status, headers, body.clone())))
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn reserved_and_invalid_names_are_left_out_with_a_warning() {
         "DECKWATCH_AGENT is left out",
         "not-a-name is left out: it is not the name",
         "N\\u{1b}[31mUL is left out",
-        "NUL is left out: it holds a NUL",
+        "NUL is left out: it contains a NUL",
         "HUGE is left out: it is larger",
     ] {
         assert!(stderr.contains(told), "{told:?} is not in: {stderr}");
@@ -141,25 +141,28 @@ fn an_unknown_identity_is_distinguished_from_a_server_without_logins() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     let unknown = r#"{"statusCode": 404, "error": "NotFound", "message": "identity not found"}"#;
-    infisical.upset_logins([Upset::Answer(404, "", unknown.into()), Upset::Answer(404, "", "<html>".into())]);
+    infisical
+        .deviate_at_logins([Deviation::Answer(404, "", unknown.into()), Deviation::Answer(404, "", "<html>".into())]);
     run(&world, &["alpha", "--require-secrets"]).refuses(25, &["refused the credential"]);
-    run(&world, &["alpha", "--require-secrets"]).refuses(26, &["is not Infisical: it knows no login"]);
+    run(&world, &["alpha", "--require-secrets"]).refuses(26, &["is not Infisical: it has no login endpoint"]);
 }
 
 #[test]
 fn a_token_that_is_refused_at_once_is_a_refused_credential() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    goes_on_without(&infisical, |it| it.upset_lists([Upset::Revoke]), 25, &["it is wrong or has expired"]);
+    continues_without(&infisical, |it| it.deviate_at_lists([Deviation::Revoke]), 25, &["it is wrong or has expired"]);
 }
 
 #[test]
 fn a_request_to_a_busy_infisical_is_repeated_after_the_requested_pause() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    infisical.upset_logins([Upset::Answer(500, "", "oops".into())]);
-    infisical
-        .upset_lists([Upset::Answer(429, "retry-after: 1\r\n", "{}".into()), Upset::Answer(503, "", String::new())]);
+    infisical.deviate_at_logins([Deviation::Answer(500, "", "oops".into())]);
+    infisical.deviate_at_lists([
+        Deviation::Answer(429, "retry-after: 1\r\n", "{}".into()),
+        Deviation::Answer(503, "", String::new()),
+    ]);
     let world = world_with(&infisical);
     let started = Instant::now();
     let said = run(&world, &["alpha", "--require-secrets"]).succeeds().stderr;
@@ -173,7 +176,7 @@ fn a_request_to_a_busy_infisical_is_repeated_after_the_requested_pause() {
 fn a_long_requested_pause_is_reported_and_not_waited_for() {
     let infisical = Infisical::start();
     let started = Instant::now();
-    goes_on_without(
+    continues_without(
         &infisical,
         answers(429, "retry-after: 3600\r\n", ""),
         26,
@@ -184,11 +187,11 @@ fn a_long_requested_pause_is_reported_and_not_waited_for() {
 
 #[test]
 fn a_failing_infisical_gets_three_attempts() {
-    goes_on_without(
+    continues_without(
         &Infisical::start(),
         answers(500, "", "no"),
         26,
-        &["fails: it answered 500 each time", "state of that server"],
+        &["fails: it returned 500 to every attempt", "state of that server"],
     );
 }
 
@@ -196,7 +199,7 @@ fn a_failing_infisical_gets_three_attempts() {
 fn an_infisical_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
-    infisical.upset_lists([Upset::Hang]);
+    infisical.deviate_at_lists([Deviation::Hang]);
     let started = Instant::now();
     let stderr = run(&world, &["alpha"]).succeeds().stderr;
     assert!(stderr.contains("did not answer"), "{stderr}");
@@ -210,8 +213,8 @@ fn an_infisical_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
 fn a_requested_pause_extends_the_time_limit() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    let asks = |seconds| Upset::Answer(429, seconds, "{}".into());
-    infisical.upset_lists([asks("retry-after: 8\r\n"), asks("retry-after: 9\r\n")]);
+    let asks = |seconds| Deviation::Answer(429, seconds, "{}".into());
+    infisical.deviate_at_lists([asks("retry-after: 8\r\n"), asks("retry-after: 9\r\n")]);
     let world = world_with(&infisical);
     let started = Instant::now();
     let said = run(&world, &["alpha", "--require-secrets"]).succeeds().stderr;
@@ -250,8 +253,8 @@ fn with_an_unreachable_infisical_the_agent_starts_and_missing_secrets_are_named(
 #[test]
 fn a_missing_folder_and_a_missing_permission_say_what_to_correct() {
     let missing = ["folder /alpha, environment dev, project project-1 (404)", "let the machine identity read"];
-    goes_on_without(&Infisical::start(), |_| {}, 27, &missing);
-    goes_on_without(&Infisical::start(), answers(403, "", "{}"), 27, &["(403)", "the identity may not read it"]);
+    continues_without(&Infisical::start(), |_| {}, 27, &missing);
+    continues_without(&Infisical::start(), answers(403, "", "{}"), 27, &["(403)", "the identity may not read it"]);
 }
 
 #[test]
@@ -259,17 +262,17 @@ fn an_answer_that_is_not_from_infisical_is_reported_without_its_text() {
     let body = format!("{{\"secrets\": [{{\"secretKey\": \"A\", \"secretValue\": 7, \"x\": \"{VALUE}\"}}]}}");
     for body in [body.as_str(), VALUE, "", "[]"] {
         let infisical = Infisical::start();
-        goes_on_without(
+        continues_without(
             &infisical,
             answers(200, "", body),
             26,
-            &["is not Infisical: its list of secrets has another form"],
+            &["is not Infisical: its list of secrets has an unknown format"],
         );
         answers(200, "", body)(&infisical);
         assert!(!run(&world_with(&infisical), &["alpha"]).stderr.contains(VALUE));
     }
     let huge = format!("{{\"secrets\": [], \"x\": \"{}\"}}", "x".repeat(5 * 1024 * 1024));
-    goes_on_without(&Infisical::start(), answers(200, "", &huge), 26, &["larger than 4 MiB"]);
+    continues_without(&Infisical::start(), answers(200, "", &huge), 26, &["larger than 4 MiB"]);
 }
 
 #[test]
@@ -277,13 +280,13 @@ fn a_credential_follows_no_redirect() {
     let (infisical, elsewhere) = (Infisical::start(), Infisical::start());
     elsewhere.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let to: &'static str = Box::leak(format!("location: {}/api/v4/secrets\r\n", elsewhere.url).into_boxed_str());
-    goes_on_without(
+    continues_without(
         &infisical,
         answers(307, to, ""),
         26,
-        &["it redirects to 127.0.0.1", "a credential is not sent on"],
+        &["it redirects to 127.0.0.1", "does not send a credential there"],
     );
-    infisical.upset_logins([Upset::Answer(308, to, String::new())]);
+    infisical.deviate_at_logins([Deviation::Answer(308, to, String::new())]);
     run(&world_with(&infisical), &["alpha", "--require-secrets"]).refuses(26, &["it redirects to 127.0.0.1"]);
     assert_eq!(elsewhere.calls(), [""; 0]);
 }
@@ -293,7 +296,7 @@ fn a_credential_is_not_sent_in_clear() {
     let world = world_with(&Infisical::start());
     let mut command = launcher(&world, &["alpha", "--require-secrets"]);
     let run = Run::of(command.env("INFISICAL_DOMAIN", "http://vault.example"));
-    run.refuses(10, &["http would send the credential in clear", "INFISICAL_DOMAIN"]);
+    run.refuses(10, &["http would send the credential unencrypted", "INFISICAL_DOMAIN"]);
 }
 
 #[test]

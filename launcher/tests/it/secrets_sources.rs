@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Infisical, Upset};
+use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Deviation, Infisical};
 use crate::keyring::Desktop;
 use crate::secrets::{VALUE, launcher, world_with};
 use crate::world::{Run, World};
@@ -45,8 +45,8 @@ fn a_command_prints_the_identity_and_runs_without_a_shell() {
 #[test]
 fn a_failing_command_is_reported_without_its_output() {
     let cases = [
-        ("printf 'id\\nh4lf a s3cret\\n'", "a part of it is empty or holds blanks"),
-        ("printf 'h4lf'", "there are not two lines"),
+        ("printf 'id\\nh4lf a s3cret\\n'", "a part of it is empty or contains spaces"),
+        ("printf 'h4lf'", "it does not have two lines"),
         ("printf 'h4lf\\377\\n'", "not UTF-8"),
         ("printf 'h4lf'; printf '\\033[31mvault is\\n sealed\\007' >&2; exit 3", "identity: vault is sealed"),
         ("exit 1", "it failed without a message"),
@@ -55,7 +55,7 @@ fn a_failing_command_is_reported_without_its_output() {
         let infisical = Infisical::start();
         let world = with_command(&infisical, script);
         let run = world.run(&["alpha", "--require-secrets"]);
-        run.refuses(25, &["credential_command gave no credential", said]);
+        run.refuses(25, &["credential_command returned no credential", said]);
         assert!(!run.stderr.contains("h4lf"), "{}", run.stderr);
         assert_eq!(infisical.calls(), [""; 0]);
     }
@@ -106,7 +106,7 @@ fn messages_of_the_infisical_tool_are_cleaned_and_its_output_is_never_shown() {
     world.install("infisical", CLI);
     let mut command = world.launcher(&["alpha", "--require-secrets"]);
     let run = Run::of(command.env("CLI_SAYS", "\\033[1mYou must\\n be logged in\\007"));
-    run.refuses(25, &["the infisical command gave no secrets: You must be logged in", "infisical login"]);
+    run.refuses(25, &["the infisical command returned no secrets: You must be logged in", "infisical login"]);
 
     let mut command = world.launcher(&["alpha", "--require-secrets"]);
     let run = Run::of(command.env("CLI_PRINTS", format!("[{{\"key\": 7, \"value\": \"{VALUE}\"}}]")));
@@ -126,7 +126,7 @@ fn without_a_credential_the_error_lists_all_sources() {
 fn an_unreadable_keyring_is_reported() {
     let world = world_with(&Infisical::start());
     world.install("secret-tool", "#!/bin/sh\nprintf 'secret-tool: Cannot autolaunch D-Bus\\n' >&2\nexit 1\n");
-    let said = ["the keyring could not be asked: secret-tool: Cannot autolaunch D-Bus"];
+    let said = ["the keyring could not be read: secret-tool: Cannot autolaunch D-Bus"];
     world.run(&["alpha", "--require-secrets"]).refuses(25, &said);
 }
 
@@ -144,7 +144,7 @@ fn the_keyring_stores_an_identity_for_one_host_until_logout() {
     run(&["alpha", "--require-secrets"]).refuses(25, &["no credential for Infisical"]);
 
     let kept = desktop.typed(&world, &["secrets", "login"], &format!("{CLIENT_ID}\n{CLIENT_SECRET}\n"));
-    assert!(kept.succeeds().stderr.contains("the machine identity is kept in the keyring"));
+    assert!(kept.succeeds().stderr.contains("the machine identity is stored in the keyring"));
     run(&["alpha", "--require-secrets"]).succeeds();
     assert_eq!(world.record().env["DATABASE_URL"], VALUE);
     for (path, bytes) in world.home_files() {
@@ -204,12 +204,12 @@ fn two_folders_need_one_login_and_an_expired_token_needs_another() {
     Run::of(&mut launcher(&world, &["alpha", "--require-secrets"])).succeeds();
     assert_eq!((logins(), infisical.calls().len()), (1, 3));
 
-    infisical.upset_lists([Upset::Slow(std::time::Duration::ZERO), Upset::Revoke]);
+    infisical.deviate_at_lists([Deviation::Slow(std::time::Duration::ZERO), Deviation::Revoke]);
     Run::of(&mut launcher(&world, &["alpha", "--require-secrets"])).succeeds();
     assert_eq!((logins(), world.record().env["CONTEXT_API_KEY"].as_str()), (3, KEY));
 
     let before = infisical.calls().len();
-    infisical.upset_lists((0..3).map(|_| Upset::Answer(500, "", String::new())));
+    infisical.deviate_at_lists((0..3).map(|_| Deviation::Answer(500, "", String::new())));
     let stderr = Run::of(&mut launcher(&world, &["alpha"])).succeeds().stderr;
     assert!(stderr.contains("without its secrets") && stderr.contains("without the key"), "{stderr}");
     assert_eq!(infisical.calls().len(), before + 4, "one login, three tries, and no more for the second folder");
@@ -227,7 +227,7 @@ fn an_agent_starts_although_the_api_key_cannot_be_fetched() {
     );
     assert!(!world.record().env.contains_key("CONTEXT_API_KEY"));
     world.remove("home/.config/deckwatch/ventures.json");
-    world.run(&["--list"]).refuses(25, &["key_command gave no key for the Context API"]);
+    world.run(&["--list"]).refuses(25, &["key_command returned no key for the Context API"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Infisical, Upset};
+use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Deviation, Infisical};
 use crate::keyring::Desktop;
 use crate::secrets::{VALUE, launcher, world_with};
 use crate::world::{Run, World, found_on_path};
@@ -77,15 +77,15 @@ fn a_launch_leaves_no_secret_in_files_command_lines_or_output() {
     let api = "[api]\nurl = \"https://context.example\"\nkey_infisical = \"/deckwatch/KEY\"\n";
     world.write("home/.config/deckwatch/config.toml", &format!("{api}{}", infisical.config()));
     for agent in ["--claude", "--gemini", "--codex"] {
-        infisical.upset_logins([Upset::Slow(Duration::from_millis(200))]);
-        infisical.upset_lists([Upset::Slow(Duration::from_millis(200))]);
+        infisical.deviate_at_logins([Deviation::Slow(Duration::from_millis(200))]);
+        infisical.deviate_at_lists([Deviation::Slow(Duration::from_millis(200))]);
         let (run, lines) = command_lines_during(|| Run::of(&mut launcher(&world, &["alpha", agent])).succeeds());
         assert_eq!(world.record().env["DATABASE_URL"], VALUE);
         assert!(lines.iter().any(|line| line.contains(agent)), "the launcher was not seen");
         assert_clean("a command line", lines.iter().map(String::as_str));
         assert_clean("the output", [&*run.stdout, &*run.stderr]);
     }
-    infisical.upset_lists([Upset::Answer(200, "", format!("{{\"x\": \"{VALUE}\"}}"))]);
+    infisical.deviate_at_lists([Deviation::Answer(200, "", format!("{{\"x\": \"{VALUE}\"}}"))]);
     let run = Run::of(&mut launcher(&world, &["alpha", "--require-secrets"]));
     assert_clean("the output", [&*run.stdout, &*run.stderr]);
     assert_no_file_holds_a_secret(&world);
@@ -129,7 +129,7 @@ fn on_terminal(inner: &Command) -> Option<Command> {
 fn a_slow_fetch_prints_what_it_waits_for() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    infisical.upset_lists([Upset::Slow(Duration::from_millis(1500))]);
+    infisical.deviate_at_lists([Deviation::Slow(Duration::from_millis(1500))]);
     let world = world_with(&infisical);
     let Some(mut command) = on_terminal(&launcher(&world, &["alpha"])) else { return };
     let shown = Run::of(&mut command).succeeds().stdout;

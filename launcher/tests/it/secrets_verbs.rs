@@ -1,6 +1,6 @@
 //! Tests of `launcher secrets check`: it prints names but no values, and has an exit code for each kind of error.
 
-use crate::infisical::{CLIENT_SECRET, Infisical, Upset};
+use crate::infisical::{CLIENT_SECRET, Deviation, Infisical};
 use crate::secrets::{VALUE, launcher, world_with};
 use crate::world::{Run, World};
 
@@ -35,9 +35,9 @@ fn a_check_has_different_exit_codes_for_different_causes() {
     let world = world_with(&infisical);
     let check = || Run::of(&mut launcher(&world, &["secrets", "check", "alpha"]));
     check().refuses(27, &["(404)"]);
-    infisical.upset_lists((0..3).map(|_| Upset::Answer(502, "", VALUE.into())));
-    check().refuses(26, &["it answered 502"]);
-    infisical.upset_logins([Upset::Answer(401, "", VALUE.into())]);
+    infisical.deviate_at_lists((0..3).map(|_| Deviation::Answer(502, "", VALUE.into())));
+    check().refuses(26, &["it returned 502"]);
+    infisical.deviate_at_logins([Deviation::Answer(401, "", VALUE.into())]);
     let refused = check();
     refused.refuses(25, &["refused the credential"]);
     assert!(!refused.stderr.contains(VALUE));

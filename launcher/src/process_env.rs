@@ -12,7 +12,7 @@ use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 
 /// The state of the launcher's process at its start.
-pub(crate) struct Surroundings {
+pub(crate) struct ProcessEnv {
     vars: BTreeMap<OsString, OsString>,
     /// The current directory.
     pub(crate) cwd: PathBuf,
@@ -23,7 +23,7 @@ pub(crate) struct Surroundings {
     own_program: Option<PathBuf>,
 }
 
-impl Surroundings {
+impl ProcessEnv {
     /// Reads the state of this process.
     pub(crate) fn of_this_process() -> Result<Self, LaunchError> {
         let vars: BTreeMap<OsString, OsString> = std::env::vars_os().collect();

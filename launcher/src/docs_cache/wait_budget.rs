@@ -6,27 +6,27 @@ use std::time::Duration;
 use deckwatch_client::ClientError;
 
 /// The longest total wait of a run: two windows of the API's rate limit.
-const IN_ALL: Duration = Duration::from_mins(2);
+const MAX_TOTAL_WAIT: Duration = Duration::from_mins(2);
 /// The pause if the API asks for none or for a shorter one.
-const SHORTEST: Duration = Duration::from_secs(1);
+const MIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The time that the run may still wait.
-pub(super) struct Patience {
+pub(super) struct WaitBudget {
     left: Duration,
 }
 
-impl Default for Patience {
+impl Default for WaitBudget {
     fn default() -> Self {
-        Self { left: IN_ALL }
+        Self { left: MAX_TOTAL_WAIT }
     }
 }
 
-impl Patience {
+impl WaitBudget {
     /// Sends a request, and repeats it after each pause that the API asks for. If a pause is too long, returns the error.
     pub(super) async fn ask<T>(&mut self, ask: impl AsyncFn() -> Result<T, ClientError>) -> Result<T, ClientError> {
         loop {
             let answer = ask().await;
-            let pause = answer.as_ref().err().and_then(ClientError::asks_to_wait).map(|pause| pause.max(SHORTEST));
+            let pause = answer.as_ref().err().and_then(ClientError::asks_to_wait).map(|pause| pause.max(MIN_PAUSE));
             let Some((pause, left)) = pause.and_then(|pause| Some((pause, self.left.checked_sub(pause)?))) else {
                 return answer;
             };

@@ -17,10 +17,10 @@ use super::error::DemoError;
 use crate::environment;
 
 /// Everything is local, so an answer takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An agent of the demo.
-pub(super) struct Player {
+pub(super) struct DemoAgent {
     agent: Agent,
     service: RunningService<RoleClient, ()>,
     server: Child,
@@ -33,9 +33,9 @@ pub(super) struct Answer {
     facts: Value,
 }
 
-impl Player {
+impl DemoAgent {
     /// Starts the server for `agent` in `repository`. Its records and state are below `folder`.
-    pub(super) async fn enter(
+    pub(super) async fn start(
         agent: &Agent,
         server: &Path,
         repository: &Path,
@@ -43,9 +43,11 @@ impl Player {
     ) -> Result<Self, DemoError> {
         let broken = |cause: String| DemoError::Server { agent: agent.clone(), cause };
         let mut command = Command::new(server);
-        for name in
-            environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY, "CLAUDE_PROJECT_DIR"])
-        {
+        for name in environment::AGENT_VARIABLES.into_iter().chain([
+            variables::API_URL,
+            variables::API_KEY,
+            "CLAUDE_PROJECT_DIR",
+        ]) {
             command.env_remove(name);
         }
         command.current_dir(repository).env("XDG_DATA_HOME", folder).env("XDG_STATE_HOME", folder);
@@ -55,7 +57,7 @@ impl Player {
         let (Some(stdout), Some(stdin)) = (server.stdout.take(), server.stdin.take()) else {
             return Err(broken("it has no pipes".to_owned()));
         };
-        let service = timeout(PATIENCE, ().serve((stdout, stdin))).await;
+        let service = timeout(TIMEOUT, ().serve((stdout, stdin))).await;
         let service = service.map_err(|_| broken("it did not answer".to_owned()))?;
         let service = service.map_err(|error| broken(error.to_string()))?;
         Ok(Self { agent: agent.clone(), service, server })
@@ -65,7 +67,7 @@ impl Player {
     pub(super) async fn call(&self, tool: &'static str, arguments: JsonObject) -> Result<Answer, DemoError> {
         let broken = |cause: String| DemoError::Server { agent: self.agent.clone(), cause };
         let call = self.service.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments));
-        let result = timeout(PATIENCE, call).await.map_err(|_| broken(format!("{tool} did not answer")))?;
+        let result = timeout(TIMEOUT, call).await.map_err(|_| broken(format!("{tool} did not answer")))?;
         let result = result.map_err(|error| broken(error.to_string()))?;
         let texts = result.content.iter().filter_map(|block| Some(block.as_text()?.text.clone()));
         let report = texts.collect::<Vec<_>>().join("\n");
@@ -76,11 +78,11 @@ impl Player {
     }
 
     /// Closes the pipe, as an agent CLI does when it ends, and waits until the server has ended.
-    pub(super) async fn leave(self) {
+    pub(super) async fn stop(self) {
         let Self { service, mut server, .. } = self;
         // The server ends when its pipe closes. A server that does not end is killed when it is dropped.
         let _ = service.cancel().await;
-        let _ = timeout(PATIENCE, server.wait()).await;
+        let _ = timeout(TIMEOUT, server.wait()).await;
     }
 }
 
@@ -91,7 +93,7 @@ impl Answer {
     }
 
     /// Returns an error if the answer does not contain `sign`.
-    pub(super) fn must_show(&self, agent: &Agent, sign: &str, what: &str) -> Result<(), DemoError> {
+    pub(super) fn must_contain(&self, agent: &Agent, sign: &str, what: &str) -> Result<(), DemoError> {
         if !sign.is_empty() && self.report.contains(sign) {
             return Ok(());
         }
