@@ -48,12 +48,12 @@ impl Options<'_> {
     /// The repository in which the agent starts: the one that `--repo` names, the current one, or one below the dev root.
     /// Its name is spelled as in the venture.
     pub(crate) fn checkout(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
-        let mut checkout = self.found(venture)?;
+        let mut checkout = self.find_checkout(venture)?;
         checkout.repo = venture.spelling_of(&checkout.repo);
         Ok(checkout)
     }
 
-    fn found(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
+    fn find_checkout(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
         if let Some(path) = &self.launch.repo {
             return repository_at(&self.env.cwd.join(path));
         }

@@ -44,7 +44,7 @@ pub(crate) enum Shell {
 }
 
 /// If a shell asks for completions, prints them and ends the process. Otherwise does nothing.
-pub(crate) fn answer_a_shell(command: fn() -> Command) {
+pub(crate) fn answer_completion_request(command: fn() -> Command) {
     CompleteEnv::with_factory(command).var(VARIABLE).bin(PROGRAM).complete();
 }
 

@@ -82,11 +82,11 @@ fn connect(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Api, LaunchError> {
 /// The agent name that the embedded engine uses for these calls, because no agent is running yet.
 fn actor() -> Agent {
     let host: String = this_host().as_str().chars().take(Agent::MAX_CHARS - "-launcher".len()).collect();
-    format!("{host}-launcher").parse().unwrap_or_else(|_| unnamed())
+    format!("{host}-launcher").parse().unwrap_or_else(|_| fallback_agent())
 }
 
 #[expect(clippy::expect_used, reason = "a constant of the right form")]
-fn unnamed() -> Agent {
+fn fallback_agent() -> Agent {
     "unnamed-launcher".parse().expect("a good name")
 }
 

@@ -104,7 +104,7 @@ impl Endpoint {
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
         match (self, name) {
             (Self::Remote { url, .. }, variables::API_URL) => Some(url),
-            (Self::Remote { key, .. }, variables::API_KEY) => key.known().map(Secret::expose),
+            (Self::Remote { key, .. }, variables::API_KEY) => key.if_fetched().map(Secret::expose),
             _ => None,
         }
     }

@@ -65,7 +65,7 @@ fn row_of(row: &str) -> Piece<'_> {
 }
 
 /// The command with its texts wrapped to the terminal.
-pub(crate) fn laid_out(command: Command) -> Command {
+pub(crate) fn with_wrapped_help(command: Command) -> Command {
     let width = terminal_width();
     with_width(command.max_term_width(MAX_WIDTH), width)
 }

@@ -60,7 +60,7 @@ use self::secrets::grant::SecretsRequest;
 use self::secrets::verb::{self, SecretsCommand};
 
 fn main() -> std::process::ExitCode {
-    completions::answer_a_shell(Cli::command);
+    completions::answer_completion_request(Cli::command);
     let cli = match parsed() {
         Ok(cli) => cli,
         Err(code) => return code,
@@ -76,7 +76,7 @@ fn main() -> std::process::ExitCode {
 
 /// Parses the command line. Returns an exit code if clap printed help or an error.
 fn parsed() -> Result<Cli, std::process::ExitCode> {
-    let command = help::laid_out(Cli::command());
+    let command = help::with_wrapped_help(Cli::command());
     let parsed = command.clone().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
         // If the message can't be printed, the exit code still reports the error.

@@ -124,7 +124,7 @@ fn connect(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<usize, Stri
 
 async fn ask(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<Vec<String>, String> {
     let mut command = Command::new(server);
-    command.env_clear().envs(given_by(cli, env)).current_dir(&env.cwd);
+    command.env_clear().envs(environment_of_server(cli, env)).current_dir(&env.cwd);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("it can't be started: {error}"))?;
     let (Some(stdout), Some(stdin)) = (child.stdout.take(), child.stdin.take()) else {
@@ -139,7 +139,7 @@ async fn ask(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<Vec<Strin
 }
 
 /// The environment that the agent CLI would give to the server.
-fn given_by(cli: AgentCli, env: &ProcessEnv) -> impl Iterator<Item = (&OsStr, &OsString)> {
+fn environment_of_server(cli: AgentCli, env: &ProcessEnv) -> impl Iterator<Item = (&OsStr, &OsString)> {
     env.vars().filter(move |(name, _)| name.to_str().is_some_and(|name| reaches_server(cli, name)))
 }
 

@@ -123,11 +123,11 @@ impl DemoSetup {
 
 fn agent(number: u32) -> Agent {
     let host: String = this_host().as_str().chars().take(100).collect();
-    format!("{host}-demo-{number}").parse().unwrap_or_else(|_| nameless())
+    format!("{host}-demo-{number}").parse().unwrap_or_else(|_| fallback_agent())
 }
 
 #[expect(clippy::expect_used, reason = "a constant of the right form")]
-fn nameless() -> Agent {
+fn fallback_agent() -> Agent {
     "demo".parse().expect("a good name")
 }
 

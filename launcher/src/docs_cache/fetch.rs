@@ -19,9 +19,9 @@ type Listed = (DocName, String);
 /// Updates all scopes. If the API can't be reached for one document, the rest is not tried and the copies stay.
 pub(super) async fn all(api: &Api, scopes: &[Copies]) -> Report {
     let mut report = Report::default();
-    if let Err(error) = in_step(api, scopes, &mut report).await {
+    if let Err(error) = update_all(api, scopes, &mut report).await {
         report.trouble = Some(error.to_string());
-        keep_the_rest(scopes, &mut report);
+        report_not_compared(scopes, &mut report);
     }
     report.sort(scopes);
     report
@@ -30,25 +30,25 @@ pub(super) async fn all(api: &Api, scopes: &[Copies]) -> Report {
 /// 1. Lists the documents of every scope, so that the report can name the missing ones.
 /// 2. Handles the documents that need no further request.
 /// 3. Fetches the documents that are new or changed.
-async fn in_step(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<(), ClientError> {
+async fn update_all(api: &Api, scopes: &[Copies], report: &mut Report) -> Result<(), ClientError> {
     let mut budget = WaitBudget::default();
     let mut wanted = Vec::new();
     for copies in scopes {
         let listed = listed(api, copies, &mut budget).await?;
-        remove_others(copies, &listed, report);
+        remove_deleted(copies, &listed, report);
         for (name, hash) in listed {
             if copies.hash(&name).as_ref() == Some(&hash) {
-                report.add(copies, &name, done(copies.confirm(&name), DocOutcome::Unchanged));
+                report.add(copies, &name, outcome_of(copies.confirm(&name), DocOutcome::Unchanged));
             } else {
                 wanted.push((copies, name));
             }
         }
     }
     for (at, (copies, name)) in wanted.iter().enumerate() {
-        match one(api, copies, name, &mut budget).await {
+        match fetch_doc(api, copies, name, &mut budget).await {
             Ok(outcome) => report.add(copies, name, outcome),
             Err(error) => {
-                wanted.iter().skip(at).for_each(|(copies, name)| not_copied(copies, name, report));
+                wanted.iter().skip(at).for_each(|(copies, name)| report_not_fetched(copies, name, report));
                 return Err(error);
             }
         }
@@ -73,14 +73,19 @@ async fn listed(api: &Api, copies: &Copies, budget: &mut WaitBudget) -> Result<V
 }
 
 /// Removes the copies of documents that no longer exist. `listed` must be the complete list.
-fn remove_others(copies: &Copies, listed: &[Listed], report: &mut Report) {
+fn remove_deleted(copies: &Copies, listed: &[Listed], report: &mut Report) {
     for name in copies.names().into_iter().filter(|name| listed.iter().all(|(known, _)| known != name)) {
-        report.add(copies, &name, done(copies.remove(&name), DocOutcome::Removed));
+        report.add(copies, &name, outcome_of(copies.remove(&name), DocOutcome::Removed));
     }
 }
 
 /// Fetches one document. An error of the API ends the run; an error of the disk is reported for this document.
-async fn one(api: &Api, copies: &Copies, name: &DocName, budget: &mut WaitBudget) -> Result<DocOutcome, ClientError> {
+async fn fetch_doc(
+    api: &Api,
+    copies: &Copies,
+    name: &DocName,
+    budget: &mut WaitBudget,
+) -> Result<DocOutcome, ClientError> {
     let known = copies.hash(name);
     let read = match budget.ask(async || api.get_doc(&copies.scope, name, known.as_deref()).await).await {
         Err(ClientError::Refused(problem)) if problem.status == 404 => {
@@ -89,28 +94,28 @@ async fn one(api: &Api, copies: &Copies, name: &DocName, budget: &mut WaitBudget
         read => read?,
     };
     Ok(match read {
-        DocRead::NotModified => done(copies.confirm(name), DocOutcome::Unchanged),
+        DocRead::NotModified => outcome_of(copies.confirm(name), DocOutcome::Unchanged),
         DocRead::Read(doc) => {
             let outcome = if known.is_some() { DocOutcome::Updated } else { DocOutcome::Created };
-            done(copies.write(name, &doc.content), outcome)
+            outcome_of(copies.write(name, &doc.content), outcome)
         }
     })
 }
 
-fn done(work: std::io::Result<()>, outcome: DocOutcome) -> DocOutcome {
+fn outcome_of(work: std::io::Result<()>, outcome: DocOutcome) -> DocOutcome {
     work.map_or_else(|error| DocOutcome::Failed(error.to_string()), |()| outcome)
 }
 
 /// Reports a document that could not be fetched: the copy is stale, or there is no copy.
-fn not_copied(copies: &Copies, name: &DocName, report: &mut Report) {
+fn report_not_fetched(copies: &Copies, name: &DocName, report: &mut Report) {
     report.add(copies, name, copies.age(name).map_or(DocOutcome::Missing, DocOutcome::Stale));
 }
 
 /// Reports the copies that could not be compared, with their age.
-fn keep_the_rest(scopes: &[Copies], report: &mut Report) {
+fn report_not_compared(scopes: &[Copies], report: &mut Report) {
     for copies in scopes {
         for name in copies.names().into_iter().filter(|name| !report.has(copies, name)).collect::<Vec<_>>() {
-            not_copied(copies, &name, report);
+            report_not_fetched(copies, &name, report);
         }
     }
 }

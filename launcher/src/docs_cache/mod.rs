@@ -67,5 +67,5 @@ pub(crate) fn run(verb: &Verb, options: &Options) -> Result<(), LaunchError> {
         true => report.write_json(out, &root, &at),
         false => report.write_text(out, &options.env.shown(&root), &at),
     })?;
-    report.verdict()
+    report.into_result()
 }

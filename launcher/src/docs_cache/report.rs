@@ -57,7 +57,7 @@ impl Report {
     }
 
     /// Returns an error unless all copies are up to date.
-    pub(super) fn verdict(self) -> Result<(), LaunchError> {
+    pub(super) fn into_result(self) -> Result<(), LaunchError> {
         let count = |is: fn(&DocOutcome) -> bool| self.rows.iter().filter(|row| is(&row.outcome)).count();
         let failed = count(|outcome| matches!(outcome, DocOutcome::Failed(_)));
         let behind = count(|outcome| matches!(outcome, DocOutcome::Stale(_) | DocOutcome::Missing));

@@ -30,7 +30,7 @@ pub(super) async fn check(endpoint: &Endpoint, env: &ProcessEnv) -> Vec<Check> {
     };
     let mut checks: Vec<Check> = outbox::check(&api).await;
     let begun = Instant::now();
-    let health = match in_time(api.health()).await {
+    let health = match with_timeout(api.health()).await {
         Ok(health) => health,
         Err(failure) => {
             checks.insert(0, Check::fail("api", failure.what(), failure.fix(endpoint)));
@@ -44,7 +44,7 @@ pub(super) async fn check(endpoint: &Endpoint, env: &ProcessEnv) -> Vec<Check> {
     checks.extend(writes(&health));
     checks.extend(notice(&health));
     checks.push(clock(&health));
-    checks.push(match in_time(api.version()).await {
+    checks.push(match with_timeout(api.version()).await {
         Ok(version) => versions(&version),
         Err(failure) => Check::warn("versions", failure.what(), failure.fix(endpoint)),
     });
@@ -52,7 +52,7 @@ pub(super) async fn check(endpoint: &Endpoint, env: &ProcessEnv) -> Vec<Check> {
 }
 
 async fn key(api: &Api, endpoint: &Endpoint) -> Check {
-    match (in_time(api.list_ventures(&ListVentures::default())).await, endpoint) {
+    match (with_timeout(api.list_ventures(&ListVentures::default())).await, endpoint) {
         (Ok(_), Endpoint::Embedded) => Check::ok("key", "the database of this machine needs no key"),
         (Ok(ventures), Endpoint::Remote { .. }) => {
             Check::ok("key", format!("accepted; {} ventures are registered", ventures.total))
@@ -103,7 +103,7 @@ enum Failure {
     Error(ClientError),
 }
 
-async fn in_time<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failure> {
+async fn with_timeout<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failure> {
     match tokio::time::timeout(TIMEOUT, call).await {
         Ok(answer) => answer.map_err(Failure::Error),
         Err(_) => Err(Failure::Slow),

@@ -18,16 +18,16 @@ pub(super) fn check(env: &ProcessEnv) -> Vec<Check> {
     let mut checks: Vec<Check> =
         [("state", &dirs.state), ("data", &dirs.data), ("outbox", &dirs.data.join("outbox")), ("cache", &dirs.cache)]
             .into_iter()
-            .map(|(name, folder)| found(name, folder, in_folder(folder), env))
+            .map(|(name, folder)| check_of(name, folder, in_folder(folder), env))
             .collect();
     let database = dirs.data.join("context.db");
     if database.exists() {
-        checks.push(found("database", &database, opened(&database), env));
+        checks.push(check_of("database", &database, try_open(&database), env));
     }
     checks
 }
 
-fn found(name: &'static str, place: &Path, written: io::Result<()>, env: &ProcessEnv) -> Check {
+fn check_of(name: &'static str, place: &Path, written: io::Result<()>, env: &ProcessEnv) -> Check {
     let shown = env.shown(place);
     match written {
         Ok(()) => Check::ok(name, format!("{shown} can be written to")),
@@ -48,7 +48,7 @@ fn in_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Opens the database for writing, without writing to it. Then tests the folder, in which SQLite creates its own files.
-fn opened(database: &Path) -> io::Result<()> {
+fn try_open(database: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).open(database)?;
     in_folder(database.parent().unwrap_or(database))
 }

@@ -16,16 +16,23 @@ pub(super) async fn check(api: &Api) -> Vec<Check> {
 /// The check for the queue of this API and key. `None` if it is empty.
 fn own_queue(waiting: &Waiting) -> Option<Check> {
     if let Some(why) = &waiting.unreadable {
-        return Some(Check::fail(NAME, why.clone(), "mend the disk or the folder: nothing can wait there"));
+        return Some(Check::fail(
+            NAME,
+            why.clone(),
+            "repair the disk or the folder; until then, no write can be queued there",
+        ));
     }
     let why = waiting.stopped.as_ref().map(|stopped| {
-        format!("; none was taken since {}: {}. The next try is at {}", stopped.since, stopped.cause, stopped.again_at)
+        format!(
+            "; the API has accepted none since {}: {}. The next attempt is at {}",
+            stopped.since, stopped.cause, stopped.again_at
+        )
     });
-    let parked = waiting.parked.iter().map(|one| format!("; a {} waits for a person: {}", one.what, one.cause));
+    let parked = waiting.parked.iter().map(|one| format!("; for a {}, a person must act: {}", one.what, one.cause));
     let skipped = waiting.skipped.iter().map(|one| format!("; {} is not sent: {}", one.path.display(), one.cause));
     let (held, aside) = (waiting.held.len(), waiting.set_aside.len());
     let detail = format!(
-        "{} not recorded yet{}{}{}; {held} too old to be sent unasked; {aside} refused, in {}",
+        "{} not recorded yet{}{}{}; {held} too old to be sent without a decision; {aside} refused; in {}",
         waiting.queued,
         why.unwrap_or_default(),
         parked.collect::<String>(),
@@ -35,8 +42,8 @@ fn own_queue(waiting: &Waiting) -> Option<Check> {
     if waiting.queued + held + aside + waiting.skipped.len() == 0 {
         return None;
     }
-    let fix =
-        "mend what it names; what waits is then sent by itself while an agent runs, and `sod` says what became of it";
+    let fix = "solve the named problems; the writes are then sent automatically while an agent runs, and `sod` reports \
+               the result";
     Some(Check::warn(NAME, detail, fix))
 }
 
@@ -59,7 +66,7 @@ fn other_queue(queue: &OtherQueue) -> Check {
         None => Check::warn(
             NAME,
             format!("{entries} not recorded yet, written for another API or under another key, in {path}"),
-            "start an agent with the API and key of that time: it sends them, or notes for which API they are",
+            "start an agent with the API and key of that time: it sends them, or records their API",
         ),
     }
 }

@@ -124,7 +124,7 @@ impl File {
     pub(super) fn describe(&self, overwrite: bool, env: &ProcessEnv) -> String {
         let path = env.shown(&self.path);
         let state = match (&self.change, self.is_new, overwrite) {
-            (None, _, _) => return format!("{path} is up to date already.\n"),
+            (None, _, _) => return format!("{path} is already up to date.\n"),
             (Some(_), true, _) => "new",
             (Some(_), false, true) => "changes the existing file",
             (Some(_), false, false) => "differs from the existing file",

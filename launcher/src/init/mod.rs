@@ -92,7 +92,7 @@ pub(crate) fn run(init: &Init, env: &ProcessEnv) -> Result<(), LaunchError> {
     }
     let mut written = 0;
     for file in &files {
-        if agreed(init, file, env)? {
+        if confirmed(init, file, env)? {
             Dirs::create(&env.dirs.config)
                 .map_err(|error| LaunchError::NotWritten { path: file.path.clone(), message: error.to_string() })?;
             file.write()?;
@@ -105,7 +105,7 @@ pub(crate) fn run(init: &Init, env: &ProcessEnv) -> Result<(), LaunchError> {
 }
 
 /// Whether this file may be written. A new file needs one confirmation; changing an existing file needs its own.
-fn agreed(init: &Init, file: &File, env: &ProcessEnv) -> Result<bool, LaunchError> {
+fn confirmed(init: &Init, file: &File, env: &ProcessEnv) -> Result<bool, LaunchError> {
     if !file.differs() {
         return Ok(false);
     }

@@ -104,7 +104,7 @@ impl Server {
         let before = server_build::build_of(&path);
         let deadline = Instant::now() + TIMEOUT;
         // The lock is held until this function returns. A crash also releases it.
-        let (_turn, waited) = turn(&env.dirs, deadline)?;
+        let (_turn, waited) = lock_build(&env.dirs, deadline)?;
         if waited && server_build::build_of(&path).is_some_and(|now| Some(now) != before) {
             return Ok(());
         }
@@ -126,17 +126,17 @@ impl Server {
 }
 
 /// Waits until no other launch builds. Also returns whether it had to wait.
-fn turn(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
+fn lock_build(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
     let open = || {
         Dirs::create(&dirs.state)?;
         File::options().create(true).write(true).truncate(false).open(dirs.state.join("install.lock"))
     };
-    let lock = open().map_err(|error| unwritable(&dirs.state, &error))?;
+    let lock = open().map_err(|error| write_error(&dirs.state, &error))?;
     let mut waited = false;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok((lock, waited)),
-            Err(TryLockError::Error(error)) => return Err(unwritable(&dirs.state, &error)),
+            Err(TryLockError::Error(error)) => return Err(write_error(&dirs.state, &error)),
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                 return Err(format!("another launch has been building for {} minutes", TIMEOUT.as_secs() / 60));
             }
@@ -150,6 +150,6 @@ fn turn(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
     }
 }
 
-fn unwritable(folder: &Path, error: &std::io::Error) -> String {
+fn write_error(folder: &Path, error: &std::io::Error) -> String {
     format!("cannot write in {}: {error}", folder.display())
 }

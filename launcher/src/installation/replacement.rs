@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::build::Built;
-use super::{SERVER, unwritable};
+use super::{SERVER, write_error};
 use crate::server_build;
 
 /// Replaces all programs, after checking that the built server runs.
@@ -16,7 +16,7 @@ pub(super) fn install(built: &Built, folder: &Path) -> Result<(), String> {
         return Err(format!("the {SERVER} that was built does not run"));
     }
     for (name, file) in built {
-        replace(file, &folder.join(name), folder).map_err(|error| unwritable(folder, &error))?;
+        replace(file, &folder.join(name), folder).map_err(|error| write_error(folder, &error))?;
     }
     Ok(())
 }

@@ -23,11 +23,11 @@ const DEFAULT_VARIABLES: [&str; 10] =
     ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
 
 /// Whether Codex gives a variable to our server.
-pub(super) fn gives(name: &str) -> bool {
-    DEFAULT_VARIABLES.contains(&name) || needed().any(|needed| needed == name)
+pub(super) fn passes_variable(name: &str) -> bool {
+    DEFAULT_VARIABLES.contains(&name) || required_variables().any(|needed| needed == name)
 }
 
-fn needed<'a>() -> impl Iterator<Item = &'a str> {
+fn required_variables<'a>() -> impl Iterator<Item = &'a str> {
     let ours = environment::AGENT_VARIABLES
         .into_iter()
         .chain([variables::API_URL, variables::API_KEY])
@@ -152,7 +152,7 @@ fn inner<'a>(
 /// The names of the variables to pass on. Names that the user added and names for other ventures come first.
 fn forwarded(ours: &dyn TableLike, secrets: &[&str]) -> Array {
     let mut names = ours.get("env_vars").and_then(Item::as_array).cloned().unwrap_or_default();
-    for name in needed().chain(secrets.iter().copied()) {
+    for name in required_variables().chain(secrets.iter().copied()) {
         if !names.iter().any(|listed| listed.as_str() == Some(name)) {
             names.push(name);
         }

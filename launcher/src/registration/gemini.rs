@@ -164,7 +164,7 @@ const SECRET_NAME_PARTS: [&str; 9] =
     ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "AUTH", "CREDENTIAL", "PRIVATE", "CERT"];
 
 /// Whether Gemini CLI gives a variable to our server: if the entry names it, or if its name does not look secret.
-pub(super) fn gives(name: &str) -> bool {
+pub(super) fn passes_variable(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     name == variables::API_KEY
         || environment::GITHUB_TOKENS.contains(&name)

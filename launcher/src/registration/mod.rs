@@ -125,7 +125,7 @@ pub(crate) fn is_optional(cli: AgentCli, change: &Change, env: &ProcessEnv) -> b
 pub(crate) fn reaches_server(cli: AgentCli, name: &str) -> bool {
     match cli {
         AgentCli::Claude => true,
-        AgentCli::Gemini => gemini::gives(name),
-        AgentCli::Codex => codex::gives(name),
+        AgentCli::Gemini => gemini::passes_variable(name),
+        AgentCli::Codex => codex::passes_variable(name),
     }
 }

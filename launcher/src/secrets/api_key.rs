@@ -43,7 +43,7 @@ impl ApiKey {
     }
 
     /// The key, if it has been fetched.
-    pub(crate) fn known(&self) -> Option<&Secret> {
+    pub(crate) fn if_fetched(&self) -> Option<&Secret> {
         self.value.get()
     }
 

@@ -13,7 +13,7 @@ pub(crate) enum SecretsError {
     Domain(String),
     #[error("no Infisical project is configured")]
     NotConfigured,
-    #[error("there is no credential for Infisical{}", because(.keyring.as_deref()))]
+    #[error("there is no credential for Infisical{}", keyring_cause(.keyring.as_deref()))]
     NoCredential {
         /// Why the keyring could not be read, if it could not.
         keyring: Option<String>,
@@ -26,7 +26,7 @@ pub(crate) enum SecretsError {
     Refused { host: String, source_name: String },
     #[error("Infisical at {host} can't be reached: {cause}")]
     Unreachable { host: String, cause: String },
-    #[error("Infisical at {host} limits its requests (429){}", asked(*.asks_to_wait))]
+    #[error("Infisical at {host} limits its requests (429){}", requested_pause(*.asks_to_wait))]
     Limited {
         host: String,
         /// The number of seconds that the server asks for.
@@ -119,10 +119,10 @@ impl SecretsError {
     }
 }
 
-fn asked(seconds: Option<u64>) -> String {
+fn requested_pause(seconds: Option<u64>) -> String {
     seconds.map(|seconds| format!(" and asks to wait {seconds} s")).unwrap_or_default()
 }
 
-fn because(cause: Option<&str>) -> String {
+fn keyring_cause(cause: Option<&str>) -> String {
     cause.map(|cause| format!("; the keyring could not be read: {cause}")).unwrap_or_default()
 }

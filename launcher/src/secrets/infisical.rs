@@ -110,7 +110,7 @@ impl Infisical {
             400 | 401 | 403 | 404 | 422 => {
                 Err(SecretsError::Refused { host: self.host(), source_name: found.source_name.clone() })
             }
-            _ => Err(self.unusual(&answer)),
+            _ => Err(self.error_of_answer(&answer)),
         }
     }
 
@@ -135,7 +135,7 @@ impl Infisical {
                 .ok_or_else(|| ListError::Other(self.not_infisical("its list of secrets has an unknown format"))),
             401 => Err(ListError::Token),
             400 | 403 | 404 | 422 => Err(missing()),
-            _ => Err(ListError::Other(self.unusual(&answer))),
+            _ => Err(ListError::Other(self.error_of_answer(&answer))),
         }
     }
 
@@ -149,7 +149,7 @@ impl Infisical {
                 return Ok(answer);
             }
             match answer.retry_after {
-                Some(asked) if !self.grant_pause(asked) => return Ok(answer),
+                Some(asked) if !self.extend_deadline(asked) => return Ok(answer),
                 Some(asked) => {
                     let (host, seconds) = (self.host(), asked.as_secs());
                     let what = if is_limit { "limits its requests" } else { "is not ready" };
@@ -168,7 +168,7 @@ impl Infisical {
     }
 
     /// Whether there is time for a pause. If so, moves the deadline by it.
-    fn grant_pause(&self, asked: Duration) -> bool {
+    fn extend_deadline(&self, asked: Duration) -> bool {
         let left = self.pause_left.get().checked_sub(asked);
         if let Some(left) = left {
             self.pause_left.set(left);
@@ -179,11 +179,11 @@ impl Infisical {
 
     async fn try_once(&self, request: RequestBuilder) -> Result<Answer, SecretsError> {
         let left = self.deadline.get().saturating_duration_since(Instant::now());
-        let mut response = request.timeout(left).send().await.map_err(|error| self.broken(&error))?;
+        let mut response = request.timeout(left).send().await.map_err(|error| self.unreachable(&error))?;
         let (status, location) = (response.status(), header(&response, LOCATION.as_str()));
         let retry_after = retry_after(response.headers());
         let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(self.not_infisical("its answer is larger than 4 MiB"));
             }
@@ -207,13 +207,13 @@ impl Infisical {
         SecretsError::NotInfisical { host: self.host(), what: what.to_owned() }
     }
 
-    fn broken(&self, error: &reqwest::Error) -> SecretsError {
+    fn unreachable(&self, error: &reqwest::Error) -> SecretsError {
         let cause = if error.is_timeout() { "it did not answer in time".to_owned() } else { innermost(error) };
         SecretsError::Unreachable { host: self.host(), cause }
     }
 
     /// The error for an answer that is neither a success nor a refusal.
-    fn unusual(&self, answer: &Answer) -> SecretsError {
+    fn error_of_answer(&self, answer: &Answer) -> SecretsError {
         let status = answer.status;
         if status.is_redirection() {
             let to = answer.location.as_deref().and_then(|to| self.base.join(to).ok());

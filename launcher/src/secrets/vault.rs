@@ -168,7 +168,7 @@ impl Vault {
             };
             let listing = match infisical.list(&token, folder).await {
                 Err(ListError::Token) if !fresh => continue,
-                Err(ListError::Token) => return Err(self.refused(&session.found)),
+                Err(ListError::Token) => return Err(self.refused_error(&session.found)),
                 Err(ListError::Other(error)) => Err(error),
                 Ok(listing) => Ok(listing),
             };
@@ -177,7 +177,7 @@ impl Vault {
         }
     }
 
-    fn refused(&self, found: &Found) -> SecretsError {
+    fn refused_error(&self, found: &Found) -> SecretsError {
         SecretsError::Refused { host: self.host(), source_name: found.source_name.clone() }
     }
 

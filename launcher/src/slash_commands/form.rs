@@ -38,7 +38,7 @@ pub(super) fn forms(cli: AgentCli, source: &Source, env: &ProcessEnv) -> Vec<For
 }
 
 fn claude(source: &Source, folder: &Path) -> Form {
-    let mut text = format!("---\ndescription: {}\n", described(source));
+    let mut text = format!("---\ndescription: {}\n", quoted_description(source));
     if let Some(argument) = &source.argument {
         line(&mut text, &format!("argument-hint: {}", quoted(argument)));
     }
@@ -51,7 +51,7 @@ fn claude(source: &Source, folder: &Path) -> Form {
 
 fn gemini(source: &Source, folder: &Path) -> Form {
     let prompt = source.text.replace(ARGUMENTS, "{{args}}");
-    let text = format!("description = {}\nprompt = '''\n{prompt}\n'''\n", described(source));
+    let text = format!("description = {}\nprompt = '''\n{prompt}\n'''\n", quoted_description(source));
     Form { path: folder.join("commands").join(format!("{}.toml", source.name)), text, comment: Comment::Hash }
 }
 
@@ -60,7 +60,7 @@ fn codex(source: &Source, folder: &Path) -> Vec<Form> {
     let text = format!(
         "---\nname: {}\ndescription: {}\n---\n\n{}\n",
         source.name,
-        described(source),
+        quoted_description(source),
         source.text.replace(ARGUMENTS, &typed)
     );
     let policy = "policy:\n  allow_implicit_invocation: false\n".to_owned();
@@ -70,7 +70,7 @@ fn codex(source: &Source, folder: &Path) -> Vec<Form> {
     ]
 }
 
-fn described(source: &Source) -> String {
+fn quoted_description(source: &Source) -> String {
     quoted(&format!("Deckwatch: {}", source.description))
 }
 

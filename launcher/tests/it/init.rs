@@ -33,7 +33,7 @@ fn flags_and_defaults_write_a_valid_configuration() {
     assert_eq!(world.record().cwd, world.path("home/dev/beta"));
     let files = world.home_files();
     let again = world.run(&["init", "--yes"]).succeeds().stdout;
-    assert!(again.contains("config.toml is up to date already") && again.contains("Nothing was written"), "{again}");
+    assert!(again.contains("config.toml is already up to date") && again.contains("Nothing was written"), "{again}");
     assert_eq!(world.home_files(), files);
 }
 
