@@ -16,10 +16,10 @@ pub(crate) enum AgentCli {
 }
 
 impl AgentCli {
-    /// In the order of preference when nobody names one.
+    /// All agent CLIs. If the user names none, the launcher tries them in this order.
     pub(crate) const ALL: [Self; 3] = [Self::Claude, Self::Gemini, Self::Codex];
 
-    /// Its program, and the client's name in every record.
+    /// The name of its program. The records use the same name for the client.
     pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Claude => "claude",
@@ -28,7 +28,7 @@ impl AgentCli {
         }
     }
 
-    /// What people call it.
+    /// Its product name.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Claude => "Claude Code",
@@ -47,7 +47,7 @@ impl AgentCli {
         format!("npm install -g {package}")
     }
 
-    /// Its name in the records.
+    /// Its client name in the records.
     #[expect(clippy::expect_used, reason = "three constants that the tests parse")]
     pub(crate) fn client(self) -> Client {
         self.program().parse().expect("a client's name")

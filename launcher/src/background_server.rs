@@ -1,9 +1,9 @@
-//! Keeps a launch apart from the background servers of the agents' tools.
+//! Isolates a launch from the background servers of the agent CLIs.
 //!
-//! Such a server outlives the session that started it, and gives that session's environment to the MCP
-//! servers, hooks and shells of every later one: the second venture would get the first one's name, API and
-//! secrets. So no launch may start one, and none may be served by one that is there. One that a person
-//! started is theirs and stays.
+//! A background server outlives the session that started it. It gives the environment of that session to the MCP
+//! servers, hooks and shells of every later session. A session of a second venture would then get the name, the API and
+//! the secrets of the first one. A launch therefore never starts a background server and never connects to one. The
+//! launcher does not stop a server that a person started.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,17 +20,17 @@ use crate::agent_cli::AgentCli;
 use crate::context_api;
 use crate::environment;
 use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
 use crate::secrets::grant;
-use crate::surroundings::Surroundings;
 
-/// Codex's option, since 0.156.
+/// The option of Codex that disables its background server. Codex has it since version 0.156.
 const NO_DAEMON: &str = "--no-daemon";
-/// Claude Code's switch for everything that its background service does.
+/// The variable that disables everything for which Claude Code uses its background service.
 const NO_AGENT_VIEW: &str = "CLAUDE_CODE_DISABLE_AGENT_VIEW";
 /// How long Codex may take to print its help.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What Codex does besides conversing in this terminal.
+/// The subcommands of Codex that do not start a conversation in this terminal.
 const CODEX_COMMANDS: [&str; 27] = [
     "agents",
     "app-server",
@@ -60,8 +60,8 @@ const CODEX_COMMANDS: [&str; 27] = [
     "unarchive",
     "update",
 ];
-/// Options of Codex that take the next word.
-const CODEX_VALUES: [&str; 19] = [
+/// The options of Codex that take the next argument as their value.
+const CODEX_OPTIONS_WITH_VALUE: [&str; 19] = [
     "-c",
     "--config",
     "--enable",
@@ -82,50 +82,50 @@ const CODEX_VALUES: [&str; 19] = [
     "--add-dir",
     "-a",
 ];
-/// What Claude Code does by its background service alone.
+/// The subcommands of Claude Code that need its background service.
 const CLAUDE_COMMANDS: [&str; 8] = ["agents", "attach", "daemon", "kill", "logs", "respawn", "rm", "stop"];
 
-/// What the tool is told.
+/// The arguments and variables that keep an agent CLI away from background servers.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Apart {
+pub(crate) struct Isolation {
     pub(crate) args: Vec<OsString>,
     pub(crate) variables: Vec<(&'static str, OsString)>,
 }
 
-/// Decides what keeps a launch apart. Refuses what can't be done without a background server.
-pub(crate) fn keep_apart(
+/// Returns the arguments and variables that isolate a launch. Fails if the arguments need a background server.
+pub(crate) fn isolate(
     cli: AgentCli,
     program: &Path,
     args: &[OsString],
-    surroundings: &Surroundings,
-) -> Result<Apart, LaunchError> {
+    env: &ProcessEnv,
+) -> Result<Isolation, LaunchError> {
     let words: Vec<&str> = args.iter().map_while(|arg| arg.to_str()).take_while(|word| *word != "--").collect();
     let refused = |word: &str| Err(LaunchError::NeedsBackgroundServer { cli, word: word.to_owned() });
     match cli {
-        AgentCli::Gemini => Ok(Apart::default()),
+        AgentCli::Gemini => Ok(Isolation::default()),
         AgentCli::Claude => match needed_by_claude(&words) {
             Some(word) => refused(word),
-            None => Ok(Apart { variables: vec![(NO_AGENT_VIEW, "1".into())], ..Apart::default() }),
+            None => Ok(Isolation { variables: vec![(NO_AGENT_VIEW, "1".into())], ..Isolation::default() }),
         },
         AgentCli::Codex => match needed_by_codex(&words) {
             Some(word) => refused(word),
-            None if command(&words).is_some() || words.contains(&NO_DAEMON) => Ok(Apart::default()),
-            None if knows(program, NO_DAEMON, surroundings) => {
-                Ok(Apart { args: vec![NO_DAEMON.into()], ..Apart::default() })
+            None if command(&words).is_some() || words.contains(&NO_DAEMON) => Ok(Isolation::default()),
+            None if knows(program, NO_DAEMON, env) => {
+                Ok(Isolation { args: vec![NO_DAEMON.into()], ..Isolation::default() })
             }
-            // An older one keeps to itself, as the options of the registration make its configuration another one.
-            None => Ok(Apart::default()),
+            // An older Codex uses no shared server here, because the options of the registration change its configuration.
+            None => Ok(Isolation::default()),
         },
     }
 }
 
-/// The server that an earlier launch has left behind, with that launch's environment.
-pub(crate) fn left_behind(cli: AgentCli, surroundings: &Surroundings) -> Option<(SharedServer, RunningServer)> {
-    let (kind, server) = running(cli, surroundings)?;
+/// The background server that an earlier launch started, if it is still running with the environment of that launch.
+pub(crate) fn left_over_server(cli: AgentCli, env: &ProcessEnv) -> Option<(SharedServer, RunningServer)> {
+    let (kind, server) = running(cli, env)?;
     server.agent.is_some().then_some((kind, server))
 }
 
-/// What a person must know of a server that was left behind.
+/// The warning about a server that an earlier launch started.
 pub(crate) fn warning(kind: SharedServer, server: &RunningServer) -> String {
     format!(
         "{} (process {}) still runs with the environment of {}, and gives its name, API and secrets to every session \
@@ -136,63 +136,63 @@ pub(crate) fn warning(kind: SharedServer, server: &RunningServer) -> String {
     )
 }
 
-/// That this process's own environment, where it names an agent, is of a launch that this process belongs to, in a
-/// repository where that launch works.
-pub(crate) fn own_environment(surroundings: &Surroundings) -> Result<Option<Agent>, ForeignLaunch> {
-    let Some(agent) = surroundings.var(variables::AGENT).and_then(|agent| agent.parse().ok()) else { return Ok(None) };
-    let launch = surroundings.var(variables::LAUNCH);
-    let lineage = lineage_of(&surroundings.dirs, &this_host(), &agent, launch.as_deref())?;
-    let launched = surroundings.var(variables::REPO).and_then(|repo| repo.parse::<RepoName>().ok());
-    if let (Some(launched), Ok(checkout)) = (launched, Checkout::at(&surroundings.cwd)) {
+/// Checks the environment of this process. If it names an agent, this process must belong to the launch of that agent,
+/// and the current repository must be one in which that launch works.
+pub(crate) fn launch_of_environment(env: &ProcessEnv) -> Result<Option<Agent>, ForeignLaunch> {
+    let Some(agent) = env.var(variables::AGENT).and_then(|agent| agent.parse().ok()) else { return Ok(None) };
+    let launch = env.var(variables::LAUNCH);
+    let lineage = lineage_of(&env.dirs, &this_host(), &agent, launch.as_deref())?;
+    let launched = env.var(variables::REPO).and_then(|repo| repo.parse::<RepoName>().ok());
+    if let (Some(launched), Ok(checkout)) = (launched, Checkout::at(&env.cwd)) {
         let here = ventures::spelled_by([&launched], &checkout.repo);
-        let repos = surroundings.var(variables::REPOS).unwrap_or_default();
-        let venture = surroundings.var(variables::VENTURE).and_then(|code| code.parse().ok());
-        let named = surroundings.path_var(variables::VENTURES);
-        // As the server decides. A file that can't be read names no repository.
-        let file = || ventures::find(named.as_deref(), &surroundings.dirs, Some(&checkout.root));
+        let repos = env.var(variables::REPOS).unwrap_or_default();
+        let venture = env.var(variables::VENTURE).and_then(|code| code.parse().ok());
+        let named = env.path_var(variables::VENTURES);
+        // The MCP server decides in the same way. A file that can't be read names no repository.
+        let file = || ventures::find(named.as_deref(), &env.dirs, Some(&checkout.root));
         let owned = ventures::launch_owns(&repos, venture.as_ref(), file, &here).unwrap_or_default();
         lineage.allows(&agent, &launched, &here, owned)?;
     }
     Ok(Some(agent))
 }
 
-/// The file of ventures that the environment names. One that another launch left here is that launch's: this one looks
-/// for its own.
-pub(crate) fn named_ventures(surroundings: &Surroundings) -> Option<PathBuf> {
-    surroundings.path_var(variables::VENTURES).filter(|_| own_environment(surroundings).is_ok())
+/// The ventures file that the environment names. `None` if another launch left the variable: this launch then searches
+/// for its own file.
+pub(crate) fn ventures_variable(env: &ProcessEnv) -> Option<PathBuf> {
+    env.path_var(variables::VENTURES).filter(|_| launch_of_environment(env).is_ok())
 }
 
-/// How to get rid of an environment that another launch left in this shell. `None` when the shell is part of a
-/// background server, which would give it to the next one again.
-pub(crate) fn unset(foreign: &ForeignLaunch, surroundings: &Surroundings) -> Option<String> {
+/// The command that removes the environment of another launch from this shell. `None` if the shell belongs to a
+/// background server: the server would give the same environment to the next shell.
+pub(crate) fn unset(foreign: &ForeignLaunch, env: &ProcessEnv) -> Option<String> {
     if matches!(foreign.why, Foreign::SharedServer(..)) {
         return None;
     }
-    let secrets = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
-    let ours = environment::OF_AGENT.into_iter().chain([variables::BRANCH_PREFIX]);
+    let secrets = grant::inherited(env.var(variables::SECRETS).as_deref());
+    let ours = environment::AGENT_VARIABLES.into_iter().chain([variables::BRANCH_PREFIX]);
     let of_api = secrets.iter().any(|name| name == variables::API_KEY).then_some(variables::API_URL);
     let names = ours.chain(of_api).chain(secrets.iter().map(String::as_str));
-    let names: Vec<&str> = names.filter(|name| surroundings.var(name).is_some()).collect();
+    let names: Vec<&str> = names.filter(|name| env.var(name).is_some()).collect();
     let names = names.join(" ");
-    if surroundings.var("TMUX").is_none() {
+    if env.var("TMUX").is_none() {
         return Some(format!("unset {names}"));
     }
     Some(format!("unset {names}; for name in {names}; do tmux set-environment -gu $name; done"))
 }
 
-/// The background server of a tool that runs for this user's settings.
-pub(crate) fn running(cli: AgentCli, surroundings: &Surroundings) -> Option<(SharedServer, RunningServer)> {
+/// The background server of an agent CLI that uses this user's settings, if one is running.
+pub(crate) fn running(cli: AgentCli, env: &ProcessEnv) -> Option<(SharedServer, RunningServer)> {
     let kind = match cli {
         AgentCli::Codex => SharedServer::Codex,
         AgentCli::Claude => SharedServer::Claude,
         AgentCli::Gemini => return None,
     };
-    Some((kind, kind.running(|name| surroundings.var(name).map(OsString::from))?))
+    Some((kind, kind.running(|name| env.var(name).map(OsString::from))?))
 }
 
 fn needed_by_claude<'a>(words: &[&'a str]) -> Option<&'a str> {
     let command = words.first().filter(|first| CLAUDE_COMMANDS.contains(first));
-    // A server of tmux that a launch starts keeps its environment for all later sessions, too.
+    // A tmux server that a launch starts also keeps its environment for all later sessions.
     let needs = |word: &&&str| ["--bg", "--background", "--tmux"].contains(*word) || word.starts_with("--tmux=");
     let option = || words.iter().find(needs);
     command.or_else(option).copied()
@@ -211,28 +211,28 @@ fn needed_by_codex<'a>(words: &[&'a str]) -> Option<&'a str> {
     command(words).and_then(needs).or_else(|| words.iter().find(option).copied())
 }
 
-/// Where Codex's subcommand stands, if it is one that does not converse in this terminal.
+/// The position of the subcommand of Codex, if it does not start a conversation in this terminal.
 fn command(words: &[&str]) -> Option<usize> {
     let mut at = 0;
     while let Some(word) = words.get(at) {
         if !word.starts_with('-') {
             return CODEX_COMMANDS.contains(word).then_some(at);
         }
-        at += if CODEX_VALUES.contains(word) || *word == "--ask-for-approval" { 2 } else { 1 };
+        at += if CODEX_OPTIONS_WITH_VALUE.contains(word) || *word == "--ask-for-approval" { 2 } else { 1 };
     }
     None
 }
 
-/// Whether the tool's help names an option. One that does not answer in time does not.
-fn knows(program: &Path, option: &str, surroundings: &Surroundings) -> bool {
+/// Whether the help of an agent CLI names an option. `false` if the program does not answer in time.
+fn knows(program: &Path, option: &str, env: &ProcessEnv) -> bool {
     let ask = async {
         let mut help = Command::new(program);
-        help.arg("--help").current_dir(&surroundings.cwd).stdin(Stdio::null()).stderr(Stdio::null());
+        help.arg("--help").current_dir(&env.cwd).stdin(Stdio::null()).stderr(Stdio::null());
         help.kill_on_drop(true);
-        for name in environment::WITHHELD {
+        for name in environment::WITHHELD_VARIABLES {
             help.env_remove(name);
         }
-        tokio::time::timeout(PATIENCE, help.output()).await.ok()?.ok()
+        tokio::time::timeout(TIMEOUT, help.output()).await.ok()?.ok()
     };
     let output = context_api::runtime().ok().and_then(|runtime| runtime.block_on(ask));
     output.is_some_and(|output| String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == option))
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_background_server_is_told_from_what_does_not() {
+    fn arguments_that_need_a_background_server_are_recognized() {
         for (line, expected) in [
             ("", None),
             ("agents", Some("agents")),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn only_conversations_in_this_terminal_are_kept_apart() {
+    fn only_conversations_in_this_terminal_are_isolated() {
         for (line, other) in [("exec hi", true), ("--search e hi", true), ("resume --last", false), ("say hi", false)] {
             assert_eq!(command(&words(line)).is_some(), other, "{line}");
         }

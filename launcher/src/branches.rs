@@ -1,7 +1,8 @@
-//! Keeping agents apart in git: the prefix of an agent's branches, and a worktree of its own.
+//! Separates agents in git: each agent has a prefix for its branches and can have its own worktree.
 //!
-//! In the folder that everyone shares branches begin with `dev/<host>/`, in an agent's own worktree with
-//! `dev/<agent>/`. Worktrees stand beside the repository, in `<repository>-worktrees/`. None is ever removed.
+//! In the shared checkout, branch names begin with `dev/<host>/`. In an agent's own worktree, they begin with
+//! `dev/<agent>/`. Worktrees are in the folder `<repository>-worktrees/` beside the repository. The launcher never
+//! removes a worktree.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,12 +16,12 @@ use crate::error::LaunchError;
 
 const MAX_NAME: usize = 64;
 
-/// Which worktree is asked for.
+/// The worktree that `--worktree` selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WorktreeName {
-    /// The one that is named after the agent.
+    /// The worktree with the name of the agent.
     OfAgent,
-    /// One with a name, for all who ask for it.
+    /// The worktree with this name. Several agents can share it.
     Named(String),
 }
 
@@ -41,15 +42,15 @@ impl FromStr for WorktreeName {
     }
 }
 
-/// A worktree that an agent is to start in.
+/// The worktree in which an agent will start.
 pub(crate) struct Worktree {
     name: WorktreeName,
-    /// The folder that the worktrees of the repository stand in.
+    /// The folder that contains the worktrees of the repository.
     folder: PathBuf,
 }
 
 impl Worktree {
-    /// Decides where it is. Asks git, changes nothing.
+    /// Determines the location of the worktree. Runs git, but changes nothing.
     pub(crate) fn plan(name: &WorktreeName, checkout: &Checkout) -> Result<Self, LaunchError> {
         let main = match checkout.kind {
             CheckoutKind::Worktree => main_folder(&checkout.root)?,
@@ -60,7 +61,7 @@ impl Worktree {
         Ok(Self { name: name.clone(), folder: main.with_file_name(folder) })
     }
 
-    /// Its folder, when `agent` is the one who starts there.
+    /// The folder of the worktree if `agent` starts in it.
     pub(crate) fn path(&self, agent: &Agent) -> PathBuf {
         match &self.name {
             WorktreeName::OfAgent => self.folder.join(agent.as_str()),
@@ -68,7 +69,7 @@ impl Worktree {
         }
     }
 
-    /// The worktree itself, made unless it is there.
+    /// Opens the worktree. Creates it if it does not exist.
     pub(crate) fn open(&self, agent: &Agent, from: &Checkout) -> Result<Checkout, LaunchError> {
         let path = self.path(agent);
         if !path.exists() {
@@ -89,7 +90,7 @@ impl Worktree {
     }
 }
 
-/// How the branches begin: the agent's own where it is alone, the machine's where the folder is shared.
+/// The prefix of the branches: the agent's own in its own worktree, the machine's in the shared checkout.
 pub(crate) fn prefix(worktree: Option<&Worktree>, agent: &Agent) -> String {
     if worktree.is_some() {
         return prefix_of(agent);
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worktrees_name_can_be_a_folder_and_a_branch() {
+    fn a_worktree_name_must_be_valid_as_a_folder_and_a_branch() {
         assert_eq!("".parse(), Ok(WorktreeName::OfAgent));
         assert_eq!("fix-87".parse(), Ok(WorktreeName::Named("fix-87".to_owned())));
         for bad in ["../up", "a/b", "-b", ".hidden", "a b", &"x".repeat(65)] {

@@ -1,4 +1,4 @@
-//! Which ventures there are, and which one is meant: the file first, the API only when the file does not tell.
+//! The list of ventures, and how a venture is found: first in the ventures file, then in the API.
 
 use std::path::Path;
 
@@ -10,25 +10,25 @@ use deckwatch_protocol::VentureCode;
 use crate::background_server;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// Asks the API for the ventures that are registered there.
-pub(crate) type AskApi<'a> = &'a dyn Fn() -> Result<Vec<VentureEntry>, LaunchError>;
+pub(crate) type RequestVentures<'a> = &'a dyn Fn() -> Result<Vec<VentureEntry>, LaunchError>;
 
 /// The ventures that can be started.
 pub(crate) struct Catalogue<'a> {
-    /// The file that the order of places led to.
+    /// The ventures file, if one was found.
     pub(crate) file: Option<VenturesFile>,
-    /// The last resort.
-    pub(crate) ask_api: AskApi<'a>,
+    /// Asks the API. It is called only if the file does not have the answer.
+    pub(crate) request_ventures: RequestVentures<'a>,
 }
 
 impl Catalogue<'_> {
-    /// All of them: of the file, or of the API when there is no file.
+    /// All ventures of the file. Without a file, all ventures of the API.
     pub(crate) fn all(&self) -> Result<Vec<VentureEntry>, LaunchError> {
         match &self.file {
             Some(file) => Ok(file.ventures.clone()),
-            None => (self.ask_api)(),
+            None => (self.request_ventures)(),
         }
     }
 
@@ -38,7 +38,7 @@ impl Catalogue<'_> {
             return Ok(venture.clone());
         }
         let in_file = self.file.iter().flat_map(|file| &file.ventures);
-        let registered = match (self.ask_api)() {
+        let registered = match (self.request_ventures)() {
             Ok(registered) => registered,
             Err(error) => {
                 let Some(file) = &self.file else { return Err(error) };
@@ -57,9 +57,9 @@ impl Catalogue<'_> {
         found.ok_or_else(|| LaunchError::UnknownVenture { code: code.clone(), known })
     }
 
-    /// The venture of the repository in hand. On this machine's own database an unknown repository is a
-    /// venture of its own; a team's API is not filled with ventures that nobody decided on.
-    pub(crate) fn of_checkout(&self, here: &Checkout, endpoint: &Endpoint) -> Result<VentureEntry, LaunchError> {
+    /// The venture of the current repository. In the database of this machine, an unknown repository becomes a venture of
+    /// its own. In a team's API, only an admin registers ventures, so an unknown repository is an error.
+    pub(crate) fn for_checkout(&self, here: &Checkout, endpoint: &Endpoint) -> Result<VentureEntry, LaunchError> {
         if here.kind == CheckoutKind::NotARepository {
             return Err(LaunchError::NotARepository(here.root.clone()));
         }
@@ -68,38 +68,37 @@ impl Catalogue<'_> {
         }
         let found = match endpoint {
             Endpoint::Embedded => self.derived(here)?,
-            Endpoint::Remote { .. } => (self.ask_api)()?.into_iter().find(|venture| venture.owns(&here.repo)),
+            Endpoint::Remote { .. } => (self.request_ventures)()?.into_iter().find(|venture| venture.owns(&here.repo)),
         };
         found.ok_or_else(|| LaunchError::NoVentureOf { repo: here.repo.clone() })
     }
 
-    /// The venture that this machine's own database has for the repository, or a new one named after it.
+    /// The venture that the database of this machine has for the repository, or a new one with the name of the repository.
     pub(crate) fn derived(&self, here: &Checkout) -> Result<Option<VentureEntry>, LaunchError> {
-        let mut known = (self.ask_api)()?;
+        let mut known = (self.request_ventures)()?;
         known.extend(self.file.iter().flat_map(|file| file.ventures.iter().cloned()));
         Ok(VentureEntry::of_repo_among(&here.repo, &known))
     }
 }
 
-/// The ventures file: the one that a flag or the environment names, else the first that is there.
+/// Finds the ventures file: the one that the flag or the environment names, else the first one that exists.
 pub(crate) fn file(
     flag: Option<&Path>,
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
     here: Option<&Checkout>,
 ) -> Result<Option<VenturesFile>, LaunchError> {
-    let flag = flag.map(|path| surroundings.cwd.join(path));
-    let named = flag.or_else(|| background_server::named_ventures(surroundings));
+    let flag = flag.map(|path| env.cwd.join(path));
+    let named = flag.or_else(|| background_server::ventures_variable(env));
     let root = here.map(|here| here.root.as_path());
-    Ok(ventures::find(named.as_deref(), &surroundings.dirs, root)?)
+    Ok(ventures::find(named.as_deref(), &env.dirs, root)?)
 }
 
-/// What a person should know of fields in the file that are not used; `None` when every field is known.
-pub(crate) fn unknown_fields(file: &VenturesFile, surroundings: &Surroundings) -> Option<String> {
-    const MOST_SHOWN: usize = 5;
+/// A warning about fields in the file that Deckwatch does not know. `None` if it knows every field.
+pub(crate) fn unknown_fields(file: &VenturesFile, env: &ProcessEnv) -> Option<String> {
+    const MAX_SHOWN: usize = 5;
     let count = file.unknown_fields.len();
-    let shown = file.unknown_fields.iter().take(MOST_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let more = if count > MOST_SHOWN { format!(" and {} more", count - MOST_SHOWN) } else { String::new() };
-    let path = surroundings.shown(&file.path);
-    (count > 0)
-        .then(|| clean_line(&format!("{path} has fields that Deckwatch does not know and ignores: {shown}{more}")))
+    let shown = file.unknown_fields.iter().take(MAX_SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = if count > MAX_SHOWN { format!(" and {} more", count - MAX_SHOWN) } else { String::new() };
+    let path = env.shown(&file.path);
+    (count > 0).then(|| clean_line(&format!("{path} has unknown fields, which Deckwatch ignores: {shown}{more}")))
 }

@@ -1,4 +1,4 @@
-//! What to work on and where: the command line, the place one stands in, or the menu.
+//! Selects the venture and the repository: from the command line, from the current directory, or from the menu.
 
 use std::path::Path;
 
@@ -12,50 +12,50 @@ use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::launch::Launch;
 use crate::menu;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::target::Target;
 
-/// What is chosen from.
+/// Everything that the selection depends on.
 pub(crate) struct Options<'a> {
     pub(crate) launch: &'a Launch,
     pub(crate) config: &'a Config,
-    pub(crate) surroundings: &'a Surroundings,
+    pub(crate) env: &'a ProcessEnv,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) catalogue: &'a Catalogue<'a>,
-    /// What the current directory is; `None` when git can't read it.
+    /// The checkout of the current directory. `None` if git can't read it.
     pub(crate) here: Option<&'a Checkout>,
 }
 
 impl Options<'_> {
-    /// The venture: named, of the place, or from the menu.
+    /// The venture: the one on the command line, the one of the current repository, or the one chosen in the menu.
     pub(crate) fn venture(&self) -> Result<VentureEntry, LaunchError> {
         match &self.launch.target {
             Some(target) => self.named(target),
-            None if self.surroundings.interactive => self.ask(),
+            None if self.env.interactive => self.ask(),
             None => Err(LaunchError::NoVentureNamed),
         }
     }
 
-    /// The venture that a word names.
+    /// The venture that the argument names.
     pub(crate) fn named(&self, target: &Target) -> Result<VentureEntry, LaunchError> {
         match (target, self.here) {
             (Target::Venture(code), _) => self.catalogue.by_code(code),
-            (Target::Here, Some(here)) => self.catalogue.of_checkout(here, self.endpoint),
-            (Target::Here, None) => Err(LaunchError::NotARepository(self.surroundings.cwd.clone())),
+            (Target::Here, Some(here)) => self.catalogue.for_checkout(here, self.endpoint),
+            (Target::Here, None) => Err(LaunchError::NotARepository(self.env.cwd.clone())),
         }
     }
 
-    /// Where the agent starts: the repository that a flag names, the one in hand, or one below the dev root; under the
-    /// name that the venture gives it.
+    /// The repository in which the agent starts: the one that `--repo` names, the current one, or one below the dev root.
+    /// Its name is spelled as in the venture.
     pub(crate) fn checkout(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
-        let mut checkout = self.found(venture)?;
+        let mut checkout = self.find_checkout(venture)?;
         checkout.repo = venture.spelling_of(&checkout.repo);
         Ok(checkout)
     }
 
-    fn found(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
+    fn find_checkout(&self, venture: &VentureEntry) -> Result<Checkout, LaunchError> {
         if let Some(path) = &self.launch.repo {
-            return repository_at(&self.surroundings.cwd.join(path));
+            return repository_at(&self.env.cwd.join(path));
         }
         match self.here {
             Some(here) if venture.owns(&here.repo) => Ok(here.clone()),
@@ -63,7 +63,8 @@ impl Options<'_> {
         }
     }
 
-    /// All ventures, the one of this place first under the cursor; a repository that none owns is offered too.
+    /// Shows the menu with all ventures. The cursor starts on the venture of the current repository. A repository without a
+    /// venture is offered as well.
     fn ask(&self) -> Result<VentureEntry, LaunchError> {
         let mut ventures = self.catalogue.all()?;
         let here = self.here.filter(|here| here.kind != CheckoutKind::NotARepository);

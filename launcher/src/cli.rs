@@ -1,4 +1,4 @@
-//! The command line as it was typed: parsed, not yet decided.
+//! The command line: how it is parsed. The plan decides what it means.
 
 use std::path::PathBuf;
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_two_dashes_is_the_agents() {
+    fn arguments_after_two_dashes_are_for_the_agent() {
         let cli = Cli::parse_from(["launcher", "alpha", "--codex", "--track", "0", "--", "--list", "-p", "hi"]);
         assert_eq!(cli.launch.agent_args, ["--list", "-p", "hi"]);
         assert_eq!(cli.launch.agent_cli(), Some(AgentCli::Codex));

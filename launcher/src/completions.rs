@@ -1,8 +1,8 @@
-//! Shell completions that know the ventures and the agents: the shell asks the launcher itself, which answers from
-//! files alone.
+//! Shell completions for ventures and agents. The shell runs the launcher to get them, and the launcher reads only
+//! files.
 //!
-//! A person waits for the answer, so there is no network and no database here, and git is run only if the environment
-//! names an agent. A file that can't be read completes nothing.
+//! A person waits for a completion, so the launcher uses no network and no database here. It runs git only if the
+//! environment names an agent. If a file can't be read, it adds no completions.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,10 +19,10 @@ use crate::background_server;
 use crate::config::Config;
 use crate::error::LaunchError;
 use crate::output;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::venture_cache;
 
-/// How a shell says that it wants to know what can be typed.
+/// The variable that a shell sets when it runs the launcher for completions.
 const VARIABLE: &str = "DECKWATCH_COMPLETE";
 const PROGRAM: &str = "launcher";
 
@@ -43,12 +43,12 @@ pub(crate) enum Shell {
     Fish,
 }
 
-/// Answers and ends the process when a shell asks; otherwise does nothing.
-pub(crate) fn answer_a_shell(command: fn() -> Command) {
+/// If a shell asks for completions, prints them and ends the process. Otherwise does nothing.
+pub(crate) fn answer_completion_request(command: fn() -> Command) {
     CompleteEnv::with_factory(command).var(VARIABLE).bin(PROGRAM).complete();
 }
 
-/// Prints what makes a shell ask.
+/// Prints the script that makes the shell ask for completions.
 pub(crate) fn print(shell: Shell) -> Result<(), LaunchError> {
     let name = match shell {
         Shell::Bash => "bash",
@@ -63,10 +63,10 @@ pub(crate) fn print(shell: Shell) -> Result<(), LaunchError> {
     output::print(|out| written(out))
 }
 
-/// The ventures of the file that a launch here would use, and those that the API last gave.
+/// The ventures of the file that a launch here would use, and the ventures of the last answer of the API.
 pub(crate) fn ventures() -> Vec<CompletionCandidate> {
     let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
-    let named = Surroundings::of_this_process().ok().and_then(|here| background_server::named_ventures(&here));
+    let named = ProcessEnv::of_this_process().ok().and_then(|here| background_server::ventures_variable(&here));
     let here = std::env::current_dir().unwrap_or_default();
     let root = here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned);
     let file = ventures::find(named.as_deref(), &dirs, root.as_deref()).ok().flatten();
@@ -83,7 +83,7 @@ pub(crate) fn ventures() -> Vec<CompletionCandidate> {
     ventures.iter().map(candidate).collect()
 }
 
-/// The agents whose names `launcher log` last showed.
+/// The agents that `launcher log` showed last.
 pub(crate) fn agents() -> Vec<CompletionCandidate> {
     let Ok(dirs) = Dirs::from_env() else { return Vec::new() };
     let cached = apis(&dirs).into_iter().flat_map(|url| venture_cache::cached_agents(&dirs, url.as_deref()));
@@ -91,7 +91,7 @@ pub(crate) fn agents() -> Vec<CompletionCandidate> {
     names.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// The addresses whose names may be meant: of the API that is configured, and none for this machine's own database.
+/// The APIs whose cached names are offered: the configured API, and `None` for the database of this machine.
 fn apis(dirs: &Dirs) -> [Option<String>; 2] {
     let named = std::env::var(variables::API_URL).ok().filter(|url| !url.is_empty());
     let configured = || Config::load(dirs).ok()?.api.map(|api| api.url);

@@ -1,4 +1,4 @@
-//! The user's settings: `config.toml` in Deckwatch's config folder. No file means the defaults.
+//! The user's settings in `config.toml` in the config folder of Deckwatch. Without that file, the defaults apply.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,33 +11,33 @@ use serde::Deserialize;
 
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
 use crate::secrets::api_key::KeySource;
 use crate::secrets::settings::InfisicalSettings;
 use crate::secrets::vault::Vault;
-use crate::surroundings::Surroundings;
 
-/// Settings that hold for every launch.
+/// The settings of every launch.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Config {
-    /// Where repositories are looked for; `~/dev` by default.
+    /// The folder in which repositories are searched; `~/dev` by default.
     pub(crate) dev_root: PathBuf,
-    /// The agent to start when no flag names one.
+    /// The agent that is started if no flag names one.
     pub(crate) default_agent: Option<AgentCli>,
-    /// The API of the team, unless the environment names one.
+    /// The API of the team. The environment overrides it.
     pub(crate) api: Option<ApiSettings>,
-    /// Where the ventures' secrets are.
+    /// Where the secrets of the ventures are stored.
     pub(crate) infisical: InfisicalSettings,
 }
 
-/// Where the team's API is, and where its key comes from: one of the four.
+/// The address of the team's API and the source of its key. At most one of the four sources is set.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApiSettings {
     /// The address, such as `https://context.example.com`.
     pub(crate) url: String,
-    /// The environment variable that holds the key; `CONTEXT_API_KEY` when nothing else is said.
+    /// The environment variable that holds the key. If no source is set, it is `CONTEXT_API_KEY`.
     key_env: Option<String>,
-    /// A command that prints the key: its words, no shell.
+    /// A command that prints the key, as a list of arguments. It is run without a shell.
     key_command: Option<Vec<String>>,
     /// Whether the key is in the keyring.
     #[serde(default)]
@@ -47,7 +47,7 @@ pub(crate) struct ApiSettings {
 }
 
 impl ApiSettings {
-    /// The variable that holds the key, where that is how it is had.
+    /// The variable that holds the key. `None` if another source is set.
     pub(crate) fn key_env(&self) -> Option<&str> {
         match self.key_source() {
             Some(_) => self.key_env.as_deref(),
@@ -55,7 +55,7 @@ impl ApiSettings {
         }
     }
 
-    /// Where else the key is.
+    /// The source of the key if it is not a variable.
     pub(crate) fn key_source(&self) -> Option<KeySource> {
         let command = self.key_command.clone().map(KeySource::Command);
         let keyring = self.key_keyring.then_some(KeySource::Keyring);
@@ -68,7 +68,7 @@ impl ApiSettings {
     }
 }
 
-/// What the file may hold.
+/// The file as it is parsed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -80,15 +80,15 @@ struct Document {
 }
 
 impl Config {
-    /// The settings, and where secrets come from by them.
-    pub(crate) fn with_vault(surroundings: &Surroundings) -> Result<(Self, Rc<Vault>), LaunchError> {
-        let config = Self::load(&surroundings.dirs)?;
-        let vault = Rc::new(Vault::of(surroundings, &config.infisical));
+    /// Reads the settings and creates the vault that they describe.
+    pub(crate) fn with_vault(env: &ProcessEnv) -> Result<(Self, Rc<Vault>), LaunchError> {
+        let config = Self::load(&env.dirs)?;
+        let vault = Rc::new(Vault::of(env, &config.infisical));
         Ok((config, vault))
     }
 
-    /// What holds without any settings.
-    pub(crate) fn of_nobody(dirs: &Dirs) -> Self {
+    /// The defaults, without any settings of a user.
+    pub(crate) fn without_settings(dirs: &Dirs) -> Self {
         Self {
             dev_root: dirs.home.join("dev"),
             default_agent: None,
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_file_the_defaults_hold() {
+    fn without_a_file_the_defaults_apply() {
         let infisical = InfisicalSettings::default();
         let expected = Config { dev_root: "/HOME/dev".into(), default_agent: None, api: None, infisical };
         assert_eq!(load(None).unwrap(), expected);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_the_api_is_had_in_one_of_four_ways() {
+    fn the_api_key_has_one_of_four_sources() {
         let api =
             |way: &str| load(Some(&format!("[api]\nurl = \"https://c.example\"\n{way}\n"))).map(|c| c.api.unwrap());
         for (way, variable, source) in [
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_their_line() {
+    fn errors_are_reported_with_their_line() {
         let cases = [
             ("\ndev_rot = \"x\"\n", "line 2: unknown field `dev_rot`"),
             ("default_agent = \"cursor\"", "line 1: unknown variant `cursor`"),

@@ -1,6 +1,6 @@
 //! The launcher's requests to the Context API: list the ventures, and register them.
 //!
-//! Each request is bounded in time, so that an API that does not answer delays a start by a few seconds at most.
+//! Each request has a time limit. An API that does not answer delays a start by a few seconds at most.
 
 use std::time::Duration;
 
@@ -11,47 +11,43 @@ use deckwatch_protocol::{Agent, ErrorCode, ListVentures, Venture};
 
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 const PAGE: u64 = 100;
 
-/// The ventures registered at the API. A database that does not exist yet has none and is not made for this.
-pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
-    let Some(api) = reader(endpoint, surroundings)? else { return Ok(Vec::new()) };
+/// The ventures that are registered in the API. If the local database does not exist, returns none and does not create it.
+pub(crate) fn registered(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Vec<VentureEntry>, LaunchError> {
+    let Some(api) = reader(endpoint, env)? else { return Ok(Vec::new()) };
     let ventures = wait(all_ventures(&api))?;
     Ok(ventures.into_iter().map(entry).collect())
 }
 
-/// The API to read from; `None` where this machine's own database does not exist yet: it is not made for reading.
-pub(crate) fn reader(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Option<Api>, LaunchError> {
-    if matches!(endpoint, Endpoint::Embedded) && !surroundings.database().exists() {
+/// The API to read from. `None` if the local database does not exist yet: reading does not create it.
+pub(crate) fn reader(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Option<Api>, LaunchError> {
+    if matches!(endpoint, Endpoint::Embedded) && !env.database().exists() {
         return Ok(None);
     }
-    connect(endpoint, surroundings).map(Some)
+    connect(endpoint, env).map(Some)
 }
 
 /// Registers a venture, or updates it.
-pub(crate) fn register(
-    venture: &VentureEntry,
-    endpoint: &Endpoint,
-    surroundings: &Surroundings,
-) -> Result<(), LaunchError> {
-    let api = connect(endpoint, surroundings)?;
+pub(crate) fn register(venture: &VentureEntry, endpoint: &Endpoint, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let api = connect(endpoint, env)?;
     wait(async { api.put_venture(&venture.code, &venture.registration()).await.map(drop) })
 }
 
-/// Registers each venture in turn. If the API can't be reached for one, the rest is not tried.
-pub(crate) fn put_all(
+/// Registers the ventures in order. If the API can't be reached for one venture, the rest is not tried.
+pub(crate) fn register_all(
     ventures: &[&VentureEntry],
     endpoint: &Endpoint,
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
 ) -> Result<Vec<Result<(), ClientError>>, LaunchError> {
-    let api = connect(endpoint, surroundings)?;
+    let api = connect(endpoint, env)?;
     runtime()?.block_on(async {
         let mut answers = Vec::new();
         for venture in ventures {
-            // The client bounds each call in time.
+            // The client limits the time of each call.
             let answer = api.put_venture(&venture.code, &venture.registration()).await.map(drop);
             let gone = matches!(answer, Err(ClientError::Unreachable { .. } | ClientError::Foreign { .. }));
             answers.push(answer);
@@ -76,29 +72,29 @@ async fn all_ventures(api: &Api) -> Result<Vec<Venture>, ClientError> {
     }
 }
 
-fn connect(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Api, LaunchError> {
+fn connect(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Api, LaunchError> {
     endpoint.unlock()?;
     let vars = |name: &str| endpoint.var(name).map(str::to_owned);
-    let config = ApiConfig::from_vars(vars, &surroundings.dirs, &actor());
+    let config = ApiConfig::from_vars(vars, &env.dirs, &actor());
     config.map(Api::connect).map_err(|error| LaunchError::Endpoint(error.to_string()))
 }
 
-/// As whom the embedded engine counts these calls; no agent is running yet.
+/// The agent name that the embedded engine uses for these calls, because no agent is running yet.
 fn actor() -> Agent {
     let host: String = this_host().as_str().chars().take(Agent::MAX_CHARS - "-launcher".len()).collect();
-    format!("{host}-launcher").parse().unwrap_or_else(|_| unnamed())
+    format!("{host}-launcher").parse().unwrap_or_else(|_| fallback_agent())
 }
 
 #[expect(clippy::expect_used, reason = "a constant of the right form")]
-fn unnamed() -> Agent {
+fn fallback_agent() -> Agent {
     "unnamed-launcher".parse().expect("a good name")
 }
 
-/// Waits for an answer, for a bounded time.
+/// Waits for an answer, with a time limit.
 pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, LaunchError> {
-    let answer = runtime()?.block_on(async { tokio::time::timeout(PATIENCE, work).await });
+    let answer = runtime()?.block_on(async { tokio::time::timeout(TIMEOUT, work).await });
     let Ok(answer) = answer else {
-        let text = format!("the Context API did not answer within {} seconds; try again", PATIENCE.as_secs());
+        let text = format!("the Context API did not answer within {} seconds; try again", TIMEOUT.as_secs());
         return Err(LaunchError::Unreachable(text));
     };
     answer.map_err(|error| match error {
@@ -108,10 +104,10 @@ pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Res
     })
 }
 
-/// The runtime for the network requests of this process.
+/// Creates the runtime for the network requests of this process.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, LaunchError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| LaunchError::Api(format!("this process can do no network work: {error}")))
+    runtime.map_err(|error| LaunchError::Api(format!("this process can't send network requests: {error}")))
 }
 
 fn entry(venture: Venture) -> VentureEntry {

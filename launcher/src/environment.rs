@@ -1,9 +1,10 @@
-//! Which variables an agent and its server are given, may inherit, and must not get.
+//! The environment variables that an agent and its server get, inherit, or do not get.
 
 use deckwatch_client::variables;
 
-/// What an agent is told of itself; one that is not set for a launch is removed, not inherited.
-pub(crate) const OF_AGENT: [&str; 12] = [
+/// The variables that describe the launch. One that a launch does not set is removed, so that the agent does not
+/// inherit it.
+pub(crate) const AGENT_VARIABLES: [&str; 12] = [
     variables::VENTURE,
     variables::REPO,
     variables::REPOS,
@@ -18,19 +19,20 @@ pub(crate) const OF_AGENT: [&str; 12] = [
     variables::SECRETS,
 ];
 
-/// What the user may set for the server: GitHub, and where the weekly plan is. Inherited, never set or removed here.
-pub(crate) const OF_USER: [&str; 4] = ["GITHUB_API_URL", "GH_HOST", "GH_CONFIG_DIR", variables::PLAN];
-/// Tokens for GitHub under the names that `gh` knows.
+/// The variables that the user may set for the server: for GitHub and for the weekly plan. The agent inherits them; the
+/// launcher never sets or removes them.
+pub(crate) const USER_VARIABLES: [&str; 4] = ["GITHUB_API_URL", "GH_HOST", "GH_CONFIG_DIR", variables::PLAN];
+/// The variables for a GitHub token that `gh` reads.
 pub(crate) const GITHUB_TOKENS: [&str; 4] =
     ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
 
-/// The launcher's own identity at Infisical, under the names that Infisical's tool knows.
+/// The client id of the launcher's machine identity, in the variable that Infisical's command line tool reads.
 pub(crate) const INFISICAL_CLIENT_ID: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID";
-/// The secret of that identity.
+/// The client secret of that identity.
 pub(crate) const INFISICAL_CLIENT_SECRET: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET";
 
-/// What an agent must not get, whoever set it: keys that decide over others' records and secrets.
-pub(crate) const WITHHELD: [&str; 6] = [
+/// The variables that an agent never gets: keys that give access to the records and secrets of others.
+pub(crate) const WITHHELD_VARIABLES: [&str; 6] = [
     variables::ADMIN_KEY,
     "GITHUB_WEBHOOK_SECRET",
     "INFISICAL_TOKEN",

@@ -17,7 +17,7 @@ use crate::exit_code::ExitCode;
 use crate::secrets::error::SecretsError;
 use crate::suggestion;
 
-/// Why a command failed. The messages of the client's errors already say what to do.
+/// The reason why a command failed. The messages of the client's errors already say what to do.
 #[derive(Debug, Error)]
 pub(crate) enum LaunchError {
     #[error(transparent)]
@@ -69,10 +69,10 @@ pub(crate) enum LaunchError {
     Registration { path: PathBuf, message: String },
     #[error("cannot write {}: {message}", .path.display())]
     NotWritten { path: PathBuf, message: String },
-    #[error("{} exists already, with another content", .0.display())]
+    #[error("{} exists already, with different content", .0.display())]
     WouldOverwrite(PathBuf),
     #[error("`launcher init` asks questions, and there is no terminal to answer them")]
-    NobodyToAsk,
+    NoTerminal,
     #[error("could not create a worktree at {}: {message}", .path.display())]
     Worktree { path: PathBuf, message: String },
     #[error(transparent)]
@@ -92,13 +92,13 @@ pub(crate) enum LaunchError {
     #[error("{0}")]
     Unreachable(String),
     #[error("{broken} of {of} agent CLIs do not reach deckwatch-mcp")]
-    Unreached { broken: usize, of: usize },
+    ServersNotReached { broken: usize, of: usize },
     #[error("the menu can't be shown: {0}")]
     Menu(String),
     #[error("the output can't be written: {0}")]
     Output(#[source] io::Error),
     #[error("{failed} {} failed", if *.failed == 1 { "check" } else { "checks" })]
-    Unfit { failed: usize },
+    ChecksFailed { failed: usize },
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("cancelled")]
@@ -108,7 +108,7 @@ pub(crate) enum LaunchError {
 }
 
 impl LaunchError {
-    /// What to do about it, unless the message says so.
+    /// What to do about the error. `None` if the message already says it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoCurrentDirectory(_) => "change to a folder that exists: cd ~".to_owned(),
@@ -123,7 +123,7 @@ impl LaunchError {
             Self::WouldOverwrite(_) => {
                 "--overwrite changes it and keeps a copy of the first version; without --yes you are asked".to_owned()
             }
-            Self::NobodyToAsk => "`launcher init --yes` uses flags and defaults; `launcher init --help` lists them".to_owned(),
+            Self::NoTerminal => "`launcher init --yes` uses flags and defaults; `launcher init --help` lists them".to_owned(),
             Self::NoVentureNamed => "give the code of one, such as `launcher alpha`; `launcher --list` shows them".to_owned(),
             Self::NoVentures => "`launcher init` writes a ventures file; `launcher .` starts an agent on the repository you are in"
                 .to_owned(),
@@ -144,7 +144,7 @@ impl LaunchError {
             }
             Self::NoVentureOf { .. } => "add it to `repos` of a venture in the ventures file, or use `launcher . --local`".to_owned(),
             Self::NotARepository(_) => "change to a repository, create one with `git init`, or give the code of a venture".to_owned(),
-            Self::Discovery(error) => undiscovered(error),
+            Self::Discovery(error) => discovery_hint(error),
             Self::AgentMissing(cli) => format!("install it: {}", cli.install_command()),
             Self::NoAgent => install_one(),
             Self::NeedsBackgroundServer { cli, word } => {
@@ -168,10 +168,10 @@ impl LaunchError {
             | Self::Slot(_)
             | Self::Api(_)
             | Self::Unreachable(_)
-            | Self::Unreached { .. }
+            | Self::ServersNotReached { .. }
             | Self::Endpoint(_)
             | Self::Output(_)
-            | Self::Unfit { .. }
+            | Self::ChecksFailed { .. }
             | Self::Demo(_)
             | Self::Query(_)
             | Self::Cancelled => return None,
@@ -179,15 +179,15 @@ impl LaunchError {
         Some(hint)
     }
 
-    /// The same error for a file that is not a registration.
-    pub(crate) fn of_writing(self) -> Self {
+    /// Changes the error of a registration into the error of another file that could not be written.
+    pub(crate) fn into_write_error(self) -> Self {
         match self {
             Self::Registration { path, message } => Self::NotWritten { path, message },
             other => other,
         }
     }
 
-    /// The code to exit with.
+    /// The exit code for this error.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoHome(_)
@@ -198,7 +198,7 @@ impl LaunchError {
             | Self::WouldOverwrite(_)
             | Self::Endpoint(_) => ExitCode::Config,
             Self::VenturesFile(_) | Self::NoVenturesFile => ExitCode::VenturesFile,
-            Self::NoVentureNamed | Self::NobodyToAsk | Self::Query(_) | Self::NeedsBackgroundServer { .. } => {
+            Self::NoVentureNamed | Self::NoTerminal | Self::Query(_) | Self::NeedsBackgroundServer { .. } => {
                 ExitCode::Usage
             }
             Self::NoVentures | Self::UnknownVenture { .. } | Self::NoVentureOf { .. } => ExitCode::UnknownVenture,
@@ -207,21 +207,25 @@ impl LaunchError {
             }
             Self::AgentMissing(_) | Self::NoAgent => ExitCode::AgentMissing,
             Self::ServerMissing | Self::ServerNotBuilt { .. } => ExitCode::ServerMissing,
-            Self::Registration { .. } | Self::NotWritten { .. } | Self::Unreached { .. } => ExitCode::Registration,
+            Self::Registration { .. } | Self::NotWritten { .. } | Self::ServersNotReached { .. } => {
+                ExitCode::Registration
+            }
             Self::Slot(_) => ExitCode::Slot,
             Self::Api(_) | Self::Unreachable(_) | Self::KeyRefused(_) => ExitCode::Api,
             Self::VentureNotInFile { cause, .. } => cause.exit_code(),
             Self::NoSuchAgent { .. } | Self::NoSuchRecord { .. } => ExitCode::NoRecord,
             Self::Secrets(error) => error.exit_code(),
-            Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::Unfit { .. } => ExitCode::NotStarted,
+            Self::Menu(_) | Self::Output(_) | Self::NotStarted { .. } | Self::ChecksFailed { .. } => {
+                ExitCode::NotStarted
+            }
             Self::Demo(_) => ExitCode::Demo,
             Self::Cancelled => ExitCode::Cancelled,
         }
     }
 }
 
-/// Most names in a hint.
-const MOST_NAMES: usize = 20;
+/// The largest number of names in a hint.
+const MAX_NAMES: usize = 20;
 
 fn known_ventures(code: &VentureCode, known: &[VentureCode]) -> String {
     let meant = suggestion::for_venture(code, known).map(|meant| format!("did you mean `{meant}`? "));
@@ -247,11 +251,11 @@ fn no_such_agent(agent: &Agent, known: &[Agent]) -> String {
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
-    let shown = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > MOST_NAMES { format!("{shown} and {} more", names.len() - MOST_NAMES) } else { shown }
+    let shown = names.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > MAX_NAMES { format!("{shown} and {} more", names.len() - MAX_NAMES) } else { shown }
 }
 
-fn undiscovered(error: &DiscoveryError) -> String {
+fn discovery_hint(error: &DiscoveryError) -> String {
     match error {
         DiscoveryError::NoRepositories(_) => "add them to `repos` in the ventures file, or use --repo PATH".to_owned(),
         DiscoveryError::NotFound { repos, cut_short, .. } => clone_one(repos, *cut_short),

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_about_the_launcher_has_every_code() {
+    fn docs_launcher_md_has_every_exit_code() {
         let page = include_str!("../../docs/launcher.md");
         let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
         let table: Vec<String> =

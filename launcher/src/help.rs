@@ -1,22 +1,22 @@
-//! The text below the options of `--help`: its tables stay tables at the terminal's width.
+//! Wraps the text below the options of `--help` to the width of the terminal, and keeps the columns of its tables.
 //!
-//! A line that is indented is a row: what follows two or more spaces is its second column, which is wrapped below
-//! itself. Lines that are not indented are paragraphs.
+//! An indented line is a row of a table. The text after two or more spaces is its second column, which is wrapped within
+//! that column. Lines without indentation are paragraphs.
 
 use clap::Command;
 use textwrap::Options;
 
 /// A line longer than this is hard to read, however wide the terminal is.
-const WIDEST: usize = 100;
+const MAX_WIDTH: usize = 100;
 /// A second column narrower than this is wrapped below the first column instead.
-const NARROWEST_COLUMN: usize = 20;
+const MIN_COLUMN_WIDTH: usize = 20;
 
-/// One piece of such a text.
+/// A part of the text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
-    /// A line between pieces.
+    /// An empty line.
     Blank,
-    /// Words that may be wrapped anywhere.
+    /// A paragraph.
     Paragraph(String),
     /// A row with one column.
     Line(&'a str),
@@ -24,7 +24,7 @@ pub(crate) enum Piece<'a> {
     Row(&'a str, &'a str, usize),
 }
 
-/// Takes a text apart.
+/// Splits a text into its parts.
 pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     for line in text.lines() {
@@ -46,7 +46,7 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// A second column stands on a line of its own below a first column that is too long.
+/// Whether the line is only a second column, below a first column that is too long.
 fn is_second_column(line: &str) -> bool {
     line.starts_with("        ")
 }
@@ -64,10 +64,10 @@ fn row_of(row: &str) -> Piece<'_> {
     }
 }
 
-/// The command with these texts wrapped for the terminal.
-pub(crate) fn laid_out(command: Command) -> Command {
+/// The command with its texts wrapped to the terminal.
+pub(crate) fn with_wrapped_help(command: Command) -> Command {
     let width = terminal_width();
-    with_width(command.max_term_width(WIDEST), width)
+    with_width(command.max_term_width(MAX_WIDTH), width)
 }
 
 fn with_width(mut command: Command, width: usize) -> Command {
@@ -80,11 +80,11 @@ fn with_width(mut command: Command, width: usize) -> Command {
     command.mut_subcommands(|command| with_width(command, width))
 }
 
-/// As clap finds it.
+/// The width of the terminal, determined in the same way as clap does.
 fn terminal_width() -> usize {
     let of_terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let named = || std::env::var("COLUMNS").ok()?.parse().ok();
-    of_terminal.or_else(named).filter(|width| *width > 0).unwrap_or(WIDEST).min(WIDEST)
+    of_terminal.or_else(named).filter(|width| *width > 0).unwrap_or(MAX_WIDTH).min(MAX_WIDTH)
 }
 
 fn wrapped(text: &str, width: usize) -> String {
@@ -99,7 +99,7 @@ impl Piece<'_> {
             Self::Paragraph(words) => textwrap::fill(words, width),
             Self::Line(line) => textwrap::fill(line, Options::new(width).subsequent_indent("        ")),
             Self::Row(first, second, begins) => {
-                let begins = if begins + NARROWEST_COLUMN > width { 8 } else { *begins };
+                let begins = if begins + MIN_COLUMN_WIDTH > width { 8 } else { *begins };
                 let indent = " ".repeat(begins);
                 let options = Options::new(width).initial_indent(&indent).subsequent_indent(&indent);
                 let column = textwrap::fill(second, options);
@@ -131,7 +131,7 @@ mod tests {
         assert!(wrapped(text, 30).contains("  launcher alpha\n        start the default"), "{}", wrapped(text, 30));
     }
 
-    /// Every command's help, at each width.
+    /// Checks the help of every command at each width.
     #[test]
     fn no_line_of_any_help_is_wider_than_the_terminal() {
         fn walk(command: &Command, width: usize) {

@@ -1,4 +1,4 @@
-//! How a launch was typed: the agent, the venture, and what is to be different this time.
+//! The options of a launch.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -94,7 +94,7 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// The agent that a flag names.
+    /// The agent CLI that a flag selects.
     pub(crate) fn agent_cli(&self) -> Option<AgentCli> {
         let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];
         flags.into_iter().find_map(|(given, cli)| given.then_some(cli))

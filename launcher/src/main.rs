@@ -1,7 +1,7 @@
 //! `launcher <venture>`: starts a coding agent on a venture, with its context.
 //!
-//! Three steps, in this order: [`cli`] is what was typed, [`plan`] decides everything and can be
-//! printed, [`process`] carries it out and becomes the agent. Nothing before [`process`] writes.
+//! It has three steps: [`cli`] parses the command line. [`plan`] makes all decisions and can be printed. [`process`]
+//! carries out the plan and replaces the launcher by the agent. The first two steps write nothing.
 
 mod agent_cli;
 mod background_server;
@@ -32,13 +32,13 @@ mod output;
 mod pager;
 mod plan;
 mod process;
+mod process_env;
 mod records;
 mod registration;
 mod secrets;
 mod server_build;
 mod slash_commands;
 mod suggestion;
-mod surroundings;
 mod target;
 mod venture_cache;
 mod ventures_sync;
@@ -55,12 +55,12 @@ use self::endpoint::Endpoint;
 use self::error::LaunchError;
 use self::exit_code::ExitCode;
 use self::plan::{Chosen, Plan};
+use self::process_env::ProcessEnv;
 use self::secrets::grant::SecretsRequest;
 use self::secrets::verb::{self, SecretsCommand};
-use self::surroundings::Surroundings;
 
 fn main() -> std::process::ExitCode {
-    completions::answer_a_shell(Cli::command);
+    completions::answer_completion_request(Cli::command);
     let cli = match parsed() {
         Ok(cli) => cli,
         Err(code) => return code,
@@ -74,12 +74,12 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-/// The command line; an exit code where clap has answered it, with help or with an error.
+/// Parses the command line. Returns an exit code if clap printed help or an error.
 fn parsed() -> Result<Cli, std::process::ExitCode> {
-    let command = help::laid_out(Cli::command());
+    let command = help::with_wrapped_help(Cli::command());
     let parsed = command.clone().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
-        // When even this can't be written, the exit code still tells.
+        // If the message can't be printed, the exit code still reports the error.
         let _ = error.print();
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         if error.use_stderr()
@@ -92,56 +92,48 @@ fn parsed() -> Result<Cli, std::process::ExitCode> {
 }
 
 fn run(cli: &Cli) -> Result<(), LaunchError> {
-    let surroundings = Surroundings::of_this_process()?;
+    let env = ProcessEnv::of_this_process()?;
     match &cli.command {
-        None | Some(Command::Secrets(SecretsCommand::Check { .. }) | Command::Docs(_)) => launch(cli, &surroundings),
-        Some(Command::Log(log)) => records::log(log, &surroundings),
-        Some(Command::Handoff(handoff)) => records::handoff(handoff, &surroundings),
-        Some(Command::Notes(notes)) => records::notes(notes, &surroundings),
-        Some(Command::Demo { data }) => demo::run(&surroundings, data.as_deref()),
-        Some(Command::Ventures(verb)) => ventures_sync::run(verb, &surroundings),
-        Some(Command::Commands(verb)) => slash_commands::run(verb, &surroundings),
-        Some(Command::Init(init)) => init::run(init, &surroundings),
+        None | Some(Command::Secrets(SecretsCommand::Check { .. }) | Command::Docs(_)) => launch(cli, &env),
+        Some(Command::Log(log)) => records::log(log, &env),
+        Some(Command::Handoff(handoff)) => records::handoff(handoff, &env),
+        Some(Command::Notes(notes)) => records::notes(notes, &env),
+        Some(Command::Demo { data }) => demo::run(&env, data.as_deref()),
+        Some(Command::Ventures(verb)) => ventures_sync::run(verb, &env),
+        Some(Command::Commands(verb)) => slash_commands::run(verb, &env),
+        Some(Command::Init(init)) => init::run(init, &env),
         Some(Command::Completions { shell }) => completions::print(*shell),
-        Some(Command::Man { dir }) => man::write(Cli::command(), &surroundings.cwd.join(dir)),
-        Some(Command::Doctor(doctor)) => doctor::run(doctor, &Cli::command(), &surroundings),
-        Some(Command::Mcp(McpCommand::Doctor { json })) => {
-            mcp_doctor::run(&surroundings, *json, &mut io::stdout().lock())
-        }
+        Some(Command::Man { dir }) => man::write(Cli::command(), &env.cwd.join(dir)),
+        Some(Command::Doctor(doctor)) => doctor::run(doctor, &Cli::command(), &env),
+        Some(Command::Mcp(McpCommand::Doctor { json })) => mcp_doctor::run(&env, *json, &mut io::stdout().lock()),
         Some(Command::Secrets(SecretsCommand::Login { api_key })) => {
-            let (config, vault) = Config::with_vault(&surroundings)?;
+            let (config, vault) = Config::with_vault(&env)?;
             verb::login(&config, &vault, *api_key)
         }
         Some(Command::Secrets(SecretsCommand::Logout { api_key })) => {
-            let (config, vault) = Config::with_vault(&surroundings)?;
+            let (config, vault) = Config::with_vault(&env)?;
             verb::logout(&config, &vault, *api_key)
         }
     }
 }
 
-/// Becomes the agent; or only lists the ventures, checks a venture's secrets, copies its documents, or shows the plan.
-fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
+/// Starts the agent, or lists ventures, checks secrets, copies documents, or prints the plan.
+fn launch(cli: &Cli, env: &ProcessEnv) -> Result<(), LaunchError> {
     let launch = &cli.launch;
-    let (config, vault) = Config::with_vault(surroundings)?;
-    let endpoint = Endpoint::of_launch(launch.local, surroundings, &config, &vault)?;
-    let here = target::here(launch.target.as_ref(), surroundings)?;
-    let file = catalogue::file(launch.ventures.as_deref(), surroundings, here.as_ref())?;
-    if let Some(unknown) = file.as_ref().and_then(|file| catalogue::unknown_fields(file, surroundings)) {
+    let (config, vault) = Config::with_vault(env)?;
+    let endpoint = Endpoint::of_launch(launch.local, env, &config, &vault)?;
+    let here = target::here(launch.target.as_ref(), env)?;
+    let file = catalogue::file(launch.ventures.as_deref(), env, here.as_ref())?;
+    if let Some(unknown) = file.as_ref().and_then(|file| catalogue::unknown_fields(file, env)) {
         output::warn(&unknown);
     }
-    let ask_api = || venture_cache::registered(&endpoint, surroundings);
-    let catalogue = Catalogue { file, ask_api: &ask_api };
+    let request_ventures = || venture_cache::registered(&endpoint, env);
+    let catalogue = Catalogue { file, request_ventures: &request_ventures };
     if cli.list {
-        return list::run(cli.json, &config, &endpoint, surroundings, &catalogue);
+        return list::run(cli.json, &config, &endpoint, env, &catalogue);
     }
-    let options = Options {
-        launch,
-        config: &config,
-        surroundings,
-        endpoint: &endpoint,
-        catalogue: &catalogue,
-        here: here.as_ref(),
-    };
+    let options =
+        Options { launch, config: &config, env, endpoint: &endpoint, catalogue: &catalogue, here: here.as_ref() };
     if let Some(Command::Secrets(SecretsCommand::Check { venture, json })) = &cli.command {
         return verb::check(&options.named(venture)?, &vault, *json, &mut io::stdout().lock());
     }
@@ -153,10 +145,10 @@ fn launch(cli: &Cli, surroundings: &Surroundings) -> Result<(), LaunchError> {
     let ventures_file = catalogue.file.as_ref().map(|file| file.path.clone());
     let secrets = SecretsRequest::of(launch, &vault, &venture);
     let chosen = Chosen { venture, ventures_file, checkout, endpoint: &endpoint, secrets };
-    let plan = Plan::make(launch, &config, surroundings, chosen)?;
+    let plan = Plan::make(launch, &config, env, chosen)?;
     if launch.dry_run {
-        let text = plan.describe(surroundings)?;
+        let text = plan.describe(env)?;
         return output::print(|out| out.write_all(text.as_bytes()));
     }
-    Err(process::start(&plan, surroundings))
+    Err(process::start(&plan, env))
 }

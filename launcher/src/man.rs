@@ -1,4 +1,4 @@
-//! Manual pages, written by the program that they describe, so that they are never out of date.
+//! Manual pages. They are generated from the definition of the command line, so that they are always up to date.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,8 +15,8 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   launcher man ~/.local/share/man/man1    then: man launcher, man launcher-doctor";
 
-/// A longer line that ends with a colon is a sentence.
-const LONGEST_HEADING: usize = 30;
+/// A longer line that ends with a colon is a sentence, not a heading.
+const MAX_HEADING_BYTES: usize = 30;
 
 /// Writes a page for the launcher and one for each of its commands.
 pub(crate) fn write(command: Command, dir: &Path) -> Result<(), LaunchError> {
@@ -59,15 +59,15 @@ fn write_page(command: &Command, dir: &Path) -> io::Result<()> {
     std::fs::write(dir.join(page.get_filename()), out)
 }
 
-/// What `--help` shows below the options: each of its headings is a section, each of its rows a term with its text, so
-/// that `man` wraps them at any width.
+/// Formats the text below the options of `--help`. Each heading becomes a section and each row a term with its text, so
+/// that `man` can wrap them at any width.
 fn write_after(text: &str, out: &mut impl Write) -> io::Result<()> {
     let mut roff = Roff::default();
     let mut in_section = false;
     for piece in pieces(text) {
         match piece {
             Piece::Blank => {}
-            Piece::Paragraph(words) if words.ends_with(':') && words.len() <= LONGEST_HEADING => {
+            Piece::Paragraph(words) if words.ends_with(':') && words.len() <= MAX_HEADING_BYTES => {
                 roff.control("PD", []).control("SH", [words.trim_end_matches(':').to_uppercase().as_str()]);
                 in_section = true;
             }

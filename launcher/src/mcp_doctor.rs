@@ -1,7 +1,7 @@
-//! `launcher mcp doctor`: proves that each agent's tool will reach `deckwatch-mcp`, by doing what the tool does.
+//! `launcher mcp doctor`: checks that each agent CLI can reach `deckwatch-mcp`, by connecting in the same way.
 //!
-//! It starts the registered command with no more of the environment than the tool would give it, speaks
-//! MCP with it and asks for its tools. It changes no settings; what is wrong comes with its fix.
+//! It starts the registered command with only the environment that the agent CLI would give it. Then it speaks MCP and
+//! lists the tools. It changes no settings, and prints a fix for each problem.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -19,15 +19,15 @@ use crate::agent_cli::AgentCli;
 use crate::background_server;
 use crate::error::LaunchError;
 use crate::output::warn;
-use crate::registration::{Obstacle, Outlook, Registration, Screen, reaches_server};
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
+use crate::registration::{Obstacle, PlannedRegistration, Registration, Screen, reaches_server};
 
-/// Longer than the slowest of the tools waits for a server.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The tool that every start of day needs.
-const NEEDED_TOOL: &str = "sod";
+/// Longer than any agent CLI waits for a server.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The tool that starts a day. A server without it is reported as broken.
+const REQUIRED_TOOL: &str = "sod";
 
-/// What was found out about one agent's tool.
+/// The result for one agent CLI.
 #[derive(Debug, Serialize)]
 struct Finding {
     agent: &'static str,
@@ -36,46 +36,46 @@ struct Finding {
     fix: Option<String>,
 }
 
-/// Examines every tool that is installed. An error when one of them would not reach the server.
-pub(crate) fn run(surroundings: &Surroundings, json: bool, out: &mut impl Write) -> Result<(), LaunchError> {
-    let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
-    if let Err(foreign) = background_server::own_environment(surroundings)
-        && let Some(unset) = background_server::unset(&foreign, surroundings)
+/// Checks every installed agent CLI. Returns an error if one of them can't reach the server.
+pub(crate) fn run(env: &ProcessEnv, json: bool, out: &mut impl Write) -> Result<(), LaunchError> {
+    let server = env.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
+    if let Err(foreign) = background_server::launch_of_environment(env)
+        && let Some(unset) = background_server::unset(&foreign, env)
     {
         warn(&format!(
             "{}; an agent that you start here without the launcher is refused; run: {unset}",
             foreign.what()
         ));
     }
-    let installed = AgentCli::ALL.into_iter().filter(|cli| surroundings.agent_program(*cli).is_some());
-    let findings: Vec<Finding> = installed.map(|cli| examine(cli, &server, surroundings)).collect();
+    let installed = AgentCli::ALL.into_iter().filter(|cli| env.agent_program(*cli).is_some());
+    let findings: Vec<Finding> = installed.map(|cli| examine(cli, &server, env)).collect();
     if findings.is_empty() {
         return Err(LaunchError::NoAgent);
     }
     let written = if json { write_json(out, &findings) } else { write_lines(out, &findings) };
     written.map_err(LaunchError::Output)?;
     let broken = findings.iter().filter(|finding| !finding.ok).count();
-    if broken == 0 { Ok(()) } else { Err(LaunchError::Unreached { broken, of: findings.len() }) }
+    if broken == 0 { Ok(()) } else { Err(LaunchError::ServersNotReached { broken, of: findings.len() }) }
 }
 
-fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding {
+fn examine(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Finding {
     let agent = cli.program();
     let broken = |detail: String, fix: String| Finding { agent, ok: false, detail, fix: Some(fix) };
-    if let Err(foreign) = background_server::own_environment(surroundings)
-        && background_server::unset(&foreign, surroundings).is_none()
+    if let Err(foreign) = background_server::launch_of_environment(env)
+        && background_server::unset(&foreign, env).is_none()
     {
         return broken(foreign.what(), foreign.fix());
     }
-    if let Some((kind, left)) = background_server::left_behind(cli, surroundings) {
+    if let Some((kind, left)) = background_server::left_over_server(cli, env) {
         return broken(background_server::warning(kind, &left), kind.stop_command().to_owned());
     }
-    let registration = match Registration::plan(cli, server, &[], Screen::AsItIs, &surroundings.cwd, surroundings) {
+    let registration = match Registration::plan(cli, server, &[], Screen::AsConfigured, &env.cwd, env) {
         Err(error) => return broken(error.to_string(), "correct that file, then run this again".to_owned()),
         Ok(registration) => registration,
     };
-    let for_one_launch = match registration.outlook(cli, surroundings) {
-        Outlook::Writes(files) => {
-            let files: Vec<String> = files.iter().map(|file| surroundings.shown(file)).collect();
+    let for_one_launch = match registration.planned(cli, env) {
+        PlannedRegistration::Writes(files) => {
+            let files: Vec<String> = files.iter().map(|file| env.shown(file)).collect();
             let mut detail =
                 format!("not registered, or the registration is out of date; a launch writes {}", files.join(", "));
             if !registration.replaced.is_empty() {
@@ -83,48 +83,48 @@ fn examine(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Finding
             }
             return broken(detail, format!("launcher <venture> --{agent}"));
         }
-        Outlook::Fails(error) => {
+        PlannedRegistration::Fails(error) => {
             let detail = format!("not registered, or the registration is out of date, and a launch fails: {error}");
             return broken(detail, "make that file and its folder writable for you, then run this again".to_owned());
         }
-        Outlook::ForOneLaunch(error) => Some(format!(
+        PlannedRegistration::ForOneLaunch(error) => Some(format!(
             "; a launch by the launcher registers the server for that launch alone, and an agent that is started without \
              the launcher does not reach it: {error}"
         )),
-        Outlook::Registered => None,
+        PlannedRegistration::Registered => None,
     };
     if let Some(Obstacle { what, fix }) = registration.obstacle {
         return broken(what, fix);
     }
-    match connect(cli, server, surroundings) {
+    match connect(cli, server, env) {
         Ok(tools) => {
-            let server = surroundings.shown(server);
+            let server = env.shown(server);
             let detail = format!("connected to {server}, {tools} tools{}", for_one_launch.unwrap_or_default());
             Finding { agent, ok: true, detail, fix: None }
         }
         Err(why) => broken(
-            format!("{}: {why}", surroundings.shown(server)),
+            format!("{}: {why}", env.shown(server)),
             "install it again: run ./scripts/start --install-only in the Deckwatch checkout".to_owned(),
         ),
     }
 }
 
-/// The number of tools that the server offers.
-fn connect(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<usize, String> {
+/// Connects to the server and returns the number of its tools.
+fn connect(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<usize, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let tools = runtime.block_on(async { timeout(PATIENCE, ask(cli, server, surroundings)).await });
-    let names = tools.map_err(|_| format!("it did not answer within {} seconds", PATIENCE.as_secs()))??;
-    if names.iter().any(|name| name == NEEDED_TOOL) {
+    let tools = runtime.block_on(async { timeout(TIMEOUT, ask(cli, server, env)).await });
+    let names = tools.map_err(|_| format!("it did not answer within {} seconds", TIMEOUT.as_secs()))??;
+    if names.iter().any(|name| name == REQUIRED_TOOL) {
         Ok(names.len())
     } else {
-        Err(format!("it has no tool {NEEDED_TOOL}"))
+        Err(format!("it has no tool {REQUIRED_TOOL}"))
     }
 }
 
-async fn ask(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Result<Vec<String>, String> {
+async fn ask(cli: AgentCli, server: &Path, env: &ProcessEnv) -> Result<Vec<String>, String> {
     let mut command = Command::new(server);
-    command.env_clear().envs(given_by(cli, surroundings)).current_dir(&surroundings.cwd);
+    command.env_clear().envs(environment_of_server(cli, env)).current_dir(&env.cwd);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("it can't be started: {error}"))?;
     let (Some(stdout), Some(stdin)) = (child.stdout.take(), child.stdin.take()) else {
@@ -132,15 +132,15 @@ async fn ask(cli: AgentCli, server: &Path, surroundings: &Surroundings) -> Resul
     };
     let service = ().serve((stdout, stdin)).await.map_err(|error| format!("it does not speak MCP: {error}"))?;
     let tools = service.list_all_tools().await.map_err(|error| format!("it can't list its tools: {error}"))?;
-    // The server ends with its pipe; one that does not is killed when it is dropped.
+    // The server ends when its pipe closes. A server that does not end is killed when it is dropped.
     let _ = service.cancel().await;
     let _ = child.wait().await;
     Ok(tools.into_iter().map(|tool| tool.name.into_owned()).collect())
 }
 
-/// The environment that the tool would give to the server.
-fn given_by(cli: AgentCli, surroundings: &Surroundings) -> impl Iterator<Item = (&OsStr, &OsString)> {
-    surroundings.vars().filter(move |(name, _)| name.to_str().is_some_and(|name| reaches_server(cli, name)))
+/// The environment that the agent CLI would give to the server.
+fn environment_of_server(cli: AgentCli, env: &ProcessEnv) -> impl Iterator<Item = (&OsStr, &OsString)> {
+    env.vars().filter(move |(name, _)| name.to_str().is_some_and(|name| reaches_server(cli, name)))
 }
 
 fn write_json(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {

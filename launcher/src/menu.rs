@@ -1,4 +1,4 @@
-//! The menu for a person who named no venture.
+//! The menu that is shown if the command line names no venture.
 
 use std::fmt;
 
@@ -16,14 +16,14 @@ impl fmt::Display for Choice {
     }
 }
 
-/// Lets a person choose; typing narrows the list. The cursor starts on the venture `at` this position.
+/// Lets the user choose a venture. Typing narrows the list. The cursor starts at position `at`.
 pub(crate) fn choose(ventures: Vec<VentureEntry>, at: usize) -> Result<VentureEntry, LaunchError> {
     let choices: Vec<Choice> = ventures.into_iter().map(Choice).collect();
     let chosen = Select::new("Venture", choices).with_starting_cursor(at).with_page_size(12).prompt();
     chosen.map(|choice| choice.0).map_err(unanswered)
 }
 
-/// The error for a question that was not answered.
+/// The error for a question that the user did not answer.
 pub(crate) fn unanswered(error: InquireError) -> LaunchError {
     match error {
         InquireError::OperationCanceled | InquireError::OperationInterrupted => LaunchError::Cancelled,

@@ -27,7 +27,7 @@ pub(crate) fn report(error: &LaunchError) {
     }
 }
 
-/// What to do about an error that was just reported.
+/// Prints what to do about the error that was just reported.
 pub(crate) fn hint(text: &str) {
     let cyan = anstyle::AnsiColor::Cyan.on_default();
     let _ = writeln!(anstream::stderr(), "{cyan}hint:{cyan:#} {text}");

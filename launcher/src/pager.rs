@@ -1,4 +1,4 @@
-//! Long text for a person, through a pager as git uses one: only on a terminal, with colours unless they are unwanted.
+//! Shows long text in a pager, as git does: only on a terminal, and with colours unless the user disabled them.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::Stdio;
@@ -12,55 +12,55 @@ use crate::context_api;
 use crate::environment;
 use crate::error::LaunchError;
 use crate::output;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// What `less` is told unless the user has told it something: end where one screen is enough, keep colours, leave the
-/// text on the screen.
+/// The options for `less` if the user set none: exit if the text fits on one screen, keep colours, and leave the text on
+/// the screen.
 const LESS: &str = "FRX";
 
-/// Shows a text, in a pager where there is one and a person looks.
-pub(crate) fn show(text: &str, surroundings: &Surroundings) -> Result<(), LaunchError> {
+/// Shows a text. Uses a pager if standard output is a terminal and a pager is available.
+pub(crate) fn show(text: &str, env: &ProcessEnv) -> Result<(), LaunchError> {
     let stdout = io::stdout();
     if stdout.is_terminal()
-        && let Some(pager) = pager(surroundings)
+        && let Some(pager) = pager(env)
     {
         let plain = AutoStream::choice(&stdout) == ColorChoice::Never;
         let text = if plain { anstream::adapter::strip_str(text).to_string() } else { text.to_owned() };
-        if context_api::runtime()?.block_on(page(&pager, &text, surroundings)).is_ok() {
+        if context_api::runtime()?.block_on(page(&pager, &text, env)).is_ok() {
             return Ok(());
         }
     }
     output::printed(anstream::stdout().write_all(text.as_bytes()))
 }
 
-/// The command line of the pager; `None` where the user wants none or it is not installed.
-fn pager(surroundings: &Surroundings) -> Option<String> {
+/// The command line of the pager. `None` if the user disabled it or it is not installed.
+fn pager(env: &ProcessEnv) -> Option<String> {
     match std::env::var("PAGER") {
         Ok(pager) if pager.is_empty() || pager == "cat" => None,
         Ok(pager) => Some(pager),
-        Err(_) => surroundings.program("less").map(|less| less.display().to_string()),
+        Err(_) => env.program("less").map(|less| less.display().to_string()),
     }
 }
 
-/// Gives the text to the pager and waits until the person has read it. An error means that the pager did not start.
-async fn page(pager: &str, text: &str, surroundings: &Surroundings) -> io::Result<()> {
-    // Ctrl-C belongs to the pager, which would otherwise stay behind without its parent.
+/// Sends the text to the pager and waits until the pager ends. Returns an error if the pager did not start.
+async fn page(pager: &str, text: &str, env: &ProcessEnv) -> io::Result<()> {
+    // The pager handles Ctrl-C. Without this, Ctrl-C would end the launcher while the pager still runs.
     let _interrupts = signal(SignalKind::interrupt())?;
     let mut command = Command::new("sh");
     command.args(["-c", pager]).stdin(Stdio::piped());
-    if surroundings.var("LESS").is_none() {
+    if env.var("LESS").is_none() {
         command.env("LESS", LESS);
     }
-    for name in environment::WITHHELD {
+    for name in environment::WITHHELD_VARIABLES {
         command.env_remove(name);
     }
     let mut child = command.spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A pager that was left early has closed its input.
+        // If the user leaves the pager early, writing fails. This is no error.
         let _ = stdin.write_all(text.as_bytes()).await;
     }
     let ended = child.wait().await?;
-    // What a shell says of a program that it can't find or run.
+    // A shell exits with these codes if it can't find or run a program.
     let not_started = matches!(ended.code(), Some(126 | 127));
     if not_started { Err(io::Error::other("the pager was not started")) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! The plan of one launch: everything decided, nothing done yet. `--dry-run` prints it.
+//! The plan of a launch: all decisions, before anything is done. `--dry-run` prints it.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -20,11 +20,11 @@ use crate::environment;
 use crate::error::LaunchError;
 use crate::installation::Server;
 use crate::launch::Launch;
-use crate::registration::{Outlook, Registration, Screen};
+use crate::process_env::ProcessEnv;
+use crate::registration::{PlannedRegistration, Registration, Screen};
 use crate::secrets::grant::SecretsRequest;
-use crate::surroundings::Surroundings;
 
-/// What was found out before a plan can be made.
+/// The selections on which the plan is based.
 pub(crate) struct Chosen<'a> {
     pub(crate) venture: VentureEntry,
     pub(crate) ventures_file: Option<PathBuf>,
@@ -43,43 +43,43 @@ pub(crate) struct Plan<'a> {
     pub(crate) program: PathBuf,
     /// Its arguments, after those of the registration.
     pub(crate) args: Vec<OsString>,
-    /// Variables that anybody may see; the agent's name follows once it has its slot.
+    /// Variables that contain no secret. The name of the agent is added when it has its slot.
     pub(crate) environment: Vec<(&'static str, OsString)>,
-    /// What is fetched when the agent is started.
+    /// The secrets to fetch when the agent is started.
     pub(crate) secrets: SecretsRequest<'a>,
     /// The program of the MCP server.
     pub(crate) server: Server,
     pub(crate) screen: Screen,
-    /// As it would be without secrets; their names are known once they are fetched.
+    /// The registration without secrets. It is planned again when their names are known.
     pub(crate) registration: Registration,
-    /// Where the agent starts instead of the checkout.
+    /// The worktree in which the agent starts, if it does not start in the checkout.
     pub(crate) worktree: Option<Worktree>,
     pub(crate) conversation: Conversation,
     pub(crate) track: Option<Track>,
 }
 
 impl<'a> Plan<'a> {
-    /// Decides the rest. Reads the tool's settings, changes nothing.
+    /// Makes the plan. Reads the settings of the agent CLI, and changes nothing.
     pub(crate) fn make(
         launch: &Launch,
         config: &Config,
-        surroundings: &Surroundings,
+        env: &ProcessEnv,
         chosen: Chosen<'a>,
     ) -> Result<Self, LaunchError> {
-        let (agent_cli, program) = agent_program(launch.agent_cli().or(config.default_agent), surroundings)?;
-        let server = Server::find(launch, surroundings)?;
-        let screen = if launch.no_alt_screen { Screen::Inline } else { Screen::AsItIs };
+        let (agent_cli, program) = agent_program(launch.agent_cli().or(config.default_agent), env)?;
+        let server = Server::find(launch, env)?;
+        let screen = if launch.no_alt_screen { Screen::Inline } else { Screen::AsConfigured };
         let folder = &chosen.checkout.root;
-        let registration = Registration::plan(agent_cli, &server.path(), &[], screen, folder, surroundings)?;
+        let registration = Registration::plan(agent_cli, &server.path(), &[], screen, folder, env)?;
         let worktree = launch.worktree.as_ref().map(|name| Worktree::plan(name, &chosen.checkout)).transpose()?;
         let conversation =
-            Conversation::plan(agent_cli, &launch.agent_args, &chosen.venture.code, &chosen.checkout, surroundings);
-        let apart = background_server::keep_apart(agent_cli, &program, &launch.agent_args, surroundings)?;
-        let added = apart.args.iter().chain(&conversation.args);
+            Conversation::plan(agent_cli, &launch.agent_args, &chosen.venture.code, &chosen.checkout, env);
+        let isolation = background_server::isolate(agent_cli, &program, &launch.agent_args, env)?;
+        let added = isolation.args.iter().chain(&conversation.args);
         let args = added.chain(&launch.agent_args).cloned().collect();
         let track = launch.track.or(conversation.track);
         Ok(Self {
-            environment: environment(launch, config, agent_cli, &chosen, &conversation, apart.variables),
+            environment: environment(launch, config, agent_cli, &chosen, &conversation, isolation.variables),
             secrets: chosen.secrets,
             screen,
             cli: agent_cli,
@@ -96,30 +96,30 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// The plan as people read it: names of variables, never their values.
-    pub(crate) fn describe(&self, surroundings: &Surroundings) -> Result<String, LaunchError> {
+    /// The plan as text. It contains names of variables, never values of secrets.
+    pub(crate) fn describe(&self, env: &ProcessEnv) -> Result<String, LaunchError> {
         let (client, wanted) = (self.cli.client(), self.conversation.wanted);
-        let slot = Slot::next(&surroundings.dirs, &this_host(), &client, &self.venture.code, wanted)?;
+        let slot = Slot::next(&env.dirs, &this_host(), &client, &self.venture.code, wanted)?;
         let mut text = String::new();
         let mut row = |name: &str, value: &str| writeln!(text, "{name:<12} {value}").unwrap_or_default();
         row("venture", &format!("{} ({})", self.venture.code, self.venture.name));
-        row("repository", &format!("{} in {}", self.checkout.repo, surroundings.shown(&self.checkout.root)));
+        row("repository", &format!("{} in {}", self.checkout.repo, env.shown(&self.checkout.root)));
         if let Some(worktree) = &self.worktree {
-            row("worktree", &surroundings.shown(&worktree.path(&slot.agent)));
+            row("worktree", &env.shown(&worktree.path(&slot.agent)));
         }
         row("branches", &format!("{}...", branches::prefix(self.worktree.as_ref(), &slot.agent)));
-        row("agent", &format!("{} (if no other takes the slot first)", slot.agent));
-        row("records", &self.endpoint.describe(surroundings));
+        row("agent", &format!("{} (if the slot is still free then)", slot.agent));
+        row("records", &self.endpoint.describe(env));
         let args = self.registration.args.iter().chain(&self.args).map(OsString::as_os_str);
         let words = std::iter::once(self.program.as_os_str()).chain(args);
         row("command", &words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" "));
         row("sets", &self.names().join(" "));
         row("secrets", &self.secrets.describe());
-        row("withholds", &environment::WITHHELD.join(" "));
-        if let Some(program) = self.server.describe(surroundings) {
+        row("withholds", &environment::WITHHELD_VARIABLES.join(" "));
+        if let Some(program) = self.server.describe(env) {
             row("installs", &program);
         }
-        row("registers", &self.describe_registration(surroundings));
+        row("registers", &self.describe_registration(env));
         Ok(text)
     }
 
@@ -133,24 +133,24 @@ impl<'a> Plan<'a> {
         names
     }
 
-    fn describe_registration(&self, surroundings: &Surroundings) -> String {
-        match self.registration.outlook(self.cli, surroundings) {
-            Outlook::ForOneLaunch(error) => return format!("for this launch alone: {error}"),
-            Outlook::Fails(error) => return format!("nothing, and the launch fails: {error}"),
-            Outlook::Registered | Outlook::Writes(_) => {}
+    fn describe_registration(&self, env: &ProcessEnv) -> String {
+        match self.registration.planned(self.cli, env) {
+            PlannedRegistration::ForOneLaunch(error) => return format!("for this launch alone: {error}"),
+            PlannedRegistration::Fails(error) => return format!("nothing, and the launch fails: {error}"),
+            PlannedRegistration::Registered | PlannedRegistration::Writes(_) => {}
         }
         let changes = self.registration.changes.iter().map(|change| {
             let verb = if change.is_new() { "writes" } else { "changes" };
-            format!("{verb} {}", surroundings.shown(change.path()))
+            format!("{verb} {}", env.shown(change.path()))
         });
         let changes: Vec<String> = changes.collect();
         if changes.is_empty() { "nothing to change".to_owned() } else { changes.join(", ") }
     }
 }
 
-/// The agent that was named; without a name the first that is installed.
-fn agent_program(named: Option<AgentCli>, surroundings: &Surroundings) -> Result<(AgentCli, PathBuf), LaunchError> {
-    let installed = |cli: AgentCli| surroundings.agent_program(cli).map(|program| (cli, program));
+/// The agent CLI that was named, otherwise the first one that is installed.
+fn agent_program(named: Option<AgentCli>, env: &ProcessEnv) -> Result<(AgentCli, PathBuf), LaunchError> {
+    let installed = |cli: AgentCli| env.agent_program(cli).map(|program| (cli, program));
     match named {
         Some(cli) => installed(cli).ok_or(LaunchError::AgentMissing(cli)),
         None => AgentCli::ALL.into_iter().find_map(installed).ok_or(LaunchError::NoAgent),
@@ -185,7 +185,7 @@ fn environment(
     ours.chain(of_tool).collect()
 }
 
-/// A word as a shell would need it.
+/// An argument, quoted for a shell if it needs quotes.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,7 +1,7 @@
-//! Carrying out a plan: register what must be known, take a slot, become the agent.
+//! Carries out a plan: writes the registration, claims a slot, and replaces the launcher by the agent.
 //!
-//! The launcher does not stay behind: it is replaced by the agent, so signals, terminal and exit code
-//! are the agent's own, and the slot belongs to the agent's process.
+//! The agent replaces the process of the launcher. Signals, terminal and exit code are therefore the agent's own, and
+//! the slot belongs to the agent's process.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -17,36 +17,36 @@ use crate::environment;
 use crate::error::LaunchError;
 use crate::output::{say, warn};
 use crate::plan::Plan;
+use crate::process_env::ProcessEnv;
 use crate::registration::settings_file::Change;
-use crate::registration::{Instead, Obstacle, Registration, is_dispensable};
+use crate::registration::{Obstacle, OneLaunchRegistration, Registration, is_optional};
 use crate::secrets::grant;
-use crate::surroundings::Surroundings;
 
-/// Starts the agent. Comes back only when that fails.
-pub(crate) fn start(plan: &Plan, surroundings: &Surroundings) -> LaunchError {
-    match prepare(plan, surroundings) {
+/// Starts the agent. Returns only if that fails.
+pub(crate) fn start(plan: &Plan, env: &ProcessEnv) -> LaunchError {
+    match prepare(plan, env) {
         Ok(mut command) => LaunchError::NotStarted { source: command.exec(), program: plan.program.clone() },
         Err(error) => error,
     }
 }
 
-fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchError> {
+fn prepare(plan: &Plan, env: &ProcessEnv) -> Result<Command, LaunchError> {
     // Before the secrets are fetched, because a build may take minutes.
-    let server = plan.server.heal(surroundings)?;
+    let server = plan.server.heal(env)?;
     let granted = plan.secrets.fetch(plan.endpoint)?;
     granted.warnings.iter().for_each(|line| warn(line));
     granted.notes.iter().for_each(|line| say(line));
     // In a team's API, an admin registers the ventures; in the database of this machine, the launcher does.
     if matches!(plan.endpoint, Endpoint::Embedded) {
-        context_api::register(&plan.venture, plan.endpoint, surroundings)?;
+        context_api::register(&plan.venture, plan.endpoint, env)?;
     }
     let names: Vec<&str> = granted.secrets.names().collect();
-    let registration = Registration::plan(plan.cli, &server, &names, plan.screen, &plan.checkout.root, surroundings)?;
-    let instead = register(plan, &registration, surroundings)?;
-    if let Some((kind, server)) = background_server::left_behind(plan.cli, surroundings) {
+    let registration = Registration::plan(plan.cli, &server, &names, plan.screen, &plan.checkout.root, env)?;
+    let for_one_launch = register(plan, &registration, env)?;
+    if let Some((kind, server)) = background_server::left_over_server(plan.cli, env) {
         warn(&format!("{}; `{}` ends it", background_server::warning(kind, &server), kind.stop_command()));
     }
-    let slot = claim(plan, surroundings)?;
+    let slot = claim(plan, env)?;
     let checkout = match &plan.worktree {
         Some(worktree) => worktree.open(&slot.agent, &plan.checkout)?,
         None => plan.checkout.clone(),
@@ -56,17 +56,17 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
         "{} on {} in {} as {}, branches {prefix}...",
         plan.cli.title(),
         plan.venture.code,
-        surroundings.shown(&checkout.root),
+        env.shown(&checkout.root),
         slot.agent
     ));
     let mut command = Command::new(&plan.program);
     command.args(&registration.args).args(&plan.args).current_dir(&checkout.root);
-    let of_another_launch = grant::inherited(surroundings.var(variables::SECRETS).as_deref());
-    let removed = environment::OF_AGENT.into_iter().chain(environment::WITHHELD);
+    let of_another_launch = grant::inherited(env.var(variables::SECRETS).as_deref());
+    let removed = environment::AGENT_VARIABLES.into_iter().chain(environment::WITHHELD_VARIABLES);
     for name in removed.chain(of_another_launch.iter().map(String::as_str)) {
         command.env_remove(name);
     }
-    // With --local, an API that is configured in the environment is not the one of this launch.
+    // With --local, this launch does not use the API that the environment configures.
     if matches!(plan.endpoint, Endpoint::Embedded) {
         command.env_remove(variables::API_URL).env_remove(variables::API_KEY);
     }
@@ -75,36 +75,36 @@ fn prepare(plan: &Plan, surroundings: &Surroundings) -> Result<Command, LaunchEr
     if let Some(launch) = launch_id(std::process::id()) {
         command.env(variables::LAUNCH, launch);
     }
-    command.envs(instead.iter().flat_map(|instead| instead.variables.iter().cloned()));
+    command.envs(for_one_launch.iter().flat_map(|for_one_launch| for_one_launch.variables.iter().cloned()));
     granted.secrets.give_to(&mut command);
     Ok(command)
 }
 
-/// Writes what makes the tool start the server. Where a settings file can't be written, as one in a read-only store,
-/// gives what registers the server for this launch alone.
+/// Writes the registration of the server. If a settings file can't be written, such as one in a read-only store, returns
+/// the registration for this launch only.
 fn register<'a>(
     plan: &Plan,
     registration: &'a Registration,
-    surroundings: &Surroundings,
-) -> Result<Option<&'a Instead>, LaunchError> {
+    env: &ProcessEnv,
+) -> Result<Option<&'a OneLaunchRegistration>, LaunchError> {
     let title = plan.cli.title();
     if let Some(Obstacle { what, fix }) = &registration.obstacle {
         warn(&format!("{what}; to fix this, {fix}"));
     }
     for change in &registration.changes {
-        let file = surroundings.shown(change.path());
+        let file = env.shown(change.path());
         match change.apply() {
             Ok(()) if registration.replaced.is_empty() => say(&format!("registered Deckwatch with {title} in {file}")),
             Ok(()) => {
                 let keys = registration.replaced.join(", ");
                 say(&format!("registered Deckwatch with {title} in {file}; removed from its entry: {keys}"));
             }
-            Err(error) if registration.instead.is_possible => {
-                registration.instead.file.as_ref().map_or(Ok(()), Change::apply)?;
+            Err(error) if registration.for_one_launch.is_possible => {
+                registration.for_one_launch.file.as_ref().map_or(Ok(()), Change::apply)?;
                 say(&format!("{error}; the registration with {title} is for this launch only"));
-                return Ok(Some(&registration.instead));
+                return Ok(Some(&registration.for_one_launch));
             }
-            Err(error) if is_dispensable(plan.cli, change, surroundings) => {
+            Err(error) if is_optional(plan.cli, change, env) => {
                 warn(&format!("{error}; the agent starts without this slash command"));
             }
             Err(error) => return Err(error),
@@ -113,10 +113,10 @@ fn register<'a>(
     Ok(None)
 }
 
-/// Takes the slot, and remembers the conversation with it. Late, so that a launch that fails earlier takes
-/// none. The slot stays ours across `exec`.
-fn claim(plan: &Plan, surroundings: &Surroundings) -> Result<Slot, LaunchError> {
-    let (dirs, host, client) = (&surroundings.dirs, this_host(), plan.cli.client());
+/// Claims the slot and stores the conversation with it. This is done late, so that a launch that fails earlier claims no
+/// slot. The slot stays claimed across `exec`.
+fn claim(plan: &Plan, env: &ProcessEnv) -> Result<Slot, LaunchError> {
+    let (dirs, host, client) = (&env.dirs, this_host(), plan.cli.client());
     let wanted = plan.conversation.wanted;
     let slot = Slot::claim(dirs, &host, &client, &plan.venture.code, std::process::id(), wanted)?;
     if let Wanted::This(number) = wanted

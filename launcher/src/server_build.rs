@@ -1,6 +1,6 @@
-//! Whether `deckwatch-mcp` is of the same build as the launcher: an older one may lack what the agent is told of.
+//! Compares the build of `deckwatch-mcp` with the launcher's: an older server may lack tools that the agent expects.
 //!
-//! It asks the program itself and only says; what is done about it is the business of `installation`.
+//! It only runs the program and reports the difference. The module `installation` replaces the server.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,11 +10,11 @@ use deckwatch_client::COMMIT;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// It answers in milliseconds; one that hangs must not keep the agent from starting.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LONGEST_SHOWN: usize = 80;
+/// An answer takes milliseconds. A server that hangs must not keep the agent from starting.
+const TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_BUILD_BYTES: usize = 80;
 
-/// How the two differ, when they are of different builds.
+/// A description of the difference. `None` if the builds are equal.
 pub(crate) fn difference(server: &Path) -> Option<String> {
     let (ours, theirs) = (own_build(), build_of(server));
     if theirs.as_deref() == Some(&ours) {
@@ -24,23 +24,23 @@ pub(crate) fn difference(server: &Path) -> Option<String> {
     Some(format!("deckwatch-mcp is {theirs}, but the launcher is {ours}"))
 }
 
-/// The launcher's own build, as `deckwatch-mcp --version` says its own.
+/// The launcher's own build, in the form that `deckwatch-mcp --version` prints.
 fn own_build() -> String {
     format!("{} ({COMMIT})", env!("CARGO_PKG_VERSION"))
 }
 
-/// What a server says of its build; `None` when it does not.
+/// The build that a server reports. `None` if it does not report one.
 pub(crate) fn build_of(server: &Path) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let output = runtime.block_on(async {
         let mut command = Command::new(server);
         command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        timeout(PATIENCE, command.output()).await
+        timeout(TIMEOUT, command.output()).await
     });
     let output = output.ok()?.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let build = text.trim().strip_prefix("deckwatch-mcp ")?;
-    // Another program's words, on their way to a terminal.
-    let plain = build.len() <= LONGEST_SHOWN && !build.chars().any(char::is_control);
+    // The text comes from another program and is printed on a terminal.
+    let plain = build.len() <= MAX_BUILD_BYTES && !build.chars().any(char::is_control);
     plain.then(|| build.to_owned())
 }

@@ -1,4 +1,4 @@
-//! "Did you mean": the word that was probably meant by one with a typing error.
+//! Suggestions for a word with a typing error ("did you mean").
 
 use clap::{Command, CommandFactory as _};
 use deckwatch_protocol::VentureCode;
@@ -6,7 +6,7 @@ use deckwatch_protocol::VentureCode;
 use crate::agent_cli::AgentCli;
 use crate::cli::Cli;
 
-/// The nearest of the candidates, if one is near: a third of its letters may differ.
+/// The most similar candidate. At most a third of its letters may differ.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |candidate: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase());
     let near = candidates.into_iter().map(|candidate| (distance(candidate), candidate));
@@ -15,8 +15,7 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// What was probably meant by a word that is no venture: another venture, a command of the launcher, or the flag of an
-/// agent CLI.
+/// The suggestion for an unknown venture code: another venture, a command of the launcher, or the flag of an agent CLI.
 pub(crate) fn for_venture(word: &VentureCode, known: &[VentureCode]) -> Option<String> {
     let command = Cli::command();
     let ventures = known.iter().map(VentureCode::as_str);
@@ -29,7 +28,7 @@ pub(crate) fn for_venture(word: &VentureCode, known: &[VentureCode]) -> Option<S
     Some(if is_agent_cli { format!("launcher --{meant}") } else { format!("launcher {meant}") })
 }
 
-/// The command that was probably meant by the first word of a command line that clap refused.
+/// The suggestion for the first word of a command line that clap rejected.
 pub(crate) fn for_first_word(command: &Command, arguments: &[String]) -> Option<String> {
     let word = arguments.first().filter(|word| !word.starts_with('-'))?;
     let meant = nearest(word, names(command)).filter(|meant| meant != word)?;
@@ -45,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typing_error_finds_its_word_and_another_word_finds_none() {
+    fn a_typing_error_finds_the_intended_word() {
         for (word, meant) in
             [("alpah", Some("alpha")), ("alph", Some("alpha")), ("ALPHA", Some("alpha")), ("gamma", None), ("x", None)]
         {

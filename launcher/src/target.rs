@@ -1,4 +1,4 @@
-//! What to work on, as one word: a venture, or the place where one stands.
+//! The argument that says what to work on: a venture code, or `.` for the current repository.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use deckwatch_client::checkout::{Checkout, CheckoutError};
 use deckwatch_protocol::{Invalid, VentureCode};
 
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// What to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +25,9 @@ impl FromStr for Target {
     }
 }
 
-/// What the current directory is. One that git can't read matters only to those who want to work there.
-pub(crate) fn here(target: Option<&Target>, surroundings: &Surroundings) -> Result<Option<Checkout>, LaunchError> {
-    match Checkout::at(&surroundings.cwd) {
+/// The checkout of the current directory. If git can't read it, this is an error only for the target `.`.
+pub(crate) fn here(target: Option<&Target>, env: &ProcessEnv) -> Result<Option<Checkout>, LaunchError> {
+    match Checkout::at(&env.cwd) {
         Err(error) if matches!(error, CheckoutError::GitNotInstalled) => Err(error.into()),
         Err(error) if target == Some(&Target::Here) => Err(error.into()),
         here => Ok(here.ok()),

@@ -1,5 +1,5 @@
-//! The names that a team's API last gave, ventures and agents: for a start while the API can't be reached, and for the
-//! completions of a shell.
+//! The names of ventures and agents in the last answers of an API. They are used to start while the API can't be
+//! reached, and for shell completions.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -14,26 +14,25 @@ use serde_json::json;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const MAX_NAME: usize = 120;
-/// Most names of agents that are kept.
-const MOST_AGENTS: usize = 200;
-/// The name of this machine's own database among the addresses of APIs.
+/// The largest number of agent names that are kept.
+const MAX_AGENTS: usize = 200;
+/// The name of the database of this machine in the cache.
 const THIS_MACHINE: &str = "this-machine";
 
-/// The ventures that the API knows; when it can't be reached, those that it knew when it last could, with a
-/// message about their age.
-pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
-    let answer = context_api::registered(endpoint, surroundings);
+/// The ventures of the API. If the API can't be reached, the cached ventures, with a message about their age.
+pub(crate) fn registered(endpoint: &Endpoint, env: &ProcessEnv) -> Result<Vec<VentureEntry>, LaunchError> {
+    let answer = context_api::registered(endpoint, env);
     match answer {
         Ok(entries) if entries.is_empty() && matches!(endpoint, Endpoint::Embedded) => Ok(entries),
         Ok(entries) => {
-            // Without the cache, only a later start without the API and completions know less.
-            let _ = save(&ventures_file(&surroundings.dirs, url_of(endpoint)), &json!({ "ventures": entries }));
+            // If saving fails, only a later start without the API and the completions know less.
+            let _ = save(&ventures_file(&env.dirs, url_of(endpoint)), &json!({ "ventures": entries }));
             Ok(entries)
         }
-        Err(LaunchError::Unreachable(why)) => match last_known(endpoint, surroundings) {
+        Err(LaunchError::Unreachable(why)) => match last_known(endpoint, env) {
             Some((entries, age)) => {
                 say(&format!(
                     "{why}\nlauncher: the ventures are those of {} ago; records wait for the API",
@@ -47,13 +46,13 @@ pub(crate) fn registered(endpoint: &Endpoint, surroundings: &Surroundings) -> Re
     }
 }
 
-/// The ventures that a team's API last gave, and how long ago.
-pub(crate) fn last_known(endpoint: &Endpoint, surroundings: &Surroundings) -> Option<(Vec<VentureEntry>, Duration)> {
+/// The cached ventures of a team's API, and their age.
+pub(crate) fn last_known(endpoint: &Endpoint, env: &ProcessEnv) -> Option<(Vec<VentureEntry>, Duration)> {
     let Endpoint::Remote { url, .. } = endpoint else { return None };
-    cached_ventures(&surroundings.dirs, Some(url))
+    cached_ventures(&env.dirs, Some(url))
 }
 
-/// The ventures in the cache of an API; without its address, of this machine's own database.
+/// The cached ventures of an API. Without `url`, those of the database of this machine.
 pub(crate) fn cached_ventures(dirs: &Dirs, url: Option<&str>) -> Option<(Vec<VentureEntry>, Duration)> {
     let file = ventures_file(dirs, url);
     let age = file.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
@@ -61,23 +60,19 @@ pub(crate) fn cached_ventures(dirs: &Dirs, url: Option<&str>) -> Option<(Vec<Ven
     Some((found.ventures, age))
 }
 
-/// Keeps the names of agents for completions.
-pub(crate) fn remember_agents<'a>(
-    agents: impl Iterator<Item = &'a Agent>,
-    endpoint: &Endpoint,
-    surroundings: &Surroundings,
-) {
+/// Stores the names of agents for completions.
+pub(crate) fn remember_agents<'a>(agents: impl Iterator<Item = &'a Agent>, endpoint: &Endpoint, env: &ProcessEnv) {
     let url = url_of(endpoint);
     let mut names: BTreeSet<String> = agents.map(ToString::to_string).collect();
-    let known = cached_agents(&surroundings.dirs, url);
-    names.extend(known.iter().take(MOST_AGENTS.saturating_sub(names.len())).cloned());
+    let known = cached_agents(&env.dirs, url);
+    names.extend(known.iter().take(MAX_AGENTS.saturating_sub(names.len())).cloned());
     if names.len() != known.len() {
-        // Without the cache, completions know less.
-        let _ = save(&agents_file(&surroundings.dirs, url), &json!(names));
+        // If saving fails, completions know less.
+        let _ = save(&agents_file(&env.dirs, url), &json!(names));
     }
 }
 
-/// The names of agents in the cache of an API; without its address, of this machine's own database.
+/// The cached agent names of an API. Without `url`, those of the database of this machine.
 pub(crate) fn cached_agents(dirs: &Dirs, url: Option<&str>) -> Vec<String> {
     let bytes = std::fs::read(agents_file(dirs, url)).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
@@ -123,7 +118,7 @@ pub(crate) fn in_units(age: Duration) -> String {
     }
 }
 
-/// A message that can't be written changes nothing.
+/// Prints a message. An error is ignored.
 fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "launcher: {line}");
 }

@@ -1,7 +1,7 @@
-//! What the arguments for the agent's tool say about its conversation: a new one, an earlier one, a fork.
+//! Determines from the arguments of the agent CLI which conversation starts: a new one, an earlier one, or a fork.
 //!
-//! Only what is sure counts. Where a tool would ask the person, or does something else than converse,
-//! nothing is known and nothing is added.
+//! If the agent CLI would ask the user, or would not start a conversation, the result is `Unknown` and the launcher adds
+//! no argument.
 
 use std::ffi::OsString;
 
@@ -10,30 +10,30 @@ use deckwatch_protocol::ClientSessionId;
 
 use crate::agent_cli::AgentCli;
 
-/// What kind of conversation it will be.
+/// The kind of conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// A new one, perhaps under an id that the person chose.
+    /// A new conversation. The user may have chosen its id.
     New(Option<ClientSessionId>),
-    /// An earlier one goes on.
-    Resume(Which),
-    /// A new one that starts as a copy, perhaps under an id that the person chose.
-    Fork(Which, Option<ClientSessionId>),
-    /// The tool will tell, or it is no conversation at all.
+    /// An earlier conversation is resumed.
+    Resume(EarlierConversation),
+    /// A new conversation that starts as a copy. The user may have chosen its id.
+    Fork(EarlierConversation, Option<ClientSessionId>),
+    /// The arguments do not determine it, or no conversation starts.
     Unknown,
 }
 
-/// Which earlier conversation is meant.
+/// The earlier conversation that the arguments select.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Which {
+pub(super) enum EarlierConversation {
     Id(ClientSessionId),
     /// The last one in this folder.
     Latest,
-    /// By a name or a list of the tool's own.
-    Unsaid,
+    /// One that the agent CLI finds by its own name or list.
+    OtherName,
 }
 
-/// What Claude Code does besides conversing, as the first argument.
+/// The subcommands of Claude Code that do not start a conversation.
 const CLAUDE_COMMANDS: [&str; 22] = [
     "agents",
     "attach",
@@ -58,18 +58,18 @@ const CLAUDE_COMMANDS: [&str; 22] = [
     "upgrade",
     "config",
 ];
-/// Options of Claude Code that start or fetch a conversation in a way of their own, or none.
-const CLAUDE_OTHERWISE: [&str; 10] =
+/// The options of Claude Code that start a conversation in another way, or start none.
+const CLAUDE_OTHER_OPTIONS: [&str; 10] =
     ["--from-pr", "--teleport", "--cloud", "--environment", "--bg", "--background", "-h", "--help", "-v", "--version"];
 
-/// How both Claude Code and Gemini CLI call it.
+/// The option for resuming in both Claude Code and Gemini CLI.
 const RESUME: [&str; 2] = ["--resume", "-r"];
 
-/// Reads the arguments as the tool will.
+/// Reads the arguments in the same way as the agent CLI.
 pub(super) fn intent(cli: AgentCli, args: &[OsString]) -> Intent {
     let words: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
     let Some(words) = words else { return Intent::Unknown };
-    // What follows two dashes is no option of the tool's either.
+    // The agent CLI also reads no options after two dashes.
     let options = words.iter().position(|word| *word == "--").map_or(words.len(), |at| at);
     let words = words.get(..options).unwrap_or_default();
     match cli {
@@ -81,15 +81,17 @@ pub(super) fn intent(cli: AgentCli, args: &[OsString]) -> Intent {
 
 fn claude(words: &[&str]) -> Intent {
     let is_command = words.first().is_some_and(|first| CLAUDE_COMMANDS.contains(first));
-    let otherwise = words.iter().any(|word| CLAUDE_OTHERWISE.contains(&name_of(word)) || bundles(word, &['c', 'r']));
-    if is_command || otherwise {
+    let other_options = words
+        .iter()
+        .any(|word| CLAUDE_OTHER_OPTIONS.contains(&name_of(word)) || combines_short_options(word, &['c', 'r']));
+    if is_command || other_options {
         return Intent::Unknown;
     }
     let given = value(words, &["--session-id"]).and_then(conversation_id);
     let which = if has(words, &RESUME) {
-        value(words, &RESUME).and_then(conversation_id).map_or(Which::Unsaid, Which::Id)
+        value(words, &RESUME).and_then(conversation_id).map_or(EarlierConversation::OtherName, EarlierConversation::Id)
     } else if has(words, &["--continue", "-c"]) {
-        Which::Latest
+        EarlierConversation::Latest
     } else {
         return Intent::New(given);
     };
@@ -101,8 +103,8 @@ fn gemini(words: &[&str]) -> Intent {
         return Intent::New(value(words, &["--session-id"]).and_then(conversation_id));
     }
     Intent::Resume(match value(words, &RESUME) {
-        Some("latest") | None => Which::Latest,
-        Some(value) => conversation_id(value).map_or(Which::Unsaid, Which::Id),
+        Some("latest") | None => EarlierConversation::Latest,
+        Some(value) => conversation_id(value).map_or(EarlierConversation::OtherName, EarlierConversation::Id),
     })
 }
 
@@ -114,9 +116,9 @@ fn codex(words: &[&str]) -> Intent {
         _ => false,
     };
     let which = || match words.iter().find_map(|word| conversation_id(word)) {
-        Some(id) => Which::Id(id),
-        None if words.contains(&"--last") => Which::Latest,
-        None => Which::Unsaid,
+        Some(id) => EarlierConversation::Id(id),
+        None if words.contains(&"--last") => EarlierConversation::Latest,
+        None => EarlierConversation::OtherName,
     };
     match (command("resume"), command("fork")) {
         (true, _) => Intent::Resume(which()),
@@ -125,7 +127,7 @@ fn codex(words: &[&str]) -> Intent {
     }
 }
 
-/// Whether an option is there under one of its names.
+/// Whether the arguments contain an option under one of its names.
 fn has(words: &[&str], names: &[&str]) -> bool {
     words.iter().any(|word| names.contains(&name_of(word)))
 }
@@ -141,8 +143,8 @@ fn name_of(word: &str) -> &str {
     word.split_once('=').map_or(word, |(name, _)| name)
 }
 
-/// Whether one of these short options is written together with others, such as `-pc`.
-fn bundles(word: &str, options: &[char]) -> bool {
+/// Whether an argument combines one of these short options with others, such as `-pc`.
+fn combines_short_options(word: &str, options: &[char]) -> bool {
     let letters = word.strip_prefix('-').filter(|letters| letters.len() > 1);
     letters.is_some_and(|letters| letters.chars().all(|c| c.is_ascii_alphabetic()) && letters.contains(options))
 }
@@ -163,8 +165,8 @@ mod tests {
     }
 
     #[test]
-    fn claudes_arguments_are_read_as_claude_reads_them() {
-        let resumed = || Intent::Resume(Which::Id(id(ID)));
+    fn claude_arguments_are_read_in_the_same_way_as_by_claude() {
+        let resumed = || Intent::Resume(EarlierConversation::Id(id(ID)));
         let cases = [
             (String::new(), Intent::New(None)),
             ("-p hello".to_owned(), Intent::New(None)),
@@ -172,11 +174,14 @@ mod tests {
             (format!("--resume {ID} -p hi"), resumed()),
             (format!("--resume={ID}"), resumed()),
             (format!("-p -r {}", ID.to_uppercase()), resumed()),
-            ("--resume".to_owned(), Intent::Resume(Which::Unsaid)),
-            ("-r my-name".to_owned(), Intent::Resume(Which::Unsaid)),
-            ("--continue -p hi".to_owned(), Intent::Resume(Which::Latest)),
-            (format!("--fork-session -r {ID}"), Intent::Fork(Which::Id(id(ID)), None)),
-            (format!("-c --fork-session --session-id={OTHER}"), Intent::Fork(Which::Latest, Some(id(OTHER)))),
+            ("--resume".to_owned(), Intent::Resume(EarlierConversation::OtherName)),
+            ("-r my-name".to_owned(), Intent::Resume(EarlierConversation::OtherName)),
+            ("--continue -p hi".to_owned(), Intent::Resume(EarlierConversation::Latest)),
+            (format!("--fork-session -r {ID}"), Intent::Fork(EarlierConversation::Id(id(ID)), None)),
+            (
+                format!("-c --fork-session --session-id={OTHER}"),
+                Intent::Fork(EarlierConversation::Latest, Some(id(OTHER))),
+            ),
             ("-pc hi".to_owned(), Intent::Unknown),
             ("mcp list".to_owned(), Intent::Unknown),
             ("--version".to_owned(), Intent::Unknown),
@@ -189,18 +194,18 @@ mod tests {
     }
 
     #[test]
-    fn geminis_and_codexs_arguments_are_read_as_they_read_them() {
+    fn gemini_and_codex_arguments_are_read_in_the_same_way_as_by_them() {
         let cases = [
             (AgentCli::Gemini, "-p hi".to_owned(), Intent::New(None)),
             (AgentCli::Gemini, format!("--session-id {ID}"), Intent::New(Some(id(ID)))),
-            (AgentCli::Gemini, format!("-r {ID}"), Intent::Resume(Which::Id(id(ID)))),
-            (AgentCli::Gemini, "--resume latest".to_owned(), Intent::Resume(Which::Latest)),
-            (AgentCli::Gemini, "--resume 5".to_owned(), Intent::Resume(Which::Unsaid)),
+            (AgentCli::Gemini, format!("-r {ID}"), Intent::Resume(EarlierConversation::Id(id(ID)))),
+            (AgentCli::Gemini, "--resume latest".to_owned(), Intent::Resume(EarlierConversation::Latest)),
+            (AgentCli::Gemini, "--resume 5".to_owned(), Intent::Resume(EarlierConversation::OtherName)),
             (AgentCli::Codex, "exec hi".to_owned(), Intent::New(None)),
-            (AgentCli::Codex, "resume".to_owned(), Intent::Resume(Which::Unsaid)),
-            (AgentCli::Codex, "resume --last".to_owned(), Intent::Resume(Which::Latest)),
-            (AgentCli::Codex, format!("exec --json resume {ID} hi"), Intent::Resume(Which::Id(id(ID)))),
-            (AgentCli::Codex, format!("fork {ID}"), Intent::Fork(Which::Id(id(ID)), None)),
+            (AgentCli::Codex, "resume".to_owned(), Intent::Resume(EarlierConversation::OtherName)),
+            (AgentCli::Codex, "resume --last".to_owned(), Intent::Resume(EarlierConversation::Latest)),
+            (AgentCli::Codex, format!("exec --json resume {ID} hi"), Intent::Resume(EarlierConversation::Id(id(ID)))),
+            (AgentCli::Codex, format!("fork {ID}"), Intent::Fork(EarlierConversation::Id(id(ID)), None)),
         ];
         for (cli, line, expected) in cases {
             assert_eq!(of(cli, &line), expected, "{cli} {line}");

@@ -1,7 +1,8 @@
-//! The agent's conversation: so named that it can be found again, and resumed where its session is.
+//! The agent's conversation: it gets an id, so that a later launch can resume it with the same session.
 //!
-//! A session belongs to an agent, and an agent's name to its slot. So whoever resumes a conversation gets
-//! the slot it was on, and with it the session; a fork gets another one, and is somebody else.
+//! A session belongs to an agent, and the name of an agent depends on its slot. A launch that resumes a conversation
+//! therefore gets the slot of that conversation, and with it the session. A fork gets another slot, and so is another
+//! agent.
 
 mod arguments;
 
@@ -14,37 +15,38 @@ use deckwatch_client::agent::{
 use deckwatch_client::checkout::Checkout;
 use deckwatch_protocol::{ClientSessionId, Track, VentureCode};
 
-use self::arguments::{Intent, Which, intent};
+use self::arguments::{EarlierConversation, Intent, intent};
 use crate::agent_cli::AgentCli;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// What is decided about the conversation before it starts.
+/// What the launcher knows about the conversation before it starts.
 pub(crate) struct Conversation {
-    /// Its id, where it is known before the tool runs.
+    /// Its id, if it is known before the agent CLI runs.
     pub(crate) id: Option<ClientSessionId>,
-    /// The slot that its agent should have.
+    /// The slot that its agent should get.
     pub(crate) wanted: Wanted,
-    /// The line of work of the conversation that goes on.
+    /// The track of the conversation that is resumed.
     pub(crate) track: Option<Track>,
-    /// What the tool must be told.
+    /// The arguments to add for the agent CLI.
     pub(crate) args: Vec<OsString>,
 }
 
 impl Conversation {
-    /// Decides it from the arguments for the tool and from what is remembered. Changes nothing.
+    /// Plans the conversation from the arguments for the agent CLI and the stored conversations. Changes nothing.
     pub(crate) fn plan(
         cli: AgentCli,
         args: &[OsString],
         venture: &VentureCode,
         checkout: &Checkout,
-        surroundings: &Surroundings,
+        env: &ProcessEnv,
     ) -> Self {
-        let known = Conversations::of(&surroundings.dirs, &this_host(), &cli.client());
-        let earlier = |which: Which| match which {
-            Which::Id(id) => Some(id),
-            Which::Unsaid => None,
-            Which::Latest => latest(cli, checkout, surroundings)
-                .or_else(|| known.newest(venture, &checkout.repo).map(|(newest, _)| newest)),
+        let known = Conversations::of(&env.dirs, &this_host(), &cli.client());
+        let earlier = |which: EarlierConversation| match which {
+            EarlierConversation::Id(id) => Some(id),
+            EarlierConversation::OtherName => None,
+            EarlierConversation::Latest => {
+                latest(cli, checkout, env).or_else(|| known.newest(venture, &checkout.repo).map(|(newest, _)| newest))
+            }
         };
         let remembered = |id: &ClientSessionId| {
             let same_place = |found: &Remembered| found.venture == *venture && found.repo == checkout.repo;
@@ -66,7 +68,8 @@ impl Conversation {
         }
     }
 
-    /// A new conversation. Claude Code is told the id; of the others not every version takes one.
+    /// A new conversation. Claude Code gets an id from the launcher. The other agent CLIs don't, because some versions of
+    /// them take none.
     fn new(cli: AgentCli, given: Option<ClientSessionId>, wanted: Wanted) -> Self {
         let made = if given.is_none() && cli == AgentCli::Claude { new_conversation_id() } else { None };
         let args = made.iter().map(|id| OsString::from(format!("--session-id={id}"))).collect();
@@ -74,13 +77,13 @@ impl Conversation {
     }
 }
 
-/// The conversation that the tool itself would go on with. Claude Code keeps one file for each, in a folder
-/// named after the place; where that changes, what is remembered here decides.
-fn latest(cli: AgentCli, checkout: &Checkout, surroundings: &Surroundings) -> Option<ClientSessionId> {
+/// The conversation that the agent CLI itself would resume. Claude Code keeps one file for each conversation, in a folder
+/// with the name of the place. Where Claude Code changes this, the conversation that the launcher stored is used.
+fn latest(cli: AgentCli, checkout: &Checkout, env: &ProcessEnv) -> Option<ClientSessionId> {
     if cli != AgentCli::Claude {
         return None;
     }
-    let claude = surroundings.path_var("CLAUDE_CONFIG_DIR").unwrap_or_else(|| surroundings.dirs.home.join(".claude"));
+    let claude = env.path_var("CLAUDE_CONFIG_DIR").unwrap_or_else(|| env.dirs.home.join(".claude"));
     let folder = claude.join("projects").join(folder_of(&checkout.root)?);
     let files = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
     let conversations = files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));

@@ -1,38 +1,38 @@
-//! Why a demo broke off.
+//! The errors of the demo.
 
 use deckwatch_protocol::Agent;
 use thiserror::Error;
 
-/// Why the demo did not show what it set out to show.
+/// The reason why the demo stopped.
 #[derive(Debug, Error)]
 pub(crate) enum DemoError {
-    /// The MCP server did not start or broke off.
-    #[error("{agent} could not speak to deckwatch-mcp: {cause}")]
+    /// The MCP server did not start, or stopped.
+    #[error("{agent} could not communicate with deckwatch-mcp: {cause}")]
     Server {
-        /// Whose server it was.
+        /// The agent of the server.
         agent: Agent,
         /// What went wrong.
         cause: String,
     },
-    /// A tool said that it did not work.
-    #[error("{agent} called {tool}, which answered:\n{answer}")]
+    /// A tool returned an error.
+    #[error("the call of {tool} by {agent} failed:\n{answer}")]
     Tool {
-        /// Who called.
+        /// The agent that called the tool.
         agent: Agent,
-        /// What was called.
+        /// The name of the tool.
         tool: &'static str,
-        /// What the tool said.
+        /// The answer of the tool.
         answer: String,
     },
-    /// An answer lacks what the scene is about.
-    #[error("{agent} does not see {what}")]
+    /// An answer does not contain the expected text.
+    #[error("the answer for {agent} does not contain {what}")]
     NotSeen {
-        /// Who should see it.
+        /// The agent that got the answer.
         agent: Agent,
-        /// What should be there.
+        /// What the answer should contain.
         what: String,
     },
-    /// The folder for the demo's database can't be made.
-    #[error("can't make the folder of the demo's database: {0}")]
+    /// The folder for the demo's database could not be created.
+    #[error("can't create the folder for the demo's database: {0}")]
     Folder(#[source] std::io::Error),
 }

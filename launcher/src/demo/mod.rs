@@ -3,8 +3,8 @@
 //! Every line that is shown comes from the real MCP server, the real API and the real repository. Each step is
 //! checked before the next one begins. The records go into a database of the demo.
 
+mod demo_agent;
 pub(crate) mod error;
-mod player;
 mod work;
 
 use std::io::Write as _;
@@ -15,76 +15,76 @@ use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::dirs::Dirs;
 use deckwatch_protocol::Agent;
 
+use self::demo_agent::DemoAgent;
 use self::error::DemoError;
-use self::player::Player;
 use self::work::Work;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// Plays the day. With `data` the records stay in that folder.
-pub(crate) fn run(surroundings: &Surroundings, data: Option<&Path>) -> Result<(), LaunchError> {
-    let here = Checkout::at(&surroundings.cwd)?;
+/// Runs the demo. If `data` is given, the records are kept in that folder.
+pub(crate) fn run(env: &ProcessEnv, data: Option<&Path>) -> Result<(), LaunchError> {
+    let here = Checkout::at(&env.cwd)?;
     if here.kind == CheckoutKind::NotARepository {
         return Err(LaunchError::NotARepository(here.root));
     }
-    let server = surroundings.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
+    let server = env.sibling("deckwatch-mcp").ok_or(LaunchError::ServerMissing)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| DemoError::Server { agent: agent(1), cause: error.to_string() })?;
     Ok(runtime.block_on(play(&here, &server, data))?)
 }
 
 async fn play(here: &Checkout, server: &Path, data: Option<&Path>) -> Result<(), DemoError> {
-    let stage = Stage::set(here, server, data)?;
+    let setup = DemoSetup::new(here, server, data)?;
     let [first, second] = [1, 2].map(agent);
-    say(&format!("A day with two agents on {}. Records: {}", here.repo, stage.records()));
+    say(&format!("A day with two agents on {}. Records: {}", here.repo, setup.records()));
     let work = Work::read(&here.root);
 
     say(&format!("{first} starts its day. There are no earlier records."));
-    let one = stage.enter(&first).await?;
+    let one = setup.start(&first).await?;
     show(&one.call("sod", work::no_arguments()).await?.report);
 
-    say(&format!("It works, and reads from git what it did: {}.", work.said()));
+    say(&format!("It works, and reads from git what it did: {}.", work.description()));
     say("It hands off and ends its day.");
     let handoff = one.call("handoff", work.handoff()).await?;
     show(&handoff.report);
-    one.leave().await;
+    one.stop().await;
 
     say(&format!("{second} starts in a new process, without any memory. It gets this context:"));
-    let two = stage.enter(&second).await?;
+    let two = setup.start(&second).await?;
     let day = two.call("sod", work::no_arguments()).await?;
     show(&day.report);
-    day.must_show(&second, &handoff.fact("handoff_id"), "the handoff of the previous agent")?;
+    day.must_contain(&second, &handoff.fact("handoff_id"), "the handoff of the previous agent")?;
 
     say(&format!("{first} starts again while {second} is still at work. Each of them sees the other:"));
-    let one = stage.enter(&first).await?;
+    let one = setup.start(&first).await?;
     let day = one.call("sod", work::no_arguments()).await?;
     show(&day.report);
-    day.must_show(&first, second.as_str(), "the other active agent")?;
+    day.must_contain(&first, second.as_str(), "the other active agent")?;
     let day = two.call("context", work::no_arguments()).await?;
     show(&day.report);
-    day.must_show(&second, first.as_str(), "the other active agent")?;
-    one.leave().await;
-    two.leave().await;
-    say(&stage.farewell());
+    day.must_contain(&second, first.as_str(), "the other active agent")?;
+    one.stop().await;
+    two.stop().await;
+    say(&setup.closing_message());
     Ok(())
 }
 
-/// Where the demo plays: a repository, the server's program, a folder for the records.
-struct Stage {
+/// What the demo runs on: a repository, the program of the server, and a folder for the records.
+struct DemoSetup {
     repository: PathBuf,
     server: PathBuf,
     folder: Folder,
 }
 
 enum Folder {
-    /// Gone when the demo ends.
+    /// It is deleted at the end of the demo.
     Temporary(tempfile::TempDir),
     /// The one that `--data` names.
     Kept(PathBuf),
 }
 
-impl Stage {
-    fn set(here: &Checkout, server: &Path, data: Option<&Path>) -> Result<Self, DemoError> {
+impl DemoSetup {
+    fn new(here: &Checkout, server: &Path, data: Option<&Path>) -> Result<Self, DemoError> {
         let folder = if let Some(path) = data {
             Dirs::create(path).map_err(DemoError::Folder)?;
             Folder::Kept(std::path::absolute(path).map_err(DemoError::Folder)?)
@@ -109,32 +109,32 @@ impl Stage {
         }
     }
 
-    fn farewell(&self) -> String {
+    fn closing_message(&self) -> String {
         match &self.folder {
             Folder::Temporary(_) => "The demo is over. It changed none of your files and records.".to_owned(),
             Folder::Kept(_) => format!("The demo is over. The records are in {}.", self.records()),
         }
     }
 
-    async fn enter(&self, agent: &Agent) -> Result<Player, DemoError> {
-        Player::enter(agent, &self.server, &self.repository, self.path()).await
+    async fn start(&self, agent: &Agent) -> Result<DemoAgent, DemoError> {
+        DemoAgent::start(agent, &self.server, &self.repository, self.path()).await
     }
 }
 
 fn agent(number: u32) -> Agent {
     let host: String = this_host().as_str().chars().take(100).collect();
-    format!("{host}-demo-{number}").parse().unwrap_or_else(|_| nameless())
+    format!("{host}-demo-{number}").parse().unwrap_or_else(|_| fallback_agent())
 }
 
 #[expect(clippy::expect_used, reason = "a constant of the right form")]
-fn nameless() -> Agent {
+fn fallback_agent() -> Agent {
     "demo".parse().expect("a good name")
 }
 
 /// Prints a line of the demo itself.
 fn say(line: &str) {
     let bold = anstyle::Style::new().bold();
-    // A reader that went away has seen enough.
+    // An error means that the reader closed the output early. The demo continues.
     let _ = writeln!(anstream::stdout(), "{bold}{line}{bold:#}\n");
 }
 

@@ -1,4 +1,4 @@
-//! What there is to hand off: read from git, as an agent would at the end of its day.
+//! The content of the demo's handoff, read from git.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use deckwatch_protocol::HandoffItem;
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 
-/// The last commits that are told.
+/// The number of commits that the handoff names.
 const COMMITS: usize = 5;
 
 /// The work in a repository.
@@ -28,8 +28,8 @@ impl Work {
         Self { branch, commits, changed }
     }
 
-    /// In a few words of ours.
-    pub(super) fn said(&self) -> String {
+    /// A short description of the work.
+    pub(super) fn description(&self) -> String {
         format!("{} on {}, {}", counted(self.commits.len(), "commit"), self.branch, uncommitted(self.changed.len()))
     }
 
@@ -37,11 +37,11 @@ impl Work {
     pub(super) fn handoff(&self) -> JsonObject {
         let next = match (self.changed.first(), self.commits.first()) {
             (Some(file), _) => format!("Finish what is begun in {file}"),
-            (None, Some(commit)) => format!("Go on from {commit}"),
+            (None, Some(commit)) => format!("Continue from {commit}"),
             (None, None) => "Make the first commit".to_owned(),
         };
         object(json!({
-            "summary": format!("Read from git: {}.", self.said()),
+            "summary": format!("Read from git: {}.", self.description()),
             "status": if self.changed.is_empty() { "ready" } else { "in_progress" },
             "accomplished": items(&self.commits),
             "in_progress": items(&self.changed),
@@ -62,7 +62,7 @@ fn object(value: Value) -> JsonObject {
     }
 }
 
-/// As many, and as much of each, as a handoff takes.
+/// The texts, limited to the number and length of items that a handoff accepts.
 fn items(texts: &[String]) -> Vec<String> {
     let cut = |text: &String| text.chars().take(HandoffItem::MAX_CHARS).collect();
     texts.iter().take(20).map(cut).collect()
@@ -76,7 +76,7 @@ fn uncommitted(count: usize) -> String {
     if count == 0 { "nothing uncommitted".to_owned() } else { format!("{} uncommitted", counted(count, "file")) }
 }
 
-/// The lines that git prints; none where it can't, as before the first commit.
+/// The lines that git prints. Empty if git fails, as it does before the first commit.
 fn git(root: &Path, args: &[&str]) -> Vec<String> {
     let output = Command::new("git").arg("-C").arg(root).args(args).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else { return Vec::new() };

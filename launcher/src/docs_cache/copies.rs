@@ -1,4 +1,5 @@
-//! The copies of one scope on disk: each whole or not there, readable by this user alone.
+//! The copies of the documents of one scope on disk. Each is written completely or not at all, and only this user can
+//! read them.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -11,7 +12,7 @@ use deckwatch_client::doc_copies::DocCopies;
 use deckwatch_protocol::{DocName, DocScope};
 use tempfile::NamedTempFile;
 
-/// The copies of one scope, which this program alone changes.
+/// The copies of one scope. Only this program writes them.
 pub(super) struct Copies {
     pub(super) scope: DocScope,
     on_disk: DocCopies,
@@ -26,16 +27,16 @@ impl Copies {
         self.on_disk.names()
     }
 
-    /// The hash of a copy as the API counts it: that of its content. A copy that somebody changed has another.
+    /// The SHA-256 hash of the content of a copy, as the API computes it. It differs if somebody changed the copy.
     pub(super) fn hash(&self, name: &DocName) -> Option<String> {
         self.on_disk.bytes(name).map(|bytes| sha256_hex(&bytes))
     }
 
-    /// Puts a copy in the place of what is there.
+    /// Writes a copy, and replaces an existing one.
     pub(super) fn write(&self, name: &DocName, content: &str) -> io::Result<()> {
         let folder = self.on_disk.folder();
         Dirs::create(folder)?;
-        // The name of an unfinished one begins with a dot, as no document's does.
+        // The name of an unfinished copy begins with a dot. No name of a document does.
         let mut file = NamedTempFile::with_prefix_in(".unfinished-", folder)?;
         file.write_all(content.as_bytes())?;
         file.as_file().sync_all()?;
@@ -43,7 +44,7 @@ impl Copies {
         Ok(())
     }
 
-    /// The copy is what the API has now: from here on its age counts.
+    /// Records that the copy now equals the document in the API. The age of the copy is counted from this time.
     pub(super) fn confirm(&self, name: &DocName) -> io::Result<()> {
         File::options().write(true).open(self.path(name))?.set_modified(SystemTime::now())
     }
@@ -52,7 +53,7 @@ impl Copies {
         fs::remove_file(self.path(name))
     }
 
-    /// How long ago the copy was last in step with the API.
+    /// The time since the copy last equalled the document in the API.
     pub(super) fn age(&self, name: &DocName) -> Option<Duration> {
         self.path(name).metadata().ok()?.modified().ok()?.elapsed().ok()
     }

@@ -1,11 +1,11 @@
-//! `launcher docs cache`: a venture's documents and the global ones as files, for work without the API.
+//! `launcher docs cache`: copies the documents of a venture and the global ones to files, for work without the API.
 //!
-//! It only reads from the API, and starts no session. What it holds is a copy: nothing written into it goes back.
+//! It only reads from the API, and starts no session. Changes in the copies are not sent back.
 
 mod copies;
 mod fetch;
-mod patience;
 mod report;
+mod wait_budget;
 
 use clap::Subcommand;
 use clap_complete::engine::ArgValueCandidates;
@@ -33,7 +33,7 @@ Without the API the existing copies stay, and the command shows the age of each.
 command waits up to two minutes. It then names the missing documents and exits with 18; the next run continues from \
 there.";
 
-/// What can be done with documents.
+/// The subcommands of `launcher docs`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Copy the documents of a venture and the global ones to a folder
@@ -49,23 +49,23 @@ pub(crate) enum Verb {
     },
 }
 
-/// Brings the copies in step and says what came of it.
+/// Updates the copies and prints the report.
 pub(crate) fn run(verb: &Verb, options: &Options) -> Result<(), LaunchError> {
     let Verb::Cache { venture, json } = verb;
     let venture = options.named(venture)?;
     options.endpoint.unlock()?;
     let scopes = [DocScope::of(&venture.code), DocScope::global()];
-    let root = DocCopies::root(&options.surroundings.dirs);
+    let root = DocCopies::root(&options.env.dirs);
     let copies = scopes.map(|scope| Copies::of(&root, scope));
-    let api = context_api::reader(options.endpoint, options.surroundings)?;
+    let api = context_api::reader(options.endpoint, options.env)?;
     let report = match api {
         Some(api) => context_api::runtime()?.block_on(fetch::all(&api, &copies)),
         None => Report::default(),
     };
-    let at = options.endpoint.describe(options.surroundings);
+    let at = options.endpoint.describe(options.env);
     output::print(|out| match json {
         true => report.write_json(out, &root, &at),
-        false => report.write_text(out, &options.surroundings.shown(&root), &at),
+        false => report.write_text(out, &options.env.shown(&root), &at),
     })?;
-    report.verdict()
+    report.into_result()
 }

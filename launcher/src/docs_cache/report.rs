@@ -1,4 +1,4 @@
-//! The result of `docs cache`, document by document, for people and for scripts.
+//! The result of `docs cache` for each document, as text and as JSON.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::error::LaunchError;
 #[derive(Default)]
 pub(super) struct Report {
     rows: Vec<Row>,
-    /// Why the API was asked no further.
+    /// Why the run stopped before all documents were fetched.
     pub(super) trouble: Option<String>,
 }
 
@@ -24,19 +24,19 @@ struct Row {
     outcome: DocOutcome,
 }
 
-/// What happened to one copy.
+/// The outcome of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DocOutcome {
     Created,
     Updated,
     Unchanged,
-    /// It was deleted in the API.
+    /// The document was deleted in the API.
     Removed,
-    /// The API could not be asked; how long ago the copy was in step.
+    /// The API did not answer. The value is the time since the copy was last up to date.
     Stale(Duration),
-    /// The API has it, and could not be asked for it; there is no copy.
+    /// The document exists in the API but could not be fetched, and there is no copy.
     Missing,
-    /// This machine could not write it, or it went away meanwhile.
+    /// The copy could not be written, or the document was deleted during the run.
     Failed(String),
 }
 
@@ -45,19 +45,19 @@ impl Report {
         self.rows.push(Row { scope: copies.scope.to_string(), name: name.to_string(), outcome });
     }
 
-    /// Whether something is said of this one already.
+    /// Whether the report already contains this document.
     pub(super) fn has(&self, copies: &Copies, name: &DocName) -> bool {
         self.rows.iter().any(|row| row.scope == copies.scope.as_str() && row.name == name.as_str())
     }
 
-    /// Scope by scope, and by name.
+    /// Sorts by scope, then by name.
     pub(super) fn sort(&mut self, scopes: &[Copies]) {
         let place = |row: &Row| scopes.iter().position(|copies| copies.scope.as_str() == row.scope);
         self.rows.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.name.cmp(&b.name)));
     }
 
-    /// Only copies that are all in step are a success.
-    pub(super) fn verdict(self) -> Result<(), LaunchError> {
+    /// Returns an error unless all copies are up to date.
+    pub(super) fn into_result(self) -> Result<(), LaunchError> {
         let count = |is: fn(&DocOutcome) -> bool| self.rows.iter().filter(|row| is(&row.outcome)).count();
         let failed = count(|outcome| matches!(outcome, DocOutcome::Failed(_)));
         let behind = count(|outcome| matches!(outcome, DocOutcome::Stale(_) | DocOutcome::Missing));
@@ -102,7 +102,7 @@ impl Row {
         format!("{}/{}", self.scope, self.name)
     }
 
-    /// `age_seconds` and `error` are `null` where there is none.
+    /// `age_seconds` and `error` are `null` if they do not apply.
     fn json(&self) -> serde_json::Value {
         let (age, error) = match &self.outcome {
             DocOutcome::Stale(age) => (Some(age.as_secs()), None),

@@ -1,7 +1,8 @@
-//! The Context API: whether it answers, takes the key, agrees on the time and is of this version.
+//! Checks the Context API: its answer, the key, its clock, its version and its notice to the operator.
 
 use std::time::{Duration, Instant};
 
+use deckwatch_client::clean::clean_line;
 use deckwatch_client::variables::API_KEY;
 use deckwatch_client::{Api, ClientError};
 use deckwatch_protocol::{ErrorCode, Health, ListVentures, Version};
@@ -11,16 +12,16 @@ use super::outbox;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::list::now;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Clocks further apart than this make ages and logs hard to read.
-const SKEW_SECONDS: u64 = 30;
+const MAX_CLOCK_SKEW_SECONDS: u64 = 30;
 
-/// Every check that needs the API; one when it does not answer.
-pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> Vec<Check> {
-    let place = endpoint.describe(surroundings);
-    let api = match context_api::reader(endpoint, surroundings) {
+/// Runs every check that needs the API. If the API does not answer, only one check is returned for it.
+pub(super) async fn check(endpoint: &Endpoint, env: &ProcessEnv) -> Vec<Check> {
+    let place = endpoint.describe(env);
+    let api = match context_api::reader(endpoint, env) {
         Ok(Some(api)) => api,
         Ok(None) => {
             return vec![Check::ok("api", format!("the database of this machine; the first launch creates {place}"))];
@@ -29,7 +30,7 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
     };
     let mut checks: Vec<Check> = outbox::check(&api).await;
     let begun = Instant::now();
-    let health = match in_time(api.health()).await {
+    let health = match with_timeout(api.health()).await {
         Ok(health) => health,
         Err(failure) => {
             checks.insert(0, Check::fail("api", failure.what(), failure.fix(endpoint)));
@@ -41,8 +42,9 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
     checks.insert(0, Check::ok("api", answers));
     checks.push(key(&api, endpoint).await);
     checks.extend(writes(&health));
+    checks.extend(notice(&health));
     checks.push(clock(&health));
-    checks.push(match in_time(api.version()).await {
+    checks.push(match with_timeout(api.version()).await {
         Ok(version) => versions(&version),
         Err(failure) => Check::warn("versions", failure.what(), failure.fix(endpoint)),
     });
@@ -50,7 +52,7 @@ pub(super) async fn check(endpoint: &Endpoint, surroundings: &Surroundings) -> V
 }
 
 async fn key(api: &Api, endpoint: &Endpoint) -> Check {
-    match (in_time(api.list_ventures(&ListVentures::default())).await, endpoint) {
+    match (with_timeout(api.list_ventures(&ListVentures::default())).await, endpoint) {
         (Ok(_), Endpoint::Embedded) => Check::ok("key", "the database of this machine needs no key"),
         (Ok(ventures), Endpoint::Remote { .. }) => {
             Check::ok("key", format!("accepted; {} ventures are registered", ventures.total))
@@ -59,18 +61,24 @@ async fn key(api: &Api, endpoint: &Endpoint) -> Check {
     }
 }
 
-/// Whether another process keeps the API from writing.
+/// Warns if another process keeps the API from writing.
 fn writes(health: &Health) -> Option<Check> {
     let seconds = health.writes_wait_seconds?;
-    let detail = format!("writes have waited for {seconds} s: another process holds the database");
+    let detail = format!("writes have waited for {seconds} s: another process has locked the database");
     Some(Check::warn("writes", detail, "end that process; until then the API refuses writes"))
+}
+
+/// Warns with the text that the API has for its operator.
+fn notice(health: &Health) -> Option<Check> {
+    let notice = health.notice.as_deref()?;
+    Some(Check::warn("notice", clean_line(notice), "do it on the machine of the API, or ask its operator"))
 }
 
 fn clock(health: &Health) -> Check {
     let local = now();
     let apart = local.seconds_since(health.time).max(health.time.seconds_since(local));
     let detail = format!("differs by {apart} s from the clock of the API");
-    if apart <= SKEW_SECONDS {
+    if apart <= MAX_CLOCK_SKEW_SECONDS {
         return Check::ok("clock", detail);
     }
     Check::warn("clock", detail, "synchronise the clock of this machine with NTP")
@@ -89,14 +97,14 @@ fn versions(version: &Version) -> Check {
     Check::ok("versions", detail)
 }
 
-/// Why a call has no answer.
+/// The reason why a call has no answer.
 enum Failure {
     Slow,
     Error(ClientError),
 }
 
-async fn in_time<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failure> {
-    match tokio::time::timeout(PATIENCE, call).await {
+async fn with_timeout<T>(call: impl Future<Output = Result<T, ClientError>>) -> Result<T, Failure> {
+    match tokio::time::timeout(TIMEOUT, call).await {
         Ok(answer) => answer.map_err(Failure::Error),
         Err(_) => Err(Failure::Slow),
     }
@@ -105,7 +113,7 @@ async fn in_time<T>(call: impl Future<Output = Result<T, ClientError>>) -> Resul
 impl Failure {
     fn what(&self) -> String {
         match self {
-            Self::Slow => format!("no answer within {} s", PATIENCE.as_secs()),
+            Self::Slow => format!("no answer within {} s", TIMEOUT.as_secs()),
             Self::Error(error) => error.to_string(),
         }
     }

@@ -21,11 +21,11 @@ pub(super) struct Check {
 #[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
-    /// It is missing and not needed.
+    /// Something is missing that a launch does not need.
     Absent,
-    /// A launch works, but with a problem.
+    /// A launch works, but there is a problem.
     Warn,
-    /// A launch would fail, or would lose something.
+    /// A launch would fail or lose data.
     Fail,
 }
 

@@ -1,4 +1,4 @@
-//! The folders and the file that an agent writes to, each tried by writing.
+//! Checks the folders and the database file that an agent writes to, by writing to them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -7,38 +7,38 @@ use std::path::Path;
 use deckwatch_client::disk::advice;
 
 use super::check::Check;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// What one entry of the outbox may need. A full disk may still take a few bytes.
+/// The number of bytes of the trial: one entry of the outbox may need as many. A full disk may still accept a few bytes.
 const TRIAL_BYTES: usize = 64 * 1024;
 
-/// One check for each place. Nothing stays of what is written.
-pub(super) fn check(surroundings: &Surroundings) -> Vec<Check> {
-    let dirs = &surroundings.dirs;
+/// One check for each place. The written data is removed again.
+pub(super) fn check(env: &ProcessEnv) -> Vec<Check> {
+    let dirs = &env.dirs;
     let mut checks: Vec<Check> =
         [("state", &dirs.state), ("data", &dirs.data), ("outbox", &dirs.data.join("outbox")), ("cache", &dirs.cache)]
             .into_iter()
-            .map(|(name, folder)| found(name, folder, in_folder(folder), surroundings))
+            .map(|(name, folder)| check_of(name, folder, in_folder(folder), env))
             .collect();
     let database = dirs.data.join("context.db");
     if database.exists() {
-        checks.push(found("database", &database, opened(&database), surroundings));
+        checks.push(check_of("database", &database, try_open(&database), env));
     }
     checks
 }
 
-fn found(name: &'static str, place: &Path, written: io::Result<()>, surroundings: &Surroundings) -> Check {
-    let shown = surroundings.shown(place);
+fn check_of(name: &'static str, place: &Path, written: io::Result<()>, env: &ProcessEnv) -> Check {
+    let shown = env.shown(place);
     match written {
         Ok(()) => Check::ok(name, format!("{shown} can be written to")),
         Err(error) => Check::fail(name, format!("{shown} can't be written to: {error}"), advice(&error)),
     }
 }
 
-/// Writes into the folder, or the one above it that is there, a file that has no name.
+/// Writes an unnamed file into the folder, or into its nearest parent that exists.
 fn in_folder(folder: &Path) -> io::Result<()> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
-    // Another place for it would say nothing about this one.
+    // A trial in another folder would not test this one.
     if !there.is_dir() {
         return Err(ErrorKind::NotADirectory.into());
     }
@@ -47,8 +47,8 @@ fn in_folder(folder: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The file takes writes, as far as that can be known without one; the folder beside it takes SQLite's own files.
-fn opened(database: &Path) -> io::Result<()> {
+/// Opens the database for writing, without writing to it. Then tests the folder, in which SQLite creates its own files.
+fn try_open(database: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).open(database)?;
     in_folder(database.parent().unwrap_or(database))
 }

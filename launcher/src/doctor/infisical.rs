@@ -1,4 +1,4 @@
-//! Whether what Infisical needs is configured. It is not asked: that is `launcher secrets check`.
+//! Checks the configuration of Infisical. It sends no request; `launcher secrets check` does that.
 
 use deckwatch_client::ventures::VenturesFile;
 
@@ -9,7 +9,7 @@ const NAME: &str = "infisical";
 const PROJECT: &str = "INFISICAL_PROJECT_ID";
 const IDENTITY: &str = "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET";
 
-/// Names variables, never their values.
+/// The result contains names of variables, never their values.
 pub(super) fn check(file: Option<&VenturesFile>, vault: &Vault) -> Check {
     let ventures = file.map_or(&[][..], |file| &file.ventures);
     let with_path = ventures.iter().filter(|venture| venture.infisical_path.is_some()).count();

@@ -25,8 +25,8 @@ use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::output;
+use crate::process_env::ProcessEnv;
 use crate::secrets::vault::Vault;
-use crate::surroundings::Surroundings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +37,7 @@ Exit codes:
   0    no check failed; there may be warnings
   1    a check failed";
 
-/// How `doctor` was typed.
+/// The options of `launcher doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Doctor {
@@ -46,9 +46,9 @@ pub(crate) struct Doctor {
     json: bool,
 }
 
-/// Runs every check; an error when one failed. `verbs` is the launcher's own command line.
-pub(crate) fn run(doctor: &Doctor, verbs: &Command, surroundings: &Surroundings) -> Result<(), LaunchError> {
-    let report = Report::new(checks(verbs, surroundings)?);
+/// Runs every check. Returns an error if one failed. `verbs` is the launcher's own command line.
+pub(crate) fn run(doctor: &Doctor, verbs: &Command, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let report = Report::new(checks(verbs, env)?);
     if doctor.json {
         output::print(|out| {
             serde_json::to_writer_pretty(&mut *out, &report)?;
@@ -59,27 +59,27 @@ pub(crate) fn run(doctor: &Doctor, verbs: &Command, surroundings: &Surroundings)
     }
     match report.failed() {
         0 => Ok(()),
-        failed => Err(LaunchError::Unfit { failed }),
+        failed => Err(LaunchError::ChecksFailed { failed }),
     }
 }
 
-fn checks(verbs: &Command, surroundings: &Surroundings) -> Result<Vec<Check>, LaunchError> {
-    let config = Config::load(&surroundings.dirs);
-    let mut checks = vec![settings(&config, surroundings)];
+fn checks(verbs: &Command, env: &ProcessEnv) -> Result<Vec<Check>, LaunchError> {
+    let config = Config::load(&env.dirs);
+    let mut checks = vec![settings(&config, env)];
     // The other checks run even if the settings can't be read.
-    let config = config.unwrap_or_else(|_| Config::of_nobody(&surroundings.dirs));
+    let config = config.unwrap_or_else(|_| Config::without_settings(&env.dirs));
     let runtime = context_api::runtime()?;
-    checks.extend(runtime.block_on(programs::check(config.default_agent, surroundings)));
-    checks.push(environment(surroundings));
-    checks.push(background_servers(surroundings));
-    checks.push(slots(surroundings));
-    checks.extend(disk::check(surroundings));
-    let (found, file) = ventures::check(&config, verbs, surroundings);
+    checks.extend(runtime.block_on(programs::check(config.default_agent, env)));
+    checks.push(environment(env));
+    checks.push(background_servers(env));
+    checks.push(slots(env));
+    checks.extend(disk::check(env));
+    let (found, file) = ventures::check(&config, verbs, env);
     checks.extend(found);
-    let vault = Rc::new(Vault::of(surroundings, &config.infisical));
-    let endpoint = Endpoint::choose(surroundings, &config, &vault);
+    let vault = Rc::new(Vault::of(env, &config.infisical));
+    let endpoint = Endpoint::choose(env, &config, &vault);
     match endpoint.and_then(|endpoint| endpoint.unlock().map(|()| endpoint)) {
-        Ok(endpoint) => checks.extend(runtime.block_on(api::check(&endpoint, surroundings))),
+        Ok(endpoint) => checks.extend(runtime.block_on(api::check(&endpoint, env))),
         Err(error) => checks.push(Check::failed_with("api", &error)),
     }
     checks.push(infisical::check(file.as_ref(), &vault));
@@ -87,24 +87,24 @@ fn checks(verbs: &Command, surroundings: &Surroundings) -> Result<Vec<Check>, La
     Ok(checks)
 }
 
-fn settings(config: &Result<Config, LaunchError>, surroundings: &Surroundings) -> Check {
+fn settings(config: &Result<Config, LaunchError>, env: &ProcessEnv) -> Check {
     const NAME: &str = "settings";
-    let path = surroundings.dirs.config.join("config.toml");
+    let path = env.dirs.config.join("config.toml");
     match config {
         Err(error) => Check::failed_with(NAME, error),
-        Ok(_) if path.exists() => Check::ok(NAME, surroundings.shown(&path)),
+        Ok(_) if path.exists() => Check::ok(NAME, env.shown(&path)),
         Ok(_) => Check::ok(NAME, "there is no config.toml; the defaults are used"),
     }
 }
 
 /// Checks that the environment is not left over from another launch.
-fn environment(surroundings: &Surroundings) -> Check {
+fn environment(env: &ProcessEnv) -> Check {
     const NAME: &str = "environment";
-    match background_server::own_environment(surroundings) {
+    match background_server::launch_of_environment(env) {
         Ok(None) => Check::ok(NAME, "does not belong to a launch"),
         Ok(Some(agent)) => Check::ok(NAME, format!("belongs to the launch of {agent}")),
-        Err(foreign) => match background_server::unset(&foreign, surroundings) {
-            // A launch sets its own environment.
+        Err(foreign) => match background_server::unset(&foreign, env) {
+            // A launch replaces these variables, so this is only a warning.
             Some(unset) => Check::warn(NAME, format!("{}; a launch from here works anyway", foreign.what()), unset),
             None => Check::fail(NAME, foreign.what(), foreign.fix()),
         },
@@ -112,11 +112,11 @@ fn environment(surroundings: &Surroundings) -> Check {
 }
 
 /// Checks that no background server of an agent CLI still has the environment of a launch.
-fn background_servers(surroundings: &Surroundings) -> Check {
+fn background_servers(env: &ProcessEnv) -> Check {
     const NAME: &str = "background";
     let mut own = Vec::new();
     for cli in AgentCli::ALL {
-        match background_server::running(cli, surroundings) {
+        match background_server::running(cli, env) {
             Some((kind, server)) if server.agent.is_some() => {
                 return Check::fail(NAME, background_server::warning(kind, &server), kind.stop_command());
             }
@@ -131,11 +131,10 @@ fn background_servers(surroundings: &Surroundings) -> Check {
 }
 
 /// Checks that an agent could get a slot now.
-fn slots(surroundings: &Surroundings) -> Check {
+fn slots(env: &ProcessEnv) -> Check {
     const NAME: &str = "slots";
     let Ok(venture) = "doctor".parse::<VentureCode>() else { return Check::ok(NAME, "none") };
-    let next =
-        AgentCli::ALL.map(|cli| Slot::next(&surroundings.dirs, &this_host(), &cli.client(), &venture, Wanted::Any));
+    let next = AgentCli::ALL.map(|cli| Slot::next(&env.dirs, &this_host(), &cli.client(), &venture, Wanted::Any));
     let mut agents = Vec::new();
     for slot in next {
         match slot {

@@ -1,4 +1,4 @@
-//! What waits on this machine to be sent to the API.
+//! Checks the outbox: the writes on this machine that wait for the API.
 
 use deckwatch_client::Api;
 use deckwatch_client::outbox::{OtherQueue, Waiting};
@@ -7,25 +7,32 @@ use super::check::Check;
 
 const NAME: &str = "waiting";
 
-/// One check for this API and key, and one for each other queue in which something waits.
+/// One check for the queue of this API and key, and one for each other queue that is not empty.
 pub(super) async fn check(api: &Api) -> Vec<Check> {
     let waiting = api.waiting().await;
     own_queue(&waiting).into_iter().chain(waiting.other_queues.iter().map(other_queue)).collect()
 }
 
-/// What waits on this machine for this API and key; nothing where nothing does.
+/// The check for the queue of this API and key. `None` if it is empty.
 fn own_queue(waiting: &Waiting) -> Option<Check> {
     if let Some(why) = &waiting.unreadable {
-        return Some(Check::fail(NAME, why.clone(), "mend the disk or the folder: nothing can wait there"));
+        return Some(Check::fail(
+            NAME,
+            why.clone(),
+            "repair the disk or the folder; until then, no write can be queued there",
+        ));
     }
     let why = waiting.stopped.as_ref().map(|stopped| {
-        format!("; none was taken since {}: {}. The next try is at {}", stopped.since, stopped.cause, stopped.again_at)
+        format!(
+            "; the API has accepted none since {}: {}. The next attempt is at {}",
+            stopped.since, stopped.cause, stopped.again_at
+        )
     });
-    let parked = waiting.parked.iter().map(|one| format!("; a {} waits for a person: {}", one.what, one.cause));
+    let parked = waiting.parked.iter().map(|one| format!("; for a {}, a person must act: {}", one.what, one.cause));
     let skipped = waiting.skipped.iter().map(|one| format!("; {} is not sent: {}", one.path.display(), one.cause));
     let (held, aside) = (waiting.held.len(), waiting.set_aside.len());
     let detail = format!(
-        "{} not recorded yet{}{}{}; {held} too old to be sent unasked; {aside} refused, in {}",
+        "{} not recorded yet{}{}{}; {held} too old to be sent without a decision; {aside} refused; in {}",
         waiting.queued,
         why.unwrap_or_default(),
         parked.collect::<String>(),
@@ -35,12 +42,12 @@ fn own_queue(waiting: &Waiting) -> Option<Check> {
     if waiting.queued + held + aside + waiting.skipped.len() == 0 {
         return None;
     }
-    let fix =
-        "mend what it names; what waits is then sent by itself while an agent runs, and `sod` says what became of it";
+    let fix = "solve the named problems; the writes are then sent automatically while an agent runs, and `sod` reports \
+               the result";
     Some(Check::warn(NAME, detail, fix))
 }
 
-/// What is not sent, because it was written for another API or under another key.
+/// The check for a queue that was written for another API or under another key. It is not sent.
 fn other_queue(queue: &OtherQueue) -> Check {
     let (entries, path) = (queue.entries, queue.path.display());
     let key = queue.actor.as_ref().map_or(String::new(), |actor| format!(" (key id {actor})"));
@@ -59,7 +66,7 @@ fn other_queue(queue: &OtherQueue) -> Check {
         None => Check::warn(
             NAME,
             format!("{entries} not recorded yet, written for another API or under another key, in {path}"),
-            "start an agent with the API and key of that time: it sends them, or notes for which API they are",
+            "start an agent with the API and key of that time: it sends them, or records their API",
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! The programs of a launch: git, the agents' tools, the MCP server. Each is started once, for its version.
+//! Checks the programs of a launch: git, the agent CLIs and the MCP server. Each is run once to get its version.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,52 +11,52 @@ use super::check::Check;
 use crate::agent_cli::AgentCli;
 use crate::environment;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// An agent's tool may start cold.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The first start of an agent CLI may be slow.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A program's version, or why there is none.
-type Asked = Option<(PathBuf, JoinHandle<Result<String, String>>)>;
+/// A program and the task that gets its version, or an error message.
+type VersionTask = Option<(PathBuf, JoinHandle<Result<String, String>>)>;
 
-/// Asks all of them at the same time.
-pub(super) async fn check(default_agent: Option<AgentCli>, surroundings: &Surroundings) -> Vec<Check> {
+/// Runs all programs at the same time.
+pub(super) async fn check(default_agent: Option<AgentCli>, env: &ProcessEnv) -> Vec<Check> {
     let start = |program: Option<PathBuf>| program.map(|path| (path.clone(), tokio::spawn(version(path))));
-    let git = start(surroundings.program("git"));
-    let server = start(surroundings.sibling("deckwatch-mcp"));
-    let agents = AgentCli::ALL.map(|cli| (cli, start(surroundings.agent_program(cli))));
+    let git = start(env.program("git"));
+    let server = start(env.sibling("deckwatch-mcp"));
+    let agents = AgentCli::ALL.map(|cli| (cli, start(env.agent_program(cli))));
     let any_agent = agents.iter().any(|(_, asked)| asked.is_some());
 
     let mut checks = vec![match git {
         None => Check::fail("git", "is not installed", "macOS: xcode-select --install, Debian: apt install git"),
-        Some(git) => version_check("git", git, surroundings).await.1,
+        Some(git) => version_check("git", git, env).await.1,
     }];
     if !any_agent {
         checks.push(Check::failed_with("agents", &LaunchError::NoAgent));
     }
     for (cli, asked) in agents {
-        checks.push(agent(cli, asked, default_agent == Some(cli), surroundings).await);
+        checks.push(agent(cli, asked, default_agent == Some(cli), env).await);
     }
     checks.push(match server {
         None => Check::fail("deckwatch-mcp", "is not installed", "run ./scripts/start in the Deckwatch checkout"),
-        Some(server) => own_server(server, surroundings).await,
+        Some(server) => own_server(server, env).await,
     });
     checks
 }
 
-async fn agent(cli: AgentCli, asked: Asked, is_default: bool, surroundings: &Surroundings) -> Check {
+async fn agent(cli: AgentCli, asked: VersionTask, is_default: bool, env: &ProcessEnv) -> Check {
     let install = cli.install_command();
     match asked {
-        Some(asked) => version_check(cli.program(), asked, surroundings).await.1,
+        Some(asked) => version_check(cli.program(), asked, env).await.1,
         None if is_default => Check::fail(cli.program(), "is your default agent and is not installed", install),
         None => Check::absent(cli.program(), "is not installed", install),
     }
 }
 
-/// The server must be of the launcher's own version: both are built together.
-async fn own_server(asked: (PathBuf, JoinHandle<Result<String, String>>), surroundings: &Surroundings) -> Check {
+/// The server must have the same version as the launcher, because both are built together.
+async fn own_server(asked: (PathBuf, JoinHandle<Result<String, String>>), env: &ProcessEnv) -> Check {
     const OWN: &str = env!("CARGO_PKG_VERSION");
-    let (version, check) = version_check("deckwatch-mcp", asked, surroundings).await;
+    let (version, check) = version_check("deckwatch-mcp", asked, env).await;
     match version {
         Some(version) if !version.split([' ', '(', ')', '+']).any(|word| word == OWN) => {
             let fix = "install both from one checkout: ./scripts/start --install-only";
@@ -70,9 +70,9 @@ async fn own_server(asked: (PathBuf, JoinHandle<Result<String, String>>), surrou
 async fn version_check(
     name: &'static str,
     (path, asked): (PathBuf, JoinHandle<Result<String, String>>),
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
 ) -> (Option<String>, Check) {
-    let path = surroundings.shown(&path);
+    let path = env.shown(&path);
     match asked.await.unwrap_or_else(|error| Err(error.to_string())) {
         Ok(version) => (Some(version.clone()), Check::ok(name, format!("{version} in {path}"))),
         Err(why) => {
@@ -85,11 +85,11 @@ async fn version_check(
 async fn version(path: PathBuf) -> Result<String, String> {
     let mut program = Command::new(&path);
     program.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
-    for name in environment::WITHHELD {
+    for name in environment::WITHHELD_VARIABLES {
         program.env_remove(name);
     }
-    let ended = tokio::time::timeout(PATIENCE, program.output()).await;
-    let output = ended.map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))?;
+    let ended = tokio::time::timeout(TIMEOUT, program.output()).await;
+    let output = ended.map_err(|_| format!("no answer within {} s", TIMEOUT.as_secs()))?;
     let output = output.map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(output.status.to_string());

@@ -1,4 +1,4 @@
-//! The ventures file, and the repositories that it lists.
+//! Checks the ventures file, and the repositories that it lists.
 
 use clap::Command;
 use deckwatch_client::checkout::Checkout;
@@ -8,38 +8,34 @@ use deckwatch_client::ventures::{VentureEntry, VenturesFile};
 use super::check::Check;
 use crate::catalogue;
 use crate::config::Config;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const NAME: &str = "ventures";
 
-/// Both checks, and the file for those that follow.
-pub(super) fn check(
-    config: &Config,
-    verbs: &Command,
-    surroundings: &Surroundings,
-) -> (Vec<Check>, Option<VenturesFile>) {
+/// Both checks, and the file for the later checks.
+pub(super) fn check(config: &Config, verbs: &Command, env: &ProcessEnv) -> (Vec<Check>, Option<VenturesFile>) {
     // Another check reports a repository that git can't read.
-    let here = Checkout::at(&surroundings.cwd).ok();
-    match catalogue::file(None, surroundings, here.as_ref()) {
+    let here = Checkout::at(&env.cwd).ok();
+    match catalogue::file(None, env, here.as_ref()) {
         Err(error) => (vec![Check::failed_with(NAME, &error)], None),
         Ok(None) => {
             let fix = "`launcher init` writes one; `launcher .` works without it";
             (vec![Check::warn(NAME, "there is no ventures file", fix)], None)
         }
         Ok(Some(file)) => {
-            let named = named(&file, verbs, surroundings);
-            (vec![named, repositories(config, &file, surroundings)], Some(file))
+            let named = named(&file, verbs, env);
+            (vec![named, repositories(config, &file, env)], Some(file))
         }
     }
 }
 
 /// A venture whose code is the name of a command can't be started by its code.
-fn named(file: &VenturesFile, verbs: &Command, surroundings: &Surroundings) -> Check {
+fn named(file: &VenturesFile, verbs: &Command, env: &ProcessEnv) -> Check {
     let is_verb = |code: &str| verbs.get_subcommands().any(|verb| verb.get_name() == code);
     let hidden: Vec<&str> =
         file.ventures.iter().map(|venture| venture.code.as_str()).filter(|code| is_verb(code)).collect();
-    let detail = format!("{} in {}", file.ventures.len(), surroundings.shown(&file.path));
-    if let Some(unknown) = catalogue::unknown_fields(file, surroundings) {
+    let detail = format!("{} in {}", file.ventures.len(), env.shown(&file.path));
+    if let Some(unknown) = catalogue::unknown_fields(file, env) {
         let fix = format!("correct or remove them; the known fields are {}", VentureEntry::FIELDS.join(", "));
         return Check::warn(NAME, unknown, fix);
     }
@@ -50,9 +46,9 @@ fn named(file: &VenturesFile, verbs: &Command, surroundings: &Surroundings) -> C
     Check::warn(NAME, format!("{detail}; {} is also the name of a command of the launcher", hidden.join(", ")), fix)
 }
 
-fn repositories(config: &Config, file: &VenturesFile, surroundings: &Surroundings) -> Check {
+fn repositories(config: &Config, file: &VenturesFile, env: &ProcessEnv) -> Check {
     const NAME: &str = "repositories";
-    let root = surroundings.shown(&config.dev_root);
+    let root = env.shown(&config.dev_root);
     if !config.dev_root.is_dir() {
         let fix = "create it and clone your repositories into it, or set dev_root in ~/.config/deckwatch/config.toml";
         return Check::warn(

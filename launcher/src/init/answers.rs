@@ -1,4 +1,4 @@
-//! What the configuration shall say: from a flag, else by asking, else by default.
+//! The values for the configuration: each comes from a flag, from a question, or from a default.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,61 +15,61 @@ use crate::agent_cli::AgentCli;
 use crate::config::Config;
 use crate::error::LaunchError;
 use crate::menu::unanswered;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// Any key of the right form: the address alone is checked.
-const SOME_KEY: &str = "0123456789abcdef0123456789abcdef";
+/// A well-formed key. It is used to check an address alone.
+const EXAMPLE_KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// All that was decided.
+/// All values.
 pub(super) struct Answers {
     pub(super) dev_root: PathBuf,
     pub(super) agent: Option<AgentCli>,
     pub(super) records: Records,
-    /// `None` when no ventures file is wanted.
+    /// `None` if no ventures file is written.
     pub(super) ventures: Option<Vec<VentureEntry>>,
 }
 
-/// Where records shall be kept.
+/// Where records are stored.
 pub(super) enum Records {
-    /// Wherever the settings say now.
+    /// As the settings are now.
     AsConfigured,
-    /// In this machine's own database.
+    /// In the database of this machine.
     Here,
-    /// At the team's API, whose key is in a variable of that name.
+    /// In the team's API. `key_env` is the name of the variable that holds its key.
     Team { url: String, key_env: String },
 }
 
 impl Answers {
-    pub(super) fn gather(init: &Init, before: &Config, surroundings: &Surroundings) -> Result<Self, LaunchError> {
+    pub(super) fn gather(init: &Init, before: &Config, env: &ProcessEnv) -> Result<Self, LaunchError> {
         let asks = !init.yes;
         let dev_root = match &init.dev_root {
-            Some(path) => below_home(path, surroundings),
-            None if asks => ask_dev_root(&before.dev_root, surroundings)?,
+            Some(path) => below_home(path, env),
+            None if asks => ask_dev_root(&before.dev_root, env)?,
             None => before.dev_root.clone(),
         };
         let installed: Vec<AgentCli> =
-            AgentCli::ALL.into_iter().filter(|cli| surroundings.agent_program(*cli).is_some()).collect();
+            AgentCli::ALL.into_iter().filter(|cli| env.agent_program(*cli).is_some()).collect();
         let usual = init.agent.or(before.default_agent).or(installed.first().copied());
         let agent = match init.agent {
             None if asks => Some(ask_agent(usual, &installed)?),
             _ => usual,
         };
         let records = records(init, before, asks)?;
-        let ventures = if init.no_ventures { None } else { Some(ventures(&dev_root, asks, surroundings)?) };
+        let ventures = if init.no_ventures { None } else { Some(ventures(&dev_root, asks, env)?) };
         Ok(Self { dev_root, agent, records, ventures: ventures.filter(|ventures| !ventures.is_empty()) })
     }
 }
 
-fn ask_dev_root(default: &Path, surroundings: &Surroundings) -> Result<PathBuf, LaunchError> {
-    let shown = surroundings.shown(default);
+fn ask_dev_root(default: &Path, env: &ProcessEnv) -> Result<PathBuf, LaunchError> {
+    let shown = env.shown(default);
     let asked = Text::new("Where are your repositories?").with_default(&shown).prompt().map_err(unanswered)?;
-    Ok(below_home(Path::new(asked.trim()), surroundings))
+    Ok(below_home(Path::new(asked.trim()), env))
 }
 
-/// As people write it, `~` included.
-fn below_home(path: &Path, surroundings: &Surroundings) -> PathBuf {
-    let home = &surroundings.dirs.home;
-    path.strip_prefix("~").map_or_else(|_| surroundings.cwd.join(path), |below| home.join(below))
+/// The path with `~` replaced by the home folder.
+fn below_home(path: &Path, env: &ProcessEnv) -> PathBuf {
+    let home = &env.dirs.home;
+    path.strip_prefix("~").map_or_else(|_| env.cwd.join(path), |below| home.join(below))
 }
 
 struct Choice {
@@ -106,7 +106,7 @@ fn ask_records(configured: Option<&str>) -> Result<Records, LaunchError> {
     const TEAM: &str = "at my team's API";
     let as_configured = configured.map(|url| format!("at {url}, as now"));
     let places = as_configured.clone().into_iter().chain([HERE, TEAM].map(str::to_owned)).collect();
-    let place = Select::new("Where shall records be kept?", places).prompt().map_err(unanswered)?;
+    let place = Select::new("Where should records be stored?", places).prompt().map_err(unanswered)?;
     if Some(&place) == as_configured.as_ref() {
         return Ok(Records::AsConfigured);
     }
@@ -127,7 +127,7 @@ fn checked(result: Result<(), String>) -> Result<Validation, inquire::CustomUser
 }
 
 fn check_url(url: &str) -> Result<(), String> {
-    ApiConfig::remote(url, SOME_KEY).map(drop).map_err(|error| error.to_string())
+    ApiConfig::remote(url, EXAMPLE_KEY).map(drop).map_err(|error| error.to_string())
 }
 
 fn check_variable(name: &str) -> Result<(), String> {
@@ -145,19 +145,19 @@ impl fmt::Display for Offered {
     }
 }
 
-/// A venture for each repository that is here; the ones that a person takes, or all.
-fn ventures(dev_root: &Path, asks: bool, surroundings: &Surroundings) -> Result<Vec<VentureEntry>, LaunchError> {
+/// The ventures for the repositories on this machine: the ones that the user selects, or all if no question is asked.
+fn ventures(dev_root: &Path, asks: bool, env: &ProcessEnv) -> Result<Vec<VentureEntry>, LaunchError> {
     let mut found: Vec<VentureEntry> = Vec::new();
     for repo in Repositories::below(dev_root)?.names() {
         let is_known = found.iter().any(|venture| venture.owns(&repo));
         found.extend(VentureEntry::of_repo_among(&repo, &found).filter(|_| !is_known));
     }
-    if !asks || found.is_empty() || surroundings.dirs.config.join("ventures.json").exists() {
+    if !asks || found.is_empty() || env.dirs.config.join("ventures.json").exists() {
         return Ok(found);
     }
     let all: Vec<usize> = (0..found.len()).collect();
     let offered = found.into_iter().map(Offered).collect();
-    let asked = MultiSelect::new("Which of these are ventures? (space changes, enter takes)", offered);
+    let asked = MultiSelect::new("Which of these are ventures? (space toggles, enter accepts)", offered);
     let taken = asked.with_default(&all).with_page_size(15).prompt().map_err(unanswered)?;
     Ok(taken.into_iter().map(|offered| offered.0).collect())
 }

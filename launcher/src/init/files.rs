@@ -1,4 +1,4 @@
-//! The two files that `init` writes: what they will say, and writing them whole.
+//! The content of the two files that `init` writes, and writing them atomically.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::answers::{Answers, Records};
 use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
 use crate::registration::settings_file::{Backup, Change, SettingsFile};
-use crate::surroundings::Surroundings;
 
-/// A file as it will be.
+/// A file that will be written.
 pub(super) struct File {
     pub(super) path: PathBuf,
     text: String,
@@ -19,24 +19,24 @@ pub(super) struct File {
     change: Option<Change>,
 }
 
-/// `config.toml`, and `ventures.json` when ventures are wanted.
-pub(super) fn planned(answers: &Answers, surroundings: &Surroundings) -> Result<Vec<File>, LaunchError> {
-    let folder = &surroundings.dirs.config;
-    let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, surroundings))?];
+/// `config.toml`, and also `ventures.json` if there are ventures to write.
+pub(super) fn planned(answers: &Answers, env: &ProcessEnv) -> Result<Vec<File>, LaunchError> {
+    let folder = &env.dirs.config;
+    let mut files = vec![File::new(folder.join("config.toml"), |before| settings(before, answers, env))?];
     if let Some(ventures) = &answers.ventures {
         files.push(File::new(folder.join("ventures.json"), |before| ventures_text(before, ventures))?);
     }
     Ok(files)
 }
 
-/// The settings as they were, with the answers set; what else the user wrote there stays.
-fn settings(before: &str, answers: &Answers, surroundings: &Surroundings) -> String {
-    // Of a file that can't be read nothing can be kept; it stays beside the new one.
+/// The existing settings with the answers set. Other entries of the user are kept.
+fn settings(before: &str, answers: &Answers, env: &ProcessEnv) -> String {
+    // A file that can't be parsed is replaced. Its old version is kept beside it.
     let mut document: DocumentMut = before.parse().unwrap_or_default();
     let dev_root = answers.dev_root.to_str();
     let says_so = document.get("dev_root").is_some_and(|said| said.as_str().is_some() && said.as_str() == dev_root);
     if !says_so {
-        set(document.as_table_mut(), "dev_root", &surroundings.shown(&answers.dev_root));
+        set(document.as_table_mut(), "dev_root", &env.shown(&answers.dev_root));
     }
     if let Some(agent) = answers.agent {
         set(document.as_table_mut(), "default_agent", agent.program());
@@ -55,7 +55,7 @@ fn settings(before: &str, answers: &Answers, surroundings: &Surroundings) -> Str
     if before.is_empty() { format!("{head}{document}") } else { document.to_string() }
 }
 
-/// Sets a text unless it is that already; a comment beside it stays.
+/// Sets a text if it differs. A comment beside it is kept.
 fn set(table: &mut Table, name: &str, text: &str) {
     match table.get_mut(name).and_then(Item::as_value_mut) {
         Some(said) if said.as_str() == Some(text) => {}
@@ -68,8 +68,8 @@ fn set(table: &mut Table, name: &str, text: &str) {
     }
 }
 
-/// The ventures that are there stay as they are written, with every field; those that they lack are added. A file that
-/// can't be read is written anew.
+/// Adds the ventures that the file lacks. Its existing ventures keep all their fields. A file that can't be parsed is
+/// replaced.
 fn ventures_text(before: &str, ventures: &[VentureEntry]) -> String {
     let mut document: Value = serde_json::from_str(before).unwrap_or_default();
     let Some(entries) = document.get_mut("ventures").and_then(Value::as_array_mut) else {
@@ -80,7 +80,7 @@ fn ventures_text(before: &str, ventures: &[VentureEntry]) -> String {
     let mut added = Vec::new();
     for repo in ventures.iter().flat_map(|venture| &venture.repos) {
         let is_known = known.iter().any(|venture| venture.owns(repo));
-        // Under a code that no venture of the file has.
+        // The new code is one that no venture of the file has.
         if let Some(venture) = VentureEntry::of_repo_among(repo, &known).filter(|_| !is_known) {
             added.push(entry(&venture));
             known.push(venture);
@@ -103,37 +103,37 @@ fn entry(venture: &VentureEntry) -> Value {
 
 impl File {
     fn new(path: PathBuf, text: impl FnOnce(&str) -> String) -> Result<Self, LaunchError> {
-        let before = SettingsFile::read(path.clone()).map_err(LaunchError::of_writing)?;
+        let before = SettingsFile::read(path.clone()).map_err(LaunchError::into_write_error)?;
         let text = text(before.text());
         let is_new = before.text().is_empty();
         let change = before.into_change(&text, Backup::Once);
         Ok(Self { path, text, is_new, change })
     }
 
-    /// Whether there is anything to write.
+    /// Whether the file has to be written.
     pub(super) fn differs(&self) -> bool {
         self.change.is_some()
     }
 
-    /// Whether nothing is lost by writing it.
+    /// Whether the file does not exist yet, so that writing it replaces nothing.
     pub(super) fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// The whole of it, for a person to agree to.
-    pub(super) fn describe(&self, overwrite: bool, surroundings: &Surroundings) -> String {
-        let path = surroundings.shown(&self.path);
+    /// The complete content, which the user confirms.
+    pub(super) fn describe(&self, overwrite: bool, env: &ProcessEnv) -> String {
+        let path = env.shown(&self.path);
         let state = match (&self.change, self.is_new, overwrite) {
-            (None, _, _) => return format!("{path} says that already.\n"),
+            (None, _, _) => return format!("{path} is already up to date.\n"),
             (Some(_), true, _) => "new",
-            (Some(_), false, true) => "in place of the one that is there",
-            (Some(_), false, false) => "the one that is there differs",
+            (Some(_), false, true) => "changes the existing file",
+            (Some(_), false, false) => "differs from the existing file",
         };
         let text = self.text.lines().fold(String::new(), |text, line| text + "    " + line + "\n");
         format!("{path} ({state}):\n{text}")
     }
 
     pub(super) fn write(&self) -> Result<(), LaunchError> {
-        self.change.as_ref().map_or(Ok(()), Change::apply).map_err(LaunchError::of_writing)
+        self.change.as_ref().map_or(Ok(()), Change::apply).map_err(LaunchError::into_write_error)
     }
 }

@@ -1,7 +1,7 @@
-//! `launcher init`: a first configuration, by asking; by flags alone for scripts.
+//! `launcher init`: writes a first configuration from answers to questions, or from flags alone in scripts.
 //!
-//! It shows what it will write before it writes, replaces nothing that it was not told to, and knows no secret:
-//! of the API's key it writes the variable's name.
+//! It shows the content before it writes. It replaces a file only if the user agrees. It handles no secret: for the key
+//! of the API, it writes the name of the variable.
 
 mod answers;
 mod files;
@@ -19,7 +19,7 @@ use crate::agent_cli::AgentCli;
 use crate::config::Config;
 use crate::error::LaunchError;
 use crate::menu::unanswered;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,7 +33,7 @@ The command writes config.toml and ventures.json to ~/.config/deckwatch. A file 
 or give --overwrite. Then the settings are set, ventures that the file lacks are added, and all else in both files stays. \
 The first version of each file is kept beside it, as *.deckwatch-backup.";
 
-/// How `init` was typed.
+/// The options of `launcher init`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -71,20 +71,20 @@ pub(crate) struct Init {
     dry_run: bool,
 }
 
-/// Asks, shows, writes.
-pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), LaunchError> {
-    if !init.yes && !surroundings.interactive {
-        return Err(LaunchError::NobodyToAsk);
+/// Asks the questions, shows the files and writes them.
+pub(crate) fn run(init: &Init, env: &ProcessEnv) -> Result<(), LaunchError> {
+    if !init.yes && !env.interactive {
+        return Err(LaunchError::NoTerminal);
     }
-    // A file that is wrong is no reason not to write a right one; its values are no defaults then.
-    let before = Config::load(&surroundings.dirs).unwrap_or_else(|_| Config::of_nobody(&surroundings.dirs));
-    let answers = Answers::gather(init, &before, surroundings)?;
-    let files = files::planned(&answers, surroundings)?;
+    // `init` can also replace an invalid file. Its values are then not used as defaults.
+    let before = Config::load(&env.dirs).unwrap_or_else(|_| Config::without_settings(&env.dirs));
+    let answers = Answers::gather(init, &before, env)?;
+    let files = files::planned(&answers, env)?;
     for file in &files {
-        say(&file.describe(init.overwrite, surroundings));
+        say(&file.describe(init.overwrite, env));
     }
     if answers.ventures.is_none() && !init.no_ventures {
-        let root = surroundings.shown(&answers.dev_root);
+        let root = env.shown(&answers.dev_root);
         say(&format!("No ventures: no repository with a remote is below {root}. Clone one, and run this again."));
     }
     if init.dry_run {
@@ -92,8 +92,8 @@ pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), Launch
     }
     let mut written = 0;
     for file in &files {
-        if agreed(init, file, surroundings)? {
-            Dirs::create(&surroundings.dirs.config)
+        if confirmed(init, file, env)? {
+            Dirs::create(&env.dirs.config)
                 .map_err(|error| LaunchError::NotWritten { path: file.path.clone(), message: error.to_string() })?;
             file.write()?;
             written += 1;
@@ -104,17 +104,19 @@ pub(crate) fn run(init: &Init, surroundings: &Surroundings) -> Result<(), Launch
     Ok(())
 }
 
-/// Whether this file may be written: a new one on one yes, one that is there on a yes of its own.
-fn agreed(init: &Init, file: &File, surroundings: &Surroundings) -> Result<bool, LaunchError> {
+/// Whether this file may be written. A new file needs one confirmation; changing an existing file needs its own.
+fn confirmed(init: &Init, file: &File, env: &ProcessEnv) -> Result<bool, LaunchError> {
     if !file.differs() {
         return Ok(false);
     }
-    let path = surroundings.shown(&file.path);
+    let path = env.shown(&file.path);
     match (file.is_new(), init.yes) {
         (_, true) if file.is_new() || init.overwrite => Ok(true),
         (_, true) => Err(LaunchError::WouldOverwrite(file.path.clone())),
         (true, false) => ask(&format!("Write {path}?"), true),
-        (false, false) => ask(&format!("Change {path}? What it held first is kept beside it."), init.overwrite),
+        (false, false) => {
+            ask(&format!("Change {path}? A copy of its first version is kept beside it."), init.overwrite)
+        }
     }
 }
 
@@ -123,6 +125,6 @@ fn ask(question: &str, default: bool) -> Result<bool, LaunchError> {
 }
 
 fn say(text: &str) {
-    // A reader that went away has seen enough.
+    // An error means that the reader closed the output early.
     let _ = writeln!(anstream::stdout(), "{text}");
 }

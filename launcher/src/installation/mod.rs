@@ -1,7 +1,7 @@
-//! The installed `deckwatch-mcp`: where it is, and how one that is missing or of another build is put right.
+//! The installed `deckwatch-mcp`: finds it, and replaces it if it is missing or from another build.
 //!
-//! It is built and installed from the checkout that the launcher was installed from, where a person waits or it
-//! is asked for, and never in CI. Whatever goes wrong, a server that was there stays as it was and is used.
+//! It is built and installed from the checkout that the launcher was installed from. This happens only if a user is at
+//! the terminal or asks for it, and never in CI. If it fails, an installed server stays unchanged and is used.
 
 mod build;
 mod replacement;
@@ -17,30 +17,30 @@ use self::source::Source;
 use crate::error::LaunchError;
 use crate::launch::Launch;
 use crate::output::{say, warn};
+use crate::process_env::ProcessEnv;
 use crate::server_build;
-use crate::surroundings::Surroundings;
 
 const SERVER: &str = "deckwatch-mcp";
-/// A build on a cold cache takes minutes; one that takes longer than this has come to nothing.
-const PATIENCE: Duration = Duration::from_mins(10);
-/// How often a launch looks whether another one is done with its build.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// A build without a cache takes minutes. A build that takes longer than this is stopped.
+const TIMEOUT: Duration = Duration::from_mins(10);
+/// The interval at which a launch checks whether another launch has finished its build.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The server of one launch, and what may be done for it.
+/// The MCP server of a launch, and whether it may be built.
 pub(crate) struct Server {
     found: Option<PathBuf>,
-    /// Where it can be built; the error says why nowhere.
+    /// The checkout to build it from. The error says why there is none.
     source: Result<Source, String>,
     may_build: bool,
 }
 
 impl Server {
-    /// The installed one, or the place where it will be. Changes nothing.
-    pub(crate) fn find(launch: &Launch, surroundings: &Surroundings) -> Result<Self, LaunchError> {
-        let found = surroundings.sibling(SERVER);
-        let asked = launch.heal || (surroundings.interactive && !launch.no_heal);
-        let may_build = asked && surroundings.var("CI").is_none();
-        let source = Source::of(surroundings);
+    /// Finds the installed server, or the place where it will be installed. Changes nothing.
+    pub(crate) fn find(launch: &Launch, env: &ProcessEnv) -> Result<Self, LaunchError> {
+        let found = env.sibling(SERVER);
+        let asked = launch.heal || (env.interactive && !launch.no_heal);
+        let may_build = asked && env.var("CI").is_none();
+        let source = Source::of(env);
         match (&found, &source) {
             (None, _) if !may_build => Err(LaunchError::ServerMissing),
             (None, Err(cause)) => Err(LaunchError::ServerNotBuilt { cause: cause.clone(), checkout: None }),
@@ -48,7 +48,7 @@ impl Server {
         }
     }
 
-    /// Its program, which may have to be installed yet.
+    /// The path of its program. It may not exist yet.
     pub(crate) fn path(&self) -> PathBuf {
         match (&self.found, &self.source) {
             (Some(found), _) => found.clone(),
@@ -57,37 +57,37 @@ impl Server {
         }
     }
 
-    /// What will be installed, for the plan.
-    pub(crate) fn describe(&self, surroundings: &Surroundings) -> Option<String> {
+    /// What will be installed, for the plan. `None` if the server is installed.
+    pub(crate) fn describe(&self, env: &ProcessEnv) -> Option<String> {
         let source = self.source.as_ref().ok().filter(|_| self.found.is_none())?;
-        Some(format!("{SERVER}, built in {}", surroundings.shown(&source.checkout)))
+        Some(format!("{SERVER}, built in {}", env.shown(&source.checkout)))
     }
 
-    /// Puts right what is wrong with it, as far as that may be done, and gives its program.
-    pub(crate) fn heal(&self, surroundings: &Surroundings) -> Result<PathBuf, LaunchError> {
+    /// Installs or replaces the server if that is needed and allowed. Returns the path of its program.
+    pub(crate) fn heal(&self, env: &ProcessEnv) -> Result<PathBuf, LaunchError> {
         let trouble = match &self.found {
             None => Some(format!("{SERVER} is missing")),
             Some(server) => server_build::difference(server),
         };
         let Some(trouble) = trouble else {
-            self.name_commits_not_built(surroundings);
+            self.name_commits_not_built(env);
             return Ok(self.path());
         };
         let source = match &self.source {
             Ok(source) if self.may_build => source,
             known => {
-                let checkout = known.as_ref().map_or("Deckwatch's checkout".to_owned(), |it| it.shown(surroundings));
+                let checkout = known.as_ref().map_or("Deckwatch's checkout".to_owned(), |it| it.shown(env));
                 say(&format!("{trouble}; to update both, run ./scripts/start --install-only in {checkout}"));
                 return Ok(self.path());
             }
         };
-        let place = source.shown(surroundings);
+        let place = source.shown(env);
         say(&format!(
             "{trouble}; building it in {place}, which takes several minutes the first time (--no-heal skips this)"
         ));
-        match (self.install(source, surroundings), &self.found) {
+        match (self.install(source, env), &self.found) {
             (Ok(()), _) => {
-                say(&format!("installed {SERVER} in {}", surroundings.shown(&source.programs)));
+                say(&format!("installed {SERVER} in {}", env.shown(&source.programs)));
                 Ok(source.programs.join(SERVER))
             }
             (Err(cause), Some(old)) => {
@@ -99,24 +99,24 @@ impl Server {
         }
     }
 
-    fn install(&self, source: &Source, surroundings: &Surroundings) -> Result<(), String> {
+    fn install(&self, source: &Source, env: &ProcessEnv) -> Result<(), String> {
         let path = self.path();
         let before = server_build::build_of(&path);
-        let deadline = Instant::now() + PATIENCE;
-        // Held until this returns, and released by a crash as well.
-        let (_turn, waited) = turn(&surroundings.dirs, deadline)?;
+        let deadline = Instant::now() + TIMEOUT;
+        // The lock is held until this function returns. A crash also releases it.
+        let (_turn, waited) = lock_build(&env.dirs, deadline)?;
         if waited && server_build::build_of(&path).is_some_and(|now| Some(now) != before) {
             return Ok(());
         }
-        let programs = build::build(source, surroundings, deadline)?;
+        let programs = build::build(source, env, deadline)?;
         replacement::install(&programs, &source.programs)
     }
 
-    /// Says when the checkout has gone on since: what is installed is as old as its build.
-    fn name_commits_not_built(&self, surroundings: &Surroundings) {
+    /// Prints a message if the checkout has commits that the installed programs do not contain.
+    fn name_commits_not_built(&self, env: &ProcessEnv) {
         let Ok(source) = &self.source else { return };
-        if let Some(count) = source.commits_not_built(surroundings) {
-            let place = source.shown(surroundings);
+        if let Some(count) = source.commits_not_built(env) {
+            let place = source.shown(env);
             let commits = if count == 1 { "the last commit" } else { &format!("the last {count} commits") };
             say(&format!(
                 "the launcher and {SERVER} do not contain {commits} of {place}; to update them, run ./scripts/start --install-only there"
@@ -125,20 +125,20 @@ impl Server {
     }
 }
 
-/// Waits until no other launch builds; also says whether one did.
-fn turn(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
+/// Waits until no other launch builds. Also returns whether it had to wait.
+fn lock_build(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
     let open = || {
         Dirs::create(&dirs.state)?;
         File::options().create(true).write(true).truncate(false).open(dirs.state.join("install.lock"))
     };
-    let lock = open().map_err(|error| unwritable(&dirs.state, &error))?;
+    let lock = open().map_err(|error| write_error(&dirs.state, &error))?;
     let mut waited = false;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok((lock, waited)),
-            Err(TryLockError::Error(error)) => return Err(unwritable(&dirs.state, &error)),
+            Err(TryLockError::Error(error)) => return Err(write_error(&dirs.state, &error)),
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(format!("another launch has been building for {} minutes", PATIENCE.as_secs() / 60));
+                return Err(format!("another launch has been building for {} minutes", TIMEOUT.as_secs() / 60));
             }
             Err(TryLockError::WouldBlock) => {}
         }
@@ -146,10 +146,10 @@ fn turn(dirs: &Dirs, deadline: Instant) -> Result<(File, bool), String> {
             say("another launch is building it; waiting for that");
         }
         waited = true;
-        std::thread::sleep(LOOK_AGAIN);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
-fn unwritable(folder: &Path, error: &std::io::Error) -> String {
+fn write_error(folder: &Path, error: &std::io::Error) -> String {
     format!("cannot write in {}: {error}", folder.display())
 }

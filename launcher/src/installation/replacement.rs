@@ -1,4 +1,4 @@
-//! Putting built programs in the place of installed ones: each whole or not at all, also while the old one runs.
+//! Replaces the installed programs by the built ones. Each is replaced atomically, also while the old one runs.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,16 +7,16 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::build::Built;
-use super::{SERVER, unwritable};
+use super::{SERVER, write_error};
 use crate::server_build;
 
-/// Replaces all of them, once the server that was built is known to run.
+/// Replaces all programs, after checking that the built server runs.
 pub(super) fn install(built: &Built, folder: &Path) -> Result<(), String> {
     if built.get(SERVER).and_then(|server| server_build::build_of(server)).is_none() {
         return Err(format!("the {SERVER} that was built does not run"));
     }
     for (name, file) in built {
-        replace(file, &folder.join(name), folder).map_err(|error| unwritable(folder, &error))?;
+        replace(file, &folder.join(name), folder).map_err(|error| write_error(folder, &error))?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! The checkout that the launcher was installed from, as `scripts/start` wrote it down.
+//! The checkout that the launcher was installed from. `scripts/start` stores its path.
 //!
-//! What is found there is built and run, so it is looked at first: it must be a checkout of Deckwatch still, and of
-//! this user alone.
+//! The launcher builds and runs the code of the checkout. It therefore first checks that the folder is still a checkout
+//! of Deckwatch and that only this user can change it.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,18 +13,18 @@ use deckwatch_client::COMMIT;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// Below the state folder: `checkout=PATH` and `programs=PATH`, a line each.
+/// The file in the state folder. It has the lines `checkout=PATH` and `programs=PATH`.
 const RECORD: &str = "install";
-const LONGEST_RECORD: usize = 16 * 1024;
-/// What a checkout of Deckwatch has, beside its name in the manifests.
+const MAX_RECORD_BYTES: usize = 16 * 1024;
+/// A file of every Deckwatch checkout. It is checked in addition to the package names in the manifests.
 const INSTALLER: &str = "scripts/start";
 const WRITABLE_BY_ALL: u32 = 0o002;
 /// Counting commits takes milliseconds; a slow disk must not keep the agent from starting.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the programs come from, and where they go.
+/// Where the programs are built, and where they are installed.
 pub(crate) struct Source {
     /// The root of the checkout.
     pub(super) checkout: PathBuf,
@@ -33,42 +33,42 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The one that is written down; the error says why there is none to use.
-    pub(super) fn of(surroundings: &Surroundings) -> Result<Self, String> {
+    /// The stored checkout. The error says why none can be used.
+    pub(super) fn of(env: &ProcessEnv) -> Result<Self, String> {
         let unknown = || "the launcher was not installed by scripts/start, so its checkout is not known".to_owned();
-        let record = std::fs::read_to_string(surroundings.dirs.state.join(RECORD)).map_err(|_| unknown())?;
+        let record = std::fs::read_to_string(env.dirs.state.join(RECORD)).map_err(|_| unknown())?;
         let folder = |key: &str| {
             let mut values = record.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-            values.next().map(PathBuf::from).filter(|path| path.is_absolute() && record.len() <= LONGEST_RECORD)
+            values.next().map(PathBuf::from).filter(|path| path.is_absolute() && record.len() <= MAX_RECORD_BYTES)
         };
         let (checkout, programs) = folder("checkout").zip(folder("programs")).ok_or_else(unknown)?;
-        // A launcher from elsewhere, such as one under development, is not to be replaced.
-        if surroundings.program_folder() != programs.canonicalize().ok() {
+        // A launcher in another folder, such as a development build, is not replaced.
+        if env.program_folder() != programs.canonicalize().ok() {
             return Err(unknown());
         }
-        refusal(&checkout).map_or(Ok(()), |why| Err(format!("{} {why}", surroundings.shown(&checkout))))?;
+        refusal(&checkout).map_or(Ok(()), |why| Err(format!("{} {why}", env.shown(&checkout))))?;
         Ok(Self { checkout, programs })
     }
 
-    /// The checkout as people write it.
-    pub(super) fn shown(&self, surroundings: &Surroundings) -> String {
-        surroundings.shown(&self.checkout)
+    /// The path of the checkout for messages.
+    pub(super) fn shown(&self, env: &ProcessEnv) -> String {
+        env.shown(&self.checkout)
     }
 
-    /// How many commits of the checkout this launcher was built without; `None` when it has them all, or nobody knows.
-    pub(super) fn commits_not_built(&self, surroundings: &Surroundings) -> Option<u64> {
-        let mut git = Command::new(surroundings.program("git")?);
+    /// The number of commits in the checkout that this launcher does not contain. `None` if there are none or git fails.
+    pub(super) fn commits_not_built(&self, env: &ProcessEnv) -> Option<u64> {
+        let mut git = Command::new(env.program("git")?);
         git.arg("-C").arg(&self.checkout).args(["rev-list", "--count", &format!("{COMMIT}..HEAD"), "--"]);
         git.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE");
         git.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let output = runtime.block_on(async { timeout(PATIENCE, git.output()).await }).ok()?.ok()?;
+        let output = runtime.block_on(async { timeout(TIMEOUT, git.output()).await }).ok()?.ok()?;
         let count = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
         (output.status.success() && count > 0).then_some(count)
     }
 }
 
-/// Why nothing may be built there.
+/// The reason why nothing may be built in the checkout.
 fn refusal(checkout: &Path) -> Option<&'static str> {
     let names = [("launcher", env!("CARGO_PKG_NAME")), ("mcp-server", "deckwatch-mcp-server")];
     let is_ours = |(folder, name): (&str, &str)| package(&checkout.join(folder)).as_deref() == Some(name);
@@ -91,7 +91,7 @@ fn package(folder: &Path) -> Option<String> {
     Some(manifest.get("package")?.get("name")?.as_str()?.to_owned())
 }
 
-/// Whoever owns what this process makes.
+/// The user id of this process, read from a file that it creates.
 fn this_user() -> io::Result<u32> {
     Ok(tempfile::tempfile()?.metadata()?.uid())
 }

@@ -1,4 +1,4 @@
-//! How long ago, in the few characters of a table's cell.
+//! Formats an age in a few characters for a cell of a table.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// The age of `then`; a time ahead of `now`, by another machine's clock, is "now".
+/// The age of `then`. If the clock of another machine is ahead and `then` is later than `now`, it is "now".
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;

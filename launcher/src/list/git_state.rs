@@ -1,4 +1,4 @@
-//! What git says of each repository: its branch and how much is not committed. Many at once, each bounded in time.
+//! Reads the branch and the number of uncommitted files of many repositories at once, with a time limit.
 
 use crate::environment;
 use std::path::{Path, PathBuf};
@@ -10,33 +10,33 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Long enough for a big repository on a cold disk; a network drive that hangs is not waited for.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How many gits run at once.
-const AT_ONCE: usize = 8;
-/// Variables by which a caller, such as a git hook, points git at another repository.
-const MISLEADING: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
+/// Long enough for a large repository on a slow disk. A network drive that hangs does not delay the list further.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The number of git processes that run at the same time.
+const MAX_PROCESSES: usize = 8;
+/// Variables that make git use another repository. For example, a git hook sets them.
+const GIT_LOCATION_VARIABLES: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
 
-/// A repository as it is now.
+/// The state of a repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct GitState {
     /// `None` when HEAD is detached.
     pub(super) branch: Option<String>,
-    /// Files that are changed, added, removed or not known to git.
+    /// The number of files that are changed, added, removed or untracked.
     pub(super) changes: usize,
 }
 
-/// What is known of a repository; `None` where there is none, an error where git did not tell.
+/// The state of a repository. `None` if there is no repository; an error if git failed.
 pub(super) type Answer = Option<Result<GitState, String>>;
 
-/// Asks git about every path, in their order, within one patience for all.
+/// Runs git for every path and returns the states in the same order. The time limit is for all together.
 pub(super) async fn of_all<'a>(paths: impl Iterator<Item = Option<&'a Path>>) -> Vec<Answer> {
-    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let slots = Arc::new(Semaphore::new(MAX_PROCESSES));
     let mut asked = JoinSet::new();
     let mut answers: Vec<Answer> = Vec::new();
     for path in paths {
         let (number, slots) = (answers.len(), Arc::clone(&slots));
-        answers.push(path.map(|_| Err(format!("git took longer than {} s", PATIENCE.as_secs()))));
+        answers.push(path.map(|_| Err(format!("git took longer than {} s", TIMEOUT.as_secs()))));
         if let Some(path) = path.map(PathBuf::from) {
             asked.spawn(async move {
                 let _turn = slots.acquire().await;
@@ -53,8 +53,8 @@ pub(super) async fn of_all<'a>(paths: impl Iterator<Item = Option<&'a Path>>) ->
             }
         }
     };
-    // What is not there by then stays as it was put in; dropping the set kills its gits.
-    let _ = tokio::time::timeout(PATIENCE, all).await;
+    // A repository without an answer keeps its initial error. Dropping the set kills its git process.
+    let _ = tokio::time::timeout(TIMEOUT, all).await;
     answers
 }
 
@@ -62,8 +62,8 @@ async fn of(path: &Path) -> Result<GitState, String> {
     let mut git = Command::new("git");
     git.args(["--no-optional-locks", "status", "--porcelain=v2", "--branch"]).current_dir(path);
     git.stdin(Stdio::null()).env("LC_ALL", "C").kill_on_drop(true);
-    // Git may start a program that the repository names.
-    for name in MISLEADING.into_iter().chain(environment::WITHHELD) {
+    // Git may start a program that the repository configures, so the keys are removed.
+    for name in GIT_LOCATION_VARIABLES.into_iter().chain(environment::WITHHELD_VARIABLES) {
         git.env_remove(name);
     }
     let output = git.output().await.map_err(|error| format!("git could not be run: {error}"))?;

@@ -1,4 +1,4 @@
-//! The list itself: what is known of each venture, and what is not. `--json` prints it as it is.
+//! The data of the list: what is known about each venture, and why the rest is not. `--json` prints it unchanged.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use super::{git_state, sessions};
 /// Every venture.
 #[derive(Serialize)]
 pub(super) struct Listing {
-    /// The file they were read from; `null` when they are the API's.
+    /// The ventures file. `null` if the ventures come from the API.
     pub(super) file: Option<PathBuf>,
-    /// Why nothing is known of sessions; `null` when it is.
+    /// Why the sessions are not known. `null` if they are.
     pub(super) sessions_error: Option<String>,
-    /// More agents are active than the API gave at once, so a venture's may be incomplete.
+    /// The API has more active agents than it returned, so the list of a venture may be incomplete.
     pub(super) active_agents_cut_short: bool,
     pub(super) ventures: Vec<Listed>,
 }
@@ -30,35 +30,36 @@ pub(super) struct Listed {
     github_org: Option<String>,
     repos: Vec<String>,
     capabilities: Vec<String>,
-    /// Whether it can be started here.
+    /// Whether its repository is on this machine.
     pub(super) installed: bool,
     pub(super) path: Option<PathBuf>,
-    /// Why there is no path.
+    /// Why the path is not known.
     pub(super) path_error: Option<String>,
-    /// `null` on a detached HEAD, and where git did not tell.
+    /// The branch. `null` on a detached HEAD, and if git failed.
     pub(super) branch: Option<String>,
     pub(super) dirty: Option<bool>,
-    /// Files that are not committed.
+    /// The number of uncommitted files.
     pub(super) changes: Option<usize>,
-    /// Why git did not tell.
+    /// Why git failed.
     pub(super) git_error: Option<String>,
-    /// The newest session; `null` when there is none, and when it is older than what was read.
+    /// The newest session. `null` if there is none, or if it is older than the sessions that were read.
     pub(super) last_session: Option<LastSession>,
-    /// Set when the last session, if there is one, began before this time.
+    /// Set if the list of sessions was cut short and has no session of the venture. If the venture has a session, it began
+    /// before this time.
     pub(super) last_session_before: Option<Timestamp>,
-    /// The names of those in `agents` that are live or idle; `null` when it is not known.
+    /// The names of the agents in `agents` that are live or idle. `null` if they are not known.
     pub(super) active_agents: Option<Vec<String>>,
-    /// Who was active when the API was asked; `null` when it is not known.
+    /// The agents that were active when the API was asked. `null` if they are not known.
     pub(super) agents: Option<Vec<ListedAgent>>,
 }
 
-/// An agent that was active when the API was asked.
+/// An agent with an active session.
 #[derive(Serialize)]
 pub(super) struct ListedAgent {
     pub(super) agent: String,
-    /// `gone`: its process on this machine has ended.
+    /// `gone` means that its process on this machine has ended.
     pub(super) presence: Presence,
-    /// When the agent was last heard of.
+    /// The time of its last heartbeat.
     pub(super) at: Timestamp,
 }
 
@@ -67,11 +68,11 @@ pub(super) struct LastSession {
     id: String,
     agent: String,
     status: SessionStatus,
-    /// When the agent was last heard of.
+    /// The time of the last heartbeat.
     pub(super) at: Timestamp,
 }
 
-/// Where a venture's repository is, or why it is not known.
+/// The path of a venture's repository, or why it is not known.
 pub(super) struct Place(Result<PathBuf, String>);
 
 impl Place {
@@ -91,7 +92,7 @@ impl Place {
 }
 
 impl Listing {
-    /// Puts together what the file, the disk, git and the API say.
+    /// Combines the data of the file, the disk, git and the API.
     pub(super) fn new(
         file: Option<PathBuf>,
         ventures: &[VentureEntry],
@@ -111,12 +112,12 @@ impl Listing {
         }
     }
 
-    /// Says on standard error what the table could not tell, and why.
+    /// Prints on standard error what could not be found out, and why.
     pub(super) fn warn(&self) {
         let mut err = anstream::stderr();
         let git = self.ventures.iter().filter_map(|venture| Some((&venture.code, venture.git_error.as_ref()?)));
         for (code, error) in git {
-            // The table is there already.
+            // An error is ignored, because the table has already been printed.
             let _ = writeln!(err, "{code}: {error}");
         }
         if let Some(error) = &self.sessions_error {
@@ -142,7 +143,7 @@ impl Listed {
             Some(Ok(state)) => (Some(state), None),
             Some(Err(error)) => (None, Some(error)),
         };
-        let of_venture = |seen: &sessions::Seen| {
+        let of_venture = |seen: &sessions::FirstPage| {
             seen.sessions.iter().filter(|session| session.venture == venture.code).cloned().collect::<Vec<_>>()
         };
         let agents = known.map(|known| {

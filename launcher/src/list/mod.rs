@@ -1,7 +1,7 @@
-//! `launcher --list`: the ventures, where they are on this machine, and who works on them.
+//! `launcher --list`: the ventures, their folders on this machine, and the agents that work on them.
 //!
-//! Git and the API are asked at the same time, each for a short while: what they don't tell by then is
-//! unknown, said so, and never waited for.
+//! Git and the API are asked at the same time, each with a short time limit. If one does not answer in time, the list
+//! shows its values as unknown.
 
 mod age;
 mod git_state;
@@ -19,7 +19,7 @@ use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::output;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use deckwatch_client::agent::{SessionProcesses, this_host};
 use deckwatch_client::discovery::Repositories;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(
     json: bool,
     config: &Config,
     endpoint: &Endpoint,
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
     catalogue: &Catalogue,
 ) -> Result<(), LaunchError> {
     let ventures = catalogue.all()?;
@@ -37,15 +37,15 @@ pub(crate) fn run(
     }
     let repositories = Repositories::below(&config.dev_root)?;
     let places: Vec<Place> = ventures.iter().map(|venture| Place::of(repositories.of_venture(venture))).collect();
-    let api = context_api::reader(endpoint, surroundings)?;
-    let processes = SessionProcesses::of(&surroundings.dirs, &this_host());
+    let api = context_api::reader(endpoint, env)?;
+    let processes = SessionProcesses::of(&env.dirs, &this_host());
     let runtime = context_api::runtime()?;
     let (states, sessions) = runtime.block_on(async {
         let asked = tokio::spawn(async move { sessions::ask(api, &processes).await });
         let states = git_state::of_all(places.iter().map(Place::path)).await;
         (states, asked.await.unwrap_or_else(|error| Err(error.to_string())))
     });
-    // Whatever still waits, such as a locked database, is left to the end of this process.
+    // A request that still waits, such as one for a locked database, ends with this process.
     runtime.shutdown_background();
     let file = catalogue.file.as_ref().map(|file| file.path.clone());
     let listing = Listing::new(file, &ventures, places, states, sessions, now());
@@ -55,7 +55,7 @@ pub(crate) fn run(
             writeln!(out)
         });
     }
-    let table = table::Table::new(&listing, surroundings, now());
+    let table = table::Table::new(&listing, env, now());
     let mut out = anstream::stdout();
     output::printed(table.write(&mut out, table::terminal_width()))?;
     listing.warn();

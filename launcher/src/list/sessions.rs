@@ -1,4 +1,4 @@
-//! Who works and who worked last, from the API in two calls at most.
+//! Reads the active sessions and the newest sessions from the API, with at most two requests.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use deckwatch_client::agent::{AgentProcess, SessionProcesses};
 use deckwatch_client::{Api, ClientError};
 use deckwatch_protocol::{EndReason, LeaveSession, Page, Session, SessionFilter, SessionStatus};
 
-/// A list is looked at while somebody waits.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A person waits for the list.
+const TIMEOUT: Duration = Duration::from_secs(2);
 const PAGE: u64 = 100;
 
 /// The sessions, or why they are not known.
@@ -15,22 +15,22 @@ pub(super) type Answer = Result<Sessions, String>;
 
 /// The active sessions, and the newest sessions of any status.
 pub(super) struct Sessions {
-    pub(super) active: Seen,
-    pub(super) newest: Seen,
+    pub(super) active: FirstPage,
+    pub(super) newest: FirstPage,
 }
 
 /// The first page of a list.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct FirstPage {
     pub(super) sessions: Vec<Session>,
-    /// There are more than were read.
+    /// Whether the list has more sessions than the first page.
     pub(super) cut_short: bool,
 }
 
-/// Asks both at the same time. Without an API, there is no session yet. Tells the API of agents whose process on this
-/// machine has ended.
+/// Sends both requests at the same time. Without an API, there are no sessions. Reports to the API the agents whose
+/// process on this machine has ended.
 pub(super) async fn ask(api: Option<Api>, processes: &SessionProcesses) -> Answer {
-    let Some(api) = api else { return Ok(Sessions { active: Seen::default(), newest: Seen::default() }) };
+    let Some(api) = api else { return Ok(Sessions { active: FirstPage::default(), newest: FirstPage::default() }) };
     let both = async {
         let other = api.clone();
         let newest = tokio::spawn(async move { list(&other, None).await });
@@ -40,13 +40,13 @@ pub(super) async fn ask(api: Option<Api>, processes: &SessionProcesses) -> Answe
         mark_ended(&mut known.newest.sessions, processes);
         for session in mark_ended(&mut known.active.sessions, processes) {
             let leave = LeaveSession { last_heartbeat_at: session.last_heartbeat_at };
-            // The list says it anyway, and the next list tries again.
+            // An error is ignored: the list is correct anyway, and the next list tries again.
             let _ = api.leave_session(&session.id, &leave).await;
         }
         Ok(known)
     };
-    let answer = tokio::time::timeout(PATIENCE, both).await;
-    answer.unwrap_or_else(|_| Err(format!("the Context API did not answer within {} s", PATIENCE.as_secs())))
+    let answer = tokio::time::timeout(TIMEOUT, both).await;
+    answer.unwrap_or_else(|_| Err(format!("the Context API did not answer within {} s", TIMEOUT.as_secs())))
 }
 
 /// Marks the sessions whose process has ended as left, and returns them.
@@ -61,8 +61,8 @@ fn mark_ended<'a>(sessions: &'a mut [Session], processes: &SessionProcesses) -> 
     marked.collect()
 }
 
-async fn list(api: &Api, status: Option<SessionStatus>) -> Result<Seen, ClientError> {
+async fn list(api: &Api, status: Option<SessionStatus>) -> Result<FirstPage, ClientError> {
     let filter = SessionFilter { status, limit: PAGE.try_into().ok(), ..SessionFilter::default() };
     let Page { items, next_cursor, .. } = api.list_sessions(&filter).await?;
-    Ok(Seen { sessions: items, cut_short: next_cursor.is_some() })
+    Ok(FirstPage { sessions: items, cut_short: next_cursor.is_some() })
 }

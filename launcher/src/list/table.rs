@@ -1,4 +1,4 @@
-//! The list as people read it: aligned, in colour for a person, within the terminal's width.
+//! Prints the list as a table for people: aligned, coloured on a terminal, and not wider than the terminal.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -8,20 +8,20 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use super::age::ago;
 use super::listing::{Listed, ListedAgent, Listing};
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const HEADS: [&str; COLUMNS] = ["VENTURE", "NAME", "REPOSITORY", "BRANCH", "CHANGES", "LAST SESSION", "AGENTS NOW"];
 const COLUMNS: usize = 7;
-/// Columns that may be cut, and to how many characters at least; 0 never.
-const LEAST: [usize; COLUMNS] = [0, 8, 12, 10, 0, 0, 14];
+/// The smallest width to which a column may be cut. 0 means that the column is never cut.
+const MIN_WIDTHS: [usize; COLUMNS] = [0, 8, 12, 10, 0, 0, 14];
 const GAP: &str = "  ";
 
 const PLAIN: Style = Style::new();
-const FAINT: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const LOOK: Style = AnsiColor::Yellow.on_default();
+const DIMMED: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
 
-/// Rows of cells.
+/// The rows of the table.
 pub(super) struct Table {
     rows: Vec<[Cell; COLUMNS]>,
 }
@@ -31,19 +31,19 @@ struct Cell {
     style: Style,
 }
 
-/// The columns of the terminal that standard output is; `None` when it is a pipe or a file, for which nothing is cut.
+/// The width of the terminal. `None` if standard output is a pipe or a file; then nothing is cut.
 pub(super) fn terminal_width() -> Option<usize> {
     let size = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
 }
 
 impl Table {
-    pub(super) fn new(listing: &Listing, surroundings: &Surroundings, now: Timestamp) -> Self {
+    pub(super) fn new(listing: &Listing, env: &ProcessEnv, now: Timestamp) -> Self {
         let cut_short = listing.active_agents_cut_short;
-        Self { rows: listing.ventures.iter().map(|venture| row(venture, cut_short, surroundings, now)).collect() }
+        Self { rows: listing.ventures.iter().map(|venture| row(venture, cut_short, env, now)).collect() }
     }
 
-    /// As a table where that fits, else venture by venture.
+    /// Prints a table if it fits, otherwise one block for each venture.
     pub(super) fn write(&self, out: &mut impl Write, width: Option<usize>) -> io::Result<()> {
         match self.widths(width) {
             Some(widths) => self.write_rows(out, widths),
@@ -51,7 +51,7 @@ impl Table {
         }
     }
 
-    /// The width of each column; the widest are cut first. `None` when they can't be cut enough.
+    /// The width of each column. The widest columns are cut first. `None` if the table does not fit even then.
     fn widths(&self, limit: Option<usize>) -> Option<[usize; COLUMNS]> {
         let mut widths = HEADS.map(UnicodeWidthStr::width);
         for row in &self.rows {
@@ -62,7 +62,7 @@ impl Table {
         let Some(limit) = limit else { return Some(widths) };
         let room = limit.saturating_sub(GAP.len() * (COLUMNS - 1));
         while widths.iter().sum::<usize>() > room {
-            let can_give = widths.iter_mut().zip(LEAST).filter(|(width, least)| *least > 0 && **width > *least);
+            let can_give = widths.iter_mut().zip(MIN_WIDTHS).filter(|(width, least)| *least > 0 && **width > *least);
             *can_give.max_by_key(|(width, _)| **width)?.0 -= 1;
         }
         Some(widths)
@@ -100,37 +100,37 @@ impl Table {
     }
 }
 
-fn row(venture: &Listed, cut_short: bool, surroundings: &Surroundings, now: Timestamp) -> [Cell; COLUMNS] {
+fn row(venture: &Listed, cut_short: bool, env: &ProcessEnv, now: Timestamp) -> [Cell; COLUMNS] {
     let cell = |text: String, style: Style| Cell { text: shown(&text), style };
     let path = match (&venture.path, &venture.path_error) {
-        (Some(path), _) => cell(surroundings.shown(path), PLAIN),
-        (None, why) => cell(why.clone().unwrap_or_default(), FAINT),
+        (Some(path), _) => cell(env.shown(path), PLAIN),
+        (None, why) => cell(why.clone().unwrap_or_default(), DIMMED),
     };
     let branch = match (&venture.branch, venture.changes, &venture.git_error) {
         (Some(branch), _, _) => cell(branch.clone(), PLAIN),
-        (None, Some(_), _) => cell("(detached)".to_owned(), LOOK),
-        (None, None, Some(_)) => cell("unknown".to_owned(), FAINT),
-        (None, None, None) => cell("-".to_owned(), FAINT),
+        (None, Some(_), _) => cell("(detached)".to_owned(), YELLOW),
+        (None, None, Some(_)) => cell("unknown".to_owned(), DIMMED),
+        (None, None, None) => cell("-".to_owned(), DIMMED),
     };
     let changes = match (venture.changes, &venture.git_error) {
         (Some(0), _) => cell("clean".to_owned(), PLAIN),
-        (Some(count), _) => cell(format!("{count} changed"), LOOK),
-        (None, Some(_)) => cell("unknown".to_owned(), FAINT),
-        (None, None) => cell("-".to_owned(), FAINT),
+        (Some(count), _) => cell(format!("{count} changed"), YELLOW),
+        (None, Some(_)) => cell("unknown".to_owned(), DIMMED),
+        (None, None) => cell("-".to_owned(), DIMMED),
     };
     let last = match (&venture.last_session, venture.last_session_before, &venture.active_agents) {
         (Some(session), _, _) => cell(ago(session.at, now), PLAIN),
-        (None, Some(before), _) => cell(format!("before {}", ago(before, now)), FAINT),
-        (None, None, Some(_)) => cell("never".to_owned(), FAINT),
-        (None, None, None) => cell("unknown".to_owned(), FAINT),
+        (None, Some(before), _) => cell(format!("before {}", ago(before, now)), DIMMED),
+        (None, None, Some(_)) => cell("never".to_owned(), DIMMED),
+        (None, None, None) => cell("unknown".to_owned(), DIMMED),
     };
     let more = if cut_short { ", perhaps more" } else { "" };
     let agents = match &venture.agents {
-        None => cell("unknown".to_owned(), FAINT),
-        Some(agents) if agents.is_empty() && !cut_short => cell("-".to_owned(), FAINT),
-        Some(agents) if agents.is_empty() => cell("unknown".to_owned(), FAINT),
+        None => cell("unknown".to_owned(), DIMMED),
+        Some(agents) if agents.is_empty() && !cut_short => cell("-".to_owned(), DIMMED),
+        Some(agents) if agents.is_empty() => cell("unknown".to_owned(), DIMMED),
         Some(agents) => {
-            let style = if agents.iter().any(|agent| agent.presence == Presence::Live) { GOOD } else { FAINT };
+            let style = if agents.iter().any(|agent| agent.presence == Presence::Live) { GREEN } else { DIMMED };
             let agents: Vec<String> = agents.iter().map(|agent| named(agent, now)).collect();
             cell(format!("{}{more}", agents.join(", ")), style)
         }
@@ -146,7 +146,7 @@ fn named(ListedAgent { agent, presence, at }: &ListedAgent, now: Timestamp) -> S
     }
 }
 
-/// A text that moves no cursor and turns no line around: names come from others.
+/// Removes characters that control the terminal or change the writing direction. Names can come from other users.
 fn shown(text: &str) -> String {
     let harmless = |c: &char| {
         !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -154,7 +154,7 @@ fn shown(text: &str) -> String {
     text.chars().filter(harmless).collect()
 }
 
-/// The text within this many columns of the terminal, its end given up where it is too long.
+/// Shortens the text to this number of terminal columns.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_their_heads_whatever_the_script() {
+    fn columns_are_aligned_with_their_headings_in_every_script() {
         let text = written(ROW, Some(200));
         let at = |line: &str, word: &str| line[..line.find(word).unwrap()].width();
         let (head, row) = text.split_once('\n').unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_turns_no_line_around() {
+    fn a_name_cannot_change_the_writing_direction() {
         assert_eq!(shown("a\u{202e}b\u{1b}[31mc"), "ab[31mc");
     }
 }

@@ -1,4 +1,4 @@
-//! `launcher handoff`: one handoff in full, or the latest of a repository.
+//! `launcher handoff`: shows one handoff in full, by its id or the latest of a repository.
 
 use deckwatch_client::clock::now;
 use deckwatch_client::{Api, ClientError};
@@ -11,19 +11,19 @@ use super::{Handoff, json, table};
 use crate::error::LaunchError;
 use crate::output;
 use crate::pager;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// Prints it.
-pub(crate) fn show(handoff: &Handoff, surroundings: &Surroundings) -> Result<(), LaunchError> {
+/// Shows the handoff.
+pub(crate) fn show(handoff: &Handoff, env: &ProcessEnv) -> Result<(), LaunchError> {
     let named = handoff.selection.venture.as_ref();
-    let source = Source::open(handoff.selection.local, named, surroundings)?;
+    let source = Source::open(handoff.selection.local, named, env)?;
     let subject = source.subject(named, false)?;
     let Some(api) = &source.api else {
         source.must_exist(named)?;
         return Err(missing(handoff.id.as_ref(), &source, &subject));
     };
     match source.ask(&subject, api, read(api, handoff.id.as_ref(), &subject))? {
-        Answer::Current(Some(record)) => print(handoff, &record, None, surroundings),
+        Answer::Current(Some(record)) => print(handoff, &record, None, env),
         Answer::Current(None) => {
             source.must_exist(named)?;
             Err(missing(handoff.id.as_ref(), &source, &subject))
@@ -35,7 +35,7 @@ pub(crate) fn show(handoff: &Handoff, surroundings: &Surroundings) -> Result<(),
                 None => kept.into_iter().next(),
             };
             if let Some(record) = wanted.cloned() {
-                print(handoff, &record, Some(&offline), surroundings)?;
+                print(handoff, &record, Some(&offline), env)?;
             } else {
                 output::say("this machine does not keep that handoff");
             }
@@ -49,7 +49,7 @@ async fn read(api: &Api, id: Option<&HandoffId>, subject: &Subject) -> Result<Op
         let (venture, repo) = (subject.venture.clone(), subject.repo.clone());
         let latest = LatestHandoffFilter { venture, repo, ..LatestHandoffFilter::default() };
         let Some(latest) = api.latest_handoff(&latest).await? else { return Ok(None) };
-        // A large payload is left out of lists, never of one handoff.
+        // A list leaves out a large payload. A request for one handoff always returns it.
         return if latest.payload.is_some() { Ok(Some(latest)) } else { api.get_handoff(&latest.id).await.map(Some) };
     };
     match api.get_handoff(id).await {
@@ -69,12 +69,7 @@ fn missing(id: Option<&HandoffId>, source: &Source, subject: &Subject) -> Launch
     LaunchError::NoSuchRecord { what }
 }
 
-fn print(
-    handoff: &Handoff,
-    record: &Record,
-    offline: Option<&Offline>,
-    surroundings: &Surroundings,
-) -> Result<(), LaunchError> {
+fn print(handoff: &Handoff, record: &Record, offline: Option<&Offline>, env: &ProcessEnv) -> Result<(), LaunchError> {
     if handoff.selection.json {
         return json::print(record);
     }
@@ -83,7 +78,7 @@ fn print(
         offline.introduce(&mut text, "the latest handoff of each repository");
     }
     write(&mut text, record, now());
-    pager::show(&text.into_string(), surroundings)
+    pager::show(&text.into_string(), env)
 }
 
 fn write(text: &mut Text, record: &Record, now: Timestamp) {

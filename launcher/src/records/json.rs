@@ -1,4 +1,4 @@
-//! Records as JSON, for scripts.
+//! Prints records as JSON.
 
 use std::fmt::Write as _;
 use std::io;
@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::error::LaunchError;
 use crate::output;
 
-/// Prints a value. Characters that could control a terminal or turn the direction of writing are escaped: they occur
-/// inside of JSON strings only, where an escape means the same.
+/// Prints a value. Characters that control a terminal or change the writing direction are escaped. They can occur only
+/// inside JSON strings, where an escape has the same meaning.
 pub(super) fn print(value: &impl Serialize) -> Result<(), LaunchError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| LaunchError::Output(error.into()))?;
     let mut escaped = String::with_capacity(text.len() + 1);
@@ -24,7 +24,7 @@ pub(super) fn print(value: &impl Serialize) -> Result<(), LaunchError> {
     output::print(|out| io::Write::write_all(out, escaped.as_bytes()))
 }
 
-/// Invisible characters and those that turn the direction of writing; all have four hexadecimal digits.
+/// Invisible characters and characters that change the writing direction. All of them have four hexadecimal digits.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -1,4 +1,4 @@
-//! `launcher log`: sessions and handoffs of a venture in one list, the newest first.
+//! `launcher log`: the sessions and handoffs of a venture in one list, the newest first.
 
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::clock::now;
@@ -18,27 +18,27 @@ use super::{Log, json as to_json, table};
 use crate::error::LaunchError;
 use crate::list::ago;
 use crate::pager;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::venture_cache;
 
 const HEADS: [&str; 5] = ["WHEN", "AGENT", "RECORD", "ABOUT", "HANDOFF"];
-/// The column that takes the space that the others leave.
+/// The column that gets the remaining width.
 const ABOUT: usize = 3;
-/// Most records of one request.
+/// The largest number of records that one request asks for.
 const PAGE: usize = 100;
 
-/// One line of the log; as JSON, the API's record with its kind.
+/// A line of the log. In JSON, it is the API's record with an additional field for its kind.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Record {
     Session(Box<Session>),
-    /// A session as the start of another agent's day shows it.
+    /// An active session as `sod` reports it.
     #[serde(rename = "session")]
     Active(Box<ActiveSession>),
     Handoff(Box<Handoff>),
 }
 
-/// What is shown, and whether there is more.
+/// The records to show, and whether there are more.
 #[derive(Debug, Default)]
 struct Records {
     records: Vec<Record>,
@@ -46,9 +46,9 @@ struct Records {
 }
 
 /// Prints the log.
-pub(crate) fn show(log: &Log, surroundings: &Surroundings) -> Result<(), LaunchError> {
+pub(crate) fn show(log: &Log, env: &ProcessEnv) -> Result<(), LaunchError> {
     let named = log.selection.venture.as_ref();
-    let source = Source::open(log.selection.local, named, surroundings)?;
+    let source = Source::open(log.selection.local, named, env)?;
     let subject = source.subject(named, log.all)?;
     let Some(api) = &source.api else {
         source.must_exist(named)?;
@@ -60,7 +60,7 @@ pub(crate) fn show(log: &Log, surroundings: &Surroundings) -> Result<(), LaunchE
                 source.must_exist(named)?;
                 must_have_records(log, &source, api, &subject)?;
             }
-            venture_cache::remember_agents(records.records.iter().map(Record::agent), &source.endpoint, surroundings);
+            venture_cache::remember_agents(records.records.iter().map(Record::agent), &source.endpoint, env);
             print(log, &source, &subject, &records, None)
         }
         Answer::Offline(offline) => {
@@ -70,7 +70,7 @@ pub(crate) fn show(log: &Log, surroundings: &Surroundings) -> Result<(), LaunchE
     }
 }
 
-/// Both lists up to the limit, merged.
+/// Reads both lists up to the limit and merges them.
 async fn records(api: &Api, log: &Log, subject: &Subject) -> Result<Records, ClientError> {
     let limit = usize::from(log.limit);
     let venture = subject.venture.clone();
@@ -100,7 +100,7 @@ async fn records(api: &Api, log: &Log, subject: &Subject) -> Result<Records, Cli
     Ok(Records { more: merged.more || more_sessions || more_handoffs, ..merged })
 }
 
-/// The pages of a list until there are enough; and whether there are more.
+/// Reads pages of a list until there are enough items. Also returns whether there are more.
 pub(super) async fn pages<T>(
     enough: usize,
     mut list: impl AsyncFnMut(Option<Limit>, Option<deckwatch_protocol::Cursor>) -> Result<Page<T>, ClientError>,
@@ -118,7 +118,7 @@ pub(super) async fn pages<T>(
     }
 }
 
-/// What this machine keeps.
+/// The records that this machine keeps.
 fn kept(offline: &Offline, log: &Log) -> Records {
     let mut records: Vec<Record> = Vec::new();
     for day in offline.days() {
@@ -131,7 +131,7 @@ fn kept(offline: &Offline, log: &Log) -> Records {
     Records::merged(records, log)
 }
 
-/// An agent's name that has no record may be one with a typing error.
+/// Returns an error if the named agent has no records, because the name may have a typing error.
 fn must_have_records(log: &Log, source: &Source, api: &Api, subject: &Subject) -> Result<(), LaunchError> {
     let Some(agent) = &log.agent else { return Ok(()) };
     let filter = SessionFilter {
@@ -173,10 +173,10 @@ fn print(
     if offline.is_none() {
         text.line(&summary(log, source, subject, records));
     }
-    pager::show(&text.into_string(), source.surroundings)
+    pager::show(&text.into_string(), source.env)
 }
 
-/// How much is shown of what, and where it is.
+/// One sentence: how many records are shown, of what, and where they are stored.
 fn summary(log: &Log, source: &Source, subject: &Subject, records: &Records) -> String {
     let (about, place) = (subject.describe(), source.describe());
     if source.api.is_none() {
@@ -209,7 +209,7 @@ impl Records {
 }
 
 impl Record {
-    /// When it was made.
+    /// The time of the record, by which the list is sorted.
     fn at(&self) -> Timestamp {
         match self {
             Self::Session(session) => session.created_at,
@@ -218,7 +218,7 @@ impl Record {
         }
     }
 
-    /// When it was last true.
+    /// The time of the last change or heartbeat.
     fn last_at(&self) -> Timestamp {
         match self {
             Self::Session(session) => session.last_heartbeat_at,
@@ -258,7 +258,7 @@ impl Record {
     }
 }
 
-/// Where a session works, in a few words.
+/// A short description of where a session works.
 fn place(
     venture: Option<String>,
     repo: &RepoName,

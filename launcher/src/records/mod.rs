@@ -1,7 +1,8 @@
-//! `launcher log`, `launcher handoff` and `launcher notes`: a person reads the records without an agent.
+//! `launcher log`, `launcher handoff` and `launcher notes`: show the records to a person, without an agent.
 //!
-//! They only read. What others wrote is cleaned before it reaches a terminal: [`text`] for people, [`json`] for
-//! programs. Where a team's API can't be reached, [`offline`] has what this machine keeps of earlier answers.
+//! They only read. Control characters in texts of other users are removed or escaped before they reach a terminal:
+//! [`text`] does this for people, [`json`] for programs. If a team's API can't be reached, [`offline`] has the earlier
+//! answers that this machine keeps.
 
 mod handoff;
 mod json;
@@ -56,7 +57,7 @@ Examples:
   launcher notes show note_01K...    one note in full
   launcher notes --json              for scripts: the fields of the API";
 
-/// Which records, and in which form.
+/// The options that all three commands share.
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
     /// Code of the venture, or `.` for the one of the repository you are in, which is the default
@@ -72,7 +73,7 @@ pub(crate) struct Selection {
     json: bool,
 }
 
-/// How `log` was typed.
+/// The options of `launcher log`.
 #[derive(Debug, Args)]
 pub(crate) struct Log {
     #[command(flatten)]
@@ -95,7 +96,7 @@ pub(crate) struct Log {
     limit: u16,
 }
 
-/// How `handoff` was typed.
+/// The options of `launcher handoff`.
 #[derive(Debug, Args)]
 pub(crate) struct Handoff {
     /// The id of the handoff, ho_...; without it, the latest of the repository you are in
@@ -106,7 +107,7 @@ pub(crate) struct Handoff {
     selection: Selection,
 }
 
-/// How `notes` was typed.
+/// The options of `launcher notes`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Notes {
@@ -137,7 +138,7 @@ pub(crate) struct Notes {
     command: Option<NotesCommand>,
 }
 
-/// What else can be done with notes.
+/// The subcommands of `launcher notes`.
 #[derive(Debug, Subcommand)]
 enum NotesCommand {
     /// Show one note in full

@@ -1,4 +1,4 @@
-//! `launcher notes`: the list of notes, a search, or one note in full.
+//! `launcher notes`: lists or searches notes, or shows one note in full.
 
 use deckwatch_client::clean::clean_line;
 use deckwatch_client::clock::now;
@@ -15,19 +15,19 @@ use crate::error::LaunchError;
 use crate::list::ago;
 use crate::output;
 use crate::pager;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const HEADS: [&str; 5] = ["CHANGED", "ABOUT", "TITLE", "TAGS", "NOTE"];
-/// The column that takes the space that the others leave.
+/// The column that gets the remaining width.
 const TITLE: usize = 2;
 
-/// Prints them.
-pub(crate) fn show(notes: &Notes, surroundings: &Surroundings) -> Result<(), LaunchError> {
+/// Shows the notes.
+pub(crate) fn show(notes: &Notes, env: &ProcessEnv) -> Result<(), LaunchError> {
     if let Some(NotesCommand::Show { id, local, json }) = &notes.command {
-        return show_one(id, *local, *json, surroundings);
+        return show_one(id, *local, *json, env);
     }
     let named = notes.selection.venture.as_ref();
-    let source = Source::open(notes.selection.local, named, surroundings)?;
+    let source = Source::open(notes.selection.local, named, env)?;
     let subject = source.subject(named, notes.all)?;
     let query = match notes.query.join(" ").trim() {
         "" => None,
@@ -45,13 +45,13 @@ pub(crate) fn show(notes: &Notes, surroundings: &Surroundings) -> Result<(), Lau
             print(notes, &source, &subject, &found)
         }
         Answer::Offline(offline) => {
-            print_kept(notes, &offline, surroundings)?;
+            print_kept(notes, &offline, env)?;
             Err(offline.error())
         }
     }
 }
 
-/// The notes of the venture and the global ones; a search of either is answered best first.
+/// The notes of the venture, then the global notes. In a search, the best matches of each come first.
 async fn list(
     api: &Api,
     notes: &Notes,
@@ -70,7 +70,7 @@ async fn list(
     Ok(Page {
         total: found.total.saturating_add(global.total),
         total_is_minimum: found.total_is_minimum || global.total_is_minimum,
-        // No cursor goes on with two lists.
+        // No cursor can continue two lists.
         next_cursor: None,
         items: found.items,
     })
@@ -109,10 +109,10 @@ fn print(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNo
         text.drawn(&table::draw(HEADS, &rows, TITLE, width));
     }
     text.line(&summary(notes, source, subject, found));
-    pager::show(&text.into_string(), source.surroundings)
+    pager::show(&text.into_string(), source.env)
 }
 
-/// How many are shown of how many, and where they are.
+/// One sentence: how many notes are shown, of how many, and where they are stored.
 fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<FoundNote>) -> String {
     let place = source.describe();
     if source.api.is_none() {
@@ -130,8 +130,8 @@ fn summary(notes: &Notes, source: &Source, subject: &Subject, found: &Page<Found
     }
 }
 
-/// The notes that this machine keeps. No search is made of them: they are those that every day begins with.
-fn print_kept(notes: &Notes, offline: &Offline, surroundings: &Surroundings) -> Result<(), LaunchError> {
+/// Shows the notes that this machine keeps, which are the executive summaries. They are not searched.
+fn print_kept(notes: &Notes, offline: &Offline, env: &ProcessEnv) -> Result<(), LaunchError> {
     let kept = offline.notes();
     if notes.selection.json {
         return to_json::print(&json!({ "items": kept, "offline": offline.json() }));
@@ -150,11 +150,11 @@ fn print_kept(notes: &Notes, offline: &Offline, surroundings: &Surroundings) -> 
     if !rows.is_empty() {
         text.drawn(&table::draw(["CHANGED", "ABOUT", "TITLE", "NOTE"], &rows, 2, width));
     }
-    pager::show(&text.into_string(), surroundings)
+    pager::show(&text.into_string(), env)
 }
 
-fn show_one(id: &NoteId, local: bool, json: bool, surroundings: &Surroundings) -> Result<(), LaunchError> {
-    let source = Source::open(local, None, surroundings)?;
+fn show_one(id: &NoteId, local: bool, json: bool, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let source = Source::open(local, None, env)?;
     let missing = || LaunchError::NoSuchRecord { what: format!("note {id} in {}", source.describe()) };
     let Some(api) = &source.api else { return Err(missing()) };
     let read = async {
@@ -168,17 +168,17 @@ fn show_one(id: &NoteId, local: bool, json: bool, surroundings: &Surroundings) -
         Answer::Current(Some(note)) => {
             let mut text = Text::new(table::terminal_width());
             write(&mut text, &note);
-            pager::show(&text.into_string(), surroundings)
+            pager::show(&text.into_string(), env)
         }
         Answer::Current(None) => Err(missing()),
         Answer::Offline(offline) => {
-            show_kept(id, &offline, json, surroundings)?;
+            show_kept(id, &offline, json, env)?;
             Err(offline.error())
         }
     }
 }
 
-fn show_kept(id: &NoteId, offline: &Offline, json: bool, surroundings: &Surroundings) -> Result<(), LaunchError> {
+fn show_kept(id: &NoteId, offline: &Offline, json: bool, env: &ProcessEnv) -> Result<(), LaunchError> {
     let Some(note) = offline.notes().into_iter().find(|note| note.id == *id) else {
         output::say("this machine does not keep that note");
         return Ok(());
@@ -194,7 +194,7 @@ fn show_kept(id: &NoteId, offline: &Offline, json: bool, surroundings: &Surround
     if note.truncated {
         text.line("(This machine keeps only the beginning of this note.)");
     }
-    pager::show(&text.into_string(), surroundings)
+    pager::show(&text.into_string(), env)
 }
 
 fn write(text: &mut Text, note: &Note) {

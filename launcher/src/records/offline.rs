@@ -1,5 +1,5 @@
-//! What this machine keeps of a team's records while the API can't be reached: the last start of day of each
-//! repository, and how many writes wait.
+//! The records of a team that this machine keeps for times when the API can't be reached: the last answer to `sod` for
+//! each repository, and the number of writes that wait.
 
 use deckwatch_client::Api;
 use deckwatch_client::clock::now;
@@ -11,12 +11,12 @@ use super::source::Subject;
 use super::text::{Text, when};
 use crate::error::LaunchError;
 
-/// What is kept, and why it is all there is.
+/// The kept records, and why the current ones are not available.
 pub(super) struct Offline {
     cause: String,
-    /// The last answer about each repository, the newest first.
+    /// The last answer for each repository, the newest first.
     days: Vec<Snapshot>,
-    /// Writes of this machine that wait for the API.
+    /// The number of writes on this machine that wait for the API.
     queued: usize,
 }
 
@@ -34,7 +34,7 @@ impl Offline {
         &self.days
     }
 
-    /// Every handoff that is kept, each once, the newest first.
+    /// The kept handoffs without duplicates, the newest first.
     pub(super) fn handoffs(&self) -> Vec<&Handoff> {
         let mut handoffs: Vec<&Handoff> = Vec::new();
         let of_days =
@@ -48,7 +48,7 @@ impl Offline {
         handoffs
     }
 
-    /// The notes that are kept: those that every day begins with.
+    /// The kept notes: the executive summaries that `sod` returns.
     pub(super) fn notes(&self) -> Vec<&NoteSummary> {
         let mut notes: Vec<&NoteSummary> = Vec::new();
         for note in self.days.iter().flat_map(|day| &day.day.executive_summaries.excerpt.items) {
@@ -59,16 +59,16 @@ impl Offline {
         notes
     }
 
-    /// The error that the command ends with: what is shown is not what the API has now.
+    /// The error with which the command ends, because the shown records may be out of date.
     pub(super) fn error(self) -> LaunchError {
         LaunchError::Unreachable(self.cause)
     }
 
-    /// Says how old what follows is, and what is not in it.
+    /// Prints the age of the records, and which records are missing.
     pub(super) fn introduce(&self, text: &mut Text, kept: &str) {
         match self.taken_at() {
             Some(time) => text.line(&format!(
-                "The Context API can't be reached. This is what this machine keeps of it ({kept}), as it was {}.",
+                "The Context API can't be reached. This machine keeps these earlier records: {kept}. They were read {}.",
                 when(time, now())
             )),
             None => text.line("The Context API can't be reached, and this machine keeps no earlier answer about this."),
@@ -80,12 +80,12 @@ impl Offline {
         text.blank();
     }
 
-    /// The same for scripts.
+    /// The same information as JSON.
     pub(super) fn json(&self) -> Value {
         json!({ "cause": self.cause, "taken_at": self.taken_at(), "queued_writes": self.queued })
     }
 
-    /// The age of the oldest answer: all of what is shown is at least as new.
+    /// The time of the oldest answer. Every shown record was read at this time or later.
     fn taken_at(&self) -> Option<Timestamp> {
         self.days.iter().map(|day| day.taken_at).min()
     }

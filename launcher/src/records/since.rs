@@ -1,11 +1,11 @@
-//! The time of `--since`: an age, a date or a time.
+//! Parses the value of `--since`: an age, a date or a time.
 
 use std::str::FromStr;
 
 use deckwatch_client::clock::now;
 use deckwatch_protocol::Timestamp;
 
-/// The earliest time of what is shown.
+/// The start of the period that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Since(pub(super) Timestamp);
 
@@ -22,7 +22,7 @@ impl FromStr for Since {
     }
 }
 
-/// The seconds of an age: a number and a unit.
+/// The seconds of an age, which is a number and a unit.
 fn age(text: &str) -> Option<i64> {
     const MOST: i64 = 100 * 365 * 86_400;
     let unit = text.chars().next_back()?;

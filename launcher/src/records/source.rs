@@ -1,4 +1,4 @@
-//! Where the records of a command are, and which of them it is about.
+//! Where the records of a command are stored, and which venture or repository they belong to.
 
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::clean::clean_line;
@@ -12,50 +12,46 @@ use crate::config::Config;
 use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::target::{self, Target};
 use crate::venture_cache;
 
-/// The API of a command, and the place where the command was typed.
+/// The API that a command reads, and the directory in which it runs.
 pub(super) struct Source<'a> {
-    pub(super) surroundings: &'a Surroundings,
+    pub(super) env: &'a ProcessEnv,
     pub(super) endpoint: Endpoint,
-    /// `None` where this machine has no database yet, and so no records.
+    /// `None` if this machine has no database yet, and therefore no records.
     pub(super) api: Option<Api>,
     here: Option<Checkout>,
     file: Option<VenturesFile>,
 }
 
-/// What records are about: a venture, a repository of no known venture, or everything.
+/// What the records belong to: a venture, a repository without a known venture, or everything.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Subject {
     pub(super) venture: Option<VentureCode>,
-    /// The repository that the command was typed in, as its venture writes it.
+    /// The repository of the current directory, spelled as in its venture.
     pub(super) repo: Option<RepoName>,
 }
 
-/// An answer of the API, or what this machine keeps while the API can't be reached.
+/// The answer of the API, or the records that this machine keeps if the API can't be reached.
 pub(super) enum Answer<T> {
     Current(T),
     Offline(Offline),
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(
-        local: bool,
-        target: Option<&Target>,
-        surroundings: &'a Surroundings,
-    ) -> Result<Self, LaunchError> {
-        let (config, vault) = Config::with_vault(surroundings)?;
-        let endpoint = Endpoint::of_launch(local, surroundings, &config, &vault)?;
+    pub(super) fn open(local: bool, target: Option<&Target>, env: &'a ProcessEnv) -> Result<Self, LaunchError> {
+        let (config, vault) = Config::with_vault(env)?;
+        let endpoint = Endpoint::of_launch(local, env, &config, &vault)?;
         endpoint.unlock()?;
-        let here = target::here(target, surroundings)?;
-        let file = catalogue::file(None, surroundings, here.as_ref())?;
-        let api = context_api::reader(&endpoint, surroundings)?;
-        Ok(Self { surroundings, endpoint, api, here, file })
+        let here = target::here(target, env)?;
+        let file = catalogue::file(None, env, here.as_ref())?;
+        let api = context_api::reader(&endpoint, env)?;
+        Ok(Self { env, endpoint, api, here, file })
     }
 
-    /// What the records are about: the venture that is named, else the one of the repository in hand.
+    /// The venture that is named, otherwise the venture of the current repository.
     pub(super) fn subject(&self, named: Option<&Target>, all: bool) -> Result<Subject, LaunchError> {
         if all {
             return Ok(Subject::default());
@@ -66,14 +62,14 @@ impl<'a> Source<'a> {
         let here = self.here.as_ref().filter(|here| here.kind != CheckoutKind::NotARepository);
         match here {
             Some(here) => Ok(self.subject_of(&here.repo)),
-            None if named.is_some() => Err(LaunchError::NotARepository(self.surroundings.cwd.clone())),
+            None if named.is_some() => Err(LaunchError::NotARepository(self.env.cwd.clone())),
             None => Ok(Subject::default()),
         }
     }
 
     fn subject_of(&self, repo: &RepoName) -> Subject {
         let of_file = self.file.as_ref().and_then(|file| file.venture_of(repo)).cloned();
-        // An API that does not answer is met again, and reported, when the records are read.
+        // If the API does not answer, reading the records reports it later.
         let of_api = || self.registered().ok()?.into_iter().find(|venture| venture.owns(repo));
         match of_file.or_else(of_api) {
             Some(venture) => Subject { repo: Some(venture.spelling_of(repo)), venture: Some(venture.code) },
@@ -81,15 +77,15 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The ventures of the API. Those that it had when it last answered are enough to know whose a repository is.
+    /// The ventures of the API. The cached ones are enough to find the venture of a repository.
     fn registered(&self) -> Result<Vec<VentureEntry>, LaunchError> {
-        match venture_cache::last_known(&self.endpoint, self.surroundings) {
+        match venture_cache::last_known(&self.endpoint, self.env) {
             Some((ventures, _)) => Ok(ventures),
-            None => venture_cache::registered(&self.endpoint, self.surroundings),
+            None => venture_cache::registered(&self.endpoint, self.env),
         }
     }
 
-    /// Asks the API. `Offline` where it can't be reached.
+    /// Asks the API. Returns `Offline` if it can't be reached.
     pub(super) fn ask<T>(
         &self,
         subject: &Subject,
@@ -107,9 +103,9 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The repositories whose last answers may be kept on this machine.
+    /// The repositories for which this machine may keep an answer.
     fn repos_of(&self, subject: &Subject) -> Vec<RepoName> {
-        let cached = venture_cache::last_known(&self.endpoint, self.surroundings);
+        let cached = venture_cache::last_known(&self.endpoint, self.env);
         let cached = cached.map(|(ventures, _)| ventures).unwrap_or_default();
         let in_file = self.file.iter().flat_map(|file| &file.ventures);
         let wanted =
@@ -123,25 +119,25 @@ impl<'a> Source<'a> {
         repos
     }
 
-    /// An error when the venture that was named does not exist: its records are then not just none.
+    /// Returns an error if the named venture does not exist. Without this, a wrong code would look like no records.
     pub(super) fn must_exist(&self, named: Option<&Target>) -> Result<(), LaunchError> {
         let Some(Target::Venture(code)) = named else { return Ok(()) };
-        let ask_api = || venture_cache::registered(&self.endpoint, self.surroundings);
-        let catalogue = Catalogue { file: self.file.clone(), ask_api: &ask_api };
+        let request_ventures = || venture_cache::registered(&self.endpoint, self.env);
+        let catalogue = Catalogue { file: self.file.clone(), request_ventures: &request_ventures };
         catalogue.by_code(code).map(drop)
     }
 
-    /// Where the records are, for people.
+    /// Where the records are stored, for messages.
     pub(super) fn describe(&self) -> String {
         match &self.endpoint {
-            Endpoint::Embedded => self.surroundings.shown(&self.surroundings.database()),
+            Endpoint::Embedded => self.env.shown(&self.env.database()),
             Endpoint::Remote { url, .. } => url.clone(),
         }
     }
 }
 
 impl Subject {
-    /// As a part of a sentence.
+    /// The subject as a part of a sentence.
     pub(super) fn describe(&self) -> String {
         match (&self.venture, &self.repo) {
             (Some(venture), _) => format!("venture {venture}"),

@@ -1,4 +1,4 @@
-//! Records as a table within the terminal's width; record by record where the terminal is too narrow for it.
+//! Formats records as a table within the width of the terminal. On a narrow terminal, prints one block for each record.
 
 use std::io::IsTerminal as _;
 
@@ -6,20 +6,20 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table};
 use unicode_width::UnicodeWidthStr as _;
 
-/// The narrowest that the text of a record may be.
-const NARROWEST_TEXT: usize = 24;
-/// Most lines of a record on a terminal.
+/// The smallest width of the text column.
+const MIN_TEXT_WIDTH: usize = 24;
+/// The largest number of lines of a record on a terminal.
 const LINES: usize = 2;
 const GAP: u16 = 2;
 
-/// The columns of the terminal that standard output is; `None` when it is none, and nothing is cut.
+/// The width of the terminal. `None` if standard output is not a terminal; then nothing is cut.
 pub(super) fn terminal_width() -> Option<usize> {
     let size = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     size.map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
 }
 
-/// Draws rows below their heads. `flexible` is the column that takes the space that the others leave. The cells must
-/// be clean.
+/// Formats rows below their headings. The column `flexible` gets the remaining width. The cells must contain no control
+/// characters.
 pub(super) fn draw<const COLUMNS: usize>(
     heads: [&str; COLUMNS],
     rows: &[[String; COLUMNS]],
@@ -33,7 +33,7 @@ pub(super) fn draw<const COLUMNS: usize>(
         cells.chain(heads.get(column).map(|head| head.width())).max().unwrap_or_default()
     };
     let fixed: usize = (0..COLUMNS).filter(|column| *column != flexible).map(widest).sum();
-    if fixed + NARROWEST_TEXT + usize::from(GAP) * COLUMNS > width {
+    if fixed + MIN_TEXT_WIDTH + usize::from(GAP) * COLUMNS > width {
         return stacked(heads, rows, width);
     }
     let drawn = table(heads, rows, flexible, Some(width));

@@ -1,11 +1,11 @@
-//! Text of one record for people: what others wrote, made harmless and wrapped.
+//! Formats one record as text: removes control characters from texts of other users, and wraps lines.
 
 use deckwatch_client::clean::{clean, clean_line};
 use deckwatch_protocol::Timestamp;
 
 use crate::list::ago;
 
-/// Text for the terminal, line by line.
+/// A text for the terminal, built line by line.
 pub(super) struct Text {
     text: String,
     width: Option<usize>,
@@ -16,7 +16,7 @@ impl Text {
         Self { text: String::new(), width }
     }
 
-    /// A line in bold: what follows is about this.
+    /// Adds a bold heading.
     pub(super) fn heading(&mut self, heading: &str) {
         let bold = anstyle::Style::new().bold();
         let blank = if self.text.is_empty() { "" } else { "\n" };
@@ -24,26 +24,26 @@ impl Text {
         self.text.extend([blank, &format!("{bold}{heading}{bold:#}\n")]);
     }
 
-    /// A fact under its name.
+    /// Adds a field with its name.
     pub(super) fn field(&mut self, name: &str, value: &str) {
         self.wrapped(&format!("{name:<11} "), &" ".repeat(12), &clean_line(value));
     }
 
-    /// A text of one or more lines.
+    /// Adds a text of one or more lines.
     pub(super) fn paragraphs(&mut self, text: &str) {
         for line in clean(text).lines() {
             self.wrapped("  ", "  ", line);
         }
     }
 
-    /// An entry of a list.
+    /// Adds an item of a list.
     pub(super) fn item(&mut self, text: &str) {
         for (number, line) in clean(text).lines().enumerate() {
             self.wrapped(if number == 0 { "  - " } else { "    " }, "    ", line);
         }
     }
 
-    /// A text as it was written, line breaks and all: Markdown is not wrapped.
+    /// Adds a text without wrapping it, because it is Markdown.
     pub(super) fn verbatim(&mut self, text: &str) {
         self.text.push_str(&clean(text));
         if !self.text.ends_with('\n') {
@@ -51,7 +51,7 @@ impl Text {
         }
     }
 
-    /// A line of our own.
+    /// Adds a line without indentation. The text must contain no control characters.
     pub(super) fn line(&mut self, line: &str) {
         self.wrapped("", "", line);
     }
@@ -60,7 +60,7 @@ impl Text {
         self.text.push('\n');
     }
 
-    /// A drawn table.
+    /// Adds a formatted table.
     pub(super) fn drawn(&mut self, table: &str) {
         self.text.push_str(table);
     }
@@ -82,7 +82,7 @@ impl Text {
     }
 }
 
-/// A time as people read it: its age and itself.
+/// A time with its age.
 pub(super) fn when(time: Timestamp, now: Timestamp) -> String {
     format!("{} ({time})", ago(time, now))
 }

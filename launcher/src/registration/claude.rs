@@ -1,25 +1,25 @@
-//! Claude Code: a file of our own, named on the command line.
+//! Registers the server with Claude Code, through a separate file that is named on the command line.
 //!
-//! So neither the user's settings nor the repository change, and Claude asks for no approval. The
-//! server inherits Claude's environment. The slash commands are files of their own.
+//! The settings of the user and of the repository stay unchanged, and Claude Code asks for no approval. The server
+//! inherits the environment of Claude Code. The slash commands are separate files.
 
 use std::ffi::OsString;
 
 use serde_json::json;
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Instead, Registration, SERVER_NAME, slash_commands};
+use super::{OneLaunchRegistration, Registration, SERVER_NAME, slash_commands};
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-pub(super) fn plan(server: &str, surroundings: &Surroundings) -> Result<Registration, LaunchError> {
-    let path = surroundings.dirs.state.join("mcp/claude.json");
+pub(super) fn plan(server: &str, env: &ProcessEnv) -> Result<Registration, LaunchError> {
+    let path = env.dirs.state.join("mcp/claude.json");
     let settings = json!({ "mcpServers": { SERVER_NAME: { "type": "stdio", "command": server, "args": [] } } });
-    // With `=`: after a space, Claude takes every word that follows for one more file.
+    // The flag needs `=`. After a space, Claude Code takes every following argument as another file.
     let mut flag = OsString::from("--mcp-config=");
     flag.push(&path);
-    let mut changes = slash_commands::plan(surroundings)?;
+    let mut changes = slash_commands::plan(env)?;
     changes.extend(SettingsFile::read(path)?.into_change(&format!("{settings:#}\n"), Backup::Never));
-    let (replaced, obstacle, instead) = (Vec::new(), None, Instead::default());
-    Ok(Registration { changes, args: vec![flag], replaced, obstacle, instead })
+    let (replaced, obstacle, for_one_launch) = (Vec::new(), None, OneLaunchRegistration::default());
+    Ok(Registration { changes, args: vec![flag], replaced, obstacle, for_one_launch })
 }

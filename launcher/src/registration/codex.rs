@@ -1,7 +1,7 @@
-//! Codex CLI: a table in the user's `config.toml`, whose comments and layout stay as they are.
+//! Registers the server with Codex CLI, in a table of the user's `config.toml`. Comments and layout are kept.
 //!
-//! Codex gives a server almost nothing of its environment; what it may see is listed by name, and
-//! a name that is unset does not arrive at all.
+//! Codex gives a server almost no environment variables. The registration lists the names of the variables that the
+//! server needs. Codex does not pass on a listed variable that is unset.
 
 use std::ffi::OsString;
 
@@ -9,54 +9,60 @@ use deckwatch_client::variables;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Instead, Registration, SERVER_NAME, Screen};
+use super::{OneLaunchRegistration, Registration, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const SERVERS: &str = "mcp_servers";
-/// Without these the server would look for its files elsewhere than the launcher.
+/// Without these variables, the server would use other folders than the launcher.
 const FOLDER_VARIABLES: [&str; 4] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"];
 
-/// What Codex gives to every server.
-const GIVEN_TO_ALL: [&str; 10] = ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
+/// The variables that Codex gives to every server.
+const DEFAULT_VARIABLES: [&str; 10] =
+    ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
 
 /// Whether Codex gives a variable to our server.
-pub(super) fn gives(name: &str) -> bool {
-    GIVEN_TO_ALL.contains(&name) || needed().any(|needed| needed == name)
+pub(super) fn passes_variable(name: &str) -> bool {
+    DEFAULT_VARIABLES.contains(&name) || required_variables().any(|needed| needed == name)
 }
 
-fn needed<'a>() -> impl Iterator<Item = &'a str> {
-    let ours =
-        environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY]).chain(FOLDER_VARIABLES);
-    ours.chain(environment::OF_USER).chain(environment::GITHUB_TOKENS)
+fn required_variables<'a>() -> impl Iterator<Item = &'a str> {
+    let ours = environment::AGENT_VARIABLES
+        .into_iter()
+        .chain([variables::API_URL, variables::API_KEY])
+        .chain(FOLDER_VARIABLES);
+    ours.chain(environment::USER_VARIABLES).chain(environment::GITHUB_TOKENS)
 }
 
 pub(super) fn plan(
     server: &str,
     secrets: &[&str],
     screen: Screen,
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
 ) -> Result<Registration, LaunchError> {
-    let home = surroundings.path_var("CODEX_HOME").unwrap_or_else(|| surroundings.dirs.home.join(".codex"));
+    let home = env.path_var("CODEX_HOME").unwrap_or_else(|| env.dirs.home.join(".codex"));
     let file = SettingsFile::read(home.join("config.toml"))?;
     let Written { text, replaced, forwarded } = with_server(&file, server, secrets)?;
     let mut args = as_options(server, forwarded);
     args.extend((screen == Screen::Inline).then(|| "--no-alt-screen".into()));
-    // No option can take out what else the file says.
-    let instead = Instead { is_possible: replaced.iter().all(|key| key == "enabled"), ..Instead::default() };
+    // An option can set keys, but it can't remove other keys of the file.
+    let for_one_launch = OneLaunchRegistration {
+        is_possible: replaced.iter().all(|key| key == "enabled"),
+        ..OneLaunchRegistration::default()
+    };
     let changes = file.into_change(&text, Backup::Once).into_iter().collect();
-    Ok(Registration { changes, args, replaced, obstacle: None, instead })
+    Ok(Registration { changes, args, replaced, obstacle: None, for_one_launch })
 }
 
-/// `config.toml` with our server in it.
+/// The new text of `config.toml`, with our server in it.
 struct Written {
     text: String,
     replaced: Vec<String>,
     forwarded: Array,
 }
 
-/// The registration as options, which come before the user's file and before one of a trusted repository.
+/// The registration as options. Options override the user's file and the file of a trusted repository.
 fn as_options(server: &str, forwarded: Array) -> Vec<OsString> {
     let values = [
         ("command", Value::from(server)),
@@ -70,8 +76,8 @@ fn as_options(server: &str, forwarded: Array) -> Vec<OsString> {
     values.into_iter().flat_map(option).collect()
 }
 
-/// Keys of a server that is reached over HTTP: beside `command` Codex refuses to start.
-const OF_HTTP: [&str; 9] = [
+/// The keys of a server over HTTP. Codex does not start if one of them is set together with `command`.
+const HTTP_KEYS: [&str; 9] = [
     "url",
     "bearer_token",
     "bearer_token_env_var",
@@ -83,11 +89,11 @@ const OF_HTTP: [&str; 9] = [
     "scopes",
 ];
 
-/// Takes out what would win over our registration; gives its names.
-fn take_out(ours: &mut dyn TableLike) -> Vec<String> {
+/// Removes the keys that would override our registration. Returns their names.
+fn remove_overriding_keys(ours: &mut dyn TableLike) -> Vec<String> {
     let mut taken: Vec<String> = Vec::new();
-    // Another folder would be taken for the agent's.
-    for key in OF_HTTP.into_iter().chain(["cwd"]) {
+    // Our server must run in the working folder of the agent, so `cwd` is removed too.
+    for key in HTTP_KEYS.into_iter().chain(["cwd"]) {
         if ours.remove(key).is_some() {
             taken.push(key.to_owned());
         }
@@ -96,7 +102,7 @@ fn take_out(ours: &mut dyn TableLike) -> Vec<String> {
         taken.push("enabled".to_owned());
     }
     if let Some(env) = ours.get_mut("env").and_then(Item::as_table_like_mut) {
-        for name in environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY]) {
+        for name in environment::AGENT_VARIABLES.into_iter().chain([variables::API_URL, variables::API_KEY]) {
             if env.remove(name).is_some() {
                 taken.push(format!("env.{name}"));
             }
@@ -112,7 +118,7 @@ fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<Wr
     })?;
     let servers = inner(file, document.as_table_mut(), SERVERS, Header::Implied)?;
     let ours = inner(file, servers, SERVER_NAME, Header::Written)?;
-    let replaced = take_out(ours);
+    let replaced = remove_overriding_keys(ours);
     set(ours, "command", server.into());
     set(ours, "args", Array::new().into());
     let forwarded = forwarded(ours, secrets);
@@ -120,14 +126,14 @@ fn with_server(file: &SettingsFile, server: &str, secrets: &[&str]) -> Result<Wr
     Ok(Written { text: document.to_string(), replaced, forwarded })
 }
 
-/// Whether a table that is made here gets a `[header]` of its own.
+/// Whether a new table gets its own `[header]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Header {
     Written,
     Implied,
 }
 
-/// The table under a name, made when missing, never replacing something else.
+/// The table with this name. Creates it if it is missing, and never replaces another value.
 fn inner<'a>(
     file: &SettingsFile,
     table: &'a mut dyn TableLike,
@@ -143,10 +149,10 @@ fn inner<'a>(
     table.entry(name).or_insert_with(made).as_table_like_mut().ok_or_else(|| file.unusable(&what))
 }
 
-/// The names that must arrive, after those that the user added and those of other ventures.
+/// The names of the variables to pass on. Names that the user added and names for other ventures come first.
 fn forwarded(ours: &dyn TableLike, secrets: &[&str]) -> Array {
     let mut names = ours.get("env_vars").and_then(Item::as_array).cloned().unwrap_or_default();
-    for name in needed().chain(secrets.iter().copied()) {
+    for name in required_variables().chain(secrets.iter().copied()) {
         if !names.iter().any(|listed| listed.as_str() == Some(name)) {
             names.push(name);
         }
@@ -154,7 +160,7 @@ fn forwarded(ours: &dyn TableLike, secrets: &[&str]) -> Array {
     names
 }
 
-/// Sets a value unless it is that already: then its layout and its comment stay.
+/// Sets a value if it differs. An equal value keeps its layout and comment.
 fn set(table: &mut dyn TableLike, name: &str, value: Value) {
     let plain = |value: &Value| value.clone().decorated("", "").to_string();
     match table.get_mut(name).and_then(Item::as_value_mut) {

@@ -1,7 +1,8 @@
-//! Gemini CLI: an entry in the user's `settings.json`, whose comments and layout stay as they are.
+//! Registers the server with Gemini CLI, in the user's `settings.json`. Comments and layout are kept.
 //!
-//! The server inherits Gemini's environment except names that look secret, so the API key and the secrets
-//! of a launch are forwarded by name. Where one is unset Gemini passes an empty text, which is taken for unset.
+//! The server inherits the environment of Gemini CLI, except variables whose names look secret. The registration
+//! therefore names the API key and the secrets of a launch. If such a variable is unset, Gemini CLI passes an empty
+//! text, and the server treats it as unset.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,72 +13,72 @@ use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::settings_file::{Backup, SettingsFile};
-use super::{Instead, Obstacle, Registration, SERVER_NAME, Screen};
+use super::{Obstacle, OneLaunchRegistration, Registration, SERVER_NAME, Screen};
 use crate::environment;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 pub(super) fn plan(
     server: &str,
     secrets: &[&str],
     screen: Screen,
     folder: &Path,
-    surroundings: &Surroundings,
+    env: &ProcessEnv,
 ) -> Result<Registration, LaunchError> {
-    let home = surroundings.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| surroundings.dirs.home.clone());
+    let home = env.path_var("GEMINI_CLI_HOME").unwrap_or_else(|| env.dirs.home.clone());
     let file = SettingsFile::read(home.join(".gemini/settings.json"))?;
     let (after, replaced) = with_server(&file, server, secrets, screen)?;
-    let obstacle = obstacle(&after, &home, surroundings).or_else(|| of_repository(folder, &home, surroundings));
-    let instead = instead(server, secrets, surroundings)?;
+    let obstacle = obstacle(&after, &home, env).or_else(|| repository_obstacle(folder, &home, env));
+    let for_one_launch = for_one_launch(server, secrets, env)?;
     let changes = file.into_change(&after, Backup::Once).into_iter().collect();
-    Ok(Registration { changes, args: Vec::new(), replaced, obstacle, instead })
+    Ok(Registration { changes, args: Vec::new(), replaced, obstacle, for_one_launch })
 }
 
-/// Names the file of settings that come before the user's, and that no user has written.
+/// The variable with the path of the system defaults. The user's settings override these defaults.
 const SYSTEM_DEFAULTS: &str = "GEMINI_CLI_SYSTEM_DEFAULTS_PATH";
 
-/// Where Gemini reads it when no variable names it.
+/// The path of the system defaults if the variable is not set.
 #[cfg(not(target_os = "macos"))]
 const USUAL_SYSTEM_DEFAULTS: &str = "/etc/gemini-cli/system-defaults.json";
 #[cfg(target_os = "macos")]
 const USUAL_SYSTEM_DEFAULTS: &str = "/Library/Application Support/GeminiCli/system-defaults.json";
 
-/// A file of ours with the registration and the defaults that it takes the place of; the user's own settings come after
-/// it. Not possible where those defaults can't be read, as they would be lost.
-fn instead(server: &str, secrets: &[&str], surroundings: &Surroundings) -> Result<Instead, LaunchError> {
-    let defaults = surroundings.path_var(SYSTEM_DEFAULTS).unwrap_or_else(|| USUAL_SYSTEM_DEFAULTS.into());
-    let Some(mut settings) = readable(&defaults) else { return Ok(Instead::default()) };
-    let path = surroundings.dirs.state.join("mcp/gemini.json");
+/// A temporary replacement for the system defaults: it contains them and the registration. The user's settings override
+/// it. Not possible if the defaults can't be read, because they would be lost.
+fn for_one_launch(server: &str, secrets: &[&str], env: &ProcessEnv) -> Result<OneLaunchRegistration, LaunchError> {
+    let defaults = env.path_var(SYSTEM_DEFAULTS).unwrap_or_else(|| USUAL_SYSTEM_DEFAULTS.into());
+    let Some(mut settings) = readable(&defaults) else { return Ok(OneLaunchRegistration::default()) };
+    let path = env.dirs.state.join("mcp/gemini.json");
     let env: serde_json::Map<String, serde_json::Value> =
         forwarded(secrets).map(|name| (name.to_owned(), format!("${name}").into())).collect();
     let entry = serde_json::json!({ "command": server, "args": [], "env": env });
     let servers = settings.entry("mcpServers").or_insert_with(|| serde_json::json!({}));
-    let Some(servers) = servers.as_object_mut() else { return Ok(Instead::default()) };
+    let Some(servers) = servers.as_object_mut() else { return Ok(OneLaunchRegistration::default()) };
     servers.insert(SERVER_NAME.to_owned(), entry);
     let settings = serde_json::Value::Object(settings);
     let file = SettingsFile::read(path.clone())?.into_change(&format!("{settings:#}\n"), Backup::Never);
-    Ok(Instead { is_possible: true, variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
+    Ok(OneLaunchRegistration { is_possible: true, variables: vec![(SYSTEM_DEFAULTS, path.into_os_string())], file })
 }
 
-/// Settings as they are; empty where there is no such file, `None` where it can't be read.
+/// The settings in a file. Empty if the file does not exist; `None` if it can't be read.
 fn readable(path: &Path) -> Option<serde_json::Map<String, serde_json::Value>> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(serde_json::Map::new()),
         Err(_) => None,
-        Ok(text) => match CstRootNode::parse(&text, &what_gemini_reads()).ok()?.to_serde_value() {
+        Ok(text) => match CstRootNode::parse(&text, &parse_options()).ok()?.to_serde_value() {
             None => Some(serde_json::Map::new()),
             Some(settings) => settings.as_object().cloned(),
         },
     }
 }
 
-/// Lists and switches by which a user keeps servers from starting.
-fn obstacle(settings: &str, home: &Path, surroundings: &Surroundings) -> Option<Obstacle> {
+/// Finds a setting of the user that keeps the server from starting.
+fn obstacle(settings: &str, home: &Path, env: &ProcessEnv) -> Option<Obstacle> {
     let folder = home.join(".gemini");
-    let root = CstRootNode::parse(settings, &what_gemini_reads()).ok()?.to_serde_value()?;
+    let root = CstRootNode::parse(settings, &parse_options()).ok()?.to_serde_value()?;
     let names = |list: &str| root.get("mcp").and_then(|mcp| mcp.get(list)).and_then(|list| list.as_array()).cloned();
     let has = |list: &[serde_json::Value]| list.iter().any(|name| name == SERVER_NAME);
-    let in_file = |file: &str| surroundings.shown(&folder.join(file));
+    let in_file = |file: &str| env.shown(&folder.join(file));
     if names("excluded").is_some_and(|list| has(&list)) {
         let what =
             format!("Gemini CLI does not start the server: mcp.excluded in {} names it", in_file("settings.json"));
@@ -99,16 +100,16 @@ fn obstacle(settings: &str, home: &Path, surroundings: &Surroundings) -> Option<
     })
 }
 
-/// An entry in the settings of the repository, which comes before the user's.
-fn of_repository(folder: &Path, home: &Path, surroundings: &Surroundings) -> Option<Obstacle> {
+/// Finds an entry in the settings of the repository, which override the user's settings.
+fn repository_obstacle(folder: &Path, home: &Path, env: &ProcessEnv) -> Option<Obstacle> {
     let path = folder.join(".gemini/settings.json");
     if folder == home {
         return None;
     }
     let settings = std::fs::read_to_string(&path).ok()?;
-    let settings = CstRootNode::parse(&settings, &what_gemini_reads()).ok()?.to_serde_value()?;
+    let settings = CstRootNode::parse(&settings, &parse_options()).ok()?.to_serde_value()?;
     settings.get("mcpServers")?.get(SERVER_NAME)?;
-    let file = surroundings.shown(&path);
+    let file = env.shown(&path);
     Some(Obstacle {
         what: format!(
             "Gemini CLI does not use the launch's registration: mcpServers.{SERVER_NAME} in {file} overrides it"
@@ -117,18 +118,18 @@ fn of_repository(folder: &Path, home: &Path, surroundings: &Surroundings) -> Opt
     })
 }
 
-/// Keys that make Gemini reach the server in another way, or start it elsewhere or not at all.
-const IN_THE_WAY: [&str; 9] =
+/// The keys that make Gemini CLI connect in another way, start the server in another folder, or not start it.
+const OVERRIDING_KEYS: [&str; 9] =
     ["url", "httpUrl", "tcp", "type", "headers", "authProviderType", "oauth", "disabled", "cwd"];
 
-/// Takes out what would win over our registration; gives its names.
-fn take_out(ours: &CstObject) -> Vec<String> {
+/// Removes the keys that would override our registration. Returns their names.
+fn remove_overriding_keys(ours: &CstObject) -> Vec<String> {
     let is_harmless = |key: &str, value: Option<serde_json::Value>| match key {
         "type" => value == Some("stdio".into()),
         "disabled" => value == Some(false.into()),
         _ => false,
     };
-    let found = IN_THE_WAY.into_iter().filter_map(|key| Some((key, ours.get(key)?)));
+    let found = OVERRIDING_KEYS.into_iter().filter_map(|key| Some((key, ours.get(key)?)));
     let removed = found.filter(|(key, property)| !is_harmless(key, property.to_serde_value()));
     let mut taken: Vec<String> = removed
         .map(|(key, property)| {
@@ -136,12 +137,12 @@ fn take_out(ours: &CstObject) -> Vec<String> {
             key.to_owned()
         })
         .collect();
-    // A value that is written here wins over the launch's own; one that only passes it on does not.
+    // A fixed value here would override the value of the launch. A reference to the variable does not.
     let passes_on = |name: &str, value: Option<serde_json::Value>| {
         value.is_some_and(|value| value == format!("${name}") || value == format!("${{{name}}}"))
     };
     if let Some(env) = ours.object_value("env") {
-        for name in environment::OF_AGENT.into_iter().chain([variables::API_URL]) {
+        for name in environment::AGENT_VARIABLES.into_iter().chain([variables::API_URL]) {
             if let Some(property) = env.get(name).filter(|property| !passes_on(name, property.to_serde_value())) {
                 property.remove();
                 taken.push(format!("env.{name}"));
@@ -151,23 +152,23 @@ fn take_out(ours: &CstObject) -> Vec<String> {
     taken
 }
 
-/// The names that Gemini must be told to pass on. The list of the secrets' names would pass by itself, but only if
-/// no name in it looked secret to Gemini.
+/// The names that Gemini CLI must pass on. `DECKWATCH_SECRETS`, the list of the names of the secrets, is one of them:
+/// without the entry, Gemini CLI may keep it back if a name in it looks secret.
 fn forwarded<'a>(secrets: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     let list = (!secrets.is_empty()).then_some(variables::SECRETS);
     std::iter::once(variables::API_KEY).chain(environment::GITHUB_TOKENS).chain(list).chain(secrets.iter().copied())
 }
 
-/// Words that make Gemini keep a variable to itself.
-const SECRET_WORDS: [&str; 9] =
+/// If a variable's name contains one of these words, Gemini CLI does not pass it on.
+const SECRET_NAME_PARTS: [&str; 9] =
     ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "AUTH", "CREDENTIAL", "PRIVATE", "CERT"];
 
-/// Whether Gemini gives a variable to our server: named in its entry, or one that does not look secret.
-pub(super) fn gives(name: &str) -> bool {
+/// Whether Gemini CLI gives a variable to our server: if the entry names it, or if its name does not look secret.
+pub(super) fn passes_variable(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     name == variables::API_KEY
         || environment::GITHUB_TOKENS.contains(&name)
-        || !SECRET_WORDS.iter().any(|word| upper.contains(word))
+        || !SECRET_NAME_PARTS.iter().any(|word| upper.contains(word))
 }
 
 fn with_server(
@@ -176,16 +177,16 @@ fn with_server(
     secrets: &[&str],
     screen: Screen,
 ) -> Result<(String, Vec<String>), LaunchError> {
-    let root = CstRootNode::parse(file.text(), &what_gemini_reads())
+    let root = CstRootNode::parse(file.text(), &parse_options())
         .map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
-    each_once(file)?;
+    reject_duplicate_names(file)?;
     let settings = match root.value() {
         None => root.object_value_or_set(),
         Some(_) => root.object_value().ok_or_else(|| not_an_object(file, "the whole file"))?,
     };
     let servers = inner(file, &settings, "mcpServers")?;
     let ours = inner(file, &servers, SERVER_NAME)?;
-    let replaced = take_out(&ours);
+    let replaced = remove_overriding_keys(&ours);
     set_text(&ours, "command", server);
     set_no_args(&ours);
     let variables = inner(file, &ours, "env")?;
@@ -202,9 +203,10 @@ fn with_server(
     Ok((text, replaced))
 }
 
-/// That no name on the way to our entry, or in it, is there twice: the first would be changed, and Gemini reads the last.
-fn each_once(file: &SettingsFile) -> Result<(), LaunchError> {
-    let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &what_gemini_reads());
+/// Checks that no name on the path to our entry, or in it, is a duplicate. The editor would change the first one, but
+/// Gemini CLI reads the last one.
+fn reject_duplicate_names(file: &SettingsFile) -> Result<(), LaunchError> {
+    let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &parse_options());
     let parsed = parsed.map_err(|error| file.malformed(error.line_display(), &error.kind().to_string()))?;
     let mut value = parsed.value;
     for next in ["mcpServers", SERVER_NAME, "env", ""] {
@@ -225,7 +227,7 @@ fn each_once(file: &SettingsFile) -> Result<(), LaunchError> {
     Ok(())
 }
 
-/// Gemini has no option for it, and takes the whole screen only where the user's settings say so.
+/// Gemini CLI has no option for this. It uses the alternate screen only if the user's settings say so.
 fn stay_inline(settings: &CstObject) {
     let taken = settings.object_value("ui").and_then(|ui| ui.get("useAlternateBuffer"));
     if let Some(property) = taken.filter(|property| property.to_serde_value() == Some(true.into())) {
@@ -233,8 +235,8 @@ fn stay_inline(settings: &CstObject) {
     }
 }
 
-/// JSON with comments, and nothing more: what else would be accepted here, Gemini would refuse.
-fn what_gemini_reads() -> ParseOptions {
+/// JSON with comments and no other extension. Gemini CLI rejects every other extension.
+fn parse_options() -> ParseOptions {
     ParseOptions {
         allow_comments: true,
         allow_loose_object_property_names: false,
@@ -249,7 +251,7 @@ fn what_gemini_reads() -> ParseOptions {
     }
 }
 
-/// The object under a name, made when missing, never replacing something else.
+/// The object with this name. Creates it if it is missing, and never replaces another value.
 fn inner(file: &SettingsFile, object: &CstObject, name: &str) -> Result<CstObject, LaunchError> {
     object.object_value_or_create(name).ok_or_else(|| not_an_object(file, name))
 }

@@ -1,7 +1,7 @@
-//! Making an agent's tool start `deckwatch-mcp`, without disturbing what else it is told to start.
+//! Makes each agent CLI start `deckwatch-mcp`, and keeps its other settings unchanged.
 //!
-//! Each tool has a file here that decides what to write; [`settings_file`] alone writes. Only names
-//! of variables go into a file, never a value that may be secret.
+//! There is one module for each agent CLI, which decides what to write. Only [`settings_file`] writes. The files contain
+//! names of variables, and never a value that may be secret.
 
 mod claude;
 mod codex;
@@ -15,23 +15,23 @@ use std::path::{Path, PathBuf};
 use self::settings_file::Change;
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// The name under which the tools know the server.
+/// The name of the server in the settings of the agent CLIs.
 const SERVER_NAME: &str = "deckwatch";
 
-/// What must be done so that a tool starts the server.
+/// Everything that makes an agent CLI start the server.
 pub(crate) struct Registration {
-    /// The files to write; none when they already say so.
+    /// The files to write. Empty if they are up to date.
     pub(crate) changes: Vec<Change>,
-    /// What the tool must be told on its command line.
+    /// The arguments for the agent CLI.
     pub(crate) args: Vec<OsString>,
-    /// What stood under our name and kept the tool from starting the server; it is taken out.
+    /// The keys of our entry that kept the agent CLI from starting the server. They are removed.
     pub(crate) replaced: Vec<String>,
-    /// Why the tool will not start the server all the same, in settings that are the user's to decide.
+    /// A setting that still keeps the server from starting. Only the user may change it.
     pub(crate) obstacle: Option<Obstacle>,
-    /// What registers the server for one launch when the files can't be written.
-    pub(crate) instead: Instead,
+    /// The registration for one launch, for the case that the files can't be written.
+    pub(crate) for_one_launch: OneLaunchRegistration,
 }
 
 /// A setting of the user that keeps the tool from starting the server.
@@ -40,92 +40,92 @@ pub(crate) struct Obstacle {
     pub(crate) fix: String,
 }
 
-/// A registration that holds for one launch.
+/// A registration for one launch.
 #[derive(Default)]
-pub(crate) struct Instead {
-    /// Whether the tool can be told in another way.
+pub(crate) struct OneLaunchRegistration {
+    /// Whether the agent CLI supports it.
     pub(crate) is_possible: bool,
     pub(crate) variables: Vec<(&'static str, OsString)>,
-    /// A file of our own that a variable names.
+    /// A file of the launcher, to which a variable points.
     pub(crate) file: Option<Change>,
 }
 
-/// Whether the tool may take the whole screen, which phones' terminals can't scroll.
+/// Whether the agent CLI may use the alternate screen. Terminals on phones can't scroll it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Screen {
-    /// As the user has it.
-    AsItIs,
-    /// The terminal's own lines, with its history.
+    /// As the user configured it.
+    AsConfigured,
+    /// The main screen of the terminal, with its scrollback.
     Inline,
 }
 
 impl Registration {
-    /// Decides it from the tool's settings as they are now. Changes nothing.
-    /// `secrets` are the names that the server must be able to read beside its own settings; `folder` is where the
-    /// tool starts.
+    /// Plans the registration from the current settings of the agent CLI. Changes nothing.
+    /// `secrets` are the names of further variables that the server must be able to read. `folder` is where the agent CLI
+    /// starts.
     pub(crate) fn plan(
         cli: AgentCli,
         server: &Path,
         secrets: &[&str],
         screen: Screen,
         folder: &Path,
-        surroundings: &Surroundings,
+        env: &ProcessEnv,
     ) -> Result<Self, LaunchError> {
         let Some(server) = server.to_str() else {
             let message = "its path is not Unicode; install Deckwatch in another folder".to_owned();
             return Err(LaunchError::Registration { path: server.to_owned(), message });
         };
         match cli {
-            AgentCli::Claude => claude::plan(server, surroundings),
-            AgentCli::Gemini => gemini::plan(server, secrets, screen, folder, surroundings),
-            AgentCli::Codex => codex::plan(server, secrets, screen, surroundings),
+            AgentCli::Claude => claude::plan(server, env),
+            AgentCli::Gemini => gemini::plan(server, secrets, screen, folder, env),
+            AgentCli::Codex => codex::plan(server, secrets, screen, env),
         }
     }
 }
 
-/// What a launch will do about the registration.
-pub(crate) enum Outlook {
-    /// It is registered already.
+/// What a launch would do about the registration.
+pub(crate) enum PlannedRegistration {
+    /// The server is already registered.
     Registered,
     /// The launch writes these files first.
     Writes(Vec<PathBuf>),
-    /// A file can't be written; the launch tells the tool of the server for that launch alone.
+    /// A file can't be written. The launch registers the server for itself only.
     ForOneLaunch(LaunchError),
-    /// A file can't be written, and there is no other way: the launch fails.
+    /// A file can't be written, and there is no other way. The launch fails.
     Fails(LaunchError),
 }
 
 impl Registration {
-    /// Tries to write what a launch would write, without changing anything.
-    pub(crate) fn outlook(&self, cli: AgentCli, surroundings: &Surroundings) -> Outlook {
+    /// Tests whether a launch could write the files. Changes none of them.
+    pub(crate) fn planned(&self, cli: AgentCli, env: &ProcessEnv) -> PlannedRegistration {
         let mut writes = Vec::new();
         for change in &self.changes {
             match change.try_apply() {
                 Ok(()) => writes.push(change.path().to_owned()),
-                Err(error) if self.instead.is_possible => {
-                    return match self.instead.file.as_ref().map_or(Ok(()), Change::try_apply) {
-                        Ok(()) => Outlook::ForOneLaunch(error),
-                        Err(error) => Outlook::Fails(error),
+                Err(error) if self.for_one_launch.is_possible => {
+                    return match self.for_one_launch.file.as_ref().map_or(Ok(()), Change::try_apply) {
+                        Ok(()) => PlannedRegistration::ForOneLaunch(error),
+                        Err(error) => PlannedRegistration::Fails(error),
                     };
                 }
-                Err(_) if is_dispensable(cli, change, surroundings) => {}
-                Err(error) => return Outlook::Fails(error),
+                Err(_) if is_optional(cli, change, env) => {}
+                Err(error) => return PlannedRegistration::Fails(error),
             }
         }
-        if writes.is_empty() { Outlook::Registered } else { Outlook::Writes(writes) }
+        if writes.is_empty() { PlannedRegistration::Registered } else { PlannedRegistration::Writes(writes) }
     }
 }
 
-/// Whether a launch goes on without this file: slash commands are a help, and no launch needs them.
-pub(crate) fn is_dispensable(cli: AgentCli, change: &Change, surroundings: &Surroundings) -> bool {
-    cli == AgentCli::Claude && !change.path().starts_with(&surroundings.dirs.state)
+/// Whether a launch continues if this file can't be written. No launch needs the slash commands.
+pub(crate) fn is_optional(cli: AgentCli, change: &Change, env: &ProcessEnv) -> bool {
+    cli == AgentCli::Claude && !change.path().starts_with(&env.dirs.state)
 }
 
-/// Whether a variable of the tool's own environment arrives at the server that the tool starts.
+/// Whether the agent CLI passes a variable of its own environment to the server.
 pub(crate) fn reaches_server(cli: AgentCli, name: &str) -> bool {
     match cli {
         AgentCli::Claude => true,
-        AgentCli::Gemini => gemini::gives(name),
-        AgentCli::Codex => codex::gives(name),
+        AgentCli::Gemini => gemini::passes_variable(name),
+        AgentCli::Codex => codex::passes_variable(name),
     }
 }

@@ -1,6 +1,6 @@
-//! One settings file of another tool: read whole, replaced whole, backed up once.
+//! Reads, replaces and backs up one settings file of an agent CLI.
 //!
-//! A reader meets the old file or the new one, also when the machine stops in between.
+//! The file is replaced atomically. A reader gets the old file or the new one, also after a crash.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -10,22 +10,22 @@ use std::path::{Path, PathBuf};
 
 use crate::error::LaunchError;
 
-/// Settings may hold keys of other servers, so a new file is for its owner alone.
+/// Settings may contain keys of other servers, so only the owner can read a new file.
 const NEW_FILE_MODE: u32 = 0o600;
 
-/// What some editors write before the first character.
+/// The byte order mark, which some editors write at the start of a file.
 const BOM: char = '\u{feff}';
 
-/// A settings file as it is now.
+/// The current content of a settings file.
 pub(crate) struct SettingsFile {
     path: PathBuf,
-    /// Every byte; `None` when there is no file.
+    /// The complete text. `None` if the file does not exist.
     text: Option<String>,
-    /// The same as parsers take it: without a byte order mark, with the line ends of Unix.
+    /// The text for parsers: without a byte order mark, and with Unix line ends.
     plain: String,
 }
 
-/// A settings file as it will be.
+/// The planned content of a settings file.
 pub(crate) struct Change {
     path: PathBuf,
     before: Option<String>,
@@ -33,36 +33,36 @@ pub(crate) struct Change {
     backup: Backup,
 }
 
-/// Whether the file that is replaced is kept.
+/// Whether a backup of the replaced file is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backup {
-    /// The user's own file: kept beside it as it was before the first change.
+    /// For a file of the user: its first version is kept beside it.
     Once,
-    /// A file that only Deckwatch writes.
+    /// For a file that only Deckwatch writes.
     Never,
 }
 
 impl SettingsFile {
     pub(crate) fn read(path: PathBuf) -> Result<Self, LaunchError> {
-        let text = read_text(&path).map_err(|error| refused(&path, &error))?;
+        let text = read_text(&path).map_err(|error| registration_error(&path, &error))?;
         let whole = text.as_deref().unwrap_or_default();
         let plain = whole.strip_prefix(BOM).unwrap_or(whole).replace("\r\n", "\n");
         Ok(Self { path, text, plain })
     }
 
-    /// What it holds, without a byte order mark and with the line ends of Unix; empty when there is none.
+    /// The text without a byte order mark and with Unix line ends. Empty if the file does not exist.
     pub(crate) fn text(&self) -> &str {
         &self.plain
     }
 
-    /// The change that makes it `after`, its byte order mark and its line ends kept; `None` when it is that already.
+    /// The change to the text `after`, which keeps the byte order mark and the line ends. `None` if nothing changes.
     pub(crate) fn into_change(self, after: &str, backup: Backup) -> Option<Change> {
         let after = self.as_written(after);
         let differs = self.text.as_ref() != Some(&after);
         differs.then_some(Change { path: self.path, before: self.text, after, backup })
     }
 
-    /// Lines that were there keep their line ends; new ones get those of most lines.
+    /// Existing lines keep their line ends. New lines get the line end that most lines have.
     fn as_written(&self, after: &str) -> String {
         let before = self.text.as_deref().unwrap_or_default();
         let (dos, unix): (Vec<&str>, Vec<&str>) = before.split_inclusive('\n').partition(|line| line.ends_with("\r\n"));
@@ -86,7 +86,7 @@ impl SettingsFile {
         mark + &lines.collect::<String>()
     }
 
-    /// An error about this file at one of its lines.
+    /// An error about one line of this file.
     pub(super) fn malformed(&self, line: usize, what: &str) -> LaunchError {
         self.unusable(&format!("line {line}: {what}; correct it first, nothing was changed"))
     }
@@ -98,19 +98,19 @@ impl SettingsFile {
 }
 
 impl Change {
-    /// The file to be written.
+    /// The path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is no such file yet.
+    /// Whether the file does not exist yet.
     pub(crate) fn is_new(&self) -> bool {
         self.before.is_none()
     }
 
-    /// Writes it. Refuses when somebody else changed the file since it was read.
+    /// Writes the file. Fails if another program changed it after it was read.
     pub(crate) fn apply(&self) -> Result<(), LaunchError> {
-        let now = read_text(&self.path).map_err(|error| refused(&self.path, &error))?;
+        let now = read_text(&self.path).map_err(|error| registration_error(&self.path, &error))?;
         if now.as_ref() == Some(&self.after) {
             return Ok(());
         }
@@ -118,81 +118,81 @@ impl Change {
             let message = "another program changed it just now; run the launcher again".to_owned();
             return Err(LaunchError::Registration { path: self.path.clone(), message });
         }
-        self.replace().map_err(|error| refused(&self.path, &error))
+        self.replace().map_err(|error| registration_error(&self.path, &error))
     }
 
-    /// Whether it can be written, tried without changing what is there.
+    /// Tests whether the file can be written, without changing it.
     pub(crate) fn try_apply(&self) -> Result<(), LaunchError> {
-        self.try_replace().map_err(|error| refused(&self.path, &error))
+        self.try_replace().map_err(|error| registration_error(&self.path, &error))
     }
 
     fn try_replace(&self) -> io::Result<()> {
-        let target = behind_links(&self.path)?;
-        let like = Like::of(&target)?;
+        let target = resolve_links(&self.path)?;
+        let attributes = Attributes::of(&target)?;
         let folder = target.parent().unwrap_or(Path::new("/"));
         if !folder.is_dir() {
             let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
             return tempfile::tempfile_in(there)?.write_all(self.after.as_bytes());
         }
-        let trial = unfinished(&target);
-        let written = write_new(&trial, &self.after, like);
+        let trial = temporary_path(&target);
+        let written = write_new(&trial, &self.after, attributes);
         let _ = fs::remove_file(&trial);
         written
     }
 
     fn replace(&self) -> io::Result<()> {
-        let target = behind_links(&self.path)?;
+        let target = resolve_links(&self.path)?;
         let folder = target.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(folder)?;
-        let like = Like::of(&target)?;
+        let attributes = Attributes::of(&target)?;
         if let (Backup::Once, Some(before)) = (self.backup, &self.before) {
-            keep(&with_suffix(&self.path, ".deckwatch-backup"), before, like)?;
+            write_backup(&with_suffix(&self.path, ".deckwatch-backup"), before, attributes)?;
         }
-        let unfinished = unfinished(&target);
-        // Left by a process of the same number that was stopped here.
-        let _ = fs::remove_file(&unfinished);
-        let written = write_new(&unfinished, &self.after, like).and_then(|()| fs::rename(&unfinished, &target));
+        let temporary = temporary_path(&target);
+        // A process with the same number may have left this file when it was stopped.
+        let _ = fs::remove_file(&temporary);
+        let written = write_new(&temporary, &self.after, attributes).and_then(|()| fs::rename(&temporary, &target));
         if written.is_err() {
-            // The first error is the one to report; a left-over file harms nobody.
-            let _ = fs::remove_file(&unfinished);
+            // The first error is reported. A left-over file is harmless.
+            let _ = fs::remove_file(&temporary);
         }
         written?;
         File::open(folder)?.sync_all()
     }
 }
 
-/// Where a file is written before it takes the place of `target`.
-fn unfinished(target: &Path) -> PathBuf {
+/// The temporary file that later replaces `target`.
+fn temporary_path(target: &Path) -> PathBuf {
     with_suffix(target, &format!(".deckwatch-{}", std::process::id()))
 }
 
-/// Writes the backup unless there is one: that one is older, and so is what the user had.
-fn keep(path: &Path, text: &str, like: Like) -> io::Result<()> {
-    match write_new(path, text, like) {
+/// Writes the backup if there is none. An existing backup is the older one, which the user had first.
+fn write_backup(path: &Path, text: &str, attributes: Attributes) -> io::Result<()> {
+    match write_new(path, text, attributes) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         written => written,
     }
 }
 
-fn write_new(path: &Path, text: &str, like: Like) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(like.mode & 0o700).open(path)?;
+fn write_new(path: &Path, text: &str, attributes: Attributes) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(attributes.mode & 0o700).open(path)?;
     file.write_all(text.as_bytes())?;
-    if let Some(owner) = like.owner.filter(|owner| file.metadata().is_ok_and(|meta| meta.uid() != *owner)) {
+    if let Some(owner) = attributes.owner.filter(|owner| file.metadata().is_ok_and(|meta| meta.uid() != *owner)) {
         fchown(&file, Some(owner), None).map_err(|_| refusal("it belongs to another user"))?;
     }
-    file.set_permissions(fs::Permissions::from_mode(like.mode))?;
+    file.set_permissions(fs::Permissions::from_mode(attributes.mode))?;
     file.sync_all()
 }
 
-/// Who may do what with a file that takes the place of another.
+/// The permissions and the owner of the file that is replaced.
 #[derive(Clone, Copy)]
-struct Like {
+struct Attributes {
     mode: u32,
     owner: Option<u32>,
 }
 
-impl Like {
-    /// As the file that is replaced. One that nobody may write to is not replaced: that is its owner's wish.
+impl Attributes {
+    /// Reads them from the file. A file that is read-only for everyone is not replaced, because its owner wants that.
     fn of(target: &Path) -> io::Result<Self> {
         match fs::metadata(target) {
             Ok(meta) if meta.mode() & 0o222 == 0 => Err(refusal("it is read-only")),
@@ -214,18 +214,18 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// The most links in a row that are followed, as on Linux.
-const MOST_LINKS: usize = 40;
+/// The largest number of links that are followed, which is the same as on Linux.
+const MAX_LINKS: usize = 40;
 
-/// The file itself, so that a link to it stays a link. A link may lead to a file that does not exist yet, but its
-/// folder must: a folder that is not mounted now is not made.
-fn behind_links(path: &Path) -> io::Result<PathBuf> {
+/// The file behind symbolic links, so that a link to it stays a link. The file may not exist yet, but its folder must:
+/// a folder that is currently not mounted is not created.
+fn resolve_links(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         found => return found,
     }
     let mut at = path.to_owned();
-    for followed in 0..MOST_LINKS {
+    for followed in 0..MAX_LINKS {
         let folder = at.parent().unwrap_or(Path::new("/")).to_owned();
         match fs::read_link(&at) {
             Ok(link) => at = folder.join(link),
@@ -245,7 +245,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn refused(path: &Path, error: &io::Error) -> LaunchError {
+fn registration_error(path: &Path, error: &io::Error) -> LaunchError {
     let fix = match error.kind() {
         io::ErrorKind::InvalidData => "save it as UTF-8",
         _ => "make it readable and writable for you",

@@ -1,11 +1,11 @@
-//! `/sod` and `/eod` in Claude Code, kept as they are in this build by every launch.
+//! The slash commands `/sod` and `/eod` of Claude Code. Every launch updates them to the version of this build.
 
 use super::settings_file::Change;
 use crate::error::LaunchError;
+use crate::process_env::ProcessEnv;
 use crate::slash_commands::changes_at_launch;
-use crate::surroundings::Surroundings;
 
-/// The files to write so that Claude Code knows both.
-pub(super) fn plan(surroundings: &Surroundings) -> Result<Vec<Change>, LaunchError> {
-    changes_at_launch(surroundings)
+/// The files to write for both commands.
+pub(super) fn plan(env: &ProcessEnv) -> Result<Vec<Change>, LaunchError> {
+    changes_at_launch(env)
 }

@@ -1,4 +1,4 @@
-//! The key of the Context API, from where the settings say that it is.
+//! The key of the Context API, and the source that the settings configure for it.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -12,18 +12,18 @@ use super::keyring::Item;
 use super::settings::host_of;
 use super::vault::{Vault, wait};
 
-/// Where a key is.
+/// The source of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeySource {
-    /// What this command prints: its words, no shell.
+    /// The output of a command. The command is a list of arguments and is run without a shell.
     Command(Vec<String>),
     /// The keyring of this machine.
     Keyring,
-    /// A secret in Infisical: its folder and its name, such as `/deckwatch/CONTEXT_API_KEY`.
+    /// A secret in Infisical, with its folder and name, such as `/deckwatch/CONTEXT_API_KEY`.
     Infisical(String),
 }
 
-/// A key that is had when it is needed, and then kept in memory.
+/// A key that is fetched when it is needed and then kept in memory.
 pub(crate) struct ApiKey {
     source: Option<KeySource>,
     vault: Rc<Vault>,
@@ -32,31 +32,31 @@ pub(crate) struct ApiKey {
 }
 
 impl ApiKey {
-    /// One that is known already.
+    /// A key that is already known.
     pub(crate) fn given(value: Secret, vault: &Rc<Vault>) -> Self {
         Self { source: None, vault: Rc::clone(vault), host: String::new(), value: OnceCell::from(value) }
     }
 
-    /// One of the API at `url` that has to be fetched.
+    /// The key of the API at `url`, which is not fetched yet.
     pub(crate) fn at(source: KeySource, url: &str, vault: &Rc<Vault>) -> Self {
         Self { source: Some(source), vault: Rc::clone(vault), host: host(url), value: OnceCell::new() }
     }
 
-    /// The key, once it is there.
-    pub(crate) fn known(&self) -> Option<&Secret> {
+    /// The key, if it has been fetched.
+    pub(crate) fn if_fetched(&self) -> Option<&Secret> {
         self.value.get()
     }
 
-    /// The key, fetched when it is not there yet.
+    /// The key. Fetches it if that has not been done.
     pub(crate) fn get(&self) -> Result<&Secret, SecretsError> {
         if let (None, Some(source)) = (self.value.get(), &self.source) {
-            // Set once: this process has one thread that asks.
+            // Setting it can't fail: this process fetches the key in one thread only.
             let _ = self.value.set(self.fetch(source)?);
         }
         self.value.get().ok_or(SecretsError::NoCredential { keyring: None })
     }
 
-    /// Where it comes from, as people read it; `None` when it is known.
+    /// The source of the key for messages. `None` if the key was given.
     pub(crate) fn origin(&self) -> Option<String> {
         match self.source.as_ref()? {
             KeySource::Command(_) => Some("key_command".to_owned()),
@@ -76,7 +76,7 @@ impl ApiKey {
                 let keyring = self.vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
                 let item = Item::api_key(&self.host);
                 let kept = wait(async { keyring.read(&item).await.map_err(SecretsError::Keyring) })?;
-                kept.ok_or_else(|| absent("nothing is kept there".to_owned()))
+                kept.ok_or_else(|| absent("it has no key for this API".to_owned()))
             }
             KeySource::Infisical(place) => {
                 let (path, name) = place.rsplit_once('/').unwrap_or(("", place));
@@ -88,11 +88,11 @@ impl ApiKey {
     }
 }
 
-/// Why nothing can be kept or read.
+/// The error message for a machine without a keyring tool.
 pub(super) const NO_KEYRING: &str =
     "its tool is not installed (`security` on macOS, `secret-tool` of libsecret elsewhere)";
 
-/// The host of an API, under which its key is kept.
+/// The host of an API. Its key is stored in the keyring under this name.
 pub(super) fn host(url: &str) -> String {
     Url::parse(url).map(|url| host_of(&url)).unwrap_or_default()
 }

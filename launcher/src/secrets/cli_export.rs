@@ -1,6 +1,6 @@
-//! Secrets through Infisical's own command line tool, where it is installed and logged in.
+//! Reads secrets with Infisical's own command line tool, if it is installed and logged in.
 //!
-//! It has the login of a person, or the token of a variable; neither is an argument of it.
+//! The tool uses the login of the user, or a token in a variable. Neither is passed as an argument.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use super::folder::Folder;
 use super::listing::Listing;
 use super::program;
 
-/// Asks the tool for a folder. `domain` is the configured address; without one the tool's own login decides.
+/// Exports a folder. `domain` is the configured address. Without it, the login of the tool decides.
 pub(super) async fn export(
     tool: &Path,
     domain: Option<&str>,
     folder: &Folder,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<Listing, SecretsError> {
     let mut command = Command::new(tool);
     command.args(["export", "--format=json", "--silent", "--expand=true", "--include-imports=true"]);
@@ -29,11 +29,12 @@ pub(super) async fn export(
     if let Some(domain) = domain {
         command.env("INFISICAL_DOMAIN", domain);
     }
-    let ran = program::run(&mut command, "", patience).await.map_err(SecretsError::Cli)?;
-    if !ran.succeeded {
-        let said = if ran.complaint.is_empty() { "it failed without a message".to_owned() } else { ran.complaint };
+    let result = program::run(&mut command, "", time_limit).await.map_err(SecretsError::Cli)?;
+    if !result.succeeded {
+        let said =
+            if result.error_text.is_empty() { "it failed without a message".to_owned() } else { result.error_text };
         return Err(SecretsError::Cli(said));
     }
-    Listing::from_export(&ran.output)
+    Listing::from_export(&result.output)
         .ok_or_else(|| SecretsError::Cli("it printed something that is not the JSON of an export".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! Why secrets could not be fetched: what happened, where, what to do. No error contains a value or the text of an
+//! The errors of fetching secrets: what happened, where, and what to do. No error contains a secret or the text of an
 //! answer.
 
 use thiserror::Error;
@@ -6,33 +6,33 @@ use thiserror::Error;
 use super::folder::Folder;
 use crate::exit_code::ExitCode;
 
-/// Why there are no secrets, or not all.
+/// The reason why some or all secrets are missing.
 #[derive(Debug, Clone, Error)]
 pub(crate) enum SecretsError {
     #[error("the address of Infisical can't be used: {0}")]
     Domain(String),
     #[error("no Infisical project is configured")]
     NotConfigured,
-    #[error("there is no credential for Infisical{}", because(.keyring.as_deref()))]
+    #[error("there is no credential for Infisical{}", keyring_cause(.keyring.as_deref()))]
     NoCredential {
-        /// Why the keyring did not tell, when it could not be asked.
+        /// Why the keyring could not be read, if it could not.
         keyring: Option<String>,
     },
-    #[error("{source_name} gave no credential: {cause}")]
+    #[error("{source_name} returned no credential: {cause}")]
     Source { source_name: String, cause: String },
-    #[error("{source_name} gave no key for the Context API: {cause}")]
+    #[error("{source_name} returned no key for the Context API: {cause}")]
     NoKey { source_name: String, cause: String },
     #[error("Infisical at {host} refused the credential of {source_name}: it is wrong or has expired")]
     Refused { host: String, source_name: String },
     #[error("Infisical at {host} can't be reached: {cause}")]
     Unreachable { host: String, cause: String },
-    #[error("Infisical at {host} limits its requests (429){}", asked(*.asks_to_wait))]
+    #[error("Infisical at {host} limits its requests (429){}", requested_pause(*.asks_to_wait))]
     Limited {
         host: String,
-        /// In seconds, if it says.
+        /// The number of seconds that the server asks for.
         asks_to_wait: Option<u64>,
     },
-    #[error("Infisical at {host} fails: it answered {status} each time it was asked")]
+    #[error("Infisical at {host} fails: it returned {status} to every attempt")]
     Failing { host: String, status: u16 },
     #[error("the server at {host} is not Infisical: {what}")]
     NotInfisical { host: String, what: String },
@@ -40,7 +40,7 @@ pub(crate) enum SecretsError {
         "Infisical refused access to {folder} ({status}): the project, the environment or the folder does not exist, or the identity may not read it"
     )]
     NoSuchFolder { folder: Folder, status: u16 },
-    #[error("the infisical command gave no secrets: {0}")]
+    #[error("the infisical command returned no secrets: {0}")]
     Cli(String),
     #[error("{folder} lacks {}", .names.join(", "))]
     Absent { folder: Folder, names: Vec<String> },
@@ -48,12 +48,12 @@ pub(crate) enum SecretsError {
     Keyring(String),
     #[error("no usable credential was given: {0}")]
     BadCredential(String),
-    #[error("this process can do no network work: {0}")]
+    #[error("this process can't send network requests: {0}")]
     Runtime(String),
 }
 
 impl SecretsError {
-    /// What the person can do about it, unless the message says so itself.
+    /// What to do about the error. `None` if the message already says it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Domain(_) => "set INFISICAL_DOMAIN, or `domain` of [infisical] in config.toml, to an https address",
@@ -61,17 +61,17 @@ impl SecretsError {
                 "set `project_id` of [infisical] in ~/.config/deckwatch/config.toml, or INFISICAL_PROJECT_ID"
             }
             Self::NoCredential { .. } => {
-                "`launcher secrets login` keeps a machine identity in the keyring; or set \
+                "`launcher secrets login` stores a machine identity in the keyring; or set \
                  INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and _SECRET, or credential_command in config.toml, or run \
                  `infisical login`"
             }
             Self::Source { .. } => "run the command by itself; it must print a client id and its secret in time",
             Self::NoKey { .. } => {
-                "`launcher secrets login --api-key` keeps the key in the keyring; key_command must print it; or set \
+                "`launcher secrets login --api-key` stores the key in the keyring; key_command must print it; or set \
                  CONTEXT_API_KEY"
             }
             Self::Refused { .. } => {
-                "make a new client secret for the machine identity in Infisical, then `launcher secrets login`"
+                "create a new client secret for the machine identity in Infisical, then `launcher secrets login`"
             }
             Self::Unreachable { .. } => {
                 "check the network, and `domain` of [infisical] in ~/.config/deckwatch/config.toml; then start again"
@@ -85,7 +85,7 @@ impl SecretsError {
                 "correct project_id, environment or path in config.toml, or let the machine identity read the folder"
             }
             Self::Cli(_) => "run `infisical login`, or `launcher secrets login` for a machine identity",
-            Self::Absent { .. } => "add them to the folder in Infisical, or take them off `secrets` of the venture",
+            Self::Absent { .. } => "add them to the folder in Infisical, or remove them from `secrets` of the venture",
             Self::Keyring(_) => {
                 "unlock it (macOS over ssh: `security unlock-keychain`), or set \
                  INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and _SECRET instead"
@@ -98,7 +98,7 @@ impl SecretsError {
         Some(hint.to_owned())
     }
 
-    /// The code to exit with.
+    /// The exit code for this error.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Domain(_) | Self::NotConfigured => ExitCode::Config,
@@ -119,10 +119,10 @@ impl SecretsError {
     }
 }
 
-fn asked(seconds: Option<u64>) -> String {
+fn requested_pause(seconds: Option<u64>) -> String {
     seconds.map(|seconds| format!(" and asks to wait {seconds} s")).unwrap_or_default()
 }
 
-fn because(cause: Option<&str>) -> String {
-    cause.map(|cause| format!("; the keyring could not be asked: {cause}")).unwrap_or_default()
+fn keyring_cause(cause: Option<&str>) -> String {
+    cause.map(|cause| format!("; the keyring could not be read: {cause}")).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
-//! Where a venture's secrets are at Infisical.
+//! The location of a venture's secrets in Infisical.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One folder of secrets.
+/// A folder of secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Folder {
     pub(crate) project: String,

@@ -45,7 +45,7 @@ pub(crate) struct Granted {
 }
 
 impl<'a> SecretsRequest<'a> {
-    /// Decides it from the command line and the venture.
+    /// Creates the request from the command line and the venture.
     pub(crate) fn of(launch: &Launch, vault: &'a Vault, venture: &VentureEntry) -> Self {
         let rule = match (launch.no_secrets, launch.require_secrets) {
             (true, _) => Rule::Never,
@@ -56,7 +56,7 @@ impl<'a> SecretsRequest<'a> {
         Self { vault, folder: vault.folder_of(venture), expected, rule }
     }
 
-    /// Where the secrets would come from. Fetches nothing.
+    /// The source of the secrets, for the plan. Fetches nothing.
     pub(crate) fn describe(&self) -> String {
         match (self.rule, &self.folder) {
             (Rule::Never, _) => "none: --no-secrets".to_owned(),
@@ -65,7 +65,7 @@ impl<'a> SecretsRequest<'a> {
         }
     }
 
-    /// Fetches them, and the key of the API where that has to be fetched.
+    /// Fetches the secrets, and also the key of the API if it has to be fetched.
     pub(crate) fn fetch(&self, endpoint: &Endpoint) -> Result<Granted, LaunchError> {
         let mut granted = Granted::default();
         self.fetch_folder(&mut granted)?;
@@ -124,12 +124,12 @@ impl<'a> SecretsRequest<'a> {
     }
 }
 
-/// A listing, sorted into what an agent gets and what it does not.
+/// The secrets of a folder, split into those that an agent gets and those that it does not get.
 pub(super) struct Sorted {
     pub(super) usable: Secrets,
-    /// Name, as it may be shown, and reason.
+    /// The name, safe to print, and the reason.
     pub(super) left_out: Vec<(String, &'static str)>,
-    /// Expected names that the agent would not get.
+    /// Expected names that the agent does not get.
     pub(super) missing: Vec<String>,
 }
 
@@ -139,8 +139,8 @@ impl Sorted {
         let mut room = MAX_TOTAL_BYTES;
         for (name, value) in listing.values {
             let size = name.len() + value.expose().len() + 2;
-            let reason =
-                name::refusal(&name, &value).or_else(|| (size > room).then_some("does not fit beside the others"));
+            let reason = name::refusal(&name, &value)
+                .or_else(|| (size > room).then_some("exceeds the limit of 512 KiB for all secrets together"));
             if let Some(reason) = reason {
                 sorted.left_out.push((name::shown(&name), reason));
             } else {
@@ -157,7 +157,7 @@ impl Sorted {
     }
 }
 
-/// The variables that another launch gave, which this one must not hand on: an agent may start the launcher.
+/// The names of the secrets that another launch set. They must not be passed on: an agent can run the launcher.
 pub(crate) fn inherited(names: Option<&str>) -> Vec<String> {
     let names = names.unwrap_or_default().split(',').filter(|name| !name.is_empty());
     names.filter(|name| *name == variables::API_KEY || !name::is_reserved(name)).map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! As whom secrets are read: a machine identity of Infisical, and the places it may come from.
+//! The machine identity with which secrets are read from Infisical, and the sources that it can come from.
 //!
 //! It is never written to a file and never put on a command line.
 
@@ -12,19 +12,19 @@ use super::error::SecretsError;
 use super::keyring::{Item, Keyring};
 use super::program;
 use crate::environment::{INFISICAL_CLIENT_ID, INFISICAL_CLIENT_SECRET};
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// A password manager may ask its person first.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(15);
+/// A password manager may ask the user first.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A machine identity with universal auth.
+/// A machine identity with universal auth: a client id and a client secret.
 pub(super) struct Identity {
     pub(super) client_id: Secret,
     pub(super) client_secret: Secret,
 }
 
 impl Identity {
-    /// Reads two lines, or JSON as Infisical's documentation spells it. The error never repeats the text.
+    /// Parses two lines, or JSON in the form of Infisical's documentation. The error never contains the text.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         #[derive(Deserialize)]
         struct Document {
@@ -40,7 +40,7 @@ impl Identity {
         } else {
             let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
             let (Some(id), Some(secret), None) = (lines.next(), lines.next(), lines.next()) else {
-                return Err("there are not two lines");
+                return Err("it does not have two lines");
             };
             (Secret::new(id.to_owned()), Secret::new(secret.to_owned()))
         };
@@ -49,32 +49,32 @@ impl Identity {
         if usable(&client_id) && usable(&client_secret) {
             Ok(Self { client_id, client_secret })
         } else {
-            Err("a part of it is empty or holds blanks")
+            Err("a part of it is empty or contains spaces")
         }
     }
 }
 
-/// The places, in the order in which they are asked.
+/// The sources, in the order in which they are tried.
 pub(super) struct Sources {
     environment: Option<(String, Secret)>,
     command: Option<Vec<String>>,
     pub(super) keyring: Option<Keyring>,
 }
 
-/// An identity and where it was found.
+/// An identity and its source.
 pub(super) struct Found {
     pub(super) identity: Identity,
     pub(super) source_name: String,
 }
 
 impl Sources {
-    pub(super) fn of(surroundings: &Surroundings, command: Option<Vec<String>>) -> Self {
-        let environment =
-            surroundings.var(INFISICAL_CLIENT_ID).zip(surroundings.var(INFISICAL_CLIENT_SECRET).map(Secret::new));
-        Self { environment, command, keyring: Keyring::of(surroundings) }
+    pub(super) fn of(env: &ProcessEnv, command: Option<Vec<String>>) -> Self {
+        let environment = env.var(INFISICAL_CLIENT_ID).zip(env.var(INFISICAL_CLIENT_SECRET).map(Secret::new));
+        Self { environment, command, keyring: Keyring::of(env) }
     }
 
-    /// The first place that holds one. `None` when none does; then the second part says why the keyring did not tell.
+    /// The identity of the first source that has one. If there is none, the second value says why the keyring could not be
+    /// read.
     pub(super) async fn find(&self, host: &str) -> Result<(Option<Found>, Option<String>), SecretsError> {
         if let Some((id, secret)) = &self.environment {
             let identity =
@@ -102,7 +102,7 @@ impl Sources {
         }
     }
 
-    /// The place that would be asked, for the plan; asks nothing.
+    /// The source that would be used, for the plan. Reads no source.
     pub(super) fn describe(&self) -> Option<&'static str> {
         match self {
             Self { environment: Some(_), .. } => Some("the environment"),
@@ -113,16 +113,16 @@ impl Sources {
     }
 }
 
-/// What a configured command prints. Its arguments are the user's words, so only its name is ever shown.
+/// The output of a configured command. Its arguments may be secret, so messages contain only its name.
 pub(super) async fn output_of(words: &[String]) -> Result<Secret, String> {
     let Some((name, args)) = words.split_first() else { return Err("the command is empty".to_owned()) };
     let mut command = Command::new(name);
     command.args(args);
-    let ran = program::run(&mut command, "", COMMAND_PATIENCE).await?;
-    if ran.succeeded {
-        return Ok(Secret::new(ran.output.to_string()));
+    let result = program::run(&mut command, "", COMMAND_TIMEOUT).await?;
+    if result.succeeded {
+        return Ok(Secret::new(result.output.to_string()));
     }
-    let said = if ran.complaint.is_empty() { "it failed without a message".to_owned() } else { ran.complaint };
+    let said = if result.error_text.is_empty() { "it failed without a message".to_owned() } else { result.error_text };
     Err(format!("{name}: {said}"))
 }
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_without_being_repeated() {
+    fn other_text_is_refused_without_repeating_it() {
         for text in [
             "",
             "s3cr3t",

@@ -1,7 +1,8 @@
-//! Infisical's API: log in with a machine identity, list a folder. Three calls at most when all is well.
+//! The HTTP API of Infisical: logs in with a machine identity and lists a folder. This takes at most three requests if
+//! there is no error.
 //!
-//! A credential goes to the configured host and nowhere else: redirects are not followed. Of an answer
-//! that is an error only its status is used; its text is another's and is shown nowhere.
+//! A credential is sent only to the configured host: redirects are not followed. From an error answer, only the status
+//! is used. Its text is never shown, because another server may have written it.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -22,31 +23,31 @@ use super::listing::Listing;
 use super::settings::host_of;
 use crate::output::say;
 
-/// Until a connection stands.
+/// The time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Most bytes of an answer; an environment holds far less.
+/// The largest number of bytes of an answer. A usual environment is much smaller.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
-/// Tries of one call, while there is time.
+/// The largest number of attempts of one request, if there is time.
 const MAX_TRIES: u32 = 3;
-/// Before the second try when the server names no time; doubled before the third.
+/// The pause before the second attempt if the server asks for none. It is doubled before the third attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Longest that a fetch waits in all because Infisical asks it to.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest total time that a fetch waits because Infisical asks for it.
+pub(super) const MAX_TOTAL_PAUSE: Duration = Duration::from_secs(30);
 
-/// One Infisical, until a deadline.
+/// A connection to Infisical with a deadline.
 pub(super) struct Infisical {
     base: Url,
     http: Client,
-    /// Later by each pause that Infisical asked for.
+    /// The deadline. Each pause that Infisical asks for moves it.
     deadline: Cell<Instant>,
-    /// What is left of the time that a fetch waits because Infisical asks it to.
+    /// The time that the fetch may still wait because Infisical asks for it.
     pause_left: Cell<Duration>,
 }
 
 struct Answer {
     status: StatusCode,
-    /// Where a redirect points to.
+    /// The target of a redirect.
     location: Option<String>,
     retry_after: Option<Duration>,
     body: Zeroizing<Vec<u8>>,
@@ -65,7 +66,7 @@ struct LoggedIn {
     access_token: Secret,
 }
 
-/// Why a listing failed, as far as the caller can do something about it.
+/// The reason why listing failed. The caller handles an invalid token itself.
 pub(super) enum ListError {
     /// The access token has expired or was revoked.
     Token,
@@ -74,18 +75,18 @@ pub(super) enum ListError {
 
 impl Infisical {
     pub(super) fn new(base: Url, deadline: Instant) -> Result<Self, SecretsError> {
-        // Fails when the process has chosen a provider already: that one is as good.
+        // This fails if the process already has a provider. That provider is used then.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")));
         if base.scheme() == "http" {
-            // Loopback, in clear: a proxy would read the credential.
+            // The connection is to this machine and not encrypted. A proxy could read the credential.
             http = http.no_proxy();
         }
         let http = http.build().map_err(|error| SecretsError::Runtime(innermost(&error)))?;
-        Ok(Self { base, http, deadline: Cell::new(deadline), pause_left: Cell::new(LONGEST_PAUSE) })
+        Ok(Self { base, http, deadline: Cell::new(deadline), pause_left: Cell::new(MAX_TOTAL_PAUSE) })
     }
 
     /// Exchanges a machine identity for an access token.
@@ -102,18 +103,18 @@ impl Infisical {
                 let logged_in = serde_json::from_slice::<LoggedIn>(&answer.body);
                 logged_in
                     .map(|it| it.access_token)
-                    .map_err(|_| self.not_infisical("its answer to a login has another form"))
+                    .map_err(|_| self.not_infisical("its answer to a login has an unknown format"))
             }
-            // Infisical says 404 of an identity that it does not know; another server says it of the path.
-            404 if !is_json(&answer.body) => Err(self.not_infisical("it knows no login")),
+            // Infisical answers an unknown identity with 404 and JSON. Another server answers an unknown path with 404.
+            404 if !is_json(&answer.body) => Err(self.not_infisical("it has no login endpoint")),
             400 | 401 | 403 | 404 | 422 => {
                 Err(SecretsError::Refused { host: self.host(), source_name: found.source_name.clone() })
             }
-            _ => Err(self.unusual(&answer)),
+            _ => Err(self.error_of_answer(&answer)),
         }
     }
 
-    /// The secrets of a folder: imports included, references expanded, personal overrides left out.
+    /// Lists the secrets of a folder, with imports and expanded references, and without personal overrides.
     pub(super) async fn list(&self, token: &Secret, folder: &Folder) -> Result<Listing, ListError> {
         let mut url = self.address("api/v4/secrets");
         url.query_pairs_mut()
@@ -131,14 +132,14 @@ impl Infisical {
             || ListError::Other(SecretsError::NoSuchFolder { folder: folder.clone(), status: answer.status.as_u16() });
         match answer.status.as_u16() {
             200 => Listing::from_api(&answer.body)
-                .ok_or_else(|| ListError::Other(self.not_infisical("its list of secrets has another form"))),
+                .ok_or_else(|| ListError::Other(self.not_infisical("its list of secrets has an unknown format"))),
             401 => Err(ListError::Token),
             400 | 403 | 404 | 422 => Err(missing()),
-            _ => Err(ListError::Other(self.unusual(&answer))),
+            _ => Err(ListError::Other(self.error_of_answer(&answer))),
         }
     }
 
-    /// One call, tried again where waiting may help and there is time.
+    /// Sends a request, and repeats it if waiting may help and there is time.
     async fn call(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, SecretsError> {
         let mut pause = FIRST_PAUSE;
         for _ in 1..MAX_TRIES {
@@ -148,7 +149,7 @@ impl Infisical {
                 return Ok(answer);
             }
             match answer.retry_after {
-                Some(asked) if !self.grant_pause(asked) => return Ok(answer),
+                Some(asked) if !self.extend_deadline(asked) => return Ok(answer),
                 Some(asked) => {
                     let (host, seconds) = (self.host(), asked.as_secs());
                     let what = if is_limit { "limits its requests" } else { "is not ready" };
@@ -166,8 +167,8 @@ impl Infisical {
         self.try_once(request()).await
     }
 
-    /// Whether there is time for a pause; then the deadline is later by it.
-    fn grant_pause(&self, asked: Duration) -> bool {
+    /// Whether there is time for a pause. If so, moves the deadline by it.
+    fn extend_deadline(&self, asked: Duration) -> bool {
         let left = self.pause_left.get().checked_sub(asked);
         if let Some(left) = left {
             self.pause_left.set(left);
@@ -178,11 +179,11 @@ impl Infisical {
 
     async fn try_once(&self, request: RequestBuilder) -> Result<Answer, SecretsError> {
         let left = self.deadline.get().saturating_duration_since(Instant::now());
-        let mut response = request.timeout(left).send().await.map_err(|error| self.broken(&error))?;
+        let mut response = request.timeout(left).send().await.map_err(|error| self.unreachable(&error))?;
         let (status, location) = (response.status(), header(&response, LOCATION.as_str()));
         let retry_after = retry_after(response.headers());
         let mut body = Zeroizing::new(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(self.not_infisical("its answer is larger than 4 MiB"));
             }
@@ -195,7 +196,7 @@ impl Infisical {
         host_of(&self.base)
     }
 
-    /// The base may have a path of its own.
+    /// The address of an endpoint. The base address may have its own path.
     fn address(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
@@ -206,18 +207,19 @@ impl Infisical {
         SecretsError::NotInfisical { host: self.host(), what: what.to_owned() }
     }
 
-    fn broken(&self, error: &reqwest::Error) -> SecretsError {
+    fn unreachable(&self, error: &reqwest::Error) -> SecretsError {
         let cause = if error.is_timeout() { "it did not answer in time".to_owned() } else { innermost(error) };
         SecretsError::Unreachable { host: self.host(), cause }
     }
 
-    /// An answer that is neither success nor a refusal.
-    fn unusual(&self, answer: &Answer) -> SecretsError {
+    /// The error for an answer that is neither a success nor a refusal.
+    fn error_of_answer(&self, answer: &Answer) -> SecretsError {
         let status = answer.status;
         if status.is_redirection() {
             let to = answer.location.as_deref().and_then(|to| self.base.join(to).ok());
             let to = to.map_or_else(|| "elsewhere".to_owned(), |to| host_of(&to));
-            return self.not_infisical(&format!("it redirects to {to}, and a credential is not sent on"));
+            return self
+                .not_infisical(&format!("it redirects to {to}, and the launcher does not send a credential there"));
         }
         let (host, asks_to_wait) = (self.host(), answer.retry_after.map(|wait| wait.as_secs()));
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -238,7 +240,7 @@ fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
-/// The innermost cause says what happened; the outer ones say that something did.
+/// The innermost cause of an error. It is the most specific one.
 fn innermost(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

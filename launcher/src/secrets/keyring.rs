@@ -1,6 +1,6 @@
-//! The keyring of the operating system, through its own tool: `security` on macOS, `secret-tool` elsewhere.
+//! Reads and writes the keyring of the operating system with its own tool: `security` on macOS, `secret-tool` elsewhere.
 //!
-//! A value goes in over standard input and comes out over standard output, never as an argument.
+//! A secret is passed through standard input and standard output, never as an argument.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::Secret;
-use super::program::{self, Ran};
+use super::program::{self, ProgramResult};
 use super::unlocking::{Unlocking, is_locked};
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const SERVICE: &str = "deckwatch";
-/// A locked keyring may ask its person for a password.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// Over SSH it would ask on a desktop where nobody sits.
-const PATIENCE_OVER_SSH: Duration = Duration::from_secs(3);
-/// How `security` ends when there is no such item; its text differs between versions.
+/// A locked keyring may ask the user for a password.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Over SSH, the keyring would ask on the desktop, where no user can answer.
+const TIMEOUT_OVER_SSH: Duration = Duration::from_secs(3);
+/// A part of the message of `security` if the item does not exist. The rest of the message differs between versions.
 const NOT_FOUND: &str = "could not be found";
 
 /// The keyring of this user.
@@ -33,14 +33,14 @@ enum Tool {
     Keychain(PathBuf),
 }
 
-/// One thing that is kept.
+/// An item of the keyring.
 pub(crate) struct Item {
     label: &'static str,
     account: String,
 }
 
 impl Item {
-    /// The machine identity for one Infisical: what is kept for one host is never sent to another.
+    /// The machine identity for one Infisical host. It is never sent to another host.
     pub(super) fn identity(host: &str) -> Self {
         Self { label: "Deckwatch: machine identity for Infisical", account: format!("infisical@{host}") }
     }
@@ -52,17 +52,17 @@ impl Item {
 }
 
 impl Keyring {
-    /// The one that this machine has a tool for; its own system's first.
-    pub(super) fn of(surroundings: &Surroundings) -> Option<Self> {
-        let keychain = || surroundings.program("security").map(Tool::Keychain);
-        let service = || surroundings.program("secret-tool").map(Tool::SecretService);
+    /// The keyring for which this machine has a tool. The tool of the operating system is preferred.
+    pub(super) fn of(env: &ProcessEnv) -> Option<Self> {
+        let keychain = || env.program("security").map(Tool::Keychain);
+        let service = || env.program("secret-tool").map(Tool::SecretService);
         let tool = if cfg!(target_os = "macos") { keychain().or_else(service) } else { service().or_else(keychain) };
-        Some(Self { tool: tool?, unlocking: Unlocking::of(surroundings) })
+        Some(Self { tool: tool?, unlocking: Unlocking::of(env) })
     }
 
-    /// What is kept under an item; `None` when nothing is. The error says why it can't be told.
+    /// The value of an item. `None` if the item does not exist. The error says why it could not be read.
     pub(super) async fn read(&self, item: &Item) -> Result<Option<Secret>, String> {
-        let ran = match &self.tool {
+        let result = match &self.tool {
             Tool::SecretService(tool) => {
                 self.run(tool, &["lookup", "service", SERVICE, "account", &item.account], "").await?
             }
@@ -70,32 +70,34 @@ impl Keyring {
                 self.run(tool, &["find-generic-password", "-s", SERVICE, "-a", &item.account, "-w"], "").await?
             }
         };
-        match ran {
-            Ran { succeeded: true, output, .. } => Ok(Some(Secret::new(output.trim_end_matches('\n').to_owned()))),
-            Ran { complaint, .. } if complaint.is_empty() || complaint.contains(NOT_FOUND) => Ok(None),
-            Ran { complaint, .. } => Err(complaint),
+        match result {
+            ProgramResult { succeeded: true, output, .. } => {
+                Ok(Some(Secret::new(output.trim_end_matches('\n').to_owned())))
+            }
+            ProgramResult { error_text, .. } if error_text.is_empty() || error_text.contains(NOT_FOUND) => Ok(None),
+            ProgramResult { error_text, .. } => Err(error_text),
         }
     }
 
-    /// Keeps a value in place of what was there, and reads it back: `stored` is said only of what is.
+    /// Stores a value, and replaces an existing one. Reads it back, so that success means that it is stored.
     pub(super) async fn store(&self, item: &Item, value: &Secret) -> Result<(), String> {
-        let ran = match &self.tool {
+        let result = match &self.tool {
             Tool::SecretService(tool) => {
                 let label = format!("--label={}", item.label);
                 self.run(tool, &["store", &label, "service", SERVICE, "account", &item.account], value.expose()).await?
             }
-            Tool::Keychain(tool) => self.run(tool, &["-i"], &added(item, value)).await?,
+            Tool::Keychain(tool) => self.run(tool, &["-i"], &keychain_command(item, value)).await?,
         };
         match self.read(item).await? {
             Some(kept) if kept.expose() == value.expose() => Ok(()),
-            _ if ran.complaint.is_empty() => Err("what was stored could not be read back".to_owned()),
-            _ => Err(ran.complaint),
+            _ if result.error_text.is_empty() => Err("what was stored could not be read back".to_owned()),
+            _ => Err(result.error_text),
         }
     }
 
-    /// Forgets an item; one that is not there is forgotten already.
+    /// Deletes an item. Does nothing if it does not exist.
     pub(super) async fn forget(&self, item: &Item) -> Result<(), String> {
-        let ran = match &self.tool {
+        let result = match &self.tool {
             Tool::SecretService(tool) => {
                 self.run(tool, &["clear", "service", SERVICE, "account", &item.account], "").await?
             }
@@ -105,31 +107,31 @@ impl Keyring {
         };
         match self.read(item).await? {
             None => Ok(()),
-            Some(_) => Err(ran.complaint),
+            Some(_) => Err(result.error_text),
         }
     }
 
-    /// Runs the keyring's tool; once more when it was locked and is open now.
-    async fn run(&self, tool: &Path, args: &[&str], input: &str) -> Result<Ran, String> {
+    /// Runs the tool of the keyring. Runs it once more if the keyring was locked and the user unlocked it.
+    async fn run(&self, tool: &Path, args: &[&str], input: &str) -> Result<ProgramResult, String> {
         let remote = self.unlocking.remote;
-        let patience = if remote { PATIENCE_OVER_SSH } else { PATIENCE };
-        let once = async || program::run(Command::new(tool).args(args), input, patience).await;
-        let ran = match once().await {
+        let time_limit = if remote { TIMEOUT_OVER_SSH } else { TIMEOUT };
+        let once = async || program::run(Command::new(tool).args(args), input, time_limit).await;
+        let result = match once().await {
             Err(cause) if remote => {
                 return Err(format!("{cause}; a locked keyring asks on the desktop, which SSH does not show"));
             }
-            ran => ran?,
+            result => result?,
         };
-        if matches!(self.tool, Tool::Keychain(_)) && is_locked(&ran) {
+        if matches!(self.tool, Tool::Keychain(_)) && is_locked(&result) {
             self.unlocking.offer(tool)?;
             return once().await;
         }
-        Ok(ran)
+        Ok(result)
     }
 }
 
-/// A line for `security -i`. The value is in hexadecimal digits, which need no quoting.
-fn added(item: &Item, value: &Secret) -> String {
+/// The input line for `security -i`. The value is in hexadecimal digits, which need no quotes.
+fn keychain_command(item: &Item, value: &Secret) -> String {
     let hex = value.expose().bytes().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     format!("add-generic-password -U -s {SERVICE} -a \"{}\" -l \"{}\" -X {hex}\n", item.account, item.label)
 }
@@ -139,8 +141,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_keychain_is_given_a_value_that_needs_no_quoting() {
-        let line = added(&Item::identity("eu.infisical.com"), &Secret::new("a\"b\n".to_owned()));
+    fn a_value_for_the_keychain_needs_no_quoting() {
+        let line = keychain_command(&Item::identity("eu.infisical.com"), &Secret::new("a\"b\n".to_owned()));
         assert!(line.ends_with("-X 6122620a\n") && line.contains("-a \"infisical@eu.infisical.com\""), "{line}");
     }
 }

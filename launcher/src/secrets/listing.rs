@@ -1,4 +1,4 @@
-//! What Infisical answers, over its API and from its tool, and which value wins when a name comes more than once.
+//! Parses the secrets in the answers of Infisical's API and tool. Decides which value is used for a duplicate name.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::Secret;
 #[derive(Default)]
 pub(crate) struct Listing {
     pub(crate) values: BTreeMap<String, Secret>,
-    /// Names whose values the identity may not read.
+    /// The names of secrets whose values the identity may not read.
     pub(crate) hidden: Vec<String>,
 }
 
@@ -42,11 +42,11 @@ struct Exported {
 }
 
 impl Listing {
-    /// Reads an answer of the API. `None` when it has another form; a parser's own words could repeat a value.
+    /// Parses an answer of the API. `None` if it has another form. The parser's error is dropped: it could contain a secret.
     pub(super) fn from_api(body: &[u8]) -> Option<Self> {
         let answer: Answer = serde_json::from_slice(body).ok()?;
         let mut listing = Self::default();
-        // As Infisical has it: a later import wins over an earlier one, the folder's own secrets over both.
+        // As in Infisical, a later import overrides an earlier one, and the folder's own secrets override imports.
         let imported = answer.imports.into_iter().flatten().flat_map(|import| import.secrets);
         for Entry { name, value, hidden } in imported.chain(answer.secrets) {
             match value {
@@ -63,7 +63,7 @@ impl Listing {
         Some(listing)
     }
 
-    /// Reads what `infisical export --format=json` prints, which has settled who wins.
+    /// Parses the output of `infisical export --format=json`, which has no duplicate names.
     pub(super) fn from_export(text: &str) -> Option<Self> {
         let exported: Vec<Exported> = serde_json::from_str(text).ok()?;
         let values = exported.into_iter().map(|Exported { key, value }| (key, value)).collect();
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_secrets_win_over_imports_and_later_imports_over_earlier_ones() {
+    fn own_secrets_override_imports_and_later_imports_override_earlier_ones() {
         let secret = |name: &str, value: &str| json!({ "secretKey": name, "secretValue": value });
         let body = json!({
             "secrets": [secret("A", "own")],
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_may_not_be_read_is_hidden_and_not_a_value() {
+    fn an_unreadable_value_is_reported_as_hidden() {
         let body = json!({ "secrets": [
             { "secretKey": "A", "secretValue": "<hidden>", "secretValueHidden": true },
             { "secretKey": "B", "secretValue": null },

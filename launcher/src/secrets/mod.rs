@@ -1,9 +1,8 @@
-//! Secrets on their way to the agent: fetched into memory, to the child's environment, nowhere else.
+//! Fetches the secrets of a venture into memory and gives them to the agent through its environment only.
 //!
-//! [`vault`] fetches a folder from Infisical, over its API ([`infisical`]) or with its command line tool
-//! ([`cli_export`]); [`identity`] says as whom. [`grant`] is what one launch makes of it, [`verb`] is
-//! `launcher secrets`. No type here that holds a value can be printed, no error carries one, and
-//! nothing here writes a file.
+//! [`vault`] fetches a folder from Infisical, through its API ([`infisical`]) or its command line tool ([`cli_export`]).
+//! [`identity`] finds the credential. [`grant`] decides what one launch gets. [`verb`] is `launcher secrets`. No type
+//! here that contains a secret can be printed. No error contains a secret, and nothing here writes a file.
 
 pub(crate) mod api_key;
 mod cli_export;
@@ -28,7 +27,7 @@ use deckwatch_client::variables;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// One value that must not be shown or stored; its memory is overwritten when it is no longer needed.
+/// A value that must not be shown or stored. Its memory is overwritten when it is dropped.
 pub(crate) struct Secret(Zeroizing<String>);
 
 impl Secret {
@@ -37,7 +36,7 @@ impl Secret {
         Self(Zeroizing::new(value))
     }
 
-    /// The value, for the one who must use it.
+    /// The value itself. Only code that needs it may call this.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -49,22 +48,22 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// What the agent's environment gets beyond what may be seen.
+/// The secrets for the agent's environment.
 #[derive(Default)]
 pub(crate) struct Secrets(BTreeMap<String, Secret>);
 
 impl Secrets {
-    /// Adds one under the name of its variable.
+    /// Adds a secret under the name of its variable.
     pub(crate) fn insert(&mut self, name: &str, secret: Secret) {
         self.0.insert(name.to_owned(), secret);
     }
 
-    /// The variables' names, which may be shown.
+    /// The names of the variables, which are not secret.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// Puts them and the list of their names into the environment of the program to be started, and only there.
+    /// Adds the secrets and the list of their names to the environment of the program that is started.
     pub(crate) fn give_to(&self, command: &mut Command) {
         for (name, secret) in &self.0 {
             command.env(name, secret.expose());
@@ -82,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a type can be printed: the inherent constant is there only when it can, and then it wins.
+    /// Detects whether a type can be printed: if it can, the inherent constant exists and takes precedence over the trait's.
     struct Printable<T>(PhantomData<T>);
 
     trait Silent {
@@ -106,6 +105,6 @@ mod tests {
         const { assert!(!Printable::<Secret>::DEBUG && !Printable::<Secret>::DISPLAY) };
         const { assert!(!Printable::<Secrets>::DEBUG && !Printable::<identity::Identity>::DEBUG) };
         const { assert!(!Printable::<listing::Listing>::DEBUG && !Printable::<grant::Granted>::DEBUG) };
-        const { assert!(!Printable::<api_key::ApiKey>::DEBUG && !Printable::<program::Ran>::DEBUG) };
+        const { assert!(!Printable::<api_key::ApiKey>::DEBUG && !Printable::<program::ProgramResult>::DEBUG) };
     }
 }

@@ -1,14 +1,14 @@
-//! Which secrets an agent may get: a secret is data for programs, never a way to decide which program runs.
+//! Decides which secrets an agent may get. A secret must not change which programs run or where they connect.
 
 use super::Secret;
 use deckwatch_client::variables;
 
-/// Most bytes of one value; the kernel refuses a variable of 128 KiB.
+/// The largest number of bytes of a value. The kernel rejects a variable of 128 KiB.
 const MAX_VALUE_BYTES: usize = 100 * 1024;
-/// Most bytes of all names and values together, so that the agent can still be started.
+/// The largest number of bytes of all names and values together. With more, the agent could not be started.
 pub(super) const MAX_TOTAL_BYTES: usize = 512 * 1024;
 
-/// What people and programs rely on, and what decides over which code runs or where it connects.
+/// Names that users and programs rely on, or that decide which code runs or where it connects.
 const RESERVED: &[&str] = &[
     "PATH",
     "HOME",
@@ -58,7 +58,7 @@ const RESERVED: &[&str] = &[
     "GOOGLE_GEMINI_BASE_URL",
     "OPENAI_BASE_URL",
 ];
-/// Families of such names: the linker's, git's and XDG's, the agents' own, Infisical's, Deckwatch's.
+/// Prefixes of such names: for the linker, git, XDG, the agent CLIs, Infisical and Deckwatch.
 const RESERVED_PREFIXES: &[&str] = &[
     "LD_",
     "DYLD_",
@@ -75,13 +75,13 @@ const RESERVED_PREFIXES: &[&str] = &[
     "DECKWATCH_",
 ];
 
-/// Whether a name is one that a secret must not replace. Case does not save it: some programs read either.
+/// Whether a secret must not have this name. Upper and lower case are the same, because some programs read both.
 pub(super) fn is_reserved(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     RESERVED.contains(&upper.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
 }
 
-/// Why a secret is left out of the environment; `None` when it goes in.
+/// The reason why a secret is not added to the environment. `None` if it is added.
 pub(super) fn refusal(name: &str, value: &Secret) -> Option<&'static str> {
     let value = value.expose();
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
@@ -90,7 +90,7 @@ pub(super) fn refusal(name: &str, value: &Secret) -> Option<&'static str> {
     } else if is_reserved(name) {
         Some("is reserved")
     } else if value.contains('\0') {
-        Some("holds a NUL character")
+        Some("contains a NUL character")
     } else if value.len() > MAX_VALUE_BYTES {
         Some("is larger than 100 KiB")
     } else {
@@ -98,7 +98,7 @@ pub(super) fn refusal(name: &str, value: &Secret) -> Option<&'static str> {
     }
 }
 
-/// A name as it may be shown, whoever chose it.
+/// A name that is safe to print.
 pub(super) fn shown(name: &str) -> String {
     let short: String = name.chars().take(60).collect();
     let escaped = short.escape_debug().to_string();
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_decides_over_the_agent_is_replaced() {
+    fn reserved_names_are_refused() {
         let value = Secret::new("x".to_owned());
         for name in [
             "PATH",
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_environment_can_hold_is_left_out() {
+    fn invalid_names_and_values_are_refused() {
         let ok = || Secret::new("x".to_owned());
         for name in ["", "1A", "A-B", "A=B", "A B", "Ä", "A\0B"] {
             assert_eq!(refusal(name, &ok()), Some("is not the name of a variable"), "{name:?}");

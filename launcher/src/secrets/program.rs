@@ -1,4 +1,4 @@
-//! Running another program for a value: its words as a list, no shell, a limit on its time and on what it prints.
+//! Runs another program to get a value, without a shell, and with a limit on its time and its output.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,25 +8,25 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// Most bytes that a program may print.
+/// The largest number of bytes of output.
 const MAX_OUTPUT_BYTES: u64 = 4 * 1024 * 1024;
-/// Most bytes of its complaints that are looked at.
+/// The largest number of bytes that are read from standard error.
 const MAX_COMPLAINT_BYTES: u64 = 16 * 1024;
 const SHOWN_CHARS: usize = 300;
 
-/// How a program ended.
-pub(super) struct Ran {
+/// The result of running a program.
+pub(super) struct ProgramResult {
     pub(super) succeeded: bool,
-    /// Its exit code; `None` when a signal ended it.
+    /// Its exit code. `None` if a signal ended it.
     pub(super) code: Option<i32>,
-    /// What it printed, which may hold a secret.
+    /// Its standard output, which may contain a secret.
     pub(super) output: Zeroizing<String>,
-    /// The end of what it said on standard error, on one line and without control characters.
-    pub(super) complaint: String,
+    /// The end of its standard error, on one line and without control characters.
+    pub(super) error_text: String,
 }
 
-/// Runs a program to its end, with `input` on its standard input. The error says why there is no output.
-pub(super) async fn run(command: &mut Command, input: &str, patience: Duration) -> Result<Ran, String> {
+/// Runs a program until it ends, with `input` on its standard input. The error says why there is no output.
+pub(super) async fn run(command: &mut Command, input: &str, time_limit: Duration) -> Result<ProgramResult, String> {
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("{name} can't be run: {error}"))?;
@@ -34,36 +34,37 @@ pub(super) async fn run(command: &mut Command, input: &str, patience: Duration) 
     else {
         return Err(format!("{name} has no pipes"));
     };
-    let complaint = tokio::spawn(read(stderr, MAX_COMPLAINT_BYTES));
+    let error_text = tokio::spawn(read(stderr, MAX_COMPLAINT_BYTES));
     let work = async {
-        // One that does not read its input may still answer.
+        // A program that does not read its input may still print a value.
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
         let output = read(stdout, MAX_OUTPUT_BYTES + 1).await;
         (output, child.wait().await)
     };
-    let Ok((output, status)) = timeout(patience, work).await else {
-        return Err(format!("{name} did not end within {} seconds", patience.as_secs()));
+    let Ok((output, status)) = timeout(time_limit, work).await else {
+        return Err(format!("{name} did not end within {} seconds", time_limit.as_secs()));
     };
     if u64::try_from(output.len()).unwrap_or(u64::MAX) > MAX_OUTPUT_BYTES {
         return Err(format!("{name} printed more than {} MiB", MAX_OUTPUT_BYTES / 1024 / 1024));
     }
     let status = status.map_err(|error| format!("{name}: {error}"))?;
-    // A process that it left behind may hold the pipe open.
-    let complaint = timeout(Duration::from_millis(100), complaint).await.ok().and_then(Result::ok).unwrap_or_default();
+    // A background process of the program may keep the pipe open.
+    let error_text =
+        timeout(Duration::from_millis(100), error_text).await.ok().and_then(Result::ok).unwrap_or_default();
     let output = std::str::from_utf8(&output).map_err(|_| format!("{name} printed something that is not UTF-8"))?;
     let output = Zeroizing::new(output.to_owned());
-    Ok(Ran { succeeded: status.success(), code: status.code(), output, complaint: one_line(&complaint) })
+    Ok(ProgramResult { succeeded: status.success(), code: status.code(), output, error_text: one_line(&error_text) })
 }
 
 async fn read(from: impl AsyncRead + Unpin, limit: u64) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::new());
-    // What was read before an error is all there is; the exit code says whether it is enough.
+    // If reading fails, the bytes so far are used. The exit code says whether the program succeeded.
     let _ = from.take(limit).read_to_end(&mut bytes).await;
     bytes
 }
 
-/// Text of another program as it may be shown.
+/// Text of another program on one line, safe to print.
 pub(super) fn one_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let plain = anstream::adapter::strip_str(&text).to_string();
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_program_says_is_one_bounded_line_without_control_characters() {
+    fn a_message_of_another_program_becomes_one_short_clean_line() {
         assert_eq!(one_line(b"\x1b[31merror:\x1b[0m no\n\tlogin\x07 \xff\n"), "error: no login \u{fffd}");
         assert!(one_line("x".repeat(9000).as_bytes()).chars().count() <= SHOWN_CHARS + 2);
     }

@@ -1,4 +1,4 @@
-//! Where a team's secrets are in Infisical: `[infisical]` of config.toml and Infisical's own variables.
+//! The settings for Infisical: `[infisical]` in config.toml and Infisical's own variables.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::error::SecretsError;
 use super::folder::Folder;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 const DEFAULT_DOMAIN: &str = "https://app.infisical.com";
-/// What Infisical's own tool takes when nobody says.
+/// The default of Infisical's own tool.
 const DEFAULT_ENVIRONMENT: &str = "dev";
 
 /// `[infisical]` of config.toml.
@@ -25,9 +25,9 @@ pub(crate) struct InfisicalSettings {
     pub(crate) project_id: Option<String>,
     /// Its environment; `dev` by default.
     pub(crate) environment: Option<String>,
-    /// A command that prints the machine identity: its words, no shell.
+    /// A command that prints the machine identity, as a list of arguments. It is run without a shell.
     pub(crate) credential_command: Option<Vec<String>>,
-    /// What differs for a venture.
+    /// Settings for single ventures, which override the others.
     #[serde(default)]
     pub(crate) ventures: BTreeMap<VentureCode, VentureFolder>,
 }
@@ -42,11 +42,11 @@ pub(crate) struct VentureFolder {
 }
 
 impl InfisicalSettings {
-    /// The settings as they hold for this process: Infisical's own variables come first.
-    pub(crate) fn with_variables(&self, surroundings: &Surroundings) -> Self {
+    /// The settings with Infisical's own variables applied, which override the file.
+    pub(crate) fn with_variables(&self, env: &ProcessEnv) -> Self {
         let mut settings = self.clone();
         let set = |field: &mut Option<String>, variable: &str| {
-            if let Some(value) = surroundings.var(variable) {
+            if let Some(value) = env.var(variable) {
                 *field = Some(value);
                 return true;
             }
@@ -62,7 +62,7 @@ impl InfisicalSettings {
         settings
     }
 
-    /// The folder of a venture; `None` when no project is configured for it.
+    /// The folder of a venture. `None` if no project is configured for it.
     pub(crate) fn folder_of(&self, venture: &VentureEntry) -> Option<Folder> {
         let own = self.ventures.get(&venture.code).cloned().unwrap_or_default();
         let path = own.path.or_else(|| venture.infisical_path.clone());
@@ -84,7 +84,7 @@ impl InfisicalSettings {
         })
     }
 
-    /// The address of Infisical, which a credential may be sent to.
+    /// The address of Infisical. It is safe to send a credential to it.
     pub(crate) fn base(&self) -> Result<Url, SecretsError> {
         let text = self.domain.as_deref().unwrap_or(DEFAULT_DOMAIN).trim_end_matches('/');
         let bad = |what: &str| SecretsError::Domain(what.to_owned());
@@ -95,13 +95,13 @@ impl InfisicalSettings {
         match url.scheme() {
             "https" => Ok(url),
             "http" if is_loopback(&url) => Ok(url),
-            "http" => Err(bad("http would send the credential in clear; use https")),
+            "http" => Err(bad("http would send the credential unencrypted; use https")),
             _ => Err(bad("it must begin with https://")),
         }
     }
 }
 
-/// The host as errors and the keyring name it.
+/// The host name for errors and for the keyring.
 pub(crate) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_never_travels_in_clear() {
+    fn only_https_and_loopback_addresses_are_accepted() {
         let base = |domain: &str| InfisicalSettings { domain: Some(domain.into()), ..Default::default() }.base();
         for domain in ["http://vault.example", "http://10.0.0.1", "ftp://x", "https://u:p@x.example", "nonsense"] {
             assert!(base(domain).is_err(), "{domain}");
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_venture_has_the_folder_of_its_code_unless_something_says_otherwise() {
+    fn the_default_folder_of_a_venture_is_its_code() {
         let mut settings = InfisicalSettings::default();
         assert_eq!(settings.folder_of(&venture(None)), None);
         settings.project_id = Some("p-1".into());

@@ -1,40 +1,42 @@
-//! A keychain that is locked, as that of macOS is over SSH: whoever can open it is asked to, once.
+//! Unlocks a locked keychain, which is usual on macOS over SSH. A user at the terminal is asked once.
 //!
-//! Its own tool asks, on the terminal; no password comes through here. Where nobody can answer, nobody is asked.
+//! The tool of the keychain itself asks on the terminal, so the launcher never sees the password. Without a terminal,
+//! the launcher does not ask.
 
 use std::cell::Cell;
 use std::path::Path;
 use std::process::Command;
 
-use super::program::Ran;
+use super::program::ProgramResult;
 use crate::output::say;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// How `security` ends where it may not show its dialog: the low byte of errSecInteractionNotAllowed, -25308.
-const MAY_NOT_ASK: i32 = 36;
-/// What it says then, when it ran other commands in between and ends in another way.
-const MAY_NOT_ASK_TEXT: &str = "interaction is not allowed";
+/// The exit code of `security` if it may not show its dialog: the low byte of errSecInteractionNotAllowed, -25308.
+const INTERACTION_NOT_ALLOWED: i32 = 36;
+/// Its message in that case. `security -i` runs several commands and ends with another exit code.
+const INTERACTION_NOT_ALLOWED_TEXT: &str = "interaction is not allowed";
 
-/// Who could answer a question of the keyring.
+/// Whether a user can unlock the keychain.
 pub(super) struct Unlocking {
-    /// Somebody who came over SSH sees no dialog of this machine's desktop.
+    /// Whether the user is connected over SSH and does not see dialogs on the desktop.
     pub(super) remote: bool,
     on_terminal: bool,
     offered: Cell<bool>,
 }
 
 impl Unlocking {
-    pub(super) fn of(surroundings: &Surroundings) -> Self {
-        Self { remote: surroundings.is_remote(), on_terminal: surroundings.interactive, offered: Cell::new(false) }
+    pub(super) fn of(env: &ProcessEnv) -> Self {
+        Self { remote: env.is_remote(), on_terminal: env.interactive, offered: Cell::new(false) }
     }
 
-    /// Whether the keychain was opened just now, so that it is worth another try. The error says how to open it.
+    /// Offers to unlock the keychain. `Ok` means that it is open now and the caller can try again. The error says how to
+    /// unlock it.
     pub(super) fn offer(&self, security: &Path) -> Result<(), String> {
         let advice = || "the login keychain is locked; `security unlock-keychain` opens it".to_owned();
         if !self.on_terminal || self.offered.replace(true) {
             return Err(advice());
         }
-        say("the login keychain is locked; its password opens it, an empty one goes on without");
+        say("the login keychain is locked; enter its password, or press Enter to continue without it");
         match Command::new(security).arg("unlock-keychain").status() {
             Ok(status) if status.success() => Ok(()),
             _ => Err(advice()),
@@ -42,7 +44,7 @@ impl Unlocking {
     }
 }
 
-/// Whether a run of `security` came to nothing because the keychain is locked.
-pub(super) fn is_locked(ran: &Ran) -> bool {
-    ran.code == Some(MAY_NOT_ASK) || ran.complaint.contains(MAY_NOT_ASK_TEXT)
+/// Whether a run of `security` failed because the keychain is locked.
+pub(super) fn is_locked(result: &ProgramResult) -> bool {
+    result.code == Some(INTERACTION_NOT_ALLOWED) || result.error_text.contains(INTERACTION_NOT_ALLOWED_TEXT)
 }

@@ -1,6 +1,6 @@
-//! One team's Infisical, as it is configured: fetches a folder as whoever this machine can be.
+//! The configured Infisical of a team. Fetches a folder with the credential of this machine.
 //!
-//! Asks nothing before something is fetched, and logs in once for all that is.
+//! It sends no request before the first fetch, and logs in only once.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -16,49 +16,49 @@ use super::cli_export;
 use super::error::SecretsError;
 use super::folder::Folder;
 use super::identity::{Found, Identity, Sources};
-use super::infisical::{Infisical, LONGEST_PAUSE, ListError};
+use super::infisical::{Infisical, ListError, MAX_TOTAL_PAUSE};
 use super::keyring::{Item, Keyring};
 use super::listing::Listing;
 use super::settings::{InfisicalSettings, host_of};
 use crate::output::say;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// Longest that all calls of one fetch take together, without the pauses that Infisical asks for.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// After this time the launcher says what it is waiting for.
-const QUIET: Duration = Duration::from_secs(1);
+/// The time limit for all requests of one fetch. Pauses that Infisical asks for do not count.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// After this time, the launcher prints what it is waiting for.
+const PROGRESS_DELAY: Duration = Duration::from_secs(1);
 
-/// A team's Infisical.
+/// The Infisical of a team.
 pub(crate) struct Vault {
     settings: InfisicalSettings,
     sources: Sources,
     cli: Option<PathBuf>,
-    /// Of the first login; a second folder needs no other.
+    /// The session of the first login. Later folders use it again.
     session: RefCell<Option<Session>>,
-    /// Why Infisical gave no secrets, so that a second folder does not wait again.
+    /// Why Infisical did not answer, so that a second folder does not wait again.
     unavailable: RefCell<Option<SecretsError>>,
 }
 
-/// As whom this process is known, and by which token.
+/// The identity of this process and its access token.
 struct Session {
     found: Found,
     token: Option<Secret>,
 }
 
 impl Vault {
-    /// As configuration and environment have it.
-    pub(crate) fn of(surroundings: &Surroundings, configured: &InfisicalSettings) -> Self {
-        let settings = configured.with_variables(surroundings);
+    /// Creates the vault from the configuration and the environment. Sends no request.
+    pub(crate) fn of(env: &ProcessEnv, configured: &InfisicalSettings) -> Self {
+        let settings = configured.with_variables(env);
         Self {
-            sources: Sources::of(surroundings, settings.credential_command.clone()),
-            cli: surroundings.program("infisical"),
+            sources: Sources::of(env, settings.credential_command.clone()),
+            cli: env.program("infisical"),
             session: RefCell::new(None),
             unavailable: RefCell::new(None),
             settings,
         }
     }
 
-    /// The folder of a venture; `None` when no project is configured.
+    /// The folder of a venture. `None` if no project is configured.
     pub(crate) fn folder_of(&self, venture: &VentureEntry) -> Option<Folder> {
         self.settings.folder_of(venture)
     }
@@ -73,12 +73,12 @@ impl Vault {
         self.sources.keyring.as_ref()
     }
 
-    /// Under what the machine identity of this Infisical is kept in the keyring.
+    /// The keyring item for the machine identity of this Infisical.
     pub(super) fn item(&self) -> Result<Item, SecretsError> {
         Ok(Item::identity(&host_of(&self.settings.base()?)))
     }
 
-    /// Which Infisical, and as whom: for people, and without asking either.
+    /// The host and the source of the credential, for messages. Sends no request.
     pub(crate) fn describe(&self) -> String {
         let host = self.settings.base().map_or_else(|error| error.to_string(), |base| host_of(&base));
         let ways = self.ways();
@@ -87,7 +87,7 @@ impl Vault {
         format!("{host}, {way}")
     }
 
-    /// Whether there is something to log in with, as far as is known without asking it.
+    /// Whether there is a credential to log in with, as far as is known without a request.
     pub(crate) fn has_credential(&self) -> bool {
         !self.ways().is_empty()
     }
@@ -100,16 +100,16 @@ impl Vault {
         ways
     }
 
-    /// The secrets of a folder.
+    /// Fetches the secrets of a folder.
     pub(crate) fn fetch(&self, folder: &Folder) -> Result<Listing, SecretsError> {
         wait(self.fetch_now(folder))
     }
 
-    /// Whether Infisical takes an identity; for one that is about to be kept.
+    /// Tests whether Infisical accepts an identity, before it is stored.
     pub(super) fn try_identity(&self, identity: Identity) -> Result<(), SecretsError> {
         let found = Found { identity, source_name: "this login".to_owned() };
         wait(async {
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + TIMEOUT;
             let infisical = Infisical::new(self.settings.base()?, deadline)?;
             self.until(deadline, infisical.log_in(&found)).await.map(drop)
         })
@@ -129,7 +129,7 @@ impl Vault {
                 ((None, keyring), None) => return Err(SecretsError::NoCredential { keyring }),
             },
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let infisical = Infisical::new(base, deadline)?;
         let listing = self.until(deadline, self.list(&infisical, &mut session, folder)).await;
         self.session.replace(Some(session));
@@ -148,11 +148,11 @@ impl Vault {
     }
 
     async fn export(&self, cli: &Path, folder: &Folder) -> Result<Listing, SecretsError> {
-        let exporting = cli_export::export(cli, self.settings.domain.as_deref(), folder, PATIENCE);
+        let exporting = cli_export::export(cli, self.settings.domain.as_deref(), folder, TIMEOUT);
         with_progress("the infisical command", exporting).await
     }
 
-    /// Lists with the token that there is; one that has expired meanwhile is replaced once.
+    /// Lists a folder with the current token. If the token has expired, logs in again once.
     async fn list(
         &self,
         infisical: &Infisical,
@@ -168,7 +168,7 @@ impl Vault {
             };
             let listing = match infisical.list(&token, folder).await {
                 Err(ListError::Token) if !fresh => continue,
-                Err(ListError::Token) => return Err(self.refused(&session.found)),
+                Err(ListError::Token) => return Err(self.refused_error(&session.found)),
                 Err(ListError::Other(error)) => Err(error),
                 Ok(listing) => Ok(listing),
             };
@@ -177,7 +177,7 @@ impl Vault {
         }
     }
 
-    fn refused(&self, found: &Found) -> SecretsError {
+    fn refused_error(&self, found: &Found) -> SecretsError {
         SecretsError::Refused { host: self.host(), source_name: found.source_name.clone() }
     }
 
@@ -191,27 +191,27 @@ impl Vault {
         work: impl Future<Output = Result<T, SecretsError>>,
     ) -> Result<T, SecretsError> {
         let host = self.host();
-        let whom = format!("Infisical at {host}, for at most {} s", PATIENCE.as_secs());
-        // Each call ends at the deadline, which the pauses that Infisical asks for put off.
-        let answer = timeout_at(deadline + LONGEST_PAUSE, with_progress(&whom, work)).await;
+        let whom = format!("Infisical at {host}, for at most {} s", TIMEOUT.as_secs());
+        // Each request ends at the deadline. Pauses that Infisical asks for move the deadline.
+        let answer = timeout_at(deadline + MAX_TOTAL_PAUSE, with_progress(&whom, work)).await;
         answer.unwrap_or_else(|_| {
-            let cause = format!("it did not answer within {} seconds", PATIENCE.as_secs());
+            let cause = format!("it did not answer within {} seconds", TIMEOUT.as_secs());
             Err(SecretsError::Unreachable { host, cause })
         })
     }
 }
 
-/// Does the work, and says what the launcher is waiting for when that takes longer than a second.
+/// Runs the work. If it takes longer than a second, prints what the launcher is waiting for.
 async fn with_progress<T>(whom: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    if let Ok(answer) = timeout(QUIET, &mut work).await {
+    if let Ok(answer) = timeout(PROGRESS_DELAY, &mut work).await {
         return answer;
     }
     say(&format!("waiting for {whom} …"));
     work.await
 }
 
-/// Runs work that is bounded in itself.
+/// Runs work that has its own time limit.
 pub(super) fn wait<T>(work: impl Future<Output = Result<T, SecretsError>>) -> Result<T, SecretsError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| SecretsError::Runtime(error.to_string()))?.block_on(work)

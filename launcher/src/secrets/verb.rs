@@ -1,4 +1,4 @@
-//! `launcher secrets`: keep a credential, forget it, check a venture's folder. Never shows a value.
+//! `launcher secrets`: stores or deletes a credential, or checks the folder of a venture. It never shows a secret.
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
 
@@ -21,10 +21,10 @@ use crate::error::LaunchError;
 use crate::output::say;
 use crate::target::Target;
 
-/// Most bytes of a credential on standard input.
+/// The largest number of bytes of a credential on standard input.
 const MAX_INPUT_BYTES: u64 = 8 * 1024;
 
-/// What `launcher secrets` can do.
+/// The subcommands of `launcher secrets`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretsCommand {
     /// List the secrets that a venture has and lacks, by name
@@ -70,7 +70,7 @@ struct LeftOut<'a> {
     reason: &'a str,
 }
 
-/// Lists the secrets that a venture has and lacks; a missing secret is an error too.
+/// Lists the secrets that a venture has and lacks. Returns an error if one is missing.
 pub(crate) fn check(
     venture: &VentureEntry,
     vault: &Vault,
@@ -119,12 +119,12 @@ impl Report<'_> {
 pub(crate) fn login(config: &Config, vault: &Vault, of_api: bool) -> Result<(), LaunchError> {
     let keyring = vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
     let (item, value, what) = if of_api {
-        (api_item(config)?, asked_api_key()?, "the key of the Context API")
+        (api_item(config)?, read_api_key()?, "the key of the Context API")
     } else {
-        (vault.item()?, tried_identity(vault)?, "the machine identity")
+        (vault.item()?, read_identity(vault)?, "the machine identity")
     };
     wait(async { keyring.store(&item, &value).await.map_err(SecretsError::Keyring) })?;
-    say(&format!("{what} is kept in the keyring"));
+    say(&format!("{what} is stored in the keyring"));
     Ok(())
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn logout(config: &Config, vault: &Vault, of_api: bool) -> Result<(),
     let keyring = vault.keyring().ok_or_else(|| SecretsError::Keyring(NO_KEYRING.to_owned()))?;
     let item = if of_api { api_item(config)? } else { vault.item()? };
     wait(async { keyring.forget(&item).await.map_err(SecretsError::Keyring) })?;
-    say("the keyring no longer holds it");
+    say("it is deleted from the keyring");
     Ok(())
 }
 
@@ -143,18 +143,18 @@ fn api_item(config: &Config) -> Result<Item, LaunchError> {
     Ok(Item::api_key(&api_key::host(&api.url)))
 }
 
-fn asked_api_key() -> Result<Secret, LaunchError> {
+fn read_api_key() -> Result<Secret, LaunchError> {
     let text = if io::stdin().is_terminal() { hidden("Key of the Context API")? } else { standard_input()? };
     let key = text.expose().trim();
     if key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()) {
-        return Err(SecretsError::BadCredential("it is empty or holds blanks".to_owned()).into());
+        return Err(SecretsError::BadCredential("it is empty or contains spaces".to_owned()).into());
     }
     Ok(Secret::new(key.to_owned()))
 }
 
-fn tried_identity(vault: &Vault) -> Result<Secret, LaunchError> {
+fn read_identity(vault: &Vault) -> Result<Secret, LaunchError> {
     let text = if io::stdin().is_terminal() {
-        let id = inquire::Text::new("Client id of the machine identity").prompt().map_err(not_asked)?;
+        let id = inquire::Text::new("Client id of the machine identity").prompt().map_err(prompt_error)?;
         Secret::new(format!("{id}\n{}", hidden("Client secret")?.expose()))
     } else {
         standard_input()?
@@ -167,7 +167,7 @@ fn tried_identity(vault: &Vault) -> Result<Secret, LaunchError> {
     let kept = Secret::new(kept.to_string());
     match vault.try_identity(identity) {
         Ok(()) => {}
-        Err(error @ SecretsError::Unreachable { .. }) => say(&format!("{error}; it is kept without being tried")),
+        Err(error @ SecretsError::Unreachable { .. }) => say(&format!("{error}; it is stored without a test")),
         Err(error) => return Err(error.into()),
     }
     Ok(kept)
@@ -175,10 +175,10 @@ fn tried_identity(vault: &Vault) -> Result<Secret, LaunchError> {
 
 fn hidden(what: &str) -> Result<Secret, LaunchError> {
     let asked = inquire::Password::new(what).without_confirmation();
-    asked.with_display_mode(inquire::PasswordDisplayMode::Hidden).prompt().map(Secret::new).map_err(not_asked)
+    asked.with_display_mode(inquire::PasswordDisplayMode::Hidden).prompt().map(Secret::new).map_err(prompt_error)
 }
 
-fn not_asked(error: inquire::InquireError) -> LaunchError {
+fn prompt_error(error: inquire::InquireError) -> LaunchError {
     match error {
         inquire::InquireError::OperationCanceled | inquire::InquireError::OperationInterrupted => {
             LaunchError::Cancelled

@@ -1,23 +1,23 @@
-//! A command in the form that each agent's tool reads, and where it reads it.
+//! The files of a command, in the format and the folder of each agent CLI.
 //!
-//! Codex has no custom prompts any more: there a command is a skill, which is called by `$name` and, by
-//! the file beside it, by nothing else, so that it costs a conversation nothing until then.
+//! Codex no longer supports custom prompts. There, a command is a skill that the user calls with `$name`. The file
+//! `agents/openai.yaml` beside it forbids every other call, so that an unused skill adds no text to a conversation.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::source::{ARGUMENTS, Source};
 use crate::agent_cli::AgentCli;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
-/// One file of a command.
+/// A file of a command.
 pub(super) struct Form {
     pub(super) path: PathBuf,
     pub(super) text: String,
     pub(super) comment: Comment,
 }
 
-/// How a file says what is not for its reader.
+/// The syntax of comments in a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Comment {
     /// `<!-- … -->`
@@ -26,10 +26,10 @@ pub(super) enum Comment {
     Hash,
 }
 
-/// The files that make a tool know the command.
-pub(super) fn forms(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Vec<Form> {
-    let home = &surroundings.dirs.home;
-    let folder = |variable: &str, default: &str| surroundings.path_var(variable).unwrap_or_else(|| home.join(default));
+/// The files that define the command for an agent CLI.
+pub(super) fn forms(cli: AgentCli, source: &Source, env: &ProcessEnv) -> Vec<Form> {
+    let home = &env.dirs.home;
+    let folder = |variable: &str, default: &str| env.path_var(variable).unwrap_or_else(|| home.join(default));
     match cli {
         AgentCli::Claude => vec![claude(source, &folder("CLAUDE_CONFIG_DIR", ".claude"))],
         AgentCli::Gemini => vec![gemini(source, &folder("GEMINI_CLI_HOME", "").join(".gemini"))],
@@ -38,7 +38,7 @@ pub(super) fn forms(cli: AgentCli, source: &Source, surroundings: &Surroundings)
 }
 
 fn claude(source: &Source, folder: &Path) -> Form {
-    let mut text = format!("---\ndescription: {}\n", described(source));
+    let mut text = format!("---\ndescription: {}\n", quoted_description(source));
     if let Some(argument) = &source.argument {
         line(&mut text, &format!("argument-hint: {}", quoted(argument)));
     }
@@ -51,7 +51,7 @@ fn claude(source: &Source, folder: &Path) -> Form {
 
 fn gemini(source: &Source, folder: &Path) -> Form {
     let prompt = source.text.replace(ARGUMENTS, "{{args}}");
-    let text = format!("description = {}\nprompt = '''\n{prompt}\n'''\n", described(source));
+    let text = format!("description = {}\nprompt = '''\n{prompt}\n'''\n", quoted_description(source));
     Form { path: folder.join("commands").join(format!("{}.toml", source.name)), text, comment: Comment::Hash }
 }
 
@@ -60,7 +60,7 @@ fn codex(source: &Source, folder: &Path) -> Vec<Form> {
     let text = format!(
         "---\nname: {}\ndescription: {}\n---\n\n{}\n",
         source.name,
-        described(source),
+        quoted_description(source),
         source.text.replace(ARGUMENTS, &typed)
     );
     let policy = "policy:\n  allow_implicit_invocation: false\n".to_owned();
@@ -70,17 +70,17 @@ fn codex(source: &Source, folder: &Path) -> Vec<Form> {
     ]
 }
 
-fn described(source: &Source) -> String {
+fn quoted_description(source: &Source) -> String {
     quoted(&format!("Deckwatch: {}", source.description))
 }
 
-/// A text in quotes, as JSON, YAML and TOML alike read it.
+/// A quoted text that JSON, YAML and TOML read in the same way.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 fn line(text: &mut String, line: &str) {
-    // Writing to a text can't fail.
+    // Writing to a string can't fail.
     let _ = writeln!(text, "{line}");
 }
 
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gemini_reads_the_text_as_it_was_written() {
+    fn gemini_reads_the_unchanged_text() {
         for source in all() {
             let form = gemini(&source, Path::new("/g"));
             let read: toml_edit::DocumentMut = form.text.parse().unwrap();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn no_form_keeps_a_placeholder_that_its_tool_does_not_fill() {
+    fn no_format_keeps_a_placeholder_that_its_agent_cli_does_not_replace() {
         for source in all() {
             let skill = codex(&source, Path::new("/c"));
             let texts = [claude(&source, Path::new("/a")).text, skill[0].text.clone()];
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn claude_is_allowed_the_commands_tools_and_programs_alone() {
+    fn claude_is_allowed_only_the_tools_and_programs_of_the_command() {
         let eod = all().find(|source| source.name == "eod").unwrap();
         let text = claude(&eod, Path::new("/a")).text;
         let allowed = text.lines().find(|line| line.starts_with("allowed-tools: ")).unwrap();

@@ -1,8 +1,8 @@
-//! The slash commands of `commands/`, given to each agent's tool in the form that it reads.
+//! Installs the slash commands of `commands/` for each agent CLI.
 //!
-//! [`source`] reads the one text of each command, [`form`] turns it into a tool's files, [`owner`] tells our
-//! files from the user's: theirs are never touched. `launcher commands sync` writes all of them; a launch of
-//! Claude Code keeps the two that begin and end a day.
+//! [`source`] reads the text of each command, and [`form`] creates the files of an agent CLI from it. [`owner`]
+//! distinguishes files of Deckwatch from files of the user, which are never changed. `launcher commands sync` writes all
+//! commands. A launch of Claude Code writes only `/sod` and `/eod`.
 
 mod form;
 mod owner;
@@ -18,11 +18,11 @@ use self::source::{NAMES, Source};
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 use crate::output;
+use crate::process_env::ProcessEnv;
 use crate::registration::settings_file::{Backup, Change, SettingsFile};
-use crate::surroundings::Surroundings;
 
-/// What a launch of Claude Code installs by itself.
-const AT_LAUNCH: [&str; 2] = ["sod", "eod"];
+/// The commands that a launch of Claude Code installs.
+const LAUNCH_COMMANDS: [&str; 2] = ["sod", "eod"];
 
 /// What `--help` shows below the options.
 pub(crate) const EXAMPLES: &str = "\
@@ -36,7 +36,7 @@ line of each file says that Deckwatch wrote it. A file without that line, or one
 the command names it and does not change it, nor the files beside it that define the same command. `status` replaces \
 Claude Code's own /status; to keep that, name the other commands.";
 
-/// What can be done with slash commands.
+/// The subcommands of `launcher commands`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Install or update the slash commands of the agent CLIs
@@ -44,7 +44,7 @@ pub(crate) enum Verb {
     Sync(Sync),
 }
 
-/// How `sync` was typed.
+/// The options of `launcher commands sync`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("for").args(["claude", "gemini", "codex"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -74,57 +74,57 @@ pub(crate) struct Sync {
     json: bool,
 }
 
-/// Installs what is missing, updates what is ours, names what is left. Reads everything before it writes anything.
-pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
+/// Installs missing files, updates files of Deckwatch, and reports skipped files. Reads everything before it writes.
+pub(crate) fn run(verb: &Verb, env: &ProcessEnv) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
     let mut files = Vec::new();
-    for cli in sync.agents(surroundings)? {
+    for cli in sync.agents(env)? {
         for source in source::all().filter(|source| sync.names.is_empty() || sync.names.contains(&source.name)) {
-            files.extend(planned(cli, &source, surroundings)?);
+            files.extend(planned(cli, &source, env)?);
         }
     }
     for change in files.iter().filter_map(|file| file.change.as_ref()).filter(|_| !sync.dry_run) {
-        change.apply().map_err(LaunchError::of_writing)?;
+        change.apply().map_err(LaunchError::into_write_error)?;
     }
     let files = files.into_iter().map(|file| file.row).collect();
     let report = Report { dry_run: sync.dry_run, files };
-    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })
+    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, env) })
 }
 
-/// The files to write so that Claude Code knows the day's two commands as they are in this build.
-pub(crate) fn changes_at_launch(surroundings: &Surroundings) -> Result<Vec<Change>, LaunchError> {
+/// The files to write for `/sod` and `/eod` in Claude Code, in the version of this build.
+pub(crate) fn changes_at_launch(env: &ProcessEnv) -> Result<Vec<Change>, LaunchError> {
     let mut changes = Vec::new();
-    for source in source::all().filter(|source| AT_LAUNCH.contains(&source.name.as_str())) {
-        changes.extend(planned(AgentCli::Claude, &source, surroundings)?.into_iter().filter_map(|file| file.change));
+    for source in source::all().filter(|source| LAUNCH_COMMANDS.contains(&source.name.as_str())) {
+        changes.extend(planned(AgentCli::Claude, &source, env)?.into_iter().filter_map(|file| file.change));
     }
     Ok(changes)
 }
 
 impl Sync {
-    /// The agents that flags name; else those that are installed.
-    fn agents(&self, surroundings: &Surroundings) -> Result<Vec<AgentCli>, LaunchError> {
+    /// The agent CLIs that flags name, otherwise the installed ones.
+    fn agents(&self, env: &ProcessEnv) -> Result<Vec<AgentCli>, LaunchError> {
         let flags = [(self.claude, AgentCli::Claude), (self.gemini, AgentCli::Gemini), (self.codex, AgentCli::Codex)];
         let named: Vec<AgentCli> = flags.into_iter().filter_map(|(given, cli)| given.then_some(cli)).collect();
         if !named.is_empty() {
             return Ok(named);
         }
-        let is_installed = |cli: &AgentCli| surroundings.agent_program(*cli).is_some();
+        let is_installed = |cli: &AgentCli| env.agent_program(*cli).is_some();
         let installed: Vec<AgentCli> = AgentCli::ALL.into_iter().filter(is_installed).collect();
         if installed.is_empty() { Err(LaunchError::NoAgent) } else { Ok(installed) }
     }
 }
 
-/// One file of one command, decided.
+/// One file of a command, and the decision about it.
 struct Planned {
     row: Row,
     change: Option<Change>,
 }
 
-/// A command is one thing in each tool: where one of its files is the user's, none is written.
-fn planned(cli: AgentCli, source: &Source, surroundings: &Surroundings) -> Result<Vec<Planned>, LaunchError> {
+/// Plans the files of a command for an agent CLI. If one of them belongs to the user, none is written.
+fn planned(cli: AgentCli, source: &Source, env: &ProcessEnv) -> Result<Vec<Planned>, LaunchError> {
     let mut files = Vec::new();
-    for form in forms(cli, source, surroundings) {
-        let file = SettingsFile::read(form.path.clone()).map_err(LaunchError::of_writing)?;
+    for form in forms(cli, source, env) {
+        let file = SettingsFile::read(form.path.clone()).map_err(LaunchError::into_write_error)?;
         files.push((Owner::of(file.text()), file, form));
     }
     let is_users = files.iter().any(|(owner, ..)| matches!(owner, Owner::User | Owner::ChangedByUser));

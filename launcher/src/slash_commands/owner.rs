@@ -1,6 +1,6 @@
-//! Whose a command's file is: the last line of ours holds the hash of what stands above it.
+//! Determines the owner of a command's file. The last line of a Deckwatch file contains the hash of the text above it.
 //!
-//! So a file that the user wrote, and one of ours that the user changed since, are both told from ours.
+//! With this hash, the launcher recognizes a file that the user wrote, and a Deckwatch file that the user changed.
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,21 +8,21 @@ use super::form::Comment;
 
 const MARK: &str = "Deckwatch keeps this file up to date; without this line it is yours. sha256:";
 
-/// Who decides over a file.
+/// The owner of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// There is none, or it is empty.
+    /// The file does not exist or is empty.
     Nobody,
-    /// It is as we wrote it.
+    /// The file is as Deckwatch wrote it.
     Deckwatch,
-    /// It never was ours, or its mark was taken away.
+    /// Deckwatch did not write the file, or the user removed the last line.
     User,
-    /// It was ours and is another now.
+    /// Deckwatch wrote the file, and the user changed it.
     ChangedByUser,
 }
 
 impl Owner {
-    /// Whose a file with this text is.
+    /// The owner of a file with this text.
     pub(super) fn of(text: &str) -> Self {
         if text.trim().is_empty() {
             return Self::Nobody;
@@ -30,7 +30,7 @@ impl Owner {
         let Some((above, mark)) = text.rfind(MARK).and_then(|at| Some((text.get(..at)?, text.get(at..)?))) else {
             return Self::User;
         };
-        // The line of the mark begins with the sign of a comment.
+        // The last line begins with the characters of a comment.
         let above = above.rfind('\n').and_then(|end| above.get(..=end)).unwrap_or_default();
         if mark.contains(&hash(above)) && mark.trim_end().lines().count() == 1 {
             Self::Deckwatch
@@ -40,7 +40,7 @@ impl Owner {
     }
 }
 
-/// The text with the line that makes it ours.
+/// The text with the last line that marks it as a Deckwatch file.
 pub(super) fn marked(text: &str, comment: Comment) -> String {
     let text = format!("{}\n\n", text.trim_end());
     let mark = format!("{MARK}{}", hash(&text));
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_ours_until_somebody_changes_it() {
+    fn a_file_belongs_to_deckwatch_until_somebody_changes_it() {
         for comment in [Comment::Markdown, Comment::Hash] {
             let ours = marked("one\ntwo\n", comment);
             assert_eq!(Owner::of(&ours), Owner::Deckwatch, "{ours}");

@@ -1,4 +1,4 @@
-//! What came of each file, for people and for scripts.
+//! The result of `commands sync` for each file, as text and as JSON.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::agent_cli::AgentCli;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// Every file of a sync.
 #[derive(Serialize)]
 pub(super) struct Report {
-    /// Nothing was written; an outcome is what would have been.
+    /// Whether this is a dry run. Then nothing was written, and the outcomes say what would be done.
     pub(super) dry_run: bool,
     pub(super) files: Vec<Row>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Row {
     pub(super) outcome: FileOutcome,
 }
 
-/// What happened to a file.
+/// The outcome for one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FileOutcome {
@@ -59,11 +59,11 @@ impl Report {
     }
 
     /// Names the files that changed or were skipped, and counts the others.
-    pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
+    pub(super) fn write_text(&self, out: &mut impl Write, env: &ProcessEnv) -> io::Result<()> {
         let would = if self.dry_run { "would be " } else { "" };
         for row in self.files.iter().filter(|row| row.outcome != FileOutcome::Unchanged) {
             let would = if matches!(row.outcome, FileOutcome::Written | FileOutcome::Updated) { would } else { "" };
-            writeln!(out, "{}  {would}{}", surroundings.shown(&row.path), row.outcome.describe())?;
+            writeln!(out, "{}  {would}{}", env.shown(&row.path), row.outcome.describe())?;
         }
         let unchanged = self.files.iter().filter(|row| row.outcome == FileOutcome::Unchanged).count();
         writeln!(out, "{unchanged} of {} files were up to date", self.files.len())

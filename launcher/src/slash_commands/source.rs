@@ -1,6 +1,6 @@
-//! The commands as `commands/` has them: a few lines of head, then the text that an agent is told.
+//! The commands in `commands/`: each has a header of a few lines, then the text for the agent.
 
-/// What the head and the text stand for where an agent's tool puts what the user typed after the command.
+/// The placeholder for the words that the user types after the command.
 pub(super) const ARGUMENTS: &str = "{{arguments}}";
 
 macro_rules! sources {
@@ -14,24 +14,24 @@ macro_rules! sources {
 
 sources!("sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate");
 
-/// One command.
+/// A command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Source {
-    /// What is typed after the slash.
+    /// Its name, which the user types after the slash.
     pub(super) name: String,
-    /// What menus say of it.
+    /// Its description in menus.
     pub(super) description: String,
-    /// What may be typed after it.
+    /// A hint for the words that may follow it.
     pub(super) argument: Option<String>,
-    /// The tools of the MCP server that it calls.
+    /// The MCP tools that it calls.
     pub(super) tools: Vec<String>,
-    /// Beginnings of command lines that it runs.
+    /// The beginnings of the command lines that it runs.
     pub(super) programs: Vec<String>,
-    /// What the agent is told.
+    /// The text for the agent.
     pub(super) text: String,
 }
 
-/// All of them, in the order of a day.
+/// All commands, in the order in which a day uses them.
 pub(super) fn all() -> impl Iterator<Item = Source> {
     TEXTS.into_iter().map(|(name, text)| read(name, text))
 }
@@ -60,12 +60,12 @@ fn read(name: &str, text: &str) -> Source {
 mod tests {
     use super::*;
 
-    /// The tools that the MCP server offers, or will: a command names no other.
+    /// The tools of the MCP server. A command names no other tool.
     const TOOLS: [&str; 11] =
         ["sod", "handoff", "status", "note", "notes", "preflight", "context", "doc_audit", "plan", "ventures", "doc"];
 
     #[test]
-    fn every_command_has_a_head_and_takes_what_is_typed() {
+    fn every_command_has_a_header_and_uses_its_argument() {
         for source in all() {
             let name = &source.name;
             assert!(!source.description.is_empty() && source.description.len() < 100, "{name}");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_lists_the_tools_that_the_text_calls() {
+    fn the_header_lists_the_tools_that_the_text_calls() {
         for source in all() {
             for tool in TOOLS {
                 let calls = source.text.contains(&format!("`{tool}`"));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_holds_what_a_tool_would_run_or_read_by_itself() {
+    fn no_text_contains_syntax_that_an_agent_cli_would_execute() {
         for source in all() {
             for trigger in ["!{", "@{", "$ARGUMENTS", "!`", "'''", "$1"] {
                 assert!(!source.text.contains(trigger), "{}: {trigger}", source.name);

@@ -1,33 +1,33 @@
-//! What the file and the API say of the same ventures. Decides, changes nothing.
+//! Compares the ventures of the file with those of the API. Changes nothing.
 
 use deckwatch_client::ventures::VentureEntry;
 use deckwatch_protocol::VentureCode;
 
-/// Every venture of the file beside what the API has, and those that only the API has.
+/// The ventures of the file with their differences, and the ventures that only the API has.
 pub(super) struct Comparison<'a> {
     pub(super) ventures: Vec<Compared<'a>>,
     pub(super) only_in_api: Vec<VentureCode>,
 }
 
-/// One venture of the file.
+/// A venture of the file.
 pub(super) struct Compared<'a> {
     pub(super) venture: &'a VentureEntry,
     pub(super) difference: Difference,
 }
 
-/// How the API's record differs from the file's.
+/// The difference between the record in the API and the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Difference {
-    /// The API has none.
+    /// The API does not have the venture.
     Missing,
-    /// These fields are others.
+    /// These fields differ.
     Fields(Vec<&'static str>),
-    /// There is none.
+    /// There is no difference.
     None,
 }
 
 impl<'a> Comparison<'a> {
-    /// Puts both side by side, in the file's order.
+    /// Compares both lists. The result has the order of the file.
     pub(super) fn new(of_file: &'a [VentureEntry], registered: &[VentureEntry]) -> Self {
         let ventures = of_file.iter().map(|venture| {
             let known = registered.iter().find(|known| known.code == venture.code);
@@ -38,14 +38,14 @@ impl<'a> Comparison<'a> {
         Self { ventures: ventures.collect(), only_in_api: others.cloned().collect() }
     }
 
-    /// The ventures that the API does not know as the file has them.
-    pub(super) fn to_put(&self) -> Vec<&'a VentureEntry> {
+    /// The ventures that are missing in the API or differ from it.
+    pub(super) fn to_register(&self) -> Vec<&'a VentureEntry> {
         let differs = self.ventures.iter().filter(|compared| compared.difference != Difference::None);
         differs.map(|compared| compared.venture).collect()
     }
 }
 
-/// Compares what the API stores; where secrets are is not told to it.
+/// Compares the fields that the API stores. The location of secrets is not sent to the API.
 fn differing(venture: &VentureEntry, known: &VentureEntry) -> Difference {
     let (ours, theirs) = (venture.registration(), known.registration());
     let fields = [

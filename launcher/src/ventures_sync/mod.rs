@@ -1,6 +1,6 @@
-//! `launcher ventures sync`: makes the API know the ventures of the file as the file has them.
+//! `launcher ventures sync`: registers the ventures of the file in the API.
 //!
-//! It never deletes: a venture that only the API has is named, and a person decides.
+//! It never deletes a venture. It reports ventures that only the API has, and the user decides about them.
 
 mod comparison;
 mod report;
@@ -17,7 +17,7 @@ use crate::context_api;
 use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::output;
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 use crate::target;
 
 /// What `--help` shows below the options.
@@ -34,7 +34,7 @@ Exit codes:
   0     the API has the ventures as the file has them
   18    a venture could not be registered";
 
-/// What can be done with ventures.
+/// The subcommands of `launcher ventures`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Register the ventures of the ventures file in the Context API
@@ -42,7 +42,7 @@ pub(crate) enum Verb {
     Sync(Sync),
 }
 
-/// How `sync` was typed.
+/// The options of `launcher ventures sync`.
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
     /// Show what would be registered, and register nothing
@@ -58,26 +58,26 @@ pub(crate) struct Sync {
     ventures: Option<PathBuf>,
 }
 
-/// Compares, puts what differs, says what came of it.
-pub(crate) fn run(verb: &Verb, surroundings: &Surroundings) -> Result<(), LaunchError> {
+/// Compares the ventures, registers those that differ, and prints the report.
+pub(crate) fn run(verb: &Verb, env: &ProcessEnv) -> Result<(), LaunchError> {
     let Verb::Sync(sync) = verb;
-    let (config, vault) = Config::with_vault(surroundings)?;
+    let (config, vault) = Config::with_vault(env)?;
     let endpoint = if sync.dry_run {
-        // Only reads, as any key may.
-        Endpoint::of_reader(surroundings, &config, &vault)?
+        // A dry run only reads, so the usual key is enough.
+        Endpoint::of_reader(env, &config, &vault)?
     } else {
-        Endpoint::of_admin(surroundings, &config, &vault)?
+        Endpoint::of_admin(env, &config, &vault)?
     };
-    let here = target::here(None, surroundings)?;
-    let file = catalogue::file(sync.ventures.as_deref(), surroundings, here.as_ref())?;
+    let here = target::here(None, env)?;
+    let file = catalogue::file(sync.ventures.as_deref(), env, here.as_ref())?;
     let file = file.ok_or(LaunchError::NoVenturesFile)?;
-    let registered = context_api::registered(&endpoint, surroundings)?;
+    let registered = context_api::registered(&endpoint, env)?;
     let comparison = Comparison::new(&file.ventures, &registered);
     let put =
-        if sync.dry_run { Vec::new() } else { context_api::put_all(&comparison.to_put(), &endpoint, surroundings)? };
-    let report = Report::new(&file.path, endpoint.describe(surroundings), sync.dry_run, &comparison, put);
-    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, surroundings) })?;
-    match report.not_put() {
+        if sync.dry_run { Vec::new() } else { context_api::register_all(&comparison.to_register(), &endpoint, env)? };
+    let report = Report::new(&file.path, endpoint.describe(env), sync.dry_run, &comparison, put);
+    output::print(|out| if sync.json { report.write_json(out) } else { report.write_text(out, env) })?;
+    match report.failed_count() {
         0 => Ok(()),
         count => Err(LaunchError::Api(format!(
             "{count} of the ventures could not be registered; correct what the list names, then run this again"

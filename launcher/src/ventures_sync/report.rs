@@ -1,4 +1,4 @@
-//! The result of a sync, venture by venture, for people and for scripts.
+//! The result of `ventures sync` for each venture, as text and as JSON.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use deckwatch_client::ClientError;
 use serde::Serialize;
 
 use super::comparison::{Comparison, Difference};
-use crate::surroundings::Surroundings;
+use crate::process_env::ProcessEnv;
 
 /// Every venture of the file with its outcome.
 #[derive(Serialize)]
 pub(super) struct Report {
     file: PathBuf,
     api: String,
-    /// Nothing was put; an outcome is what would have been.
+    /// Whether this is a dry run. Then nothing was registered, and the outcomes say what would be done.
     dry_run: bool,
     ventures: Vec<Row>,
     only_in_api: Vec<String>,
@@ -24,9 +24,9 @@ pub(super) struct Report {
 struct Row {
     code: String,
     outcome: VentureOutcome,
-    /// The fields that were others at the API.
+    /// The fields that differed in the API.
     changes: Vec<&'static str>,
-    /// Why it failed.
+    /// Why registering it failed.
     error: Option<String>,
 }
 
@@ -42,7 +42,7 @@ enum VentureOutcome {
 }
 
 impl Report {
-    /// `put` has an answer for each venture that was tried, in order.
+    /// `put` has the result for each venture that was tried, in order.
     pub(super) fn new(
         file: &Path,
         api: String,
@@ -78,7 +78,7 @@ impl Report {
     }
 
     /// How many ventures could not be registered.
-    pub(super) fn not_put(&self) -> usize {
+    pub(super) fn failed_count(&self) -> usize {
         self.ventures
             .iter()
             .filter(|row| matches!(row.outcome, VentureOutcome::Failed | VentureOutcome::NotTried))
@@ -90,7 +90,7 @@ impl Report {
         writeln!(out)
     }
 
-    pub(super) fn write_text(&self, out: &mut impl Write, surroundings: &Surroundings) -> io::Result<()> {
+    pub(super) fn write_text(&self, out: &mut impl Write, env: &ProcessEnv) -> io::Result<()> {
         let codes = self.ventures.iter().map(|row| &row.code).chain(&self.only_in_api);
         let width = codes.map(String::len).max().unwrap_or_default();
         for row in &self.ventures {
@@ -99,7 +99,7 @@ impl Report {
         for code in &self.only_in_api {
             writeln!(out, "{code:<width$}  only in the API; not changed")?;
         }
-        let (file, verb) = (surroundings.shown(&self.file), if self.dry_run { "differ from" } else { "registered in" });
+        let (file, verb) = (env.shown(&self.file), if self.dry_run { "differ from" } else { "registered in" });
         let count = self
             .ventures
             .iter()

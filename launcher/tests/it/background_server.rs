@@ -1,16 +1,16 @@
-//! A launch shares no background server with another session.
+//! Tests that a launch shares no background server with another session.
 
 use crate::world::{Run, World};
 
 #[test]
-fn codex_is_told_to_keep_to_itself_as_its_version_takes_it() {
+fn codex_is_started_without_its_background_server() {
     let world = World::new();
     let mut knows = world.launcher(&["alpha", "--codex", "--", "resume", "--last"]);
     knows.env("AGENT_HELP", "      --no-daemon\n          Run without the shared background server");
     Run::of(&mut knows).succeeds();
     assert_eq!(world.record().own_args(), ["--no-daemon", "resume", "--last"]);
 
-    // One that does not know the option keeps to itself when its configuration is said once more.
+    // A version without the option uses no shared server if the configuration is repeated as options.
     world.run(&["alpha", "--codex", "--", "fix it"]).succeeds();
     let again = format!("mcp_servers.deckwatch.command=\"{}\"", world.path("bin/deckwatch-mcp").display());
     let agent = world.record();
@@ -18,7 +18,7 @@ fn codex_is_told_to_keep_to_itself_as_its_version_takes_it() {
 }
 
 #[test]
-fn what_does_not_converse_at_a_terminal_is_started_as_it_was_typed() {
+fn codex_commands_without_a_conversation_get_no_extra_arguments() {
     let world = World::new();
     for line in [&["exec", "hi"][..], &["-m", "x", "review"], &["--no-daemon", "hi"], &["queue", "--thread", "x"]] {
         world.run(&[&["alpha", "--codex", "--"], line].concat()).succeeds();
@@ -27,7 +27,7 @@ fn what_does_not_converse_at_a_terminal_is_started_as_it_was_typed() {
 }
 
 #[test]
-fn claude_moves_no_session_to_its_background_service() {
+fn claude_is_started_with_its_background_service_disabled() {
     let world = World::new();
     world.run(&["alpha", "--claude"]).succeeds();
     assert_eq!(world.record().env["CLAUDE_CODE_DISABLE_AGENT_VIEW"], "1");
@@ -36,7 +36,7 @@ fn claude_moves_no_session_to_its_background_service() {
 }
 
 #[test]
-fn what_needs_one_is_refused_with_the_way_to_do_it() {
+fn commands_that_need_a_background_server_are_refused_with_advice() {
     let world = World::new();
     for (flag, words, told) in [
         ("--codex", &["agents"][..], "`codex agents`"),
@@ -53,11 +53,11 @@ fn what_needs_one_is_refused_with_the_way_to_do_it() {
 }
 
 #[test]
-fn every_launch_has_an_id_of_its_own() {
+fn every_launch_has_its_own_id() {
     let world = World::new();
     let mut ids: Vec<String> = Vec::new();
     for _ in 0..2 {
-        // What another launch left in the environment is not passed on.
+        // The id of another launch in the environment is not passed on.
         Run::of(world.launcher(&["alpha", "--claude"]).env("DECKWATCH_LAUNCH", "4242@yesterday")).succeeds();
         let agent = world.record();
         let id = agent.env["DECKWATCH_LAUNCH"].clone();
@@ -68,7 +68,7 @@ fn every_launch_has_an_id_of_its_own() {
 }
 
 #[test]
-fn the_file_of_ventures_that_another_launch_left_in_the_environment_is_not_used() {
+fn a_ventures_file_from_the_environment_of_another_launch_is_not_used() {
     let world = World::new();
     world.run(&["alpha", "--claude"]).succeeds();
     let slots = world.path("home/.local/state/deckwatch/slots");
@@ -89,7 +89,7 @@ fn the_file_of_ventures_that_another_launch_left_in_the_environment_is_not_used(
 }
 
 #[test]
-fn a_repository_that_its_venture_got_since_the_launch_belongs_to_the_launch() {
+fn a_repository_that_was_added_to_the_venture_after_the_launch_belongs_to_the_launch() {
     let world = World::new();
     world.repository("home/dev/new", "git@github.com:example-org/new.git");
     let now =

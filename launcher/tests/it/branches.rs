@@ -1,4 +1,4 @@
-//! Agents kept apart in git: the prefix of their branches, and worktrees of their own.
+//! Tests of separating agents in git: the prefixes of branches, and worktrees.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A world whose `alpha` has a commit.
+/// A world in which the repository of `alpha` has a commit.
 fn world() -> World {
     let world = World::new();
     git(&world.path("home/dev/alpha"), &["commit", "--quiet", "--allow-empty", "--message=first"]);
@@ -21,7 +21,7 @@ fn world() -> World {
 }
 
 #[test]
-fn the_agent_is_told_how_its_branches_begin() {
+fn the_agent_gets_the_prefix_of_its_branches() {
     let world = World::new();
     let run = world.run(&["alpha"]).succeeds();
     let prefix = world.record().env["DECKWATCH_BRANCH_PREFIX"].clone();
@@ -31,7 +31,7 @@ fn the_agent_is_told_how_its_branches_begin() {
 }
 
 #[test]
-fn a_worktree_of_its_own_is_made_once_and_found_again() {
+fn an_agents_own_worktree_is_created_once_and_used_again() {
     let world = world();
     world.run(&["alpha", "--worktree"]).succeeds();
     let record = world.record();
@@ -58,7 +58,7 @@ fn two_agents_get_two_worktrees_and_one_can_be_named() {
     assert_eq!(world.record().cwd, world.path("home/dev/alpha-worktrees/fix-87"));
     let agent = &world.record().env["DECKWATCH_AGENT"];
     assert_eq!(git(&world.record().cwd, &["branch", "--show-current"]), format!("dev/{agent}/fix-87"));
-    // The repository itself is found as before, and from inside a worktree its siblings stand beside it.
+    // The repository itself is still found. From inside a worktree, new worktrees are created beside it.
     world.run(&["alpha"]).succeeds();
     assert_eq!(world.record().cwd, world.path("home/dev/alpha"));
     let mut inside = world.launcher(&["alpha", "--worktree=fix-88"]);
@@ -67,7 +67,7 @@ fn two_agents_get_two_worktrees_and_one_can_be_named() {
 }
 
 #[test]
-fn a_worktree_that_was_removed_comes_back_with_its_branch() {
+fn a_removed_worktree_is_created_again_on_its_branch() {
     let world = world();
     world.run(&["alpha", "--worktree=fix"]).succeeds();
     let tree = world.record().cwd;
@@ -79,7 +79,7 @@ fn a_worktree_that_was_removed_comes_back_with_its_branch() {
 }
 
 #[test]
-fn a_folder_in_the_way_is_left_alone() {
+fn an_existing_folder_that_is_no_worktree_is_not_changed() {
     let world = world();
     world.repository("home/dev/alpha-worktrees/fix", "git@github.com:example-org/alpha.js.git");
     world.run(&["alpha", "--worktree=fix"]).refuses(13, &["is not a worktree of", "--worktree=NAME"]);
@@ -87,7 +87,7 @@ fn a_folder_in_the_way_is_left_alone() {
 }
 
 #[test]
-fn a_plan_shows_the_worktree_and_makes_none() {
+fn a_dry_run_shows_the_worktree_and_creates_none() {
     let world = world();
     let plan = world.run(&["alpha", "--worktree", "--dry-run"]).succeeds().stdout;
     assert!(plan.contains("~/dev/alpha-worktrees/") && plan.contains("-claude-1/..."), "{plan}");

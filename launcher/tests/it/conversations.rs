@@ -1,10 +1,10 @@
-//! The agent's own conversation: named when it is new, back on its slot when it is resumed.
+//! Tests of the agent's conversation: a new one gets an id, and a resumed one gets its old slot.
 
 use crate::world::{Run, World};
 
 const OTHER: &str = "11111111-2222-4333-8444-555555555555";
 
-/// Starts Claude Code with these arguments of its own; gives its conversation and its agent's name.
+/// Starts Claude Code with these arguments. Returns the ids of its conversation and the name of its agent.
 fn claude(world: &World, args: &[&str]) -> (String, String) {
     let line: Vec<&str> = ["alpha", "--claude", "--"].iter().chain(args).copied().collect();
     world.run(&line).succeeds();
@@ -12,7 +12,7 @@ fn claude(world: &World, args: &[&str]) -> (String, String) {
     (env["DECKWATCH_CONVERSATION"].clone(), env["DECKWATCH_AGENT"].clone())
 }
 
-/// A conversation on slot 2, whose agent has ended, and one on slot 1, newer, whose agent has ended too.
+/// Two conversations whose agents have ended: the newer one on slot 1, the older one on slot 2.
 fn two_ended(world: &World) -> (String, String) {
     let blocker = world.start("one", &["alpha"]);
     let (second, agent) = claude(world, &["-p", "hi"]);
@@ -23,7 +23,7 @@ fn two_ended(world: &World) -> (String, String) {
 }
 
 #[test]
-fn a_new_conversation_of_claude_gets_an_id_that_claude_is_told() {
+fn a_new_conversation_of_claude_gets_an_id_from_the_launcher() {
     let world = World::new();
     let (id, _) = claude(&world, &["-p", "hi"]);
     assert_eq!(world.record().args[1..], [format!("--session-id={id}"), "-p".into(), "hi".into()]);
@@ -33,7 +33,7 @@ fn a_new_conversation_of_claude_gets_an_id_that_claude_is_told() {
 }
 
 #[test]
-fn a_resumed_conversation_is_the_agent_that_it_was() {
+fn a_resumed_conversation_gets_its_earlier_agent_name() {
     let world = World::new();
     let (first, second) = two_ended(&world);
     for (id, slot) in [(&second, "-claude-2"), (&first, "-claude-1"), (&second, "-claude-2")] {
@@ -53,7 +53,7 @@ fn a_resumed_conversation_stays_on_its_track() {
 }
 
 #[test]
-fn continuing_means_the_conversation_that_claude_would_continue() {
+fn continue_selects_the_conversation_that_claude_would_continue() {
     let world = World::new();
     let (first, second) = two_ended(&world);
     assert_eq!(claude(&world, &["--continue"]).0, second, "the last that was started here");
@@ -66,7 +66,7 @@ fn continuing_means_the_conversation_that_claude_would_continue() {
 }
 
 #[test]
-fn a_fork_is_another_agent_with_a_conversation_of_its_own() {
+fn a_fork_is_another_agent_with_its_own_conversation() {
     let world = World::new();
     let (id, agent) = claude(&world, &["-p", "hi"]);
     let (fork, forked) = claude(&world, &["--resume", &id, "--fork-session"]);
@@ -77,7 +77,7 @@ fn a_fork_is_another_agent_with_a_conversation_of_its_own() {
 }
 
 #[test]
-fn while_its_agent_is_at_work_a_conversation_is_resumed_by_another_that_says_so() {
+fn a_conversation_whose_agent_still_runs_is_resumed_by_another_agent_with_a_message() {
     let world = World::new();
     let busy = world.start("one", &["alpha"]);
     let id = &busy.record.env["DECKWATCH_CONVERSATION"];
@@ -87,7 +87,7 @@ fn while_its_agent_is_at_work_a_conversation_is_resumed_by_another_that_says_so(
 }
 
 #[test]
-fn a_conversation_of_another_venture_or_an_unknown_one_decides_nothing() {
+fn a_conversation_that_is_unknown_or_of_another_venture_does_not_select_a_slot() {
     let world = World::new();
     world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
     let _busy = world.start("one", &["alpha"]);
@@ -98,7 +98,7 @@ fn a_conversation_of_another_venture_or_an_unknown_one_decides_nothing() {
 }
 
 #[test]
-fn codex_and_gemini_come_back_by_their_own_ids() {
+fn codex_and_gemini_conversations_are_resumed_by_their_own_ids() {
     let world = World::new();
     let busy = world.start("one", &["alpha", "--gemini"]);
     world.run(&["alpha", "--gemini", "--", "--session-id", OTHER]).succeeds();
@@ -111,7 +111,7 @@ fn codex_and_gemini_come_back_by_their_own_ids() {
 }
 
 #[test]
-fn what_is_no_conversation_gets_no_id() {
+fn commands_without_a_conversation_get_no_id() {
     let world = World::new();
     for args in [&["mcp", "list"][..], &["--version"], &["--resume"]] {
         let mut launcher = world.launcher(&["alpha", "--"]);

@@ -1,4 +1,4 @@
-//! `scripts/dev-session`, with the real tmux on a socket of its own.
+//! Tests of `scripts/dev-session`, with the real tmux on a separate socket.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,7 +13,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/dev-sessio
 /// A tmux server that ends with the test.
 struct Tmux<'a> {
     world: &'a World,
-    // Sockets have short names only, so not below the world.
+    // The path of a socket must be short, so it is not below the world.
     sockets: tempfile::TempDir,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Tmux<'a> {
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    /// What tmux itself answers.
+    /// The output of a tmux command.
     fn tmux(&self, args: &[&str]) -> String {
         String::from_utf8_lossy(&self.run(Path::new("tmux"), args).stdout).into_owned()
     }
@@ -56,7 +56,7 @@ impl<'a> Tmux<'a> {
         self.tmux(&["list-sessions", "-F", "#{session_name}"])
     }
 
-    /// Waits until the one terminal there is shows this session.
+    /// Waits until the only terminal shows this session.
     #[cfg(target_os = "linux")]
     fn shows(&self, session: &str) {
         let started = std::time::Instant::now();
@@ -81,7 +81,7 @@ impl Drop for Tmux<'_> {
 }
 
 #[test]
-fn the_session_of_a_venture_is_made_once_with_an_agent_in_it() {
+fn the_tmux_session_of_a_venture_is_created_once_with_an_agent() {
     let world = World::new();
     let tmux = Tmux::new(&world);
     let (code, said) = tmux.session(&["alpha", "--codex", "--track", "7"]);
@@ -99,7 +99,7 @@ fn the_session_of_a_venture_is_made_once_with_an_agent_in_it() {
 }
 
 #[test]
-fn what_is_no_venture_makes_no_session() {
+fn an_argument_that_is_no_venture_creates_no_session() {
     let world = World::new();
     let tmux = Tmux::new(&world);
     for bad in [&[][..], &["a;b"], &["--codex"]] {
@@ -131,7 +131,7 @@ fn on_a_terminal_it_attaches_and_the_agent_stays_when_the_terminal_leaves() {
 fn inside_tmux_the_terminal_is_switched_to_the_session_and_not_nested() {
     let world = World::new();
     let tmux = Tmux::new(&world);
-    // No login shell, whose profile would set another PATH.
+    // Not a login shell: its profile would set another PATH.
     let mut terminal = Terminal::with(&world, "tmux -f /dev/null new-session -s mine sh", &tmux.environment());
     tmux.shows("mine");
     terminal.at("", &format!("{SCRIPT} alpha\r"));

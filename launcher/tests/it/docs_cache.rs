@@ -1,4 +1,4 @@
-//! `launcher docs cache` on this machine's own database, and without any API.
+//! Tests of `launcher docs cache` on the database of this machine, and without an API.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -19,7 +19,7 @@ use crate::world::{Run, World};
 
 const CACHE: &str = "home/.cache/deckwatch/docs";
 
-/// The database of the world's home, as a person with every right uses it.
+/// Runs requests against the database in the world's home, with all rights.
 fn at_the_api<T>(world: &World, work: impl AsyncFnOnce(Api) -> Result<T, ClientError>) -> T {
     let home = world.path("home").into_os_string();
     let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
@@ -44,7 +44,7 @@ fn delete(world: &World, scope: &str, name: &str) {
     at_the_api(world, async |api| api.delete_doc(&scope.parse().unwrap(), &name.parse().unwrap()).await);
 }
 
-/// A world whose database knows the ventures and has these documents.
+/// A world whose database has the ventures and these documents.
 fn with_docs(docs: &[(&str, &str, &str)]) -> World {
     let world = World::new();
     let _ = world.run(&["ventures", "sync"]).succeeds();
@@ -65,7 +65,7 @@ fn outcomes(report: &Value) -> Vec<String> {
 }
 
 #[test]
-fn the_copies_are_what_the_api_has_and_two_scopes_are_two_files() {
+fn the_copies_equal_the_documents_and_each_scope_has_its_own_files() {
     let world =
         with_docs(&[("alpha", "api.md", "Alpha's."), ("global", "api.md", "Everyone's."), ("beta", "b.md", "x")]);
     assert_eq!(outcomes(&cache(&world)), ["alpha/api.md created", "global/api.md created"]);
@@ -78,7 +78,7 @@ fn the_copies_are_what_the_api_has_and_two_scopes_are_two_files() {
 }
 
 #[test]
-fn what_changed_is_fetched_what_is_gone_is_removed_and_the_rest_is_confirmed() {
+fn changed_documents_are_fetched_and_deleted_ones_removed() {
     let world = with_docs(&[("alpha", "a.md", "one"), ("alpha", "b.md", "two"), ("alpha", "c.md", "three")]);
     cache(&world);
     put(&world, "alpha", "b.md", "two, again");
@@ -93,7 +93,7 @@ fn what_changed_is_fetched_what_is_gone_is_removed_and_the_rest_is_confirmed() {
 }
 
 #[test]
-fn no_session_is_started_and_no_database_is_made() {
+fn no_session_is_started_and_no_database_is_created() {
     let world = World::new();
     let said = world.run(&["docs", "cache", "alpha"]).succeeds().stdout;
     assert!(said.starts_with("0 documents in ~/.cache/deckwatch/docs"), "{said}");
@@ -106,7 +106,7 @@ fn no_session_is_started_and_no_database_is_made() {
 }
 
 #[test]
-fn without_the_api_the_copies_stay_and_say_how_old_they_are() {
+fn without_the_api_the_copies_stay_and_their_age_is_shown() {
     let world = with_docs(&[("alpha", "a.md", "one"), ("global", "g.md", "all")]);
     cache(&world);
     let old = SystemTime::now() - Duration::from_hours(3);
@@ -137,27 +137,27 @@ fn without_the_api_the_copies_stay_and_say_how_old_they_are() {
     assert!(nothing.stderr.contains("can't reach the Context API"), "{}", nothing.stderr);
 }
 
-/// An API with 150 documents of alpha that counts requests for one, and refuses some of all requests.
+/// A stub of the API with 150 documents of alpha. It counts requests for single documents and refuses some requests.
 struct Limited {
     url: String,
-    /// How many requests are answered until some are refused.
+    /// The number of requests that are answered before some are refused.
     until: Arc<AtomicUsize>,
-    /// How many are refused then.
+    /// The number of requests that are refused after that.
     refused: Arc<AtomicUsize>,
-    /// How many documents were sent.
+    /// The number of documents that were sent.
     sent: Arc<AtomicUsize>,
 }
 
-/// What the API puts on every answer.
+/// The header of every answer of the API.
 const MARK: &str = "x-correlation-id: corr_x\r\n";
 
 impl Limited {
-    /// The API itself refuses, and says how long to wait.
+    /// Starts an API that refuses requests itself and says how long to wait.
     fn start(retry_after: u64) -> Self {
         Self::refusing(&format!("x-correlation-id: corr_x\r\nretry-after: {retry_after}\r\n"))
     }
 
-    /// Refuses with these headers: without `x-correlation-id` it is a proxy that does.
+    /// Starts an API that refuses with these headers. Without `x-correlation-id`, the refusal looks like one of a proxy.
     fn refusing(refusal: &str) -> Self {
         let refusal = refusal.to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -191,7 +191,7 @@ impl Limited {
         limited
     }
 
-    /// A run in which so many requests are answered, and then so many refused.
+    /// Runs the command while the stub answers `until` requests and then refuses `refused` requests.
     fn run(&self, world: &World, until: usize, refused: usize) -> Run {
         self.until.store(until, SeqCst);
         self.refused.store(refused, SeqCst);
@@ -223,7 +223,7 @@ fn document(name: &str, whole: bool) -> Value {
     doc
 }
 
-/// Two pages of alpha's, none of everyone's.
+/// Two pages of documents of alpha, and no global documents.
 fn listed(path: &str) -> Value {
     let (names, next) = match path {
         path if path.contains("scope=global") => (0..0, Value::Null),
@@ -235,9 +235,9 @@ fn listed(path: &str) -> Value {
 }
 
 #[test]
-fn an_api_that_limits_requests_is_waited_for() {
+fn the_command_waits_for_an_api_that_limits_requests() {
     let (world, api) = (World::new(), Limited::start(0));
-    // The client itself tries four times.
+    // The client itself makes four attempts.
     let report = api.run(&world, 97, 5).succeeds().stdout;
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!((api.sent(), &report["trouble"]), (150, &Value::Null));
@@ -246,7 +246,7 @@ fn an_api_that_limits_requests_is_waited_for() {
 }
 
 #[test]
-fn what_a_limit_leaves_missing_is_named_and_the_next_run_goes_on_there() {
+fn documents_missing_after_a_limit_are_named_and_the_next_run_continues() {
     let (world, api) = (World::new(), Limited::start(3600));
     let run = api.run(&world, 100, 100);
     run.refuses(18, &["53 of 150 documents are missing or may be out of date; run it again"]);
@@ -264,7 +264,7 @@ fn what_a_limit_leaves_missing_is_named_and_the_next_run_goes_on_there() {
 }
 
 #[test]
-fn without_a_name_it_is_the_venture_of_the_repository_one_stands_in() {
+fn without_a_code_the_venture_of_the_current_repository_is_used() {
     let world = with_docs(&[("alpha", "a.md", "one")]);
     let mut launcher = world.launcher(&["docs", "cache"]);
     launcher.current_dir(world.path("home/dev/alpha"));
@@ -275,12 +275,12 @@ fn without_a_name_it_is_the_venture_of_the_repository_one_stands_in() {
 }
 
 #[test]
-fn a_proxy_that_takes_no_more_requests_is_waited_for_too() {
+fn the_command_also_waits_for_a_proxy_that_limits_requests() {
     let in_a_second = "date: Fri, 27 Nov 2026 15:00:00 GMT\r\nretry-after: Fri, 27 Nov 2026 15:00:01 GMT\r\n";
     for (refusal, least) in [("retry-after: 1\r\n", 1), (in_a_second, 1), ("", 5)] {
         let (world, api) = (World::new(), Limited::refusing(refusal));
         let began = std::time::Instant::now();
-        // Each request is tried four times before the run waits.
+        // The client makes four attempts of each request before the run waits.
         let run = api.run(&world, 20, 4).succeeds();
         assert!(began.elapsed() >= Duration::from_secs(least), "{refusal:?}");
         assert_eq!(api.sent(), 150, "{refusal:?}: {}", run.stderr);

@@ -1,5 +1,7 @@
-//! `launcher doctor`: every finding with its fix, and an exit code that a script can trust.
+//! Tests of `launcher doctor`: each problem has a fix, and the exit code says whether a check failed.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
@@ -9,8 +11,8 @@ use crate::world::{Run, World};
 
 const VERSIONED: &str = "#!/bin/sh\necho '2.1.7 (Tool)'\n";
 
-/// A world in which nothing is wrong.
-fn fit() -> World {
+/// A world without any problem.
+fn healthy_world() -> World {
     let world = World::new();
     for agent in ["claude", "gemini", "codex"] {
         world.install(agent, VERSIONED);
@@ -34,8 +36,8 @@ fn finding(world: &World, name: &str) -> (String, String, String) {
 }
 
 #[test]
-fn where_nothing_is_wrong_every_check_is_ok_and_nothing_changes() {
-    let world = fit();
+fn without_problems_every_check_is_ok_and_nothing_changes() {
+    let world = healthy_world();
     let before = world.home_files();
     let said = world.run(&["doctor"]).succeeds().stdout;
     for expected in [
@@ -53,8 +55,8 @@ fn where_nothing_is_wrong_every_check_is_ok_and_nothing_changes() {
 }
 
 #[test]
-fn a_missing_agent_matters_when_it_is_the_default_or_the_last() {
-    let world = fit();
+fn a_missing_agent_cli_fails_if_it_is_the_default_or_the_only_one() {
+    let world = healthy_world();
     world.remove("bin/codex");
     assert_eq!(finding(&world, "codex").0, "absent");
     world.write("home/.config/deckwatch/config.toml", "default_agent = \"codex\"\n");
@@ -68,16 +70,16 @@ fn a_missing_agent_matters_when_it_is_the_default_or_the_last() {
 }
 
 #[test]
-fn the_tools_that_are_asked_get_no_key_that_decides_over_others() {
-    let world = fit();
+fn agent_clis_that_are_asked_for_their_version_get_no_admin_key() {
+    let world = healthy_world();
     world.install("claude", "#!/bin/sh\necho \"2.1.7 key:$ADMIN_API_KEY:\"\n");
     let said = Run::of(world.launcher(&["doctor"]).env("ADMIN_API_KEY", "s3cr3t-s3cr3t-s3cr3t")).succeeds().stdout;
     assert!(said.contains("2.1.7 key::"), "{said}");
 }
 
 #[test]
-fn a_version_keeps_what_only_begins_like_the_programs_name() {
-    let world = fit();
+fn a_version_keeps_words_that_only_begin_with_the_program_name() {
+    let world = healthy_world();
     for (said, version) in [("codex-cli 0.171.0", "codex-cli 0.171.0 in "), ("codex version 0.171.0", "0.171.0 in ")] {
         world.install("codex", &format!("#!/bin/sh\necho '{said}'\n"));
         let detail = finding(&world, "codex").1;
@@ -87,7 +89,7 @@ fn a_version_keeps_what_only_begins_like_the_programs_name() {
 
 #[test]
 fn the_environment_of_another_launch_is_a_warning_with_the_command_that_unsets_it() {
-    let world = fit();
+    let world = healthy_world();
     let said = |world: &World, envs: &[(&str, &str)], args: &[&str]| {
         let mut launcher = world.launcher(args);
         launcher.envs(envs.iter().copied()).current_dir(world.path("home/dev/beta"));
@@ -107,8 +109,8 @@ fn the_environment_of_another_launch_is_a_warning_with_the_command_that_unsets_i
 }
 
 #[test]
-fn the_environment_of_a_live_launch_in_another_repository_is_told() {
-    let world = fit();
+fn the_environment_of_a_live_launch_in_another_repository_is_reported() {
+    let world = healthy_world();
     world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
     world.install("claude", "#!/bin/sh\nenv > \"$RECORD.env\"\npwd -P > \"$RECORD.cwd\"\n: > \"$RECORD.args\"\necho $$ > \"$RECORD.pid\"\nexec sleep 600\n");
     let live = world.start("one", &["alpha", "--claude"]);
@@ -124,8 +126,8 @@ fn the_environment_of_a_live_launch_in_another_repository_is_told() {
 }
 
 #[test]
-fn a_tool_that_fails_or_hangs_is_told_and_not_waited_for() {
-    let world = fit();
+fn an_agent_cli_that_fails_or_hangs_is_reported_within_the_time_limit() {
+    let world = healthy_world();
     world.install("claude", "#!/bin/sh\nexit 3\n");
     world.install("gemini", "#!/bin/sh\nexec sleep 600\n");
     let begun = std::time::Instant::now();
@@ -135,8 +137,8 @@ fn a_tool_that_fails_or_hangs_is_told_and_not_waited_for() {
 }
 
 #[test]
-fn a_server_that_is_missing_or_of_another_build_is_named() {
-    let world = fit();
+fn a_missing_or_outdated_server_is_reported() {
+    let world = healthy_world();
     world.install("deckwatch-mcp", "#!/bin/sh\necho deckwatch-mcp 9.9.9\n");
     let (status, detail, _) = finding(&world, "deckwatch-mcp");
     assert!(status == "warn" && detail.contains("9.9.9, but this launcher is"), "{detail}");
@@ -145,8 +147,8 @@ fn a_server_that_is_missing_or_of_another_build_is_named() {
 }
 
 #[test]
-fn mistakes_in_files_are_findings_among_others() {
-    let world = fit();
+fn errors_in_files_do_not_stop_the_other_checks() {
+    let world = healthy_world();
     world.write("home/.config/deckwatch/config.toml", "dev_rot = 'x'\n");
     world.write("home/.config/deckwatch/ventures.json", "{");
     for (name, expected) in [("settings", "dev_rot"), ("ventures", "ventures.json")] {
@@ -157,8 +159,8 @@ fn mistakes_in_files_are_findings_among_others() {
 }
 
 #[test]
-fn a_venture_named_like_a_verb_is_told_how_to_start() {
-    let world = fit();
+fn a_venture_with_the_name_of_a_command_gets_a_warning_with_advice() {
+    let world = healthy_world();
     world.write("home/.config/deckwatch/ventures.json", r#"{"ventures": [{"code": "doctor", "name": "Doctor"}]}"#);
     let (status, detail, fix) = finding(&world, "ventures");
     assert!(
@@ -168,7 +170,7 @@ fn a_venture_named_like_a_verb_is_told_how_to_start() {
 }
 
 #[test]
-fn a_repository_that_is_not_here_comes_with_its_clone() {
+fn a_missing_repository_is_reported_with_its_clone_command() {
     let world = World::new();
     let (status, detail, fix) = finding(&world, "repositories");
     assert_eq!((status.as_str(), detail.as_str()), ("warn", "the repositories of 1 of 3 ventures are below ~/dev"));
@@ -177,7 +179,7 @@ fn a_repository_that_is_not_here_comes_with_its_clone() {
 
 #[test]
 fn an_api_that_does_not_answer_or_has_no_key_fails() {
-    let world = fit();
+    let world = healthy_world();
     let with_api = |url: &str, key: &str| {
         Run::of(world.launcher(&["doctor"]).env("CONTEXT_API_URL", url).env("CONTEXT_API_KEY", key))
     };
@@ -189,12 +191,35 @@ fn an_api_that_does_not_answer_or_has_no_key_fails() {
 }
 
 #[test]
+fn the_notice_of_the_api_is_a_warning_with_its_text() {
+    let world = healthy_world();
+    let health = r#"{"status":"ok","engine":"sqlite","time":"2026-01-01T00:00:00.000Z",
+        "notice":"deckwatch-server was updated: restart it"}"#;
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", api.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in api.incoming().map(Result::unwrap) {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap();
+            let is_health = String::from_utf8_lossy(&request[..length]).starts_with("GET /health");
+            let (status, body) = if is_health { ("200 OK", health) } else { ("404 Not Found", "{}") };
+            let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n");
+            let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    let mut launcher = world.launcher(&["doctor"]);
+    let run = Run::of(launcher.env("CONTEXT_API_URL", address).env("CONTEXT_API_KEY", "k".repeat(64)));
+    let line = run.stdout.lines().find(|line| line.contains("notice ")).unwrap_or_else(|| panic!("{}", run.stdout));
+    assert!(line.starts_with("WARN") && line.ends_with("deckwatch-server was updated: restart it"), "{line}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_to_fails() {
-    let world = fit();
+    let world = healthy_world();
     let folder = world.path("home/.local");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o500)).unwrap();
-    // Root may write anywhere.
+    // Root can write to every folder.
     if std::fs::write(folder.join("probe"), "").is_err() {
         assert_eq!(finding(&world, "state").0, "fail");
     }
@@ -205,8 +230,8 @@ fn a_folder_that_cannot_be_written_to_fails() {
 }
 
 #[test]
-fn infisical_without_a_project_or_a_login_is_told() {
-    let world = fit();
+fn infisical_without_a_project_or_a_login_is_reported() {
+    let world = healthy_world();
     assert_eq!(finding(&world, "infisical").0, "absent");
     let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "infisical_path": "/alpha"}]}"#;
     world.write("home/.config/deckwatch/ventures.json", ventures);
@@ -216,9 +241,9 @@ fn infisical_without_a_project_or_a_login_is_told() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_is_found_at_every_place_that_an_agent_writes_to() {
+fn a_disk_that_refuses_writes_is_reported_for_every_folder_that_an_agent_writes_to() {
     for disk in [deckwatch_tests::BadDisk::Full, deckwatch_tests::BadDisk::ReadOnly] {
-        let world = fit();
+        let world = healthy_world();
         let mut launcher = world.launcher(&["doctor", "--json"]);
         launcher.env("XDG_CACHE_HOME", world.path("home/.local/cache"));
         let run = Run::of(&mut disk.with(&world.path("home/.local"), &launcher));

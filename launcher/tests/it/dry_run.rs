@@ -1,4 +1,4 @@
-//! Showing without doing: `--dry-run` and `--help`.
+//! Tests of commands that only print: `--dry-run` and `--help`.
 
 use crate::world::{Run, World};
 
@@ -27,7 +27,7 @@ fn the_plan_names_everything_and_changes_nothing() {
 }
 
 #[test]
-fn the_plan_shows_the_keys_name_and_never_its_value() {
+fn the_plan_shows_the_name_of_the_key_and_never_its_value() {
     let world = World::new();
     let mut launcher = world.launcher(&["alpha", "--dry-run"]);
     launcher.env("CONTEXT_API_URL", "https://context.example").env("CONTEXT_API_KEY", "s3cr3t-s3cr3t-s3cr3t");
@@ -44,7 +44,7 @@ fn help_has_examples_and_the_exit_codes() {
 }
 
 #[test]
-fn the_api_of_an_ended_launch_does_not_win_over_the_configured_one() {
+fn the_configured_api_overrides_the_api_of_an_ended_launch() {
     let world = World::new();
     let settings = "[api]\nurl = \"https://mine.example\"\nkey_env = \"MY_KEY\"\n";
     world.write("home/.config/deckwatch/config.toml", settings);

@@ -1,4 +1,4 @@
-//! A server that is missing or of another build: built with a stub of cargo, in a checkout that looks like Deckwatch's.
+//! Tests of replacing a missing or outdated server. A stub of cargo builds it, in a folder that looks like a checkout.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +8,7 @@ use crate::world::{Run, World};
 
 const OLD: &str = "#!/bin/sh\necho 'deckwatch-mcp 0.0.1 (0123456789ab)'\n";
 
-/// As cargo tells what it built. Waits while there is a file `wait`, fails when there is one named `fail`.
+/// Prints the messages of a successful build. Waits while a file `wait` exists, and fails if a file `fail` exists.
 const CARGO: &str = r#"#!/bin/sh
 echo "$PWD $*" >> ROOT/cargo.calls
 env > ROOT/cargo.env
@@ -22,7 +22,7 @@ for name in deckwatch-mcp deckwatch-server launcher; do
 done
 "#;
 
-/// A world that `scripts/start` of a checkout was run in.
+/// A world in which the launcher was installed by `scripts/start`.
 fn installed() -> World {
     let world = World::new();
     world.link_tool("chmod");
@@ -38,7 +38,7 @@ fn installed() -> World {
     world
 }
 
-/// What `scripts/start` writes down.
+/// Writes the file that `scripts/start` writes.
 fn record(world: &World, programs: &str) {
     let (checkout, programs) = (world.path("home/src"), world.path(programs));
     let text = format!("checkout={}\nprograms={}\n", checkout.display(), programs.display());
@@ -50,7 +50,7 @@ fn calls(world: &World) -> String {
 }
 
 #[test]
-fn a_missing_server_is_built_and_installed_when_it_is_asked_for() {
+fn a_missing_server_is_built_and_installed_with_heal() {
     let world = installed();
     world.remove("bin/deckwatch-mcp");
     let plan = world.run(&["alpha", "--heal", "--dry-run"]).succeeds().stdout;
@@ -80,7 +80,7 @@ fn a_missing_server_is_built_and_installed_when_it_is_asked_for() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn where_a_person_waits_a_server_of_another_build_is_replaced_without_asking() {
+fn on_a_terminal_an_outdated_server_is_replaced_without_a_question() {
     let world = installed();
     world.install("deckwatch-mcp", OLD);
     let (shown, code) = crate::terminal::Terminal::start(&world, "launcher alpha --no-heal --dry-run").end();
@@ -91,7 +91,7 @@ fn where_a_person_waits_a_server_of_another_build_is_replaced_without_asking() {
 }
 
 #[test]
-fn nothing_is_built_where_nobody_waits_or_asks_and_never_in_ci() {
+fn nothing_is_built_without_a_terminal_or_heal_and_never_in_ci() {
     let world = installed();
     world.install("deckwatch-mcp", OLD);
     for (args, ci) in [(&["alpha"][..], ""), (&["alpha", "--no-heal"], ""), (&["alpha", "--heal"], "true")] {
@@ -122,7 +122,7 @@ fn a_build_that_fails_leaves_the_old_server_in_use_and_says_why() {
 }
 
 #[test]
-fn two_launches_at_once_build_once() {
+fn two_simultaneous_launches_build_once() {
     let world = installed();
     world.install("deckwatch-mcp", OLD);
     world.write("wait", "");
@@ -143,7 +143,7 @@ fn two_launches_at_once_build_once() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_interrupted_build_starts_nothing_and_keeps_nobody_waiting() {
+fn an_interrupted_build_starts_no_agent_and_releases_the_lock() {
     let world = installed();
     world.install("deckwatch-mcp", OLD);
     world.write("wait", "");
@@ -163,7 +163,7 @@ fn an_interrupted_build_starts_nothing_and_keeps_nobody_waiting() {
 }
 
 #[test]
-fn what_is_no_checkout_of_deckwatch_or_not_the_users_alone_is_not_built() {
+fn only_a_deckwatch_checkout_that_other_users_cannot_change_is_built() {
     let world = installed();
     world.remove("bin/deckwatch-mcp");
     let refused = |said: &str| world.run(&["alpha", "--heal"]).refuses(15, &["could not be built", said]);
@@ -181,7 +181,7 @@ fn what_is_no_checkout_of_deckwatch_or_not_the_users_alone_is_not_built() {
 }
 
 #[test]
-fn commits_that_the_programs_were_built_without_are_named() {
+fn commits_that_the_programs_do_not_contain_are_reported() {
     let world = installed();
     let git = |args: &[&str]| {
         let mut git = Command::new("git");

@@ -1,4 +1,4 @@
-//! An Infisical on loopback that follows its API: universal auth, the list of a folder with imports, its errors.
+//! A stub of Infisical's API on loopback: universal auth, listing a folder with imports, and errors.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -19,28 +19,28 @@ const BOOLEANS: [(&str, &str); 5] = [
     ("viewSecretValue", "true"),
 ];
 
-/// What the stub does instead of answering as Infisical does.
-pub(crate) enum Upset {
-    /// Answers with this status, these header lines and this body.
+/// A deviation from the usual behaviour of the stub.
+pub(crate) enum Deviation {
+    /// Answers with this status, these headers and this body.
     Answer(u16, &'static str, String),
     /// Waits, then answers as usual.
     Slow(Duration),
     /// Never answers.
     Hang,
-    /// Revokes every token that was given out, then answers as usual.
+    /// Revokes all tokens, then answers as usual.
     Revoke,
 }
 
 #[derive(Default)]
 struct State {
     folders: BTreeMap<String, (Value, Value)>,
-    on_login: VecDeque<Upset>,
-    on_list: VecDeque<Upset>,
+    on_login: VecDeque<Deviation>,
+    on_list: VecDeque<Deviation>,
     tokens: Vec<String>,
     calls: Vec<String>,
 }
 
-/// Runs until the test's process ends.
+/// A stub that runs until the test process ends.
 pub(crate) struct Infisical {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
@@ -83,22 +83,22 @@ impl Infisical {
         self.state.lock().unwrap().folders.insert(path.to_owned(), (entries(secrets), imports));
     }
 
-    /// What happens at the next logins, one each.
-    pub(crate) fn upset_logins(&self, upsets: impl IntoIterator<Item = Upset>) {
-        self.state.lock().unwrap().on_login.extend(upsets);
+    /// Sets the deviations for the next logins, one for each.
+    pub(crate) fn deviate_at_logins(&self, deviations: impl IntoIterator<Item = Deviation>) {
+        self.state.lock().unwrap().on_login.extend(deviations);
     }
 
-    /// What happens at the next lists, one each.
-    pub(crate) fn upset_lists(&self, upsets: impl IntoIterator<Item = Upset>) {
-        self.state.lock().unwrap().on_list.extend(upsets);
+    /// Sets the deviations for the next listings, one for each.
+    pub(crate) fn deviate_at_lists(&self, deviations: impl IntoIterator<Item = Deviation>) {
+        self.state.lock().unwrap().on_list.extend(deviations);
     }
 
-    /// What was asked of it, as method and path.
+    /// The received requests, as method and path.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.state.lock().unwrap().calls.clone()
     }
 
-    /// `[infisical]` of config.toml that leads here.
+    /// The section `[infisical]` of config.toml for this stub.
     pub(crate) fn config(&self) -> String {
         format!("[infisical]\ndomain = \"{}\"\nproject_id = \"{PROJECT}\"\n", self.url)
     }
@@ -117,16 +117,16 @@ fn entries(secrets: &[(&str, &str)]) -> Value {
 fn answer(stream: TcpStream, state: &Mutex<State>) {
     let Some(request) = read(&stream) else { return };
     let is_login = request.path == "/api/v1/auth/universal-auth/login";
-    let upset = {
+    let deviation = {
         let mut state = state.lock().unwrap();
         state.calls.push(format!("{} {}", request.method, request.path));
         if is_login { state.on_login.pop_front() } else { state.on_list.pop_front() }
     };
-    match upset {
-        Some(Upset::Answer(status, headers, body)) => return write(stream, status, headers, &body),
-        Some(Upset::Slow(time)) => std::thread::sleep(time),
-        Some(Upset::Revoke) => state.lock().unwrap().tokens.clear(),
-        Some(Upset::Hang) => return std::thread::sleep(Duration::from_mins(10)),
+    match deviation {
+        Some(Deviation::Answer(status, headers, body)) => return write(stream, status, headers, &body),
+        Some(Deviation::Slow(time)) => std::thread::sleep(time),
+        Some(Deviation::Revoke) => state.lock().unwrap().tokens.clear(),
+        Some(Deviation::Hang) => return std::thread::sleep(Duration::from_mins(10)),
         None => {}
     }
     let mut state = state.lock().unwrap();
@@ -197,6 +197,6 @@ fn read(stream: &TcpStream) -> Option<Request> {
 
 fn write(mut stream: TcpStream, status: u16, headers: &str, body: &str) {
     let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n", body.len());
-    // A client that has seen enough may be gone.
+    // The client may have closed the connection already.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
 }

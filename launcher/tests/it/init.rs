@@ -1,4 +1,4 @@
-//! `launcher init`: by flags, and by asking on a terminal.
+//! Tests of `launcher init`, with flags and with questions on a terminal.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn unconfigured() -> World {
 }
 
 #[test]
-fn flags_and_defaults_write_what_a_launch_understands() {
+fn flags_and_defaults_write_a_valid_configuration() {
     let world = unconfigured();
     let said = world.run(&["init", "--yes"]).succeeds().stdout;
     assert!(said.contains("~/.config/deckwatch/config.toml (new):\n    # Settings"), "{said}");
@@ -33,12 +33,12 @@ fn flags_and_defaults_write_what_a_launch_understands() {
     assert_eq!(world.record().cwd, world.path("home/dev/beta"));
     let files = world.home_files();
     let again = world.run(&["init", "--yes"]).succeeds().stdout;
-    assert!(again.contains("config.toml says that already") && again.contains("Nothing was written"), "{again}");
+    assert!(again.contains("config.toml is already up to date") && again.contains("Nothing was written"), "{again}");
     assert_eq!(world.home_files(), files);
 }
 
 #[test]
-fn every_flag_is_heard() {
+fn every_flag_is_used() {
     let world = unconfigured();
     world.repository("home/code/gamma", "https://github.com/example-org/gamma");
     let flags = ["--dev-root", "../home/code", "--agent", "codex", "--api-url", "https://context.example"];
@@ -57,7 +57,7 @@ fn every_flag_is_heard() {
 }
 
 #[test]
-fn what_is_there_is_changed_only_when_told_and_what_else_it_says_stays() {
+fn an_existing_file_is_changed_only_with_overwrite_and_keeps_its_other_settings() {
     let world = unconfigured();
     let mine = "# my settings\ndev_root = \"~/code\" # here\n\n[api] # the team's\nurl = \"https://context.example\"\n";
     world.write(CONFIG, mine);
@@ -100,11 +100,11 @@ mod on_a_terminal {
         terminal.at("Where are your repositories?", "\r");
         terminal.at("Which agent is started by default?", "gem");
         terminal.at("gem", "\r");
-        terminal.at("Where shall records be kept?", "team");
+        terminal.at("Where should records be stored?", "team");
         terminal.at("team", "\r");
         terminal.at("Its address?", "https://context.example\r");
         terminal.at("Which variable", "\r");
-        // The first is taken out.
+        // The first venture is deselected.
         terminal.at("Which of these are ventures?", " \r");
         terminal.at("config.toml?", "y\r");
         terminal.at("ventures.json?", "y\r");
@@ -119,14 +119,14 @@ mod on_a_terminal {
     }
 
     #[test]
-    fn a_no_or_an_escape_leaves_everything_as_it_was() {
+    fn answering_no_or_cancelling_changes_nothing() {
         let world = World::new();
         world.write(CONFIG, "dev_root = \"~/dev\" # mine\n");
         let before = world.home_files();
         let mut terminal = Terminal::start(&world, "launcher init --no-ventures");
         terminal.at("Where are your repositories?", "\r");
         terminal.at("Which agent is started by default?", "\r");
-        terminal.at("Where shall records be kept?", "\r");
+        terminal.at("Where should records be stored?", "\r");
         terminal.at("Change ~/.config/deckwatch/config.toml?", "n\r");
         let (shown, code) = terminal.end();
         assert!(code == Some(0) && shown.contains("Nothing was written"), "{shown}");
@@ -140,7 +140,7 @@ mod on_a_terminal {
 }
 
 #[test]
-fn ventures_that_are_there_keep_every_field_when_others_are_added() {
+fn existing_ventures_keep_every_field_when_others_are_added() {
     let world = unconfigured();
     let mine = r#"{"ventures": [{"code": "a", "name": "A", "org": "example-org", "repos": ["example-org/alpha.js"],
         "capabilities": ["has_api"], "owner": "Ann"}]}"#;

@@ -1,4 +1,4 @@
-//! A real Secret Service: D-Bus and GNOME's keyring, as a Linux desktop has them, for one test alone.
+//! A real Secret Service for one test: D-Bus and GNOME's keyring, as on a Linux desktop.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use crate::world::{Run, World, found_on_path};
 
-/// A session's bus that starts no service by itself: that keyring would be another one, and locked.
+/// A session bus that starts no services. A service that it started would be another keyring, and locked.
 const BUS: &str = r#"<busconfig>
   <type>session</type>
   <listen>unix:abstract=WORLD</listen>
   <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
 </busconfig>"#;
 
-/// A bus with an open keyring, until it is dropped.
+/// A session bus with an unlocked keyring. It ends when this value is dropped.
 pub(crate) struct Desktop {
     bus: Child,
     address: String,
 }
 
 impl Desktop {
-    /// `None`, with the reason printed, on a machine that has none.
+    /// Starts it. If a program is missing on this machine, prints which one and returns `None`.
     pub(crate) fn start(world: &World) -> Option<Self> {
         for tool in ["dbus-daemon", "gnome-keyring-daemon", "secret-tool"] {
             if found_on_path(tool).is_none() {
@@ -37,7 +37,8 @@ impl Desktop {
         BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
         let desktop = Self { bus, address: address.trim().to_owned() };
 
-        // With a password the file is encrypted. It comes back before it is unlocked, and ends with its bus.
+        // With a password, the keyring file is encrypted. The command returns before the keyring is unlocked. The daemon ends
+        // with the bus.
         let mut keyring = program(world, "gnome-keyring-daemon");
         let mut keyring =
             desktop.inside(keyring.args(["--unlock", "--components=secrets"])).stdin(Stdio::piped()).spawn().unwrap();
@@ -58,17 +59,17 @@ impl Desktop {
         probe.wait().unwrap().success()
     }
 
-    /// The same command as a program of this desktop.
+    /// Adds the address of the bus to the environment of a command.
     pub(crate) fn inside<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("DBUS_SESSION_BUS_ADDRESS", &self.address)
     }
 
-    /// Runs the launcher here.
+    /// Runs the launcher with this bus.
     pub(crate) fn run(&self, world: &World, args: &[&str]) -> Run {
         Run::of(self.inside(&mut world.launcher(args)))
     }
 
-    /// Runs the launcher here with this on its standard input.
+    /// Runs the launcher with this bus and this text on standard input.
     pub(crate) fn typed(&self, world: &World, args: &[&str], text: &str) -> Run {
         let mut command = world.launcher(args);
         let command = self.inside(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,4 +1,4 @@
-//! Becoming the agent: where it starts, what it is told, whose process it is.
+//! Tests of starting the agent: its folder, its environment and its process.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
@@ -27,7 +27,7 @@ fn the_agent_starts_in_the_repository_and_knows_who_it_is() {
 }
 
 #[test]
-fn the_repository_is_called_as_the_venture_writes_it() {
+fn the_repository_name_is_spelled_as_in_the_venture() {
     let world = World::new();
     world.repository("home/dev/beta", "git@github.com:Example-Org/BETA.git");
     world.run(&["beta", "--claude"]).succeeds();
@@ -42,7 +42,7 @@ fn arguments_after_the_dashes_reach_the_agent_unchanged() {
 }
 
 #[test]
-fn the_agent_takes_the_place_of_the_launcher() {
+fn the_agent_replaces_the_process_of_the_launcher() {
     let world = World::new();
     let agent = world.start("one", &["alpha"]);
     assert_eq!(agent.child.id(), agent.record.pid);
@@ -52,7 +52,7 @@ fn the_agent_takes_the_place_of_the_launcher() {
 }
 
 #[test]
-fn signals_are_the_agents_own() {
+fn signals_reach_the_agent() {
     let world = World::new();
     let mut agent = world.start("one", &["alpha"]);
     assert!(Command::new("kill").args(["-TERM", &agent.child.id().to_string()]).status().unwrap().success());
@@ -61,7 +61,7 @@ fn signals_are_the_agents_own() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_agent_ignores_no_signal_that_it_did_not_choose_to_ignore() {
+fn the_agent_inherits_no_ignored_signals() {
     let world = World::new();
     let agent = world.start("one", &["alpha"]);
     let status = std::fs::read_to_string(format!("/proc/{}/status", agent.child.id())).unwrap();
@@ -71,7 +71,7 @@ fn the_agent_ignores_no_signal_that_it_did_not_choose_to_ignore() {
 }
 
 #[test]
-fn two_agents_at_once_are_two_and_a_crashed_one_gets_its_name_back() {
+fn two_agents_have_two_names_and_a_crashed_agent_gets_its_name_again() {
     let world = World::new();
     let first = world.start("one", &["alpha"]);
     let second = world.start("two", &["alpha"]);
@@ -83,7 +83,7 @@ fn two_agents_at_once_are_two_and_a_crashed_one_gets_its_name_back() {
 }
 
 #[test]
-fn what_another_launch_or_an_admin_set_does_not_reach_the_agent() {
+fn variables_of_another_launch_and_admin_keys_do_not_reach_the_agent() {
     let world = World::new();
     let withheld = ["ADMIN_API_KEY", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", "DECKWATCH_TRACK", "DECKWATCH_ISSUE"];
     let mut launcher = world.launcher(&["alpha"]);
@@ -101,7 +101,7 @@ fn what_another_launch_or_an_admin_set_does_not_reach_the_agent() {
 }
 
 #[test]
-fn the_current_directory_wins_when_it_belongs_to_the_venture() {
+fn the_current_directory_is_used_if_it_belongs_to_the_venture() {
     let world = World::new();
     world.repository("elsewhere/clone", "https://github.com/Example-Org/Alpha.js");
     std::fs::create_dir(world.path("elsewhere/clone/src")).unwrap();
@@ -118,7 +118,7 @@ fn a_repository_can_be_named() {
 }
 
 #[test]
-fn the_venture_is_known_to_this_machines_database_afterwards() {
+fn a_launch_registers_the_venture_in_the_database_of_this_machine() {
     let world = World::new();
     world.run(&["alpha"]).succeeds();
     world.remove("home/.config/deckwatch/ventures.json");
@@ -130,7 +130,7 @@ fn the_venture_is_known_to_this_machines_database_afterwards() {
 }
 
 #[test]
-fn a_dot_makes_a_venture_of_the_repository_in_hand() {
+fn a_dot_creates_a_venture_for_the_current_repository() {
     let world = World::new();
     world.repository("elsewhere/Gamma.rs", "https://github.com/example-org/Gamma.rs");
     Run::of(world.launcher(&["."]).current_dir(world.path("elsewhere/Gamma.rs"))).succeeds();
@@ -141,7 +141,7 @@ fn a_dot_makes_a_venture_of_the_repository_in_hand() {
 }
 
 #[test]
-fn an_api_that_is_down_does_not_keep_an_agent_from_starting() {
+fn an_agent_starts_although_the_api_is_down() {
     let world = World::new();
     let mut launcher = world.launcher(&["alpha"]);
     launcher.env("CONTEXT_API_URL", closed_port()).env("CONTEXT_API_KEY", "k".repeat(64));
@@ -167,7 +167,7 @@ fn the_configured_api_and_its_key_reach_the_agent_and_no_file() {
     }
 }
 
-/// An address where nothing listens.
+/// An address on which no program listens.
 pub(crate) fn closed_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())

@@ -1,4 +1,4 @@
-//! `launcher --list`: where ventures are and how they stand, without ever waiting for long.
+//! Tests of `launcher --list`: the state of each venture, and the time limits.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::launching::closed_port;
 use crate::world::{Run, World};
 
-/// More than git and the API are given together, less than a person waits for without wondering.
+/// Longer than the time limits of git and the API together.
 const SOON: Duration = Duration::from_secs(8);
 
 fn json_of(run: Run) -> Value {
@@ -28,7 +28,7 @@ fn git(world: &World, args: &[&str]) {
 }
 
 #[test]
-fn each_venture_says_where_it_is_and_how_it_stands() {
+fn each_venture_has_its_folder_and_state() {
     let world = World::new();
     git(&world, &["checkout", "--quiet", "-b", "dev/mac1/fix"]);
     let table = world.run(&["--list"]).succeeds().stdout;
@@ -50,9 +50,9 @@ fn each_venture_says_where_it_is_and_how_it_stands() {
 }
 
 #[test]
-fn an_api_out_of_reach_makes_sessions_unknown_and_nothing_else() {
+fn an_unreachable_api_makes_only_the_sessions_unknown() {
     let world = World::new();
-    // Accepts, and never says a word.
+    // Accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
     for (url, why) in [(closed_port(), "can't reach the Context API"), (silent, "")] {
@@ -71,7 +71,7 @@ fn an_api_out_of_reach_makes_sessions_unknown_and_nothing_else() {
 }
 
 #[test]
-fn a_git_that_hangs_is_not_waited_for() {
+fn a_git_process_that_hangs_is_stopped_at_the_time_limit() {
     let world = World::new();
     let real = std::fs::read_link(world.path("bin/git")).unwrap();
     world.remove("bin/git");
@@ -86,7 +86,7 @@ fn a_git_that_hangs_is_not_waited_for() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_gets_colours_unless_told_otherwise_and_no_line_too_wide() {
+fn a_terminal_gets_colours_unless_disabled_and_no_line_is_too_wide() {
     use crate::terminal::Terminal;
     let world = World::new();
     world.link_tool("stty");

@@ -1,4 +1,4 @@
-//! The launcher as people run it: the real program, a home of its own, agents that only record.
+//! Tests of the launcher: they run the real program, with a separate home folder and stubs of the agent CLIs.
 
 #[cfg(test)]
 mod background_server;

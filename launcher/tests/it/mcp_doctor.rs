@@ -1,8 +1,8 @@
-//! `launcher mcp doctor`: connects as each tool would, and says what is wrong.
+//! Tests of `launcher mcp doctor`: it connects as each agent CLI does, and reports problems.
 
 use crate::world::{Run, World};
 
-/// Answers the handshake and lists one tool, if it got the folder's variable.
+/// A server that answers the handshake and lists one tool, if it gets the variable of the data folder.
 const SERVER: &str = r#"#!/bin/sh
 [ -n "$XDG_DATA_HOME" ] || exit 1
 env > "$HOME/given"
@@ -23,7 +23,7 @@ fn doctor(world: &World, json: bool) -> Run {
     Run::of(&mut launcher)
 }
 
-/// A world with Codex alone, and a server that offers this tool.
+/// A world with only Codex installed, and a server with this tool.
 fn world(tool: &str) -> World {
     let world = World::new();
     for agent in ["claude", "gemini"] {
@@ -34,7 +34,7 @@ fn world(tool: &str) -> World {
 }
 
 #[test]
-fn a_registration_is_proved_by_connecting_with_no_more_than_the_tool_would_give() {
+fn the_check_connects_with_only_the_environment_of_the_agent_cli() {
     let world = world("sod");
     world.run(&["alpha", "--codex"]).succeeds();
     let run = doctor(&world, false).succeeds();
@@ -48,7 +48,7 @@ fn a_registration_is_proved_by_connecting_with_no_more_than_the_tool_would_give(
 }
 
 #[test]
-fn what_is_not_registered_is_named_with_the_command_that_does_it() {
+fn a_missing_registration_is_reported_with_the_command_that_creates_it() {
     let world = world("sod");
     let before = world.home_files();
     let run = doctor(&world, false);
@@ -62,7 +62,7 @@ fn what_is_not_registered_is_named_with_the_command_that_does_it() {
 }
 
 #[test]
-fn a_server_that_does_not_do_its_work_is_found_out() {
+fn a_server_that_does_not_work_is_reported() {
     for (server, expected) in
         [("#!/bin/sh\nexit 1\n".to_owned(), "does not speak MCP"), (SERVER.replace("TOOL", "other"), "has no tool sod")]
     {
@@ -79,7 +79,7 @@ fn a_server_that_does_not_do_its_work_is_found_out() {
 }
 
 #[test]
-fn what_keeps_the_tool_from_starting_the_server_is_told() {
+fn settings_that_keep_the_server_from_starting_are_reported() {
     let world = world("sod");
     world.run(&["alpha", "--codex"]).succeeds();
     let registered = world.read("home/.codex/config.toml");
@@ -105,8 +105,8 @@ fn what_keeps_the_tool_from_starting_the_server_is_told() {
     }
 }
 
-/// Makes a settings file a link to one that can be read and not replaced: beside it there is no room for a new one with
-/// a longer name. Permissions would not stop the administrator.
+/// Makes a settings file a link to a file that can be read but not replaced: its name has 255 characters, so a temporary
+/// file beside it would have a name that is too long. Removing permissions would not stop root.
 fn settings_that_stay(world: &World, inner: &str, text: &str) {
     let kept = format!("home/store/{}", "s".repeat(255));
     world.write(&kept, text);
@@ -116,7 +116,7 @@ fn settings_that_stay(world: &World, inner: &str, text: &str) {
 }
 
 #[test]
-fn settings_that_can_not_be_written_are_told_with_what_a_launch_does_then() {
+fn unwritable_settings_are_reported_with_what_a_launch_does() {
     for (cli, settings) in [("codex", "home/.codex/config.toml"), ("gemini", "home/.gemini/settings.json")] {
         let world = world("sod");
         world.remove("bin/codex");
@@ -137,9 +137,9 @@ fn settings_that_can_not_be_written_are_told_with_what_a_launch_does_then() {
 }
 
 #[test]
-fn a_registration_that_can_not_be_written_in_any_way_says_that_a_launch_fails() {
+fn an_impossible_registration_is_reported_as_a_failing_launch() {
     let world = world("sod");
-    // No option of Codex can take this out.
+    // No option of Codex can remove this key.
     settings_that_stay(&world, "home/.codex/config.toml", "[mcp_servers.deckwatch]\nurl = \"http://127.0.0.1:9\"\n");
     let before = world.home_files();
     let run = doctor(&world, false);

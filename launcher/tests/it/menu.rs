@@ -1,20 +1,20 @@
-//! The menu, on a terminal.
+//! Tests of the menu on a terminal.
 
 #![cfg(target_os = "linux")]
 
 use crate::terminal::Terminal;
 use crate::world::World;
 
-/// Types `keys` into the menu; gives all that the terminal showed, and the exit code.
+/// Types `keys` into the menu. Returns everything that the terminal showed, and the exit code.
 fn typed(world: &World, keys: &str) -> (String, Option<i32>) {
     let mut terminal = Terminal::start(world, "launcher --dry-run");
-    // The help stands below the list: what is typed before it is drawn is not the menu's.
+    // The help is below the list. Keys that are typed before it appears do not reach the menu.
     terminal.at("type to filter", keys);
     terminal.end()
 }
 
 #[test]
-fn typing_narrows_the_ventures_and_enter_starts_the_one_left() {
+fn typing_filters_the_ventures_and_enter_selects_one() {
     let world = World::new();
     world.repository("home/dev/beta", "git@github.com:example-org/beta.git");
     for (keys, chosen) in [("\r", "alpha (Alpha)"), ("bet\r", "beta (Beta)"), ("bta\r", "beta (Beta)")] {

@@ -1,4 +1,4 @@
-//! Starting while the API can't be reached: from what it said when it last could.
+//! Tests of starting while the API can't be reached, with its last answer.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ const VENTURES: &str = r#"{"items":[{"code":"alpha","name":"Alpha","github_org":
 "capabilities":["has_api"],"created_at":"2026-01-01T00:00:00.000Z","updated_at":"2026-01-01T00:00:00.000Z"}],
 "total":1,"next_cursor":null}"#;
 
-/// A world that has its ventures from the API at `listener`.
+/// The launcher, configured for the API at `listener`.
 fn launcher(world: &World, listener: &TcpListener, args: &[&str]) -> Command {
     let mut command = world.launcher(args);
     command.env("CONTEXT_API_URL", format!("http://{}", listener.local_addr().unwrap()));
@@ -26,7 +26,7 @@ fn without_file() -> World {
 }
 
 #[test]
-fn the_ventures_of_the_last_answer_serve_while_the_api_hangs() {
+fn the_ventures_of_the_last_answer_are_used_while_the_api_hangs() {
     let world = without_file();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let answering = listener.try_clone().unwrap();
@@ -40,7 +40,7 @@ fn the_ventures_of_the_last_answer_serve_while_the_api_hangs() {
     Run::of(&mut launcher(&world, &listener, &["alpha"])).succeeds();
     api.join().unwrap();
 
-    // From here on it takes connections and never answers.
+    // From now on, the listener accepts connections and never answers.
     let asked = Instant::now();
     let run = Run::of(&mut launcher(&world, &listener, &["alpha", "--track", "5"])).succeeds();
     assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
@@ -52,7 +52,7 @@ fn the_ventures_of_the_last_answer_serve_while_the_api_hangs() {
 }
 
 #[test]
-fn without_an_earlier_answer_it_says_what_is_missing_and_ends() {
+fn without_an_earlier_answer_the_launch_fails_with_a_reason() {
     let world = without_file();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     Run::of(&mut launcher(&world, &listener, &["alpha"])).refuses(18, &["did not answer within"]);

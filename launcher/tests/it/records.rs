@@ -1,4 +1,4 @@
-//! `launcher log`, `handoff` and `notes`: the records as a person reads them, on this machine and without the API.
+//! Tests of `launcher log`, `handoff` and `notes`, with the database of this machine and without the API.
 
 use std::net::TcpListener;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::launching::closed_port;
 use crate::world::{Run, World};
 
-/// What an agent, or a person, must not be able to send to a terminal.
+/// A text with control characters, which must not reach a terminal.
 const HOSTILE: &str = "Login\u{1b}]0;owned\u{7} \u{1b}[31mred\u{9b}2J \u{202e}works";
 const KEY: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
 
@@ -19,7 +19,7 @@ fn dirs(world: &World) -> Dirs {
     Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap()
 }
 
-/// This machine's own database, as an agent uses it.
+/// The database of this machine, as an agent uses it.
 fn embedded(world: &World) -> Api {
     let dirs = dirs(world);
     Dirs::create(&dirs.data).unwrap();
@@ -48,7 +48,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-/// One day of `mac1-claude-1` on alpha with a handoff, one note of alpha and a global one; the next day's start.
+/// Records a day of `mac1-claude-1` on alpha with a handoff, a note of alpha and a global note. Starts the next day.
 fn records(world: &World) -> DayStarted {
     let api = embedded(world);
     wait(async {
@@ -194,7 +194,7 @@ fn json_has_the_fields_of_the_api_and_no_control_character() {
 }
 
 #[test]
-fn a_typing_error_is_answered_with_the_name_that_was_meant() {
+fn a_typing_error_gets_a_suggestion() {
     let world = World::new();
     world.run(&["alpah"]).refuses(12, &["there is no venture alpah", "did you mean `alpha`?"]);
     world.run(&["doctr"]).refuses(12, &["did you mean `launcher doctor`?"]);
@@ -238,7 +238,11 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
         (&["log", "--venture", "alpha"], "session active"),
     ] {
         let run = offline(args);
-        assert!(run.stdout.contains(expected) && run.stdout.contains("as it was now ("), "{args:?}: {}", run.stdout);
+        assert!(
+            run.stdout.contains(expected) && run.stdout.contains("They were read now ("),
+            "{args:?}: {}",
+            run.stdout
+        );
         is_harmless(&run.stdout);
         run.refuses(18, &["can't reach the Context API"]);
     }
@@ -247,7 +251,7 @@ fn without_the_api_the_last_answer_is_shown_with_its_age() {
 }
 
 #[test]
-fn a_local_launch_sends_nothing_to_the_api_that_is_configured() {
+fn a_local_launch_sends_nothing_to_the_configured_api() {
     let world = World::new();
     let api = TcpListener::bind("127.0.0.1:0").unwrap();
     api.set_nonblocking(true).unwrap();
@@ -272,7 +276,7 @@ fn a_local_launch_sends_nothing_to_the_api_that_is_configured() {
     let env = world.record().env;
     assert!(!env.contains_key("CONTEXT_API_URL") && !env.contains_key("CONTEXT_API_KEY"), "{env:?}");
     assert_eq!(env["DECKWATCH_VENTURE"], "side");
-    // Also where the key of the API is not there: it is not needed.
+    // This also works without the key of the API, because `--local` does not need it.
     Run::of(&mut world.launcher(&["alpha", "--local"])).succeeds();
 
     wait(embedded(&world).start_day(&day("mac1-claude-1", "side", "ann/side"))).unwrap();

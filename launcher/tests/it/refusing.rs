@@ -1,4 +1,4 @@
-//! What keeps an agent from starting: each has its exit code and says what to do.
+//! Tests of errors that keep an agent from starting. Each has an exit code and says what to do.
 
 use crate::launching::closed_port;
 use crate::world::{Run, World};
@@ -14,12 +14,12 @@ fn a_wrong_command_line_is_a_usage_error() {
 }
 
 #[test]
-fn an_unknown_venture_is_answered_with_the_known_ones() {
+fn the_error_for_an_unknown_venture_lists_the_known_ones() {
     World::new().run(&["gamma"]).refuses(12, &["no venture gamma", "alpha, beta, empty"]);
 }
 
 #[test]
-fn an_unknown_venture_while_the_api_is_down_says_both() {
+fn an_unknown_venture_and_an_unreachable_api_are_both_reported() {
     let world = World::new();
     let mut launcher = world.launcher(&["gamma"]);
     launcher.env("CONTEXT_API_URL", closed_port()).env("CONTEXT_API_KEY", "k".repeat(64));
@@ -27,7 +27,7 @@ fn an_unknown_venture_while_the_api_is_down_says_both() {
 }
 
 #[test]
-fn a_missing_tool_is_answered_with_the_command_that_installs_it() {
+fn the_error_for_a_missing_agent_cli_has_its_install_command() {
     let world = World::new();
     world.remove("bin/codex");
     world.run(&["alpha", "--codex"]).refuses(14, &["Codex CLI is not installed", "npm install -g @openai/codex"]);
@@ -41,14 +41,14 @@ fn a_missing_tool_is_answered_with_the_command_that_installs_it() {
 }
 
 #[test]
-fn a_missing_server_is_answered_with_how_to_install_it() {
+fn the_error_for_a_missing_server_says_how_to_install_it() {
     let world = World::new();
     world.remove("bin/deckwatch-mcp");
     world.run(&["alpha"]).refuses(15, &["deckwatch-mcp is not installed", "./scripts/start"]);
 }
 
 #[test]
-fn a_missing_repository_is_answered_with_how_to_get_it() {
+fn the_error_for_a_missing_repository_has_its_clone_command() {
     let world = World::new();
     world
         .run(&["beta"])
@@ -59,7 +59,7 @@ fn a_missing_repository_is_answered_with_how_to_get_it() {
 }
 
 #[test]
-fn several_clones_are_listed_to_choose_from() {
+fn the_error_for_several_clones_lists_them() {
     let world = World::new();
     world.repository("home/dev/b1", "https://github.com/example-org/beta");
     world.repository("home/dev/b2", "https://github.com/example-org/beta");
@@ -67,7 +67,7 @@ fn several_clones_are_listed_to_choose_from() {
 }
 
 #[test]
-fn a_repository_of_another_user_is_answered_with_how_to_trust_it() {
+fn the_error_for_a_repository_of_another_user_says_how_to_trust_it() {
     let world = World::new();
     let mut launcher = world.launcher(&["."]);
     launcher.current_dir(world.path("home/dev/alpha")).env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
@@ -75,14 +75,14 @@ fn a_repository_of_another_user_is_answered_with_how_to_trust_it() {
 }
 
 #[test]
-fn without_git_it_says_how_to_install_it() {
+fn the_error_for_missing_git_says_how_to_install_it() {
     let world = World::new();
     world.remove("bin/git");
     world.run(&["alpha"]).refuses(13, &["git is not installed", "apt install git"]);
 }
 
 #[test]
-fn mistakes_in_files_are_named_with_their_line() {
+fn errors_in_files_are_reported_with_their_line() {
     let world = World::new();
     world.write("home/.config/deckwatch/config.toml", "\ndev_rot = \"~/x\"\n");
     world.run(&["alpha"]).refuses(10, &["config.toml", "line 2", "dev_rot"]);

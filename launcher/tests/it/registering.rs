@@ -1,4 +1,4 @@
-//! Registration: the server is named to each tool, and what the user has there stays.
+//! Tests of the registration: each agent CLI gets the server, and the user's other settings are kept.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
@@ -21,7 +21,7 @@ const GEMINI_SETTINGS: &str = r#"{
 const CODEX_SETTINGS: &str = "# mine\nmodel = 'gpt'   # the model\n\n[mcp_servers.other]\ncommand = \"other-mcp\"\n\n[tui]\nnotifications = true\n";
 
 #[test]
-fn claude_is_given_a_file_of_our_own() {
+fn claude_gets_a_separate_configuration_file() {
     let world = World::new();
     world.run(&["alpha", "--claude", "--", "-p", "hi"]).succeeds();
     let file = world.path("home/.local/state/deckwatch/mcp/claude.json");
@@ -36,7 +36,7 @@ fn claude_is_given_a_file_of_our_own() {
 }
 
 #[test]
-fn claude_gets_its_slash_commands_and_the_users_own_stay() {
+fn claude_gets_its_slash_commands_and_files_of_the_user_stay() {
     let world = World::new();
     world.write("home/.claude/commands/eod.md", "my own way to end a day\n");
     world.run(&["alpha", "--claude"]).succeeds();
@@ -103,7 +103,7 @@ fn codex_keeps_comments_layout_and_other_servers() {
 }
 
 #[test]
-fn a_second_launch_changes_no_byte() {
+fn a_second_launch_changes_nothing() {
     for (flag, file, settings) in [("--gemini", GEMINI, GEMINI_SETTINGS), ("--codex", CODEX, CODEX_SETTINGS)] {
         for start in [Some(settings), Some(""), None] {
             let world = World::new();
@@ -121,7 +121,7 @@ fn a_second_launch_changes_no_byte() {
 }
 
 #[test]
-fn the_backup_is_what_the_user_had_before_the_first_change() {
+fn the_backup_is_the_file_before_the_first_change() {
     let world = World::new();
     world.write(CODEX, CODEX_SETTINGS);
     world.run(&["alpha", "--codex"]).succeeds();
@@ -132,7 +132,7 @@ fn the_backup_is_what_the_user_had_before_the_first_change() {
 }
 
 #[test]
-fn what_the_user_added_to_our_entry_stays() {
+fn keys_that_the_user_added_to_our_entry_stay() {
     let world = World::new();
     world.write(
         CODEX,
@@ -156,7 +156,7 @@ fn what_the_user_added_to_our_entry_stays() {
 }
 
 #[test]
-fn a_file_that_does_not_parse_is_named_and_left_alone() {
+fn a_file_that_does_not_parse_is_reported_and_not_changed() {
     let cases = [
         ("--gemini", GEMINI, "{\n  \"theme\": \"dark\",,\n}\n", "line 2"),
         ("--gemini", GEMINI, "{\"mcpServers\": []}", "mcpServers is not a JSON object"),
@@ -186,7 +186,7 @@ fn a_file_that_does_not_parse_is_named_and_left_alone() {
 }
 
 #[test]
-fn links_and_modes_stay() {
+fn links_and_permissions_stay() {
     let world = World::new();
     world.write("home/dotfiles/codex.toml", CODEX_SETTINGS);
     let target = world.path("home/dotfiles/codex.toml");
@@ -201,7 +201,7 @@ fn links_and_modes_stay() {
 }
 
 #[test]
-fn a_new_settings_file_is_for_its_owner_alone_and_nothing_is_left_over() {
+fn a_new_settings_file_is_private_and_no_temporary_file_is_left() {
     let world = World::new();
     world.run(&["alpha", "--codex"]).succeeds();
     assert_eq!(world.path(CODEX).metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -210,7 +210,7 @@ fn a_new_settings_file_is_for_its_owner_alone_and_nothing_is_left_over() {
 }
 
 #[test]
-fn the_tools_own_folders_are_respected() {
+fn the_configured_folders_of_the_agent_clis_are_used() {
     let world = World::new();
     let mut launcher = world.launcher(&["alpha", "--codex"]);
     launcher.env("CODEX_HOME", world.path("home/codex-home"));
@@ -224,7 +224,7 @@ fn the_tools_own_folders_are_respected() {
 }
 
 #[test]
-fn a_server_of_another_build_is_named_with_what_to_do() {
+fn an_outdated_server_is_reported_with_advice() {
     let world = World::new();
     for (server, said) in [
         ("#!/bin/sh\necho 'deckwatch-mcp 0.0.1 (0123456789ab)'\n", Some("deckwatch-mcp is 0.0.1 (0123456789ab)")),
@@ -251,7 +251,7 @@ fn a_server_of_another_build_is_named_with_what_to_do() {
 }
 
 #[test]
-fn the_alternate_screen_is_left_alone_until_it_is_asked_off() {
+fn the_alternate_screen_is_disabled_only_with_the_flag() {
     let world = World::new();
     world.run(&["alpha", "--codex", "--no-alt-screen", "--", "resume", "--no-daemon"]).succeeds();
     assert_eq!(world.record().own_args(), ["--no-alt-screen", "resume", "--no-daemon"]);
@@ -264,7 +264,7 @@ fn the_alternate_screen_is_left_alone_until_it_is_asked_off() {
 }
 
 #[test]
-fn the_users_line_ends_and_byte_order_mark_stay() {
+fn line_ends_and_the_byte_order_mark_stay() {
     let dos = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
     for (flag, file, settings) in [("--gemini", GEMINI, GEMINI_SETTINGS), ("--codex", CODEX, CODEX_SETTINGS)] {
         let world = World::new();
@@ -288,7 +288,7 @@ fn the_users_line_ends_and_byte_order_mark_stay() {
 }
 
 #[test]
-fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
+fn keys_that_would_override_our_entry_are_removed_and_named() {
     let world = World::new();
     world.write(
         CODEX,
@@ -321,10 +321,11 @@ fn what_stood_under_our_name_and_would_win_is_taken_out_and_named() {
 }
 
 #[test]
-fn settings_that_cannot_be_written_are_no_reason_not_to_start() {
+fn unwritable_settings_do_not_stop_a_launch() {
     for (flag, file) in [("--codex", CODEX), ("--gemini", GEMINI)] {
         let world = World::new();
-        // Beside a name of 255 characters there is no room for a longer one, also for the administrator.
+        // The name of the file has 255 characters. A temporary file beside it would need a longer name, which also root can't
+        // create.
         let kept = format!("home/store/{}", "s".repeat(255));
         world.write(&kept, "");
         let link = world.path(file);
@@ -346,7 +347,7 @@ fn settings_that_cannot_be_written_are_no_reason_not_to_start() {
 }
 
 #[test]
-fn claude_is_found_where_its_own_installer_puts_it() {
+fn claude_is_found_in_the_folder_of_its_installer() {
     let world = World::new();
     let installed = world.read("bin/claude");
     world.remove("bin/claude");
@@ -356,7 +357,7 @@ fn claude_is_found_where_its_own_installer_puts_it() {
 }
 
 #[test]
-fn codex_is_told_of_the_server_also_on_its_command_line() {
+fn codex_also_gets_the_registration_on_its_command_line() {
     let world = World::new();
     world.write("home/dev/alpha/.codex/config.toml", "[mcp_servers.deckwatch]\ncommand = \"x\"\nenv_vars = []\n");
     world.run(&["alpha", "--codex"]).succeeds();
@@ -369,7 +370,7 @@ fn codex_is_told_of_the_server_also_on_its_command_line() {
 }
 
 #[test]
-fn an_entry_of_the_repository_that_comes_before_ours_is_named_to_gemini() {
+fn a_gemini_entry_in_the_repository_that_overrides_ours_is_reported() {
     let world = World::new();
     world.write("home/dev/alpha/.gemini/settings.json", "{\"mcpServers\": {\"deckwatch\": {\"command\": \"x\"}}}");
     let run = world.run(&["alpha", "--gemini"]).succeeds();
@@ -385,7 +386,7 @@ fn an_entry_of_the_repository_that_comes_before_ours_is_named_to_gemini() {
 fn a_settings_file_keeps_its_owner() {
     let world = World::new();
     world.write(CODEX, CODEX_SETTINGS);
-    // Only the administrator can give a file away.
+    // Only root can change the owner of a file.
     if std::os::unix::fs::chown(world.path(CODEX), Some(12_345), None).is_ok() {
         world.run(&["alpha", "--codex"]).succeeds();
         assert!(world.read(CODEX).contains("[mcp_servers.deckwatch]"));
@@ -408,7 +409,7 @@ fn a_settings_file_without_a_write_bit_is_not_replaced() {
 }
 
 #[test]
-fn a_chain_of_links_is_followed_to_its_end_and_no_folder_of_it_is_made() {
+fn a_chain_of_links_is_followed_and_no_missing_folder_is_created() {
     let world = World::new();
     for folder in ["home/.codex", "home/store"] {
         std::fs::create_dir_all(world.path(folder)).unwrap();
@@ -419,21 +420,21 @@ fn a_chain_of_links_is_followed_to_its_end_and_no_folder_of_it_is_made() {
     assert!(world.path("home/store/first").symlink_metadata().unwrap().is_symlink());
     assert!(world.read("home/store/second").contains("[mcp_servers.deckwatch]"));
 
-    // What is not mounted now is not made.
+    // A folder that is not mounted is not created.
     world.remove(CODEX);
     symlink("../unmounted/config.toml", world.path(CODEX)).unwrap();
     let run = world.run(&["alpha", "--codex"]).succeeds();
     assert!(run.stderr.contains("is for this launch only"), "{}", run.stderr);
     assert!(!world.path("home/unmounted").exists());
 
-    // A link to itself has no end.
+    // A link to itself leads to no file.
     world.remove(CODEX);
     symlink("config.toml", world.path(CODEX)).unwrap();
     world.run(&["alpha", "--codex"]).refuses(16, &["config.toml"]);
 }
 
 #[test]
-fn gemini_keeps_the_system_defaults_that_the_user_named() {
+fn gemini_keeps_the_configured_system_defaults() {
     let world = World::new();
     let kept = format!("home/store/{}", "s".repeat(255));
     world.write(&kept, "");

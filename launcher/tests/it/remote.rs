@@ -1,4 +1,4 @@
-//! A session over SSH, where a keyring can't show its dialog: with a stub of the keychain's tool, locked as on macOS.
+//! Tests of a session over SSH, where a keyring can't show its dialog. A stub of `security` is locked as on macOS.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use crate::world::{Run, World};
 
 const SSH: (&str, &str) = ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22");
 
-/// Asks on the terminal itself, as the real one does. Its words are those of the user's language.
+/// A stub that asks on the terminal, as the real tool does. One of its messages is in another language.
 const SECURITY: &str = r#"#!/bin/sh
 echo "$*" >> "$HOME/security.calls"
 locked() { echo "security: $1" >&2; exit "$2"; }
@@ -52,7 +52,7 @@ fn without_a_terminal_a_locked_keychain_is_skipped_with_advice() {
 }
 
 #[test]
-fn a_credential_that_a_locked_keychain_can_not_take_is_refused_with_advice() {
+fn storing_a_credential_in_a_locked_keychain_fails_with_advice() {
     let infisical = Infisical::start();
     let world = world_with_keychain(&infisical);
     world.write("identity", &format!("{CLIENT_ID}\n{CLIENT_SECRET}\n"));
@@ -71,7 +71,7 @@ fn a_machine_identity_in_the_environment_needs_no_keychain() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn on_a_terminal_the_keychain_asks_for_its_password_itself() {
+fn on_a_terminal_the_keychain_tool_asks_for_the_password() {
     use crate::terminal::Terminal;
     let infisical = Infisical::start();
     let world = world_with_keychain(&infisical);
@@ -81,7 +81,7 @@ fn on_a_terminal_the_keychain_asks_for_its_password_itself() {
     let mut terminal = Terminal::with(&world, &line, &environment);
     terminal.at("password to unlock default: ", "\n");
     let (shown, code) = terminal.end();
-    assert!(code == Some(0) && shown.contains("an empty one goes on without"), "{shown}");
+    assert!(code == Some(0) && shown.contains("press Enter to continue without it"), "{shown}");
     assert!(shown.contains("the agent starts without its secrets"), "{shown}");
     assert_eq!(calls(&world).matches("unlock-keychain").count(), 1, "it is asked once");
 
@@ -96,7 +96,7 @@ fn on_a_terminal_the_keychain_asks_for_its_password_itself() {
 }
 
 #[test]
-fn a_secret_service_that_asks_on_a_desktop_is_not_waited_for_over_ssh() {
+fn over_ssh_a_secret_service_that_asks_on_the_desktop_is_stopped_at_the_time_limit() {
     let world = world_with(&Infisical::start());
     world.install("secret-tool", "#!/bin/sh\nexec sleep 600\n");
     let started = Instant::now();

@@ -1,16 +1,16 @@
-//! Secrets of a launch: what reaches the agent, what does not, and what a launch does without them.
+//! Tests of the secrets of a launch: which ones reach the agent, and what a launch does without them.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Infisical, Upset};
+use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Deviation, Infisical};
 use crate::launching::closed_port;
 use crate::world::{Run, World};
 
 pub(crate) const VALUE: &str = "v4lue-0f-the-s3cret";
 
-/// A world whose ventures have folders in `infisical`; `alpha` says that it needs `DATABASE_URL`.
+/// A world whose ventures have folders in `infisical`. `alpha` requires `DATABASE_URL`.
 pub(crate) fn world_with(infisical: &Infisical) -> World {
     let world = World::new();
     world.write("home/.config/deckwatch/config.toml", &infisical.config());
@@ -32,11 +32,11 @@ fn run(world: &World, args: &[&str]) -> Run {
     Run::of(&mut launcher(world, args))
 }
 
-/// The launch goes on without secrets and says this; where they are required it ends with this code.
+/// Checks that a launch continues without secrets and prints this text. With `--require-secrets`, it fails with this code.
 #[track_caller]
-fn goes_on_without(infisical: &Infisical, upset: impl Fn(&Infisical), code: i32, said: &[&str]) {
+fn continues_without(infisical: &Infisical, deviation: impl Fn(&Infisical), code: i32, said: &[&str]) {
     let world = world_with(infisical);
-    upset(infisical);
+    deviation(infisical);
     let started = run(&world, &["alpha"]).succeeds();
     for text in said {
         assert!(started.stderr.contains(text), "{text:?} is not in: {}", started.stderr);
@@ -46,18 +46,18 @@ fn goes_on_without(infisical: &Infisical, upset: impl Fn(&Infisical), code: i32,
     assert!(!env.contains_key("DATABASE_URL") && !env.contains_key("DECKWATCH_SECRETS"));
 
     let world = world_with(infisical);
-    upset(infisical);
+    deviation(infisical);
     run(&world, &["alpha", "--require-secrets"]).refuses(code, said);
     assert!(!world.path("record.env").exists());
 }
 
 fn answers(status: u16, headers: &'static str, body: &str) -> impl Fn(&Infisical) {
     let body = body.to_owned();
-    move |infisical| infisical.upset_lists((0..3).map(|_| Upset::Answer(status, headers, body.clone())))
+    move |infisical| infisical.deviate_at_lists((0..3).map(|_| Deviation::Answer(status, headers, body.clone())))
 }
 
 #[test]
-fn the_folders_secrets_reach_the_agent_and_the_launchers_own_credential_does_not() {
+fn the_secrets_reach_the_agent_and_the_credential_of_the_launcher_does_not() {
     let infisical = Infisical::start();
     let multi_line = "-----BEGIN KEY-----\nline two\n\tthe end\n";
     let secrets = [("DATABASE_URL", VALUE), ("PEM", multi_line), ("BINARY", "\u{1}\u{7f}é\u{ff}"), ("EMPTY", "")];
@@ -76,7 +76,7 @@ fn the_folders_secrets_reach_the_agent_and_the_launchers_own_credential_does_not
 }
 
 #[test]
-fn own_secrets_win_over_imported_ones_and_both_over_the_surroundings() {
+fn own_secrets_override_imported_ones_and_both_override_the_environment() {
     let infisical = Infisical::start();
     let imports: [&[(&str, &str)]; 2] =
         [&[("A", "first"), ("B", "first"), ("C", "first")], &[("A", "second"), ("B", "second")]];
@@ -88,7 +88,7 @@ fn own_secrets_win_over_imported_ones_and_both_over_the_surroundings() {
 }
 
 #[test]
-fn what_is_reserved_or_no_variable_is_told_and_left_out() {
+fn reserved_and_invalid_names_are_left_out_with_a_warning() {
     let infisical = Infisical::start();
     let huge = "x".repeat(200_000);
     infisical.folder(
@@ -114,7 +114,7 @@ fn what_is_reserved_or_no_variable_is_told_and_left_out() {
         "DECKWATCH_AGENT is left out",
         "not-a-name is left out: it is not the name",
         "N\\u{1b}[31mUL is left out",
-        "NUL is left out: it holds a NUL",
+        "NUL is left out: it contains a NUL",
         "HUGE is left out: it is larger",
     ] {
         assert!(stderr.contains(told), "{told:?} is not in: {stderr}");
@@ -126,7 +126,7 @@ fn what_is_reserved_or_no_variable_is_told_and_left_out() {
 }
 
 #[test]
-fn a_wrong_credential_is_said_and_its_value_is_not() {
+fn a_wrong_credential_is_reported_without_its_value() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
@@ -137,29 +137,32 @@ fn a_wrong_credential_is_said_and_its_value_is_not() {
 }
 
 #[test]
-fn an_unknown_identity_is_told_from_a_server_without_logins() {
+fn an_unknown_identity_is_distinguished_from_a_server_without_logins() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     let unknown = r#"{"statusCode": 404, "error": "NotFound", "message": "identity not found"}"#;
-    infisical.upset_logins([Upset::Answer(404, "", unknown.into()), Upset::Answer(404, "", "<html>".into())]);
+    infisical
+        .deviate_at_logins([Deviation::Answer(404, "", unknown.into()), Deviation::Answer(404, "", "<html>".into())]);
     run(&world, &["alpha", "--require-secrets"]).refuses(25, &["refused the credential"]);
-    run(&world, &["alpha", "--require-secrets"]).refuses(26, &["is not Infisical: it knows no login"]);
+    run(&world, &["alpha", "--require-secrets"]).refuses(26, &["is not Infisical: it has no login endpoint"]);
 }
 
 #[test]
 fn a_token_that_is_refused_at_once_is_a_refused_credential() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    goes_on_without(&infisical, |it| it.upset_lists([Upset::Revoke]), 25, &["it is wrong or has expired"]);
+    continues_without(&infisical, |it| it.deviate_at_lists([Deviation::Revoke]), 25, &["it is wrong or has expired"]);
 }
 
 #[test]
-fn a_busy_infisical_is_asked_again_as_it_says() {
+fn a_request_to_a_busy_infisical_is_repeated_after_the_requested_pause() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    infisical.upset_logins([Upset::Answer(500, "", "oops".into())]);
-    infisical
-        .upset_lists([Upset::Answer(429, "retry-after: 1\r\n", "{}".into()), Upset::Answer(503, "", String::new())]);
+    infisical.deviate_at_logins([Deviation::Answer(500, "", "oops".into())]);
+    infisical.deviate_at_lists([
+        Deviation::Answer(429, "retry-after: 1\r\n", "{}".into()),
+        Deviation::Answer(503, "", String::new()),
+    ]);
     let world = world_with(&infisical);
     let started = Instant::now();
     let said = run(&world, &["alpha", "--require-secrets"]).succeeds().stderr;
@@ -170,10 +173,10 @@ fn a_busy_infisical_is_asked_again_as_it_says() {
 }
 
 #[test]
-fn an_infisical_that_asks_to_wait_for_long_is_not_waited_for() {
+fn a_long_requested_pause_is_reported_and_not_waited_for() {
     let infisical = Infisical::start();
     let started = Instant::now();
-    goes_on_without(
+    continues_without(
         &infisical,
         answers(429, "retry-after: 3600\r\n", ""),
         26,
@@ -183,12 +186,12 @@ fn an_infisical_that_asks_to_wait_for_long_is_not_waited_for() {
 }
 
 #[test]
-fn a_broken_infisical_is_given_up_after_three_tries() {
-    goes_on_without(
+fn a_failing_infisical_gets_three_attempts() {
+    continues_without(
         &Infisical::start(),
         answers(500, "", "no"),
         26,
-        &["fails: it answered 500 each time", "state of that server"],
+        &["fails: it returned 500 to every attempt", "state of that server"],
     );
 }
 
@@ -196,22 +199,22 @@ fn a_broken_infisical_is_given_up_after_three_tries() {
 fn an_infisical_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
-    infisical.upset_lists([Upset::Hang]);
+    infisical.deviate_at_lists([Deviation::Hang]);
     let started = Instant::now();
     let stderr = run(&world, &["alpha"]).succeeds().stderr;
     assert!(stderr.contains("did not answer"), "{stderr}");
-    // Also without a terminal.
+    // The message is printed even without a terminal.
     assert!(stderr.contains("launcher: waiting for Infisical at 127.0.0.1"), "{stderr}");
     assert!(stderr.contains(", for at most 15 s …"), "{stderr}");
     assert!((14..30).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 }
 
 #[test]
-fn a_pause_that_infisical_asks_for_is_waited_for_beyond_the_usual_time() {
+fn a_requested_pause_extends_the_time_limit() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    let asks = |seconds| Upset::Answer(429, seconds, "{}".into());
-    infisical.upset_lists([asks("retry-after: 8\r\n"), asks("retry-after: 9\r\n")]);
+    let asks = |seconds| Deviation::Answer(429, seconds, "{}".into());
+    infisical.deviate_at_lists([asks("retry-after: 8\r\n"), asks("retry-after: 9\r\n")]);
     let world = world_with(&infisical);
     let started = Instant::now();
     let said = run(&world, &["alpha", "--require-secrets"]).succeeds().stderr;
@@ -221,8 +224,9 @@ fn a_pause_that_infisical_asks_for_is_waited_for_beyond_the_usual_time() {
 }
 
 #[test]
-fn a_network_that_swallows_everything_delays_a_start_by_five_seconds() {
-    // Nobody accepts: once the queue is full, a connection gets no answer, as behind a firewall that drops.
+fn a_network_that_drops_packets_delays_a_start_by_five_seconds() {
+    // The listener accepts no connections. When its queue is full, a connection gets no answer, as with a firewall that
+    // drops packets.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let patience = Duration::from_millis(300);
@@ -237,7 +241,7 @@ fn a_network_that_swallows_everything_delays_a_start_by_five_seconds() {
 }
 
 #[test]
-fn with_infisical_out_of_reach_the_agent_starts_and_what_is_missing_is_said() {
+fn with_an_unreachable_infisical_the_agent_starts_and_missing_secrets_are_named() {
     let world = world_with(&Infisical::start());
     let mut command = launcher(&world, &["alpha"]);
     let stderr = Run::of(command.env("INFISICAL_DOMAIN", closed_port())).succeeds().stderr;
@@ -249,26 +253,26 @@ fn with_infisical_out_of_reach_the_agent_starts_and_what_is_missing_is_said() {
 #[test]
 fn a_missing_folder_and_a_missing_permission_say_what_to_correct() {
     let missing = ["folder /alpha, environment dev, project project-1 (404)", "let the machine identity read"];
-    goes_on_without(&Infisical::start(), |_| {}, 27, &missing);
-    goes_on_without(&Infisical::start(), answers(403, "", "{}"), 27, &["(403)", "the identity may not read it"]);
+    continues_without(&Infisical::start(), |_| {}, 27, &missing);
+    continues_without(&Infisical::start(), answers(403, "", "{}"), 27, &["(403)", "the identity may not read it"]);
 }
 
 #[test]
-fn what_is_not_infisical_is_told_apart_and_never_repeated() {
+fn an_answer_that_is_not_from_infisical_is_reported_without_its_text() {
     let body = format!("{{\"secrets\": [{{\"secretKey\": \"A\", \"secretValue\": 7, \"x\": \"{VALUE}\"}}]}}");
     for body in [body.as_str(), VALUE, "", "[]"] {
         let infisical = Infisical::start();
-        goes_on_without(
+        continues_without(
             &infisical,
             answers(200, "", body),
             26,
-            &["is not Infisical: its list of secrets has another form"],
+            &["is not Infisical: its list of secrets has an unknown format"],
         );
         answers(200, "", body)(&infisical);
         assert!(!run(&world_with(&infisical), &["alpha"]).stderr.contains(VALUE));
     }
     let huge = format!("{{\"secrets\": [], \"x\": \"{}\"}}", "x".repeat(5 * 1024 * 1024));
-    goes_on_without(&Infisical::start(), answers(200, "", &huge), 26, &["larger than 4 MiB"]);
+    continues_without(&Infisical::start(), answers(200, "", &huge), 26, &["larger than 4 MiB"]);
 }
 
 #[test]
@@ -276,13 +280,13 @@ fn a_credential_follows_no_redirect() {
     let (infisical, elsewhere) = (Infisical::start(), Infisical::start());
     elsewhere.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let to: &'static str = Box::leak(format!("location: {}/api/v4/secrets\r\n", elsewhere.url).into_boxed_str());
-    goes_on_without(
+    continues_without(
         &infisical,
         answers(307, to, ""),
         26,
-        &["it redirects to 127.0.0.1", "a credential is not sent on"],
+        &["it redirects to 127.0.0.1", "does not send a credential there"],
     );
-    infisical.upset_logins([Upset::Answer(308, to, String::new())]);
+    infisical.deviate_at_logins([Deviation::Answer(308, to, String::new())]);
     run(&world_with(&infisical), &["alpha", "--require-secrets"]).refuses(26, &["it redirects to 127.0.0.1"]);
     assert_eq!(elsewhere.calls(), [""; 0]);
 }
@@ -292,11 +296,11 @@ fn a_credential_is_not_sent_in_clear() {
     let world = world_with(&Infisical::start());
     let mut command = launcher(&world, &["alpha", "--require-secrets"]);
     let run = Run::of(command.env("INFISICAL_DOMAIN", "http://vault.example"));
-    run.refuses(10, &["http would send the credential in clear", "INFISICAL_DOMAIN"]);
+    run.refuses(10, &["http would send the credential unencrypted", "INFISICAL_DOMAIN"]);
 }
 
 #[test]
-fn an_empty_folder_is_none_missing_and_said() {
+fn an_empty_folder_is_accepted_and_reported() {
     let infisical = Infisical::start();
     infisical.folder("/beta", &[]);
     let world = world_with(&infisical);
@@ -307,7 +311,7 @@ fn an_empty_folder_is_none_missing_and_said() {
 }
 
 #[test]
-fn an_expected_secret_that_is_not_there_is_said_and_refused_where_required() {
+fn a_missing_expected_secret_is_a_warning_or_with_require_secrets_an_error() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("OTHER", VALUE)]);
     let world = world_with(&infisical);
@@ -318,7 +322,7 @@ fn an_expected_secret_that_is_not_there_is_said_and_refused_where_required() {
 }
 
 #[test]
-fn without_secrets_wanted_or_configured_infisical_is_not_asked() {
+fn without_secrets_or_configuration_infisical_gets_no_request() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     run(&world, &["alpha", "--no-secrets"]).succeeds();
@@ -334,7 +338,7 @@ fn without_secrets_wanted_or_configured_infisical_is_not_asked() {
 }
 
 #[test]
-fn what_another_launch_was_given_is_not_handed_on() {
+fn secrets_of_another_launch_are_not_passed_on() {
     let world = World::new();
     let mut command = world.launcher(&["alpha", "--no-secrets"]);
     command.env("DECKWATCH_SECRETS", "STRIPE_KEY,PATH,HOME").env("STRIPE_KEY", VALUE);
@@ -345,7 +349,7 @@ fn what_another_launch_was_given_is_not_handed_on() {
 }
 
 #[test]
-fn the_server_is_given_the_names_by_each_tool_and_no_file_a_value() {
+fn settings_files_contain_names_of_secrets_and_no_values() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE), ("STRIPE_API_KEY", VALUE)]);
     let world = world_with(&infisical);
@@ -371,7 +375,7 @@ fn the_server_is_given_the_names_by_each_tool_and_no_file_a_value() {
 }
 
 #[test]
-fn a_ventures_own_project_environment_and_path_are_used() {
+fn the_settings_of_a_venture_override_the_general_ones() {
     let infisical = Infisical::start();
     infisical.folder("/team/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);

@@ -1,15 +1,15 @@
-//! As whom secrets are read: a command, the keyring, Infisical's own tool. And where the API's key may be.
+//! Tests of the sources of the machine identity (a command, the keyring, Infisical's tool) and of the API key.
 
 use std::time::Instant;
 
-use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Infisical, Upset};
+use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Deviation, Infisical};
 use crate::keyring::Desktop;
 use crate::secrets::{VALUE, launcher, world_with};
 use crate::world::{Run, World};
 
 const KEY: &str = "0123456789abcdef-the-key";
 
-/// Infisical's tool, as far as the launcher uses it: logged in, unless a test says otherwise.
+/// A stub of Infisical's tool. It is logged in unless a test sets `CLI_SAYS`.
 const CLI: &str = r#"#!/bin/sh
 printf '%s\n' "$@" > "$HOME/cli.args"
 printf '%s\n' "$INFISICAL_DOMAIN" > "$HOME/cli.domain"
@@ -26,7 +26,7 @@ fn with_command(infisical: &Infisical, script: &str) -> World {
 }
 
 #[test]
-fn a_command_gives_the_identity_and_no_shell_reads_its_words() {
+fn a_command_prints_the_identity_and_runs_without_a_shell() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     for prints in [
@@ -43,10 +43,10 @@ fn a_command_gives_the_identity_and_no_shell_reads_its_words() {
 }
 
 #[test]
-fn a_command_that_fails_is_named_and_what_it_printed_is_not_repeated() {
+fn a_failing_command_is_reported_without_its_output() {
     let cases = [
-        ("printf 'id\\nh4lf a s3cret\\n'", "a part of it is empty or holds blanks"),
-        ("printf 'h4lf'", "there are not two lines"),
+        ("printf 'id\\nh4lf a s3cret\\n'", "a part of it is empty or contains spaces"),
+        ("printf 'h4lf'", "it does not have two lines"),
         ("printf 'h4lf\\377\\n'", "not UTF-8"),
         ("printf 'h4lf'; printf '\\033[31mvault is\\n sealed\\007' >&2; exit 3", "identity: vault is sealed"),
         ("exit 1", "it failed without a message"),
@@ -55,7 +55,7 @@ fn a_command_that_fails_is_named_and_what_it_printed_is_not_repeated() {
         let infisical = Infisical::start();
         let world = with_command(&infisical, script);
         let run = world.run(&["alpha", "--require-secrets"]);
-        run.refuses(25, &["credential_command gave no credential", said]);
+        run.refuses(25, &["credential_command returned no credential", said]);
         assert!(!run.stderr.contains("h4lf"), "{}", run.stderr);
         assert_eq!(infisical.calls(), [""; 0]);
     }
@@ -74,7 +74,7 @@ fn a_command_that_hangs_delays_a_start_by_fifteen_seconds_at_most() {
 }
 
 #[test]
-fn infisicals_own_tool_is_asked_where_there_is_no_machine_identity() {
+fn without_a_machine_identity_the_infisical_tool_is_used() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     world.install("infisical", CLI);
@@ -101,12 +101,12 @@ fn infisicals_own_tool_is_asked_where_there_is_no_machine_identity() {
 }
 
 #[test]
-fn what_infisicals_own_tool_says_is_shown_without_control_characters_and_what_it_prints_never() {
+fn messages_of_the_infisical_tool_are_cleaned_and_its_output_is_never_shown() {
     let world = world_with(&Infisical::start());
     world.install("infisical", CLI);
     let mut command = world.launcher(&["alpha", "--require-secrets"]);
     let run = Run::of(command.env("CLI_SAYS", "\\033[1mYou must\\n be logged in\\007"));
-    run.refuses(25, &["the infisical command gave no secrets: You must be logged in", "infisical login"]);
+    run.refuses(25, &["the infisical command returned no secrets: You must be logged in", "infisical login"]);
 
     let mut command = world.launcher(&["alpha", "--require-secrets"]);
     let run = Run::of(command.env("CLI_PRINTS", format!("[{{\"key\": 7, \"value\": \"{VALUE}\"}}]")));
@@ -115,7 +115,7 @@ fn what_infisicals_own_tool_says_is_shown_without_control_characters_and_what_it
 }
 
 #[test]
-fn without_any_credential_every_way_to_one_is_named() {
+fn without_a_credential_the_error_lists_all_sources() {
     let world = world_with(&Infisical::start());
     let ways = ["no credential for Infisical", "launcher secrets login", "credential_command", "infisical login"];
     world.run(&["alpha", "--require-secrets"]).refuses(25, &ways);
@@ -123,15 +123,15 @@ fn without_any_credential_every_way_to_one_is_named() {
 }
 
 #[test]
-fn a_keyring_that_can_not_be_asked_is_said() {
+fn an_unreadable_keyring_is_reported() {
     let world = world_with(&Infisical::start());
     world.install("secret-tool", "#!/bin/sh\nprintf 'secret-tool: Cannot autolaunch D-Bus\\n' >&2\nexit 1\n");
-    let said = ["the keyring could not be asked: secret-tool: Cannot autolaunch D-Bus"];
+    let said = ["the keyring could not be read: secret-tool: Cannot autolaunch D-Bus"];
     world.run(&["alpha", "--require-secrets"]).refuses(25, &said);
 }
 
 #[test]
-fn the_keyring_keeps_an_identity_for_one_host_until_it_is_told_to_forget() {
+fn the_keyring_stores_an_identity_for_one_host_until_logout() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
@@ -144,7 +144,7 @@ fn the_keyring_keeps_an_identity_for_one_host_until_it_is_told_to_forget() {
     run(&["alpha", "--require-secrets"]).refuses(25, &["no credential for Infisical"]);
 
     let kept = desktop.typed(&world, &["secrets", "login"], &format!("{CLIENT_ID}\n{CLIENT_SECRET}\n"));
-    assert!(kept.succeeds().stderr.contains("the machine identity is kept in the keyring"));
+    assert!(kept.succeeds().stderr.contains("the machine identity is stored in the keyring"));
     run(&["alpha", "--require-secrets"]).succeeds();
     assert_eq!(world.record().env["DATABASE_URL"], VALUE);
     for (path, bytes) in world.home_files() {
@@ -162,7 +162,7 @@ fn the_keyring_keeps_an_identity_for_one_host_until_it_is_told_to_forget() {
 }
 
 #[test]
-fn the_key_of_the_api_comes_from_where_the_settings_say() {
+fn the_api_key_comes_from_the_configured_source() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     infisical.folder("/deckwatch", &[("API_KEY", KEY)]);
@@ -193,7 +193,7 @@ fn the_key_of_the_api_comes_from_where_the_settings_say() {
 }
 
 #[test]
-fn two_folders_need_one_login_and_an_expired_token_a_second() {
+fn two_folders_need_one_login_and_an_expired_token_needs_another() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     infisical.folder("/", &[("API_KEY", KEY)]);
@@ -204,19 +204,19 @@ fn two_folders_need_one_login_and_an_expired_token_a_second() {
     Run::of(&mut launcher(&world, &["alpha", "--require-secrets"])).succeeds();
     assert_eq!((logins(), infisical.calls().len()), (1, 3));
 
-    infisical.upset_lists([Upset::Slow(std::time::Duration::ZERO), Upset::Revoke]);
+    infisical.deviate_at_lists([Deviation::Slow(std::time::Duration::ZERO), Deviation::Revoke]);
     Run::of(&mut launcher(&world, &["alpha", "--require-secrets"])).succeeds();
     assert_eq!((logins(), world.record().env["CONTEXT_API_KEY"].as_str()), (3, KEY));
 
     let before = infisical.calls().len();
-    infisical.upset_lists((0..3).map(|_| Upset::Answer(500, "", String::new())));
+    infisical.deviate_at_lists((0..3).map(|_| Deviation::Answer(500, "", String::new())));
     let stderr = Run::of(&mut launcher(&world, &["alpha"])).succeeds().stderr;
     assert!(stderr.contains("without its secrets") && stderr.contains("without the key"), "{stderr}");
     assert_eq!(infisical.calls().len(), before + 4, "one login, three tries, and no more for the second folder");
 }
 
 #[test]
-fn a_key_that_can_not_be_fetched_keeps_no_agent_from_starting() {
+fn an_agent_starts_although_the_api_key_cannot_be_fetched() {
     let world = World::new();
     let api = "[api]\nurl = \"https://context.example\"\nkey_command = [\"no-such-program\"]\n";
     world.write("home/.config/deckwatch/config.toml", api);
@@ -227,11 +227,11 @@ fn a_key_that_can_not_be_fetched_keeps_no_agent_from_starting() {
     );
     assert!(!world.record().env.contains_key("CONTEXT_API_KEY"));
     world.remove("home/.config/deckwatch/ventures.json");
-    world.run(&["--list"]).refuses(25, &["key_command gave no key for the Context API"]);
+    world.run(&["--list"]).refuses(25, &["key_command returned no key for the Context API"]);
 }
 
 #[test]
-fn the_keyring_keeps_the_key_of_the_api() {
+fn the_keyring_stores_the_api_key() {
     let world = World::new();
     let Some(desktop) = Desktop::start(&world) else { return };
     let api = "[api]\nurl = \"https://context.example\"\nkey_keyring = true\n";

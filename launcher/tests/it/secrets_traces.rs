@@ -1,4 +1,4 @@
-//! What a launch with secrets leaves behind: no value in a file, on a command line, on the terminal.
+//! Tests that a launch with secrets leaves no secret in files, on command lines or on the terminal.
 
 #![cfg(target_os = "linux")]
 
@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Infisical, Upset};
+use crate::infisical::{CLIENT_ID, CLIENT_SECRET, Deviation, Infisical};
 use crate::keyring::Desktop;
 use crate::secrets::{VALUE, launcher, world_with};
 use crate::world::{Run, World, found_on_path};
 
 const KEY: &str = "0123456789abcdef-the-key";
 
-/// Every command line that is seen on this machine while `work` runs.
+/// Runs `work` and returns all command lines that are visible on this machine meanwhile.
 fn command_lines_during<T>(work: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -34,7 +34,7 @@ fn command_lines_during<T>(work: impl FnOnce() -> T) -> (T, BTreeSet<String>) {
     })
 }
 
-/// Ends the watch, also when the test fails.
+/// Stops watching when it is dropped, also if the test fails.
 struct Ending<'a>(&'a AtomicBool);
 
 impl Drop for Ending<'_> {
@@ -51,7 +51,7 @@ fn command_lines() -> impl Iterator<Item = String> {
     })
 }
 
-/// No secret of these tests is in any of the texts.
+/// Checks that no text contains a secret of these tests.
 #[track_caller]
 fn assert_clean<'a>(what: &str, texts: impl IntoIterator<Item = &'a str>) {
     for text in texts {
@@ -77,22 +77,22 @@ fn a_launch_leaves_no_secret_in_files_command_lines_or_output() {
     let api = "[api]\nurl = \"https://context.example\"\nkey_infisical = \"/deckwatch/KEY\"\n";
     world.write("home/.config/deckwatch/config.toml", &format!("{api}{}", infisical.config()));
     for agent in ["--claude", "--gemini", "--codex"] {
-        infisical.upset_logins([Upset::Slow(Duration::from_millis(200))]);
-        infisical.upset_lists([Upset::Slow(Duration::from_millis(200))]);
+        infisical.deviate_at_logins([Deviation::Slow(Duration::from_millis(200))]);
+        infisical.deviate_at_lists([Deviation::Slow(Duration::from_millis(200))]);
         let (run, lines) = command_lines_during(|| Run::of(&mut launcher(&world, &["alpha", agent])).succeeds());
         assert_eq!(world.record().env["DATABASE_URL"], VALUE);
         assert!(lines.iter().any(|line| line.contains(agent)), "the launcher was not seen");
         assert_clean("a command line", lines.iter().map(String::as_str));
         assert_clean("the output", [&*run.stdout, &*run.stderr]);
     }
-    infisical.upset_lists([Upset::Answer(200, "", format!("{{\"x\": \"{VALUE}\"}}"))]);
+    infisical.deviate_at_lists([Deviation::Answer(200, "", format!("{{\"x\": \"{VALUE}\"}}"))]);
     let run = Run::of(&mut launcher(&world, &["alpha", "--require-secrets"]));
     assert_clean("the output", [&*run.stdout, &*run.stderr]);
     assert_no_file_holds_a_secret(&world);
 }
 
 #[test]
-fn the_keyring_is_given_values_that_no_command_line_shows() {
+fn values_for_the_keyring_are_on_no_command_line() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
     let world = world_with(&infisical);
@@ -109,7 +109,7 @@ fn the_keyring_is_given_values_that_no_command_line_shows() {
     assert_no_file_holds_a_secret(&world);
 }
 
-/// The launcher on a terminal as `script` of util-linux makes one. `None`, with the reason printed, without it.
+/// The launcher on a terminal that `script` of util-linux creates. Without it, prints the reason and returns `None`.
 fn on_terminal(inner: &Command) -> Option<Command> {
     let Some(script) = found_on_path("script") else {
         println!("skipped: util-linux has no `script` here");
@@ -126,10 +126,10 @@ fn on_terminal(inner: &Command) -> Option<Command> {
 }
 
 #[test]
-fn a_person_who_waits_is_told_for_what() {
+fn a_slow_fetch_prints_what_it_waits_for() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("DATABASE_URL", VALUE)]);
-    infisical.upset_lists([Upset::Slow(Duration::from_millis(1500))]);
+    infisical.deviate_at_lists([Deviation::Slow(Duration::from_millis(1500))]);
     let world = world_with(&infisical);
     let Some(mut command) = on_terminal(&launcher(&world, &["alpha"])) else { return };
     let shown = Run::of(&mut command).succeeds().stdout;

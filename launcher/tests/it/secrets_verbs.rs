@@ -1,11 +1,11 @@
-//! `launcher secrets check`: names, never values; an exit code for each kind of trouble.
+//! Tests of `launcher secrets check`: it prints names but no values, and has an exit code for each kind of error.
 
-use crate::infisical::{CLIENT_SECRET, Infisical, Upset};
+use crate::infisical::{CLIENT_SECRET, Deviation, Infisical};
 use crate::secrets::{VALUE, launcher, world_with};
 use crate::world::{Run, World};
 
 #[test]
-fn a_check_names_what_is_present_missing_and_left_out() {
+fn a_check_lists_present_missing_and_left_out_secrets() {
     let infisical = Infisical::start();
     infisical.folder("/alpha", &[("OTHER", VALUE), ("PATH", VALUE)]);
     let world = world_with(&infisical);
@@ -30,14 +30,14 @@ fn a_check_names_what_is_present_missing_and_left_out() {
 }
 
 #[test]
-fn a_check_tells_credential_network_folder_and_settings_apart() {
+fn a_check_has_different_exit_codes_for_different_causes() {
     let infisical = Infisical::start();
     let world = world_with(&infisical);
     let check = || Run::of(&mut launcher(&world, &["secrets", "check", "alpha"]));
     check().refuses(27, &["(404)"]);
-    infisical.upset_lists((0..3).map(|_| Upset::Answer(502, "", VALUE.into())));
-    check().refuses(26, &["it answered 502"]);
-    infisical.upset_logins([Upset::Answer(401, "", VALUE.into())]);
+    infisical.deviate_at_lists((0..3).map(|_| Deviation::Answer(502, "", VALUE.into())));
+    check().refuses(26, &["it returned 502"]);
+    infisical.deviate_at_logins([Deviation::Answer(401, "", VALUE.into())]);
     let refused = check();
     refused.refuses(25, &["refused the credential"]);
     assert!(!refused.stderr.contains(VALUE));
@@ -46,7 +46,7 @@ fn a_check_tells_credential_network_folder_and_settings_apart() {
 }
 
 #[test]
-fn without_a_keyring_a_login_says_what_to_do_instead() {
+fn without_a_keyring_a_login_fails_with_advice() {
     let world = world_with(&Infisical::start());
     world.run(&["secrets", "login"]).refuses(25, &["the keyring can't be used", "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID"]);
     world.install("secret-tool", "#!/bin/sh\nexit 1\n");

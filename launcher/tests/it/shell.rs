@@ -1,11 +1,11 @@
-//! What the launcher gives a shell: completions that know the ventures, manual pages, help.
+//! Tests of completions, manual pages and help.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::world::{Run, World, found_on_path};
 
-/// What bash offers after these words, of which the last may be unfinished.
+/// The completions of bash for these words. The last word may be incomplete.
 fn offered(world: &World, words: &[&str]) -> Vec<String> {
     let script = world.run(&["completions", "bash"]).succeeds().stdout;
     world.write("elsewhere/completions.bash", &script);
@@ -23,7 +23,7 @@ fn offered(world: &World, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn bash_completes_the_ventures_the_verbs_and_the_flags() {
+fn bash_completes_ventures_commands_and_flags() {
     let world = World::new();
     let first = offered(&world, &["launcher", ""]);
     for expected in ["alpha", "beta", "ventures", "doctor"] {
@@ -35,7 +35,7 @@ fn bash_completes_the_ventures_the_verbs_and_the_flags() {
     assert!(!offered(&world, &["launcher", ""]).contains(&"alpha".to_owned()), "a file that is wrong");
 }
 
-/// What fish offers for a command line.
+/// The completions of fish for a command line.
 fn offered_by_fish(world: &World, line: &str) -> Option<Vec<String>> {
     let fish = found_on_path("fish")?;
     let ask = format!("launcher completions fish | source; complete --do-complete '{line}'");
@@ -46,20 +46,20 @@ fn offered_by_fish(world: &World, line: &str) -> Option<Vec<String>> {
     Some(offered.lines().filter_map(|line| line.split('\t').next()).map(str::to_owned).collect())
 }
 
-/// The start file of a zsh that writes down what it makes of a command line when Ctrl-T is pressed at its end.
+/// A start file for zsh. With Ctrl-T at the end of a command line, zsh completes it and writes it to a file.
 const ZSHRC: &str = r#"
 PS1=; autoload -Uz compinit; compinit -u -D; source <(launcher completions zsh)
 report() { zle complete-word; print -r -- "$BUFFER" >completed; BUFFER='print -r -- completion-end'; zle accept-line }
 zle -N report; bindkey '^T' report; print -r -- zsh-is-ready
 "#;
 
-/// What zsh makes of a command line.
+/// The command line after zsh has completed it.
 fn completed_by_zsh(world: &World, line: &str) -> Option<String> {
     let zsh = found_on_path("zsh")?;
     world.write("elsewhere/.zshrc", ZSHRC);
-    // The script that clap prints uses it.
+    // The script that clap generates needs it.
     world.link_tool("expr");
-    // The shell under test runs on a terminal of its own.
+    // The shell under test runs on its own terminal.
     let ask = format!(
         "zmodload zsh/zpty; zpty shell {} -d -i; zpty -r -m shell said '*zsh-is-ready*'; \
          zpty -n -w shell '{line}'$'\\x14'; zpty -r -m shell said '*completion-end*'; zpty -d shell",
@@ -72,7 +72,7 @@ fn completed_by_zsh(world: &World, line: &str) -> Option<String> {
     Some(world.read("elsewhere/completed").trim_end().to_owned())
 }
 
-/// Every place in a command line where a venture is accepted.
+/// The places in a command line where a venture is accepted.
 const PLACES: [&str; 6] = [
     "launcher al",
     "launcher --codex al",
@@ -83,7 +83,7 @@ const PLACES: [&str; 6] = [
 ];
 
 #[test]
-fn each_shell_completes_ventures_wherever_one_is_accepted() {
+fn each_shell_completes_ventures_in_every_place_that_accepts_one() {
     let world = World::new();
     for place in PLACES {
         let words: Vec<&str> = place.split(' ').collect();
@@ -125,7 +125,7 @@ fn ventures_and_agents_of_an_api_are_completed_from_the_cache_and_fast() {
 }
 
 #[test]
-fn every_verb_has_a_manual_page_and_help_with_examples() {
+fn every_command_has_a_manual_page_and_help_with_examples() {
     let world = World::new();
     world.run(&["man", "man1"]).succeeds();
     for verb in
@@ -139,7 +139,7 @@ fn every_verb_has_a_manual_page_and_help_with_examples() {
     }
     let page = world.read("elsewhere/man1/launcher.1");
     assert!(page.contains("EXIT CODES") && page.contains("128+N"), "{page}");
-    // Each row is a term and its text: `man` wraps the text below itself at any width.
+    // Each row is a term with its text, so `man` can wrap the text at any width.
     assert!(page.contains(".TP 34\n\\fBlauncher alpha\\fR\nstart your default agent on alpha\n"), "{page}");
     assert!(page.contains(".TP 7\n\\fB12\\fR\nthere is no such venture\n"), "{page}");
     world.run(&["man", "man1/launcher.1/below"]).refuses(16, &["cannot write", "name a folder"]);

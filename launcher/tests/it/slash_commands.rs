@@ -1,4 +1,4 @@
-//! `launcher commands sync`: each tool's own form, and no file of the user's touched.
+//! Tests of `launcher commands sync`: each agent CLI gets its format, and files of the user are not changed.
 
 use serde_json::Value;
 use sha2::Digest as _;
@@ -11,7 +11,7 @@ fn outcome<'a>(report: &'a Value, path_end: &str) -> &'a str {
     file.unwrap_or_else(|| panic!("{path_end} is not in {report:#}"))["outcome"].as_str().unwrap()
 }
 
-/// The hash as the line that makes a file ours holds it.
+/// The hash of a text in the form that the last line of a Deckwatch file has.
 fn hex(text: &str) -> String {
     let hash = sha2::Sha256::digest(text.as_bytes());
     hash.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
@@ -23,7 +23,7 @@ fn sync(world: &World, more: &[&str]) -> Value {
 }
 
 #[test]
-fn every_installed_tool_gets_every_command_in_its_own_form() {
+fn every_installed_agent_cli_gets_every_command_in_its_own_format() {
     let world = World::new();
     let report = sync(&world, &[]);
     for name in ["sod", "eod", "handoff", "question", "merge", "status", "update", "heartbeat", "escalate"] {
@@ -48,7 +48,7 @@ fn every_installed_tool_gets_every_command_in_its_own_form() {
     assert_eq!(world.home_files(), files);
 }
 
-/// A command as each of the three tools reads it, its lines as one.
+/// A command in the formats of the three agent CLIs, with its lines joined.
 fn as_rendered(world: &World, name: &str) -> [String; 3] {
     [
         format!(".claude/commands/{name}.md"),
@@ -58,7 +58,7 @@ fn as_rendered(world: &World, name: &str) -> [String; 3] {
     .map(|path| world.read(&format!("home/{path}")).split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The text says all of this, in this order.
+/// Checks that the text contains all parts in this order.
 #[track_caller]
 fn says(text: &str, parts: &[&str]) {
     let mut rest = text;
@@ -69,7 +69,7 @@ fn says(text: &str, parts: &[&str]) {
 }
 
 #[test]
-fn a_day_ends_with_what_was_gathered_one_answer_a_handoff_and_only_then_a_commit() {
+fn the_eod_command_gathers_asks_records_a_handoff_and_then_commits() {
     let world = World::new();
     sync(&world, &["eod"]);
     for text in as_rendered(&world, "eod") {
@@ -95,7 +95,7 @@ fn a_day_ends_with_what_was_gathered_one_answer_a_handoff_and_only_then_a_commit
 }
 
 #[test]
-fn an_escalation_stops_gathers_asks_one_who_can_decide_and_waits() {
+fn the_escalate_command_stops_gathers_asks_and_waits() {
     let world = World::new();
     sync(&world, &["escalate"]);
     for text in as_rendered(&world, "escalate") {
@@ -129,7 +129,7 @@ fn an_escalation_stops_gathers_asks_one_who_can_decide_and_waits() {
 }
 
 #[test]
-fn what_the_user_wrote_or_changed_is_named_and_left() {
+fn files_that_the_user_wrote_or_changed_are_named_and_not_changed() {
     let world = World::new();
     world.write("home/.claude/commands/eod.md", "my own way to end a day\n");
     sync(&world, &[]);
@@ -151,7 +151,7 @@ fn what_the_user_wrote_or_changed_is_named_and_left() {
 }
 
 #[test]
-fn a_command_of_which_one_file_is_the_users_is_the_users() {
+fn a_command_with_one_file_of_the_user_is_not_changed() {
     let world = World::new();
     world.write("home/.codex/skills/status/SKILL.md", "---\nname: status\ndescription: mine\n---\n\nHow is it?\n");
     let before = world.read("home/.codex/skills/status/SKILL.md");
@@ -186,7 +186,7 @@ fn a_file_of_an_older_build_is_updated() {
 }
 
 #[test]
-fn flags_and_names_narrow_what_is_written() {
+fn flags_and_names_select_the_files_to_write() {
     let world = World::new();
     let said = world.run(&["commands", "sync", "--codex", "sod", "--dry-run"]).succeeds().stdout;
     assert!(said.contains("~/.codex/skills/sod/SKILL.md  would be written"), "{said}");
@@ -199,7 +199,7 @@ fn flags_and_names_narrow_what_is_written() {
 }
 
 #[test]
-fn without_any_tool_it_says_how_to_install_one() {
+fn without_an_agent_cli_the_error_says_how_to_install_one() {
     let world = World::new();
     for agent in ["claude", "gemini", "codex"] {
         world.remove(&format!("bin/{agent}"));

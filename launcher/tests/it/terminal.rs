@@ -1,4 +1,4 @@
-//! The launcher on a terminal as `script` of util-linux makes one: what it shows, and what is typed then.
+//! Runs the launcher on a terminal that `script` of util-linux creates: reads what it shows, and types keys.
 
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
@@ -6,25 +6,25 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::world::World;
 
-/// A launcher that waits for a person.
+/// A running launcher on a terminal.
 pub(crate) struct Terminal {
     child: Child,
     keys: ChildStdin,
     screen: ChildStdout,
-    /// All that was shown so far, without the terminal's own signs.
+    /// Everything that was shown so far, without escape sequences.
     shown: String,
-    /// Up to where it was looked at.
+    /// The position up to which the text was examined.
     seen: usize,
 }
 
 impl Terminal {
-    /// Starts a command line of a shell, in which `launcher` stands for the program under test.
+    /// Starts a shell command line, in which `launcher` means the program under test.
     pub(crate) fn start(world: &World, words: &str) -> Self {
         let launcher = world.path("bin/launcher").display().to_string();
         Self::with(world, &words.replacen("launcher", &launcher, 1), &[])
     }
 
-    /// Starts a command line of a shell with more in its environment.
+    /// Starts a shell command line with additional environment variables.
     pub(crate) fn with(world: &World, line: &str, environment: &[(&str, OsString)]) -> Self {
         let path = std::env::var_os("PATH").unwrap();
         let mut scripts = std::env::split_paths(&path).map(|dir| dir.join("script"));
@@ -42,7 +42,7 @@ impl Terminal {
         Self { child, keys, screen, shown: String::new(), seen: 0 }
     }
 
-    /// Waits until this is shown, after what was waited for before; then types.
+    /// Waits until this text is shown after the previous one, then types keys.
     pub(crate) fn at(&mut self, prompt: &str, keys: &str) {
         while !self.shown[self.seen..].contains(prompt) {
             let mut bytes = [0; 4096];
@@ -54,7 +54,7 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// All that was shown, and the exit code.
+    /// Everything that was shown, and the exit code.
     pub(crate) fn end(mut self) -> (String, Option<i32>) {
         drop(self.keys);
         let mut rest = Vec::new();

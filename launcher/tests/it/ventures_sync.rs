@@ -1,4 +1,4 @@
-//! `launcher ventures sync` on this machine's own database, and what it refuses.
+//! Tests of `launcher ventures sync`, with the database of this machine and with a team's API.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -21,7 +21,7 @@ fn outcomes(report: &Value) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_database_knows_the_ventures_as_the_file_has_them() {
+fn a_sync_registers_the_ventures_of_the_file() {
     let world = World::new();
     let first = sync(&world, &[]);
     assert_eq!(outcomes(&first), [("alpha", "created"), ("beta", "created"), ("empty", "created")]);
@@ -48,7 +48,7 @@ fn the_database_knows_the_ventures_as_the_file_has_them() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_be_and_writes_nothing() {
+fn a_dry_run_reports_the_changes_and_writes_nothing() {
     let world = World::new();
     let before = world.home_files();
     let said = world.run(&["ventures", "sync", "--dry-run"]).succeeds().stdout;
@@ -57,7 +57,7 @@ fn a_dry_run_says_what_would_be_and_writes_nothing() {
 }
 
 #[test]
-fn what_was_put_is_said_in_words() {
+fn the_report_is_readable_text() {
     let world = World::new();
     let said = world.run(&["ventures", "sync"]).succeeds().stdout;
     assert!(said.starts_with("alpha  created\nbeta   created\n"), "{said}");
@@ -68,7 +68,7 @@ fn what_was_put_is_said_in_words() {
 }
 
 #[test]
-fn a_teams_api_wants_its_admins_key_and_none_other() {
+fn a_teams_api_needs_the_admin_key() {
     let world = World::new();
     let mut launcher = world.launcher(&["ventures", "sync"]);
     launcher.env("CONTEXT_API_URL", closed_port()).env("CONTEXT_API_KEY", "k".repeat(64));
@@ -78,7 +78,7 @@ fn a_teams_api_wants_its_admins_key_and_none_other() {
 }
 
 #[test]
-fn without_a_file_there_is_nothing_to_put() {
+fn without_a_ventures_file_the_sync_fails() {
     let world = World::new();
     world.remove(FILE);
     world.run(&["ventures", "sync"]).refuses(11, &["no ventures file", "--ventures FILE"]);
@@ -87,7 +87,7 @@ fn without_a_file_there_is_nothing_to_put() {
     assert_eq!(outcomes(&sync(&world, &["--ventures", "other.json"])), [("gamma", "created")]);
 }
 
-/// An API that lists no ventures, takes one, and is gone.
+/// A stub of the API that lists no ventures, accepts one venture, and then closes.
 fn api_that_takes_one() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -110,7 +110,7 @@ fn api_that_takes_one() -> String {
 }
 
 #[test]
-fn an_api_that_goes_away_is_told_venture_by_venture() {
+fn an_api_that_stops_answering_is_reported_for_each_venture() {
     let world = World::new();
     let mut launcher = world.launcher(&["ventures", "sync", "--json"]);
     launcher.env("CONTEXT_API_URL", api_that_takes_one()).env("ADMIN_API_KEY", "s".repeat(64));

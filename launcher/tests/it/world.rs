@@ -1,4 +1,4 @@
-//! A small world for one test: a home, a `PATH` with nothing but what is put there, repositories, fake agents.
+//! The environment of one test: a home folder, a `PATH` that the test controls, repositories, and stubs of agent CLIs.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-/// Writes down how it was started, then ends as the test wants.
+/// Records its arguments and environment, then exits or sleeps as the test wants.
 const AGENT: &str = r#"#!/bin/sh
 if [ "$1" = --help ]; then printf '%s\n' "$AGENT_HELP"; exit; fi
 pwd -P > "$RECORD.cwd"
@@ -27,7 +27,7 @@ pub(crate) struct World {
     root: tempfile::TempDir,
 }
 
-/// What an agent wrote down.
+/// What the stub of an agent CLI recorded.
 pub(crate) struct Record {
     pub(crate) cwd: PathBuf,
     pub(crate) args: Vec<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// The arguments without the registration, which Codex gets by `-c`.
+    /// The arguments without the registration, which Codex gets with `-c`.
     pub(crate) fn own_args(&self) -> Vec<&str> {
         let is_ours = |arg: &str| arg.starts_with("mcp_servers.deckwatch.");
         let mut args: Vec<&str> = Vec::new();
@@ -52,9 +52,9 @@ impl Record {
 }
 
 impl World {
-    /// A home with ventures and the repository of `alpha`; all three agents and `deckwatch-mcp` installed.
+    /// A home folder with ventures and the repository of `alpha`. All three agent CLIs and `deckwatch-mcp` are installed.
     pub(crate) fn new() -> Self {
-        // Beside the program under test, so that it can be linked instead of copied.
+        // The folder is beside the program under test, so that the program can be linked instead of copied.
         let world = Self { root: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
         for folder in ["home/dev", "bin", "elsewhere"] {
             std::fs::create_dir_all(world.path(folder)).unwrap();
@@ -96,7 +96,7 @@ impl World {
         std::fs::set_permissions(self.path(&path), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Puts a tool of this machine on the world's `PATH`.
+    /// Adds a tool of this machine to the world's `PATH`.
     pub(crate) fn link_tool(&self, tool: &str) -> PathBuf {
         let link = self.path("bin").join(tool);
         if !link.exists() {
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// The launcher, not yet started, with an environment of its own.
+    /// The command of the launcher, not yet started, with only the world's environment.
     pub(crate) fn launcher(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.path("bin/launcher"));
         command.args(args).current_dir(self.path("elsewhere")).env_clear().stdin(Stdio::null());
@@ -122,18 +122,18 @@ impl World {
         command
     }
 
-    /// What every process of this world is given. Git looks for no repository above the world, which may lie in the
-    /// target folder of a checkout.
+    /// The environment of every process in this world. Git searches for no repository above the world, because the world may
+    /// be in the target folder of a checkout.
     pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 3] {
         [("HOME", self.path("home")), ("PATH", self.path("bin")), ("GIT_CEILING_DIRECTORIES", self.path(""))]
     }
 
-    /// Runs the launcher to its end.
+    /// Runs the launcher until it ends.
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         Run::of(&mut self.launcher(args))
     }
 
-    /// What the agent wrote down; the launcher must have ended.
+    /// What the agent recorded. The launcher must have ended.
     pub(crate) fn record(&self) -> Record {
         self.record_named("record")
     }
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// Starts an agent that stays, and waits until it runs.
+    /// Starts an agent that keeps running, and waits until it runs.
     pub(crate) fn start(&self, name: &str, args: &[&str]) -> Agent {
         let mut command = self.launcher(args);
         command.env("RECORD", self.path(name)).env("AGENT_SLEEPS", "1").stderr(Stdio::null());
@@ -165,7 +165,7 @@ impl World {
         Agent { child, record: self.record_named(name) }
     }
 
-    /// Every file below the home with its text, repositories left out.
+    /// All files in the home folder with their content, except repositories.
     pub(crate) fn home_files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.path("home")];
@@ -183,7 +183,7 @@ impl World {
     }
 }
 
-/// An agent that runs until it is dropped.
+/// A running agent. It ends when this value is dropped.
 pub(crate) struct Agent {
     pub(crate) child: Child,
     pub(crate) record: Record,
@@ -202,7 +202,7 @@ impl Drop for Agent {
     }
 }
 
-/// How a run of the launcher ended.
+/// The result of a run of the launcher.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -214,7 +214,7 @@ impl Run {
         Self::ended(command.output().unwrap())
     }
 
-    /// Gives a program its standard input, whole.
+    /// Writes a program's standard input and closes it.
     pub(crate) fn write(child: &mut Child, text: &str) {
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     }
@@ -231,7 +231,7 @@ impl Run {
         self
     }
 
-    /// It ended with this code and said all of this on standard error, without colour.
+    /// Checks the exit code, and that standard error contains all texts and no colours.
     #[track_caller]
     pub(crate) fn refuses(&self, code: i32, said: &[&str]) {
         assert_eq!(self.code, Some(code), "{}", self.stderr);

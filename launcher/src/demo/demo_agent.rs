@@ -16,26 +16,26 @@ use tokio::time::timeout;
 use super::error::DemoError;
 use crate::environment;
 
-/// Everything here is local and takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Everything is local, so an answer takes milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An agent at work.
-pub(super) struct Player {
+/// An agent of the demo.
+pub(super) struct DemoAgent {
     agent: Agent,
     service: RunningService<RoleClient, ()>,
     server: Child,
 }
 
-/// What a tool answered.
+/// The answer of a tool.
 pub(super) struct Answer {
     /// The text that an agent reads.
     pub(super) report: String,
     facts: Value,
 }
 
-impl Player {
-    /// Starts the server for `agent` in `repository`, with its records and its state below `folder`.
-    pub(super) async fn enter(
+impl DemoAgent {
+    /// Starts the server for `agent` in `repository`. Its records and state are below `folder`.
+    pub(super) async fn start(
         agent: &Agent,
         server: &Path,
         repository: &Path,
@@ -43,9 +43,11 @@ impl Player {
     ) -> Result<Self, DemoError> {
         let broken = |cause: String| DemoError::Server { agent: agent.clone(), cause };
         let mut command = Command::new(server);
-        for name in
-            environment::OF_AGENT.into_iter().chain([variables::API_URL, variables::API_KEY, "CLAUDE_PROJECT_DIR"])
-        {
+        for name in environment::AGENT_VARIABLES.into_iter().chain([
+            variables::API_URL,
+            variables::API_KEY,
+            "CLAUDE_PROJECT_DIR",
+        ]) {
             command.env_remove(name);
         }
         command.current_dir(repository).env("XDG_DATA_HOME", folder).env("XDG_STATE_HOME", folder);
@@ -55,17 +57,17 @@ impl Player {
         let (Some(stdout), Some(stdin)) = (server.stdout.take(), server.stdin.take()) else {
             return Err(broken("it has no pipes".to_owned()));
         };
-        let service = timeout(PATIENCE, ().serve((stdout, stdin))).await;
+        let service = timeout(TIMEOUT, ().serve((stdout, stdin))).await;
         let service = service.map_err(|_| broken("it did not answer".to_owned()))?;
         let service = service.map_err(|error| broken(error.to_string()))?;
         Ok(Self { agent: agent.clone(), service, server })
     }
 
-    /// Calls a tool, as the agent's tool would.
+    /// Calls a tool in the same way as an agent CLI.
     pub(super) async fn call(&self, tool: &'static str, arguments: JsonObject) -> Result<Answer, DemoError> {
         let broken = |cause: String| DemoError::Server { agent: self.agent.clone(), cause };
         let call = self.service.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments));
-        let result = timeout(PATIENCE, call).await.map_err(|_| broken(format!("{tool} did not answer")))?;
+        let result = timeout(TIMEOUT, call).await.map_err(|_| broken(format!("{tool} did not answer")))?;
         let result = result.map_err(|error| broken(error.to_string()))?;
         let texts = result.content.iter().filter_map(|block| Some(block.as_text()?.text.clone()));
         let report = texts.collect::<Vec<_>>().join("\n");
@@ -75,23 +77,23 @@ impl Player {
         Ok(Answer { report, facts: result.structured_content.unwrap_or_default() })
     }
 
-    /// Closes the pipe, as a tool that ends does, and waits for the server to go.
-    pub(super) async fn leave(self) {
+    /// Closes the pipe, as an agent CLI does when it ends, and waits until the server has ended.
+    pub(super) async fn stop(self) {
         let Self { service, mut server, .. } = self;
-        // The server ends with its pipe; one that does not is killed when it is dropped.
+        // The server ends when its pipe closes. A server that does not end is killed when it is dropped.
         let _ = service.cancel().await;
-        let _ = timeout(PATIENCE, server.wait()).await;
+        let _ = timeout(TIMEOUT, server.wait()).await;
     }
 }
 
 impl Answer {
-    /// A fact of the structured answer, as text.
+    /// A field of the structured answer, as text.
     pub(super) fn fact(&self, name: &str) -> String {
         self.facts.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// Fails the demo when the agent was not told of `sign`.
-    pub(super) fn must_show(&self, agent: &Agent, sign: &str, what: &str) -> Result<(), DemoError> {
+    /// Returns an error if the answer does not contain `sign`.
+    pub(super) fn must_contain(&self, agent: &Agent, sign: &str, what: &str) -> Result<(), DemoError> {
         if !sign.is_empty() && self.report.contains(sign) {
             return Ok(());
         }

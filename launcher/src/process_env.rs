@@ -1,4 +1,4 @@
-//! What the launcher was started in: environment, directory, terminal. Read once, then passed on.
+//! The environment, current directory and terminal of the launcher. They are read once and then passed as an argument.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,20 +11,20 @@ use deckwatch_client::dirs::Dirs;
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;
 
-/// The launcher's own process, as the operating system set it up.
-pub(crate) struct Surroundings {
+/// The state of the launcher's process at its start.
+pub(crate) struct ProcessEnv {
     vars: BTreeMap<OsString, OsString>,
     /// The current directory.
     pub(crate) cwd: PathBuf,
     /// Deckwatch's folders.
     pub(crate) dirs: Dirs,
-    /// Whether a person can answer a menu.
+    /// Whether a user can answer questions on the terminal.
     pub(crate) interactive: bool,
     own_program: Option<PathBuf>,
 }
 
-impl Surroundings {
-    /// Reads them from this process.
+impl ProcessEnv {
+    /// Reads the state of this process.
     pub(crate) fn of_this_process() -> Result<Self, LaunchError> {
         let vars: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         Ok(Self {
@@ -36,58 +36,58 @@ impl Surroundings {
         })
     }
 
-    /// A variable's value; one that is empty or not Unicode counts as unset.
+    /// The value of a variable. A value that is empty or not Unicode counts as unset.
     pub(crate) fn var(&self, name: &str) -> Option<String> {
         let value = self.vars.get(OsStr::new(name))?.to_str()?;
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// Whether whoever types here came over SSH.
+    /// Whether the user is connected over SSH.
     pub(crate) fn is_remote(&self) -> bool {
         self.var("SSH_CONNECTION").is_some() || self.var("SSH_TTY").is_some()
     }
 
-    /// Every variable.
+    /// All variables.
     pub(crate) fn vars(&self) -> impl Iterator<Item = (&OsStr, &OsString)> {
         self.vars.iter().map(|(name, value)| (name.as_os_str(), value))
     }
 
-    /// A variable that holds a path; empty counts as unset, relative is taken from the current directory.
+    /// The path in a variable. An empty value counts as unset. A relative path is resolved in the current directory.
     pub(crate) fn path_var(&self, name: &str) -> Option<PathBuf> {
         let value = self.vars.get(OsStr::new(name)).filter(|value| !value.is_empty())?;
         Some(self.cwd.join(value))
     }
 
-    /// The file of the embedded engine.
+    /// The database file of the embedded engine.
     pub(crate) fn database(&self) -> PathBuf {
         self.dirs.data.join("context.db")
     }
 
-    /// The first program of this name on `PATH`. Relative entries don't count: they would mean another
-    /// folder once the launcher changes to the repository.
+    /// The first program with this name on `PATH`. Relative entries are ignored: after the launcher has changed to the
+    /// repository, they would mean another folder.
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let path = self.vars.get(OsStr::new("PATH"))?;
         std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|file| runs(file))
     }
 
-    /// An agent's tool: the first on `PATH`, else where its own installer puts it without one.
+    /// The program of an agent CLI: the first on `PATH`, otherwise the one in the folder of its own installer.
     pub(crate) fn agent_program(&self, cli: AgentCli) -> Option<PathBuf> {
         let own = (cli == AgentCli::Claude).then(|| self.dirs.home.join(".claude/local/claude"));
         self.program(cli.program()).or_else(|| own.filter(|file| runs(file)))
     }
 
-    /// The folder that this program is in.
+    /// The folder of the launcher's program.
     pub(crate) fn program_folder(&self) -> Option<PathBuf> {
         self.own_program.as_deref()?.parent()?.canonicalize().ok()
     }
 
-    /// The program that was installed beside this one, else the first on `PATH`.
+    /// The program in the folder of the launcher, otherwise the first on `PATH`.
     pub(crate) fn sibling(&self, name: &str) -> Option<PathBuf> {
         let beside = self.own_program.as_ref().and_then(|own| own.parent()).map(|dir| dir.join(name));
         beside.filter(|file| runs(file)).or_else(|| self.program(name))
     }
 
-    /// A path below the home as people write it.
+    /// A path for messages, with `~` for the home folder.
     pub(crate) fn shown(&self, path: &Path) -> String {
         match path.strip_prefix(&self.dirs.home) {
             Ok(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
