@@ -51,7 +51,8 @@ impl Http {
     /// Sends a request with an absolute URL and waits for the complete response.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Unanswered> {
         let request = reqwest::Request::try_from(request).map_err(|error| Unanswered::not_sent(&error))?;
-        let mut answer = self.client().await?.execute(request).await.map_err(|error| Unanswered::interrupted(&error))?;
+        let mut answer =
+            self.client().await?.execute(request).await.map_err(|error| Unanswered::interrupted(&error))?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();

@@ -66,7 +66,7 @@ async fn a_portal_in_between_does_not_swallow_what_waits() {
     let server = Scripted::start(portal).await;
     let api = server.api(&folder, Bounds::default());
     let cause = deliver(&api, "one").await.unwrap_err();
-    assert!(cause.contains("something in between answered"), "{cause}");
+    assert!(cause.contains("a proxy or another service answered"), "{cause}");
     assert_eq!(api.waiting().await.queued, 1);
 }
 
@@ -193,7 +193,7 @@ async fn a_fresh_write_that_is_refused_with_an_unknown_code_is_not_called_queued
     assert_eq!(api.waiting().await.queued, 0);
     // Without the API's mark it is not the API's word.
     server.now_answers(|_| odd(422).replace(CORRELATION, ""));
-    assert!(deliver(&api, "two").await.unwrap_err().contains("something in between"));
+    assert!(deliver(&api, "two").await.unwrap_err().contains("a proxy or another service answered"));
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ async fn nothing_overtakes_what_may_wait_in_a_folder_that_can_not_be_listed() {
     std::os::unix::fs::symlink(&queue, &queue).unwrap();
     server.now_answers(takes);
     let text = api.deliver_note(&note("two")).await.unwrap_err().to_string();
-    for part in ["neither recorded nor queued", "older writes may wait", "Mend the disk or the folder"] {
+    for part in ["neither recorded nor queued", "older writes may wait", "Repair the disk or the folder"] {
         assert!(text.contains(part), "{part} in {text}");
     }
     std::fs::remove_file(&queue).unwrap();

@@ -182,7 +182,7 @@ fn what_no_venture_has_waits_with_words_and_blocks_nothing() {
     server.start();
     let mut agent = stranger(&machine, &server, REMOTE);
     let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
-    let told = "waits for a person and delays no other write: no venture has the repository example-org/unheard-of";
+    let told = "waits for a person and delays no other write: the repository example-org/unheard-of does not belong to any venture";
     assert!(days.any(|day| day.text.contains(told)), "{told}");
     assert_eq!(agent.call("handoff", &handoff("Somebody's.")).good().facts["recorded"], true);
     assert_eq!(server.handoffs(), ["Somebody's."]);
@@ -289,6 +289,6 @@ fn something_in_between_is_an_outage_also_for_a_machine_that_knows_nothing() {
     between.decides(|_| Fate::IsAnsweredElsewhere(200));
     let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
     let text = agent.call("sod", &json!({})).trouble();
-    assert!(text.contains("something in between answered") && text.contains("`handoff`, which waits"), "{text}");
+    assert!(text.contains("a proxy or another service answered") && text.contains("`handoff`, which waits"), "{text}");
     assert_eq!(agent.call("handoff", &handoff("In a hotel.")).good().facts["queued"], true);
 }

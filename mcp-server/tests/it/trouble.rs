@@ -215,7 +215,7 @@ fn preflight_tells_silence_from_something_else_that_answers() {
     for (status, answer) in [(200, json!({"hello": "world"})), (200, json!("<html>")), (404, json!("<html>"))] {
         let other = ScriptedApi::start(move |_, _| (status, answer.clone()));
         let (found, fix) = checked(&Machine::new(), &other.url, "api");
-        assert!(found.starts_with("fail something in between answered in the place of the Context API"), "{found}");
+        assert!(found.starts_with("fail a proxy or another service answered instead of the Context API"), "{found}");
         assert!(fix.starts_with("something else than the Context API answers there: set CONTEXT_API_URL"), "{fix}");
     }
     let proxy = ScriptedApi::start(|_, _| (502, json!("Bad Gateway")));
