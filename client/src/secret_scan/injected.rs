@@ -58,7 +58,7 @@ impl Injected {
         injected
     }
 
-    /// Adds the value of a variable, unless it is indistinguishable from ordinary text.
+    /// Adds the value of a variable, unless ordinary text can contain it by chance.
     pub fn insert(&mut self, name: &str, value: &str) {
         let value = value.trim();
         if is_distinctive(value) {

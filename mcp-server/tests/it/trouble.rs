@@ -286,7 +286,7 @@ fn a_proxy_that_takes_no_more_requests_is_not_taken_for_a_login_page() {
     command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
     let mut agent = Mcp::initialized(command);
     let text = agent.call("sod", &json!({})).trouble();
-    assert!(text.contains("status 429: it takes no more requests for now. Try again in a minute"), "{text}");
+    assert!(text.contains("status 429: it accepts no more requests for now. Try again in a minute"), "{text}");
     let text = agent.call("handoff", &crate::harness::handoff("x")).good().text;
     assert!(text.contains("QUEUED on this machine, not recorded yet") && text.contains("with status 429."), "{text}");
     assert!(!text.contains("login page") && !text.contains("Try again"), "{text}");
