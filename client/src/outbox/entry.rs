@@ -261,7 +261,7 @@ impl Entry {
     }
 
     /// A copy with a new key, as a new write.
-    pub(super) fn as_new_write(self, now: Timestamp) -> Self {
+    pub(super) fn into_new_write(self, now: Timestamp) -> Self {
         Self { idempotency_key: new_key(), queued_at: now, parked: None, ..self }
     }
 }

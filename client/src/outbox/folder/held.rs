@@ -44,7 +44,7 @@ impl Folder {
                 HeldDecision::Drop => std::fs::remove_file(path).map_err(|source| self.error(source))?,
                 HeldDecision::Send => {
                     // The new key is written before the rename, so that after a crash the entry is sent once.
-                    self.write(&path, &serde_json::to_vec(&entry.as_new_write(now)).map_err(io::Error::other)?)?;
+                    self.write(&path, &serde_json::to_vec(&entry.into_new_write(now)).map_err(io::Error::other)?)?;
                     let number = self.number_after(&self.numbers()?)?;
                     self.rename(&path, &self.file(number))?;
                 }

@@ -103,7 +103,7 @@ impl Folder {
         for (path, mut entry) in self.entries() {
             let was_parked = entry.parked.take().is_some();
             if entry.is_too_old(now) {
-                self.write(&path, &serde_json::to_vec(&entry.as_new_write(now)).map_err(io::Error::other)?)?;
+                self.write(&path, &serde_json::to_vec(&entry.into_new_write(now)).map_err(io::Error::other)?)?;
             } else if was_parked {
                 self.write(&path, &serde_json::to_vec(&entry).map_err(io::Error::other)?)?;
             }
