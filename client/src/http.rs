@@ -31,11 +31,11 @@ pub struct Http {
 /// A request that got no response.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{cause}")]
-pub struct Unanswered {
+pub struct RequestError {
     /// The error text of the network.
     pub cause: String,
     /// A retry would take as long and would fail in the same way.
-    pub hopeless: bool,
+    pub is_permanent: bool,
     /// The time limit passed.
     pub timed_out: bool,
     /// A connection was open before the failure.
@@ -49,18 +49,18 @@ impl Http {
     }
 
     /// Sends a request with an absolute URL and waits for the complete response.
-    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Unanswered> {
-        let request = reqwest::Request::try_from(request).map_err(|error| Unanswered::not_sent(&error))?;
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, RequestError> {
+        let request = reqwest::Request::try_from(request).map_err(|error| RequestError::not_sent(&error))?;
         let mut answer =
-            self.client().await?.execute(request).await.map_err(|error| Unanswered::interrupted(&error))?;
+            self.client().await?.execute(request).await.map_err(|error| RequestError::interrupted(&error))?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| Unanswered::interrupted(&error))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| RequestError::interrupted(&error))? {
             if body.len() + chunk.len() > self.limits.answer_bytes {
                 let cause = format!("the response is larger than {} KiB", self.limits.answer_bytes / 1024);
-                return Err(Unanswered { cause, hopeless: true, timed_out: false, connected: true });
+                return Err(RequestError { cause, is_permanent: true, timed_out: false, connected: true });
             }
             body.extend_from_slice(&chunk);
         }
@@ -68,7 +68,7 @@ impl Http {
         Ok(response)
     }
 
-    async fn client(&self) -> Result<&reqwest::Client, Unanswered> {
+    async fn client(&self) -> Result<&reqwest::Client, RequestError> {
         self.client.get_or_try_init(|| build_client(self.limits)).await
     }
 }
@@ -86,7 +86,7 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Builds the client on a separate thread. Otherwise a caller with a short timeout would be blocked too long.
-async fn build_client(limits: HttpLimits) -> Result<reqwest::Client, Unanswered> {
+async fn build_client(limits: HttpLimits) -> Result<reqwest::Client, RequestError> {
     let build = tokio::task::spawn_blocking(move || {
         // This fails if the process has already installed a provider. That provider works too.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -98,20 +98,20 @@ async fn build_client(limits: HttpLimits) -> Result<reqwest::Client, Unanswered>
             .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
             .build()
     });
-    let failed = |cause: String| Unanswered { cause, hopeless: true, timed_out: false, connected: false };
+    let failed = |cause: String| RequestError { cause, is_permanent: true, timed_out: false, connected: false };
     build.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(innermost(&error)))
 }
 
-impl Unanswered {
+impl RequestError {
     fn not_sent(error: &reqwest::Error) -> Self {
-        Self { cause: innermost(error), hopeless: true, timed_out: false, connected: false }
+        Self { cause: innermost(error), is_permanent: true, timed_out: false, connected: false }
     }
 
     /// A timeout is not worth a retry. A refused connection can be a restart of the server, so it is.
     fn interrupted(error: &reqwest::Error) -> Self {
         let timed_out = error.is_timeout();
         let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
-        Self { cause, hopeless: timed_out, timed_out, connected: !error.is_connect() }
+        Self { cause, is_permanent: timed_out, timed_out, connected: !error.is_connect() }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::http::Unanswered;
+use crate::http::RequestError;
 
 /// The variables that set a proxy, in upper or lower case.
 const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
@@ -33,7 +33,7 @@ impl Contact {
         *self = Self { answered: Some((Instant::now(), status)), unanswered: None, silent: None };
     }
 
-    pub(super) fn unanswered(&mut self, last: &Unanswered) {
+    pub(super) fn unanswered(&mut self, last: &RequestError) {
         self.unanswered = Some((Instant::now(), last.cause.clone()));
         self.silent = (last.timed_out && last.connected).then(Instant::now);
     }

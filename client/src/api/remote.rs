@@ -12,7 +12,7 @@ use url::Url;
 use super::Prepared;
 use super::contact::{self, Contact};
 use super::error::ClientError;
-use crate::http::{Http, HttpLimits, Unanswered};
+use crate::http::{Http, HttpLimits, RequestError};
 
 const LIMITS: HttpLimits = HttpLimits {
     connect: Duration::from_secs(3),
@@ -37,7 +37,7 @@ impl Remote {
     }
 
     /// Sends a request once and records the result.
-    pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
+    pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, RequestError> {
         let answer = self.send_once(request).await;
         match &answer {
             Ok(response) => self.lock_contact().answered(response.status()),
@@ -65,9 +65,13 @@ impl Remote {
         self.contact.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn send_once(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
-        let unusable =
-            |cause: &str| Unanswered { cause: cause.to_owned(), hopeless: true, timed_out: false, connected: false };
+    async fn send_once(&self, request: &Prepared) -> Result<Response<Bytes>, RequestError> {
+        let unusable = |cause: &str| RequestError {
+            cause: cause.to_owned(),
+            is_permanent: true,
+            timed_out: false,
+            connected: false,
+        };
         let mut sent = request.clone();
         *sent.uri_mut() = self.address(request).ok_or_else(|| unusable("the URL is not valid for HTTP"))?;
         let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));

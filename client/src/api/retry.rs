@@ -12,7 +12,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use super::error::{ClientError, retry_after};
 use super::remote::Remote;
 use super::{Ask, Prepared};
-use crate::http::Unanswered;
+use crate::http::RequestError;
 
 /// The maximum time for a call with all its retries.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -87,9 +87,9 @@ async fn attempt(remote: &Remote, request: &Prepared, connected: &AtomicBool) ->
             Err(Failure { cause: response.status().to_string(), retry, pause, response: Some(response) })
         }
         Ok(response) => Ok(response),
-        Err(Unanswered { cause, hopeless, connected: did_connect, .. }) => {
+        Err(RequestError { cause, is_permanent, connected: did_connect, .. }) => {
             connected.fetch_or(did_connect, Ordering::Relaxed);
-            Err(Failure { cause, response: None, retry: !hopeless, pause: None })
+            Err(Failure { cause, response: None, retry: !is_permanent, pause: None })
         }
     }
 }

@@ -151,12 +151,13 @@ impl Repositories {
                 repos.push(repo);
             }
         }
-        let named = |repo: &RepoName| repo.as_str().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-        let keeping =
-            |keep: &dyn Fn(&str) -> bool| repos.iter().copied().filter(|repo| keep(&named(repo))).collect::<Vec<_>>();
+        let short_name = |repo: &RepoName| repo.as_str().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let matching = |keep: &dyn Fn(&str) -> bool| {
+            repos.iter().copied().filter(|repo| keep(&short_name(repo))).collect::<Vec<_>>()
+        };
         let choices = [
-            keeping(&|name| name == code.as_str()),
-            keeping(&|name| name.strip_prefix(code.as_str()).is_some_and(|rest| rest.starts_with(['-', '.', '_']))),
+            matching(&|name| name == code.as_str()),
+            matching(&|name| name.strip_prefix(code.as_str()).is_some_and(|rest| rest.starts_with(['-', '.', '_']))),
             repos.clone(),
         ];
         let candidates = choices.into_iter().find(|choice| !choice.is_empty()).unwrap_or_default();
@@ -183,13 +184,13 @@ fn is_of(repo: &RepoName, org: &GithubOrg) -> bool {
 /// only clone that is not a worktree.
 fn select_clone(repo: &RepoName, venture: &VentureEntry, clones: &[&Found]) -> Result<PathBuf, DiscoveryError> {
     let own_name = repo.as_str().rsplit('/').next().unwrap_or_default();
-    let keeping =
+    let matching =
         |keep: &dyn Fn(&Found) -> bool| clones.iter().copied().filter(|found| keep(found)).collect::<Vec<_>>();
     let choices = [
         clones.to_vec(),
-        keeping(&|found| found.root.ends_with(own_name)),
-        keeping(&|found| found.root.ends_with(venture.code.as_str())),
-        keeping(&|found| !found.is_worktree),
+        matching(&|found| found.root.ends_with(own_name)),
+        matching(&|found| found.root.ends_with(venture.code.as_str())),
+        matching(&|found| !found.is_worktree),
     ];
     let only = choices.iter().find_map(|choice| match choice.as_slice() {
         [only] => Some(only.root.clone()),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pause::Occasion;
-use super::place::SessionRequest;
+use super::venture_lookup::SessionRequest;
 use crate::api::{Ask, ClientError, random_uuid};
 use crate::clock::now;
 use crate::digest::sha256_hex;

@@ -17,10 +17,10 @@
 mod entry;
 mod folder;
 mod pause;
-mod place;
 mod turn;
+mod unconfirmed;
 mod unsent;
-mod unsure;
+mod venture_lookup;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,11 +34,11 @@ pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, OtherQueue, SetAside, TakenOver};
 use self::folder::{Folder, StorageError, Ticket};
 pub use self::pause::Occasion;
-pub use self::place::SessionRequest;
 pub use self::turn::Replayed;
 use self::turn::{OwnEntry, OwnResult, Turn};
+use self::unconfirmed::UnconfirmedWrites;
 pub use self::unsent::{Unsent, UnsentHandoff, UnsentNote};
-use self::unsure::UnconfirmedWrites;
+pub use self::venture_lookup::SessionRequest;
 use crate::api::{Api, ClientError, understand};
 use crate::clock::now;
 
@@ -48,7 +48,7 @@ pub(crate) struct Outbox {
     folder: Arc<Folder>,
     /// An id of this process. It separates this process's ends of day from those of earlier processes.
     run: uuid::Uuid,
-    unsure: Arc<UnconfirmedWrites>,
+    unconfirmed: Arc<UnconfirmedWrites>,
 }
 
 /// Whether this machine can queue a write that the API does not accept now.
@@ -166,7 +166,7 @@ impl Outbox {
     /// The queue for `endpoint` and `actor` below `root`. Creates no files yet.
     pub(crate) fn new(root: &Path, endpoint: &str, actor: &str, bounds: Bounds) -> Self {
         let folder = Arc::new(Folder::of(root, endpoint, actor, bounds));
-        Self { folder, run: crate::api::random_uuid(), unsure: Arc::default() }
+        Self { folder, run: crate::api::random_uuid(), unconfirmed: Arc::default() }
     }
 
     /// Runs blocking disk work on a separate thread.
@@ -267,7 +267,7 @@ impl Api {
             self.refuse_secrets(Operation::StartDay, &start)?;
         }
         let Some(outbox) = self.outbox() else { return Ok(delivered(turn::send(self, &entry).await?)) };
-        let entry = outbox.unsure.with_first_key(entry, now());
+        let entry = outbox.unconfirmed.with_first_key(entry, now());
         let stored = entry.clone();
         let (ticket, waits) = match outbox.on_disk(move |folder| folder.put(stored, now())).await.and_then(|put| put) {
             Ok(put) => put,
@@ -275,7 +275,7 @@ impl Api {
         };
         let own = OwnEntry { ticket, entry: &waits, is_new: waits == entry };
         let result = self.send_in_turn(outbox, own).await?;
-        outbox.unsure.forget(&entry);
+        outbox.unconfirmed.forget(&entry);
         match result {
             OwnResult::Answered(response) => Ok(delivered(response)),
             OwnResult::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
@@ -343,7 +343,7 @@ impl Api {
         storage_error: &StorageError,
     ) -> Result<Delivery<T>, ClientError> {
         let (what, storage_error) = (entry.what(), storage_error.to_string());
-        let was_sent_before = outbox.unsure.holds(entry);
+        let was_sent_before = outbox.unconfirmed.holds(entry);
         let not_sent = |cause: String| {
             let storage_error = storage_error.clone();
             if was_sent_before {
@@ -365,10 +365,10 @@ impl Api {
                 ));
             }
         }
-        outbox.unsure.keep(entry);
+        outbox.unconfirmed.keep(entry);
         match turn::send(self, entry).await {
             Ok(response) => {
-                outbox.unsure.forget(entry);
+                outbox.unconfirmed.forget(entry);
                 Ok(delivered(response))
             }
             Err(
@@ -378,13 +378,13 @@ impl Api {
                 | ClientError::NoVenture { .. }),
             ) => {
                 if !was_sent_before {
-                    outbox.unsure.forget(entry);
+                    outbox.unconfirmed.forget(entry);
                 }
                 Err(refused)
             }
             // No connection was opened, so the API did not get the write.
             Err(ClientError::Unreachable { is_sent: false, .. }) if !was_sent_before => {
-                outbox.unsure.forget(entry);
+                outbox.unconfirmed.forget(entry);
                 Err(not_sent("the API does not accept connections".to_owned()))
             }
             // A proxy may have forwarded the request and lost the response.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::entry::Entry;
 use super::folder::{StorageError, Ticket};
 use super::pause::{Occasion, Pause};
-use super::{Outbox, place};
+use super::{Outbox, venture_lookup};
 use crate::api::{Api, Ask, ClientError, foreign, is_the_api, understand};
 use crate::clock::now;
 
@@ -293,7 +293,7 @@ fn first_sentence(detail: &str) -> &str {
 /// Sends one entry. Only a response of the API itself counts.
 pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, ClientError> {
     if let Some(repo) = &entry.venture_of {
-        let complete = place::with_venture(api, entry, repo).await?;
+        let complete = venture_lookup::with_venture(api, entry, repo).await?;
         return Box::pin(send(api, &complete)).await;
     }
     let key = entry.idempotency_key.as_str();
