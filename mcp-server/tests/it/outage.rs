@@ -229,7 +229,7 @@ fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_l
     let race = json!({"action": "create", "title": "Raced", "content": "Once."});
     let (told, machine, _server, between) = sent_by_another("note", "/v1/notes", &race);
     let told = told.good();
-    for part in ["This is saved; do not repeat it", "another process on this machine has sent it", "can't reach"] {
+    for part in ["This is saved; do not repeat it", "another process on this machine sent it", "can't reach"] {
         assert!(told.text.contains(part), "{part} in {}", told.text);
     }
     assert!(!told.text.contains("try again"), "{}", told.text);
@@ -255,7 +255,7 @@ fn a_change_that_another_process_sent_in_vain_is_refused_and_said_not_to_be_reco
     let race = json!({"action": "archive", "id": "note_01JD0000000000000000000001"});
     let (told, ..) = sent_by_another("note", "/v1/notes/note_01JD0000000000000000000001/archive", &race);
     let text = told.trouble();
-    assert!(text.contains("NOT recorded") && text.contains("refused (note_not_found)"), "{text}");
+    assert!(text.contains("NOT recorded") && text.contains("refused it (note_not_found)"), "{text}");
 }
 
 #[test]
