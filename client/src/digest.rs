@@ -1,4 +1,4 @@
-//! SHA-256 as text: checksums, and names of files that say nothing of what they stand for.
+//! SHA-256 as text, for checksums and for file names that do not reveal their content.
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,7 +11,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn it_is_the_well_known_digest() {
+    fn the_digest_of_abc_matches_the_standard() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(super::sha256_hex(b"abc"), abc);
     }

@@ -1,6 +1,6 @@
-//! Where Deckwatch keeps its files on this machine: the XDG base directories.
+//! The folders of Deckwatch on this machine, from the XDG base directories.
 //!
-//! It names folders and can make them; what goes into them is other modules' business.
+//! This module names folders and creates them. Other modules write the files.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,33 +11,34 @@ use thiserror::Error;
 
 const FOLDER: &str = "deckwatch";
 
-/// The folders of one user on this machine. None of them need exist yet.
+/// The folders of one user on this machine. They may not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dirs {
-    /// The user's home.
+    /// The user's home directory.
     pub home: PathBuf,
-    /// What a person writes: `config.toml`, `ventures.json`.
+    /// Files that a person writes: `config.toml`, `ventures.json`.
     pub config: PathBuf,
-    /// What must not be lost: the embedded database.
+    /// Files that must not be lost: the embedded database.
     pub data: PathBuf,
-    /// What outlives a process but is of no use elsewhere: slots, logs, generated registrations.
+    /// Files that are needed after a restart, but only on this machine: slots, logs, generated registrations.
     pub state: PathBuf,
-    /// What can be fetched again.
+    /// Files that can be downloaded again.
     pub cache: PathBuf,
 }
 
-/// The environment does not say where the user's home is.
+/// `HOME` is unset or is not an absolute path.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("HOME is not set to an absolute path; set it, for example: export HOME=/home/you")]
 pub struct NoHome;
 
 impl Dirs {
-    /// From `HOME` and the `XDG_*_HOME` variables of this process.
+    /// Reads `HOME` and the `XDG_*_HOME` variables of this process.
     pub fn from_env() -> Result<Self, NoHome> {
         Self::from_vars(|name| std::env::var_os(name))
     }
 
-    /// From `HOME` and the `XDG_*_HOME` variables; one that is no absolute path counts as unset, as XDG rules.
+    /// Reads `HOME` and the `XDG_*_HOME` variables through `var`. A relative path counts as unset, as the XDG
+    /// specification requires.
     pub fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoHome> {
         let absolute = |name: &str| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let home = absolute("HOME").ok_or(NoHome)?;
@@ -51,7 +52,7 @@ impl Dirs {
         })
     }
 
-    /// Makes `dir` and what is missing above it, readable by this user alone. A folder that exists keeps its mode.
+    /// Creates `dir` and its missing parents with mode 0700. An existing folder keeps its mode.
     pub fn create(dir: &Path) -> io::Result<()> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn xdg_variables_win_over_the_defaults_below_home() {
+    fn xdg_variables_override_the_defaults_in_home() {
         let found = dirs(&[("HOME", "/home/ann"), ("XDG_DATA_HOME", "/data"), ("XDG_CACHE_HOME", "")]).unwrap();
         assert_eq!(found.data, Path::new("/data/deckwatch"));
         assert_eq!(found.config, Path::new("/home/ann/.config/deckwatch"));
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn new_folders_belong_to_the_user_alone() {
+    fn only_the_user_can_read_new_folders() {
         let temp = tempfile::tempdir().unwrap();
         let inner = temp.path().join("a/deckwatch");
         Dirs::create(&inner).unwrap();

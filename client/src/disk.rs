@@ -1,8 +1,8 @@
-//! What to do about a disk that does not take a file.
+//! Advice for a file that cannot be written.
 
 use std::io::{self, ErrorKind};
 
-/// What a person can do about `error`, as the end of a sentence.
+/// How a person can fix `error`, as the end of a sentence.
 pub fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => "free some space on that disk",

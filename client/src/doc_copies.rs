@@ -1,6 +1,6 @@
-//! The copies of documents that `launcher docs cache` keeps on this machine: where they are, and how old.
+//! The copies of documents that `launcher docs cache` keeps on this machine: their paths and their age.
 //!
-//! This module only reads. A copy is whole or not there, as the launcher replaces it by one rename.
+//! This module only reads. The launcher replaces a copy with one rename, so a copy is always complete.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use deckwatch_protocol::{Doc, DocName, DocScope, Timestamp};
 
 use crate::dirs::Dirs;
 
-/// The copies of one scope. Two scopes have two folders, so a name in both is two files.
+/// The copies of one scope. Each scope has its own folder, so two scopes can have a document of the same name.
 #[derive(Debug, Clone)]
 pub struct DocCopies {
     /// The scope.
@@ -18,12 +18,12 @@ pub struct DocCopies {
     folder: PathBuf,
 }
 
-/// A copy as it is on disk.
+/// One copy on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocCopy {
-    /// What it says.
+    /// The text of the document.
     pub content: String,
-    /// When it was last the same as the document at the API.
+    /// When the launcher last checked that the copy equals the document at the API.
     pub confirmed_at: Timestamp,
 }
 
@@ -33,22 +33,22 @@ impl DocCopies {
         dirs.cache.join("docs")
     }
 
-    /// Those of a scope, below the folder of all copies.
+    /// The copies of one scope below `root`.
     pub fn of(root: &Path, scope: DocScope) -> Self {
         Self { folder: root.join(scope.as_str()), scope }
     }
 
-    /// Where they are.
+    /// The folder of this scope.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where the copy of this document is, if there is one.
+    /// The path of the copy of this document. The file may not exist.
     pub fn path(&self, name: &DocName) -> PathBuf {
         self.folder.join(name.as_str())
     }
 
-    /// The names of what is there, sorted. What can be no document's name is not ours.
+    /// The names of the copies, sorted. Files whose names are not valid document names are ignored.
     pub fn names(&self) -> Vec<DocName> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
         let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
@@ -58,20 +58,20 @@ impl DocCopies {
         names
     }
 
-    /// The bytes of a copy. A link, or a file that is too large for a document, is none.
+    /// The bytes of a copy. `None` for a missing file, a symbolic link, or a file larger than a document may be.
     pub fn bytes(&self, name: &DocName) -> Option<Vec<u8>> {
         let path = self.path(name);
         let size = usize::try_from(fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len()).ok()?;
         (size <= Doc::MAX_BYTES).then(|| fs::read(path).ok())?
     }
 
-    /// The copy of this document.
+    /// Reads the copy of this document.
     pub fn read(&self, name: &DocName) -> Option<DocCopy> {
         let content = String::from_utf8(self.bytes(name)?).ok()?;
         Some(DocCopy { content, confirmed_at: self.confirmed_at(name)? })
     }
 
-    /// When the copy was last the same as the document at the API.
+    /// When the launcher last checked that the copy equals the document at the API.
     pub fn confirmed_at(&self, name: &DocName) -> Option<Timestamp> {
         let modified = self.path(name).metadata().ok()?.modified().ok()?;
         let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_is_read_with_its_age_and_what_is_none_is_not() {
+    fn copies_are_read_with_their_age_and_invalid_files_are_skipped() {
         let root = tempfile::tempdir().unwrap();
         let copies = DocCopies::of(root.path(), DocScope::global());
         let name = |name: &str| name.parse::<DocName>().unwrap();

@@ -1,12 +1,12 @@
-//! Writing a file so that it is there whole or not at all, also after a crash or a power cut.
+//! Atomic file writes: after a crash or a power cut, a file has its old content or its new content, never a part.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Writes `bytes` to `path`, readable by this user alone. `unfinished` is in the same folder and nobody
-/// else writes to it; a crash may leave it behind.
+/// Writes `bytes` to `path` with mode 0600. `unfinished` is a temporary file in the same folder that no other process
+/// writes. A crash can leave it behind.
 pub(crate) fn write(path: &Path, unfinished: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(unfinished)?;
     file.write_all(bytes)?;
@@ -15,7 +15,7 @@ pub(crate) fn write(path: &Path, unfinished: &Path, bytes: &[u8]) -> io::Result<
     sync_folder_of(path)
 }
 
-/// Makes what was renamed or made in the folder of `path` last.
+/// Syncs the folder of `path`, so that renamed and new files survive a power cut.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }

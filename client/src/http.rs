@@ -1,6 +1,6 @@
-//! The HTTP client of a process: what it sends is bounded in time, what it takes in also in size.
+//! An HTTP client with a limit on the time of a request and on the size of a response.
 //!
-//! It knows neither the Context API nor GitHub, follows no redirect, and tries once.
+//! It does not depend on the Context API or GitHub. It does not follow redirects and does not retry.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -10,56 +10,57 @@ use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, Request, Response};
 use tokio::sync::OnceCell;
 
-/// How long and how much.
+/// Limits on time and size.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
-    /// Until a connection stands.
+    /// Time to open a connection.
     pub connect: Duration,
-    /// From connecting to the last byte.
+    /// Time from connecting to the last byte.
     pub whole: Duration,
-    /// Most bytes of an answer.
+    /// Maximum size of a response, in bytes.
     pub answer_bytes: usize,
 }
 
-/// An HTTP client. Nothing is opened before the first request.
+/// An HTTP client. It opens no connection before the first request.
 pub struct Http {
     limits: HttpLimits,
-    /// Made at the first request: reading the system's certificates takes a while.
+    /// Created at the first request, because reading the system's certificates is slow.
     client: OnceCell<reqwest::Client>,
 }
 
-/// A request that got no answer.
+/// A request that got no response.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{cause}")]
-pub struct Unanswered {
-    /// What the network says.
+pub struct RequestError {
+    /// The error text of the network.
     pub cause: String,
-    /// Whether trying again would take as long and end the same way.
-    pub hopeless: bool,
-    /// Whether time was up.
+    /// A retry would take as long and would fail in the same way.
+    pub is_permanent: bool,
+    /// The time limit passed.
     pub timed_out: bool,
-    /// Whether a connection stood before that.
+    /// A connection was open before the failure.
     pub connected: bool,
 }
 
 impl Http {
-    /// A client within these limits.
+    /// Creates a client with these limits.
     pub fn new(limits: HttpLimits) -> Self {
         Self { limits, client: OnceCell::new() }
     }
 
-    /// Sends a request whose address is absolute, and waits for the whole answer.
-    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Unanswered> {
-        let request = reqwest::Request::try_from(request).map_err(|error| Unanswered::never(&error))?;
-        let mut answer = self.client().await?.execute(request).await.map_err(|error| Unanswered::broken(&error))?;
+    /// Sends a request with an absolute URL and waits for the complete response.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, RequestError> {
+        let request = reqwest::Request::try_from(request).map_err(|error| RequestError::not_sent(&error))?;
+        let mut answer =
+            self.client().await?.execute(request).await.map_err(|error| RequestError::interrupted(&error))?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| Unanswered::broken(&error))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| RequestError::interrupted(&error))? {
             if body.len() + chunk.len() > self.limits.answer_bytes {
-                let cause = format!("the answer is larger than {} KiB", self.limits.answer_bytes / 1024);
-                return Err(Unanswered { cause, hopeless: true, timed_out: false, connected: true });
+                let cause = format!("the response is larger than {} KiB", self.limits.answer_bytes / 1024);
+                return Err(RequestError { cause, is_permanent: true, timed_out: false, connected: true });
             }
             body.extend_from_slice(&chunk);
         }
@@ -67,13 +68,13 @@ impl Http {
         Ok(response)
     }
 
-    async fn client(&self) -> Result<&reqwest::Client, Unanswered> {
-        self.client.get_or_try_init(|| made(self.limits)).await
+    async fn client(&self) -> Result<&reqwest::Client, RequestError> {
+        self.client.get_or_try_init(|| build_client(self.limits)).await
     }
 }
 
-/// How long an answer asks to wait: as seconds or until a time, as HTTP allows. A time is compared with the answer's own
-/// `Date`, where it has one: the clock here may be another.
+/// The wait that a response requests in `Retry-After`, as seconds or as a date. A date is compared with the response's
+/// own `Date` header, if it has one, because the clock of this machine can differ.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let time = |name| httpdate::parse_http_date(text(name)?).ok();
@@ -84,37 +85,37 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(time(RETRY_AFTER)?.duration_since(from).unwrap_or_default())
 }
 
-/// On a thread of its own: whoever waits a short time for an answer must notice that it has passed.
-async fn made(limits: HttpLimits) -> Result<reqwest::Client, Unanswered> {
-    let making = tokio::task::spawn_blocking(move || {
-        // Fails when the process has chosen a provider already: that one is as good.
+/// Builds the client on a separate thread. Otherwise a caller with a short timeout would be blocked too long.
+async fn build_client(limits: HttpLimits) -> Result<reqwest::Client, RequestError> {
+    let build = tokio::task::spawn_blocking(move || {
+        // This fails if the process has already installed a provider. That provider works too.
         let _ = rustls::crypto::ring::default_provider().install_default();
         reqwest::Client::builder()
             .connect_timeout(limits.connect)
             .timeout(limits.whole)
-            // A redirect would carry the key elsewhere.
+            // A redirect would send the key to another host.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
             .build()
     });
-    let failed = |cause: String| Unanswered { cause, hopeless: true, timed_out: false, connected: false };
-    making.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(innermost(&error)))
+    let failed = |cause: String| RequestError { cause, is_permanent: true, timed_out: false, connected: false };
+    build.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(innermost(&error)))
 }
 
-impl Unanswered {
-    fn never(error: &reqwest::Error) -> Self {
-        Self { cause: innermost(error), hopeless: true, timed_out: false, connected: false }
+impl RequestError {
+    fn not_sent(error: &reqwest::Error) -> Self {
+        Self { cause: innermost(error), is_permanent: true, timed_out: false, connected: false }
     }
 
-    /// A host that swallows packets does so again; a refused connection may be a restart.
-    fn broken(error: &reqwest::Error) -> Self {
+    /// A timeout is not worth a retry. A refused connection can be a restart of the server, so it is.
+    fn interrupted(error: &reqwest::Error) -> Self {
         let timed_out = error.is_timeout();
         let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
-        Self { cause, hopeless: timed_out, timed_out, connected: !error.is_connect() }
+        Self { cause, is_permanent: timed_out, timed_out, connected: !error.is_connect() }
     }
 }
 
-/// The innermost cause says what happened; the outer ones say that something did.
+/// The innermost cause of an error. Only that one has details.
 fn innermost(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_read_as_seconds_and_as_a_time() {
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
         let at = |all: &[(&'static str, &str)]| retry_after(&headers(all)).map(|pause| pause.as_secs());
         let date = ("date", "Fri, 27 Nov 2026 15:00:00 GMT");
         assert_eq!(at(&[("retry-after", " 59 ")]), Some(59));

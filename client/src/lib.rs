@@ -1,4 +1,4 @@
-//! What Rust programs use of Deckwatch on a machine: who and where an agent is, and the typed API.
+//! Client library for the launcher and the MCP server: agent identity, local state and the typed API.
 
 pub mod agent;
 pub mod api;
@@ -18,6 +18,6 @@ pub mod variables;
 pub mod ventures;
 
 pub use api::{Api, ApiConfig, ClientError, ConfigError, DocRead, Endpoint};
-/// The commit that this build is made of, or `unknown`.
+/// The git commit of this build, or `unknown`.
 pub use deckwatch_api::COMMIT;
 pub use deckwatch_secrets::clean;

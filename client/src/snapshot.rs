@@ -1,7 +1,7 @@
-//! The last start of day of each repository, kept for when the API can't be reached.
+//! The last start-of-day response of each repository, for use while the API can't be reached.
 //!
-//! It holds what the API answered and nothing else, no key. Each is replaced by the next one, whole or not
-//! at all; the oldest make room.
+//! A snapshot holds only the API's response, and no key. The next response replaces it atomically. Beyond the limit,
+//! the oldest snapshots are deleted.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,16 +16,16 @@ use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
 use crate::durable;
 
-const KEPT: usize = 100;
-/// A day with the largest handoff is smaller.
+const MAX_SNAPSHOTS: usize = 100;
+/// A start-of-day response with the largest possible handoff is smaller.
 const MAX_BYTES: u64 = 2 * 1024 * 1024;
 
-/// What the API answered, and when.
+/// A response of the API, with its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// By this machine's clock.
+    /// When the response arrived, by the clock of this machine.
     pub taken_at: Timestamp,
-    /// The answer.
+    /// The response.
     pub day: DayStarted,
 }
 
@@ -37,28 +37,28 @@ pub(crate) struct Snapshots {
 
 impl Snapshots {
     pub(crate) fn below(root: &Path, endpoint: &str, actor: &str) -> Self {
-        let whose: String = sha256_hex(format!("{endpoint}\n{actor}").as_bytes()).chars().take(32).collect();
-        Self { folder: root.join(whose) }
+        let folder: String = sha256_hex(format!("{endpoint}\n{actor}").as_bytes()).chars().take(32).collect();
+        Self { folder: root.join(folder) }
     }
 
     fn keep(&self, snapshot: &Snapshot) -> io::Result<()> {
         Dirs::create(&self.folder)?;
         let (repo, venture) = (&snapshot.day.session.repo, &snapshot.day.venture.code);
         let name = format!("{}{venture}.json", prefix(repo));
-        // Other processes write theirs at the same moment.
+        // Other processes can write at the same time, so the temporary file is named after this process.
         let unfinished = self.folder.join(format!("{}.new", std::process::id()));
         let text = serde_json::to_vec(snapshot)?;
         if text.len() as u64 > MAX_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the snapshot is larger than 2 MiB"));
         }
         durable::write(&self.folder.join(name), &unfinished, &text)?;
-        for (_, path) in self.files("").into_iter().rev().skip(KEPT) {
+        for (_, path) in self.files("").into_iter().rev().skip(MAX_SNAPSHOTS) {
             std::fs::remove_file(path)?;
         }
         Ok(())
     }
 
-    /// The newest of this repository, on this venture when one is named.
+    /// The newest snapshot of this repository, limited to `venture` if given.
     fn last(&self, repo: &RepoName, venture: Option<&VentureCode>) -> Option<Snapshot> {
         let name = format!("{}{}", prefix(repo), venture.map_or(String::new(), |venture| format!("{venture}.json")));
         let readable = |(_, path): (SystemTime, PathBuf)| {
@@ -68,7 +68,7 @@ impl Snapshots {
         self.files(&name).into_iter().rev().find_map(readable)
     }
 
-    /// Files whose name begins like this, the newest last.
+    /// Files whose names start with `beginning`, the newest last.
     fn files(&self, beginning: &str) -> Vec<(SystemTime, PathBuf)> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
         let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(beginning));
@@ -80,7 +80,7 @@ impl Snapshots {
 }
 
 impl Api {
-    /// Keeps the answer for when there is none. On the embedded engine there always is.
+    /// Saves the response for use while the API can't be reached. With the embedded engine it saves nothing.
     pub async fn keep_snapshot(&self, day: DayStarted) -> io::Result<()> {
         let Some(snapshots) = self.snapshots() else { return Ok(()) };
         let snapshots = snapshots.clone();
@@ -88,14 +88,15 @@ impl Api {
         tokio::task::spawn_blocking(keep).await.map_err(io::Error::other)?
     }
 
-    /// The last answer for this repository, if one is kept.
+    /// The last saved response for this repository.
     pub async fn last_snapshot(&self, repo: &RepoName, venture: Option<&VentureCode>) -> Option<Snapshot> {
         let (snapshots, repo, venture) = (self.snapshots()?.clone(), repo.clone(), venture.cloned());
         tokio::task::spawn_blocking(move || snapshots.last(&repo, venture.as_ref())).await.ok()?
     }
 }
 
-/// Hosts ignore case in names, and who looks for the last answer may not know how the venture writes this one.
+/// The start of a snapshot's file name. Git hosts ignore case in repository names, and the reader may not know the
+/// venture's spelling, so the name is lowered first.
 fn prefix(repo: &RepoName) -> String {
     let repo: String = sha256_hex(repo.as_str().to_ascii_lowercase().as_bytes()).chars().take(16).collect();
     format!("{repo}-")

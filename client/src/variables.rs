@@ -1,23 +1,23 @@
-//! The environment variables by which people, the launcher, an agent and its server understand each other.
+//! The environment variables that people, the launcher, an agent and its MCP server share.
 //!
-//! A name stands here once: what one program sets is what the other reads.
+//! Each name is defined only here, so that all programs use the same one.
 
-/// The address of the Context API; unset means the embedded engine.
+/// The URL of the Context API. Unset means the embedded engine.
 pub const API_URL: &str = "CONTEXT_API_URL";
 /// The key of the Context API.
 pub const API_KEY: &str = "CONTEXT_API_KEY";
-/// The key of an admin. No agent gets it.
+/// The key of an admin. Agents never get it.
 pub const ADMIN_KEY: &str = "ADMIN_API_KEY";
 
 /// The code of the venture that the agent works on.
 pub const VENTURE: &str = "DECKWATCH_VENTURE";
-/// The repository that the agent works in, as its venture writes it.
+/// The repository that the agent works in, in its venture's spelling.
 pub const REPO: &str = "DECKWATCH_REPO";
-/// The repositories of the venture when the agent was launched, with commas.
+/// The repositories of the venture at the agent's launch, separated by commas.
 pub const REPOS: &str = "DECKWATCH_REPOS";
 /// The agent's name: `<host>-<cli>-<slot>`.
 pub const AGENT: &str = "DECKWATCH_AGENT";
-/// Which launch the agent's name was given to: an id of the process that holds its slot.
+/// The launch that the agent's name belongs to: an id of the process that holds the slot.
 pub const LAUNCH: &str = "DECKWATCH_LAUNCH";
 /// The agent's tool, such as `claude`.
 pub const CLIENT: &str = "DECKWATCH_CLIENT";
@@ -27,16 +27,16 @@ pub const DEMO_CLIENT: &str = "demo";
 pub const TRACK: &str = "DECKWATCH_TRACK";
 /// The number of the issue.
 pub const ISSUE: &str = "DECKWATCH_ISSUE";
-/// The conversation of the agent's tool that the server serves.
+/// The id of the agent tool's conversation that the MCP server serves.
 pub const CONVERSATION: &str = "DECKWATCH_CONVERSATION";
-/// How the agent's branches begin.
+/// The prefix of the agent's branches.
 pub const BRANCH_PREFIX: &str = "DECKWATCH_BRANCH_PREFIX";
-/// The names of the variables that hold secrets, with commas: no value of theirs leaves the machine.
+/// The names of the variables that hold secrets, separated by commas. Their values never leave the machine.
 pub const SECRETS: &str = "DECKWATCH_SECRETS";
 
-/// The file of ventures.
+/// The path of the ventures file.
 pub const VENTURES: &str = "DECKWATCH_VENTURES";
-/// The folder below which repositories are looked for.
+/// The folder in which Deckwatch searches for repositories.
 pub const DEV_ROOT: &str = "DECKWATCH_DEV_ROOT";
-/// The file of the weekly plan, inside its repository.
+/// The path of the weekly plan, relative to its repository.
 pub const PLAN: &str = "DECKWATCH_PLAN";

@@ -1,4 +1,4 @@
-//! The typed API against servers that behave and servers that do not.
+//! Tests of the typed API against correct and faulty servers.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 
 const KEY: &str = "0123456789abcdef";
 
-/// A server that gives the scripted answers in turn, the last one for ever, and remembers what it was asked.
+/// A server that sends the scripted responses in order and repeats the last one. It records the requests.
 struct Scripted {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -56,14 +56,14 @@ impl Scripted {
     }
 }
 
-/// An answer of the API, which carries its mark.
+/// A response of the API, with a correlation id.
 fn http(status: &str, headers: &str, body: &str) -> String {
     let mark = if headers.contains("x-correlation-id") { "" } else { "x-correlation-id: corr_x\r\n" };
-    unmarked(status, &format!("{mark}{headers}"), body)
+    without_correlation_id(status, &format!("{mark}{headers}"), body)
 }
 
-/// An answer of something in between.
-fn unmarked(status: &str, headers: &str, body: &str) -> String {
+/// A response of a proxy or another service, without a correlation id.
+fn without_correlation_id(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
@@ -84,13 +84,13 @@ fn header(request: &str, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_try_of_a_write_carries_the_same_key() {
+async fn all_attempts_of_a_write_have_the_same_key() {
     let passing = http("503 Service Unavailable", "retry-after: 0\r\n", &problem(ErrorCode::DatabaseUnavailable));
     let server = Scripted::answering(&[&passing, "", &http("201 Created", "", VENTURE)]).await;
     let made = server.api().put_venture(&"alpha".parse().unwrap(), &venture()).await.unwrap();
     assert_eq!(made.code.as_str(), "alpha");
     let asked = server.asked();
-    assert_eq!(asked.len(), 3, "a 503, a connection that broke off, an answer");
+    assert_eq!(asked.len(), 3, "a 503, a closed connection, a response");
     for name in ["idempotency-key", "x-correlation-id"] {
         assert!(!header(&asked[0], name).is_empty(), "{name}");
         assert!(asked.iter().all(|request| header(request, name) == header(&asked[0], name)), "{name}");
@@ -108,7 +108,7 @@ async fn two_calls_have_two_keys() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_said_fast_and_names_the_address() {
+async fn an_unreachable_api_fails_fast_and_the_error_names_the_url() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -120,19 +120,19 @@ async fn nobody_there_is_said_fast_and_names_the_address() {
 }
 
 #[tokio::test]
-async fn a_host_that_never_answers_is_given_up() {
+async fn a_call_to_a_silent_host_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let call = tokio::spawn(async move { Api::connect(ApiConfig::remote(&url, KEY).unwrap()).health().await });
     let (_held_open, _) = listener.accept().await.unwrap();
-    // From here the clock jumps to whatever is waited for.
+    // From here on, the paused clock jumps to the next timer.
     tokio::time::pause();
     let error = timeout(Duration::from_secs(30), call).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_tried_again_and_names_the_fields() {
+async fn a_refusal_is_not_retried_and_names_the_fields() {
     let mut refusal = deckwatch_protocol::Problem::new(ErrorCode::InvalidRequest, "1 field does not fit.", "corr_x");
     refusal.errors.push(deckwatch_protocol::Violation { pointer: "/name".into(), detail: "is required".into() });
     let body = serde_json::to_string(&refusal).unwrap();
@@ -144,7 +144,7 @@ async fn a_refusal_is_not_tried_again_and_names_the_fields() {
 }
 
 #[tokio::test]
-async fn a_rate_that_is_used_up_for_long_is_said_at_once() {
+async fn a_long_rate_limit_is_reported_at_once() {
     let full = http("429 Too Many Requests", "retry-after: 59\r\n", &problem(ErrorCode::RateLimited));
     let server = Scripted::answering(&[&full]).await;
     let error = server.api().list_ventures(&ListVentures::default()).await.unwrap_err();
@@ -153,7 +153,7 @@ async fn a_rate_that_is_used_up_for_long_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn a_failure_is_not_tried_again_and_can_be_found_in_the_log() {
+async fn a_failure_is_not_retried_and_has_a_correlation_id() {
     let body = problem(ErrorCode::InternalError);
     let server = Scripted::answering(&[&http("500 Oops", "x-correlation-id: corr_y\r\n", &body)]).await;
     let error = server.api().list_ventures(&ListVentures::default()).await.unwrap_err();
@@ -163,9 +163,9 @@ async fn a_failure_is_not_tried_again_and_can_be_found_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_portal_in_between_is_not_taken_for_the_api() {
+async fn a_response_of_a_portal_is_not_treated_as_the_api() {
     for status in ["200 OK", "302 Found", "401 Unauthorized", "403 Forbidden", "404 Not Found", "500 Oops"] {
-        let page = unmarked(status, "content-type: text/html\r\n", "<html>Log in to the hotel");
+        let page = without_correlation_id(status, "content-type: text/html\r\n", "<html>Log in to the hotel");
         let error = Scripted::answering(&[&page]).await.api().health().await.unwrap_err();
         assert!(error.is_outage() && matches!(error, ClientError::Foreign { .. }), "{error}");
         let text = error.to_string();
@@ -174,23 +174,23 @@ async fn a_portal_in_between_is_not_taken_for_the_api() {
 }
 
 #[tokio::test]
-async fn an_answer_of_the_api_that_is_not_understood_is_a_failure_and_no_outage() {
+async fn an_invalid_response_of_the_api_is_a_failure_and_not_an_outage() {
     let odd = http("200 OK", "x-correlation-id: corr_y\r\n", "null");
     let error = Scripted::answering(&[&odd]).await.api().health().await.unwrap_err();
     assert!(matches!(error, ClientError::Failed { .. }) && !error.is_outage(), "{error}");
 }
 
 #[tokio::test]
-async fn the_key_does_not_follow_a_redirect() {
+async fn redirects_are_not_followed() {
     let elsewhere = Scripted::answering(&[&http("200 OK", "", "{}")]).await;
     let location = format!("location: {}/health\r\n", elsewhere.url);
-    let server = Scripted::answering(&[&unmarked("302 Found", &location, "")]).await;
+    let server = Scripted::answering(&[&without_correlation_id("302 Found", &location, "")]).await;
     assert!(matches!(server.api().health().await, Err(ClientError::Foreign { status: 302, .. })));
     assert!(elsewhere.asked().is_empty());
 }
 
 #[tokio::test]
-async fn no_handoff_is_an_answer() {
+async fn a_missing_handoff_is_not_an_error() {
     let server = Scripted::answering(&[&http("404 Not Found", "", &problem(ErrorCode::HandoffNotFound))]).await;
     assert_eq!(server.api().latest_handoff(&LatestHandoffFilter::default()).await.unwrap(), None);
 }
@@ -226,7 +226,7 @@ async fn agents_of_one_machine_share_the_embedded_engine() {
 }
 
 #[tokio::test]
-async fn a_machine_is_registered_approved_told_and_retired() {
+async fn a_machine_is_registered_approved_listed_and_retired() {
     let home = tempfile::tempdir().unwrap();
     let agent: Agent = "mac1-claude-1".parse().unwrap();
     let api = Api::connect(ApiConfig::embedded(home.path().join("context.db"), &agent).unwrap());
@@ -291,7 +291,7 @@ async fn a_requirement_is_put_listed_audited_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_known_is_not_sent_again() {
+async fn a_known_document_is_not_sent_again() {
     let server =
         Scripted::answering(&[&http("304 Not Modified", "x-correlation-id: corr_y\r\netag: \"cafe\"\r\n", "")]).await;
     let (scope, name): (DocScope, DocName) = ("alpha".parse().unwrap(), "api.md".parse().unwrap());
@@ -306,7 +306,7 @@ async fn a_document_that_is_known_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_document_goes_its_whole_way_on_the_embedded_engine() {
+async fn a_document_is_created_changed_read_and_deleted_on_the_embedded_engine() {
     let home = tempfile::TempDir::new().unwrap();
     let agent: Agent = "mac1-claude-1".parse().unwrap();
     let api = Api::connect(ApiConfig::embedded(home.path().join("context.db"), &agent).unwrap());
@@ -327,7 +327,7 @@ async fn a_document_goes_its_whole_way_on_the_embedded_engine() {
         async move { api.get_doc(&scope, &name, Some(&known)).await.unwrap() }
     };
     assert_eq!(read(second.doc.summary.content_hash.clone()).await, DocRead::NotModified);
-    let DocRead::Read(found) = read(first.doc.summary.content_hash).await else { panic!("it has changed") };
+    let DocRead::Read(found) = read(first.doc.summary.content_hash).await else { panic!("the document has changed") };
     assert_eq!((found.content.as_str(), &found.doc), ("# Other", &second.doc));
     assert_eq!(api.list_docs(&DocFilter::default()).await.unwrap().items, [second.doc]);
     assert!(api.delete_doc(&scope, &name).await.unwrap().deleted);

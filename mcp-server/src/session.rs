@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, Taken, Whence};
+use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, SessionRequest, Taken};
 use deckwatch_client::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
@@ -167,7 +167,7 @@ impl Keeper {
             Target::NewSession(id) => (Some(id), true),
             Target::Unknown(id) => (id, false),
         };
-        let start = self.whence(None, None, self.identity.place_at_hand().await?.as_ref()).await?;
+        let start = self.session_request(None, None, self.identity.place_at_hand().await?.as_ref()).await?;
         let day = DayToEnd { session: session.clone(), start, keep_open, handoff: handoff.clone() };
         match api.deliver_day(&day).await? {
             Delivery::Delivered(day) => {
@@ -286,22 +286,22 @@ impl Keeper {
 
     async fn request(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<StartDay, Trouble> {
         let place = self.identity.place().await?;
-        Ok(self.whence(track, issue, Some(place)).await?.on(place.venture.code.clone()))
+        Ok(self.session_request(track, issue, Some(place)).await?.start_day_on(place.venture.code.clone()))
     }
 
     /// Who this agent is and where it stands; without a place, nobody can say now which venture that is.
-    async fn whence(
+    async fn session_request(
         &self,
         track: Option<Track>,
         issue: Option<IssueNumber>,
         place: Option<&Place>,
-    ) -> Result<Whence, Trouble> {
+    ) -> Result<SessionRequest, Trouble> {
         let me = self.identity.me().await?.clone();
         let client_session_id = self.identity.client_session_id(&me);
         let checkout = self.identity.checkout().await?;
         let surroundings = self.identity.surroundings();
         let held = self.held().and_then(|live| live.track);
-        Ok(Whence {
+        Ok(SessionRequest {
             agent: me.agent,
             client: me.client,
             client_version: me.client_version,

@@ -1,7 +1,7 @@
-//! Which slot each conversation of an agent's tool was last on, so that to resume the one is to resume the other.
+//! Remembers the last slot of each conversation, so that a resumed conversation gets its slot again.
 //!
-//! One small file per conversation, written whole, so that many agents at once need no lock. The newest
-//! few hundred of a client are kept; one that is forgotten only gets a free slot again.
+//! Each conversation has a small file, which is replaced atomically. Many agents can therefore write at once without a
+//! lock. The newest 300 of a client are kept. A forgotten conversation only gets any free slot.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use serde::{Deserialize, Serialize};
 use crate::dirs::Dirs;
 
 /// How many conversations of one client a machine remembers.
-const KEPT: usize = 300;
+const MAX_CONVERSATIONS: usize = 300;
 
-/// What is remembered of one conversation.
+/// The record of one conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conversation {
-    /// What it worked on.
+    /// The venture that it worked on.
     pub venture: VentureCode,
-    /// In which repository.
+    /// The repository that it worked in.
     pub repo: RepoName,
-    /// On which line of work; without it the session would be another one.
+    /// The line of work. A session belongs to one line of work.
     pub track: Option<Track>,
     /// The slot of its agent.
     pub slot: u32,
@@ -35,17 +35,17 @@ pub struct Conversations {
 }
 
 impl Conversations {
-    /// Those of `client` on `host`. Reads nothing yet.
+    /// The conversations of `client` on `host`. Reads no files yet.
     pub fn of(dirs: &Dirs, host: &Host, client: &Client) -> Self {
         Self { folder: dirs.state.join("conversations").join(host.as_str()).join(client.as_str()) }
     }
 
-    /// What is remembered of a conversation. Only ids that are UUIDs are remembered.
+    /// The record of a conversation. Only ids that are UUIDs have records.
     pub fn find(&self, id: &ClientSessionId) -> Option<Conversation> {
         read(&self.file(id)?)
     }
 
-    /// The conversation that was last started on a venture's repository.
+    /// The conversation that was started last on this venture and repository.
     pub fn newest(&self, venture: &VentureCode, repo: &RepoName) -> Option<(ClientSessionId, Conversation)> {
         self.by_age().into_iter().rev().find_map(|(_, path)| {
             let id = path.file_stem()?.to_str()?.parse().ok()?;
@@ -54,7 +54,7 @@ impl Conversations {
         })
     }
 
-    /// Remembers a conversation, as the newest, and forgets the oldest beyond the limit.
+    /// Saves a conversation as the newest one, and deletes the oldest ones beyond the limit.
     pub fn keep(&self, id: &ClientSessionId, conversation: &Conversation) -> io::Result<()> {
         let Some(path) = self.file(id) else { return Ok(()) };
         Dirs::create(&self.folder)?;
@@ -62,14 +62,14 @@ impl Conversations {
         let text = serde_json::to_vec(conversation)?;
         std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, &path))?;
         let known = self.by_age();
-        for (_, old) in known.iter().take(known.len().saturating_sub(KEPT)) {
-            // Another agent may have forgotten it already.
+        for (_, old) in known.iter().take(known.len().saturating_sub(MAX_CONVERSATIONS)) {
+            // Another agent may have deleted it already.
             let _ = std::fs::remove_file(old);
         }
         Ok(())
     }
 
-    /// A name made of nothing but the UUID's digits: an id is another program's text.
+    /// The file of a conversation. The name comes from the parsed UUID, because the id is text of another program.
     fn file(&self, id: &ClientSessionId) -> Option<PathBuf> {
         let id = uuid::Uuid::try_parse(id.as_str()).ok()?;
         Some(self.folder.join(format!("{}.json", id.hyphenated())))
@@ -84,24 +84,24 @@ impl Conversations {
     }
 }
 
-/// The number at the end of an agent's name, if a slot gave it the name.
+/// The slot number at the end of an agent's name, if the name has one.
 pub fn slot_number(agent: &Agent) -> Option<u32> {
     agent.as_str().rsplit_once('-')?.1.parse().ok().filter(|number| *number > 0)
 }
 
-/// A new id for a conversation, as tools take it: a random UUID. `None` on a system without random bytes.
+/// A new conversation id: a random UUID. `None` on a system without random bytes.
 pub fn new_conversation_id() -> Option<ClientSessionId> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;
     uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string().parse().ok()
 }
 
-/// An id that can be remembered, if the text is one.
+/// The conversation id in `text`, if it is a UUID.
 pub fn conversation_id(text: &str) -> Option<ClientSessionId> {
     uuid::Uuid::try_parse(text).ok()?.hyphenated().to_string().parse().ok()
 }
 
-/// A file that makes no sense is no memory, and no reason to fail.
+/// Reads a record. A malformed file counts as missing.
 fn read(path: &Path) -> Option<Conversation> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_is_found_by_its_id_and_the_newest_by_its_place() {
+    fn a_conversation_is_found_by_id_and_the_newest_by_venture_and_repository() {
         let home = tempfile::tempdir().unwrap();
         let known = conversations(home.path());
         assert_eq!(known.find(&id(1)), None);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_uuid_names_no_file() {
+    fn an_id_that_is_not_a_uuid_gets_no_file() {
         let home = tempfile::tempdir().unwrap();
         let known = conversations(home.path());
         for text in ["../../../escape", "my session", "latest"] {
@@ -153,18 +153,18 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_are_forgotten() {
+    fn the_oldest_conversations_are_deleted() {
         let home = tempfile::tempdir().unwrap();
         let known = conversations(home.path());
-        for number in 0..KEPT + 5 {
+        for number in 0..MAX_CONVERSATIONS + 5 {
             known.keep(&id(number), &on("alpha", 1)).unwrap();
         }
-        assert_eq!(known.by_age().len(), KEPT);
-        assert!(known.find(&id(0)).is_none() && known.find(&id(KEPT + 4)).is_some());
+        assert_eq!(known.by_age().len(), MAX_CONVERSATIONS);
+        assert!(known.find(&id(0)).is_none() && known.find(&id(MAX_CONVERSATIONS + 4)).is_some());
     }
 
     #[test]
-    fn a_file_that_makes_no_sense_is_no_memory() {
+    fn a_malformed_file_counts_as_missing() {
         let home = tempfile::tempdir().unwrap();
         let known = conversations(home.path());
         known.keep(&id(1), &on("alpha", 1)).unwrap();
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn only_an_agent_that_a_slot_named_has_a_number() {
+    fn only_an_agent_name_from_a_slot_has_a_number() {
         for (agent, number) in [("mac1-claude-12", Some(12)), ("mac1-claude-0", None), ("ann", None), ("a-b", None)] {
             assert_eq!(slot_number(&agent.parse().unwrap()), number);
         }
     }
 
     #[test]
-    fn a_new_id_is_one_of_its_own() {
+    fn each_new_id_is_different() {
         let (one, two) = (new_conversation_id().unwrap(), new_conversation_id().unwrap());
         assert_ne!(one, two);
         assert_eq!(conversation_id(one.as_str()), Some(one));

@@ -1,8 +1,8 @@
-//! The name of this machine, made once and kept.
+//! The saved name of this machine.
 //!
-//! The name of a host changes with the network on some systems (`mac1.local`, `mac1.fritz.box`). An agent is named after
-//! its machine, so the first name is kept in the state folder. A home may be on a file system that several machines
-//! share: what is kept is told by an id that the operating system gives the machine.
+//! On some systems the hostname changes with the network (`mac1.local`, `mac1.fritz.box`). An agent's name contains the
+//! name of its machine, so the first hostname is saved in the state folder. Several machines can share a home on a network
+//! file system. Each machine's name is therefore saved under the machine id of the operating system.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,20 +14,20 @@ use crate::dirs::Dirs;
 
 const ID_CHARS: usize = 32;
 
-/// Where the name of one machine is kept.
-pub(super) struct KeptName {
+/// The file with the saved name of one machine.
+pub(super) struct SavedName {
     file: PathBuf,
 }
 
-impl KeptName {
-    /// Of this machine, whose host has this name now; `None` where the system gives a machine no id.
+impl SavedName {
+    /// The file for this machine. `now` is its current hostname. `None` if the system has no machine id.
     pub(super) fn of_this_machine(dirs: &Dirs, now: &Host) -> Option<Self> {
         let id = machine_id()?;
-        // Containers of one image can have one id. Their names don't change with the network.
+        // Containers of one image can share one id. Their hostnames do not change with the network.
         Some(Self::of(dirs, &if is_container() { format!("{id}\n{now}") } else { id }))
     }
 
-    /// The id itself is not written down: some programs treat it as confidential.
+    /// The file name is a digest of the id, because some programs treat the id as confidential.
     fn of(dirs: &Dirs, id: &str) -> Self {
         let name: String = sha256_hex(format!("deckwatch\n{id}").as_bytes()).chars().take(ID_CHARS).collect();
         Self { file: dirs.state.join("machines").join(name) }
@@ -37,8 +37,8 @@ impl KeptName {
         std::fs::read_to_string(&self.file).ok()?.trim().parse().ok()
     }
 
-    /// Keeps the name unless one is kept. Of two that ask at once, one is kept.
-    pub(super) fn keep(&self, name: &Host) -> io::Result<()> {
+    /// Saves the name, unless one is saved. If two processes save at once, one name wins.
+    pub(super) fn save(&self, name: &Host) -> io::Result<()> {
         if self.read().is_some() {
             return Ok(());
         }
@@ -66,7 +66,7 @@ fn machine_id() -> Option<String> {
     sysinfo::Product::uuid().filter(|id| !id.is_empty())
 }
 
-/// Whether this process runs in a container, as far as the usual marks say.
+/// Whether this process runs in a container, judged by the usual marker files and variable.
 fn is_container() -> bool {
     ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| std::path::Path::new(mark).exists())
         || std::env::var_os("container").is_some()
@@ -77,18 +77,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_name_of_a_machine_is_kept_and_another_machine_has_its_own() {
+    fn each_machine_keeps_its_first_name() {
         let home = tempfile::tempdir().unwrap();
         let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.path().into())).unwrap();
         let [first, second]: [Host; 2] = ["mac1.local", "mac1.fritz.box"].map(|name| name.parse().unwrap());
-        let machine = KeptName::of(&dirs, "1");
+        let machine = SavedName::of(&dirs, "1");
         assert_eq!(machine.read(), None);
         for name in [&first, &second] {
-            machine.keep(name).unwrap();
+            machine.save(name).unwrap();
             assert_eq!(machine.read().as_ref(), Some(&first));
         }
-        let other = KeptName::of(&dirs, "2");
-        other.keep(&second).unwrap();
+        let other = SavedName::of(&dirs, "2");
+        other.save(&second).unwrap();
         assert_eq!([machine.read(), other.read()], [Some(first), Some(second)]);
     }
 }

@@ -1,7 +1,7 @@
-//! Who an agent is on this machine: the host's name, a numbered slot per running agent, and its conversations.
+//! The identity of an agent on this machine: the hostname, a numbered slot per running agent, and its conversations.
 //!
-//! It knows nothing of sessions or the API; a slot only makes the agent's name last as long as its
-//! process, and come back after a crash.
+//! It does not use the API. An agent keeps its slot, and so its name, as long as its process runs. After a crash, the
+//! relaunched agent gets the same slot.
 
 mod conversations;
 mod launch;
@@ -16,7 +16,7 @@ use std::io;
 use deckwatch_protocol::Host;
 
 pub use self::conversations::{Conversation, Conversations, conversation_id, new_conversation_id, slot_number};
-use self::machine::KeptName;
+use self::machine::SavedName;
 use crate::dirs::Dirs;
 
 pub use self::launch::{Foreign, ForeignLaunch, Lineage, launch_id, lineage_of};
@@ -24,19 +24,19 @@ pub use self::session_processes::{AgentProcess, SessionProcesses, Worker, agent_
 pub use self::shared_server::{RunningServer, SharedServer};
 pub use self::slot::{Slot, SlotError, Wanted};
 
-/// The name of a machine that has none that fits.
+/// The name of a machine without a usable hostname.
 const UNNAMED: &str = "unnamed-host";
 
-/// This machine's name: the one that is kept, else as the operating system says it now, made to fit [`Host`].
+/// The name of this machine: the saved name, or else the current hostname, made valid for [`Host`].
 pub fn this_host() -> Host {
     let now = host_now();
-    let kept = || KeptName::of_this_machine(&Dirs::from_env().ok()?, &now)?.read();
-    kept().unwrap_or_else(|| now.clone())
+    let saved = || SavedName::of_this_machine(&Dirs::from_env().ok()?, &now)?.read();
+    saved().unwrap_or_else(|| now.clone())
 }
 
-/// Keeps this machine's name, so that it stays when the network gives the host another one.
-fn keep_host(dirs: &Dirs, name: &Host) -> io::Result<()> {
-    KeptName::of_this_machine(dirs, &host_now()).map_or(Ok(()), |kept| kept.keep(name))
+/// Saves this machine's name, so that it stays the same if the hostname changes.
+fn save_host(dirs: &Dirs, name: &Host) -> io::Result<()> {
+    SavedName::of_this_machine(dirs, &host_now()).map_or(Ok(()), |saved| saved.save(name))
 }
 
 fn host_now() -> Host {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_hostname_is_made_to_fit() {
+    fn any_hostname_becomes_a_valid_host() {
         let long = "h".repeat(300);
         let cases = [
             ("mac1", "mac1"),

@@ -1,8 +1,8 @@
-//! Which processes of this machine work on a session, so that an agent that was killed is noticed at once.
+//! The processes of this machine that work on each session. They show at once that an agent was killed.
 //!
-//! Each session has a small file with one entry for each MCP server that works on it. An entry names the server and
-//! the process of its agent: a server is restarted while its agent goes on, and one agent can have several servers.
-//! A process is known by its id and its start time, so a file that outlives its processes is not wrong.
+//! Each session has a small file with one entry for each MCP server that works on it. An entry names the server process
+//! and the agent process, because a server can restart while its agent runs, and one agent can have several servers.
+//! A process is identified by its id and its start time, so a file stays correct after its processes have ended.
 
 use std::fs::File;
 use std::io;
@@ -17,8 +17,8 @@ use super::slot::Slot;
 use crate::dirs::Dirs;
 use crate::durable;
 
-/// The file of a session that nobody has joined for so long is deleted.
-const KEPT: Duration = Duration::from_hours(7 * 24);
+/// A session's file is deleted if no server has joined for this long.
+const MAX_AGE: Duration = Duration::from_hours(7 * 24);
 
 /// The sessions that this machine's agents work on.
 #[derive(Debug, Clone)]
@@ -26,23 +26,23 @@ pub struct SessionProcesses {
     folder: PathBuf,
 }
 
-/// What is known of the process of a session's agent.
+/// The state of the agent process of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AgentProcess {
     /// It runs on this machine.
     Running,
     /// It ran on this machine and has ended.
     Ended,
-    /// No process of this machine is known to have worked on the session, or it can't be seen from here.
+    /// No known process of this machine worked on the session, or the process can't be seen from here.
     Unknown,
 }
 
-/// Which agent worked on a session last, as far as this machine knows.
+/// The agent that worked on a session last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worker {
-    /// The agent that is asked about.
+    /// The agent in question.
     ThisAgent,
-    /// Another one, of the same name.
+    /// Another agent with the same name.
     AnotherAgent,
     /// This machine does not know.
     Unknown,
@@ -52,7 +52,7 @@ pub enum Worker {
 struct Entry {
     server: RunningProcess,
     agent: RunningProcess,
-    /// The space of both process ids.
+    /// The process namespace of both ids.
     namespace: Option<String>,
     /// Whether the server has left the session.
     left: bool,
@@ -67,24 +67,25 @@ impl Entry {
         self.is_comparable() && self.agent == *agent
     }
 
-    /// Whether the server may still work on the session. A container's processes can't be seen until a restart.
+    /// Whether the server may still work on the session. A server in a container can't be seen, so it counts as running
+    /// until the next boot.
     fn may_work(&self) -> bool {
         let runs = || if self.is_comparable() { self.server.is_running() } else { self.server.is_of_this_boot() };
         !self.left && runs()
     }
 }
 
-/// The process of this agent: the one that holds its name, else the one that started this server.
+/// The process of this agent: the holder of its slot, or else the parent of this server.
 pub fn agent_process(dirs: &Dirs, host: &Host, agent: &Agent) -> u32 {
     let holder = Slot::holding(dirs, host, agent).filter(|held| held.comparable && held.holder.is_running());
     let parent = std::os::unix::process::parent_id();
-    // A server that was detached from its agent has only itself.
+    // The parent of a detached server is process 1. Such a server uses its own process.
     let parent = if parent > 1 { parent } else { std::process::id() };
     holder.map_or(parent, |held| held.holder.pid)
 }
 
 impl SessionProcesses {
-    /// Those of one machine; a home may be shared by several.
+    /// The sessions of one machine. Several machines can share a home.
     pub fn of(dirs: &Dirs, host: &Host) -> Self {
         Self { folder: dirs.state.join("sessions").join(host.as_str()) }
     }
@@ -100,11 +101,11 @@ impl SessionProcesses {
         entries.retain(|entry| entry.server != server && (!entry.is_comparable() || entry.agent.is_running()));
         entries.push(Entry { server, agent, namespace: namespace(), left: false });
         self.write(session, &entries)?;
-        self.forget_old();
+        self.delete_old();
         Ok(())
     }
 
-    /// Records that this server no longer works on the session. True if it did and no other server does.
+    /// Records that this server no longer works on the session. Returns true if it did and no other server does.
     pub fn leave(&self, session: &SessionId) -> io::Result<bool> {
         let Some(server) = RunningProcess::find(std::process::id()) else { return Ok(false) };
         if !self.folder.is_dir() {
@@ -120,7 +121,7 @@ impl SessionProcesses {
         Ok(!entries.iter().any(Entry::may_work))
     }
 
-    /// Which agent worked on the session last: process `agent`, or another one.
+    /// Whether process `agent` or another agent worked on the session last.
     pub fn worker(&self, session: &SessionId, agent: u32) -> Worker {
         let entries = self.read(session);
         let Some(agent) = RunningProcess::find(agent).filter(|_| !entries.is_empty()) else { return Worker::Unknown };
@@ -139,7 +140,7 @@ impl SessionProcesses {
         }
     }
 
-    /// Waits for its turn; released when the file is dropped, also by a crash.
+    /// Waits for the lock. Dropping the file releases it, and so does a crash.
     fn lock(&self) -> io::Result<File> {
         let file = File::options().create(true).write(true).truncate(false).open(self.folder.join("lock"))?;
         file.lock()?;
@@ -150,7 +151,7 @@ impl SessionProcesses {
         self.folder.join(format!("{session}.json"))
     }
 
-    /// None where there is no file, or one that can't be understood: then nothing is known.
+    /// The entries of a session. Empty if the file is missing or malformed.
     fn read(&self, session: &SessionId) -> Vec<Entry> {
         let text = std::fs::read(self.file(session)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
@@ -161,12 +162,12 @@ impl SessionProcesses {
         durable::write(&path, &path.with_extension("new"), &serde_json::to_vec(entries)?)
     }
 
-    /// What can't be deleted now is deleted another time.
-    fn forget_old(&self) {
+    /// Deletes old files. A file that can't be deleted now is tried again at the next call.
+    fn delete_old(&self) {
         let files = std::fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
         for file in files.filter(|file| file.file_name().to_string_lossy().ends_with(".json")) {
             let age = file.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
-            if age.is_some_and(|age| age > KEPT) {
+            if age.is_some_and(|age| age > MAX_AGE) {
                 let _ = std::fs::remove_file(file.path());
             }
         }
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_ends_is_noticed_and_one_that_was_never_here_is_not_known() {
+    fn the_state_of_an_agent_is_unknown_then_running_then_ended() {
         let home = tempfile::tempdir().unwrap();
         let (sessions, agent) = (sessions(home.path()), sleeper());
         assert_eq!(sessions.agent_of(&session()), AgentProcess::Unknown);
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_server_of_a_session_leaves_it() {
+    fn only_the_last_server_of_a_session_leaves_it() {
         let home = tempfile::tempdir().unwrap();
         let (sessions, agent, other) = (sessions(home.path()), sleeper(), sleeper());
         assert!(!sessions.leave(&session()).unwrap(), "it has joined nothing");
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_can_not_be_seen_into() {
+    fn an_agent_in_a_container_is_unknown() {
         let home = tempfile::tempdir().unwrap();
         let (sessions, agent) = (sessions(home.path()), sleeper());
         sessions.join(&session(), agent.id()).unwrap();
@@ -240,6 +241,6 @@ mod tests {
         end(agent);
         assert_eq!(sessions.agent_of(&session()), AgentProcess::Unknown);
         let leaves = sessions.leave(&session()).unwrap();
-        assert!(!leaves, "the container may work on it");
+        assert!(!leaves, "the server in the container may still work on it");
     }
 }

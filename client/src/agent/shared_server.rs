@@ -1,5 +1,5 @@
-//! Background servers of agents' tools: one process serves many sessions, and gives the environment of the
-//! session that started it to the MCP servers, hooks and shells of all of them.
+//! Background servers of agents' tools. One process serves many sessions. It passes the environment of the session that
+//! started it to the MCP servers, hooks and shells of all sessions.
 
 use std::ffi::OsString;
 
@@ -15,17 +15,17 @@ pub enum SharedServer {
     Claude,
 }
 
-/// One that runs now, for this user's settings.
+/// A running background server for this user's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningServer {
-    /// Its process.
+    /// The process id.
     pub pid: u32,
-    /// The agent whose environment it has; `None` when it was not started by a launch.
+    /// The agent whose environment it has. `None` if it was not started by a launch.
     pub agent: Option<String>,
 }
 
 impl SharedServer {
-    /// Which one a process is.
+    /// The background server that a process is, if any.
     pub fn of_process(pid: u32) -> Option<Self> {
         Self::of(&command_line(pid))
     }
@@ -50,7 +50,7 @@ impl SharedServer {
         }
     }
 
-    /// What people call it.
+    /// The name in messages.
     pub fn title(self) -> &'static str {
         match self {
             Self::Codex => "Codex's background server",
@@ -58,7 +58,7 @@ impl SharedServer {
         }
     }
 
-    /// The command that ends it.
+    /// The command that stops it.
     pub fn stop_command(self) -> &'static str {
         match self {
             Self::Codex => "codex app-server daemon stop",
@@ -66,7 +66,7 @@ impl SharedServer {
         }
     }
 
-    /// The one that runs for the settings that `var` leads to. Looks at every process of this user.
+    /// The running server for the settings that `var` selects. It reads every process of this user.
     pub fn running(self, var: impl Fn(&str) -> Option<OsString>) -> Option<RunningServer> {
         use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
         let mut system = System::new();
@@ -91,7 +91,7 @@ impl SharedServer {
         })
     }
 
-    /// What tells one user's settings from another's: the tool's own variable, else the home.
+    /// The settings folder: from the tool's own variable, or else in the home.
     fn home(self, var: impl Fn(&str) -> Option<OsString>) -> Option<OsString> {
         let (own, below) = match self {
             Self::Codex => ("CODEX_HOME", ".codex"),
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn background_servers_are_told_from_what_serves_one_session() {
+    fn background_servers_differ_from_servers_of_one_session() {
         let cases = [
             (
                 "/x/codex app-server --listen unix:// --analytics-default-enabled --managed-daemon",

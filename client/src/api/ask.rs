@@ -1,4 +1,4 @@
-//! One call before it has a transport: what is asked, and under which conditions.
+//! An API call, independent of the transport: operation, path, body and conditions.
 
 use bytes::Bytes;
 use deckwatch_protocol::{DocName, DocScope, Operation};
@@ -6,16 +6,16 @@ use serde::Serialize;
 
 use super::error::ClientError;
 
-/// One call before it has a transport.
+/// An API call, independent of the transport.
 pub(crate) struct Ask {
     pub(super) operation: Operation,
     pub(super) path_and_query: String,
     pub(super) body: Bytes,
-    /// The tag, without quotes, of what need not be sent again.
+    /// The `If-None-Match` tag, without quotes: the content that the caller already has.
     pub(super) if_none_match: Option<String>,
-    /// The tag, without quotes, that the record must still have.
+    /// The `If-Match` tag, without quotes: the tag that the record must still have.
     pub(super) if_match: Option<String>,
-    /// The idempotency key of a write that may have been sent before; else it gets a new one.
+    /// The idempotency key of a write that may have been sent before. `None` means a new key.
     pub(super) key: Option<String>,
 }
 
@@ -41,12 +41,12 @@ impl Ask {
         Self::plain(operation, parameter).with_body(body)
     }
 
-    /// A write as it was, or will be, sent under this key.
-    pub(crate) fn again(operation: Operation, parameter: &str, body: String, key: &str) -> Self {
+    /// A write with a known idempotency key.
+    pub(crate) fn with_key(operation: Operation, parameter: &str, body: String, key: &str) -> Self {
         Self { body: body.into(), key: Some(key.to_owned()), ..Self::plain(operation, parameter) }
     }
 
-    /// Only if the record still has this tag.
+    /// Requires that the record still has this tag.
     pub(crate) fn if_match(self, tag: Option<String>) -> Self {
         Self { if_match: tag, ..self }
     }
@@ -78,7 +78,7 @@ impl Ask {
     }
 }
 
-/// The path with its one parameter filled in. Ids, codes and hostnames need no escaping.
+/// The path with its parameter filled in. Ids, codes and hostnames need no escaping.
 fn path(operation: Operation, parameter: &str) -> String {
     operation.path().replace("{id}", parameter).replace("{code}", parameter).replace("{hostname}", parameter)
 }

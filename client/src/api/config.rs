@@ -1,4 +1,4 @@
-//! Which API, and as whom.
+//! The configuration of the API client: endpoint, key and local folders.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -13,17 +13,17 @@ use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
 use crate::snapshot::Snapshots;
 use crate::variables;
 
-/// Where an API is.
+/// The location of an API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A Worker or a server.
+    /// A Worker or a server, over HTTP.
     Remote {
-        /// Its base address.
+        /// The base URL.
         url: Url,
     },
-    /// The embedded engine on a file of this machine.
+    /// The embedded engine on a database file of this machine.
     InProcess {
-        /// The database.
+        /// The database file.
         database: PathBuf,
     },
 }
@@ -37,39 +37,39 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
-/// Which API, and as whom.
+/// The configuration of the API client.
 pub struct ApiConfig {
     pub(super) endpoint: Endpoint,
     pub(super) key: BearerKey,
     pub(super) secrets: SecretScan,
-    /// Where the outboxes are; `None` keeps nothing.
+    /// The folder and limits of the outboxes. `None` means no outbox.
     outboxes: Option<(PathBuf, Bounds)>,
-    /// Where the snapshots are; `None` keeps none.
+    /// The folder of the snapshots. `None` means no snapshots.
     snapshots: Option<PathBuf>,
 }
 
-/// A configuration that can't be used. Never shows the key.
+/// An invalid configuration. The message never contains the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A URL without a key.
+    /// The URL is set, but the key is not.
     #[error(
         "CONTEXT_API_URL is set but CONTEXT_API_KEY is not: set the key, or unset both to work on this machine alone"
     )]
     NoKey,
-    /// The key has the wrong form.
+    /// The key is malformed.
     #[error("CONTEXT_API_KEY {0}")]
     BadKey(String),
-    /// The URL has the wrong form.
-    #[error("CONTEXT_API_URL is not an address that can be used: {0}")]
+    /// The URL is malformed or unsafe.
+    #[error("CONTEXT_API_URL is not a valid URL: {0}")]
     BadUrl(String),
-    /// What must not be sent can't be looked for.
+    /// The secret scan can't be created.
     #[error(transparent)]
     Secrets(#[from] UnusableSecrets),
 }
 
 impl ApiConfig {
-    /// Reads `CONTEXT_API_URL`, `CONTEXT_API_KEY` and the secrets that `DECKWATCH_SECRETS` names through
-    /// `var`. Without a URL it is the embedded engine in the data folder of `dirs`, where `agent` is the actor.
+    /// Reads `CONTEXT_API_URL`, `CONTEXT_API_KEY` and the secrets named in `DECKWATCH_SECRETS` through `var`. Without a
+    /// URL it selects the embedded engine in the data folder of `dirs`, with `agent` as the actor.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>, dirs: &Dirs, agent: &Agent) -> Result<Self, ConfigError> {
         let set = |name: &str| var(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let config = match set(variables::API_URL) {
@@ -81,7 +81,7 @@ impl ApiConfig {
         Ok(Self { secrets, snapshots, ..config })
     }
 
-    /// The API at `url`, with `key`.
+    /// The configuration for the API at `url`, with `key`.
     pub fn remote(url: &str, key: &str) -> Result<Self, ConfigError> {
         let url = base_url(url)?;
         let key = BearerKey::new(key).map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
@@ -96,13 +96,13 @@ impl ApiConfig {
         })
     }
 
-    /// Keeps writes below `folder` while the API can't be reached.
+    /// Adds an outbox below `folder` for writes while the API can't be reached.
     #[must_use]
     pub fn queueing_below(self, folder: PathBuf, bounds: Bounds) -> Self {
         Self { outboxes: Some((folder, bounds)), ..self }
     }
 
-    /// The id of whoever holds the key: the first 16 hexadecimal digits of its SHA-256.
+    /// The actor id: the first 16 hexadecimal digits of the key's SHA-256.
     fn actor(&self) -> String {
         sha256_hex(self.key.expose().as_bytes()).chars().take(16).collect()
     }
@@ -117,8 +117,8 @@ impl ApiConfig {
         Some(Snapshots::below(folder, url.as_str(), &self.actor()))
     }
 
-    /// The embedded engine on `database`. The key is no secret: who can call can open the file. It gives
-    /// each agent a rate and idempotency keys of its own.
+    /// The configuration for the embedded engine on `database`. The key is not a secret, because every caller can open
+    /// the file. It gives each agent its own rate limit and its own idempotency keys.
     pub fn embedded(database: PathBuf, agent: &Agent) -> Result<Self, ConfigError> {
         let key = BearerKey::new(&format!("in-process-agent:{agent}"));
         let key = key.map_err(|invalid| ConfigError::BadKey(invalid.to_string()))?;
@@ -136,18 +136,18 @@ fn base_url(text: &str) -> Result<Url, ConfigError> {
     let bad = |detail: &str| ConfigError::BadUrl(detail.to_owned());
     let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("it must not hold a user or password; the key goes into CONTEXT_API_KEY"));
+        return Err(bad("it must not contain a user or a password; set the key in CONTEXT_API_KEY"));
     }
     match (url.scheme(), url.host()) {
         ("https", Some(_)) => Ok(url),
-        ("http", Some(host)) if is_private_wire(&host) => Ok(url),
-        ("http", _) => Err(bad("http would send the key in clear; use https, or http on loopback or a tailnet")),
-        _ => Err(bad("it must begin with https://")),
+        ("http", Some(host)) if is_private_network(&host) => Ok(url),
+        ("http", _) => Err(bad("http would send the key unencrypted; use https, or http on loopback or a tailnet")),
+        _ => Err(bad("it must start with https://")),
     }
 }
 
-/// Loopback, and Tailscale's addresses, whose traffic `WireGuard` encrypts.
-fn is_private_wire(host: &Host<&str>) -> bool {
+/// Whether the host is loopback or a Tailscale address. `WireGuard` encrypts Tailscale traffic.
+fn is_private_network(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost" || name.ends_with(".ts.net"),
         Host::Ipv4(ip) => {
@@ -165,7 +165,7 @@ mod tests {
     const KEY: &str = "0123456789abcdef";
 
     #[test]
-    fn a_key_never_travels_in_clear() {
+    fn a_key_is_never_sent_unencrypted() {
         for url in ["http://api.example.com", "http://8.8.8.8", "ftp://x", "https://user:pw@x.example", "nonsense"] {
             assert!(ApiConfig::remote(url, KEY).is_err(), "{url}");
         }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_key_is_not_repeated() {
+    fn the_error_for_a_bad_key_does_not_contain_it() {
         let error = ApiConfig::remote("https://x.example", "se cret").err().unwrap();
         assert!(!error.to_string().contains("se cret"), "{error}");
     }

@@ -1,6 +1,6 @@
-//! What a process has seen of the way to the API: is nobody there, or is it only slow?
+//! The state of this process's connection to the API: unreachable, slow or working.
 //!
-//! It knows connections, not answers: what is answered is the business of others.
+//! This module looks at connections only, not at the content of responses.
 
 use std::net::SocketAddr;
 
@@ -10,21 +10,21 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::http::Unanswered;
+use crate::http::RequestError;
 
-/// The variables through which a request leaves by a proxy, in either case.
+/// The variables that set a proxy, in upper or lower case.
 const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-/// Most addresses of a host that are tried, all at once.
+/// The maximum number of a host's addresses that are tried, in parallel.
 const ADDRESSES: usize = 8;
 
-/// What the last tries of this process have shown.
+/// The results of this process's last attempts to reach the API.
 #[derive(Debug, Clone, Default)]
 pub struct Contact {
-    /// When the last answer came, and its status.
+    /// The time and the status of the last response.
     pub answered: Option<(Instant, StatusCode)>,
-    /// When a try got no answer, and why; `None` once a later one got one.
+    /// The time and the cause of the last attempt without a response. `None` after a later response.
     pub unanswered: Option<(Instant, String)>,
-    /// Since when connections are taken and nobody answers; `None` once somebody did.
+    /// Since when the API accepts connections but does not respond. `None` after a response.
     pub silent: Option<Instant>,
 }
 
@@ -33,7 +33,7 @@ impl Contact {
         *self = Self { answered: Some((Instant::now(), status)), unanswered: None, silent: None };
     }
 
-    pub(super) fn unanswered(&mut self, last: &Unanswered) {
+    pub(super) fn unanswered(&mut self, last: &RequestError) {
         self.unanswered = Some((Instant::now(), last.cause.clone()));
         self.silent = (last.timed_out && last.connected).then(Instant::now);
     }
@@ -43,21 +43,21 @@ impl Contact {
     }
 }
 
-/// Opens a connection and closes it: to the first of the host's addresses that takes one.
+/// Opens and closes a connection to the first of the host's addresses that accepts one.
 pub(super) async fn takes_connections(url: &Url) -> Result<(), String> {
     if is_behind_a_proxy(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
         return Ok(());
     }
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return Err("the address names no host".to_owned());
+        return Err("the URL has no host".to_owned());
     };
-    // An IPv6 address stands in brackets in an address.
+    // A URL has an IPv6 address in brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let addresses = lookup_host((host, port)).await.map_err(|error| error.to_string())?;
-    let mut tries: JoinSet<_> = addresses.take(ADDRESSES).map(connect).collect();
+    let mut attempts: JoinSet<_> = addresses.take(ADDRESSES).map(connect).collect();
     let mut cause = "the host has no address".to_owned();
-    while let Some(tried) = tries.join_next().await {
-        match tried {
+    while let Some(attempt) = attempts.join_next().await {
+        match attempt {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => cause = error.to_string(),
             Err(error) => cause = error.to_string(),
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_of_either_spelling_is_seen() {
+    fn proxy_variables_are_found_in_upper_and_lower_case() {
         for name in ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
             assert!(is_behind_a_proxy(|asked| asked == name), "{name}");
         }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_listener_takes_connections_and_a_closed_port_says_why_not() {
+    async fn a_listener_accepts_connections_and_a_closed_port_gives_a_cause() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://localhost:{}", listener.local_addr().unwrap().port())).unwrap();
         assert_eq!(takes_connections(&url).await, Ok(()));

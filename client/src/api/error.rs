@@ -1,4 +1,4 @@
-//! What can go wrong: nobody there, a refusal, a failure, a secret that must not be sent.
+//! The errors of API calls: unreachable, refused, failed, or a secret in the request.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,99 +14,99 @@ use crate::secret_scan::Finding;
 const CORRELATION_ID: &str = "x-correlation-id";
 const TOO_MANY_REQUESTS: u16 = StatusCode::TOO_MANY_REQUESTS.as_u16();
 
-/// Why a call has no answer.
+/// Why a call failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody answered, also not when asked again. For a write, whether it happened is unknown.
+    /// The API did not respond, even after retries. It is unknown whether a write took effect.
     #[error(
         "can't reach the Context API at {endpoint}: {cause}. Check the network and CONTEXT_API_URL, then try again"
     )]
     Unreachable {
-        /// Where it should be.
+        /// The URL of the API.
         endpoint: String,
-        /// What the network says.
+        /// The error text of the network.
         cause: String,
-        /// Whether a connection stood in any try: then the request may have arrived.
+        /// Whether any attempt opened a connection. In that case the request may have arrived.
         is_sent: bool,
     },
-    /// The API understood and said no. Nothing has happened.
+    /// The API refused the request. Nothing was changed.
     #[error("the Context API refused ({}): {} {}{}[{}]", .0.code.as_str(), .0.detail, fields(.0), remedy(.0), .0.correlation_id)]
     Refused(Box<Problem>),
-    /// The API said no, with a code that this version does not know. Nothing has happened.
+    /// The API refused the request with a code that this version does not know. Nothing was changed.
     #[error("the Context API refused ({}): {} [{}]", .0.code, .0.detail, .0.correlation_id)]
     RefusedUnknown(Box<UnknownProblem>),
-    /// It holds what must not leave this machine. Nothing was sent.
+    /// The request contains a secret. Nothing was sent.
     #[error("The {what} was not sent: {}. Take it out and try again.", places(.findings))]
     HoldsSecret {
-        /// What would have been sent.
+        /// What the request would have written.
         what: &'static str,
-        /// Where, and of which kind.
+        /// The place and the kind of each secret.
         findings: Vec<Finding>,
     },
-    /// No venture has the repository that a queued write was about. Nothing has happened.
+    /// The repository of a queued write does not belong to any venture. Nothing was changed.
     #[error(
-        "no venture of the Context API has the repository {repo}: add it to a venture, or start the agent with \
-         `launcher <venture>`"
+        "the repository {repo} does not belong to any venture of the Context API. Add it to a venture, or start the agent \
+         with `launcher <venture>`"
     )]
     NoVenture {
         /// The repository.
         repo: RepoName,
     },
-    /// What answered is not the Context API. For a write, nothing has happened.
-    #[error("{}", in_its_place(*.status, *.retry_after_seconds))]
+    /// The response is not from the Context API. Nothing was changed.
+    #[error("{}", foreign_answer(*.status, *.retry_after_seconds))]
     Foreign {
-        /// The status of its answer.
+        /// The status of the response.
         status: u16,
-        /// How many seconds it asks to wait, if it does.
+        /// The wait in seconds that the response asks for, if any.
         retry_after_seconds: Option<u64>,
     },
-    /// It waited, and another process whose turn it was has set it aside.
+    /// The API refused the queued write when another process sent it. That process set it aside.
     #[error(
-        "the {what} is NOT recorded: another process on this machine had the turn, and it was refused ({reason}). Its text is in {path}",
+        "the {what} is NOT recorded: another process on this machine sent it, and the API refused it ({reason}). Its text is in {path}",
         path = .path.display()
     )]
     SetAside {
-        /// What was sent.
+        /// What the request writes.
         what: &'static str,
-        /// Why.
+        /// The reason of the refusal.
         reason: String,
-        /// The file that holds it.
+        /// The file with its text.
         path: PathBuf,
     },
-    /// It was neither sent nor kept for later.
+    /// The write was neither sent nor queued.
     #[error(
-        "the {what} is neither recorded nor queued: keep its text and try again later. Not sent: {cause}. Not queued: {unkept}"
+        "the {what} is neither recorded nor queued: keep its text and try again later. Not sent: {cause}. Not queued: {storage_error}"
     )]
     NotKept {
-        /// What was to be sent.
+        /// What the request would have written.
         what: &'static str,
         /// Why it was not sent.
         cause: String,
-        /// Why it could not be kept.
-        unkept: String,
+        /// Why it could not be queued.
+        storage_error: String,
     },
-    /// It was sent without being kept for later, and no answer of the API came: whether it happened is unknown.
+    /// The write was sent but not queued, and the API did not respond. It is unknown whether it took effect.
     #[error(
-        "it is not known whether the {what} is recorded: it was sent, and the API's answer did not come. It is not queued. Keep its text, and let this agent give the same again later, without a change: then it is recorded once. No answer: {cause}. Not queued: {unkept}"
+        "it is not known whether the {what} is recorded: it was sent, but the API did not respond. It is not queued. Keep its text, and send the same text again later from this agent, without a change: the API then records it once. No response: {cause}. Not queued: {storage_error}"
     )]
     Unsure {
-        /// What was sent.
+        /// What the request writes.
         what: &'static str,
-        /// Why there is no answer.
+        /// Why there is no response.
         cause: String,
-        /// Why it could not be kept.
-        unkept: String,
+        /// Why it could not be queued.
+        storage_error: String,
     },
-    /// The API or the embedded engine failed, or answered what can't be understood.
+    /// The API or the embedded engine failed, or sent an invalid response.
     #[error("the Context API failed: {detail}{}", .correlation_id.as_ref().map(|id| format!(" [{id}]")).unwrap_or_default())]
     Failed {
-        /// What happened.
+        /// The error.
         detail: String,
-        /// The status of its answer, if it answered with one that says so.
+        /// The status of the response, if it was not a success.
         status: Option<u16>,
-        /// Names the request in the API's log, if it answered.
+        /// The id of the request in the API's log, if the API responded.
         correlation_id: Option<String>,
-        /// How many seconds it asks to wait, if it does.
+        /// The wait in seconds that the response asks for, if any.
         retry_after_seconds: Option<u64>,
     },
 }
@@ -119,25 +119,25 @@ pub struct UnknownProblem {
     kind: String,
     /// The HTTP status.
     pub status: u16,
-    /// What happened here, and what to do.
+    /// What happened and what to do.
     pub detail: String,
-    /// Why, as a word for programs.
+    /// The error code, for programs.
     pub code: String,
-    /// Quote it when asking for help.
+    /// The id of the request, for support.
     pub correlation_id: String,
-    /// How many seconds the answer's `Retry-After` asks to wait.
+    /// The wait in seconds from the response's `Retry-After`.
     #[serde(skip)]
     pub retry_after_seconds: Option<u64>,
 }
 
 impl UnknownProblem {
-    /// The problem that the body of an answer holds.
+    /// Parses the body of a response.
     fn read(body: &[u8]) -> Option<Self> {
         let problem: Self = serde_json::from_slice(body).ok()?;
         (problem.kind == format!("urn:deckwatch:error:{}", problem.code)).then_some(problem)
     }
 
-    /// When the request may be taken, as far as this version can tell.
+    /// When the API may accept the request, as far as this version can tell.
     pub fn again(&self) -> Again {
         let known = ErrorCode::ALL.iter().find(|code| code.as_str() == self.code);
         known.map_or_else(|| Again::of_status(self.status), |code| code.again())
@@ -161,10 +161,10 @@ impl ClientError {
         }
     }
 
-    /// How long to wait where no more requests are taken for now, whether the API says so or a proxy before it.
+    /// How long to wait if the API, or a proxy before it, accepts no more requests for now.
     pub fn asks_to_wait(&self) -> Option<Duration> {
-        /// Where the answer does not say how long.
-        const UNSAID: Duration = Duration::from_secs(5);
+        /// The wait if the response does not give one.
+        const DEFAULT_WAIT: Duration = Duration::from_secs(5);
         let is_too_many = match self {
             Self::Refused(problem) => problem.code == ErrorCode::RateLimited,
             Self::RefusedUnknown(problem) => problem.status == TOO_MANY_REQUESTS,
@@ -172,10 +172,10 @@ impl ClientError {
             Self::Failed { status, .. } => *status == Some(TOO_MANY_REQUESTS),
             _ => false,
         };
-        is_too_many.then(|| self.retry_after_seconds().map_or(UNSAID, Duration::from_secs))
+        is_too_many.then(|| self.retry_after_seconds().map_or(DEFAULT_WAIT, Duration::from_secs))
     }
 
-    /// How many seconds the answer asks to wait, if it does.
+    /// The wait in seconds that the response asks for, if any.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::Refused(problem) => problem.retry_after_seconds,
@@ -192,7 +192,7 @@ impl ClientError {
         }
     }
 
-    /// Whether it is the API that does not work now, and not what was asked of it.
+    /// Whether the cause is the API, and not the request.
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Foreign { .. } => true,
@@ -207,7 +207,7 @@ impl ClientError {
         }
     }
 
-    /// Whether the same is taken later without anybody doing anything: an outage, or an API that is busy.
+    /// Whether the error is temporary: an outage or an overloaded API.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Failed { status, .. } => self.is_outage() || matches!(status, Some(408 | 425 | 429)),
@@ -231,11 +231,11 @@ impl ClientError {
     }
 
     pub(crate) fn not_sent(operation: Operation, error: &serde_json::Error) -> Self {
-        Self::failed(format!("{} could not be written as JSON: {error}", operation.id()))
+        Self::failed(format!("the request {} could not be written as JSON: {error}", operation.id()))
     }
 }
 
-/// What to do about a refusal whose detail does not say it.
+/// Advice for refusals whose detail has none.
 fn remedy(problem: &Problem) -> String {
     match (problem.code, problem.retry_after_seconds) {
         (ErrorCode::Unauthorized, _) => "Set CONTEXT_API_KEY to a valid key, then start again. ".to_owned(),
@@ -244,20 +244,21 @@ fn remedy(problem: &Problem) -> String {
     }
 }
 
-/// What answered in the place of the API, and what to do: by its status, which is all that is known of it.
-fn in_its_place(status: u16, retry_after_seconds: Option<u64>) -> String {
+/// The message for a response that is not from the API. The advice depends on the status.
+fn foreign_answer(status: u16, retry_after_seconds: Option<u64>) -> String {
     let when = retry_after_seconds.map_or("in a minute".to_owned(), |seconds| format!("in {seconds} s"));
     let advice = match status {
-        429 => format!("it takes no more requests for now. Try again {when}"),
-        502..=504 => format!("it says that the API does not answer. Try again {when}; if that lasts, ask its operator"),
+        429 => format!("it accepts no more requests for now. Try again {when}"),
+        502..=504 => format!(
+            "it reports that the API does not respond. Try again {when}; if the error persists, ask its operator"
+        ),
         401 | 403 | 407 => {
-            "it asks for a login of its own. Sign in to the network, or ask the operator of the proxy".to_owned()
+            "it requires its own login. Sign in to the network, or ask the operator of the proxy".to_owned()
         }
-        _ => {
-            "a login page of the network, a proxy, or another service. Check CONTEXT_API_URL and the network".to_owned()
-        }
+        _ => "it can be a login page of the network, a proxy or another service. Check CONTEXT_API_URL and the network"
+            .to_owned(),
     };
-    format!("something in between answered in the place of the Context API, with status {status}: {advice}")
+    format!("a proxy or another service answered instead of the Context API, with status {status}: {advice}")
 }
 
 fn places(findings: &[Finding]) -> String {
@@ -268,22 +269,21 @@ fn fields(problem: &Problem) -> String {
     problem.errors.iter().fold(String::new(), |text, field| text + &field.pointer + " " + &field.detail + ". ")
 }
 
-/// The typed answer of a response, or the error that it is. A refusal, and what can't be understood, is the API's only
-/// where it carries the API's mark.
+/// Parses a response into its type or its error. A refusal or an invalid response counts as the API's only if it has the
+/// API's correlation id.
 pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ClientError> {
     let (status, is_the_api) = (response.status(), is_the_api(&response));
     let correlation_id = header_text(&response, CORRELATION_ID);
     let retry_after_seconds = retry_after(&response).map(|pause| pause.as_secs());
-    let strange = foreign(&response);
+    let foreign = foreign(&response);
     let body = response.into_body();
     let failed = |detail: String| {
         let status = Some(status.as_u16()).filter(|_| !status.is_success());
         ClientError::Failed { detail, status, correlation_id: correlation_id.clone(), retry_after_seconds }
     };
-    let wrong = |detail: String| if is_the_api { failed(detail) } else { strange.clone() };
+    let wrong = |detail: String| if is_the_api { failed(detail) } else { foreign.clone() };
     if status.is_success() {
-        return serde_json::from_slice(&body)
-            .map_err(|error| wrong(format!("its answer can't be understood: {error}")));
+        return serde_json::from_slice(&body).map_err(|error| wrong(format!("its response is invalid: {error}")));
     }
     match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) if status.is_client_error() && is_the_api => {
@@ -298,12 +298,12 @@ pub(crate) fn understand<T: DeserializeOwned>(response: Response<Bytes>) -> Resu
                     ..problem
                 })))
             }
-            _ => Err(wrong(format!("it answered {status}, and not as it is described to"))),
+            _ => Err(wrong(format!("its response with status {status} has an unknown form"))),
         },
     }
 }
 
-/// Whether the response carries what the API puts on every answer.
+/// Whether the response has a correlation id of the API, which every response of the API has.
 pub(crate) fn is_the_api(response: &Response<Bytes>) -> bool {
     header_text(response, CORRELATION_ID).is_some_and(|id| id.starts_with("corr_"))
 }
@@ -313,7 +313,7 @@ pub(crate) fn foreign(response: &Response<Bytes>) -> ClientError {
     ClientError::Foreign { status: response.status().as_u16(), retry_after_seconds }
 }
 
-/// How long the response asks to wait, if it does.
+/// The wait that the response asks for, if any.
 pub(super) fn retry_after(response: &Response<Bytes>) -> Option<Duration> {
     crate::http::retry_after(response.headers())
 }

@@ -1,4 +1,4 @@
-//! The embedded engine, called without a network.
+//! The embedded engine, called in this process without a network.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::Prepared;
 use super::error::ClientError;
 use crate::disk;
 
-/// What to do about a database that can't be opened. SQLite says in words what keeps it from that.
+/// Advice for a database that can't be opened. The message of SQLite gives the cause.
 fn advice(error: &OpenError) -> &'static str {
     match error {
         OpenError::Folder { source, .. } => disk::advice(source),
@@ -24,13 +24,13 @@ fn advice(error: &OpenError) -> &'static str {
             text if text.contains("readonly") => disk::advice(&io::ErrorKind::ReadOnlyFilesystem.into()),
             text if text.contains("unable to open") => disk::advice(&io::ErrorKind::PermissionDenied.into()),
             _ => {
-                "check the disk, and free some space on that disk if it is full; `./scripts/backup restore` brings a backup back"
+                "check the disk, and free some space on that disk if it is full; restore a backup with `./scripts/backup restore`"
             }
         },
     }
 }
 
-/// An engine in this process, opened at the first call.
+/// The engine in this process. It is opened at the first call.
 pub(super) struct InProcess {
     database: PathBuf,
     key: BearerKey,
@@ -45,7 +45,7 @@ impl InProcess {
     pub(super) async fn send(&self, mut request: Prepared) -> Result<Response<Bytes>, ClientError> {
         let engine = self.engine.get_or_try_init(|| self.open()).await?;
         let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));
-        let key = key.map_err(|_| ClientError::failed("the key can't be a header"))?;
+        let key = key.map_err(|_| ClientError::failed("the key contains characters that an HTTP header can't have"))?;
         request.headers_mut().insert(AUTHORIZATION, key);
         Ok(engine.call(request.map(Whole)).await)
     }

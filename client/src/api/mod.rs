@@ -1,8 +1,8 @@
-//! The one way Rust code talks to the Context API: a method per operation, over HTTPS or in process.
+//! The typed client of the Context API: one method per operation, over HTTPS or in process.
 //!
-//! Nothing is opened before the first call. Each call is bounded in time, is tried again where trying
-//! again can help, and every try of a write carries the same idempotency key, so that it happens once.
-//! A write that carries a secret is refused before it is sent.
+//! It opens no connection and no file before the first call. Each call has a time limit and retries temporary failures.
+//! All attempts of a write use the same idempotency key, so that it takes effect once. A write that contains a secret is
+//! refused before it is sent.
 
 mod ask;
 mod config;
@@ -47,7 +47,7 @@ pub struct Api {
     endpoint: Endpoint,
     transport: Arc<Transport>,
     secrets: Arc<SecretScan>,
-    /// Where writes wait while the API can't be reached; the engine in this process always can.
+    /// The queue for writes while the API can't be reached. `None` for the embedded engine.
     outbox: Option<Outbox>,
     snapshots: Option<Snapshots>,
 }
@@ -58,7 +58,7 @@ enum Transport {
 }
 
 impl Api {
-    /// The API that `config` names. Opens nothing yet.
+    /// Creates a client for `config`. Opens no connection and no file yet.
     pub fn connect(config: ApiConfig) -> Self {
         let (endpoint, outbox, snapshots) = (config.endpoint.clone(), config.outbox(), config.snapshots());
         let transport = match config.endpoint {
@@ -68,23 +68,23 @@ impl Api {
         Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets), outbox, snapshots }
     }
 
-    /// Where this API is.
+    /// The location of this API.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Creates or resumes the agent's session and answers with everything it needs.
+    /// Creates or resumes the agent's session and returns everything that the agent needs.
     pub async fn start_day(&self, day: &StartDay) -> Result<DayStarted, ClientError> {
         self.call(Ask::body(Operation::StartDay, "", day)).await
     }
 
-    /// Records the handoff and ends the session, atomically; a second end gives the first result.
+    /// Records the handoff and ends the session atomically. A second call returns the first result.
     pub async fn end_day(&self, day: &EndDay) -> Result<DayEnded, ClientError> {
         self.call(Ask::body(Operation::EndDay, "", day)).await
     }
 
-    /// Refuses a handoff that carries a secret, before anything is done for it. Every write is looked
-    /// through anyway: this is for who would otherwise start a session first.
+    /// Refuses a handoff that contains a secret. Every write is scanned anyway. This check is for callers that would
+    /// otherwise start a session first.
     pub fn refuse_secrets_of(&self, handoff: &HandoffDraft) -> Result<(), ClientError> {
         self.refuse_secrets(Operation::EndDay, &serde_json::json!({ "handoff": handoff }))
     }
@@ -99,22 +99,22 @@ impl Api {
         self.call(Ok(Ask::plain(Operation::GetSession, id.as_str()))).await
     }
 
-    /// Changes where a session stands; also a heartbeat.
+    /// Updates a session's fields. Counts as a heartbeat.
     pub async fn update_session(&self, id: &SessionId, patch: &UpdateSession) -> Result<Session, ClientError> {
         self.call(Ask::body(Operation::UpdateSession, id.as_str(), patch)).await
     }
 
-    /// Says that the agent is alive.
+    /// Reports that the agent is alive.
     pub async fn heartbeat(&self, id: &SessionId) -> Result<Heartbeat, ClientError> {
         self.call(Ok(Ask::plain(Operation::Heartbeat, id.as_str()))).await
     }
 
-    /// Says that the agent of a session has left, unless the session was heard from since.
+    /// Reports that the agent has left the session. Has no effect if the session had a heartbeat since then.
     pub async fn leave_session(&self, id: &SessionId, leave: &LeaveSession) -> Result<Session, ClientError> {
         self.call(Ask::body(Operation::LeaveSession, id.as_str(), leave)).await
     }
 
-    /// Records a handoff while the session goes on.
+    /// Records a handoff and keeps the session open.
     pub async fn create_handoff(&self, handoff: &CreateHandoff) -> Result<Handoff, ClientError> {
         self.call(Ask::body(Operation::CreateHandoff, "", handoff)).await
     }
@@ -124,7 +124,7 @@ impl Api {
         self.call(Ask::query(Operation::ListHandoffs, filter)).await
     }
 
-    /// Reads the newest handoff that fits, if there is one.
+    /// Reads the newest handoff that matches the filter, if any.
     pub async fn latest_handoff(&self, filter: &LatestHandoffFilter) -> Result<Option<Handoff>, ClientError> {
         match self.call(Ask::query(Operation::LatestHandoff, filter)).await {
             Ok(handoff) => Ok(Some(handoff)),
@@ -143,7 +143,7 @@ impl Api {
         self.call(Ask::body(Operation::CreateNote, "", note)).await
     }
 
-    /// Lists notes, newest first, or those that match a search, best first.
+    /// Lists notes, newest first; or the matches of a search, best first.
     pub async fn list_notes(&self, filter: &NoteFilter) -> Result<Page<FoundNote>, ClientError> {
         self.call(Ask::query(Operation::ListNotes, filter)).await
     }
@@ -153,18 +153,18 @@ impl Api {
         self.call(Ok(Ask::plain(Operation::GetNote, id.as_str()))).await
     }
 
-    /// Changes a note that still is the version that was read; else it is refused with `note_changed`.
+    /// Changes a note. Refused with `note_changed` if the note no longer has this version.
     pub async fn update_note(&self, id: &NoteId, version: u32, patch: &UpdateNote) -> Result<Note, ClientError> {
         let ask = Ask::body(Operation::UpdateNote, id.as_str(), patch);
         self.call(ask.map(|ask| ask.if_match(Some(version.to_string())))).await
     }
 
-    /// Takes a note out of lists, searches and days.
+    /// Removes a note from lists, searches and start-of-day responses.
     pub async fn archive_note(&self, id: &NoteId) -> Result<Note, ClientError> {
         self.call(Ok(Ask::plain(Operation::ArchiveNote, id.as_str()))).await
     }
 
-    /// Brings an archived note back.
+    /// Restores an archived note.
     pub async fn restore_note(&self, id: &NoteId) -> Result<Note, ClientError> {
         self.call(Ok(Ask::plain(Operation::RestoreNote, id.as_str()))).await
     }
@@ -174,7 +174,7 @@ impl Api {
         self.call(Ask::query(Operation::ListDocs, filter)).await
     }
 
-    /// Reads one document, unless its content is what the caller has: `known` is the `content_hash` of that.
+    /// Reads one document. `known` is the `content_hash` of the caller's copy, which is not sent again.
     pub async fn get_doc(&self, scope: &DocScope, name: &DocName, known: Option<&str>) -> Result<DocRead, ClientError> {
         let ask = Ask { if_none_match: known.map(str::to_owned), ..Ask::doc(Operation::GetDoc, scope, name) };
         let response = self.exchange(&ask).await?;
@@ -184,7 +184,7 @@ impl Api {
         understand(response).map(|doc| DocRead::Read(Box::new(doc)))
     }
 
-    /// Reads one kept version of a document, also of one that was deleted.
+    /// Reads one stored version of a document, even if the document was deleted.
     pub async fn get_doc_version(
         &self,
         scope: &DocScope,
@@ -195,7 +195,7 @@ impl Api {
         self.call(ask.with_query(&GetDoc { version: Some(version) })).await
     }
 
-    /// Lists the kept versions of a document, newest first.
+    /// Lists the stored versions of a document, newest first.
     pub async fn list_doc_versions(
         &self,
         scope: &DocScope,
@@ -205,14 +205,13 @@ impl Api {
         self.call(Ask::doc(Operation::ListDocVersions, scope, name).with_query(page)).await
     }
 
-    /// Makes or replaces a document, whatever is there; needs an admin key, or a requirement that says it may be
-    /// generated.
+    /// Creates or replaces a document. Needs an admin key, or a requirement that allows the document to be generated.
     pub async fn put_doc(&self, scope: &DocScope, name: &DocName, doc: &PutDoc) -> Result<DocPut, ClientError> {
         self.call(Ask::doc(Operation::PutDoc, scope, name).with_body(doc)).await
     }
 
-    /// Replaces a document whose content still is what was read, which `known` is the `content_hash` of; else it is
-    /// refused with `doc_changed`.
+    /// Replaces a document. `known` is the `content_hash` that the caller read. Refused with `doc_changed` if the content
+    /// has changed since.
     pub async fn replace_doc(
         &self,
         scope: &DocScope,
@@ -224,7 +223,7 @@ impl Api {
         self.call(ask.map(|ask| ask.if_match(Some(known.to_owned())))).await
     }
 
-    /// Deletes a document, and answers with the version that this is; needs an admin key.
+    /// Deletes a document and returns the version of the deletion. Needs an admin key.
     pub async fn delete_doc(&self, scope: &DocScope, name: &DocName) -> Result<DocVersion, ClientError> {
         self.call(Ok(Ask::doc(Operation::DeleteDoc, scope, name))).await
     }
@@ -234,23 +233,23 @@ impl Api {
         self.call(Ask::query(Operation::ListVentures, page)).await
     }
 
-    /// Registers or replaces a venture; needs an admin key.
+    /// Registers or replaces a venture. Needs an admin key.
     pub async fn put_venture(&self, code: &VentureCode, venture: &PutVenture) -> Result<Venture, ClientError> {
         self.call(Ask::body(Operation::PutVenture, code.as_str(), venture)).await
     }
 
-    /// Deletes a venture, whose records stay; needs an admin key.
+    /// Deletes a venture and keeps its records. Needs an admin key.
     pub async fn delete_venture(&self, code: &VentureCode) -> Result<VentureDeleted, ClientError> {
         self.call(Ok(Ask::plain(Operation::DeleteVenture, code.as_str()))).await
     }
 
-    /// Moves the sessions and handoffs of a repository of venture `from` to another name, at most 500 of each; needs an
+    /// Moves the sessions and handoffs of a repository of venture `from` to another name, at most 500 of each. Needs an
     /// admin key.
     pub async fn move_records(&self, from: &VentureCode, records: &MoveRecords) -> Result<RecordsMoved, ClientError> {
         self.call(Ask::body(Operation::MoveRecords, from.as_str(), records)).await
     }
 
-    /// Registers a machine or says what has changed; another user, address or key waits for approval.
+    /// Registers or updates a machine. A new user, address or key waits for approval.
     pub async fn register_machine(&self, hostname: &Host, machine: &RegisterMachine) -> Result<Machine, ClientError> {
         self.call(Ask::body(Operation::RegisterMachine, hostname.as_str(), machine)).await
     }
@@ -260,27 +259,27 @@ impl Api {
         self.call(Ask::query(Operation::ListMachines, filter)).await
     }
 
-    /// Says that the machine is alive.
+    /// Reports that the machine is alive.
     pub async fn machine_heartbeat(&self, hostname: &Host) -> Result<MachineHeartbeat, ClientError> {
         self.call(Ok(Ask::plain(Operation::MachineHeartbeat, hostname.as_str()))).await
     }
 
-    /// Approves the access that is named, if it is what waits; needs an admin key.
+    /// Approves this access, if it equals the access that waits for approval. Needs an admin key.
     pub async fn approve_machine(&self, hostname: &Host, access: &ApproveMachine) -> Result<Machine, ClientError> {
         self.call(Ask::body(Operation::ApproveMachine, hostname.as_str(), access)).await
     }
 
-    /// Takes a machine out of the fleet; needs an admin key.
+    /// Removes a machine from the fleet. Needs an admin key.
     pub async fn retire_machine(&self, hostname: &Host) -> Result<Machine, ClientError> {
         self.call(Ok(Ask::plain(Operation::RetireMachine, hostname.as_str()))).await
     }
 
-    /// Renders the approved machines for SSH, one page.
+    /// Renders one page of the approved machines as SSH configuration.
     pub async fn ssh_config(&self, filter: &SshConfigFilter) -> Result<SshConfig, ClientError> {
         self.call(Ask::query(Operation::SshConfig, filter)).await
     }
 
-    /// Says how the documents of a venture, or of all, stand against their requirements.
+    /// Compares the documents of one venture, or of all ventures, with their requirements.
     pub async fn audit_docs(&self, filter: &AuditFilter) -> Result<Page<VentureAudit>, ClientError> {
         self.call(Ask::query(Operation::AuditDocs, filter)).await
     }
@@ -290,58 +289,58 @@ impl Api {
         self.call(Ask::query(Operation::ListRequirements, filter)).await
     }
 
-    /// Makes or replaces a requirement; needs an admin key or a token that may write documents.
+    /// Creates or replaces a requirement. Needs an admin key or a token that may write documents.
     pub async fn put_requirement(&self, requirement: &PutRequirement) -> Result<Requirement, ClientError> {
         self.call(Ask::body(Operation::PutRequirement, "", requirement)).await
     }
 
-    /// Deletes a requirement; needs an admin key or a token that may write documents.
+    /// Deletes a requirement. Needs an admin key or a token that may write documents.
     pub async fn delete_requirement(&self, id: &RequirementId) -> Result<RequirementDeleted, ClientError> {
         self.call(Ok(Ask::plain(Operation::DeleteRequirement, id.as_str()))).await
     }
 
-    /// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
+    /// Counts the sessions and handoffs of a period: in total, by venture, by agent and by day.
     pub async fn session_analytics(&self, filter: &AnalyticsFilter) -> Result<Analytics, ClientError> {
         self.call(Ask::query(Operation::SessionAnalytics, filter)).await
     }
 
-    /// Mints a token; needs an admin key. The answer is the one place where its secret stands.
+    /// Creates a token. Needs an admin key. Only this response contains the token's secret.
     pub async fn create_token(&self, token: &CreateToken) -> Result<MintedToken, ClientError> {
         self.call(Ask::body(Operation::CreateToken, "", token)).await
     }
 
-    /// Lists tokens, newest first; needs an admin key.
+    /// Lists tokens, newest first. Needs an admin key.
     pub async fn list_tokens(&self, page: &ListTokens) -> Result<Page<Token>, ClientError> {
         self.call(Ask::query(Operation::ListTokens, page)).await
     }
 
-    /// Revokes a token, effective at once; needs an admin key.
+    /// Revokes a token immediately. Needs an admin key.
     pub async fn revoke_token(&self, id: &TokenId) -> Result<Token, ClientError> {
         self.call(Ok(Ask::plain(Operation::RevokeToken, id.as_str()))).await
     }
 
-    /// Lists logged requests, newest first; needs an admin key.
+    /// Lists logged requests, newest first. Needs an admin key.
     pub async fn list_requests(&self, filter: &RequestFilter) -> Result<Page<LoggedRequest>, ClientError> {
         self.call(Ask::query(Operation::ListRequests, filter)).await
     }
 
-    /// Asks whether the service and its database are well.
+    /// Checks the health of the service and its database.
     pub async fn health(&self) -> Result<Health, ClientError> {
         self.call(Ok(Ask::plain(Operation::Health, ""))).await
     }
 
-    /// Asks for the build and the migrations of its database.
+    /// Reads the version of the build and the migrations of its database.
     pub async fn version(&self) -> Result<Version, ClientError> {
         self.call(Ok(Ask::plain(Operation::Version, ""))).await
     }
 
     async fn call<T: DeserializeOwned>(&self, ask: Result<Ask, ClientError>) -> Result<T, ClientError> {
         let ask = ask?;
-        self.look_for_secrets(&ask)?;
+        self.scan_for_secrets(&ask)?;
         understand(self.exchange(&ask).await?)
     }
 
-    /// Sends without looking for secrets: what comes from the outbox was looked through before it was put there.
+    /// Sends a request without a secret scan. The outbox scans its entries before it stores them.
     pub(crate) async fn exchange(&self, ask: &Ask) -> Result<Response<Bytes>, ClientError> {
         let request = retry::prepare(ask);
         match self.transport.as_ref() {
@@ -350,12 +349,12 @@ impl Api {
         }
     }
 
-    /// What kept the last try from an answer, until one gets through.
+    /// Why the last attempt got no response. `None` after a response.
     pub fn trouble(&self) -> Option<String> {
         self.contact().unanswered.map(|(_, cause)| cause)
     }
 
-    /// What this process has seen of the way to the API. The engine in this process has none.
+    /// The state of this process's connection to the API. Empty for the embedded engine.
     pub fn contact(&self) -> Contact {
         match self.transport.as_ref() {
             Transport::Remote(remote) => remote.contact(),
@@ -363,15 +362,15 @@ impl Api {
         }
     }
 
-    /// Takes note that whoever asked has waited long enough: until an answer comes, the next one waits less.
+    /// Records that a caller stopped waiting. Until the next response, later callers wait less.
     pub fn fell_silent(&self) {
         if let Transport::Remote(remote) = self.transport.as_ref() {
             remote.fell_silent();
         }
     }
 
-    /// Whether somebody takes a connection where the API is, and if not, why. It takes as long as the network
-    /// does: give it a limit. Through a proxy nobody can know, and the answer is yes.
+    /// Checks that the API accepts connections, and returns the cause if not. It has no time limit, so the caller must set
+    /// one. Behind a proxy it can't be checked, and the result is `Ok`.
     pub async fn takes_connections(&self) -> Result<(), String> {
         match self.transport.as_ref() {
             Transport::Remote(remote) => remote.takes_connections().await,
@@ -387,7 +386,7 @@ impl Api {
         self.outbox.as_ref()
     }
 
-    fn look_for_secrets(&self, ask: &Ask) -> Result<(), ClientError> {
+    fn scan_for_secrets(&self, ask: &Ask) -> Result<(), ClientError> {
         if ask.body.is_empty() {
             return Ok(());
         }
@@ -401,14 +400,14 @@ impl Api {
     }
 }
 
-/// A document that was asked for.
+/// The result of reading a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DocRead {
     /// The document.
     Read(Box<DocText>),
-    /// Its content is the one that the caller has.
+    /// The caller's copy is up to date.
     NotModified,
 }
 
-/// A request that a transport completes: relative, without a key.
+/// A request with a relative URL and without a key. The transport adds both.
 type Prepared = Request<Bytes>;

@@ -1,4 +1,4 @@
-//! HTTPS to a Worker or a server.
+//! The API over HTTPS: a Worker or a server.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use url::Url;
 use super::Prepared;
 use super::contact::{self, Contact};
 use super::error::ClientError;
-use crate::http::{Http, HttpLimits, Unanswered};
+use crate::http::{Http, HttpLimits, RequestError};
 
 const LIMITS: HttpLimits = HttpLimits {
     connect: Duration::from_secs(3),
-    // One try. D1 has been seen to stall for tens of seconds.
+    // The limit of one attempt. D1 can stall for tens of seconds.
     whole: Duration::from_secs(10),
-    // The largest page of handoffs stays below.
+    // The largest page of handoffs is smaller.
     answer_bytes: 16 * 1024 * 1024,
 };
 
@@ -27,7 +27,7 @@ pub(super) struct Remote {
     url: Url,
     key: BearerKey,
     http: Http,
-    /// What the last tries have shown.
+    /// The results of the last attempts.
     contact: Mutex<Contact>,
 }
 
@@ -36,53 +36,57 @@ impl Remote {
         Self { url, key, http: Http::new(LIMITS), contact: Mutex::default() }
     }
 
-    /// One try.
-    pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
+    /// Sends a request once and records the result.
+    pub(super) async fn send(&self, request: &Prepared) -> Result<Response<Bytes>, RequestError> {
         let answer = self.send_once(request).await;
         match &answer {
-            Ok(response) => self.seen().answered(response.status()),
-            Err(unanswered) => self.seen().unanswered(unanswered),
+            Ok(response) => self.lock_contact().answered(response.status()),
+            Err(unanswered) => self.lock_contact().unanswered(unanswered),
         }
         answer
     }
 
-    /// What the last tries have shown.
+    /// The results of the last attempts.
     pub(super) fn contact(&self) -> Contact {
-        self.seen().clone()
+        self.lock_contact().clone()
     }
 
-    /// Nobody has answered for so long that somebody has stopped waiting.
+    /// Records that a caller stopped waiting for a response.
     pub(super) fn fell_silent(&self) {
-        self.seen().fell_silent();
+        self.lock_contact().fell_silent();
     }
 
-    /// Whether somebody takes a connection there.
+    /// Whether the API accepts connections.
     pub(super) async fn takes_connections(&self) -> Result<(), String> {
         contact::takes_connections(&self.url).await
     }
 
-    fn seen(&self) -> MutexGuard<'_, Contact> {
+    fn lock_contact(&self) -> MutexGuard<'_, Contact> {
         self.contact.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn send_once(&self, request: &Prepared) -> Result<Response<Bytes>, Unanswered> {
-        let unusable =
-            |cause: &str| Unanswered { cause: cause.to_owned(), hopeless: true, timed_out: false, connected: false };
+    async fn send_once(&self, request: &Prepared) -> Result<Response<Bytes>, RequestError> {
+        let unusable = |cause: &str| RequestError {
+            cause: cause.to_owned(),
+            is_permanent: true,
+            timed_out: false,
+            connected: false,
+        };
         let mut sent = request.clone();
-        *sent.uri_mut() = self.address(request).ok_or_else(|| unusable("the address is not one that HTTP knows"))?;
+        *sent.uri_mut() = self.address(request).ok_or_else(|| unusable("the URL is not valid for HTTP"))?;
         let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));
-        let mut key = key.map_err(|_| unusable("the key can't be a header"))?;
+        let mut key = key.map_err(|_| unusable("the key contains characters that an HTTP header can't have"))?;
         key.set_sensitive(true);
         sent.headers_mut().insert(AUTHORIZATION, key);
         self.http.send(sent).await
     }
 
-    /// The error of a call to which nobody answered.
+    /// The error of a call without a response.
     pub(super) fn unreachable(&self, cause: &str, is_sent: bool) -> ClientError {
         ClientError::Unreachable { endpoint: self.url.to_string(), cause: cause.to_owned(), is_sent }
     }
 
-    /// The base address may have a path of its own.
+    /// The URL of a request. The base URL may have a path.
     fn address(&self, request: &Prepared) -> Option<Uri> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{}", self.url.path().trim_end_matches('/'), request.uri().path()));

@@ -1,4 +1,4 @@
-//! Trying again, under one idempotency key and within one budget of time.
+//! Retries with the same idempotency key, within one time budget.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,16 +12,16 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use super::error::{ClientError, retry_after};
 use super::remote::Remote;
 use super::{Ask, Prepared};
-use crate::http::Unanswered;
+use crate::http::RequestError;
 
-/// A call and all its retries take no longer than this.
+/// The maximum time for a call with all its retries.
 const BUDGET: Duration = Duration::from_secs(20);
-/// The longest pause that a server's `Retry-After` may impose; beyond it the caller decides.
+/// The longest `Retry-After` that is waited for here. For a longer one, the caller decides.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Tries after the first.
+/// The number of attempts after the first.
 const RETRIES: usize = 3;
 
-/// The request of `ask`, the same for every try: same correlation id, same idempotency key.
+/// Builds the request of `ask`. All attempts use the same correlation id and idempotency key.
 pub(super) fn prepare(ask: &Ask) -> Prepared {
     let mut request = Request::new(ask.body.clone());
     *request.method_mut() = ask.operation.method().parse().unwrap_or_default();
@@ -47,7 +47,7 @@ pub(super) fn prepare(ask: &Ask) -> Prepared {
     request
 }
 
-/// Sends `request`, and again where that can help: nobody there, overload, a database out of reach.
+/// Sends `request` and retries temporary failures: no response, overload, or an unreachable database.
 pub(super) async fn within_budget(remote: &Remote, request: &Prepared) -> Result<Response<Bytes>, ClientError> {
     let pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
@@ -55,46 +55,46 @@ pub(super) async fn within_budget(remote: &Remote, request: &Prepared) -> Result
         .with_max_times(RETRIES)
         .with_jitter();
     let connected = AtomicBool::new(false);
-    let tries = (|| async { attempt(remote, request, &connected).await })
+    let attempts = (|| async { attempt(remote, request, &connected).await })
         .retry(pauses)
-        .when(|failure| failure.again)
+        .when(|failure| failure.retry)
         .adjust(|failure, pause| pause.map(|pause| failure.pause.unwrap_or(pause)));
-    let ended = tokio::time::timeout(BUDGET, tries).await;
-    match ended {
+    let result = tokio::time::timeout(BUDGET, attempts).await;
+    match result {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(failure)) => {
             failure.response.map_or_else(|| Err(remote.unreachable(&failure.cause, connected.into_inner())), Ok)
         }
-        Err(_) => Err(remote.unreachable(&format!("no answer within {} s", BUDGET.as_secs()), true)),
+        Err(_) => Err(remote.unreachable(&format!("no response within {} s", BUDGET.as_secs()), true)),
     }
 }
 
-/// A try that did not work.
+/// A failed attempt.
 struct Failure {
     cause: String,
-    /// The answer, when there was one: what the caller gets if trying again does not help.
+    /// The response, if there was one. The caller gets it if the retries fail too.
     response: Option<Response<Bytes>>,
-    again: bool,
+    retry: bool,
     pause: Option<Duration>,
 }
 
 async fn attempt(remote: &Remote, request: &Prepared, connected: &AtomicBool) -> Result<Response<Bytes>, Failure> {
     match remote.send(request).await {
-        Ok(response) if is_passing(response.status()) => {
+        Ok(response) if is_temporary(response.status()) => {
             connected.store(true, Ordering::Relaxed);
             let pause = retry_after(&response);
-            let again = pause.is_none_or(|pause| pause <= LONGEST_PAUSE);
-            Err(Failure { cause: response.status().to_string(), again, pause, response: Some(response) })
+            let retry = pause.is_none_or(|pause| pause <= LONGEST_PAUSE);
+            Err(Failure { cause: response.status().to_string(), retry, pause, response: Some(response) })
         }
         Ok(response) => Ok(response),
-        Err(Unanswered { cause, hopeless, connected: did_connect, .. }) => {
+        Err(RequestError { cause, is_permanent, connected: did_connect, .. }) => {
             connected.fetch_or(did_connect, Ordering::Relaxed);
-            Err(Failure { cause, response: None, again: !hopeless, pause: None })
+            Err(Failure { cause, response: None, retry: !is_permanent, pause: None })
         }
     }
 }
 
-fn is_passing(status: StatusCode) -> bool {
+fn is_temporary(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::TOO_MANY_REQUESTS
@@ -111,7 +111,7 @@ fn new_key() -> Result<HeaderValue, InvalidHeaderValue> {
 /// A version 4 UUID.
 pub(crate) fn random_uuid() -> uuid::Uuid {
     let mut bytes = [0; 16];
-    // A system without random bytes gives equal keys to different requests; the API answers 422 then.
+    // On a system without random bytes, different requests get equal keys. The API then responds with 422.
     let _ = getrandom::fill(&mut bytes);
     uuid::Builder::from_random_bytes(bytes).into_uuid()
 }

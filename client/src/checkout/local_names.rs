@@ -1,7 +1,7 @@
-//! Names of repositories that have no remote on a host: unique on this machine.
+//! Names of repositories without a remote on a host. They are unique on this machine.
 //!
-//! The first folder of a name gets `local/<folder>`. Another folder of the same name gets a suffix, so that the two
-//! share no records. The state folder says which folder has a name.
+//! The first folder with a given name gets `local/<folder>`. Further folders with that name get a suffix, so that they do
+//! not share records. The state folder records the owner of each name.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use crate::digest::sha256_hex;
 use crate::dirs::Dirs;
 
 const SUFFIX_CHARS: usize = 6;
-/// More folders of one name than anybody has.
-const MOST_SUFFIXES: usize = 100;
+/// The maximum number of suffixes to try.
+const MAX_SUFFIXES: usize = 100;
 
 pub(super) struct LocalNames {
     folder: PathBuf,
@@ -24,13 +24,13 @@ impl LocalNames {
         Self { folder: dirs.state.join("local-names") }
     }
 
-    /// The name that `place` has, or gets when it claims one. `plain` is the name after its folder alone.
+    /// The name of `place`, or the name that it would get. `plain` is the name without a suffix.
     pub(super) fn name_of(&self, plain: &RepoName, place: &[u8]) -> RepoName {
         let may_have = |name: &RepoName| std::fs::read(self.file(name)).map_or(true, |owner| owner == place);
         candidates(plain, place).find(may_have).unwrap_or_else(|| plain.clone())
     }
 
-    /// Gives the place its name, unless it has one. Of two that ask at once, one gets the plain name.
+    /// Gives `place` a name, unless it has one. If two places claim at once, one gets the plain name.
     pub(super) fn claim(&self, plain: &RepoName, place: &[u8]) -> io::Result<RepoName> {
         let unfinished = self.write(place)?;
         let mut claimed = Ok(plain.clone());
@@ -50,8 +50,8 @@ impl LocalNames {
         claimed
     }
 
-    /// A repository that keeps its name is at this place now.
-    pub(super) fn is_at(&self, name: &RepoName, place: &[u8]) -> io::Result<()> {
+    /// Records that the repository with this name is now at `place`.
+    pub(super) fn set_place(&self, name: &RepoName, place: &[u8]) -> io::Result<()> {
         if std::fs::read(self.file(name)).is_ok_and(|owner| owner == place) {
             return Ok(());
         }
@@ -65,13 +65,13 @@ impl LocalNames {
         Ok(unfinished)
     }
 
-    /// File systems may ignore case, and so do records.
+    /// The file of a name. Case is ignored, as in records and in some file systems.
     fn file(&self, name: &RepoName) -> PathBuf {
         self.folder.join(sha256_hex(name.as_str().to_ascii_lowercase().as_bytes()))
     }
 }
 
-/// The plain name, then names with a suffix that comes from the place.
+/// The plain name, then names with suffixes derived from the place.
 fn candidates(plain: &RepoName, place: &[u8]) -> impl Iterator<Item = RepoName> {
     let mut digest = sha256_hex(place);
     let suffixed = std::iter::repeat_with(move || {
@@ -79,11 +79,11 @@ fn candidates(plain: &RepoName, place: &[u8]) -> impl Iterator<Item = RepoName> 
         digest = sha256_hex(digest.as_bytes());
         suffix
     });
-    let named = suffixed.take(MOST_SUFFIXES).filter_map(move |suffix| format!("{plain}-{suffix}").parse().ok());
+    let named = suffixed.take(MAX_SUFFIXES).filter_map(move |suffix| format!("{plain}-{suffix}").parse().ok());
     std::iter::once(plain.clone()).chain(named)
 }
 
-/// A path as bytes that no other path has.
+/// A path as bytes, without loss.
 pub(super) fn bytes_of(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().to_vec()
 }

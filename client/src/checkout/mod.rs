@@ -1,12 +1,12 @@
-//! What a folder is to git: which repository, branch and commit an agent stands on.
+//! Reads the repository, branch and commit of a folder.
 //!
-//! It asks the `git` program, which alone knows every layout and every rule of trust, and never the
-//! network. Reading remotes is in `remote`, running git in `git`.
+//! It runs the `git` program, because only git knows every layout and every trust rule. It does not use the network.
+//! Module `remote` parses the URLs of remotes. Module `git` runs git.
 
 mod git;
-mod kept;
 mod local_names;
 mod remote;
+mod saved_names;
 mod worktree;
 
 use std::io;
@@ -16,59 +16,60 @@ use deckwatch_protocol::{Branch, CommitSha, RepoName, Timestamp};
 use thiserror::Error;
 
 use self::git::{Git, Place};
-use self::kept::Kept;
-pub use self::kept::RecordNames;
 use self::local_names::{LocalNames, bytes_of};
 pub use self::remote::{repo_from_remote, without_credentials};
+pub use self::saved_names::RecordNames;
+use self::saved_names::SavedNames;
 pub use self::worktree::{add_worktree, main_folder};
 use crate::dirs::Dirs;
 
-/// What kind of folder an agent works in.
+/// The kind of folder that an agent works in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckoutKind {
     /// A repository with its own `.git`, or a bare one.
     Repository,
     /// A worktree linked to a repository elsewhere.
     Worktree,
-    /// A repository inside another one's tree.
+    /// A repository inside another repository's tree.
     Submodule,
-    /// A folder that git knows nothing of.
+    /// A folder outside git.
     NotARepository,
 }
 
-/// Where an agent stands.
+/// The repository state that an agent works in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
-    /// The top of the working tree; outside a repository, the folder itself.
+    /// The top folder of the working tree. Outside a repository, the folder itself.
     pub root: PathBuf,
-    /// From the remote; without one, `local/` and the folder's name, with a suffix where another folder has that name.
+    /// The name from the remote. Without a remote: `local/` and the folder's name, with a suffix if another folder has
+    /// that name.
     pub repo: RepoName,
-    /// The address of `origin`, else of `upstream`, else of the first remote; never with credentials.
+    /// The URL of `origin`, else of `upstream`, else of the first remote. It never contains credentials.
     pub remote: Option<String>,
     /// `None` when HEAD is detached.
     pub branch: Option<Branch>,
     /// `None` before the first commit.
     pub commit_sha: Option<CommitSha>,
-    /// What kind of folder it is.
+    /// The kind of the folder.
     pub kind: CheckoutKind,
-    /// The git folder that all worktrees share; `None` outside a repository.
+    /// The git folder, which all worktrees share. `None` outside a repository.
     git_folder: Option<PathBuf>,
     local: Option<Local>,
 }
 
-/// What a repository without a remote on a host is told by.
+/// The identity of a repository without a remote on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Local {
-    /// Its name after the folder alone.
+    /// The name from the folder, without a suffix.
     plain: RepoName,
-    /// The git folder, the plain folder or the path of the remote.
+    /// The git folder, the plain folder or the path of the remote, as bytes.
     place: Vec<u8>,
 }
 
-/// Why git could not say what a folder is.
+/// Why a folder could not be read with git.
 #[derive(Debug, Error)]
 pub enum CheckoutError {
-    /// The folder is gone, or is a file.
+    /// The path does not exist or is a file.
     #[error("{} is not a directory; change to one that exists", .0.display())]
     NoSuchDirectory(PathBuf),
     /// There is no `git` on `PATH`.
@@ -80,20 +81,20 @@ pub enum CheckoutError {
         dir = .0.display()
     )]
     NotTrusted(PathBuf),
-    /// Git started, but failed in a way that only its own words explain.
+    /// Git failed. Its message gives the cause.
     #[error("git failed in {}: {message}; run `git status` there to see more", .dir.display())]
     Failed {
-        /// Where git was asked.
+        /// The folder in which git ran.
         dir: PathBuf,
-        /// What git said.
+        /// The message of git.
         message: String,
     },
-    /// The `git` program is there, but could not be run.
+    /// The `git` program exists, but could not be run.
     #[error("git could not be run: {0}; check that `git --version` works")]
     NotRunnable(#[source] io::Error),
 }
 
-/// The version of the `git` program, as it says it.
+/// The version of the `git` program.
 pub fn git_version() -> Result<String, CheckoutError> {
     Git::in_dir(Path::new("/")).version()
 }
@@ -101,20 +102,20 @@ pub fn git_version() -> Result<String, CheckoutError> {
 /// The last commit of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileCommit {
-    /// Who wrote it, as git names them.
+    /// The name of the author.
     pub author: String,
     /// When it was committed.
     pub at: Timestamp,
 }
 
-/// The last commit of `file`, which is named relative to `root`. `None` when git does not have the file as it
-/// is now: never committed, changed since, or no repository.
+/// The last commit of `file`, a path relative to `root`. `None` if the file was never committed, has changed since, or is
+/// not in a repository.
 pub fn last_commit_of(root: &Path, file: &Path) -> Result<Option<FileCommit>, CheckoutError> {
     Git::in_dir(root).last_commit_of(file)
 }
 
 impl Checkout {
-    /// Asks git what `dir` is. A folder outside any repository is an answer, not an error.
+    /// Reads the checkout at `dir`. A folder outside any repository is valid.
     pub fn at(dir: &Path) -> Result<Self, CheckoutError> {
         if !dir.is_dir() {
             return Err(CheckoutError::NoSuchDirectory(dir.to_owned()));
@@ -127,27 +128,27 @@ impl Checkout {
         }
     }
 
-    /// Makes the name of a repository without a remote on a host last, also when its folder is moved or renamed, and
-    /// keeps others from having it. To be called before anything is recorded under it.
+    /// Reserves the name of a repository without a remote on a host. The repository keeps the name if its folder is moved
+    /// or renamed, and no other repository gets it. Call this before anything is recorded under the name.
     pub fn claim_name(&mut self, dirs: &Dirs) -> io::Result<()> {
         let Some(local) = &self.local else { return Ok(()) };
-        let kept = self.git_folder.as_deref().map(Kept::of);
-        let kept = kept.filter(|_| self.remote.is_none());
-        if let Some(name) = kept.as_ref().and_then(Kept::local_name) {
-            return LocalNames::of(dirs).is_at(&name, &local.place);
+        let saved = self.git_folder.as_deref().map(SavedNames::of);
+        let saved = saved.filter(|_| self.remote.is_none());
+        if let Some(name) = saved.as_ref().and_then(SavedNames::local_name) {
+            return LocalNames::of(dirs).set_place(&name, &local.place);
         }
         self.repo = LocalNames::of(dirs).claim(&local.plain, &local.place)?;
-        kept.map_or(Ok(()), |kept| kept.keep_local_name(&self.repo))
+        saved.map_or(Ok(()), |saved| saved.save_local_name(&self.repo))
     }
 
-    /// Under which names the records of this repository were made in a database, if the repository knows.
+    /// The names of this repository's records in a database, if saved.
     pub fn record_names(&self, database: &str) -> Option<RecordNames> {
-        Kept::of(self.git_folder.as_deref()?).records(database)
+        SavedNames::of(self.git_folder.as_deref()?).records(database)
     }
 
-    /// Remembers under which names records are made in a database. A plain folder remembers nothing.
+    /// Saves the names of this repository's records in a database. Does nothing for a plain folder.
     pub fn keep_record_names(&self, database: &str, names: RecordNames) -> io::Result<()> {
-        self.git_folder.as_deref().map_or(Ok(()), |folder| Kept::of(folder).keep_records(database, names))
+        self.git_folder.as_deref().map_or(Ok(()), |folder| SavedNames::of(folder).save_records(database, names))
     }
 
     fn outside(dir: PathBuf) -> Self {
@@ -180,8 +181,8 @@ impl Checkout {
             }
             _ => Some(Local { plain: remote::local_repo(named_after), place: bytes_of(&layout.git_folder) }),
         };
-        let kept = url.is_none().then(|| Kept::of(&layout.git_folder).local_name()).flatten();
-        let repo = local.as_ref().map(|local| local.name(kept)).or(named);
+        let saved = url.is_none().then(|| SavedNames::of(&layout.git_folder).local_name()).flatten();
+        let repo = local.as_ref().map(|local| local.name(saved)).or(named);
         Ok(Self {
             repo: repo.unwrap_or_else(|| remote::local_repo(named_after)),
             remote: url.as_deref().map(without_credentials),
@@ -196,9 +197,9 @@ impl Checkout {
 }
 
 impl Local {
-    /// The name that the repository keeps, else the one that it would get now.
-    fn name(&self, kept: Option<RepoName>) -> RepoName {
-        kept.unwrap_or_else(|| match Dirs::from_env() {
+    /// The saved name, or else the name that the repository would get now.
+    fn name(&self, saved: Option<RepoName>) -> RepoName {
+        saved.unwrap_or_else(|| match Dirs::from_env() {
             Ok(dirs) => LocalNames::of(&dirs).name_of(&self.plain, &self.place),
             Err(_) => self.plain.clone(),
         })

@@ -1,6 +1,6 @@
-//! From the address of a remote to the name of a repository.
+//! Derives the name of a repository from the URL of its remote.
 //!
-//! The host is left out on purpose: a repository is `owner/name`, however it was cloned.
+//! The host is not part of the name. A repository is `owner/name`, independent of how it was cloned.
 
 use std::path::Path;
 
@@ -10,17 +10,17 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::digest::sha256_hex;
 
-/// Owner given to what has no remote on a host.
+/// The owner of repositories without a remote on a host.
 const LOCAL: &str = "local";
 const MAX_SEGMENTS: usize = 6;
 const MAX_FOLDER_CHARS: usize = 100;
-/// Begins a name of which only a digest is left.
+/// The prefix of a name that consists only of a digest.
 const NAMELESS: &str = "name-";
 const DIGEST_CHARS: usize = 8;
 
-/// The repository behind an address: `https://…`, `ssh://…`, `git@host:owner/name.git`, or a path.
+/// The repository of a remote: `https://…`, `ssh://…`, `git@host:owner/name.git`, or a path.
 ///
-/// `None` when no name can be made of it.
+/// `None` if the remote gives no name.
 pub fn repo_from_remote(url: &str) -> Option<RepoName> {
     let address = Address::parse(url.trim());
     let is_url = url.contains("://");
@@ -40,18 +40,18 @@ pub fn repo_from_remote(url: &str) -> Option<RepoName> {
     name.parse().ok()
 }
 
-/// Whether a name is of no host.
+/// Whether a name belongs to a repository without a host.
 pub(super) fn is_local(repo: &RepoName) -> bool {
     repo.as_str().strip_prefix(LOCAL).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// The address as it may be shown and recorded: no password, token or query.
+/// The URL without password, token and query, so that it can be shown and recorded.
 pub fn without_credentials(url: &str) -> String {
     let url: String = url.trim().chars().filter(|c| !c.is_control()).collect();
     if let Some((scheme, rest)) = url.split_once("://") {
         let rest = if is_web(scheme) { before_query(rest) } else { rest };
         let (authority, path) = split_authority(rest);
-        // On the web the user may itself be the token; for ssh it is part of the address.
+        // For https, the user name can be a token. For ssh, it is part of the address.
         let authority = if is_web(scheme) { host_of(authority) } else { &without_password(authority) };
         return format!("{scheme}://{authority}{path}");
     }
@@ -59,7 +59,7 @@ pub fn without_credentials(url: &str) -> String {
     format!("{}{path}", without_password(authority))
 }
 
-/// Which of several remotes says what the repository is.
+/// The remote that names the repository.
 pub(super) fn preferred<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let rank = |name: &str| match name {
         "origin" => 0,
@@ -69,7 +69,7 @@ pub(super) fn preferred<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a 
     names.min_by_key(|name| (rank(name), *name))
 }
 
-/// `local/<folder>`, for what has no remote.
+/// `local/<folder>`, for a folder without a remote.
 pub(super) fn local_repo(folder: &Path) -> RepoName {
     let name = folder.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let name = segment(name.strip_suffix(".git").unwrap_or(&name)).unwrap_or_default();
@@ -97,7 +97,7 @@ impl<'a> Address<'a> {
             let port = host.rfind(':').filter(|at| !host[*at..].contains(']'));
             return Self { host: port.map_or(host, |at| &host[..at]), path };
         }
-        // `user@host:path`; with a slash before the colon it is a path on this machine.
+        // `user@host:path`. With a slash before the colon, it is a path on this machine.
         let (authority, _) = split_authority(url);
         let colon = authority.rfind("]:").map(|at| at + 1).or_else(|| authority.find(':'));
         match colon {
@@ -130,9 +130,9 @@ fn without_password(authority: &str) -> String {
     }
 }
 
-/// One segment made of the characters that a repository's name may have; `None` when there is none. A text in which no
-/// letter or digit is left gets its digest, so that every script makes a name. Unicode writes some letters in two ways;
-/// both make one name.
+/// Replaces the characters that a repository's name can't have. `None` if the text is empty. If no ASCII letter or digit
+/// is left, the result is a digest of the text, so that names in every script work. The text is normalised, because
+/// Unicode can write some letters in two ways.
 fn segment(text: &str) -> Option<String> {
     let text: String = text.trim_start_matches('~').nfc().collect();
     if matches!(text.as_str(), "" | "." | ".." | ".git") {
@@ -144,7 +144,8 @@ fn segment(text: &str) -> Option<String> {
     Some(if is_usable { name } else { format!("{NAMELESS}{}", digest_of(&text)) })
 }
 
-/// The same of a remote's path. Nothing else tells two remotes apart, so letters that are not kept leave a digest.
+/// The same for a segment of a remote's path. If it has other than ASCII characters, a digest is added, because the path
+/// is all that distinguishes two remotes.
 fn remote_segment(text: &str, is_url: bool) -> Option<String> {
     let decoded = if is_url { percent_decode_str(text).decode_utf8_lossy() } else { text.into() };
     let text: String = decoded.nfc().collect();
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_remote_gives_the_same_name() {
+    fn all_forms_of_a_url_give_the_same_name() {
         for url in [
             "https://github.com/example-org/alpha.js",
             "https://github.com/example-org/alpha.js.git",
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn unusual_addresses_still_get_a_name() {
+    fn unusual_urls_get_a_name() {
         let cases = [
             ("https://gitlab.com/group/sub/project.git", "group/sub/project"),
             ("https://h/a/b/c/d/e/f/g/h", "c/d/e/f/g/h"),
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_a_name_gives_none() {
+    fn a_url_without_a_name_gives_none() {
         for url in ["", "/", "https://github.com", "https://github.com/", "git@host:", "..", "https://h/.git"] {
             assert_eq!(name(url), None, "{url:?}");
         }
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_never_leave_an_address() {
+    fn credentials_are_removed_from_a_url() {
         let cases = [
             ("https://ghp_token@github.com/a/b.git", "https://github.com/a/b.git"),
             ("https://ann:s3cret@github.com/a/b?token=x#y", "https://github.com/a/b"),
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_any_name_make_a_local_repository() {
+    fn any_folder_name_gives_a_local_name() {
         let long = "x".repeat(300);
         let cases = [
             ("/a/web app", "local/web-app"),
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_any_script_make_a_repository() {
+    fn names_in_any_script_give_a_repository() {
         let folders = ["日本語", "中国語", "مشروع", "🚀", "---", "プロジェクト.git"];
         let names: std::collections::BTreeSet<_> = folders.iter().map(|folder| local_repo(Path::new(folder))).collect();
         assert_eq!(names.len(), folders.len());
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn one_remote_has_one_name_however_its_address_is_written() {
+    fn encoded_and_plain_urls_give_the_same_name() {
         let same = ["https://h/org/My%20Project.git", "ssh://git@h/org/My Project", "git@h:org/My Project.git"];
         for url in same {
             assert_eq!(name(url).as_deref(), Some("org/My-Project"), "{url}");
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn origin_then_upstream_then_the_first_by_name() {
+    fn origin_is_preferred_then_upstream_then_the_first_by_name() {
         assert_eq!(preferred(["zed", "upstream", "origin"].into_iter()), Some("origin"));
         assert_eq!(preferred(["zed", "upstream"].into_iter()), Some("upstream"));
         assert_eq!(preferred(["zed", "abe"].into_iter()), Some("abe"));

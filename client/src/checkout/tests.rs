@@ -1,4 +1,4 @@
-//! Real repositories in every layout, made by the real git.
+//! Tests with real repositories in every layout.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,7 +25,7 @@ fn at(dir: &Path) -> Checkout {
 }
 
 #[test]
-fn a_subfolder_of_a_clone_reads_as_the_clone() {
+fn a_subfolder_gives_the_checkout_of_the_clone() {
     let temp = tempfile::tempdir().unwrap();
     let top = temp.path().join("alpha");
     repository(&top, Some("https://ann:s3cret@github.com/example-org/alpha.js.git"));
@@ -106,7 +106,7 @@ fn worktrees_around_a_bare_repository_share_its_name() {
 }
 
 #[test]
-fn origin_wins_and_without_it_another_remote_counts() {
+fn origin_is_preferred_and_another_remote_is_the_fallback() {
     let temp = tempfile::tempdir().unwrap();
     repository(temp.path(), Some("https://github.com/ann/fork"));
     git(temp.path(), &["remote", "add", "backup", "https://example.com/b/backup"]);
@@ -127,7 +127,7 @@ fn a_plain_folder_is_not_a_repository() {
 }
 
 #[test]
-fn folders_with_odd_names_are_read() {
+fn folders_with_unusual_names_are_read() {
     use std::os::unix::ffi::OsStrExt as _;
     let temp = tempfile::tempdir().unwrap();
     // macOS only takes names that are Unicode.
@@ -140,7 +140,7 @@ fn folders_with_odd_names_are_read() {
 }
 
 #[test]
-fn a_missing_folder_and_a_broken_repository_are_clear_errors() {
+fn a_missing_folder_and_a_broken_repository_give_clear_errors() {
     let temp = tempfile::tempdir().unwrap();
     assert!(matches!(Checkout::at(&temp.path().join("gone")), Err(CheckoutError::NoSuchDirectory(_))));
 
@@ -160,7 +160,7 @@ fn claimed(dir: &Path, dirs: &Dirs) -> String {
 }
 
 #[test]
-fn two_folders_of_one_name_have_two_names_and_keep_them_when_they_are_moved_or_renamed() {
+fn folders_with_the_same_name_get_different_names_and_keep_them_when_moved() {
     let temp = tempfile::tempdir().unwrap();
     let dirs = dirs_below(temp.path());
     let [one, two] = ["a/alpha", "b/alpha"].map(|folder| temp.path().join(folder));
@@ -184,7 +184,7 @@ fn two_folders_of_one_name_have_two_names_and_keep_them_when_they_are_moved_or_r
 }
 
 #[test]
-fn a_copy_of_a_repository_keeps_nothing_of_the_original() {
+fn a_copy_of_a_repository_does_not_keep_the_names_of_the_original() {
     let temp = tempfile::tempdir().unwrap();
     let dirs = dirs_below(temp.path());
     let [original, copy] = ["a/alpha", "b/alpha"].map(|folder| temp.path().join(folder));
@@ -203,7 +203,7 @@ fn a_copy_of_a_repository_keeps_nothing_of_the_original() {
 }
 
 #[test]
-fn plain_folders_of_one_name_are_told_apart_and_one_of_two_at_once_gets_the_plain_name() {
+fn concurrent_claims_give_different_names_and_one_plain_name() {
     let temp = tempfile::tempdir().unwrap();
     let folders: Vec<_> = (0..8).map(|n| temp.path().join(format!("{n}/notes"))).collect();
     let threads: Vec<_> = folders

@@ -1,20 +1,20 @@
-//! Reading a repository's remote straight from its configuration file, hundreds of times faster than git.
+//! Reads a repository's remote directly from its configuration file. This is hundreds of times faster than git.
 //!
-//! It reads the plain form that git itself writes. At anything else it gives up, and git is asked.
+//! It reads the plain form that git writes. For any other form, the caller must run git.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the file says.
+/// The result of reading the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Remote {
-    /// The address of `origin`.
+    /// The URL of `origin`.
     Url { url: String, is_worktree: bool },
-    /// Only git can tell.
+    /// The file is not in the plain form, so the caller must run git.
     AskGit,
 }
 
-/// Reads the address of `origin` of the repository at `root`.
+/// Reads the URL of `origin` of the repository at `root`.
 pub(super) fn read_remote(root: &Path) -> Remote {
     let read = || {
         let (config, is_worktree) = config_of(root)?;
@@ -24,7 +24,7 @@ pub(super) fn read_remote(root: &Path) -> Remote {
     read().unwrap_or(Remote::AskGit)
 }
 
-/// The configuration file, through the `.git` file of worktrees and submodules.
+/// The configuration file. For worktrees and submodules, it is found through their `.git` file.
 fn config_of(root: &Path) -> Option<(PathBuf, bool)> {
     let dot_git = root.join(".git");
     if dot_git.is_dir() {
@@ -38,7 +38,7 @@ fn config_of(root: &Path) -> Option<(PathBuf, bool)> {
     }
 }
 
-/// `None` when there is no origin, or the file uses more than the plain form.
+/// The URL of `origin`. `None` if there is no origin, or if the file is not in the plain form.
 fn origin_in(text: &str) -> Option<String> {
     let mut in_origin = false;
     let mut url = None;
@@ -53,7 +53,7 @@ fn origin_in(text: &str) -> Option<String> {
             && let Some((key, value)) = line.split_once('=')
             && key.trim().eq_ignore_ascii_case("url")
         {
-            // Quotes, escapes and comments have rules of their own; of several addresses git uses the first.
+            // Quotes, escapes, comments and several URLs have special rules in git.
             if value.contains(['"', '\\', '#', ';']) || url.is_some() {
                 return None;
             }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_left_to_git() {
+    fn other_forms_are_left_to_git() {
         let origin = "[remote \"origin\"]\nurl = a:b/c\n";
         for text in [
             "",

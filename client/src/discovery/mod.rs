@@ -1,6 +1,6 @@
-//! Finding a venture's repository on this machine: the one you stand in, else one below the dev root.
+//! Finds a venture's repository below the dev root of this machine.
 //!
-//! A repository is known by its remote, not by its folder's name, which only decides between clones.
+//! The remote identifies a repository. The folder's name only decides between several clones.
 
 mod git_config;
 mod walk;
@@ -18,63 +18,63 @@ use crate::checkout::{Checkout, CheckoutKind, repo_from_remote};
 use crate::dirs::Dirs;
 use crate::ventures::VentureEntry;
 
-/// Where repositories are looked for, unless somebody says otherwise: `~/dev`.
+/// The default folder in which repositories are searched: `~/dev`.
 pub fn default_dev_root(dirs: &Dirs) -> PathBuf {
     dirs.home.join("dev")
 }
 
-/// Why a venture's repository is not found.
+/// Why a venture's repository was not found.
 #[derive(Debug, Error)]
 pub enum DiscoveryError {
-    /// Nothing to look for.
+    /// The venture has neither repositories nor an organisation.
     #[error("venture {0} lists no repositories and names no organisation")]
     NoRepositories(VentureCode),
-    /// The venture lists none, and its organisation has none here.
-    #[error("venture {venture} lists no repositories, and none of {org} is below {}", .dev_root.display())]
+    /// The venture lists no repositories, and none of its organisation is on this machine.
+    #[error("venture {venture} lists no repositories, and no repository of {org} is below {}", .dev_root.display())]
     NoneOfOrganisation {
         /// The venture.
         venture: VentureCode,
-        /// Its organisation.
+        /// The organisation.
         org: GithubOrg,
-        /// Where.
+        /// The dev root.
         dev_root: PathBuf,
     },
-    /// The venture lists none, and its organisation has several here.
-    #[error("venture {venture} lists no repositories, and several of {org} could be meant:{}", lines(.paths))]
+    /// The venture lists no repositories, and several of its organisation are on this machine.
+    #[error("venture {venture} lists no repositories, and {org} has several:{}", lines(.paths))]
     SeveralOfOrganisation {
         /// The venture.
         venture: VentureCode,
-        /// Its organisation.
+        /// The organisation.
         org: GithubOrg,
-        /// Those that could be meant.
+        /// The candidates.
         paths: Vec<PathBuf>,
     },
-    /// None of them is there.
+    /// None of the venture's repositories was found.
     #[error("no repository of venture {venture} is below {}", .dev_root.display())]
     NotFound {
         /// The venture.
         venture: VentureCode,
-        /// What was looked for.
+        /// The repositories that were searched.
         repos: Vec<RepoName>,
-        /// Where.
+        /// The dev root.
         dev_root: PathBuf,
-        /// There are more folders than are looked at.
+        /// The search stopped at the limit of folders.
         cut_short: bool,
     },
-    /// One is there more than once, and nothing decides.
-    #[error("{repo} is there more than once:{}", lines(.paths))]
+    /// A repository has several clones, and no rule selects one.
+    #[error("{repo} has several clones:{}", lines(.paths))]
     Several {
-        /// Which.
+        /// The repository.
         repo: RepoName,
-        /// Its clones.
+        /// The clones.
         paths: Vec<PathBuf>,
     },
-    /// The folder itself can't be read.
-    #[error("cannot look for repositories below {}: {source}", .dev_root.display())]
+    /// The dev root can't be read.
+    #[error("cannot search for repositories below {}: {source}", .dev_root.display())]
     DevRoot {
-        /// Where.
+        /// The dev root.
         dev_root: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -83,14 +83,14 @@ fn lines(paths: &[PathBuf]) -> String {
     paths.iter().fold(String::new(), |text, path| text + "\n  " + &path.display().to_string())
 }
 
-/// Every repository below the dev root whose name could be read.
+/// The repositories below the dev root whose names could be read.
 pub struct Repositories {
     dev_root: PathBuf,
     found: Vec<Found>,
     cut_short: bool,
 }
 
-/// One of them.
+/// A repository that was found.
 struct Found {
     root: PathBuf,
     repo: RepoName,
@@ -98,38 +98,38 @@ struct Found {
 }
 
 impl Repositories {
-    /// Looks through the dev root. A dev root that does not exist holds none.
+    /// Searches the dev root. A missing dev root gives no repositories.
     pub fn below(dev_root: &Path) -> Result<Self, DiscoveryError> {
         let walked =
             walk(dev_root).map_err(|source| DiscoveryError::DevRoot { dev_root: dev_root.to_owned(), source })?;
         let rewritten = remotes_are_rewritten();
-        let mut found = in_parallel(walked.folders, |root| named(root, rewritten));
+        let mut found = in_parallel(walked.folders, |root| read_repository(root, rewritten));
         found.sort_by(|a, b| a.root.cmp(&b.root));
         Ok(Self { dev_root: dev_root.to_owned(), found, cut_short: walked.cut_short })
     }
 
-    /// The names of those that have a remote, each once.
+    /// The names of the repositories with a remote, without duplicates.
     pub fn names(&self) -> Vec<RepoName> {
         let mut names: Vec<RepoName> = Vec::new();
         let shared = self.found.iter().map(|found| &found.repo).filter(|repo| !repo.as_str().starts_with("local/"));
         for repo in shared {
-            if !names.iter().any(|name| same(name, repo)) {
+            if !names.iter().any(|name| is_same(name, repo)) {
                 names.push(repo.clone());
             }
         }
         names
     }
 
-    /// The repository to open for a venture: of the repositories it lists, the first that is here; of a venture that
-    /// lists none, the one of its organisation.
+    /// The repository to open for a venture: the first listed repository that is on this machine. If the venture lists
+    /// none, a repository of its organisation.
     pub fn of_venture(&self, venture: &VentureEntry) -> Result<PathBuf, DiscoveryError> {
         if venture.repos.is_empty() {
             return self.of_organisation(venture);
         }
         for repo in &venture.repos {
-            let clones: Vec<&Found> = self.found.iter().filter(|found| same(&found.repo, repo)).collect();
+            let clones: Vec<&Found> = self.found.iter().filter(|found| is_same(&found.repo, repo)).collect();
             if !clones.is_empty() {
-                return the_one(repo, venture, &clones);
+                return select_clone(repo, venture, &clones);
             }
         }
         Err(DiscoveryError::NotFound {
@@ -140,33 +140,34 @@ impl Repositories {
         })
     }
 
-    /// The repository of the venture's organisation: the one named as the venture, the only one whose name begins with
-    /// its code, or the only one that is here.
+    /// The repository of the venture's organisation. In order: the one named like the venture, the only one whose name
+    /// starts with the venture's code, or the only one on this machine.
     fn of_organisation(&self, venture: &VentureEntry) -> Result<PathBuf, DiscoveryError> {
         let code = &venture.code;
         let org = venture.github_org.clone().ok_or_else(|| DiscoveryError::NoRepositories(code.clone()))?;
         let mut repos: Vec<&RepoName> = Vec::new();
         for Found { repo, .. } in &self.found {
-            if is_of(repo, &org) && !repos.iter().any(|known| same(known, repo)) {
+            if is_of(repo, &org) && !repos.iter().any(|known| is_same(known, repo)) {
                 repos.push(repo);
             }
         }
-        let named = |repo: &RepoName| repo.as_str().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-        let keeping =
-            |keep: &dyn Fn(&str) -> bool| repos.iter().copied().filter(|repo| keep(&named(repo))).collect::<Vec<_>>();
+        let short_name = |repo: &RepoName| repo.as_str().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let matching = |keep: &dyn Fn(&str) -> bool| {
+            repos.iter().copied().filter(|repo| keep(&short_name(repo))).collect::<Vec<_>>()
+        };
         let choices = [
-            keeping(&|name| name == code.as_str()),
-            keeping(&|name| name.strip_prefix(code.as_str()).is_some_and(|rest| rest.starts_with(['-', '.', '_']))),
+            matching(&|name| name == code.as_str()),
+            matching(&|name| name.strip_prefix(code.as_str()).is_some_and(|rest| rest.starts_with(['-', '.', '_']))),
             repos.clone(),
         ];
         let candidates = choices.into_iter().find(|choice| !choice.is_empty()).unwrap_or_default();
-        let clones = |repo: &RepoName| self.found.iter().filter(|found| same(&found.repo, repo)).collect::<Vec<_>>();
+        let clones = |repo: &RepoName| self.found.iter().filter(|found| is_same(&found.repo, repo)).collect::<Vec<_>>();
         match candidates.as_slice() {
             [] => {
                 let (venture, dev_root) = (code.clone(), self.dev_root.clone());
                 Err(DiscoveryError::NoneOfOrganisation { venture, org, dev_root })
             }
-            [only] => the_one(only, venture, &clones(only)),
+            [only] => select_clone(only, venture, &clones(only)),
             several => {
                 let paths = several.iter().flat_map(|repo| clones(repo)).map(|found| found.root.clone()).collect();
                 Err(DiscoveryError::SeveralOfOrganisation { venture: code.clone(), org, paths })
@@ -179,16 +180,17 @@ fn is_of(repo: &RepoName, org: &GithubOrg) -> bool {
     repo.as_str().split('/').next().is_some_and(|owner| owner.eq_ignore_ascii_case(org.as_str()))
 }
 
-/// Among several clones: the only one, the one in a folder of its name, the only one that is no worktree.
-fn the_one(repo: &RepoName, venture: &VentureEntry, clones: &[&Found]) -> Result<PathBuf, DiscoveryError> {
+/// Selects a clone. In order: the only clone, the only clone in a folder named like the repository or the venture, or the
+/// only clone that is not a worktree.
+fn select_clone(repo: &RepoName, venture: &VentureEntry, clones: &[&Found]) -> Result<PathBuf, DiscoveryError> {
     let own_name = repo.as_str().rsplit('/').next().unwrap_or_default();
-    let keeping =
+    let matching =
         |keep: &dyn Fn(&Found) -> bool| clones.iter().copied().filter(|found| keep(found)).collect::<Vec<_>>();
     let choices = [
         clones.to_vec(),
-        keeping(&|found| found.root.ends_with(own_name)),
-        keeping(&|found| found.root.ends_with(venture.code.as_str())),
-        keeping(&|found| !found.is_worktree),
+        matching(&|found| found.root.ends_with(own_name)),
+        matching(&|found| found.root.ends_with(venture.code.as_str())),
+        matching(&|found| !found.is_worktree),
     ];
     let only = choices.iter().find_map(|choice| match choice.as_slice() {
         [only] => Some(only.root.clone()),
@@ -200,32 +202,32 @@ fn the_one(repo: &RepoName, venture: &VentureEntry, clones: &[&Found]) -> Result
     })
 }
 
-fn same(one: &RepoName, other: &RepoName) -> bool {
+fn is_same(one: &RepoName, other: &RepoName) -> bool {
     one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
-/// Reads the configuration file where that is enough, asks git where it is not.
-fn named(root: PathBuf, rewritten: bool) -> Option<Found> {
+/// Reads the name of a repository from its configuration file, or runs git if the file is not enough.
+fn read_repository(root: PathBuf, rewritten: bool) -> Option<Found> {
     if !rewritten
         && let Remote::Url { url, is_worktree } = read_remote(&root)
         && let Some(repo) = repo_from_remote(&url)
     {
         return Some(Found { root, repo, is_worktree });
     }
-    // What git can't read can't be opened either: it is left out, and reported if it is named by --repo.
+    // A repository that git can't read is skipped here. --repo reports the error for such a repository.
     let checkout = Checkout::at(&root).ok()?;
     let is_worktree = checkout.kind == CheckoutKind::Worktree;
     Some(Found { root, repo: checkout.repo, is_worktree })
 }
 
-/// Whether the user's git rewrites addresses (`insteadOf`), so that a repository's file alone does not tell.
+/// Whether the user's git configuration rewrites URLs (`insteadOf`). In that case the repository's file is not enough.
 fn remotes_are_rewritten() -> bool {
-    let asked = Command::new("git")
+    let output = Command::new("git")
         .args(["config", "--global", "--get-regexp", r"^url\..*\.insteadof$"])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output();
-    asked.is_ok_and(|output| !output.stdout.is_empty())
+    output.is_ok_and(|output| !output.stdout.is_empty())
 }
 
 fn in_parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> Option<R> + Sync) -> Vec<R> {

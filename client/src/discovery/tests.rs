@@ -1,4 +1,4 @@
-//! Dev roots with real repositories.
+//! Tests with real repositories below a dev root.
 
 use std::ffi::OsString;
 
@@ -47,7 +47,7 @@ fn a_repository_is_found_by_its_remote_up_to_three_levels_deep() {
 }
 
 #[test]
-fn the_first_repository_that_is_here_wins() {
+fn the_first_listed_repository_on_this_machine_is_selected() {
     let dev = DevRoot::new();
     let api = dev.repository("api", "https://github.com/o/api");
     let web = dev.repository("web", "https://github.com/o/web");
@@ -56,7 +56,7 @@ fn the_first_repository_that_is_here_wins() {
 }
 
 #[test]
-fn among_clones_the_folder_decides_and_else_they_are_listed() {
+fn the_folder_name_selects_a_clone_or_the_error_lists_all() {
     let dev = DevRoot::new();
     let one = dev.repository("one", "https://github.com/o/web");
     let two = dev.repository("two", "https://github.com/o/web");
@@ -91,7 +91,7 @@ fn hidden_generated_and_linked_folders_are_not_entered() {
 }
 
 #[test]
-fn what_the_file_alone_does_not_tell_is_asked_of_git() {
+fn git_is_run_if_the_configuration_file_is_not_enough() {
     let dev = DevRoot::new();
     let repository = dev.repository("x", "mine:web");
     git(&repository, &["config", "url.https://github.com/o/.insteadOf", "mine:"]);
@@ -103,7 +103,7 @@ fn what_the_file_alone_does_not_tell_is_asked_of_git() {
 }
 
 #[test]
-fn a_dev_root_that_is_missing_holds_nothing_and_a_file_is_an_error() {
+fn a_missing_dev_root_is_empty_and_a_file_is_an_error() {
     let dev = DevRoot::new();
     let missing = Repositories::below(&dev.path("missing")).unwrap();
     assert!(missing.found.is_empty());
@@ -112,7 +112,7 @@ fn a_dev_root_that_is_missing_holds_nothing_and_a_file_is_an_error() {
 }
 
 #[test]
-fn a_venture_without_repositories_has_the_one_of_its_organisation() {
+fn a_venture_without_repositories_gets_the_one_of_its_organisation() {
     let dev = DevRoot::new();
     let of_org = |code: &str| {
         let mut venture = VentureEntry::of_repo(&format!("Example-Org/{code}").parse().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Walking the dev root for folders that hold a repository. Bounded in depth and in number.
+//! Searches the dev root for repositories, with limits on depth and number of folders.
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 const MAX_DEPTH: usize = 3;
 const MAX_FOLDERS: usize = 20_000;
-/// Folders that tools fill; no one keeps a repository to work in there.
+/// Folders with generated files. They contain no working repositories.
 const SKIPPED: [&str; 2] = ["node_modules", "target"];
 
-/// What a walk found.
+/// The result of a walk.
 pub(super) struct Walked {
     /// Folders with a `.git` in them.
     pub(super) folders: Vec<PathBuf>,
-    /// There were more folders than it looks at.
+    /// The walk stopped at the limit of folders.
     pub(super) cut_short: bool,
 }
 
-/// Every repository at most three levels below `dev_root`, symbolic links not followed, repositories not entered.
+/// Finds repositories at most three levels below `dev_root`. It does not follow symbolic links and does not search inside
+/// repositories.
 pub(super) fn walk(dev_root: &Path) -> io::Result<Walked> {
     let mut walked = Walked { folders: Vec::new(), cut_short: false };
     if dev_root.join(".git").exists() {
@@ -41,7 +42,7 @@ pub(super) fn walk(dev_root: &Path) -> io::Result<Walked> {
             if folder.join(".git").exists() {
                 walked.folders.push(folder);
             } else {
-                // A folder that this user may not read holds nothing for this user.
+                // A folder that this user can't read is skipped.
                 deeper.extend(folders_in(&folder).unwrap_or_default());
             }
         }

@@ -1,4 +1,4 @@
-//! One write as it waits: what is sent, under which key, and since when.
+//! One queued write: its request, its idempotency key and the time it was queued.
 
 use deckwatch_protocol::{
     CreateNote, EndReason, HandoffDraft, NoteId, Operation, RepoName, SessionId, Timestamp, UpdateNote, VentureCode,
@@ -7,113 +7,113 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::pause::Occasion;
-use super::place::Whence;
+use super::venture_lookup::SessionRequest;
 use crate::api::{Ask, ClientError, random_uuid};
 use crate::clock::now;
 use crate::digest::sha256_hex;
 
-/// How long an entry may be sent without asking: the API remembers its key for 24 hours.
+/// How long an entry may be sent without a person's decision. The API remembers its key for 24 hours.
 const SENT_WITHIN_SECONDS: u64 = 23 * 60 * 60;
-/// The shape of the file.
+/// The version of the file format.
 const VERSION: u32 = 1;
 
-/// The end of an agent's day, also where nobody can say now which session it is.
+/// The end of an agent's day. The session may not be known yet.
 #[derive(Debug, Clone)]
 pub struct DayToEnd {
-    /// The session; `None` while it is not known: then `start` finds it, or starts one.
+    /// The session. `None` if it is not known: then `start` finds or starts it.
     pub session: Option<SessionId>,
-    /// Who hands over, and where. It starts a session when there is none to end.
-    pub start: Whence,
-    /// Record the handoff and let the session go on.
+    /// Starts a session if there is no session to end.
+    pub start: SessionRequest,
+    /// Record the handoff and keep the session open.
     pub keep_open: bool,
     /// The handoff.
     pub handoff: HandoffDraft,
 }
 
-/// What is done to a note.
+/// A write to a note.
 #[derive(Debug, Clone)]
 pub enum NoteWrite {
-    /// A new one.
+    /// Creates a note.
     Create(CreateNote),
-    /// A new one about the venture that has this repository, where nobody can say now which that is.
+    /// Creates a note about the venture of this repository, if the venture is not known now.
     CreateAbout(RepoName, CreateNote),
-    /// A change of the version that was read; of another it is refused.
+    /// Changes a note. The API refuses it if the note no longer has this version.
     Update {
         /// The note.
         id: NoteId,
-        /// What was read.
+        /// The version that the caller read.
         version: u32,
-        /// What changes.
+        /// The changes.
         patch: UpdateNote,
     },
-    /// Out of lists, searches and days.
+    /// Removes a note from lists, searches and start-of-day responses.
     Archive(NoteId),
-    /// Back from there.
+    /// Restores an archived note.
     Restore(NoteId),
 }
 
-/// A file of the queue.
+/// The content of one queue file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
     version: u32,
     operation: String,
-    /// The API forgets a key a day after it was first used, so this is when it was made.
+    /// When the idempotency key was created. The API forgets a key one day after its first use.
     pub(super) queued_at: Timestamp,
     pub(super) idempotency_key: String,
-    /// What is the same when the same thing is said again.
+    /// Equal for two writes with the same content.
     pub(super) fingerprint: String,
-    /// JSON as text: a number must not change on its way through a file, or the key no longer fits the body.
+    /// JSON as text, so that the file keeps each number exactly. The API refuses a known key with a different body.
     body: String,
-    /// The note that is changed.
+    /// The note to change.
     note: Option<NoteId>,
-    /// The version that it must still be.
+    /// The version that the note must still have.
     note_version: Option<u32>,
-    /// Starts the session that `body` lacks, or that is gone by then.
+    /// Starts a session if `body` names none, or if that session no longer exists.
     pub(super) start: Option<String>,
-    /// Who wrote it, where that is known.
+    /// The agent that wrote it, if known.
     pub(super) agent: Option<String>,
-    /// The repository whose venture it belongs to, where nobody could name that when it was written.
+    /// The repository that gives the venture, if the venture was unknown when the entry was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) venture_of: Option<RepoName>,
-    /// Whom it waits for, where the API would take every other.
+    /// Set if only this entry waits for a person, while the API accepts others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parked: Option<Parking>,
-    /// Nothing any more: older versions read it, and want it there.
+    /// Unused. Older versions of Deckwatch require the field.
     #[serde(default)]
     failures: u32,
 }
 
-/// What keeps an entry from being sent until a person has acted. It blocks nothing.
+/// Why an entry waits until a person acts. A parked entry does not block other entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Parking {
-    /// What happened.
+    /// The error.
     pub(super) cause: String,
     tried_at: Timestamp,
-    /// When it is tried again without anybody asking.
+    /// When the next automatic retry is due.
     pub(super) again_at: Timestamp,
 }
 
 impl Parking {
-    /// A person may have acted by then.
+    /// Seconds until the next automatic retry.
     const SECONDS: i64 = 5 * 60;
-    /// Who asks how things stand gets it tried earlier, but not at once.
+    /// Seconds until a retry on a status request.
     const SECONDS_WHEN_ASKED: i64 = 10;
 
     fn is_due(&self, occasion: Occasion, now: Timestamp) -> bool {
         let earliest = self.tried_at.plus_seconds(Self::SECONDS_WHEN_ASKED);
         let due = if occasion == Occasion::Asked { earliest.min(self.again_at) } else { self.again_at };
-        // A clock that was set back holds nothing up.
+        // If the clock was set back, the entry is due.
         now >= due || now < self.tried_at
     }
 }
 
 impl Entry {
-    /// The end of a day. The key is made of what is said: said again, it is the same write.
+    /// An entry for the end of a day. The key depends only on the content, so a repetition is the same write.
     pub(super) fn day(day: &DayToEnd, run: uuid::Uuid) -> Result<Self, ClientError> {
-        let start = serde_json::to_string(&day.start).map_err(|error| unwritable(Operation::EndDay, &error))?;
+        let start = serde_json::to_string(&day.start).map_err(|error| not_serializable(Operation::EndDay, &error))?;
         let mut body = json!({"end_reason": EndReason::Manual, "keep_open": day.keep_open, "handoff": day.handoff});
         let (agent, repo) = (&day.start.agent, &day.start.repo);
-        // Without the venture: it may be known only when the same is said again.
+        // The venture is not part of it, because the venture may be known only at the repetition.
         let fingerprint = sha256_hex(json!([agent, repo, body]).to_string().as_bytes());
         let session = day.session.as_ref().map_or_else(|| run.to_string(), ToString::to_string);
         let key = sha256_hex(format!("{session}\n{fingerprint}").as_bytes());
@@ -130,9 +130,9 @@ impl Entry {
         })
     }
 
-    /// What is done to a note. Archive, restore and archive again are three writes: the last one counts.
+    /// An entry for a write to a note. Archive, restore and archive again are three writes, and the last one wins.
     pub(super) fn note(write: &NoteWrite) -> Result<Self, ClientError> {
-        let nothing = json!({});
+        let empty_body = json!({});
         match write {
             NoteWrite::Create(note) => Self::of(Operation::CreateNote, note),
             NoteWrite::CreateAbout(repo, note) => {
@@ -148,15 +148,15 @@ impl Entry {
             NoteWrite::Archive(id) | NoteWrite::Restore(id) => {
                 let is_archive = matches!(write, NoteWrite::Archive(_));
                 let operation = if is_archive { Operation::ArchiveNote } else { Operation::RestoreNote };
-                let entry = Self::of(operation, &nothing)?;
+                let entry = Self::of(operation, &empty_body)?;
                 Ok(Self { note: Some(id.clone()), fingerprint: entry.idempotency_key.clone(), ..entry })
             }
         }
     }
 
-    /// A write that needs nothing else.
+    /// An entry for an operation that needs only a body.
     pub(super) fn of(operation: Operation, body: &impl Serialize) -> Result<Self, ClientError> {
-        Ok(Self::new(operation, serde_json::to_string(body).map_err(|error| unwritable(operation, &error))?))
+        Ok(Self::new(operation, serde_json::to_string(body).map_err(|error| not_serializable(operation, &error))?))
     }
 
     fn new(operation: Operation, body: String) -> Self {
@@ -177,14 +177,14 @@ impl Entry {
         }
     }
 
-    /// The entry that a file holds.
+    /// Parses the content of a queue file.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let entry: Self = serde_json::from_slice(bytes).ok()?;
         (entry.version == VERSION && entry.operation().is_ok() && entry.content().is_ok() && entry.start().is_ok())
             .then_some(entry)
     }
 
-    /// What it asks for.
+    /// The API operation.
     pub(super) fn operation(&self) -> Result<Operation, ClientError> {
         let known = [
             Operation::EndDay,
@@ -195,46 +195,47 @@ impl Entry {
             Operation::RestoreNote,
         ];
         let named = known.into_iter().find(|operation| operation.id() == self.operation);
-        named.ok_or_else(|| ClientError::failed(format!("the outbox sends no {}", self.operation)))
+        named
+            .ok_or_else(|| ClientError::failed(format!("the outbox does not support the operation {}", self.operation)))
     }
 
-    /// The call that it is, as it stands.
+    /// The API call for this entry.
     pub(super) fn ask(&self) -> Result<Ask, ClientError> {
         let note = self.note.as_ref().map_or("", NoteId::as_str);
-        let ask = Ask::again(self.operation()?, note, self.body.clone(), &self.idempotency_key);
+        let ask = Ask::with_key(self.operation()?, note, self.body.clone(), &self.idempotency_key);
         Ok(ask.if_match(self.note_version.map(|version| version.to_string())))
     }
 
-    /// What is said.
+    /// The body of the request.
     pub(super) fn content(&self) -> Result<Value, ClientError> {
         serde_json::from_str(&self.body)
-            .map_err(|error| ClientError::failed(format!("an entry can't be read: {error}")))
+            .map_err(|error| ClientError::failed(format!("can't read an entry of the outbox: {error}")))
     }
 
-    /// What starts its session, if it may have to.
+    /// The request that starts the session, if the entry has one.
     pub(super) fn start(&self) -> Result<Option<Value>, ClientError> {
         let start = self.start.as_deref().map(serde_json::from_str).transpose();
-        start.map_err(|error| ClientError::failed(format!("an entry can't be read: {error}")))
+        start.map_err(|error| ClientError::failed(format!("can't read an entry of the outbox: {error}")))
     }
 
-    /// The same on this venture and its repository, under the same key.
-    pub(super) fn on(&self, venture: &VentureCode, repo: &RepoName) -> Result<Self, ClientError> {
-        let named = |mut value: Value| {
+    /// A copy with this venture and repository, under the same key.
+    pub(super) fn with_venture(&self, venture: &VentureCode, repo: &RepoName) -> Result<Self, ClientError> {
+        let with_names = |mut value: Value| {
             if let Some(fields) = value.as_object_mut() {
                 fields.insert("venture".to_owned(), json!(venture));
-                // A note is about a venture alone.
+                // A note has a venture, but no repository.
                 fields.entry("repo").and_modify(|own| *own = json!(repo));
             }
             value.to_string()
         };
         let same = Self { venture_of: None, ..self.clone() };
         Ok(match self.start()? {
-            Some(start) => Self { start: Some(named(start)), ..same },
-            None => Self { body: named(self.content()?), ..same },
+            Some(start) => Self { start: Some(with_names(start)), ..same },
+            None => Self { body: with_names(self.content()?), ..same },
         })
     }
 
-    /// What people call it.
+    /// The name of this kind of write in messages.
     pub(super) fn what(&self) -> &'static str {
         match self.operation() {
             Ok(Operation::CreateNote) => "note",
@@ -248,19 +249,19 @@ impl Entry {
         self.parked.as_ref().is_none_or(|parking| parking.is_due(occasion, now))
     }
 
-    /// The same, waiting for a person.
+    /// A copy that waits for a person.
     pub(super) fn parked(self, cause: String, now: Timestamp) -> Self {
         let parking = Parking { cause, tried_at: now, again_at: now.plus_seconds(Parking::SECONDS) };
         Self { parked: Some(parking), ..self }
     }
 
-    /// Whether the API may have forgotten its key.
+    /// Whether the API may have forgotten the key.
     pub(super) fn is_too_old(&self, now: Timestamp) -> bool {
         now.seconds_since(self.queued_at) >= SENT_WITHIN_SECONDS
     }
 
-    /// The same, as a new write.
-    pub(super) fn anew(self, now: Timestamp) -> Self {
+    /// A copy with a new key, as a new write.
+    pub(super) fn into_new_write(self, now: Timestamp) -> Self {
         Self { idempotency_key: new_key(), queued_at: now, parked: None, ..self }
     }
 }
@@ -269,6 +270,6 @@ fn new_key() -> String {
     format!("dw-{}", random_uuid())
 }
 
-fn unwritable(operation: Operation, error: &serde_json::Error) -> ClientError {
+fn not_serializable(operation: Operation, error: &serde_json::Error) -> ClientError {
     ClientError::not_sent(operation, error)
 }

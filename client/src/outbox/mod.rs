@@ -1,26 +1,26 @@
-//! The outbox: what an agent wrote while the API could not be reached, kept until it can.
+//! The outbox: a queue on disk for writes of agents. It keeps them while the API can't be reached.
 //!
-//! A write is put into a queue on disk before it is sent, under the idempotency key that it is sent with,
-//! and taken out when the API has answered. So nothing is lost when the network, the API or this process
-//! goes away in between, and nothing happens twice: the API knows the key.
+//! A write is stored with its idempotency key before it is sent. It is removed when the API has responded. A failure of
+//! the network, of the API or of this process therefore loses no write. The key prevents a write from taking effect twice.
 //!
-//! - One queue for each endpoint and actor: what was meant for one API never goes to another. What was meant for another
-//!   key of the same API goes out under the key in use only when a person says so.
-//! - In order: whoever sends, sends the oldest first. One process at a time has the turn (`folder`).
-//! - What the API refuses for good is set aside. What a person can mend is parked: it blocks nothing and is tried again. An
-//!   API that fails, is busy or can't be understood stops the queue, however often, and keeps its order (`turn`).
-//! - A queue that stopped is left alone for a while, by all processes of the machine (`pause`).
-//! - An entry older than 23 hours is held until a human says what to do: the API may have forgotten its key.
+//! - Each endpoint and actor has its own queue, so a write for one API never goes to another. A write for another key of
+//!   the same API is sent with the current key only if a person decides so.
+//! - Entries are sent in order, oldest first. A lock allows one sending process at a time (`folder`).
+//! - An entry that the API refuses permanently is set aside. An entry that needs a person's action is parked: it blocks no
+//!   other entry and is retried. If the API fails, is busy or sends an invalid response, the queue stops and keeps its
+//!   order (`turn`).
+//! - After a stop, all processes of the machine pause the queue for a while (`pause`).
+//! - An entry older than 23 hours is held until a person decides, because the API may have forgotten its key.
 //!
-//! The queue holds handoffs and notes as they were written. It never holds a key of the API.
+//! The queue holds the text of handoffs and notes. It never holds an API key.
 
 mod entry;
 mod folder;
 mod pause;
-mod place;
 mod turn;
+mod unconfirmed;
 mod unsent;
-mod unsure;
+mod venture_lookup;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,89 +32,89 @@ use http::Response;
 use self::entry::Entry;
 pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, OtherQueue, SetAside, TakenOver};
-use self::folder::{Folder, Ticket, Unkept};
+use self::folder::{Folder, StorageError, Ticket};
 pub use self::pause::Occasion;
-pub use self::place::Whence;
 pub use self::turn::Replayed;
-use self::turn::{Own, OwnEntry, Turn};
+use self::turn::{OwnEntry, OwnResult, Turn};
+use self::unconfirmed::UnconfirmedWrites;
 pub use self::unsent::{Unsent, UnsentHandoff, UnsentNote};
-use self::unsure::Unsure;
+pub use self::venture_lookup::SessionRequest;
 use crate::api::{Api, ClientError, understand};
 use crate::clock::now;
 
-/// A queue on disk, of one endpoint and one actor.
+/// The queue on disk of one endpoint and one actor.
 #[derive(Clone)]
 pub(crate) struct Outbox {
     folder: Arc<Folder>,
-    /// Tells the days of this process apart from those of the one before.
+    /// An id of this process. It separates this process's ends of day from those of earlier processes.
     run: uuid::Uuid,
-    unsure: Arc<Unsure>,
+    unconfirmed: Arc<UnconfirmedWrites>,
 }
 
-/// Whether a write that the API does not take now can wait on this machine.
+/// Whether this machine can queue a write that the API does not accept now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keeping {
-    /// It can.
+    /// The outbox can store writes.
     Keeps,
-    /// It can't, for this reason.
+    /// The outbox can't store writes, for this reason.
     Fails(String),
-    /// The engine runs in this process and has no queue.
+    /// The API is the embedded engine, which needs no queue.
     NoQueue,
 }
 
-/// Whether a write has arrived.
+/// The result of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery<T> {
-    /// The API has it; this is its answer.
+    /// The API recorded it. This is its response.
     Delivered(T),
-    /// The API has it, but its answer is not at hand. It must not be repeated: that would be another write.
+    /// The API recorded it, but its response was lost. Do not repeat the write: the API would record it twice.
     Taken(Taken),
-    /// It waits on this machine and is sent as soon as the API can be reached. It is not recorded yet.
+    /// The write waits on this machine until the API can be reached. It is not recorded yet.
     Queued(Queued),
 }
 
-/// A write that has arrived, while its answer has not.
+/// A recorded write whose response was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// Why there is no answer.
+    /// Why there is no response.
     pub cause: String,
 }
 
-/// How a write waits.
+/// The state of a queued write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {
-    /// How many older ones are sent before it.
+    /// How many older writes are sent before it.
     pub before: usize,
     /// Why it was not sent.
     pub cause: String,
-    /// When it is tried again without anybody asking, where that is known.
+    /// When the next automatic retry is due, if known.
     pub again_at: Option<Timestamp>,
-    /// The repository whose venture is looked up when it is sent, where nobody could name that.
+    /// The repository whose venture is looked up when the write is sent, if the venture is not known now.
     pub venture_of: Option<RepoName>,
 }
 
-/// What the outbox holds.
+/// The content of the outbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// How many are sent as soon as the API can be reached.
+    /// How many entries are sent when the API can be reached.
     pub queued: usize,
-    /// When the oldest of them was written.
+    /// When the oldest entry was written.
     pub oldest: Option<Timestamp>,
-    /// Why none is sent now.
+    /// Why the queue is not sent now.
     pub stopped: Option<Stopped>,
-    /// Those of them that wait for a person, and hold up no other.
+    /// Entries that wait for a person. They block no other entry.
     pub parked: Vec<Parked>,
-    /// Those that are too old to be sent without a human's word.
+    /// Entries that are too old to be sent without a person's decision.
     pub held: Vec<Held>,
-    /// Those that were refused, and not yet reported.
+    /// Refused entries that were not reported yet.
     pub set_aside: Vec<SetAside>,
-    /// Files in the queue, or among those that are held, that can't be sent, and stop no other.
+    /// Queued or held files that can't be sent. They block no other entry.
     pub skipped: Vec<Skipped>,
-    /// What waits for another API or under another key, and so is not sent.
+    /// Queues for another API or another key, which are not sent.
     pub other_queues: Vec<OtherQueue>,
-    /// Where the queue is.
+    /// The folder of the queue.
     pub path: PathBuf,
-    /// Why nobody can say what waits, where the disk does not tell.
+    /// Why the folder can't be read, if so.
     pub unreadable: Option<String>,
 }
 
@@ -123,69 +123,72 @@ pub struct Waiting {
 pub struct Skipped {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// Why it can't be sent.
     pub cause: String,
 }
 
 /// Why a queue is not sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
-    /// Since when.
+    /// When the first failure was.
     pub since: Timestamp,
-    /// What happened.
+    /// The error.
     pub cause: String,
-    /// When it is tried again without anybody asking.
+    /// When the next automatic retry is due.
     pub again_at: Timestamp,
 }
 
-/// An entry that waits until a person has acted.
+/// An entry that waits until a person acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
     /// `handoff`, `note` or `change of a note`.
     pub what: &'static str,
-    /// Who wrote it, where that is known.
+    /// The agent that wrote it, if known.
     pub agent: Option<String>,
-    /// When.
+    /// When it was written.
     pub queued_at: Timestamp,
-    /// What happened.
+    /// The error.
     pub cause: String,
-    /// When it is tried again without anybody asking.
+    /// When the next automatic retry is due.
     pub again_at: Timestamp,
 }
 
-/// What a person decides about the entries that are held.
+/// A person's decision about the held entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldDecision {
-    /// They are sent, as new writes.
+    /// Send them as new writes.
     Send,
-    /// They are deleted.
+    /// Delete them.
     Drop,
 }
 
 impl Outbox {
-    /// The queue for `endpoint` and `actor` below `root`. Makes nothing yet.
+    /// The queue for `endpoint` and `actor` below `root`. Creates no files yet.
     pub(crate) fn new(root: &Path, endpoint: &str, actor: &str, bounds: Bounds) -> Self {
         let folder = Arc::new(Folder::of(root, endpoint, actor, bounds));
-        Self { folder, run: crate::api::random_uuid(), unsure: Arc::default() }
+        Self { folder, run: crate::api::random_uuid(), unconfirmed: Arc::default() }
     }
 
-    /// Runs what waits for the disk without holding up others.
-    async fn on_disk<T: Send + 'static>(&self, work: impl FnOnce(&Folder) -> T + Send + 'static) -> Result<T, Unkept> {
+    /// Runs blocking disk work on a separate thread.
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Folder) -> T + Send + 'static,
+    ) -> Result<T, StorageError> {
         let folder = Arc::clone(&self.folder);
         let done = tokio::task::spawn_blocking(move || work(&folder)).await;
-        done.map_err(|error| Unkept::Io(std::io::Error::other(error)))
+        done.map_err(|error| StorageError::Io(std::io::Error::other(error)))
     }
 }
 
 impl Api {
     /// Records the handoff and ends the session, or keeps it open: now, or when the API can be reached again.
-    /// The same handoff of the same session is recorded once, however often it is given.
+    /// If the same handoff of the same session is sent several times, it is recorded once.
     pub async fn deliver_day(&self, day: &DayToEnd) -> Result<Delivery<DayEnded>, ClientError> {
         let run = self.outbox().map(|outbox| outbox.run).unwrap_or_default();
         Box::pin(self.deliver(Entry::day(day, run)?)).await
     }
 
-    /// Records a handoff while the session goes on: now, or when the API can be reached again.
+    /// Records a handoff and keeps the session open: now, or when the API can be reached again.
     pub async fn deliver_handoff(&self, handoff: &CreateHandoff) -> Result<Delivery<Handoff>, ClientError> {
         Box::pin(self.deliver(Entry::of(Operation::CreateHandoff, handoff)?)).await
     }
@@ -195,65 +198,67 @@ impl Api {
         Box::pin(self.deliver(Entry::note(write)?)).await
     }
 
-    /// Sends what waits, oldest first, unless another process is at it or it is too early for this occasion.
+    /// Sends the queued entries, oldest first. Does nothing if another process is sending or if the queue is paused for
+    /// this occasion.
     pub async fn replay(&self, occasion: Occasion) -> Replayed {
         let Some(outbox) = self.outbox() else { return Replayed::default() };
         match Turn::take(outbox).await {
             Ok(Some(turn)) => Box::pin(turn.send_all(self, occasion, None)).await.0,
             Ok(None) => Replayed::default(),
-            Err(unkept) => Replayed { stopped: Some(unkept.to_string()), ..Replayed::default() },
+            Err(error) => Replayed { stopped: Some(error.to_string()), ..Replayed::default() },
         }
     }
 
-    /// Whether such a write can be kept now: a full or read-only disk keeps nothing. Tried, not guessed.
+    /// Tests with a real file whether the outbox can store a write now. A full or read-only disk can't.
     pub async fn keeping(&self) -> Keeping {
         let Some(outbox) = self.outbox() else { return Keeping::NoQueue };
-        match outbox.on_disk(Folder::try_to_keep).await.and_then(|tried| tried) {
+        match outbox.on_disk(Folder::try_to_store).await.and_then(|tried| tried) {
             Ok(()) => Keeping::Keeps,
-            Err(unkept) => Keeping::Fails(unkept.to_string()),
+            Err(error) => Keeping::Fails(error.to_string()),
         }
     }
 
-    /// Whether the end of a day of this agent waits: it must be sent before the next day starts.
+    /// Whether an end of day of this agent is queued. It must be sent before the agent's next day starts.
     pub async fn day_waits_of(&self, agent: &Agent) -> bool {
         let (Some(outbox), agent) = (self.outbox(), agent.to_string()) else { return false };
-        outbox.on_disk(move |folder| folder.waits_for(&agent)).await.unwrap_or(true)
+        outbox.on_disk(move |folder| folder.has_end_of_day_of(&agent)).await.unwrap_or(true)
     }
 
-    /// What waits, is held, or was refused.
+    /// The queued, held and refused entries.
     pub async fn waiting(&self) -> Waiting {
         let Some(outbox) = self.outbox() else { return Waiting::default() };
         let waiting = outbox.on_disk(Folder::waiting).await;
-        waiting.unwrap_or_else(|unkept| Waiting { unreadable: Some(unkept.to_string()), ..Waiting::default() })
+        waiting.unwrap_or_else(|error| Waiting { unreadable: Some(error.to_string()), ..Waiting::default() })
     }
 
-    /// The handoffs and notes that wait on this machine. On the embedded engine nothing waits.
+    /// The queued handoffs and notes. Empty with the embedded engine.
     pub async fn unsent(&self) -> Result<Unsent, ClientError> {
         let Some(outbox) = self.outbox() else { return Ok(Unsent::default()) };
         let unsent = outbox.on_disk(Folder::unsent).await.and_then(|unsent| unsent);
-        unsent.map_err(|unkept| ClientError::failed(unkept.to_string()))
+        unsent.map_err(|error| ClientError::failed(error.to_string()))
     }
 
-    /// Takes note that somebody has read of these, so that they are not reported again.
+    /// Marks these entries as reported, so that they are not reported again.
     pub async fn reported(&self, set_aside: Vec<SetAside>) {
         if let Some(outbox) = self.outbox() {
             let _ = outbox.on_disk(move |folder| folder.reported(&set_aside)).await;
         }
     }
 
-    /// Does what a person decides about the entries that are held; says how many there were.
+    /// Applies a person's decision to the held entries. Returns their number.
     pub async fn resolve_held(&self, decision: HeldDecision) -> Result<usize, ClientError> {
         let Some(outbox) = self.outbox() else { return Ok(0) };
         let resolved = outbox.on_disk(move |folder| folder.resolve_held(decision, now())).await;
-        resolved.and_then(|resolved| resolved).map_err(|unkept| ClientError::failed(unkept.to_string()))
+        resolved.and_then(|resolved| resolved).map_err(|error| ClientError::failed(error.to_string()))
     }
 
-    /// Takes over what waits for this API under another key, such as one that was wrong or was replaced. It is sent
-    /// under the key in use. Only a person may decide that: records then belong to another actor.
+    /// Moves entries for another key of this API into this queue, for example after the key was wrong or was replaced.
+    /// They are sent with the current key. Only a person may decide that, because the records then belong to another
+    /// actor.
     pub async fn take_over(&self) -> Result<TakenOver, ClientError> {
         let Some(outbox) = self.outbox() else { return Ok(TakenOver::default()) };
         let taken = outbox.on_disk(|folder| folder.take_over(now())).await;
-        taken.and_then(|taken| taken).map_err(|unkept| ClientError::failed(unkept.to_string()))
+        taken.and_then(|taken| taken).map_err(|error| ClientError::failed(error.to_string()))
     }
 
     async fn deliver<T: serde::de::DeserializeOwned>(&self, entry: Entry) -> Result<Delivery<T>, ClientError> {
@@ -262,63 +267,63 @@ impl Api {
             self.refuse_secrets(Operation::StartDay, &start)?;
         }
         let Some(outbox) = self.outbox() else { return Ok(delivered(turn::send(self, &entry).await?)) };
-        let entry = outbox.unsure.resumed(entry, now());
-        let kept = entry.clone();
-        let (ticket, waits) = match outbox.on_disk(move |folder| folder.put(kept, now())).await.and_then(|put| put) {
+        let entry = outbox.unconfirmed.with_first_key(entry, now());
+        let stored = entry.clone();
+        let (ticket, waits) = match outbox.on_disk(move |folder| folder.put(stored, now())).await.and_then(|put| put) {
             Ok(put) => put,
-            Err(unkept) => return self.deliver_unkept(outbox, &entry, &unkept).await,
+            Err(error) => return self.deliver_unstored(outbox, &entry, &error).await,
         };
-        let own = Own { ticket, entry: &waits, is_new: waits == entry };
-        let became = self.send_in_turn(outbox, own).await?;
-        outbox.unsure.forget(&entry);
-        match became {
-            OwnEntry::Answered(response) => Ok(delivered(response)),
-            OwnEntry::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
-            OwnEntry::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &waits, cause).await)),
+        let own = OwnEntry { ticket, entry: &waits, is_new: waits == entry };
+        let result = self.send_in_turn(outbox, own).await?;
+        outbox.unconfirmed.forget(&entry);
+        match result {
+            OwnResult::Answered(response) => Ok(delivered(response)),
+            OwnResult::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
+            OwnResult::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &waits, cause).await)),
         }
     }
 
-    /// Sends up to this entry as soon as it is this process's turn. Others are given a moment, not more.
-    async fn send_in_turn(&self, outbox: &Outbox, own: Own<'_>) -> Result<OwnEntry, ClientError> {
-        const LOOKS: u32 = 80;
-        const BETWEEN_LOOKS: std::time::Duration = std::time::Duration::from_millis(25);
-        for _ in 0..LOOKS {
+    /// Sends the queue up to this entry when this process gets the lock. It waits at most 2 s for other processes.
+    async fn send_in_turn(&self, outbox: &Outbox, own: OwnEntry<'_>) -> Result<OwnResult, ClientError> {
+        const ATTEMPTS: u32 = 80;
+        const BETWEEN_ATTEMPTS: std::time::Duration = std::time::Duration::from_millis(25);
+        for _ in 0..ATTEMPTS {
             match Turn::take(outbox).await {
                 Ok(Some(turn)) => match turn.send_all(self, Occasion::Write, Some(own)).await.1 {
                     Some(own) => return own,
-                    None => return self.answer_again(outbox, own.entry).await,
+                    None => return self.result_from_other_process(outbox, own.entry).await,
                 },
                 Ok(None) => {
                     let (ticket, key) = (own.ticket, own.entry.idempotency_key.clone());
                     if !outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                        return self.answer_again(outbox, own.entry).await;
+                        return self.result_from_other_process(outbox, own.entry).await;
                     }
                 }
-                Err(unkept) => return Ok(OwnEntry::Waits(unkept.to_string())),
+                Err(error) => return Ok(OwnResult::Waits(error.to_string())),
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
         }
-        Ok(OwnEntry::Waits("another process on this machine is sending what waits".to_owned()))
+        Ok(OwnResult::Waits("another process on this machine is sending the queue".to_owned()))
     }
 
-    /// Another process has sent it, or has taken it over. Either it was refused, and then it is set aside; or it waits
-    /// in another queue; or the API has it, and under the same key it repeats its answer. Whatever keeps that answer
-    /// away, the write has happened.
-    async fn answer_again(&self, outbox: &Outbox, entry: &Entry) -> Result<OwnEntry, ClientError> {
+    /// Finds the result of an entry that another process removed from the queue. There are three cases: the API refused
+    /// it, and it is set aside; another queue took it over; or the API recorded it, and repeats its response for the same
+    /// key. In the last case the write is recorded, even if the response can't be read.
+    async fn result_from_other_process(&self, outbox: &Outbox, entry: &Entry) -> Result<OwnResult, ClientError> {
         let (what, key) = (entry.what(), entry.idempotency_key.clone());
         let refused = outbox.on_disk(move |folder| folder.refusal_of(&key)).await;
-        if let Some((reason, path)) = refused.map_err(|unkept| ClientError::failed(unkept.to_string()))? {
+        if let Some((reason, path)) = refused.map_err(|error| ClientError::failed(error.to_string()))? {
             return Err(ClientError::SetAside { what, reason, path });
         }
         let key = entry.idempotency_key.clone();
         if outbox.on_disk(move |folder| folder.is_taken_over(&key)).await.unwrap_or_default() {
-            return Ok(OwnEntry::Waits("an agent with another key of this API has taken it over".to_owned()));
+            return Ok(OwnResult::Waits("an agent with another key of this API took it into its queue".to_owned()));
         }
         Ok(match turn::send(self, entry).await {
-            Ok(response) => OwnEntry::Answered(response),
+            Ok(response) => OwnResult::Answered(response),
             Err(error) => {
                 let cause = turn::without_advice(&error);
-                OwnEntry::Taken(format!("another process on this machine has sent it, and its answer is lost: {cause}"))
+                OwnResult::Taken(format!("another process on this machine sent it, and the response is lost: {cause}"))
             }
         })
     }
@@ -330,40 +335,40 @@ impl Api {
         Queued { before, cause, again_at, venture_of: entry.venture_of.clone() }
     }
 
-    /// Without room on disk there is only sending it at once, and only when it is known that nothing older waits.
-    async fn deliver_unkept<T: serde::de::DeserializeOwned>(
+    /// Sends a write that can't be stored on disk. It does so only if no older entry waits.
+    async fn deliver_unstored<T: serde::de::DeserializeOwned>(
         &self,
         outbox: &Outbox,
         entry: &Entry,
-        unkept: &Unkept,
+        storage_error: &StorageError,
     ) -> Result<Delivery<T>, ClientError> {
-        let (what, unkept) = (entry.what(), unkept.to_string());
-        let was_sent_before = outbox.unsure.holds(entry);
+        let (what, storage_error) = (entry.what(), storage_error.to_string());
+        let was_sent_before = outbox.unconfirmed.holds(entry);
         let not_sent = |cause: String| {
-            let unkept = unkept.clone();
+            let storage_error = storage_error.clone();
             if was_sent_before {
-                ClientError::Unsure { what, cause, unkept }
+                ClientError::Unsure { what, cause, storage_error }
             } else {
-                ClientError::NotKept { what, cause, unkept }
+                ClientError::NotKept { what, cause, storage_error }
             }
         };
         let replayed = self.replay(Occasion::Write).await;
         match outbox.on_disk(Folder::is_waiting).await.and_then(|is_waiting| is_waiting) {
             Ok(false) => {}
             Ok(true) => {
-                let cause = replayed.stopped.unwrap_or_else(|| "another process is sending what waits".to_owned());
+                let cause = replayed.stopped.unwrap_or_else(|| "another process is sending the queue".to_owned());
                 return Err(not_sent(cause));
             }
             Err(_) => {
                 return Err(not_sent(
-                    "older writes may wait, and must be sent first. Mend the disk or the folder".into(),
+                    "older writes may wait and must be sent first. Repair the disk or the folder".into(),
                 ));
             }
         }
-        outbox.unsure.keep(entry);
+        outbox.unconfirmed.keep(entry);
         match turn::send(self, entry).await {
             Ok(response) => {
-                outbox.unsure.forget(entry);
+                outbox.unconfirmed.forget(entry);
                 Ok(delivered(response))
             }
             Err(
@@ -373,22 +378,22 @@ impl Api {
                 | ClientError::NoVenture { .. }),
             ) => {
                 if !was_sent_before {
-                    outbox.unsure.forget(entry);
+                    outbox.unconfirmed.forget(entry);
                 }
                 Err(refused)
             }
-            // Nobody took a connection, so nobody took the write.
+            // No connection was opened, so the API did not get the write.
             Err(ClientError::Unreachable { is_sent: false, .. }) if !was_sent_before => {
-                outbox.unsure.forget(entry);
-                Err(not_sent("nobody takes a connection where the API should be".to_owned()))
+                outbox.unconfirmed.forget(entry);
+                Err(not_sent("the API does not accept connections".to_owned()))
             }
-            // Something in between may have passed it on, and lost the answer.
-            Err(error) => Err(ClientError::Unsure { what, cause: turn::without_advice(&error), unkept }),
+            // A proxy may have forwarded the request and lost the response.
+            Err(error) => Err(ClientError::Unsure { what, cause: turn::without_advice(&error), storage_error }),
         }
     }
 }
 
-/// What was answered. The answer of an API that words it in another way is still one: the write has happened.
+/// The result of a successful response. If its body can't be parsed, the write is still recorded.
 fn delivered<T: serde::de::DeserializeOwned>(response: Response<Bytes>) -> Delivery<T> {
     let taken = |error: ClientError| Delivery::Taken(Taken { cause: error.to_string() });
     understand(response).map_or_else(taken, Delivery::Delivered)

@@ -1,46 +1,45 @@
-//! How long a queue is left alone after the API did not take it: on disk, so that every process of the machine waits, and
-//! not each on its own.
+//! The pause of a queue after the API failed. It is stored on disk, so that all processes of the machine share one pause.
 
 use deckwatch_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The longest pause. An API that asks for more is asked again all the same: it may be wrong, or mended sooner.
+/// The longest pause, even if the API asks for more: its estimate can be wrong.
 const LONGEST_SECONDS: i64 = 60 * 60;
-/// The longest pause where nobody said how long it takes.
-const LONGEST_UNASKED_SECONDS: i64 = 30;
-/// What somebody writes now waits no longer for an API that asked to wait.
+/// The longest pause if the API does not say how long to wait.
+const LONGEST_DEFAULT_SECONDS: i64 = 30;
+/// The longest pause for a new write, if the API asked to wait.
 const LONGEST_FOR_A_WRITE_SECONDS: i64 = 30;
 
-/// Why the queue is sent now.
+/// Why the queue is sent at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
-    /// A process looks after it from time to time.
+    /// A periodic retry by a process.
     ByItself,
-    /// Something was written.
+    /// A new write.
     Write,
-    /// Somebody asks how things stand, or begins a day.
+    /// A status request or a start of day.
     Asked,
 }
 
-/// Nobody sends before a time, and why.
+/// A time before which no process sends, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pause {
-    /// When the API first did not take what waits.
+    /// When the API first failed.
     pub(super) since: Timestamp,
-    /// When that was tried last.
+    /// When the last attempt was.
     pub(super) tried_at: Timestamp,
-    /// When it is tried again without anybody asking.
+    /// When the next automatic retry is due.
     pub(super) again_at: Timestamp,
-    /// How often it was tried so.
+    /// How many automatic retries there were.
     tries: u32,
-    /// Whether the API said how long.
+    /// Whether the API asked for this pause.
     asked: bool,
-    /// What happened.
+    /// The error.
     pub(super) cause: String,
 }
 
 impl Pause {
-    /// The pause after a failure at `now`, which follows `before`.
+    /// The pause after a failure at `now`. `before` is the previous pause.
     pub(super) fn after(
         before: Option<Self>,
         cause: String,
@@ -50,8 +49,8 @@ impl Pause {
     ) -> Self {
         let by_itself = u32::from(occasion == Occasion::ByItself);
         let tries = before.as_ref().map_or(0, |before| before.tries).saturating_add(by_itself);
-        let unasked = 1_i64.checked_shl(tries.min(10)).unwrap_or(i64::MAX).min(LONGEST_UNASKED_SECONDS);
-        let seconds = asks.map_or(unasked, |asks| i64::try_from(asks).unwrap_or(i64::MAX).clamp(1, LONGEST_SECONDS));
+        let default = 1_i64.checked_shl(tries.min(10)).unwrap_or(i64::MAX).min(LONGEST_DEFAULT_SECONDS);
+        let seconds = asks.map_or(default, |asks| i64::try_from(asks).unwrap_or(i64::MAX).clamp(1, LONGEST_SECONDS));
         Self {
             since: before.map_or(now, |before| before.since),
             tried_at: now,
@@ -62,7 +61,7 @@ impl Pause {
         }
     }
 
-    /// Whether nothing is sent at `now`. A clock that was set back holds nothing up.
+    /// Whether sending is paused at `now`. If the clock was set back, it is not.
     pub(super) fn holds(&self, occasion: Occasion, now: Timestamp) -> bool {
         let longest = |seconds| now < self.again_at.min(self.tried_at.plus_seconds(seconds)) && now >= self.tried_at;
         match occasion {
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_asks_is_kept_but_not_for_ever() {
+    fn the_pause_that_the_api_requests_is_kept_up_to_a_limit() {
         for (asks, until) in [(1, 1), (59, 59), (9 * 3600, 3600), (u64::MAX, 3600)] {
             let pause = Pause::after(None, "x".into(), Some(asks), Occasion::Write, at(0));
             assert!(pause.holds(Occasion::ByItself, at(until - 1)), "{asks}");
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn who_tries_without_being_told_waits_longer_each_time_and_a_write_does_not_wait() {
+    fn automatic_retries_wait_longer_each_time_and_writes_do_not_wait() {
         let (mut pause, mut waits) = (None, Vec::new());
         for _ in 0..8 {
             let next = Pause::after(pause, "x".into(), None, Occasion::ByItself, at(0));
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_since_when() {
+    fn a_later_pause_keeps_the_first_failure_time() {
         let first = Pause::after(None, "one".into(), None, Occasion::Write, at(0));
         let second = Pause::after(Some(first), "two".into(), Some(100), Occasion::ByItself, at(50));
         assert_eq!((second.since, second.tried_at, second.cause.as_str()), (at(0), at(50), "two"));

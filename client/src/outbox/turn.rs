@@ -1,4 +1,4 @@
-//! Sending what waits, oldest first, by the one who has the turn.
+//! Sends the queue, oldest entry first. Only the process with the lock sends.
 
 use std::fs::File;
 use std::time::Duration;
@@ -9,106 +9,107 @@ use http::Response;
 use serde_json::{Value, json};
 
 use super::entry::Entry;
-use super::folder::{Ticket, Unkept};
+use super::folder::{StorageError, Ticket};
 use super::pause::{Occasion, Pause};
-use super::{Outbox, place};
+use super::{Outbox, venture_lookup};
 use crate::api::{Api, Ask, ClientError, foreign, is_the_api, understand};
 use crate::clock::now;
 
-/// What is sent in one turn that nobody waits for, so that the actor's rate is not used up.
-const MOST_IN_A_TURN: usize = 50;
+/// The limit of entries for one background run, so that it does not use up the actor's rate limit.
+const MAX_PER_TURN: usize = 50;
 
-/// How often, and after what pause, a turn is asked for: 100 ms in all.
-const TRIES: u32 = 5;
-const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+/// How often the lock is tried: for 100 ms in total.
+const LOCK_ATTEMPTS: u32 = 5;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
-/// What became of the queue.
+/// The result of sending the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// How many the API took.
+    /// How many entries the API accepted.
     pub delivered: usize,
-    /// How many it refused; they are set aside.
+    /// How many entries the API refused. They are set aside.
     pub set_aside: usize,
-    /// How many are too old to be sent without a human's word.
+    /// How many entries are too old to be sent without a person's decision.
     pub held: usize,
-    /// How many wait until a person has acted.
+    /// How many entries wait until a person acts.
     pub parked: usize,
-    /// Why the rest still waits, if there is a rest.
+    /// Why the remaining entries still wait, if any remain.
     pub stopped: Option<String>,
-    /// How many seconds the API asks to wait, if it does.
+    /// The wait in seconds that the API asks for, if any.
     pub asks: Option<u64>,
 }
 
-/// What became of the entry that the caller put in.
-pub(super) enum OwnEntry {
+/// The result of the caller's entry.
+pub(super) enum OwnResult {
     Answered(Response<Bytes>),
-    /// It is out of the queue and recorded, and for this reason nobody here knows the answer.
+    /// It is recorded and out of the queue, but the response is lost for this reason.
     Taken(String),
-    /// It is still in the queue, for this reason.
+    /// It is still in the queue for this reason.
     Waits(String),
 }
 
-/// The entry that the caller put in.
+/// The entry that the caller put into the queue.
 #[derive(Clone, Copy)]
-pub(super) struct Own<'a> {
+pub(super) struct OwnEntry<'a> {
     pub(super) ticket: Ticket,
     pub(super) entry: &'a Entry,
-    /// It did not wait before: nobody was promised that it is sent later.
+    /// It was not in the queue before, so no caller was told that it is queued.
     pub(super) is_new: bool,
 }
 
-/// The right to send, as long as this lives.
+/// The lock of the sender. Dropping it releases the lock.
 pub(super) struct Turn<'a> {
     outbox: &'a Outbox,
     _lock: File,
 }
 
-/// What to do after an entry.
+/// Whether to continue after an entry.
 enum Next {
     Go,
     Stop,
 }
 
 impl<'a> Turn<'a> {
-    /// `None` while another has it. One that was cut off may have it for a moment longer.
-    pub(super) async fn take(outbox: &'a Outbox) -> Result<Option<Self>, Unkept> {
-        for _ in 0..TRIES {
+    /// `None` while another process or task has the lock. It retries briefly, because a cancelled sender can release the
+    /// lock a little late.
+    pub(super) async fn take(outbox: &'a Outbox) -> Result<Option<Self>, StorageError> {
+        for _ in 0..LOCK_ATTEMPTS {
             if let Some(lock) = outbox.on_disk(super::Folder::turn).await?? {
                 return Ok(Some(Self { outbox, _lock: lock }));
             }
-            tokio::time::sleep(BETWEEN_TRIES).await;
+            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
         }
         Ok(None)
     }
 
-    /// Sends until the queue is empty or the API does not take any more. `own` is the caller's entry:
-    /// its answer, or its refusal, goes to the caller. `None` when it was not in the queue any more.
+    /// Sends until the queue is empty or the API accepts no more. `own` is the caller's entry, whose response or refusal
+    /// is returned. `None` if the entry was no longer in the queue.
     pub(super) async fn send_all(
         &self,
         api: &Api,
         occasion: Occasion,
-        own: Option<Own<'_>>,
-    ) -> (Replayed, Option<Result<OwnEntry, ClientError>>) {
+        own: Option<OwnEntry<'_>>,
+    ) -> (Replayed, Option<Result<OwnResult, ClientError>>) {
         let before = self.outbox.on_disk(super::Folder::pause).await.unwrap_or_default();
         if let Some(pause) = before.as_ref().filter(|pause| pause.holds(occasion, now())) {
-            let waits = own.map(|_| Ok(OwnEntry::Waits(pause.cause.clone())));
+            let waits = own.map(|_| Ok(OwnResult::Waits(pause.cause.clone())));
             return (Replayed { stopped: Some(pause.cause.clone()), ..Replayed::default() }, waits);
         }
         let (mut replayed, mut answer) = (Replayed::default(), None);
-        while own.is_some() || replayed.delivered + replayed.parked < MOST_IN_A_TURN {
-            // Whoever has just written it does not wait for its next try, once.
+        while own.is_some() || replayed.delivered + replayed.parked < MAX_PER_TURN {
+            // The caller's own entry is sent once, even if its next retry is not due.
             let own_ticket = own.filter(|_| answer.is_none()).map(|own| own.ticket);
             let first = self.outbox.on_disk(move |folder| folder.first(occasion, own_ticket, now())).await;
             let (ticket, entry) = match first.and_then(|first| first) {
                 Ok(Some(first)) => first,
                 Ok(None) => break,
-                Err(unkept) => {
-                    replayed.stopped = Some(unkept.to_string());
+                Err(error) => {
+                    replayed.stopped = Some(error.to_string());
                     break;
                 }
             };
-            // The number alone is not enough: numbers start again when the queue has been empty.
-            let is_it = |own: &Own| own.ticket == ticket && own.entry.idempotency_key == entry.idempotency_key;
+            // The number alone is not enough, because numbers restart after the queue was empty.
+            let is_it = |own: &OwnEntry| own.ticket == ticket && own.entry.idempotency_key == entry.idempotency_key;
             let next = match own.filter(is_it) {
                 Some(own) => self.send_own(api, own, entry, &mut replayed, &mut answer).await,
                 None => self.send_one(api, ticket, entry, &mut replayed).await,
@@ -116,19 +117,20 @@ impl<'a> Turn<'a> {
             match next {
                 Ok(Next::Go) => {}
                 Ok(Next::Stop) => break,
-                Err(unkept) => {
-                    replayed.stopped = Some(unkept.to_string());
+                Err(error) => {
+                    replayed.stopped = Some(error.to_string());
                     break;
                 }
             }
         }
         let pause = replayed.stopped.clone().map(|cause| Pause::after(before, cause, replayed.asks, occasion, now()));
         let _ = self.outbox.on_disk(move |folder| folder.set_pause(pause.as_ref())).await;
-        if let (None, Some(Own { ticket, entry, .. })) = (&answer, own) {
+        if let (None, Some(OwnEntry { ticket, entry, .. })) = (&answer, own) {
             let key = entry.idempotency_key.clone();
             if self.outbox.on_disk(move |folder| folder.holds(ticket, &key)).await.unwrap_or(true) {
-                let cause = replayed.stopped.clone().unwrap_or_else(|| "its file can't be read".to_owned());
-                answer = Some(Ok(OwnEntry::Waits(cause)));
+                let cause =
+                    replayed.stopped.clone().unwrap_or_else(|| "the file of the entry can't be read".to_owned());
+                answer = Some(Ok(OwnResult::Waits(cause)));
             }
         }
         (replayed, answer)
@@ -137,24 +139,24 @@ impl<'a> Turn<'a> {
     async fn send_own(
         &self,
         api: &Api,
-        own: Own<'_>,
+        own: OwnEntry<'_>,
         entry: Entry,
         replayed: &mut Replayed,
-        answer: &mut Option<Result<OwnEntry, ClientError>>,
-    ) -> Result<Next, Unkept> {
+        answer: &mut Option<Result<OwnResult, ClientError>>,
+    ) -> Result<Next, StorageError> {
         match send(api, &entry).await {
             Ok(response) => {
                 replayed.delivered += 1;
-                *answer = Some(Ok(OwnEntry::Answered(response)));
+                *answer = Some(Ok(OwnResult::Answered(response)));
             }
             Err(error) => match Refusal::of(&error) {
-                // Whoever has just written it can act on it.
+                // The caller can act on the error.
                 Some(refusal) if own.is_new || matches!(refusal, Refusal::ForGood { .. }) => {
                     *answer = Some(Err(error));
                 }
                 refusal => {
                     if matches!(refusal, Some(Refusal::UntilAPersonActs)) {
-                        *answer = Some(Ok(OwnEntry::Waits(without_advice(&error))));
+                        *answer = Some(Ok(OwnResult::Waits(without_advice(&error))));
                     }
                     return self.refused(own.ticket, entry, &error, replayed).await;
                 }
@@ -165,7 +167,13 @@ impl<'a> Turn<'a> {
         Ok(Next::Go)
     }
 
-    async fn send_one(&self, api: &Api, ticket: Ticket, entry: Entry, replayed: &mut Replayed) -> Result<Next, Unkept> {
+    async fn send_one(
+        &self,
+        api: &Api,
+        ticket: Ticket,
+        entry: Entry,
+        replayed: &mut Replayed,
+    ) -> Result<Next, StorageError> {
         if entry.is_too_old(now()) {
             self.outbox.on_disk(move |folder| folder.hold(ticket)).await??;
             replayed.held += 1;
@@ -181,15 +189,15 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// What becomes of an entry that was not taken. An API that fails, is busy or can't be understood never makes an
-    /// entry the reason, however often: everything waits, in order.
+    /// Handles an entry that the API did not accept. If the API fails, is busy or sends an invalid response, the entry is
+    /// not to blame: all entries wait, in order.
     async fn refused(
         &self,
         ticket: Ticket,
         entry: Entry,
         error: &ClientError,
         replayed: &mut Replayed,
-    ) -> Result<Next, Unkept> {
+    ) -> Result<Next, StorageError> {
         match Refusal::of(error) {
             Some(Refusal::ForGood { reason, detail }) => {
                 self.outbox.on_disk(move |folder| folder.set_aside(ticket, entry, &reason, &detail)).await??;
@@ -210,7 +218,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// A refusal of an entry by the API itself.
+/// A refusal of an entry by the API, as opposed to an outage.
 enum Refusal {
     ForGood { reason: String, detail: String },
     UntilAPersonActs,
@@ -218,7 +226,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    /// `None` for what passes by itself, and for what is not the API's word.
+    /// `None` for temporary errors, and for responses that are not from the API.
     fn of(error: &ClientError) -> Option<Self> {
         match error {
             ClientError::Refused(problem) => Self::when(problem.code.again(), problem.code.as_str(), &problem.detail),
@@ -251,11 +259,11 @@ impl Replayed {
     }
 }
 
-/// What happened, without what to do: nobody shall try again what waits, or has happened.
+/// The error without its advice. The advice to try again is wrong for a write that is queued or recorded.
 pub(super) fn without_advice(error: &ClientError) -> String {
     match error {
         ClientError::Foreign { status, .. } => {
-            format!("something in between answered in the place of the Context API, with status {status}")
+            format!("a proxy or another service answered instead of the Context API, with status {status}")
         }
         ClientError::Unreachable { endpoint, cause, .. } => {
             format!("can't reach the Context API at {endpoint}: {cause}")
@@ -272,53 +280,53 @@ pub(super) fn without_advice(error: &ClientError) -> String {
             let (code, detail) = (&problem.code, first_sentence(&problem.detail));
             format!("the Context API refused ({code}): {detail} [{}]", problem.correlation_id)
         }
-        ClientError::NoVenture { repo } => format!("no venture has the repository {repo}"),
+        ClientError::NoVenture { repo } => format!("the repository {repo} does not belong to any venture"),
         error => error.to_string(),
     }
 }
 
-/// Our details say what happened first, and what to do after it.
+/// The first sentence of the API's `detail` says what happened. The advice follows after it.
 fn first_sentence(detail: &str) -> &str {
     detail.find(". ").and_then(|end| detail.get(..=end)).unwrap_or(detail)
 }
 
-/// Sends one entry. An answer counts only when it is the API's.
+/// Sends one entry. Only a response of the API itself counts.
 pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, ClientError> {
     if let Some(repo) = &entry.venture_of {
-        let placed = place::placed(api, entry, repo).await?;
-        return Box::pin(send(api, &placed)).await;
+        let complete = venture_lookup::with_venture(api, entry, repo).await?;
+        return Box::pin(send(api, &complete)).await;
     }
     let key = entry.idempotency_key.as_str();
     let operation = entry.operation()?;
-    let Some(start) = &entry.start else { return answered(api, entry.ask()?).await };
+    let Some(start) = &entry.start else { return send_checked(api, entry.ask()?).await };
     let content = entry.content()?;
     if content.get("session_id").is_some() {
-        match answered(api, entry.ask()?).await {
-            // The session had ended with another handoff: this one is not recorded yet.
-            Ok(answer) if !says_the_same(&content, &answer) => {}
+        match send_checked(api, entry.ask()?).await {
+            // The session had already ended with a different handoff, so this one is not recorded yet.
+            Ok(answer) if !is_same_handoff(&content, &answer) => {}
             Err(ClientError::Refused(problem)) if problem.code == ErrorCode::SessionNotFound => {}
             answered => return answered,
         }
     }
     if content.get("session_id").is_none()
-        && let Some(answer) = recorded_before(api, entry, &content).await?
+        && let Some(answer) = recently_recorded(api, entry, &content).await?
     {
         return Ok(answer);
     }
-    let start = Ask::again(Operation::StartDay, "", start.clone(), &format!("{key}-start"));
-    let started: DayStarted = understand(answered(api, start).await?)?;
+    let start = Ask::with_key(Operation::StartDay, "", start.clone(), &format!("{key}-start"));
+    let started: DayStarted = understand(send_checked(api, start).await?)?;
     let body = in_session(content, &started, entry.queued_at);
-    answered(api, Ask::again(operation, "", body.to_string(), &format!("{key}-end"))).await
+    send_checked(api, Ask::with_key(operation, "", body.to_string(), &format!("{key}-end"))).await
 }
 
-/// The answer to the same handoff when it was recorded shortly before: a process that is killed between the
-/// answer and its last word gives it again, and the next one does not know the session.
-async fn recorded_before(api: &Api, entry: &Entry, content: &Value) -> Result<Option<Response<Bytes>>, ClientError> {
-    const SHORTLY_SECONDS: u64 = 60 * 60;
+/// The response to the same handoff, if it was recorded within the last hour. A process that is killed after the response
+/// sends the handoff again, and the next process does not know the session.
+async fn recently_recorded(api: &Api, entry: &Entry, content: &Value) -> Result<Option<Response<Bytes>>, ClientError> {
+    const RECENT_SECONDS: u64 = 60 * 60;
     let Some(agent) = entry.agent.as_ref().and_then(|agent| agent.parse().ok()) else { return Ok(None) };
     let filter = HandoffFilter { from_agent: Some(agent), limit: 1.try_into().ok(), ..HandoffFilter::default() };
     let Some(newest) = api.list_handoffs(&filter).await?.items.into_iter().next() else { return Ok(None) };
-    if entry.queued_at.seconds_since(newest.created_at) > SHORTLY_SECONDS {
+    if entry.queued_at.seconds_since(newest.created_at) > RECENT_SECONDS {
         return Ok(None);
     }
     let (handoff, session) = (api.get_handoff(&newest.id).await?, api.get_session(&newest.session_id).await?);
@@ -329,11 +337,11 @@ async fn recorded_before(api: &Api, entry: &Entry, content: &Value) -> Result<Op
     let correlation_id = handoff.creation_correlation_id.clone();
     let day = serde_json::to_vec(&DayEnded { session, handoff, correlation_id });
     let answer = Response::new(Bytes::from(day.map_err(|error| ClientError::failed(error.to_string()))?));
-    Ok((same_place && is_final && says_the_same(content, &answer)).then_some(answer))
+    Ok((same_place && is_final && is_same_handoff(content, &answer)).then_some(answer))
 }
 
-/// The end of the day in the session that was found or started for it. A session that began only after this
-/// was written belongs to a later day, and goes on.
+/// Puts the id of the found or started session into the end of day. A session that began after the handoff was written
+/// belongs to a later day, so it stays open.
 fn in_session(mut content: Value, started: &DayStarted, queued_at: Timestamp) -> Value {
     if let Some(fields) = content.as_object_mut() {
         fields.insert("session_id".to_owned(), json!(started.session.id));
@@ -346,13 +354,13 @@ fn in_session(mut content: Value, started: &DayStarted, queued_at: Timestamp) ->
     content
 }
 
-/// Whether the recorded handoff is the one that was sent. An answer that a newer API words in another way counts.
-fn says_the_same(content: &Value, answer: &Response<Bytes>) -> bool {
+/// Whether the recorded handoff equals the sent one. A response that can't be parsed, from a newer API, counts as equal.
+fn is_same_handoff(content: &Value, answer: &Response<Bytes>) -> bool {
     let Ok(day) = serde_json::from_slice::<DayEnded>(answer.body()) else { return true };
     let sent = content.get("handoff").cloned().unwrap_or_default();
     let field = |name: &str| sent.get(name).cloned().unwrap_or_default();
     let recorded = serde_json::to_value(&day.handoff.payload).unwrap_or_default();
-    // Not `extra`: canonical JSON may word its numbers in another way.
+    // `extra` is not compared, because canonical JSON may write its numbers differently.
     let lists = ["accomplished", "in_progress", "blocked", "next_steps", "links"];
     let same_payload = recorded.is_null() || lists.iter().all(|name| recorded.get(name) == sent.get(name));
     field("summary") == json!(day.handoff.summary)
@@ -361,14 +369,14 @@ fn says_the_same(content: &Value, answer: &Response<Bytes>) -> bool {
         && same_payload
 }
 
-async fn answered(api: &Api, ask: Ask) -> Result<Response<Bytes>, ClientError> {
+async fn send_checked(api: &Api, ask: Ask) -> Result<Response<Bytes>, ClientError> {
     let response = api.exchange(&ask).await?;
     match (response.status().is_success(), is_the_api(&response)) {
         (true, true) => Ok(response),
         (true, false) => Err(foreign(&response)),
         (false, _) => {
             let error = understand::<Value>(response).err();
-            Err(error.unwrap_or_else(|| ClientError::failed("it answered without a reason")))
+            Err(error.unwrap_or_else(|| ClientError::failed("the API refused the request without a reason")))
         }
     }
 }
@@ -379,13 +387,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_turn_that_ends_within_a_moment_is_waited_for_and_another_is_not() {
+    async fn the_lock_is_retried_for_a_short_time_only() {
         let home = tempfile::tempdir().unwrap();
         let outbox = Outbox::new(home.path(), "endpoint", "actor", Bounds::default());
         let held = outbox.folder.turn().unwrap().unwrap();
         assert!(Turn::take(&outbox).await.unwrap().is_none());
         let ending = async {
-            tokio::time::sleep(BETWEEN_TRIES * 2).await;
+            tokio::time::sleep(BETWEEN_ATTEMPTS * 2).await;
             drop(held);
         };
         assert!(tokio::join!(Turn::take(&outbox), ending).0.unwrap().is_some());

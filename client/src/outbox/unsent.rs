@@ -1,4 +1,4 @@
-//! What waits in the outbox, as an agent reads it: the API does not have it yet, and this machine does.
+//! The handoffs and notes in the outbox, in a form that agents can read before the API has them.
 
 use deckwatch_protocol::{
     Agent, HandoffPayload, HandoffStatus, IssueNumber, NoteContent, NoteTag, NoteTitle, RepoName, Summary, Timestamp,
@@ -9,43 +9,43 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::entry::Entry;
-use super::folder::{Folder, Unkept};
+use super::folder::{Folder, StorageError};
 
-/// The writes that wait, the newest first.
+/// The queued writes, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unsent {
-    /// Handoffs, also those that end a session.
+    /// Handoffs, including those that end a session.
     pub handoffs: Vec<UnsentHandoff>,
-    /// New notes. A change of a note is not among them.
+    /// New notes, without changes of notes.
     pub notes: Vec<UnsentNote>,
 }
 
-/// A handoff that waits.
+/// A queued handoff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsentHandoff {
     /// When it was written.
     pub queued_at: Timestamp,
     /// The agent that wrote it.
     pub from_agent: Agent,
-    /// The repository it is about.
+    /// The repository of the handoff.
     pub repo: RepoName,
-    /// The venture it is about, where that is known.
+    /// The venture of the handoff, if known.
     pub venture: Option<VentureCode>,
     /// The line of work.
     pub track: Option<Track>,
     /// The GitHub issue.
     pub issue_number: Option<IssueNumber>,
-    /// The agent it is meant for.
+    /// The agent that should receive it.
     pub to_agent: Option<Agent>,
-    /// Where the work stands.
+    /// The status of the work.
     pub status: HandoffStatus,
-    /// The work in short.
+    /// A summary of the work.
     pub summary: Summary,
-    /// The lists.
+    /// The lists: accomplished, in progress, blocked, next steps.
     pub payload: HandoffPayload,
 }
 
-/// A new note that waits.
+/// A queued new note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsentNote {
     /// When it was written.
@@ -56,11 +56,11 @@ pub struct UnsentNote {
     pub content: NoteContent,
     /// Its tags.
     pub tags: Vec<NoteTag>,
-    /// The venture it is about; `None` is a global note, or one whose venture is looked up when it is sent.
+    /// The venture of the note. `None` for a global note, and for a note whose venture is looked up when it is sent.
     pub venture: Option<VentureCode>,
 }
 
-/// The part of a handoff that is no list.
+/// The fields of a handoff that are not lists.
 #[derive(Deserialize)]
 struct Head {
     summary: Summary,
@@ -68,7 +68,7 @@ struct Head {
     to_agent: Option<Agent>,
 }
 
-/// Who wrote a handoff, and where.
+/// The agent, repository and work of a handoff.
 #[derive(Deserialize)]
 struct Origin {
     agent: Agent,
@@ -88,8 +88,8 @@ struct NoteBody {
 }
 
 impl Folder {
-    /// What waits in the queue and what is held; a file that can't be read is left to `waiting`.
-    pub(super) fn unsent(&self) -> Result<Unsent, Unkept> {
+    /// Reads the queued and held entries. `waiting` reports the files that can't be read.
+    pub(super) fn unsent(&self) -> Result<Unsent, StorageError> {
         let queued = self.numbers()?.into_iter().filter_map(|number| self.read(number).ok().flatten());
         let held = self.held().0.into_iter().map(|(_, entry)| entry);
         let mut unsent = Unsent::default();
@@ -103,7 +103,7 @@ impl Folder {
     }
 }
 
-/// `None` for an entry that is no handoff.
+/// `None` if the entry is not a handoff.
 fn handoff(entry: &Entry) -> Option<UnsentHandoff> {
     let origin: Origin = read(entry.start().ok()??)?;
     let body = entry.content().ok()?.get("handoff")?.clone();
@@ -122,7 +122,7 @@ fn handoff(entry: &Entry) -> Option<UnsentHandoff> {
     })
 }
 
-/// `None` for an entry that is no new note.
+/// `None` if the entry is not a new note.
 fn note(entry: &Entry) -> Option<UnsentNote> {
     if entry.what() != "note" {
         return None;

@@ -1,4 +1,4 @@
-//! The values that the launcher put into the environment, and the forms they are written in.
+//! The secret values that the launcher put into the environment, with their encodings.
 
 use crate::variables;
 use std::collections::BTreeMap;
@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// Shorter values stand in ordinary text by chance.
+/// Shorter values can occur in ordinary text.
 const MIN_CHARS: usize = 8;
-/// Fewer different characters make no secret: `00000000`.
+/// A value with fewer different characters, such as `00000000`, is not a secret.
 const MIN_DIFFERENT: usize = 4;
 const MAX_NAMES: usize = 1_000;
 
-/// Values that many variables have and any text may hold.
+/// Common values of variables, which can occur in any text.
 const COMMON: &[&str] = &[
     "localhost",
     "127.0.0.1",
@@ -40,12 +40,12 @@ const COMMON: &[&str] = &[
     "claude-code",
 ];
 
-/// Secrets by the name of their variable. It can't be printed.
+/// Secret values by the name of their variable. It has no `Debug`, so it can't be printed.
 #[derive(Default)]
 pub struct Injected(BTreeMap<String, String>);
 
 impl Injected {
-    /// The variables that `DECKWATCH_SECRETS` names, and Deckwatch's own keys.
+    /// Reads the variables named in `DECKWATCH_SECRETS` and the keys of Deckwatch.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
         let names = var(variables::SECRETS).unwrap_or_default();
         let mut injected = Self::default();
@@ -58,15 +58,15 @@ impl Injected {
         injected
     }
 
-    /// Adds the value of a variable, unless nobody could tell it from ordinary text.
+    /// Adds the value of a variable, unless ordinary text can contain it by chance.
     pub fn insert(&mut self, name: &str, value: &str) {
         let value = value.trim();
-        if is_telling(value) {
+        if is_distinctive(value) {
             self.0.insert(name.to_owned(), value.to_owned());
         }
     }
 
-    /// Each value as it stands, with `+` for its spaces, and in base64.
+    /// Each value in plain form, with `+` for spaces, and in base64.
     pub(super) fn forms(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
         self.0.iter().flat_map(|(name, value)| {
             let mut forms = vec![value.clone().into_bytes()];
@@ -81,7 +81,7 @@ impl Injected {
     }
 }
 
-fn is_telling(value: &str) -> bool {
+fn is_distinctive(value: &str) -> bool {
     let mut different: Vec<char> = value.chars().collect();
     different.sort_unstable();
     different.dedup();
@@ -89,7 +89,7 @@ fn is_telling(value: &str) -> bool {
     value.chars().count() >= MIN_CHARS && different.len() >= MIN_DIFFERENT && !is_common && !is_plain_address(value)
 }
 
-/// A URL of scheme, host and port: it is where something is, not how to get in.
+/// Whether the value is a URL with only scheme, host and port. Such a URL gives no access.
 fn is_plain_address(value: &str) -> bool {
     url::Url::parse(value).is_ok_and(|url| {
         url.has_host()
@@ -101,8 +101,8 @@ fn is_plain_address(value: &str) -> bool {
     })
 }
 
-/// What stands in the base64 of any text that holds `value`: for each of the three ways it can lie across
-/// the groups of three bytes, the characters that depend on it alone.
+/// The base64 forms of `value` inside a longer text. `value` can start at three offsets within the groups of three bytes.
+/// Each form has only the characters that depend on `value` alone.
 fn in_base64(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..3_usize).flat_map(move |before| {
         let shifted: Vec<u8> = std::iter::repeat_n(0, before).chain(value.iter().copied()).collect();

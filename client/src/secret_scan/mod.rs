@@ -1,7 +1,7 @@
-//! Keeps secrets on this machine: looks through what is about to be sent and says where one stands.
+//! Scans requests for secrets before they are sent, and reports where a secret is.
 //!
-//! It knows the values that the launcher put into the environment, and with the API the shapes of well-known kinds
-//! (`deckwatch_secrets`).
+//! It knows the values that the launcher put into the environment. It also knows the formats of well-known secrets, which
+//! it shares with the API (`deckwatch_secrets`).
 
 mod injected;
 
@@ -14,19 +14,20 @@ use serde_json::Value;
 
 pub use self::injected::Injected;
 
-/// Finds secrets in a request before it is sent. It has no `Debug`, as it holds the values that it looks for.
+/// Finds secrets in a request before it is sent. It has no `Debug`, because it holds the secret values.
 pub struct SecretScan(Scan);
 
 impl SecretScan {
-    /// A scan for the known kinds and for `injected`.
+    /// Creates a scan for the well-known kinds and for `injected`.
     pub fn new(injected: &Injected) -> Result<Self, UnusableSecrets> {
         Scan::new(injected.forms()).map(Self)
     }
 
-    /// What stands in the texts of a request, at most 8 findings, the first of each field.
+    /// The secrets in the texts of a request: at most 8 findings, and only the first of each field.
     pub fn request(&self, operation: Operation, body: &Value) -> Vec<Finding> {
         match operation.id() {
-            // What git and the machine are called is no free text: a variable may well hold a repository's name.
+            // Names of repositories and machines are not scanned for injected values, because a variable can hold such a
+            // name.
             "put_venture" => in_value(body),
             "start_day" | "update_session" => {
                 let meta = body.get("meta").map(|meta| self.0.in_value(meta, "/meta")).unwrap_or_default();
@@ -36,7 +37,7 @@ impl SecretScan {
         }
     }
 
-    /// The kind of the first secret in `text`, if there is one.
+    /// The kind of the first secret in `text`, if any.
     pub fn text(&self, text: &str) -> Option<Cow<'static, str>> {
         self.0.in_text(text)
     }

@@ -1,4 +1,4 @@
-//! What the launcher put into the environment, looked for in what is sent.
+//! Tests of the scan for values that the launcher put into the environment.
 
 use serde_json::json;
 
@@ -6,8 +6,8 @@ use super::*;
 
 const HEX: &str = "0123456789abcdef";
 
-/// Looks random and is always the same.
-fn noise(length: usize, alphabet: &str) -> String {
+/// A deterministic text that looks random.
+fn pseudo_random_text(length: usize, alphabet: &str) -> String {
     let letters: Vec<char> = alphabet.chars().collect();
     let mut state = 0x9E37_79B9_u64;
     let mut next = || {
@@ -17,11 +17,11 @@ fn noise(length: usize, alphabet: &str) -> String {
     (0..length).map(|_| letters[next() % letters.len()]).collect()
 }
 
-fn known() -> SecretScan {
+fn well_known_kinds() -> SecretScan {
     SecretScan::new(&Injected::default()).unwrap()
 }
 
-fn knowing(values: &[(&str, &str)]) -> SecretScan {
+fn scan_with(values: &[(&str, &str)]) -> SecretScan {
     let names = values.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",");
     let var = |name: &str| {
         let listed = values.iter().find(|(listed, _)| *listed == name).map(|(_, value)| (*value).to_owned());
@@ -31,10 +31,10 @@ fn knowing(values: &[(&str, &str)]) -> SecretScan {
 }
 
 #[test]
-fn a_value_of_the_launcher_is_found_in_every_form_it_is_written_in() {
+fn an_injected_value_is_found_in_every_encoding() {
     use base64::Engine as _;
     let value = "pä$$ w0rd/+\"7";
-    let scan = knowing(&[("DB_PASSWORD", value)]);
+    let scan = scan_with(&[("DB_PASSWORD", value)]);
     let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let escaped = value.chars().fold(String::new(), |text, c| text + &format!("\\u{:04x}", u32::from(c)));
@@ -51,11 +51,11 @@ fn a_value_of_the_launcher_is_found_in_every_form_it_is_written_in() {
     ] {
         assert_eq!(scan.text(&text).as_deref(), Some("the value of the variable DB_PASSWORD"), "{text}");
     }
-    assert_eq!(known().text(value), None);
+    assert_eq!(well_known_kinds().text(value), None);
 }
 
 #[test]
-fn values_that_stand_in_any_text_are_not_looked_for() {
+fn common_values_are_not_secrets() {
     let common = [
         ("A", "true"),
         ("B", "localhost"),
@@ -66,15 +66,15 @@ fn values_that_stand_in_any_text_are_not_looked_for() {
         ("G", "https://api.example.com"),
         ("H", "secret1"),
     ];
-    let scan = knowing(&common);
+    let scan = scan_with(&common);
     for (_, value) in common {
         assert_eq!(scan.text(&format!("it says {value} here")), None, "{value}");
     }
 }
 
 #[test]
-fn deckwatchs_own_key_is_never_sent_and_unlisted_variables_are_not_secrets() {
-    let key = noise(64, HEX);
+fn the_api_key_is_a_secret_and_unlisted_variables_are_not() {
+    let key = pseudo_random_text(64, HEX);
     let var = |name: &str| match name {
         "CONTEXT_API_KEY" => Some(key.clone()),
         "EDITOR_THEME" => Some("solarized-dark".to_owned()),
@@ -86,8 +86,8 @@ fn deckwatchs_own_key_is_never_sent_and_unlisted_variables_are_not_secrets() {
 }
 
 #[test]
-fn whereabouts_are_no_free_text_but_meta_is() {
-    let scan = knowing(&[("REPO", "example-org/alpha-console")]);
+fn injected_values_are_found_in_meta_and_not_in_repo() {
+    let scan = scan_with(&[("REPO", "example-org/alpha-console")]);
     let body = json!({"repo": "example-org/alpha-console", "meta": {"note": "see example-org/alpha-console"}});
     let found = scan.request(Operation::StartDay, &body);
     assert_eq!(found.len(), 1);

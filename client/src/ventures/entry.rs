@@ -1,37 +1,37 @@
-//! One venture as a file describes it.
+//! One venture in a ventures file.
 
 use deckwatch_protocol::{Capability, GithubOrg, PutVenture, RepoName, SecretName, Venture, VentureCode, VentureName};
 use serde::{Deserialize, Serialize};
 
-/// A product the team works on.
+/// A product that the team works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields, transform = with_org))]
 pub struct VentureEntry {
-    /// What it is called on the command line.
+    /// The name of the venture on the command line.
     pub code: VentureCode,
-    /// What people call it.
+    /// The display name.
     pub name: VentureName,
     /// The GitHub organisation or user that owns it. `org` is another name of this field.
     #[serde(default, alias = "org")]
     pub github_org: Option<GithubOrg>,
-    /// Its repositories as `owner/name`, the main one first. Without any, the repository is one of `github_org`.
+    /// The repositories as `owner/name`, the main one first. If empty, a repository of `github_org` is used.
     #[serde(default)]
     #[cfg_attr(test, schemars(length(max = 100)))]
     pub repos: Vec<RepoName>,
-    /// What it has, such as `has_api` or `has_database`: decides which documents must exist.
+    /// The capabilities, such as `has_api` or `has_database`. They decide which documents are required.
     #[serde(default)]
     #[cfg_attr(test, schemars(length(max = 20)))]
     pub capabilities: Vec<Capability>,
-    /// The folder of its secrets in Infisical, such as `/alpha`.
+    /// The folder of the venture's secrets in Infisical, such as `/alpha`.
     #[serde(default)]
     pub infisical_path: Option<String>,
-    /// The secrets that must be there, by name: a start without one of them says so.
+    /// The names of the required secrets. The launcher reports a missing one at the start.
     #[serde(default)]
     #[cfg_attr(test, schemars(length(max = 200)))]
     pub secrets: Vec<SecretName>,
 }
 
-/// Lets editors accept the field's other name too.
+/// Adds the alias `org` to the schema, so that editors accept it.
 #[cfg(test)]
 fn with_org(schema: &mut schemars::Schema) {
     let properties = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut);
@@ -47,10 +47,10 @@ impl VentureEntry {
     pub const FIELDS: [&str; 8] =
         ["code", "name", "github_org", "org", "repos", "capabilities", "infisical_path", "secrets"];
 
-    /// Most names in `secrets`.
+    /// The maximum number of names in `secrets`.
     pub const MAX_SECRETS: usize = 200;
 
-    /// The venture of a repository that no file and no API knows: named after the repository.
+    /// A venture named after a repository, for a repository without a venture.
     pub fn of_repo(repo: &RepoName) -> Option<Self> {
         let (owner, name) = repo.as_str().rsplit_once('/')?;
         Some(Self {
@@ -64,8 +64,8 @@ impl VentureEntry {
         })
     }
 
-    /// The venture of a repository among those that are `known`; where none owns it, a new one named after
-    /// it, under a code that none of them has: two repositories of one name are two ventures.
+    /// The venture among `known` that owns the repository. If there is none, a new venture named after the repository,
+    /// with a code that no known venture has.
     pub fn of_repo_among(repo: &RepoName, known: &[Self]) -> Option<Self> {
         if let Some(owner) = known.iter().find(|venture| venture.owns(repo)) {
             return Some(owner.clone());
@@ -79,18 +79,18 @@ impl VentureEntry {
         Some(Self { code, ..named })
     }
 
-    /// Whether a repository belongs to this venture. Hosts ignore case in names, so this does too.
+    /// Whether a repository belongs to this venture. Case is ignored, as git hosts do.
     pub fn owns(&self, repo: &RepoName) -> bool {
         self.repos.iter().any(|own| own.as_str().eq_ignore_ascii_case(repo.as_str()))
     }
 
-    /// The name of a repository as this venture writes it; of one that is not its own, as it is given. Records are
-    /// kept under that one name, whatever a clone's remote says.
+    /// The venture's spelling of a repository's name. A name that is not in the venture is returned unchanged. Records
+    /// use this spelling, independent of the remote of a clone.
     pub fn spelling_of(&self, repo: &RepoName) -> RepoName {
         spelled_by(&self.repos, repo)
     }
 
-    /// The request that registers it at the API.
+    /// The request that registers the venture at the API.
     pub fn registration(&self) -> PutVenture {
         PutVenture {
             name: self.name.clone(),
@@ -110,18 +110,18 @@ impl VentureEntry {
     }
 }
 
-/// The name among `known` that means the same repository to a host, which ignores case; else the name itself.
+/// The name among `known` that equals `repo` without regard to case, or else `repo` itself.
 pub fn spelled_by<'a>(known: impl IntoIterator<Item = &'a RepoName>, repo: &RepoName) -> RepoName {
     known.into_iter().find(|own| own.as_str().eq_ignore_ascii_case(repo.as_str())).unwrap_or(repo).clone()
 }
 
-/// A repository's name as a venture's code: lower case, cut, other characters as `-`.
+/// Makes a venture's code from a repository's name: lower case, shortened, with `-` for other characters.
 fn code_from(name: &str) -> Option<VentureCode> {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
     let safe: String = name.chars().map(safe).collect();
     let cut: String = safe.trim_start_matches(['-', '_']).chars().take(VentureCode::MAX_CHARS).collect();
     let code = cut.trim_end_matches('-');
-    // The one word that no venture may have still names a repository.
+    // A reserved code gets a suffix, because a repository can have that name.
     code.parse().ok().or_else(|| format!("{code}-repo").parse().ok())
 }
 
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_makes_a_venture_of_its_own() {
+    fn a_repository_gives_its_own_venture() {
         let cases = [
             ("example-org/alpha-console", "alpha-console", Some("example-org")),
             ("Example/Alpha.JS", "alpha-js", Some("Example")),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_is_called_as_its_venture_writes_it() {
+    fn a_repository_gets_its_ventures_spelling() {
         let venture = VentureEntry::of_repo(&"Example-Org/Alpha.js".parse().unwrap()).unwrap();
         let cases = [("example-org/alpha.JS", "Example-Org/Alpha.js"), ("Example-Org/Beta", "Example-Org/Beta")];
         for (given, spelled) in cases {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn repositories_of_one_name_get_ventures_of_their_own() {
+    fn repositories_with_the_same_name_get_separate_ventures() {
         let mut known = Vec::new();
         for (repo, code) in [
             ("example-org/app", "app"),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_without_a_usable_name_makes_none() {
+    fn a_repository_without_a_usable_name_gives_no_venture() {
         assert_eq!(VentureEntry::of_repo(&"local/---".parse().unwrap()), None);
     }
 }

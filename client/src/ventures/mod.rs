@@ -1,7 +1,7 @@
-//! The ventures that this machine knows from a file.
+//! Finds, reads and checks the ventures file, `ventures.json`.
 //!
-//! It finds, reads and checks `ventures.json`, whose JSON schema is published beside the example in
-//! `config/`. It does not ask the API, which knows ventures too: that is its callers' last resort.
+//! The JSON schema and an example of the file are in `config/`. This module does not ask the API, which also knows
+//! ventures. Callers ask the API as the last resort.
 
 mod entry;
 
@@ -18,23 +18,23 @@ pub use self::entry::{VentureEntry, spelled_by};
 use crate::dirs::Dirs;
 use crate::variables::VENTURES;
 
-/// The ventures of one file, in its order.
+/// The content of one ventures file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VenturesFile {
-    /// Where they were read.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Each code and each repository stands here once.
+    /// The ventures in the order of the file. Each code and each repository is listed once.
     pub ventures: Vec<VentureEntry>,
-    /// Fields that Deckwatch does not know, and so does not use.
+    /// Fields that Deckwatch does not know and ignores.
     pub unknown_fields: Vec<UnknownField>,
 }
 
 /// A field of a ventures file that Deckwatch does not know: a typing error, or a field of another program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownField {
-    /// The code of the venture that has it; `None` is the file itself.
+    /// The code of the venture with the field. `None` for a field of the file itself.
     pub venture: Option<String>,
-    /// Its name.
+    /// The name of the field.
     pub name: String,
 }
 
@@ -47,27 +47,27 @@ impl std::fmt::Display for UnknownField {
     }
 }
 
-/// Why a file of ventures can't be used.
+/// Why a ventures file can't be used.
 #[derive(Debug, Error)]
 pub enum VenturesError {
-    /// It is not there, though it was asked for, or can't be read.
+    /// The file was named but does not exist, or it can't be read.
     #[error("cannot read the ventures file {}: {source}; correct --ventures or {VENTURES}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It is not what the schema asks for.
-    #[error("{}: {message}; its form is in config/ventures.schema.json", .path.display())]
+    /// The file does not match the schema.
+    #[error("{}: {message}; the format of the file is in config/ventures.schema.json", .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong and in which line.
+        /// The error and its line.
         message: String,
     },
-    /// Two ventures claim the same thing.
-    #[error("{}: {what} is listed by two ventures, {first} and {second}; leave it in one", .path.display())]
+    /// Two ventures list the same code or repository.
+    #[error("{}: {what} is listed by two ventures, {first} and {second}; remove it from one of them", .path.display())]
     Twice {
         /// The file.
         path: PathBuf,
@@ -75,26 +75,26 @@ pub enum VenturesError {
         what: String,
         /// The venture that lists it first.
         first: VentureCode,
-        /// The other one.
+        /// The second venture.
         second: VentureCode,
     },
 }
 
-/// The ventures of one team, as the launcher and the MCP server read them from a file.
+/// The ventures of one team. The launcher and the MCP server read this file.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(title = "Ventures of a Deckwatch team", deny_unknown_fields))]
 struct Document {
-    /// Where editors find this schema.
+    /// The location of this schema, for editors.
     #[serde(rename = "$schema", default)]
     #[expect(dead_code, reason = "for editors alone; named here for the schema")]
     schema: Option<String>,
-    /// The products the team works on.
+    /// The products that the team works on.
     ventures: Vec<VentureEntry>,
 }
 
-/// Finds and reads the file of ventures: the one `named` by the flag or else by [`VENTURES`], the user's own,
-/// the checkout's `config/ventures.json`; the first that exists. `None` when there is none.
+/// Finds and reads the ventures file. In order: the file `named` by the flag or by [`VENTURES`], the user's file, the
+/// checkout's `config/ventures.json`. `None` if there is none.
 ///
 /// A named file that does not exist is an error. The caller reads the variable.
 pub fn find(
@@ -111,8 +111,8 @@ pub fn find(
     found.map(|path| VenturesFile::read(&path)).transpose()
 }
 
-/// Whether a repository belongs to the venture of a launch. `repos` is what [`crate::variables::REPOS`] says, which the
-/// launch wrote down when it began; a repository that was added since is in the file.
+/// Whether a repository belongs to the venture of a launch. `repos` is the value of [`crate::variables::REPOS`] from the
+/// start of the launch. A repository that was added since then is found in the file.
 pub fn launch_owns<E>(
     repos: &str,
     venture: Option<&VentureCode>,
@@ -145,7 +145,7 @@ impl VenturesFile {
         self.ventures.iter().find(|venture| venture.code == *code)
     }
 
-    /// The venture that a repository belongs to.
+    /// The venture that owns a repository.
     pub fn venture_of(&self, repo: &RepoName) -> Option<&VentureEntry> {
         self.ventures.iter().find(|venture| venture.owns(repo))
     }
@@ -172,7 +172,7 @@ impl VenturesFile {
     }
 }
 
-/// The fields of a file that no type above has.
+/// The fields of a file that the types above do not have.
 fn unknown_fields(document: &Value) -> Vec<UnknownField> {
     let unknown = |object: &Value, known: &[&str], venture: Option<&str>| {
         let names = object.as_object().into_iter().flat_map(|object| object.keys());

@@ -1,4 +1,4 @@
-//! Files of ventures: found in order, read strictly, in step with the published schema.
+//! Tests of ventures files: search order, validation and the published schema.
 
 use std::ffi::OsString;
 
@@ -27,7 +27,7 @@ fn the_example_is_read() {
 }
 
 #[test]
-fn a_repository_finds_its_venture_whatever_the_case() {
+fn the_venture_of_a_repository_is_found_without_regard_to_case() {
     let file = read(ALPHA).unwrap();
     let found = file.venture_of(&"Example-Org/Alpha.js".parse().unwrap()).unwrap();
     assert_eq!(found.code.as_str(), "alpha");
@@ -35,7 +35,7 @@ fn a_repository_finds_its_venture_whatever_the_case() {
 }
 
 #[test]
-fn mistakes_are_named_with_their_line() {
+fn errors_name_the_file_and_the_mistake() {
     let cases = [
         ("{\n  \"ventures\": [\n", "line 3"),
         (r#"{"ventures": [{"code": "Alpha", "name": "A"}]}"#, "lower-case"),
@@ -49,7 +49,7 @@ fn mistakes_are_named_with_their_line() {
 }
 
 #[test]
-fn the_other_name_of_the_organisation_is_read() {
+fn the_alias_of_the_organisation_is_read() {
     let text = r#"{"ventures": [{"code": "alpha", "name": "Project Alpha", "org": "example-org",
         "capabilities": ["has_api", "has_database"]}]}"#;
     let file = read(text).unwrap();
@@ -58,7 +58,7 @@ fn the_other_name_of_the_organisation_is_read() {
 }
 
 #[test]
-fn a_field_that_is_not_known_is_named_and_stops_nothing() {
+fn unknown_fields_are_reported_and_ignored() {
     let text =
         r#"{"version": 1, "ventures": [{"code": "alpha", "name": "A", "repo": [], "capabilities": ["has_api"]}]}"#;
     let file = read(text).unwrap();
@@ -68,7 +68,7 @@ fn a_field_that_is_not_known_is_named_and_stops_nothing() {
 }
 
 #[test]
-fn every_field_of_an_entry_is_a_known_one() {
+fn the_list_of_known_fields_is_complete() {
     let entry = VentureEntry::of_repo(&"example-org/alpha".parse().unwrap()).unwrap();
     let written = serde_json::to_value(entry).unwrap();
     let mut known: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).chain(["org"]).collect();
@@ -95,7 +95,7 @@ fn too_many_repositories_are_refused() {
 }
 
 #[test]
-fn the_first_file_that_exists_wins_and_a_named_one_must_exist() {
+fn the_first_existing_file_is_read_and_a_named_file_must_exist() {
     let temp = tempfile::tempdir().unwrap();
     let home = OsString::from(temp.path());
     let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
@@ -122,7 +122,7 @@ fn the_first_file_that_exists_wins_and_a_named_one_must_exist() {
     assert_eq!(found_at(Some(&named)), named);
 }
 
-/// Run with `UPDATE_GENERATED=1` to write the schema after a change of the types.
+/// Run with `UPDATE_GENERATED=1` after a change of the types to write the schema.
 #[test]
 fn the_published_schema_is_in_step_with_the_types() {
     let schema = schemars::schema_for!(Document);

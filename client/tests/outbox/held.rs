@@ -1,4 +1,4 @@
-//! What is held for a person, what was reported, and writes at the same moment.
+//! Tests of held entries, reported entries and concurrent writes.
 
 use deckwatch_client::outbox::{Bounds, HeldDecision, Occasion};
 use deckwatch_protocol::ErrorCode;
@@ -6,7 +6,7 @@ use deckwatch_protocol::ErrorCode;
 use crate::scripted::{Scripted, deliver, edit, folder, problem, queue, silent, takes};
 
 #[tokio::test]
-async fn what_is_held_is_sent_as_new_or_dropped() {
+async fn held_entries_are_sent_as_new_writes_or_dropped() {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
@@ -19,12 +19,12 @@ async fn what_is_held_is_sent_as_new_or_dropped() {
     assert_eq!(api.replay(Occasion::Asked).await.delivered, 1);
     let keys: std::collections::BTreeSet<String> =
         server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect();
-    assert_eq!(keys.len(), 2, "a new key: the API may have forgotten the old one");
+    assert_eq!(keys.len(), 2, "a new key is used, because the API may have forgotten the old one");
     assert_eq!(api.resolve_held(HeldDecision::Drop).await.unwrap(), 0);
 }
 
 #[tokio::test]
-async fn what_is_held_is_sent_in_the_order_it_was_written() {
+async fn held_entries_are_sent_in_the_order_they_were_written() {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
@@ -35,7 +35,7 @@ async fn what_is_held_is_sent_in_the_order_it_was_written() {
             edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", written.into());
         }
         api.replay(Occasion::Asked).await;
-        assert_eq!(api.waiting().await.held.len(), 2 * (days + 1), "the queue is empty, and its numbers start again");
+        assert_eq!(api.waiting().await.held.len(), 2 * (days + 1), "the numbers restart, because the queue is empty");
     }
     server.now_answers(takes);
     assert_eq!(api.resolve_held(HeldDecision::Send).await.unwrap(), 4);
@@ -48,7 +48,7 @@ async fn what_is_held_is_sent_in_the_order_it_was_written() {
 }
 
 #[tokio::test]
-async fn what_is_held_and_can_not_be_read_is_reported_and_stays() {
+async fn unreadable_held_files_are_reported_and_stay() {
     for decision in [HeldDecision::Send, HeldDecision::Drop] {
         let (_home, folder) = folder();
         let server = Scripted::start(silent).await;
@@ -71,7 +71,7 @@ async fn what_is_held_and_can_not_be_read_is_reported_and_stays() {
 }
 
 #[tokio::test]
-async fn what_was_reported_stays_where_it_is_and_the_oldest_report_goes_first() {
+async fn reported_files_stay_in_place_and_the_oldest_is_deleted_first() {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
@@ -79,7 +79,7 @@ async fn what_was_reported_stays_where_it_is_and_the_oldest_report_goes_first() 
     server.now_answers(|_| problem(ErrorCode::InvalidRequest));
     assert_eq!(api.replay(Occasion::Asked).await.set_aside, 1);
     let set_aside = queue(&folder).join("set-aside");
-    // As an older version left them, with names behind that of the one that is reported now.
+    // Files as an older version left them. Their names sort after the name of the file that is reported now.
     let moved = |number: u32| set_aside.join(format!("reported/000000000{number}-0.json"));
     std::fs::create_dir(set_aside.join("reported")).unwrap();
     for number in 100..300 {
@@ -93,9 +93,9 @@ async fn what_was_reported_stays_where_it_is_and_the_oldest_report_goes_first() 
     let text = std::fs::read(&path).unwrap();
     api.reported(refused).await;
     assert_eq!(std::fs::read(&path).unwrap(), text);
-    assert!(!moved(299).exists() && moved(298).exists(), "200 are kept, by their age");
+    assert!(!moved(299).exists() && moved(298).exists(), "the newest 200 are kept");
     assert_eq!(api.waiting().await.set_aside, []);
-    // Once it is the oldest, it goes too, and its mark with it.
+    // When the reported file is the oldest, it is deleted with its mark.
     let mark = set_aside.join("reported").join(path.file_name().unwrap());
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
     std::fs::File::options().append(true).open(&mark).unwrap().set_modified(long_ago).unwrap();
@@ -105,10 +105,10 @@ async fn what_was_reported_stays_where_it_is_and_the_oldest_report_goes_first() 
 }
 
 #[tokio::test]
-async fn writes_at_the_same_moment_each_get_their_own_answer() {
+async fn concurrent_writes_each_get_their_own_response() {
     let (_home, folder) = folder();
     let server = Scripted::start(takes).await;
-    // Each stands for a process: they share nothing but the folder.
+    // Each client represents a process. The clients share only the folder.
     let writers = (0..12).map(|n| {
         let api = server.api(&folder, Bounds::default());
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The outbox against an API that is scripted: what stops it, what it sets aside, what it can't hold.
+//! Tests of the outbox against a scripted API.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,4 +1,4 @@
-//! What was written under another key of the same API, or for another API.
+//! Tests of queues for another API, or for another key of the same API.
 
 use deckwatch_client::outbox::{Bounds, Occasion, TakenOver};
 use deckwatch_client::{Api, ApiConfig};
@@ -8,18 +8,18 @@ use crate::scripted::{Scripted, deliver, edit, folder, problem, silent, takes};
 
 const WRONG_KEY: &str = "fedcba9876543210";
 
-/// The same API, asked with another key.
+/// A client of the same API with another key.
 fn with_another_key(server: &Scripted, folder: &std::path::Path) -> Api {
     let config = ApiConfig::remote(server.url(), WRONG_KEY).unwrap();
     Api::connect(config.queueing_below(folder.to_owned(), Bounds::default()))
 }
 
 #[tokio::test]
-async fn what_waits_under_a_wrong_key_is_sent_under_the_right_one_when_a_person_says_so() {
+async fn entries_of_a_wrong_key_are_sent_with_the_right_key_after_a_take_over() {
     let (_home, folder) = folder();
     let server = Scripted::start(|_| problem(ErrorCode::Unauthorized)).await;
     let wrong = with_another_key(&server, &folder);
-    // A write that was just made is refused with the error; what waited before is kept.
+    // The API refuses a new write at once, so the entries are queued while the API is silent.
     server.now_answers(silent);
     for title in ["one", "two"] {
         deliver(&wrong, title).await.unwrap_err();
@@ -29,13 +29,13 @@ async fn what_waits_under_a_wrong_key_is_sent_under_the_right_one_when_a_person_
 
     server.now_answers(takes);
     let right = server.api(&folder, Bounds::default());
-    assert_eq!(right.replay(Occasion::Asked).await.delivered, 0, "nobody has said so yet");
+    assert_eq!(right.replay(Occasion::Asked).await.delivered, 0, "no person has decided yet");
     let other = right.waiting().await.other_queues;
     let [queue] = other.as_slice() else { panic!("{other:?}") };
     assert!(queue.is_same_api && queue.entries == 2, "{queue:?}");
     assert_eq!(queue.endpoint.as_deref(), Some(format!("{}/", server.url()).as_str()));
     let text = std::fs::read_to_string(queue.path.join("endpoint")).unwrap();
-    assert!(!text.contains(WRONG_KEY), "the key itself is on no disk: {text}");
+    assert!(!text.contains(WRONG_KEY), "the key must not be on disk: {text}");
 
     assert_eq!(right.take_over().await.unwrap(), TakenOver { entries: 2, busy: 0 });
     assert_eq!(right.replay(Occasion::Asked).await.delivered, 2);
@@ -46,7 +46,7 @@ async fn what_waits_under_a_wrong_key_is_sent_under_the_right_one_when_a_person_
 }
 
 #[tokio::test]
-async fn what_is_held_or_parked_under_another_key_becomes_due() {
+async fn held_and_parked_entries_of_another_key_become_due() {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let wrong = with_another_key(&server, &folder);
@@ -67,7 +67,7 @@ async fn what_is_held_or_parked_under_another_key_becomes_due() {
 }
 
 #[tokio::test]
-async fn what_was_written_for_another_api_is_named_and_never_sent() {
+async fn entries_for_another_api_are_reported_and_never_sent() {
     let (_home, folder) = folder();
     let (first, second) = (Scripted::start(silent).await, Scripted::start(takes).await);
     deliver(&first.api(&folder, Bounds::default()), "for the first").await.unwrap_err();
@@ -78,17 +78,17 @@ async fn what_was_written_for_another_api_is_named_and_never_sent() {
     api.replay(Occasion::Asked).await;
     assert!(second.titles().is_empty());
 
-    // A folder of an older Deckwatch says nothing of its API, and is no API's.
+    // A folder of an older Deckwatch does not name its API, so it matches no API.
     std::fs::remove_file(other[0].path.join("endpoint")).unwrap();
     assert_eq!(api.waiting().await.other_queues[0].endpoint, None);
     assert_eq!(api.take_over().await.unwrap(), TakenOver::default());
-    // The next one who uses it with its own settings notes them.
+    // The next client that uses the folder writes the name of its API.
     first.api(&folder, Bounds::default()).replay(Occasion::Asked).await;
     assert!(api.waiting().await.other_queues[0].endpoint.is_some());
 }
 
 #[tokio::test]
-async fn a_queue_from_which_another_process_sends_stays_as_it_is() {
+async fn a_queue_that_another_process_is_sending_is_not_taken_over() {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let wrong = with_another_key(&server, &folder);

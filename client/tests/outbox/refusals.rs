@@ -1,4 +1,4 @@
-//! What the answers of an API do to an entry.
+//! Tests of how the API's responses affect an entry.
 
 use deckwatch_client::outbox::{Bounds, Occasion};
 use deckwatch_protocol::{Again, ErrorCode, Problem};
@@ -15,7 +15,7 @@ async fn a_failure_keeps_the_order_and_the_key() {
     let cause = deliver(&api, "one").await.unwrap_err();
     assert!(cause.contains("the Context API failed: Because."), "{cause}");
     deliver(&api, "two").await.unwrap_err();
-    assert_eq!(server.titles(), ["one", "one"], "two is not tried before one is through");
+    assert_eq!(server.titles(), ["one", "one"], "two is not sent before one is delivered");
     server.now_answers(takes);
     assert_eq!(deliver(&api, "three").await.unwrap(), "three");
     assert_eq!(server.titles(), ["one", "one", "one", "two", "three"]);
@@ -25,7 +25,7 @@ async fn a_failure_keeps_the_order_and_the_key() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_taken_now_sets_nothing_aside() {
+async fn an_unauthorized_or_rate_limited_key_sets_nothing_aside() {
     for answer in [
         |_: &str| problem(ErrorCode::Unauthorized),
         |_: &str| {
@@ -50,7 +50,7 @@ async fn a_key_that_is_not_taken_now_sets_nothing_aside() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_fresh_write_is_the_callers_and_leaves_nothing_behind() {
+async fn a_refused_new_write_returns_the_error_and_is_not_queued() {
     let (_home, folder) = folder();
     let server = Scripted::start(|_| problem(ErrorCode::VentureNotRegistered)).await;
     let api = server.api(&folder, Bounds::default());
@@ -61,17 +61,17 @@ async fn a_refusal_of_a_fresh_write_is_the_callers_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_portal_in_between_does_not_swallow_what_waits() {
+async fn a_response_of_a_portal_keeps_the_entry_in_the_queue() {
     let (_home, folder) = folder();
     let server = Scripted::start(portal).await;
     let api = server.api(&folder, Bounds::default());
     let cause = deliver(&api, "one").await.unwrap_err();
-    assert!(cause.contains("something in between answered"), "{cause}");
+    assert!(cause.contains("a proxy or another service answered"), "{cause}");
     assert_eq!(api.waiting().await.queued, 1);
 }
 
-/// What is no word of the API about the entry: its failures, what a proxy says, what can't be understood.
-const PASSING: &[Answer] = &[
+/// Responses that do not refuse the entry: failures of the API, responses of a proxy, and invalid responses.
+const NOT_REFUSALS: &[Answer] = &[
     fails,
     silent,
     portal,
@@ -93,8 +93,8 @@ const PASSING: &[Answer] = &[
 ];
 
 #[tokio::test]
-async fn what_is_no_refusal_of_the_api_sets_nothing_aside_however_often() {
-    let all = PASSING.iter().enumerate().map(|(n, answer)| tokio::spawn(sets_nothing_aside(n, *answer)));
+async fn a_response_that_is_not_a_refusal_sets_nothing_aside() {
+    let all = NOT_REFUSALS.iter().enumerate().map(|(n, answer)| tokio::spawn(sets_nothing_aside(n, *answer)));
     for one in all.collect::<Vec<_>>() {
         one.await.unwrap();
     }
@@ -121,14 +121,14 @@ async fn sets_nothing_aside(n: usize, answer: Answer) {
 }
 
 #[tokio::test]
-async fn every_code_of_the_api_does_to_an_entry_what_its_table_says() {
+async fn each_error_code_affects_an_entry_as_its_table_says() {
     let codes = ErrorCode::ALL.iter().filter(|code| code.status() < 500);
-    for one in codes.map(|code| tokio::spawn(does_what_its_table_says(*code))).collect::<Vec<_>>() {
+    for one in codes.map(|code| tokio::spawn(is_handled_as_its_table_says(*code))).collect::<Vec<_>>() {
         one.await.unwrap();
     }
 }
 
-async fn does_what_its_table_says(code: ErrorCode) {
+async fn is_handled_as_its_table_says(code: ErrorCode) {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
@@ -140,71 +140,71 @@ async fn does_what_its_table_says(code: ErrorCode) {
     });
     let replayed = api.replay(Occasion::Asked).await;
     let waiting = api.waiting().await;
-    let became = (replayed.delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
+    let result = (replayed.delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
     let expected = match code.again() {
         Again::Never => (1, 0, 0, 1),
         Again::AfterAPerson => (1, 1, 1, 0),
         Again::Later | Again::AfterAPersonForAll => (0, 2, 0, 0),
     };
-    assert_eq!(became, expected, "{}", code.as_str());
+    assert_eq!(result, expected, "{}", code.as_str());
 }
 
-/// A problem with a code of next year.
-fn odd(status: u16) -> String {
+/// A problem with an unknown code.
+fn unknown_problem(status: u16) -> String {
     let problem = serde_json::json!({"type": "urn:deckwatch:error:note_too_odd", "title": "Odd", "status": status,
-        "detail": "Too odd.", "code": "note_too_odd", "correlation_id": "corr_0a0b0c0d-0000-4000-8000-000000000001"});
+        "detail": "Too unknown_problem.", "code": "note_too_odd", "correlation_id": "corr_0a0b0c0d-0000-4000-8000-000000000001"});
     http(&format!("{status} X"), CORRELATION, &problem.to_string())
 }
 
 #[tokio::test]
-async fn a_refusal_with_an_unknown_code_does_what_its_status_says() {
-    let all = [400, 401, 403, 404, 409, 422, 425, 429].map(|status| tokio::spawn(does_what_its_status_says(status)));
+async fn a_refusal_with_an_unknown_code_is_handled_by_its_status() {
+    let all = [400, 401, 403, 404, 409, 422, 425, 429].map(|status| tokio::spawn(is_handled_by_its_status(status)));
     for one in all {
         one.await.unwrap();
     }
 }
 
-async fn does_what_its_status_says(status: u16) {
+async fn is_handled_by_its_status(status: u16) {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
     deliver(&api, &status.to_string()).await.unwrap_err();
     deliver(&api, "good").await.unwrap_err();
-    server.now_answers(|title| title.parse().map_or_else(|_| takes(title), odd));
+    server.now_answers(|title| title.parse().map_or_else(|_| takes(title), unknown_problem));
     let delivered = api.replay(Occasion::Asked).await.delivered;
     let waiting = api.waiting().await;
-    let became = (delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
+    let result = (delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
     let expected = match status {
         401 | 425 | 429 => (0, 2, 0, 0),
         403 => (1, 1, 1, 0),
         _ => (1, 0, 0, 1),
     };
-    assert_eq!(became, expected, "{status}: {waiting:?}");
+    assert_eq!(result, expected, "{status}: {waiting:?}");
     assert!(waiting.set_aside.iter().all(|one| one.reason == "note_too_odd"), "{waiting:?}");
 }
 
 #[tokio::test]
-async fn a_fresh_write_that_is_refused_with_an_unknown_code_is_not_called_queued() {
+async fn a_new_write_refused_with_an_unknown_code_is_not_queued() {
     let (_home, folder) = folder();
-    let server = Scripted::start(|_| odd(422)).await;
+    let server = Scripted::start(|_| unknown_problem(422)).await;
     let api = server.api(&folder, Bounds::default());
     let error = api.deliver_note(&note("one")).await.unwrap_err();
-    assert!(error.to_string().contains("refused (note_too_odd): Too odd. [corr_"), "{error}");
+    assert!(error.to_string().contains("refused (note_too_odd): Too unknown_problem. [corr_"), "{error}");
     assert_eq!(api.waiting().await.queued, 0);
-    // Without the API's mark it is not the API's word.
-    server.now_answers(|_| odd(422).replace(CORRELATION, ""));
-    assert!(deliver(&api, "two").await.unwrap_err().contains("something in between"));
+    // Without a correlation id, the response is not from the API.
+    server.now_answers(|_| unknown_problem(422).replace(CORRELATION, ""));
+    assert!(deliver(&api, "two").await.unwrap_err().contains("a proxy or another service answered"));
 }
 
 #[tokio::test]
-async fn what_waits_for_a_person_is_sent_once_the_person_has_acted() {
+async fn a_parked_entry_is_sent_after_the_person_has_acted() {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "one").await.unwrap_err();
     server.now_answers(|_| problem(ErrorCode::VentureNotRegistered));
     assert_eq!(api.replay(Occasion::Asked).await.parked, 1);
-    assert_eq!(api.replay(Occasion::Asked).await.parked, 0, "not tried again at once");
+    assert_eq!(api.replay(Occasion::Asked).await.parked, 0, "it is not retried at once");
     let waiting = api.waiting().await;
     assert!(waiting.parked[0].cause.contains("venture_not_registered"), "{waiting:?}");
     server.now_answers(takes);
@@ -215,7 +215,7 @@ async fn what_waits_for_a_person_is_sent_once_the_person_has_acted() {
 }
 
 #[tokio::test]
-async fn what_was_promised_stays_promised_when_it_is_said_again_with_a_key_that_does_not_hold() {
+async fn a_queued_entry_stays_queued_when_its_repetition_is_refused() {
     for code in [ErrorCode::Unauthorized, ErrorCode::Forbidden, ErrorCode::VentureNotRegistered] {
         let (_home, folder) = folder();
         let server = Scripted::start(silent).await;

@@ -1,4 +1,4 @@
-//! An API that answers as a script says, and what looks into the folder of the queue.
+//! A scripted API, and helpers that read and change the folder of the queue.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 pub(crate) const KEY: &str = "0123456789abcdef";
 pub(crate) const CORRELATION: &str = "x-correlation-id: corr_0a0b0c0d-0000-4000-8000-000000000001\r\n";
 
-/// An API that answers each note by what its title says, or is not there at all.
+/// An API whose response to a note depends on the note's title.
 pub(crate) struct Scripted {
     url: String,
-    /// Titles and idempotency keys, as they came.
+    /// The titles and idempotency keys of the requests, in order.
     pub(crate) asked: Arc<Mutex<Vec<(String, String)>>>,
     answer: Arc<Mutex<Answer>>,
 }
@@ -56,7 +56,7 @@ impl Scripted {
         Api::connect(ApiConfig::remote(&self.url, KEY).unwrap().queueing_below(folder.to_owned(), bounds))
     }
 
-    /// Its address.
+    /// The URL of the API.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -87,7 +87,7 @@ pub(crate) fn fails(_: &str) -> String {
     problem(ErrorCode::InternalError)
 }
 
-/// No answer at all: the connection breaks off.
+/// No response: the server closes the connection.
 pub(crate) fn silent(_: &str) -> String {
     String::new()
 }
@@ -105,7 +105,7 @@ pub(crate) fn note_saying(title: &str, content: &str) -> NoteWrite {
     NoteWrite::Create(CreateNote { title, content, tags: vec![], venture: None })
 }
 
-/// The title when it was delivered, or the cause why it waits.
+/// The title if the note was delivered, or the reason why it waits.
 pub(crate) async fn deliver(api: &Api, title: &str) -> Result<String, String> {
     match api.deliver_note(&note(title)).await.unwrap() {
         Delivery::Delivered(Note { title, .. }) => Ok(title.to_string()),
@@ -119,7 +119,8 @@ pub(crate) fn folder() -> (tempfile::TempDir, PathBuf) {
     let folder = home.path().join("outbox");
     (home, folder)
 }
-/// As if everything in files of this name had happened a day ago.
+
+/// Moves the times in all files with this ending to the past.
 pub(crate) fn move_back(folder: &Path, ending: &str) {
     for file in std::fs::read_dir(queue(folder)).unwrap().map(|file| file.unwrap().path()) {
         if file.to_string_lossy().ends_with(ending) {
@@ -137,7 +138,7 @@ pub(crate) fn move_back(folder: &Path, ending: &str) {
     }
 }
 
-/// The one queue below `folder`.
+/// The only queue below `folder`.
 pub(crate) fn queue(folder: &Path) -> PathBuf {
     std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
 }

@@ -1,4 +1,4 @@
-//! How long writes wait, and what the folder of the queue can hold.
+//! Tests of pauses, of the limits of the queue and of faulty folders.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::scripted::{
 };
 
 #[tokio::test]
-async fn a_pause_that_the_api_asks_for_is_kept_by_every_process_and_ends() {
+async fn all_processes_keep_the_pause_that_the_api_asks_for_and_it_ends() {
     let (_home, folder) = folder();
     let server = Scripted::start(|_| {
         let problem = Problem::new(ErrorCode::DatabaseUnavailable, "The quota is used up. Repeat it.", "c");
@@ -26,18 +26,18 @@ async fn a_pause_that_the_api_asks_for_is_kept_by_every_process_and_ends() {
         assert!(stopped.contains("The quota is used up. [corr_") && !stopped.contains("Repeat"), "{stopped}");
     }
     deliver(&other, "two").await.unwrap_err();
-    assert_eq!(server.titles(), ["one"], "nobody else asks");
+    assert_eq!(server.titles(), ["one"], "no other process sends");
     let stopped = one.waiting().await.stopped.unwrap();
-    assert_eq!(stopped.again_at.seconds_since(stopped.since), 3600, "not for ever");
+    assert_eq!(stopped.again_at.seconds_since(stopped.since), 3600, "the pause has a limit");
     assert_eq!(one.replay(Occasion::Asked).await.delivered, 0);
-    assert_eq!(server.titles(), ["one", "one"], "who asks is not held off");
+    assert_eq!(server.titles(), ["one", "one"], "a status request ignores the pause");
     server.now_answers(takes);
     move_back(&folder, "pause");
     assert_eq!(other.replay(Occasion::ByItself).await.delivered, 2);
 }
 
 #[tokio::test]
-async fn a_full_outbox_is_said_plainly_and_does_not_keep_anything_from_being_sent() {
+async fn a_full_outbox_gives_a_clear_error_and_is_still_sent() {
     for bounds in [Bounds { entries: 2, bytes: 1 << 20 }, Bounds { entries: 100, bytes: 900 }] {
         let (_home, folder) = folder();
         let server = Scripted::start(silent).await;
@@ -59,7 +59,7 @@ async fn a_full_outbox_is_said_plainly_and_does_not_keep_anything_from_being_sen
 }
 
 #[tokio::test]
-async fn a_disk_that_takes_nothing_keeps_nothing_from_being_sent_at_once() {
+async fn a_write_is_sent_at_once_if_the_disk_is_not_writable() {
     let (_home, folder) = folder();
     std::fs::write(&folder, "a file where the folder should be").unwrap();
     let server = Scripted::start(takes).await;
@@ -71,8 +71,8 @@ async fn a_disk_that_takes_nothing_keeps_nothing_from_being_sent_at_once() {
 }
 
 #[tokio::test]
-async fn a_write_that_may_have_happened_is_sent_under_the_same_key_when_it_is_said_again() {
-    for (answer, is_mended) in [(silent as Answer, false), (portal, false), (fails, false), (silent, true)] {
+async fn a_repeated_write_with_an_unknown_result_has_the_same_key() {
+    for (answer, is_repaired) in [(silent as Answer, false), (portal, false), (fails, false), (silent, true)] {
         let (_home, folder) = folder();
         std::fs::write(&folder, "a file where the folder should be").unwrap();
         let server = Scripted::start(answer).await;
@@ -82,7 +82,7 @@ async fn a_write_that_may_have_happened_is_sent_under_the_same_key_when_it_is_sa
             assert!(matches!(error, ClientError::Unsure { .. }), "{error}");
             assert!(error.to_string().contains("not known whether the note is recorded"), "{error}");
         }
-        if is_mended {
+        if is_repaired {
             std::fs::remove_file(&folder).unwrap();
         }
         server.now_answers(takes);
@@ -90,19 +90,19 @@ async fn a_write_that_may_have_happened_is_sent_under_the_same_key_when_it_is_sa
         let keys = || server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect::<Vec<_>>();
         assert!(keys().iter().all(|key| *key == keys()[0]), "{:?}", keys());
         assert_eq!(deliver(&api, "one").await.unwrap(), "one");
-        assert_ne!(keys().last(), keys().first(), "what is recorded and said again is another write");
+        assert_ne!(keys().last(), keys().first(), "a repetition of a recorded write is a new write");
     }
 }
 
 #[tokio::test]
-async fn a_file_that_can_not_be_read_is_reported_and_stops_no_other() {
+async fn an_unreadable_file_is_reported_and_does_not_block_other_entries() {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "one").await.unwrap_err();
     let queue = queue(&folder);
     let text = std::fs::read(queue.join("000000000001.json")).unwrap();
-    // A folder can't be read as a file, whoever runs this.
+    // A folder can't be read as a file, even by root.
     std::fs::create_dir(queue.join("000000000000.json")).unwrap();
     std::fs::write(queue.join("5.json"), &text).unwrap();
     server.now_answers(takes);
@@ -112,11 +112,11 @@ async fn a_file_that_can_not_be_read_is_reported_and_stops_no_other() {
     let skipped: Vec<_> = waiting.skipped.iter().map(|one| one.path.strip_prefix(&queue).unwrap()).collect();
     assert_eq!((waiting.queued, skipped), (0, vec![Path::new("5.json"), Path::new("000000000000.json")]));
     assert!(waiting.skipped.iter().all(|one| !one.cause.is_empty()), "{waiting:?}");
-    assert_eq!(std::fs::read(queue.join("5.json")).unwrap(), text, "it stays as it is");
+    assert_eq!(std::fs::read(queue.join("5.json")).unwrap(), text, "the file is not changed");
 }
 
 #[tokio::test]
-async fn an_entry_behind_the_largest_number_is_not_written_over_it() {
+async fn an_entry_with_the_largest_number_is_not_overwritten() {
     let (_home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
@@ -130,18 +130,18 @@ async fn an_entry_behind_the_largest_number_is_not_written_over_it() {
 }
 
 #[tokio::test]
-async fn nothing_overtakes_what_may_wait_in_a_folder_that_can_not_be_listed() {
+async fn no_write_is_sent_while_the_folder_of_older_entries_can_not_be_listed() {
     let (home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "one").await.unwrap_err();
     let (queue, away) = (queue(&folder), home.path().join("away"));
-    // A link to itself can't be listed, whoever runs this.
+    // A symbolic link to itself can't be listed, even by root.
     std::fs::rename(&queue, &away).unwrap();
     std::os::unix::fs::symlink(&queue, &queue).unwrap();
     server.now_answers(takes);
     let text = api.deliver_note(&note("two")).await.unwrap_err().to_string();
-    for part in ["neither recorded nor queued", "older writes may wait", "Mend the disk or the folder"] {
+    for part in ["neither recorded nor queued", "older writes may wait", "Repair the disk or the folder"] {
         assert!(text.contains(part), "{part} in {text}");
     }
     std::fs::remove_file(&queue).unwrap();
@@ -152,7 +152,7 @@ async fn nothing_overtakes_what_may_wait_in_a_folder_that_can_not_be_listed() {
 }
 
 #[tokio::test]
-async fn a_secret_is_not_queued_either() {
+async fn a_secret_is_not_queued() {
     let (home, folder) = folder();
     let server = Scripted::start(silent).await;
     let api = server.api(&folder, Bounds::default());

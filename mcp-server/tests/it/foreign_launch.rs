@@ -83,7 +83,7 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
     let next = Launched::on(&machine);
     assert_eq!(next.agent, launched.agent);
     let answer = server.call("sod", &json!({}));
-    assert!(answer.is_error && answer.text.contains("a later one has that name now"), "{}", answer.text);
+    assert!(answer.is_error && answer.text.contains("a later launch has that name now"), "{}", answer.text);
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn what_no_venture_has_waits_with_words_and_blocks_nothing() {
     server.start();
     let mut agent = stranger(&machine, &server, REMOTE);
     let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
-    let told = "waits for a person and delays no other write: no venture has the repository example-org/unheard-of";
+    let told = "waits for a person and delays no other write: the repository example-org/unheard-of does not belong to any venture";
     assert!(days.any(|day| day.text.contains(told)), "{told}");
     assert_eq!(agent.call("handoff", &handoff("Somebody's.")).good().facts["recorded"], true);
     assert_eq!(server.handoffs(), ["Somebody's."]);
@@ -229,7 +229,7 @@ fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_l
     let race = json!({"action": "create", "title": "Raced", "content": "Once."});
     let (told, machine, _server, between) = sent_by_another("note", "/v1/notes", &race);
     let told = told.good();
-    for part in ["This is saved; do not repeat it", "another process on this machine has sent it", "can't reach"] {
+    for part in ["This is saved; do not repeat it", "another process on this machine sent it", "can't reach"] {
         assert!(told.text.contains(part), "{part} in {}", told.text);
     }
     assert!(!told.text.contains("try again"), "{}", told.text);
@@ -255,7 +255,7 @@ fn a_change_that_another_process_sent_in_vain_is_refused_and_said_not_to_be_reco
     let race = json!({"action": "archive", "id": "note_01JD0000000000000000000001"});
     let (told, ..) = sent_by_another("note", "/v1/notes/note_01JD0000000000000000000001/archive", &race);
     let text = told.trouble();
-    assert!(text.contains("NOT recorded") && text.contains("refused (note_not_found)"), "{text}");
+    assert!(text.contains("NOT recorded") && text.contains("refused it (note_not_found)"), "{text}");
 }
 
 #[test]
@@ -289,6 +289,6 @@ fn something_in_between_is_an_outage_also_for_a_machine_that_knows_nothing() {
     between.decides(|_| Fate::IsAnsweredElsewhere(200));
     let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
     let text = agent.call("sod", &json!({})).trouble();
-    assert!(text.contains("something in between answered") && text.contains("`handoff`, which waits"), "{text}");
+    assert!(text.contains("a proxy or another service answered") && text.contains("`handoff`, which waits"), "{text}");
     assert_eq!(agent.call("handoff", &handoff("In a hotel.")).good().facts["queued"], true);
 }

@@ -265,7 +265,7 @@ fn a_file_that_can_not_be_sent_is_named_as_long_as_it_is_there() {
     let mut agent = server.agent(&machine, AGENT);
     for _ in 0..2 {
         let day = reached(&mut agent, &json!({}));
-        let line = format!("Outbox: {} is not sent: its name is not that of an entry.", stray.display());
+        let line = format!("Outbox: {} is not sent: its name is not valid for an entry.", stray.display());
         assert!(day.text.contains(&line), "{}", day.text);
         assert_eq!((server.handoffs(), &day.facts["queued"]), (vec!["good".to_owned()], &json!(0)));
     }

@@ -215,7 +215,7 @@ fn preflight_tells_silence_from_something_else_that_answers() {
     for (status, answer) in [(200, json!({"hello": "world"})), (200, json!("<html>")), (404, json!("<html>"))] {
         let other = ScriptedApi::start(move |_, _| (status, answer.clone()));
         let (found, fix) = checked(&Machine::new(), &other.url, "api");
-        assert!(found.starts_with("fail something in between answered in the place of the Context API"), "{found}");
+        assert!(found.starts_with("fail a proxy or another service answered instead of the Context API"), "{found}");
         assert!(fix.starts_with("something else than the Context API answers there: set CONTEXT_API_URL"), "{fix}");
     }
     let proxy = ScriptedApi::start(|_, _| (502, json!("Bad Gateway")));
@@ -286,7 +286,7 @@ fn a_proxy_that_takes_no_more_requests_is_not_taken_for_a_login_page() {
     command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
     let mut agent = Mcp::initialized(command);
     let text = agent.call("sod", &json!({})).trouble();
-    assert!(text.contains("status 429: it takes no more requests for now. Try again in a minute"), "{text}");
+    assert!(text.contains("status 429: it accepts no more requests for now. Try again in a minute"), "{text}");
     let text = agent.call("handoff", &crate::harness::handoff("x")).good().text;
     assert!(text.contains("QUEUED on this machine, not recorded yet") && text.contains("with status 429."), "{text}");
     assert!(!text.contains("login page") && !text.contains("Try again"), "{text}");

@@ -1,9 +1,9 @@
-//! Whether this process belongs to the launch that its environment names.
+//! Checks whether this process belongs to the launch that its environment names.
 //!
-//! An environment is copied to whatever a process starts, so a background server, or what a launch has left
-//! behind, passes the name of one agent to the sessions of another. The slot's file and the processes above
-//! this one can't be copied: they decide. Where they say nothing the environment is believed, as for a
-//! server that was registered by hand or runs in a container.
+//! Every child process inherits the environment. A background server, or a process that outlived its launch, can therefore
+//! pass the name of one agent to the sessions of another. The slot's file and the ancestors of this process can't be
+//! inherited, so they decide. If they give no answer, the environment is trusted, as for a server that was registered by
+//! hand or runs in a container.
 
 use std::fmt;
 
@@ -14,54 +14,54 @@ use super::shared_server::SharedServer;
 use super::slot::Slot;
 use crate::dirs::Dirs;
 
-/// How this process stands to the launch that it is told to belong to.
+/// The relation of this process to the launch that its environment names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lineage {
-    /// The process that holds the agent's slot started it.
+    /// The holder of the agent's slot is an ancestor of this process.
     Descendant,
-    /// The process that holds the slot runs, but not above this one: the tool may have detached it.
+    /// The holder of the slot runs, but is not an ancestor. The tool may have detached this process.
     Apart,
-    /// No slot has this name, or its holder can't be seen from here.
+    /// No slot has this name, or its holder can't be seen from this process.
     Unknown,
 }
 
 /// The environment belongs to another launch.
 #[derive(Debug)]
 pub struct ForeignLaunch {
-    /// The name that the environment gives.
+    /// The agent that the environment names.
     pub agent: Agent,
-    /// How that was found out.
+    /// The evidence.
     pub why: Foreign,
 }
 
-/// What shows that an environment belongs to another launch.
+/// Evidence that the environment belongs to another launch.
 #[derive(Debug)]
 pub enum Foreign {
-    /// A background server passed its own environment on.
+    /// A background server passed on its own environment.
     SharedServer(SharedServer, u32),
     /// The launch's process has ended.
     Ended,
-    /// The name was given to a later launch.
+    /// A later launch has the name now.
     TakenOver,
     /// This process is outside the launch's processes and in another repository.
     Elsewhere {
-        /// Where the launch works.
+        /// The repository of the launch.
         launched: RepoName,
-        /// Where this process works.
+        /// The repository of this process.
         here: RepoName,
     },
-    /// The launch started this process, in a repository that its venture does not own.
+    /// The launch started this process in a repository that its venture does not own.
     OutsideVenture {
-        /// Where the launch works.
+        /// The repository of the launch.
         launched: RepoName,
-        /// Where this process works.
+        /// The repository of this process.
         here: RepoName,
     },
 }
 
 impl Lineage {
-    /// Whether a process that stands so to a launch on `launched` may work `here` under its name. `owned`: the venture
-    /// of the launch has that repository.
+    /// Checks that a process with this relation to a launch on `launched` may work in `here` under the launch's name.
+    /// `owned` means that the venture of the launch has the repository `here`.
     pub fn allows(self, agent: &Agent, launched: &RepoName, here: &RepoName, owned: bool) -> Result<(), ForeignLaunch> {
         let (agent, launched, here) = (agent.clone(), launched.clone(), here.clone());
         match self {
@@ -73,20 +73,20 @@ impl Lineage {
     }
 }
 
-/// The id of the launch that a process carries out, for [`crate::variables::LAUNCH`].
+/// The launch id of a process, for [`crate::variables::LAUNCH`].
 pub fn launch_id(pid: u32) -> Option<String> {
     Some(RunningProcess::find(pid)?.id())
 }
 
-/// Compares this process with the holder of the agent's slot. `launch` is what [`crate::variables::LAUNCH`] says.
+/// Compares this process with the holder of the agent's slot. `launch` is the value of [`crate::variables::LAUNCH`].
 pub fn lineage_of(dirs: &Dirs, host: &Host, agent: &Agent, launch: Option<&str>) -> Result<Lineage, ForeignLaunch> {
     examine(std::process::id(), dirs, host, agent, launch)
 }
 
-/// 1. A name that no launcher gave says nothing about processes.
-/// 2. A background server between this process and the holder gives every session the same environment.
-/// 3. The slot may belong to a later launch by now.
-/// 4. The holder must run; where process ids can't be compared, that is not known.
+/// 1. If there is no slot and no launch id, the name did not come from a launcher, so nothing is known.
+/// 2. If a background server is between this process and the holder, the environment is not this session's own.
+/// 3. If the slot belongs to a later launch, the name was taken over.
+/// 4. The holder must run. This is unknown if process ids can't be compared.
 fn examine(pid: u32, dirs: &Dirs, host: &Host, agent: &Agent, launch: Option<&str>) -> Result<Lineage, ForeignLaunch> {
     let foreign = |why| Err(ForeignLaunch { agent: agent.clone(), why });
     let holding = Slot::holding(dirs, host, agent);
@@ -95,9 +95,9 @@ fn examine(pid: u32, dirs: &Dirs, host: &Host, agent: &Agent, launch: Option<&st
     }
     let holder =
         holding.as_ref().filter(|held| held.comparable && held.holder.is_running()).map(|held| held.holder.pid);
-    let mut above = lineage(pid);
+    let mut ancestors = lineage(pid);
     let mut found = false;
-    let server = above.find_map(|pid| {
+    let server = ancestors.find_map(|pid| {
         found = found || Some(pid) == holder;
         if found { None } else { Some((SharedServer::of_process(pid)?, pid)) }
     });
@@ -116,7 +116,7 @@ fn examine(pid: u32, dirs: &Dirs, host: &Host, agent: &Agent, launch: Option<&st
 }
 
 impl ForeignLaunch {
-    /// What was found.
+    /// The finding, for a message.
     pub fn what(&self) -> String {
         let agent = &self.agent;
         match &self.why {
@@ -126,7 +126,7 @@ impl ForeignLaunch {
             ),
             Foreign::Ended => format!("the environment belongs to the launch of {agent}, which has ended"),
             Foreign::TakenOver => {
-                format!("the environment belongs to an earlier launch of {agent}; a later one has that name now")
+                format!("the environment belongs to an earlier launch of {agent}; a later launch has that name now")
             }
             Foreign::Elsewhere { launched, here } => format!(
                 "the environment belongs to the launch of {agent} on {launched}; this process is not part of that \
@@ -139,7 +139,7 @@ impl ForeignLaunch {
         }
     }
 
-    /// What to do about it.
+    /// How to fix it.
     pub fn fix(&self) -> String {
         match &self.why {
             Foreign::SharedServer(server, _) => format!(

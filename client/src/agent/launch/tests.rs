@@ -1,4 +1,4 @@
-//! Launches of real processes: shells that start shells.
+//! Launches with real processes.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -14,7 +14,7 @@ struct Machine {
     home: tempfile::TempDir,
 }
 
-/// A shell that runs until it is dropped, and one that it started.
+/// A process that runs until it is dropped, and a process that it started.
 struct Launched {
     holder: Child,
     inner: u32,
@@ -38,7 +38,7 @@ impl Machine {
         super::examine(pid, &self.dirs, &host(), agent, launch)
     }
 
-    /// A program of this name that starts a shell and waits for it.
+    /// Creates a program of this name, which starts `sleep` and waits for it.
     fn program(&self, name: &str) -> String {
         let path = self.home.path().join(name);
         let mut file = std::fs::File::create(&path).unwrap();
@@ -48,14 +48,14 @@ impl Machine {
     }
 }
 
-/// Starts a process that starts another one by `line`, which prints its process id.
+/// Starts a process that runs `line`. `line` starts another process and prints its id.
 fn start(line: &str) -> Launched {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{line}\nread stays")]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut holder = command.spawn().unwrap();
-    let mut said = String::new();
-    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-    Launched { inner: said.trim().parse().unwrap(), _input: holder.stdin.take().unwrap(), holder }
+    let mut output = String::new();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut output).unwrap();
+    Launched { inner: output.trim().parse().unwrap(), _input: holder.stdin.take().unwrap(), holder }
 }
 
 impl Drop for Launched {
@@ -75,7 +75,7 @@ fn codex() -> Client {
 }
 
 #[test]
-fn what_a_launch_starts_through_wrappers_belongs_to_it() {
+fn a_process_behind_wrappers_is_a_descendant_of_the_launch() {
     let machine = Machine::new();
     let launched = start("sh -c 'sleep 600 & echo $!; wait' &");
     let (agent, launch) = machine.claim(launched.holder.id());
@@ -86,7 +86,7 @@ fn what_a_launch_starts_through_wrappers_belongs_to_it() {
 }
 
 #[test]
-fn a_process_that_its_tool_detached_is_apart_while_the_launch_lives() {
+fn a_detached_process_is_apart_while_the_launch_runs() {
     let machine = Machine::new();
     let launched = start("sh -c 'sleep 600 & echo $!'");
     let (agent, launch) = machine.claim(launched.holder.id());
@@ -94,7 +94,7 @@ fn a_process_that_its_tool_detached_is_apart_while_the_launch_lives() {
 }
 
 #[test]
-fn what_outlives_its_launch_does_not_keep_the_name() {
+fn a_process_that_outlives_its_launch_loses_the_name() {
     let machine = Machine::new();
     let mut launched = start("sh -c 'sleep 600 & echo $!'");
     let (agent, launch) = machine.claim(launched.holder.id());
@@ -103,7 +103,7 @@ fn what_outlives_its_launch_does_not_keep_the_name() {
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
     assert!(matches!(error.why, Foreign::Ended), "{error}");
 
-    // The next launch gets the slot; the name is its own now.
+    // The next launch gets the slot and the name.
     let next = start("sleep 600 & echo $!");
     assert_eq!(machine.claim(next.holder.id()).0, agent);
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
@@ -112,7 +112,7 @@ fn what_outlives_its_launch_does_not_keep_the_name() {
 }
 
 #[test]
-fn a_background_server_of_the_launch_itself_passes_no_name_on() {
+fn a_background_server_of_the_launch_does_not_pass_on_the_name() {
     let machine = Machine::new();
     let server = machine.program("codex");
     let launched = start(&format!("{server} app-server --listen unix:// --managed-daemon &"));
@@ -120,13 +120,13 @@ fn a_background_server_of_the_launch_itself_passes_no_name_on() {
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
     assert!(matches!(error.why, Foreign::SharedServer(SharedServer::Codex, _)), "{error}");
     assert!(error.to_string().contains("codex app-server daemon stop"), "{error}");
-    // A name that a person chose is no launch's.
+    // A name that a person chose does not come from a launch.
     let named = "my-codex".parse().unwrap();
     assert_eq!(machine.examine(launched.inner, &named, None).unwrap(), Lineage::Unknown);
 }
 
 #[test]
-fn a_launch_from_within_a_background_server_is_a_launch() {
+fn a_launch_inside_a_background_server_is_valid() {
     let machine = Machine::new();
     let server = machine.program("codex");
     let launched = start(&format!("{server} app-server --managed-daemon &"));
@@ -135,7 +135,7 @@ fn a_launch_from_within_a_background_server_is_a_launch() {
 }
 
 #[test]
-fn where_the_holder_cannot_be_seen_the_environment_is_believed() {
+fn the_environment_is_trusted_if_the_holder_cannot_be_seen() {
     let machine = Machine::new();
     let launched = start("sleep 600 & echo $!");
     let (agent, launch) = machine.claim(launched.holder.id());
@@ -152,7 +152,7 @@ fn where_the_holder_cannot_be_seen_the_environment_is_believed() {
 }
 
 #[test]
-fn a_process_id_that_was_reused_is_another_process() {
+fn a_reused_process_id_is_another_process() {
     let machine = Machine::new();
     let launched = start("sleep 600 & echo $!");
     let (agent, launch) = machine.claim(launched.holder.id());

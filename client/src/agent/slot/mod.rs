@@ -1,7 +1,7 @@
-//! Slots: the numbers that keep two agents on one machine apart.
+//! Slots: numbers that distinguish the agents on one machine.
 //!
-//! A slot is a small file that says which process holds it. It needs no clean-up: a process that is
-//! gone holds nothing. All reading and writing happens under one lock per machine.
+//! A slot is a small file that names the process that holds it. It needs no clean-up, because a slot is free when its
+//! process has ended. One lock per machine protects all reads and writes.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -15,25 +15,25 @@ use thiserror::Error;
 use super::process::{RunningProcess, namespace};
 use crate::dirs::Dirs;
 
-/// A number held by one running agent, and the name it gives the agent.
+/// The slot of one running agent: its number and the name that the number gives the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// `<host>-<client>-<number>`, its host cut short where the whole would be too long.
+    /// `<host>-<client>-<number>`. The host is shortened if the name would be too long.
     pub agent: Agent,
     /// The machine.
     pub host: Host,
-    /// From 1.
+    /// The number, from 1.
     pub number: u32,
 }
 
-/// Which slot an agent asks for.
+/// The slot that an agent asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// Whichever comes next.
+    /// Any slot.
     Any,
-    /// The one that its conversation was on, unless another agent holds it now.
+    /// The slot of its conversation, unless another agent holds it now.
     This(u32),
-    /// Any but this one: it goes on as the conversation that this one was forked from.
+    /// Any slot except this one, which belongs to the conversation that this one was forked from.
     Other(u32),
 }
 
@@ -41,33 +41,33 @@ pub enum Wanted {
 #[derive(Debug, Error)]
 pub enum SlotError {
     /// The process that should hold the slot has ended.
-    #[error("process {0} has ended, so it can hold no slot; start the agent again")]
+    #[error("process {0} has ended, so it can't hold a slot; start the agent again")]
     NoSuchProcess(u32),
-    /// The system tells nothing of this process itself.
+    /// The operating system gives no information about this process.
     #[error(
-        "cannot read when this process was started, so no agent can be given a name; make /proc readable (in a \
-         container: mount it) and start the agent again"
+        "cannot read the start time of this process, so the agent gets no name; make /proc readable (in a container: \
+         mount it) and start the agent again"
     )]
     NoProcesses,
     /// The folder of slots can't be used.
     #[error("cannot use {}: {source}; {}", .path.display(), crate::disk::advice(.source))]
     Io {
-        /// What was read or written.
+        /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Host, client and number make no agent's name.
+    /// Host, client and number do not make a valid agent name.
     #[error("the agent's name {0}")]
     Name(Invalid),
 }
 
-/// What a slot's file says.
+/// The content of a slot's file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     venture: VentureCode,
     holder: RunningProcess,
-    /// The space of the holder's process id. Records of older builds have none.
+    /// The process namespace of the holder. Records of older builds have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
     /// When the file was written.
@@ -75,8 +75,8 @@ struct Record {
     written: Option<SystemTime>,
 }
 
-/// How long a holder keeps its slot that can't be seen from here, as in a container. It is not known when it ends.
-const UNSEEN: Duration = Duration::from_hours(24);
+/// How long an invisible holder, for example in a container, keeps its slot. Its end can't be seen.
+const MAX_HOLD_UNSEEN: Duration = Duration::from_hours(24);
 
 impl Record {
     /// Whether process ids here mean the same processes as for the holder.
@@ -84,17 +84,17 @@ impl Record {
         self.namespace.is_none() || self.namespace == namespace()
     }
 
-    /// Whether no other process may have the slot.
+    /// Whether the slot is taken.
     fn is_held(&self) -> bool {
         if self.is_comparable() {
             return self.holder.is_running();
         }
         let age = self.written.and_then(|written| written.elapsed().ok()).unwrap_or_default();
-        self.holder.is_of_this_boot() && age < UNSEEN
+        self.holder.is_of_this_boot() && age < MAX_HOLD_UNSEEN
     }
 }
 
-/// Who holds an agent's name, or held it last.
+/// The current or last holder of an agent's name.
 #[derive(Debug)]
 pub(super) struct Holding {
     pub(super) holder: RunningProcess,
@@ -103,11 +103,11 @@ pub(super) struct Holding {
 }
 
 impl Slot {
-    /// Gives process `pid` a slot for as long as it runs, also after it becomes another program by `exec`.
+    /// Gives process `pid` a slot for as long as it runs, even if it becomes another program by `exec`.
     ///
-    /// A process that already holds a slot keeps it. Else it gets the one that is wanted; else the lowest free
-    /// slot that last served the same venture, so that an agent that crashed finds its name again; else the
-    /// lowest free one.
+    /// A process that holds a slot keeps it. Otherwise it gets the wanted slot, if that is free; or else the lowest free
+    /// slot that last served the same venture, so that a relaunched agent gets its name back; or else the lowest free
+    /// slot.
     pub fn claim(
         dirs: &Dirs,
         host: &Host,
@@ -121,7 +121,7 @@ impl Slot {
         let folder = Folder::of(dirs, host);
         Dirs::create(&folder.path).map_err(|source| folder.error(source))?;
         let _held = folder.lock()?;
-        super::keep_host(dirs, host).map_err(|source| folder.error(source))?;
+        super::save_host(dirs, host).map_err(|source| folder.error(source))?;
         let slots = folder.read(client)?;
         let number = slots
             .iter()
@@ -135,7 +135,7 @@ impl Slot {
         Self::named(host, client, number)
     }
 
-    /// The slot that [`Slot::claim`] would give a new process now. Changes nothing and promises nothing.
+    /// The slot that [`Slot::claim`] would give a new process now. It reserves nothing.
     pub fn next(
         dirs: &Dirs,
         host: &Host,
@@ -148,7 +148,7 @@ impl Slot {
         Self::named(host, client, choose(&slots, venture, wanted))
     }
 
-    /// Who holds the slot of an agent's name; `None` when no slot of this machine has that name.
+    /// The holder of the slot with this agent name. `None` if no slot of this machine has the name.
     pub(super) fn holding(dirs: &Dirs, host: &Host, agent: &Agent) -> Option<Holding> {
         let (rest, number) = agent.as_str().rsplit_once('-')?;
         let (number, client) = (number.parse().ok()?, rest.rsplit_once('-')?.1.parse().ok()?);
@@ -163,14 +163,14 @@ impl Slot {
 
     fn named(host: &Host, client: &Client, number: u32) -> Result<Self, SlotError> {
         let rest = format!("-{client}-{number}");
-        let room = Agent::MAX_CHARS.saturating_sub(rest.len());
-        let cut: String = host.as_str().chars().take(room).collect();
+        let available = Agent::MAX_CHARS.saturating_sub(rest.len());
+        let cut: String = host.as_str().chars().take(available).collect();
         let agent = format!("{cut}{rest}").parse().map_err(SlotError::Name)?;
         Ok(Self { agent, host: host.clone(), number })
     }
 }
 
-/// This process runs, so one that is not found can't be read.
+/// Fails if this process, which runs, can't be found: then the system does not show processes.
 fn processes_are_readable(this: Option<&RunningProcess>) -> Result<(), SlotError> {
     this.map(|_| ()).ok_or(SlotError::NoProcesses)
 }
@@ -187,14 +187,14 @@ fn choose(slots: &Slots, venture: &VentureCode, wanted: Wanted) -> u32 {
     }
     let may_be = |number: u32| wanted != Wanted::Other(number);
     let served = |record: &Option<Record>| record.as_ref().is_some_and(|record| record.venture == *venture);
-    let again = slots.iter().find(|(number, record)| may_be(*number) && served(record) && is_free(record));
-    if let Some((number, _)) = again {
+    let same_venture = slots.iter().find(|(number, record)| may_be(*number) && served(record) && is_free(record));
+    if let Some((number, _)) = same_venture {
         return *number;
     }
     (1..=u32::MAX).find(|number| may_be(*number) && !taken(*number)).unwrap_or(u32::MAX)
 }
 
-/// The slots of one machine; a home may be shared by several.
+/// The slots of one machine. Several machines can share a home.
 struct Folder {
     path: PathBuf,
 }
@@ -204,7 +204,7 @@ impl Folder {
         Self { path: dirs.state.join("slots").join(host.as_str()) }
     }
 
-    /// Waits for its turn; released when the file is dropped, also by a crash.
+    /// Waits for the lock. Dropping the file releases it, and so does a crash.
     fn lock(&self) -> Result<File, SlotError> {
         let file = File::options().create(true).write(true).truncate(false).open(self.path.join("lock"));
         let file = file.map_err(|source| self.error(source))?;
@@ -212,7 +212,7 @@ impl Folder {
         Ok(file)
     }
 
-    /// Every slot of this client in order of number; one whose file can't be understood is free.
+    /// All slots of this client, sorted by number. A slot with a malformed file is free.
     fn read(&self, client: &Client) -> Result<Slots, SlotError> {
         let entries = match std::fs::read_dir(&self.path) {
             Ok(entries) => entries,
@@ -237,7 +237,7 @@ impl Folder {
         self.path.join(format!("{client}-{number}.json"))
     }
 
-    /// Whole or not at all, so that a reader never meets half a record.
+    /// Writes a record atomically, so that a reader never sees a part of it.
     fn write(&self, client: &Client, number: u32, record: &Record) -> Result<(), SlotError> {
         let path = self.file(client, number);
         let unfinished = path.with_extension("new");

@@ -1,4 +1,4 @@
-//! Slots held by real processes.
+//! Slots with real processes.
 
 use std::ffi::OsString;
 use std::process::{Child, Command};
@@ -56,7 +56,7 @@ fn two_live_agents_never_share_a_slot() {
 }
 
 #[test]
-fn each_client_counts_for_itself() {
+fn each_client_has_its_own_numbers() {
     let machine = Machine::new();
     let (one, two) = (Process::start(), Process::start());
     assert_eq!(machine.claim("claude", "alpha", one.pid()).number, 1);
@@ -87,7 +87,7 @@ fn a_crashed_agent_gets_its_slot_back_for_its_venture() {
 }
 
 #[test]
-fn a_slot_that_is_wanted_is_given_unless_another_agent_holds_it() {
+fn the_wanted_slot_is_given_unless_another_agent_holds_it() {
     let machine = Machine::new();
     let (one, two) = (Process::start(), Process::start());
     assert_eq!(machine.claim_wanted("claude", "alpha", one.pid(), Wanted::This(3)).number, 3);
@@ -95,7 +95,7 @@ fn a_slot_that_is_wanted_is_given_unless_another_agent_holds_it() {
 }
 
 #[test]
-fn a_slot_that_must_not_be_is_passed_over_though_it_is_free() {
+fn an_excluded_slot_is_not_given_even_if_it_is_free() {
     let machine = Machine::new();
     let gone = Process::start();
     machine.claim("claude", "alpha", gone.pid());
@@ -115,7 +115,7 @@ fn a_free_slot_of_another_venture_is_used_before_a_new_one() {
 }
 
 #[test]
-fn a_file_that_makes_no_sense_is_a_free_slot() {
+fn a_slot_with_a_malformed_file_is_free() {
     let machine = Machine::new();
     let folder = machine.dirs.state.join("slots/mac1");
     std::fs::create_dir_all(&folder).unwrap();
@@ -142,7 +142,7 @@ fn many_agents_at_once_all_get_different_slots() {
 }
 
 #[test]
-fn looking_ahead_names_the_slot_and_writes_nothing() {
+fn next_returns_the_slot_and_writes_nothing() {
     let machine = Machine::new();
     let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
     let next = Slot::next(&machine.dirs, &host, &client, &venture, Wanted::Any).unwrap();
@@ -151,7 +151,7 @@ fn looking_ahead_names_the_slot_and_writes_nothing() {
 }
 
 #[test]
-fn a_process_that_is_gone_gets_no_slot() {
+fn an_ended_process_gets_no_slot() {
     let machine = Machine::new();
     let gone = Process::start();
     let pid = gone.pid();
@@ -162,7 +162,7 @@ fn a_process_that_is_gone_gets_no_slot() {
 }
 
 #[test]
-fn the_longest_hostname_still_makes_a_name() {
+fn the_longest_hostname_gives_a_valid_name() {
     let machine = Machine::new();
     let host: Host = "h".repeat(Host::MAX_CHARS).parse().unwrap();
     let (client, venture) = ("claude".parse().unwrap(), "alpha".parse().unwrap());
@@ -173,7 +173,7 @@ fn the_longest_hostname_still_makes_a_name() {
 }
 
 #[test]
-fn where_processes_cannot_be_read_the_error_says_so() {
+fn the_error_names_unreadable_processes() {
     let error = processes_are_readable(None).unwrap_err().to_string();
     assert!(error.contains("make /proc readable") && !error.contains("has ended"), "{error}");
     assert!(processes_are_readable(RunningProcess::find(std::process::id()).as_ref()).is_ok());
@@ -181,13 +181,13 @@ fn where_processes_cannot_be_read_the_error_says_so() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_holder_in_another_space_of_process_numbers_keeps_its_slot_for_a_day_until_the_machine_restarts() {
+fn a_holder_in_another_process_namespace_keeps_its_slot_for_a_day_or_until_reboot() {
     let machine = Machine::new();
     let (one, two) = (Process::start(), Process::start());
     machine.claim("claude", "alpha", one.pid());
     let file = machine.dirs.state.join("slots/mac1/claude-1.json");
     let record = std::fs::read_to_string(&file).unwrap().replace("\"namespace\":\"pid:[", "\"namespace\":\"pid:[9");
-    // The number of its process means another process here, or none.
+    // In this namespace, the id of its process belongs to another process or to none.
     drop(one);
     std::fs::write(&file, &record).unwrap();
     assert_eq!(machine.claim("claude", "alpha", two.pid()).number, 2);
@@ -201,5 +201,5 @@ fn a_holder_in_another_space_of_process_numbers_keeps_its_slot_for_a_day_until_t
     };
     assert_eq!(next(&record, 23), 3);
     assert_eq!(next(&record, 25), 1);
-    assert_eq!(next(&record.replace("\"started\":\"", "\"started\":\"0"), 0), 1, "of an earlier boot");
+    assert_eq!(next(&record.replace("\"started\":\"", "\"started\":\"0"), 0), 1, "from an earlier boot");
 }

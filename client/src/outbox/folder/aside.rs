@@ -1,4 +1,4 @@
-//! What the API refused: set aside where it blocks nothing, reported once, kept for a while.
+//! Entries that the API refused. They are set aside in a folder, reported once and kept for a while.
 
 use std::fs::File;
 use std::io;
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::entry::Entry;
-use super::{ENTRY, Folder, HELD, SET_ASIDE, Ticket, Unkept};
+use super::{ENTRY, Folder, HELD, SET_ASIDE, StorageError, Ticket};
 use crate::dirs::Dirs;
 
 pub(super) const REPORTED: &str = "reported";
-const REPORTED_KEPT: usize = 200;
+const MAX_REPORTED: usize = 200;
 
 /// An entry that the API refused, or that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// `handoff`, `note` or `change of a note`; `entry` when it can't be read.
     pub what: &'static str,
-    /// Who wrote it, where that is known.
+    /// The agent that wrote it, if known.
     pub agent: Option<String>,
-    /// Why: the code of the refusal.
+    /// The error code of the refusal.
     pub reason: String,
     /// The file that holds it.
     pub path: PathBuf,
@@ -34,14 +34,14 @@ struct Refused {
 }
 
 impl Folder {
-    /// Puts an entry where it blocks nothing, with the reason.
+    /// Moves an entry out of the queue into the folder of refused entries, with the reason.
     pub(in crate::outbox) fn set_aside(
         &self,
         ticket: Ticket,
         entry: Entry,
         reason: &str,
         detail: &str,
-    ) -> Result<(), Unkept> {
+    ) -> Result<(), StorageError> {
         let change = self.lock_changes()?;
         let path = self.free_name(SET_ASIDE, ticket.0, ENTRY)?;
         let refused = Refused { reason: reason.to_owned(), detail: detail.to_owned(), entry };
@@ -51,19 +51,19 @@ impl Folder {
         self.remove(ticket)
     }
 
-    /// Why the entry with this key is out of the queue and not sent, and where it is now; `None` when it was sent.
+    /// Why the entry with this key left the queue unsent, and its file. `None` if it was sent.
     pub(in crate::outbox) fn refusal_of(&self, key: &str) -> Option<(String, PathBuf)> {
         let holds_it =
             |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(key));
         let found = |folder: &str| self.files_in(folder).into_iter().find(holds_it);
         if let Some(path) = found(HELD) {
-            return Some(("over 23 hours old, it waits for a human's word".to_owned(), path));
+            return Some(("it is over 23 hours old and waits for a person to decide".to_owned(), path));
         }
         let path = found(SET_ASIDE).or_else(|| found(&format!("{SET_ASIDE}/{REPORTED}")))?;
         Some((described(path.clone()).reason, path))
     }
 
-    /// Marks what was reported, and keeps the 200 that were reported last. A file stays where the report says it is.
+    /// Marks entries as reported and keeps the 200 that were reported last. The files stay at the reported paths.
     pub(in crate::outbox) fn reported(&self, set_aside: &[SetAside]) {
         let reported = format!("{SET_ASIDE}/{REPORTED}");
         if Dirs::create(&self.path.join(&reported)).is_err() {
@@ -71,18 +71,18 @@ impl Folder {
         }
         let marks: Vec<PathBuf> = set_aside.iter().filter_map(|one| self.mark_of(&one.path)).collect();
         for mark in &marks {
-            // Without its mark it is reported again, which harms nobody.
+            // Without the mark the entry is reported again, which does no harm.
             let _ = File::options().create(true).append(true).open(mark);
         }
-        // An older version moved the file itself here: then it is its own mark.
-        // What can't be read was never refused, so it is never removed.
+        // An older version moved the refused file itself here. Such a file is its own mark.
+        // A file that can't be read was not refused, so it is never removed.
         let is_refused = |mark: &PathBuf| mark.extension().is_some_and(|ending| ending == ENTRY);
         let before = self.files_in(&reported).into_iter().filter(|mark| is_refused(mark) && !marks.contains(mark));
         let since = |mark: &PathBuf| mark.metadata().and_then(|mark| mark.modified()).ok();
         let mut before: Vec<_> = before.filter_map(|mark| Some((since(&mark)?, mark))).collect();
         before.sort_unstable();
-        for (_, mark) in before.iter().rev().skip(REPORTED_KEPT.saturating_sub(marks.len())) {
-            // The mark goes last: a file without one counts as not reported.
+        for (_, mark) in before.iter().rev().skip(MAX_REPORTED.saturating_sub(marks.len())) {
+            // The mark is removed last, because a file without a mark counts as not reported.
             let _ = self.remove_reported(mark).and_then(|()| std::fs::remove_file(mark));
         }
     }
@@ -95,12 +95,12 @@ impl Folder {
         }
     }
 
-    /// The file that is there once a file that was set aside has been reported.
+    /// The path of the mark that says that this file was reported.
     fn mark_of(&self, set_aside: &Path) -> Option<PathBuf> {
         Some(self.path.join(SET_ASIDE).join(REPORTED).join(set_aside.file_name()?))
     }
 
-    /// What is set aside and was not reported yet.
+    /// The refused entries that were not reported yet.
     pub(super) fn not_reported(&self) -> Vec<SetAside> {
         let is_new = |path: &PathBuf| !self.mark_of(path).is_some_and(|mark| mark.exists());
         self.files_in(SET_ASIDE).into_iter().filter(is_new).map(described).collect()

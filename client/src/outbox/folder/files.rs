@@ -1,4 +1,4 @@
-//! The files of a queue: their names, and how they are read, written and locked.
+//! The files of a queue: names, reading, writing and locks.
 
 use std::fs::File;
 use std::io;
@@ -6,33 +6,33 @@ use std::path::{Path, PathBuf};
 
 use super::super::entry::Entry;
 use super::aside::REPORTED;
-use super::{ENTRY, Folder, Unkept};
+use super::{ENTRY, Folder, StorageError};
 use crate::dirs::Dirs;
 use crate::durable;
 
-/// The files of a queue that end like an entry.
+/// The files of a queue with the extension of an entry.
 #[derive(Default)]
 pub(super) struct Listing {
     pub(super) numbers: Vec<u64>,
-    /// Those whose names an entry does not get.
-    pub(super) strange: Vec<PathBuf>,
+    /// Files whose names are not valid for an entry.
+    pub(super) invalid_names: Vec<PathBuf>,
 }
 
 impl Folder {
-    pub(super) fn make(&self) -> Result<(), Unkept> {
+    pub(super) fn create(&self) -> Result<(), StorageError> {
         Dirs::create(&self.path).map_err(|source| self.error(source))?;
-        self.name_owner();
+        self.write_owner();
         Ok(())
     }
 
-    /// Held for the moment of a change; waits for it.
-    pub(super) fn lock_changes(&self) -> Result<File, Unkept> {
+    /// Locks the queue for a change. Waits until the lock is free.
+    pub(super) fn lock_changes(&self) -> Result<File, StorageError> {
         let lock = self.lock_file("changes.lock")?;
         lock.lock().map_err(|source| self.error(source))?;
         Ok(lock)
     }
 
-    pub(super) fn lock_file(&self, name: &str) -> Result<File, Unkept> {
+    pub(super) fn lock_file(&self, name: &str) -> Result<File, StorageError> {
         let file = File::options().create(true).write(true).truncate(false).open(self.path.join(name));
         file.map_err(|source| self.error(source))
     }
@@ -41,18 +41,18 @@ impl Folder {
         self.path.join(format!("{number:012}.{ENTRY}"))
     }
 
-    /// The number behind all others. There is none behind the largest: an entry is never written over.
-    pub(super) fn number_after(&self, numbers: &[u64]) -> Result<u64, Unkept> {
+    /// The next number. Fails after the largest number, so that no entry is overwritten.
+    pub(super) fn number_after(&self, numbers: &[u64]) -> Result<u64, StorageError> {
         let number = numbers.last().map_or(Some(1), |last| last.checked_add(1));
         number.ok_or_else(|| self.error(io::ErrorKind::AlreadyExists.into()))
     }
 
-    pub(in crate::outbox) fn numbers(&self) -> Result<Vec<u64>, Unkept> {
+    pub(in crate::outbox) fn numbers(&self) -> Result<Vec<u64>, StorageError> {
         Ok(self.listing()?.numbers)
     }
 
-    /// What the folder lists. A listing that breaks off is an error: a number that it lacks would be given again.
-    pub(super) fn listing(&self) -> Result<Listing, Unkept> {
+    /// Lists the folder. An incomplete listing is an error, because a missing number would be used twice.
+    pub(super) fn listing(&self) -> Result<Listing, StorageError> {
         let entries = match std::fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listing::default()),
@@ -67,38 +67,39 @@ impl Folder {
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
             match number.filter(|number| self.file(*number) == path) {
                 Some(number) => listing.numbers.push(number),
-                None => listing.strange.push(path),
+                None => listing.invalid_names.push(path),
             }
         }
         listing.numbers.sort_unstable();
-        listing.strange.sort_unstable();
+        listing.invalid_names.sort_unstable();
         Ok(listing)
     }
 
-    /// `None` when the file holds no entry. One that is gone by now is an error: its number was just listed.
-    pub(in crate::outbox) fn read(&self, number: u64) -> Result<Option<Entry>, Unkept> {
+    /// Reads an entry. `None` if the file is not a valid entry. A missing file is an error, because its number was just
+    /// listed.
+    pub(in crate::outbox) fn read(&self, number: u64) -> Result<Option<Entry>, StorageError> {
         let bytes = std::fs::read(self.file(number)).map_err(|source| self.error(source))?;
         Ok(Entry::read(&bytes))
     }
 
-    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Unkept> {
+    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
         let folder = path.parent().unwrap_or(&self.path);
         Dirs::create(folder).map_err(|source| self.error(source))?;
         durable::write(path, &folder.join("unfinished.new"), bytes).map_err(|source| self.error(source))
     }
 
-    pub(super) fn move_into(&self, folder: &str, number: u64, ending: &str) -> Result<(), Unkept> {
+    pub(super) fn move_into(&self, folder: &str, number: u64, ending: &str) -> Result<(), StorageError> {
         let _change = self.lock_changes()?;
         self.rename(&self.file(number), &self.free_name(folder, number, ending)?)
     }
 
-    pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), Unkept> {
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> Result<(), StorageError> {
         let renamed = std::fs::rename(from, to).and_then(|()| durable::sync_folder_of(to));
         renamed.map_err(|source| self.error(source))
     }
 
-    /// Numbers start again when the queue is empty, so a name may be taken.
-    pub(super) fn free_name(&self, folder: &str, number: u64, ending: &str) -> Result<PathBuf, Unkept> {
+    /// A file name that is not in use. Numbers restart when the queue is empty, so the plain name may be taken.
+    pub(super) fn free_name(&self, folder: &str, number: u64, ending: &str) -> Result<PathBuf, StorageError> {
         let folder = self.path.join(folder);
         Dirs::create(&folder).map_err(|source| self.error(source))?;
         let is_free = |name: &String| !folder.join(name).exists() && !folder.join(REPORTED).join(name).exists();
@@ -106,7 +107,7 @@ impl Folder {
         name.map(|name| folder.join(name)).ok_or_else(|| self.error(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// The files of a folder, oldest name first.
+    /// The files of a folder, sorted by name.
     pub(super) fn files_in(&self, folder: &str) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.path.join(folder)).into_iter().flatten();
         let is_ours = |path: &PathBuf| path.extension().is_some_and(|ending| ending != "new") && path.is_file();
@@ -115,15 +116,17 @@ impl Folder {
         paths
     }
 
-    pub(super) fn error(&self, source: io::Error) -> Unkept {
-        Unkept::At { path: self.path.clone(), source }
+    pub(super) fn error(&self, source: io::Error) -> StorageError {
+        StorageError::At { path: self.path.clone(), source }
     }
 }
 
-/// The entry that a file holds; else why there is none, or nothing when the file is gone by now.
+/// Reads an entry. The error holds the reason, or `None` if the file no longer exists.
 pub(super) fn read(path: &Path) -> Result<Entry, Option<String>> {
     match std::fs::read(path) {
-        Ok(bytes) => Entry::read(&bytes).ok_or_else(|| Some("this version of Deckwatch can't read it".to_owned())),
+        Ok(bytes) => {
+            Entry::read(&bytes).ok_or_else(|| Some("this version of Deckwatch can't read the file".to_owned()))
+        }
         Err(error) => Err(Some(error).filter(|error| error.kind() != io::ErrorKind::NotFound).map(|e| e.to_string())),
     }
 }

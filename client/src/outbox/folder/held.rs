@@ -1,4 +1,4 @@
-//! Entries that are too old to be sent unless a person says so.
+//! Entries that are too old to be sent without a person's decision.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,28 +7,32 @@ use deckwatch_protocol::Timestamp;
 
 use super::super::entry::Entry;
 use super::super::{HeldDecision, Skipped};
-use super::{ENTRY, Folder, HELD, Ticket, Unkept, read};
+use super::{ENTRY, Folder, HELD, StorageError, Ticket, read};
 
-/// An entry that waits for a human's word.
+/// An entry that waits for a person's decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// `handoff`, `note` or `change of a note`.
     pub what: &'static str,
-    /// Who wrote it, where that is known.
+    /// The agent that wrote it, if known.
     pub agent: Option<String>,
-    /// When.
+    /// When it was written.
     pub queued_at: Timestamp,
 }
 
 impl Folder {
-    /// Puts an entry where it waits for a human's word.
-    pub(in crate::outbox) fn hold(&self, ticket: Ticket) -> Result<(), Unkept> {
+    /// Moves an entry to the folder of held entries.
+    pub(in crate::outbox) fn hold(&self, ticket: Ticket) -> Result<(), StorageError> {
         self.move_into(HELD, ticket.0, ENTRY)
     }
 
-    /// Sends what is held as new writes, behind what waits and in the order it was written; or deletes it. A file
-    /// that can't be read stays: nobody was told what it holds, and a newer Deckwatch may send it.
-    pub(in crate::outbox) fn resolve_held(&self, decision: HeldDecision, now: Timestamp) -> Result<usize, Unkept> {
+    /// Moves the held entries to the end of the queue as new writes, in the order they were written; or deletes them.
+    /// Files that can't be read stay, because a newer Deckwatch may be able to send them.
+    pub(in crate::outbox) fn resolve_held(
+        &self,
+        decision: HeldDecision,
+        now: Timestamp,
+    ) -> Result<usize, StorageError> {
         if self.held().0.is_empty() {
             return Ok(0);
         }
@@ -39,8 +43,8 @@ impl Folder {
             match decision {
                 HeldDecision::Drop => std::fs::remove_file(path).map_err(|source| self.error(source))?,
                 HeldDecision::Send => {
-                    // First the new key, then the rename: a crash in between sends it once.
-                    self.write(&path, &serde_json::to_vec(&entry.anew(now)).map_err(io::Error::other)?)?;
+                    // The new key is written before the rename, so that after a crash the entry is sent once.
+                    self.write(&path, &serde_json::to_vec(&entry.into_new_write(now)).map_err(io::Error::other)?)?;
                     let number = self.number_after(&self.numbers()?)?;
                     self.rename(&path, &self.file(number))?;
                 }
@@ -49,7 +53,7 @@ impl Folder {
         Ok(count)
     }
 
-    /// The entries that are held, in the order they were written, and the files there that can't be read.
+    /// The held entries, in the order they were written, and the held files that can't be read.
     pub(in crate::outbox) fn held(&self) -> (Vec<(PathBuf, Entry)>, Vec<Skipped>) {
         let (mut held, mut unread) = (Vec::new(), Vec::new());
         for path in self.files_in(HELD) {
@@ -58,7 +62,7 @@ impl Folder {
                 Err(cause) => unread.extend(cause.map(|cause| Skipped { path, cause })),
             }
         }
-        // Not by name: numbers start again when the queue is empty.
+        // Names do not give the order, because numbers restart when the queue is empty.
         held.sort_by_key(|(_, entry)| entry.queued_at);
         (held, unread)
     }

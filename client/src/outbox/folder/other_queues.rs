@@ -1,8 +1,7 @@
-//! The queues beside this one: what was written for another API, or for this one under another key.
+//! Queues for another API, or for another key of this API.
 //!
-//! Each queue's folder says in a file which API and which key it is for. What waits for the same API under another
-//! key, such as one that was wrong or was replaced, can be taken over when a person says so. What waits for another API
-//! is never sent here.
+//! A file in each queue's folder names its API and its key. A person can decide to take over the entries for another key
+//! of the same API, for example after the key was wrong or was replaced. Entries for another API are never sent here.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,47 +9,47 @@ use std::path::PathBuf;
 use deckwatch_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ENTRY, Folder, HELD, Unkept, read};
+use super::{ENTRY, Folder, HELD, StorageError, read};
 use crate::outbox::entry::Entry;
 
-/// The file that says for which API and key a queue is. An older Deckwatch did not write it.
+/// The file that names the API and the key of a queue. Older versions of Deckwatch did not write it.
 const OWNER: &str = "endpoint";
 
-/// For which API and key a queue is.
+/// The API and the key that a queue belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Owner {
     pub(super) endpoint: String,
-    /// The first 16 hexadecimal digits of the key's SHA-256. They stand in the records too.
+    /// The first 16 hexadecimal digits of the key's SHA-256. The records contain the same id.
     pub(super) actor: String,
 }
 
-/// Writes that wait for another API, or for this one under another key.
+/// A queue for another API, or for another key of this API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherQueue {
-    /// Where they are.
+    /// The folder of the queue.
     pub path: PathBuf,
-    /// The API, where that is known.
+    /// The API, if known.
     pub endpoint: Option<String>,
-    /// Who holds the key, where that is known.
+    /// The actor that holds the key, if known.
     pub actor: Option<String>,
-    /// How many there are, with those that are held.
+    /// The number of entries, including held ones.
     pub entries: usize,
-    /// The API is the one in use, only the key is another.
+    /// The queue is for the current API, with another key.
     pub is_same_api: bool,
 }
 
-/// What became of a take-over.
+/// The result of a take-over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TakenOver {
-    /// How many writes are in this queue now.
+    /// How many entries were moved into this queue.
     pub entries: usize,
-    /// How many queues stay as they are, because another process sends from them now.
+    /// How many queues were skipped because another process is sending from them.
     pub busy: usize,
 }
 
 impl Folder {
-    /// Writes down for which API and key this queue is. Where that fails, the next one who comes by tries again.
-    pub(super) fn name_owner(&self) {
+    /// Writes the file that names the API and the key. If that fails, the next use of the queue tries again.
+    pub(super) fn write_owner(&self) {
         let path = self.path.join(OWNER);
         if let Some(owner) = self.owner.as_ref().filter(|_| !path.exists())
             && let (Ok(text), Ok(_change)) = (serde_json::to_vec(owner), self.lock_changes())
@@ -59,7 +58,7 @@ impl Folder {
         }
     }
 
-    /// The queues beside this one in which something waits.
+    /// The other queues that have entries.
     pub(super) fn other_queues(&self) -> Vec<OtherQueue> {
         let described = |queue: Self| {
             let entries = queue.entries().len();
@@ -67,17 +66,17 @@ impl Folder {
             let (endpoint, actor) = queue.owner.map(|owner| (owner.endpoint, owner.actor)).unzip();
             OtherQueue { path: queue.path, endpoint, actor, entries, is_same_api }
         };
-        self.beside().into_iter().map(described).filter(|queue| queue.entries > 0).collect()
+        self.other_folders().into_iter().map(described).filter(|queue| queue.entries > 0).collect()
     }
 
-    /// Brings in what waits for the same API under another key, in the order it was written.
+    /// Moves the entries for another key of the same API into this queue, in the order they were written.
     ///
-    /// 1. The right to send in the other queue is taken, so that nobody sends an entry while it is moved.
-    /// 2. What is parked or too old becomes due there: a person has decided.
-    /// 3. Each entry is moved by one rename behind the entries of this queue.
-    pub(in crate::outbox) fn take_over(&self, now: Timestamp) -> Result<TakenOver, Unkept> {
+    /// 1. Lock the other queue for sending, so that no process sends an entry during the move.
+    /// 2. Make its parked and old entries due, because a person has decided to send them.
+    /// 3. Move each entry to the end of this queue with one rename.
+    pub(in crate::outbox) fn take_over(&self, now: Timestamp) -> Result<TakenOver, StorageError> {
         let mut taken = TakenOver::default();
-        for queue in self.beside() {
+        for queue in self.other_folders() {
             if !self.is_for_the_same_api(&queue) || queue.entries().is_empty() {
                 continue;
             }
@@ -85,25 +84,26 @@ impl Folder {
                 taken.busy += 1;
                 continue;
             };
-            taken.entries += self.bring_in(&queue.make_due(now)?)?;
+            taken.entries += self.move_in(&queue.make_due(now)?)?;
         }
         Ok(taken)
     }
 
-    /// Whether the entry with this key was taken over and still waits.
+    /// Whether the entry with this key waits in another queue of the same API.
     pub(in crate::outbox) fn is_taken_over(&self, key: &str) -> bool {
-        let queues = self.beside().into_iter().filter(|queue| self.is_for_the_same_api(queue));
+        let queues = self.other_folders().into_iter().filter(|queue| self.is_for_the_same_api(queue));
         queues.flat_map(|queue| queue.entries()).any(|(_, entry)| entry.idempotency_key == key)
     }
 
-    /// The files of the entries, in the order they were written: one that is too old is a new write from now on.
-    fn make_due(&self, now: Timestamp) -> Result<Vec<PathBuf>, Unkept> {
+    /// Makes all entries due and returns their files, in the order they were written. An entry that is too old gets a new
+    /// key.
+    fn make_due(&self, now: Timestamp) -> Result<Vec<PathBuf>, StorageError> {
         let _change = self.lock_changes()?;
         let mut due = Vec::new();
         for (path, mut entry) in self.entries() {
             let was_parked = entry.parked.take().is_some();
             if entry.is_too_old(now) {
-                self.write(&path, &serde_json::to_vec(&entry.anew(now)).map_err(io::Error::other)?)?;
+                self.write(&path, &serde_json::to_vec(&entry.into_new_write(now)).map_err(io::Error::other)?)?;
             } else if was_parked {
                 self.write(&path, &serde_json::to_vec(&entry).map_err(io::Error::other)?)?;
             }
@@ -112,8 +112,8 @@ impl Folder {
         Ok(due)
     }
 
-    fn bring_in(&self, entries: &[PathBuf]) -> Result<usize, Unkept> {
-        self.make()?;
+    fn move_in(&self, entries: &[PathBuf]) -> Result<usize, StorageError> {
+        self.create()?;
         let _change = self.lock_changes()?;
         for path in entries {
             let number = self.number_after(&self.numbers()?)?;
@@ -122,18 +122,18 @@ impl Folder {
         Ok(entries.len())
     }
 
-    /// The entries of a queue that can be read, held ones too, in the order they were written.
+    /// The readable entries of a queue, including held ones, in the order they were written.
     fn entries(&self) -> Vec<(PathBuf, Entry)> {
         let numbered = self.numbers().unwrap_or_default().into_iter().map(|number| self.file(number));
         let is_entry = |path: &PathBuf| path.extension().is_some_and(|ending| ending == ENTRY);
         let paths = self.files_in(HELD).into_iter().filter(is_entry).chain(numbered);
         let mut entries: Vec<_> = paths.filter_map(|path| Some((read(&path).ok()?, path))).collect();
-        // Entries of the same time keep the order of the queue.
+        // The sort is stable: entries of the same time keep the order of the queue.
         entries.sort_by_key(|(entry, _)| entry.queued_at);
         entries.into_iter().map(|(entry, path)| (path, entry)).collect()
     }
 
-    fn beside(&self) -> Vec<Self> {
+    fn other_folders(&self) -> Vec<Self> {
         let queues = self.path.parent().and_then(|root| std::fs::read_dir(root).ok()).into_iter().flatten();
         let paths = queues.filter_map(|queue| Some(queue.ok()?.path()));
         let mut paths: Vec<PathBuf> = paths.filter(|path| *path != self.path && path.is_dir()).collect();

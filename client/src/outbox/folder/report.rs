@@ -1,4 +1,4 @@
-//! What is in a queue's folder, as people are told of it.
+//! A report of the content of a queue's folder.
 
 use super::super::pause::Pause;
 use super::super::{Parked, Skipped, Stopped, Waiting};
@@ -6,15 +6,16 @@ use super::files::Listing;
 use super::{Folder, Held, read};
 
 impl Folder {
-    /// What is in the folder.
+    /// Reads the folder and describes its content.
     pub(in crate::outbox) fn waiting(&self) -> Waiting {
-        let (Listing { numbers, strange }, unreadable) = match self.listing() {
+        let (Listing { numbers, invalid_names }, unreadable) = match self.listing() {
             Ok(listing) => (listing, None),
-            Err(unkept) => (Listing::default(), Some(unkept.to_string())),
+            Err(error) => (Listing::default(), Some(error.to_string())),
         };
-        let strange = strange.into_iter();
-        let mut skipped: Vec<Skipped> =
-            strange.map(|path| Skipped { path, cause: "its name is not that of an entry".to_owned() }).collect();
+        let invalid_names = invalid_names.into_iter();
+        let mut skipped: Vec<Skipped> = invalid_names
+            .map(|path| Skipped { path, cause: "its name is not valid for an entry".to_owned() })
+            .collect();
         let (mut queued, mut oldest, mut parked) = (0, None, Vec::new());
         for number in numbers {
             let entry = match read(&self.file(number)) {

@@ -1,7 +1,8 @@
-//! What a repository keeps of itself in its git folder: its local name, and under which names its records were made.
+//! A file in the git folder with the repository's local name and the names of its records.
 //!
-//! The file moves with the repository, and its worktrees share it. A copy of the repository copies the file as well: the
-//! copy is told by its place, as the original is still where the file says, and it keeps nothing of the original.
+//! The file moves with the repository, and all worktrees share it. A copy of the repository also copies the file. The file
+//! stores its own folder, so a copy is recognised: its folder differs, and the original still exists. A copy ignores the
+//! file of the original.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -28,22 +29,22 @@ pub struct RecordNames {
 
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 struct File {
-    /// The git folder where this was written, byte by byte.
+    /// The git folder in which the file was written, as bytes.
     place: Vec<u8>,
-    /// Its name while it has no remote on a host.
+    /// The name of the repository while it has no remote on a host.
     #[serde(default)]
     local_name: Option<RepoName>,
-    /// By database.
+    /// The names of the records, by database.
     #[serde(default)]
     records: BTreeMap<String, RecordNames>,
 }
 
-/// What the repository of one git folder keeps.
-pub(super) struct Kept<'a> {
+/// The saved names of the repository of one git folder.
+pub(super) struct SavedNames<'a> {
     git_folder: &'a Path,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> SavedNames<'a> {
     pub(super) fn of(git_folder: &'a Path) -> Self {
         Self { git_folder }
     }
@@ -56,11 +57,11 @@ impl<'a> Kept<'a> {
         self.read().records.remove(database)
     }
 
-    pub(super) fn keep_local_name(&self, name: &RepoName) -> io::Result<()> {
+    pub(super) fn save_local_name(&self, name: &RepoName) -> io::Result<()> {
         self.change(|file| file.local_name = Some(name.clone()))
     }
 
-    pub(super) fn keep_records(&self, database: &str, names: RecordNames) -> io::Result<()> {
+    pub(super) fn save_records(&self, database: &str, names: RecordNames) -> io::Result<()> {
         self.change(|file| drop(file.records.insert(database.to_owned(), names)))
     }
 
@@ -73,7 +74,7 @@ impl<'a> Kept<'a> {
         durable::write(&path, &unfinished, &serde_json::to_vec(&file)?)
     }
 
-    /// Nothing where there is no file, or it is the original's.
+    /// Reads the file. Empty if there is no file, or if it belongs to the original of this copy.
     fn read(&self) -> File {
         let Some(file) = read_in(self.git_folder) else { return File::default() };
         let written_in = PathBuf::from(OsString::from_vec(file.place.clone()));

@@ -1,6 +1,6 @@
-//! The keys of writes that were sent without being on disk and got no answer, while this process lives.
+//! Remembers, in memory, the keys of writes that were sent without a copy on disk and got no response.
 //!
-//! Such a write may be recorded. Said again, it is sent under the same key, so that it is recorded once.
+//! The API may have recorded such a write. A repetition uses the same key, so that the API records it once.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,12 +9,12 @@ use deckwatch_protocol::Timestamp;
 
 use super::entry::Entry;
 
-/// How many are remembered: the newest.
-const MOST: usize = 1_000;
+/// How many writes are remembered. Beyond that, the oldest are forgotten.
+const MAX_WRITES: usize = 1_000;
 
-/// What is remembered of such writes.
+/// The writes without a known result.
 #[derive(Default)]
-pub(super) struct Unsure(Mutex<VecDeque<Sent>>);
+pub(super) struct UnconfirmedWrites(Mutex<VecDeque<Sent>>);
 
 struct Sent {
     fingerprint: String,
@@ -22,10 +22,10 @@ struct Sent {
     queued_at: Timestamp,
 }
 
-impl Unsure {
-    /// The same write under the key with which it may have been sent before. The key of the end of a day is made of
-    /// what is said, and needs no memory.
-    pub(super) fn resumed(&self, entry: Entry, now: Timestamp) -> Entry {
+impl UnconfirmedWrites {
+    /// Returns the write with the key of its first attempt, if there was one. The key of an end of day depends only on
+    /// its content, so it is not remembered.
+    pub(super) fn with_first_key(&self, entry: Entry, now: Timestamp) -> Entry {
         if entry.start.is_some() {
             return entry;
         }
@@ -39,12 +39,12 @@ impl Unsure {
         if resumed.is_too_old(now) { entry } else { resumed }
     }
 
-    /// Whether this write, under its key, may be recorded.
+    /// Whether the API may have recorded this write.
     pub(super) fn holds(&self, entry: &Entry) -> bool {
         self.sent().iter().any(|sent| sent.idempotency_key == entry.idempotency_key)
     }
 
-    /// It is sent now, and may get no answer.
+    /// Remembers a write that is about to be sent.
     pub(super) fn keep(&self, entry: &Entry) {
         self.forget(entry);
         let mut sent = self.sent();
@@ -53,12 +53,12 @@ impl Unsure {
             idempotency_key: entry.idempotency_key.clone(),
             queued_at: entry.queued_at,
         });
-        if sent.len() > MOST {
+        if sent.len() > MAX_WRITES {
             sent.pop_front();
         }
     }
 
-    /// It is recorded, refused or on disk. Said again after that, it is another write.
+    /// Forgets a write that is recorded, refused or on disk. A repetition after that is a new write.
     pub(super) fn forget(&self, entry: &Entry) {
         self.sent().retain(|sent| sent.fingerprint != entry.fingerprint);
     }

@@ -1,6 +1,6 @@
-//! Which venture a write belongs to that was queued where nobody could name one: looked up when it is sent.
+//! Finds the venture of a queued write when it is sent, if the venture was unknown when it was queued.
 //!
-//! Nothing is guessed: a write about a repository that no venture has waits until one has it.
+//! The venture is never guessed. A write waits until its repository belongs to a venture.
 
 use deckwatch_protocol::{
     Agent, Branch, Client, ClientSessionId, ClientVersion, CommitSha, Host, IssueNumber, ListVentures, Meta, RepoName,
@@ -11,39 +11,39 @@ use serde::Serialize;
 use super::entry::Entry;
 use crate::api::{Api, ClientError};
 
-/// Who hands over, and where: a start of day whose venture may not be known yet.
+/// A request to start a session, whose venture may not be known yet.
 #[derive(Debug, Clone, Serialize)]
-pub struct Whence {
+pub struct SessionRequest {
     /// The running agent.
     pub agent: Agent,
     /// The agent's command line tool.
     pub client: Client,
-    /// What the tool says of its version.
+    /// The version that the tool reports.
     pub client_version: Option<ClientVersion>,
-    /// The id that the tool gives its own conversation.
+    /// The tool's id of its conversation.
     pub client_session_id: Option<ClientSessionId>,
-    /// The machine it runs on.
+    /// The machine that the agent runs on.
     pub host: Host,
-    /// The venture it works on; `None` is the one that has the repository.
+    /// The venture that the agent works on. `None` means the venture that the repository belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub venture: Option<VentureCode>,
-    /// The repository it works in.
+    /// The repository that the agent works in.
     pub repo: RepoName,
     /// The line of work.
     pub track: Option<Track>,
-    /// The GitHub issue it works on.
+    /// The GitHub issue that the agent works on.
     pub issue_number: Option<IssueNumber>,
     /// The git branch.
     pub branch: Option<Branch>,
     /// The commit that is checked out.
     pub commit_sha: Option<CommitSha>,
-    /// What the client notes about the session.
+    /// Metadata of the client about the session.
     pub meta: Meta,
 }
 
-impl Whence {
-    /// The start of a day on this venture.
-    pub fn on(self, venture: VentureCode) -> StartDay {
+impl SessionRequest {
+    /// Converts the request to a start of day on this venture.
+    pub fn start_day_on(self, venture: VentureCode) -> StartDay {
         StartDay {
             agent: self.agent,
             client: self.client,
@@ -61,15 +61,15 @@ impl Whence {
     }
 }
 
-/// The same entry on the venture that has its repository, under the name that the venture gives it.
-pub(super) async fn placed(api: &Api, entry: &Entry, repo: &RepoName) -> Result<Entry, ClientError> {
+/// Returns the entry with its venture filled in, and with the venture's spelling of the repository.
+pub(super) async fn with_venture(api: &Api, entry: &Entry, repo: &RepoName) -> Result<Entry, ClientError> {
     let (venture, own) = owner(api, repo).await?.ok_or_else(|| ClientError::NoVenture { repo: repo.clone() })?;
-    entry.on(&venture, &own)
+    entry.with_venture(&venture, &own)
 }
 
 async fn owner(api: &Api, repo: &RepoName) -> Result<Option<(VentureCode, RepoName)>, ClientError> {
     let mut page = ListVentures { limit: 100.try_into().ok(), cursor: None };
-    // Hosts ignore case in names.
+    // Git hosts ignore case in names.
     let own = |venture: Venture| {
         let own = venture.repos.into_iter().find(|own| own.as_str().eq_ignore_ascii_case(repo.as_str()))?;
         Some((venture.code, own))
