@@ -1,4 +1,4 @@
-//! The way of a request: route, correlation id, size, key, tier, plan, batch, answer.
+//! Handles a request: route, correlation id, size, key, tier, plan, batch, response.
 
 use std::sync::{Arc, OnceLock};
 
@@ -43,30 +43,30 @@ pub struct App {
     notice: OnceLock<Notice>,
 }
 
-/// Tells what the operator of a shell should do, if anything.
+/// Returns what the operator of the host program must do, if anything.
 type Notice = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// A response, and what is left to do once it is sent.
+/// A response, and the statements to run after the response is sent.
 pub struct Answer {
-    /// What the caller gets.
+    /// The response for the caller.
     pub response: Response<Bytes>,
-    /// Pass it to [`App::finish`] after the response is on its way.
+    /// Pass this value to [`App::finish`] after the response is sent.
     pub afterwards: Afterwards,
 }
 
-/// Bookkeeping that no caller waits for.
+/// Statements that run after the response is sent. No caller waits for them.
 #[derive(Default)]
 pub struct Afterwards(Vec<Statement>);
 
 impl Afterwards {
-    /// Whether there is nothing to do.
+    /// Whether there is no statement to run.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl App {
-    /// The API on `database`, with the clock and the dice of its shell.
+    /// Creates the API on `database`, with the clock and the random source of the host program.
     pub fn new(
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
@@ -76,7 +76,8 @@ impl App {
         Self::remembering(Arc::default(), database, clock, entropy, settings)
     }
 
-    /// The same, for a shell that makes one for each request: `last_halt` outlives it.
+    /// Like [`Self::new`], for a host program that creates one `App` per request. `last_halt` lives longer than the
+    /// `App`.
     pub fn remembering(
         last_halt: Arc<LastHalt>,
         database: Arc<dyn Database>,
@@ -89,13 +90,13 @@ impl App {
         Self { database: Arc::new(remembered), clock, entropy, settings, router, last_halt, notice }
     }
 
-    /// Lets `/health` say what the operator of the shell should do. The first call counts.
+    /// Sets the function that gives `/health` its notice for the operator. Only the first call has an effect.
     pub fn set_notice(&self, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
         let _ = self.notice.set(Box::new(notice));
     }
 
-    /// Answers one request. Every failure is an answer too. Nothing of the body is read before the caller's key,
-    /// the route and the headers are known to be good.
+    /// Handles one request. A failure also gives a response. The body is read only after the key, the route and the
+    /// headers are checked.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Answer {
         let now = self.clock.now();
         let (parts, mut body) = request.into_parts();
@@ -128,15 +129,15 @@ impl App {
         self.router.route(&asked.parts.method, &asked.path)
     }
 
-    /// Writes what [`Self::handle`] left to do: the count and the log row of a request whose own batch
-    /// did not hold them.
+    /// Runs the statements that [`Self::handle`] left: they write the count and the log row of a request whose own
+    /// batch did not write them.
     pub async fn finish(&self, afterwards: Afterwards) {
         if let Err(error) = self.database.batch(&afterwards.0).await {
             log::warn!("a request could not be logged: {error}");
         }
     }
 
-    /// The scheduled sweep: abandons silent sessions and forgets what has expired, in chunks.
+    /// Runs the scheduled sweep: it marks silent sessions as abandoned and deletes expired rows, in chunks.
     pub async fn sweep(&self) -> Result<Swept, DatabaseError> {
         sweep::run(self.database.as_ref(), self.clock.as_ref()).await
     }
@@ -152,13 +153,13 @@ impl App {
         };
         let answer = batch::run_public(self.database.as_ref(), plan).await?;
         match self.database.halt().or_else(|| self.last_halt.at(asked.now)) {
-            // It reads, and takes no writes: that is not well.
+            // The database can read but can't write, so the service is not healthy.
             Some(halt) if operation == Operation::Health => Err(ApiError::halted(halt)),
             _ => Ok(answer),
         }
     }
 
-    /// A request that leads nowhere is its caller's too, counted and logged like any other.
+    /// Handles a request of a caller with a key. A request with an unknown route is also counted and logged.
     async fn answer_caller(&self, asked: Asked, routed: Result<Route, ApiError>, body: &mut dyn Incoming) -> Answer {
         let caller = match self.settings.keyring.authenticate(&asked.parts.headers) {
             Ok(caller) => caller,
@@ -181,7 +182,6 @@ impl App {
             Err(error) => batch::refuse(self.database.as_ref(), &admission, error).await,
         };
         let finished = match finished {
-            // The token is not known.
             Finished { result: Err(error), .. } if error.code == ErrorCode::Unauthorized => {
                 return answer_stranger(&asked, error);
             }
@@ -200,7 +200,7 @@ impl App {
         Answer { response, afterwards }
     }
 
-    /// The call and its plan, or why there is none.
+    /// Builds the call and its plan, or returns the error.
     async fn call<'a>(
         &'a self,
         asked: &Asked,
@@ -274,7 +274,7 @@ impl App {
             started_at: asked.now,
             duration_ms: self.clock.now().as_millis() - asked.now.as_millis(),
         };
-        // A token is looked up again: after a database that could not be asked, it may be a stranger's.
+        // The batch checks the token again. If the database was not available before, the token may be unknown.
         let mut statements = admission.authenticate();
         statements.extend(finished.standing.is_none().then(|| admission.window.count_refused()));
         statements.push(request_log::insert(&entry));
@@ -282,15 +282,16 @@ impl App {
     }
 }
 
-/// The answer to a request that a shell refuses before the API sees it, as the API would give it.
+/// The response to a request that the host program refuses before it calls the API. It has the same format as a
+/// response of the API.
 pub fn refuse(code: ErrorCode, detail: &str, headers: &HeaderMap, entropy: &dyn Entropy) -> Response<Bytes> {
-    // The time matters to refusals of the database alone.
+    // Only responses to database failures use the time.
     let now = Timestamp::from_millis(0);
     refused(&ApiError::new(code, detail), now, correlation_id(headers, entropy).as_str(), None)
 }
 
-/// Whether the database has looked at the caller's key: a batch asks for it before anything else. After a failure of
-/// the database nothing is known.
+/// Whether the database has checked the caller's key. Each batch checks the key first. After a database failure the
+/// result is unknown.
 fn is_known(finished: &Finished) -> bool {
     finished.standing.is_some() || finished.result.as_ref().err().is_none_or(|error| error.code.status() < 500)
 }
@@ -300,30 +301,30 @@ fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {
     given.and_then(|text| text.parse().ok()).unwrap_or_else(|| mint_correlation_id(entropy))
 }
 
-/// Nothing of a stranger is counted, and nothing written to the database: anybody could make it grow.
+/// Answers a request without a valid key. Such a request is not counted and writes nothing to the database.
+/// Otherwise anybody could make the database grow.
 fn answer_stranger(asked: &Asked, error: ApiError) -> Answer {
     let (status, code, id) = (error.code.status(), error.code.as_str(), asked.correlation_id.as_str());
     log::info!("{status} {code} {} {} {id}", asked.method(), asked.path());
     Answer { response: asked.respond(Err(error), None), afterwards: Afterwards::default() }
 }
 
-/// A request before anybody knows whose it is.
+/// A request before its caller is known.
 struct Asked {
     now: Timestamp,
     correlation_id: CorrelationId,
     parts: Parts,
-    /// In its normal form.
+    /// The normalized path.
     path: String,
 }
 
 impl Asked {
-    /// As much of the method as the log takes: whoever asks may invent one.
+    /// The method, shortened for the log. A client can send a method of any length.
     fn method(&self) -> String {
         self.parts.method.as_str().chars().take(16).collect()
     }
 
-    /// As much of the path as the log takes, which takes no secret. It is visible ASCII: anything else would not be a
-    /// path.
+    /// The path, shortened for the log and without secrets. A valid path is visible ASCII.
     fn path(&self) -> String {
         match deckwatch_secrets::in_text(&self.path) {
             Some(kind) => format!("(a path that contains {kind})"),

@@ -1,4 +1,4 @@
-//! Running a plan: rate, claim, steps, answer and log row as one atomic batch.
+//! Runs a plan as one atomic batch: rate limit, idempotency claim, steps, response and log row.
 
 use std::borrow::Cow;
 
@@ -17,12 +17,12 @@ use crate::plan::{Next, Plan, Selection};
 use crate::response::Outcome;
 use crate::search::ExcerptBudget;
 
-/// How a request ended at the database.
+/// The result of a request after its batch.
 pub(crate) struct Finished {
     pub(crate) result: Result<Outcome, ApiError>,
-    /// How the caller stands, when the batch that counts was committed.
+    /// The rate limit state of the caller. It is set when the batch that counts the request was committed.
     pub(crate) standing: Option<Standing>,
-    /// Whether the log row was part of the work.
+    /// Whether the batch also wrote the log row.
     pub(crate) logged: bool,
 }
 
@@ -33,7 +33,8 @@ impl Finished {
     }
 }
 
-/// Counts a request that was refused before it had a plan; a caller who may not ask at all is told that.
+/// Counts a request that was refused before it had a plan. If the token is not valid, the result is that error
+/// instead.
 pub(crate) async fn refuse(database: &dyn Database, admission: &Admission, error: ApiError) -> Finished {
     match database.batch(&admission.statements(None)).await {
         Ok(rows) => Finished { result: Err(error), standing: admission.standing(&rows), logged: false },
@@ -41,7 +42,7 @@ pub(crate) async fn refuse(database: &dyn Database, admission: &Admission, error
     }
 }
 
-/// Runs the plan of a read, or of a change that may happen twice, in one batch.
+/// Runs the plan of a read, or of a change that is safe to repeat, in one batch.
 pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &CursorMark, plan: Plan) -> Finished {
     let mut statements = admission.statements(Some(&plan.reach));
     statements.extend(plan.steps);
@@ -52,8 +53,9 @@ pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &C
     }
 }
 
-/// Runs the plan of a read in two batches, where reads run apart from writes: the first admits and counts the caller and
-/// holds the steps, which do nothing but refuse. The second holds the statements that read, however long they take.
+/// Runs the plan of a read in two batches, for a database that runs reads and writes separately. The first batch
+/// authenticates and counts the caller and runs the steps, which can only refuse. The second batch reads. It may
+/// take long.
 pub(crate) async fn read_apart(
     database: &dyn Database,
     admission: &Admission,
@@ -75,7 +77,7 @@ pub(crate) async fn read_apart(
     Finished { result, standing, logged: false }
 }
 
-/// Runs the plan of a public operation, which has neither caller nor rate.
+/// Runs the plan of a public operation. A public operation has no caller and no rate limit.
 pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<Outcome, ApiError> {
     let mut statements = plan.steps;
     let mark = CursorMark::of("", "");
@@ -84,7 +86,7 @@ pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<Ou
     selection.outcome(&rows)
 }
 
-/// Runs the plan of a write, which happens once: in one batch, or two when the key was claimed before.
+/// Runs the plan of a write exactly once: in one batch, or in two batches if the idempotency key was used before.
 pub(crate) async fn run_once(
     database: &dyn Database,
     admission: &Admission,
@@ -104,7 +106,7 @@ pub(crate) async fn run_once(
     statements.extend(plan.steps);
     statements.push(claim.keep(answer));
     statements.push(claim.log(call.correlation_id.as_str()));
-    // A key can expire between the claim that fails and the look-up: then the claim succeeds the next time.
+    // The key can expire between the failed claim and the lookup. Then the second claim succeeds.
     for _ in 0..2 {
         match database.batch(&statements).await {
             Ok(rows) => return done(admission, call, claim, &rows),
@@ -126,7 +128,8 @@ fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>]
     Finished { logged: result.is_ok(), result, standing: admission.standing(rows) }
 }
 
-/// Refuses a write that must not be stored. What was done under its key before stays done, and its answer is given again.
+/// Refuses a write whose body must not be stored. If the same key completed a request before, the stored response is
+/// returned instead.
 async fn refuse_unless_done(
     database: &dyn Database,
     admission: &Admission,
@@ -141,7 +144,8 @@ async fn refuse_unless_done(
     }
 }
 
-/// The stored answer of a key that was claimed before; how the caller stands when it is not there.
+/// Returns the stored response of a key that was used before. If there is none, returns the rate limit state of the
+/// caller.
 async fn replay(
     database: &dyn Database,
     admission: &Admission,
@@ -164,7 +168,7 @@ async fn replay(
     Ok(Finished { result, standing: admission.standing(&rows), logged: false })
 }
 
-/// What is sent of a stored answer: all of it, with a minted token in the place of its seal.
+/// Builds the response from a stored one. A seal in the stored body is replaced with its token.
 fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Result<Outcome, ApiError> {
     let body = match claim.operation() {
         Operation::CreateToken => token::unseal(&answer.body, call.caller.key())?,
@@ -173,7 +177,7 @@ fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Resul
     Ok(Outcome { status: answer.status, body: body.into(), replayed })
 }
 
-/// Where in the batch's rows the answer will be.
+/// Where the rows of the batch hold the response.
 enum Answering {
     Record { at: usize, missing: ErrorCode },
     Page { at: usize, limit: Limit, next: Next, mark: CursorMark },
@@ -214,7 +218,7 @@ impl Answering {
     }
 }
 
-/// The body of a row, with its content as the last member where it has one.
+/// The body of a row. If the row has a `content`, it becomes the last member of the body.
 fn record(row: &Row) -> Option<Bytes> {
     let body = text(row, "body")?;
     let Some(content) = text(row, "content") else { return Some(body.to_owned().into()) };
@@ -222,7 +226,7 @@ fn record(row: &Row) -> Option<Bytes> {
     Some(format!("{},\"content\":{content}}}", body.strip_suffix('}')?).into())
 }
 
-/// An item of a page, with its excerpt as the last member where it is one of a search.
+/// An item of a page. An item of a search gets its excerpt as the last member.
 fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow<'a, str>> {
     let item = text(row, "item")?;
     let Next::Shown(_, query) = next else { return Some(item.into()) };
@@ -232,9 +236,9 @@ fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow
     Some(format!("{},\"excerpt\":{excerpt}}}", item.strip_suffix('}')?).into())
 }
 
-/// Puts a page together from its rendered items: `{"items", "total", "next_cursor"}`.
+/// Builds a page from its rendered items: `{"items", "total", "next_cursor"}`.
 fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMark) -> Bytes {
-    /// The most that a count says exactly (DESIGN, section 4).
+    /// The largest exact count (DESIGN, section 4).
     const COUNTED: u32 = 1000;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
     let shown = items.get(..size).unwrap_or(items);

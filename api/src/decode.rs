@@ -1,5 +1,5 @@
-//! From bytes to typed requests, strictly: one JSON value, no key twice, nothing that the database or a
-//! hash would change, and every field that does not fit named at once.
+//! Decodes bytes into typed requests. Decoding is strict: one JSON value, no duplicate key, no value that the
+//! database or a hash would change. One error names all fields that are not valid.
 
 use std::fmt;
 
@@ -19,11 +19,11 @@ use crate::error::{ApiError, harmless};
 #[deserr(deny_unknown_fields, error = Violations)]
 pub(crate) struct Nothing {}
 
-/// Refuses bodies that are not declared as JSON.
+/// Refuses a body whose content type is not JSON.
 pub(crate) fn content_type(header: Option<&str>) -> Result<(), ApiError> {
     let mut parts = header.unwrap_or_default().split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json"));
-    // JSON is UTF-8 (RFC 8259): a parameter that says something else is believed.
+    // JSON is UTF-8 (RFC 8259). A charset parameter with another value is refused.
     let mut charsets =
         parts.filter_map(|part| part.split_once('=')).filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
     if is_json && charsets.all(|(_, charset)| charset.trim_matches('"').eq_ignore_ascii_case("utf-8")) {
@@ -37,7 +37,7 @@ pub(crate) fn body<T: Deserr<Violations>>(bytes: &[u8]) -> Result<T, ApiError> {
     typed(value(bytes)?)
 }
 
-/// The JSON value of a body that can be stored as it is.
+/// Parses a body into a JSON value that can be stored without changes.
 pub(crate) fn value(bytes: &[u8]) -> Result<Value, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Strict(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
@@ -47,13 +47,13 @@ pub(crate) fn value(bytes: &[u8]) -> Result<Value, ApiError> {
     if violations.0.is_empty() { Ok(value) } else { Err(violations.into()) }
 }
 
-/// The request that a body asks for.
+/// Converts a JSON value into a typed request.
 pub(crate) fn typed<T: Deserr<Violations>>(value: Value) -> Result<T, ApiError> {
     Ok(deserr::deserialize(value)?)
 }
 
-/// Decodes a query string: every parameter is text, and none may stand twice. A cursor loses its mark; one of another list
-/// becomes an empty text, which is no cursor either.
+/// Decodes a query string. Each parameter is a text and may appear only once. The mark is removed from a cursor. A
+/// cursor of another list becomes an empty text, which is not a valid cursor.
 pub(crate) fn query<T: Deserr<Violations>>(query: &str, mark: &CursorMark) -> Result<T, ApiError> {
     let mut parameters = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -76,7 +76,7 @@ fn malformed(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError 
     if pointer.is_empty() { problem } else { problem.at(&pointer, "is malformed") }
 }
 
-/// A step of a JSON pointer.
+/// One step of a JSON pointer.
 fn segment(segment: &Segment) -> String {
     match segment {
         Segment::Seq { index } => format!("/{index}"),
@@ -85,7 +85,8 @@ fn segment(segment: &Segment) -> String {
     }
 }
 
-/// NUL ends a text in places that we do not own, and a whole number beyond 2^53 would come back changed.
+/// Refuses values that can't be stored. Other programs may cut a text at a NUL character. An integer beyond 2^53
+/// would change.
 fn refuse_unstorable(value: &Value, pointer: &str, violations: &mut Violations) {
     let mut refuse =
         |detail: &str| violations.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_owned() });
@@ -115,13 +116,13 @@ fn is_exact(number: &Number) -> bool {
     match (number.as_u64(), number.as_i64(), number.as_f64()) {
         (Some(whole), _, _) => whole <= MAX_EXACT,
         (_, Some(whole), _) => whole.unsigned_abs() <= MAX_EXACT,
-        // A float without fraction was a whole number too large for 64 bits, or is written as one.
+        // A float without a fraction was written as a float, or it was an integer too large for 64 bits.
         (_, _, Some(float)) => float.fract() != 0.0 || float.abs() <= 9_007_199_254_740_992.0,
         _ => false,
     }
 }
 
-/// A JSON value in which no object has a key twice.
+/// A JSON value in which no object has a duplicate key.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -188,7 +189,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// Names `key`, unless it is a secret. It is looked through before it is cut: a part of a secret tells too much as well.
+/// The error text for a duplicate key. It names the key unless the key is a secret. The key is checked before it is
+/// shortened, because a part of a secret must not be shown either.
 fn stands_twice(key: &str) -> String {
     match in_text(key) {
         Some(kind) => format!("a key that contains {kind} stands twice"),

@@ -1,4 +1,4 @@
-//! Errors inside the API: what the caller is told and, apart from it, what the log is told.
+//! Errors of the API. The message for the caller and the cause for the log are separate.
 
 use std::borrow::Cow;
 
@@ -8,20 +8,20 @@ use deckwatch_secrets::{Finding, in_text};
 use crate::database::DatabaseError;
 use crate::fault::Halt;
 
-/// Most violations that one answer lists; the count of the rest is said.
+/// Maximum number of violations in one response. The response gives the number of the others.
 const MAX_VIOLATIONS: usize = 50;
 
-/// A request that can't be granted.
+/// An error that refuses a request.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     pub(crate) code: ErrorCode,
     pub(crate) detail: String,
     pub(crate) violations: Vec<Violation>,
-    /// The words of the engine. For the log, never for the caller.
+    /// The error message of the engine. It goes to the log, never to the caller.
     pub(crate) cause: Option<String>,
-    /// The methods of the path, for [`ErrorCode::MethodNotAllowed`].
+    /// The allowed methods of the path, for [`ErrorCode::MethodNotAllowed`].
     pub(crate) allow: Option<String>,
-    /// Why the database takes nothing, where it takes nothing for longer.
+    /// Why the database takes no requests for some time, if that is the cause.
     pub(crate) halt: Option<Halt>,
 }
 
@@ -30,7 +30,7 @@ impl ApiError {
         Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None, halt: None }
     }
 
-    /// The fields of the request that do not fit.
+    /// An error that lists the fields that are not valid.
     pub(crate) fn invalid(violations: Violations) -> Self {
         let all = violations.0.len();
         let fields = if all == 1 { "1 field does".to_owned() } else { format!("{all} fields do") };
@@ -41,20 +41,20 @@ impl ApiError {
         error
     }
 
-    /// One field, named, for an error that is not [`ErrorCode::InvalidRequest`].
+    /// Adds the name of a field to an error that is not [`ErrorCode::InvalidRequest`].
     pub(crate) fn at(mut self, pointer: &str, detail: &str) -> Self {
         self.violations.push(Violation { pointer: pointer.to_owned(), detail: detail.to_owned() });
         self
     }
 
-    /// Something on our side; `cause` goes to the log.
+    /// An internal error. `cause` goes to the log.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let mut error = Self::new(ErrorCode::InternalError, "Something failed on our side. Quote the correlation id.");
         error.cause = Some(cause.into());
         error
     }
 
-    /// Fields hold what must not be stored. Says where and of which kind, never what.
+    /// The error for fields that hold a secret. It gives the place and the kind of each secret, never its value.
     pub(crate) fn holds_secret(findings: Vec<Finding>) -> Self {
         let detail = "The request has what looks like a secret, so nothing was stored. Take it out and send the request \
                       again; docs/secrets.md says how to write what only looks like one.";
@@ -63,28 +63,28 @@ impl ApiError {
         })
     }
 
-    /// The database takes nothing for a while.
+    /// The error while the database takes no requests.
     pub(crate) fn halted(halt: Halt) -> Self {
         Self { halt: Some(halt), ..Self::new(ErrorCode::DatabaseUnavailable, halt.detail()) }
     }
 
-    /// The address is longer than any that the API gives a meaning to.
+    /// The error for an address that is longer than the API allows.
     pub(crate) fn too_long() -> Self {
         let detail = format!("The address is longer than {} bytes.", crate::target::MAX_BYTES);
         Self::new(ErrorCode::UriTooLong, detail)
     }
 
-    /// The caller has used up its requests of this minute.
+    /// The error when the caller has no requests left in this minute.
     pub(crate) fn rate_limited() -> Self {
         Self::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
     }
 
-    /// The token that a request came with is not in force, for this reason.
+    /// The error for a token that is not valid, with this reason.
     pub(crate) fn of_token(reason: &str) -> Self {
         refused(&format!("token_{reason}"))
     }
 
-    /// The thing that the path names is not there.
+    /// The error when the path names a record that does not exist.
     pub(crate) fn missing(code: ErrorCode) -> Self {
         match code {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
@@ -99,7 +99,7 @@ impl ApiError {
         }
     }
 
-    /// The body for the caller. It names fields of the request, but repeats no secret that stands in a name.
+    /// The response body. It names fields of the request, but it repeats no secret from a field name.
     pub(crate) fn problem(&self, correlation_id: &str) -> Problem {
         let detail = in_text(&self.detail).map_or_else(
             || self.detail.clone(),
@@ -111,7 +111,7 @@ impl ApiError {
     }
 }
 
-/// `violation`, or one of the field above where a name in its pointer is a secret.
+/// Returns `violation`. If its pointer holds a secret, returns a violation of the parent field instead.
 fn without_secrets(violation: &Violation) -> Violation {
     let (pointer, kind) = harmless(&violation.pointer);
     let detail = match kind.or_else(|| in_text(&violation.detail)) {
@@ -121,7 +121,7 @@ fn without_secrets(violation: &Violation) -> Violation {
     Violation { pointer, detail }
 }
 
-/// The steps of `pointer` before the first that is a secret, and the kind of that secret.
+/// The steps of `pointer` before the first step that is a secret, and the kind of that secret.
 pub(crate) fn harmless(pointer: &str) -> (String, Option<Cow<'static, str>>) {
     let mut steps = String::new();
     for step in pointer.split('/').skip(1) {
@@ -141,8 +141,8 @@ impl From<Violations> for ApiError {
     }
 }
 
-/// A failed batch, where the schema's constraints are the rules. Which constraint means which answer is
-/// written here once; an unknown constraint is our fault.
+/// Converts a failed batch. Constraints of the schema implement the rules. This function maps each constraint to one
+/// error code. An unknown constraint is an internal error.
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         match error {
@@ -204,7 +204,7 @@ fn refused(words: &str) -> ApiError {
     }
 }
 
-/// Why a request about a machine is refused.
+/// The error for a machine, if the constraint is about one.
 fn of_machine(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     let reasons = [
         ("refused_machine_retired", ErrorCode::MachineRetired, "The machine is retired. Register it again."),
@@ -221,7 +221,7 @@ fn of_machine(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     reason.map(|(_, code, detail)| ApiError::new(code, detail))
 }
 
-/// Why a request about a requirement is refused.
+/// The error for a requirement, if the constraint is about one.
 fn of_requirement(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     if names("refused_requirement_not_found") {
         return Some(ApiError::missing(ErrorCode::RequirementNotFound));
@@ -231,7 +231,7 @@ fn of_requirement(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     })
 }
 
-/// Why nothing was done to a document.
+/// The error for a document, if the constraint is about one.
 fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     if names("refused_doc_not_found") {
         return Some(ApiError::missing(ErrorCode::DocNotFound));
@@ -250,7 +250,7 @@ fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     })
 }
 
-/// Why a token is turned away.
+/// The error for a token, if the constraint is about one.
 fn turned_away(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     let reasons = [
         ("token_unknown", ErrorCode::Unauthorized, "This API does not know the key."),
@@ -275,7 +275,7 @@ fn turned_away(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     reason.map(|(_, code, detail)| ApiError::new(code, detail))
 }
 
-/// Whether the batch failed because its idempotency key was claimed before.
+/// Whether the batch failed because its idempotency key was used before.
 pub(crate) fn is_replay(error: &DatabaseError) -> bool {
     matches!(error, DatabaseError::Constraint(words) if words.contains("idempotency_keys.idempotency_key"))
 }

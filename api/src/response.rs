@@ -1,4 +1,4 @@
-//! From outcomes to HTTP: the one place that writes headers and turns errors into answers.
+//! Builds HTTP responses. Only this module writes headers and renders errors.
 
 use bytes::Bytes;
 use deckwatch_protocol::{ErrorCode, Timestamp};
@@ -10,25 +10,25 @@ use http::{HeaderValue, Response, StatusCode};
 use crate::error::ApiError;
 use crate::middleware::rate_limit::{Standing, WINDOW_SECONDS, Window};
 
-/// Seconds to wait before asking an engine again that has too much to do or can't reach its database.
+/// Seconds until the next try, when an engine is overloaded or can't reach its database.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 2;
 
-/// An answer that is not an error.
+/// A response that is not an error.
 pub(crate) struct Outcome {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
-    /// Whether an earlier request did the work.
+    /// Whether the response repeats that of an earlier request.
     pub(crate) replayed: bool,
 }
 
-/// How the caller stands with its rate, as far as it is known.
+/// The rate limit of the caller, as far as it is known.
 pub(crate) struct Rate<'a> {
     pub(crate) window: &'a Window,
-    /// Unknown when the batch that counts was rolled back.
+    /// Unknown if the batch that counts the request was rolled back.
     pub(crate) standing: Option<Standing>,
 }
 
-/// The response of a request that was granted.
+/// Builds a success response.
 pub(crate) fn granted(outcome: Outcome, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
     let mut response = Response::new(outcome.body);
     *response.status_mut() = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::OK);
@@ -40,10 +40,10 @@ pub(crate) fn granted(outcome: Outcome, correlation_id: &str, rate: Option<&Rate
     response
 }
 
-/// The response of a request that was refused at `now`, as `application/problem+json`.
+/// Builds an error response at `now`, as `application/problem+json`.
 pub(crate) fn refused(error: &ApiError, now: Timestamp, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
     if let Some(cause) = &error.cause {
-        // Logged here, once; the caller gets fixed text.
+        // The cause is logged here and nowhere else. The caller gets a fixed text.
         log::error!("{correlation_id} {}: {cause}", error.code.as_str());
     }
     let body = serde_json::to_vec(&error.problem(correlation_id)).unwrap_or_default();
@@ -87,7 +87,7 @@ fn surround(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&
 }
 
 fn set(response: &mut Response<Bytes>, name: HeaderName, value: &str) {
-    // Every value is made here from ASCII; one that is not would be left out.
+    // All values are ASCII. A value that is not would be left out.
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

@@ -1,4 +1,4 @@
-//! From method and path to an operation, and from an operation to its handler.
+//! Maps method and path to an operation, and an operation to its handler.
 
 use deckwatch_protocol::{ErrorCode, Operation};
 use http::Method;
@@ -8,10 +8,10 @@ use crate::error::ApiError;
 use crate::handlers::{analytics, day, doc, handoff, machine, note, request_log, requirement, session, token, venture};
 use crate::plan::Plan;
 
-/// The operations by path, made from the table in `protocol`.
+/// The operations by path, from the table in `protocol`.
 pub(crate) struct Router(matchit::Router<Vec<Operation>>);
 
-/// What a request asks for.
+/// The operation that a request asks for.
 pub(crate) struct Route {
     pub(crate) operation: Operation,
     /// The values of the parameters in the path, in order.
@@ -19,7 +19,7 @@ pub(crate) struct Route {
 }
 
 impl Router {
-    /// The router of every operation.
+    /// Creates the router of all operations.
     pub(crate) fn new() -> Self {
         let mut paths: Vec<(&str, Vec<Operation>)> = Vec::new();
         for operation in Operation::ALL {
@@ -31,19 +31,19 @@ impl Router {
         let mut router = matchit::Router::new();
         for (path, operations) in paths {
             if let Err(error) = router.insert(path, operations) {
-                // The table is constant, and a test walks it.
+                // The table is constant, and a test checks every entry.
                 log::error!("the path {path} can't be routed: {error}");
             }
         }
         Self(router)
     }
 
-    /// The operation of a method and path.
+    /// Finds the operation of a method and path.
     pub(crate) fn route(&self, method: &Method, path: &str) -> Result<Route, ApiError> {
         let unknown = |_| ApiError::new(ErrorCode::UnknownRoute, "There is nothing at this path.");
         let found = self.0.at(path).map_err(unknown)?;
         let parameters = found.params.iter().map(|(_, value)| value.to_owned()).collect();
-        // A shell sends no body where the method is HEAD; everything else is as for GET.
+        // HEAD is handled like GET. The host program sends no body for HEAD.
         let asked = if method == Method::HEAD { Method::GET } else { method.clone() };
         if let Some(operation) = found.value.iter().find(|operation| operation.method() == asked.as_str()) {
             return Ok(Route { operation: *operation, parameters });
@@ -55,7 +55,7 @@ impl Router {
     }
 }
 
-/// The plan of an operation that has a caller.
+/// Builds the plan of an operation that needs a caller.
 pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> {
     match operation {
         Operation::StartDay => day::start_day(call),

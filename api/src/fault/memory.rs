@@ -1,5 +1,5 @@
-//! What the last write met: reads go on while a quota of writes is used up or a disk is full, so a database that answers
-//! is not yet one that works.
+//! Remembers the result of the last write. Reads can succeed while the write quota is used up or the disk is full,
+//! so a database that answers reads may still be unhealthy.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::Halt;
 use crate::database::{Database, DatabaseError, Row, Statement};
 use crate::platform::Clock;
 
-/// Why the last write was not taken; nothing once one was.
+/// Why the last write failed. It is empty after a successful write.
 #[derive(Debug, Default)]
 pub struct LastHalt(Mutex<Option<(Halt, Timestamp)>>);
 
 impl LastHalt {
-    /// Why the database takes nothing at `now`. A halt is believed for as long as it asks to wait.
+    /// Why the database takes no writes at `now`. A failure counts only until its retry time is over.
     pub(crate) fn at(&self, now: Timestamp) -> Option<Halt> {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.filter(|(halt, since)| now.seconds_since(*since) < halt.retry_after_seconds(*since)).map(|(halt, _)| halt)
@@ -27,7 +27,7 @@ impl LastHalt {
     }
 }
 
-/// A database whose halts are remembered.
+/// A database that remembers why its last write failed.
 pub(crate) struct Remembered {
     pub(crate) inner: Arc<dyn Database>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -35,7 +35,7 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
-    /// Remembers how a batch of these statements ended.
+    /// Remembers the result of a batch of these statements.
     fn remember(&self, statements: &[Statement], ended: &Result<Vec<Vec<Row>>, DatabaseError>) {
         match ended {
             Err(DatabaseError::Halted(halt, _)) => self.last.set(Some((*halt, self.clock.now()))),
@@ -72,7 +72,7 @@ impl Database for Remembered {
     }
 }
 
-/// Whether it may change something: only then has the database shown that it takes writes.
+/// Whether a statement may change something. Only a write shows that the database takes writes.
 fn writes(statement: &Statement) -> bool {
     !statement.sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
 }

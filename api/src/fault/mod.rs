@@ -1,7 +1,8 @@
-//! What an error of a database engine means: pass on a rule of the schema, try again soon, wait, or call it ours.
+//! Classifies the errors of a database engine: a schema rule, a short failure to retry, a longer outage, or an
+//! internal error.
 //!
-//! Both engines speak of SQLite, one by number and one by name, so its result codes are one table. D1 has errors of its
-//! own, without a code; they are known by their words. What is not known here stays a failure of ours, a 500.
+//! Both engines report SQLite result codes, one by number and one by name, so one table covers both. D1 also has
+//! errors without a code. They are recognized by their text. An unknown error is an internal error, a 500.
 
 mod memory;
 
@@ -11,25 +12,25 @@ pub use self::memory::LastHalt;
 pub(crate) use self::memory::Remembered;
 use crate::database::DatabaseError;
 
-/// Why a database takes no requests until something changes. Nothing has happened.
+/// Why a database takes no requests until something changes. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halt {
-    /// The hosting plan's quota for today is used up. It begins anew at 00:00 UTC.
+    /// The daily quota of the hosting plan is used up. It resets at 00:00 UTC.
     DailyQuota,
-    /// The disk, the database or the account holds as much as it may.
+    /// The disk, the database or the account is full.
     Full,
-    /// The database can't be used until its operator has mended it: a damaged or a read-only file.
+    /// The database is not usable until its operator repairs it: the file is damaged or read-only.
     Broken,
-    /// The part of the program that writes has stopped because of a fault in it. A restart helps.
+    /// The writer thread of the program stopped because of a bug. A restart helps.
     Stopped,
 }
 
-/// How long a database that is full or broken is left alone: a person has to act.
+/// How long clients should not call a full or broken database: a person must act first.
 const OPERATOR_SECONDS: u64 = 5 * 60;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 impl Halt {
-    /// What the caller is told, without the engine's own words.
+    /// The message for the caller, without the message of the engine.
     pub(crate) const fn detail(self) -> &'static str {
         match self {
             Self::DailyQuota => {
@@ -52,7 +53,7 @@ impl Halt {
         }
     }
 
-    /// How long to leave the database alone from `now` on: until the quota begins anew, or a few minutes.
+    /// The seconds until the next try: until the quota resets, or a few minutes.
     pub(crate) fn retry_after_seconds(self, now: Timestamp) -> u64 {
         match self {
             Self::DailyQuota => {
@@ -64,18 +65,18 @@ impl Halt {
     }
 }
 
-/// What one result code of SQLite means.
+/// The meaning of one SQLite result code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// A rule of the schema.
     Constraint,
-    /// It passes within seconds.
+    /// A failure that ends within seconds.
     Passing,
-    /// It lasts.
+    /// A failure that lasts.
     Halted(Halt),
-    /// One value, row or statement is larger than the engine takes.
+    /// A value, a row or a statement is larger than the engine allows.
     TooLarge,
-    /// A fault of ours.
+    /// An internal error.
     Failed,
 }
 
@@ -111,8 +112,8 @@ const CODES: &[(i32, &str, Class)] = &[
     (28, "WARNING", Class::Failed),
 ];
 
-/// Extended codes that mean something else than their primary code: a lock that another process holds, memory, and
-/// files that another process is recovering.
+/// Extended codes with another meaning than their primary code: a lock that another process holds, memory, and files
+/// that another process is recovering.
 const EXTENDED: &[(i32, &str, Class)] = &[
     (264, "READONLY_RECOVERY", Class::Passing),
     (520, "READONLY_CANTLOCK", Class::Passing),
@@ -126,7 +127,7 @@ const EXTENDED: &[(i32, &str, Class)] = &[
     (8458, "IOERR_IN_PAGE", Class::Halted(Halt::Broken)),
 ];
 
-/// What an error of SQLite means that comes with its extended result code.
+/// Classifies an SQLite error by its extended result code.
 pub fn of_sqlite_code(extended: i32, words: String) -> DatabaseError {
     let listed =
         |table: &[(i32, &str, Class)], code| table.iter().find(|(number, ..)| *number == code).map(|row| row.2);
@@ -134,8 +135,8 @@ pub fn of_sqlite_code(extended: i32, words: String) -> DatabaseError {
     class.unwrap_or(Class::Failed).error(words)
 }
 
-/// What a message of D1 means: `D1_ERROR: <words of SQLite>: SQLITE_<CODE> (extended: SQLITE_<CODE>)` for an error of
-/// SQLite, and prose for its own.
+/// Classifies a D1 message. An SQLite error has the form `D1_ERROR: <SQLite message>: SQLITE_<CODE> (extended:
+/// SQLITE_<CODE>)`. Other D1 errors are plain text.
 pub fn of_d1_message(message: &str) -> DatabaseError {
     let message = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
     match message.split_once(": SQLITE_") {
@@ -144,7 +145,7 @@ pub fn of_d1_message(message: &str) -> DatabaseError {
     }
 }
 
-/// Of the extended code where one is named, else of the primary one.
+/// Uses the extended code if the message has one, else the primary code.
 fn of_names(codes: &str) -> Class {
     let names =
         codes.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(|name| name.trim_start_matches("SQLITE_"));
@@ -157,8 +158,8 @@ fn of_names(codes: &str) -> Class {
     extended.or_else(primary).map_or(Class::Failed, |row| row.2)
 }
 
-/// What D1 and the Durable Object below it say without a code, by what is told in every version of the sentence. The
-/// first that fits counts.
+/// Errors of D1 and of its Durable Object that have no code. Each entry is a part of the sentence that all versions
+/// of the sentence have. The first match counts.
 const PROSE: &[(&str, Class)] = &[
     ("constraint failed", Class::Constraint),
     ("free tier daily", Class::Halted(Halt::DailyQuota)),
@@ -176,10 +177,10 @@ const PROSE: &[(&str, Class)] = &[
     ("transient issue", Class::Passing),
     ("overloaded", Class::Passing),
     ("nternal error", Class::Passing),
-    // A query ran for longer than 30 s.
+    // A query ran longer than 30 s.
     ("xceeded timeout", Class::Passing),
     ("Failed to parse body as JSON", Class::Passing),
-    // The limit is one of an invocation: the next request begins with a fresh count.
+    // This limit applies to one invocation. The next request starts with a new count.
     ("by single worker invocation", Class::Passing),
     ("by single Worker invocation", Class::Passing),
     ("Too many subrequests", Class::Passing),

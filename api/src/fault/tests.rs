@@ -1,4 +1,4 @@
-//! Every error that SQLite and Cloudflare's documentation name, each with what it means.
+//! Tests the class of every error that the SQLite and Cloudflare documentation names.
 
 use super::*;
 
@@ -6,8 +6,7 @@ const BROKEN: Class = Class::Halted(Halt::Broken);
 const FULL: Class = Class::Halted(Halt::Full);
 const QUOTA: Class = Class::Halted(Halt::DailyQuota);
 
-/// What D1 says: the list of its page "Debug D1", the limits of D1, of Durable Objects and of Workers, and what
-/// production was seen to say.
+/// D1 messages: from the page "Debug D1", from the limits of D1, Durable Objects and Workers, and from production.
 const D1: &[(&str, Class)] = &[
     ("D1_ERROR: D1 DB reset because its code was updated.", Class::Passing),
     ("D1_ERROR: Internal error while starting up D1 DB storage caused object to be reset.", Class::Passing),

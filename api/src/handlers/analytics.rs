@@ -1,4 +1,4 @@
-//! How the sessions of a window of time went.
+//! Figures about the sessions in a time window.
 
 use deckwatch_protocol::{Analytics, AnalyticsFilter, ErrorCode, Violation, Violations};
 
@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::plan::{Plan, Reach};
 use crate::store;
 
-/// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
+/// Counts the sessions and handoffs of a time window, in total and by venture, agent and day.
 pub(crate) fn session_analytics(call: &Call) -> Result<Plan, ApiError> {
     const DAY: i64 = 24 * 60 * 60;
     let filter: AnalyticsFilter = call.query()?;

@@ -10,7 +10,7 @@ use crate::plan::{Plan, Reach};
 use crate::store;
 use crate::store::day::Moment;
 
-/// Creates or resumes the agent's session and answers with everything it needs.
+/// Creates or resumes the agent's session and returns the context that the agent needs.
 pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
     let day: StartDay = call.body()?;
     let id = call.mint_session_id();
@@ -32,8 +32,9 @@ pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::write(steps, answer).within(Reach::Venture(day.venture)))
 }
 
-/// Records the handoff and ends the session. A session that a handoff has ended stays as it is, and the answer is the
-/// first result. With `keep_open` the handoff is recorded whatever the state of the session, which stays as it is.
+/// Records the handoff and ends the session. If a handoff has already ended the session, nothing changes and the
+/// response repeats the first result. With `keep_open` the handoff is recorded in any state of the session, and the
+/// state does not change.
 pub(crate) fn end_day(call: &Call) -> Result<Plan, ApiError> {
     let day: EndDay = call.body()?;
     let id = call.mint_handoff_id();

@@ -1,4 +1,4 @@
-//! Documents: putting and deleting them, reading them and their versions.
+//! Documents: put, delete, read, and list them and their versions.
 
 use deckwatch_protocol::{
     Doc, DocFilter, DocName, DocScope, DocType, ErrorCode, GetDoc, Invalid, ListDocVersions, PutDoc, Violations,
@@ -26,7 +26,7 @@ pub(crate) fn list_docs(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::page(items, total, filter.limit.unwrap_or_default()).within(reach))
 }
 
-/// Reads one document with its content, or one of its kept versions.
+/// Reads one document with its content, or one of its stored versions.
 pub(crate) fn get_doc(call: &Call) -> Result<Plan, ApiError> {
     let GetDoc { version } = call.query()?;
     let place = place_to_find(call)?;
@@ -37,7 +37,7 @@ pub(crate) fn get_doc(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::record(select, ErrorCode::DocNotFound).within(to_read(&place.scope)))
 }
 
-/// Lists the kept versions of a document, newest first, also of one that was deleted.
+/// Lists the stored versions of a document, newest first. It also works for a deleted document.
 pub(crate) fn list_doc_versions(call: &Call) -> Result<Plan, ApiError> {
     let filter: ListDocVersions = call.query()?;
     let place = place_to_find(call)?;
@@ -47,7 +47,7 @@ pub(crate) fn list_doc_versions(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::page(items, total, limit).after(steps).within(to_read(&place.scope)))
 }
 
-/// Makes or replaces a document.
+/// Creates or replaces a document.
 pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
     let place = place_to_make(call)?;
     call.look_for_secrets_in("/name", place.name.as_str());
@@ -79,7 +79,8 @@ pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::write(steps, store::doc::select_kept(&place, &new.change_id)).within(reach))
 }
 
-/// Deletes a document. That is a version too, so that counting goes on when it is put again.
+/// Deletes a document. The deletion is a version too, so the version numbers continue when the document is put
+/// again.
 pub(crate) fn delete_doc(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
@@ -93,7 +94,8 @@ pub(crate) fn delete_doc(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::write(steps, store::doc_version::select_kept(&place)).within(reach))
 }
 
-/// What is global is everybody's to read; a venture's is its own.
+/// The access that reading a document needs. Every token can read a global document. A document of a venture needs
+/// access to that venture.
 fn to_read(scope: &DocScope) -> Reach {
     scope.venture().map_or(Reach::Shared, Reach::Venture)
 }
@@ -102,7 +104,7 @@ fn unless_matched(call: &Call, place: &Place) -> Option<Statement> {
     call.if_match.as_ref().map(|asked| store::doc::unless_content(place, asked.tags()))
 }
 
-/// A document that can't be named is not there.
+/// Parses the path of an existing document. A name that is not valid gives "not found".
 fn place_to_find(call: &Call) -> Result<Place, ApiError> {
     let not_found = |_: Invalid| ApiError::missing(ErrorCode::DocNotFound);
     Ok(Place {
@@ -111,7 +113,7 @@ fn place_to_find(call: &Call) -> Result<Place, ApiError> {
     })
 }
 
-/// Both parts of the path are said to be wrong at once.
+/// Parses the path of a document to put. One error reports both parts of the path.
 fn place_to_make(call: &Call) -> Result<Place, Violations> {
     let scope = call.path_parameter().parse::<DocScope>();
     let name = call.second_path_parameter().parse::<DocName>();
@@ -125,7 +127,7 @@ fn place_to_make(call: &Call) -> Result<Place, Violations> {
     }
 }
 
-/// Refuses content that claims to be JSON, saying where it stops to be, never what stands there.
+/// Refuses content that is not valid JSON. The error gives the position, but does not repeat the content.
 fn is_json(content: &str) -> Result<(), Violations> {
     serde_json::from_str::<IgnoredAny>(content).map(drop).map_err(|error| {
         let place = format!("is not JSON, as doc_type says, at line {} column {}", error.line(), error.column());

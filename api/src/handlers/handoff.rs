@@ -1,4 +1,4 @@
-//! Handoffs: recording them and finding them again.
+//! Handoffs: record and read them.
 
 use deckwatch_protocol::{
     CreateHandoff, ErrorCode, HandoffDraft, HandoffFilter, HandoffId, HandoffPayload, LatestHandoffFilter, SessionId,
@@ -12,7 +12,7 @@ use crate::plan::{Plan, Reach};
 use crate::store;
 use crate::store::handoff::NewHandoff;
 
-/// Records a handoff while the session goes on, or after it has ended: nothing said is lost.
+/// Records a handoff during a session or after its end, so that no handoff is lost.
 pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
     let request: CreateHandoff = call.body()?;
     let id = call.mint_handoff_id();
@@ -39,14 +39,14 @@ pub(crate) fn list_handoffs(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
 }
 
-/// Reads the newest handoff that fits.
+/// Reads the newest handoff that matches the filter.
 pub(crate) fn latest_handoff(call: &Call) -> Result<Plan, ApiError> {
     let filter: LatestHandoffFilter = call.query()?;
     let reach = Reach::of(filter.venture.as_ref());
     Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound).within(reach))
 }
 
-/// A payload as it is stored: canonical JSON (RFC 8785) and its SHA-256 in hexadecimal.
+/// A payload in its stored form: canonical JSON (RFC 8785) and its SHA-256 in hexadecimal.
 pub(crate) struct Payload {
     json: String,
     hash: String,
@@ -74,7 +74,7 @@ impl Payload {
     }
 }
 
-/// The canonical payload of a draft, refused when it is larger than a handoff may be.
+/// Builds the canonical payload of a draft. Refuses a payload that is larger than the limit.
 pub(crate) fn canonical_payload(draft: &HandoffDraft) -> Result<Payload, ApiError> {
     let HandoffDraft { accomplished, in_progress, blocked, next_steps, links, extra, .. } = draft;
     let value = json!({

@@ -1,4 +1,4 @@
-//! Notes: saving them, finding them, changing them.
+//! Notes: create, find and change them.
 
 use deckwatch_protocol::{Change, CreateNote, ErrorCode, NoteFilter, NoteId, Timestamp, UpdateNote, Violations};
 
@@ -12,7 +12,7 @@ use crate::store;
 use crate::store::note::{NewNote, NoteInBatch};
 use crate::walk::Walk;
 
-/// Saves a note.
+/// Creates a note.
 pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
     let note: CreateNote = call.body()?;
     let id = call.mint_note_id();
@@ -39,7 +39,7 @@ pub(crate) fn get_note(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::record(store::note::select(&id), ErrorCode::NoteNotFound).within(Reach::NoteToRead(id)))
 }
 
-/// Lists notes, newest first, or those that match a search, best first.
+/// Lists notes, newest first, or the matches of a search, best first.
 pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
     let filter: NoteFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
@@ -56,7 +56,7 @@ pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
     Ok(plan.within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
 }
 
-/// Changes a note. Saying what it says already changes nothing, its version included.
+/// Changes a note. If the request has the same values as the note, nothing changes, and the version stays the same.
 pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
     let id = note_id(call)?;
     let patch: UpdateNote = call.body()?;
@@ -66,7 +66,7 @@ pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
     }
     let title = patch.title.as_ref().map(|title| TitleTerms::of(title.as_str()));
     let content = patch.content.as_ref().map(|content| ContentTerms::of(content.as_str()));
-    // The index has no text of its own: what it is to forget must still be there.
+    // The index stores no text. To remove an entry, it needs the old terms, so remove it before the note changes.
     steps.push(store::note_search::forget(&id));
     steps.push(store::note::update(&id, &patch, call.now, content.as_ref().map(|content| content.in_part)));
     steps.extend(store::note_search::change(&id, title.as_ref(), content.as_ref()));
@@ -76,29 +76,29 @@ pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
     } else {
         store::note::select_kept(&id)
     };
-    // A note that moves between ventures concerns both: that is for keys that reach both.
+    // A note that moves between ventures concerns both, so the caller needs access to both.
     let reach = if patch.venture == Change::Keep { Reach::NoteToChange(id) } else { Reach::Everything };
     Ok(Plan::write(steps, select).within(reach))
 }
 
-/// Takes a note out of lists, searches and days.
+/// Archives a note: it is removed from lists, searches and the start of day.
 pub(crate) fn archive_note(call: &Call) -> Result<Plan, ApiError> {
     moved(call, store::note::archive)
 }
 
-/// Brings an archived note back.
+/// Restores an archived note.
 pub(crate) fn restore_note(call: &Call) -> Result<Plan, ApiError> {
     moved(call, store::note::restore)
 }
 
-/// The walk that the page of a search goes on with.
+/// The search state that the cursor holds.
 fn walk(filter: &NoteFilter) -> Result<Walk, Violations> {
     let Some(cursor) = &filter.cursor else { return Ok(Walk::default()) };
     Walk::of(cursor)
         .ok_or_else(|| Violations::at("/cursor", "must be the next_cursor of an earlier page of this search"))
 }
 
-/// Refuses the cursor of a search, which is no place in a list.
+/// Refuses the cursor of a search, because it is not valid for a list.
 fn listed(filter: &NoteFilter) -> Result<(), Violations> {
     let searched = filter.cursor.as_ref().is_some_and(|cursor| Walk::of(cursor).is_some());
     let refused = || Violations::at("/cursor", "must be the next_cursor of an earlier page of this list");

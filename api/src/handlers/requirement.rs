@@ -8,12 +8,12 @@ use crate::plan::{Plan, Reach};
 use crate::platform::random_bits;
 use crate::store;
 
-/// Says how the documents of a venture, or of all, stand against their requirements.
+/// Reports the state of the documents of one venture, or of all ventures, against their requirements.
 pub(crate) fn audit_docs(call: &Call) -> Result<Plan, ApiError> {
     let filter: AuditFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
     let (items, total) = store::doc_audit::list(&filter, call.now, call.caller.token_id());
-    // An empty audit of a venture that nobody knows would read as if all were well.
+    // Refuse an unknown venture. An empty audit would look like a success.
     let steps = filter.venture.iter().map(store::refusal::unless_venture).collect();
     Ok(Plan::page(items, total, limit).after(steps).within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
 }
@@ -26,7 +26,7 @@ pub(crate) fn list_requirements(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::page(items, total, limit).within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
 }
 
-/// Makes or replaces a requirement. Saying the same again changes nothing, `updated_at` included.
+/// Creates or replaces a requirement. If the values are the same, nothing changes, and `updated_at` stays the same.
 pub(crate) fn put_requirement(call: &Call) -> Result<Plan, ApiError> {
     let requirement: PutRequirement = call.body()?;
     let id = RequirementId::mint(call.now, random_bits(call.entropy));
@@ -36,7 +36,7 @@ pub(crate) fn put_requirement(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::write(steps, answer).within(Reach::of(requirement.venture.as_ref())))
 }
 
-/// Deletes a requirement. The documents that it asked for stay.
+/// Deletes a requirement. Its documents stay.
 pub(crate) fn delete_requirement(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;

@@ -1,4 +1,4 @@
-//! Sessions: reading them, moving them, hearing from them.
+//! Sessions: read and update them, and record heartbeats.
 
 use deckwatch_protocol::{
     ErrorCode, HEARTBEAT_INTERVAL_SECONDS, LeaveSession, SessionFilter, SessionId, UpdateSession,
@@ -26,7 +26,7 @@ pub(crate) fn get_session(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::record(select, ErrorCode::SessionNotFound).within(Reach::Session(id)))
 }
 
-/// Changes where a session stands; also a heartbeat.
+/// Updates the fields of a session. This also counts as a heartbeat.
 pub(crate) fn update_session(call: &Call) -> Result<Plan, ApiError> {
     let id = session_id(call)?;
     let patch: UpdateSession = call.body()?;
@@ -36,7 +36,7 @@ pub(crate) fn update_session(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::write(steps, answer).within(Reach::Session(id)))
 }
 
-/// Says that the agent is alive. A session taken for abandoned, as after a laptop's sleep, is live again.
+/// Records a heartbeat. An abandoned session becomes active again, for example after a laptop's sleep.
 pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
@@ -48,7 +48,7 @@ pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
 }
 
-/// Says that the agent has left. A session that was heard from since, or has ended, stays as it is.
+/// Records that the agent has left. If the session had a heartbeat since, or has ended, it does not change.
 pub(crate) fn leave_session(call: &Call) -> Result<Plan, ApiError> {
     let id = session_id(call)?;
     let leave: LeaveSession = call.body()?;
@@ -57,7 +57,8 @@ pub(crate) fn leave_session(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
 }
 
-/// When the next heartbeat is due: 10 minutes ± 2, drawn anew so that a fleet started at once spreads out.
+/// When the next heartbeat is due: in 10 minutes ± 2. The value is random, so that agents that start together spread
+/// out.
 pub(crate) fn next_heartbeat(call: &Call) -> NextHeartbeat {
     let (shortest, longest) = HEARTBEAT_INTERVAL_SECONDS.into_inner();
     let drawn = random_bits(call.entropy) % u128::from(longest - shortest + 1);

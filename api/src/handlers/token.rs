@@ -1,4 +1,4 @@
-//! Tokens: minting, listing and revoking the keys of single agents.
+//! Tokens: create, list and revoke the keys of single agents.
 
 use deckwatch_protocol::{CreateToken, ErrorCode, ListTokens, TokenId, Violations};
 
@@ -11,8 +11,8 @@ use crate::platform::random_bits;
 use crate::store;
 use crate::store::token::NewToken;
 
-/// Mints a token. Its secret is made from the caller's key and a seal; the stored answer has the seal
-/// alone, and whoever repeats the request brings the key again (see `middleware::token`).
+/// Creates a token. Its secret is computed from the caller's key and a random seal. Only the seal is stored with the
+/// response. A client that repeats the request sends the key again (see `middleware::token`).
 pub(crate) fn create_token(call: &Call) -> Result<Plan, ApiError> {
     let request: CreateToken = call.body()?;
     if request.expires_at.is_some_and(|at| at <= call.now) {
@@ -41,7 +41,7 @@ pub(crate) fn list_tokens(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::page(items, total, limit))
 }
 
-/// Revokes a token. A second revocation answers with the first one's time.
+/// Revokes a token. A second call returns the time of the first one.
 pub(crate) fn revoke_token(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;

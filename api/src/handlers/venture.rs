@@ -16,7 +16,7 @@ pub(crate) fn list_ventures(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::page(items, total, limit).within(Reach::Shared))
 }
 
-/// Registers or replaces a venture. Saying the same again changes nothing, `updated_at` included.
+/// Registers or replaces a venture. If the values are the same, nothing changes, and `updated_at` stays the same.
 pub(crate) fn put_venture(call: &Call) -> Result<Plan, ApiError> {
     let code = code(call)?;
     let venture: PutVenture = call.body()?;
@@ -25,8 +25,8 @@ pub(crate) fn put_venture(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::write(steps, store::venture::select_kept(&code, &new_id)).within(Reach::Venture(code)))
 }
 
-/// Deletes a venture; what is recorded of it stays, and who is at work there ends the day as ever. A second deletion
-/// answers with the first one's time.
+/// Deletes a venture. Its records stay, and agents with an open session can still end their day. A second call
+/// returns the time of the first one.
 pub(crate) fn delete_venture(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
@@ -35,7 +35,7 @@ pub(crate) fn delete_venture(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::write(steps, store::venture::select_deleted(&code)).within(Reach::Venture(code)))
 }
 
-/// Moves sessions and handoffs to another name of their repository, as many as one request may change.
+/// Changes the repository name of sessions and handoffs, up to the number of rows that one request may change.
 pub(crate) fn move_records(call: &Call) -> Result<Plan, ApiError> {
     let from = code(call)?;
     let records: MoveRecords = call.body()?;

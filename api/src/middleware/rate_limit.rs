@@ -1,23 +1,23 @@
-//! How often: one counter per actor and minute, raised inside the request's own batch.
+//! Rate limits: one counter per actor and minute. The request's own batch increments it.
 
 use deckwatch_protocol::{Timestamp, TokenId};
 
 use crate::database::{Row, Statement, count};
 use crate::store;
 
-/// The length of a window.
+/// The length of a window in seconds.
 pub(crate) const WINDOW_SECONDS: u32 = 60;
 
-/// Who says how much a window grants.
+/// Where the limit of a window comes from.
 #[derive(Debug, Clone)]
 enum Grant {
-    /// The engine: so many requests.
+    /// The engine's setting: this number of requests.
     Fixed(u32),
     /// The row of this token.
     OfToken(TokenId),
 }
 
-/// The window that `now` falls into, for one actor.
+/// The window of one actor that contains `now`.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
     actor: String,
@@ -29,17 +29,17 @@ pub(crate) struct Window {
     pub(crate) reset_after: i64,
 }
 
-/// How an actor stands in its window.
+/// The rate limit state of an actor in its window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// What the window grants, where that is known.
+    /// The limit of the window, if it is known.
     pub(crate) limit: Option<u32>,
-    /// Requests left.
+    /// The requests left.
     pub(crate) remaining: u32,
 }
 
 impl Standing {
-    /// How the actor stands after the request, from the row that [`Window::count`] returned.
+    /// The state after the request, from the row that [`Window::count`] returned.
     pub(crate) fn after(rows: &[Row]) -> Option<Self> {
         let row = rows.first()?;
         let (used, limit) = (count(row, "request_count")?, count(row, "request_limit")?);
@@ -48,12 +48,12 @@ impl Standing {
 }
 
 impl Window {
-    /// The window of a key, which the engine grants `limit` requests.
+    /// The window of a configured key, with `limit` requests.
     pub(crate) fn at(now: Timestamp, actor: &str, limit: u32) -> Self {
         Self::granting(now, actor, Grant::Fixed(limit))
     }
 
-    /// The window of a token, which grants what its row says.
+    /// The window of a token. The row of the token has the limit.
     pub(crate) fn of_token(now: Timestamp, actor: &str, token: &TokenId) -> Self {
         Self::granting(now, actor, Grant::OfToken(token.clone()))
     }
@@ -72,7 +72,7 @@ impl Window {
         }
     }
 
-    /// What the window grants, where that is known without asking the database.
+    /// The limit of the window, if it is known without the database.
     pub(crate) fn limit(&self) -> Option<u32> {
         match self.grant {
             Grant::Fixed(limit) => Some(limit),
@@ -80,7 +80,7 @@ impl Window {
         }
     }
 
-    /// Counts the request; over the limit, the whole batch fails.
+    /// Counts the request. Over the limit, the whole batch fails.
     pub(crate) fn count(&self) -> Statement {
         match &self.grant {
             Grant::Fixed(limit) => store::rate_limit::count(&self.actor, self.start, *limit),
@@ -88,7 +88,7 @@ impl Window {
         }
     }
 
-    /// Selects a row when the window has no request left.
+    /// Selects a row if the window has no requests left.
     pub(crate) fn is_used_up(&self) -> Statement {
         store::rate_limit::is_used_up(&self.actor, self.start)
     }
@@ -101,7 +101,7 @@ impl Window {
         }
     }
 
-    /// How the actor stands that has used its window up.
+    /// The state of an actor that has no requests left.
     pub(crate) fn used_up(&self) -> Standing {
         Standing { limit: self.limit(), remaining: 0 }
     }

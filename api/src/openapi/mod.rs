@@ -1,6 +1,6 @@
-//! The OpenAPI 3.1 document, made from the table of operations and the wire types that serve them.
+//! Builds the OpenAPI 3.1 document from the table of operations and the wire types.
 //!
-//! A test makes it and holds the committed `openapi.json` against it; engines serve the committed file.
+//! A test compares it with the committed `openapi.json`. The engines serve the committed file.
 
 mod links;
 
@@ -48,7 +48,7 @@ pub fn document() -> Value {
     })
 }
 
-/// The schemas of requests and of answers, in one set of definitions.
+/// The schemas of requests and responses, in one set of definitions.
 struct Schemas(SchemaGenerator);
 
 impl Schemas {
@@ -68,14 +68,14 @@ impl Schemas {
     }
 }
 
-/// What an operation takes and gives.
+/// The request and the responses of an operation.
 #[derive(Default)]
 struct Shape {
     query: Option<Value>,
     body: Option<Value>,
-    /// Statuses of success, each with the answer's schema.
+    /// Success statuses, each with the schema of its response.
     answers: Vec<(u16, Value)>,
-    /// Refusals of this operation beside those of every operation like it.
+    /// Error codes of this operation, in addition to the common ones.
     refusals: Vec<ErrorCode>,
 }
 
@@ -237,7 +237,8 @@ fn describe(operation: Operation, schemas: &mut Schemas) -> Value {
 
 fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
     let mut parameters = Vec::new();
-    // A malformed id names nothing and is not found; a malformed code or hostname could not be registered.
+    // An `id` has no pattern, because an id that is not valid gives "not found". Codes and hostnames have their
+    // schemas, because other values can't be registered.
     let in_path = [
         ("id", json!({ "type": "string" })),
         ("code", schema_alone::<VentureCode>()),
@@ -295,12 +296,12 @@ fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
     parameters
 }
 
-/// The schema of a type, for a place that has no definitions.
+/// The schema of a type, with its definitions inside.
 fn schema_alone<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 
-/// A query can leave a parameter out but can't say `null`; and it stands alone, so references are resolved.
+/// A query parameter can be absent but can't be `null`. It has no shared definitions, so references are resolved.
 fn not_null(schema: &Value, definitions: Option<&Value>) -> Value {
     let mut schema = schema.clone();
     if let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) {
