@@ -1,32 +1,32 @@
-//! How a walk through the results of a search goes on: its cursor names all that it has shown.
+//! The state of a search across its pages. The cursor holds the numbers of all notes that were shown.
 //!
-//! A score moves with every note that is written, so no score says where a page ended. What was shown is told by
-//! the numbers that the index knows notes by. Knows nothing of SQL.
+//! Every new note changes the scores, so a score can't mark where a page ended. The numbers are those of the notes
+//! in the index. This module contains no SQL.
 
 use deckwatch_protocol::Cursor;
 
 use crate::cursor::CursorMark;
 use crate::database::{Row, number};
 
-/// The most that a walk shows: as many as a search ranks.
+/// Maximum number of results of a search. The search ranks the same number.
 const MAX_SHOWN: usize = 1000;
-/// What a cursor of a search begins with. No other cursor has a dot there.
+/// The prefix of a search cursor. No other cursor has a dot at this position.
 const MARK: &str = "s.";
-/// A digit has five bits of a number; the upper half says that more follow.
+/// A digit holds five bits of a number. The upper half of the digits says that more digits follow.
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 const MORE: u64 = 32;
 
-/// What a walk has shown; nothing yet by default.
+/// The results that were shown; none by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Walk {
-    /// The newest match when the walk began: what came later is not part of it.
+    /// The newest match when the search began. Later notes are not part of the search.
     newest: Option<u64>,
-    /// The numbers of the notes that were shown, the newest first.
+    /// The numbers of the notes that were shown, newest first.
     shown: Vec<u64>,
 }
 
 impl Walk {
-    /// The walk that a cursor of a search names.
+    /// Decodes the cursor of a search.
     pub(crate) fn of(cursor: &Cursor) -> Option<Self> {
         let numbers = decoded(cursor.as_str().strip_prefix(MARK)?)?;
         let (newest, gaps) = numbers.split_first()?;
@@ -39,17 +39,17 @@ impl Walk {
         (1..=MAX_SHOWN).contains(&shown.len()).then_some(Self { newest: Some(*newest), shown })
     }
 
-    /// The newest match when the walk began, unless it begins here.
+    /// The newest match when the search began; `None` on the first page.
     pub(crate) fn newest(&self) -> Option<i64> {
         self.newest.and_then(|newest| i64::try_from(newest).ok())
     }
 
-    /// What was shown, as a JSON array.
+    /// The numbers that were shown, as a JSON array.
     pub(crate) fn shown_json(&self) -> String {
         serde_json::Value::from(self.shown.clone()).to_string()
     }
 
-    /// The cursor behind a page of these rows of (`number`, `newest`); `None` when the walk has shown all that it may.
+    /// The cursor after a page with these rows of (`number`, `newest`); `None` if the maximum number was shown.
     pub(crate) fn next(mut self, page: &[Row]) -> Option<Cursor> {
         let newest = self.newest.or_else(|| number(page.first()?, "newest"))?;
         self.shown.extend(page.iter().filter_map(|row| number(row, "number")));
@@ -65,7 +65,7 @@ impl Walk {
             encode(at.checked_sub(number)?, &mut text);
             at = number;
         }
-        // Among millions of notes it may be too long for a thousand: then this was the last page.
+        // Among millions of notes, the cursor of a thousand numbers may be too long. Then this is the last page.
         (text.len() + CursorMark::CHARS <= Cursor::MAX_CHARS).then(|| text.parse().ok())?
     }
 }
@@ -82,7 +82,7 @@ fn encode(mut number: u64, text: &mut String) {
     }
 }
 
-/// The numbers that a text spells, all below 2^53.
+/// Decodes the numbers of a text, all below 2^53.
 fn decoded(text: &str) -> Option<Vec<u64>> {
     let (mut numbers, mut number, mut shift) = (Vec::new(), 0, 0);
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! What is generated from the code and committed is in step with it. `UPDATE_GENERATED=1` writes it.
+//! Checks that the committed generated files are up to date. `UPDATE_GENERATED=1` writes them.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -1,4 +1,4 @@
-//! The place of a text that fits a search, with what was found between `**`.
+//! Excerpts: the part of a text that matches a search, with each match between `**`.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -7,36 +7,36 @@ use super::query::{Query, QueryTerm};
 use super::stem::stem;
 use super::words::{Piece, PieceKind, pieces};
 
-/// How many characters of a text are looked at: an excerpt costs no more, however long the text is.
+/// How many characters of a text are searched. This limits the cost of an excerpt, however long the text is.
 pub(crate) const EXCERPT_WINDOW: u32 = 8192;
-/// Bytes of text that an excerpt shows, about.
+/// Approximate length of an excerpt in bytes.
 const SHOWN: usize = 320;
-/// How many of them stand before what was found.
+/// How many of them come before the first match.
 const BEFORE: usize = 80;
-/// Most characters of an excerpt, its marks included.
+/// Maximum length of an excerpt in characters, with the marks.
 const MAX_CHARS: usize = 500;
-/// Terms that are looked for.
+/// Maximum number of terms to look for.
 const MAX_TERMS: usize = 8;
-/// Most places that are compared.
+/// Maximum number of matches to compare.
 const MAX_PLACES: usize = 64;
-/// Work that the excerpts of a page may take, about 15 ms: the whole windows of 20 notes in most scripts.
+/// The work limit for all excerpts of a page, about 15 ms: enough for the whole windows of 20 notes in most scripts.
 const MAX_WORK: usize = 600_000;
-/// The work of comparing a word with a term that begins as it does.
+/// The work to compare a word with a term that has the same first letter.
 const COMPARED_WORD_WORK: usize = 4;
-/// The work of comparing a character of a script without spaces with a term.
+/// The work to compare a character of a script without spaces with a term.
 const COMPARED_CHARACTER_WORK: usize = 1;
-/// The work of finding the stem of a word, for each of its letters.
+/// The work to stem a word, per letter.
 const STEM_WORK: usize = 2;
 
-/// A place where a term of the query stands.
+/// A match of a term of the query.
 struct Found {
     place: Range<usize>,
     term: usize,
 }
 
 impl Query {
-    /// The place in `window`, the beginning of a text, where most of the terms stand together; without any, its first
-    /// lines. `goes_on` says whether the text is longer than the window.
+    /// The part of `window` with the most terms close together; without a match, the first lines. `window` is the
+    /// beginning of a text. `goes_on` says whether the text is longer than the window.
     pub(crate) fn excerpt(&self, window: &str, goes_on: bool, budget: &mut ExcerptBudget) -> String {
         let places = self.places(window, budget);
         let best = (0..places.len()).max_by_key(|at| (together(&places, *at), std::cmp::Reverse(*at)));
@@ -64,7 +64,7 @@ impl Query {
         excerpt
     }
 
-    /// The first places of a text where terms of the query stand.
+    /// The first matches of terms of the query in a text.
     fn places(&self, window: &str, budget: &mut ExcerptBudget) -> Vec<Found> {
         let mut pieces = pieces(window).within(budget.next_share());
         let (mut places, mut before) = (Vec::new(), None);
@@ -83,14 +83,14 @@ impl Query {
     }
 }
 
-/// The work that the excerpts of a page may take together. Each has an even share of what those before have left.
+/// The work limit for all excerpts of a page. Each excerpt gets an equal share of what is left.
 pub(crate) struct ExcerptBudget {
     left: usize,
     notes: usize,
 }
 
 impl ExcerptBudget {
-    /// For a page of so many notes.
+    /// Creates the budget for a page with this number of notes.
     pub(crate) fn of(notes: usize) -> Self {
         Self { left: MAX_WORK, notes }
     }
@@ -107,22 +107,22 @@ impl ExcerptBudget {
     }
 }
 
-/// A piece that is compared with the terms of a query.
+/// A token of the text that is compared with the terms of a query.
 struct Compared<'a> {
     piece: &'a Piece,
     before: Option<&'a Piece>,
-    /// Its stem, once a term has asked for it.
+    /// The stem, once a term has needed it.
     stem: OnceCell<Option<String>>,
     work: usize,
 }
 
 impl Compared<'_> {
-    /// The place where `term` stands, if it does.
+    /// The byte range that matches `term`, if there is one.
     fn place(&mut self, term: &QueryTerm) -> Option<Range<usize>> {
         let form = term.forms.first()?;
         let piece = self.piece;
         match &piece.kind {
-            // A word, what it begins with and its stem have the same first letter.
+            // A word, its prefixes and its stem have the same first letter.
             PieceKind::Word { .. } if form.as_bytes().first() != piece.folded.as_bytes().first() => None,
             PieceKind::Word { signs } => {
                 self.work += COMPARED_WORD_WORK;
@@ -145,7 +145,7 @@ impl Compared<'_> {
 
     fn has_stem_of(&mut self, term: &QueryTerm) -> bool {
         let (word, Some(own)) = (&self.piece.folded, &term.stem) else { return false };
-        // Most words are another one from their first letters on, and need no stem to tell.
+        // Most words differ in their first letters. They need no stem for the comparison.
         let beginning = own.get(..own.len().min(2)).unwrap_or_default();
         if !word.starts_with(beginning) {
             return false;
@@ -159,7 +159,7 @@ impl Compared<'_> {
     }
 }
 
-/// How many terms stand close behind the place at `at`, its own included.
+/// The number of terms that occur close after the match at `at`, including its own.
 fn together(places: &[Found], at: usize) -> usize {
     let Some(first) = places.get(at) else { return 0 };
     let near = places.iter().skip(at).take_while(|found| found.place.end <= first.place.start + SHOWN - BEFORE);
@@ -169,7 +169,7 @@ fn together(places: &[Found], at: usize) -> usize {
     terms.len()
 }
 
-/// The places within `shown`, joined where they touch.
+/// The matches within `shown`. Adjacent matches are joined.
 fn merged(places: &[Found], shown: Range<usize>) -> Vec<Range<usize>> {
     let mut merged: Vec<Range<usize>> = Vec::new();
     for place in
@@ -187,14 +187,14 @@ fn floor(text: &str, at: usize) -> usize {
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
-/// Behind the first space between two places, or the first place where there is none.
+/// The position after the first space in a range; `from` if there is none.
 fn behind_space(text: &str, from: usize, to: usize) -> usize {
     let between = text.get(from..to).unwrap_or_default();
     let space = between.char_indices().find(|(_, c)| c.is_whitespace());
     space.map_or(from, |(at, c)| from + at + c.len_utf8())
 }
 
-/// The last space between two places, or the last place where there is none in its last part.
+/// The position of the last space in a range; `to` if its last part has none.
 fn before_space(text: &str, from: usize, to: usize) -> usize {
     let between = text.get(from..to).unwrap_or_default();
     between.rfind(char::is_whitespace).filter(|at| *at > between.len() / 2).map_or(to, |at| from + at)

@@ -1,4 +1,4 @@
-//! What is indexed of a note: the terms of its title and of its text, each once, as words between spaces.
+//! Builds the index terms of a note: those of its title and of its text, each once, separated by spaces.
 
 use std::collections::HashMap;
 
@@ -6,35 +6,36 @@ use super::query::LONGEST_PREFIX;
 use super::stem::{has_stem, stem};
 use super::words::{PieceKind, pieces};
 
-/// The entries that a text may have in the index: a word, its stem and each of its beginnings that is indexed is one. Some
-/// 6,000 words of English prose or 9,000 characters of Chinese have as many.
+/// Maximum number of index entries of a text. A word, its stem and each of its indexed prefixes are one entry each.
+/// About 6,000 words of English prose or 9,000 Chinese characters reach this limit.
 const MAX_ENTRIES: usize = 24_576;
-/// What a character, or a pair of them, of a script without spaces counts: it takes as long as two beginnings of words.
+/// The number of entries for a character of a script without spaces, or for a pair of them. Each takes as long as
+/// two word prefixes.
 const UNSPACED_ENTRIES: usize = 2;
-/// Work of cutting that a text may take, about 15 ms: 500 KB of English or Russian, 200 KB of Vietnamese.
+/// The work limit for splitting a text, about 15 ms: 500 KB of English or Russian, 200 KB of Vietnamese.
 const MAX_WORK: usize = 600_000;
-/// A word that stands in a text as often as this is one that the text is about.
+/// A word that occurs this often counts as a topic of the text.
 const OFTEN: u32 = 3;
-/// Most of those.
+/// Maximum number of these words.
 const MAX_OFTEN: usize = 32;
 
 /// The terms of a title.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TitleTerms {
-    /// The title as it is compared when matches are ranked.
+    /// The title in the form that the ranking compares.
     pub(crate) head: String,
-    /// What is indexed.
+    /// The index terms.
     pub(crate) terms: String,
 }
 
 /// The terms of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContentTerms {
-    /// The words that stand in it most often.
+    /// The words that occur most often.
     pub(crate) often: String,
-    /// What is indexed.
+    /// The index terms.
     pub(crate) terms: String,
-    /// Whether the text has more terms than are indexed.
+    /// Whether the text has more terms than the index holds.
     pub(crate) in_part: bool,
 }
 
@@ -68,24 +69,24 @@ impl ContentTerms {
     }
 }
 
-/// The term for a stem. It is no word of any text, and too short to have beginnings in the index.
+/// The index term for a stem. It can't be a word of a text, and it is too short to have prefixes in the index.
 pub(super) fn stem_term(stem: &str) -> String {
-    // FNV-1a: the same on every machine and for ever.
+    // FNV-1a, because it gives the same value on every machine and in every version.
     let hash = stem
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    // Two private characters say 32 bits of it.
+    // Two private-use characters hold 32 bits of the hash.
     [hash, hash >> 32]
         .into_iter()
         .filter_map(|half| char::from_u32(0xf_0000 + u32::try_from(half % 0xfff0).ok()?))
         .collect()
 }
 
-/// Terms as they are met in a text.
+/// The terms of a text during indexing.
 struct Collected {
     terms: String,
     counts: HashMap<String, u32>,
-    /// Entries of the index that are left.
+    /// The index entries that are left.
     left: usize,
     in_part: bool,
 }
@@ -127,7 +128,7 @@ impl Collected {
         }
     }
 
-    /// Counts a term; when it is new, adds it if there is room. Returns whether it was added.
+    /// Counts a term. Adds a new term if the limit allows it. Returns whether the term was added.
     fn term(&mut self, term: &str, entries: usize) -> bool {
         if let Some(count) = self.counts.get_mut(term) {
             *count += 1;
@@ -143,7 +144,7 @@ impl Collected {
         true
     }
 
-    /// Adds a term that may be there already, as the stem of another word.
+    /// Adds a term. The term may already be there as the stem of another word.
     fn add(&mut self, term: &str) {
         self.terms.push_str(term);
         self.terms.push(' ');

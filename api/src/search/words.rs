@@ -1,52 +1,52 @@
-//! Cutting a text into pieces that can be looked for, each with its place.
+//! Splits a text into tokens with their positions.
 
 use std::ops::Range;
 
 use super::fold::{cluster_end, fold_into};
 use super::script::{Kind, kind};
 
-/// A longer word is looked for by its beginning.
+/// A longer word is indexed only by its first bytes.
 const MAX_WORD_BYTES: usize = 64;
-/// Most signs behind a word that belong to it, as in `C++`.
+/// Maximum number of signs after a word that belong to it, as in `C++`.
 const MAX_SIGNS: usize = 2;
-/// The work of a word, beside that of its letters outside ASCII.
+/// The work for a word, without its letters outside ASCII.
 const WORD_WORK: usize = 2;
-/// The work of a character outside ASCII that is passed over.
+/// The work for a skipped character outside ASCII.
 const BETWEEN_WORK: usize = 4;
 
-/// A piece of a text.
+/// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Its bytes in the text.
+    /// Its byte range in the text.
     pub(super) place: Range<usize>,
     /// Its folded form, never empty.
     pub(super) folded: String,
     pub(super) kind: PieceKind,
 }
 
-/// What a piece is.
+/// The kind of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PieceKind {
-    /// A word between spaces or signs, perhaps with signs that belong to it: `c` and `++`.
+    /// A word between spaces or signs, with the signs that belong to it: `c` and `++`.
     Word { signs: String },
-    /// A character of a script without spaces; whether it follows the one before it directly.
+    /// A character of a script without spaces. `follows` says whether it directly follows another one.
     Character { follows: bool },
 }
 
-/// The pieces of a text in order.
+/// The tokens of a text in order.
 ///
-/// Cutting counts its work, in units of about 25 ns in an optimised build, because a few texts take many times as long as
-/// others of their length.
+/// The iterator counts its work, in units of about 25 ns in an optimized build, because a few texts take much longer
+/// than others of the same length.
 pub(super) struct Pieces<'a> {
     text: &'a str,
     at: usize,
-    /// Work that may still be done.
+    /// The work that is left.
     left: usize,
-    /// Whether the piece before ended here and was a character of a script without spaces.
+    /// Whether the previous token ends here and is a character of a script without spaces.
     unspaced: bool,
 }
 
-/// Cuts `text` into pieces.
+/// Splits `text` into tokens.
 pub(super) fn pieces(text: &str) -> Pieces<'_> {
     Pieces { text, at: 0, left: usize::MAX, unspaced: false }
 }
@@ -89,17 +89,17 @@ impl Iterator for Pieces<'_> {
 }
 
 impl Pieces<'_> {
-    /// Stops where the work is done.
+    /// Sets the work limit. The iterator stops when it reaches the limit.
     pub(super) fn within(self, work: usize) -> Self {
         Self { left: work, ..self }
     }
 
-    /// Counts work that was done with a piece.
+    /// Subtracts the work that was done for a token.
     pub(super) fn charge(&mut self, work: usize) {
         self.left = self.left.saturating_sub(work);
     }
 
-    /// The work that may still be done.
+    /// The work that is left.
     pub(super) fn left(&self) -> usize {
         self.left
     }
@@ -110,7 +110,7 @@ impl Pieces<'_> {
         Some((cluster_end(self.text, at), kind(first)))
     }
 
-    /// The word that starts here. `'s` behind a word is no word.
+    /// The word that starts at `start`. The `'s` after a word is not a word.
     fn word(&mut self, start: usize) -> Option<Piece> {
         let mut folded = String::new();
         self.at = start;
@@ -141,7 +141,7 @@ impl Pieces<'_> {
         Some(Piece { place, folded, kind: PieceKind::Word { signs } })
     }
 
-    /// Goes on to the end of a part of a word in ASCII at once, but for a last letter that may have marks. Most words have only
+    /// Reads an ASCII part of a word in one step, except a last letter that may have marks. Most words have only
     /// this part.
     fn ascii_word(&mut self, folded: &mut String) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
@@ -157,7 +157,7 @@ impl Pieces<'_> {
         self.at = end;
     }
 
-    /// The signs behind `word` that belong to it, and how many bytes of the text they are. A version may follow: `C++17`, `C#12`.
+    /// The signs after `word` that belong to it, and their length in bytes. A version may follow: `C++17`, `C#12`.
     fn signs(&self, word: &str) -> (String, usize) {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let signs: String = rest.chars().map_while(sign).take(MAX_SIGNS + 1).collect();
@@ -183,7 +183,7 @@ fn sign(c: char) -> Option<char> {
     }
 }
 
-/// Whether a word ends behind a cluster: a joiner of Arabic script parts words as a space does.
+/// Whether a word ends after a cluster. A joiner in Arabic script separates words as a space does.
 fn ends_word(cluster: &str) -> bool {
     cluster.ends_with('\u{200c}') && cluster.starts_with(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}'))
 }
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// A term with anything else would be cut up again by the tokenizer of the index, or be a mistake in its query language.
+    /// The tokenizer of the index would split a term with other characters, or the query would have a syntax error.
     #[test]
     fn no_character_makes_a_folded_piece_more_than_one_token() {
         let fits = |c: char| if c.is_ascii() { c.is_ascii_alphanumeric() } else { !c.is_whitespace() };

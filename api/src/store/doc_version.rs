@@ -1,4 +1,4 @@
-//! What documents have been: one row a version, the newest and deletions among them.
+//! The history of documents: one row per version, including the newest version and deletions.
 
 use deckwatch_protocol::{Cursor, DocVersionNumber, Limit};
 
@@ -19,7 +19,7 @@ macro_rules! doc_version_json {
 }
 
 statements! {
-    /// A put that changed no content has made no version: the one that is there is called as the document is now.
+    /// A put that changed no content created no version. Then the existing version gets the current title, type and source.
     INSERT = "
         insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, source_repo,
           source_path, created_at, actor_key_id, creation_correlation_id, change_id, content)
@@ -49,7 +49,7 @@ statements! {
         "where w.scope = ?1 and w.name = ?2 and w.version = ?3 and w.content is not null"
     );
 
-    /// The deletion that this request has made is the newest version.
+    /// The newest version is the deletion that this request made.
     SELECT_KEPT = concat!(
         "select 200, ", doc_version_json!(), ", null, null from context_docs d ",
         "join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version ",
@@ -57,7 +57,7 @@ statements! {
     );
 }
 
-/// Records the version that a put has made, if it has made one.
+/// Records the version that a put created, if it created one.
 pub(crate) fn insert(new: &NewDoc) -> Statement {
     new.place.bind(INSERT).bind(new.correlation_id).bind(new.change_id.as_str())
 }
@@ -67,22 +67,22 @@ pub(crate) fn insert_deletion(place: &Place, correlation_id: &str) -> Statement 
     place.bind(INSERT_DELETION).bind(correlation_id)
 }
 
-/// Forgets all versions but the last `kept`.
+/// Deletes all versions except the last `kept`.
 pub(crate) fn trim(place: &Place, kept: u32) -> Statement {
     place.bind(TRIM).bind(kept)
 }
 
-/// Reads one version as `body`, with its `content` apart.
+/// Reads one version as `body`, with its `content` in a separate column.
 pub(crate) fn select(place: &Place, version: DocVersionNumber) -> Statement {
     place.bind(SELECT).bind(version.get())
 }
 
-/// Selects the newest version as the answer of a deletion.
+/// Selects the newest version as the response to a deletion.
 pub(crate) fn select_kept(place: &Place) -> Statement {
     place.bind(SELECT_KEPT)
 }
 
-/// The key has a fixed width, so that it is a text which sorts as its number does.
+/// The key has a fixed width, so that the text sorts like the number.
 const LIST: List = List {
     from: "doc_versions w",
     item: doc_version_json!(),
@@ -96,7 +96,7 @@ pub(crate) fn list(place: &Place, limit: Limit, cursor: Option<&Cursor>) -> (Sta
     (LIST.items(&conditions, cursor, limit), LIST.total(&conditions))
 }
 
-/// The forms of [`list`].
+/// The variants of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let (Ok(scope), Ok(name)) = ("global".parse(), "a.md".parse()) else { return Vec::new() };
     let (items, total) = list(&Place { scope, name }, Limit::default(), "1".parse().ok().as_ref());
