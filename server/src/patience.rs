@@ -1,26 +1,26 @@
-//! How long a request waits in all before its batches are begun: for another process to finish its writes, behind other
-//! requests, or for a place to read. A request of two batches does not wait twice as long.
+//! Limits the total time that a request waits before its batches start: for another process to finish its writes,
+//! for other requests, or for a permit to read. A request with two batches does not wait twice as long.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// The longest wait of one request.
+/// The maximum total wait of one request.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 tokio::task_local! {
-    /// How long the request of this task has waited by now. What it does in between, such as reading a body, is no wait.
+    /// How long the request of this task has waited so far. Other work, such as reading a body, does not count.
     static WAITED: Cell<Duration>;
 }
 
-/// Lets everything that `request` does wait [`PATIENCE`] in all, and no more.
+/// Runs `request` with a total wait of at most [`PATIENCE`].
 pub(crate) async fn waiting_once<F: Future>(request: F) -> F::Output {
     WAITED.scope(Cell::new(Duration::ZERO), request).await
 }
 
-/// One wait of a request. It is counted when this is dropped.
+/// One wait of a request. It is counted when it is dropped.
 pub(crate) struct Wait {
     since: Instant,
-    /// When the request has waited for as long as it may.
+    /// When the request has used its total wait.
     pub(crate) until: Instant,
 }
 
@@ -34,7 +34,7 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        // Outside of a request, each wait stands for itself.
+        // Outside a request, each wait counts alone.
         let _ = WAITED.try_with(|waited| waited.set(waited.get() + self.since.elapsed()));
     }
 }

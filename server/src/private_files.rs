@@ -1,13 +1,13 @@
-//! Files that are their owner's alone: what agents tell each other is nobody else's business.
+//! Files that only their owner can read, because the data of agents is confidential.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What SQLite keeps beside a database.
+/// The suffixes of the files that SQLite keeps next to a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Makes a folder, and those above it, for its owner alone.
+/// Creates a folder and its missing parent folders, accessible only to the owner.
 pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -16,21 +16,21 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Makes an empty file that is its owner's alone, where none is.
+/// Creates an empty file that only its owner can read and write. Fails if the file exists.
 pub(crate) fn private_file(path: &Path) -> io::Result<()> {
     private(fs::OpenOptions::new().write(true).create_new(true)).open(path).map(drop)
 }
 
-/// Makes the file of a database and what lies beside it private, whatever the umask and whoever made them. SQLite
-/// gives the files beside a database the rights of the database. What can't be done is logged: the database is of
-/// use all the same, and only its owner can change its rights.
+/// Makes the file of a database, and the files next to it, readable only by the owner, independent of the umask and
+/// of the program that created them. SQLite gives new files next to a database the same permissions. A failure is
+/// only logged: the database is still usable, and only its owner can change the permissions.
 pub(crate) fn keep_private(database: &Path) {
-    // A file that is there is not opened: closing it again would release the locks that SQLite holds on it in this
-    // process. A symlink may lead to a file that is not there yet. What can't be made is an error of SQLite's in a moment.
+    // Do not open an existing file: closing it would release the locks that SQLite holds on it in this process. A
+    // symlink may point to a missing file. If the file can't be created, SQLite reports the error later.
     if fs::metadata(database).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         let _ = private(fs::OpenOptions::new().write(true).create(true).truncate(false)).open(database);
     }
-    // SQLite follows symlinks too, and puts its files beside the file that they lead to.
+    // SQLite follows symlinks too, and puts its files next to the real file.
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     for file in std::iter::once(database.clone()).chain(beside(&database)) {
         if let Err(error) = tighten(&file) {
@@ -49,14 +49,14 @@ fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
     options
 }
 
-/// What to say when the file belongs to another user than the one who runs this program.
+/// The warning for a file that belongs to another user than the one who runs this program.
 #[cfg(unix)]
 fn foreign_owner(file: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
 
     let owner = fs::metadata(file).ok()?.uid();
     let user = rustix::process::geteuid().as_raw();
-    // Root may do everything with it.
+    // Root may access every file.
     (owner != user && user != 0).then(|| {
         format!(
             "{} belongs to user {owner}, but this program runs as user {user}, who can neither keep other users from \
@@ -72,7 +72,7 @@ fn foreign_owner(_file: &Path) -> Option<String> {
     None
 }
 
-/// The names that SQLite gives to the files beside a database.
+/// The files that SQLite keeps next to a database.
 pub(crate) fn beside(database: &Path) -> impl Iterator<Item = PathBuf> {
     BESIDE.iter().map(|end| {
         let mut name = database.as_os_str().to_owned();

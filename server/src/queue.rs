@@ -1,5 +1,5 @@
-//! The batches that wait for the thread that writes, in two lanes: what may be forgotten, such as the count of a request
-//! or a heartbeat, touches a row or two and passes the writes that may take long and wait for the disk.
+//! The batches that wait for the writer thread, in two lanes. Changes that a power loss may undo, such as a request
+//! count or a heartbeat, are short. They pass the other writes, which may take long and wait for the disk.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,14 +13,14 @@ use crate::readers::may_read;
 
 pub(crate) type Rows = Vec<Vec<Row>>;
 
-/// One batch, and who waits for it.
+/// One batch and its callback.
 pub(crate) struct Job {
     pub(crate) statements: Vec<Statement>,
     pub(crate) bounds: Bounds,
-    /// Whether it runs in a transaction of its own, because it takes long.
+    /// Whether the batch runs in a transaction of its own, because it takes long.
     pub(crate) runs_alone: bool,
     since: Instant,
-    /// Until when it waits to be run again, once another batch has undone it.
+    /// The deadline to run the batch again, after another batch rolled it back.
     again_until: Option<Instant>,
     answer: Box<dyn FnOnce(Result<Rows, DatabaseError>) + Send>,
 }
@@ -38,7 +38,7 @@ impl Job {
         (self.answer)(result);
     }
 
-    /// Says that it was run and undone, and waits to be run again.
+    /// Records that the batch was rolled back and must run again.
     pub(crate) fn undone(mut self) -> Self {
         self.again_until = Some(Instant::now() + PATIENCE);
         self
@@ -50,16 +50,16 @@ impl Job {
     }
 }
 
-/// Which batches share a commit.
+/// A lane groups the batches that share a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Those that change nothing but what may be forgotten.
+    /// Batches whose changes a power loss may undo.
     Brief,
-    /// Those that wait for the disk.
+    /// Batches that wait for the disk.
     Lasting,
 }
 
-/// The batches that wait.
+/// The waiting batches.
 #[derive(Default)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
@@ -70,11 +70,11 @@ pub(crate) struct Queue {
 struct Waiting {
     brief: VecDeque<Job>,
     lasting: VecDeque<Job>,
-    /// Nobody sends any more.
+    /// No more batches will be sent.
     is_closed: bool,
-    /// The thread that writes has stopped.
+    /// The writer thread has stopped.
     has_stopped: bool,
-    /// Since when another process has kept the write lock.
+    /// Since when another process has held the write lock.
     locked_since: Option<Instant>,
 }
 
@@ -92,7 +92,7 @@ impl Waiting {
 }
 
 impl Queue {
-    /// Puts a batch at the end of its lane. Gives it back when the thread that writes has stopped.
+    /// Adds a batch at the end of its lane. Returns the batch if the writer thread has stopped.
     pub(crate) fn push(&self, job: Job) -> Result<(), Job> {
         let mut waiting = self.lock();
         if waiting.has_stopped {
@@ -103,7 +103,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Puts batches back in front of those that wait, in their order.
+    /// Adds batches again at the front of their lane, in their order.
     pub(crate) fn put_back(&self, jobs: impl DoubleEndedIterator<Item = Job>) {
         let mut waiting = self.lock();
         for job in jobs.rev() {
@@ -111,17 +111,17 @@ impl Queue {
         }
     }
 
-    /// Puts a batch at the end of its lane.
+    /// Adds a batch at the end of its lane.
     pub(crate) fn put_last(&self, job: Job) {
         self.lock().lane(job.lane()).push_back(job);
     }
 
-    /// Waits until a batch can be run, or for `pause` where another process has the write lock. `false` when the queue
-    /// is closed and empty.
+    /// Waits until a batch can run, or for `pause` if another process holds the write lock. Returns `false` if the
+    /// queue is closed and empty.
     pub(crate) fn wait(&self, pause: Duration) -> bool {
         let mut waiting = self.lock();
         if waiting.locked_since.is_some() {
-            // Those that come meanwhile wait for the lock as well.
+            // Batches that arrive meanwhile wait for the lock as well.
             let slept = self.changed.wait_timeout_while(waiting, pause, |waiting| !waiting.is_closed);
             waiting = slept.unwrap_or_else(PoisonError::into_inner).0;
             if waiting.is_closed && !waiting.is_empty() {
@@ -136,8 +136,8 @@ impl Queue {
         !waiting.is_empty()
     }
 
-    /// Takes up to `most` batches that share a commit. The lane that was not served `last` comes first, so that neither
-    /// waits for more than one commit of the other. Batches that nobody waits for are dropped.
+    /// Takes up to `most` batches that share a commit. The lane that was not served `last` comes first, so that each
+    /// lane waits for at most one commit of the other. Batches whose caller has gone are dropped.
     pub(crate) fn take(&self, most: usize, last: Lane) -> (Lane, VecDeque<Job>) {
         let mut waiting = self.lock();
         let now = Instant::now();
@@ -163,31 +163,32 @@ impl Queue {
         (served, taken)
     }
 
-    /// Says that the write lock is held by another process, or that it is not.
+    /// Records whether another process holds the write lock.
     pub(crate) fn set_locked(&self, is_locked: bool) {
         let mut waiting = self.lock();
         waiting.locked_since = is_locked.then(|| waiting.locked_since.unwrap_or_else(Instant::now));
     }
 
-    /// Since when another process has kept the write lock.
+    /// Since when another process has held the write lock.
     pub(crate) fn locked_since(&self) -> Option<Instant> {
         self.lock().locked_since
     }
 
-    /// Since when the batch that has waited longest waits.
+    /// Since when the oldest batch has waited.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         let waiting = self.lock();
         let jobs = waiting.brief.iter().chain(&waiting.lasting);
         jobs.filter(|job| !job.bounds.is_gone()).map(|job| job.since).min()
     }
 
-    /// Lets the thread end when it has run what waits.
+    /// Closes the queue. The thread ends after it has run the waiting batches.
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
     }
 
-    /// Says that the thread has stopped. Whoever waits is told, as its answer is dropped.
+    /// Records that the thread has stopped. The callbacks of the waiting batches are dropped, which tells their
+    /// callers.
     pub(crate) fn stop(&self) {
         let mut waiting = self.lock();
         waiting.has_stopped = true;

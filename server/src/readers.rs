@@ -1,7 +1,7 @@
-//! Batches that only read, each on a connection of its own: in WAL, a reader waits for no writer.
+//! Runs batches that only read, each on a connection of its own. In WAL mode, a reader does not wait for a writer.
 //!
-//! Each batch first gets a short time in one of the quick places. One that needs longer is stopped and begun again in one
-//! of the few long places. So long reads, however many there are, leave the quick places to others.
+//! Each batch first gets a short time with one of the quick permits. If it needs longer, it is stopped and started
+//! again with one of the few long permits. So long reads never take the quick permits of others.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,11 +16,11 @@ use crate::database::{STATEMENTS_KEPT, classify, limit_as_d1_does, rows};
 use crate::patience::{PATIENCE, Wait};
 use crate::queue::Rows;
 
-/// Most batches at once that have only begun to read; each has a thread and a connection.
+/// Maximum number of batches in their first short time. Each has a thread and a connection.
 const QUICK_PLACES: usize = 4;
-/// How long a batch may read in a quick place. An ordinary one takes some milliseconds in a debug build.
+/// How long a batch may read with a quick permit. A typical one takes some milliseconds in a debug build.
 const QUICK: Duration = Duration::from_millis(100);
-/// Most batches at once that read for longer.
+/// Maximum number of batches that read longer.
 const LONG_PLACES: usize = 2;
 
 /// The connections that read.
@@ -36,24 +36,24 @@ struct Shelf {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// How a batch ended.
+/// The result of a batch.
 enum Ended {
     With(Rows),
-    /// A statement writes; nothing was run.
+    /// A statement writes. No statement was run.
     Writes,
-    /// It ran up to its ceiling.
+    /// The batch reached its time limit.
     Stopped(DatabaseError),
 }
 
 impl Readers {
-    /// Readers of the file at `path`. None of them is opened yet.
+    /// Creates the readers of the file at `path`. Connections are opened later.
     pub(crate) fn of(path: &Path) -> Self {
         let shelf = Shelf { path: path.to_owned(), idle: Mutex::default() };
         let places = |number| Arc::new(Semaphore::new(number));
         Self { shelf: Arc::new(shelf), quick: places(QUICK_PLACES), long: places(LONG_PLACES) }
     }
 
-    /// Runs a batch that only reads; `None` when a statement writes, and nothing has been run.
+    /// Runs a batch that only reads. Returns `None` if a statement writes. Then no statement was run.
     pub(crate) async fn read(&self, statements: &[Statement], bounds: Bounds) -> Result<Option<Rows>, DatabaseError> {
         if !statements.iter().all(|statement| may_read(&statement.sql)) {
             return Ok(None);
@@ -86,7 +86,7 @@ impl Readers {
     }
 }
 
-/// Waits for one of `places`, until the request has waited for as long as it may.
+/// Waits for one of `places`, until the request has used its total wait.
 async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DatabaseError> {
     let wait = Wait::begin();
     let place = tokio::time::timeout_at(wait.until.into(), Arc::clone(places).acquire_owned()).await;
@@ -112,14 +112,15 @@ impl Shelf {
     }
 }
 
-/// Whether a statement can be a read by its first word. SQLite has the last word on it: a `with` may end in a write.
+/// Whether the first word of a statement allows a read. SQLite makes the final check, because a `with` statement may
+/// write.
 pub(crate) fn may_read(sql: &str) -> bool {
     let word = sql.split_ascii_whitespace().next().unwrap_or_default();
     ["select", "with"].iter().any(|read| word.eq_ignore_ascii_case(read))
 }
 
 fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
-    // Not created: a file that was moved away is no empty database.
+    // Do not create the file. If it was moved away, an empty database would be wrong.
     let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
@@ -129,7 +130,7 @@ fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// The rows of each statement, all from one moment.
+/// The rows of each statement, all from one snapshot.
 fn snapshot(connection: &Connection, statements: &[Statement]) -> Result<Option<Rows>, rusqlite::Error> {
     for statement in statements {
         if !connection.prepare_cached(&statement.sql)?.readonly() {

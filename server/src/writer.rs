@@ -1,5 +1,5 @@
-//! The one thread that writes. Batches wait in its queue, each until its own deadline; those of one lane that wait
-//! together share one commit, each in a savepoint of its own, and are answered after that commit.
+//! The writer thread. Batches wait in its queue, each with its own deadline. Waiting batches of one lane share one
+//! commit. Each runs in a savepoint of its own and is answered after the commit.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,25 +15,25 @@ use crate::bounds::{GONE, Held};
 use crate::database::{classify, is_busy, rows};
 use crate::queue::{Job, Lane, Queue, Rows};
 
-/// Between two tries to get the write lock from another process.
+/// The pause between two tries to get the write lock from another process.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Most batches that share a commit.
+/// Maximum number of batches that share a commit.
 const MOST_TOGETHER: usize = 64;
-/// How long a commit waits for further batches of its group to run: the first ones wait for the last.
+/// How long a group runs before its commit. The first batches of the group wait for the last one.
 const LONGEST_GROUP: Duration = Duration::from_millis(20);
-/// From when on a wait behind other writes is told: shorter ones are ordinary.
+/// From which length a wait is reported. Shorter waits are normal.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
-/// The thread and the way to it.
+/// The handle of the writer thread.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread on its connection.
+    /// Starts the thread with its connection.
     pub(crate) fn start(connection: Connection) -> Result<Self, rusqlite::Error> {
-        // It waits by itself, in the queue, so that each batch waits until its own deadline.
+        // The queue does the waiting, so that each batch has its own deadline.
         connection.busy_timeout(Duration::ZERO)?;
         let queue = Arc::new(Queue::default());
         let mut desk = Desk { connection, queue: Arc::clone(&queue), synchronous: None };
@@ -49,20 +49,20 @@ impl Writer {
         Ok(Self { queue, thread: Some(thread) })
     }
 
-    /// Puts a batch into the queue.
+    /// Adds a batch to the queue.
     pub(crate) fn send(&self, job: Job) -> Result<(), DatabaseError> {
         self.queue.push(job).map_err(|_| stopped())
     }
 
-    /// How long writes have waited by now: all of them for another process that has the write lock, or one of them
-    /// behind others, where that takes a second or longer. `None` when they don't wait.
+    /// How long writes have waited: all of them for another process that holds the write lock, or one of them for
+    /// others for at least a second. `None` if they don't wait.
     pub(crate) fn waits(&self) -> Option<Duration> {
         let locked = self.queue.locked_since().map(|since| since.elapsed());
         let queued = self.queue.waits_since().map(|since| since.elapsed());
         locked.max(queued.filter(|queued| *queued >= WORTH_TELLING))
     }
 
-    /// What a batch is told that has waited as long as it may, and was not begun.
+    /// The error for a batch that did not start before its deadline.
     pub(crate) fn too_late(&self) -> DatabaseError {
         if self.queue.locked_since().is_some() {
             return DatabaseError::Unavailable("database is locked by another process".to_owned());
@@ -70,14 +70,14 @@ impl Writer {
         DatabaseError::Overloaded("Other writes took so long that this request was not begun within 5 seconds.")
     }
 
-    /// Whether the thread has stopped, so that nothing can be written any more.
+    /// Whether the thread has stopped. Then nothing can be written any more.
     pub(crate) fn has_stopped(&self) -> bool {
         self.queue.has_stopped()
     }
 }
 
 impl Drop for Writer {
-    /// Waits until the connection is closed: only then is the file complete without those beside it.
+    /// Waits until the connection is closed. Only then the database file is complete without its log.
     fn drop(&mut self) {
         self.queue.close();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
@@ -86,12 +86,12 @@ impl Drop for Writer {
     }
 }
 
-/// What a batch is told once the thread has stopped.
+/// The error after the thread has stopped.
 fn stopped() -> DatabaseError {
     DatabaseError::Halted(Halt::Stopped, "the thread that writes has stopped".to_owned())
 }
 
-/// Says that the thread has stopped, also when it panics.
+/// Records that the thread has stopped, also after a panic.
 struct StopGuard(Arc<Queue>);
 
 impl Drop for StopGuard {
@@ -103,23 +103,23 @@ impl Drop for StopGuard {
     }
 }
 
-/// What the thread works with.
+/// The state of the writer thread.
 struct Desk {
     connection: Connection,
     queue: Arc<Queue>,
-    /// What `pragma synchronous` was set to last.
+    /// The last value of `pragma synchronous`.
     synchronous: Option<&'static str>,
 }
 
-/// How a batch of a group ended.
+/// The result of a batch in a group.
 enum Ended {
     With(Result<Rows, DatabaseError>),
-    /// It took too long for the others, and was undone: it runs alone behind those that wait now.
+    /// The batch took too long for the others and was rolled back. It runs alone after the batches that wait now.
     HoldsUpOthers,
 }
 
 impl Desk {
-    /// Works until nobody can send a batch any more and all are answered.
+    /// Runs until no more batches can be sent and all are answered.
     fn work(&mut self) {
         let mut last = Lane::Lasting;
         while self.queue.wait(PAUSE) {
@@ -128,7 +128,7 @@ impl Desk {
                 continue;
             }
             match self.begin(&jobs) {
-                // Nobody waits, and the lock that was waited for is free.
+                // There are no batches, and the lock is free again.
                 Ok(()) if jobs.is_empty() => self.roll_back(),
                 Ok(()) => {
                     self.commit_together(jobs);
@@ -140,15 +140,17 @@ impl Desk {
         }
     }
 
-    /// Gets the write lock, or fails at once when another process has it.
+    /// Gets the write lock. Fails at once if another process holds it.
     fn begin(&mut self, jobs: &VecDeque<Job>) -> Result<(), rusqlite::Error> {
-        // Immediate: a batch that reads first and writes later would fail when another process wrote between.
+        // `begin immediate` is necessary: a transaction that reads first and writes later fails if another process
+        // wrote in between.
         let begun = self.synchronize(jobs).and_then(|()| self.control("begin immediate"));
         self.queue.set_locked(begun.as_ref().is_err_and(is_busy));
         begun
     }
 
-    /// FULL makes an acknowledged write survive power loss; what may be forgotten does not wait for the disk.
+    /// With FULL, a confirmed write survives a power loss. Changes that a power loss may undo do not wait for the
+    /// disk.
     fn synchronize(&mut self, jobs: &VecDeque<Job>) -> Result<(), rusqlite::Error> {
         let lasts = jobs.iter().any(|job| must_last(&self.connection, &job.statements));
         let wanted = if lasts { "full" } else { "normal" };
@@ -159,8 +161,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Runs batches as one transaction, and answers them once it is committed. Those that don't fit into the time of
-    /// the group go back to the queue.
+    /// Runs batches as one transaction and answers them after the commit. Batches that exceed the time of the group
+    /// go back to the queue.
     fn commit_together(&mut self, mut jobs: VecDeque<Job>) {
         let started = Instant::now();
         let mut group: Vec<(Job, Result<Rows, DatabaseError>)> = Vec::new();
@@ -172,7 +174,7 @@ impl Desk {
                 break;
             }
             match self.run(&job, is_only) {
-                // Some failures, such as a full disk or an interrupted write, undo the transaction of all.
+                // Some failures, such as a full disk or an interrupted write, roll back the whole transaction.
                 Ended::With(result) if self.connection.is_autocommit() => {
                     culprit = Some((job, result));
                     break;
@@ -211,8 +213,8 @@ impl Desk {
             job.answer(failure.as_ref().map_or(result, |error| Err(classify(error))));
         }
     }
-    /// Runs one batch within the transaction; one that fails undoes itself alone. Where others share the commit or wait
-    /// for the next one, it has only the time of a group.
+    /// Runs one batch within the transaction. If it fails, only this batch is rolled back. If other batches share
+    /// the commit or wait for the next one, it has only the time of a group.
     fn run(&mut self, job: &Job, is_only: bool) -> Ended {
         if !job.bounds.begin() {
             return Ended::With(Err(DatabaseError::Unavailable(GONE.to_owned())));
@@ -258,7 +260,8 @@ impl Desk {
     }
 }
 
-/// Whether some statement changes what must not be forgotten. One that can't be prepared fails when it is run.
+/// Whether a statement makes a change that must survive a power loss. A statement that can't be prepared fails when
+/// it runs.
 fn must_last(connection: &Connection, statements: &[Statement]) -> bool {
     let mut lasting = statements.iter().filter(|statement| !statement.forgettable);
     lasting.any(|statement| connection.prepare_cached(&statement.sql).map_or(true, |prepared| !prepared.readonly()))

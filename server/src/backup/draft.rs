@@ -1,4 +1,4 @@
-//! A file that gets its name when it is complete.
+//! A file that gets its final name only when it is complete.
 
 use std::fs;
 use std::io;
@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use super::{BackupError, at};
 use crate::private_files::{beside, private_file};
 
-/// How many drafts of processes that were killed may lie about.
+/// Maximum number of temporary folders that killed processes may leave.
 const MOST_LEFT: u32 = 1000;
 
-/// A file in a folder of its own beside where it is to be, so that it goes with all that SQLite puts beside it.
+/// A temporary file in a folder of its own next to its final path. So it is deleted together with the files that
+/// SQLite creates next to it.
 pub(super) struct Draft {
     folder: PathBuf,
     file: PathBuf,
 }
 
 impl Draft {
-    /// An empty file that is its owner's alone, to become `to`.
+    /// Creates an empty file that only its owner can read. It will become `to`.
     pub(super) fn beside(to: &Path) -> Result<Self, BackupError> {
         let name = to.file_name().unwrap_or_default();
         let folder = own_folder(to).map_err(at(to))?;
@@ -30,9 +31,9 @@ impl Draft {
         &self.file
     }
 
-    /// Gives the finished file its name, unless somebody else took it meanwhile.
+    /// Renames the finished file to its final name, unless a file with that name exists by now.
     pub(super) fn place(self, to: &Path) -> Result<(), BackupError> {
-        // SQLite closes a database without a word where there is no room to write its log into it.
+        // If SQLite has no space to write the log into the database, it closes the database without an error.
         if left_behind(&self.file).is_some() {
             return Err(at(to)(io::Error::new(
                 io::ErrorKind::StorageFull,
@@ -45,7 +46,7 @@ impl Draft {
             io::ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
             _ => at(to)(error),
         })?;
-        // The name, too, must outlive a loss of power.
+        // Sync the folder, so that the name survives a power loss.
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if let Err(error) = fs::File::open(folder).and_then(|folder| folder.sync_all()) {
             log::warn!("{} could not be synced: {error}", folder.display());
@@ -62,7 +63,7 @@ impl Drop for Draft {
     }
 }
 
-/// Fails when `path`, or what SQLite would take for a part of it, is there.
+/// Fails if `path`, or a file that SQLite would use as a part of it, exists.
 pub(super) fn vacant(path: &Path) -> Result<(), BackupError> {
     if path.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(path.to_owned()));
@@ -70,7 +71,7 @@ pub(super) fn vacant(path: &Path) -> Result<(), BackupError> {
     left_behind(path).map_or(Ok(()), |file| Err(BackupError::LeftBehind(file)))
 }
 
-/// What SQLite would take for a part of the database.
+/// A file that SQLite would use as a part of the database.
 fn left_behind(database: &Path) -> Option<PathBuf> {
     beside(database).find(|path| path.symlink_metadata().is_ok())
 }
@@ -83,7 +84,7 @@ fn own_folder(to: &Path) -> io::Result<PathBuf> {
     for n in 0..MOST_LEFT {
         let folder = to.with_file_name(format!(".{name}.{}.{n}", std::process::id()));
         match builder.create(&folder) {
-            // Of a process that was killed, or of one in another container with the same number.
+            // A killed process left it, or a process with the same number in another container uses it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => return made.map(|()| folder),
         }

@@ -1,5 +1,5 @@
-//! A whole database as one file, out and in again. The full text index stays behind: it is built again
-//! from the notes when the restored database is opened.
+//! Exports a database into one file and restores it. An export has no full text index. Opening the restored database
+//! rebuilds the index from the notes.
 
 mod draft;
 mod soundness;
@@ -16,16 +16,16 @@ use self::soundness::{complete, require_sound};
 use crate::database::Sqlite;
 use crate::private_files::private_folder;
 
-/// How long an export waits for a batch to finish.
+/// How long an export waits for a running batch.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An export or a restore that was not done.
+/// Why an export or a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// What is to be made is there already.
+    /// The target file exists.
     #[error("{} is there already; nothing was changed", .0.display())]
     Exists(PathBuf),
-    /// SQLite would take this file for a part of what is to be made.
+    /// SQLite would use this existing file as a part of the target.
     #[error(
         "{} is there, left by a database that was moved away or is still in use. It may hold that database's last writes: \
          put it beside that one, under its name, or away; nothing was changed",
@@ -35,44 +35,44 @@ pub enum BackupError {
     /// The file has migrations that this program does not know.
     #[error("{} was made by a newer Deckwatch, with {migration}: update this program; nothing was changed", .path.display())]
     Newer {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// The first of them.
+        /// The first unknown migration.
         migration: String,
     },
-    /// The file is a backup, but not of this engine.
+    /// The file is a backup of the other engine.
     #[error(
         "{} is a backup of D1: restore it by scripts/backup with --engine worker or --database; nothing was changed",
         .0.display()
     )]
     OfD1(PathBuf),
-    /// The copy is not sound, or not of Deckwatch.
+    /// The file is damaged, or it is not a Deckwatch database.
     #[error("{} is damaged, or no database of Deckwatch: {detail}; nothing was changed", .path.display())]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         detail: String,
     },
-    /// SQLite can't do it.
+    /// SQLite failed.
     #[error("{}: {source}; nothing was changed", .path.display())]
     Database {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// The system can't do it.
+    /// The operating system failed.
     #[error("{}: {source}; nothing was changed", .path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// Writes what `database` holds at this moment into the new file `to`, while others go on using it.
+/// Writes the current content of `database` into the new file `to`. Other processes can use the database meanwhile.
 pub fn export(database: &Path, to: &Path) -> Result<(), BackupError> {
     vacant(to)?;
     let draft = Draft::beside(to)?;
@@ -82,7 +82,7 @@ pub fn export(database: &Path, to: &Path) -> Result<(), BackupError> {
     draft.place(to)
 }
 
-/// Makes the database `database`, which is not there yet, from a file that [`export`] wrote.
+/// Creates the new database `database` from a file that [`export`] wrote.
 pub fn restore(from: &Path, database: &Path) -> Result<(), BackupError> {
     vacant(database)?;
     if let Some(folder) = database.parent() {
@@ -91,19 +91,19 @@ pub fn restore(from: &Path, database: &Path) -> Result<(), BackupError> {
     let draft = Draft::beside(database)?;
     copy(from, draft.file()).map_err(or_full(database))?;
     require_sound(draft.file(), from)?;
-    // Opening applies newer migrations and builds the index.
+    // Opening the file applies newer migrations and builds the index.
     let opened = Sqlite::open(draft.file()).map_err(in_file(from)).map_err(or_full(database))?;
     complete(&opened, from)?;
     drop(opened);
     draft.place(database)
 }
 
-/// Copies a database in one transaction: a plain copy could miss what is still in the write-ahead log.
+/// Copies a database in one transaction. A plain file copy could miss data in the write-ahead log.
 fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let copied = || {
         let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         source.busy_timeout(BUSY_TIMEOUT)?;
-        // SQLite takes the bytes of a name as they are, whether they are UTF-8 or not.
+        // SQLite takes the bytes of a name without changes, also if they are not UTF-8.
         let name = to.as_os_str().as_encoded_bytes();
         source.execute("vacuum into cast(?1 as text)", params![name])
     };
@@ -119,7 +119,8 @@ fn without_index(file: &Path) -> Result<(), rusqlite::Error> {
     connection.execute("vacuum", []).map(drop)
 }
 
-/// It is what is being made that a full disk has no room for, whatever was read at the time.
+/// Reports a full disk as an error of the file that is being written, also if the failed step was reading another
+/// file.
 fn or_full(made: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
     |error| match error {
         BackupError::Database { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull) => {

@@ -1,4 +1,4 @@
-//! Whether a file is a whole database of Deckwatch, and of one that this program knows.
+//! Checks whether a file is a complete Deckwatch database that this program can use.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::{BackupError, in_file};
 use crate::database::Sqlite;
 
-/// How each backup of D1 begins.
+/// The first bytes of every D1 backup.
 const OF_D1: &[u8] = b"{\"format\":\"deckwatch-records-";
 const NAMES: &str = "select name from sqlite_schema where name not like 'sqlite%' order by name";
 
-/// Fails unless `file` is sound and has migrations, all of them known. `named` is what a person knows it by.
+/// Fails unless `file` is intact and all its migrations are known. Error messages use the name `named`.
 pub(super) fn require_sound(file: &Path, named: &Path) -> Result<(), BackupError> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(named))?;
     let fault = fault(&connection).map_err(in_file(named))?;
@@ -47,7 +47,7 @@ fn applied(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Fails unless `database`, brought to the newest migration, has everything that the migrations make.
+/// Fails unless `database`, after all migrations, has every table, index and trigger that the migrations create.
 pub(super) fn complete(database: &Sqlite, named: &Path) -> Result<(), BackupError> {
     let made = Sqlite::in_memory().map_err(in_file(named))?;
     let parts = |of: &Sqlite| {
@@ -61,7 +61,7 @@ pub(super) fn complete(database: &Sqlite, named: &Path) -> Result<(), BackupErro
     }
 }
 
-/// Whether a file that is no SQLite database is the other engine's backup.
+/// Whether a file that is not an SQLite database is a backup of the other engine.
 pub(super) fn is_of_d1(file: &Path) -> bool {
     let mut head = [0; OF_D1.len()];
     let read = std::fs::File::open(file).and_then(|mut file| file.read_exact(&mut head));

@@ -1,6 +1,6 @@
-//! Who is connected. When there are too many, the connection that has been idle for longest makes room for the
-//! newcomer, and one that never brought a good key goes before one that did. A newcomer that waited instead could be
-//! kept out by connections that do nothing; requests of callers who are known are never cut off.
+//! Limits the number of connections. At the limit, a new connection replaces the one that has been idle the longest.
+//! Connections that never sent a valid key are closed first. A new connection does not wait, because idle
+//! connections could then block it. A connection with a running request of a known caller is never closed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,19 +22,19 @@ struct Members {
     by_number: HashMap<u64, Arc<Standing>>,
 }
 
-/// How a connection stands.
+/// The state of a connection.
 struct Standing {
-    /// Whether it has brought a good key.
+    /// Whether the connection has sent a valid key.
     is_known: AtomicBool,
-    /// Whether a request of it is being answered.
+    /// Whether a request of the connection is running.
     is_working: AtomicBool,
-    /// Since when it does what it does.
+    /// When the current state began.
     since: Mutex<Instant>,
     is_evicted: AtomicBool,
     evicted: Notify,
 }
 
-/// A place in the crowd. It is free again when this is dropped.
+/// A connection that counts toward the limit until it is dropped.
 pub(super) struct Member {
     number: u64,
     standing: Arc<Standing>,
@@ -46,7 +46,7 @@ impl Crowd {
         Self { most, members: Mutex::default(), left: Notify::new() }
     }
 
-    /// A place for a newcomer; another connection may have to go for it.
+    /// Adds a connection. At the limit, another connection is closed for it.
     pub(super) async fn admit(self: &Arc<Self>) -> Member {
         loop {
             let left = self.left.notified();
@@ -57,7 +57,7 @@ impl Crowd {
         }
     }
 
-    /// Waits until nobody is connected.
+    /// Waits until there are no connections.
     pub(super) async fn empty(&self) {
         loop {
             let left = self.left.notified();
@@ -97,7 +97,7 @@ impl Crowd {
 }
 
 impl Standing {
-    /// The lower, the sooner it has to go; `None` when it may stay, or is going.
+    /// Connections with the lowest rank are closed first; `None` if the connection must stay or is being closed.
     fn rank(&self) -> Option<(bool, Instant)> {
         let is_known = self.is_known.load(Ordering::Relaxed);
         let stays = is_known && self.is_working.load(Ordering::Relaxed) || self.is_evicted.load(Ordering::Relaxed);
@@ -117,18 +117,18 @@ impl Standing {
 }
 
 impl Member {
-    /// Says that the connection has brought a good key.
+    /// Records that the connection has sent a valid key.
     pub(super) fn is_known(&self) {
         self.standing.is_known.store(true, Ordering::Relaxed);
     }
 
-    /// Says that a request is being answered, until the returned value is dropped.
+    /// Marks a request as running, until the returned value is dropped.
     pub(super) fn begin(&self) -> Working {
         self.standing.turn(true);
         Working(Arc::clone(&self.standing))
     }
 
-    /// Waits until the connection has to go.
+    /// Waits until the connection must close.
     pub(super) async fn evicted(&self) {
         if !self.standing.is_evicted.load(Ordering::Relaxed) {
             self.standing.evicted.notified().await;
@@ -143,7 +143,7 @@ impl Drop for Member {
     }
 }
 
-/// A request under way.
+/// A running request.
 pub(super) struct Working(Arc<Standing>);
 
 impl Drop for Working {

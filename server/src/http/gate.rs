@@ -1,8 +1,9 @@
-//! Between the socket and hyper: it lets through one good head at a time, and as much as belongs to its body. Of a bad
-//! head hyper sees nothing: it sees the end of the connection, and the refusal is written when it has let go.
+//! A filter between the socket and hyper. It passes one valid request head at a time, and then the bytes of its
+//! body. For an invalid head, hyper sees only the end of the connection. The filter writes the refusal after hyper
+//! has released the socket.
 //!
-//! So every refusal has a body and a correlation id (hyper's own have none), and a request that comes while another is
-//! being answered waits outside.
+//! So every refusal has a body and a correlation id, which hyper's own refusals do not have. A request that arrives
+//! while another one is running waits in the filter.
 
 use std::io;
 use std::pin::Pin;
@@ -20,31 +21,32 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::head::{self, Head, Length, Refusal};
 
-/// What is read from the socket at once while a head is awaited.
+/// Bytes to read from the socket at once while waiting for a head.
 pub(super) const ROOM: usize = 8 * 1024;
 /// How long a connection may be idle.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a head may take from its first byte on.
+/// How long a head may take from its first byte.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of an answer.
+/// How long a client may read nothing of a response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the end of a connection may take. Closing while the client still writes would destroy the answer.
+/// How long the end of a connection may take. If the server closes the socket while the client still writes, the
+/// client loses the response.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Most bytes that are read and thrown away meanwhile.
+/// Maximum number of bytes that are read and discarded meanwhile.
 const MAX_LINGERING_BYTES: u64 = 1024 * 1024;
 
-/// Whether a request of the connection is being answered; the service tells the gate.
+/// Whether a request of the connection is running. The service updates it for the filter.
 #[derive(Default)]
 pub(super) struct Conduct(Mutex<(bool, Option<Waker>)>);
 
 impl Conduct {
-    /// A request is being answered until the returned value is dropped.
+    /// Marks a request as running, until the returned value is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = true;
         Busy(Arc::clone(self))
     }
 
-    /// Whether a request is being answered. Wakes the task when that ends.
+    /// Whether a request is running. Wakes the task when the request ends.
     fn is_busy(&self, context: &Context) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.0 {
@@ -54,7 +56,7 @@ impl Conduct {
     }
 }
 
-/// An answer that is not handed on yet.
+/// A running request, until hyper has taken its response.
 pub(super) struct Busy(Arc<Conduct>);
 
 impl Drop for Busy {
@@ -67,31 +69,31 @@ impl Drop for Busy {
     }
 }
 
-/// What comes next from the socket.
+/// What the next bytes of the socket are.
 enum Stage {
     /// A head.
     Head,
-    /// So many bytes of a head or a body, which hyper may have, then what is next.
+    /// The rest of a head or a body: this number of bytes passes to hyper, then the next head follows.
     Open(u64),
-    /// The rest of the connection: chunks are hyper's to count, so a request with chunks is the last.
+    /// The rest of the connection. Only hyper parses chunks, so a request with chunks is the last one.
     Rest,
 }
 
-/// A socket as hyper sees it.
+/// The socket that hyper uses.
 pub(super) struct Gate {
     stream: TcpStream,
     conduct: Arc<Conduct>,
     stage: Stage,
-    /// Read from the socket, not let through yet.
+    /// Bytes read from the socket that have not passed yet.
     held: BytesMut,
     refusal: Option<Refusal>,
-    /// How long the client may take to send what is awaited.
+    /// The deadline for the client to send the next bytes.
     sending_until: Pin<Box<Sleep>>,
-    /// Whether the first bytes of a head have come.
+    /// Whether the first bytes of a head have arrived.
     has_begun: bool,
-    /// How much of what is held was looked at in vain.
+    /// The number of buffered bytes in which no head was found.
     looked_at: usize,
-    /// Runs while the client takes nothing of what is written.
+    /// The timer while the client reads nothing of the response.
     taking_until: Option<Pin<Box<Sleep>>>,
     has_ended: bool,
 }
@@ -112,7 +114,7 @@ impl Gate {
         }
     }
 
-    /// Writes the refusal, if there is one, and ends the connection when the client has had time to read it.
+    /// Writes the refusal, if there is one, and ends the connection after the client has had time to read it.
     pub(super) async fn close(mut self) {
         let closing = async {
             if let Some(refusal) = self.refusal.take() {
@@ -130,11 +132,12 @@ impl Gate {
         }
     }
 
-    /// Waits until a whole head is held. `false` when there will be none.
+    /// Waits until the buffer holds a whole head. Returns `false` if there will be none.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         loop {
             if self.conduct.is_busy(context) {
-                // Hyper asks whether the client is still there. What it sends meanwhile waits.
+                // Hyper reads to check whether the client is still connected. Bytes that arrive meanwhile wait in
+                // the buffer.
                 self.await_head();
                 if self.held.len() > head::MAX_BYTES {
                     return Poll::Pending;
@@ -148,7 +151,7 @@ impl Gate {
                 return self.poll_end();
             }
             if self.taking_until.is_some() && !self.has_begun {
-                // A client that takes an answer is not idle.
+                // A client that reads a response is not idle.
                 self.await_head();
             }
             if self.take_head() {
@@ -175,12 +178,12 @@ impl Gate {
         }
     }
 
-    /// Opens the gate for the head that is held, or refuses it. `false` while it is not all there.
+    /// Passes the head in the buffer, or refuses it. Returns `false` if the head is not complete.
     fn take_head(&mut self) -> bool {
-        // Empty lines before a request are nothing (RFC 9112, 2.2).
+        // Empty lines before a request are ignored (RFC 9112, 2.2).
         let empty = self.held.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.held.advance(empty);
-        // A head ends with a line, so looking is worth while when one has come.
+        // A head ends with a line, so parse only after a new line has arrived.
         let has_line = self.held.get(self.looked_at..).is_some_and(|new| new.contains(&b'\n'));
         if !has_line && self.held.len() <= head::MAX_BYTES {
             return false;
@@ -197,7 +200,7 @@ impl Gate {
         true
     }
 
-    /// Begins to wait for the next head, which may be held in part.
+    /// Starts to wait for the next head. The buffer may already hold a part of it.
     fn await_head(&mut self) {
         self.stage = Stage::Head;
         self.has_begun = !self.held.is_empty();
@@ -206,13 +209,13 @@ impl Gate {
         self.sending_until.as_mut().reset(Instant::now() + most);
     }
 
-    /// Says that no head will come, once the client has taken the answers to earlier requests: hyper throws away what
-    /// it has not written when it sees the end. [`Self::written`] wakes the task.
+    /// Reports the end of the input after the client has received the responses to earlier requests. At the end,
+    /// hyper discards what it has not written. [`Self::written`] wakes the task.
     fn poll_end(&self) -> Poll<io::Result<bool>> {
         if self.taking_until.is_some() { Poll::Pending } else { Poll::Ready(Ok(false)) }
     }
 
-    /// Reads from the socket into what is held. 0 is the end.
+    /// Reads from the socket into the buffer. 0 means the end.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [0; ROOM];
         let mut room = ReadBuf::new(&mut space);
@@ -227,7 +230,7 @@ impl Gate {
         Poll::Ready(Ok(read.len()))
     }
 
-    /// Lets at most `most` bytes through.
+    /// Passes at most `most` bytes.
     fn poll_pass(&mut self, context: &mut Context<'_>, most: u64, out: &mut ReadBuf<'_>) -> Poll<io::Result<u64>> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(out.remaining());
         if self.held.is_empty() {
@@ -241,17 +244,17 @@ impl Gate {
         let passed = self.held.split_to(most.min(self.held.len()));
         out.put_slice(&passed);
         if self.held.is_empty() {
-            // An idle connection holds no memory.
+            // An idle connection uses no buffer memory.
             self.held = BytesMut::new();
         }
         Poll::Ready(Ok(passed.len() as u64))
     }
 
-    /// What became of a write. A client that takes nothing for too long is given up.
+    /// Handles the result of a write. Fails if the client reads nothing for too long.
     fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if result.is_ready() {
             if self.taking_until.take().is_some() {
-                // The end may wait for it, see `poll_end`.
+                // The end of the input may wait for this write, see `poll_end`.
                 context.waker().wake_by_ref();
             }
             return result;
@@ -314,7 +317,7 @@ impl AsyncWrite for Gate {
     }
 }
 
-/// Whether the connection has to end with this request, as the gate can't find the next one.
+/// Whether the connection must end after this request, because the filter can't find the next one.
 pub(super) fn must_close(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)
 }

@@ -1,7 +1,7 @@
-//! HTTP/1.1 in front of the engine, on one listener.
+//! Serves the engine over HTTP/1.1 on one listener.
 //!
-//! `crowd` bounds the connections, `gate` stands between a socket and hyper and lets whole heads of requests
-//! through or refuses them, `upload` reads a body when the engine asks for it, within a budget of all bodies.
+//! `crowd` limits the connections. `gate` is a filter between a socket and hyper that passes or refuses whole
+//! request heads. `upload` reads a body when the engine asks for it, within a memory budget for all bodies.
 
 mod crowd;
 mod gate;
@@ -29,20 +29,20 @@ use self::gate::{Busy, Conduct, Gate};
 use self::upload::Upload;
 use crate::embedded::Embedded;
 
-/// Most connections at once. Each may hold a head of 64 KiB and 16 KiB of a body, and no more before its key is known.
+/// Maximum number of connections. Before its key is known, each may hold a head of 64 KiB and 16 KiB of a body.
 const MOST_CONNECTIONS: usize = 512;
-/// Most bytes of larger bodies at once, whose callers are known. What is made of a body may take three times as much.
+/// Memory budget for larger bodies of known callers. Processing a body may need three times its size.
 const BODY_BUDGET: usize = 32 * 1024 * 1024;
-/// How long requests under way may take once the server is told to stop.
+/// How long running requests may take after the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What all connections share.
+/// The state that all connections share.
 struct Site {
     engine: Embedded,
     bodies: Arc<Semaphore>,
 }
 
-/// Serves `engine` until `stop` resolves, then lets requests under way finish.
+/// Serves `engine` until `stop` resolves, then lets running requests finish.
 pub async fn serve(engine: Embedded, listener: TcpListener, stop: impl Future<Output = ()>) {
     let site = Arc::new(Site { engine: engine.clone(), bodies: Arc::new(Semaphore::new(BODY_BUDGET)) });
     let crowd = Arc::new(Crowd::of(MOST_CONNECTIONS));
@@ -60,7 +60,7 @@ pub async fn serve(engine: Embedded, listener: TcpListener, stop: impl Future<Ou
     }
 }
 
-/// Takes connections in, for ever.
+/// Accepts connections in an endless loop.
 async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, stopped: &watch::Receiver<bool>) {
     loop {
         match listener.accept().await {
@@ -70,7 +70,7 @@ async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, st
                 tokio::spawn(converse(site, stream, member, stopped));
             }
             Err(error) => {
-                // Too many open files, most likely: give those that are open a moment to close.
+                // Probably too many files are open. Wait until some connections close.
                 log::warn!("can't accept a connection: {error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -78,9 +78,9 @@ async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, st
     }
 }
 
-/// One connection, from its first request to its end.
+/// Handles one connection, from its first request to its end.
 async fn converse(site: Arc<Site>, stream: TcpStream, member: Member, mut stopped: watch::Receiver<bool>) {
-    // Answers are small and whole: they need not wait for more to send.
+    // Responses are small and complete, so they need no delay to collect more data.
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("a socket takes no option: {error}");
     }
@@ -140,7 +140,7 @@ async fn answer(site: &Site, member: &Arc<Member>, request: Request<Incoming>) -
     response
 }
 
-/// An answer. The gate opens for the next request when hyper has taken all of it.
+/// A response body. The next request can pass the filter after hyper has taken all of it.
 struct Reply {
     body: Full<Bytes>,
     _busy: Busy,

@@ -1,4 +1,4 @@
-//! The body of a request, read from hyper when the engine asks for it.
+//! Reads the body of a request from hyper when the engine asks for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,33 +15,33 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::crowd::Member;
 
-/// How long a body may take in all. The largest, 7 MiB, then needs 2 Mbit/s.
+/// How long a whole body may take. The largest, 7 MiB, needs 2 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a body waits for its place in the budget.
+/// How long a body waits for memory in the budget.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of a refused body is read and thrown away, and for how long: a client that still writes would take a
-/// closed connection for a dead server.
+/// How much of a refused body is read and discarded. A client that is still writing treats a closed connection as a
+/// server failure.
 const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
-/// The same for a caller whose key is not known to be good: reading costs as much as sending.
+/// The same limit for a caller without a valid key. Reading costs the server as much as sending costs the client.
 const MAX_DISCARDED_BYTES_OF_STRANGER: usize = 256 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
-/// Most bodies of strangers that are read and thrown away at once. The work of hundreds at once would keep the requests
-/// of known callers waiting.
+/// Maximum number of bodies without a valid key that are read and discarded at the same time. Hundreds of them would
+/// delay requests of known callers.
 const MOST_DISCARDED_AT_ONCE: usize = 4;
 
-/// The places for bodies of strangers that are read and thrown away.
+/// The permits to read and discard a body without a valid key.
 static DISCARDS: Semaphore = Semaphore::const_new(MOST_DISCARDED_AT_ONCE);
 
-/// A body under way.
+/// A body that is being received.
 pub(super) struct Upload {
-    /// `None` once it has ended.
+    /// `None` after the end.
     body: Option<Incoming>,
     budget: Arc<Semaphore>,
     place: Option<OwnedSemaphorePermit>,
     member: Arc<Member>,
     until: Option<Instant>,
     is_admitted: bool,
-    /// Whether the client waits to be told to send it.
+    /// Whether the client waits for `100 Continue` before it sends the body.
     waits_to_be_told: bool,
 }
 
@@ -61,7 +61,7 @@ impl deckwatch_api::Incoming for Upload {
         loop {
             match timeout_at(until, body.frame()).await {
                 Ok(Some(Ok(frame))) => {
-                    // Trailers are no part of it.
+                    // Trailers are not a part of the body.
                     if let Ok(data) = frame.into_data() {
                         return Some(Ok(data));
                     }
@@ -94,7 +94,8 @@ impl deckwatch_api::Incoming for Upload {
 }
 
 impl Drop for Upload {
-    /// Reads on behind the answer. Who waits to be told gets the answer instead, and the connection closes.
+    /// Reads the rest of the body in the background. If the client waits for `100 Continue`, it gets the response
+    /// instead, and the connection closes.
     fn drop(&mut self) {
         let has_more = |body: &Incoming| !self.waits_to_be_told && !body.is_end_stream();
         if let Some(body) = self.body.take().filter(has_more) {
@@ -103,7 +104,7 @@ impl Drop for Upload {
                 if is_admitted {
                     return discard(body, MAX_DISCARDED_BYTES).await;
                 }
-                // It is never closed.
+                // The semaphore is never closed.
                 let _place = DISCARDS.acquire().await;
                 discard(body, MAX_DISCARDED_BYTES_OF_STRANGER).await;
             };
