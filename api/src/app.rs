@@ -105,7 +105,7 @@ impl App {
         let asked = Asked { now, correlation_id, parts, path };
         let correlation_id = asked.correlation_id.clone();
         caught(Box::pin(self.answer(asked, &mut body))).await.unwrap_or_else(|| {
-            let error = ApiError::internal("the handling of a request panicked");
+            let error = ApiError::internal("a request handler panicked");
             let response = refused(&error, now, correlation_id.as_str(), None);
             Answer { response, afterwards: Afterwards::default() }
         })
@@ -133,7 +133,7 @@ impl App {
     /// batch did not write them.
     pub async fn finish(&self, afterwards: Afterwards) {
         if let Err(error) = self.database.batch(&afterwards.0).await {
-            log::warn!("a request could not be logged: {error}");
+            log::warn!("could not log a request: {error}");
         }
     }
 

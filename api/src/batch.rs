@@ -118,7 +118,7 @@ pub(crate) async fn run_once(
             Err(failure) => return Finished::uncounted(admission, failure.into()),
         }
     }
-    let lost = DatabaseError::Unavailable("the idempotency key is neither free nor stored".to_owned());
+    let lost = DatabaseError::Unavailable("the idempotency key is in use but has no stored response".to_owned());
     Finished::uncounted(admission, lost.into())
 }
 
@@ -212,7 +212,7 @@ impl Answering {
                 record(row).ok_or_else(|| ApiError::missing(missing))?
             }
             Self::Page { at, limit, next, mark } => page(found(at), found(at + 1), limit, next, &mark),
-            Self::Kept => return Err(ApiError::internal("a kept answer needs an idempotency key")),
+            Self::Kept => return Err(ApiError::internal("a stored response needs an idempotency key")),
         };
         Ok(Outcome { status: 200, body, replayed: false })
     }

@@ -63,7 +63,7 @@ pub(crate) fn query<T: Deserr<Violations>>(query: &str, mark: &CursorMark) -> Re
         let value =
             if name == "cursor" { mark.place(&value).unwrap_or_default().to_owned() } else { value.into_owned() };
         if parameters.insert(name.clone().into_owned(), Value::String(value)).is_some() {
-            return Err(Violations::at(format!("/{}", pointer_step(&name)), "is given twice").into());
+            return Err(Violations::at(format!("/{}", pointer_step(&name)), "is given more than once").into());
         }
     }
     Ok(deserr::deserialize(Value::Object(parameters))?)
@@ -92,7 +92,7 @@ fn refuse_unstorable(value: &Value, pointer: &str, violations: &mut Violations) 
         |detail: &str| violations.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_owned() });
     match value {
         Value::String(text) if text.contains('\0') => refuse("must not contain the NUL character"),
-        Value::Number(number) if !is_exact(number) => refuse("is a number beyond 2^53; send it as a string"),
+        Value::Number(number) if !is_exact(number) => refuse("is an integer beyond 2^53; send it as a string"),
         Value::Array(items) => {
             for (n, item) in items.iter().enumerate() {
                 refuse_unstorable(item, &format!("{pointer}/{n}"), violations);
@@ -193,8 +193,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
 /// shortened, because a part of a secret must not be shown either.
 fn stands_twice(key: &str) -> String {
     match in_text(key) {
-        Some(kind) => format!("a key that contains {kind} stands twice"),
-        None => format!("the key {:?} stands twice", key.chars().take(64).collect::<String>()),
+        Some(kind) => format!("a key that contains {kind} occurs more than once"),
+        None => format!("the key {:?} occurs more than once", key.chars().take(64).collect::<String>()),
     }
 }
 

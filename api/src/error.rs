@@ -33,10 +33,10 @@ impl ApiError {
     /// An error that lists the fields that are not valid.
     pub(crate) fn invalid(violations: Violations) -> Self {
         let all = violations.0.len();
-        let fields = if all == 1 { "1 field does".to_owned() } else { format!("{all} fields do") };
+        let fields = if all == 1 { "1 field is".to_owned() } else { format!("{all} fields are") };
         let listed =
             if all > MAX_VIOLATIONS { format!("; the first {MAX_VIOLATIONS} are listed") } else { String::new() };
-        let mut error = Self::new(ErrorCode::InvalidRequest, format!("{fields} not fit{listed}."));
+        let mut error = Self::new(ErrorCode::InvalidRequest, format!("{fields} not valid{listed}."));
         error.violations = violations.0.into_iter().take(MAX_VIOLATIONS).collect();
         error
     }
@@ -49,15 +49,19 @@ impl ApiError {
 
     /// An internal error. `cause` goes to the log.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
-        let mut error = Self::new(ErrorCode::InternalError, "Something failed on our side. Quote the correlation id.");
+        let mut error = Self::new(
+            ErrorCode::InternalError,
+            "The API failed because of an internal error. Report it \
+                                                             to the operator with the correlation id.",
+        );
         error.cause = Some(cause.into());
         error
     }
 
     /// The error for fields that hold a secret. It gives the place and the kind of each secret, never its value.
     pub(crate) fn holds_secret(findings: Vec<Finding>) -> Self {
-        let detail = "The request has what looks like a secret, so nothing was stored. Take it out and send the request \
-                      again; docs/secrets.md says how to write what only looks like one.";
+        let detail = "The request contains text that looks like a secret, so nothing was stored. Remove it and send \
+                      the request again. docs/secrets.md explains how to write text that only looks like a secret.";
         findings.into_iter().fold(Self::new(ErrorCode::HoldsSecret, detail), |error, Finding { pointer, kind }| {
             error.at(&pointer, &format!("has {kind}"))
         })
@@ -70,13 +74,18 @@ impl ApiError {
 
     /// The error for an address that is longer than the API allows.
     pub(crate) fn too_long() -> Self {
-        let detail = format!("The address is longer than {} bytes.", crate::target::MAX_BYTES);
+        let detail =
+            format!("The address is longer than the maximum of {} bytes. Shorten it.", crate::target::MAX_BYTES);
         Self::new(ErrorCode::UriTooLong, detail)
     }
 
     /// The error when the caller has no requests left in this minute.
     pub(crate) fn rate_limited() -> Self {
-        Self::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
+        Self::new(
+            ErrorCode::RateLimited,
+            "The caller has sent too many requests in this minute. Wait for the number \
+                                           of seconds in Retry-After.",
+        )
     }
 
     /// The error for a token that is not valid, with this reason.
@@ -88,14 +97,14 @@ impl ApiError {
     pub(crate) fn missing(code: ErrorCode) -> Self {
         match code {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
-            ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
+            ErrorCode::HandoffNotFound => Self::new(code, "No handoff matches the request."),
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
             ErrorCode::VentureNotFound => Self::new(code, "No venture has this code."),
             ErrorCode::MachineNotFound => Self::new(code, "No machine has this hostname. Register it first."),
-            ErrorCode::DocNotFound => Self::new(code, "There is no such document, or no such version of it."),
+            ErrorCode::DocNotFound => Self::new(code, "The document, or this version of it, does not exist."),
             ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
             ErrorCode::RequirementNotFound => Self::new(code, "No requirement has this id."),
-            _ => Self::internal("the answer has no row"),
+            _ => Self::internal("the response has no row"),
         }
     }
 
@@ -103,7 +112,7 @@ impl ApiError {
     pub(crate) fn problem(&self, correlation_id: &str) -> Problem {
         let detail = in_text(&self.detail).map_or_else(
             || self.detail.clone(),
-            |kind| format!("The request is not valid, and it has {kind}. Take it out and send the request again."),
+            |kind| format!("The request is not valid, and it contains {kind}. Remove it and send the request again."),
         );
         let mut problem = Problem::new(self.code, detail, correlation_id);
         problem.errors = self.violations.iter().map(without_secrets).collect();
@@ -115,7 +124,7 @@ impl ApiError {
 fn without_secrets(violation: &Violation) -> Violation {
     let (pointer, kind) = harmless(&violation.pointer);
     let detail = match kind.or_else(|| in_text(&violation.detail)) {
-        Some(kind) => format!("has a field whose name contains {kind}; take it out"),
+        Some(kind) => format!("has a field whose name contains {kind}; remove it"),
         None => violation.detail.clone(),
     };
     Violation { pointer, detail }
@@ -154,14 +163,14 @@ impl From<DatabaseError> for ApiError {
             }
             DatabaseError::Halted(halt, cause) => Self { cause: Some(cause), ..Self::halted(halt) },
             DatabaseError::TooLarge(cause) => {
-                let detail = "What the request stores or asks for is larger than the database takes: 2 MB for one \
-                              record. Send, or ask for, less.";
+                let detail = "The request stores or reads a record that is larger than the maximum of the database, 2 \
+                              MB. Send or request less.";
                 Self { cause: Some(cause), ..Self::new(ErrorCode::PayloadTooLarge, detail) }
             }
             DatabaseError::Unavailable(cause) => {
                 let mut error = Self::new(
                     ErrorCode::DatabaseUnavailable,
-                    "The database can't be reached now. Repeat the request with the same idempotency key.",
+                    "The database is not available at the moment. Repeat the request with the same idempotency key.",
                 );
                 error.cause = Some(cause);
                 error
@@ -188,17 +197,21 @@ fn refused(words: &str) -> ApiError {
     } else if names("refused_note_not_found") {
         ApiError::missing(ErrorCode::NoteNotFound)
     } else if names("refused_note_changed") {
-        ApiError::new(ErrorCode::NoteChanged, "The note is not the version that If-Match names. Read it again.")
+        ApiError::new(
+            ErrorCode::NoteChanged,
+            "The note has changed: its version is not the one in If-Match. Read the \
+                                               note again.",
+        )
     } else if let Some(error) = of_machine(&names).or_else(|| of_doc(&names)).or_else(|| of_requirement(&names)) {
         error
     } else if names("sessions_one_live") {
         ApiError::new(
             ErrorCode::SessionConflict,
-            "Another live session of this agent has the same venture, repository and track.",
+            "Another active session of this agent has the same venture, repository and track.",
         )
     } else if names("sessions_meta_size") {
-        ApiError::new(ErrorCode::PayloadTooLarge, "The merged meta would be larger than 8 KiB.")
-            .at("/meta", "must have at most 8 KiB as JSON once merged")
+        ApiError::new(ErrorCode::PayloadTooLarge, "The merged meta would be larger than 8 KiB. Send less.")
+            .at("/meta", "must have at most 8 KiB as JSON after the merge")
     } else {
         ApiError::internal(words)
     }
@@ -211,7 +224,7 @@ fn of_machine(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
         (
             "refused_machine_changed",
             ErrorCode::MachineChanged,
-            "What waits for approval is not what the request names. List the machine again, and compare.",
+            "The access that waits for approval is not the one in the request. List the machine again and compare.",
         ),
     ];
     if names("refused_machine_not_found") {
@@ -227,7 +240,12 @@ fn of_requirement(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
         return Some(ApiError::missing(ErrorCode::RequirementNotFound));
     }
     names("refused_requirements_full").then(|| {
-        ApiError::new(ErrorCode::RequirementsFull, "There are 500 requirements, or 20 with a `*` that hold for the same venture. Delete one that no longer holds.")
+        ApiError::new(
+            ErrorCode::RequirementsFull,
+            "The maximum number of requirements is reached: 500, or 20 with a \
+                                                    `*` that apply to the same venture. Delete one that is no longer \
+                                                    needed.",
+        )
     })
 }
 
@@ -237,15 +255,15 @@ fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
         return Some(ApiError::missing(ErrorCode::DocNotFound));
     }
     if names("refused_doc_changed") {
-        let detail = "The document is not as If-Match or If-None-Match wants it. Read it again.";
+        let detail = "The document has changed: it does not match If-Match or If-None-Match. Read the document again.";
         return Some(ApiError::new(ErrorCode::DocChanged, detail));
     }
     if names("refused_scope_not_registered") {
-        let detail = "The scope is neither global nor a registered venture. Register the venture with put_venture.";
+        let detail = "The scope is not global and not a registered venture. Register the venture with put_venture.";
         return Some(ApiError::new(ErrorCode::VentureNotRegistered, detail).at("/scope", "is not registered"));
     }
     names("refused_doc_not_generated").then(|| {
-        let detail = "Putting this document needs an admin key: no requirement says that it may be generated.";
+        let detail = "This document needs an admin key, because no requirement allows it to be generated.";
         ApiError::new(ErrorCode::Forbidden, detail)
     })
 }
@@ -253,11 +271,21 @@ fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
 /// The error for a token, if the constraint is about one.
 fn turned_away(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     let reasons = [
-        ("token_unknown", ErrorCode::Unauthorized, "This API does not know the key."),
-        ("token_revoked", ErrorCode::Unauthorized, "This token was revoked."),
-        ("token_expired", ErrorCode::Unauthorized, "This token has expired."),
-        ("token_scope", ErrorCode::Forbidden, "This token has no scope for this operation."),
-        ("token_venture", ErrorCode::Forbidden, "This token is for one venture. Name that venture, and no other."),
+        ("token_unknown", ErrorCode::Unauthorized, "The API key is not known. Check the key."),
+        ("token_revoked", ErrorCode::Unauthorized, "This token was revoked. Use another one."),
+        ("token_expired", ErrorCode::Unauthorized, "This token has expired. Use another one."),
+        (
+            "token_scope",
+            ErrorCode::Forbidden,
+            "This token does not have the scope for this operation. Use another \
+          token.",
+        ),
+        (
+            "token_venture",
+            ErrorCode::Forbidden,
+            "This token is limited to one venture. Name that venture in the \
+          request.",
+        ),
     ];
     if names("token_session") {
         return Some(ApiError::missing(ErrorCode::SessionNotFound));

@@ -20,7 +20,10 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
         return Err(ApiError::new(
             ErrorCode::HeadersTooLarge,
-            format!("The request has more than {MAX_HEADERS} headers, or more than {MAX_HEADER_BYTES} bytes of them."),
+            format!(
+                "The headers are too large: the maximum is {MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes in \
+                     total."
+            ),
         ));
     }
     if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {

@@ -62,28 +62,30 @@ impl<T: Incoming + ?Sized> Incoming for &mut T {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IncomingError {
     /// The body ended before its announced length.
-    #[error("the body ended early")]
+    #[error("the body ended before its announced length")]
     CutShort,
     /// The body arrived too slowly.
-    #[error("the body came too slowly")]
+    #[error("the body arrived too slowly")]
     TooSlow,
     /// Other bodies use the memory budget.
-    #[error("too many bodies are under way")]
+    #[error("the memory budget for request bodies is used up")]
     NoRoom,
 }
 
 impl From<IncomingError> for ApiError {
     fn from(error: IncomingError) -> Self {
         match error {
-            IncomingError::CutShort => {
-                Self::new(ErrorCode::InvalidRequest, "The body ended before its announced end. Send it again.")
-            }
+            IncomingError::CutShort => Self::new(
+                ErrorCode::InvalidRequest,
+                "The body ended before its announced length. Send the request \
+                                                      again.",
+            ),
             IncomingError::TooSlow => {
-                Self::new(ErrorCode::RequestTimeout, "The body did not arrive in time. Send it again.")
+                Self::new(ErrorCode::RequestTimeout, "The body did not arrive in time. Send the request again.")
             }
             IncomingError::NoRoom => Self::new(
                 ErrorCode::Overloaded,
-                "Too many large requests are under way. Repeat the request with the same idempotency key.",
+                "The API is receiving too many large requests. Repeat the request with the same idempotency key.",
             ),
         }
     }
@@ -109,7 +111,7 @@ impl Incoming for Whole {
 pub(crate) fn announced(headers: &HeaderMap, operation: Operation) -> Result<Option<usize>, ApiError> {
     let coding = joined(headers, &CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity")) {
-        let detail = "Send the body as it is, without Content-Encoding.";
+        let detail = "Content-Encoding is not supported. Send the body without it.";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail));
     }
     if takes_json(operation) {
@@ -197,5 +199,11 @@ fn takes_json(operation: Operation) -> bool {
 
 fn too_large(operation: Operation) -> ApiError {
     let most = max_bytes(operation);
-    ApiError::new(ErrorCode::PayloadTooLarge, format!("The body is larger than {most} bytes."))
+    ApiError::new(
+        ErrorCode::PayloadTooLarge,
+        format!(
+            "The body is larger than the maximum of {most} bytes. Send \
+                                                       less."
+        ),
+    )
 }

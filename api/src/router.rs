@@ -32,7 +32,7 @@ impl Router {
         for (path, operations) in paths {
             if let Err(error) = router.insert(path, operations) {
                 // The table is constant, and a test checks every entry.
-                log::error!("the path {path} can't be routed: {error}");
+                log::error!("could not add the route {path}: {error}");
             }
         }
         Self(router)
@@ -40,7 +40,13 @@ impl Router {
 
     /// Finds the operation of a method and path.
     pub(crate) fn route(&self, method: &Method, path: &str) -> Result<Route, ApiError> {
-        let unknown = |_| ApiError::new(ErrorCode::UnknownRoute, "There is nothing at this path.");
+        let unknown = |_| {
+            ApiError::new(
+                ErrorCode::UnknownRoute,
+                "The API has no such path. See GET /openapi.json for \
+                                                                  the paths.",
+            )
+        };
         let found = self.0.at(path).map_err(unknown)?;
         let parameters = found.params.iter().map(|(_, value)| value.to_owned()).collect();
         // HEAD is handled like GET. The host program sends no body for HEAD.
@@ -49,7 +55,13 @@ impl Router {
             return Ok(Route { operation: *operation, parameters });
         }
         let allow = found.value.iter().map(|operation| operation.method()).collect::<Vec<_>>().join(", ");
-        let mut error = ApiError::new(ErrorCode::MethodNotAllowed, format!("This path takes {allow}, nothing else."));
+        let mut error = ApiError::new(
+            ErrorCode::MethodNotAllowed,
+            format!(
+                "This path does not support the method. \
+                                                                            Use {allow}."
+            ),
+        );
         error.allow = Some(allow);
         Err(error)
     }
@@ -127,7 +139,7 @@ mod tests {
         let route = router.route(&Method::GET, "/v1/docs/alpha/%2e%2e").ok().unwrap();
         assert_eq!((route.operation, route.parameters), (Operation::GetDoc, vec!["alpha".into(), "%2e%2e".into()]));
         let of_audit = router.route(&Method::GET, "/v1/docs/audit").ok().map(|route| route.operation);
-        assert_ne!(of_audit, Some(Operation::GetDoc), "one segment is no document");
+        assert_ne!(of_audit, Some(Operation::GetDoc), "one path segment is not a document");
     }
 
     #[test]

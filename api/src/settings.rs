@@ -46,7 +46,7 @@ pub enum SettingsError {
         detail: String,
     },
     /// A key is in both tiers. Then every holder of that context key would be an admin.
-    #[error("a key of CONTEXT_API_KEY must not be one of ADMIN_API_KEY")]
+    #[error("CONTEXT_API_KEY and ADMIN_API_KEY contain the same key; use different keys")]
     SameKeys,
 }
 
@@ -91,10 +91,7 @@ fn rate_limit(var: &impl Fn(&str) -> Option<String>) -> Result<u32, SettingsErro
         None => Ok(DEFAULT_RATE_LIMIT),
         Some(text) => match text.trim().parse() {
             Ok(limit @ 1..=1_000_000) => Ok(limit),
-            _ => Err(SettingsError::Unusable {
-                name: NAME,
-                detail: "must be a whole number from 1 to 1000000".to_owned(),
-            }),
+            _ => Err(SettingsError::Unusable { name: NAME, detail: "must be an integer from 1 to 1000000".to_owned() }),
         },
     }
 }

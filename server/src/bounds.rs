@@ -16,7 +16,7 @@ const CEILING: Duration = Duration::from_secs(5);
 const INSTRUCTIONS: i32 = 2000;
 
 /// The error of a batch whose caller has gone. No caller reads it.
-pub(crate) const GONE: &str = "the caller has gone";
+pub(crate) const GONE: &str = "the caller no longer waits";
 
 /// The batch waits in the queue.
 const WAITING: u8 = 0;
@@ -100,7 +100,7 @@ impl Held {
     /// Removes the limits from the connection.
     pub(crate) fn release(connection: &mut Connection) {
         if let Err(error) = connection.progress_handler(0, None::<fn() -> bool>) {
-            log::error!("the bounds of a batch could not be taken off: {error}");
+            log::error!("could not remove the limits of a batch from its connection: {error}");
         }
     }
 

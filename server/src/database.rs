@@ -133,7 +133,7 @@ impl Database for Sqlite {
 
 /// The error when the writer thread stopped before it answered.
 fn lost() -> DatabaseError {
-    DatabaseError::Unavailable("the thread that writes stopped before the batch was answered".to_owned())
+    DatabaseError::Unavailable("the writer thread stopped before it answered the batch".to_owned())
 }
 
 fn prepare(mut connection: Connection) -> Result<Connection, rusqlite::Error> {

@@ -26,7 +26,7 @@ pub struct Embedded {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder of the database can't be created.
-    #[error("can't make the folder {}: {source}", .folder.display())]
+    #[error("can't create the folder {}: {source}", .folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
@@ -89,8 +89,8 @@ impl Embedded {
         loop {
             ticks.tick().await;
             match self.app.sweep().await {
-                Ok(swept) => log::debug!("swept {swept:?}"),
-                Err(error) => log::warn!("the sweep failed and is tried again in 10 minutes: {error}"),
+                Ok(swept) => log::debug!("the sweep is done: {swept:?}"),
+                Err(error) => log::warn!("the sweep failed: {error}; it runs again in 10 minutes"),
             }
         }
     }

@@ -71,12 +71,14 @@ impl Executable {
         let (running, path) = (self.version, self.path.display());
         if !is_there {
             return format!(
-                "This process runs {running}, but its file {path} was removed. Install it again and restart it."
+                "This process runs {running}, but its file {path} was removed. Install the program again and restart \
+                 it."
             );
         }
-        let on_disk = version_of(&self.path).unwrap_or_else(|| "a file that does not say its version".to_owned());
+        let on_disk = version_of(&self.path).unwrap_or_else(|| "a file without a readable version".to_owned());
         format!(
-            "This process runs {running}, but {path} was replaced and is now {on_disk}. Restart it to run that one."
+            "This process runs {running}, but an update replaced {path} with {on_disk}. Restart the process to run \
+             the new version."
         )
     }
 }

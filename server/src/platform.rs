@@ -25,7 +25,7 @@ impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
             // Ids stay unique through their time and the primary keys of the schema. Only jitter is lost.
-            log::error!("the operating system gives no random bytes: {error}");
+            log::error!("could not get random bytes from the operating system: {error}");
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn keep_private(database: &Path) {
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     for file in std::iter::once(database.clone()).chain(beside(&database)) {
         if let Err(error) = tighten(&file) {
-            log::warn!("other users may read {}: {error}", file.display());
+            log::warn!("could not make {} private, so other users may be able to read it: {error}", file.display());
         }
     }
     if let Some(warning) = foreign_owner(&database) {
@@ -59,9 +59,7 @@ fn foreign_owner(file: &Path) -> Option<String> {
     // Root may access every file.
     (owner != user && user != 0).then(|| {
         format!(
-            "{} belongs to user {owner}, but this program runs as user {user}, who can neither keep other users from \
-             reading it nor, perhaps, write to it. Run this program as user {owner}, or let an administrator run \
-             `chown {user}` on the file and on the files beside it.",
+            "{} belongs to user {owner}, but this program runs as user {user}. So the program can't make the file private, and it may be unable to write to it. Run this program as user {owner}, or ask an administrator to run `chown {user}` on the file and on the files next to it.",
             file.display()
         )
     })

@@ -157,7 +157,9 @@ impl Queue {
         let taken = jobs.drain(..most.min(jobs.len())).collect();
         drop(waiting);
         for job in late {
-            let words = "the batch was undone by another one and could not be run again in time".to_owned();
+            let words = "another batch rolled this batch back, and it could not run again before its \
+                         deadline"
+                .to_owned();
             job.answer(Err(DatabaseError::Unavailable(words)));
         }
         (served, taken)

@@ -91,7 +91,7 @@ async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Database
     let wait = Wait::begin();
     let place = tokio::time::timeout_at(wait.until.into(), Arc::clone(places).acquire_owned()).await;
     place.ok().and_then(Result::ok).ok_or(DatabaseError::Overloaded(
-        "Other requests read for so long that this one was not begun within 5 seconds.",
+        "The request did not start within 5 seconds, because other reads took too long.",
     ))
 }
 

@@ -43,7 +43,7 @@ impl Writer {
             desk.work();
         });
         let thread = thread.map_err(|error| {
-            let words = format!("the thread that writes can't be started: {error}");
+            let words = format!("can't start the writer thread: {error}");
             rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(words))
         })?;
         Ok(Self { queue, thread: Some(thread) })
@@ -65,9 +65,9 @@ impl Writer {
     /// The error for a batch that did not start before its deadline.
     pub(crate) fn too_late(&self) -> DatabaseError {
         if self.queue.locked_since().is_some() {
-            return DatabaseError::Unavailable("database is locked by another process".to_owned());
+            return DatabaseError::Unavailable("another process has locked the database".to_owned());
         }
-        DatabaseError::Overloaded("Other writes took so long that this request was not begun within 5 seconds.")
+        DatabaseError::Overloaded("The request did not start within 5 seconds, because other writes took too long.")
     }
 
     /// Whether the thread has stopped. Then nothing can be written any more.
@@ -81,14 +81,14 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.close();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            log::error!("the thread that writes has panicked");
+            log::error!("the writer thread panicked");
         }
     }
 }
 
 /// The error after the thread has stopped.
 fn stopped() -> DatabaseError {
-    DatabaseError::Halted(Halt::Stopped, "the thread that writes has stopped".to_owned())
+    DatabaseError::Halted(Halt::Stopped, "the writer thread has stopped".to_owned())
 }
 
 /// Records that the thread has stopped, also after a panic.
@@ -97,7 +97,7 @@ struct StopGuard(Arc<Queue>);
 impl Drop for StopGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            log::error!("the thread that writes to the database has panicked: restart this program");
+            log::error!("the writer thread of the database panicked; restart this program");
         }
         self.0.stop();
     }
@@ -200,7 +200,7 @@ impl Desk {
         if self.connection.is_autocommit() {
             self.queue.put_back(group.into_iter().map(|(job, _)| job.undone()));
             if let Some((job, result)) = culprit {
-                let undone = || Err(DatabaseError::Failed("the transaction ended within a batch".to_owned()));
+                let undone = || Err(DatabaseError::Failed("a batch ended the transaction".to_owned()));
                 job.answer(result.and_then(|_| undone()));
             }
             return;

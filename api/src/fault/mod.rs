@@ -34,21 +34,22 @@ impl Halt {
     pub(crate) const fn detail(self) -> &'static str {
         match self {
             Self::DailyQuota => {
-                "The database has used up its quota of today, which begins anew at 00:00 UTC. Nothing was stored. Repeat \
-                 the request then with the same idempotency key, or ask the operator of the API for a larger quota."
+                "The daily quota of the database is used up. It resets at 00:00 UTC. Nothing was stored. Repeat the \
+                 request after that time with the same idempotency key, or ask the operator of the API for a larger \
+                 quota."
             }
             Self::Full => {
-                "The database is full: its disk or its plan has no more room. Nothing was stored. Ask the operator of \
-                 the API to make room, then repeat the request with the same idempotency key."
+                "The database is full: its disk or its plan has no space left. Nothing was stored. Ask the operator \
+                 of the API to free some space, then repeat the request with the same idempotency key."
             }
             Self::Broken => {
-                "The database can't be used until the operator of the API has mended it. Nothing was stored. Name the \
-                 correlation id to the operator, then repeat the request with the same idempotency key."
+                "The database is damaged or read-only. Nothing was stored. Ask the operator of the API to repair it \
+                 and give the operator the correlation id. Then repeat the request with the same idempotency key."
             }
             Self::Stopped => {
-                "The part of this program that writes to the database has stopped because of a fault in it. Nothing was \
-                 stored. Restart the program (`deckwatch-server`, or the agent whose process holds the engine), then \
-                 repeat the request with the same idempotency key."
+                "The writer thread of the database stopped because of a bug in this program. Nothing was stored. \
+                 Restart the program (`deckwatch-server`, or the agent whose process runs the engine), then repeat \
+                 the request with the same idempotency key."
             }
         }
     }

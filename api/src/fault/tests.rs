@@ -29,7 +29,8 @@ const D1: &[(&str, Class)] = &[
     ("Error: Too many subrequests.", Class::Passing),
     ("D1_ERROR: Your account has exceeded D1's free tier daily row read limit.", QUOTA),
     (
-        "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait until \
+        "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait \
+         until \
          tomorrow (midnight UTC) to continue.",
         QUOTA,
     ),

@@ -130,7 +130,11 @@ fn place_to_make(call: &Call) -> Result<Place, Violations> {
 /// Refuses content that is not valid JSON. The error gives the position, but does not repeat the content.
 fn is_json(content: &str) -> Result<(), Violations> {
     serde_json::from_str::<IgnoredAny>(content).map(drop).map_err(|error| {
-        let place = format!("is not JSON, as doc_type says, at line {} column {}", error.line(), error.column());
+        let place = format!(
+            "must be valid JSON because doc_type is json; the error is at line {} column {}",
+            error.line(),
+            error.column()
+        );
         Violations::at("/content", place)
     })
 }

@@ -83,8 +83,11 @@ pub(crate) fn canonical_payload(draft: &HandoffDraft) -> Result<Payload, ApiErro
     });
     let json = serde_json_canonicalizer::to_string(&value).map_err(|error| ApiError::internal(error.to_string()))?;
     if json.len() > HandoffPayload::MAX_BYTES {
-        return Err(ApiError::new(ErrorCode::PayloadTooLarge, "The handoff is larger than 800 KiB as canonical JSON.")
-            .at("/handoff", "must have at most 800 KiB in its lists, links and extra"));
+        return Err(ApiError::new(
+            ErrorCode::PayloadTooLarge,
+            "The handoff is larger than 800 KiB as canonical JSON. Shorten it.",
+        )
+        .at("/handoff", "must have at most 800 KiB in its lists, links and extra"));
     }
     let hash = hex(&sha256(json.as_bytes()));
     Ok(Payload { json, hash })

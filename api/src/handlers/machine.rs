@@ -25,7 +25,14 @@ pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
     if let Some(word) =
         Operation::RegisterMachine.reserved_names().find(|word| hostname.as_str().eq_ignore_ascii_case(word))
     {
-        return Err(Violations::at("/hostname", format!("must not be {word}: that path is another operation's")).into());
+        return Err(Violations::at(
+            "/hostname",
+            format!(
+                "must not be {word}, because another operation has that \
+                                   path"
+            ),
+        )
+        .into());
     }
     call.look_for_secrets_in("/hostname", hostname.as_str());
     let machine: RegisterMachine = call.body()?;

@@ -20,7 +20,12 @@ pub(crate) fn create_token(call: &Call) -> Result<Plan, ApiError> {
     }
     let id = TokenId::mint(call.now, random_bits(call.entropy));
     let seal = Seal::draw(call.entropy);
-    let token = seal.open(&id, call.caller.key()).ok_or_else(|| ApiError::internal("a seal that does not open"))?;
+    let token = seal.open(&id, call.caller.key()).ok_or_else(|| {
+        ApiError::internal(
+            "a seal that has a seal that is \
+                                                                                    not valid",
+        )
+    })?;
     let new = NewToken {
         id: &id,
         hash: &hex(&sha256(token.as_bytes())),

@@ -76,7 +76,7 @@ impl Claim {
         if text(row, "request_hash") != Some(self.request_hash.as_str()) {
             return Err(ApiError::new(
                 ErrorCode::IdempotencyKeyReused,
-                "This idempotency key was used for another request. Nothing was done; take a new key.",
+                "This idempotency key was used for another request. Nothing was changed. Use a new key.",
             ));
         }
         stored(rows).map(Some)
@@ -89,7 +89,7 @@ pub(crate) fn stored(rows: &[Row]) -> Result<Stored, ApiError> {
         let status = u16::try_from(count(row, "response_status")?).ok()?;
         Some(Stored { status, body: text(row, "body")?.to_owned() })
     });
-    answer.ok_or_else(|| ApiError::internal("the batch stored no answer"))
+    answer.ok_or_else(|| ApiError::internal("the batch stored no response"))
 }
 
 /// The `Idempotency-Key` header, which must be present.

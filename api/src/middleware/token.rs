@@ -66,11 +66,11 @@ impl Seal {
 
 /// Replaces the seal with the token in the stored response of a request that created a token.
 pub(crate) fn unseal(stored: &str, key: &str) -> Result<String, ApiError> {
-    let internal = |cause: &str| ApiError::internal(format!("the answer of a minted token {cause}"));
-    let mut minted: MintedToken = serde_json::from_str(stored).map_err(|_| internal("can't be read"))?;
+    let internal = |cause: &str| ApiError::internal(format!("the stored response with a new token {cause}"));
+    let mut minted: MintedToken = serde_json::from_str(stored).map_err(|_| internal("can't be decoded"))?;
     let token = Seal(minted.token).open(&minted.record.id, key);
-    minted.token = token.ok_or_else(|| internal("does not open"))?;
-    serde_json::to_string(&minted).map_err(|_| internal("can't be written"))
+    minted.token = token.ok_or_else(|| internal("has a seal that is not valid"))?;
+    serde_json::to_string(&minted).map_err(|_| internal("can't be encoded"))
 }
 
 #[cfg(test)]

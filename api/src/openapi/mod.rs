@@ -42,7 +42,7 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.definitions(),
-            "responses": { "Problem": { "description": "Refused or failed; `code` says why.", "content": problem } },
+            "responses": { "Problem": { "description": "The request was refused or failed. `code` gives the reason.", "content": problem } },
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
         },
     })
@@ -101,7 +101,7 @@ impl Shape {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "a table with a row for each operation")]
+#[expect(clippy::too_many_lines, reason = "the function is a table with one row per operation")]
 fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
     use ErrorCode as Code;
     let s = schemas;
@@ -255,37 +255,41 @@ fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
         let schema = json!({ "type": "string", "pattern": "^[!-~]+$", "minLength": 16, "maxLength": 200 });
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": true, "schema": schema,
-            "description": "Names the intended effect; the same for every retry.",
+            "description": "Identifies the intended change. Send the same key with every retry of the request.",
         }));
     }
     if matches!(operation, Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote) {
         parameters.push(json!({
             "name": "If-Match", "in": "header", "schema": { "type": "string" },
-            "description": "The ETag of the note that was read: a note that has changed since is left alone.",
+            "description": "The ETag of the note that the client read. If the note has changed since, the request \
+             fails and changes nothing.",
         }));
     }
     if operation == Operation::GetNote {
         parameters.push(json!({
             "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
-            "description": "The ETag of the note that is known: one that has not changed is not sent again.",
+            "description": "The ETag of the note that the client has. If the note has not changed, the response is \
+             304 without a body.",
         }));
     }
     if matches!(operation, Operation::PutDoc | Operation::DeleteDoc) {
         parameters.push(json!({
             "name": "If-Match", "in": "header", "schema": { "type": "string" },
-            "description": "The ETag of the document that was read: one that has changed since is left alone.",
+            "description": "The ETag of the document that the client read. If the document has changed since, the \
+             request fails and changes nothing.",
         }));
     }
     if operation == Operation::PutDoc {
         parameters.push(json!({
             "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
-            "description": "`*`: only where there is no document yet.",
+            "description": "With `*`, the request succeeds only if the document does not exist yet.",
         }));
     }
     if operation == Operation::GetDoc {
         parameters.push(json!({
             "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
-            "description": "The ETag of the document that is known: one that has not changed is not sent again.",
+            "description": "The ETag of the document that the client has. If the document has not changed, the \
+             response is 304 without a body.",
         }));
     }
     let properties = query.and_then(|schema| schema.get("properties")?.as_object());
@@ -330,7 +334,11 @@ fn responses(operation: Operation, shape: &Shape) -> Map<String, Value> {
         responses.insert(status.to_string(), Value::Object(granted));
     }
     if matches!(operation, Operation::GetNote | Operation::GetDoc) {
-        responses.insert("304".to_owned(), json!({ "description": "It is what `If-None-Match` names." }));
+        responses.insert(
+            "304".to_owned(),
+            json!({ "description": "The record still has the ETag that `If-None-Match` \
+                          names." }),
+        );
     }
     let mut refusals = shape.refusals.clone();
     refusals.extend([ErrorCode::InternalError, ErrorCode::DatabaseUnavailable, ErrorCode::UriTooLong]);

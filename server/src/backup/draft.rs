@@ -37,7 +37,7 @@ impl Draft {
         if left_behind(&self.file).is_some() {
             return Err(at(to)(io::Error::new(
                 io::ErrorKind::StorageFull,
-                "no room for it, or for SQLite's log on the way",
+                "not enough disk space for the file and for SQLite's log; free some space and try again",
             )));
         }
         fs::File::open(&self.file).and_then(|file| file.sync_all()).map_err(at(to))?;
@@ -49,7 +49,7 @@ impl Draft {
         // Sync the folder, so that the name survives a power loss.
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if let Err(error) = fs::File::open(folder).and_then(|folder| folder.sync_all()) {
-            log::warn!("{} could not be synced: {error}", folder.display());
+            log::warn!("could not sync {}: {error}", folder.display());
         }
         Ok(())
     }
@@ -58,7 +58,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.folder) {
-            log::warn!("{} could not be removed: {error}", self.folder.display());
+            log::warn!("could not remove {}: {error}", self.folder.display());
         }
     }
 }
@@ -89,5 +89,11 @@ fn own_folder(to: &Path) -> io::Result<PathBuf> {
             made => return made.map(|()| folder),
         }
     }
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("remove the folders .{name}.* beside it")))
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        format!(
+            "too many temporary folders; remove the folders \
+                                                              .{name}.* next to it"
+        ),
+    ))
 }

@@ -23,17 +23,18 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The target file exists.
-    #[error("{} is there already; nothing was changed", .0.display())]
+    #[error("{} exists already; nothing was changed. Choose another name or move the file", .0.display())]
     Exists(PathBuf),
     /// SQLite would use this existing file as a part of the target.
     #[error(
-        "{} is there, left by a database that was moved away or is still in use. It may hold that database's last writes: \
-         put it beside that one, under its name, or away; nothing was changed",
+        "{} exists: it belongs to a database that was moved or is still in use, and it may hold the last writes of \
+         that database; nothing was changed. Move it next to that database, with the matching name, or move it away",
         .0.display()
     )]
     LeftBehind(PathBuf),
     /// The file has migrations that this program does not know.
-    #[error("{} was made by a newer Deckwatch, with {migration}: update this program; nothing was changed", .path.display())]
+    #[error("{} was made by a newer Deckwatch: this program does not know the migration {migration}; nothing was \
+             changed. Update this program", .path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -42,12 +43,13 @@ pub enum BackupError {
     },
     /// The file is a backup of the other engine.
     #[error(
-        "{} is a backup of D1: restore it by scripts/backup with --engine worker or --database; nothing was changed",
+        "{} is a backup of D1, not of this engine; nothing was changed. Restore it with scripts/backup and --engine \
+         worker or --database",
         .0.display()
     )]
     OfD1(PathBuf),
     /// The file is damaged, or it is not a Deckwatch database.
-    #[error("{} is damaged, or no database of Deckwatch: {detail}; nothing was changed", .path.display())]
+    #[error("{} is damaged, or it is not a Deckwatch database: {detail}; nothing was changed", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -36,10 +36,10 @@ fn fault(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
     }
     let recorded = "select exists (select 1 from sqlite_schema where type = 'table' and name = 'd1_migrations')";
     if !connection.query_row(recorded, [], |row| row.get(0))? || applied(connection)?.is_empty() {
-        return Ok(Some("it has no record of Deckwatch's migrations".to_owned()));
+        return Ok(Some("it has no Deckwatch migrations".to_owned()));
     }
     let stray = connection.prepare("pragma foreign_key_check")?.exists([])?;
-    Ok(stray.then(|| "a record points at nothing".to_owned()))
+    Ok(stray.then(|| "a record refers to a missing record".to_owned()))
 }
 
 fn applied(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
@@ -56,7 +56,7 @@ pub(super) fn complete(database: &Sqlite, named: &Path) -> Result<(), BackupErro
     };
     let here = parts(database)?;
     match parts(&made)?.into_iter().find(|name| !here.contains(name)) {
-        Some(name) => Err(damaged(named, format!("it lacks {name}"))),
+        Some(name) => Err(damaged(named, format!("{name} is missing"))),
         None => Ok(()),
     }
 }

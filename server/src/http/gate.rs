@@ -128,7 +128,7 @@ impl Gate {
             Ok::<_, io::Error>(())
         };
         if let Ok(Err(error)) = timeout(CLOSE_TIMEOUT, closing).await {
-            log::debug!("a connection broke at its end: {error}");
+            log::debug!("could not close a connection cleanly: {error}");
         }
     }
 
@@ -163,7 +163,7 @@ impl Gate {
             match self.poll_fill(context)? {
                 Poll::Ready(0) if self.held.is_empty() => return self.poll_end(),
                 Poll::Ready(0) => {
-                    let detail = "The request ended within its head.";
+                    let detail = "The connection ended before the end of the request headers. Send the request again.";
                     self.refusal = Some(Refusal::new(ErrorCode::InvalidRequest, detail));
                 }
                 Poll::Ready(_) => {}

@@ -81,7 +81,7 @@ pub(super) fn examine(bytes: &[u8]) -> Head {
         Ok(httparse::Status::Partial) if bytes.len() > MAX_BYTES => Head::Bad(too_large(bytes)),
         Ok(httparse::Status::Partial) => Head::Partial,
         Err(httparse::Error::TooManyHeaders) => {
-            Head::Bad(Refusal::new(ErrorCode::HeadersTooLarge, "The request has more than 100 headers."))
+            Head::Bad(Refusal::new(ErrorCode::HeadersTooLarge, "The request has more than 100 headers. Send fewer."))
         }
         Err(_) => Head::Bad(Refusal::unreadable("The request is not HTTP/1.1.")),
     }
@@ -91,12 +91,14 @@ pub(super) fn examine(bytes: &[u8]) -> Head {
 fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
     // `Uri` also accepts UTF-8, which includes control characters that a terminal executes when it shows a log.
     if request.path.is_none_or(|path| !path.is_ascii() || path.parse::<Uri>().is_err()) {
-        return Err(Refusal::unreadable("The address has a character that must be written with %."));
+        return Err(Refusal::unreadable(
+            "The address contains a character that must be percent-encoded. Encode it as %XX.",
+        ));
     }
     let is_newest = request.version == Some(1);
     let hosts = values(request, "host").count();
     if hosts > 1 || (hosts == 0 && is_newest) {
-        return Err(Refusal::unreadable("A request has exactly one Host header."));
+        return Err(Refusal::unreadable("The request must have exactly one Host header."));
     }
     let mut lengths = values(request, "content-length");
     let mut codings = values(request, "transfer-encoding");
@@ -106,10 +108,14 @@ fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
         (Some(length), None) => {
             let text = std::str::from_utf8(length).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
             let text = text.filter(|text| !text.is_empty() && lengths.next().is_none());
-            let text = text.ok_or(Refusal::unreadable("Content-Length must be one whole number."))?;
+            let text = text.ok_or(Refusal::unreadable("Content-Length must be one integer."))?;
             match text.parse() {
                 Ok(length) if length <= MAX_LENGTH => Ok(Length::Known(length)),
-                _ => Err(Refusal::new(ErrorCode::PayloadTooLarge, "The body is larger than any that the API takes.")),
+                _ => Err(Refusal::new(
+                    ErrorCode::PayloadTooLarge,
+                    "The body is larger than the API accepts. Send \
+                                                                   less.",
+                )),
             }
         }
         (None, Some(coding)) => {
@@ -117,7 +123,7 @@ fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
             if is_chunked && is_newest {
                 Ok(Length::Chunked)
             } else {
-                Err(Refusal::unreadable("Transfer-Encoding can only be chunked."))
+                Err(Refusal::unreadable("The only supported Transfer-Encoding is chunked."))
             }
         }
     }
@@ -132,9 +138,9 @@ fn values<'a>(request: &'a httparse::Request, name: &'static str) -> impl Iterat
 /// Even the request line is not complete: the address is too long. Otherwise the headers are too large.
 fn too_large(bytes: &[u8]) -> Refusal {
     if bytes.iter().take(MAX_BYTES).any(|byte| *byte == b'\n') {
-        Refusal::new(ErrorCode::HeadersTooLarge, "The headers are larger than 64 KiB.")
+        Refusal::new(ErrorCode::HeadersTooLarge, "The headers are larger than 64 KiB. Send less.")
     } else {
-        Refusal::new(ErrorCode::UriTooLong, "The address is larger than 64 KiB.")
+        Refusal::new(ErrorCode::UriTooLong, "The address is larger than 64 KiB. Shorten it.")
     }
 }
 

@@ -56,7 +56,10 @@ pub async fn serve(engine: Embedded, listener: TcpListener, stop: impl Future<Ou
     drop(listener);
     let _ = stopping.send(true);
     if tokio::time::timeout(DRAIN_TIMEOUT, crowd.empty()).await.is_err() {
-        log::warn!("some requests were still under way after {} s and were cut off", DRAIN_TIMEOUT.as_secs());
+        log::warn!(
+            "some requests were still running {} s after the stop signal and were canceled",
+            DRAIN_TIMEOUT.as_secs()
+        );
     }
 }
 
@@ -82,7 +85,7 @@ async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, st
 async fn converse(site: Arc<Site>, stream: TcpStream, member: Member, mut stopped: watch::Receiver<bool>) {
     // Responses are small and complete, so they need no delay to collect more data.
     if let Err(error) = stream.set_nodelay(true) {
-        log::debug!("a socket takes no option: {error}");
+        log::debug!("could not set a socket option: {error}");
     }
     let member = Arc::new(member);
     let conduct = Arc::new(Conduct::default());
@@ -119,7 +122,7 @@ async fn converse(site: Arc<Site>, stream: TcpStream, member: Member, mut stoppe
         ended = served => if let Err(error) = ended {
             log::debug!("a connection ended early: {error}");
         },
-        () = member.evicted() => return log::debug!("a connection made room for another"),
+        () = member.evicted() => return log::debug!("closed an idle connection to accept a new one"),
     }
     tokio::select! {
         () = connection.into_parts().io.into_inner().close() => {}

@@ -71,7 +71,7 @@ impl deckwatch_api::Incoming for Upload {
                     return None;
                 }
                 Ok(Some(Err(error))) => {
-                    log::debug!("a body broke off: {error}");
+                    log::debug!("could not read a request body: {error}");
                     self.body = None;
                     return Some(Err(IncomingError::CutShort));
                 }
