@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::cursor::CursorMark;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
-use crate::fault::{LastHalt, Remembered};
+use crate::fault::{LastOutage, TrackedDatabase};
 use crate::handlers::service;
 use crate::headers::{self, joined};
 use crate::incoming::{self, Incoming};
@@ -21,10 +21,10 @@ use crate::middleware::admission::Admission;
 use crate::middleware::auth::Caller;
 use crate::middleware::etag;
 use crate::middleware::idempotency::{Claim, required_key};
-use crate::panics::caught;
+use crate::panics::catch_panic;
 use crate::plan::Plan;
 use crate::platform::{Clock, Entropy, mint_correlation_id};
-use crate::response::{Outcome, Rate, granted, refused};
+use crate::response::{Rate, SuccessResponse, granted, refused};
 use crate::router::{self, Route, Router};
 use crate::settings::Settings;
 use crate::store::request_log;
@@ -39,7 +39,7 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     settings: Settings,
     router: Router,
-    last_halt: Arc<LastHalt>,
+    last_outage: Arc<LastOutage>,
     notice: OnceLock<Notice>,
 }
 
@@ -73,21 +73,21 @@ impl App {
         entropy: Arc<dyn Entropy>,
         settings: Settings,
     ) -> Self {
-        Self::remembering(Arc::default(), database, clock, entropy, settings)
+        Self::with_last_outage(Arc::default(), database, clock, entropy, settings)
     }
 
-    /// Like [`Self::new`], for a host program that creates one `App` per request. `last_halt` lives longer than the
+    /// Like [`Self::new`], for a host program that creates one `App` per request. `last_outage` lives longer than the
     /// `App`.
-    pub fn remembering(
-        last_halt: Arc<LastHalt>,
+    pub fn with_last_outage(
+        last_outage: Arc<LastOutage>,
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         settings: Settings,
     ) -> Self {
-        let remembered = Remembered { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_halt) };
+        let tracked = TrackedDatabase { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_outage) };
         let (router, notice) = (Router::new(), OnceLock::new());
-        Self { database: Arc::new(remembered), clock, entropy, settings, router, last_halt, notice }
+        Self { database: Arc::new(tracked), clock, entropy, settings, router, last_outage, notice }
     }
 
     /// Sets the function that gives `/health` its notice for the operator. Only the first call has an effect.
@@ -101,32 +101,32 @@ impl App {
         let now = self.clock.now();
         let (parts, mut body) = request.into_parts();
         let correlation_id = correlation_id(&parts.headers, self.entropy.as_ref());
-        let path = target::normal(parts.uri.path()).into_owned();
-        let asked = Asked { now, correlation_id, parts, path };
-        let correlation_id = asked.correlation_id.clone();
-        caught(Box::pin(self.answer(asked, &mut body))).await.unwrap_or_else(|| {
+        let path = target::normalize(parts.uri.path()).into_owned();
+        let received = ReceivedRequest { now, correlation_id, parts, path };
+        let correlation_id = received.correlation_id.clone();
+        catch_panic(Box::pin(self.answer(received, &mut body))).await.unwrap_or_else(|| {
             let error = ApiError::internal("a request handler panicked");
             let response = refused(&error, now, correlation_id.as_str(), None);
             Answer { response, afterwards: Afterwards::default() }
         })
     }
 
-    async fn answer(&self, asked: Asked, body: &mut dyn Incoming) -> Answer {
-        match self.route(&asked) {
+    async fn answer(&self, received: ReceivedRequest, body: &mut dyn Incoming) -> Answer {
+        match self.route(&received) {
             Ok(route) if route.operation.tier() == Tier::Public => {
-                let result = self.answer_public(&asked, route.operation).await;
-                Answer { response: asked.respond(result, None), afterwards: Afterwards::default() }
+                let result = self.answer_public(&received, route.operation).await;
+                Answer { response: received.respond(result, None), afterwards: Afterwards::default() }
             }
-            routed => self.answer_caller(asked, routed, body).await,
+            routed => self.answer_caller(received, routed, body).await,
         }
     }
 
-    fn route(&self, asked: &Asked) -> Result<Route, ApiError> {
-        if asked.parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > target::MAX_BYTES) {
+    fn route(&self, received: &ReceivedRequest) -> Result<Route, ApiError> {
+        if received.parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > target::MAX_BYTES) {
             return Err(ApiError::too_long());
         }
-        headers::check(&asked.parts.headers)?;
-        self.router.route(&asked.parts.method, &asked.path)
+        headers::check(&received.parts.headers)?;
+        self.router.route(&received.parts.method, &received.path)
     }
 
     /// Runs the statements that [`Self::handle`] left: they write the count and the log row of a request whose own
@@ -142,59 +142,68 @@ impl App {
         sweep::run(self.database.as_ref(), self.clock.as_ref()).await
     }
 
-    async fn answer_public(&self, asked: &Asked, operation: Operation) -> Result<Outcome, ApiError> {
+    async fn answer_public(
+        &self,
+        received: &ReceivedRequest,
+        operation: Operation,
+    ) -> Result<SuccessResponse, ApiError> {
         let plan = match operation {
             Operation::Health => {
                 let notice = self.notice.get().and_then(|notice| notice());
-                service::health(self.settings.engine, asked.now, self.database.writes_wait(), notice)
+                service::health(self.settings.engine, received.now, self.database.writes_wait(), notice)
             }
             Operation::Version => service::version(self.settings.engine),
             _ => service::openapi(),
         };
         let answer = batch::run_public(self.database.as_ref(), plan).await?;
-        match self.database.halt().or_else(|| self.last_halt.at(asked.now)) {
+        match self.database.outage().or_else(|| self.last_outage.at(received.now)) {
             // The database can read but can't write, so the service is not healthy.
-            Some(halt) if operation == Operation::Health => Err(ApiError::halted(halt)),
+            Some(outage) if operation == Operation::Health => Err(ApiError::outage(outage)),
             _ => Ok(answer),
         }
     }
 
     /// Handles a request of a caller with a key. A request with an unknown route is also counted and logged.
-    async fn answer_caller(&self, asked: Asked, routed: Result<Route, ApiError>, body: &mut dyn Incoming) -> Answer {
-        let caller = match self.settings.keyring.authenticate(&asked.parts.headers) {
+    async fn answer_caller(
+        &self,
+        received: ReceivedRequest,
+        routed: Result<Route, ApiError>,
+        body: &mut dyn Incoming,
+    ) -> Answer {
+        let caller = match self.settings.keyring.authenticate(&received.parts.headers) {
             Ok(caller) => caller,
-            Err(error) => return answer_stranger(&asked, routed.err().unwrap_or(error)),
+            Err(error) => return answer_unauthenticated(&received, routed.err().unwrap_or(error)),
         };
         if caller.token_id().is_none() {
             body.admit();
         }
         let operation = routed.as_ref().ok().map(|route| route.operation);
         let limit = self.settings.rate_limit_per_minute;
-        let admission = Admission::new(caller.clone(), operation, asked.now, limit);
+        let admission = Admission::new(caller.clone(), operation, received.now, limit);
         let actor = caller.actor.clone();
         let work = match routed {
-            Ok(route) => self.call(&asked, &route, caller, &admission, body).await.map(|work| (route, work)),
+            Ok(route) => self.call(&received, &route, caller, &admission, body).await.map(|work| (route, work)),
             Err(error) => Err(error),
         };
         let finished = match work {
-            Ok((route, (call, plan))) => self.run(&asked, &route, &admission, &call, plan).await,
-            Err(error) if error.code == ErrorCode::Unauthorized => return answer_stranger(&asked, error),
+            Ok((route, (call, plan))) => self.run(&received, &route, &admission, &call, plan).await,
+            Err(error) if error.code == ErrorCode::Unauthorized => return answer_unauthenticated(&received, error),
             Err(error) => batch::refuse(self.database.as_ref(), &admission, error).await,
         };
         let finished = match finished {
             Finished { result: Err(error), .. } if error.code == ErrorCode::Unauthorized => {
-                return answer_stranger(&asked, error);
+                return answer_unauthenticated(&received, error);
             }
             finished => finished,
         };
         if is_known(&finished) {
             body.admit();
         }
-        let afterwards = self.afterwards(&asked, operation, actor, &admission, &finished);
-        let rate = Rate { window: &admission.window, standing: finished.standing };
-        let response = asked.respond(finished.result, Some(&rate));
+        let afterwards = self.afterwards(&received, operation, actor, &admission, &finished);
+        let rate = Rate { window: &admission.window, rate_limit_state: finished.rate_limit_state };
+        let response = received.respond(finished.result, Some(&rate));
         let response = match operation {
-            Some(operation) => etag::conditional(operation, &asked.parts.headers, response),
+            Some(operation) => etag::conditional(operation, &received.parts.headers, response),
             None => response,
         };
         Answer { response, afterwards }
@@ -203,31 +212,31 @@ impl App {
     /// Builds the call and its plan, or returns the error.
     async fn call<'a>(
         &'a self,
-        asked: &Asked,
+        received: &ReceivedRequest,
         route: &Route,
         caller: Caller,
         admission: &Admission,
         body: &mut dyn Incoming,
     ) -> Result<(Call<'a>, Plan), ApiError> {
-        let (operation, headers) = (route.operation, &asked.parts.headers);
+        let (operation, headers) = (route.operation, &received.parts.headers);
         caller.require(operation)?;
         let idempotency_key = match operation.effect() {
             Effect::Write => Some(required_key(headers)?),
             Effect::Read | Effect::Touch => None,
         };
-        let announced = incoming::announced(headers, operation)?;
+        let length = incoming::announced_length(headers, operation)?;
         let call = Call {
-            now: asked.now,
+            now: received.now,
             entropy: self.entropy.as_ref(),
             caller,
-            correlation_id: asked.correlation_id.clone(),
+            correlation_id: received.correlation_id.clone(),
             idempotency_key,
             path_parameters: route.parameters.clone(),
-            query: asked.parts.uri.query().map(str::to_owned),
-            cursor_mark: CursorMark::of(&asked.path, asked.parts.uri.query().unwrap_or_default()),
-            if_match: etag::matched(headers),
-            if_none_match: etag::unwanted(headers),
-            body: incoming::read(body, operation, announced, admission, self.database.as_ref()).await?,
+            query: received.parts.uri.query().map(str::to_owned),
+            cursor_mark: CursorMark::of(&received.path, received.parts.uri.query().unwrap_or_default()),
+            if_match: etag::if_match(headers),
+            if_none_match: etag::if_none_match(headers),
+            body: incoming::read(body, operation, length, admission, self.database.as_ref()).await?,
             auto_approve_machines: self.settings.auto_approve_machines,
             secrets: OnceLock::new(),
         };
@@ -235,15 +244,22 @@ impl App {
         Ok((call, plan))
     }
 
-    async fn run(&self, asked: &Asked, route: &Route, admission: &Admission, call: &Call<'_>, plan: Plan) -> Finished {
+    async fn run(
+        &self,
+        received: &ReceivedRequest,
+        route: &Route,
+        admission: &Admission,
+        call: &Call<'_>,
+        plan: Plan,
+    ) -> Finished {
         match &call.idempotency_key {
             Some(key) => {
                 let claim =
-                    Claim::new(&call.caller.actor, key.clone(), route.operation, &asked.path, &call.body, call.now);
+                    Claim::new(&call.caller.actor, key.clone(), route.operation, &received.path, &call.body, call.now);
                 batch::run_once(self.database.as_ref(), admission, call, &claim, plan).await
             }
-            None if route.operation.effect() == Effect::Read && self.database.reads_apart() => {
-                batch::read_apart(self.database.as_ref(), admission, &call.cursor_mark, plan).await
+            None if route.operation.effect() == Effect::Read && self.database.has_separate_readers() => {
+                batch::run_separate_read(self.database.as_ref(), admission, &call.cursor_mark, plan).await
             }
             None => batch::run(self.database.as_ref(), admission, &call.cursor_mark, plan).await,
         }
@@ -251,7 +267,7 @@ impl App {
 
     fn afterwards(
         &self,
-        asked: &Asked,
+        received: &ReceivedRequest,
         operation: Option<Operation>,
         actor: String,
         admission: &Admission,
@@ -267,16 +283,16 @@ impl App {
         let entry = request_log::Entry {
             actor,
             operation,
-            method: operation.map_or_else(|| asked.method(), |operation| operation.method().to_owned()),
-            correlation_id: asked.correlation_id.clone(),
+            method: operation.map_or_else(|| received.method(), |operation| operation.method().to_owned()),
+            correlation_id: received.correlation_id.clone(),
             status,
             error_code,
-            started_at: asked.now,
-            duration_ms: self.clock.now().as_millis() - asked.now.as_millis(),
+            started_at: received.now,
+            duration_ms: self.clock.now().as_millis() - received.now.as_millis(),
         };
         // The batch checks the token again. If the database was not available before, the token may be unknown.
         let mut statements = admission.authenticate();
-        statements.extend(finished.standing.is_none().then(|| admission.window.count_refused()));
+        statements.extend(finished.rate_limit_state.is_none().then(|| admission.window.count_refused()));
         statements.push(request_log::insert(&entry));
         Afterwards(statements)
     }
@@ -293,7 +309,7 @@ pub fn refuse(code: ErrorCode, detail: &str, headers: &HeaderMap, entropy: &dyn 
 /// Whether the database has checked the caller's key. Each batch checks the key first. After a database failure the
 /// result is unknown.
 fn is_known(finished: &Finished) -> bool {
-    finished.standing.is_some() || finished.result.as_ref().err().is_none_or(|error| error.code.status() < 500)
+    finished.rate_limit_state.is_some() || finished.result.as_ref().err().is_none_or(|error| error.code.status() < 500)
 }
 
 fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {
@@ -303,14 +319,14 @@ fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {
 
 /// Answers a request without a valid key. Such a request is not counted and writes nothing to the database.
 /// Otherwise anybody could make the database grow.
-fn answer_stranger(asked: &Asked, error: ApiError) -> Answer {
-    let (status, code, id) = (error.code.status(), error.code.as_str(), asked.correlation_id.as_str());
-    log::info!("{status} {code} {} {} {id}", asked.method(), asked.path());
-    Answer { response: asked.respond(Err(error), None), afterwards: Afterwards::default() }
+fn answer_unauthenticated(received: &ReceivedRequest, error: ApiError) -> Answer {
+    let (status, code, id) = (error.code.status(), error.code.as_str(), received.correlation_id.as_str());
+    log::info!("{status} {code} {} {} {id}", received.method(), received.path());
+    Answer { response: received.respond(Err(error), None), afterwards: Afterwards::default() }
 }
 
 /// A request before its caller is known.
-struct Asked {
+struct ReceivedRequest {
     now: Timestamp,
     correlation_id: CorrelationId,
     parts: Parts,
@@ -318,7 +334,7 @@ struct Asked {
     path: String,
 }
 
-impl Asked {
+impl ReceivedRequest {
     /// The method, shortened for the log. A client can send a method of any length.
     fn method(&self) -> String {
         self.parts.method.as_str().chars().take(16).collect()
@@ -332,7 +348,7 @@ impl Asked {
         }
     }
 
-    fn respond(&self, result: Result<Outcome, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {
+    fn respond(&self, result: Result<SuccessResponse, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {
         match result {
             Ok(outcome) => granted(outcome, self.correlation_id.as_str(), rate),
             Err(error) => refused(&error, self.now, self.correlation_id.as_str(), rate),

@@ -11,25 +11,25 @@ use crate::database::{Database, DatabaseError, Row, Statement, count, number, te
 use crate::error::{ApiError, is_replay};
 use crate::middleware::admission::Admission;
 use crate::middleware::idempotency::{Claim, Stored, stored};
-use crate::middleware::rate_limit::Standing;
+use crate::middleware::rate_limit::RateLimitState;
 use crate::middleware::token;
 use crate::plan::{Next, Plan, Selection};
-use crate::response::Outcome;
+use crate::response::SuccessResponse;
 use crate::search::ExcerptBudget;
 
 /// The result of a request after its batch.
 pub(crate) struct Finished {
-    pub(crate) result: Result<Outcome, ApiError>,
+    pub(crate) result: Result<SuccessResponse, ApiError>,
     /// The rate limit state of the caller. It is set when the batch that counts the request was committed.
-    pub(crate) standing: Option<Standing>,
+    pub(crate) rate_limit_state: Option<RateLimitState>,
     /// Whether the batch also wrote the log row.
     pub(crate) logged: bool,
 }
 
 impl Finished {
     fn uncounted(admission: &Admission, error: ApiError) -> Self {
-        let standing = (error.code == ErrorCode::RateLimited).then(|| admission.window.used_up());
-        Self { result: Err(error), standing, logged: false }
+        let rate_limit_state = (error.code == ErrorCode::RateLimited).then(|| admission.window.used_up());
+        Self { result: Err(error), rate_limit_state, logged: false }
     }
 }
 
@@ -37,18 +37,22 @@ impl Finished {
 /// instead.
 pub(crate) async fn refuse(database: &dyn Database, admission: &Admission, error: ApiError) -> Finished {
     match database.batch(&admission.statements(None)).await {
-        Ok(rows) => Finished { result: Err(error), standing: admission.standing(&rows), logged: false },
+        Ok(rows) => Finished { result: Err(error), rate_limit_state: admission.rate_limit_state(&rows), logged: false },
         Err(failure) => Finished::uncounted(admission, failure.into()),
     }
 }
 
 /// Runs the plan of a read, or of a change that is safe to repeat, in one batch.
 pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &CursorMark, plan: Plan) -> Finished {
-    let mut statements = admission.statements(Some(&plan.reach));
+    let mut statements = admission.statements(Some(&plan.access));
     statements.extend(plan.steps);
-    let selection = Answering::push(plan.answer, mark, &mut statements);
+    let selection = AnswerLocation::push(plan.answer, mark, &mut statements);
     match database.batch(&statements).await {
-        Ok(rows) => Finished { standing: admission.standing(&rows), result: selection.outcome(&rows), logged: false },
+        Ok(rows) => Finished {
+            rate_limit_state: admission.rate_limit_state(&rows),
+            result: selection.response(&rows),
+            logged: false,
+        },
         Err(failure) => Finished::uncounted(admission, failure.into()),
     }
 }
@@ -56,34 +60,34 @@ pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &C
 /// Runs the plan of a read in two batches, for a database that runs reads and writes separately. The first batch
 /// authenticates and counts the caller and runs the steps, which can only refuse. The second batch reads. It may
 /// take long.
-pub(crate) async fn read_apart(
+pub(crate) async fn run_separate_read(
     database: &dyn Database,
     admission: &Admission,
     mark: &CursorMark,
     plan: Plan,
 ) -> Finished {
-    let mut entrance = admission.statements(Some(&plan.reach));
-    entrance.extend(plan.steps);
+    let mut admission_statements = admission.statements(Some(&plan.access));
+    admission_statements.extend(plan.steps);
     let mut reads = Vec::new();
-    let selection = Answering::push(plan.answer, mark, &mut reads);
-    let standing = match database.batch(&entrance).await {
-        Ok(rows) => admission.standing(&rows),
+    let selection = AnswerLocation::push(plan.answer, mark, &mut reads);
+    let rate_limit_state = match database.batch(&admission_statements).await {
+        Ok(rows) => admission.rate_limit_state(&rows),
         Err(failure) => return Finished::uncounted(admission, failure.into()),
     };
     let result = match database.batch(&reads).await {
-        Ok(rows) => selection.outcome(&rows),
+        Ok(rows) => selection.response(&rows),
         Err(failure) => Err(failure.into()),
     };
-    Finished { result, standing, logged: false }
+    Finished { result, rate_limit_state, logged: false }
 }
 
 /// Runs the plan of a public operation. A public operation has no caller and no rate limit.
-pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<Outcome, ApiError> {
+pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<SuccessResponse, ApiError> {
     let mut statements = plan.steps;
     let mark = CursorMark::of("", "");
-    let selection = Answering::push(plan.answer, &mark, &mut statements);
+    let selection = AnswerLocation::push(plan.answer, &mark, &mut statements);
     let rows = if statements.is_empty() { Vec::new() } else { database.batch(&statements).await? };
-    selection.outcome(&rows)
+    selection.response(&rows)
 }
 
 /// Runs the plan of a write exactly once: in one batch, or in two batches if the idempotency key was used before.
@@ -94,14 +98,14 @@ pub(crate) async fn run_once(
     claim: &Claim,
     plan: Plan,
 ) -> Finished {
-    let Selection::Kept(answer) = plan.answer else {
-        return Finished::uncounted(admission, ApiError::internal("a write must select an answer that can be kept"));
+    let Selection::Stored(answer) = plan.answer else {
+        return Finished::uncounted(admission, ApiError::internal("a write must select a response that can be stored"));
     };
-    let entrance = admission.statements(Some(&plan.reach));
+    let admission_statements = admission.statements(Some(&plan.access));
     if let Some(refusal) = call.secrets.get() {
-        return refuse_unless_done(database, admission, call, claim, &entrance, refusal).await;
+        return refuse_unless_done(database, admission, call, claim, &admission_statements, refusal).await;
     }
-    let mut statements = entrance.clone();
+    let mut statements = admission_statements.clone();
     statements.extend(claim.claim());
     statements.extend(plan.steps);
     statements.push(claim.keep(answer));
@@ -111,7 +115,7 @@ pub(crate) async fn run_once(
         match database.batch(&statements).await {
             Ok(rows) => return done(admission, call, claim, &rows),
             Err(failure) if is_replay(&failure) => {
-                if let Ok(finished) = replay(database, admission, call, claim, &entrance).await {
+                if let Ok(finished) = replay(database, admission, call, claim, &admission_statements).await {
                     return finished;
                 }
             }
@@ -123,9 +127,9 @@ pub(crate) async fn run_once(
 }
 
 fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>]) -> Finished {
-    let kept = rows.iter().rev().nth(1).map(Vec::as_slice).unwrap_or_default();
-    let result = stored(kept).and_then(|answer| told(answer, call, claim, false));
-    Finished { logged: result.is_ok(), result, standing: admission.standing(rows) }
+    let stored_rows = rows.iter().rev().nth(1).map(Vec::as_slice).unwrap_or_default();
+    let result = stored(stored_rows).and_then(|answer| response_from_stored(answer, call, claim, false));
+    Finished { logged: result.is_ok(), result, rate_limit_state: admission.rate_limit_state(rows) }
 }
 
 /// Refuses a write whose body must not be stored. If the same key completed a request before, the stored response is
@@ -135,12 +139,12 @@ async fn refuse_unless_done(
     admission: &Admission,
     call: &Call<'_>,
     claim: &Claim,
-    entrance: &[Statement],
+    admission_statements: &[Statement],
     refusal: &ApiError,
 ) -> Finished {
-    match replay(database, admission, call, claim, entrance).await {
+    match replay(database, admission, call, claim, admission_statements).await {
         Ok(finished) => finished,
-        Err(standing) => Finished { result: Err(refusal.clone()), standing, logged: false },
+        Err(rate_limit_state) => Finished { result: Err(refusal.clone()), rate_limit_state, logged: false },
     }
 }
 
@@ -151,9 +155,9 @@ async fn replay(
     admission: &Admission,
     call: &Call<'_>,
     claim: &Claim,
-    entrance: &[Statement],
-) -> Result<Finished, Option<Standing>> {
-    let mut statements = entrance.to_vec();
+    admission_statements: &[Statement],
+) -> Result<Finished, Option<RateLimitState>> {
+    let mut statements = admission_statements.to_vec();
     statements.push(claim.recall());
     let rows = match database.batch(&statements).await {
         Ok(rows) => rows,
@@ -161,31 +165,36 @@ async fn replay(
     };
     let found = rows.last().map(Vec::as_slice).unwrap_or_default();
     let result = match claim.replay(found) {
-        Ok(None) => return Err(admission.standing(&rows)),
-        Ok(Some(answer)) => told(answer, call, claim, true),
+        Ok(None) => return Err(admission.rate_limit_state(&rows)),
+        Ok(Some(answer)) => response_from_stored(answer, call, claim, true),
         Err(error) => Err(error),
     };
-    Ok(Finished { result, standing: admission.standing(&rows), logged: false })
+    Ok(Finished { result, rate_limit_state: admission.rate_limit_state(&rows), logged: false })
 }
 
 /// Builds the response from a stored one. A seal in the stored body is replaced with its token.
-fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Result<Outcome, ApiError> {
+fn response_from_stored(
+    answer: Stored,
+    call: &Call<'_>,
+    claim: &Claim,
+    replayed: bool,
+) -> Result<SuccessResponse, ApiError> {
     let body = match claim.operation() {
         Operation::CreateToken => token::unseal(&answer.body, call.caller.key())?,
         _ => answer.body,
     };
-    Ok(Outcome { status: answer.status, body: body.into(), replayed })
+    Ok(SuccessResponse { status: answer.status, body: body.into(), replayed })
 }
 
 /// Where the rows of the batch hold the response.
-enum Answering {
+enum AnswerLocation {
     Record { at: usize, missing: ErrorCode },
     Page { at: usize, limit: Limit, next: Next, mark: CursorMark },
     Fixed(Cow<'static, str>),
-    Kept,
+    Stored,
 }
 
-impl Answering {
+impl AnswerLocation {
     fn push(selection: Selection, mark: &CursorMark, statements: &mut Vec<Statement>) -> Self {
         let at = statements.len();
         match selection {
@@ -198,23 +207,23 @@ impl Answering {
                 Self::Page { at, limit, next, mark: mark.clone() }
             }
             Selection::Fixed(body) => Self::Fixed(body),
-            Selection::Kept(_) => Self::Kept,
+            Selection::Stored(_) => Self::Stored,
         }
     }
 
-    fn outcome(self, rows: &[Vec<Row>]) -> Result<Outcome, ApiError> {
+    fn response(self, rows: &[Vec<Row>]) -> Result<SuccessResponse, ApiError> {
         let found = |at: usize| rows.get(at).map(Vec::as_slice).unwrap_or_default();
         let body = match self {
             Self::Fixed(Cow::Borrowed(body)) => Bytes::from_static(body.as_bytes()),
             Self::Fixed(Cow::Owned(body)) => Bytes::from(body),
             Self::Record { at, missing } => {
-                let row = found(at).first().ok_or_else(|| ApiError::missing(missing))?;
-                record(row).ok_or_else(|| ApiError::missing(missing))?
+                let row = found(at).first().ok_or_else(|| ApiError::not_found(missing))?;
+                record(row).ok_or_else(|| ApiError::not_found(missing))?
             }
             Self::Page { at, limit, next, mark } => page(found(at), found(at + 1), limit, next, &mark),
-            Self::Kept => return Err(ApiError::internal("a stored response needs an idempotency key")),
+            Self::Stored => return Err(ApiError::internal("a stored response needs an idempotency key")),
         };
-        Ok(Outcome { status: 200, body, replayed: false })
+        Ok(SuccessResponse { status: 200, body, replayed: false })
     }
 }
 
@@ -248,7 +257,7 @@ fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMar
     let more = match next {
         _ if items.len() <= size => None,
         Next::Key => shown.last().and_then(|row| text(row, "key")).map(str::to_owned),
-        Next::Shown(walk, _) => walk.next(shown).map(|cursor| cursor.to_string()),
+        Next::Shown(search_cursor, _) => search_cursor.next(shown).map(|cursor| cursor.to_string()),
     };
     let unindexed = total.first().and_then(|row| number(row, "unindexed")).is_some_and(|waiting| waiting > 0);
     let minimum = if counted > COUNTED || unindexed { r#","total_is_minimum":true"# } else { "" };

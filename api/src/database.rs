@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deckwatch_protocol::{IssueNumber, Timestamp, Track};
 
-use crate::fault::Halt;
+use crate::fault::Outage;
 
 /// A value for a parameter `?1`, `?2`, … of a statement. Integers are below 2^53, because D1 binds doubles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +31,13 @@ pub struct Statement {
     pub params: Vec<Param>,
     /// Whether a power loss may undo the change, for example of a counter. A batch with only such changes does not
     /// wait for the disk.
-    pub forgettable: bool,
+    pub non_durable: bool,
 }
 
 impl Statement {
     /// A statement without parameters.
     pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
-        Self { sql: sql.into(), params: Vec::new(), forgettable: false }
+        Self { sql: sql.into(), params: Vec::new(), non_durable: false }
     }
 
     /// A statement with its parameters.
@@ -47,8 +47,8 @@ impl Statement {
 
     /// Marks the change as one that a power loss may undo.
     #[must_use]
-    pub fn forgettable(mut self) -> Self {
-        self.forgettable = true;
+    pub fn non_durable(mut self) -> Self {
+        self.non_durable = true;
         self
     }
 
@@ -68,13 +68,13 @@ pub trait Database: Send + Sync {
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError>;
 
     /// Like [`Self::batch`], for background work. It may wait longer and run longer than a request may.
-    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+    async fn batch_without_deadline(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         self.batch(statements).await
     }
 
     /// Whether batches that only read run in parallel with batches that write. Then a read request uses two batches:
     /// the first counts the request, and the second reads and blocks no write.
-    fn reads_apart(&self) -> bool {
+    fn has_separate_readers(&self) -> bool {
         false
     }
 
@@ -85,7 +85,7 @@ pub trait Database: Send + Sync {
 
     /// Why the database takes no writes until an operator acts, as far as this process knows without asking the
     /// database.
-    fn halt(&self) -> Option<Halt> {
+    fn outage(&self) -> Option<Outage> {
         None
     }
 }
@@ -104,8 +104,8 @@ pub enum DatabaseError {
     #[error("overloaded: {0}")]
     Overloaded(&'static str),
     /// The database takes no requests until its quota resets or its operator acts. Nothing was changed.
-    #[error("halted ({0:?}): {1}")]
-    Halted(Halt, String),
+    #[error("outage ({0:?}): {1}")]
+    Outage(Outage, String),
     /// A value or a row is larger than the engine allows. Nothing was changed.
     #[error("too large: {0}")]
     TooLarge(String),

@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
 use crate::cursor::CursorMark;
-use crate::error::{ApiError, harmless};
+use crate::error::{ApiError, before_first_secret};
 
 /// A request without parameters.
 #[derive(Deserr)]
@@ -70,7 +70,7 @@ pub(crate) fn query<T: Deserr<Violations>>(query: &str, mark: &CursorMark) -> Re
 }
 
 fn malformed(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
-    let (pointer, _) = harmless(&error.path().iter().map(segment).collect::<String>());
+    let (pointer, _) = before_first_secret(&error.path().iter().map(segment).collect::<String>());
     let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
     let problem = ApiError::new(ErrorCode::MalformedJson, format!("The body{place}: {}.", error.inner()));
     if pointer.is_empty() { problem } else { problem.at(&pointer, "is malformed") }
@@ -180,7 +180,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if map.contains_key(&key) {
-                return Err(A::Error::custom(stands_twice(&key)));
+                return Err(A::Error::custom(duplicate_key(&key)));
             }
             let Strict(value) = entries.next_value()?;
             map.insert(key, value);
@@ -191,7 +191,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
 /// The error text for a duplicate key. It names the key unless the key is a secret. The key is checked before it is
 /// shortened, because a part of a secret must not be shown either.
-fn stands_twice(key: &str) -> String {
+fn duplicate_key(key: &str) -> String {
     match in_text(key) {
         Some(kind) => format!("a key that contains {kind} occurs more than once"),
         None => format!("the key {:?} occurs more than once", key.chars().take(64).collect::<String>()),

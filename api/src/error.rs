@@ -6,7 +6,7 @@ use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
 use deckwatch_secrets::{Finding, in_text};
 
 use crate::database::DatabaseError;
-use crate::fault::Halt;
+use crate::fault::Outage;
 
 /// Maximum number of violations in one response. The response gives the number of the others.
 const MAX_VIOLATIONS: usize = 50;
@@ -22,12 +22,12 @@ pub(crate) struct ApiError {
     /// The allowed methods of the path, for [`ErrorCode::MethodNotAllowed`].
     pub(crate) allow: Option<String>,
     /// Why the database takes no requests for some time, if that is the cause.
-    pub(crate) halt: Option<Halt>,
+    pub(crate) outage: Option<Outage>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None, halt: None }
+        Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None, outage: None }
     }
 
     /// An error that lists the fields that are not valid.
@@ -68,8 +68,8 @@ impl ApiError {
     }
 
     /// The error while the database takes no requests.
-    pub(crate) fn halted(halt: Halt) -> Self {
-        Self { halt: Some(halt), ..Self::new(ErrorCode::DatabaseUnavailable, halt.detail()) }
+    pub(crate) fn outage(outage: Outage) -> Self {
+        Self { outage: Some(outage), ..Self::new(ErrorCode::DatabaseUnavailable, outage.detail()) }
     }
 
     /// The error for an address that is longer than the API allows.
@@ -94,7 +94,7 @@ impl ApiError {
     }
 
     /// The error when the path names a record that does not exist.
-    pub(crate) fn missing(code: ErrorCode) -> Self {
+    pub(crate) fn not_found(code: ErrorCode) -> Self {
         match code {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
             ErrorCode::HandoffNotFound => Self::new(code, "No handoff matches the request."),
@@ -122,7 +122,7 @@ impl ApiError {
 
 /// Returns `violation`. If its pointer holds a secret, returns a violation of the parent field instead.
 fn without_secrets(violation: &Violation) -> Violation {
-    let (pointer, kind) = harmless(&violation.pointer);
+    let (pointer, kind) = before_first_secret(&violation.pointer);
     let detail = match kind.or_else(|| in_text(&violation.detail)) {
         Some(kind) => format!("has a field whose name contains {kind}; remove it"),
         None => violation.detail.clone(),
@@ -131,7 +131,7 @@ fn without_secrets(violation: &Violation) -> Violation {
 }
 
 /// The steps of `pointer` before the first step that is a secret, and the kind of that secret.
-pub(crate) fn harmless(pointer: &str) -> (String, Option<Cow<'static, str>>) {
+pub(crate) fn before_first_secret(pointer: &str) -> (String, Option<Cow<'static, str>>) {
     let mut steps = String::new();
     for step in pointer.split('/').skip(1) {
         let kind = in_text(&step.replace("~1", "/").replace("~0", "~"));
@@ -155,13 +155,13 @@ impl From<Violations> for ApiError {
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Constraint(words) => refused(&words),
+            DatabaseError::Constraint(message) => refused(&message),
             DatabaseError::Failed(cause) => Self::internal(cause),
             DatabaseError::Overloaded(reason) => {
                 let detail = format!("{reason} Nothing was stored. Repeat the request with the same idempotency key.");
                 Self::new(ErrorCode::Overloaded, detail)
             }
-            DatabaseError::Halted(halt, cause) => Self { cause: Some(cause), ..Self::halted(halt) },
+            DatabaseError::Outage(outage, cause) => Self { cause: Some(cause), ..Self::outage(outage) },
             DatabaseError::TooLarge(cause) => {
                 let detail = "The request stores or reads a record that is larger than the maximum of the database, 2 \
                               MB. Send or request less.";
@@ -179,30 +179,32 @@ impl From<DatabaseError> for ApiError {
     }
 }
 
-fn refused(words: &str) -> ApiError {
-    let names = |constraint: &str| words.contains(constraint);
-    if let Some(error) = turned_away(&names) {
+fn refused(message: &str) -> ApiError {
+    let names = |constraint: &str| message.contains(constraint);
+    if let Some(error) = token_error(&names) {
         error
     } else if names("rate_limit_exceeded") {
         ApiError::rate_limited()
     } else if names("refused_session_not_found") {
-        ApiError::missing(ErrorCode::SessionNotFound)
+        ApiError::not_found(ErrorCode::SessionNotFound)
     } else if names("refused_session_ended") {
         ApiError::new(ErrorCode::SessionEnded, "The session has ended. Start the day again.")
     } else if names("refused_venture_not_found") {
-        ApiError::missing(ErrorCode::VentureNotFound)
+        ApiError::not_found(ErrorCode::VentureNotFound)
     } else if names("refused_venture_not_registered") {
         ApiError::new(ErrorCode::VentureNotRegistered, "The venture is not registered. Register it with put_venture.")
             .at("/venture", "is not registered")
     } else if names("refused_note_not_found") {
-        ApiError::missing(ErrorCode::NoteNotFound)
+        ApiError::not_found(ErrorCode::NoteNotFound)
     } else if names("refused_note_changed") {
         ApiError::new(
             ErrorCode::NoteChanged,
             "The note has changed: its version is not the one in If-Match. Read the \
                                                note again.",
         )
-    } else if let Some(error) = of_machine(&names).or_else(|| of_doc(&names)).or_else(|| of_requirement(&names)) {
+    } else if let Some(error) =
+        machine_error(&names).or_else(|| doc_error(&names)).or_else(|| requirement_error(&names))
+    {
         error
     } else if names("sessions_one_live") {
         ApiError::new(
@@ -213,12 +215,12 @@ fn refused(words: &str) -> ApiError {
         ApiError::new(ErrorCode::PayloadTooLarge, "The merged meta would be larger than 8 KiB. Send less.")
             .at("/meta", "must have at most 8 KiB as JSON after the merge")
     } else {
-        ApiError::internal(words)
+        ApiError::internal(message)
     }
 }
 
 /// The error for a machine, if the constraint is about one.
-fn of_machine(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+fn machine_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     let reasons = [
         ("refused_machine_retired", ErrorCode::MachineRetired, "The machine is retired. Register it again."),
         (
@@ -228,16 +230,16 @@ fn of_machine(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
         ),
     ];
     if names("refused_machine_not_found") {
-        return Some(ApiError::missing(ErrorCode::MachineNotFound));
+        return Some(ApiError::not_found(ErrorCode::MachineNotFound));
     }
     let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
     reason.map(|(_, code, detail)| ApiError::new(code, detail))
 }
 
 /// The error for a requirement, if the constraint is about one.
-fn of_requirement(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+fn requirement_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     if names("refused_requirement_not_found") {
-        return Some(ApiError::missing(ErrorCode::RequirementNotFound));
+        return Some(ApiError::not_found(ErrorCode::RequirementNotFound));
     }
     names("refused_requirements_full").then(|| {
         ApiError::new(
@@ -250,9 +252,9 @@ fn of_requirement(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
 }
 
 /// The error for a document, if the constraint is about one.
-fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+fn doc_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     if names("refused_doc_not_found") {
-        return Some(ApiError::missing(ErrorCode::DocNotFound));
+        return Some(ApiError::not_found(ErrorCode::DocNotFound));
     }
     if names("refused_doc_changed") {
         let detail = "The document has changed: it does not match If-Match or If-None-Match. Read the document again.";
@@ -269,7 +271,7 @@ fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
 }
 
 /// The error for a token, if the constraint is about one.
-fn turned_away(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+fn token_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     let reasons = [
         ("token_unknown", ErrorCode::Unauthorized, "The API key is not known. Check the key."),
         ("token_revoked", ErrorCode::Unauthorized, "This token was revoked. Use another one."),
@@ -288,16 +290,16 @@ fn turned_away(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
         ),
     ];
     if names("token_session") {
-        return Some(ApiError::missing(ErrorCode::SessionNotFound));
+        return Some(ApiError::not_found(ErrorCode::SessionNotFound));
     }
     if names("token_handoff") {
-        return Some(ApiError::missing(ErrorCode::HandoffNotFound));
+        return Some(ApiError::not_found(ErrorCode::HandoffNotFound));
     }
     if names("token_note") {
-        return Some(ApiError::missing(ErrorCode::NoteNotFound));
+        return Some(ApiError::not_found(ErrorCode::NoteNotFound));
     }
     if names("token_missing") {
-        return Some(ApiError::missing(ErrorCode::TokenNotFound));
+        return Some(ApiError::not_found(ErrorCode::TokenNotFound));
     }
     let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
     reason.map(|(_, code, detail)| ApiError::new(code, detail))
@@ -305,5 +307,5 @@ fn turned_away(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
 
 /// Whether the batch failed because its idempotency key was used before.
 pub(crate) fn is_replay(error: &DatabaseError) -> bool {
-    matches!(error, DatabaseError::Constraint(words) if words.contains("idempotency_keys.idempotency_key"))
+    matches!(error, DatabaseError::Constraint(message) if message.contains("idempotency_keys.idempotency_key"))
 }

@@ -33,7 +33,7 @@ const UNCONFIRMED_BYTES: usize = 4 * 1024;
 #[async_trait]
 pub trait Incoming: Send {
     /// Returns the next chunk; `None` at the end.
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>>;
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>>;
 
     /// Reserves memory for a body of this many bytes, until this value is dropped. It is called at most once, and
     /// only for more than [`UNRESERVED_BYTES`].
@@ -45,8 +45,8 @@ pub trait Incoming: Send {
 
 #[async_trait]
 impl<T: Incoming + ?Sized> Incoming for &mut T {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
-        (**self).piece().await
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        (**self).chunk().await
     }
 
     async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError> {
@@ -97,7 +97,7 @@ pub struct Whole(pub Bytes);
 
 #[async_trait]
 impl Incoming for Whole {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
         let bytes = std::mem::take(&mut self.0);
         (!bytes.is_empty()).then_some(Ok(bytes))
     }
@@ -108,7 +108,7 @@ impl Incoming for Whole {
 }
 
 /// Refuses a request that its headers already make invalid. Returns the length of the body, if the headers give it.
-pub(crate) fn announced(headers: &HeaderMap, operation: Operation) -> Result<Option<usize>, ApiError> {
+pub(crate) fn announced_length(headers: &HeaderMap, operation: Operation) -> Result<Option<usize>, ApiError> {
     let coding = joined(headers, &CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity")) {
         let detail = "Content-Encoding is not supported. Send the body without it.";
@@ -125,11 +125,11 @@ pub(crate) fn announced(headers: &HeaderMap, operation: Operation) -> Result<Opt
     }
 }
 
-/// Reads the body of a request whose headers passed [`announced`].
+/// Reads the body of a request whose headers passed [`announced_length`].
 pub(crate) async fn read(
     incoming: &mut dyn Incoming,
     operation: Operation,
-    announced: Option<usize>,
+    announced_length: Option<usize>,
     admission: &Admission,
     database: &dyn Database,
 ) -> Result<Bytes, ApiError> {
@@ -139,13 +139,13 @@ pub(crate) async fn read(
     let most = max_bytes(operation);
     let mut bytes = BytesMut::new();
     let mut kept = UNRESERVED_BYTES;
-    if let Some(length) = announced.filter(|length| *length > kept) {
+    if let Some(length) = announced_length.filter(|length| *length > kept) {
         reserve(incoming, length, admission, database).await?;
         (kept, bytes) = (most, BytesMut::with_capacity(length));
     }
-    while let Some(piece) = incoming.piece().await {
-        let piece = piece?;
-        let length = bytes.len().saturating_add(piece.len());
+    while let Some(chunk) = incoming.chunk().await {
+        let chunk = chunk?;
+        let length = bytes.len().saturating_add(chunk.len());
         if length > most {
             return Err(too_large(operation));
         }
@@ -153,7 +153,7 @@ pub(crate) async fn read(
             reserve(incoming, most, admission, database).await?;
             kept = most;
         }
-        bytes.extend_from_slice(&piece);
+        bytes.extend_from_slice(&chunk);
     }
     if bytes.len() > UNCONFIRMED_BYTES && kept == UNRESERVED_BYTES {
         admission.require_admitted(database).await?;

@@ -27,11 +27,11 @@ mod platform;
 mod response;
 mod router;
 mod search;
+mod search_cursor;
 mod settings;
 pub mod store;
 mod sweep;
 mod target;
-mod walk;
 
 pub use app::{Afterwards, Answer, App, refuse};
 pub use database::{Database, DatabaseError, Param, Row, Statement};

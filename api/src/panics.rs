@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// The output of the future; `None` if it panicked.
-pub(crate) async fn caught<F: Future>(future: F) -> Option<F::Output> {
+pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     std::future::poll_fn(move |context| {
         // A future that panicked must not be polled again.

@@ -6,17 +6,17 @@ use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, RequirementId, Ses
 
 use crate::database::Statement;
 use crate::search::Query;
-use crate::walk::Walk;
+use crate::search_cursor::SearchCursor;
 
 /// One batch: its steps, then the statements that select the response.
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Statement>,
     pub(crate) answer: Selection,
-    pub(crate) reach: Reach,
+    pub(crate) access: DataAccess,
 }
 
 /// Which data a plan reads or changes. A token for one venture is checked against it.
-pub(crate) enum Reach {
+pub(crate) enum DataAccess {
     /// All data. A token for one venture is refused. This is the default.
     Everything,
     /// Data that every token may see: global records, or records that the plan filters by itself.
@@ -35,7 +35,7 @@ pub(crate) enum Reach {
     Requirement(RequirementId),
 }
 
-impl Reach {
+impl DataAccess {
     /// The data of one venture, or all data if a filter names no venture.
     pub(crate) fn of(venture: Option<&VentureCode>) -> Self {
         venture.map_or(Self::Everything, |venture| Self::Venture(venture.clone()))
@@ -46,7 +46,7 @@ impl Reach {
 pub(crate) enum Selection {
     /// For writes: one row of `(status, body, payload_handoff_id, payload_path)`. It is stored with the idempotency
     /// key.
-    Kept(Statement),
+    Stored(Statement),
     /// One row with `body`. Without a row, the response is the error `missing`. If the row has a `content`, it
     /// becomes the last member of the body: SQL can't render a text of 1 MB as JSON within the 2 MB of a value.
     Record { select: Statement, missing: ErrorCode },
@@ -63,41 +63,55 @@ pub(crate) enum Next {
     Key,
     /// From all results that the search has shown, including this page. Its rows have the `opening` of their text
     /// and its `bytes`. The item gets an excerpt, which is built from them.
-    Shown(Walk, Query),
+    Shown(SearchCursor, Query),
 }
 
 impl Plan {
     pub(crate) fn write(steps: Vec<Statement>, answer: Statement) -> Self {
-        Self { steps, answer: Selection::Kept(answer), reach: Reach::Everything }
+        Self { steps, answer: Selection::Stored(answer), access: DataAccess::Everything }
     }
 
     pub(crate) fn record(select: Statement, missing: ErrorCode) -> Self {
-        Self { steps: Vec::new(), answer: Selection::Record { select, missing }, reach: Reach::Everything }
+        Self { steps: Vec::new(), answer: Selection::Record { select, missing }, access: DataAccess::Everything }
     }
 
     pub(crate) fn page(items: Statement, total: Statement, limit: Limit) -> Self {
         let next = Next::Key;
-        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit, next }, reach: Reach::Everything }
+        Self {
+            steps: Vec::new(),
+            answer: Selection::Page { items, total, limit, next },
+            access: DataAccess::Everything,
+        }
     }
 
     /// A page of a search. Its cursor holds the search state.
-    pub(crate) fn page_of(walk: Walk, query: Query, items: Statement, total: Statement, limit: Limit) -> Self {
-        let next = Next::Shown(walk, query);
-        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit, next }, reach: Reach::Everything }
+    pub(crate) fn page_of(
+        search_cursor: SearchCursor,
+        query: Query,
+        items: Statement,
+        total: Statement,
+        limit: Limit,
+    ) -> Self {
+        let next = Next::Shown(search_cursor, query);
+        Self {
+            steps: Vec::new(),
+            answer: Selection::Page { items, total, limit, next },
+            access: DataAccess::Everything,
+        }
     }
 
     pub(crate) fn fixed(steps: Vec<Statement>, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { steps, answer: Selection::Fixed(body.into()), reach: Reach::Shared }
+        Self { steps, answer: Selection::Fixed(body.into()), access: DataAccess::Shared }
     }
 
     /// Sets which data the plan uses.
-    pub(crate) fn within(mut self, reach: Reach) -> Self {
-        self.reach = reach;
+    pub(crate) fn with_access(mut self, access: DataAccess) -> Self {
+        self.access = access;
         self
     }
 
     /// Sets the steps that run before the selection.
-    pub(crate) fn after(mut self, steps: Vec<Statement>) -> Self {
+    pub(crate) fn with_steps(mut self, steps: Vec<Statement>) -> Self {
         self.steps = steps;
         self
     }

@@ -8,13 +8,13 @@ use http::header::{
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::error::ApiError;
-use crate::middleware::rate_limit::{Standing, WINDOW_SECONDS, Window};
+use crate::middleware::rate_limit::{RateLimitState, WINDOW_SECONDS, Window};
 
 /// Seconds until the next try, when an engine is overloaded or can't reach its database.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 2;
 
 /// A response that is not an error.
-pub(crate) struct Outcome {
+pub(crate) struct SuccessResponse {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
     /// Whether the response repeats that of an earlier request.
@@ -25,11 +25,11 @@ pub(crate) struct Outcome {
 pub(crate) struct Rate<'a> {
     pub(crate) window: &'a Window,
     /// Unknown if the batch that counts the request was rolled back.
-    pub(crate) standing: Option<Standing>,
+    pub(crate) rate_limit_state: Option<RateLimitState>,
 }
 
 /// Builds a success response.
-pub(crate) fn granted(outcome: Outcome, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
+pub(crate) fn granted(outcome: SuccessResponse, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
     let mut response = Response::new(outcome.body);
     *response.status_mut() = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::OK);
     set(&mut response, CONTENT_TYPE, "application/json");
@@ -60,7 +60,7 @@ pub(crate) fn refused(error: &ApiError, now: Timestamp, correlation_id: &str, ra
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }
         ErrorCode::DatabaseUnavailable | ErrorCode::Overloaded => {
-            let seconds = error.halt.map_or(UNAVAILABLE_RETRY_SECONDS, |halt| halt.retry_after_seconds(now));
+            let seconds = error.outage.map_or(UNAVAILABLE_RETRY_SECONDS, |outage| outage.retry_after_seconds(now));
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }
         _ => {}
@@ -73,13 +73,13 @@ fn surround(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&
     set(response, HeaderName::from_static("x-correlation-id"), correlation_id);
     set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(response, CACHE_CONTROL, "no-store");
-    let Some(Rate { window, standing }) = rate else { return };
-    if let Some(limit) = standing.and_then(|standing| standing.limit).or(window.limit()) {
+    let Some(Rate { window, rate_limit_state }) = rate else { return };
+    if let Some(limit) = rate_limit_state.and_then(|rate_limit_state| rate_limit_state.limit).or(window.limit()) {
         let policy = format!("\"minute\";q={limit};w={WINDOW_SECONDS}");
         set(response, HeaderName::from_static("ratelimit-policy"), &policy);
     }
     set(response, HeaderName::from_static("x-ratelimit-reset"), &window.reset_at.to_string());
-    if let Some(Standing { remaining, .. }) = standing {
+    if let Some(RateLimitState { remaining, .. }) = rate_limit_state {
         let state = format!("\"minute\";r={remaining};t={}", window.reset_after);
         set(response, HeaderName::from_static("ratelimit"), &state);
         set(response, HeaderName::from_static("x-ratelimit-remaining"), &remaining.to_string());

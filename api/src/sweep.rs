@@ -23,7 +23,7 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
     let started_at = clock.now();
     let mut run = Run { started_at, finished_at: None, more: true, swept: Swept::default() };
     for _ in 0..MAX_ROUNDS {
-        let rows = database.batch_unhurried(&statements(&run)).await?;
+        let rows = database.batch_without_deadline(&statements(&run)).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();
         if let [_record, sessions, keys, rates, log] = changed.as_slice() {
             run.swept.sessions += sessions;
@@ -39,7 +39,7 @@ pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Sw
     run.more |= index(database).await?;
     let finished_at = clock.now();
     run.finished_at = Some(finished_at);
-    database.batch_unhurried(&[sweep::correct_ahead(finished_at), sweep::record(&run)]).await?;
+    database.batch_without_deadline(&[sweep::correct_ahead(finished_at), sweep::record(&run)]).await?;
     Ok(run.swept)
 }
 

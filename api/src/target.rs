@@ -9,7 +9,7 @@ use std::borrow::Cow;
 pub(crate) const MAX_BYTES: usize = 32 * 1024;
 
 /// The normalized form of `path`.
-pub(crate) fn normal(path: &str) -> Cow<'_, str> {
+pub(crate) fn normalize(path: &str) -> Cow<'_, str> {
     if !path.contains(['\\', '%']) && !path.contains("/.") {
         return Cow::Borrowed(path);
     }
@@ -81,8 +81,8 @@ mod tests {
             ("//v1//sod", "//v1//sod"),
             ("*", "*"),
         ] {
-            assert_eq!(normal(given), expected, "{given}");
-            assert_eq!(normal(&normal(given)), expected, "{given} again");
+            assert_eq!(normalize(given), expected, "{given}");
+            assert_eq!(normalize(&normalize(given)), expected, "{given} again");
         }
     }
 }

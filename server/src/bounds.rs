@@ -16,7 +16,7 @@ const CEILING: Duration = Duration::from_secs(5);
 const INSTRUCTIONS: i32 = 2000;
 
 /// The error of a batch whose caller has gone. No caller reads it.
-pub(crate) const GONE: &str = "the caller no longer waits";
+pub(crate) const CALLER_GONE: &str = "the caller no longer waits";
 
 /// The batch waits in the queue.
 const WAITING: u8 = 0;
@@ -44,7 +44,7 @@ impl Bounds {
     }
 
     /// Whether the batch belongs to a request, which waits for a limited time.
-    pub(crate) fn are_of_request(&self) -> bool {
+    pub(crate) fn is_request(&self) -> bool {
         self.ceiling.is_some()
     }
 
@@ -74,11 +74,11 @@ impl Bounds {
     }
 
     /// From now on, `connection` interrupts statements that exceed these limits.
-    pub(crate) fn hold(&self, connection: &mut Connection) -> Result<Held, rusqlite::Error> {
+    pub(crate) fn apply(&self, connection: &mut Connection) -> Result<AppliedBounds, rusqlite::Error> {
         let (bounds, until) = (self.clone(), self.ceiling.map(|ceiling| Instant::now() + ceiling));
         let is_over = move || bounds.is_gone() || until.is_some_and(|until| Instant::now() >= until);
         connection.progress_handler(INSTRUCTIONS, Some(is_over))?;
-        Ok(Held { until })
+        Ok(AppliedBounds { until })
     }
 }
 
@@ -92,11 +92,11 @@ impl Drop for CallerGuard {
 }
 
 /// Limits that are set on a connection.
-pub(crate) struct Held {
+pub(crate) struct AppliedBounds {
     until: Option<Instant>,
 }
 
-impl Held {
+impl AppliedBounds {
     /// Removes the limits from the connection.
     pub(crate) fn release(connection: &mut Connection) {
         if let Err(error) = connection.progress_handler(0, None::<fn() -> bool>) {
@@ -115,7 +115,7 @@ impl Held {
             return classify(error);
         }
         let ceiling = format!("the batch ran for {} s and was stopped", CEILING.as_secs());
-        DatabaseError::Unavailable(if self.is_over(error) { ceiling } else { GONE.to_owned() })
+        DatabaseError::Unavailable(if self.is_over(error) { ceiling } else { CALLER_GONE.to_owned() })
     }
 }
 

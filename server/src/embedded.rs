@@ -9,12 +9,12 @@ use deckwatch_api::{App, Database, Incoming, Settings};
 use http::{Request, Response};
 
 use crate::database::Sqlite;
-use crate::patience::waiting_once;
 use crate::platform::{SystemClock, SystemEntropy};
 use crate::private_files::private_folder;
+use crate::wait_limit::with_wait_limit;
 
 /// The time between two sweeps; the same as that of the Worker's cron.
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// The Context API on a SQLite file.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Embedded {
 
     /// Handles one request. The count and the log row are written after the response.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Response<Bytes> {
-        let answer = waiting_once(self.app.handle(request)).await;
+        let answer = with_wait_limit(self.app.handle(request)).await;
         if !answer.afterwards.is_empty() {
             let app = Arc::clone(&self.app);
             tokio::spawn(async move { app.finish(answer.afterwards).await });
@@ -76,7 +76,7 @@ impl Embedded {
 
     /// Handles one request and waits for its count and log row, for a process that may end right after.
     pub async fn call(&self, request: Request<impl Incoming>) -> Response<Bytes> {
-        let answer = waiting_once(self.app.handle(request)).await;
+        let answer = with_wait_limit(self.app.handle(request)).await;
         if !answer.afterwards.is_empty() {
             self.app.finish(answer.afterwards).await;
         }
@@ -85,7 +85,7 @@ impl Embedded {
 
     /// Sweeps at regular intervals while the returned future is polled.
     pub async fn keep_swept(&self) {
-        let mut ticks = tokio::time::interval(SWEEP_EVERY);
+        let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             ticks.tick().await;
             match self.app.sweep().await {

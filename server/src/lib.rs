@@ -12,11 +12,11 @@ mod executable;
 #[cfg(feature = "cli")]
 pub mod http;
 mod migrations;
-mod patience;
 mod platform;
 mod private_files;
 mod queue;
 mod readers;
+mod wait_limit;
 mod writer;
 
 pub use database::Sqlite;

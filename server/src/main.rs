@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The time between two checks of this program's file, so that an update is logged even without calls of `/health`.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
+const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The version and the commit, in the same format as `deckwatch-mcp`.
 static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} ({COMMIT})", env!("CARGO_PKG_VERSION")));
@@ -34,7 +34,7 @@ struct Cli {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     #[command(subcommand)]
-    instead: Option<Instead>,
+    command: Option<Command>,
     /// Port; 0 selects a free one
     #[arg(long, default_value_t = 8787)]
     port: u16,
@@ -45,7 +45,7 @@ struct Cli {
 
 /// The commands other than serving.
 #[derive(Subcommand)]
-enum Instead {
+enum Command {
     /// Writes the whole database into FILE, also while it is in use
     Export {
         /// A new file
@@ -72,9 +72,9 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     let database = cli.data.join("context.db");
-    match &cli.instead {
-        Some(Instead::Export { file }) => return Ok(backup::export(&database, file)?),
-        Some(Instead::Restore { file }) => return Ok(backup::restore(file, &database)?),
+    match &cli.command {
+        Some(Command::Export { file }) => return Ok(backup::export(&database, file)?),
+        Some(Command::Restore { file }) => return Ok(backup::restore(file, &database)?),
         None => {}
     }
     let settings = Settings::from_vars(Engine::Embedded, |name| std::env::var(name).ok())?;
@@ -95,7 +95,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         };
         if let Some(executable) = executable {
-            tokio::spawn(keep_looking(executable));
+            tokio::spawn(watch_executable(executable));
         }
         writeln!(std::io::stdout(), "ready http://{}", listener.local_addr()?)?;
         http::serve(engine, listener, stop).await;
@@ -103,8 +103,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
-async fn keep_looking(executable: Arc<Executable>) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+async fn watch_executable(executable: Arc<Executable>) {
+    let mut ticks = tokio::time::interval(CHECK_INTERVAL);
     loop {
         ticks.tick().await;
         executable.replaced();

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The suffixes of the files that SQLite keeps next to a database.
-const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+const SIDECAR_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Creates a folder and its missing parent folders, accessible only to the owner.
 pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
@@ -24,7 +24,7 @@ pub(crate) fn private_file(path: &Path) -> io::Result<()> {
 /// Makes the file of a database, and the files next to it, readable only by the owner, independent of the umask and
 /// of the program that created them. SQLite gives new files next to a database the same permissions. A failure is
 /// only logged: the database is still usable, and only its owner can change the permissions.
-pub(crate) fn keep_private(database: &Path) {
+pub(crate) fn make_private(database: &Path) {
     // Do not open an existing file: closing it would release the locks that SQLite holds on it in this process. A
     // symlink may point to a missing file. If the file can't be created, SQLite reports the error later.
     if fs::metadata(database).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
@@ -32,12 +32,12 @@ pub(crate) fn keep_private(database: &Path) {
     }
     // SQLite follows symlinks too, and puts its files next to the real file.
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-    for file in std::iter::once(database.clone()).chain(beside(&database)) {
-        if let Err(error) = tighten(&file) {
+    for file in std::iter::once(database.clone()).chain(sidecar_files(&database)) {
+        if let Err(error) = restrict_permissions(&file) {
             log::warn!("could not make {} private, so other users may be able to read it: {error}", file.display());
         }
     }
-    if let Some(warning) = foreign_owner(&database) {
+    if let Some(warning) = owner_warning(&database) {
         log::warn!("{warning}");
     }
 }
@@ -51,7 +51,7 @@ fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
 
 /// The warning for a file that belongs to another user than the one who runs this program.
 #[cfg(unix)]
-fn foreign_owner(file: &Path) -> Option<String> {
+fn owner_warning(file: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
 
     let owner = fs::metadata(file).ok()?.uid();
@@ -66,13 +66,13 @@ fn foreign_owner(file: &Path) -> Option<String> {
 }
 
 #[cfg(not(unix))]
-fn foreign_owner(_file: &Path) -> Option<String> {
+fn owner_warning(_file: &Path) -> Option<String> {
     None
 }
 
 /// The files that SQLite keeps next to a database.
-pub(crate) fn beside(database: &Path) -> impl Iterator<Item = PathBuf> {
-    BESIDE.iter().map(|end| {
+pub(crate) fn sidecar_files(database: &Path) -> impl Iterator<Item = PathBuf> {
+    SIDECAR_SUFFIXES.iter().map(|end| {
         let mut name = database.as_os_str().to_owned();
         name.push(end);
         PathBuf::from(name)
@@ -80,7 +80,7 @@ pub(crate) fn beside(database: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 #[cfg(unix)]
-fn tighten(file: &Path) -> io::Result<()> {
+fn restrict_permissions(file: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(metadata) = fs::metadata(file) else { return Ok(()) };
@@ -93,6 +93,6 @@ fn tighten(file: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn tighten(_file: &Path) -> io::Result<()> {
+fn restrict_permissions(_file: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use deckwatch_api::{DatabaseError, Row, Statement};
 
 use crate::bounds::Bounds;
-use crate::patience::PATIENCE;
 use crate::readers::may_read;
+use crate::wait_limit::MAX_WAIT;
 
 pub(crate) type Rows = Vec<Vec<Row>>;
 
@@ -40,13 +40,13 @@ impl Job {
 
     /// Records that the batch was rolled back and must run again.
     pub(crate) fn undone(mut self) -> Self {
-        self.again_until = Some(Instant::now() + PATIENCE);
+        self.again_until = Some(Instant::now() + MAX_WAIT);
         self
     }
 
     fn lane(&self) -> Lane {
-        let is_brief = |statement: &Statement| statement.forgettable || may_read(&statement.sql);
-        if self.statements.iter().all(is_brief) { Lane::Brief } else { Lane::Lasting }
+        let is_brief = |statement: &Statement| statement.non_durable || may_read(&statement.sql);
+        if self.statements.iter().all(is_brief) { Lane::NonDurable } else { Lane::Durable }
     }
 }
 
@@ -54,9 +54,9 @@ impl Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Batches whose changes a power loss may undo.
-    Brief,
+    NonDurable,
     /// Batches that wait for the disk.
-    Lasting,
+    Durable,
 }
 
 /// The waiting batches.
@@ -81,8 +81,8 @@ struct Waiting {
 impl Waiting {
     fn lane(&mut self, lane: Lane) -> &mut VecDeque<Job> {
         match lane {
-            Lane::Brief => &mut self.brief,
-            Lane::Lasting => &mut self.lasting,
+            Lane::NonDurable => &mut self.brief,
+            Lane::Durable => &mut self.lasting,
         }
     }
 
@@ -142,7 +142,7 @@ impl Queue {
         let mut waiting = self.lock();
         let now = Instant::now();
         let mut late = Vec::new();
-        for lane in [Lane::Brief, Lane::Lasting] {
+        for lane in [Lane::NonDurable, Lane::Durable] {
             for job in std::mem::take(waiting.lane(lane)) {
                 if job.again_until.is_some_and(|until| now >= until) {
                     late.push(job);
@@ -151,16 +151,16 @@ impl Queue {
                 }
             }
         }
-        let other = if last == Lane::Lasting { Lane::Brief } else { Lane::Lasting };
+        let other = if last == Lane::Durable { Lane::NonDurable } else { Lane::Durable };
         let served = if waiting.lane(other).is_empty() { last } else { other };
         let jobs = waiting.lane(served);
         let taken = jobs.drain(..most.min(jobs.len())).collect();
         drop(waiting);
         for job in late {
-            let words = "another batch rolled this batch back, and it could not run again before its \
+            let message = "another batch rolled this batch back, and it could not run again before its \
                          deadline"
                 .to_owned();
-            job.answer(Err(DatabaseError::Unavailable(words)));
+            job.answer(Err(DatabaseError::Unavailable(message)));
         }
         (served, taken)
     }
@@ -194,9 +194,9 @@ impl Queue {
     pub(crate) fn stop(&self) {
         let mut waiting = self.lock();
         waiting.has_stopped = true;
-        let lost = (std::mem::take(&mut waiting.brief), std::mem::take(&mut waiting.lasting));
+        let writer_stopped = (std::mem::take(&mut waiting.brief), std::mem::take(&mut waiting.lasting));
         drop(waiting);
-        drop(lost);
+        drop(writer_stopped);
     }
 
     pub(crate) fn has_stopped(&self) -> bool {

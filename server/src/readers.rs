@@ -11,10 +11,10 @@ use deckwatch_api::{DatabaseError, Statement};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::bounds::{Bounds, Held};
-use crate::database::{STATEMENTS_KEPT, classify, limit_as_d1_does, rows};
-use crate::patience::{PATIENCE, Wait};
+use crate::bounds::{AppliedBounds, Bounds};
+use crate::database::{STATEMENT_CACHE_SIZE, classify, rows, set_d1_limits};
 use crate::queue::Rows;
+use crate::wait_limit::{MAX_WAIT, Wait};
 
 /// Maximum number of batches in their first short time. Each has a thread and a connection.
 const QUICK_PLACES: usize = 4;
@@ -25,20 +25,20 @@ const LONG_PLACES: usize = 2;
 
 /// The connections that read.
 pub(crate) struct Readers {
-    shelf: Arc<Shelf>,
+    idle_connections: Arc<IdleConnections>,
     quick: Arc<Semaphore>,
     long: Arc<Semaphore>,
 }
 
 /// Connections that no batch uses at the moment.
-struct Shelf {
+struct IdleConnections {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
 
 /// The result of a batch.
-enum Ended {
-    With(Rows),
+enum BatchResult {
+    Done(Rows),
     /// A statement writes. No statement was run.
     Writes,
     /// The batch reached its time limit.
@@ -48,9 +48,9 @@ enum Ended {
 impl Readers {
     /// Creates the readers of the file at `path`. Connections are opened later.
     pub(crate) fn of(path: &Path) -> Self {
-        let shelf = Shelf { path: path.to_owned(), idle: Mutex::default() };
+        let idle_connections = IdleConnections { path: path.to_owned(), idle: Mutex::default() };
         let places = |number| Arc::new(Semaphore::new(number));
-        Self { shelf: Arc::new(shelf), quick: places(QUICK_PLACES), long: places(LONG_PLACES) }
+        Self { idle_connections: Arc::new(idle_connections), quick: places(QUICK_PLACES), long: places(LONG_PLACES) }
     }
 
     /// Runs a batch that only reads. Returns `None` if a statement writes. Then no statement was run.
@@ -60,13 +60,13 @@ impl Readers {
         }
         let batch: Arc<[Statement]> = statements.into();
         let ended = match self.read_in(&self.quick, &batch, bounds.within(QUICK)).await? {
-            Ended::Stopped(_) => self.read_in(&self.long, &batch, bounds).await?,
+            BatchResult::Stopped(_) => self.read_in(&self.long, &batch, bounds).await?,
             ended => ended,
         };
         match ended {
-            Ended::With(rows) => Ok(Some(rows)),
-            Ended::Writes => Ok(None),
-            Ended::Stopped(failure) => Err(failure),
+            BatchResult::Done(rows) => Ok(Some(rows)),
+            BatchResult::Writes => Ok(None),
+            BatchResult::Stopped(failure) => Err(failure),
         }
     }
 
@@ -75,9 +75,9 @@ impl Readers {
         places: &Arc<Semaphore>,
         batch: &Arc<[Statement]>,
         bounds: Bounds,
-    ) -> Result<Ended, DatabaseError> {
+    ) -> Result<BatchResult, DatabaseError> {
         let place = place(places).await?;
-        let (connections, batch) = (Arc::clone(&self.shelf), Arc::clone(batch));
+        let (connections, batch) = (Arc::clone(&self.idle_connections), Arc::clone(batch));
         let reading = tokio::task::spawn_blocking(move || {
             let _place = place;
             connections.read(&batch, &bounds)
@@ -95,18 +95,18 @@ async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Database
     ))
 }
 
-impl Shelf {
-    fn read(&self, statements: &[Statement], bounds: &Bounds) -> Result<Ended, DatabaseError> {
+impl IdleConnections {
+    fn read(&self, statements: &[Statement], bounds: &Bounds) -> Result<BatchResult, DatabaseError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| open(&self.path), Ok);
         let mut connection = connection.map_err(|error| classify(&error))?;
-        let held = bounds.hold(&mut connection).map_err(|error| classify(&error))?;
+        let held = bounds.apply(&mut connection).map_err(|error| classify(&error))?;
         let result = match snapshot(&connection, statements) {
-            Err(error) if held.is_over(&error) => Ok(Ended::Stopped(held.failure(&error))),
+            Err(error) if held.is_over(&error) => Ok(BatchResult::Stopped(held.failure(&error))),
             Err(error) => Err(held.failure(&error)),
-            Ok(rows) => Ok(rows.map_or(Ended::Writes, Ended::With)),
+            Ok(rows) => Ok(rows.map_or(BatchResult::Writes, BatchResult::Done)),
         };
-        Held::release(&mut connection);
+        AppliedBounds::release(&mut connection);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         result
     }
@@ -123,10 +123,10 @@ fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
     // Do not create the file. If it was moved away, an empty database would be wrong.
     let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(MAX_WAIT)?;
     connection.pragma_update(None, "query_only", true)?;
-    limit_as_d1_does(&connection)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    set_d1_limits(&connection)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
     Ok(connection)
 }
 

@@ -7,22 +7,22 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use deckwatch_api::fault::Halt;
+use deckwatch_api::fault::Outage;
 use deckwatch_api::{DatabaseError, Statement};
 use rusqlite::{Connection, ffi};
 
-use crate::bounds::{GONE, Held};
+use crate::bounds::{AppliedBounds, CALLER_GONE};
 use crate::database::{classify, is_busy, rows};
 use crate::queue::{Job, Lane, Queue, Rows};
 
 /// The pause between two tries to get the write lock from another process.
-const PAUSE: Duration = Duration::from_millis(10);
+const LOCK_RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// Maximum number of batches that share a commit.
-const MOST_TOGETHER: usize = 64;
+const MAX_GROUP: usize = 64;
 /// How long a group runs before its commit. The first batches of the group wait for the last one.
-const LONGEST_GROUP: Duration = Duration::from_millis(20);
+const MAX_GROUP_TIME: Duration = Duration::from_millis(20);
 /// From which length a wait is reported. Shorter waits are normal.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
+const MIN_REPORTED_WAIT: Duration = Duration::from_secs(1);
 
 /// The handle of the writer thread.
 pub(crate) struct Writer {
@@ -36,15 +36,15 @@ impl Writer {
         // The queue does the waiting, so that each batch has its own deadline.
         connection.busy_timeout(Duration::ZERO)?;
         let queue = Arc::new(Queue::default());
-        let mut desk = Desk { connection, queue: Arc::clone(&queue), synchronous: None };
+        let mut writer_thread = WriterThread { connection, queue: Arc::clone(&queue), synchronous: None };
         let stops = StopGuard(Arc::clone(&queue));
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
             let _stops = stops;
-            desk.work();
+            writer_thread.work();
         });
         let thread = thread.map_err(|error| {
-            let words = format!("can't start the writer thread: {error}");
-            rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(words))
+            let message = format!("can't start the writer thread: {error}");
+            rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(message))
         })?;
         Ok(Self { queue, thread: Some(thread) })
     }
@@ -59,11 +59,11 @@ impl Writer {
     pub(crate) fn waits(&self) -> Option<Duration> {
         let locked = self.queue.locked_since().map(|since| since.elapsed());
         let queued = self.queue.waits_since().map(|since| since.elapsed());
-        locked.max(queued.filter(|queued| *queued >= WORTH_TELLING))
+        locked.max(queued.filter(|queued| *queued >= MIN_REPORTED_WAIT))
     }
 
     /// The error for a batch that did not start before its deadline.
-    pub(crate) fn too_late(&self) -> DatabaseError {
+    pub(crate) fn start_timeout(&self) -> DatabaseError {
         if self.queue.locked_since().is_some() {
             return DatabaseError::Unavailable("another process has locked the database".to_owned());
         }
@@ -88,7 +88,7 @@ impl Drop for Writer {
 
 /// The error after the thread has stopped.
 fn stopped() -> DatabaseError {
-    DatabaseError::Halted(Halt::Stopped, "the writer thread has stopped".to_owned())
+    DatabaseError::Outage(Outage::Stopped, "the writer thread has stopped".to_owned())
 }
 
 /// Records that the thread has stopped, also after a panic.
@@ -104,7 +104,7 @@ impl Drop for StopGuard {
 }
 
 /// The state of the writer thread.
-struct Desk {
+struct WriterThread {
     connection: Connection,
     queue: Arc<Queue>,
     /// The last value of `pragma synchronous`.
@@ -112,18 +112,18 @@ struct Desk {
 }
 
 /// The result of a batch in a group.
-enum Ended {
-    With(Result<Rows, DatabaseError>),
+enum BatchResult {
+    Done(Result<Rows, DatabaseError>),
     /// The batch took too long for the others and was rolled back. It runs alone after the batches that wait now.
-    HoldsUpOthers,
+    TooSlow,
 }
 
-impl Desk {
+impl WriterThread {
     /// Runs until no more batches can be sent and all are answered.
     fn work(&mut self) {
-        let mut last = Lane::Lasting;
-        while self.queue.wait(PAUSE) {
-            let (lane, jobs) = self.queue.take(MOST_TOGETHER, last);
+        let mut last = Lane::Durable;
+        while self.queue.wait(LOCK_RETRY_PAUSE) {
+            let (lane, jobs) = self.queue.take(MAX_GROUP, last);
             if jobs.is_empty() && self.queue.locked_since().is_none() {
                 continue;
             }
@@ -144,16 +144,16 @@ impl Desk {
     fn begin(&mut self, jobs: &VecDeque<Job>) -> Result<(), rusqlite::Error> {
         // `begin immediate` is necessary: a transaction that reads first and writes later fails if another process
         // wrote in between.
-        let begun = self.synchronize(jobs).and_then(|()| self.control("begin immediate"));
+        let begun = self.set_synchronous(jobs).and_then(|()| self.control("begin immediate"));
         self.queue.set_locked(begun.as_ref().is_err_and(is_busy));
         begun
     }
 
     /// With FULL, a confirmed write survives a power loss. Changes that a power loss may undo do not wait for the
     /// disk.
-    fn synchronize(&mut self, jobs: &VecDeque<Job>) -> Result<(), rusqlite::Error> {
-        let lasts = jobs.iter().any(|job| must_last(&self.connection, &job.statements));
-        let wanted = if lasts { "full" } else { "normal" };
+    fn set_synchronous(&mut self, jobs: &VecDeque<Job>) -> Result<(), rusqlite::Error> {
+        let needs_sync = jobs.iter().any(|job| is_durable(&self.connection, &job.statements));
+        let wanted = if needs_sync { "full" } else { "normal" };
         if self.synchronous != Some(wanted) {
             self.connection.pragma_update(None, "synchronous", wanted)?;
             self.synchronous = Some(wanted);
@@ -166,35 +166,35 @@ impl Desk {
     fn commit_together(&mut self, mut jobs: VecDeque<Job>) {
         let started = Instant::now();
         let mut group: Vec<(Job, Result<Rows, DatabaseError>)> = Vec::new();
-        let (mut culprit, mut held_up) = (None, None);
+        let (mut culprit, mut too_slow) = (None, None);
         while let Some(mut job) = jobs.pop_front() {
             let is_only = group.is_empty() && (job.runs_alone || jobs.is_empty());
-            if !group.is_empty() && (job.runs_alone || started.elapsed() >= LONGEST_GROUP) {
+            if !group.is_empty() && (job.runs_alone || started.elapsed() >= MAX_GROUP_TIME) {
                 jobs.push_front(job);
                 break;
             }
             match self.run(&job, is_only) {
                 // Some failures, such as a full disk or an interrupted write, roll back the whole transaction.
-                Ended::With(result) if self.connection.is_autocommit() => {
+                BatchResult::Done(result) if self.connection.is_autocommit() => {
                     culprit = Some((job, result));
                     break;
                 }
-                Ended::With(result) => {
+                BatchResult::Done(result) => {
                     let was_alone = job.runs_alone;
                     group.push((job, result));
                     if was_alone {
                         break;
                     }
                 }
-                Ended::HoldsUpOthers => {
+                BatchResult::TooSlow => {
                     job.runs_alone = true;
-                    held_up = Some(job.undone());
+                    too_slow = Some(job.undone());
                     break;
                 }
             }
         }
         self.queue.put_back(jobs.into_iter());
-        if let Some(job) = held_up {
+        if let Some(job) = too_slow {
             self.queue.put_last(job);
         }
         if self.connection.is_autocommit() {
@@ -215,23 +215,23 @@ impl Desk {
     }
     /// Runs one batch within the transaction. If it fails, only this batch is rolled back. If other batches share
     /// the commit or wait for the next one, it has only the time of a group.
-    fn run(&mut self, job: &Job, is_only: bool) -> Ended {
+    fn run(&mut self, job: &Job, is_only: bool) -> BatchResult {
         if !job.bounds.begin() {
-            return Ended::With(Err(DatabaseError::Unavailable(GONE.to_owned())));
+            return BatchResult::Done(Err(DatabaseError::Unavailable(CALLER_GONE.to_owned())));
         }
-        let bounds = if is_only { job.bounds.clone() } else { job.bounds.within(LONGEST_GROUP) };
-        let held = match bounds.hold(&mut self.connection) {
+        let bounds = if is_only { job.bounds.clone() } else { job.bounds.within(MAX_GROUP_TIME) };
+        let held = match bounds.apply(&mut self.connection) {
             Ok(held) => held,
-            Err(error) => return Ended::With(Err(classify(&error))),
+            Err(error) => return BatchResult::Done(Err(classify(&error))),
         };
         let ran = catch_unwind(AssertUnwindSafe(|| self.in_savepoint(&job.statements)));
-        Held::release(&mut self.connection);
+        AppliedBounds::release(&mut self.connection);
         match ran {
-            Ok(Err(error)) if !is_only && held.is_over(&error) => Ended::HoldsUpOthers,
-            Ok(result) => Ended::With(result.map_err(|error| held.failure(&error))),
+            Ok(Err(error)) if !is_only && held.is_over(&error) => BatchResult::TooSlow,
+            Ok(result) => BatchResult::Done(result.map_err(|error| held.failure(&error))),
             Err(_) => {
                 self.roll_back();
-                Ended::With(Err(DatabaseError::Failed("a batch panicked".to_owned())))
+                BatchResult::Done(Err(DatabaseError::Failed("a batch panicked".to_owned())))
             }
         }
     }
@@ -262,7 +262,7 @@ impl Desk {
 
 /// Whether a statement makes a change that must survive a power loss. A statement that can't be prepared fails when
 /// it runs.
-fn must_last(connection: &Connection, statements: &[Statement]) -> bool {
-    let mut lasting = statements.iter().filter(|statement| !statement.forgettable);
-    lasting.any(|statement| connection.prepare_cached(&statement.sql).map_or(true, |prepared| !prepared.readonly()))
+fn is_durable(connection: &Connection, statements: &[Statement]) -> bool {
+    let mut durable = statements.iter().filter(|statement| !statement.non_durable);
+    durable.any(|statement| connection.prepare_cached(&statement.sql).map_or(true, |prepared| !prepared.readonly()))
 }

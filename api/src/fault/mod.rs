@@ -8,13 +8,13 @@ mod memory;
 
 use deckwatch_protocol::Timestamp;
 
-pub use self::memory::LastHalt;
-pub(crate) use self::memory::Remembered;
+pub use self::memory::LastOutage;
+pub(crate) use self::memory::TrackedDatabase;
 use crate::database::DatabaseError;
 
 /// Why a database takes no requests until something changes. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Halt {
+pub enum Outage {
     /// The daily quota of the hosting plan is used up. It resets at 00:00 UTC.
     DailyQuota,
     /// The disk, the database or the account is full.
@@ -29,7 +29,7 @@ pub enum Halt {
 const OPERATOR_SECONDS: u64 = 5 * 60;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
-impl Halt {
+impl Outage {
     /// The message for the caller, without the message of the engine.
     pub(crate) const fn detail(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ enum Class {
     /// A failure that ends within seconds.
     Passing,
     /// A failure that lasts.
-    Halted(Halt),
+    Outage(Outage),
     /// A value, a row or a statement is larger than the engine allows.
     TooLarge,
     /// An internal error.
@@ -85,18 +85,18 @@ enum Class {
 const CODES: &[(i32, &str, Class)] = &[
     (1, "ERROR", Class::Failed),
     (2, "INTERNAL", Class::Failed),
-    (3, "PERM", Class::Halted(Halt::Broken)),
+    (3, "PERM", Class::Outage(Outage::Broken)),
     (4, "ABORT", Class::Passing),
     (5, "BUSY", Class::Passing),
     (6, "LOCKED", Class::Passing),
     (7, "NOMEM", Class::Passing),
-    (8, "READONLY", Class::Halted(Halt::Broken)),
+    (8, "READONLY", Class::Outage(Outage::Broken)),
     (9, "INTERRUPT", Class::Passing),
-    (10, "IOERR", Class::Halted(Halt::Broken)),
-    (11, "CORRUPT", Class::Halted(Halt::Broken)),
+    (10, "IOERR", Class::Outage(Outage::Broken)),
+    (11, "CORRUPT", Class::Outage(Outage::Broken)),
     (12, "NOTFOUND", Class::Failed),
-    (13, "FULL", Class::Halted(Halt::Full)),
-    (14, "CANTOPEN", Class::Halted(Halt::Broken)),
+    (13, "FULL", Class::Outage(Outage::Full)),
+    (14, "CANTOPEN", Class::Outage(Outage::Broken)),
     (15, "PROTOCOL", Class::Passing),
     (16, "EMPTY", Class::Failed),
     (17, "SCHEMA", Class::Passing),
@@ -104,11 +104,11 @@ const CODES: &[(i32, &str, Class)] = &[
     (19, "CONSTRAINT", Class::Constraint),
     (20, "MISMATCH", Class::Failed),
     (21, "MISUSE", Class::Failed),
-    (22, "NOLFS", Class::Halted(Halt::Full)),
+    (22, "NOLFS", Class::Outage(Outage::Full)),
     (23, "AUTH", Class::Failed),
     (24, "FORMAT", Class::Failed),
     (25, "RANGE", Class::Failed),
-    (26, "NOTADB", Class::Halted(Halt::Broken)),
+    (26, "NOTADB", Class::Outage(Outage::Broken)),
     (27, "NOTICE", Class::Failed),
     (28, "WARNING", Class::Failed),
 ];
@@ -125,15 +125,15 @@ const EXTENDED: &[(i32, &str, Class)] = &[
     (3594, "IOERR_CHECKRESERVEDLOCK", Class::Passing),
     (3850, "IOERR_LOCK", Class::Passing),
     (5130, "IOERR_SHMLOCK", Class::Passing),
-    (8458, "IOERR_IN_PAGE", Class::Halted(Halt::Broken)),
+    (8458, "IOERR_IN_PAGE", Class::Outage(Outage::Broken)),
 ];
 
 /// Classifies an SQLite error by its extended result code.
-pub fn of_sqlite_code(extended: i32, words: String) -> DatabaseError {
+pub fn of_sqlite_code(extended: i32, message: String) -> DatabaseError {
     let listed =
         |table: &[(i32, &str, Class)], code| table.iter().find(|(number, ..)| *number == code).map(|row| row.2);
     let class = listed(EXTENDED, extended).or_else(|| listed(CODES, extended & 0xff));
-    class.unwrap_or(Class::Failed).error(words)
+    class.unwrap_or(Class::Failed).error(message)
 }
 
 /// Classifies a D1 message. An SQLite error has the form `D1_ERROR: <SQLite message>: SQLITE_<CODE> (extended:
@@ -141,7 +141,7 @@ pub fn of_sqlite_code(extended: i32, words: String) -> DatabaseError {
 pub fn of_d1_message(message: &str) -> DatabaseError {
     let message = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
     match message.split_once(": SQLITE_") {
-        Some((words, codes)) => of_names(codes).error(words.to_owned()),
+        Some((message, codes)) => of_names(codes).error(message.to_owned()),
         None => of_prose(message).error(message.to_owned()),
     }
 }
@@ -163,11 +163,11 @@ fn of_names(codes: &str) -> Class {
 /// of the sentence have. The first match counts.
 const PROSE: &[(&str, Class)] = &[
     ("constraint failed", Class::Constraint),
-    ("free tier daily", Class::Halted(Halt::DailyQuota)),
-    ("in Durable Objects free tier", Class::Halted(Halt::DailyQuota)),
-    ("xceeded maximum DB size", Class::Halted(Halt::Full)),
-    ("maximum account storage limit", Class::Halted(Halt::Full)),
-    ("database or disk is full", Class::Halted(Halt::Full)),
+    ("free tier daily", Class::Outage(Outage::DailyQuota)),
+    ("in Durable Objects free tier", Class::Outage(Outage::DailyQuota)),
+    ("xceeded maximum DB size", Class::Outage(Outage::Full)),
+    ("maximum account storage limit", Class::Outage(Outage::Full)),
+    ("database or disk is full", Class::Outage(Outage::Full)),
     ("string or blob too big", Class::TooLarge),
     ("Network connection lost", Class::Passing),
     ("client disconnected", Class::Passing),
@@ -192,13 +192,13 @@ fn of_prose(message: &str) -> Class {
 }
 
 impl Class {
-    fn error(self, words: String) -> DatabaseError {
+    fn error(self, message: String) -> DatabaseError {
         match self {
-            Self::Constraint => DatabaseError::Constraint(words),
-            Self::Passing => DatabaseError::Unavailable(words),
-            Self::Halted(halt) => DatabaseError::Halted(halt, words),
-            Self::TooLarge => DatabaseError::TooLarge(words),
-            Self::Failed => DatabaseError::Failed(words),
+            Self::Constraint => DatabaseError::Constraint(message),
+            Self::Passing => DatabaseError::Unavailable(message),
+            Self::Outage(outage) => DatabaseError::Outage(outage, message),
+            Self::TooLarge => DatabaseError::TooLarge(message),
+            Self::Failed => DatabaseError::Failed(message),
         }
     }
 }

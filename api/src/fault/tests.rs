@@ -2,9 +2,9 @@
 
 use super::*;
 
-const BROKEN: Class = Class::Halted(Halt::Broken);
-const FULL: Class = Class::Halted(Halt::Full);
-const QUOTA: Class = Class::Halted(Halt::DailyQuota);
+const BROKEN: Class = Class::Outage(Outage::Broken);
+const FULL: Class = Class::Outage(Outage::Full);
+const QUOTA: Class = Class::Outage(Outage::DailyQuota);
 
 /// D1 messages: from the page "Debug D1", from the limits of D1, Durable Objects and Workers, and from production.
 const D1: &[(&str, Class)] = &[
@@ -101,8 +101,8 @@ fn an_extended_code_that_is_not_listed_means_what_its_primary_code_means() {
 #[test]
 fn a_quota_of_the_day_is_waited_for_until_midnight_and_an_operator_for_minutes() {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T14:30:00.000Z")), (9 * 60 + 30) * 60);
-    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 1);
-    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T00:00:00.000Z")), DAY_SECONDS);
-    assert_eq!(Halt::Full.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 300);
+    assert_eq!(Outage::DailyQuota.retry_after_seconds(at("2026-11-21T14:30:00.000Z")), (9 * 60 + 30) * 60);
+    assert_eq!(Outage::DailyQuota.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 1);
+    assert_eq!(Outage::DailyQuota.retry_after_seconds(at("2026-11-21T00:00:00.000Z")), DAY_SECONDS);
+    assert_eq!(Outage::Full.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 300);
 }

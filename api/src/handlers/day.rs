@@ -6,9 +6,9 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::handlers::handoff;
 use crate::handlers::session::next_heartbeat;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::store;
-use crate::store::day::Moment;
+use crate::store::day::DayContext;
 
 /// Creates or resumes the agent's session and returns the context that the agent needs.
 pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
@@ -28,8 +28,8 @@ pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
         store::session::return_to(&day, call.stale_before()),
         store::session::start(&day, &new),
     ];
-    let answer = store::day::started(&day, &id, next_heartbeat(call), &moment(call));
-    Ok(Plan::write(steps, answer).within(Reach::Venture(day.venture)))
+    let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));
+    Ok(Plan::write(steps, answer).with_access(DataAccess::Venture(day.venture)))
 }
 
 /// Records the handoff and ends the session. If a handoff has already ended the session, nothing changes and the
@@ -47,10 +47,10 @@ pub(crate) fn end_day(call: &Call) -> Result<Plan, ApiError> {
         steps.push(store::handoff::insert_unless_ended(&new));
         steps.push(store::session::end(&day.session_id, call.now, day.end_reason.as_str()));
     }
-    let answer = store::day::ended(&day.session_id, day.keep_open, &moment(call));
-    Ok(Plan::write(steps, answer).within(Reach::Session(day.session_id)))
+    let answer = store::day::ended(&day.session_id, day.keep_open, &context(call));
+    Ok(Plan::write(steps, answer).with_access(DataAccess::Session(day.session_id)))
 }
 
-fn moment<'a>(call: &'a Call) -> Moment<'a> {
-    Moment { now: call.now, stale_before: call.stale_before(), correlation_id: call.correlation_id.as_str() }
+fn context<'a>(call: &'a Call) -> DayContext<'a> {
+    DayContext { now: call.now, stale_before: call.stale_before(), correlation_id: call.correlation_id.as_str() }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::call::Call;
 use crate::digest::{hex, sha256};
 use crate::error::ApiError;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::store;
 use crate::store::handoff::NewHandoff;
 
@@ -21,29 +21,30 @@ pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
         store::refusal::unless_session(&request.session_id),
         store::handoff::insert(&payload.new_handoff(call, &id, &request.session_id, &request.handoff)),
     ];
-    Ok(Plan::write(steps, store::handoff::select_kept(&request.session_id)).within(Reach::Session(request.session_id)))
+    Ok(Plan::write(steps, store::handoff::select_response(&request.session_id))
+        .with_access(DataAccess::Session(request.session_id)))
 }
 
 /// Reads one handoff.
 pub(crate) fn get_handoff(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
-    let not_found = |_| ApiError::missing(ErrorCode::HandoffNotFound);
+    let not_found = |_| ApiError::not_found(ErrorCode::HandoffNotFound);
     let id: HandoffId = call.path_parameter().parse().map_err(not_found)?;
-    Ok(Plan::record(store::handoff::select(&id), ErrorCode::HandoffNotFound).within(Reach::Handoff(id)))
+    Ok(Plan::record(store::handoff::select(&id), ErrorCode::HandoffNotFound).with_access(DataAccess::Handoff(id)))
 }
 
 /// Lists handoffs, newest first.
 pub(crate) fn list_handoffs(call: &Call) -> Result<Plan, ApiError> {
     let filter: HandoffFilter = call.query()?;
     let (items, total, limit) = store::handoff::list(&filter);
-    Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
+    Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 
 /// Reads the newest handoff that matches the filter.
 pub(crate) fn latest_handoff(call: &Call) -> Result<Plan, ApiError> {
     let filter: LatestHandoffFilter = call.query()?;
-    let reach = Reach::of(filter.venture.as_ref());
-    Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound).within(reach))
+    let access = DataAccess::of(filter.venture.as_ref());
+    Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound).with_access(access))
 }
 
 /// A payload in its stored form: canonical JSON (RFC 8785) and its SHA-256 in hexadecimal.

@@ -71,7 +71,7 @@ pub(crate) fn machine_heartbeat(call: &Call) -> Result<Plan, ApiError> {
     let mut steps = unless_of_fleet(&hostname);
     steps.push(store::machine::beat(&hostname, call.now));
     let select = store::machine::select_beat(&hostname, &next);
-    Ok(Plan::record(select, ErrorCode::MachineNotFound).after(steps))
+    Ok(Plan::record(select, ErrorCode::MachineNotFound).with_steps(steps))
 }
 
 /// Approves the access that the request names. If it is approved already, nothing changes.
@@ -81,7 +81,7 @@ pub(crate) fn approve_machine(call: &Call) -> Result<Plan, ApiError> {
     let mut steps = unless_of_fleet(&hostname);
     steps.push(store::machine::unless_access(&hostname, &access));
     steps.push(store::machine::approve(&hostname, call.now, Some(&call.caller.actor)));
-    Ok(Plan::write(steps, store::machine::select_kept(&hostname)))
+    Ok(Plan::write(steps, store::machine::select_response(&hostname)))
 }
 
 /// Removes a machine from the fleet. A second call returns the time of the first one.
@@ -90,7 +90,7 @@ pub(crate) fn retire_machine(call: &Call) -> Result<Plan, ApiError> {
     call.no_body()?;
     let hostname = hostname(call)?;
     let steps = vec![store::machine::unless_machine(&hostname), store::machine::retire(&hostname, call.now)];
-    Ok(Plan::write(steps, store::machine::select_kept(&hostname)))
+    Ok(Plan::write(steps, store::machine::select_response(&hostname)))
 }
 
 /// Renders the approved machines as SSH configuration.
@@ -104,5 +104,5 @@ fn unless_of_fleet(hostname: &Host) -> Vec<Statement> {
 }
 
 fn hostname(call: &Call) -> Result<Host, ApiError> {
-    call.path_parameter().parse().map_err(|_| ApiError::missing(ErrorCode::MachineNotFound))
+    call.path_parameter().parse().map_err(|_| ApiError::not_found(ErrorCode::MachineNotFound))
 }

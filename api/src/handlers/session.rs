@@ -6,7 +6,7 @@ use deckwatch_protocol::{
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::platform::random_bits;
 use crate::store;
 use crate::store::day::NextHeartbeat;
@@ -15,7 +15,7 @@ use crate::store::day::NextHeartbeat;
 pub(crate) fn list_sessions(call: &Call) -> Result<Plan, ApiError> {
     let filter: SessionFilter = call.query()?;
     let (items, total, limit) = store::session::list(&filter, call.stale_before());
-    Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
+    Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 
 /// Reads one session.
@@ -23,7 +23,7 @@ pub(crate) fn get_session(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     let id = session_id(call)?;
     let select = store::session::select(&id, call.stale_before());
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).within(Reach::Session(id)))
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_access(DataAccess::Session(id)))
 }
 
 /// Updates the fields of a session. This also counts as a heartbeat.
@@ -32,8 +32,8 @@ pub(crate) fn update_session(call: &Call) -> Result<Plan, ApiError> {
     let patch: UpdateSession = call.body()?;
     let mut steps = unless_alive(&id);
     steps.push(store::session::update(&id, &patch, call.now));
-    let answer = store::session::select_kept(&id, call.stale_before());
-    Ok(Plan::write(steps, answer).within(Reach::Session(id)))
+    let answer = store::session::select_response(&id, call.stale_before());
+    Ok(Plan::write(steps, answer).with_access(DataAccess::Session(id)))
 }
 
 /// Records a heartbeat. An abandoned session becomes active again, for example after a laptop's sleep.
@@ -45,7 +45,7 @@ pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
     let mut steps = unless_alive(&id);
     steps.push(store::session::beat(&id, call.now));
     let select = store::session::select_beat(&id, next.at, next.interval_seconds);
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
 }
 
 /// Records that the agent has left. If the session had a heartbeat since, or has ended, it does not change.
@@ -54,7 +54,7 @@ pub(crate) fn leave_session(call: &Call) -> Result<Plan, ApiError> {
     let leave: LeaveSession = call.body()?;
     let steps = vec![store::session::leave(&id, leave.last_heartbeat_at, call.now)];
     let select = store::session::select(&id, call.stale_before());
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
 }
 
 /// When the next heartbeat is due: in 10 minutes ± 2. The value is random, so that agents that start together spread
@@ -71,6 +71,6 @@ fn unless_alive(id: &SessionId) -> Vec<crate::database::Statement> {
 }
 
 fn session_id(call: &Call) -> Result<SessionId, ApiError> {
-    let not_found = |_| ApiError::missing(ErrorCode::SessionNotFound);
+    let not_found = |_| ApiError::not_found(ErrorCode::SessionNotFound);
     call.path_parameter().parse().map_err(not_found)
 }

@@ -50,8 +50,8 @@ pub(crate) fn list_tokens(call: &Call) -> Result<Plan, ApiError> {
 pub(crate) fn revoke_token(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
-    let not_found = |_| ApiError::missing(ErrorCode::TokenNotFound);
+    let not_found = |_| ApiError::not_found(ErrorCode::TokenNotFound);
     let id: TokenId = call.path_parameter().parse().map_err(not_found)?;
     let steps = vec![store::token::unless_token(&id), store::token::revoke(&id, call.now)];
-    Ok(Plan::write(steps, store::token::select_kept(&id)))
+    Ok(Plan::write(steps, store::token::select_response(&id)))
 }

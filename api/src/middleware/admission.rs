@@ -9,8 +9,8 @@ use deckwatch_protocol::{Operation, Timestamp};
 use crate::database::{Database, Row, Statement, text};
 use crate::error::ApiError;
 use crate::middleware::auth::Caller;
-use crate::middleware::rate_limit::{Standing, Window};
-use crate::plan::Reach;
+use crate::middleware::rate_limit::{RateLimitState, Window};
+use crate::plan::DataAccess;
 use crate::store;
 
 /// The authentication and rate limit of one request.
@@ -33,20 +33,20 @@ impl Admission {
 
     /// The statements that every batch of the request begins with. A request that was refused before it had a plan
     /// has no data access to check.
-    pub(crate) fn statements(&self, reach: Option<&Reach>) -> Vec<Statement> {
+    pub(crate) fn statements(&self, access: Option<&DataAccess>) -> Vec<Statement> {
         let mut statements = self.authenticate();
         statements.push(self.window.count());
         let Some(token) = self.caller.token_id() else { return statements };
         statements.extend(self.operation.map(|operation| store::token::unless_scope(token, operation)));
-        statements.extend(reach.and_then(|reach| match reach {
-            Reach::Shared => None,
-            Reach::Everything => Some(store::token::if_restricted(token)),
-            Reach::Venture(venture) => Some(store::token::unless_venture(token, venture)),
-            Reach::Session(session) => Some(store::token::unless_session(token, session)),
-            Reach::Handoff(handoff) => Some(store::token::unless_handoff(token, handoff)),
-            Reach::NoteToRead(note) => Some(store::token::unless_note(token, note, true)),
-            Reach::NoteToChange(note) => Some(store::token::unless_note(token, note, false)),
-            Reach::Requirement(requirement) => Some(store::token::unless_requirement(token, requirement)),
+        statements.extend(access.and_then(|access| match access {
+            DataAccess::Shared => None,
+            DataAccess::Everything => Some(store::token::if_restricted(token)),
+            DataAccess::Venture(venture) => Some(store::token::unless_venture(token, venture)),
+            DataAccess::Session(session) => Some(store::token::unless_session(token, session)),
+            DataAccess::Handoff(handoff) => Some(store::token::unless_handoff(token, handoff)),
+            DataAccess::NoteToRead(note) => Some(store::token::unless_note(token, note, true)),
+            DataAccess::NoteToChange(note) => Some(store::token::unless_note(token, note, false)),
+            DataAccess::Requirement(requirement) => Some(store::token::unless_requirement(token, requirement)),
         }));
         statements.push(store::token::touch(token, self.now, self.now.plus_seconds(-60)));
         statements
@@ -76,8 +76,8 @@ impl Admission {
     }
 
     /// The rate limit state of the caller, from the rows of a batch that began with [`Self::statements`].
-    pub(crate) fn standing(&self, rows: &[Vec<Row>]) -> Option<Standing> {
+    pub(crate) fn rate_limit_state(&self, rows: &[Vec<Row>]) -> Option<RateLimitState> {
         let at = usize::from(self.caller.token_id().is_some());
-        rows.get(at).and_then(|rows| Standing::after(rows))
+        rows.get(at).and_then(|rows| RateLimitState::after(rows))
     }
 }

@@ -49,12 +49,12 @@ impl IfMatch {
 }
 
 /// The `If-Match` header of a request; `None` without one.
-pub(crate) fn matched(headers: &HeaderMap) -> Option<IfMatch> {
+pub(crate) fn if_match(headers: &HeaderMap) -> Option<IfMatch> {
     named(headers, IF_MATCH, |tag| tag)
 }
 
 /// The `If-None-Match` header of a write; `None` without one. Weak tags count.
-pub(crate) fn unwanted(headers: &HeaderMap) -> Option<IfMatch> {
+pub(crate) fn if_none_match(headers: &HeaderMap) -> Option<IfMatch> {
     named(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag))
 }
 
@@ -120,12 +120,12 @@ mod tests {
     fn of(line: &'static str) -> IfMatch {
         let mut headers = HeaderMap::new();
         headers.insert(IF_MATCH, HeaderValue::from_static(line));
-        matched(&headers).unwrap()
+        if_match(&headers).unwrap()
     }
 
     #[test]
     fn only_strong_tags_match() {
-        assert_eq!(matched(&HeaderMap::new()), None);
+        assert_eq!(if_match(&HeaderMap::new()), None);
         assert_eq!(of("*"), IfMatch::Anything);
         assert_eq!(of("\"3\"").versions(), Some(vec![3]));
         let several = of("\"3\", W/\"4\",\"x\" , \"5\", 6, \"\"");

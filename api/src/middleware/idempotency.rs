@@ -67,7 +67,7 @@ impl Claim {
 
     /// Logs the request with the status of its stored response.
     pub(crate) fn log(&self, correlation_id: &str) -> Statement {
-        store::request_log::insert_kept(&self.actor, &self.key, correlation_id, self.operation, self.now)
+        store::request_log::insert_from_stored(&self.actor, &self.key, correlation_id, self.operation, self.now)
     }
 
     /// The stored response in the rows of [`Self::recall`]; `None` if the key has expired.

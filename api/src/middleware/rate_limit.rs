@@ -31,14 +31,14 @@ pub(crate) struct Window {
 
 /// The rate limit state of an actor in its window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct RateLimitState {
     /// The limit of the window, if it is known.
     pub(crate) limit: Option<u32>,
     /// The requests left.
     pub(crate) remaining: u32,
 }
 
-impl Standing {
+impl RateLimitState {
     /// The state after the request, from the row that [`Window::count`] returned.
     pub(crate) fn after(rows: &[Row]) -> Option<Self> {
         let row = rows.first()?;
@@ -102,8 +102,8 @@ impl Window {
     }
 
     /// The state of an actor that has no requests left.
-    pub(crate) fn used_up(&self) -> Standing {
-        Standing { limit: self.limit(), remaining: 0 }
+    pub(crate) fn used_up(&self) -> RateLimitState {
+        RateLimitState { limit: self.limit(), remaining: 0 }
     }
 }
 

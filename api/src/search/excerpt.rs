@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::query::{Query, QueryTerm};
 use super::stem::stem;
-use super::words::{Piece, PieceKind, pieces};
+use super::tokenize::{Token, TokenKind, tokens};
 
 /// How many characters of a text are searched. This limits the cost of an excerpt, however long the text is.
 pub(crate) const EXCERPT_WINDOW: u32 = 8192;
@@ -66,19 +66,19 @@ impl Query {
 
     /// The first matches of terms of the query in a text.
     fn places(&self, window: &str, budget: &mut ExcerptBudget) -> Vec<Found> {
-        let mut pieces = pieces(window).within(budget.next_share());
+        let mut tokens = tokens(window).within(budget.next_share());
         let (mut places, mut before) = (Vec::new(), None);
         while places.len() < MAX_PLACES
-            && let Some(piece) = pieces.next()
+            && let Some(token) = tokens.next()
         {
-            let mut compared = Compared { piece: &piece, before: before.as_ref(), stem: OnceCell::new(), work: 0 };
+            let mut compared = Compared { token: &token, before: before.as_ref(), stem: OnceCell::new(), work: 0 };
             let terms = self.terms.iter().take(MAX_TERMS).enumerate();
             places.extend(terms.filter_map(|(n, term)| Some(Found { place: compared.place(term)?, term: n })));
-            pieces.charge(compared.work);
-            before = Some(piece);
+            tokens.charge(compared.work);
+            before = Some(token);
         }
         places.truncate(MAX_PLACES);
-        budget.give_back(pieces.left());
+        budget.give_back(tokens.left());
         places
     }
 }
@@ -109,8 +109,8 @@ impl ExcerptBudget {
 
 /// A token of the text that is compared with the terms of a query.
 struct Compared<'a> {
-    piece: &'a Piece,
-    before: Option<&'a Piece>,
+    token: &'a Token,
+    before: Option<&'a Token>,
     /// The stem, once a term has needed it.
     stem: OnceCell<Option<String>>,
     work: usize,
@@ -120,31 +120,31 @@ impl Compared<'_> {
     /// The byte range that matches `term`, if there is one.
     fn place(&mut self, term: &QueryTerm) -> Option<Range<usize>> {
         let form = term.forms.first()?;
-        let piece = self.piece;
-        match &piece.kind {
+        let token = self.token;
+        match &token.kind {
             // A word, its prefixes and its stem have the same first letter.
-            PieceKind::Word { .. } if form.as_bytes().first() != piece.folded.as_bytes().first() => None,
-            PieceKind::Word { signs } => {
+            TokenKind::Word { .. } if form.as_bytes().first() != token.folded.as_bytes().first() => None,
+            TokenKind::Word { signs } => {
                 self.work += COMPARED_WORD_WORK;
                 let is_form =
-                    form.strip_prefix(piece.folded.as_str()).is_some_and(|rest| rest.is_empty() || rest == signs);
-                let begins = || term.prefix.as_ref().is_some_and(|prefix| piece.folded.starts_with(prefix.as_str()));
-                (is_form || begins() || self.has_stem_of(term)).then(|| piece.place.clone())
+                    form.strip_prefix(token.folded.as_str()).is_some_and(|rest| rest.is_empty() || rest == signs);
+                let begins = || term.prefix.as_ref().is_some_and(|prefix| token.folded.starts_with(prefix.as_str()));
+                (is_form || begins() || self.has_stem_of(term)).then(|| token.place.clone())
             }
-            PieceKind::Character { follows } => {
+            TokenKind::Character { follows } => {
                 self.work += COMPARED_CHARACTER_WORK;
-                let rest = form.strip_suffix(piece.folded.as_str())?;
+                let rest = form.strip_suffix(token.folded.as_str())?;
                 let before = self.before.filter(|before| *follows && before.folded == rest);
                 match before {
-                    _ if rest.is_empty() => Some(piece.place.clone()),
-                    before => before.map(|before| before.place.start..piece.place.end),
+                    _ if rest.is_empty() => Some(token.place.clone()),
+                    before => before.map(|before| before.place.start..token.place.end),
                 }
             }
         }
     }
 
     fn has_stem_of(&mut self, term: &QueryTerm) -> bool {
-        let (word, Some(own)) = (&self.piece.folded, &term.stem) else { return false };
+        let (word, Some(own)) = (&self.token.folded, &term.stem) else { return false };
         // Most words differ in their first letters. They need no stem for the comparison.
         let beginning = own.get(..own.len().min(2)).unwrap_or_default();
         if !word.starts_with(beginning) {

@@ -46,7 +46,7 @@ fn starts_with_am(text: &str) -> bool {
 
 /// Appends the folded form of a cluster: compatibility forms in their usual form without punctuation, in lowercase,
 /// without the marks that readers ignore. The result is composed, so that `が` and a Hangul syllable are one
-/// character each. Returns the work, in the units of [`Pieces`](super::words::Pieces).
+/// character each. Returns the work, in the units of [`Tokens`](super::tokenize::Tokens).
 pub(super) fn fold_into(cluster: &str, folded: &mut String) -> usize {
     if let [byte] = cluster.as_bytes() {
         folded.push(char::from(byte.to_ascii_lowercase()));

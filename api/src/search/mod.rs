@@ -1,6 +1,6 @@
 //! Converts texts to search terms, in the same way for stored texts and for queries.
 //!
-//! `fold` removes differences that readers ignore, `words` splits a text into tokens, `terms` builds the index terms
+//! `fold` removes differences that readers ignore, `tokenize` splits a text into tokens, `terms` builds the index terms
 //! of a note, `query` builds the index query, and `excerpt` shows where a note matches. This module contains no SQL.
 
 mod excerpt;
@@ -9,7 +9,7 @@ mod query;
 mod script;
 mod stem;
 mod terms;
-mod words;
+mod tokenize;
 
 pub(crate) use excerpt::{EXCERPT_WINDOW, ExcerptBudget};
 pub(crate) use query::{Matching, Query, QueryTerm};

@@ -2,7 +2,7 @@
 
 use super::stem::stem;
 use super::terms::stem_term;
-use super::words::{PieceKind, pieces};
+use super::tokenize::{TokenKind, tokens};
 
 /// Maximum number of terms in a search. Each term costs an index scan.
 const MAX_TERMS: usize = 16;
@@ -44,19 +44,19 @@ impl Query {
         let mut query = Self::default();
         // The last character of a text without spaces, and whether a pair contains it already.
         let mut last: Option<(String, bool)> = None;
-        for piece in pieces(text) {
-            match piece.kind {
-                PieceKind::Character { follows: true } => {
+        for token in tokens(text) {
+            match token.kind {
+                TokenKind::Character { follows: true } => {
                     let before = last.map(|(before, _)| before).unwrap_or_default();
-                    query.add(QueryTerm::unspaced(format!("{before}{}", piece.folded)));
-                    last = Some((piece.folded, true));
+                    query.add(QueryTerm::unspaced(format!("{before}{}", token.folded)));
+                    last = Some((token.folded, true));
                 }
-                PieceKind::Character { follows: false } => {
-                    query.add_single(last.replace((piece.folded, false)));
+                TokenKind::Character { follows: false } => {
+                    query.add_single(last.replace((token.folded, false)));
                 }
-                PieceKind::Word { signs } => {
+                TokenKind::Word { signs } => {
                     query.add_single(last.take());
-                    query.add(QueryTerm::word(piece.folded, &signs));
+                    query.add(QueryTerm::word(token.folded, &signs));
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::query::LONGEST_PREFIX;
 use super::stem::{has_stem, stem};
-use super::words::{PieceKind, pieces};
+use super::tokenize::{TokenKind, tokens};
 
 /// Maximum number of index entries of a text. A word, its stem and each of its indexed prefixes are one entry each.
 /// About 6,000 words of English prose or 9,000 Chinese characters reach this limit.
@@ -42,15 +42,15 @@ pub(crate) struct ContentTerms {
 impl TitleTerms {
     pub(crate) fn of(title: &str) -> Self {
         let mut head = String::from(" ");
-        for piece in pieces(title) {
-            let follows = piece.kind == PieceKind::Character { follows: true };
+        for token in tokens(title) {
+            let follows = token.kind == TokenKind::Character { follows: true };
             if !follows && !head.ends_with(' ') {
                 head.push(' ');
             }
-            head.push_str(&piece.folded);
-            if let PieceKind::Word { signs } = &piece.kind {
-                let stem = stem(&piece.folded).map(|stem| stem_term(&stem));
-                let signed = (!signs.is_empty()).then(|| format!("{}{signs}", piece.folded));
+            head.push_str(&token.folded);
+            if let TokenKind::Word { signs } = &token.kind {
+                let stem = stem(&token.folded).map(|stem| stem_term(&stem));
+                let signed = (!signs.is_empty()).then(|| format!("{}{signs}", token.folded));
                 for other in stem.into_iter().chain(signed) {
                     head.push(' ');
                     head.push_str(&other);
@@ -96,24 +96,24 @@ impl Collected {
         let mut collected =
             Self { terms: String::from(" "), counts: HashMap::new(), left: MAX_ENTRIES, in_part: false };
         let (mut before, mut pair) = (String::new(), String::new());
-        let mut pieces = pieces(text).within(MAX_WORK);
+        let mut tokens = tokens(text).within(MAX_WORK);
         while !collected.in_part
-            && let Some(piece) = pieces.next()
+            && let Some(token) = tokens.next()
         {
-            match piece.kind {
-                PieceKind::Word { signs } => collected.word(&piece.folded, &signs),
-                PieceKind::Character { follows } => {
-                    collected.term(&piece.folded, UNSPACED_ENTRIES);
+            match token.kind {
+                TokenKind::Word { signs } => collected.word(&token.folded, &signs),
+                TokenKind::Character { follows } => {
+                    collected.term(&token.folded, UNSPACED_ENTRIES);
                     if follows {
                         pair.clear();
-                        pair.extend([before.as_str(), &piece.folded]);
+                        pair.extend([before.as_str(), &token.folded]);
                         collected.term(&pair, UNSPACED_ENTRIES);
                     }
-                    before = piece.folded;
+                    before = token.folded;
                 }
             }
         }
-        collected.in_part |= pieces.left() == 0;
+        collected.in_part |= tokens.left() == 0;
         collected
     }
 

@@ -4,7 +4,7 @@ use deckwatch_protocol::{SessionId, StartDay, Timestamp};
 
 use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
-use super::handoff::{handoff_json, kept_payload, payload_hole};
+use super::handoff::{handoff_json, omitted_payload, stored_payload};
 use super::session::session_json;
 use super::statements;
 use super::summaries::executive_summaries_json;
@@ -133,7 +133,7 @@ statements! {
         "'session', ", session_json!(), ", ",
         "'next_heartbeat_at', ?3, 'heartbeat_interval_seconds', cast(?4 as integer), ",
         "'venture', json(", venture_json!(), "), ",
-        "'last_handoff', json(case when h.id is not null then ", handoff_json!(kept_payload!()), " end), ",
+        "'last_handoff', json(case when h.id is not null then ", handoff_json!(stored_payload!()), " end), ",
         "'handoffs_to_you', json(", handoffs_to_you_json!(), "), ",
         "'active_sessions', json(", active_sessions_json!(), "), ",
         "'active_counts', json(", active_counts_json!(), "), ",
@@ -141,7 +141,7 @@ statements! {
         "'doc_index', json(", doc_index_json!(), "), ",
         "'doc_audit', json(", doc_audit_json!("?10"), "), ",
         "'correlation_id', ?5), ",
-        payload_hole!("$.last_handoff.payload"),
+        omitted_payload!("$.last_handoff.payload"),
         " from sessions s join ventures v on v.code = s.venture left join handoffs h on h.id = ", last_handoff_id!(),
         " where s.agent = ?6 and s.venture = ?7 and s.repo = ?8 and ifnull(s.track, -1) = ifnull(?9, -1) ",
         "and s.status = 'active'"
@@ -151,8 +151,8 @@ statements! {
     /// correlation id. The result is the handoff that ended the session, also for every later request. Otherwise it
     /// is the newest handoff of the session, which this batch created.
     ENDED = concat!(
-        "select 200, json_object('session', ", session_json!(), ", 'handoff', ", handoff_json!(kept_payload!()),
-        ", 'correlation_id', ?4), ", payload_hole!("$.handoff.payload"),
+        "select 200, json_object('session', ", session_json!(), ", 'handoff', ", handoff_json!(stored_payload!()),
+        ", 'correlation_id', ?4), ", omitted_payload!("$.handoff.payload"),
         " from sessions s join handoffs h on h.id = ifnull(iif(?3, null, s.final_handoff_id), ",
         "(select max(id) from handoffs where session_id = s.id)) where s.id = ?2"
     );
@@ -166,28 +166,28 @@ pub(crate) struct NextHeartbeat {
 }
 
 /// The time values and the correlation id of a request that starts or ends a day.
-pub(crate) struct Moment<'a> {
+pub(crate) struct DayContext<'a> {
     pub(crate) now: Timestamp,
     pub(crate) stale_before: Timestamp,
     pub(crate) correlation_id: &'a str,
 }
 
 /// Selects the context of the agent's active session as the response.
-pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, moment: &Moment) -> Statement {
+pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, context: &DayContext) -> Statement {
     Statement::new(STARTED)
-        .bind(moment.stale_before)
+        .bind(context.stale_before)
         .bind(new_id)
         .bind(next.at)
         .bind(next.interval_seconds)
-        .bind(moment.correlation_id)
+        .bind(context.correlation_id)
         .bind(&day.agent)
         .bind(&day.venture)
         .bind(&day.repo)
         .bind(day.track)
-        .bind(moment.now)
+        .bind(context.now)
 }
 
 /// Selects the session and its handoff as the response.
-pub(crate) fn ended(session: &SessionId, keep_open: bool, moment: &Moment) -> Statement {
-    Statement::new(ENDED).bind(moment.stale_before).bind(session).bind(keep_open).bind(moment.correlation_id)
+pub(crate) fn ended(session: &SessionId, keep_open: bool, context: &DayContext) -> Statement {
+    Statement::new(ENDED).bind(context.stale_before).bind(session).bind(keep_open).bind(context.correlation_id)
 }

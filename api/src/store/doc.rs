@@ -174,7 +174,7 @@ statements! {
 
     /// The newest version `w` belongs to this request if its change id is `?3`. If a text `p` exists before it, the
     /// put was an update.
-    SELECT_KEPT = concat!(
+    SELECT_RESPONSE = concat!(
         "select iif(w.change_id is ?3 and p.version is null, 201, 200), ",
         doc_json!("'outcome', case when w.change_id is not ?3 then 'unchanged' when p.version is null then 'created' else 'updated' end, "),
         ", null, null from context_docs d ",
@@ -185,12 +185,12 @@ statements! {
 }
 
 /// The scope and name of a document.
-pub(crate) struct Place {
+pub(crate) struct DocLocation {
     pub(crate) scope: DocScope,
     pub(crate) name: DocName,
 }
 
-impl Place {
+impl DocLocation {
     /// A statement with the scope and the name as `?1` and `?2`.
     pub(super) fn bind(&self, sql: &'static str) -> Statement {
         Statement::new(sql).bind(&self.scope).bind(&self.name)
@@ -199,7 +199,7 @@ impl Place {
 
 /// The fields of a new document that its author does not set.
 pub(crate) struct NewDoc<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) place: &'a DocLocation,
     pub(crate) title: String,
     /// The SHA-256 of the content in hexadecimal.
     pub(crate) content_hash: String,
@@ -212,27 +212,27 @@ pub(crate) struct NewDoc<'a> {
 
 /// Fails the batch unless the venture of the document is registered.
 pub(crate) fn unless_scope(venture: &VentureCode) -> Statement {
-    Statement::new(UNLESS_SCOPE).forgettable().bind(venture)
+    Statement::new(UNLESS_SCOPE).non_durable().bind(venture)
 }
 
 /// Fails the batch unless the document exists or existed.
-pub(crate) fn unless_known(place: &Place) -> Statement {
-    place.bind(UNLESS_KNOWN).forgettable()
+pub(crate) fn unless_known(place: &DocLocation) -> Statement {
+    place.bind(UNLESS_KNOWN).non_durable()
 }
 
 /// Fails the batch unless the document exists.
-pub(crate) fn unless_live(place: &Place) -> Statement {
-    place.bind(UNLESS_LIVE).forgettable()
+pub(crate) fn unless_live(place: &DocLocation) -> Statement {
+    place.bind(UNLESS_LIVE).non_durable()
 }
 
 /// Fails the batch unless the document exists and, if hashes are given, has one of them.
-pub(crate) fn unless_content(place: &Place, hashes: Option<&[String]>) -> Statement {
-    place.bind(UNLESS_CONTENT).forgettable().bind(json_of(hashes))
+pub(crate) fn unless_content(place: &DocLocation, hashes: Option<&[String]>) -> Statement {
+    place.bind(UNLESS_CONTENT).non_durable().bind(json_of(hashes))
 }
 
 /// Fails the batch if the document exists and, if hashes are given, has one of them.
-pub(crate) fn if_content(place: &Place, hashes: Option<&[String]>) -> Statement {
-    place.bind(IF_CONTENT).forgettable().bind(json_of(hashes))
+pub(crate) fn if_content(place: &DocLocation, hashes: Option<&[String]>) -> Statement {
+    place.bind(IF_CONTENT).non_durable().bind(json_of(hashes))
 }
 
 fn json_of(hashes: Option<&[String]>) -> Option<String> {
@@ -240,8 +240,8 @@ fn json_of(hashes: Option<&[String]>) -> Option<String> {
 }
 
 /// Fails the batch unless the document may be generated or the token may put any document.
-pub(crate) fn unless_generated(place: &Place, token: Option<&TokenId>) -> Statement {
-    place.bind(UNLESS_GENERATED).forgettable().bind(token)
+pub(crate) fn unless_generated(place: &DocLocation, token: Option<&TokenId>) -> Statement {
+    place.bind(UNLESS_GENERATED).non_durable().bind(token)
 }
 
 /// Creates or replaces a document.
@@ -259,23 +259,23 @@ pub(crate) fn put(put: &PutDoc, new: &NewDoc) -> Statement {
 }
 
 /// Records that the document was put at this time.
-pub(crate) fn confirm(place: &Place, now: Timestamp) -> Statement {
+pub(crate) fn confirm(place: &DocLocation, now: Timestamp) -> Statement {
     place.bind(CONFIRM).bind(now)
 }
 
 /// Deletes an existing document.
-pub(crate) fn delete(place: &Place, now: Timestamp, actor: &str) -> Statement {
+pub(crate) fn delete(place: &DocLocation, now: Timestamp, actor: &str) -> Statement {
     place.bind(DELETE).bind(now).bind(actor)
 }
 
 /// Reads one document as `body`, with its `content` in a separate column.
-pub(crate) fn select(place: &Place) -> Statement {
+pub(crate) fn select(place: &DocLocation) -> Statement {
     place.bind(SELECT)
 }
 
 /// Selects the result of a put as the response.
-pub(crate) fn select_kept(place: &Place, change_id: &str) -> Statement {
-    place.bind(SELECT_KEPT).bind(change_id)
+pub(crate) fn select_response(place: &DocLocation, change_id: &str) -> Statement {
+    place.bind(SELECT_RESPONSE).bind(change_id)
 }
 
 const LIST: List = List { from: "context_docs d", item: doc_json!(""), key: doc_key!(), order: Order::Ascending };

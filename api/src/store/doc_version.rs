@@ -2,7 +2,7 @@
 
 use deckwatch_protocol::{Cursor, DocVersionNumber, Limit};
 
-use super::doc::{NewDoc, Place, doc_summary_members};
+use super::doc::{DocLocation, NewDoc, doc_summary_members};
 use super::list::{Conditions, List, Order};
 use super::statements;
 use crate::database::Statement;
@@ -50,7 +50,7 @@ statements! {
     );
 
     /// The newest version is the deletion that this request made.
-    SELECT_KEPT = concat!(
+    SELECT_RESPONSE = concat!(
         "select 200, ", doc_version_json!(), ", null, null from context_docs d ",
         "join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version ",
         "where d.scope = ?1 and d.name = ?2"
@@ -63,23 +63,23 @@ pub(crate) fn insert(new: &NewDoc) -> Statement {
 }
 
 /// Records that the document was deleted.
-pub(crate) fn insert_deletion(place: &Place, correlation_id: &str) -> Statement {
+pub(crate) fn insert_deletion(place: &DocLocation, correlation_id: &str) -> Statement {
     place.bind(INSERT_DELETION).bind(correlation_id)
 }
 
 /// Deletes all versions except the last `kept`.
-pub(crate) fn trim(place: &Place, kept: u32) -> Statement {
+pub(crate) fn trim(place: &DocLocation, kept: u32) -> Statement {
     place.bind(TRIM).bind(kept)
 }
 
 /// Reads one version as `body`, with its `content` in a separate column.
-pub(crate) fn select(place: &Place, version: DocVersionNumber) -> Statement {
+pub(crate) fn select(place: &DocLocation, version: DocVersionNumber) -> Statement {
     place.bind(SELECT).bind(version.get())
 }
 
 /// Selects the newest version as the response to a deletion.
-pub(crate) fn select_kept(place: &Place) -> Statement {
-    place.bind(SELECT_KEPT)
+pub(crate) fn select_response(place: &DocLocation) -> Statement {
+    place.bind(SELECT_RESPONSE)
 }
 
 /// The key has a fixed width, so that the text sorts like the number.
@@ -91,7 +91,7 @@ const LIST: List = List {
 };
 
 /// The page and the total of `list_doc_versions`.
-pub(crate) fn list(place: &Place, limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
+pub(crate) fn list(place: &DocLocation, limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
     let conditions = Conditions::none().when("w.scope = ?", Some(&place.scope)).when("w.name = ?", Some(&place.name));
     (LIST.items(&conditions, cursor, limit), LIST.total(&conditions))
 }
@@ -99,6 +99,6 @@ pub(crate) fn list(place: &Place, limit: Limit, cursor: Option<&Cursor>) -> (Sta
 /// The variants of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let (Ok(scope), Ok(name)) = ("global".parse(), "a.md".parse()) else { return Vec::new() };
-    let (items, total) = list(&Place { scope, name }, Limit::default(), "1".parse().ok().as_ref());
+    let (items, total) = list(&DocLocation { scope, name }, Limit::default(), "1".parse().ok().as_ref());
     [("items", items), ("total", total)].map(|(n, s)| (format!("doc_version::list {n}"), s.sql.into_owned())).to_vec()
 }

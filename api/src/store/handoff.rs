@@ -8,7 +8,7 @@ use super::statements;
 use crate::database::Statement;
 
 /// A payload of this size or more is not copied into a stored response.
-macro_rules! kept_payload_limit {
+macro_rules! stored_payload_limit {
     () => {
         "65536"
     };
@@ -32,32 +32,32 @@ macro_rules! handoff_json {
 }
 
 /// The payload of `h` if it is small enough for a stored response, else null.
-macro_rules! kept_payload {
+macro_rules! stored_payload {
     () => {
         concat!(
             "case when h.payload_size_bytes < ",
-            $crate::store::handoff::kept_payload_limit!(),
+            $crate::store::handoff::stored_payload_limit!(),
             " then json(h.payload_json) end"
         )
     };
 }
 
 /// If the payload of `h` is too large for a stored response: the id of `h`, and `$path`, its place in the response.
-macro_rules! payload_hole {
+macro_rules! omitted_payload {
     ($path:literal) => {
         concat!(
             "case when h.payload_size_bytes >= ",
-            $crate::store::handoff::kept_payload_limit!(),
+            $crate::store::handoff::stored_payload_limit!(),
             " then h.id end, ",
             "case when h.payload_size_bytes >= ",
-            $crate::store::handoff::kept_payload_limit!(),
+            $crate::store::handoff::stored_payload_limit!(),
             " then '",
             $path,
             "' end"
         )
     };
 }
-pub(super) use {handoff_json, kept_payload, kept_payload_limit, payload_hole};
+pub(super) use {handoff_json, omitted_payload, stored_payload, stored_payload_limit};
 
 statements! {
     /// Copies venture, agent and place of work from the session. With `?11`, it inserts only if no handoff has ended
@@ -73,8 +73,8 @@ statements! {
     SELECT = concat!("select ", handoff_json!("json(h.payload_json)"), " as body from handoffs h where h.id = ?1");
 
     /// The newest handoff of session `?1`. This batch created it.
-    SELECT_KEPT = concat!(
-        "select 201, ", handoff_json!(kept_payload!()), ", ", payload_hole!("$.payload"), " from handoffs h ",
+    SELECT_RESPONSE = concat!(
+        "select 201, ", handoff_json!(stored_payload!()), ", ", omitted_payload!("$.payload"), " from handoffs h ",
         "where h.id = (select max(id) from handoffs where session_id = ?1)"
     );
 }
@@ -125,8 +125,8 @@ pub(crate) fn select(id: &HandoffId) -> Statement {
 }
 
 /// Selects the handoff that this batch created for a session, as the response of a write.
-pub(crate) fn select_kept(session_id: &SessionId) -> Statement {
-    Statement::new(SELECT_KEPT).bind(session_id)
+pub(crate) fn select_response(session_id: &SessionId) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(session_id)
 }
 
 const LIST: List = List {

@@ -88,7 +88,7 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .chain(super::machine::STATEMENTS)
         .chain(super::requirement::STATEMENTS)
         .filter(|(name, _)| {
-            matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE" | "SELECT_MINTED")
+            matches!(*name, "STARTED" | "ENDED" | "SELECT_RESPONSE" | "SELECT_RESPONSE_WITH_CONTENT" | "SELECT_MINTED")
                 || matches!(*name, "SELECT_REGISTERED" | "SELECT_DELETED")
         });
     answers

@@ -89,7 +89,7 @@ statements! {
         "select iif(m.id = ?2, 201, 200), ", machine_json!(), ", null, null from machines m where m.hostname = ?1"
     );
 
-    SELECT_KEPT = concat!("select 200, ", machine_json!(), ", null, null from machines m where m.hostname = ?1");
+    SELECT_RESPONSE = concat!("select 200, ", machine_json!(), ", null, null from machines m where m.hostname = ?1");
 
     SELECT_BEAT = "
         select json_object('hostname', m.hostname, 'status', m.status, 'last_seen_at', m.last_seen_at,
@@ -148,7 +148,7 @@ pub(crate) fn settle(hostname: &Host) -> Statement {
 }
 
 pub(crate) fn beat(hostname: &Host, now: Timestamp) -> Statement {
-    Statement::new(BEAT).bind(hostname).bind(now).forgettable()
+    Statement::new(BEAT).bind(hostname).bind(now).non_durable()
 }
 
 /// Approves the waiting access. `actor` is `None` if the engine approves automatically.
@@ -164,8 +164,8 @@ pub(crate) fn select_registered(hostname: &Host, id: &MachineId) -> Statement {
     Statement::new(SELECT_REGISTERED).bind(hostname).bind(id)
 }
 
-pub(crate) fn select_kept(hostname: &Host) -> Statement {
-    Statement::new(SELECT_KEPT).bind(hostname)
+pub(crate) fn select_response(hostname: &Host) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(hostname)
 }
 
 pub(crate) fn select_beat(hostname: &Host, next: &NextHeartbeat) -> Statement {

@@ -88,12 +88,12 @@ statements! {
 
     /// For a change without a new text. If the stored response repeated a large text, a request of a hundred bytes
     /// could store 500 KB.
-    SELECT_KEPT = concat!(
+    SELECT_RESPONSE = concat!(
         "select 200, ", note_json!("case when length(cast(n.content as blob)) < 65536 then n.content end"),
         ", null, null from notes n where n.id = ?1"
     );
 
-    SELECT_KEPT_WHOLE = concat!(
+    SELECT_RESPONSE_WITH_CONTENT = concat!(
         "select cast(?2 as integer), ", note_json!("n.content"), ", null, null from notes n ",
         "where n.id = ", known_or_newest!());
 }
@@ -191,13 +191,13 @@ pub(crate) fn select(id: &NoteId) -> Statement {
 }
 
 /// Selects one note as the response of a write without a new text.
-pub(crate) fn select_kept(id: &NoteId) -> Statement {
-    Statement::new(SELECT_KEPT).bind(id)
+pub(crate) fn select_response(id: &NoteId) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(id)
 }
 
 /// Selects one note as the response of a write with a new text.
-pub(crate) fn select_kept_whole(note: NoteInBatch, status: u32) -> Statement {
-    Statement::new(SELECT_KEPT_WHOLE).bind(note).bind(status)
+pub(crate) fn select_response_with_content(note: NoteInBatch, status: u32) -> Statement {
+    Statement::new(SELECT_RESPONSE_WITH_CONTENT).bind(note).bind(status)
 }
 
 const LIST: List = List {

@@ -12,7 +12,7 @@ use super::note::{NoteInBatch, found_note_json, known_or_newest, normal_form};
 use super::{count_limit, statements};
 use crate::database::{Param, Statement};
 use crate::search::{ContentTerms, EXCERPT_WINDOW, Matching, Query, QueryTerm, TitleTerms};
-use crate::walk::Walk;
+use crate::search_cursor::SearchCursor;
 
 /// The filter values of the note `n` as terms. A search uses the same terms.
 macro_rules! filters {
@@ -112,9 +112,14 @@ const RANKED_TERMS: usize = 6;
 ///
 /// The score of a match depends only on its note: for each term, whether the title contains it or the text contains
 /// it often, and a little on whether all words match as whole words. Among equal scores, the newest note is first.
-pub(crate) fn list(filter: &NoteFilter, query: &Query, walk: &Walk, token: Option<&TokenId>) -> (Statement, Statement) {
+pub(crate) fn list(
+    filter: &NoteFilter,
+    query: &Query,
+    search_cursor: &SearchCursor,
+    token: Option<&TokenId>,
+) -> (Statement, Statement) {
     let search = Search { filter, query, token: token.filter(|_| filter.venture.is_none() && filter.scope.is_none()) };
-    (search.page(walk), search.total())
+    (search.page(search_cursor), search.total())
 }
 
 /// With a token, the filter names neither a venture nor a scope.
@@ -125,15 +130,17 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn page(&self, walk: &Walk) -> Statement {
+    fn page(&self, search_cursor: &SearchCursor) -> Statement {
         let mut bound = Bound::default();
         let whole = self.matches(Matching::WholeWords, &mut bound);
         let longer = self.query.has_beginnings().then(|| self.matches(Matching::Beginnings, &mut bound));
         let (mut begun, mut unseen) = (String::new(), String::new());
-        if let Some(newest) = walk.newest() {
+        if let Some(newest) = search_cursor.newest() {
             begun = format!(" and rowid <= cast({} as integer)", bound.place(newest));
-            unseen =
-                format!(" where f.number not in (select value from json_each({}))", bound.place(walk.shown_json()));
+            unseen = format!(
+                " where f.number not in (select value from json_each({}))",
+                bound.place(search_cursor.shown_json())
+            );
         }
         let newest = |matches: &str, limit: &str| {
             format!("select rowid as number from note_search where {matches}{begun} order by rowid desc limit {limit}")
@@ -237,12 +244,12 @@ impl Bound {
 
 /// The variants of [`list`]: each filter alone, and a position.
 pub(super) fn composed() -> Vec<(String, String)> {
-    let begun = "s.CBB".parse().ok().and_then(|cursor| Walk::of(&cursor));
+    let begun = "s.CBB".parse().ok().and_then(|cursor| SearchCursor::of(&cursor));
     let queries = ["one two", "日本", "-"].map(Query::of);
     let statements = super::note::forms().into_iter().flat_map(|filter| {
-        let walk = begun.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
+        let search_cursor = begun.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
         let token: Option<TokenId> = "tok_00000000000000000000000000".parse().ok();
-        let of = |query, token: Option<&TokenId>| <[Statement; 2]>::from(list(&filter, query, &walk, token));
+        let of = |query, token: Option<&TokenId>| <[Statement; 2]>::from(list(&filter, query, &search_cursor, token));
         queries.iter().flat_map(|query| [of(query, None), of(query, token.as_ref())]).flatten().collect::<Vec<_>>()
     });
     statements.enumerate().map(|(n, s)| (format!("note_search::list {n}"), s.sql.into_owned())).collect()

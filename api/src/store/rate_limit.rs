@@ -39,7 +39,7 @@ statements! {
 }
 
 pub(crate) fn count(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
-    Statement::new(COUNT).bind(actor).bind(window_start).bind(limit).forgettable()
+    Statement::new(COUNT).bind(actor).bind(window_start).bind(limit).non_durable()
 }
 
 pub(crate) fn is_used_up(actor: &str, window_start: Timestamp) -> Statement {
@@ -47,13 +47,13 @@ pub(crate) fn is_used_up(actor: &str, window_start: Timestamp) -> Statement {
 }
 
 pub(crate) fn count_refused(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
-    Statement::new(COUNT_REFUSED).bind(actor).bind(window_start).bind(limit).forgettable()
+    Statement::new(COUNT_REFUSED).bind(actor).bind(window_start).bind(limit).non_durable()
 }
 
 pub(crate) fn count_token(actor: &str, window_start: Timestamp, token: &TokenId) -> Statement {
-    Statement::new(COUNT_TOKEN).bind(actor).bind(window_start).bind(token).forgettable()
+    Statement::new(COUNT_TOKEN).bind(actor).bind(window_start).bind(token).non_durable()
 }
 
 pub(crate) fn count_token_refused(actor: &str, window_start: Timestamp, token: &TokenId) -> Statement {
-    Statement::new(COUNT_TOKEN_REFUSED).bind(actor).bind(window_start).bind(token).forgettable()
+    Statement::new(COUNT_TOKEN_REFUSED).bind(actor).bind(window_start).bind(token).non_durable()
 }

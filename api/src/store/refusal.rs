@@ -72,5 +72,5 @@ pub(crate) fn unless_note_version(id: &NoteId, versions: &[u32]) -> Statement {
 
 /// Such a statement changes nothing, so it needs no wait for the disk.
 fn refusing(sql: &'static str) -> Statement {
-    Statement::new(sql).forgettable()
+    Statement::new(sql).non_durable()
 }

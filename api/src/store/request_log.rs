@@ -16,7 +16,7 @@ statements! {
         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
     /// In the batch of a write. The status is the one stored with its key.
-    INSERT_KEPT = "
+    INSERT_FROM_STORED = "
         insert into request_log (correlation_id, actor_key_id, operation, method, status, created_at)
         select ?3, actor_key_id, ?4, ?5, response_status, ?6 from idempotency_keys
         where actor_key_id = ?1 and idempotency_key = ?2";
@@ -38,7 +38,7 @@ pub(crate) struct Entry {
 
 pub(crate) fn insert(entry: &Entry) -> Statement {
     Statement::new(INSERT)
-        .forgettable()
+        .non_durable()
         .bind(entry.correlation_id.as_str())
         .bind(entry.actor.as_str())
         .bind(entry.operation.map(Operation::id))
@@ -49,14 +49,14 @@ pub(crate) fn insert(entry: &Entry) -> Statement {
         .bind(entry.started_at)
 }
 
-pub(crate) fn insert_kept(
+pub(crate) fn insert_from_stored(
     actor: &str,
     key: &IdempotencyKey,
     correlation_id: &str,
     operation: Operation,
     now: Timestamp,
 ) -> Statement {
-    Statement::new(INSERT_KEPT)
+    Statement::new(INSERT_FROM_STORED)
         .bind(actor)
         .bind(key.as_str())
         .bind(correlation_id)

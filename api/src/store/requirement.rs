@@ -48,7 +48,7 @@ statements! {
           (excluded.staleness_days, excluded.required, excluded.auto_generate, excluded.sources_json)";
 
     /// If this request created the requirement, with the id `?5`, the status is 201.
-    SELECT_KEPT = concat!(
+    SELECT_RESPONSE = concat!(
         "select case when r.id = ?5 then 201 else 200 end, ", requirement_json!(), ", null, null ",
         "from doc_requirements r where ", same_rule!()
     );
@@ -84,8 +84,8 @@ pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Tim
         .bind(now)
 }
 
-pub(crate) fn select_kept(requirement: &PutRequirement, new_id: &RequirementId) -> Statement {
-    naming(SELECT_KEPT, requirement).bind(new_id)
+pub(crate) fn select_response(requirement: &PutRequirement, new_id: &RequirementId) -> Statement {
+    naming(SELECT_RESPONSE, requirement).bind(new_id)
 }
 
 pub(crate) fn delete(id: &RequirementId) -> Statement {

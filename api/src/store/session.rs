@@ -77,7 +77,7 @@ statements! {
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
-    SELECT_KEPT = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
+    SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
 
     /// `?1` is the id, `?2` the current time. Then a flag and a value follow for each field of the patch.
     UPDATE = "
@@ -181,8 +181,8 @@ pub(crate) fn select(id: &SessionId, stale_before: Timestamp) -> Statement {
 }
 
 /// Selects one session as the response of a write.
-pub(crate) fn select_kept(id: &SessionId, stale_before: Timestamp) -> Statement {
-    Statement::new(SELECT_KEPT).bind(stale_before).bind(id)
+pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(stale_before).bind(id)
 }
 
 pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Statement {
@@ -203,7 +203,7 @@ pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> S
 }
 
 pub(crate) fn beat(id: &SessionId, now: Timestamp) -> Statement {
-    Statement::new(BEAT).bind(id).bind(now).forgettable()
+    Statement::new(BEAT).bind(id).bind(now).non_durable()
 }
 
 pub(crate) fn select_beat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {

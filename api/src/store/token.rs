@@ -96,11 +96,11 @@ statements! {
     /// A second revocation changes nothing.
     REVOKE = "update tokens set revoked_at = ?2 where id = ?1 and revoked_at is null";
 
-    SELECT_KEPT = concat!("select 200, ", token_json!(), ", null, null from tokens t where t.id = ?1");
+    SELECT_RESPONSE = concat!("select 200, ", token_json!(), ", null, null from tokens t where t.id = ?1");
 }
 
 pub(crate) fn admit(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
-    Statement::new(ADMIT).forgettable().bind(id).bind(hash).bind(now)
+    Statement::new(ADMIT).non_durable().bind(id).bind(hash).bind(now)
 }
 
 /// Selects the reason why a token is not valid; no row if it is valid.
@@ -109,42 +109,42 @@ pub(crate) fn why_refused(id: &TokenId, hash: &str, now: Timestamp) -> Statement
 }
 
 pub(crate) fn unless_scope(id: &TokenId, operation: Operation) -> Statement {
-    Statement::new(UNLESS_SCOPE).forgettable().bind(id).bind(granting(operation))
+    Statement::new(UNLESS_SCOPE).non_durable().bind(id).bind(granting_scopes(operation))
 }
 
 /// Selects the reason if no scope of a token grants `operation`; no row if one does.
 pub(crate) fn why_out_of_scope(id: &TokenId, operation: Operation) -> Statement {
-    Statement::new(WHY_OUT_OF_SCOPE).bind(id).bind(granting(operation))
+    Statement::new(WHY_OUT_OF_SCOPE).bind(id).bind(granting_scopes(operation))
 }
 
 /// The scopes that grant `operation`, as a JSON array.
-fn granting(operation: Operation) -> String {
-    words(Scope::ALL.iter().filter(|scope| scope.grants(operation)))
+fn granting_scopes(operation: Operation) -> String {
+    scopes_json(Scope::ALL.iter().filter(|scope| scope.grants(operation)))
 }
 
 /// Scopes as a JSON array.
-fn words<'a>(scopes: impl Iterator<Item = &'a Scope>) -> String {
+fn scopes_json<'a>(scopes: impl Iterator<Item = &'a Scope>) -> String {
     scopes.map(|scope| scope.as_str()).collect::<serde_json::Value>().to_string()
 }
 
 pub(crate) fn if_restricted(id: &TokenId) -> Statement {
-    Statement::new(IF_RESTRICTED).forgettable().bind(id)
+    Statement::new(IF_RESTRICTED).non_durable().bind(id)
 }
 
 pub(crate) fn unless_venture(id: &TokenId, venture: &VentureCode) -> Statement {
-    Statement::new(UNLESS_VENTURE).forgettable().bind(id).bind(venture)
+    Statement::new(UNLESS_VENTURE).non_durable().bind(id).bind(venture)
 }
 
 pub(crate) fn unless_session(id: &TokenId, session: &SessionId) -> Statement {
-    Statement::new(UNLESS_SESSION).forgettable().bind(id).bind(session)
+    Statement::new(UNLESS_SESSION).non_durable().bind(id).bind(session)
 }
 
 pub(crate) fn unless_handoff(id: &TokenId, handoff: &HandoffId) -> Statement {
-    Statement::new(UNLESS_HANDOFF).forgettable().bind(id).bind(handoff)
+    Statement::new(UNLESS_HANDOFF).non_durable().bind(id).bind(handoff)
 }
 
 pub(crate) fn unless_note(id: &TokenId, note: &NoteId, or_global: bool) -> Statement {
-    Statement::new(UNLESS_NOTE).forgettable().bind(id).bind(note).bind(or_global)
+    Statement::new(UNLESS_NOTE).non_durable().bind(id).bind(note).bind(or_global)
 }
 
 pub(crate) fn unless_requirement(id: &TokenId, requirement: &RequirementId) -> Statement {
@@ -152,7 +152,7 @@ pub(crate) fn unless_requirement(id: &TokenId, requirement: &RequirementId) -> S
 }
 
 pub(crate) fn touch(id: &TokenId, now: Timestamp, a_minute_ago: Timestamp) -> Statement {
-    Statement::new(TOUCH).forgettable().bind(id).bind(now).bind(a_minute_ago)
+    Statement::new(TOUCH).non_durable().bind(id).bind(now).bind(a_minute_ago)
 }
 
 /// A token to insert.
@@ -170,7 +170,7 @@ pub(crate) fn insert(request: &CreateToken, new: &NewToken) -> Statement {
         .bind(new.id)
         .bind(new.hash)
         .bind(&request.name)
-        .bind(words(request.scopes.iter()))
+        .bind(scopes_json(request.scopes.iter()))
         .bind(request.venture.as_ref())
         .bind(request.rate_limit_per_minute.get())
         .bind(request.expires_at)
@@ -191,8 +191,8 @@ pub(crate) fn revoke(id: &TokenId, now: Timestamp) -> Statement {
     Statement::new(REVOKE).bind(id).bind(now)
 }
 
-pub(crate) fn select_kept(id: &TokenId) -> Statement {
-    Statement::new(SELECT_KEPT).bind(id)
+pub(crate) fn select_response(id: &TokenId) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(id)
 }
 
 const LIST: List = List { from: "tokens t", item: token_json!(), key: "t.id", order: Order::Descending };

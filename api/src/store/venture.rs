@@ -26,7 +26,7 @@ statements! {
           (excluded.name, ifnull(excluded.github_org, ''), excluded.repos_json, excluded.capabilities_json)";
 
     /// If this request created the venture, the status is 201.
-    SELECT_KEPT = concat!(
+    SELECT_RESPONSE = concat!(
         "select iif(v.creation_id is ?2, 201, 200), ", venture_json!(),
         ", null, null from ventures v where v.code = ?1"
     );
@@ -51,8 +51,8 @@ pub(crate) fn put(code: &VentureCode, venture: &PutVenture, new_id: &str, now: T
         .bind(new_id)
 }
 
-pub(crate) fn select_kept(code: &VentureCode, new_id: &str) -> Statement {
-    Statement::new(SELECT_KEPT).bind(code).bind(new_id)
+pub(crate) fn select_response(code: &VentureCode, new_id: &str) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(code).bind(new_id)
 }
 
 pub(crate) fn delete(code: &VentureCode, now: Timestamp) -> Statement {

@@ -1,8 +1,8 @@
 //! Exports a database into one file and restores it. An export has no full text index. Opening the restored database
 //! rebuilds the index from the notes.
 
-mod draft;
-mod soundness;
+mod integrity;
+mod staged_file;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use std::time::Duration;
 use deckwatch_api::store;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
-use self::draft::{Draft, vacant};
-use self::soundness::{complete, require_sound};
+use self::integrity::{require_complete, require_intact};
+use self::staged_file::{StagedFile, require_absent};
 use crate::database::Sqlite;
 use crate::private_files::private_folder;
 
@@ -76,28 +76,28 @@ pub enum BackupError {
 
 /// Writes the current content of `database` into the new file `to`. Other processes can use the database meanwhile.
 pub fn export(database: &Path, to: &Path) -> Result<(), BackupError> {
-    vacant(to)?;
-    let draft = Draft::beside(to)?;
-    copy(database, draft.file()).map_err(or_full(to))?;
-    without_index(draft.file()).map_err(in_file(to))?;
-    require_sound(draft.file(), database)?;
-    draft.place(to)
+    require_absent(to)?;
+    let staged = StagedFile::next_to(to)?;
+    copy(database, staged.file()).map_err(with_full_disk_path(to))?;
+    without_index(staged.file()).map_err(in_file(to))?;
+    require_intact(staged.file(), database)?;
+    staged.publish(to)
 }
 
 /// Creates the new database `database` from a file that [`export`] wrote.
 pub fn restore(from: &Path, database: &Path) -> Result<(), BackupError> {
-    vacant(database)?;
+    require_absent(database)?;
     if let Some(folder) = database.parent() {
         private_folder(folder).map_err(at(folder))?;
     }
-    let draft = Draft::beside(database)?;
-    copy(from, draft.file()).map_err(or_full(database))?;
-    require_sound(draft.file(), from)?;
+    let staged = StagedFile::next_to(database)?;
+    copy(from, staged.file()).map_err(with_full_disk_path(database))?;
+    require_intact(staged.file(), from)?;
     // Opening the file applies newer migrations and builds the index.
-    let opened = Sqlite::open(draft.file()).map_err(in_file(from)).map_err(or_full(database))?;
-    complete(&opened, from)?;
+    let opened = Sqlite::open(staged.file()).map_err(in_file(from)).map_err(with_full_disk_path(database))?;
+    require_complete(&opened, from)?;
     drop(opened);
-    draft.place(database)
+    staged.publish(database)
 }
 
 /// Copies a database in one transaction. A plain file copy could miss data in the write-ahead log.
@@ -110,7 +110,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
         source.execute("vacuum into cast(?1 as text)", params![name])
     };
     copied().map(drop).map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) if soundness::is_of_d1(from) => BackupError::OfD1(from.to_owned()),
+        Some(ErrorCode::NotADatabase) if integrity::is_of_d1(from) => BackupError::OfD1(from.to_owned()),
         _ => in_file(from)(error),
     })
 }
@@ -123,7 +123,7 @@ fn without_index(file: &Path) -> Result<(), rusqlite::Error> {
 
 /// Reports a full disk as an error of the file that is being written, also if the failed step was reading another
 /// file.
-fn or_full(made: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
+fn with_full_disk_path(made: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
     |error| match error {
         BackupError::Database { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
             in_file(made)(source)

@@ -60,12 +60,12 @@ impl Refusal {
     pub(super) fn answer(self) -> Vec<u8> {
         let given = self.correlation_id.map(|id| (HeaderName::from_static("x-correlation-id"), id));
         let headers: HeaderMap = given.into_iter().collect();
-        written(&refuse(self.code, self.detail, &headers, &SystemEntropy))
+        encode(&refuse(self.code, self.detail, &headers, &SystemEntropy))
     }
 }
 
 /// Parses the first bytes of a request.
-pub(super) fn examine(bytes: &[u8]) -> Head {
+pub(super) fn parse(bytes: &[u8]) -> Head {
     let mut lines = [httparse::EMPTY_HEADER; MAX_LINES];
     let mut request = httparse::Request::new(&mut lines);
     match request.parse(bytes) {
@@ -145,7 +145,7 @@ fn too_large(bytes: &[u8]) -> Refusal {
 }
 
 /// The bytes of an HTTP/1.1 response, the last one of its connection.
-fn written(response: &Response<Bytes>) -> Vec<u8> {
+fn encode(response: &Response<Bytes>) -> Vec<u8> {
     let status = response.status();
     let line = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
     let headers = response.headers().iter();
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn status_of(request: &str) -> u16 {
-        match examine(request.as_bytes()) {
+        match parse(request.as_bytes()) {
             Head::Partial => 0,
             Head::Good { .. } => 200,
             Head::Bad(refusal) => refusal.code.status(),

@@ -1,11 +1,11 @@
 //! Serves the engine over HTTP/1.1 on one listener.
 //!
-//! `crowd` limits the connections. `gate` is a filter between a socket and hyper that passes or refuses whole
+//! `connections` limits the connections. `request_filter` is the filter between a socket and hyper that passes or refuses whole
 //! request heads. `upload` reads a body when the engine asks for it, within a memory budget for all bodies.
 
-mod crowd;
-mod gate;
+mod connections;
 mod head;
+mod request_filter;
 mod upload;
 
 use std::convert::Infallible;
@@ -24,38 +24,38 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use self::crowd::{Crowd, Member};
-use self::gate::{Busy, Conduct, Gate};
+use self::connections::{ConnectionSlot, Connections};
+use self::request_filter::{Busy, RequestActivity, RequestFilter};
 use self::upload::Upload;
 use crate::embedded::Embedded;
 
 /// Maximum number of connections. Before its key is known, each may hold a head of 64 KiB and 16 KiB of a body.
-const MOST_CONNECTIONS: usize = 512;
+const MAX_CONNECTIONS: usize = 512;
 /// Memory budget for larger bodies of known callers. Processing a body may need three times its size.
 const BODY_BUDGET: usize = 32 * 1024 * 1024;
 /// How long running requests may take after the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The state that all connections share.
-struct Site {
+struct ServerState {
     engine: Embedded,
     bodies: Arc<Semaphore>,
 }
 
 /// Serves `engine` until `stop` resolves, then lets running requests finish.
 pub async fn serve(engine: Embedded, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let site = Arc::new(Site { engine: engine.clone(), bodies: Arc::new(Semaphore::new(BODY_BUDGET)) });
-    let crowd = Arc::new(Crowd::of(MOST_CONNECTIONS));
+    let server = Arc::new(ServerState { engine: engine.clone(), bodies: Arc::new(Semaphore::new(BODY_BUDGET)) });
+    let connections = Arc::new(Connections::of(MAX_CONNECTIONS));
     let (stopping, stopped) = watch::channel(false);
     let sweeping = tokio::spawn(async move { engine.keep_swept().await });
     tokio::select! {
         () = stop => {}
-        () = accept(&site, &listener, &crowd, &stopped) => {}
+        () = accept(&server, &listener, &connections, &stopped) => {}
     }
     sweeping.abort();
     drop(listener);
     let _ = stopping.send(true);
-    if tokio::time::timeout(DRAIN_TIMEOUT, crowd.empty()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.empty()).await.is_err() {
         log::warn!(
             "some requests were still running {} s after the stop signal and were canceled",
             DRAIN_TIMEOUT.as_secs()
@@ -64,13 +64,18 @@ pub async fn serve(engine: Embedded, listener: TcpListener, stop: impl Future<Ou
 }
 
 /// Accepts connections in an endless loop.
-async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, stopped: &watch::Receiver<bool>) {
+async fn accept(
+    server: &Arc<ServerState>,
+    listener: &TcpListener,
+    connections: &Arc<Connections>,
+    stopped: &watch::Receiver<bool>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let member = crowd.admit().await;
-                let (site, stopped) = (Arc::clone(site), stopped.clone());
-                tokio::spawn(converse(site, stream, member, stopped));
+                let slot = connections.admit().await;
+                let (server, stopped) = (Arc::clone(server), stopped.clone());
+                tokio::spawn(serve_connection(server, stream, slot, stopped));
             }
             Err(error) => {
                 // Probably too many files are open. Wait until some connections close.
@@ -82,28 +87,33 @@ async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, st
 }
 
 /// Handles one connection, from its first request to its end.
-async fn converse(site: Arc<Site>, stream: TcpStream, member: Member, mut stopped: watch::Receiver<bool>) {
+async fn serve_connection(
+    server: Arc<ServerState>,
+    stream: TcpStream,
+    slot: ConnectionSlot,
+    mut stopped: watch::Receiver<bool>,
+) {
     // Responses are small and complete, so they need no delay to collect more data.
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("could not set a socket option: {error}");
     }
-    let member = Arc::new(member);
-    let conduct = Arc::new(Conduct::default());
+    let slot = Arc::new(slot);
+    let activity = Arc::new(RequestActivity::default());
     let service = service_fn({
-        let (member, conduct) = (Arc::clone(&member), Arc::clone(&conduct));
+        let (slot, activity) = (Arc::clone(&slot), Arc::clone(&activity));
         move |request| {
-            let busy = conduct.begin();
-            let (site, member) = (Arc::clone(&site), Arc::clone(&member));
+            let busy = activity.begin();
+            let (server, slot) = (Arc::clone(&server), Arc::clone(&slot));
             Box::pin(async move {
-                let answer = answer(&site, &member, request).await;
+                let answer = answer(&server, &slot, request).await;
                 Ok::<_, Infallible>(answer.map(|body| Reply { body: Full::new(body), _busy: busy }))
             })
         }
     });
     let mut connection = hyper::server::conn::http1::Builder::new()
         .header_read_timeout(None)
-        .max_buf_size(head::MAX_BYTES + gate::ROOM)
-        .serve_connection(TokioIo::new(Gate::new(stream, conduct)), service);
+        .max_buf_size(head::MAX_BYTES + request_filter::READ_BYTES)
+        .serve_connection(TokioIo::new(RequestFilter::new(stream, activity)), service);
     let served = async {
         let mut is_stopping = false;
         loop {
@@ -122,20 +132,20 @@ async fn converse(site: Arc<Site>, stream: TcpStream, member: Member, mut stoppe
         ended = served => if let Err(error) = ended {
             log::debug!("a connection ended early: {error}");
         },
-        () = member.evicted() => return log::debug!("closed an idle connection to accept a new one"),
+        () = slot.evicted() => return log::debug!("closed an idle connection to accept a new one"),
     }
     tokio::select! {
         () = connection.into_parts().io.into_inner().close() => {}
-        () = member.evicted() => {}
+        () = slot.evicted() => {}
     }
 }
 
-async fn answer(site: &Site, member: &Arc<Member>, request: Request<Incoming>) -> Response<Bytes> {
-    let working = member.begin();
-    let closes = gate::must_close(request.headers());
+async fn answer(server: &ServerState, slot: &Arc<ConnectionSlot>, request: Request<Incoming>) -> Response<Bytes> {
+    let working = slot.begin();
+    let closes = request_filter::must_close(request.headers());
     let (parts, body) = request.into_parts();
-    let upload = Upload::of(body, &parts.headers, Arc::clone(&site.bodies), Arc::clone(member));
-    let mut response = site.engine.handle(Request::from_parts(parts, upload)).await;
+    let upload = Upload::of(body, &parts.headers, Arc::clone(&server.bodies), Arc::clone(slot));
+    let mut response = server.engine.handle(Request::from_parts(parts, upload)).await;
     if closes {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }

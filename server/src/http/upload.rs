@@ -13,7 +13,7 @@ use hyper::body::{Body, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::crowd::Member;
+use super::connections::ConnectionSlot;
 
 /// How long a whole body may take. The largest, 7 MiB, needs 2 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,14 +23,14 @@ const PLACE_TIMEOUT: Duration = Duration::from_secs(5);
 /// server failure.
 const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 /// The same limit for a caller without a valid key. Reading costs the server as much as sending costs the client.
-const MAX_DISCARDED_BYTES_OF_STRANGER: usize = 256 * 1024;
+const MAX_DISCARDED_BYTES_WITHOUT_KEY: usize = 256 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of bodies without a valid key that are read and discarded at the same time. Hundreds of them would
 /// delay requests of known callers.
-const MOST_DISCARDED_AT_ONCE: usize = 4;
+const MAX_CONCURRENT_DISCARDS: usize = 4;
 
 /// The permits to read and discard a body without a valid key.
-static DISCARDS: Semaphore = Semaphore::const_new(MOST_DISCARDED_AT_ONCE);
+static DISCARDS: Semaphore = Semaphore::const_new(MAX_CONCURRENT_DISCARDS);
 
 /// A body that is being received.
 pub(super) struct Upload {
@@ -38,24 +38,24 @@ pub(super) struct Upload {
     body: Option<Incoming>,
     budget: Arc<Semaphore>,
     place: Option<OwnedSemaphorePermit>,
-    member: Arc<Member>,
+    slot: Arc<ConnectionSlot>,
     until: Option<Instant>,
     is_admitted: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
-    waits_to_be_told: bool,
+    expects_continue: bool,
 }
 
 impl Upload {
-    pub(super) fn of(body: Incoming, headers: &HeaderMap, budget: Arc<Semaphore>, member: Arc<Member>) -> Self {
-        let waits_to_be_told = headers.contains_key(EXPECT);
-        Self { body: Some(body), budget, place: None, member, until: None, is_admitted: false, waits_to_be_told }
+    pub(super) fn of(body: Incoming, headers: &HeaderMap, budget: Arc<Semaphore>, slot: Arc<ConnectionSlot>) -> Self {
+        let expects_continue = headers.contains_key(EXPECT);
+        Self { body: Some(body), budget, place: None, slot, until: None, is_admitted: false, expects_continue }
     }
 }
 
 #[async_trait]
 impl deckwatch_api::Incoming for Upload {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
-        self.waits_to_be_told = false;
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        self.expects_continue = false;
         let until = *self.until.get_or_insert_with(|| Instant::now() + BODY_TIMEOUT);
         let body = self.body.as_mut()?;
         loop {
@@ -89,7 +89,7 @@ impl deckwatch_api::Incoming for Upload {
 
     fn admit(&mut self) {
         self.is_admitted = true;
-        self.member.is_known();
+        self.slot.is_known();
     }
 }
 
@@ -97,7 +97,7 @@ impl Drop for Upload {
     /// Reads the rest of the body in the background. If the client waits for `100 Continue`, it gets the response
     /// instead, and the connection closes.
     fn drop(&mut self) {
-        let has_more = |body: &Incoming| !self.waits_to_be_told && !body.is_end_stream();
+        let has_more = |body: &Incoming| !self.expects_continue && !body.is_end_stream();
         if let Some(body) = self.body.take().filter(has_more) {
             let is_admitted = self.is_admitted;
             let discarding = async move {
@@ -106,7 +106,7 @@ impl Drop for Upload {
                 }
                 // The semaphore is never closed.
                 let _place = DISCARDS.acquire().await;
-                discard(body, MAX_DISCARDED_BYTES_OF_STRANGER).await;
+                discard(body, MAX_DISCARDED_BYTES_WITHOUT_KEY).await;
             };
             tokio::spawn(timeout(DISCARD_TIMEOUT, discarding));
         }

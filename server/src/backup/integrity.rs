@@ -15,10 +15,10 @@ const OF_D1: &[u8] = b"{\"format\":\"deckwatch-records-";
 const NAMES: &str = "select name from sqlite_schema where name not like 'sqlite%' order by name";
 
 /// Fails unless `file` is intact and all its migrations are known. Error messages use the name `named`.
-pub(super) fn require_sound(file: &Path, named: &Path) -> Result<(), BackupError> {
+pub(super) fn require_intact(file: &Path, named: &Path) -> Result<(), BackupError> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(named))?;
-    let fault = fault(&connection).map_err(in_file(named))?;
-    if let Some(detail) = fault {
+    let find_damage = find_damage(&connection).map_err(in_file(named))?;
+    if let Some(detail) = find_damage {
         return Err(BackupError::Damaged { path: named.to_owned(), detail });
     }
     let applied = applied(&connection).map_err(in_file(named))?;
@@ -29,10 +29,10 @@ pub(super) fn require_sound(file: &Path, named: &Path) -> Result<(), BackupError
     }
 }
 
-fn fault(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
-    let said: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
-    if said != "ok" {
-        return Ok(Some(said));
+fn find_damage(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
+    let report: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
+    if report != "ok" {
+        return Ok(Some(report));
     }
     let recorded = "select exists (select 1 from sqlite_schema where type = 'table' and name = 'd1_migrations')";
     if !connection.query_row(recorded, [], |row| row.get(0))? || applied(connection)?.is_empty() {
@@ -48,7 +48,7 @@ fn applied(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
 }
 
 /// Fails unless `database`, after all migrations, has every table, index and trigger that the migrations create.
-pub(super) fn complete(database: &Sqlite, named: &Path) -> Result<(), BackupError> {
+pub(super) fn require_complete(database: &Sqlite, named: &Path) -> Result<(), BackupError> {
     let made = Sqlite::in_memory().map_err(in_file(named))?;
     let parts = |of: &Sqlite| {
         let rows = of.run(&[Statement::new(NAMES)]).map_err(|error| damaged(named, error.to_string()))?;

@@ -18,14 +18,14 @@ const MORE: u64 = 32;
 
 /// The results that were shown; none by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Walk {
+pub(crate) struct SearchCursor {
     /// The newest match when the search began. Later notes are not part of the search.
     newest: Option<u64>,
     /// The numbers of the notes that were shown, newest first.
     shown: Vec<u64>,
 }
 
-impl Walk {
+impl SearchCursor {
     /// Decodes the cursor of a search.
     pub(crate) fn of(cursor: &Cursor) -> Option<Self> {
         let numbers = decoded(cursor.as_str().strip_prefix(MARK)?)?;
@@ -110,30 +110,30 @@ mod tests {
 
     #[test]
     fn a_cursor_names_what_was_shown() {
-        let first = Walk::default().next(&page(&[7, 900, 3], 1_000_000)).unwrap();
-        let walk = Walk::of(&first).unwrap();
-        assert_eq!(walk, Walk { newest: Some(1_000_000), shown: vec![900, 7, 3] });
-        assert_eq!(walk.shown_json(), "[900,7,3]");
-        let second = Walk::of(&walk.next(&page(&[1_000_000, 4], 999_999)).unwrap()).unwrap();
-        assert_eq!(second, Walk { newest: Some(1_000_000), shown: vec![1_000_000, 900, 7, 4, 3] });
+        let first = SearchCursor::default().next(&page(&[7, 900, 3], 1_000_000)).unwrap();
+        let search_cursor = SearchCursor::of(&first).unwrap();
+        assert_eq!(search_cursor, SearchCursor { newest: Some(1_000_000), shown: vec![900, 7, 3] });
+        assert_eq!(search_cursor.shown_json(), "[900,7,3]");
+        let second = SearchCursor::of(&search_cursor.next(&page(&[1_000_000, 4], 999_999)).unwrap()).unwrap();
+        assert_eq!(second, SearchCursor { newest: Some(1_000_000), shown: vec![1_000_000, 900, 7, 4, 3] });
     }
 
     #[test]
     fn a_walk_ends_at_a_thousand_also_among_a_million_notes() {
         let every = |step: u64, count: u64| (1..=count).map(|n| n * step).collect::<Vec<_>>();
-        let cursor = Walk::default().next(&page(&every(1_000, 980), 1_000_000)).unwrap();
-        let walk = Walk::of(&cursor).unwrap();
-        assert_eq!(walk.shown.len(), 980);
-        assert!(walk.clone().next(&page(&every(3, 19), 0)).is_some());
-        assert_eq!(walk.next(&page(&every(3, 20), 0)), None);
-        assert!(Walk::default().next(&page(&every(10_000, 980), 10_000_000)).is_some());
-        assert_eq!(Walk::default().next(&page(&every(1_000_000, 980), 1_000_000_000)), None);
-        assert_eq!(Walk::default().next(&[]), None);
+        let cursor = SearchCursor::default().next(&page(&every(1_000, 980), 1_000_000)).unwrap();
+        let search_cursor = SearchCursor::of(&cursor).unwrap();
+        assert_eq!(search_cursor.shown.len(), 980);
+        assert!(search_cursor.clone().next(&page(&every(3, 19), 0)).is_some());
+        assert_eq!(search_cursor.next(&page(&every(3, 20), 0)), None);
+        assert!(SearchCursor::default().next(&page(&every(10_000, 980), 10_000_000)).is_some());
+        assert_eq!(SearchCursor::default().next(&page(&every(1_000_000, 980), 1_000_000_000)), None);
+        assert_eq!(SearchCursor::default().next(&[]), None);
     }
 
     #[test]
     fn no_other_text_is_a_walk() {
-        let of = |text: &str| Walk::of(&text.parse().unwrap());
+        let of = |text: &str| SearchCursor::of(&text.parse().unwrap());
         assert!(of("s.FBB").is_some());
         let endless = format!("s.{}A", "-".repeat(40));
         let texts =

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use super::head::{self, Head, Length, Refusal};
 
 /// Bytes to read from the socket at once while waiting for a head.
-pub(super) const ROOM: usize = 8 * 1024;
+pub(super) const READ_BYTES: usize = 8 * 1024;
 /// How long a connection may be idle.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a head may take from its first byte.
@@ -37,9 +37,9 @@ const MAX_LINGERING_BYTES: u64 = 1024 * 1024;
 
 /// Whether a request of the connection is running. The service updates it for the filter.
 #[derive(Default)]
-pub(super) struct Conduct(Mutex<(bool, Option<Waker>)>);
+pub(super) struct RequestActivity(Mutex<(bool, Option<Waker>)>);
 
-impl Conduct {
+impl RequestActivity {
     /// Marks a request as running, until the returned value is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = true;
@@ -57,7 +57,7 @@ impl Conduct {
 }
 
 /// A running request, until hyper has taken its response.
-pub(super) struct Busy(Arc<Conduct>);
+pub(super) struct Busy(Arc<RequestActivity>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -74,42 +74,42 @@ enum Stage {
     /// A head.
     Head,
     /// The rest of a head or a body: this number of bytes passes to hyper, then the next head follows.
-    Open(u64),
+    Pass(u64),
     /// The rest of the connection. Only hyper parses chunks, so a request with chunks is the last one.
     Rest,
 }
 
 /// The socket that hyper uses.
-pub(super) struct Gate {
+pub(super) struct RequestFilter {
     stream: TcpStream,
-    conduct: Arc<Conduct>,
+    activity: Arc<RequestActivity>,
     stage: Stage,
     /// Bytes read from the socket that have not passed yet.
-    held: BytesMut,
+    buffer: BytesMut,
     refusal: Option<Refusal>,
     /// The deadline for the client to send the next bytes.
-    sending_until: Pin<Box<Sleep>>,
+    read_deadline: Pin<Box<Sleep>>,
     /// Whether the first bytes of a head have arrived.
     has_begun: bool,
     /// The number of buffered bytes in which no head was found.
-    looked_at: usize,
+    scanned: usize,
     /// The timer while the client reads nothing of the response.
-    taking_until: Option<Pin<Box<Sleep>>>,
+    write_deadline: Option<Pin<Box<Sleep>>>,
     has_ended: bool,
 }
 
-impl Gate {
-    pub(super) fn new(stream: TcpStream, conduct: Arc<Conduct>) -> Self {
+impl RequestFilter {
+    pub(super) fn new(stream: TcpStream, activity: Arc<RequestActivity>) -> Self {
         Self {
             stream,
-            conduct,
+            activity,
             stage: Stage::Head,
-            held: BytesMut::new(),
+            buffer: BytesMut::new(),
             refusal: None,
-            sending_until: Box::pin(sleep_until(Instant::now() + IDLE_TIMEOUT)),
+            read_deadline: Box::pin(sleep_until(Instant::now() + IDLE_TIMEOUT)),
             has_begun: false,
-            looked_at: 0,
-            taking_until: None,
+            scanned: 0,
+            write_deadline: None,
             has_ended: false,
         }
     }
@@ -135,11 +135,11 @@ impl Gate {
     /// Waits until the buffer holds a whole head. Returns `false` if there will be none.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         loop {
-            if self.conduct.is_busy(context) {
+            if self.activity.is_busy(context) {
                 // Hyper reads to check whether the client is still connected. Bytes that arrive meanwhile wait in
                 // the buffer.
                 self.await_head();
-                if self.held.len() > head::MAX_BYTES {
+                if self.buffer.len() > head::MAX_BYTES {
                     return Poll::Pending;
                 }
                 if ready!(self.poll_fill(context))? == 0 {
@@ -150,7 +150,7 @@ impl Gate {
             if self.refusal.is_some() {
                 return self.poll_end();
             }
-            if self.taking_until.is_some() && !self.has_begun {
+            if self.write_deadline.is_some() && !self.has_begun {
                 // A client that reads a response is not idle.
                 self.await_head();
             }
@@ -161,14 +161,14 @@ impl Gate {
                 }
             }
             match self.poll_fill(context)? {
-                Poll::Ready(0) if self.held.is_empty() => return self.poll_end(),
+                Poll::Ready(0) if self.buffer.is_empty() => return self.poll_end(),
                 Poll::Ready(0) => {
                     let detail = "The connection ended before the end of the request headers. Send the request again.";
                     self.refusal = Some(Refusal::new(ErrorCode::InvalidRequest, detail));
                 }
                 Poll::Ready(_) => {}
                 Poll::Pending => {
-                    ready!(self.sending_until.as_mut().poll(context));
+                    ready!(self.read_deadline.as_mut().poll(context));
                     if !self.has_begun {
                         return self.poll_end();
                     }
@@ -181,18 +181,18 @@ impl Gate {
     /// Passes the head in the buffer, or refuses it. Returns `false` if the head is not complete.
     fn take_head(&mut self) -> bool {
         // Empty lines before a request are ignored (RFC 9112, 2.2).
-        let empty = self.held.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        self.held.advance(empty);
+        let empty = self.buffer.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        self.buffer.advance(empty);
         // A head ends with a line, so parse only after a new line has arrived.
-        let has_line = self.held.get(self.looked_at..).is_some_and(|new| new.contains(&b'\n'));
-        if !has_line && self.held.len() <= head::MAX_BYTES {
+        let has_line = self.buffer.get(self.scanned..).is_some_and(|new| new.contains(&b'\n'));
+        if !has_line && self.buffer.len() <= head::MAX_BYTES {
             return false;
         }
-        self.looked_at = self.held.len();
-        match head::examine(&self.held) {
+        self.scanned = self.buffer.len();
+        match head::parse(&self.buffer) {
             Head::Partial => return false,
             Head::Good { bytes, body: Length::Known(length) } => {
-                self.stage = Stage::Open(length.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX)));
+                self.stage = Stage::Pass(length.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX)));
             }
             Head::Good { body: Length::Chunked, .. } => self.stage = Stage::Rest,
             Head::Bad(refusal) => self.refusal = Some(refusal),
@@ -203,29 +203,29 @@ impl Gate {
     /// Starts to wait for the next head. The buffer may already hold a part of it.
     fn await_head(&mut self) {
         self.stage = Stage::Head;
-        self.has_begun = !self.held.is_empty();
-        self.looked_at = 0;
+        self.has_begun = !self.buffer.is_empty();
+        self.scanned = 0;
         let most = if self.has_begun { HEAD_TIMEOUT } else { IDLE_TIMEOUT };
-        self.sending_until.as_mut().reset(Instant::now() + most);
+        self.read_deadline.as_mut().reset(Instant::now() + most);
     }
 
     /// Reports the end of the input after the client has received the responses to earlier requests. At the end,
     /// hyper discards what it has not written. [`Self::written`] wakes the task.
     fn poll_end(&self) -> Poll<io::Result<bool>> {
-        if self.taking_until.is_some() { Poll::Pending } else { Poll::Ready(Ok(false)) }
+        if self.write_deadline.is_some() { Poll::Pending } else { Poll::Ready(Ok(false)) }
     }
 
     /// Reads from the socket into the buffer. 0 means the end.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [0; ROOM];
+        let mut space = [0; READ_BYTES];
         let mut room = ReadBuf::new(&mut space);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut room))?;
         let read = room.filled();
-        self.held.extend_from_slice(read);
+        self.buffer.extend_from_slice(read);
         self.has_ended = read.is_empty();
         if !self.has_begun && !read.is_empty() {
             self.has_begun = true;
-            self.sending_until.as_mut().reset(Instant::now() + HEAD_TIMEOUT);
+            self.read_deadline.as_mut().reset(Instant::now() + HEAD_TIMEOUT);
         }
         Poll::Ready(Ok(read.len()))
     }
@@ -233,19 +233,19 @@ impl Gate {
     /// Passes at most `most` bytes.
     fn poll_pass(&mut self, context: &mut Context<'_>, most: u64, out: &mut ReadBuf<'_>) -> Poll<io::Result<u64>> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(out.remaining());
-        if self.held.is_empty() {
-            let mut space = [0; ROOM];
-            let mut room = ReadBuf::new(space.get_mut(..most.min(ROOM)).unwrap_or_default());
+        if self.buffer.is_empty() {
+            let mut space = [0; READ_BYTES];
+            let mut room = ReadBuf::new(space.get_mut(..most.min(READ_BYTES)).unwrap_or_default());
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut room))?;
             out.put_slice(room.filled());
             self.has_ended = room.filled().is_empty();
             return Poll::Ready(Ok(room.filled().len() as u64));
         }
-        let passed = self.held.split_to(most.min(self.held.len()));
+        let passed = self.buffer.split_to(most.min(self.buffer.len()));
         out.put_slice(&passed);
-        if self.held.is_empty() {
+        if self.buffer.is_empty() {
             // An idle connection uses no buffer memory.
-            self.held = BytesMut::new();
+            self.buffer = BytesMut::new();
         }
         Poll::Ready(Ok(passed.len() as u64))
     }
@@ -253,32 +253,32 @@ impl Gate {
     /// Handles the result of a write. Fails if the client reads nothing for too long.
     fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if result.is_ready() {
-            if self.taking_until.take().is_some() {
+            if self.write_deadline.take().is_some() {
                 // The end of the input may wait for this write, see `poll_end`.
                 context.waker().wake_by_ref();
             }
             return result;
         }
         let fresh = || Box::pin(sleep_until(Instant::now() + WRITE_TIMEOUT));
-        ready!(self.taking_until.get_or_insert_with(fresh).as_mut().poll(context));
+        ready!(self.write_deadline.get_or_insert_with(fresh).as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Gate {
+impl AsyncRead for RequestFilter {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let gate = self.get_mut();
+        let request_filter = self.get_mut();
         loop {
-            match gate.stage {
-                Stage::Open(0) => gate.await_head(),
-                Stage::Open(left) => {
-                    let passed = ready!(gate.poll_pass(context, left, out))?;
-                    gate.stage = Stage::Open(left.saturating_sub(passed));
+            match request_filter.stage {
+                Stage::Pass(0) => request_filter.await_head(),
+                Stage::Pass(left) => {
+                    let passed = ready!(request_filter.poll_pass(context, left, out))?;
+                    request_filter.stage = Stage::Pass(left.saturating_sub(passed));
                     return Poll::Ready(Ok(()));
                 }
-                Stage::Rest => return gate.poll_pass(context, u64::MAX, out).map_ok(drop),
+                Stage::Rest => return request_filter.poll_pass(context, u64::MAX, out).map_ok(drop),
                 Stage::Head => {
-                    if !ready!(gate.poll_head(context))? {
+                    if !ready!(request_filter.poll_head(context))? {
                         return Poll::Ready(Ok(()));
                     }
                 }
@@ -287,11 +287,11 @@ impl AsyncRead for Gate {
     }
 }
 
-impl AsyncWrite for Gate {
+impl AsyncWrite for RequestFilter {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let gate = self.get_mut();
-        let result = Pin::new(&mut gate.stream).poll_write(context, bytes);
-        gate.written(context, result)
+        let request_filter = self.get_mut();
+        let result = Pin::new(&mut request_filter.stream).poll_write(context, bytes);
+        request_filter.written(context, result)
     }
 
     fn poll_write_vectored(
@@ -299,9 +299,9 @@ impl AsyncWrite for Gate {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let gate = self.get_mut();
-        let result = Pin::new(&mut gate.stream).poll_write_vectored(context, slices);
-        gate.written(context, result)
+        let request_filter = self.get_mut();
+        let result = Pin::new(&mut request_filter.stream).poll_write_vectored(context, slices);
+        request_filter.written(context, result)
     }
 
     fn is_write_vectored(&self) -> bool {

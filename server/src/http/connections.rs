@@ -10,20 +10,20 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 /// All connections.
-pub(super) struct Crowd {
+pub(super) struct Connections {
     most: usize,
-    members: Mutex<Members>,
+    slots: Mutex<Slots>,
     left: Notify,
 }
 
 #[derive(Default)]
-struct Members {
+struct Slots {
     next: u64,
-    by_number: HashMap<u64, Arc<Standing>>,
+    by_number: HashMap<u64, Arc<ConnectionState>>,
 }
 
 /// The state of a connection.
-struct Standing {
+struct ConnectionState {
     /// Whether the connection has sent a valid key.
     is_known: AtomicBool,
     /// Whether a request of the connection is running.
@@ -35,23 +35,23 @@ struct Standing {
 }
 
 /// A connection that counts toward the limit until it is dropped.
-pub(super) struct Member {
+pub(super) struct ConnectionSlot {
     number: u64,
-    standing: Arc<Standing>,
-    crowd: Arc<Crowd>,
+    state: Arc<ConnectionState>,
+    connections: Arc<Connections>,
 }
 
-impl Crowd {
+impl Connections {
     pub(super) fn of(most: usize) -> Self {
-        Self { most, members: Mutex::default(), left: Notify::new() }
+        Self { most, slots: Mutex::default(), left: Notify::new() }
     }
 
     /// Adds a connection. At the limit, another connection is closed for it.
-    pub(super) async fn admit(self: &Arc<Self>) -> Member {
+    pub(super) async fn admit(self: &Arc<Self>) -> ConnectionSlot {
         loop {
             let left = self.left.notified();
-            if let Some(member) = self.place() {
-                return member;
+            if let Some(slot) = self.place() {
+                return slot;
             }
             left.await;
         }
@@ -68,35 +68,33 @@ impl Crowd {
         }
     }
 
-    fn place(self: &Arc<Self>) -> Option<Member> {
-        let mut members = self.lock();
-        if members.by_number.len() >= self.most {
-            if let Some(standing) =
-                members.by_number.values().filter_map(|s| Some((s.rank()?, s))).min_by_key(|(r, _)| *r)
-            {
-                standing.1.evict();
+    fn place(self: &Arc<Self>) -> Option<ConnectionSlot> {
+        let mut slots = self.lock();
+        if slots.by_number.len() >= self.most {
+            if let Some(state) = slots.by_number.values().filter_map(|s| Some((s.rank()?, s))).min_by_key(|(r, _)| *r) {
+                state.1.evict();
             }
             return None;
         }
-        let standing = Arc::new(Standing {
+        let state = Arc::new(ConnectionState {
             is_known: AtomicBool::new(false),
             is_working: AtomicBool::new(false),
             since: Mutex::new(Instant::now()),
             is_evicted: AtomicBool::new(false),
             evicted: Notify::new(),
         });
-        let number = members.next;
-        members.next += 1;
-        members.by_number.insert(number, Arc::clone(&standing));
-        Some(Member { number, standing, crowd: Arc::clone(self) })
+        let number = slots.next;
+        slots.next += 1;
+        slots.by_number.insert(number, Arc::clone(&state));
+        Some(ConnectionSlot { number, state, connections: Arc::clone(self) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Members> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Standing {
+impl ConnectionState {
     /// Connections with the lowest rank are closed first; `None` if the connection must stay or is being closed.
     fn rank(&self) -> Option<(bool, Instant)> {
         let is_known = self.is_known.load(Ordering::Relaxed);
@@ -116,35 +114,35 @@ impl Standing {
     }
 }
 
-impl Member {
+impl ConnectionSlot {
     /// Records that the connection has sent a valid key.
     pub(super) fn is_known(&self) {
-        self.standing.is_known.store(true, Ordering::Relaxed);
+        self.state.is_known.store(true, Ordering::Relaxed);
     }
 
     /// Marks a request as running, until the returned value is dropped.
     pub(super) fn begin(&self) -> Working {
-        self.standing.turn(true);
-        Working(Arc::clone(&self.standing))
+        self.state.turn(true);
+        Working(Arc::clone(&self.state))
     }
 
     /// Waits until the connection must close.
     pub(super) async fn evicted(&self) {
-        if !self.standing.is_evicted.load(Ordering::Relaxed) {
-            self.standing.evicted.notified().await;
+        if !self.state.is_evicted.load(Ordering::Relaxed) {
+            self.state.evicted.notified().await;
         }
     }
 }
 
-impl Drop for Member {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.crowd.lock().by_number.remove(&self.number);
-        self.crowd.left.notify_waiters();
+        self.connections.lock().by_number.remove(&self.number);
+        self.connections.left.notify_waiters();
     }
 }
 
 /// A running request.
-pub(super) struct Working(Arc<Standing>);
+pub(super) struct Working(Arc<ConnectionState>);
 
 impl Drop for Working {
     fn drop(&mut self) {

@@ -5,26 +5,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{BackupError, at};
-use crate::private_files::{beside, private_file};
+use crate::private_files::{private_file, sidecar_files};
 
 /// Maximum number of temporary folders that killed processes may leave.
 const MOST_LEFT: u32 = 1000;
 
 /// A temporary file in a folder of its own next to its final path. So it is deleted together with the files that
 /// SQLite creates next to it.
-pub(super) struct Draft {
+pub(super) struct StagedFile {
     folder: PathBuf,
     file: PathBuf,
 }
 
-impl Draft {
+impl StagedFile {
     /// Creates an empty file that only its owner can read. It will become `to`.
-    pub(super) fn beside(to: &Path) -> Result<Self, BackupError> {
+    pub(super) fn next_to(to: &Path) -> Result<Self, BackupError> {
         let name = to.file_name().unwrap_or_default();
         let folder = own_folder(to).map_err(at(to))?;
-        let draft = Self { file: folder.join(name), folder };
-        private_file(&draft.file).map_err(at(to))?;
-        Ok(draft)
+        let staged = Self { file: folder.join(name), folder };
+        private_file(&staged.file).map_err(at(to))?;
+        Ok(staged)
     }
 
     pub(super) fn file(&self) -> &Path {
@@ -32,16 +32,16 @@ impl Draft {
     }
 
     /// Renames the finished file to its final name, unless a file with that name exists by now.
-    pub(super) fn place(self, to: &Path) -> Result<(), BackupError> {
+    pub(super) fn publish(self, to: &Path) -> Result<(), BackupError> {
         // If SQLite has no space to write the log into the database, it closes the database without an error.
-        if left_behind(&self.file).is_some() {
+        if leftover_sidecar(&self.file).is_some() {
             return Err(at(to)(io::Error::new(
                 io::ErrorKind::StorageFull,
                 "not enough disk space for the file and for SQLite's log; free some space and try again",
             )));
         }
         fs::File::open(&self.file).and_then(|file| file.sync_all()).map_err(at(to))?;
-        vacant(to)?;
+        require_absent(to)?;
         fs::hard_link(&self.file, to).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
             _ => at(to)(error),
@@ -55,7 +55,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.folder) {
             log::warn!("could not remove {}: {error}", self.folder.display());
@@ -64,16 +64,16 @@ impl Drop for Draft {
 }
 
 /// Fails if `path`, or a file that SQLite would use as a part of it, exists.
-pub(super) fn vacant(path: &Path) -> Result<(), BackupError> {
+pub(super) fn require_absent(path: &Path) -> Result<(), BackupError> {
     if path.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(path.to_owned()));
     }
-    left_behind(path).map_or(Ok(()), |file| Err(BackupError::LeftBehind(file)))
+    leftover_sidecar(path).map_or(Ok(()), |file| Err(BackupError::LeftBehind(file)))
 }
 
 /// A file that SQLite would use as a part of the database.
-fn left_behind(database: &Path) -> Option<PathBuf> {
-    beside(database).find(|path| path.symlink_metadata().is_ok())
+fn leftover_sidecar(database: &Path) -> Option<PathBuf> {
+    sidecar_files(database).find(|path| path.symlink_metadata().is_ok())
 }
 
 fn own_folder(to: &Path) -> io::Result<PathBuf> {

@@ -16,17 +16,17 @@ const BETWEEN_WORK: usize = 4;
 
 /// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct Token {
     /// Its byte range in the text.
     pub(super) place: Range<usize>,
     /// Its folded form, never empty.
     pub(super) folded: String,
-    pub(super) kind: PieceKind,
+    pub(super) kind: TokenKind,
 }
 
 /// The kind of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PieceKind {
+pub(super) enum TokenKind {
     /// A word between spaces or signs, with the signs that belong to it: `c` and `++`.
     Word { signs: String },
     /// A character of a script without spaces. `follows` says whether it directly follows another one.
@@ -37,7 +37,7 @@ pub(super) enum PieceKind {
 ///
 /// The iterator counts its work, in units of about 25 ns in an optimized build, because a few texts take much longer
 /// than others of the same length.
-pub(super) struct Pieces<'a> {
+pub(super) struct Tokens<'a> {
     text: &'a str,
     at: usize,
     /// The work that is left.
@@ -47,14 +47,14 @@ pub(super) struct Pieces<'a> {
 }
 
 /// Splits `text` into tokens.
-pub(super) fn pieces(text: &str) -> Pieces<'_> {
-    Pieces { text, at: 0, left: usize::MAX, unspaced: false }
+pub(super) fn tokens(text: &str) -> Tokens<'_> {
+    Tokens { text, at: 0, left: usize::MAX, unspaced: false }
 }
 
-impl Iterator for Pieces<'_> {
-    type Item = Piece;
+impl Iterator for Tokens<'_> {
+    type Item = Token;
 
-    fn next(&mut self) -> Option<Piece> {
+    fn next(&mut self) -> Option<Token> {
         while self.left > 0 {
             let start = self.at;
             let (end, found) = self.cluster(start)?;
@@ -80,15 +80,15 @@ impl Iterator for Pieces<'_> {
                 folded.extend(self.text.get(start..end).and_then(|cluster| cluster.chars().next()));
             }
             if !folded.is_empty() {
-                let kind = PieceKind::Character { follows: follows && found == Kind::Unspaced };
-                return Some(Piece { place: start..end, folded, kind });
+                let kind = TokenKind::Character { follows: follows && found == Kind::Unspaced };
+                return Some(Token { place: start..end, folded, kind });
             }
         }
         None
     }
 }
 
-impl Pieces<'_> {
+impl Tokens<'_> {
     /// Sets the work limit. The iterator stops when it reaches the limit.
     pub(super) fn within(self, work: usize) -> Self {
         Self { left: work, ..self }
@@ -111,7 +111,7 @@ impl Pieces<'_> {
     }
 
     /// The word that starts at `start`. The `'s` after a word is not a word.
-    fn word(&mut self, start: usize) -> Option<Piece> {
+    fn word(&mut self, start: usize) -> Option<Token> {
         let mut folded = String::new();
         self.at = start;
         self.ascii_word(&mut folded);
@@ -138,7 +138,7 @@ impl Pieces<'_> {
         }
         let (signs, bytes) = self.signs(&folded);
         let place = start..self.at + bytes;
-        Some(Piece { place, folded, kind: PieceKind::Word { signs } })
+        Some(Token { place, folded, kind: TokenKind::Word { signs } })
     }
 
     /// Reads an ASCII part of a word in one step, except a last letter that may have marks. Most words have only
@@ -195,13 +195,13 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<String> {
-        let shown = |piece: Piece| match piece.kind {
-            PieceKind::Word { signs } if signs.is_empty() => piece.folded,
-            PieceKind::Word { signs } => format!("{}{signs}", piece.folded),
-            PieceKind::Character { follows: true } => format!("_{}", piece.folded),
-            PieceKind::Character { follows: false } => piece.folded,
+        let shown = |token: Token| match token.kind {
+            TokenKind::Word { signs } if signs.is_empty() => token.folded,
+            TokenKind::Word { signs } => format!("{}{signs}", token.folded),
+            TokenKind::Character { follows: true } => format!("_{}", token.folded),
+            TokenKind::Character { follows: false } => token.folded,
         };
-        pieces(text).map(shown).collect()
+        tokens(text).map(shown).collect()
     }
 
     #[test]
@@ -233,8 +233,8 @@ mod tests {
     fn no_character_makes_a_folded_piece_more_than_one_token() {
         let fits = |c: char| if c.is_ascii() { c.is_ascii_alphanumeric() } else { !c.is_whitespace() };
         for c in '\0'..=char::MAX {
-            for piece in pieces(&format!("{c} A{c}{c}B")) {
-                assert!(!piece.folded.is_empty() && piece.folded.chars().all(fits), "{c:?}: {piece:?}");
+            for token in tokens(&format!("{c} A{c}{c}B")) {
+                assert!(!token.folded.is_empty() && token.folded.chars().all(fits), "{c:?}: {token:?}");
             }
         }
     }
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_piece_knows_its_place() {
         let text = "Größe: 日本, C++! Ｃ＋＋17";
-        let placed: Vec<&str> = pieces(text).map(|piece| &text[piece.place]).collect();
+        let placed: Vec<&str> = tokens(text).map(|token| &text[token.place]).collect();
         assert_eq!(placed, ["Größe", "日", "本", "C++", "Ｃ＋＋", "17"]);
     }
 

@@ -5,15 +5,15 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// The maximum total wait of one request.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(5);
 
 tokio::task_local! {
     /// How long the request of this task has waited so far. Other work, such as reading a body, does not count.
     static WAITED: Cell<Duration>;
 }
 
-/// Runs `request` with a total wait of at most [`PATIENCE`].
-pub(crate) async fn waiting_once<F: Future>(request: F) -> F::Output {
+/// Runs `request` with a total wait of at most [`MAX_WAIT`].
+pub(crate) async fn with_wait_limit<F: Future>(request: F) -> F::Output {
     WAITED.scope(Cell::new(Duration::ZERO), request).await
 }
 
@@ -28,7 +28,7 @@ impl Wait {
     pub(crate) fn begin() -> Self {
         let since = Instant::now();
         let waited = WAITED.try_with(Cell::get).unwrap_or_default();
-        Self { since, until: since + PATIENCE.saturating_sub(waited) }
+        Self { since, until: since + MAX_WAIT.saturating_sub(waited) }
     }
 }
 
