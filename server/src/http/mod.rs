@@ -114,7 +114,7 @@ async fn serve_connection(
         .header_read_timeout(None)
         .max_buf_size(head::MAX_BYTES + request_filter::READ_BYTES)
         .serve_connection(TokioIo::new(RequestFilter::new(stream, activity)), service);
-    let served = async {
+    let connection_task = async {
         let mut is_stopping = false;
         loop {
             tokio::select! {
@@ -129,7 +129,7 @@ async fn serve_connection(
         }
     };
     tokio::select! {
-        ended = served => if let Err(error) = ended {
+        ended = connection_task => if let Err(error) = ended {
             log::debug!("a connection ended early: {error}");
         },
         () = slot.evicted() => return log::debug!("closed an idle connection to accept a new one"),
