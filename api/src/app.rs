@@ -24,7 +24,7 @@ use crate::middleware::idempotency::{Claim, required_key};
 use crate::panics::catch_panic;
 use crate::plan::Plan;
 use crate::platform::{Clock, Entropy, mint_correlation_id};
-use crate::response::{Rate, SuccessResponse, granted, refused};
+use crate::response::{Rate, SuccessResponse, error_response, success_response};
 use crate::router::{self, Route, Router};
 use crate::settings::Settings;
 use crate::store::request_log;
@@ -106,7 +106,7 @@ impl App {
         let correlation_id = received.correlation_id.clone();
         catch_panic(Box::pin(self.answer(received, &mut body))).await.unwrap_or_else(|| {
             let error = ApiError::internal("a request handler panicked");
-            let response = refused(&error, now, correlation_id.as_str(), None);
+            let response = error_response(&error, now, correlation_id.as_str(), None);
             Answer { response, afterwards: Afterwards::default() }
         })
     }
@@ -277,7 +277,7 @@ impl App {
             return Afterwards::default();
         }
         let (status, error_code) = match &finished.result {
-            Ok(outcome) => (outcome.status, None),
+            Ok(success) => (success.status, None),
             Err(error) => (error.code.status(), Some(error.code)),
         };
         let entry = request_log::Entry {
@@ -303,7 +303,7 @@ impl App {
 pub fn refuse(code: ErrorCode, detail: &str, headers: &HeaderMap, entropy: &dyn Entropy) -> Response<Bytes> {
     // Only responses to database failures use the time.
     let now = Timestamp::from_millis(0);
-    refused(&ApiError::new(code, detail), now, correlation_id(headers, entropy).as_str(), None)
+    error_response(&ApiError::new(code, detail), now, correlation_id(headers, entropy).as_str(), None)
 }
 
 /// Whether the database has checked the caller's key. Each batch checks the key first. After a database failure the
@@ -350,8 +350,8 @@ impl ReceivedRequest {
 
     fn respond(&self, result: Result<SuccessResponse, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {
         match result {
-            Ok(outcome) => granted(outcome, self.correlation_id.as_str(), rate),
-            Err(error) => refused(&error, self.now, self.correlation_id.as_str(), rate),
+            Ok(success) => success_response(success, self.correlation_id.as_str(), rate),
+            Err(error) => error_response(&error, self.now, self.correlation_id.as_str(), rate),
         }
     }
 }

@@ -108,7 +108,7 @@ pub(crate) async fn run_once(
     let mut statements = admission_statements.clone();
     statements.extend(claim.claim());
     statements.extend(plan.steps);
-    statements.push(claim.keep(answer));
+    statements.push(claim.store_response(answer));
     statements.push(claim.log(call.correlation_id.as_str()));
     // The key can expire between the failed claim and the lookup. Then the second claim succeeds.
     for _ in 0..2 {
@@ -122,8 +122,8 @@ pub(crate) async fn run_once(
             Err(failure) => return Finished::uncounted(admission, failure.into()),
         }
     }
-    let lost = DatabaseError::Unavailable("the idempotency key is in use but has no stored response".to_owned());
-    Finished::uncounted(admission, lost.into())
+    let conflict = DatabaseError::Unavailable("the idempotency key is in use but has no stored response".to_owned());
+    Finished::uncounted(admission, conflict.into())
 }
 
 fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>]) -> Finished {
@@ -158,7 +158,7 @@ async fn replay(
     admission_statements: &[Statement],
 ) -> Result<Finished, Option<RateLimitState>> {
     let mut statements = admission_statements.to_vec();
-    statements.push(claim.recall());
+    statements.push(claim.stored_response());
     let rows = match database.batch(&statements).await {
         Ok(rows) => rows,
         Err(failure) => return Ok(Finished::uncounted(admission, failure.into())),
@@ -240,15 +240,15 @@ fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow
     let item = text(row, "item")?;
     let Next::Shown(_, query) = next else { return Some(item.into()) };
     let opening = text(row, "opening")?;
-    let goes_on = number(row, "bytes").is_some_and(|bytes| bytes > opening.len() as u64);
-    let excerpt = serde_json::Value::from(query.excerpt(opening, goes_on, budget));
+    let is_truncated = number(row, "bytes").is_some_and(|bytes| bytes > opening.len() as u64);
+    let excerpt = serde_json::Value::from(query.excerpt(opening, is_truncated, budget));
     Some(format!("{},\"excerpt\":{excerpt}}}", item.strip_suffix('}')?).into())
 }
 
 /// Builds a page from its rendered items: `{"items", "total", "next_cursor"}`.
 fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMark) -> Bytes {
     /// The largest exact count (DESIGN, section 4).
-    const COUNTED: u32 = 1000;
+    const MAX_COUNT: u32 = 1000;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
     let shown = items.get(..size).unwrap_or(items);
     let mut budget = ExcerptBudget::of(shown.len());
@@ -260,8 +260,8 @@ fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMar
         Next::Shown(search_cursor, _) => search_cursor.next(shown).map(|cursor| cursor.to_string()),
     };
     let unindexed = total.first().and_then(|row| number(row, "unindexed")).is_some_and(|waiting| waiting > 0);
-    let minimum = if counted > COUNTED || unindexed { r#","total_is_minimum":true"# } else { "" };
+    let minimum = if counted > MAX_COUNT || unindexed { r#","total_is_minimum":true"# } else { "" };
     let cursor = serde_json::Value::from(more.map(|place| mark.cursor(&place)));
-    let total = counted.min(COUNTED);
+    let total = counted.min(MAX_COUNT);
     format!(r#"{{"items":[{}],"total":{total}{minimum},"next_cursor":{cursor}}}"#, rendered.join(",")).into()
 }

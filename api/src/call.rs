@@ -70,12 +70,12 @@ impl Call<'_> {
 
     /// Refuses a query if the operation takes none. If a filter were ignored, the response would be wrong.
     pub(crate) fn no_query(&self) -> Result<(), ApiError> {
-        decode::query::<decode::Nothing>(self.query.as_deref().unwrap_or_default(), &self.cursor_mark).map(|_| ())
+        decode::query::<decode::NoParameters>(self.query.as_deref().unwrap_or_default(), &self.cursor_mark).map(|_| ())
     }
 
     /// Refuses a body if the operation takes none.
     pub(crate) fn no_body(&self) -> Result<(), ApiError> {
-        if self.body.is_empty() { Ok(()) } else { decode::body::<decode::Nothing>(&self.body).map(|_| ()) }
+        if self.body.is_empty() { Ok(()) } else { decode::body::<decode::NoParameters>(&self.body).map(|_| ()) }
     }
 
     /// The value of the first path parameter. Most paths have only one.

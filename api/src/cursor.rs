@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_of_one_list_and_its_filters() {
+    fn a_cursor_is_valid_for_one_list_with_its_filters() {
         let mark = CursorMark::of("/v1/notes", "venture=alpha&tag=a+b&limit=5");
         let cursor = mark.cursor("note_1");
         assert_eq!(cursor.len(), CursorMark::CHARS + "note_1".len());

@@ -17,7 +17,7 @@ use crate::error::{ApiError, before_first_secret};
 /// A request without parameters.
 #[derive(Deserr)]
 #[deserr(deny_unknown_fields, error = Violations)]
-pub(crate) struct Nothing {}
+pub(crate) struct NoParameters {}
 
 /// Refuses a body whose content type is not JSON.
 pub(crate) fn content_type(header: Option<&str>) -> Result<(), ApiError> {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_field_is_named_at_once() {
+    fn one_error_names_every_invalid_field() {
         let error = refusal(r#"{"agent":"a b","client":7,"host":"h","venture":"alpha","nonsense":1}"#);
         let mut pointers: Vec<&str> = error.violations.iter().map(|v| v.pointer.as_str()).collect();
         pointers.sort_unstable();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_malformed() {
+    fn a_body_that_is_not_json_is_malformed() {
         for text in ["", "{", "{}{}", "nul", "{\"a\":NaN}", "{\"a\":1e999}", r#"{"a":"\ud800"}"#, r#"{"a":1,"a":1}"#] {
             assert_eq!(refusal(text).code, ErrorCode::MalformedJson, "{text}");
         }
@@ -227,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_is_refused_by_name() {
+    fn a_lone_surrogate_is_refused_with_its_field() {
         let error = refusal(r#"{"meta":{"note":"\udc00"}}"#);
         assert_eq!(error.violations[0].pointer, "/meta/note", "{error:?}");
     }
 
     #[test]
-    fn what_would_come_back_changed_is_refused_by_name() {
+    fn a_value_that_storage_would_change_is_refused_with_its_field() {
         let error = refusal(r#"{"meta":{"a/b~c":"\u0000"}}"#);
         assert_eq!(error.violations[0].pointer, "/meta/a~1b~0c");
         let error = refusal(r#"{"meta":{"n":9007199254740993,"t":["a\u0000b"],"big":1e300}}"#);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_declared_and_is_utf_8() {
+    fn a_body_must_be_declared_as_json_in_utf_8() {
         for good in ["application/json", "Application/JSON ; charset=\"UTF-8\"", "application/json;v=1"] {
             assert!(content_type(Some(good)).is_ok(), "{good}");
         }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_stands_once() {
+    fn a_duplicate_parameter_is_refused() {
         let error =
             query::<deckwatch_protocol::SessionFilter>("limit=1&limit=2", &CursorMark::of("/", "")).err().unwrap();
         assert_eq!(error.violations[0].pointer, "/limit");

@@ -90,7 +90,7 @@ impl ApiError {
 
     /// The error for a token that is not valid, with this reason.
     pub(crate) fn of_token(reason: &str) -> Self {
-        refused(&format!("token_{reason}"))
+        constraint_error(&format!("token_{reason}"))
     }
 
     /// The error when the path names a record that does not exist.
@@ -155,7 +155,7 @@ impl From<Violations> for ApiError {
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Constraint(message) => refused(&message),
+            DatabaseError::Constraint(message) => constraint_error(&message),
             DatabaseError::Failed(cause) => Self::internal(cause),
             DatabaseError::Overloaded(reason) => {
                 let detail = format!("{reason} Nothing was stored. Repeat the request with the same idempotency key.");
@@ -179,7 +179,7 @@ impl From<DatabaseError> for ApiError {
     }
 }
 
-fn refused(message: &str) -> ApiError {
+fn constraint_error(message: &str) -> ApiError {
     let names = |constraint: &str| message.contains(constraint);
     if let Some(error) = token_error(&names) {
         error

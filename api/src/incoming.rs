@@ -136,26 +136,26 @@ pub(crate) async fn read(
     if !has_body(operation) {
         return Ok(Bytes::new());
     }
-    let most = max_bytes(operation);
+    let limit = max_bytes(operation);
     let mut bytes = BytesMut::new();
-    let mut kept = UNRESERVED_BYTES;
-    if let Some(length) = announced_length.filter(|length| *length > kept) {
+    let mut memory_limit = UNRESERVED_BYTES;
+    if let Some(length) = announced_length.filter(|length| *length > memory_limit) {
         reserve(incoming, length, admission, database).await?;
-        (kept, bytes) = (most, BytesMut::with_capacity(length));
+        (memory_limit, bytes) = (limit, BytesMut::with_capacity(length));
     }
     while let Some(chunk) = incoming.chunk().await {
         let chunk = chunk?;
         let length = bytes.len().saturating_add(chunk.len());
-        if length > most {
+        if length > limit {
             return Err(too_large(operation));
         }
-        if length > kept {
-            reserve(incoming, most, admission, database).await?;
-            kept = most;
+        if length > memory_limit {
+            reserve(incoming, limit, admission, database).await?;
+            memory_limit = limit;
         }
         bytes.extend_from_slice(&chunk);
     }
-    if bytes.len() > UNCONFIRMED_BYTES && kept == UNRESERVED_BYTES {
+    if bytes.len() > UNCONFIRMED_BYTES && memory_limit == UNRESERVED_BYTES {
         admission.require_admitted(database).await?;
     }
     Ok(bytes.freeze())
@@ -198,11 +198,11 @@ fn takes_json(operation: Operation) -> bool {
 }
 
 fn too_large(operation: Operation) -> ApiError {
-    let most = max_bytes(operation);
+    let limit = max_bytes(operation);
     ApiError::new(
         ErrorCode::PayloadTooLarge,
         format!(
-            "The body is larger than the maximum of {most} bytes. Send \
+            "The body is larger than the maximum of {limit} bytes. Send \
                                                        less."
         ),
     )

@@ -29,19 +29,24 @@ pub(crate) struct Rate<'a> {
 }
 
 /// Builds a success response.
-pub(crate) fn granted(outcome: SuccessResponse, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
-    let mut response = Response::new(outcome.body);
-    *response.status_mut() = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::OK);
+pub(crate) fn success_response(success: SuccessResponse, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
+    let mut response = Response::new(success.body);
+    *response.status_mut() = StatusCode::from_u16(success.status).unwrap_or(StatusCode::OK);
     set(&mut response, CONTENT_TYPE, "application/json");
-    if outcome.replayed {
+    if success.replayed {
         set(&mut response, HeaderName::from_static("idempotent-replayed"), "true");
     }
-    surround(&mut response, correlation_id, rate);
+    set_common_headers(&mut response, correlation_id, rate);
     response
 }
 
 /// Builds an error response at `now`, as `application/problem+json`.
-pub(crate) fn refused(error: &ApiError, now: Timestamp, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
+pub(crate) fn error_response(
+    error: &ApiError,
+    now: Timestamp,
+    correlation_id: &str,
+    rate: Option<&Rate>,
+) -> Response<Bytes> {
     if let Some(cause) = &error.cause {
         // The cause is logged here and nowhere else. The caller gets a fixed text.
         log::error!("{correlation_id} {}: {cause}", error.code.as_str());
@@ -65,11 +70,11 @@ pub(crate) fn refused(error: &ApiError, now: Timestamp, correlation_id: &str, ra
         }
         _ => {}
     }
-    surround(&mut response, correlation_id, rate);
+    set_common_headers(&mut response, correlation_id, rate);
     response
 }
 
-fn surround(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&Rate>) {
+fn set_common_headers(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&Rate>) {
     set(response, HeaderName::from_static("x-correlation-id"), correlation_id);
     set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(response, CACHE_CONTROL, "no-store");

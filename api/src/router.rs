@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parameters_of_a_path_come_in_its_order_and_as_they_were_written() {
+    fn path_parameters_keep_their_order_and_spelling() {
         let router = Router::new();
         let route = router.route(&Method::GET, "/v1/docs/alpha/%2e%2e").ok().unwrap();
         assert_eq!((route.operation, route.parameters), (Operation::GetDoc, vec!["alpha".into(), "%2e%2e".into()]));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_path_and_a_wrong_method_are_told_apart() {
+    fn an_unknown_path_and_a_wrong_method_give_different_errors() {
         let router = Router::new();
         let refusal = |method: Method, path| router.route(&method, path).err().unwrap();
         assert_eq!(refusal(Method::GET, "/v1/nothing").code, ErrorCode::UnknownRoute);

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_names_what_was_shown() {
+    fn a_cursor_holds_the_shown_numbers() {
         let first = SearchCursor::default().next(&page(&[7, 900, 3], 1_000_000)).unwrap();
         let search_cursor = SearchCursor::of(&first).unwrap();
         assert_eq!(search_cursor, SearchCursor { newest: Some(1_000_000), shown: vec![900, 7, 3] });
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_ends_at_a_thousand_also_among_a_million_notes() {
+    fn a_search_ends_after_a_thousand_results_also_with_a_million_notes() {
         let every = |step: u64, count: u64| (1..=count).map(|n| n * step).collect::<Vec<_>>();
         let cursor = SearchCursor::default().next(&page(&every(1_000, 980), 1_000_000)).unwrap();
         let search_cursor = SearchCursor::of(&cursor).unwrap();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_text_is_a_walk() {
+    fn an_invalid_cursor_is_refused() {
         let of = |text: &str| SearchCursor::of(&text.parse().unwrap());
         assert!(of("s.FBB").is_some());
         let endless = format!("s.{}A", "-".repeat(40));

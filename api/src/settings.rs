@@ -109,15 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn machines_are_approved_by_themselves_only_when_that_is_said() {
-        let told = |value: &'static str| {
+    fn machines_are_auto_approved_only_if_the_setting_is_true() {
+        let auto_approve = |value: &'static str| {
             let var = move |name: &str| (name == "AUTO_APPROVE_MACHINES").then(|| value.to_owned());
             Settings::from_vars(Engine::Embedded, var).map(|settings| settings.auto_approve_machines)
         };
-        assert_eq!(told("true"), Ok(true));
-        assert_eq!((told(""), told("false")), (Ok(false), Ok(false)));
+        assert_eq!(auto_approve("true"), Ok(true));
+        assert_eq!((auto_approve(""), auto_approve("false")), (Ok(false), Ok(false)));
         for value in ["1", "yes", "True", "truefalse"] {
-            assert!(told(value).is_err(), "{value}");
+            assert!(auto_approve(value).is_err(), "{value}");
         }
     }
 }

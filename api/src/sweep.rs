@@ -5,12 +5,12 @@ use crate::call::stale_before;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::Clock;
 use crate::store::note_index;
-use crate::store::sweep::{self, Run, Swept};
+use crate::store::sweep::{self, SweepRun, Swept};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
-const RATE_KEPT_SECONDS: i64 = 60 * 60;
+const RATE_RETENTION_SECONDS: i64 = 60 * 60;
 /// Log rows are kept for 7 days (DESIGN, section 5).
-const LOG_KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
+const LOG_RETENTION_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// Maximum number of rounds of one run. The next run continues. With the record of each round and the notes indexed
 /// at the end, a run stays below the 50 queries that Cloudflare's free plan allows per invocation.
 const MAX_ROUNDS: usize = 8;
@@ -21,7 +21,7 @@ const CHUNK: usize = 1000;
 /// finished chunks. The record is updated with every chunk and completed at the end.
 pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Swept, DatabaseError> {
     let started_at = clock.now();
-    let mut run = Run { started_at, finished_at: None, more: true, swept: Swept::default() };
+    let mut run = SweepRun { started_at, finished_at: None, more: true, swept: Swept::default() };
     for _ in 0..MAX_ROUNDS {
         let rows = database.batch_without_deadline(&statements(&run)).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();
@@ -52,13 +52,13 @@ async fn index(database: &dyn Database) -> Result<bool, DatabaseError> {
     Ok(!waiting.is_empty())
 }
 
-fn statements(run: &Run) -> [Statement; 5] {
+fn statements(run: &SweepRun) -> [Statement; 5] {
     let now = run.started_at;
     [
         sweep::record(run),
         sweep::abandon(stale_before(now), now),
         sweep::forget_keys(now),
-        sweep::forget_rates(now.plus_seconds(-RATE_KEPT_SECONDS)),
-        sweep::forget_log(now.plus_seconds(-LOG_KEPT_SECONDS)),
+        sweep::forget_rates(now.plus_seconds(-RATE_RETENTION_SECONDS)),
+        sweep::forget_log(now.plus_seconds(-LOG_RETENTION_SECONDS)),
     ]
 }

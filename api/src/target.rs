@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_place_has_one_path() {
+    fn one_resource_has_one_path() {
         for (given, expected) in [
             ("/v1/sod", "/v1/sod"),
             ("/v1/./sod", "/v1/sod"),

@@ -11,7 +11,7 @@ use crate::database::classify;
 
 /// How long the statements of one batch may run, without waiting. The slowest measured request is the audit of 490
 /// requirements over 2,000 documents in 10 ventures: 0.7 s in a debug build.
-const CEILING: Duration = Duration::from_secs(5);
+const MAX_RUN_TIME: Duration = Duration::from_secs(5);
 /// Instructions of SQLite's virtual machine between two checks of the limits, about 50 µs.
 const INSTRUCTIONS: i32 = 2000;
 
@@ -28,29 +28,32 @@ const ABANDONED: u8 = 2;
 /// The limits of one batch.
 #[derive(Clone)]
 pub(crate) struct Bounds {
-    ceiling: Option<Duration>,
+    run_limit: Option<Duration>,
     state: Arc<AtomicU8>,
 }
 
 impl Bounds {
     /// The limits of a batch for a request.
     pub(crate) fn of_request() -> Self {
-        Self { ceiling: Some(CEILING), state: Arc::default() }
+        Self { run_limit: Some(MAX_RUN_TIME), state: Arc::default() }
     }
 
     /// The limits of a batch for the sweep. It has no time limit.
     pub(crate) fn unlimited() -> Self {
-        Self { ceiling: None, state: Arc::default() }
+        Self { run_limit: None, state: Arc::default() }
     }
 
     /// Whether the batch belongs to a request, which waits for a limited time.
     pub(crate) fn is_request(&self) -> bool {
-        self.ceiling.is_some()
+        self.run_limit.is_some()
     }
 
     /// The same batch with a lower time limit.
-    pub(crate) fn within(&self, ceiling: Duration) -> Self {
-        Self { ceiling: Some(self.ceiling.map_or(ceiling, |own| own.min(ceiling))), state: Arc::clone(&self.state) }
+    pub(crate) fn within(&self, run_limit: Duration) -> Self {
+        Self {
+            run_limit: Some(self.run_limit.map_or(run_limit, |own| own.min(run_limit))),
+            state: Arc::clone(&self.state),
+        }
     }
 
     /// Returns a guard for the caller. When the guard is dropped, the caller has gone.
@@ -69,13 +72,13 @@ impl Bounds {
     }
 
     /// Cancels the batch unless it is running. Returns whether it was canceled.
-    pub(crate) fn withdraw(&self) -> bool {
+    pub(crate) fn cancel(&self) -> bool {
         self.state.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// From now on, `connection` interrupts statements that exceed these limits.
     pub(crate) fn apply(&self, connection: &mut Connection) -> Result<AppliedBounds, rusqlite::Error> {
-        let (bounds, until) = (self.clone(), self.ceiling.map(|ceiling| Instant::now() + ceiling));
+        let (bounds, until) = (self.clone(), self.run_limit.map(|run_limit| Instant::now() + run_limit));
         let is_over = move || bounds.is_gone() || until.is_some_and(|until| Instant::now() >= until);
         connection.progress_handler(INSTRUCTIONS, Some(is_over))?;
         Ok(AppliedBounds { until })
@@ -114,8 +117,8 @@ impl AppliedBounds {
         if !is_interrupted(error) {
             return classify(error);
         }
-        let ceiling = format!("the batch ran for {} s and was stopped", CEILING.as_secs());
-        DatabaseError::Unavailable(if self.is_over(error) { ceiling } else { CALLER_GONE.to_owned() })
+        let run_limit = format!("the batch ran for {} s and was stopped", MAX_RUN_TIME.as_secs());
+        DatabaseError::Unavailable(if self.is_over(error) { run_limit } else { CALLER_GONE.to_owned() })
     }
 }
 

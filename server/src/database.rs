@@ -69,7 +69,7 @@ impl Sqlite {
         let bounds = Bounds::unlimited();
         self.send(statements, &bounds, move |result| drop(answer.send(result)))?;
         let in_time = match answered.recv_timeout(MAX_WAIT) {
-            Err(RecvTimeoutError::Timeout) if bounds.withdraw() => return Err(self.0.writer.start_timeout()),
+            Err(RecvTimeoutError::Timeout) if bounds.cancel() => return Err(self.0.writer.start_timeout()),
             Err(RecvTimeoutError::Timeout) => answered.recv().ok(),
             answered => answered.ok(),
         };
@@ -90,7 +90,7 @@ impl Sqlite {
         if bounds.is_request() {
             match tokio::time::timeout_at(wait.until.into(), &mut answered).await {
                 Ok(answered) => return answered.unwrap_or_else(|_| Err(writer_stopped())),
-                Err(_) if bounds.withdraw() => return Err(self.0.writer.start_timeout()),
+                Err(_) if bounds.cancel() => return Err(self.0.writer.start_timeout()),
                 // The batch is running, and its time limit will end it.
                 Err(_) => {}
             }
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_the_thread_that_writes_has_stopped_health_is_not_ok_and_no_request_hangs() {
+    async fn health_fails_and_no_request_hangs_after_the_writer_thread_stops() {
         let folder = tempfile::TempDir::new().unwrap();
         let database = Sqlite::open(&folder.path().join("context.db")).unwrap();
         let settings =

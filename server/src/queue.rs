@@ -39,14 +39,14 @@ impl Job {
     }
 
     /// Records that the batch was rolled back and must run again.
-    pub(crate) fn undone(mut self) -> Self {
+    pub(crate) fn rolled_back(mut self) -> Self {
         self.again_until = Some(Instant::now() + MAX_WAIT);
         self
     }
 
     fn lane(&self) -> Lane {
-        let is_brief = |statement: &Statement| statement.non_durable || may_read(&statement.sql);
-        if self.statements.iter().all(is_brief) { Lane::NonDurable } else { Lane::Durable }
+        let is_non_durable = |statement: &Statement| statement.non_durable || may_read(&statement.sql);
+        if self.statements.iter().all(is_non_durable) { Lane::NonDurable } else { Lane::Durable }
     }
 }
 
@@ -68,8 +68,8 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    brief: VecDeque<Job>,
-    lasting: VecDeque<Job>,
+    non_durable: VecDeque<Job>,
+    durable: VecDeque<Job>,
     /// No more batches will be sent.
     is_closed: bool,
     /// The writer thread has stopped.
@@ -81,13 +81,13 @@ struct Waiting {
 impl Waiting {
     fn lane(&mut self, lane: Lane) -> &mut VecDeque<Job> {
         match lane {
-            Lane::NonDurable => &mut self.brief,
-            Lane::Durable => &mut self.lasting,
+            Lane::NonDurable => &mut self.non_durable,
+            Lane::Durable => &mut self.durable,
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.brief.is_empty() && self.lasting.is_empty()
+        self.non_durable.is_empty() && self.durable.is_empty()
     }
 }
 
@@ -136,16 +136,16 @@ impl Queue {
         !waiting.is_empty()
     }
 
-    /// Takes up to `most` batches that share a commit. The lane that was not served `last` comes first, so that each
+    /// Takes up to `limit` batches that share a commit. The lane that was not served `last` comes first, so that each
     /// lane waits for at most one commit of the other. Batches whose caller has gone are dropped.
-    pub(crate) fn take(&self, most: usize, last: Lane) -> (Lane, VecDeque<Job>) {
+    pub(crate) fn take(&self, limit: usize, last: Lane) -> (Lane, VecDeque<Job>) {
         let mut waiting = self.lock();
         let now = Instant::now();
-        let mut late = Vec::new();
+        let mut expired = Vec::new();
         for lane in [Lane::NonDurable, Lane::Durable] {
             for job in std::mem::take(waiting.lane(lane)) {
                 if job.again_until.is_some_and(|until| now >= until) {
-                    late.push(job);
+                    expired.push(job);
                 } else if !job.bounds.is_gone() {
                     waiting.lane(lane).push_back(job);
                 }
@@ -154,9 +154,9 @@ impl Queue {
         let other = if last == Lane::Durable { Lane::NonDurable } else { Lane::Durable };
         let served = if waiting.lane(other).is_empty() { last } else { other };
         let jobs = waiting.lane(served);
-        let taken = jobs.drain(..most.min(jobs.len())).collect();
+        let taken = jobs.drain(..limit.min(jobs.len())).collect();
         drop(waiting);
-        for job in late {
+        for job in expired {
             let message = "another batch rolled this batch back, and it could not run again before its \
                          deadline"
                 .to_owned();
@@ -179,7 +179,7 @@ impl Queue {
     /// Since when the oldest batch has waited.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         let waiting = self.lock();
-        let jobs = waiting.brief.iter().chain(&waiting.lasting);
+        let jobs = waiting.non_durable.iter().chain(&waiting.durable);
         jobs.filter(|job| !job.bounds.is_gone()).map(|job| job.since).min()
     }
 
@@ -194,9 +194,9 @@ impl Queue {
     pub(crate) fn stop(&self) {
         let mut waiting = self.lock();
         waiting.has_stopped = true;
-        let writer_stopped = (std::mem::take(&mut waiting.brief), std::mem::take(&mut waiting.lasting));
+        let dropped = (std::mem::take(&mut waiting.non_durable), std::mem::take(&mut waiting.durable));
         drop(waiting);
-        drop(writer_stopped);
+        drop(dropped);
     }
 
     pub(crate) fn has_stopped(&self) -> bool {

@@ -17,11 +17,11 @@ use crate::queue::Rows;
 use crate::wait_limit::{MAX_WAIT, Wait};
 
 /// Maximum number of batches in their first short time. Each has a thread and a connection.
-const QUICK_PLACES: usize = 4;
+const QUICK_PERMITS: usize = 4;
 /// How long a batch may read with a quick permit. A typical one takes some milliseconds in a debug build.
-const QUICK: Duration = Duration::from_millis(100);
+const QUICK_TIME: Duration = Duration::from_millis(100);
 /// Maximum number of batches that read longer.
-const LONG_PLACES: usize = 2;
+const LONG_PERMITS: usize = 2;
 
 /// The connections that read.
 pub(crate) struct Readers {
@@ -49,8 +49,12 @@ impl Readers {
     /// Creates the readers of the file at `path`. Connections are opened later.
     pub(crate) fn of(path: &Path) -> Self {
         let idle_connections = IdleConnections { path: path.to_owned(), idle: Mutex::default() };
-        let places = |number| Arc::new(Semaphore::new(number));
-        Self { idle_connections: Arc::new(idle_connections), quick: places(QUICK_PLACES), long: places(LONG_PLACES) }
+        let permits = |number| Arc::new(Semaphore::new(number));
+        Self {
+            idle_connections: Arc::new(idle_connections),
+            quick: permits(QUICK_PERMITS),
+            long: permits(LONG_PERMITS),
+        }
     }
 
     /// Runs a batch that only reads. Returns `None` if a statement writes. Then no statement was run.
@@ -59,7 +63,7 @@ impl Readers {
             return Ok(None);
         }
         let batch: Arc<[Statement]> = statements.into();
-        let ended = match self.read_in(&self.quick, &batch, bounds.within(QUICK)).await? {
+        let ended = match self.read_in(&self.quick, &batch, bounds.within(QUICK_TIME)).await? {
             BatchResult::Stopped(_) => self.read_in(&self.long, &batch, bounds).await?,
             ended => ended,
         };
@@ -72,25 +76,25 @@ impl Readers {
 
     async fn read_in(
         &self,
-        places: &Arc<Semaphore>,
+        permits: &Arc<Semaphore>,
         batch: &Arc<[Statement]>,
         bounds: Bounds,
     ) -> Result<BatchResult, DatabaseError> {
-        let place = place(places).await?;
+        let permit = permit(permits).await?;
         let (connections, batch) = (Arc::clone(&self.idle_connections), Arc::clone(batch));
         let reading = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _place = permit;
             connections.read(&batch, &bounds)
         });
         reading.await.unwrap_or_else(|error| Err(DatabaseError::Failed(error.to_string())))
     }
 }
 
-/// Waits for one of `places`, until the request has used its total wait.
-async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DatabaseError> {
+/// Waits for one of `permits`, until the request has used its total wait.
+async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DatabaseError> {
     let wait = Wait::begin();
-    let place = tokio::time::timeout_at(wait.until.into(), Arc::clone(places).acquire_owned()).await;
-    place.ok().and_then(Result::ok).ok_or(DatabaseError::Overloaded(
+    let permit = tokio::time::timeout_at(wait.until.into(), Arc::clone(permits).acquire_owned()).await;
+    permit.ok().and_then(Result::ok).ok_or(DatabaseError::Overloaded(
         "The request did not start within 5 seconds, because other reads took too long.",
     ))
 }
@@ -115,8 +119,8 @@ impl IdleConnections {
 /// Whether the first word of a statement allows a read. SQLite makes the final check, because a `with` statement may
 /// write.
 pub(crate) fn may_read(sql: &str) -> bool {
-    let word = sql.split_ascii_whitespace().next().unwrap_or_default();
-    ["select", "with"].iter().any(|read| word.eq_ignore_ascii_case(read))
+    let keyword = sql.split_ascii_whitespace().next().unwrap_or_default();
+    ["select", "with"].iter().any(|read| keyword.eq_ignore_ascii_case(read))
 }
 
 fn open(path: &Path) -> Result<Connection, rusqlite::Error> {

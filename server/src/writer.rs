@@ -188,7 +188,7 @@ impl WriterThread {
                 }
                 BatchResult::TooSlow => {
                     job.runs_alone = true;
-                    too_slow = Some(job.undone());
+                    too_slow = Some(job.rolled_back());
                     break;
                 }
             }
@@ -198,10 +198,10 @@ impl WriterThread {
             self.queue.put_last(job);
         }
         if self.connection.is_autocommit() {
-            self.queue.put_back(group.into_iter().map(|(job, _)| job.undone()));
+            self.queue.put_back(group.into_iter().map(|(job, _)| job.rolled_back()));
             if let Some((job, result)) = culprit {
-                let undone = || Err(DatabaseError::Failed("a batch ended the transaction".to_owned()));
-                job.answer(result.and_then(|_| undone()));
+                let rolled_back = || Err(DatabaseError::Failed("a batch ended the transaction".to_owned()));
+                job.answer(result.and_then(|_| rolled_back()));
             }
             return;
         }

@@ -25,7 +25,7 @@ pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
         store::session::abandon_own(&day, call.stale_before(), call.now),
         store::session::abandon_stale(&day, call.stale_before(), call.now),
         store::session::correct_ahead(&day, call.now),
-        store::session::return_to(&day, call.stale_before()),
+        store::session::reactivate(&day, call.stale_before()),
         store::session::start(&day, &new),
     ];
     let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_payload_is_canonical_whatever_order_its_fields_came_in() {
+    fn the_payload_is_canonical_for_every_field_order() {
         let draft = |extra: &str| -> HandoffDraft {
             let json = format!(r#"{{"summary":"s","status":"done","extra":{extra}}}"#);
             crate::decode::body(json.as_bytes()).unwrap()

@@ -47,8 +47,8 @@ pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
     let mut steps = vec![
         store::machine::forget_retired(&hostname),
         store::machine::register(&machine, &new),
-        store::machine::settle(&hostname),
-        store::machine::beat(&hostname, call.now),
+        store::machine::remove_approved_request(&hostname),
+        store::machine::record_heartbeat(&hostname, call.now),
     ];
     steps.extend(call.auto_approve_machines.then(|| store::machine::approve(&hostname, call.now, None)));
     Ok(Plan::write(steps, store::machine::select_registered(&hostname, &id)))
@@ -69,7 +69,7 @@ pub(crate) fn machine_heartbeat(call: &Call) -> Result<Plan, ApiError> {
     let hostname = hostname(call)?;
     let next = next_heartbeat(call);
     let mut steps = unless_of_fleet(&hostname);
-    steps.push(store::machine::beat(&hostname, call.now));
+    steps.push(store::machine::record_heartbeat(&hostname, call.now));
     let select = store::machine::select_beat(&hostname, &next);
     Ok(Plan::record(select, ErrorCode::MachineNotFound).with_steps(steps))
 }

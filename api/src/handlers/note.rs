@@ -49,7 +49,7 @@ pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
         let (items, total) = store::note_search::list(&filter, &query, &search_cursor, token);
         Plan::page_of(search_cursor, query, items, total, limit)
     } else {
-        listed(&filter)?;
+        require_list_cursor(&filter)?;
         let (items, total) = store::note::list(&filter, token);
         Plan::page(items, total, limit)
     };
@@ -99,7 +99,7 @@ fn search_cursor(filter: &NoteFilter) -> Result<SearchCursor, Violations> {
 }
 
 /// Refuses the cursor of a search, because it is not valid for a list.
-fn listed(filter: &NoteFilter) -> Result<(), Violations> {
+fn require_list_cursor(filter: &NoteFilter) -> Result<(), Violations> {
     let searched = filter.cursor.as_ref().is_some_and(|cursor| SearchCursor::of(cursor).is_some());
     let refused = || Violations::at("/cursor", "must be the next_cursor of an earlier page of this list");
     if searched { Err(refused()) } else { Ok(()) }

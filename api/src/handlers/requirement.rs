@@ -33,7 +33,10 @@ pub(crate) fn put_requirement(call: &Call) -> Result<Plan, ApiError> {
     let requirement: PutRequirement = call.body()?;
     let id = RequirementId::mint(call.now, random_bits(call.entropy));
     let mut steps: Vec<_> = requirement.venture.iter().map(store::refusal::unless_venture).collect();
-    steps.extend([store::requirement::unless_room(&requirement), store::requirement::put(&requirement, &id, call.now)]);
+    steps.extend([
+        store::requirement::unless_below_limit(&requirement),
+        store::requirement::put(&requirement, &id, call.now),
+    ]);
     let answer = store::requirement::select_response(&requirement, &id);
     Ok(Plan::write(steps, answer).with_access(DataAccess::of(requirement.venture.as_ref())))
 }

@@ -43,8 +43,8 @@ pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
     let id = session_id(call)?;
     let next = next_heartbeat(call);
     let mut steps = unless_alive(&id);
-    steps.push(store::session::beat(&id, call.now));
-    let select = store::session::select_beat(&id, next.at, next.interval_seconds);
+    steps.push(store::session::record_heartbeat(&id, call.now));
+    let select = store::session::select_heartbeat(&id, next.at, next.interval_seconds);
     Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
 }
 
@@ -61,8 +61,8 @@ pub(crate) fn leave_session(call: &Call) -> Result<Plan, ApiError> {
 /// out.
 pub(crate) fn next_heartbeat(call: &Call) -> NextHeartbeat {
     let (shortest, longest) = HEARTBEAT_INTERVAL_SECONDS.into_inner();
-    let drawn = random_bits(call.entropy) % u128::from(longest - shortest + 1);
-    let interval_seconds = shortest + u32::try_from(drawn).unwrap_or_default();
+    let random_offset = random_bits(call.entropy) % u128::from(longest - shortest + 1);
+    let interval_seconds = shortest + u32::try_from(random_offset).unwrap_or_default();
     NextHeartbeat { at: call.now.plus_seconds(interval_seconds.into()), interval_seconds }
 }
 

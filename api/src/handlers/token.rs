@@ -19,7 +19,7 @@ pub(crate) fn create_token(call: &Call) -> Result<Plan, ApiError> {
         return Err(Violations::at("/expires_at", "must be in the future").into());
     }
     let id = TokenId::mint(call.now, random_bits(call.entropy));
-    let seal = Seal::draw(call.entropy);
+    let seal = Seal::random(call.entropy);
     let token = seal.open(&id, call.caller.key()).ok_or_else(|| {
         ApiError::internal(
             "a seal that has a seal that is \

@@ -48,16 +48,16 @@ impl Keyring {
                 known = Some(credential);
             }
         }
-        let rank = match known {
-            Some(Credential { admin: true, .. }) => Rank::Admin,
-            Some(Credential { admin: false, .. }) => Rank::Context,
+        let kind = match known {
+            Some(Credential { admin: true, .. }) => CallerKind::Admin,
+            Some(Credential { admin: false, .. }) => CallerKind::Context,
             // The batch of the request checks whether the token is valid.
             None => match token::id_of(&key) {
-                Some(id) => Rank::Token { id, hash: hex(&hash) },
+                Some(id) => CallerKind::Token { id, hash: hex(&hash) },
                 None => return Err(unauthorized("The API key is not known. Check the key.")),
             },
         };
-        Ok(Caller { actor: actor_id(&hash), rank, key })
+        Ok(Caller { actor: actor_id(&hash), kind, key })
     }
 }
 
@@ -66,13 +66,13 @@ impl Keyring {
 pub(crate) struct Caller {
     /// The first 16 hexadecimal digits of the key's SHA-256.
     pub(crate) actor: String,
-    rank: Rank,
+    kind: CallerKind,
     key: String,
 }
 
 /// The kind of a caller.
 #[derive(Clone)]
-enum Rank {
+enum CallerKind {
     /// Holds the context key.
     Context,
     /// Holds the admin key.
@@ -84,7 +84,7 @@ enum Rank {
 impl Caller {
     /// Refuses a caller whose tier is too low for the operation. The batch checks the scopes of a token.
     pub(crate) fn require(&self, operation: Operation) -> Result<(), ApiError> {
-        if matches!(self.rank, Rank::Context) && !operation.admits_context() {
+        if matches!(self.kind, CallerKind::Context) && !operation.admits_context() {
             return Err(ApiError::new(ErrorCode::Forbidden, "This operation needs an admin key."));
         }
         Ok(())
@@ -92,14 +92,14 @@ impl Caller {
 
     /// Whether the caller holds the admin key.
     pub(crate) fn is_admin(&self) -> bool {
-        matches!(self.rank, Rank::Admin)
+        matches!(self.kind, CallerKind::Admin)
     }
 
     /// The id and the hash of the caller's token; `None` for a configured key.
     pub(crate) fn token(&self) -> Option<(&TokenId, &str)> {
-        match &self.rank {
-            Rank::Token { id, hash } => Some((id, hash)),
-            Rank::Context | Rank::Admin => None,
+        match &self.kind {
+            CallerKind::Token { id, hash } => Some((id, hash)),
+            CallerKind::Context | CallerKind::Admin => None,
         }
     }
 

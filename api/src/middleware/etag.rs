@@ -50,20 +50,20 @@ impl IfMatch {
 
 /// The `If-Match` header of a request; `None` without one.
 pub(crate) fn if_match(headers: &HeaderMap) -> Option<IfMatch> {
-    named(headers, IF_MATCH, |tag| tag)
+    condition(headers, IF_MATCH, |tag| tag)
 }
 
 /// The `If-None-Match` header of a write; `None` without one. Weak tags count.
 pub(crate) fn if_none_match(headers: &HeaderMap) -> Option<IfMatch> {
-    named(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag))
+    condition(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag))
 }
 
-fn named(headers: &HeaderMap, name: HeaderName, spelt: impl Fn(&str) -> &str) -> Option<IfMatch> {
+fn condition(headers: &HeaderMap, name: HeaderName, strip: impl Fn(&str) -> &str) -> Option<IfMatch> {
     let tags = tags(headers, name)?;
     if tags.contains(&"*") {
         return Some(IfMatch::Anything);
     }
-    let strong = |tag: &str| Some(spelt(tag).strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    let strong = |tag: &str| Some(strip(tag).strip_prefix('"')?.strip_suffix('"')?.to_owned());
     Some(IfMatch::OneOf(tags.into_iter().filter_map(strong).collect()))
 }
 

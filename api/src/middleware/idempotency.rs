@@ -10,7 +10,7 @@ use crate::headers::joined;
 use crate::store;
 
 /// How long a response can be replayed: longer than the outbox of any client waits (DESIGN, section 5).
-const KEPT_SECONDS: i64 = 24 * 60 * 60;
+const RETENTION_SECONDS: i64 = 24 * 60 * 60;
 
 /// One claim: the caller, the request and the key.
 pub(crate) struct Claim {
@@ -48,7 +48,7 @@ impl Claim {
 
     /// Claims the key. If the key is already used, the whole batch fails.
     pub(crate) fn claim(&self) -> [Statement; 2] {
-        let expires_at = self.now.plus_seconds(KEPT_SECONDS);
+        let expires_at = self.now.plus_seconds(RETENTION_SECONDS);
         [
             store::idempotency::forget_expired(&self.actor, &self.key, self.now),
             store::idempotency::claim(&self.actor, &self.key, self.operation, &self.request_hash, self.now, expires_at),
@@ -56,13 +56,13 @@ impl Claim {
     }
 
     /// Stores the response that `answer` selects with the key and returns it.
-    pub(crate) fn keep(&self, answer: Statement) -> Statement {
-        store::idempotency::keep(&self.actor, &self.key, answer)
+    pub(crate) fn store_response(&self, answer: Statement) -> Statement {
+        store::idempotency::store_response(&self.actor, &self.key, answer)
     }
 
     /// Selects the stored response.
-    pub(crate) fn recall(&self) -> Statement {
-        store::idempotency::recall(&self.actor, &self.key, self.now)
+    pub(crate) fn stored_response(&self) -> Statement {
+        store::idempotency::stored_response(&self.actor, &self.key, self.now)
     }
 
     /// Logs the request with the status of its stored response.
@@ -70,7 +70,7 @@ impl Claim {
         store::request_log::insert_from_stored(&self.actor, &self.key, correlation_id, self.operation, self.now)
     }
 
-    /// The stored response in the rows of [`Self::recall`]; `None` if the key has expired.
+    /// The stored response in the rows of [`Self::stored_response`]; `None` if the key has expired.
     pub(crate) fn replay(&self, rows: &[Row]) -> Result<Option<Stored>, ApiError> {
         let Some(row) = rows.first() else { return Ok(None) };
         if text(row, "request_hash") != Some(self.request_hash.as_str()) {
@@ -83,7 +83,7 @@ impl Claim {
     }
 }
 
-/// The response in the rows of [`Claim::keep`] or [`Claim::recall`].
+/// The response in the rows of [`Claim::store_response`] or [`Claim::stored_response`].
 pub(crate) fn stored(rows: &[Row]) -> Result<Stored, ApiError> {
     let answer = rows.first().and_then(|row| {
         let status = u16::try_from(count(row, "response_status")?).ok()?;

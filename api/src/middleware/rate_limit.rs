@@ -10,7 +10,7 @@ pub(crate) const WINDOW_SECONDS: u32 = 60;
 
 /// Where the limit of a window comes from.
 #[derive(Debug, Clone)]
-enum Grant {
+enum LimitSource {
     /// The engine's setting: this number of requests.
     Fixed(u32),
     /// The row of this token.
@@ -22,7 +22,7 @@ enum Grant {
 pub(crate) struct Window {
     actor: String,
     start: Timestamp,
-    grant: Grant,
+    limit_source: LimitSource,
     /// When the window ends, as seconds since 1970.
     pub(crate) reset_at: i64,
     /// Seconds until the window ends; at least 1.
@@ -50,23 +50,23 @@ impl RateLimitState {
 impl Window {
     /// The window of a configured key, with `limit` requests.
     pub(crate) fn at(now: Timestamp, actor: &str, limit: u32) -> Self {
-        Self::granting(now, actor, Grant::Fixed(limit))
+        Self::with_source(now, actor, LimitSource::Fixed(limit))
     }
 
     /// The window of a token. The row of the token has the limit.
     pub(crate) fn of_token(now: Timestamp, actor: &str, token: &TokenId) -> Self {
-        Self::granting(now, actor, Grant::OfToken(token.clone()))
+        Self::with_source(now, actor, LimitSource::OfToken(token.clone()))
     }
 
-    fn granting(now: Timestamp, actor: &str, grant: Grant) -> Self {
+    fn with_source(now: Timestamp, actor: &str, limit_source: LimitSource) -> Self {
         let seconds = now.as_millis().div_euclid(1000);
-        let into = seconds.rem_euclid(i64::from(WINDOW_SECONDS));
-        let start = seconds - into;
+        let elapsed = seconds.rem_euclid(i64::from(WINDOW_SECONDS));
+        let start = seconds - elapsed;
         let reset_at = start + i64::from(WINDOW_SECONDS);
         Self {
             actor: actor.to_owned(),
             start: Timestamp::from_millis(start * 1000),
-            grant,
+            limit_source,
             reset_at,
             reset_after: reset_at - seconds,
         }
@@ -74,17 +74,17 @@ impl Window {
 
     /// The limit of the window, if it is known without the database.
     pub(crate) fn limit(&self) -> Option<u32> {
-        match self.grant {
-            Grant::Fixed(limit) => Some(limit),
-            Grant::OfToken(_) => None,
+        match self.limit_source {
+            LimitSource::Fixed(limit) => Some(limit),
+            LimitSource::OfToken(_) => None,
         }
     }
 
     /// Counts the request. Over the limit, the whole batch fails.
     pub(crate) fn count(&self) -> Statement {
-        match &self.grant {
-            Grant::Fixed(limit) => store::rate_limit::count(&self.actor, self.start, *limit),
-            Grant::OfToken(token) => store::rate_limit::count_token(&self.actor, self.start, token),
+        match &self.limit_source {
+            LimitSource::Fixed(limit) => store::rate_limit::count(&self.actor, self.start, *limit),
+            LimitSource::OfToken(token) => store::rate_limit::count_token(&self.actor, self.start, token),
         }
     }
 
@@ -95,9 +95,9 @@ impl Window {
 
     /// Counts a request whose batch failed, up to the limit.
     pub(crate) fn count_refused(&self) -> Statement {
-        match &self.grant {
-            Grant::Fixed(limit) => store::rate_limit::count_refused(&self.actor, self.start, *limit),
-            Grant::OfToken(token) => store::rate_limit::count_token_refused(&self.actor, self.start, token),
+        match &self.limit_source {
+            LimitSource::Fixed(limit) => store::rate_limit::count_refused(&self.actor, self.start, *limit),
+            LimitSource::OfToken(token) => store::rate_limit::count_token_refused(&self.actor, self.start, token),
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_is_a_minute_of_the_clock() {
+    fn a_window_is_one_clock_minute() {
         let window = Window::at(Timestamp::from_millis(119_999), "a", 5);
         assert_eq!((window.start.as_millis(), window.reset_at, window.reset_after), (60_000, 120, 1));
         let next = Window::at(Timestamp::from_millis(120_000), "a", 5);

@@ -44,7 +44,7 @@ pub(crate) struct Seal(String);
 
 impl Seal {
     /// Creates a random seal.
-    pub(crate) fn draw(entropy: &dyn Entropy) -> Self {
+    pub(crate) fn random(entropy: &dyn Entropy) -> Self {
         Self(format!("{SEALED}{}", hex(&random_bits(entropy).to_le_bytes())))
     }
 
@@ -85,20 +85,20 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_opens_to_the_same_token_under_the_same_key_only() {
+    fn a_seal_gives_the_same_token_only_with_the_same_key() {
         assert_eq!(token("key", "s"), token("key", "s"));
         assert_ne!(token("key", "s"), token("another key", "s"));
         assert_ne!(token("key", "s"), token("key", "t"));
     }
 
     #[test]
-    fn a_token_carries_its_id_and_every_slip_is_noticed() {
+    fn a_token_contains_its_id_and_the_checksum_detects_every_typo() {
         let token = token("key", "s");
         assert_eq!(id_of(&token), Some(TokenId::mint(Timestamp::from_millis(1_795_248_000_123), 7)));
         for (at, character) in token.char_indices() {
             let other = if character == '1' { "2" } else { "1" };
-            let slip = format!("{}{other}{}", &token[..at], &token[at + 1..]);
-            assert_eq!(id_of(&slip), None, "{slip}");
+            let typo = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+            assert_eq!(id_of(&typo), None, "{typo}");
         }
         for text in ["", "dw_", "dw__", &token[1..], &token[..token.len() - 1], &token.to_uppercase(), "dw_é_é"] {
             assert_eq!(id_of(text), None, "{text}");

@@ -328,10 +328,10 @@ fn responses(operation: Operation, shape: &Shape) -> Map<String, Value> {
     for (status, schema) in &shape.answers {
         let content = json!({ "application/json": { "schema": schema } });
         let links = Some(links::of(operation)).filter(|links| !links.is_empty());
-        let mut granted =
-            Map::from_iter([("description".to_owned(), "Granted.".into()), ("content".to_owned(), content)]);
-        granted.extend(links.map(|links| ("links".to_owned(), Value::Object(links))));
-        responses.insert(status.to_string(), Value::Object(granted));
+        let mut success =
+            Map::from_iter([("description".to_owned(), "Success.".into()), ("content".to_owned(), content)]);
+        success.extend(links.map(|links| ("links".to_owned(), Value::Object(links))));
+        responses.insert(status.to_string(), Value::Object(success));
     }
     if matches!(operation, Operation::GetNote | Operation::GetDoc) {
         responses.insert(

@@ -10,9 +10,9 @@ use super::tokenize::{Token, TokenKind, tokens};
 /// How many characters of a text are searched. This limits the cost of an excerpt, however long the text is.
 pub(crate) const EXCERPT_WINDOW: u32 = 8192;
 /// Approximate length of an excerpt in bytes.
-const SHOWN: usize = 320;
+const EXCERPT_BYTES: usize = 320;
 /// How many of them come before the first match.
-const BEFORE: usize = 80;
+const BYTES_BEFORE_MATCH: usize = 80;
 /// Maximum length of an excerpt in characters, with the marks.
 const MAX_CHARS: usize = 500;
 /// Maximum number of terms to look for.
@@ -29,20 +29,24 @@ const COMPARED_CHARACTER_WORK: usize = 1;
 const STEM_WORK: usize = 2;
 
 /// A match of a term of the query.
-struct Found {
+struct Match {
     place: Range<usize>,
     term: usize,
 }
 
 impl Query {
     /// The part of `window` with the most terms close together; without a match, the first lines. `window` is the
-    /// beginning of a text. `goes_on` says whether the text is longer than the window.
-    pub(crate) fn excerpt(&self, window: &str, goes_on: bool, budget: &mut ExcerptBudget) -> String {
+    /// beginning of a text. `is_truncated` says whether the text is longer than the window.
+    pub(crate) fn excerpt(&self, window: &str, is_truncated: bool, budget: &mut ExcerptBudget) -> String {
         let places = self.places(window, budget);
-        let best = (0..places.len()).max_by_key(|at| (together(&places, *at), std::cmp::Reverse(*at)));
+        let best = (0..places.len()).max_by_key(|at| (count_nearby(&places, *at), std::cmp::Reverse(*at)));
         let first = best.and_then(|at| places.get(at)).map_or(0, |found| found.place.start);
-        let start = if first <= BEFORE { 0 } else { behind_space(window, floor(window, first - BEFORE), first) };
-        let end = floor(window, (start + SHOWN).min(window.len()));
+        let start = if first <= BYTES_BEFORE_MATCH {
+            0
+        } else {
+            after_space(window, floor(window, first - BYTES_BEFORE_MATCH), first)
+        };
+        let end = floor(window, (start + EXCERPT_BYTES).min(window.len()));
         let end = if end == window.len() { end } else { before_space(window, first, end) };
         let mut excerpt = String::from(if start > 0 { "…" } else { "" });
         let mut at = start;
@@ -54,7 +58,7 @@ impl Query {
             at = place.end;
         }
         excerpt.push_str(window.get(at..end).unwrap_or_default());
-        let cut = goes_on || end < window.len();
+        let cut = is_truncated || end < window.len();
         if excerpt.chars().nth(MAX_CHARS - 1).is_some() {
             excerpt = excerpt.chars().take(MAX_CHARS - 1).collect();
         }
@@ -65,20 +69,20 @@ impl Query {
     }
 
     /// The first matches of terms of the query in a text.
-    fn places(&self, window: &str, budget: &mut ExcerptBudget) -> Vec<Found> {
+    fn places(&self, window: &str, budget: &mut ExcerptBudget) -> Vec<Match> {
         let mut tokens = tokens(window).within(budget.next_share());
         let (mut places, mut before) = (Vec::new(), None);
         while places.len() < MAX_PLACES
             && let Some(token) = tokens.next()
         {
-            let mut compared = Compared { token: &token, before: before.as_ref(), stem: OnceCell::new(), work: 0 };
+            let mut compared = ComparedToken { token: &token, before: before.as_ref(), stem: OnceCell::new(), work: 0 };
             let terms = self.terms.iter().take(MAX_TERMS).enumerate();
-            places.extend(terms.filter_map(|(n, term)| Some(Found { place: compared.place(term)?, term: n })));
+            places.extend(terms.filter_map(|(n, term)| Some(Match { place: compared.place(term)?, term: n })));
             tokens.charge(compared.work);
             before = Some(token);
         }
         places.truncate(MAX_PLACES);
-        budget.give_back(tokens.left());
+        budget.return_unused(tokens.left());
         places
     }
 }
@@ -102,13 +106,13 @@ impl ExcerptBudget {
         share
     }
 
-    fn give_back(&mut self, unused: usize) {
+    fn return_unused(&mut self, unused: usize) {
         self.left += unused;
     }
 }
 
 /// A token of the text that is compared with the terms of a query.
-struct Compared<'a> {
+struct ComparedToken<'a> {
     token: &'a Token,
     before: Option<&'a Token>,
     /// The stem, once a term has needed it.
@@ -116,7 +120,7 @@ struct Compared<'a> {
     work: usize,
 }
 
-impl Compared<'_> {
+impl ComparedToken<'_> {
     /// The byte range that matches `term`, if there is one.
     fn place(&mut self, term: &QueryTerm) -> Option<Range<usize>> {
         let form = term.forms.first()?;
@@ -160,9 +164,12 @@ impl Compared<'_> {
 }
 
 /// The number of terms that occur close after the match at `at`, including its own.
-fn together(places: &[Found], at: usize) -> usize {
+fn count_nearby(places: &[Match], at: usize) -> usize {
     let Some(first) = places.get(at) else { return 0 };
-    let near = places.iter().skip(at).take_while(|found| found.place.end <= first.place.start + SHOWN - BEFORE);
+    let near = places
+        .iter()
+        .skip(at)
+        .take_while(|found| found.place.end <= first.place.start + EXCERPT_BYTES - BYTES_BEFORE_MATCH);
     let mut terms: Vec<usize> = near.map(|found| found.term).collect();
     terms.sort_unstable();
     terms.dedup();
@@ -170,7 +177,7 @@ fn together(places: &[Found], at: usize) -> usize {
 }
 
 /// The matches within `shown`. Adjacent matches are joined.
-fn merged(places: &[Found], shown: Range<usize>) -> Vec<Range<usize>> {
+fn merged(places: &[Match], shown: Range<usize>) -> Vec<Range<usize>> {
     let mut merged: Vec<Range<usize>> = Vec::new();
     for place in
         places.iter().map(|found| &found.place).filter(|place| place.start >= shown.start && place.end <= shown.end)
@@ -188,7 +195,7 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 /// The position after the first space in a range; `from` if there is none.
-fn behind_space(text: &str, from: usize, to: usize) -> usize {
+fn after_space(text: &str, from: usize, to: usize) -> usize {
     let between = text.get(from..to).unwrap_or_default();
     let space = between.char_indices().find(|(_, c)| c.is_whitespace());
     space.map_or(from, |(at, c)| from + at + c.len_utf8())
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_is_marked_where_it_stands() {
+    fn matches_are_marked_in_the_excerpt() {
         assert_eq!(excerpt("wader zurich", "Waders in ZÜRICH."), "**Waders** in **ZÜRICH**.");
         assert_eq!(excerpt("depl", "the deployment"), "the **deployment**");
         assert_eq!(excerpt("C++", "C, C++ and c#"), "C, **C++** and c#");
@@ -219,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_with_most_of_the_words_is_shown() {
+    fn the_excerpt_shows_the_part_with_the_most_terms() {
         let filler = "something else entirely ".repeat(100);
         let text = format!("heron {filler} the osprey and the heron nest {filler}");
         let shown = excerpt("osprey heron", &text);
@@ -228,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_is_bounded_whatever_the_text() {
+    fn an_excerpt_has_a_limited_length_for_every_text() {
         for (q, text) in [
             ("a", "a ".repeat(4096)),
             ("x", "x".repeat(8192)),
@@ -237,8 +244,8 @@ mod tests {
             ("!", "!".repeat(8192)),
             ("b", format!("{}b", "\u{301}".repeat(4000))),
         ] {
-            for goes_on in [true, false] {
-                let shown = Query::of(q).excerpt(&text, goes_on, &mut ExcerptBudget::of(1));
+            for is_truncated in [true, false] {
+                let shown = Query::of(q).excerpt(&text, is_truncated, &mut ExcerptBudget::of(1));
                 assert!(shown.chars().count() <= MAX_CHARS, "{q}: {} characters", shown.chars().count());
             }
         }

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_take_for_the_same_is_folded_into_one() {
+    fn equal_spellings_fold_to_one() {
         let same = [
             ("Straße STRASSE STRAẞE", "strasse strasse strasse"),
             ("Ελλάδα ΕΛΛΑΔΑ Σοφός", "ελλαδα ελλαδα σοφοσ"),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_folded_as_its_capital_and_its_small_letter_are() {
+    fn a_letter_folds_like_its_uppercase_and_lowercase_forms() {
         for c in ('\0'..=char::MAX).filter(|c| !continues_cluster(*c)) {
             let own = folded(&c.to_string());
             for other in [c.to_uppercase().to_string(), c.to_lowercase().to_string()] {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_make_another_letter_stay() {
+    fn marks_that_distinguish_letters_are_kept() {
         for (one, other) in [("が", "か"), ("हिन्दी", "हनद"), ("กี่", "กี"), ("ད", "དི")]
         {
             assert_ne!(folded(one), folded(other));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_letter_is_folded_as_any_other_would_be() {
+    fn a_plain_letter_folds_like_any_other() {
         for c in ('\0'..=char::MAX).filter(|c| is_plain(*c)) {
             let full: String =
                 [c].into_iter().nfkd().filter(|c| !is_left_out(*c)).flat_map(without_case).nfc().collect();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_marks_is_one_cluster() {
+    fn any_number_of_marks_belongs_to_one_cluster() {
         let text = format!("a{}b", "\u{301}".repeat(100_000));
         assert_eq!(cluster_end(&text, 0), 200_001);
         assert_eq!(folded(&text), "ab");

@@ -118,30 +118,30 @@ impl QueryTerm {
 mod tests {
     use super::*;
 
-    fn expressed(text: &str) -> String {
+    fn folded_query(text: &str) -> String {
         let shown = |term: &QueryTerm| term.forms.first().cloned().unwrap_or_default();
         Query::of(text).terms.iter().map(shown).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn only_words_have_a_meaning() {
-        assert_eq!(expressed(r#"a"b OR NOT (c* NEAR/2 ^d) -title:e + {f}"#), "a b or not c near 2 d title e f");
-        assert_eq!(expressed("-- \u{1}\u{fffd}\" \u{301} \u{e0a0}"), "");
+    fn only_words_have_a_meaning_in_a_query() {
+        assert_eq!(folded_query(r#"a"b OR NOT (c* NEAR/2 ^d) -title:e + {f}"#), "a b or not c near 2 d title e f");
+        assert_eq!(folded_query("-- \u{1}\u{fffd}\" \u{301} \u{e0a0}"), "");
         assert_eq!(Query::of("\"").expression(Matching::Beginnings), None);
-        assert_eq!(expressed("again Again"), "again");
+        assert_eq!(folded_query("again Again"), "again");
         let many: Vec<String> = (0..200).map(|n| format!("w{n}")).collect();
-        assert_eq!(expressed(&many.join("'")).split(' ').count(), MAX_TERMS);
+        assert_eq!(folded_query(&many.join("'")).split(' ').count(), MAX_TERMS);
     }
 
     #[test]
-    fn neighbours_of_a_text_without_spaces_are_looked_for_in_pairs() {
-        assert_eq!(expressed("日本語のdeploy手順"), "日本 本語 語の deploy 手順");
-        assert_eq!(expressed("猫 と 犬"), "猫 と 犬");
-        assert_eq!(expressed("第3章🚀"), "第 3 章 🚀");
+    fn a_text_without_spaces_is_searched_in_character_pairs() {
+        assert_eq!(folded_query("日本語のdeploy手順"), "日本 本語 語の deploy 手順");
+        assert_eq!(folded_query("猫 と 犬"), "猫 と 犬");
+        assert_eq!(folded_query("第3章🚀"), "第 3 章 🚀");
     }
 
     #[test]
-    fn a_word_is_looked_for_in_every_form_and_as_a_beginning() {
+    fn a_word_matches_in_every_form_and_as_a_prefix() {
         let query = Query::of("waders k8s C++ ab");
         let stem = stem_term("wader");
         assert_eq!(

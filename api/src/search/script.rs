@@ -11,13 +11,13 @@ pub(super) enum Kind {
     /// A word by itself.
     Symbol,
     /// A separator between words.
-    Between,
+    Separator,
 }
 
 /// The kind of a character.
 pub(super) fn kind(c: char) -> Kind {
     if c.is_ascii() {
-        return if c.is_ascii_alphanumeric() { Kind::Word } else { Kind::Between };
+        return if c.is_ascii_alphanumeric() { Kind::Word } else { Kind::Separator };
     }
     if is_symbol(c) {
         return Kind::Symbol;
@@ -25,7 +25,7 @@ pub(super) fn kind(c: char) -> Kind {
     match c.is_alphanumeric() {
         true if is_unspaced(c) => Kind::Unspaced,
         true => Kind::Word,
-        false => Kind::Between,
+        false => Kind::Separator,
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn stem(word: &str) -> Option<String> {
     has_stem(word).then(|| {
         let mut stem = word.to_owned();
         plural(&mut stem);
-        past(&mut stem);
+        remove_past_ending(&mut stem);
         // This is the rule of the second version of the algorithm: `deploy` keeps its `y`, like `deployment`.
         if let Some(rest) = stem.strip_suffix('y').filter(|rest| rest.len() > 1 && ends_in_consonant(rest)) {
             stem = format!("{rest}i");
@@ -69,7 +69,7 @@ fn plural(stem: &mut String) {
     }
 }
 
-fn past(stem: &mut String) {
+fn remove_past_ending(stem: &mut String) {
     if stem.ends_with("eed") {
         if measure(before(stem, "eed")) > 0 {
             stem.pop();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_word_of_english_has_no_stem() {
+    fn a_word_that_is_not_english_has_no_stem() {
         for word in ["as", "größe", "k8s", "Plan", &"s".repeat(33)] {
             assert_eq!(stem(word), None, "{word}");
         }

@@ -15,9 +15,9 @@ const UNSPACED_ENTRIES: usize = 2;
 /// The work limit for splitting a text, about 15 ms: 500 KB of English or Russian, 200 KB of Vietnamese.
 const MAX_WORK: usize = 600_000;
 /// A word that occurs this often counts as a topic of the text.
-const OFTEN: u32 = 3;
+const FREQUENT_COUNT: u32 = 3;
 /// Maximum number of these words.
-const MAX_OFTEN: usize = 32;
+const MAX_FREQUENT: usize = 32;
 
 /// The terms of a title.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(crate) struct TitleTerms {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContentTerms {
     /// The words that occur most often.
-    pub(crate) often: String,
+    pub(crate) frequent: String,
     /// The index terms.
     pub(crate) terms: String,
     /// Whether the text has more terms than the index holds.
@@ -58,14 +58,14 @@ impl TitleTerms {
             }
         }
         head.push(' ');
-        Self { head, terms: Collected::of(title).terms }
+        Self { head, terms: TermCollector::of(title).terms }
     }
 }
 
 impl ContentTerms {
     pub(crate) fn of(content: &str) -> Self {
-        let collected = Collected::of(content);
-        Self { often: collected.often(), terms: collected.terms, in_part: collected.in_part }
+        let collector = TermCollector::of(content);
+        Self { frequent: collector.frequent(), terms: collector.terms, in_part: collector.in_part }
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn stem_term(stem: &str) -> String {
 }
 
 /// The terms of a text during indexing.
-struct Collected {
+struct TermCollector {
     terms: String,
     counts: HashMap<String, u32>,
     /// The index entries that are left.
@@ -91,30 +91,30 @@ struct Collected {
     in_part: bool,
 }
 
-impl Collected {
+impl TermCollector {
     fn of(text: &str) -> Self {
-        let mut collected =
+        let mut collector =
             Self { terms: String::from(" "), counts: HashMap::new(), left: MAX_ENTRIES, in_part: false };
         let (mut before, mut pair) = (String::new(), String::new());
         let mut tokens = tokens(text).within(MAX_WORK);
-        while !collected.in_part
+        while !collector.in_part
             && let Some(token) = tokens.next()
         {
             match token.kind {
-                TokenKind::Word { signs } => collected.word(&token.folded, &signs),
+                TokenKind::Word { signs } => collector.word(&token.folded, &signs),
                 TokenKind::Character { follows } => {
-                    collected.term(&token.folded, UNSPACED_ENTRIES);
+                    collector.term(&token.folded, UNSPACED_ENTRIES);
                     if follows {
                         pair.clear();
                         pair.extend([before.as_str(), &token.folded]);
-                        collected.term(&pair, UNSPACED_ENTRIES);
+                        collector.term(&pair, UNSPACED_ENTRIES);
                     }
                     before = token.folded;
                 }
             }
         }
-        collected.in_part |= tokens.left() == 0;
-        collected
+        collector.in_part |= tokens.left() == 0;
+        collector
     }
 
     fn word(&mut self, word: &str, signs: &str) {
@@ -150,10 +150,11 @@ impl Collected {
         self.terms.push(' ');
     }
 
-    fn often(&self) -> String {
-        let mut often: Vec<(&String, &u32)> = self.counts.iter().filter(|(_, count)| **count >= OFTEN).collect();
-        often.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-        let words = often.into_iter().take(MAX_OFTEN).map(|(word, _)| {
+    fn frequent(&self) -> String {
+        let mut frequent: Vec<(&String, &u32)> =
+            self.counts.iter().filter(|(_, count)| **count >= FREQUENT_COUNT).collect();
+        frequent.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        let words = frequent.into_iter().take(MAX_FREQUENT).map(|(word, _)| {
             let stem = stem(word).map(|stem| format!("{} ", stem_term(&stem)));
             format!("{word} {}", stem.unwrap_or_default())
         });
@@ -166,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_term_is_there_once() {
+    fn each_term_occurs_once() {
         assert_eq!(ContentTerms::of(&"word ".repeat(100_000)).terms, format!(" word {} ", stem_term("word")));
         assert_eq!(ContentTerms::of("日本日本").terms, " 日 本 日本 本日 ");
         assert_eq!(ContentTerms::of("C++ c").terms, " c c++ ");
@@ -174,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_indexed_of_a_text_is_bounded() {
+    fn the_indexed_part_of_a_text_is_limited() {
         let words = (0..60_000).map(|n| format!("{n:x} ")).collect::<Vec<_>>().concat();
         let han: String = (0..160_000u32).filter_map(|n| char::from_u32(0x4e00 + n * 7919 % 20_000)).collect();
         assert!(ContentTerms::of(&"ﷺ ".repeat(100_000)).in_part);
         for text in [words, han] {
             let terms = ContentTerms::of(&text);
             assert!(terms.in_part && terms.terms.len() < 300_000, "{}", terms.terms.len());
-            assert!(terms.often.len() < 4000);
+            assert!(terms.frequent.len() < 4000);
         }
         let prose = (0..4_000).map(|n| format!("word{} ", n % 1000)).collect::<Vec<_>>().concat();
         assert!(!ContentTerms::of(&prose).in_part);

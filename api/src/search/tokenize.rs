@@ -12,7 +12,7 @@ const MAX_SIGNS: usize = 2;
 /// The work for a word, without its letters outside ASCII.
 const WORD_WORK: usize = 2;
 /// The work for a skipped character outside ASCII.
-const BETWEEN_WORK: usize = 4;
+const SEPARATOR_WORK: usize = 4;
 
 /// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl Iterator for Tokens<'_> {
             let follows = std::mem::take(&mut self.unspaced);
             let mut folded = String::new();
             match found {
-                Kind::Between => {
-                    self.charge(if end - start > 1 { BETWEEN_WORK } else { 0 });
+                Kind::Separator => {
+                    self.charge(if end - start > 1 { SEPARATOR_WORK } else { 0 });
                     continue;
                 }
                 Kind::Unspaced => self.unspaced = true,
@@ -120,7 +120,7 @@ impl Tokens<'_> {
             if folded.len() < MAX_WORD_BYTES {
                 self.append_folded(self.at..end, &mut folded);
             } else {
-                self.charge(BETWEEN_WORK);
+                self.charge(SEPARATOR_WORK);
             }
             if self.left == 0 {
                 return None;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_where_its_readers_see_words() {
+    fn a_text_is_split_into_words() {
         let texts: [(&str, &[&str]); 15] = [
             ("foo_bar k8s, ABC-123", &["foo", "bar", "k8s", "abc", "123"]),
             ("C++ and C#. a+b 1+1 x+++", &["c++", "and", "c#", "a", "b", "1", "1", "x"]),
@@ -230,7 +230,7 @@ mod tests {
 
     /// The tokenizer of the index would split a term with other characters, or the query would have a syntax error.
     #[test]
-    fn no_character_makes_a_folded_piece_more_than_one_token() {
+    fn a_folded_token_is_one_token_of_the_index() {
         let fits = |c: char| if c.is_ascii() { c.is_ascii_alphanumeric() } else { !c.is_whitespace() };
         for c in '\0'..=char::MAX {
             for token in tokens(&format!("{c} A{c}{c}B")) {
@@ -240,21 +240,21 @@ mod tests {
     }
 
     #[test]
-    fn a_decomposed_vowel_is_cut_as_the_vowel_is() {
+    fn a_decomposed_vowel_gives_the_same_tokens() {
         for text in ["ทำงาน น้ำ ทำ", "ນ້ຳ ທຳ"] {
             assert_eq!(cut(&text.nfkd().collect::<String>()), cut(text), "{text}");
         }
     }
 
     #[test]
-    fn a_piece_knows_its_place() {
+    fn a_token_has_its_position() {
         let text = "Größe: 日本, C++! Ｃ＋＋17";
         let placed: Vec<&str> = tokens(text).map(|token| &text[token.place]).collect();
         assert_eq!(placed, ["Größe", "日", "本", "C++", "Ｃ＋＋", "17"]);
     }
 
     #[test]
-    fn a_word_without_an_end_is_known_by_its_beginning() {
+    fn a_very_long_word_is_indexed_by_its_beginning() {
         assert_eq!(cut(&"x".repeat(500_000)), ["x".repeat(MAX_WORD_BYTES)]);
         assert_eq!(cut(&"é".repeat(100_000)), ["e".repeat(MAX_WORD_BYTES)]);
     }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use deckwatch_protocol::{AnalyticsFilter, HandoffId, SessionId, Timestamp};
 
 use super::excerpt;
-use super::session::MOST_AHEAD_SECONDS;
+use super::session::MAX_CLOCK_SKEW_SECONDS;
 use crate::database::{Param, Statement};
 
 /// The seconds between two times; 0 if the clock went back between them.
@@ -33,7 +33,7 @@ macro_rules! in_window {
 }
 
 /// The maximum number of sessions, and of handoffs, that are read.
-macro_rules! most {
+macro_rules! max_rows {
     () => {
         "2000"
     };
@@ -56,7 +56,7 @@ fn window(sessions: &str, handoffs: &str) -> String {
             " and ",
             in_window!("s.created_at"),
             "{sessions} order by s.id desc limit 1 offset ",
-            most!(),
+            max_rows!(),
             ") ",
             "union all select * from (select substr(h.id, 4, 10) as at, h.created_at from handoffs h ",
             "where h.id >= ?4 and h.id < ",
@@ -64,7 +64,7 @@ fn window(sessions: &str, handoffs: &str) -> String {
             " and ",
             in_window!("h.created_at"),
             "{handoffs} order by h.id desc limit 1 offset ",
-            most!(),
+            max_rows!(),
             "))), ",
             "begun as materialized (select s.venture, s.agent, substr(s.created_at, 1, 10) as day, ",
             "s.status = 'active' and s.last_heartbeat_at >= ?1 as is_active, s.status = 'ended' as is_ended, ",
@@ -169,19 +169,19 @@ pub(crate) fn select(
     until: Timestamp,
     (now, stale_before): (Timestamp, Timestamp),
 ) -> Statement {
-    let ahead = now.plus_seconds(MOST_AHEAD_SECONDS);
+    let ahead = now.plus_seconds(MAX_CLOCK_SKEW_SECONDS);
     let (mut sessions, mut handoffs) = (String::new(), String::new());
-    let mut named = Vec::new();
+    let mut filter_params = Vec::new();
     if let Some(venture) = &filter.venture {
         sessions.push_str(" and s.venture = ?10");
         handoffs.push_str(" and h.venture = ?10");
-        named.push(Param::from(venture));
+        filter_params.push(Param::from(venture));
     }
     if let Some(agent) = &filter.agent {
-        let place = 10 + named.len();
+        let place = 10 + filter_params.len();
         let _ = write!(sessions, " and s.agent = ?{place}");
         let _ = write!(handoffs, " and h.from_agent = ?{place}");
-        named.push(agent.into());
+        filter_params.push(agent.into());
     }
     let window = window(&sessions, &handoffs);
     let mut statement = Statement::new(format!("{window}{BODY}"))
@@ -194,7 +194,7 @@ pub(crate) fn select(
         .bind(until)
         .bind(&SessionId::mint(ahead, 0))
         .bind(&HandoffId::mint(ahead, 0));
-    statement.params.extend(named);
+    statement.params.extend(filter_params);
     statement
 }
 

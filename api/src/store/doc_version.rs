@@ -19,7 +19,8 @@ macro_rules! doc_version_json {
 }
 
 statements! {
-    /// A put that changed no content created no version. Then the existing version gets the current title, type and source.
+    /// A put that changed no content created no version. Then the existing version gets the current title, type and
+    /// source.
     INSERT = "
         insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, source_repo,
           source_path, created_at, actor_key_id, creation_correlation_id, change_id, content)

@@ -51,13 +51,13 @@ pub(crate) fn claim(
         .bind(expires_at)
 }
 
-pub(crate) fn recall(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
+pub(crate) fn stored_response(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
     Statement::new(RECALL).bind(actor).bind(key.as_str()).bind(now)
 }
 
 /// Stores the row of `answer`, `(status, body, payload_handoff_id, payload_path)`, with the claimed key, and returns
 /// the response.
-pub(crate) fn keep(actor: &str, key: &IdempotencyKey, answer: Statement) -> Statement {
+pub(crate) fn store_response(actor: &str, key: &IdempotencyKey, answer: Statement) -> Statement {
     let Statement { sql, params, .. } = answer;
     let n = params.len();
     let sql = format!(
@@ -73,7 +73,7 @@ pub(crate) fn keep(actor: &str, key: &IdempotencyKey, answer: Statement) -> Stat
     Statement::with(sql, params).bind(actor).bind(key.as_str())
 }
 
-/// [`keep`] around each response of a write.
+/// [`store_response`] around each response of a write.
 pub(super) fn composed() -> Vec<(String, String)> {
     let Ok(key) = "0123456789abcdef".parse() else { return Vec::new() };
     let answers = super::day::STATEMENTS
@@ -95,7 +95,7 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .map(|(name, sql)| {
             let params = (1..=99).take_while(|n| sql.contains(&format!("?{n}"))).count();
             let answer = Statement::with(*sql, vec![crate::database::Param::Null; params]);
-            (format!("idempotency::keep {name}"), keep("actor", &key, answer).sql.into_owned())
+            (format!("idempotency::store_response {name}"), store_response("actor", &key, answer).sql.into_owned())
         })
         .collect()
 }

@@ -46,8 +46,8 @@ statements! {
           approved_at = null, approved_by = null
         where hostname = ?1 and retired_at is not null";
 
-    /// Every registered access waits for approval. `SETTLE` then removes an access that is approved already. If the
-    /// values are the same, nothing changes.
+    /// Every registered access waits for approval. `REMOVE_APPROVED_REQUEST` then removes an access that is approved
+    /// already. If the values are the same, nothing changes.
     REGISTER = "
         insert into machines (id, hostname, os, arch, role, meta_json, pending_user, pending_ip, pending_key,
           pending_fingerprint, pending_at, pending_by, created_at, updated_at, last_seen_at, creation_correlation_id)
@@ -64,12 +64,12 @@ statements! {
               excluded.pending_ip, excluded.pending_key)";
 
     /// An approved access does not wait.
-    SETTLE = "
+    REMOVE_APPROVED_REQUEST = "
         update machines set pending_user = null, pending_ip = null, pending_key = null, pending_fingerprint = null,
           pending_at = null, pending_by = null
         where hostname = ?1 and (pending_user, pending_ip, pending_key) = (approved_user, approved_ip, approved_key)";
 
-    BEAT = "update machines set last_seen_at = ?2 where hostname = ?1";
+    RECORD_HEARTBEAT = "update machines set last_seen_at = ?2 where hostname = ?1";
 
     APPROVE = "
         update machines set approved_user = pending_user, approved_ip = pending_ip, approved_key = pending_key,
@@ -143,12 +143,12 @@ pub(crate) fn register(machine: &RegisterMachine, new: &Registration) -> Stateme
         .bind(new.correlation_id)
 }
 
-pub(crate) fn settle(hostname: &Host) -> Statement {
-    Statement::new(SETTLE).bind(hostname)
+pub(crate) fn remove_approved_request(hostname: &Host) -> Statement {
+    Statement::new(REMOVE_APPROVED_REQUEST).bind(hostname)
 }
 
-pub(crate) fn beat(hostname: &Host, now: Timestamp) -> Statement {
-    Statement::new(BEAT).bind(hostname).bind(now).non_durable()
+pub(crate) fn record_heartbeat(hostname: &Host, now: Timestamp) -> Statement {
+    Statement::new(RECORD_HEARTBEAT).bind(hostname).bind(now).non_durable()
 }
 
 /// Approves the waiting access. `actor` is `None` if the engine approves automatically.

@@ -68,7 +68,7 @@ pub fn indexed(notes: &[Row]) -> Vec<Statement> {
         ids.push(id);
         in_part.extend(content.in_part.then_some(id));
         terms.push(json!({ "id": id, "version": version, "title": title.terms, "content": content.terms }));
-        ranks.push(json!({ "id": id, "head": title.head, "often": content.often }));
+        ranks.push(json!({ "id": id, "head": title.head, "often": content.frequent }));
     }
     let ids = Value::from(ids).to_string();
     vec![

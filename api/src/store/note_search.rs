@@ -77,7 +77,7 @@ pub fn rebuild_index() -> [Statement; 2] {
 /// Gives the note that this batch created its number in the index and its terms, and adds it to the index.
 pub(crate) fn add(title: &TitleTerms, content: &ContentTerms) -> [Statement; 3] {
     [
-        Statement::new(NUMBER).bind(&title.head).bind(&content.often),
+        Statement::new(NUMBER).bind(&title.head).bind(&content.frequent),
         Statement::new(TERMS).bind(&title.terms).bind(&content.terms),
         index(NoteInBatch::Newest),
     ]
@@ -86,7 +86,7 @@ pub(crate) fn add(title: &TitleTerms, content: &ContentTerms) -> [Statement; 3] 
 /// Adds a note that [`forget`] removed to the index again, with its current data and its new terms, if any.
 pub(crate) fn change(id: &NoteId, title: Option<&TitleTerms>, content: Option<&ContentTerms>) -> [Statement; 3] {
     let (head, title) = title.map(|title| (&title.head, &title.terms)).unzip();
-    let (often, content) = content.map(|content| (&content.often, &content.terms)).unzip();
+    let (often, content) = content.map(|content| (&content.frequent, &content.terms)).unzip();
     [
         Statement::new(CHANGE_RANK).bind(id).bind(head).bind(often),
         Statement::new(CHANGE_TERMS).bind(id).bind(title).bind(content),
@@ -134,16 +134,18 @@ impl Search<'_> {
         let mut bound = Bound::default();
         let whole = self.matches(Matching::WholeWords, &mut bound);
         let longer = self.query.has_beginnings().then(|| self.matches(Matching::Beginnings, &mut bound));
-        let (mut begun, mut unseen) = (String::new(), String::new());
+        let (mut before_search, mut unseen) = (String::new(), String::new());
         if let Some(newest) = search_cursor.newest() {
-            begun = format!(" and rowid <= cast({} as integer)", bound.place(newest));
+            before_search = format!(" and rowid <= cast({} as integer)", bound.place(newest));
             unseen = format!(
                 " where f.number not in (select value from json_each({}))",
                 bound.place(search_cursor.shown_json())
             );
         }
         let newest = |matches: &str, limit: &str| {
-            format!("select rowid as number from note_search where {matches}{begun} order by rowid desc limit {limit}")
+            format!(
+                "select rowid as number from note_search where {matches}{before_search} order by rowid desc limit {limit}"
+            )
         };
         let longer = longer.map(|longer| {
             let longer =
@@ -224,10 +226,10 @@ fn score_of(term: &QueryTerm, bound: &mut Bound) -> String {
     let spaced = |form: &String| if term.unspaced { form.clone() } else { format!(" {form} ") };
     let forms: Vec<String> = term.forms.iter().map(|form| bound.place(spaced(form))).collect();
     let any = |of: &str| forms.iter().map(|form| format!("instr(k.{of}, {form})")).collect::<Vec<_>>().join(" or ");
-    let begun = term.prefix.as_ref().map(|prefix| bound.place(format!(" {prefix}")));
-    let begun = begun.map(|prefix| format!("when instr(k.head, {prefix}) then 6 "));
+    let prefix_case = term.prefix.as_ref().map(|prefix| bound.place(format!(" {prefix}")));
+    let prefix_case = prefix_case.map(|prefix| format!("when instr(k.head, {prefix}) then 6 "));
     let (head, often) = (any("head"), any("often"));
-    format!(" + case when {head} then 8 {}when {often} then 3 else 0 end", begun.unwrap_or_default())
+    format!(" + case when {head} then 8 {}when {often} then 3 else 0 end", prefix_case.unwrap_or_default())
 }
 
 /// The parameters of a statement so far.
@@ -244,10 +246,10 @@ impl Bound {
 
 /// The variants of [`list`]: each filter alone, and a position.
 pub(super) fn composed() -> Vec<(String, String)> {
-    let begun = "s.CBB".parse().ok().and_then(|cursor| SearchCursor::of(&cursor));
+    let second_page = "s.CBB".parse().ok().and_then(|cursor| SearchCursor::of(&cursor));
     let queries = ["one two", "日本", "-"].map(Query::of);
     let statements = super::note::forms().into_iter().flat_map(|filter| {
-        let search_cursor = begun.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
+        let search_cursor = second_page.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
         let token: Option<TokenId> = "tok_00000000000000000000000000".parse().ok();
         let of = |query, token: Option<&TokenId>| <[Statement; 2]>::from(list(&filter, query, &search_cursor, token));
         queries.iter().flat_map(|query| [of(query, None), of(query, token.as_ref())]).flatten().collect::<Vec<_>>()

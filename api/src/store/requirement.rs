@@ -28,7 +28,7 @@ statements! {
     /// Fails if the requirement would be more than `?5`, or if it has a `*` and would be more than `?6` that apply
     /// to one venture (those that name the venture and those that name none). A change of an existing requirement
     /// adds none.
-    UNLESS_ROOM = concat!(
+    UNLESS_BELOW_LIMIT = concat!(
         "insert into refusals (reason) select 'requirements_full' ",
         "where ((select count(*) from doc_requirements) >= ?5 or instr(?1, '*') > 0 and ",
         "(select count(*) from doc_requirements where instr(name_pattern, '*') > 0 and venture is null) + ",
@@ -60,7 +60,7 @@ statements! {
 }
 
 /// `sql` with the four fields that identify a requirement as `?1` to `?4`.
-fn naming(sql: &'static str, requirement: &PutRequirement) -> Statement {
+fn bind_rule(sql: &'static str, requirement: &PutRequirement) -> Statement {
     Statement::new(sql)
         .bind(&requirement.name_pattern)
         .bind(requirement.scope_type.as_str())
@@ -69,13 +69,13 @@ fn naming(sql: &'static str, requirement: &PutRequirement) -> Statement {
 }
 
 /// Fails the batch if it would create one requirement too many.
-pub(crate) fn unless_room(requirement: &PutRequirement) -> Statement {
-    naming(UNLESS_ROOM, requirement).bind(Requirement::MAX).bind(Requirement::MAX_PATTERNS)
+pub(crate) fn unless_below_limit(requirement: &PutRequirement) -> Statement {
+    bind_rule(UNLESS_BELOW_LIMIT, requirement).bind(Requirement::MAX).bind(Requirement::MAX_PATTERNS)
 }
 
 pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Timestamp) -> Statement {
     let sources: serde_json::Value = requirement.sources.iter().map(|source| source.as_str()).collect();
-    naming(PUT, requirement)
+    bind_rule(PUT, requirement)
         .bind(new_id)
         .bind(requirement.staleness_days.get())
         .bind(requirement.required)
@@ -85,7 +85,7 @@ pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Tim
 }
 
 pub(crate) fn select_response(requirement: &PutRequirement, new_id: &RequirementId) -> Statement {
-    naming(SELECT_RESPONSE, requirement).bind(new_id)
+    bind_rule(SELECT_RESPONSE, requirement).bind(new_id)
 }
 
 pub(crate) fn delete(id: &RequirementId) -> Statement {

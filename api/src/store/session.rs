@@ -8,7 +8,7 @@ use super::statements;
 use crate::database::Statement;
 
 /// A heartbeat may be this many seconds ahead of the clock that reads it.
-pub(super) const MOST_AHEAD_SECONDS: i64 = 5 * 60;
+pub(super) const MAX_CLOCK_SKEW_SECONDS: i64 = 5 * 60;
 
 /// The status of a session. A silent session counts as abandoned, also before a sweep marks it.
 macro_rules! session_status {
@@ -91,7 +91,7 @@ statements! {
         where id = ?1 and status <> 'ended'";
 
     /// Records a heartbeat. An abandoned session becomes active again.
-    BEAT = "
+    RECORD_HEARTBEAT = "
         update sessions set last_heartbeat_at = ?2, status = 'active', ended_at = null, end_reason = null
         where id = ?1 and status <> 'ended'";
 
@@ -106,7 +106,7 @@ statements! {
         where id = ?1 and status = 'active' and last_heartbeat_at <= ?3";
 
     /// Reactivates the session of an agent that left and returned before the session was stale.
-    RETURN = "
+    REACTIVATE = "
         update sessions set status = 'active', ended_at = null, end_reason = null
         where id = (
             select id from sessions indexed by sessions_by_heartbeat
@@ -140,11 +140,11 @@ pub(crate) fn abandon_stale(day: &StartDay, stale_before: Timestamp, now: Timest
 }
 
 pub(crate) fn correct_ahead(day: &StartDay, now: Timestamp) -> Statement {
-    Statement::new(CORRECT_AHEAD).bind(now).bind(&day.venture).bind(now.plus_seconds(MOST_AHEAD_SECONDS))
+    Statement::new(CORRECT_AHEAD).bind(now).bind(&day.venture).bind(now.plus_seconds(MAX_CLOCK_SKEW_SECONDS))
 }
 
-pub(crate) fn return_to(day: &StartDay, stale_before: Timestamp) -> Statement {
-    Statement::new(RETURN).bind(stale_before).bind(&day.agent).bind(&day.venture).bind(&day.repo).bind(day.track)
+pub(crate) fn reactivate(day: &StartDay, stale_before: Timestamp) -> Statement {
+    Statement::new(REACTIVATE).bind(stale_before).bind(&day.agent).bind(&day.venture).bind(&day.repo).bind(day.track)
 }
 
 /// The fields of a new session that its agent does not set.
@@ -202,11 +202,11 @@ pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> S
         .bind(meta)
 }
 
-pub(crate) fn beat(id: &SessionId, now: Timestamp) -> Statement {
-    Statement::new(BEAT).bind(id).bind(now).non_durable()
+pub(crate) fn record_heartbeat(id: &SessionId, now: Timestamp) -> Statement {
+    Statement::new(RECORD_HEARTBEAT).bind(id).bind(now).non_durable()
 }
 
-pub(crate) fn select_beat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
+pub(crate) fn select_heartbeat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
     Statement::new(SELECT_BEAT).bind(id).bind(next).bind(interval_seconds)
 }
 

@@ -2,7 +2,7 @@
 
 use deckwatch_protocol::Timestamp;
 
-use super::session::MOST_AHEAD_SECONDS;
+use super::session::MAX_CLOCK_SKEW_SECONDS;
 use super::statements;
 use crate::database::{Param, Statement};
 
@@ -20,7 +20,7 @@ pub struct Swept {
 }
 
 /// The current state of a run, for its record.
-pub(crate) struct Run {
+pub(crate) struct SweepRun {
     pub(crate) started_at: Timestamp,
     pub(crate) finished_at: Option<Timestamp>,
     /// Whether rows are left for the next run, as far as known.
@@ -67,7 +67,7 @@ statements! {
 }
 
 /// Writes the record of the run.
-pub(crate) fn record(run: &Run) -> Statement {
+pub(crate) fn record(run: &SweepRun) -> Statement {
     let counted = |rows: usize| Param::Integer(i64::try_from(rows).unwrap_or(i64::MAX));
     Statement::new(RECORD)
         .bind(run.started_at)
@@ -86,7 +86,7 @@ pub(crate) fn abandon(stale_before: Timestamp, now: Timestamp) -> Statement {
 
 /// Sets heartbeats later than `now` to `now`.
 pub(crate) fn correct_ahead(now: Timestamp) -> Statement {
-    Statement::new(CORRECT_AHEAD).bind(now).bind(now.plus_seconds(MOST_AHEAD_SECONDS))
+    Statement::new(CORRECT_AHEAD).bind(now).bind(now.plus_seconds(MAX_CLOCK_SKEW_SECONDS))
 }
 
 /// Deletes expired idempotency keys.

@@ -14,17 +14,18 @@ use crate::database::Sqlite;
 const OF_D1: &[u8] = b"{\"format\":\"deckwatch-records-";
 const NAMES: &str = "select name from sqlite_schema where name not like 'sqlite%' order by name";
 
-/// Fails unless `file` is intact and all its migrations are known. Error messages use the name `named`.
-pub(super) fn require_intact(file: &Path, named: &Path) -> Result<(), BackupError> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(named))?;
-    let find_damage = find_damage(&connection).map_err(in_file(named))?;
-    if let Some(detail) = find_damage {
-        return Err(BackupError::Damaged { path: named.to_owned(), detail });
+/// Fails unless `file` is intact and all its migrations are known. Error messages use the name `shown_path`.
+pub(super) fn require_intact(file: &Path, shown_path: &Path) -> Result<(), BackupError> {
+    let connection =
+        Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(in_file(shown_path))?;
+    let damage = find_damage(&connection).map_err(in_file(shown_path))?;
+    if let Some(detail) = damage {
+        return Err(BackupError::Damaged { path: shown_path.to_owned(), detail });
     }
-    let applied = applied(&connection).map_err(in_file(named))?;
+    let applied = applied(&connection).map_err(in_file(shown_path))?;
     let known = |name: &String| MIGRATIONS.iter().any(|(migration, _)| migration == name);
     match applied.into_iter().find(|name| !known(name)) {
-        Some(migration) => Err(BackupError::Newer { path: named.to_owned(), migration }),
+        Some(migration) => Err(BackupError::Newer { path: shown_path.to_owned(), migration }),
         None => Ok(()),
     }
 }
@@ -38,8 +39,8 @@ fn find_damage(connection: &Connection) -> Result<Option<String>, rusqlite::Erro
     if !connection.query_row(recorded, [], |row| row.get(0))? || applied(connection)?.is_empty() {
         return Ok(Some("it has no Deckwatch migrations".to_owned()));
     }
-    let stray = connection.prepare("pragma foreign_key_check")?.exists([])?;
-    Ok(stray.then(|| "a record refers to a missing record".to_owned()))
+    let has_orphans = connection.prepare("pragma foreign_key_check")?.exists([])?;
+    Ok(has_orphans.then(|| "a record refers to a missing record".to_owned()))
 }
 
 fn applied(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
@@ -48,15 +49,15 @@ fn applied(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
 }
 
 /// Fails unless `database`, after all migrations, has every table, index and trigger that the migrations create.
-pub(super) fn require_complete(database: &Sqlite, named: &Path) -> Result<(), BackupError> {
-    let made = Sqlite::in_memory().map_err(in_file(named))?;
+pub(super) fn require_complete(database: &Sqlite, shown_path: &Path) -> Result<(), BackupError> {
+    let fresh = Sqlite::in_memory().map_err(in_file(shown_path))?;
     let parts = |of: &Sqlite| {
-        let rows = of.run(&[Statement::new(NAMES)]).map_err(|error| damaged(named, error.to_string()))?;
+        let rows = of.run(&[Statement::new(NAMES)]).map_err(|error| damaged(shown_path, error.to_string()))?;
         Ok::<Vec<Value>, BackupError>(rows.into_iter().flatten().flat_map(Row::into_values).collect())
     };
-    let here = parts(database)?;
-    match parts(&made)?.into_iter().find(|name| !here.contains(name)) {
-        Some(name) => Err(damaged(named, format!("{name} is missing"))),
+    let existing = parts(database)?;
+    match parts(&fresh)?.into_iter().find(|name| !existing.contains(name)) {
+        Some(name) => Err(damaged(shown_path, format!("{name} is missing"))),
         None => Ok(()),
     }
 }
@@ -68,6 +69,6 @@ pub(super) fn is_of_d1(file: &Path) -> bool {
     read.is_ok() && head == OF_D1
 }
 
-fn damaged(named: &Path, detail: String) -> BackupError {
-    BackupError::Damaged { path: named.to_owned(), detail }
+fn damaged(shown_path: &Path, detail: String) -> BackupError {
+    BackupError::Damaged { path: shown_path.to_owned(), detail }
 }

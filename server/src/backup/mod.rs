@@ -123,10 +123,10 @@ fn without_index(file: &Path) -> Result<(), rusqlite::Error> {
 
 /// Reports a full disk as an error of the file that is being written, also if the failed step was reading another
 /// file.
-fn with_full_disk_path(made: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
+fn with_full_disk_path(target: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
     |error| match error {
         BackupError::Database { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-            in_file(made)(source)
+            in_file(target)(source)
         }
         error => error,
     }

@@ -8,7 +8,7 @@ use super::{BackupError, at};
 use crate::private_files::{private_file, sidecar_files};
 
 /// Maximum number of temporary folders that killed processes may leave.
-const MOST_LEFT: u32 = 1000;
+const MAX_LEFTOVERS: u32 = 1000;
 
 /// A temporary file in a folder of its own next to its final path. So it is deleted together with the files that
 /// SQLite creates next to it.
@@ -81,12 +81,12 @@ fn own_folder(to: &Path) -> io::Result<PathBuf> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    for n in 0..MOST_LEFT {
+    for n in 0..MAX_LEFTOVERS {
         let folder = to.with_file_name(format!(".{name}.{}.{n}", std::process::id()));
         match builder.create(&folder) {
             // A killed process left it, or a process with the same number in another container uses it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| folder),
+            created => return created.map(|()| folder),
         }
     }
     Err(io::Error::new(

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 /// All connections.
 pub(super) struct Connections {
-    most: usize,
+    limit: usize,
     slots: Mutex<Slots>,
     left: Notify,
 }
@@ -42,8 +42,8 @@ pub(super) struct ConnectionSlot {
 }
 
 impl Connections {
-    pub(super) fn of(most: usize) -> Self {
-        Self { most, slots: Mutex::default(), left: Notify::new() }
+    pub(super) fn of(limit: usize) -> Self {
+        Self { limit, slots: Mutex::default(), left: Notify::new() }
     }
 
     /// Adds a connection. At the limit, another connection is closed for it.
@@ -70,7 +70,7 @@ impl Connections {
 
     fn place(self: &Arc<Self>) -> Option<ConnectionSlot> {
         let mut slots = self.lock();
-        if slots.by_number.len() >= self.most {
+        if slots.by_number.len() >= self.limit {
             if let Some(state) = slots.by_number.values().filter_map(|s| Some((s.rank()?, s))).min_by_key(|(r, _)| *r) {
                 state.1.evict();
             }
@@ -108,7 +108,7 @@ impl ConnectionState {
         self.evicted.notify_one();
     }
 
-    fn turn(&self, is_working: bool) {
+    fn set_working(&self, is_working: bool) {
         self.is_working.store(is_working, Ordering::Relaxed);
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -122,7 +122,7 @@ impl ConnectionSlot {
 
     /// Marks a request as running, until the returned value is dropped.
     pub(super) fn begin(&self) -> Working {
-        self.state.turn(true);
+        self.state.set_working(true);
         Working(Arc::clone(&self.state))
     }
 
@@ -146,6 +146,6 @@ pub(super) struct Working(Arc<ConnectionState>);
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0.turn(false);
+        self.0.set_working(false);
     }
 }

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_could_be_read_in_two_ways_is_refused() {
+    fn an_ambiguous_request_is_refused() {
         for (status, request) in [
             (200, "GET / HTTP/1.1\r\nhost: x\r\n\r\n"),
             (200, "GET / HTTP/1.0\r\n\r\n"),

@@ -1,7 +1,8 @@
 //! Serves the engine over HTTP/1.1 on one listener.
 //!
-//! `connections` limits the connections. `request_filter` is the filter between a socket and hyper that passes or refuses whole
-//! request heads. `upload` reads a body when the engine asks for it, within a memory budget for all bodies.
+//! `connections` limits the connections. `request_filter` is the filter between a socket and hyper that passes or
+//! refuses whole request heads. `upload` reads a body when the engine asks for it, within a memory budget for all
+//! bodies.
 
 mod connections;
 mod head;

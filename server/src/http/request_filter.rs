@@ -90,7 +90,7 @@ pub(super) struct RequestFilter {
     /// The deadline for the client to send the next bytes.
     read_deadline: Pin<Box<Sleep>>,
     /// Whether the first bytes of a head have arrived.
-    has_begun: bool,
+    has_head_bytes: bool,
     /// The number of buffered bytes in which no head was found.
     scanned: usize,
     /// The timer while the client reads nothing of the response.
@@ -107,7 +107,7 @@ impl RequestFilter {
             buffer: BytesMut::new(),
             refusal: None,
             read_deadline: Box::pin(sleep_until(Instant::now() + IDLE_TIMEOUT)),
-            has_begun: false,
+            has_head_bytes: false,
             scanned: 0,
             write_deadline: None,
             has_ended: false,
@@ -150,7 +150,7 @@ impl RequestFilter {
             if self.refusal.is_some() {
                 return self.poll_end();
             }
-            if self.write_deadline.is_some() && !self.has_begun {
+            if self.write_deadline.is_some() && !self.has_head_bytes {
                 // A client that reads a response is not idle.
                 self.await_head();
             }
@@ -169,7 +169,7 @@ impl RequestFilter {
                 Poll::Ready(_) => {}
                 Poll::Pending => {
                     ready!(self.read_deadline.as_mut().poll(context));
-                    if !self.has_begun {
+                    if !self.has_head_bytes {
                         return self.poll_end();
                     }
                     self.refusal = Some(Refusal::too_slow());
@@ -203,14 +203,14 @@ impl RequestFilter {
     /// Starts to wait for the next head. The buffer may already hold a part of it.
     fn await_head(&mut self) {
         self.stage = Stage::Head;
-        self.has_begun = !self.buffer.is_empty();
+        self.has_head_bytes = !self.buffer.is_empty();
         self.scanned = 0;
-        let most = if self.has_begun { HEAD_TIMEOUT } else { IDLE_TIMEOUT };
-        self.read_deadline.as_mut().reset(Instant::now() + most);
+        let limit = if self.has_head_bytes { HEAD_TIMEOUT } else { IDLE_TIMEOUT };
+        self.read_deadline.as_mut().reset(Instant::now() + limit);
     }
 
     /// Reports the end of the input after the client has received the responses to earlier requests. At the end,
-    /// hyper discards what it has not written. [`Self::written`] wakes the task.
+    /// hyper discards what it has not written. [`Self::check_write`] wakes the task.
     fn poll_end(&self) -> Poll<io::Result<bool>> {
         if self.write_deadline.is_some() { Poll::Pending } else { Poll::Ready(Ok(false)) }
     }
@@ -218,30 +218,30 @@ impl RequestFilter {
     /// Reads from the socket into the buffer. 0 means the end.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [0; READ_BYTES];
-        let mut room = ReadBuf::new(&mut space);
-        ready!(Pin::new(&mut self.stream).poll_read(context, &mut room))?;
-        let read = room.filled();
+        let mut read_buffer = ReadBuf::new(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut read_buffer))?;
+        let read = read_buffer.filled();
         self.buffer.extend_from_slice(read);
         self.has_ended = read.is_empty();
-        if !self.has_begun && !read.is_empty() {
-            self.has_begun = true;
+        if !self.has_head_bytes && !read.is_empty() {
+            self.has_head_bytes = true;
             self.read_deadline.as_mut().reset(Instant::now() + HEAD_TIMEOUT);
         }
         Poll::Ready(Ok(read.len()))
     }
 
-    /// Passes at most `most` bytes.
-    fn poll_pass(&mut self, context: &mut Context<'_>, most: u64, out: &mut ReadBuf<'_>) -> Poll<io::Result<u64>> {
-        let most = usize::try_from(most).unwrap_or(usize::MAX).min(out.remaining());
+    /// Passes at most `limit` bytes.
+    fn poll_pass(&mut self, context: &mut Context<'_>, limit: u64, out: &mut ReadBuf<'_>) -> Poll<io::Result<u64>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(out.remaining());
         if self.buffer.is_empty() {
             let mut space = [0; READ_BYTES];
-            let mut room = ReadBuf::new(space.get_mut(..most.min(READ_BYTES)).unwrap_or_default());
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut room))?;
-            out.put_slice(room.filled());
-            self.has_ended = room.filled().is_empty();
-            return Poll::Ready(Ok(room.filled().len() as u64));
+            let mut read_buffer = ReadBuf::new(space.get_mut(..limit.min(READ_BYTES)).unwrap_or_default());
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut read_buffer))?;
+            out.put_slice(read_buffer.filled());
+            self.has_ended = read_buffer.filled().is_empty();
+            return Poll::Ready(Ok(read_buffer.filled().len() as u64));
         }
-        let passed = self.buffer.split_to(most.min(self.buffer.len()));
+        let passed = self.buffer.split_to(limit.min(self.buffer.len()));
         out.put_slice(&passed);
         if self.buffer.is_empty() {
             // An idle connection uses no buffer memory.
@@ -251,7 +251,7 @@ impl RequestFilter {
     }
 
     /// Handles the result of a write. Fails if the client reads nothing for too long.
-    fn written(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn check_write(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if result.is_ready() {
             if self.write_deadline.take().is_some() {
                 // The end of the input may wait for this write, see `poll_end`.
@@ -259,8 +259,8 @@ impl RequestFilter {
             }
             return result;
         }
-        let fresh = || Box::pin(sleep_until(Instant::now() + WRITE_TIMEOUT));
-        ready!(self.write_deadline.get_or_insert_with(fresh).as_mut().poll(context));
+        let new_timer = || Box::pin(sleep_until(Instant::now() + WRITE_TIMEOUT));
+        ready!(self.write_deadline.get_or_insert_with(new_timer).as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -291,7 +291,7 @@ impl AsyncWrite for RequestFilter {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let request_filter = self.get_mut();
         let result = Pin::new(&mut request_filter.stream).poll_write(context, bytes);
-        request_filter.written(context, result)
+        request_filter.check_write(context, result)
     }
 
     fn poll_write_vectored(
@@ -301,7 +301,7 @@ impl AsyncWrite for RequestFilter {
     ) -> Poll<io::Result<usize>> {
         let request_filter = self.get_mut();
         let result = Pin::new(&mut request_filter.stream).poll_write_vectored(context, slices);
-        request_filter.written(context, result)
+        request_filter.check_write(context, result)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -18,7 +18,7 @@ use super::connections::ConnectionSlot;
 /// How long a whole body may take. The largest, 7 MiB, needs 2 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a body waits for memory in the budget.
-const PLACE_TIMEOUT: Duration = Duration::from_secs(5);
+const RESERVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a refused body is read and discarded. A client that is still writing treats a closed connection as a
 /// server failure.
 const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
@@ -37,7 +37,7 @@ pub(super) struct Upload {
     /// `None` after the end.
     body: Option<Incoming>,
     budget: Arc<Semaphore>,
-    place: Option<OwnedSemaphorePermit>,
+    reservation: Option<OwnedSemaphorePermit>,
     slot: Arc<ConnectionSlot>,
     until: Option<Instant>,
     is_admitted: bool,
@@ -48,7 +48,7 @@ pub(super) struct Upload {
 impl Upload {
     pub(super) fn of(body: Incoming, headers: &HeaderMap, budget: Arc<Semaphore>, slot: Arc<ConnectionSlot>) -> Self {
         let expects_continue = headers.contains_key(EXPECT);
-        Self { body: Some(body), budget, place: None, slot, until: None, is_admitted: false, expects_continue }
+        Self { body: Some(body), budget, reservation: None, slot, until: None, is_admitted: false, expects_continue }
     }
 }
 
@@ -82,9 +82,9 @@ impl deckwatch_api::Incoming for Upload {
 
     async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError> {
         let permits = u32::try_from(bytes).map_err(|_| IncomingError::NoRoom)?;
-        let place = timeout(PLACE_TIMEOUT, Arc::clone(&self.budget).acquire_many_owned(permits)).await;
-        self.place = place.ok().and_then(Result::ok);
-        if self.place.is_some() { Ok(()) } else { Err(IncomingError::NoRoom) }
+        let reservation = timeout(RESERVE_TIMEOUT, Arc::clone(&self.budget).acquire_many_owned(permits)).await;
+        self.reservation = reservation.ok().and_then(Result::ok);
+        if self.reservation.is_some() { Ok(()) } else { Err(IncomingError::NoRoom) }
     }
 
     fn admit(&mut self) {
@@ -113,11 +113,11 @@ impl Drop for Upload {
     }
 }
 
-async fn discard(mut body: Incoming, most: usize) {
-    let mut seen = 0;
+async fn discard(mut body: Incoming, limit: usize) {
+    let mut read_bytes = 0;
     while let Some(Ok(frame)) = body.frame().await {
-        seen += frame.data_ref().map_or(0, Bytes::len);
-        if seen > most {
+        read_bytes += frame.data_ref().map_or(0, Bytes::len);
+        if read_bytes > limit {
             return;
         }
     }
