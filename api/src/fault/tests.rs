@@ -61,7 +61,7 @@ const D1: &[(&str, Class)] = &[
     ("D1_TYPE_ERROR: Type 'undefined' not supported for value 'undefined'", Class::Failed),
     ("D1_COLUMN_NOTFOUND: Column not found (x)", Class::Failed),
     ("D1_EXEC_ERROR: Error in line 1: INSERTZ: near \"INSERTZ\": syntax error", Class::Failed),
-    ("something that nobody has documented", Class::Failed),
+    ("an undocumented message", Class::Failed),
 ];
 
 #[test]

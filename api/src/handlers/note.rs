@@ -83,12 +83,12 @@ pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
 
 /// Archives a note: it is removed from lists, searches and the start of day.
 pub(crate) fn archive_note(call: &Call) -> Result<Plan, ApiError> {
-    moved(call, store::note::archive)
+    archive_or_restore(call, store::note::archive)
 }
 
 /// Restores an archived note.
 pub(crate) fn restore_note(call: &Call) -> Result<Plan, ApiError> {
-    moved(call, store::note::restore)
+    archive_or_restore(call, store::note::restore)
 }
 
 /// The search state that the cursor holds.
@@ -105,7 +105,7 @@ fn require_list_cursor(filter: &NoteFilter) -> Result<(), Violations> {
     if searched { Err(refused()) } else { Ok(()) }
 }
 
-fn moved(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
+fn archive_or_restore(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
     let id = note_id(call)?;

@@ -11,9 +11,9 @@ use serde::Deserialize;
 /// The members of a response that give its tag.
 #[derive(Deserialize)]
 struct Tagged {
-    /// Of a document. It changes with the content.
+    /// The hash of a document. It changes with the content.
     content_hash: Option<String>,
-    /// Of a note.
+    /// The version of a note.
     version: u32,
 }
 

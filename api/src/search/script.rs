@@ -8,7 +8,7 @@ pub(super) enum Kind {
     /// A part of a text without spaces between words, or with endings attached to words. Any two neighboring
     /// characters can be searched.
     Unspaced,
-    /// A word by itself.
+    /// A character that is a word of its own.
     Symbol,
     /// A separator between words.
     Separator,

@@ -56,13 +56,13 @@ use count_limit;
 /// An excerpt `{"total", "shown", "items"}` as one scalar subquery.
 ///
 /// `$all` selects one row per existing record, `$shown` the rows to show, and `$item` renders one of them in
-/// `$order`. A row of `$shown` without a `position` is not shown, but `$beside` may describe it in another member.
+/// `$order`. A row of `$shown` without a `position` is not shown, but `$extra` may describe it in another member.
 /// `total_is_minimum` is inserted only above the limit: an insert at an existing path does nothing.
 macro_rules! excerpt {
     (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr) => {
-        $crate::store::excerpt!(all: $all, shown: $shown, item: $item, order: $order, beside: "")
+        $crate::store::excerpt!(all: $all, shown: $shown, item: $item, order: $order, extra: "")
     };
-    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, beside: $beside:expr) => {
+    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, extra: $extra:expr) => {
         concat!(
             "(select json_insert(json_object('total', min(counted.n, ",
             $crate::store::count_limit!(),
@@ -72,7 +72,7 @@ macro_rules! excerpt {
             ") order by ",
             $order,
             ") filter (where shown.position is not null)",
-            $beside,
+            $extra,
             "), ",
             "case when counted.n > ",
             $crate::store::count_limit!(),

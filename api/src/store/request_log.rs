@@ -1,6 +1,6 @@
 //! The request log: one row per request of a known actor. The batch of the work writes the row if it commits.
 //! Otherwise the row is written after the response. Requests without a valid key go only to the engine's own log, so
-//! that nobody without a key can write to the database.
+//! that a client without a key can't write to the database.
 
 use deckwatch_protocol::{
     CorrelationId, ErrorCode, HttpStatus, IdempotencyKey, Limit, Operation, RequestFilter, Timestamp,

@@ -27,7 +27,7 @@ statements! {
     /// of a cursor.
     ///
     /// `HostKeyAlias` binds a machine's host key to its name. So a machine can't impersonate a host that is already
-    /// known by that name, whatever its address is.
+    /// known by that name, even if it takes the address of that host.
     SELECT = concat!(
         "select json_insert(json_object(
            'ssh_config', ifnull(group_concat(page.block, '' order by page.id) filter (where page.position <= ",

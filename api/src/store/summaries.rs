@@ -77,7 +77,7 @@ macro_rules! executive_summaries_json {
                    'venture', shown.venture, 'actor_key_id', shown.actor_key_id, 'updated_at', shown.updated_at)"
             ),
             order: "shown.position",
-            beside: ", 'left_out', json_group_array(json_object('id', shown.id, 'title', shown.title, \
+            extra: ", 'left_out', json_group_array(json_object('id', shown.id, 'title', shown.title, \
                        'venture', shown.venture, 'updated_at', shown.updated_at) order by shown.rank) \
                      filter (where shown.rank is not null and shown.position is null)"
         )
