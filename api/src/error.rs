@@ -273,7 +273,7 @@ fn doc_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
 /// The error for a token, if the constraint is about one.
 fn token_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     let reasons = [
-        ("token_unknown", ErrorCode::Unauthorized, "The API key is not known. Check the key."),
+        ("token_unknown", ErrorCode::Unauthorized, "The API key is not known."),
         ("token_revoked", ErrorCode::Unauthorized, "This token was revoked. Use another one."),
         ("token_expired", ErrorCode::Unauthorized, "This token has expired. Use another one."),
         (

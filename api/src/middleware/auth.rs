@@ -54,7 +54,7 @@ impl Keyring {
             // The batch of the request checks whether the token is valid.
             None => match token::id_of(&key) {
                 Some(id) => CallerKind::Token { id, hash: hex(&hash) },
-                None => return Err(unauthorized("The API key is not known. Check the key.")),
+                None => return Err(unauthorized("The API key is not known.")),
             },
         };
         Ok(Caller { actor: actor_id(&hash), kind, key })
