@@ -1,4 +1,4 @@
-//! Tells the crate which commit it is built from: `DECKWATCH_COMMIT`, else what git says, else `unknown`.
+//! Sets the commit of the build: `DECKWATCH_COMMIT`, else the commit from git, else `unknown`.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ fn main() {
 
 fn git_commit() -> Option<String> {
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    // The reflog changes with every commit and checkout, whatever branch is checked out.
+    // The reflog changes with every commit and checkout, on every branch.
     if let Some(log) = git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"]) {
         println!("cargo::rerun-if-changed={log}");
     }

@@ -69,7 +69,7 @@ function internalError(request) {
     type: "urn:deckwatch:error:internal_error",
     title: "Internal error",
     status: 500,
-    detail: "Something failed on our side. Quote the correlation id.",
+    detail: "The API failed because of an internal error. Report it to the operator with the correlation id.",
     code: "internal_error",
     correlation_id: id,
   };

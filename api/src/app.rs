@@ -1,4 +1,4 @@
-//! The way of a request: route, correlation id, size, key, tier, plan, batch, answer.
+//! Handles a request: route, correlation id, size, key, tier, plan, batch, response.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::cursor::CursorMark;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::error::ApiError;
-use crate::fault::{LastHalt, Remembered};
+use crate::fault::{LastOutage, TrackedDatabase};
 use crate::handlers::service;
 use crate::headers::{self, joined};
 use crate::incoming::{self, Incoming};
@@ -21,10 +21,10 @@ use crate::middleware::admission::Admission;
 use crate::middleware::auth::Caller;
 use crate::middleware::etag;
 use crate::middleware::idempotency::{Claim, required_key};
-use crate::panics::caught;
+use crate::panics::catch_panic;
 use crate::plan::Plan;
 use crate::platform::{Clock, Entropy, mint_correlation_id};
-use crate::response::{Outcome, Rate, granted, refused};
+use crate::response::{Rate, SuccessResponse, error_response, success_response};
 use crate::router::{self, Route, Router};
 use crate::settings::Settings;
 use crate::store::request_log;
@@ -39,195 +39,204 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     settings: Settings,
     router: Router,
-    last_halt: Arc<LastHalt>,
+    last_outage: Arc<LastOutage>,
     notice: OnceLock<Notice>,
 }
 
-/// Tells what the operator of a shell should do, if anything.
+/// Returns what the operator of the host program must do, if anything.
 type Notice = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// A response, and what is left to do once it is sent.
+/// A response, and the statements to run after the response is sent.
 pub struct Answer {
-    /// What the caller gets.
+    /// The response for the caller.
     pub response: Response<Bytes>,
-    /// Pass it to [`App::finish`] after the response is on its way.
+    /// Pass this value to [`App::finish`] after the response is sent.
     pub afterwards: Afterwards,
 }
 
-/// Bookkeeping that no caller waits for.
+/// Statements that run after the response is sent. No caller waits for them.
 #[derive(Default)]
 pub struct Afterwards(Vec<Statement>);
 
 impl Afterwards {
-    /// Whether there is nothing to do.
+    /// Whether there is no statement to run.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl App {
-    /// The API on `database`, with the clock and the dice of its shell.
+    /// Creates the API on `database`, with the clock and the random source of the host program.
     pub fn new(
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         settings: Settings,
     ) -> Self {
-        Self::remembering(Arc::default(), database, clock, entropy, settings)
+        Self::with_last_outage(Arc::default(), database, clock, entropy, settings)
     }
 
-    /// The same, for a shell that makes one for each request: `last_halt` outlives it.
-    pub fn remembering(
-        last_halt: Arc<LastHalt>,
+    /// Like [`Self::new`], for a host program that creates one `App` per request. `last_outage` lives longer than the
+    /// `App`.
+    pub fn with_last_outage(
+        last_outage: Arc<LastOutage>,
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         settings: Settings,
     ) -> Self {
-        let remembered = Remembered { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_halt) };
+        let tracked = TrackedDatabase { inner: database, clock: Arc::clone(&clock), last: Arc::clone(&last_outage) };
         let (router, notice) = (Router::new(), OnceLock::new());
-        Self { database: Arc::new(remembered), clock, entropy, settings, router, last_halt, notice }
+        Self { database: Arc::new(tracked), clock, entropy, settings, router, last_outage, notice }
     }
 
-    /// Lets `/health` say what the operator of the shell should do. The first call counts.
+    /// Sets the function that gives `/health` its notice for the operator. Only the first call has an effect.
     pub fn set_notice(&self, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
         let _ = self.notice.set(Box::new(notice));
     }
 
-    /// Answers one request. Every failure is an answer too. Nothing of the body is read before the caller's key,
-    /// the route and the headers are known to be good.
+    /// Handles one request. A failure also gives a response. The body is read only after the key, the route and the
+    /// headers are checked.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Answer {
         let now = self.clock.now();
         let (parts, mut body) = request.into_parts();
         let correlation_id = correlation_id(&parts.headers, self.entropy.as_ref());
-        let path = target::normal(parts.uri.path()).into_owned();
-        let asked = Asked { now, correlation_id, parts, path };
-        let correlation_id = asked.correlation_id.clone();
-        caught(Box::pin(self.answer(asked, &mut body))).await.unwrap_or_else(|| {
-            let error = ApiError::internal("the handling of a request panicked");
-            let response = refused(&error, now, correlation_id.as_str(), None);
+        let path = target::normalize(parts.uri.path()).into_owned();
+        let received = ReceivedRequest { now, correlation_id, parts, path };
+        let correlation_id = received.correlation_id.clone();
+        catch_panic(Box::pin(self.answer(received, &mut body))).await.unwrap_or_else(|| {
+            let error = ApiError::internal("a request handler panicked");
+            let response = error_response(&error, now, correlation_id.as_str(), None);
             Answer { response, afterwards: Afterwards::default() }
         })
     }
 
-    async fn answer(&self, asked: Asked, body: &mut dyn Incoming) -> Answer {
-        match self.route(&asked) {
+    async fn answer(&self, received: ReceivedRequest, body: &mut dyn Incoming) -> Answer {
+        match self.route(&received) {
             Ok(route) if route.operation.tier() == Tier::Public => {
-                let result = self.answer_public(&asked, route.operation).await;
-                Answer { response: asked.respond(result, None), afterwards: Afterwards::default() }
+                let result = self.answer_public(&received, route.operation).await;
+                Answer { response: received.respond(result, None), afterwards: Afterwards::default() }
             }
-            routed => self.answer_caller(asked, routed, body).await,
+            routed => self.answer_caller(received, routed, body).await,
         }
     }
 
-    fn route(&self, asked: &Asked) -> Result<Route, ApiError> {
-        if asked.parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > target::MAX_BYTES) {
+    fn route(&self, received: &ReceivedRequest) -> Result<Route, ApiError> {
+        if received.parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > target::MAX_BYTES) {
             return Err(ApiError::too_long());
         }
-        headers::check(&asked.parts.headers)?;
-        self.router.route(&asked.parts.method, &asked.path)
+        headers::check(&received.parts.headers)?;
+        self.router.route(&received.parts.method, &received.path)
     }
 
-    /// Writes what [`Self::handle`] left to do: the count and the log row of a request whose own batch
-    /// did not hold them.
+    /// Runs the statements that [`Self::handle`] left: they write the count and the log row of a request whose own
+    /// batch did not write them.
     pub async fn finish(&self, afterwards: Afterwards) {
         if let Err(error) = self.database.batch(&afterwards.0).await {
-            log::warn!("a request could not be logged: {error}");
+            log::warn!("could not log a request: {error}");
         }
     }
 
-    /// The scheduled sweep: abandons silent sessions and forgets what has expired, in chunks.
+    /// Runs the scheduled sweep: it marks silent sessions as abandoned and deletes expired rows, in chunks.
     pub async fn sweep(&self) -> Result<Swept, DatabaseError> {
         sweep::run(self.database.as_ref(), self.clock.as_ref()).await
     }
 
-    async fn answer_public(&self, asked: &Asked, operation: Operation) -> Result<Outcome, ApiError> {
+    async fn answer_public(
+        &self,
+        received: &ReceivedRequest,
+        operation: Operation,
+    ) -> Result<SuccessResponse, ApiError> {
         let plan = match operation {
             Operation::Health => {
                 let notice = self.notice.get().and_then(|notice| notice());
-                service::health(self.settings.engine, asked.now, self.database.writes_wait(), notice)
+                service::health(self.settings.engine, received.now, self.database.writes_wait(), notice)
             }
             Operation::Version => service::version(self.settings.engine),
             _ => service::openapi(),
         };
         let answer = batch::run_public(self.database.as_ref(), plan).await?;
-        match self.database.halt().or_else(|| self.last_halt.at(asked.now)) {
-            // It reads, and takes no writes: that is not well.
-            Some(halt) if operation == Operation::Health => Err(ApiError::halted(halt)),
+        match self.database.outage().or_else(|| self.last_outage.at(received.now)) {
+            // The database can read but can't write, so the service is not healthy.
+            Some(outage) if operation == Operation::Health => Err(ApiError::outage(outage)),
             _ => Ok(answer),
         }
     }
 
-    /// A request that leads nowhere is its caller's too, counted and logged like any other.
-    async fn answer_caller(&self, asked: Asked, routed: Result<Route, ApiError>, body: &mut dyn Incoming) -> Answer {
-        let caller = match self.settings.keyring.authenticate(&asked.parts.headers) {
+    /// Handles a request of a caller with a key. A request with an unknown route is also counted and logged.
+    async fn answer_caller(
+        &self,
+        received: ReceivedRequest,
+        routed: Result<Route, ApiError>,
+        body: &mut dyn Incoming,
+    ) -> Answer {
+        let caller = match self.settings.keyring.authenticate(&received.parts.headers) {
             Ok(caller) => caller,
-            Err(error) => return answer_stranger(&asked, routed.err().unwrap_or(error)),
+            Err(error) => return answer_unauthenticated(&received, routed.err().unwrap_or(error)),
         };
         if caller.token_id().is_none() {
             body.admit();
         }
         let operation = routed.as_ref().ok().map(|route| route.operation);
         let limit = self.settings.rate_limit_per_minute;
-        let admission = Admission::new(caller.clone(), operation, asked.now, limit);
+        let admission = Admission::new(caller.clone(), operation, received.now, limit);
         let actor = caller.actor.clone();
         let work = match routed {
-            Ok(route) => self.call(&asked, &route, caller, &admission, body).await.map(|work| (route, work)),
+            Ok(route) => self.call(&received, &route, caller, &admission, body).await.map(|work| (route, work)),
             Err(error) => Err(error),
         };
         let finished = match work {
-            Ok((route, (call, plan))) => self.run(&asked, &route, &admission, &call, plan).await,
-            Err(error) if error.code == ErrorCode::Unauthorized => return answer_stranger(&asked, error),
+            Ok((route, (call, plan))) => self.run(&received, &route, &admission, &call, plan).await,
+            Err(error) if error.code == ErrorCode::Unauthorized => return answer_unauthenticated(&received, error),
             Err(error) => batch::refuse(self.database.as_ref(), &admission, error).await,
         };
         let finished = match finished {
-            // The token is not known.
             Finished { result: Err(error), .. } if error.code == ErrorCode::Unauthorized => {
-                return answer_stranger(&asked, error);
+                return answer_unauthenticated(&received, error);
             }
             finished => finished,
         };
         if is_known(&finished) {
             body.admit();
         }
-        let afterwards = self.afterwards(&asked, operation, actor, &admission, &finished);
-        let rate = Rate { window: &admission.window, standing: finished.standing };
-        let response = asked.respond(finished.result, Some(&rate));
+        let afterwards = self.afterwards(&received, operation, actor, &admission, &finished);
+        let rate = Rate { window: &admission.window, rate_limit_state: finished.rate_limit_state };
+        let response = received.respond(finished.result, Some(&rate));
         let response = match operation {
-            Some(operation) => etag::conditional(operation, &asked.parts.headers, response),
+            Some(operation) => etag::conditional(operation, &received.parts.headers, response),
             None => response,
         };
         Answer { response, afterwards }
     }
 
-    /// The call and its plan, or why there is none.
+    /// Builds the call and its plan, or returns the error.
     async fn call<'a>(
         &'a self,
-        asked: &Asked,
+        received: &ReceivedRequest,
         route: &Route,
         caller: Caller,
         admission: &Admission,
         body: &mut dyn Incoming,
     ) -> Result<(Call<'a>, Plan), ApiError> {
-        let (operation, headers) = (route.operation, &asked.parts.headers);
+        let (operation, headers) = (route.operation, &received.parts.headers);
         caller.require(operation)?;
         let idempotency_key = match operation.effect() {
             Effect::Write => Some(required_key(headers)?),
             Effect::Read | Effect::Touch => None,
         };
-        let announced = incoming::announced(headers, operation)?;
+        let length = incoming::announced_length(headers, operation)?;
         let call = Call {
-            now: asked.now,
+            now: received.now,
             entropy: self.entropy.as_ref(),
             caller,
-            correlation_id: asked.correlation_id.clone(),
+            correlation_id: received.correlation_id.clone(),
             idempotency_key,
             path_parameters: route.parameters.clone(),
-            query: asked.parts.uri.query().map(str::to_owned),
-            cursor_mark: CursorMark::of(&asked.path, asked.parts.uri.query().unwrap_or_default()),
-            if_match: etag::matched(headers),
-            if_none_match: etag::unwanted(headers),
-            body: incoming::read(body, operation, announced, admission, self.database.as_ref()).await?,
+            query: received.parts.uri.query().map(str::to_owned),
+            cursor_mark: CursorMark::of(&received.path, received.parts.uri.query().unwrap_or_default()),
+            if_match: etag::if_match(headers),
+            if_none_match: etag::if_none_match(headers),
+            body: incoming::read(body, operation, length, admission, self.database.as_ref()).await?,
             auto_approve_machines: self.settings.auto_approve_machines,
             secrets: OnceLock::new(),
         };
@@ -235,15 +244,22 @@ impl App {
         Ok((call, plan))
     }
 
-    async fn run(&self, asked: &Asked, route: &Route, admission: &Admission, call: &Call<'_>, plan: Plan) -> Finished {
+    async fn run(
+        &self,
+        received: &ReceivedRequest,
+        route: &Route,
+        admission: &Admission,
+        call: &Call<'_>,
+        plan: Plan,
+    ) -> Finished {
         match &call.idempotency_key {
             Some(key) => {
                 let claim =
-                    Claim::new(&call.caller.actor, key.clone(), route.operation, &asked.path, &call.body, call.now);
+                    Claim::new(&call.caller.actor, key.clone(), route.operation, &received.path, &call.body, call.now);
                 batch::run_once(self.database.as_ref(), admission, call, &claim, plan).await
             }
-            None if route.operation.effect() == Effect::Read && self.database.reads_apart() => {
-                batch::read_apart(self.database.as_ref(), admission, &call.cursor_mark, plan).await
+            None if route.operation.effect() == Effect::Read && self.database.has_separate_readers() => {
+                batch::run_separate_read(self.database.as_ref(), admission, &call.cursor_mark, plan).await
             }
             None => batch::run(self.database.as_ref(), admission, &call.cursor_mark, plan).await,
         }
@@ -251,7 +267,7 @@ impl App {
 
     fn afterwards(
         &self,
-        asked: &Asked,
+        received: &ReceivedRequest,
         operation: Option<Operation>,
         actor: String,
         admission: &Admission,
@@ -261,38 +277,39 @@ impl App {
             return Afterwards::default();
         }
         let (status, error_code) = match &finished.result {
-            Ok(outcome) => (outcome.status, None),
+            Ok(success) => (success.status, None),
             Err(error) => (error.code.status(), Some(error.code)),
         };
         let entry = request_log::Entry {
             actor,
             operation,
-            method: operation.map_or_else(|| asked.method(), |operation| operation.method().to_owned()),
-            correlation_id: asked.correlation_id.clone(),
+            method: operation.map_or_else(|| received.method(), |operation| operation.method().to_owned()),
+            correlation_id: received.correlation_id.clone(),
             status,
             error_code,
-            started_at: asked.now,
-            duration_ms: self.clock.now().as_millis() - asked.now.as_millis(),
+            started_at: received.now,
+            duration_ms: self.clock.now().as_millis() - received.now.as_millis(),
         };
-        // A token is looked up again: after a database that could not be asked, it may be a stranger's.
+        // The batch checks the token again. If the database was not available before, the token may be unknown.
         let mut statements = admission.authenticate();
-        statements.extend(finished.standing.is_none().then(|| admission.window.count_refused()));
+        statements.extend(finished.rate_limit_state.is_none().then(|| admission.window.count_refused()));
         statements.push(request_log::insert(&entry));
         Afterwards(statements)
     }
 }
 
-/// The answer to a request that a shell refuses before the API sees it, as the API would give it.
+/// The response to a request that the host program refuses before it calls the API. It has the same format as a
+/// response of the API.
 pub fn refuse(code: ErrorCode, detail: &str, headers: &HeaderMap, entropy: &dyn Entropy) -> Response<Bytes> {
-    // The time matters to refusals of the database alone.
+    // Only responses to database failures use the time.
     let now = Timestamp::from_millis(0);
-    refused(&ApiError::new(code, detail), now, correlation_id(headers, entropy).as_str(), None)
+    error_response(&ApiError::new(code, detail), now, correlation_id(headers, entropy).as_str(), None)
 }
 
-/// Whether the database has looked at the caller's key: a batch asks for it before anything else. After a failure of
-/// the database nothing is known.
+/// Whether the database has checked the caller's key. Each batch checks the key first. After a database failure the
+/// result is unknown.
 fn is_known(finished: &Finished) -> bool {
-    finished.standing.is_some() || finished.result.as_ref().err().is_none_or(|error| error.code.status() < 500)
+    finished.rate_limit_state.is_some() || finished.result.as_ref().err().is_none_or(|error| error.code.status() < 500)
 }
 
 fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {
@@ -300,30 +317,30 @@ fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {
     given.and_then(|text| text.parse().ok()).unwrap_or_else(|| mint_correlation_id(entropy))
 }
 
-/// Nothing of a stranger is counted, and nothing written to the database: anybody could make it grow.
-fn answer_stranger(asked: &Asked, error: ApiError) -> Answer {
-    let (status, code, id) = (error.code.status(), error.code.as_str(), asked.correlation_id.as_str());
-    log::info!("{status} {code} {} {} {id}", asked.method(), asked.path());
-    Answer { response: asked.respond(Err(error), None), afterwards: Afterwards::default() }
+/// Answers a request without a valid key. Such a request is not counted and writes nothing to the database.
+/// Otherwise anybody could make the database grow.
+fn answer_unauthenticated(received: &ReceivedRequest, error: ApiError) -> Answer {
+    let (status, code, id) = (error.code.status(), error.code.as_str(), received.correlation_id.as_str());
+    log::info!("{status} {code} {} {} {id}", received.method(), received.path());
+    Answer { response: received.respond(Err(error), None), afterwards: Afterwards::default() }
 }
 
-/// A request before anybody knows whose it is.
-struct Asked {
+/// A request before its caller is known.
+struct ReceivedRequest {
     now: Timestamp,
     correlation_id: CorrelationId,
     parts: Parts,
-    /// In its normal form.
+    /// The normalized path.
     path: String,
 }
 
-impl Asked {
-    /// As much of the method as the log takes: whoever asks may invent one.
+impl ReceivedRequest {
+    /// The method, shortened for the log. A client can send a method of any length.
     fn method(&self) -> String {
         self.parts.method.as_str().chars().take(16).collect()
     }
 
-    /// As much of the path as the log takes, which takes no secret. It is visible ASCII: anything else would not be a
-    /// path.
+    /// The path, shortened for the log and without secrets. A valid path is visible ASCII.
     fn path(&self) -> String {
         match deckwatch_secrets::in_text(&self.path) {
             Some(kind) => format!("(a path that contains {kind})"),
@@ -331,10 +348,10 @@ impl Asked {
         }
     }
 
-    fn respond(&self, result: Result<Outcome, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {
+    fn respond(&self, result: Result<SuccessResponse, ApiError>, rate: Option<&Rate>) -> Response<Bytes> {
         match result {
-            Ok(outcome) => granted(outcome, self.correlation_id.as_str(), rate),
-            Err(error) => refused(&error, self.now, self.correlation_id.as_str(), rate),
+            Ok(success) => success_response(success, self.correlation_id.as_str(), rate),
+            Err(error) => error_response(&error, self.now, self.correlation_id.as_str(), rate),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Running a plan: rate, claim, steps, answer and log row as one atomic batch.
+//! Runs a plan as one atomic batch: rate limit, idempotency claim, steps, response and log row.
 
 use std::borrow::Cow;
 
@@ -11,80 +11,86 @@ use crate::database::{Database, DatabaseError, Row, Statement, count, number, te
 use crate::error::{ApiError, is_replay};
 use crate::middleware::admission::Admission;
 use crate::middleware::idempotency::{Claim, Stored, stored};
-use crate::middleware::rate_limit::Standing;
+use crate::middleware::rate_limit::RateLimitState;
 use crate::middleware::token;
 use crate::plan::{Next, Plan, Selection};
-use crate::response::Outcome;
+use crate::response::SuccessResponse;
 use crate::search::ExcerptBudget;
 
-/// How a request ended at the database.
+/// The result of a request after its batch.
 pub(crate) struct Finished {
-    pub(crate) result: Result<Outcome, ApiError>,
-    /// How the caller stands, when the batch that counts was committed.
-    pub(crate) standing: Option<Standing>,
-    /// Whether the log row was part of the work.
+    pub(crate) result: Result<SuccessResponse, ApiError>,
+    /// The rate limit state of the caller. It is set when the batch that counts the request was committed.
+    pub(crate) rate_limit_state: Option<RateLimitState>,
+    /// Whether the batch also wrote the log row.
     pub(crate) logged: bool,
 }
 
 impl Finished {
     fn uncounted(admission: &Admission, error: ApiError) -> Self {
-        let standing = (error.code == ErrorCode::RateLimited).then(|| admission.window.used_up());
-        Self { result: Err(error), standing, logged: false }
+        let rate_limit_state = (error.code == ErrorCode::RateLimited).then(|| admission.window.used_up());
+        Self { result: Err(error), rate_limit_state, logged: false }
     }
 }
 
-/// Counts a request that was refused before it had a plan; a caller who may not ask at all is told that.
+/// Counts a request that was refused before it had a plan. If the token is not valid, the result is that error
+/// instead.
 pub(crate) async fn refuse(database: &dyn Database, admission: &Admission, error: ApiError) -> Finished {
     match database.batch(&admission.statements(None)).await {
-        Ok(rows) => Finished { result: Err(error), standing: admission.standing(&rows), logged: false },
+        Ok(rows) => Finished { result: Err(error), rate_limit_state: admission.rate_limit_state(&rows), logged: false },
         Err(failure) => Finished::uncounted(admission, failure.into()),
     }
 }
 
-/// Runs the plan of a read, or of a change that may happen twice, in one batch.
+/// Runs the plan of a read, or of a change that is safe to repeat, in one batch.
 pub(crate) async fn run(database: &dyn Database, admission: &Admission, mark: &CursorMark, plan: Plan) -> Finished {
-    let mut statements = admission.statements(Some(&plan.reach));
+    let mut statements = admission.statements(Some(&plan.access));
     statements.extend(plan.steps);
-    let selection = Answering::push(plan.answer, mark, &mut statements);
+    let selection = AnswerLocation::push(plan.answer, mark, &mut statements);
     match database.batch(&statements).await {
-        Ok(rows) => Finished { standing: admission.standing(&rows), result: selection.outcome(&rows), logged: false },
+        Ok(rows) => Finished {
+            rate_limit_state: admission.rate_limit_state(&rows),
+            result: selection.response(&rows),
+            logged: false,
+        },
         Err(failure) => Finished::uncounted(admission, failure.into()),
     }
 }
 
-/// Runs the plan of a read in two batches, where reads run apart from writes: the first admits and counts the caller and
-/// holds the steps, which do nothing but refuse. The second holds the statements that read, however long they take.
-pub(crate) async fn read_apart(
+/// Runs the plan of a read in two batches, for a database that runs reads and writes separately. The first batch
+/// authenticates and counts the caller and runs the steps, which can only refuse. The second batch reads. It may
+/// take long.
+pub(crate) async fn run_separate_read(
     database: &dyn Database,
     admission: &Admission,
     mark: &CursorMark,
     plan: Plan,
 ) -> Finished {
-    let mut entrance = admission.statements(Some(&plan.reach));
-    entrance.extend(plan.steps);
+    let mut admission_statements = admission.statements(Some(&plan.access));
+    admission_statements.extend(plan.steps);
     let mut reads = Vec::new();
-    let selection = Answering::push(plan.answer, mark, &mut reads);
-    let standing = match database.batch(&entrance).await {
-        Ok(rows) => admission.standing(&rows),
+    let selection = AnswerLocation::push(plan.answer, mark, &mut reads);
+    let rate_limit_state = match database.batch(&admission_statements).await {
+        Ok(rows) => admission.rate_limit_state(&rows),
         Err(failure) => return Finished::uncounted(admission, failure.into()),
     };
     let result = match database.batch(&reads).await {
-        Ok(rows) => selection.outcome(&rows),
+        Ok(rows) => selection.response(&rows),
         Err(failure) => Err(failure.into()),
     };
-    Finished { result, standing, logged: false }
+    Finished { result, rate_limit_state, logged: false }
 }
 
-/// Runs the plan of a public operation, which has neither caller nor rate.
-pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<Outcome, ApiError> {
+/// Runs the plan of a public operation. A public operation has no caller and no rate limit.
+pub(crate) async fn run_public(database: &dyn Database, plan: Plan) -> Result<SuccessResponse, ApiError> {
     let mut statements = plan.steps;
     let mark = CursorMark::of("", "");
-    let selection = Answering::push(plan.answer, &mark, &mut statements);
+    let selection = AnswerLocation::push(plan.answer, &mark, &mut statements);
     let rows = if statements.is_empty() { Vec::new() } else { database.batch(&statements).await? };
-    selection.outcome(&rows)
+    selection.response(&rows)
 }
 
-/// Runs the plan of a write, which happens once: in one batch, or two when the key was claimed before.
+/// Runs the plan of a write exactly once: in one batch, or in two batches if the idempotency key was used before.
 pub(crate) async fn run_once(
     database: &dyn Database,
     admission: &Admission,
@@ -92,96 +98,103 @@ pub(crate) async fn run_once(
     claim: &Claim,
     plan: Plan,
 ) -> Finished {
-    let Selection::Kept(answer) = plan.answer else {
-        return Finished::uncounted(admission, ApiError::internal("a write must select an answer that can be kept"));
+    let Selection::Stored(answer) = plan.answer else {
+        return Finished::uncounted(admission, ApiError::internal("a write must select a response that can be stored"));
     };
-    let entrance = admission.statements(Some(&plan.reach));
+    let admission_statements = admission.statements(Some(&plan.access));
     if let Some(refusal) = call.secrets.get() {
-        return refuse_unless_done(database, admission, call, claim, &entrance, refusal).await;
+        return refuse_unless_done(database, admission, call, claim, &admission_statements, refusal).await;
     }
-    let mut statements = entrance.clone();
+    let mut statements = admission_statements.clone();
     statements.extend(claim.claim());
     statements.extend(plan.steps);
-    statements.push(claim.keep(answer));
+    statements.push(claim.store_response(answer));
     statements.push(claim.log(call.correlation_id.as_str()));
-    // A key can expire between the claim that fails and the look-up: then the claim succeeds the next time.
+    // The key can expire between the failed claim and the lookup. Then the second claim succeeds.
     for _ in 0..2 {
         match database.batch(&statements).await {
             Ok(rows) => return done(admission, call, claim, &rows),
             Err(failure) if is_replay(&failure) => {
-                if let Ok(finished) = replay(database, admission, call, claim, &entrance).await {
+                if let Ok(finished) = replay(database, admission, call, claim, &admission_statements).await {
                     return finished;
                 }
             }
             Err(failure) => return Finished::uncounted(admission, failure.into()),
         }
     }
-    let lost = DatabaseError::Unavailable("the idempotency key is neither free nor stored".to_owned());
-    Finished::uncounted(admission, lost.into())
+    let conflict = DatabaseError::Unavailable("the idempotency key is in use but has no stored response".to_owned());
+    Finished::uncounted(admission, conflict.into())
 }
 
 fn done(admission: &Admission, call: &Call<'_>, claim: &Claim, rows: &[Vec<Row>]) -> Finished {
-    let kept = rows.iter().rev().nth(1).map(Vec::as_slice).unwrap_or_default();
-    let result = stored(kept).and_then(|answer| told(answer, call, claim, false));
-    Finished { logged: result.is_ok(), result, standing: admission.standing(rows) }
+    let stored_rows = rows.iter().rev().nth(1).map(Vec::as_slice).unwrap_or_default();
+    let result = stored(stored_rows).and_then(|answer| response_from_stored(answer, call, claim, false));
+    Finished { logged: result.is_ok(), result, rate_limit_state: admission.rate_limit_state(rows) }
 }
 
-/// Refuses a write that must not be stored. What was done under its key before stays done, and its answer is given again.
+/// Refuses a write whose body must not be stored. If the same key completed a request before, the stored response is
+/// returned instead.
 async fn refuse_unless_done(
     database: &dyn Database,
     admission: &Admission,
     call: &Call<'_>,
     claim: &Claim,
-    entrance: &[Statement],
+    admission_statements: &[Statement],
     refusal: &ApiError,
 ) -> Finished {
-    match replay(database, admission, call, claim, entrance).await {
+    match replay(database, admission, call, claim, admission_statements).await {
         Ok(finished) => finished,
-        Err(standing) => Finished { result: Err(refusal.clone()), standing, logged: false },
+        Err(rate_limit_state) => Finished { result: Err(refusal.clone()), rate_limit_state, logged: false },
     }
 }
 
-/// The stored answer of a key that was claimed before; how the caller stands when it is not there.
+/// Returns the stored response of a key that was used before. If there is none, returns the rate limit state of the
+/// caller.
 async fn replay(
     database: &dyn Database,
     admission: &Admission,
     call: &Call<'_>,
     claim: &Claim,
-    entrance: &[Statement],
-) -> Result<Finished, Option<Standing>> {
-    let mut statements = entrance.to_vec();
-    statements.push(claim.recall());
+    admission_statements: &[Statement],
+) -> Result<Finished, Option<RateLimitState>> {
+    let mut statements = admission_statements.to_vec();
+    statements.push(claim.stored_response());
     let rows = match database.batch(&statements).await {
         Ok(rows) => rows,
         Err(failure) => return Ok(Finished::uncounted(admission, failure.into())),
     };
     let found = rows.last().map(Vec::as_slice).unwrap_or_default();
     let result = match claim.replay(found) {
-        Ok(None) => return Err(admission.standing(&rows)),
-        Ok(Some(answer)) => told(answer, call, claim, true),
+        Ok(None) => return Err(admission.rate_limit_state(&rows)),
+        Ok(Some(answer)) => response_from_stored(answer, call, claim, true),
         Err(error) => Err(error),
     };
-    Ok(Finished { result, standing: admission.standing(&rows), logged: false })
+    Ok(Finished { result, rate_limit_state: admission.rate_limit_state(&rows), logged: false })
 }
 
-/// What is sent of a stored answer: all of it, with a minted token in the place of its seal.
-fn told(answer: Stored, call: &Call<'_>, claim: &Claim, replayed: bool) -> Result<Outcome, ApiError> {
+/// Builds the response from a stored one. A seal in the stored body is replaced with its token.
+fn response_from_stored(
+    answer: Stored,
+    call: &Call<'_>,
+    claim: &Claim,
+    replayed: bool,
+) -> Result<SuccessResponse, ApiError> {
     let body = match claim.operation() {
         Operation::CreateToken => token::unseal(&answer.body, call.caller.key())?,
         _ => answer.body,
     };
-    Ok(Outcome { status: answer.status, body: body.into(), replayed })
+    Ok(SuccessResponse { status: answer.status, body: body.into(), replayed })
 }
 
-/// Where in the batch's rows the answer will be.
-enum Answering {
+/// Where the rows of the batch hold the response.
+enum AnswerLocation {
     Record { at: usize, missing: ErrorCode },
     Page { at: usize, limit: Limit, next: Next, mark: CursorMark },
     Fixed(Cow<'static, str>),
-    Kept,
+    Stored,
 }
 
-impl Answering {
+impl AnswerLocation {
     fn push(selection: Selection, mark: &CursorMark, statements: &mut Vec<Statement>) -> Self {
         let at = statements.len();
         match selection {
@@ -194,27 +207,27 @@ impl Answering {
                 Self::Page { at, limit, next, mark: mark.clone() }
             }
             Selection::Fixed(body) => Self::Fixed(body),
-            Selection::Kept(_) => Self::Kept,
+            Selection::Stored(_) => Self::Stored,
         }
     }
 
-    fn outcome(self, rows: &[Vec<Row>]) -> Result<Outcome, ApiError> {
+    fn response(self, rows: &[Vec<Row>]) -> Result<SuccessResponse, ApiError> {
         let found = |at: usize| rows.get(at).map(Vec::as_slice).unwrap_or_default();
         let body = match self {
             Self::Fixed(Cow::Borrowed(body)) => Bytes::from_static(body.as_bytes()),
             Self::Fixed(Cow::Owned(body)) => Bytes::from(body),
             Self::Record { at, missing } => {
-                let row = found(at).first().ok_or_else(|| ApiError::missing(missing))?;
-                record(row).ok_or_else(|| ApiError::missing(missing))?
+                let row = found(at).first().ok_or_else(|| ApiError::not_found(missing))?;
+                record(row).ok_or_else(|| ApiError::not_found(missing))?
             }
             Self::Page { at, limit, next, mark } => page(found(at), found(at + 1), limit, next, &mark),
-            Self::Kept => return Err(ApiError::internal("a kept answer needs an idempotency key")),
+            Self::Stored => return Err(ApiError::internal("a stored response needs an idempotency key")),
         };
-        Ok(Outcome { status: 200, body, replayed: false })
+        Ok(SuccessResponse { status: 200, body, replayed: false })
     }
 }
 
-/// The body of a row, with its content as the last member where it has one.
+/// The body of a row. If the row has a `content`, it becomes the last member of the body.
 fn record(row: &Row) -> Option<Bytes> {
     let body = text(row, "body")?;
     let Some(content) = text(row, "content") else { return Some(body.to_owned().into()) };
@@ -222,20 +235,20 @@ fn record(row: &Row) -> Option<Bytes> {
     Some(format!("{},\"content\":{content}}}", body.strip_suffix('}')?).into())
 }
 
-/// An item of a page, with its excerpt as the last member where it is one of a search.
+/// An item of a page. An item of a search gets its excerpt as the last member.
 fn item<'a>(row: &'a Row, next: &Next, budget: &mut ExcerptBudget) -> Option<Cow<'a, str>> {
     let item = text(row, "item")?;
     let Next::Shown(_, query) = next else { return Some(item.into()) };
     let opening = text(row, "opening")?;
-    let goes_on = number(row, "bytes").is_some_and(|bytes| bytes > opening.len() as u64);
-    let excerpt = serde_json::Value::from(query.excerpt(opening, goes_on, budget));
+    let is_truncated = number(row, "bytes").is_some_and(|bytes| bytes > opening.len() as u64);
+    let excerpt = serde_json::Value::from(query.excerpt(opening, is_truncated, budget));
     Some(format!("{},\"excerpt\":{excerpt}}}", item.strip_suffix('}')?).into())
 }
 
-/// Puts a page together from its rendered items: `{"items", "total", "next_cursor"}`.
+/// Builds a page from its rendered items: `{"items", "total", "next_cursor"}`.
 fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMark) -> Bytes {
-    /// The most that a count says exactly (DESIGN, section 4).
-    const COUNTED: u32 = 1000;
+    /// The largest exact count (DESIGN, section 4).
+    const MAX_COUNT: u32 = 1000;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
     let shown = items.get(..size).unwrap_or(items);
     let mut budget = ExcerptBudget::of(shown.len());
@@ -244,11 +257,11 @@ fn page(items: &[Row], total: &[Row], limit: Limit, next: Next, mark: &CursorMar
     let more = match next {
         _ if items.len() <= size => None,
         Next::Key => shown.last().and_then(|row| text(row, "key")).map(str::to_owned),
-        Next::Shown(walk, _) => walk.next(shown).map(|cursor| cursor.to_string()),
+        Next::Shown(search_cursor, _) => search_cursor.next(shown).map(|cursor| cursor.to_string()),
     };
     let unindexed = total.first().and_then(|row| number(row, "unindexed")).is_some_and(|waiting| waiting > 0);
-    let minimum = if counted > COUNTED || unindexed { r#","total_is_minimum":true"# } else { "" };
+    let minimum = if counted > MAX_COUNT || unindexed { r#","total_is_minimum":true"# } else { "" };
     let cursor = serde_json::Value::from(more.map(|place| mark.cursor(&place)));
-    let total = counted.min(COUNTED);
+    let total = counted.min(MAX_COUNT);
     format!(r#"{{"items":[{}],"total":{total}{minimum},"next_cursor":{cursor}}}"#, rendered.join(",")).into()
 }

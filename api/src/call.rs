@@ -1,4 +1,4 @@
-//! One request on its way through the API.
+//! The data of one request for its handler.
 
 use std::sync::OnceLock;
 
@@ -16,7 +16,7 @@ use crate::middleware::auth::Caller;
 use crate::middleware::etag::IfMatch;
 use crate::platform::{Entropy, random_bits};
 
-/// A request whose caller is known, with the time and the dice of its handling.
+/// A request with a known caller, the time of the request and a random source.
 pub(crate) struct Call<'a> {
     pub(crate) now: Timestamp,
     pub(crate) entropy: &'a dyn Entropy,
@@ -26,31 +26,31 @@ pub(crate) struct Call<'a> {
     /// The values of the parameters in the path, in order.
     pub(crate) path_parameters: Vec<String>,
     pub(crate) query: Option<String>,
-    /// What the cursors of this list begin with.
+    /// The prefix of all cursors of this list.
     pub(crate) cursor_mark: CursorMark,
-    /// What `If-Match` asks for, if it is there.
+    /// The `If-Match` header, if there is one.
     pub(crate) if_match: Option<IfMatch>,
-    /// What `If-None-Match` asks not to be there, if it is.
+    /// The `If-None-Match` header of a write, if there is one.
     pub(crate) if_none_match: Option<IfMatch>,
     pub(crate) body: Bytes,
-    /// Whether a machine's access is approved as it is registered.
+    /// Whether a machine's access is approved when the machine is registered.
     pub(crate) auto_approve_machines: bool,
-    /// Why nothing is done, unless it was done before: the request has a secret.
+    /// The error for a request that holds a secret. The request is refused, unless it was completed before.
     pub(crate) secrets: OnceLock<ApiError>,
 }
 
 impl Call<'_> {
-    /// The decoded body of an operation that takes one, and no query.
+    /// Decodes the body of an operation that takes a body and no query.
     pub(crate) fn body<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
         self.no_query()?;
         let value = decode::value(&self.body)?;
-        // The sizes are checked before the search, which takes longer. The error repeats no secret either.
+        // Check the sizes before the secret search, which takes longer. The decoding error also repeats no secret.
         let typed = decode::typed(value.clone())?;
         self.look_for_secrets(deckwatch_secrets::in_value(&value));
         Ok(typed)
     }
 
-    /// The same of a name in the path that is about to be stored.
+    /// Searches a name from the path that is about to be stored for secrets.
     pub(crate) fn look_for_secrets_in(&self, pointer: &str, name: &str) {
         let kind = deckwatch_secrets::in_text(name);
         self.look_for_secrets(kind.map(|kind| Finding { pointer: pointer.to_owned(), kind }).into_iter().collect());
@@ -58,32 +58,32 @@ impl Call<'_> {
 
     fn look_for_secrets(&self, findings: Vec<Finding>) {
         if !findings.is_empty() {
-            // What was found first is enough to refuse.
+            // The first finding is enough to refuse the request.
             let _ = self.secrets.set(ApiError::holds_secret(findings));
         }
     }
 
-    /// The decoded query of an operation that takes one, and no body.
+    /// Decodes the query of an operation that takes a query and no body.
     pub(crate) fn query<T: Deserr<Violations>>(&self) -> Result<T, ApiError> {
         decode::query(self.query.as_deref().unwrap_or_default(), &self.cursor_mark)
     }
 
-    /// Refuses a query where the operation takes none: an ignored filter would answer something else.
+    /// Refuses a query if the operation takes none. If a filter were ignored, the response would be wrong.
     pub(crate) fn no_query(&self) -> Result<(), ApiError> {
-        decode::query::<decode::Nothing>(self.query.as_deref().unwrap_or_default(), &self.cursor_mark).map(|_| ())
+        decode::query::<decode::NoParameters>(self.query.as_deref().unwrap_or_default(), &self.cursor_mark).map(|_| ())
     }
 
-    /// Refuses a body where the operation takes none.
+    /// Refuses a body if the operation takes none.
     pub(crate) fn no_body(&self) -> Result<(), ApiError> {
-        if self.body.is_empty() { Ok(()) } else { decode::body::<decode::Nothing>(&self.body).map(|_| ()) }
+        if self.body.is_empty() { Ok(()) } else { decode::body::<decode::NoParameters>(&self.body).map(|_| ()) }
     }
 
-    /// The value of the first parameter in the path, most often the only one.
+    /// The value of the first path parameter. Most paths have only one.
     pub(crate) fn path_parameter(&self) -> &str {
         self.path_parameters.first().map(String::as_str).unwrap_or_default()
     }
 
-    /// The value of the second parameter in the path.
+    /// The value of the second path parameter.
     pub(crate) fn second_path_parameter(&self) -> &str {
         self.path_parameters.get(1).map(String::as_str).unwrap_or_default()
     }
@@ -109,7 +109,7 @@ impl Call<'_> {
     }
 }
 
-/// When sessions that fell silent before `now` count as stale, for work that has no request.
+/// The time before which a heartbeat is stale, for work outside a request.
 pub(crate) fn stale_before(now: Timestamp) -> Timestamp {
     now.plus_seconds(-STALE_SECONDS.cast_signed())
 }

@@ -1,19 +1,20 @@
-//! The mark of a cursor: which list it is of. A cursor is the mark, a dot, and where the next page starts. A place in one
-//! list says nothing in another one, or under other filters: there it would skip what it must not.
+//! The mark of a cursor identifies its list. A cursor consists of the mark, a dot, and the position where the next
+//! page starts. A cursor of another list, or of the same list with other filters, is refused, because it would skip
+//! rows.
 
 use crate::digest::{hex, sha256};
 
-/// What every cursor of one list begins with.
+/// The prefix of all cursors of one list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CursorMark(String);
 
 impl CursorMark {
     const DIGITS: usize = 8;
-    /// Characters of a cursor before the place where the page starts.
+    /// The number of characters before the position in a cursor.
     pub(crate) const CHARS: usize = Self::DIGITS + 1;
 
-    /// The mark of the list at `path` with the filters of `query`: all its parameters but `limit` and `cursor`, in any
-    /// order.
+    /// The mark of the list at `path` with the filters of `query`. The filters are all parameters except `limit` and
+    /// `cursor`, in any order.
     pub(crate) fn of(path: &str, query: &str) -> Self {
         let mut filters: Vec<_> = form_urlencoded::parse(query.as_bytes())
             .filter(|(name, _)| name != "limit" && name != "cursor")
@@ -24,12 +25,12 @@ impl CursorMark {
         Self(hex(&sha256(list.as_bytes())).chars().take(Self::DIGITS).collect())
     }
 
-    /// The cursor of a page of this list that starts at `place`.
+    /// The cursor of the page of this list that starts at `place`.
     pub(crate) fn cursor(&self, place: &str) -> String {
         format!("{}.{place}", self.0)
     }
 
-    /// Where the page starts that `cursor` names; `None` if it is not a cursor of this list.
+    /// The position in `cursor`; `None` if the cursor does not belong to this list.
     pub(crate) fn place<'a>(&self, cursor: &'a str) -> Option<&'a str> {
         cursor.strip_prefix(self.0.as_str())?.strip_prefix('.')
     }
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_of_one_list_and_its_filters() {
+    fn a_cursor_is_valid_for_one_list_with_its_filters() {
         let mark = CursorMark::of("/v1/notes", "venture=alpha&tag=a+b&limit=5");
         let cursor = mark.cursor("note_1");
         assert_eq!(cursor.len(), CursorMark::CHARS + "note_1".len());

@@ -1,4 +1,4 @@
-//! The one seam to a database: run a list of statements as one atomic batch, return their rows.
+//! The interface to a database. It runs a list of statements as one atomic batch and returns their rows.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,38 +6,38 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deckwatch_protocol::{IssueNumber, Timestamp, Track};
 
-use crate::fault::Halt;
+use crate::fault::Outage;
 
-/// A value bound to `?1`, `?2`, … of a statement. Whole numbers stay below 2^53, as D1 binds doubles.
+/// A value for a parameter `?1`, `?2`, … of a statement. Integers are below 2^53, because D1 binds doubles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
     /// `null`.
     Null,
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// Text without NUL.
+    /// Text without NUL characters.
     Text(String),
 }
 
-/// One row by column name: text, whole numbers and nulls.
+/// One row by column name: texts, integers and nulls.
 pub type Row = serde_json::Map<String, serde_json::Value>;
 
-/// One statement with what is bound to it.
+/// One SQL statement with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// The SQL, with `?1`, `?2`, … for parameters.
     pub sql: Cow<'static, str>,
     /// The parameters in order; at most 100.
     pub params: Vec<Param>,
-    /// Whether losing power may undo what it changed: a count, a trace. A batch that changes nothing else
-    /// need not wait for the disk.
-    pub forgettable: bool,
+    /// Whether a power loss may undo the change, for example of a counter. A batch with only such changes does not
+    /// wait for the disk.
+    pub non_durable: bool,
 }
 
 impl Statement {
     /// A statement without parameters.
     pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
-        Self { sql: sql.into(), params: Vec::new(), forgettable: false }
+        Self { sql: sql.into(), params: Vec::new(), non_durable: false }
     }
 
     /// A statement with its parameters.
@@ -45,10 +45,10 @@ impl Statement {
         Self { params, ..Self::new(sql) }
     }
 
-    /// Says that nobody was promised what it changes.
+    /// Marks the change as one that a power loss may undo.
     #[must_use]
-    pub fn forgettable(mut self) -> Self {
-        self.forgettable = true;
+    pub fn non_durable(mut self) -> Self {
+        self.non_durable = true;
         self
     }
 
@@ -60,55 +60,56 @@ impl Statement {
     }
 }
 
-/// A database that both engines speak: SQLite in one process, D1 on Cloudflare.
+/// The database interface that both engines implement: SQLite in one process, D1 on Cloudflare.
 #[async_trait]
 pub trait Database: Send + Sync {
-    /// Runs `statements` in order as one transaction and returns the rows of each. When one fails, none
-    /// has happened; after [`DatabaseError::Unavailable`] that is unknown.
+    /// Runs `statements` in order as one transaction and returns the rows of each. If one fails, all are rolled
+    /// back. After [`DatabaseError::Unavailable`] the result is unknown.
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError>;
 
-    /// The same for work that no caller waits for: it may wait and run longer than a request may.
-    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+    /// Like [`Self::batch`], for background work. It may wait longer and run longer than a request may.
+    async fn batch_without_deadline(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         self.batch(statements).await
     }
 
-    /// Whether a batch that only reads runs beside those that write. A request that reads then makes two batches, so
-    /// that what counts it is committed before it reads and holds up no write.
-    fn reads_apart(&self) -> bool {
+    /// Whether batches that only read run in parallel with batches that write. Then a read request uses two batches:
+    /// the first counts the request, and the second reads and blocks no write.
+    fn has_separate_readers(&self) -> bool {
         false
     }
 
-    /// How long writes have waited by now because something else writes; `None` when they don't.
+    /// How long writes have waited for another writer; `None` if they don't wait.
     fn writes_wait(&self) -> Option<Duration> {
         None
     }
 
-    /// Why it takes no batch that writes until an operator acts, as far as that is known without asking it.
-    fn halt(&self) -> Option<Halt> {
+    /// Why the database takes no writes until an operator acts, as far as this process knows without asking the
+    /// database.
+    fn outage(&self) -> Option<Outage> {
         None
     }
 }
 
-/// Why a batch failed, with the engine's own words.
+/// Why a batch failed, with the message of the engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {
-    /// A constraint of the schema stopped it; the words name the constraint. Nothing has happened.
+    /// A constraint of the schema failed. The message names the constraint. Nothing was changed.
     #[error("constraint: {0}")]
     Constraint(String),
-    /// The database can't be reached or is busy; whether the batch happened is unknown.
+    /// The database is busy or not reachable. It is unknown whether the batch was committed.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// Too many other batches are under way, as the words say, and this one was not begun or changes nothing. Nothing
-    /// has happened.
+    /// Too many other batches are running, as the message says. This batch did not start, or it changes nothing.
+    /// Nothing was changed.
     #[error("overloaded: {0}")]
     Overloaded(&'static str),
-    /// It takes no requests until its quota begins anew or its operator acts. Nothing has happened.
-    #[error("halted ({0:?}): {1}")]
-    Halted(Halt, String),
-    /// A value or a row is larger than the engine takes. Nothing has happened.
+    /// The database takes no requests until its quota resets or its operator acts. Nothing was changed.
+    #[error("outage ({0:?}): {1}")]
+    Outage(Outage, String),
+    /// A value or a row is larger than the engine allows. Nothing was changed.
     #[error("too large: {0}")]
     TooLarge(String),
-    /// Anything else: a bad statement. Nothing has happened.
+    /// Any other error, such as a bad statement. Nothing was changed.
     #[error("failed: {0}")]
     Failed(String),
 }
@@ -119,7 +120,7 @@ impl From<&str> for Param {
     }
 }
 
-/// Ids and bounded texts.
+/// Converts ids and texts of limited length.
 impl<T: AsRef<str>> From<&T> for Param {
     fn from(text: &T) -> Self {
         Self::Text(text.as_ref().to_owned())
@@ -174,17 +175,17 @@ impl<T: Into<Self>> From<Option<T>> for Param {
     }
 }
 
-/// A column of text, if the row has it.
+/// The text in a column, if the row has one.
 pub(crate) fn text<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
     row.get(column)?.as_str()
 }
 
-/// A column with a whole number that is not negative, if the row has it.
+/// The integer in a column, if the row has one that is not negative.
 pub(crate) fn number(row: &Row, column: &str) -> Option<u64> {
     row.get(column)?.as_u64()
 }
 
-/// A column with a count, if the row has it.
+/// The count in a column, if the row has one.
 pub(crate) fn count(row: &Row, column: &str) -> Option<u32> {
     number(row, column).and_then(|n| u32::try_from(n).ok())
 }

@@ -1,5 +1,5 @@
-//! From bytes to typed requests, strictly: one JSON value, no key twice, nothing that the database or a
-//! hash would change, and every field that does not fit named at once.
+//! Decodes bytes into typed requests. Decoding is strict: one JSON value, no duplicate key, no value that the
+//! database or a hash would change. One error names all fields that are not valid.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
 use crate::cursor::CursorMark;
-use crate::error::{ApiError, harmless};
+use crate::error::{ApiError, before_first_secret};
 
 /// A request without parameters.
 #[derive(Deserr)]
 #[deserr(deny_unknown_fields, error = Violations)]
-pub(crate) struct Nothing {}
+pub(crate) struct NoParameters {}
 
-/// Refuses bodies that are not declared as JSON.
+/// Refuses a body whose content type is not JSON.
 pub(crate) fn content_type(header: Option<&str>) -> Result<(), ApiError> {
     let mut parts = header.unwrap_or_default().split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json"));
-    // JSON is UTF-8 (RFC 8259): a parameter that says something else is believed.
+    // JSON is UTF-8 (RFC 8259). A charset parameter with another value is refused.
     let mut charsets =
         parts.filter_map(|part| part.split_once('=')).filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
     if is_json && charsets.all(|(_, charset)| charset.trim_matches('"').eq_ignore_ascii_case("utf-8")) {
@@ -37,7 +37,7 @@ pub(crate) fn body<T: Deserr<Violations>>(bytes: &[u8]) -> Result<T, ApiError> {
     typed(value(bytes)?)
 }
 
-/// The JSON value of a body that can be stored as it is.
+/// Parses a body into a JSON value that can be stored without changes.
 pub(crate) fn value(bytes: &[u8]) -> Result<Value, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Strict(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
@@ -47,13 +47,13 @@ pub(crate) fn value(bytes: &[u8]) -> Result<Value, ApiError> {
     if violations.0.is_empty() { Ok(value) } else { Err(violations.into()) }
 }
 
-/// The request that a body asks for.
+/// Converts a JSON value into a typed request.
 pub(crate) fn typed<T: Deserr<Violations>>(value: Value) -> Result<T, ApiError> {
     Ok(deserr::deserialize(value)?)
 }
 
-/// Decodes a query string: every parameter is text, and none may stand twice. A cursor loses its mark; one of another list
-/// becomes an empty text, which is no cursor either.
+/// Decodes a query string. Each parameter is a text and may appear only once. The mark is removed from a cursor. A
+/// cursor of another list becomes an empty text, which is not a valid cursor.
 pub(crate) fn query<T: Deserr<Violations>>(query: &str, mark: &CursorMark) -> Result<T, ApiError> {
     let mut parameters = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -63,20 +63,20 @@ pub(crate) fn query<T: Deserr<Violations>>(query: &str, mark: &CursorMark) -> Re
         let value =
             if name == "cursor" { mark.place(&value).unwrap_or_default().to_owned() } else { value.into_owned() };
         if parameters.insert(name.clone().into_owned(), Value::String(value)).is_some() {
-            return Err(Violations::at(format!("/{}", pointer_step(&name)), "is given twice").into());
+            return Err(Violations::at(format!("/{}", pointer_step(&name)), "is given more than once").into());
         }
     }
     Ok(deserr::deserialize(Value::Object(parameters))?)
 }
 
 fn malformed(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
-    let (pointer, _) = harmless(&error.path().iter().map(segment).collect::<String>());
+    let (pointer, _) = before_first_secret(&error.path().iter().map(segment).collect::<String>());
     let place = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
     let problem = ApiError::new(ErrorCode::MalformedJson, format!("The body{place}: {}.", error.inner()));
     if pointer.is_empty() { problem } else { problem.at(&pointer, "is malformed") }
 }
 
-/// A step of a JSON pointer.
+/// One step of a JSON pointer.
 fn segment(segment: &Segment) -> String {
     match segment {
         Segment::Seq { index } => format!("/{index}"),
@@ -85,13 +85,14 @@ fn segment(segment: &Segment) -> String {
     }
 }
 
-/// NUL ends a text in places that we do not own, and a whole number beyond 2^53 would come back changed.
+/// Refuses values that can't be stored. Other programs may cut a text at a NUL character. An integer beyond 2^53
+/// would change.
 fn refuse_unstorable(value: &Value, pointer: &str, violations: &mut Violations) {
     let mut refuse =
         |detail: &str| violations.0.push(Violation { pointer: pointer.to_owned(), detail: detail.to_owned() });
     match value {
         Value::String(text) if text.contains('\0') => refuse("must not contain the NUL character"),
-        Value::Number(number) if !is_exact(number) => refuse("is a number beyond 2^53; send it as a string"),
+        Value::Number(number) if !is_exact(number) => refuse("is an integer beyond 2^53; send it as a string"),
         Value::Array(items) => {
             for (n, item) in items.iter().enumerate() {
                 refuse_unstorable(item, &format!("{pointer}/{n}"), violations);
@@ -115,13 +116,13 @@ fn is_exact(number: &Number) -> bool {
     match (number.as_u64(), number.as_i64(), number.as_f64()) {
         (Some(whole), _, _) => whole <= MAX_EXACT,
         (_, Some(whole), _) => whole.unsigned_abs() <= MAX_EXACT,
-        // A float without fraction was a whole number too large for 64 bits, or is written as one.
+        // A float without a fraction was written as a float, or it was an integer too large for 64 bits.
         (_, _, Some(float)) => float.fract() != 0.0 || float.abs() <= 9_007_199_254_740_992.0,
         _ => false,
     }
 }
 
-/// A JSON value in which no object has a key twice.
+/// A JSON value in which no object has a duplicate key.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -179,7 +180,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if map.contains_key(&key) {
-                return Err(A::Error::custom(stands_twice(&key)));
+                return Err(A::Error::custom(duplicate_key(&key)));
             }
             let Strict(value) = entries.next_value()?;
             map.insert(key, value);
@@ -188,11 +189,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// Names `key`, unless it is a secret. It is looked through before it is cut: a part of a secret tells too much as well.
-fn stands_twice(key: &str) -> String {
+/// The error text for a duplicate key. It names the key unless the key is a secret. The key is checked before it is
+/// shortened, because a part of a secret must not be shown either.
+fn duplicate_key(key: &str) -> String {
     match in_text(key) {
-        Some(kind) => format!("a key that contains {kind} stands twice"),
-        None => format!("the key {:?} stands twice", key.chars().take(64).collect::<String>()),
+        Some(kind) => format!("a key that contains {kind} occurs more than once"),
+        None => format!("the key {:?} occurs more than once", key.chars().take(64).collect::<String>()),
     }
 }
 
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_field_is_named_at_once() {
+    fn one_error_names_every_invalid_field() {
         let error = refusal(r#"{"agent":"a b","client":7,"host":"h","venture":"alpha","nonsense":1}"#);
         let mut pointers: Vec<&str> = error.violations.iter().map(|v| v.pointer.as_str()).collect();
         pointers.sort_unstable();
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_malformed() {
+    fn a_body_that_is_not_json_is_malformed() {
         for text in ["", "{", "{}{}", "nul", "{\"a\":NaN}", "{\"a\":1e999}", r#"{"a":"\ud800"}"#, r#"{"a":1,"a":1}"#] {
             assert_eq!(refusal(text).code, ErrorCode::MalformedJson, "{text}");
         }
@@ -225,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_is_refused_by_name() {
+    fn a_lone_surrogate_is_refused_with_its_field() {
         let error = refusal(r#"{"meta":{"note":"\udc00"}}"#);
         assert_eq!(error.violations[0].pointer, "/meta/note", "{error:?}");
     }
 
     #[test]
-    fn what_would_come_back_changed_is_refused_by_name() {
+    fn a_value_that_storage_would_change_is_refused_with_its_field() {
         let error = refusal(r#"{"meta":{"a/b~c":"\u0000"}}"#);
         assert_eq!(error.violations[0].pointer, "/meta/a~1b~0c");
         let error = refusal(r#"{"meta":{"n":9007199254740993,"t":["a\u0000b"],"big":1e300}}"#);
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_declared_and_is_utf_8() {
+    fn a_body_must_be_declared_as_json_in_utf_8() {
         for good in ["application/json", "Application/JSON ; charset=\"UTF-8\"", "application/json;v=1"] {
             assert!(content_type(Some(good)).is_ok(), "{good}");
         }
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_stands_once() {
+    fn a_duplicate_parameter_is_refused() {
         let error =
             query::<deckwatch_protocol::SessionFilter>("limit=1&limit=2", &CursorMark::of("/", "")).err().unwrap();
         assert_eq!(error.violations[0].pointer, "/limit");

@@ -1,13 +1,12 @@
-//! SHA-256 and its text, as keys, contents and requests are known by.
+//! SHA-256 hashes and their hexadecimal text, for keys, contents and requests.
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of `bytes`.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Lower-case hexadecimal.
+/// Lowercase hexadecimal text.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

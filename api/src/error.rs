@@ -1,4 +1,4 @@
-//! Errors inside the API: what the caller is told and, apart from it, what the log is told.
+//! Errors of the API. The message for the caller and the cause for the log are separate.
 
 use std::borrow::Cow;
 
@@ -6,104 +6,113 @@ use deckwatch_protocol::{ErrorCode, Problem, Violation, Violations};
 use deckwatch_secrets::{Finding, in_text};
 
 use crate::database::DatabaseError;
-use crate::fault::Halt;
+use crate::fault::Outage;
 
-/// Most violations that one answer lists; the count of the rest is said.
+/// Maximum number of violations in one response. The response gives the number of the others.
 const MAX_VIOLATIONS: usize = 50;
 
-/// A request that can't be granted.
+/// An error that refuses a request.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     pub(crate) code: ErrorCode,
     pub(crate) detail: String,
     pub(crate) violations: Vec<Violation>,
-    /// The words of the engine. For the log, never for the caller.
+    /// The error message of the engine. It goes to the log, never to the caller.
     pub(crate) cause: Option<String>,
-    /// The methods of the path, for [`ErrorCode::MethodNotAllowed`].
+    /// The allowed methods of the path, for [`ErrorCode::MethodNotAllowed`].
     pub(crate) allow: Option<String>,
-    /// Why the database takes nothing, where it takes nothing for longer.
-    pub(crate) halt: Option<Halt>,
+    /// Why the database takes no requests for some time, if that is the cause.
+    pub(crate) outage: Option<Outage>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None, halt: None }
+        Self { code, detail: detail.into(), violations: Vec::new(), cause: None, allow: None, outage: None }
     }
 
-    /// The fields of the request that do not fit.
+    /// An error that lists the fields that are not valid.
     pub(crate) fn invalid(violations: Violations) -> Self {
         let all = violations.0.len();
-        let fields = if all == 1 { "1 field does".to_owned() } else { format!("{all} fields do") };
+        let fields = if all == 1 { "1 field is".to_owned() } else { format!("{all} fields are") };
         let listed =
             if all > MAX_VIOLATIONS { format!("; the first {MAX_VIOLATIONS} are listed") } else { String::new() };
-        let mut error = Self::new(ErrorCode::InvalidRequest, format!("{fields} not fit{listed}."));
+        let mut error = Self::new(ErrorCode::InvalidRequest, format!("{fields} not valid{listed}."));
         error.violations = violations.0.into_iter().take(MAX_VIOLATIONS).collect();
         error
     }
 
-    /// One field, named, for an error that is not [`ErrorCode::InvalidRequest`].
+    /// Adds the name of a field to an error that is not [`ErrorCode::InvalidRequest`].
     pub(crate) fn at(mut self, pointer: &str, detail: &str) -> Self {
         self.violations.push(Violation { pointer: pointer.to_owned(), detail: detail.to_owned() });
         self
     }
 
-    /// Something on our side; `cause` goes to the log.
+    /// An internal error. `cause` goes to the log.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
-        let mut error = Self::new(ErrorCode::InternalError, "Something failed on our side. Quote the correlation id.");
+        let mut error = Self::new(
+            ErrorCode::InternalError,
+            "The API failed because of an internal error. Report it \
+                                                             to the operator with the correlation id.",
+        );
         error.cause = Some(cause.into());
         error
     }
 
-    /// Fields hold what must not be stored. Says where and of which kind, never what.
+    /// The error for fields that hold a secret. It gives the place and the kind of each secret, never its value.
     pub(crate) fn holds_secret(findings: Vec<Finding>) -> Self {
-        let detail = "The request has what looks like a secret, so nothing was stored. Take it out and send the request \
-                      again; docs/secrets.md says how to write what only looks like one.";
+        let detail = "The request contains text that looks like a secret, so nothing was stored. Remove it and send \
+                      the request again. docs/secrets.md explains how to write text that only looks like a secret.";
         findings.into_iter().fold(Self::new(ErrorCode::HoldsSecret, detail), |error, Finding { pointer, kind }| {
             error.at(&pointer, &format!("has {kind}"))
         })
     }
 
-    /// The database takes nothing for a while.
-    pub(crate) fn halted(halt: Halt) -> Self {
-        Self { halt: Some(halt), ..Self::new(ErrorCode::DatabaseUnavailable, halt.detail()) }
+    /// The error while the database takes no requests.
+    pub(crate) fn outage(outage: Outage) -> Self {
+        Self { outage: Some(outage), ..Self::new(ErrorCode::DatabaseUnavailable, outage.detail()) }
     }
 
-    /// The address is longer than any that the API gives a meaning to.
+    /// The error for an address that is longer than the API allows.
     pub(crate) fn too_long() -> Self {
-        let detail = format!("The address is longer than {} bytes.", crate::target::MAX_BYTES);
+        let detail =
+            format!("The address is longer than the maximum of {} bytes. Shorten it.", crate::target::MAX_BYTES);
         Self::new(ErrorCode::UriTooLong, detail)
     }
 
-    /// The caller has used up its requests of this minute.
+    /// The error when the caller has no requests left in this minute.
     pub(crate) fn rate_limited() -> Self {
-        Self::new(ErrorCode::RateLimited, "Too many requests within a minute. Wait as Retry-After says.")
+        Self::new(
+            ErrorCode::RateLimited,
+            "The caller has sent too many requests in this minute. Wait for the number \
+                                           of seconds in Retry-After.",
+        )
     }
 
-    /// The token that a request came with is not in force, for this reason.
+    /// The error for a token that is not valid, with this reason.
     pub(crate) fn of_token(reason: &str) -> Self {
-        refused(&format!("token_{reason}"))
+        constraint_error(&format!("token_{reason}"))
     }
 
-    /// The thing that the path names is not there.
-    pub(crate) fn missing(code: ErrorCode) -> Self {
+    /// The error when the path names a record that does not exist.
+    pub(crate) fn not_found(code: ErrorCode) -> Self {
         match code {
             ErrorCode::SessionNotFound => Self::new(code, "No session has this id."),
-            ErrorCode::HandoffNotFound => Self::new(code, "No handoff fits."),
+            ErrorCode::HandoffNotFound => Self::new(code, "No handoff matches the request."),
             ErrorCode::NoteNotFound => Self::new(code, "No note has this id."),
             ErrorCode::VentureNotFound => Self::new(code, "No venture has this code."),
             ErrorCode::MachineNotFound => Self::new(code, "No machine has this hostname. Register it first."),
-            ErrorCode::DocNotFound => Self::new(code, "There is no such document, or no such version of it."),
+            ErrorCode::DocNotFound => Self::new(code, "The document, or this version of it, does not exist."),
             ErrorCode::TokenNotFound => Self::new(code, "No token has this id."),
             ErrorCode::RequirementNotFound => Self::new(code, "No requirement has this id."),
-            _ => Self::internal("the answer has no row"),
+            _ => Self::internal("the response has no row"),
         }
     }
 
-    /// The body for the caller. It names fields of the request, but repeats no secret that stands in a name.
+    /// The response body. It names fields of the request, but it repeats no secret from a field name.
     pub(crate) fn problem(&self, correlation_id: &str) -> Problem {
         let detail = in_text(&self.detail).map_or_else(
             || self.detail.clone(),
-            |kind| format!("The request is not valid, and it has {kind}. Take it out and send the request again."),
+            |kind| format!("The request is not valid, and it contains {kind}. Remove it and send the request again."),
         );
         let mut problem = Problem::new(self.code, detail, correlation_id);
         problem.errors = self.violations.iter().map(without_secrets).collect();
@@ -111,18 +120,18 @@ impl ApiError {
     }
 }
 
-/// `violation`, or one of the field above where a name in its pointer is a secret.
+/// Returns `violation`. If its pointer holds a secret, returns a violation of the parent field instead.
 fn without_secrets(violation: &Violation) -> Violation {
-    let (pointer, kind) = harmless(&violation.pointer);
+    let (pointer, kind) = before_first_secret(&violation.pointer);
     let detail = match kind.or_else(|| in_text(&violation.detail)) {
-        Some(kind) => format!("has a field whose name contains {kind}; take it out"),
+        Some(kind) => format!("has a field whose name contains {kind}; remove it"),
         None => violation.detail.clone(),
     };
     Violation { pointer, detail }
 }
 
-/// The steps of `pointer` before the first that is a secret, and the kind of that secret.
-pub(crate) fn harmless(pointer: &str) -> (String, Option<Cow<'static, str>>) {
+/// The steps of `pointer` before the first step that is a secret, and the kind of that secret.
+pub(crate) fn before_first_secret(pointer: &str) -> (String, Option<Cow<'static, str>>) {
     let mut steps = String::new();
     for step in pointer.split('/').skip(1) {
         let kind = in_text(&step.replace("~1", "/").replace("~0", "~"));
@@ -141,27 +150,27 @@ impl From<Violations> for ApiError {
     }
 }
 
-/// A failed batch, where the schema's constraints are the rules. Which constraint means which answer is
-/// written here once; an unknown constraint is our fault.
+/// Converts a failed batch. Constraints of the schema implement the rules. This function maps each constraint to one
+/// error code. An unknown constraint is an internal error.
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Constraint(words) => refused(&words),
+            DatabaseError::Constraint(message) => constraint_error(&message),
             DatabaseError::Failed(cause) => Self::internal(cause),
             DatabaseError::Overloaded(reason) => {
                 let detail = format!("{reason} Nothing was stored. Repeat the request with the same idempotency key.");
                 Self::new(ErrorCode::Overloaded, detail)
             }
-            DatabaseError::Halted(halt, cause) => Self { cause: Some(cause), ..Self::halted(halt) },
+            DatabaseError::Outage(outage, cause) => Self { cause: Some(cause), ..Self::outage(outage) },
             DatabaseError::TooLarge(cause) => {
-                let detail = "What the request stores or asks for is larger than the database takes: 2 MB for one \
-                              record. Send, or ask for, less.";
+                let detail = "The request stores or reads a record that is larger than the maximum of the database, 2 \
+                              MB. Send or request less.";
                 Self { cause: Some(cause), ..Self::new(ErrorCode::PayloadTooLarge, detail) }
             }
             DatabaseError::Unavailable(cause) => {
                 let mut error = Self::new(
                     ErrorCode::DatabaseUnavailable,
-                    "The database can't be reached now. Repeat the request with the same idempotency key.",
+                    "The database is not available at the moment. Repeat the request with the same idempotency key.",
                 );
                 error.cause = Some(cause);
                 error
@@ -170,112 +179,133 @@ impl From<DatabaseError> for ApiError {
     }
 }
 
-fn refused(words: &str) -> ApiError {
-    let names = |constraint: &str| words.contains(constraint);
-    if let Some(error) = turned_away(&names) {
+fn constraint_error(message: &str) -> ApiError {
+    let names = |constraint: &str| message.contains(constraint);
+    if let Some(error) = token_error(&names) {
         error
     } else if names("rate_limit_exceeded") {
         ApiError::rate_limited()
     } else if names("refused_session_not_found") {
-        ApiError::missing(ErrorCode::SessionNotFound)
+        ApiError::not_found(ErrorCode::SessionNotFound)
     } else if names("refused_session_ended") {
         ApiError::new(ErrorCode::SessionEnded, "The session has ended. Start the day again.")
     } else if names("refused_venture_not_found") {
-        ApiError::missing(ErrorCode::VentureNotFound)
+        ApiError::not_found(ErrorCode::VentureNotFound)
     } else if names("refused_venture_not_registered") {
         ApiError::new(ErrorCode::VentureNotRegistered, "The venture is not registered. Register it with put_venture.")
             .at("/venture", "is not registered")
     } else if names("refused_note_not_found") {
-        ApiError::missing(ErrorCode::NoteNotFound)
+        ApiError::not_found(ErrorCode::NoteNotFound)
     } else if names("refused_note_changed") {
-        ApiError::new(ErrorCode::NoteChanged, "The note is not the version that If-Match names. Read it again.")
-    } else if let Some(error) = of_machine(&names).or_else(|| of_doc(&names)).or_else(|| of_requirement(&names)) {
+        ApiError::new(
+            ErrorCode::NoteChanged,
+            "The note has changed: its version is not the one in If-Match. Read the \
+                                               note again.",
+        )
+    } else if let Some(error) =
+        machine_error(&names).or_else(|| doc_error(&names)).or_else(|| requirement_error(&names))
+    {
         error
     } else if names("sessions_one_live") {
         ApiError::new(
             ErrorCode::SessionConflict,
-            "Another live session of this agent has the same venture, repository and track.",
+            "Another active session of this agent has the same venture, repository and track.",
         )
     } else if names("sessions_meta_size") {
-        ApiError::new(ErrorCode::PayloadTooLarge, "The merged meta would be larger than 8 KiB.")
-            .at("/meta", "must have at most 8 KiB as JSON once merged")
+        ApiError::new(ErrorCode::PayloadTooLarge, "The merged meta would be larger than 8 KiB. Send less.")
+            .at("/meta", "must have at most 8 KiB as JSON after the merge")
     } else {
-        ApiError::internal(words)
+        ApiError::internal(message)
     }
 }
 
-/// Why a request about a machine is refused.
-fn of_machine(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+/// The error for a machine, if the constraint is about one.
+fn machine_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     let reasons = [
         ("refused_machine_retired", ErrorCode::MachineRetired, "The machine is retired. Register it again."),
         (
             "refused_machine_changed",
             ErrorCode::MachineChanged,
-            "What waits for approval is not what the request names. List the machine again, and compare.",
+            "The access that waits for approval is not the one in the request. List the machine again and compare.",
         ),
     ];
     if names("refused_machine_not_found") {
-        return Some(ApiError::missing(ErrorCode::MachineNotFound));
+        return Some(ApiError::not_found(ErrorCode::MachineNotFound));
     }
     let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
     reason.map(|(_, code, detail)| ApiError::new(code, detail))
 }
 
-/// Why a request about a requirement is refused.
-fn of_requirement(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+/// The error for a requirement, if the constraint is about one.
+fn requirement_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     if names("refused_requirement_not_found") {
-        return Some(ApiError::missing(ErrorCode::RequirementNotFound));
+        return Some(ApiError::not_found(ErrorCode::RequirementNotFound));
     }
     names("refused_requirements_full").then(|| {
-        ApiError::new(ErrorCode::RequirementsFull, "There are 500 requirements, or 20 with a `*` that hold for the same venture. Delete one that no longer holds.")
+        ApiError::new(
+            ErrorCode::RequirementsFull,
+            "The maximum number of requirements is reached: 500, or 20 with a \
+                                                    `*` that apply to the same venture. Delete one that is no longer \
+                                                    needed.",
+        )
     })
 }
 
-/// Why nothing was done to a document.
-fn of_doc(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+/// The error for a document, if the constraint is about one.
+fn doc_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     if names("refused_doc_not_found") {
-        return Some(ApiError::missing(ErrorCode::DocNotFound));
+        return Some(ApiError::not_found(ErrorCode::DocNotFound));
     }
     if names("refused_doc_changed") {
-        let detail = "The document is not as If-Match or If-None-Match wants it. Read it again.";
+        let detail = "The document has changed: it does not match If-Match or If-None-Match. Read the document again.";
         return Some(ApiError::new(ErrorCode::DocChanged, detail));
     }
     if names("refused_scope_not_registered") {
-        let detail = "The scope is neither global nor a registered venture. Register the venture with put_venture.";
+        let detail = "The scope is not global and not a registered venture. Register the venture with put_venture.";
         return Some(ApiError::new(ErrorCode::VentureNotRegistered, detail).at("/scope", "is not registered"));
     }
     names("refused_doc_not_generated").then(|| {
-        let detail = "Putting this document needs an admin key: no requirement says that it may be generated.";
+        let detail = "This document needs an admin key, because no requirement allows it to be generated.";
         ApiError::new(ErrorCode::Forbidden, detail)
     })
 }
 
-/// Why a token is turned away.
-fn turned_away(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
+/// The error for a token, if the constraint is about one.
+fn token_error(names: &impl Fn(&str) -> bool) -> Option<ApiError> {
     let reasons = [
-        ("token_unknown", ErrorCode::Unauthorized, "This API does not know the key."),
-        ("token_revoked", ErrorCode::Unauthorized, "This token was revoked."),
-        ("token_expired", ErrorCode::Unauthorized, "This token has expired."),
-        ("token_scope", ErrorCode::Forbidden, "This token has no scope for this operation."),
-        ("token_venture", ErrorCode::Forbidden, "This token is for one venture. Name that venture, and no other."),
+        ("token_unknown", ErrorCode::Unauthorized, "The API key is not known."),
+        ("token_revoked", ErrorCode::Unauthorized, "This token was revoked. Use another one."),
+        ("token_expired", ErrorCode::Unauthorized, "This token has expired. Use another one."),
+        (
+            "token_scope",
+            ErrorCode::Forbidden,
+            "This token does not have the scope for this operation. Use another \
+          token.",
+        ),
+        (
+            "token_venture",
+            ErrorCode::Forbidden,
+            "This token is limited to one venture. Name that venture in the \
+          request.",
+        ),
     ];
     if names("token_session") {
-        return Some(ApiError::missing(ErrorCode::SessionNotFound));
+        return Some(ApiError::not_found(ErrorCode::SessionNotFound));
     }
     if names("token_handoff") {
-        return Some(ApiError::missing(ErrorCode::HandoffNotFound));
+        return Some(ApiError::not_found(ErrorCode::HandoffNotFound));
     }
     if names("token_note") {
-        return Some(ApiError::missing(ErrorCode::NoteNotFound));
+        return Some(ApiError::not_found(ErrorCode::NoteNotFound));
     }
     if names("token_missing") {
-        return Some(ApiError::missing(ErrorCode::TokenNotFound));
+        return Some(ApiError::not_found(ErrorCode::TokenNotFound));
     }
     let reason = reasons.into_iter().find(|(constraint, ..)| names(constraint));
     reason.map(|(_, code, detail)| ApiError::new(code, detail))
 }
 
-/// Whether the batch failed because its idempotency key was claimed before.
+/// Whether the batch failed because its idempotency key was used before.
 pub(crate) fn is_replay(error: &DatabaseError) -> bool {
-    matches!(error, DatabaseError::Constraint(words) if words.contains("idempotency_keys.idempotency_key"))
+    matches!(error, DatabaseError::Constraint(message) if message.contains("idempotency_keys.idempotency_key"))
 }

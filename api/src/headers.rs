@@ -1,5 +1,5 @@
-//! A request header as the Fetch standard reads one: several lines of a name are one value with commas. The Worker's
-//! runtime joins them before the API sees them, so that both engines get the same.
+//! Reads request headers as the Fetch standard does: several lines with one name are one value with commas. The
+//! Worker's runtime joins the lines before it calls the API. This module makes both engines behave the same.
 
 use std::borrow::Cow;
 
@@ -9,18 +9,21 @@ use http::{HeaderMap, HeaderName};
 
 use crate::error::ApiError;
 
-/// Most bytes of all headers. Both engines could take more, but not the same.
+/// Maximum size of all headers in bytes. Each engine could take more, but not the same number.
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// Most lines of headers.
+/// Maximum number of header lines.
 pub const MAX_HEADERS: usize = 100;
 
-/// Refuses headers that one of the engines may not take, or that leave open where the body ends.
+/// Refuses headers that one of the engines may not accept, or that make the length of the body ambiguous.
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
         return Err(ApiError::new(
             ErrorCode::HeadersTooLarge,
-            format!("The request has more than {MAX_HEADERS} headers, or more than {MAX_HEADER_BYTES} bytes of them."),
+            format!(
+                "The headers are too large: the maximum is {MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes in \
+                     total."
+            ),
         ));
     }
     if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
@@ -30,7 +33,8 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// All lines of a header as one; `None` without one. What is not ASCII reads as empty: no value of this API has more.
+/// All lines of a header as one value; `None` without one. A line that is not ASCII counts as empty, because no
+/// value of this API needs other characters.
 pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
     let mut lines = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
     let first = lines.next()?;

@@ -1,4 +1,4 @@
-//! The body of a request, read no sooner than it is known whose it is, and no further than the API takes one.
+//! Reads the body of a request. It reads only after the caller is known, and only up to the size limit.
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -12,39 +12,41 @@ use crate::error::ApiError;
 use crate::headers::joined;
 use crate::middleware::admission::Admission;
 
-/// Most bytes of a request body, except that of a document.
+/// Maximum size of a request body in bytes, except that of a document.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Most bytes of the body that puts a document: JSON may spell each byte of its 1 MB with six, and the rest has room.
+/// Maximum size of the body that puts a document. JSON can need six bytes for each byte of the 1 MB of content, and
+/// the rest is for the other fields.
 pub const MAX_DOC_BODY_BYTES: usize = 7 * MAX_BODY_BYTES;
 
-/// Most bytes of a body that are kept without asking: more need a place in the shell's budget, a caller with requests
-/// left in this minute, and a token that the database knows, since anybody can write one that is well formed.
+/// Maximum size of a body that is kept in memory without a reservation. A larger body needs a reservation in the
+/// memory budget of the host program, requests left in this minute, and a token that the database knows, because
+/// anybody can write a well-formed token.
 pub const UNRESERVED_BYTES: usize = 16 * 1024;
 
-/// Most bytes of a body that are decoded and searched for secrets before the database has confirmed the token and the
-/// rate: a forged token and a caller above its rate must not cost more than that. An ordinary handoff is smaller, and
-/// goes without a second batch.
+/// Maximum size of a body that is decoded and searched for secrets before the database has checked the token and the
+/// rate limit. It limits the cost of a forged token or of a caller above its limit. A typical handoff is smaller and
+/// needs no second batch.
 const UNCONFIRMED_BYTES: usize = 4 * 1024;
 
-/// A body that a shell has not read yet.
+/// A body that the host program has not read yet.
 #[async_trait]
 pub trait Incoming: Send {
-    /// The next piece; `None` at the end.
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>>;
+    /// Returns the next chunk; `None` at the end.
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>>;
 
-    /// Gets a place for a body of so many bytes, until this is dropped. Asked once, and only for more than
-    /// [`UNRESERVED_BYTES`].
+    /// Reserves memory for a body of this many bytes, until this value is dropped. It is called at most once, and
+    /// only for more than [`UNRESERVED_BYTES`].
     async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError>;
 
-    /// Says that the caller's key is good.
+    /// Reports that the caller's key is valid.
     fn admit(&mut self) {}
 }
 
 #[async_trait]
 impl<T: Incoming + ?Sized> Incoming for &mut T {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
-        (**self).piece().await
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        (**self).chunk().await
     }
 
     async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError> {
@@ -56,44 +58,46 @@ impl<T: Incoming + ?Sized> Incoming for &mut T {
     }
 }
 
-/// Why a body can't be read.
+/// Why the body can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IncomingError {
-    /// It ended before its announced end.
-    #[error("the body ended early")]
+    /// The body ended before its announced length.
+    #[error("the body ended before its announced length")]
     CutShort,
-    /// It came too slowly.
-    #[error("the body came too slowly")]
+    /// The body arrived too slowly.
+    #[error("the body arrived too slowly")]
     TooSlow,
-    /// Too many bytes of other bodies are under way.
-    #[error("too many bodies are under way")]
+    /// Other bodies use the memory budget.
+    #[error("the memory budget for request bodies is used up")]
     NoRoom,
 }
 
 impl From<IncomingError> for ApiError {
     fn from(error: IncomingError) -> Self {
         match error {
-            IncomingError::CutShort => {
-                Self::new(ErrorCode::InvalidRequest, "The body ended before its announced end. Send it again.")
-            }
+            IncomingError::CutShort => Self::new(
+                ErrorCode::InvalidRequest,
+                "The body ended before its announced length. Send the request \
+                                                      again.",
+            ),
             IncomingError::TooSlow => {
-                Self::new(ErrorCode::RequestTimeout, "The body did not arrive in time. Send it again.")
+                Self::new(ErrorCode::RequestTimeout, "The body did not arrive in time. Send the request again.")
             }
             IncomingError::NoRoom => Self::new(
                 ErrorCode::Overloaded,
-                "Too many large requests are under way. Repeat the request with the same idempotency key.",
+                "The API is receiving too many large requests. Repeat the request with the same idempotency key.",
             ),
         }
     }
 }
 
-/// A body that is all there.
+/// A body that is complete.
 #[derive(Debug, Clone, Default)]
 pub struct Whole(pub Bytes);
 
 #[async_trait]
 impl Incoming for Whole {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
         let bytes = std::mem::take(&mut self.0);
         (!bytes.is_empty()).then_some(Ok(bytes))
     }
@@ -103,11 +107,11 @@ impl Incoming for Whole {
     }
 }
 
-/// Refuses what can be refused by the headers alone. Returns the length of the body, where it is announced.
-pub(crate) fn announced(headers: &HeaderMap, operation: Operation) -> Result<Option<usize>, ApiError> {
+/// Refuses a request that its headers already make invalid. Returns the length of the body, if the headers give it.
+pub(crate) fn announced_length(headers: &HeaderMap, operation: Operation) -> Result<Option<usize>, ApiError> {
     let coding = joined(headers, &CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity")) {
-        let detail = "Send the body as it is, without Content-Encoding.";
+        let detail = "Content-Encoding is not supported. Send the body without it.";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail));
     }
     if takes_json(operation) {
@@ -116,42 +120,42 @@ pub(crate) fn announced(headers: &HeaderMap, operation: Operation) -> Result<Opt
     let Some(length) = joined(headers, &CONTENT_LENGTH) else { return Ok(None) };
     match length.parse() {
         Ok(length) if length <= max_bytes(operation) => Ok(Some(length)),
-        // A number that does not fit is too large as well: a shell lets nothing else through.
+        // A number that does not fit into `usize` is too large as well. The host program lets no other text through.
         _ => Err(too_large(operation)),
     }
 }
 
-/// Reads the body of a request whose headers were taken by [`announced`].
+/// Reads the body of a request whose headers passed [`announced_length`].
 pub(crate) async fn read(
     incoming: &mut dyn Incoming,
     operation: Operation,
-    announced: Option<usize>,
+    announced_length: Option<usize>,
     admission: &Admission,
     database: &dyn Database,
 ) -> Result<Bytes, ApiError> {
     if !has_body(operation) {
         return Ok(Bytes::new());
     }
-    let most = max_bytes(operation);
+    let limit = max_bytes(operation);
     let mut bytes = BytesMut::new();
-    let mut kept = UNRESERVED_BYTES;
-    if let Some(length) = announced.filter(|length| *length > kept) {
+    let mut memory_limit = UNRESERVED_BYTES;
+    if let Some(length) = announced_length.filter(|length| *length > memory_limit) {
         reserve(incoming, length, admission, database).await?;
-        (kept, bytes) = (most, BytesMut::with_capacity(length));
+        (memory_limit, bytes) = (limit, BytesMut::with_capacity(length));
     }
-    while let Some(piece) = incoming.piece().await {
-        let piece = piece?;
-        let length = bytes.len().saturating_add(piece.len());
-        if length > most {
+    while let Some(chunk) = incoming.chunk().await {
+        let chunk = chunk?;
+        let length = bytes.len().saturating_add(chunk.len());
+        if length > limit {
             return Err(too_large(operation));
         }
-        if length > kept {
-            reserve(incoming, most, admission, database).await?;
-            kept = most;
+        if length > memory_limit {
+            reserve(incoming, limit, admission, database).await?;
+            memory_limit = limit;
         }
-        bytes.extend_from_slice(&piece);
+        bytes.extend_from_slice(&chunk);
     }
-    if bytes.len() > UNCONFIRMED_BYTES && kept == UNRESERVED_BYTES {
+    if bytes.len() > UNCONFIRMED_BYTES && memory_limit == UNRESERVED_BYTES {
         admission.require_admitted(database).await?;
     }
     Ok(bytes.freeze())
@@ -168,7 +172,7 @@ async fn reserve(
     Ok(incoming.reserve(bytes).await?)
 }
 
-/// Most bytes of the body of `operation`.
+/// Maximum size of the body of `operation`.
 const fn max_bytes(operation: Operation) -> usize {
     match operation {
         Operation::PutDoc => MAX_DOC_BODY_BYTES,
@@ -180,7 +184,7 @@ fn has_body(operation: Operation) -> bool {
     operation.method() != "GET"
 }
 
-/// Whether the body of `operation` must be JSON. Where none is expected, an empty one may have any type.
+/// Whether the body of `operation` must be JSON. If no body is expected, an empty body may have any type.
 fn takes_json(operation: Operation) -> bool {
     let takes_none = matches!(
         operation,
@@ -194,6 +198,12 @@ fn takes_json(operation: Operation) -> bool {
 }
 
 fn too_large(operation: Operation) -> ApiError {
-    let most = max_bytes(operation);
-    ApiError::new(ErrorCode::PayloadTooLarge, format!("The body is larger than {most} bytes."))
+    let limit = max_bytes(operation);
+    ApiError::new(
+        ErrorCode::PayloadTooLarge,
+        format!(
+            "The body is larger than the maximum of {limit} bytes. Send \
+                                                       less."
+        ),
+    )
 }

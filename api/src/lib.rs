@@ -1,10 +1,10 @@
-//! The Context API: it turns an HTTP request into an HTTP response through three seams, [`Database`],
-//! [`Clock`] and [`Entropy`], and knows neither Cloudflare nor a runtime.
+//! The Context API. It turns an HTTP request into an HTTP response. It depends on three traits, [`Database`],
+//! [`Clock`] and [`Entropy`], and not on Cloudflare or on an async runtime.
 //!
-//! A request takes these rooms: `router` finds the operation, `middleware` says who asks, a function
-//! of `handlers` decides and returns a `plan::Plan`, and `app` runs the plan as one atomic batch. A
-//! handler has no database, so it can't make a second round trip; `store` has every line of SQL and
-//! builds every answer, so that what is sent and what a replay repeats are the same bytes.
+//! A request passes these stages: `router` finds the operation, `middleware` identifies the caller, a function of
+//! `handlers` returns a `plan::Plan`, and `app` runs the plan as one atomic batch. A handler has no access to the
+//! database, so it can't make a second round trip. `store` has all SQL and renders all responses, so that a replay
+//! repeats the same bytes.
 
 mod app;
 mod batch;
@@ -27,11 +27,11 @@ mod platform;
 mod response;
 mod router;
 mod search;
+mod search_cursor;
 mod settings;
 pub mod store;
 mod sweep;
 mod target;
-mod walk;
 
 pub use app::{Afterwards, Answer, App, refuse};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
@@ -41,10 +41,10 @@ pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};
 pub use store::sweep::Swept;
 
-/// The commit this API was built from, or `unknown` outside a checkout.
+/// The commit of this build, or `unknown` outside a checkout.
 pub const COMMIT: &str = env!("DECKWATCH_COMMIT");
 
-/// The migrations, in order: name and SQL. Both engines apply these files and no others.
+/// The migrations, in order: name and SQL. Both engines apply only these files.
 pub const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_ventures.sql", include_str!("../../migrations/0001_ventures.sql")),
     ("0002_sessions.sql", include_str!("../../migrations/0002_sessions.sql")),

@@ -1,16 +1,17 @@
-//! A panic ends one request and nothing else. The panic's message and place are logged by the hook of the shell.
+//! A panic ends only one request. The panic hook of the host program logs the message and the location.
 //!
-//! Where the program is built to abort, as the Worker is, nothing can be caught here: its shell answers in that case.
+//! A program that is built with `panic = "abort"`, such as the Worker, can't catch panics here. Its host program
+//! answers instead.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// What the future gives; `None` when it panicked.
-pub(crate) async fn caught<F: Future>(future: F) -> Option<F::Output> {
+/// The output of the future; `None` if it panicked.
+pub(crate) async fn catch_panic<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     std::future::poll_fn(move |context| {
-        // A future that panicked is not polled again.
+        // A future that panicked must not be polled again.
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),

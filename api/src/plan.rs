@@ -1,4 +1,4 @@
-//! What a handler decides: the statements of one batch and where in it the answer is.
+//! The result of a handler: the statements of one batch, and how they select the response.
 
 use std::borrow::Cow;
 
@@ -6,96 +6,112 @@ use deckwatch_protocol::{ErrorCode, HandoffId, Limit, NoteId, RequirementId, Ses
 
 use crate::database::Statement;
 use crate::search::Query;
-use crate::walk::Walk;
+use crate::search_cursor::SearchCursor;
 
-/// One batch: its steps, then the statements that select the answer.
+/// One batch: its steps, then the statements that select the response.
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Statement>,
     pub(crate) answer: Selection,
-    pub(crate) reach: Reach,
+    pub(crate) access: DataAccess,
 }
 
-/// What a plan reads or changes, as far as it concerns a token that is for one venture.
-pub(crate) enum Reach {
-    /// Whatever there is: not for such a token. A plan that says nothing else reaches this far.
+/// Which data a plan reads or changes. A token for one venture is checked against it.
+pub(crate) enum DataAccess {
+    /// All data. A token for one venture is refused. This is the default.
     Everything,
-    /// Nothing of a venture that is not the token's: what is global, or what the plan narrows itself.
+    /// Data that every token may see: global records, or records that the plan filters by itself.
     Shared,
-    /// One venture's own.
+    /// The data of one venture.
     Venture(VentureCode),
-    /// What belongs to a session.
+    /// The data of one session.
     Session(SessionId),
     /// One handoff.
     Handoff(HandoffId),
-    /// One note to read: the venture's own, or a global one.
+    /// One note to read: a note of the venture, or a global one.
     NoteToRead(NoteId),
-    /// One note to change: the venture's own.
+    /// One note to change: a note of the venture.
     NoteToChange(NoteId),
-    /// One requirement to change: the venture's own.
+    /// One requirement to change: a requirement of the venture.
     Requirement(RequirementId),
 }
 
-impl Reach {
-    /// One venture's own, or whatever there is when a filter names none.
+impl DataAccess {
+    /// The data of one venture, or all data if a filter names no venture.
     pub(crate) fn of(venture: Option<&VentureCode>) -> Self {
         venture.map_or(Self::Everything, |venture| Self::Venture(venture.clone()))
     }
 }
 
-/// How the answer is selected.
+/// How the response is selected.
 pub(crate) enum Selection {
-    /// For writes: one row of `(status, body, payload_handoff_id, payload_path)`, to be stored beside the key.
-    Kept(Statement),
-    /// One row with `body`; no row is the error `missing`. A `content` beside it becomes the last member of the
-    /// body: SQL can't spell a text of 1 MB as JSON within the 2 MB of a value.
+    /// For writes: one row of `(status, body, payload_handoff_id, payload_path)`. It is stored with the idempotency
+    /// key.
+    Stored(Statement),
+    /// One row with `body`. Without a row, the response is the error `missing`. If the row has a `content`, it
+    /// becomes the last member of the body: SQL can't render a text of 1 MB as JSON within the 2 MB of a value.
     Record { select: Statement, missing: ErrorCode },
-    /// Rows of `item` and what `next` asks for, one more than `limit` when there is a next page, and a row with `total`.
+    /// Rows with `item` and the columns that `next` needs, and a row with `total`. If there is a next page, there is
+    /// one row more than `limit`.
     Page { items: Statement, total: Statement, limit: Limit, next: Next },
-    /// A body that needs no database beyond the steps.
+    /// A constant body that needs no further query.
     Fixed(Cow<'static, str>),
 }
 
-/// What the cursor of the next page is made of.
+/// How the cursor of the next page is built.
 pub(crate) enum Next {
-    /// The `key` of the last row that is shown.
+    /// From the `key` of the last row of the page.
     Key,
-    /// All that the walk of a search has shown, this page included. Its rows have an `opening` of their text and its
-    /// `bytes`, of which the excerpt is made that the item lacks.
-    Shown(Walk, Query),
+    /// From all results that the search has shown, including this page. Its rows have the `opening` of their text
+    /// and its `bytes`. The item gets an excerpt, which is built from them.
+    Shown(SearchCursor, Query),
 }
 
 impl Plan {
     pub(crate) fn write(steps: Vec<Statement>, answer: Statement) -> Self {
-        Self { steps, answer: Selection::Kept(answer), reach: Reach::Everything }
+        Self { steps, answer: Selection::Stored(answer), access: DataAccess::Everything }
     }
 
     pub(crate) fn record(select: Statement, missing: ErrorCode) -> Self {
-        Self { steps: Vec::new(), answer: Selection::Record { select, missing }, reach: Reach::Everything }
+        Self { steps: Vec::new(), answer: Selection::Record { select, missing }, access: DataAccess::Everything }
     }
 
     pub(crate) fn page(items: Statement, total: Statement, limit: Limit) -> Self {
         let next = Next::Key;
-        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit, next }, reach: Reach::Everything }
+        Self {
+            steps: Vec::new(),
+            answer: Selection::Page { items, total, limit, next },
+            access: DataAccess::Everything,
+        }
     }
 
-    /// A page of a search whose walk its cursor remembers.
-    pub(crate) fn page_of(walk: Walk, query: Query, items: Statement, total: Statement, limit: Limit) -> Self {
-        let next = Next::Shown(walk, query);
-        Self { steps: Vec::new(), answer: Selection::Page { items, total, limit, next }, reach: Reach::Everything }
+    /// A page of a search. Its cursor holds the search state.
+    pub(crate) fn page_of(
+        search_cursor: SearchCursor,
+        query: Query,
+        items: Statement,
+        total: Statement,
+        limit: Limit,
+    ) -> Self {
+        let next = Next::Shown(search_cursor, query);
+        Self {
+            steps: Vec::new(),
+            answer: Selection::Page { items, total, limit, next },
+            access: DataAccess::Everything,
+        }
     }
 
     pub(crate) fn fixed(steps: Vec<Statement>, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { steps, answer: Selection::Fixed(body.into()), reach: Reach::Shared }
+        Self { steps, answer: Selection::Fixed(body.into()), access: DataAccess::Shared }
     }
 
-    /// Says how far the plan reaches.
-    pub(crate) fn within(mut self, reach: Reach) -> Self {
-        self.reach = reach;
+    /// Sets which data the plan uses.
+    pub(crate) fn with_access(mut self, access: DataAccess) -> Self {
+        self.access = access;
         self
     }
 
-    /// Steps before the selection.
-    pub(crate) fn after(mut self, steps: Vec<Statement>) -> Self {
+    /// Sets the steps that run before the selection.
+    pub(crate) fn with_steps(mut self, steps: Vec<Statement>) -> Self {
         self.steps = steps;
         self
     }

@@ -1,14 +1,14 @@
-//! Time and randomness, as a shell supplies them.
+//! Time and randomness, supplied by the host program.
 
 use deckwatch_protocol::{CorrelationId, Timestamp};
 
-/// What time it is.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now, to the millisecond.
+    /// The current time, to the millisecond.
     fn now(&self) -> Timestamp;
 }
 
-/// Unpredictable bytes, for ids and jitter.
+/// A source of unpredictable bytes, for ids and jitter.
 pub trait Entropy: Send + Sync {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);
@@ -21,7 +21,7 @@ pub(crate) fn random_bits(entropy: &dyn Entropy) -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-/// The correlation id of a request that brought none.
+/// Creates the correlation id of a request that has none.
 pub(crate) fn mint_correlation_id(entropy: &dyn Entropy) -> CorrelationId {
     let uuid = uuid::Builder::from_random_bytes(random_bits(entropy).to_le_bytes()).into_uuid();
     CorrelationId::from(uuid)

@@ -1,4 +1,4 @@
-//! From outcomes to HTTP: the one place that writes headers and turns errors into answers.
+//! Builds HTTP responses. Only this module writes headers and renders errors.
 
 use bytes::Bytes;
 use deckwatch_protocol::{ErrorCode, Timestamp};
@@ -8,42 +8,47 @@ use http::header::{
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::error::ApiError;
-use crate::middleware::rate_limit::{Standing, WINDOW_SECONDS, Window};
+use crate::middleware::rate_limit::{RateLimitState, WINDOW_SECONDS, Window};
 
-/// Seconds to wait before asking an engine again that has too much to do or can't reach its database.
+/// Seconds until the next try, when an engine is overloaded or can't reach its database.
 const UNAVAILABLE_RETRY_SECONDS: u64 = 2;
 
-/// An answer that is not an error.
-pub(crate) struct Outcome {
+/// A response that is not an error.
+pub(crate) struct SuccessResponse {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
-    /// Whether an earlier request did the work.
+    /// Whether the response repeats that of an earlier request.
     pub(crate) replayed: bool,
 }
 
-/// How the caller stands with its rate, as far as it is known.
+/// The rate limit of the caller, as far as it is known.
 pub(crate) struct Rate<'a> {
     pub(crate) window: &'a Window,
-    /// Unknown when the batch that counts was rolled back.
-    pub(crate) standing: Option<Standing>,
+    /// Unknown if the batch that counts the request was rolled back.
+    pub(crate) rate_limit_state: Option<RateLimitState>,
 }
 
-/// The response of a request that was granted.
-pub(crate) fn granted(outcome: Outcome, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
-    let mut response = Response::new(outcome.body);
-    *response.status_mut() = StatusCode::from_u16(outcome.status).unwrap_or(StatusCode::OK);
+/// Builds a success response.
+pub(crate) fn success_response(success: SuccessResponse, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
+    let mut response = Response::new(success.body);
+    *response.status_mut() = StatusCode::from_u16(success.status).unwrap_or(StatusCode::OK);
     set(&mut response, CONTENT_TYPE, "application/json");
-    if outcome.replayed {
+    if success.replayed {
         set(&mut response, HeaderName::from_static("idempotent-replayed"), "true");
     }
-    surround(&mut response, correlation_id, rate);
+    set_common_headers(&mut response, correlation_id, rate);
     response
 }
 
-/// The response of a request that was refused at `now`, as `application/problem+json`.
-pub(crate) fn refused(error: &ApiError, now: Timestamp, correlation_id: &str, rate: Option<&Rate>) -> Response<Bytes> {
+/// Builds an error response at `now`, as `application/problem+json`.
+pub(crate) fn error_response(
+    error: &ApiError,
+    now: Timestamp,
+    correlation_id: &str,
+    rate: Option<&Rate>,
+) -> Response<Bytes> {
     if let Some(cause) = &error.cause {
-        // Logged here, once; the caller gets fixed text.
+        // The cause is logged here and nowhere else. The caller gets a fixed text.
         log::error!("{correlation_id} {}: {cause}", error.code.as_str());
     }
     let body = serde_json::to_vec(&error.problem(correlation_id)).unwrap_or_default();
@@ -60,26 +65,26 @@ pub(crate) fn refused(error: &ApiError, now: Timestamp, correlation_id: &str, ra
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }
         ErrorCode::DatabaseUnavailable | ErrorCode::Overloaded => {
-            let seconds = error.halt.map_or(UNAVAILABLE_RETRY_SECONDS, |halt| halt.retry_after_seconds(now));
+            let seconds = error.outage.map_or(UNAVAILABLE_RETRY_SECONDS, |outage| outage.retry_after_seconds(now));
             set(&mut response, RETRY_AFTER, &seconds.to_string());
         }
         _ => {}
     }
-    surround(&mut response, correlation_id, rate);
+    set_common_headers(&mut response, correlation_id, rate);
     response
 }
 
-fn surround(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&Rate>) {
+fn set_common_headers(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&Rate>) {
     set(response, HeaderName::from_static("x-correlation-id"), correlation_id);
     set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(response, CACHE_CONTROL, "no-store");
-    let Some(Rate { window, standing }) = rate else { return };
-    if let Some(limit) = standing.and_then(|standing| standing.limit).or(window.limit()) {
+    let Some(Rate { window, rate_limit_state }) = rate else { return };
+    if let Some(limit) = rate_limit_state.and_then(|rate_limit_state| rate_limit_state.limit).or(window.limit()) {
         let policy = format!("\"minute\";q={limit};w={WINDOW_SECONDS}");
         set(response, HeaderName::from_static("ratelimit-policy"), &policy);
     }
     set(response, HeaderName::from_static("x-ratelimit-reset"), &window.reset_at.to_string());
-    if let Some(Standing { remaining, .. }) = standing {
+    if let Some(RateLimitState { remaining, .. }) = rate_limit_state {
         let state = format!("\"minute\";r={remaining};t={}", window.reset_after);
         set(response, HeaderName::from_static("ratelimit"), &state);
         set(response, HeaderName::from_static("x-ratelimit-remaining"), &remaining.to_string());
@@ -87,7 +92,7 @@ fn surround(response: &mut Response<Bytes>, correlation_id: &str, rate: Option<&
 }
 
 fn set(response: &mut Response<Bytes>, name: HeaderName, value: &str) {
-    // Every value is made here from ASCII; one that is not would be left out.
+    // All values are ASCII. A value that is not would be left out.
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

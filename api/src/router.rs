@@ -1,4 +1,4 @@
-//! From method and path to an operation, and from an operation to its handler.
+//! Maps method and path to an operation, and an operation to its handler.
 
 use deckwatch_protocol::{ErrorCode, Operation};
 use http::Method;
@@ -8,10 +8,10 @@ use crate::error::ApiError;
 use crate::handlers::{analytics, day, doc, handoff, machine, note, request_log, requirement, session, token, venture};
 use crate::plan::Plan;
 
-/// The operations by path, made from the table in `protocol`.
+/// The operations by path, from the table in `protocol`.
 pub(crate) struct Router(matchit::Router<Vec<Operation>>);
 
-/// What a request asks for.
+/// The operation that a request asks for.
 pub(crate) struct Route {
     pub(crate) operation: Operation,
     /// The values of the parameters in the path, in order.
@@ -19,7 +19,7 @@ pub(crate) struct Route {
 }
 
 impl Router {
-    /// The router of every operation.
+    /// Creates the router of all operations.
     pub(crate) fn new() -> Self {
         let mut paths: Vec<(&str, Vec<Operation>)> = Vec::new();
         for operation in Operation::ALL {
@@ -31,31 +31,43 @@ impl Router {
         let mut router = matchit::Router::new();
         for (path, operations) in paths {
             if let Err(error) = router.insert(path, operations) {
-                // The table is constant, and a test walks it.
-                log::error!("the path {path} can't be routed: {error}");
+                // The table is constant, and a test checks every entry.
+                log::error!("could not add the route {path}: {error}");
             }
         }
         Self(router)
     }
 
-    /// The operation of a method and path.
+    /// Finds the operation of a method and path.
     pub(crate) fn route(&self, method: &Method, path: &str) -> Result<Route, ApiError> {
-        let unknown = |_| ApiError::new(ErrorCode::UnknownRoute, "There is nothing at this path.");
+        let unknown = |_| {
+            ApiError::new(
+                ErrorCode::UnknownRoute,
+                "The API has no such path. See GET /openapi.json for \
+                                                                  the paths.",
+            )
+        };
         let found = self.0.at(path).map_err(unknown)?;
         let parameters = found.params.iter().map(|(_, value)| value.to_owned()).collect();
-        // A shell sends no body where the method is HEAD; everything else is as for GET.
+        // HEAD is handled like GET. The host program sends no body for HEAD.
         let asked = if method == Method::HEAD { Method::GET } else { method.clone() };
         if let Some(operation) = found.value.iter().find(|operation| operation.method() == asked.as_str()) {
             return Ok(Route { operation: *operation, parameters });
         }
         let allow = found.value.iter().map(|operation| operation.method()).collect::<Vec<_>>().join(", ");
-        let mut error = ApiError::new(ErrorCode::MethodNotAllowed, format!("This path takes {allow}, nothing else."));
+        let mut error = ApiError::new(
+            ErrorCode::MethodNotAllowed,
+            format!(
+                "This path does not support the method. \
+                                                                            Use {allow}."
+            ),
+        );
         error.allow = Some(allow);
         Err(error)
     }
 }
 
-/// The plan of an operation that has a caller.
+/// Builds the plan of an operation that needs a caller.
 pub(crate) fn plan(operation: Operation, call: &Call) -> Result<Plan, ApiError> {
     match operation {
         Operation::StartDay => day::start_day(call),
@@ -122,16 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn the_parameters_of_a_path_come_in_its_order_and_as_they_were_written() {
+    fn path_parameters_keep_their_order_and_spelling() {
         let router = Router::new();
         let route = router.route(&Method::GET, "/v1/docs/alpha/%2e%2e").ok().unwrap();
         assert_eq!((route.operation, route.parameters), (Operation::GetDoc, vec!["alpha".into(), "%2e%2e".into()]));
         let of_audit = router.route(&Method::GET, "/v1/docs/audit").ok().map(|route| route.operation);
-        assert_ne!(of_audit, Some(Operation::GetDoc), "one segment is no document");
+        assert_ne!(of_audit, Some(Operation::GetDoc), "one path segment is not a document");
     }
 
     #[test]
-    fn an_unknown_path_and_a_wrong_method_are_told_apart() {
+    fn an_unknown_path_and_a_wrong_method_give_different_errors() {
         let router = Router::new();
         let refusal = |method: Method, path| router.route(&method, path).err().unwrap();
         assert_eq!(refusal(Method::GET, "/v1/nothing").code, ErrorCode::UnknownRoute);

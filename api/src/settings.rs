@@ -1,10 +1,10 @@
-//! What an engine is told at start: its keys, its rate and its trust.
+//! The settings that an engine gets at start: its keys, its rate limit and the machine approval.
 
 use deckwatch_protocol::BearerKey;
 
 use crate::middleware::auth::{Credential, Keyring};
 
-/// Which shell runs the API; `/health` and `/version` say so.
+/// Which engine runs the API. `/health` and `/version` report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// SQLite in this process.
@@ -14,7 +14,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// The word on the wire.
+    /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
@@ -23,10 +23,10 @@ impl Engine {
     }
 }
 
-/// Requests per minute and actor, unless `RATE_LIMIT_PER_MINUTE` says otherwise.
+/// The default number of requests per minute and actor. `RATE_LIMIT_PER_MINUTE` changes it.
 const DEFAULT_RATE_LIMIT: u32 = 100;
 
-/// What an engine is told at start.
+/// The settings that an engine gets at start.
 pub struct Settings {
     pub(crate) engine: Engine,
     pub(crate) keyring: Keyring,
@@ -34,26 +34,26 @@ pub struct Settings {
     pub(crate) auto_approve_machines: bool,
 }
 
-/// A setting that does not fit. Never shows the value.
+/// A setting that is not valid. The error never shows the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// A variable has a value that can't be used.
+    /// A variable has a value that is not valid.
     #[error("{name} {detail}")]
     Unusable {
         /// The variable.
         name: &'static str,
-        /// What it must be.
+        /// The allowed values.
         detail: String,
     },
-    /// Both tiers would share a key, and so every context key would be an admin key.
-    #[error("a key of CONTEXT_API_KEY must not be one of ADMIN_API_KEY")]
+    /// A key is in both tiers. Then every holder of that context key would be an admin.
+    #[error("CONTEXT_API_KEY and ADMIN_API_KEY contain the same key; use different keys")]
     SameKeys,
 }
 
 impl Settings {
-    /// Reads `CONTEXT_API_KEY`, `ADMIN_API_KEY`, `RATE_LIMIT_PER_MINUTE` and `AUTO_APPROVE_MACHINES` through
-    /// `var`. An engine without a key starts and refuses whoever would need it. While a key is changed for
-    /// another, the old one goes on under the same name with `_PREVIOUS` behind it.
+    /// Reads `CONTEXT_API_KEY`, `ADMIN_API_KEY`, `RATE_LIMIT_PER_MINUTE` and `AUTO_APPROVE_MACHINES` through `var`.
+    /// An engine without a key starts, and refuses requests that need the key. During a key rotation, the old key
+    /// stays valid in the variable of the same name with the suffix `_PREVIOUS`.
     pub fn from_vars(engine: Engine, var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let context = [key(&var, "CONTEXT_API_KEY")?, key(&var, "CONTEXT_API_KEY_PREVIOUS")?];
         let admin = [key(&var, "ADMIN_API_KEY")?, key(&var, "ADMIN_API_KEY_PREVIOUS")?];
@@ -67,8 +67,8 @@ impl Settings {
         Ok(Self { engine, keyring, rate_limit_per_minute, auto_approve_machines })
     }
 
-    /// Settings of an engine inside the process of its only caller: `key` is an admin key. Who can call
-    /// it can open its file, so the key keeps nobody out; it names the actor.
+    /// Settings of an engine that runs inside the process of its only caller. `key` is an admin key. The caller can
+    /// also open the database file, so the key protects nothing. It only identifies the actor.
     pub fn in_process(key: &BearerKey) -> Self {
         Self {
             engine: Engine::Embedded,
@@ -91,10 +91,7 @@ fn rate_limit(var: &impl Fn(&str) -> Option<String>) -> Result<u32, SettingsErro
         None => Ok(DEFAULT_RATE_LIMIT),
         Some(text) => match text.trim().parse() {
             Ok(limit @ 1..=1_000_000) => Ok(limit),
-            _ => Err(SettingsError::Unusable {
-                name: NAME,
-                detail: "must be a whole number from 1 to 1000000".to_owned(),
-            }),
+            _ => Err(SettingsError::Unusable { name: NAME, detail: "must be an integer from 1 to 1000000".to_owned() }),
         },
     }
 }
@@ -112,15 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn machines_are_approved_by_themselves_only_when_that_is_said() {
-        let told = |value: &'static str| {
+    fn machines_are_auto_approved_only_if_the_setting_is_true() {
+        let auto_approve = |value: &'static str| {
             let var = move |name: &str| (name == "AUTO_APPROVE_MACHINES").then(|| value.to_owned());
             Settings::from_vars(Engine::Embedded, var).map(|settings| settings.auto_approve_machines)
         };
-        assert_eq!(told("true"), Ok(true));
-        assert_eq!((told(""), told("false")), (Ok(false), Ok(false)));
+        assert_eq!(auto_approve("true"), Ok(true));
+        assert_eq!((auto_approve(""), auto_approve("false")), (Ok(false), Ok(false)));
         for value in ["1", "yes", "True", "truefalse"] {
-            assert!(told(value).is_err(), "{value}");
+            assert!(auto_approve(value).is_err(), "{value}");
         }
     }
 }

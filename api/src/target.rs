@@ -1,15 +1,15 @@
-//! The path of a request in its normal form. The Worker's runtime reads an address as a browser does, before the API
-//! sees it: `\` is `/`, and `.` and `..` are steps, also where they are written with `%2E`. The other engine gets the
-//! path as it was sent. Here both become one, and an unreserved character that is written with `%` becomes itself
-//! (RFC 3986, 6.2.2), so that no thing has two names.
+//! Normalizes the path of a request. The Worker's runtime parses an address as a browser does, before it calls the
+//! API: `\` becomes `/`, and `.` and `..` are path steps, also in the form `%2E`. The other engine gets the path as
+//! it was sent. This module makes both the same. It also decodes unreserved characters in the form `%XX` (RFC 3986,
+//! 6.2.2), so that each resource has one path.
 
 use std::borrow::Cow;
 
-/// Most bytes of an address, which is as much as the Worker's runtime takes in one place or another.
+/// Maximum size of an address in bytes. The Worker's runtime has the same limit in some places.
 pub(crate) const MAX_BYTES: usize = 32 * 1024;
 
-/// `path` in its normal form.
-pub(crate) fn normal(path: &str) -> Cow<'_, str> {
+/// The normalized form of `path`.
+pub(crate) fn normalize(path: &str) -> Cow<'_, str> {
     if !path.contains(['\\', '%']) && !path.contains("/.") {
         return Cow::Borrowed(path);
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_place_has_one_path() {
+    fn one_resource_has_one_path() {
         for (given, expected) in [
             ("/v1/sod", "/v1/sod"),
             ("/v1/./sod", "/v1/sod"),
@@ -81,8 +81,8 @@ mod tests {
             ("//v1//sod", "//v1//sod"),
             ("*", "*"),
         ] {
-            assert_eq!(normal(given), expected, "{given}");
-            assert_eq!(normal(&normal(given)), expected, "{given} again");
+            assert_eq!(normalize(given), expected, "{given}");
+            assert_eq!(normalize(&normalize(given)), expected, "{given} again");
         }
     }
 }

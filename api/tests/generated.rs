@@ -1,4 +1,4 @@
-//! What is generated from the code and committed is in step with it. `UPDATE_GENERATED=1` writes it.
+//! Checks that the committed generated files are up to date. `UPDATE_GENERATED=1` writes them.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -24,7 +24,7 @@ fn the_openapi_document_is_in_step_with_the_wire_types() {
         std::fs::write(&path, serde_json::to_string_pretty(&made).unwrap() + "\n").unwrap();
     }
     let committed: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    assert!(committed == made, "api/openapi.json is out of step; run `just gen`");
+    assert!(committed == made, "api/openapi.json is out of date; run `just gen`");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn the_tables_of_operations_and_errors_are_in_step_with_the_code() {
         if updating() {
             std::fs::write(&path, format!("{before}{open}{made}{close}{after}")).unwrap();
         } else {
-            assert!(committed == made, "the {name} in docs/api.md are out of step; run `just gen`");
+            assert!(committed == made, "the {name} in docs/api.md are out of date; run `just gen`");
         }
     }
 }

@@ -133,7 +133,7 @@ async fn a_call_to_a_silent_host_times_out() {
 
 #[tokio::test]
 async fn a_refusal_is_not_retried_and_names_the_fields() {
-    let mut refusal = deckwatch_protocol::Problem::new(ErrorCode::InvalidRequest, "1 field does not fit.", "corr_x");
+    let mut refusal = deckwatch_protocol::Problem::new(ErrorCode::InvalidRequest, "1 field is not valid.", "corr_x");
     refusal.errors.push(deckwatch_protocol::Violation { pointer: "/name".into(), detail: "is required".into() });
     let body = serde_json::to_string(&refusal).unwrap();
     let server = Scripted::answering(&[&http("400 Bad Request", "", &body)]).await;

@@ -1,4 +1,4 @@
-//! How far one batch may go: until its caller has gone, and no longer than the ceiling.
+//! The limits of one batch: it ends when its caller has gone, or when its time limit is reached.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -9,80 +9,83 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::database::classify;
 
-/// How long the statements of one batch may run, waiting apart. The largest request that was measured is the audit of
-/// 490 requirements over 2,000 documents in 10 ventures: 0.7 s in a debug build.
-const CEILING: Duration = Duration::from_secs(5);
-/// Instructions of SQLite's virtual machine between two looks at the bounds, some 50 µs.
+/// How long the statements of one batch may run, without waiting. The slowest measured request is the audit of 490
+/// requirements over 2,000 documents in 10 ventures: 0.7 s in a debug build.
+const MAX_RUN_TIME: Duration = Duration::from_secs(5);
+/// Instructions of SQLite's virtual machine between two checks of the limits, about 50 µs.
 const INSTRUCTIONS: i32 = 2000;
 
-/// Why a batch without a caller was not run. Nobody reads it.
-pub(crate) const GONE: &str = "the caller has gone";
+/// The error of a batch whose caller has gone. No caller reads it.
+pub(crate) const CALLER_GONE: &str = "the caller no longer waits";
 
-/// A batch that waits to be run.
+/// The batch waits in the queue.
 const WAITING: u8 = 0;
-/// A batch that is being run, or was run and undone and is run again.
+/// The batch is running, or it was rolled back and runs again.
 const BEGUN: u8 = 1;
-/// A batch whose caller no longer waits.
+/// The caller of the batch has gone.
 const ABANDONED: u8 = 2;
 
-/// The bounds of one batch.
+/// The limits of one batch.
 #[derive(Clone)]
 pub(crate) struct Bounds {
-    ceiling: Option<Duration>,
+    run_limit: Option<Duration>,
     state: Arc<AtomicU8>,
 }
 
 impl Bounds {
-    /// The bounds of what a request asks for.
+    /// The limits of a batch for a request.
     pub(crate) fn of_request() -> Self {
-        Self { ceiling: Some(CEILING), state: Arc::default() }
+        Self { run_limit: Some(MAX_RUN_TIME), state: Arc::default() }
     }
 
-    /// The bounds of the sweep, which no caller waits for.
+    /// The limits of a batch for the sweep. It has no time limit.
     pub(crate) fn unlimited() -> Self {
-        Self { ceiling: None, state: Arc::default() }
+        Self { run_limit: None, state: Arc::default() }
     }
 
-    /// Whether a caller waits, for a limited time.
-    pub(crate) fn are_of_request(&self) -> bool {
-        self.ceiling.is_some()
+    /// Whether the batch belongs to a request, which waits for a limited time.
+    pub(crate) fn is_request(&self) -> bool {
+        self.run_limit.is_some()
     }
 
-    /// The same batch with a lower ceiling.
-    pub(crate) fn within(&self, ceiling: Duration) -> Self {
-        Self { ceiling: Some(self.ceiling.map_or(ceiling, |own| own.min(ceiling))), state: Arc::clone(&self.state) }
+    /// The same batch with a lower time limit.
+    pub(crate) fn within(&self, run_limit: Duration) -> Self {
+        Self {
+            run_limit: Some(self.run_limit.map_or(run_limit, |own| own.min(run_limit))),
+            state: Arc::clone(&self.state),
+        }
     }
 
-    /// Stands for the caller: when it is dropped, the caller has gone.
+    /// Returns a guard for the caller. When the guard is dropped, the caller has gone.
     pub(crate) fn caller(&self) -> CallerGuard {
         CallerGuard(Arc::clone(&self.state))
     }
 
-    /// Whether nobody waits for the answer any more.
+    /// Whether the caller has gone.
     pub(crate) fn is_gone(&self) -> bool {
         self.state.load(Ordering::SeqCst) == ABANDONED
     }
 
-    /// Says that the batch is being run from now on. `false` when nobody waits for it any more.
+    /// Marks the batch as running. Returns `false` if the caller has gone.
     pub(crate) fn begin(&self) -> bool {
         self.state.compare_exchange(WAITING, BEGUN, Ordering::SeqCst, Ordering::SeqCst) != Err(ABANDONED)
     }
 
-    /// Gives the batch up, unless it has been begun. Says whether it was given up.
-    pub(crate) fn withdraw(&self) -> bool {
+    /// Cancels the batch unless it is running. Returns whether it was canceled.
+    pub(crate) fn cancel(&self) -> bool {
         self.state.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
-    /// Makes `connection` interrupt the statements that go past these bounds, from now on.
-    pub(crate) fn hold(&self, connection: &mut Connection) -> Result<Held, rusqlite::Error> {
-        let (bounds, until) = (self.clone(), self.ceiling.map(|ceiling| Instant::now() + ceiling));
+    /// From now on, `connection` interrupts statements that exceed these limits.
+    pub(crate) fn apply(&self, connection: &mut Connection) -> Result<AppliedBounds, rusqlite::Error> {
+        let (bounds, until) = (self.clone(), self.run_limit.map(|run_limit| Instant::now() + run_limit));
         let is_over = move || bounds.is_gone() || until.is_some_and(|until| Instant::now() >= until);
         connection.progress_handler(INSTRUCTIONS, Some(is_over))?;
-        Ok(Held { until })
+        Ok(AppliedBounds { until })
     }
 }
 
-/// The caller of a batch.
+/// The guard of a batch's caller.
 pub(crate) struct CallerGuard(Arc<AtomicU8>);
 
 impl Drop for CallerGuard {
@@ -91,31 +94,31 @@ impl Drop for CallerGuard {
     }
 }
 
-/// Bounds that a connection holds.
-pub(crate) struct Held {
+/// Limits that are set on a connection.
+pub(crate) struct AppliedBounds {
     until: Option<Instant>,
 }
 
-impl Held {
-    /// Takes the bounds off again.
+impl AppliedBounds {
+    /// Removes the limits from the connection.
     pub(crate) fn release(connection: &mut Connection) {
         if let Err(error) = connection.progress_handler(0, None::<fn() -> bool>) {
-            log::error!("the bounds of a batch could not be taken off: {error}");
+            log::error!("could not remove the limits of a batch from its connection: {error}");
         }
     }
 
-    /// Whether a statement failed because it ran up to the ceiling.
+    /// Whether a statement failed because it reached the time limit.
     pub(crate) fn is_over(&self, error: &rusqlite::Error) -> bool {
         is_interrupted(error) && self.until.is_some_and(|until| Instant::now() >= until)
     }
 
-    /// What the failure of a statement means for the caller.
+    /// Converts the failure of a statement into the error for the caller.
     pub(crate) fn failure(&self, error: &rusqlite::Error) -> DatabaseError {
         if !is_interrupted(error) {
             return classify(error);
         }
-        let ceiling = format!("the batch ran for {} s and was stopped", CEILING.as_secs());
-        DatabaseError::Unavailable(if self.is_over(error) { ceiling } else { GONE.to_owned() })
+        let run_limit = format!("the batch ran for {} s and was stopped", MAX_RUN_TIME.as_secs());
+        DatabaseError::Unavailable(if self.is_over(error) { run_limit } else { CALLER_GONE.to_owned() })
     }
 }
 

@@ -1,7 +1,7 @@
-//! [`Database`] on one SQLite file: batches that write go to one thread ([`crate::writer`]), batches that only
-//! read go to connections of their own ([`crate::readers`]).
+//! Implements [`Database`] on one SQLite file. Batches that write run on one thread ([`crate::writer`]). Batches
+//! that only read run on separate connections ([`crate::readers`]).
 //!
-//! Other processes may have the same file open; WAL and the busy timeout make them take turns.
+//! Other processes may have the same file open. WAL mode and the busy timeout coordinate them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use deckwatch_api::fault::{self, Halt};
+use deckwatch_api::fault::{self, Outage};
 use deckwatch_api::{Database, DatabaseError, Param, Row, Statement};
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value, ValueRef};
@@ -18,16 +18,16 @@ use tokio::sync::oneshot;
 
 use crate::bounds::Bounds;
 use crate::migrations;
-use crate::patience::{PATIENCE, Wait};
-use crate::private_files::keep_private;
+use crate::private_files::make_private;
 use crate::queue::{Job, Rows};
 use crate::readers::Readers;
+use crate::wait_limit::{MAX_WAIT, Wait};
 use crate::writer::Writer;
 
-/// Between two tries to open a file that another process is making.
+/// The pause between two tries to open a file that another process is creating.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
-/// Prepared statements that a connection keeps.
-pub(crate) const STATEMENTS_KEPT: usize = 64;
+/// Number of prepared statements in the cache of a connection.
+pub(crate) const STATEMENT_CACHE_SIZE: usize = 64;
 
 /// A database in one file, or in memory for tests.
 #[derive(Clone)]
@@ -35,26 +35,26 @@ pub struct Sqlite(Arc<Connections>);
 
 struct Connections {
     writer: Writer,
-    /// A database in memory has one connection only.
+    /// `None` for a database in memory, which has only one connection.
     readers: Option<Readers>,
 }
 
 impl Sqlite {
-    /// Opens or creates the file, for its owner alone, and brings it to the newest migration.
+    /// Opens or creates the file, readable only by its owner, and applies the missing migrations.
     pub fn open(path: &Path) -> Result<Self, rusqlite::Error> {
-        keep_private(path);
-        let until = Instant::now() + PATIENCE;
+        make_private(path);
+        let until = Instant::now() + MAX_WAIT;
         loop {
             match Connection::open(path).and_then(prepare) {
-                // Two processes that open a new file at once: SQLite has no patience of its own while one of
-                // them makes it a WAL database.
+                // Two processes open a new file at the same time. SQLite's busy timeout does not cover the switch to
+                // WAL.
                 Err(error) if is_busy(&error) && Instant::now() < until => std::thread::sleep(BUSY_PAUSE),
                 opened => return Self::on(opened?, Some(Readers::of(path))),
             }
         }
     }
 
-    /// A database that ends with the process.
+    /// A database that exists only as long as the process.
     pub fn in_memory() -> Result<Self, rusqlite::Error> {
         Self::on(prepare(Connection::open_in_memory()?)?, None)
     }
@@ -63,21 +63,21 @@ impl Sqlite {
         Ok(Self(Arc::new(Connections { writer: Writer::start(connection)?, readers })))
     }
 
-    /// Runs `statements` for a caller that can't await, without a limit of time once they have begun.
+    /// Runs `statements` for a synchronous caller. Once they run, they have no time limit.
     pub fn run(&self, statements: &[Statement]) -> Result<Rows, DatabaseError> {
         let (answer, answered) = sync_channel(1);
         let bounds = Bounds::unlimited();
         self.send(statements, &bounds, move |result| drop(answer.send(result)))?;
-        let in_time = match answered.recv_timeout(PATIENCE) {
-            Err(RecvTimeoutError::Timeout) if bounds.withdraw() => return Err(self.0.writer.too_late()),
+        let in_time = match answered.recv_timeout(MAX_WAIT) {
+            Err(RecvTimeoutError::Timeout) if bounds.cancel() => return Err(self.0.writer.start_timeout()),
             Err(RecvTimeoutError::Timeout) => answered.recv().ok(),
             answered => answered.ok(),
         };
-        in_time.unwrap_or_else(|| Err(lost()))
+        in_time.unwrap_or_else(|| Err(writer_stopped()))
     }
 
     async fn run_within(&self, statements: &[Statement], bounds: Bounds) -> Result<Rows, DatabaseError> {
-        // Dropped with this future, so that a batch whose caller has gone is not begun, or is interrupted.
+        // It is dropped with this future. Then the batch is not started, or it is interrupted.
         let _caller = bounds.caller();
         if let Some(readers) = &self.0.readers
             && let Some(rows) = readers.read(statements, bounds.clone()).await?
@@ -87,15 +87,15 @@ impl Sqlite {
         let wait = Wait::begin();
         let (answer, mut answered) = oneshot::channel();
         self.send(statements, &bounds, move |result| drop(answer.send(result)))?;
-        if bounds.are_of_request() {
+        if bounds.is_request() {
             match tokio::time::timeout_at(wait.until.into(), &mut answered).await {
-                Ok(answered) => return answered.unwrap_or_else(|_| Err(lost())),
-                Err(_) if bounds.withdraw() => return Err(self.0.writer.too_late()),
-                // It is being run, and its ceiling ends it.
+                Ok(answered) => return answered.unwrap_or_else(|_| Err(writer_stopped())),
+                Err(_) if bounds.cancel() => return Err(self.0.writer.start_timeout()),
+                // The batch is running, and its time limit will end it.
                 Err(_) => {}
             }
         }
-        answered.await.unwrap_or_else(|_| Err(lost()))
+        answered.await.unwrap_or_else(|_| Err(writer_stopped()))
     }
 
     fn send(
@@ -114,11 +114,11 @@ impl Database for Sqlite {
         self.run_within(statements, Bounds::of_request()).await
     }
 
-    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Rows, DatabaseError> {
+    async fn batch_without_deadline(&self, statements: &[Statement]) -> Result<Rows, DatabaseError> {
         self.run_within(statements, Bounds::unlimited()).await
     }
 
-    fn reads_apart(&self) -> bool {
+    fn has_separate_readers(&self) -> bool {
         self.0.readers.is_some()
     }
 
@@ -126,24 +126,24 @@ impl Database for Sqlite {
         self.0.writer.waits()
     }
 
-    fn halt(&self) -> Option<Halt> {
-        self.0.writer.has_stopped().then_some(Halt::Stopped)
+    fn outage(&self) -> Option<Outage> {
+        self.0.writer.has_stopped().then_some(Outage::Stopped)
     }
 }
 
-/// The thread that writes has stopped before it answered.
-fn lost() -> DatabaseError {
-    DatabaseError::Unavailable("the thread that writes stopped before the batch was answered".to_owned())
+/// The error when the writer thread stopped before it answered.
+fn writer_stopped() -> DatabaseError {
+    DatabaseError::Unavailable("the writer thread stopped before it answered the batch".to_owned())
 }
 
 fn prepare(mut connection: Connection) -> Result<Connection, rusqlite::Error> {
-    connection.busy_timeout(PATIENCE)?;
-    // WAL lets readers go on while one process writes.
+    connection.busy_timeout(MAX_WAIT)?;
+    // In WAL mode, readers continue while one process writes.
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     migrations::apply(&mut connection)?;
-    limit_as_d1_does(&connection)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    set_d1_limits(&connection)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
     migrations::index_notes(&mut connection)?;
     Ok(connection)
 }
@@ -186,8 +186,8 @@ pub(crate) fn classify(error: &rusqlite::Error) -> DatabaseError {
     }
 }
 
-/// The limits of D1, so that a statement which is too much for the other engine fails here too.
-pub(crate) fn limit_as_d1_does(connection: &Connection) -> Result<(), rusqlite::Error> {
+/// Sets the limits of D1, so that a statement that is too large for the other engine fails here too.
+pub(crate) fn set_d1_limits(connection: &Connection) -> Result<(), rusqlite::Error> {
     let limits = [
         (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
@@ -221,22 +221,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_the_thread_that_writes_has_stopped_health_is_not_ok_and_no_request_hangs() {
+    async fn health_fails_and_no_request_hangs_after_the_writer_thread_stops() {
         let folder = tempfile::TempDir::new().unwrap();
         let database = Sqlite::open(&folder.path().join("context.db")).unwrap();
         let settings =
             Settings::from_vars(Engine::Embedded, |name| (name == "CONTEXT_API_KEY").then(|| KEY.to_owned()));
         let engine = Embedded::on(database.clone(), settings.unwrap());
         assert_eq!(get(&engine, "/health").await.status(), 200);
-        // Nothing that a request can reach makes the thread panic. Its answer does here.
+        // No request can make the thread panic, so this test panics in the callback.
         let begin = [Statement::new("select 1 as one")];
         database.send(&begin, &Bounds::of_request(), |_| panic!("a test's panic")).unwrap();
-        // This one waits behind it, or comes too late.
+        // This batch waits in the queue, or it comes too late.
         let write = [Statement::new("update ventures set name = name")];
         let waited =
             tokio::time::timeout(Duration::from_secs(1), database.batch(&write)).await.expect("no batch hangs");
-        assert!(matches!(waited, Err(DatabaseError::Unavailable(_) | DatabaseError::Halted(Halt::Stopped, _))));
-        while database.halt().is_none() {
+        assert!(matches!(waited, Err(DatabaseError::Unavailable(_) | DatabaseError::Outage(Outage::Stopped, _))));
+        while database.outage().is_none() {
             tokio::task::yield_now().await;
         }
         for path in ["/health", "/v1/ventures"] {

@@ -1,4 +1,4 @@
-//! The engine: the API, its database and its sweep.
+//! The embedded engine: the API, its database and its sweep.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use deckwatch_api::{App, Database, Incoming, Settings};
 use http::{Request, Response};
 
 use crate::database::Sqlite;
-use crate::patience::waiting_once;
 use crate::platform::{SystemClock, SystemEntropy};
 use crate::private_files::private_folder;
+use crate::wait_limit::with_wait_limit;
 
-/// Between two sweeps; the same as the Worker's cron.
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// The time between two sweeps; the same as that of the Worker's cron.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(10);
 
 /// The Context API on a SQLite file.
 #[derive(Clone)]
@@ -22,29 +22,29 @@ pub struct Embedded {
     app: Arc<App>,
 }
 
-/// A database that can't be used.
+/// Why a database can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder of the database can't be made.
-    #[error("can't make the folder {}: {source}", .folder.display())]
+    /// The folder of the database can't be created.
+    #[error("can't create the folder {}: {source}", .folder.display())]
     Folder {
-        /// Which folder.
+        /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// SQLite can't open the file or bring it to the newest migration.
+    /// SQLite can't open the file or apply the migrations.
     #[error("can't open the database {}: {source}", .path.display())]
     Database {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
 }
 
 impl Embedded {
-    /// Opens or creates the database at `path`, its folder included.
+    /// Opens or creates the database at `path`. Creates its folder if necessary.
     pub fn open(path: &Path, settings: Settings) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent() {
             private_folder(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
@@ -53,20 +53,20 @@ impl Embedded {
         Ok(Self::on(database, settings))
     }
 
-    /// The engine on a database that is open.
+    /// Creates the engine on an open database.
     pub fn on(database: impl Database + 'static, settings: Settings) -> Self {
         let app = App::new(Arc::new(database), Arc::new(SystemClock), Arc::new(SystemEntropy), settings);
         Self { app: Arc::new(app) }
     }
 
-    /// Lets `/health` say what the operator should do. The first call counts.
+    /// Sets the function that gives `/health` its notice for the operator. Only the first call has an effect.
     pub fn set_notice(&self, notice: impl Fn() -> Option<String> + Send + Sync + 'static) {
         self.app.set_notice(notice);
     }
 
-    /// Answers one request; its bookkeeping runs behind the answer.
+    /// Handles one request. The count and the log row are written after the response.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Response<Bytes> {
-        let answer = waiting_once(self.app.handle(request)).await;
+        let answer = with_wait_limit(self.app.handle(request)).await;
         if !answer.afterwards.is_empty() {
             let app = Arc::clone(&self.app);
             tokio::spawn(async move { app.finish(answer.afterwards).await });
@@ -74,23 +74,23 @@ impl Embedded {
         answer.response
     }
 
-    /// Answers one request, bookkeeping included: for a process that may end right after.
+    /// Handles one request and waits for its count and log row, for a process that may end right after.
     pub async fn call(&self, request: Request<impl Incoming>) -> Response<Bytes> {
-        let answer = waiting_once(self.app.handle(request)).await;
+        let answer = with_wait_limit(self.app.handle(request)).await;
         if !answer.afterwards.is_empty() {
             self.app.finish(answer.afterwards).await;
         }
         answer.response
     }
 
-    /// Sweeps now and then for as long as the returned future is polled.
+    /// Sweeps at regular intervals while the returned future is polled.
     pub async fn keep_swept(&self) {
-        let mut ticks = tokio::time::interval(SWEEP_EVERY);
+        let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             ticks.tick().await;
             match self.app.sweep().await {
-                Ok(swept) => log::debug!("swept {swept:?}"),
-                Err(error) => log::warn!("the sweep failed and is tried again in 10 minutes: {error}"),
+                Ok(swept) => log::debug!("the sweep is done: {swept:?}"),
+                Err(error) => log::warn!("the sweep failed: {error}; it runs again in 10 minutes"),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The file of the running program: an update replaces it on the disk, and the process goes on running the old one.
+//! Detects that an update has replaced the file of the running program. The process still runs the old program.
 
 use std::fs::Metadata;
 use std::io::Read;
@@ -8,21 +8,21 @@ use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// How long the new program may take to say its version.
+/// How long the new program may take to print its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(1);
-/// More than a version takes.
+/// More bytes than a version has.
 const MAX_VERSION_BYTES: u64 = 200;
 
-/// The program that runs, and its file.
+/// The running program and its file.
 pub struct Executable {
     path: PathBuf,
     version: &'static str,
     started_as: Identity,
-    /// The file that was found last in its place, and what is said about it.
+    /// The file that was found last at the path, and its notice.
     found: Mutex<Option<(Option<Identity>, String)>>,
 }
 
-/// What tells one file from another without reading it.
+/// Identifies a file without reading it.
 #[derive(PartialEq, Eq)]
 struct Identity {
     modified: Option<SystemTime>,
@@ -41,15 +41,16 @@ impl Identity {
 }
 
 impl Executable {
-    /// The file of this process, which says that it is `version`. `None` where the system does not tell the file.
+    /// The executable of this process, whose version is `version`. `None` if the operating system does not report
+    /// the file.
     pub fn running(version: &'static str) -> Option<Self> {
         let path = std::env::current_exe().ok()?;
         let started_as = Identity::of(&std::fs::metadata(&path).ok()?);
         Some(Self { path, version, started_as, found: Mutex::default() })
     }
 
-    /// What an operator should know when the file is another one by now. It is logged once for each file. The new file
-    /// is run once, to say its version; otherwise nothing but its metadata is read.
+    /// Returns a notice for the operator if the file has changed. The notice is logged once per file. The new file
+    /// is run once, to get its version. Otherwise only its metadata is read.
     pub fn replaced(&self) -> Option<String> {
         let now = std::fs::metadata(&self.path).ok().map(|metadata| Identity::of(&metadata));
         if now.as_ref() == Some(&self.started_as) {
@@ -59,7 +60,7 @@ impl Executable {
         if let Some((_, notice)) = found.as_ref().filter(|(identity, _)| *identity == now) {
             return Some(notice.clone());
         }
-        // The runtime's other work goes on meanwhile.
+        // Other tasks of the runtime continue meanwhile.
         let notice = tokio::task::block_in_place(|| self.describe(now.is_some()));
         log::warn!("{notice}");
         *found = Some((now, notice.clone()));
@@ -70,17 +71,19 @@ impl Executable {
         let (running, path) = (self.version, self.path.display());
         if !is_there {
             return format!(
-                "This process runs {running}, but its file {path} was removed. Install it again and restart it."
+                "This process runs {running}, but its file {path} was removed. Install the program again and restart \
+                 it."
             );
         }
-        let on_disk = version_of(&self.path).unwrap_or_else(|| "a file that does not say its version".to_owned());
+        let on_disk = version_of(&self.path).unwrap_or_else(|| "a file without a readable version".to_owned());
         format!(
-            "This process runs {running}, but {path} was replaced and is now {on_disk}. Restart it to run that one."
+            "This process runs {running}, but an update replaced {path} with {on_disk}. Restart the process to run \
+             the new version."
         )
     }
 }
 
-/// What the program says to `--version`.
+/// The first line that the program prints for `--version`.
 fn version_of(program: &Path) -> Option<String> {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -90,7 +93,7 @@ fn version_of(program: &Path) -> Option<String> {
     std::thread::spawn(move || {
         let mut text = String::new();
         let _ = stdout.take(MAX_VERSION_BYTES).read_to_string(&mut text);
-        // Whoever has waited for too long takes it no more.
+        // After a timeout, the receiver no longer exists.
         let _ = sender.send(text);
     });
     let text = receiver.recv_timeout(VERSION_TIMEOUT).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! The embedded shell: the Context API on SQLite, in one process.
+//! The embedded engine: the Context API on SQLite, in one process.
 //!
-//! [`Embedded`] is the engine, for a client that wants the API without a server; the binary
-//! `deckwatch-server` puts it behind HTTP. Neither holds a rule or a line of the API's SQL.
+//! [`Embedded`] is the engine, for a client that uses the API without a server. The binary `deckwatch-server` serves
+//! it over HTTP. Neither contains rules or SQL of the API.
 
 pub mod backup;
 mod bounds;
@@ -12,11 +12,11 @@ mod executable;
 #[cfg(feature = "cli")]
 pub mod http;
 mod migrations;
-mod patience;
 mod platform;
 mod private_files;
 mod queue;
 mod readers;
+mod wait_limit;
 mod writer;
 
 pub use database::Sqlite;

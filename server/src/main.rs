@@ -1,4 +1,4 @@
-//! `deckwatch-server`: the Context API on SQLite, on loopback unless told otherwise.
+//! `deckwatch-server`: serves the Context API on SQLite. By default it listens on loopback only.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,45 +13,45 @@ use deckwatch_server::{Embedded, Executable, backup, http};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Between two looks at the file of this program: an update is logged also where nobody asks for `/health`.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// The time between two checks of this program's file, so that an update is logged even without calls of `/health`.
+const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The version and the commit, as `deckwatch-mcp` names them.
+/// The version and the commit, in the same format as `deckwatch-mcp`.
 static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} ({COMMIT})", env!("CARGO_PKG_VERSION")));
-/// What this program says to `--version`.
+/// The output of `--version`.
 static NAME_AND_VERSION: LazyLock<String> = LazyLock::new(|| format!("deckwatch-server {}", *VERSION));
 
 /// Serves the Context API from a SQLite file
 ///
-/// Keys come from `CONTEXT_API_KEY` and `ADMIN_API_KEY` (16 to 256 visible characters); without one, whoever
-/// would need it is refused. `CONTEXT_API_KEY_PREVIOUS` and `ADMIN_API_KEY_PREVIOUS` go on being taken while a key is
-/// changed for another. `RATE_LIMIT_PER_MINUTE` changes the 100 requests a minute of an actor;
-/// `AUTO_APPROVE_MACHINES=true` uses machines without an admin's approval.
+/// Keys come from `CONTEXT_API_KEY` and `ADMIN_API_KEY` (16 to 256 visible characters). Without a key, requests that
+/// need it are refused. During a key rotation, `CONTEXT_API_KEY_PREVIOUS` and `ADMIN_API_KEY_PREVIOUS` hold the old
+/// keys, which stay valid. `RATE_LIMIT_PER_MINUTE` changes the limit of 100 requests per minute and actor.
+/// `AUTO_APPROVE_MACHINES=true` approves machines without an admin.
 #[derive(Parser)]
 #[command(name = "deckwatch-server", version = VERSION.as_str())]
 struct Cli {
-    /// Folder of the database `context.db`
+    /// Folder of the database file `context.db`
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     #[command(subcommand)]
-    instead: Option<Instead>,
-    /// Port; 0 takes a free one
+    command: Option<Command>,
+    /// Port; 0 selects a free one
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// Address to listen on; anything but loopback belongs behind TLS
+    /// Address to listen on; use TLS for any address except loopback
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     ip: IpAddr,
 }
 
-/// What can be done in place of serving.
+/// The commands other than serving.
 #[derive(Subcommand)]
-enum Instead {
+enum Command {
     /// Writes the whole database into FILE, also while it is in use
     Export {
-        /// A file that is not there yet
+        /// A new file
         file: PathBuf,
     },
-    /// Makes the database from FILE, where none is yet
+    /// Creates a new database from FILE
     Restore {
         /// A file that `export` wrote
         file: PathBuf,
@@ -72,9 +72,9 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     let database = cli.data.join("context.db");
-    match &cli.instead {
-        Some(Instead::Export { file }) => return Ok(backup::export(&database, file)?),
-        Some(Instead::Restore { file }) => return Ok(backup::restore(file, &database)?),
+    match &cli.command {
+        Some(Command::Export { file }) => return Ok(backup::export(&database, file)?),
+        Some(Command::Restore { file }) => return Ok(backup::restore(file, &database)?),
         None => {}
     }
     let settings = Settings::from_vars(Engine::Embedded, |name| std::env::var(name).ok())?;
@@ -88,13 +88,14 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
         let listener = TcpListener::bind((cli.ip, cli.port))
             .await
             .map_err(|error| format!("can't listen on {}:{}: {error}", cli.ip, cli.port))?;
-        // Before the line that says ready: whoever reads it may send a signal at once.
+        // Install the handlers before the "ready" line, because a program that reads the line may send a signal at
+        // once.
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let stop = async move {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         };
         if let Some(executable) = executable {
-            tokio::spawn(keep_looking(executable));
+            tokio::spawn(watch_executable(executable));
         }
         writeln!(std::io::stdout(), "ready http://{}", listener.local_addr()?)?;
         http::serve(engine, listener, stop).await;
@@ -102,8 +103,8 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
-async fn keep_looking(executable: Arc<Executable>) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+async fn watch_executable(executable: Arc<Executable>) {
+    let mut ticks = tokio::time::interval(CHECK_INTERVAL);
     loop {
         ticks.tick().await;
         executable.replaced();

@@ -1,5 +1,5 @@
-//! Bringing a database to the newest migration. The bookkeeping table is the one that `wrangler d1
-//! migrations` keeps, so that a database can move between the engines.
+//! Applies the migrations. It uses the same table as `wrangler d1 migrations`, so that a database can move between
+//! the engines.
 
 use deckwatch_api::{MIGRATIONS, Row, Statement, store};
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -13,8 +13,8 @@ const BOOKKEEPING: &str = "
       applied_at timestamp default current_timestamp not null
     )";
 
-/// Applies what is missing, in order, as one transaction: two processes that open a new file at the same
-/// moment take turns, and one killed in the middle leaves nothing behind.
+/// Applies the missing migrations in order, as one transaction. Two processes that open a new file at the same time
+/// take turns, and a killed process leaves nothing behind.
 pub(crate) fn apply(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute(BOOKKEEPING, [])?;
@@ -43,7 +43,7 @@ pub(crate) fn apply(connection: &mut Connection) -> Result<(), rusqlite::Error> 
     transaction.commit()
 }
 
-/// Indexes the notes that were there before their index, some at a time: other processes take their turns in between.
+/// Indexes notes that are older than the index, some at a time, so that other processes can write in between.
 pub(crate) fn index_notes(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     loop {
         let waiting = transact(connection, &[store::waiting()])?.into_iter().next().unwrap_or_default();

@@ -1,31 +1,31 @@
-//! The clock and the dice of the operating system.
+//! The clock and the random source of the operating system.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deckwatch_api::{Clock, Entropy};
 use deckwatch_protocol::Timestamp;
 
-/// The system's clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        // A clock before 1970 reads as 1970: wrong, but no reason to stop.
+        // A clock before 1970 reads as 1970. The time is wrong, but the program can run.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
-/// The system's random bytes.
+/// The random source of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
-            // Ids stay unique by time and by the schema's primary keys; jitter is lost.
-            log::error!("the operating system gives no random bytes: {error}");
+            // Ids stay unique through their time and the primary keys of the schema. Only jitter is lost.
+            log::error!("could not get random bytes from the operating system: {error}");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Files that are their owner's alone: what agents tell each other is nobody else's business.
+//! Files that only their owner can read, because the data of agents is confidential.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What SQLite keeps beside a database.
-const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// The suffixes of the files that SQLite keeps next to a database.
+const SIDECAR_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Makes a folder, and those above it, for its owner alone.
+/// Creates a folder and its missing parent folders, accessible only to the owner.
 pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -16,28 +16,28 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Makes an empty file that is its owner's alone, where none is.
+/// Creates an empty file that only its owner can read and write. Fails if the file exists.
 pub(crate) fn private_file(path: &Path) -> io::Result<()> {
     private(fs::OpenOptions::new().write(true).create_new(true)).open(path).map(drop)
 }
 
-/// Makes the file of a database and what lies beside it private, whatever the umask and whoever made them. SQLite
-/// gives the files beside a database the rights of the database. What can't be done is logged: the database is of
-/// use all the same, and only its owner can change its rights.
-pub(crate) fn keep_private(database: &Path) {
-    // A file that is there is not opened: closing it again would release the locks that SQLite holds on it in this
-    // process. A symlink may lead to a file that is not there yet. What can't be made is an error of SQLite's in a moment.
+/// Makes the file of a database, and the files next to it, readable only by the owner, independent of the umask and
+/// of the program that created them. SQLite gives new files next to a database the same permissions. A failure is
+/// only logged: the database is still usable, and only its owner can change the permissions.
+pub(crate) fn make_private(database: &Path) {
+    // Do not open an existing file: closing it would release the locks that SQLite holds on it in this process. A
+    // symlink may point to a missing file. If the file can't be created, SQLite reports the error later.
     if fs::metadata(database).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         let _ = private(fs::OpenOptions::new().write(true).create(true).truncate(false)).open(database);
     }
-    // SQLite follows symlinks too, and puts its files beside the file that they lead to.
+    // SQLite follows symlinks too, and puts its files next to the real file.
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-    for file in std::iter::once(database.clone()).chain(beside(&database)) {
-        if let Err(error) = tighten(&file) {
-            log::warn!("other users may read {}: {error}", file.display());
+    for file in std::iter::once(database.clone()).chain(sidecar_files(&database)) {
+        if let Err(error) = restrict_permissions(&file) {
+            log::warn!("could not make {} private, so other users may be able to read it: {error}", file.display());
         }
     }
-    if let Some(warning) = foreign_owner(&database) {
+    if let Some(warning) = owner_warning(&database) {
         log::warn!("{warning}");
     }
 }
@@ -49,32 +49,30 @@ fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
     options
 }
 
-/// What to say when the file belongs to another user than the one who runs this program.
+/// The warning for a file that belongs to another user than the one who runs this program.
 #[cfg(unix)]
-fn foreign_owner(file: &Path) -> Option<String> {
+fn owner_warning(file: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
 
     let owner = fs::metadata(file).ok()?.uid();
     let user = rustix::process::geteuid().as_raw();
-    // Root may do everything with it.
+    // Root may access every file.
     (owner != user && user != 0).then(|| {
         format!(
-            "{} belongs to user {owner}, but this program runs as user {user}, who can neither keep other users from \
-             reading it nor, perhaps, write to it. Run this program as user {owner}, or let an administrator run \
-             `chown {user}` on the file and on the files beside it.",
+            "{} belongs to user {owner}, but this program runs as user {user}. So the program can't make the file private, and it may be unable to write to it. Run this program as user {owner}, or ask an administrator to run `chown {user}` on the file and on the files next to it.",
             file.display()
         )
     })
 }
 
 #[cfg(not(unix))]
-fn foreign_owner(_file: &Path) -> Option<String> {
+fn owner_warning(_file: &Path) -> Option<String> {
     None
 }
 
-/// The names that SQLite gives to the files beside a database.
-pub(crate) fn beside(database: &Path) -> impl Iterator<Item = PathBuf> {
-    BESIDE.iter().map(|end| {
+/// The files that SQLite keeps next to a database.
+pub(crate) fn sidecar_files(database: &Path) -> impl Iterator<Item = PathBuf> {
+    SIDECAR_SUFFIXES.iter().map(|end| {
         let mut name = database.as_os_str().to_owned();
         name.push(end);
         PathBuf::from(name)
@@ -82,7 +80,7 @@ pub(crate) fn beside(database: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 #[cfg(unix)]
-fn tighten(file: &Path) -> io::Result<()> {
+fn restrict_permissions(file: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     let Ok(metadata) = fs::metadata(file) else { return Ok(()) };
@@ -95,6 +93,6 @@ fn tighten(file: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn tighten(_file: &Path) -> io::Result<()> {
+fn restrict_permissions(_file: &Path) -> io::Result<()> {
     Ok(())
 }

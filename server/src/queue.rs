@@ -1,5 +1,5 @@
-//! The batches that wait for the thread that writes, in two lanes: what may be forgotten, such as the count of a request
-//! or a heartbeat, touches a row or two and passes the writes that may take long and wait for the disk.
+//! The batches that wait for the writer thread, in two lanes. Changes that a power loss may undo, such as a request
+//! count or a heartbeat, are short. They pass the other writes, which may take long and wait for the disk.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 use deckwatch_api::{DatabaseError, Row, Statement};
 
 use crate::bounds::Bounds;
-use crate::patience::PATIENCE;
 use crate::readers::may_read;
+use crate::wait_limit::MAX_WAIT;
 
 pub(crate) type Rows = Vec<Vec<Row>>;
 
-/// One batch, and who waits for it.
+/// One batch and its callback.
 pub(crate) struct Job {
     pub(crate) statements: Vec<Statement>,
     pub(crate) bounds: Bounds,
-    /// Whether it runs in a transaction of its own, because it takes long.
+    /// Whether the batch runs in a transaction of its own, because it takes long.
     pub(crate) runs_alone: bool,
     since: Instant,
-    /// Until when it waits to be run again, once another batch has undone it.
+    /// The deadline to run the batch again, after another batch rolled it back.
     again_until: Option<Instant>,
     answer: Box<dyn FnOnce(Result<Rows, DatabaseError>) + Send>,
 }
@@ -38,28 +38,28 @@ impl Job {
         (self.answer)(result);
     }
 
-    /// Says that it was run and undone, and waits to be run again.
-    pub(crate) fn undone(mut self) -> Self {
-        self.again_until = Some(Instant::now() + PATIENCE);
+    /// Records that the batch was rolled back and must run again.
+    pub(crate) fn rolled_back(mut self) -> Self {
+        self.again_until = Some(Instant::now() + MAX_WAIT);
         self
     }
 
     fn lane(&self) -> Lane {
-        let is_brief = |statement: &Statement| statement.forgettable || may_read(&statement.sql);
-        if self.statements.iter().all(is_brief) { Lane::Brief } else { Lane::Lasting }
+        let is_non_durable = |statement: &Statement| statement.non_durable || may_read(&statement.sql);
+        if self.statements.iter().all(is_non_durable) { Lane::NonDurable } else { Lane::Durable }
     }
 }
 
-/// Which batches share a commit.
+/// A lane groups the batches that share a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Those that change nothing but what may be forgotten.
-    Brief,
-    /// Those that wait for the disk.
-    Lasting,
+    /// Batches whose changes a power loss may undo.
+    NonDurable,
+    /// Batches that wait for the disk.
+    Durable,
 }
 
-/// The batches that wait.
+/// The waiting batches.
 #[derive(Default)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
@@ -68,31 +68,31 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    brief: VecDeque<Job>,
-    lasting: VecDeque<Job>,
-    /// Nobody sends any more.
+    non_durable: VecDeque<Job>,
+    durable: VecDeque<Job>,
+    /// No more batches will be sent.
     is_closed: bool,
-    /// The thread that writes has stopped.
+    /// The writer thread has stopped.
     has_stopped: bool,
-    /// Since when another process has kept the write lock.
+    /// Since when another process has held the write lock.
     locked_since: Option<Instant>,
 }
 
 impl Waiting {
     fn lane(&mut self, lane: Lane) -> &mut VecDeque<Job> {
         match lane {
-            Lane::Brief => &mut self.brief,
-            Lane::Lasting => &mut self.lasting,
+            Lane::NonDurable => &mut self.non_durable,
+            Lane::Durable => &mut self.durable,
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.brief.is_empty() && self.lasting.is_empty()
+        self.non_durable.is_empty() && self.durable.is_empty()
     }
 }
 
 impl Queue {
-    /// Puts a batch at the end of its lane. Gives it back when the thread that writes has stopped.
+    /// Adds a batch at the end of its lane. Returns the batch if the writer thread has stopped.
     pub(crate) fn push(&self, job: Job) -> Result<(), Job> {
         let mut waiting = self.lock();
         if waiting.has_stopped {
@@ -103,7 +103,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Puts batches back in front of those that wait, in their order.
+    /// Adds batches again at the front of their lane, in their order.
     pub(crate) fn put_back(&self, jobs: impl DoubleEndedIterator<Item = Job>) {
         let mut waiting = self.lock();
         for job in jobs.rev() {
@@ -111,17 +111,17 @@ impl Queue {
         }
     }
 
-    /// Puts a batch at the end of its lane.
+    /// Adds a batch at the end of its lane.
     pub(crate) fn put_last(&self, job: Job) {
         self.lock().lane(job.lane()).push_back(job);
     }
 
-    /// Waits until a batch can be run, or for `pause` where another process has the write lock. `false` when the queue
-    /// is closed and empty.
+    /// Waits until a batch can run, or for `pause` if another process holds the write lock. Returns `false` if the
+    /// queue is closed and empty.
     pub(crate) fn wait(&self, pause: Duration) -> bool {
         let mut waiting = self.lock();
         if waiting.locked_since.is_some() {
-            // Those that come meanwhile wait for the lock as well.
+            // Batches that arrive meanwhile wait for the lock as well.
             let slept = self.changed.wait_timeout_while(waiting, pause, |waiting| !waiting.is_closed);
             waiting = slept.unwrap_or_else(PoisonError::into_inner).0;
             if waiting.is_closed && !waiting.is_empty() {
@@ -136,64 +136,67 @@ impl Queue {
         !waiting.is_empty()
     }
 
-    /// Takes up to `most` batches that share a commit. The lane that was not served `last` comes first, so that neither
-    /// waits for more than one commit of the other. Batches that nobody waits for are dropped.
-    pub(crate) fn take(&self, most: usize, last: Lane) -> (Lane, VecDeque<Job>) {
+    /// Takes up to `limit` batches that share a commit. The lane that was not served `last` comes first, so that each
+    /// lane waits for at most one commit of the other. Batches whose caller has gone are dropped.
+    pub(crate) fn take(&self, limit: usize, last: Lane) -> (Lane, VecDeque<Job>) {
         let mut waiting = self.lock();
         let now = Instant::now();
-        let mut late = Vec::new();
-        for lane in [Lane::Brief, Lane::Lasting] {
+        let mut expired = Vec::new();
+        for lane in [Lane::NonDurable, Lane::Durable] {
             for job in std::mem::take(waiting.lane(lane)) {
                 if job.again_until.is_some_and(|until| now >= until) {
-                    late.push(job);
+                    expired.push(job);
                 } else if !job.bounds.is_gone() {
                     waiting.lane(lane).push_back(job);
                 }
             }
         }
-        let other = if last == Lane::Lasting { Lane::Brief } else { Lane::Lasting };
+        let other = if last == Lane::Durable { Lane::NonDurable } else { Lane::Durable };
         let served = if waiting.lane(other).is_empty() { last } else { other };
         let jobs = waiting.lane(served);
-        let taken = jobs.drain(..most.min(jobs.len())).collect();
+        let taken = jobs.drain(..limit.min(jobs.len())).collect();
         drop(waiting);
-        for job in late {
-            let words = "the batch was undone by another one and could not be run again in time".to_owned();
-            job.answer(Err(DatabaseError::Unavailable(words)));
+        for job in expired {
+            let message = "another batch rolled this batch back, and it could not run again before its \
+                         deadline"
+                .to_owned();
+            job.answer(Err(DatabaseError::Unavailable(message)));
         }
         (served, taken)
     }
 
-    /// Says that the write lock is held by another process, or that it is not.
+    /// Records whether another process holds the write lock.
     pub(crate) fn set_locked(&self, is_locked: bool) {
         let mut waiting = self.lock();
         waiting.locked_since = is_locked.then(|| waiting.locked_since.unwrap_or_else(Instant::now));
     }
 
-    /// Since when another process has kept the write lock.
+    /// Since when another process has held the write lock.
     pub(crate) fn locked_since(&self) -> Option<Instant> {
         self.lock().locked_since
     }
 
-    /// Since when the batch that has waited longest waits.
+    /// Since when the oldest batch has waited.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         let waiting = self.lock();
-        let jobs = waiting.brief.iter().chain(&waiting.lasting);
+        let jobs = waiting.non_durable.iter().chain(&waiting.durable);
         jobs.filter(|job| !job.bounds.is_gone()).map(|job| job.since).min()
     }
 
-    /// Lets the thread end when it has run what waits.
+    /// Closes the queue. The thread ends after it has run the waiting batches.
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
     }
 
-    /// Says that the thread has stopped. Whoever waits is told, as its answer is dropped.
+    /// Records that the thread has stopped. The callbacks of the waiting batches are dropped, which tells their
+    /// callers.
     pub(crate) fn stop(&self) {
         let mut waiting = self.lock();
         waiting.has_stopped = true;
-        let lost = (std::mem::take(&mut waiting.brief), std::mem::take(&mut waiting.lasting));
+        let dropped = (std::mem::take(&mut waiting.non_durable), std::mem::take(&mut waiting.durable));
         drop(waiting);
-        drop(lost);
+        drop(dropped);
     }
 
     pub(crate) fn has_stopped(&self) -> bool {

@@ -12,7 +12,7 @@ mod unserved;
 
 use std::sync::{Arc, LazyLock};
 
-use deckwatch_api::fault::LastHalt;
+use deckwatch_api::fault::LastOutage;
 use deckwatch_api::{Answer, App, Engine, Settings};
 use http::HeaderMap;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
@@ -26,7 +26,7 @@ use crate::unserved::Unserved;
 const DATABASE_BINDING: &str = "DB";
 
 /// The reason why the database refused the last write of this isolate. Empty if the database accepted it.
-static LAST_HALT: LazyLock<Arc<LastHalt>> = LazyLock::new(Arc::default);
+static LAST_OUTAGE: LazyLock<Arc<LastOutage>> = LazyLock::new(Arc::default);
 
 /// Installs the log. The runtime calls it once per isolate, before the first request.
 #[event(start)]
@@ -74,6 +74,6 @@ fn open(env: &Env) -> Result<App, Unserved> {
     let database = env.d1(DATABASE_BINDING).map_err(Unserved::Database)?;
     let settings = Settings::from_vars(Engine::Worker, |name| env.var(name).ok().map(|value| value.to_string()))
         .map_err(Unserved::Settings)?;
-    let (last_halt, database) = (Arc::clone(&LAST_HALT), Arc::new(D1::new(database)));
-    Ok(App::remembering(last_halt, database, Arc::new(JsClock), Arc::new(JsEntropy), settings))
+    let (last_outage, database) = (Arc::clone(&LAST_OUTAGE), Arc::new(D1::new(database)));
+    Ok(App::with_last_outage(last_outage, database, Arc::new(JsClock), Arc::new(JsEntropy), settings))
 }

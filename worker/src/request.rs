@@ -39,8 +39,8 @@ impl Upload {
     pub(crate) async fn discard(mut self) {
         let discarding = pin!(async {
             let mut seen = 0;
-            while let Some(Ok(piece)) = self.stream.next().await {
-                seen += piece.len();
+            while let Some(Ok(chunk)) = self.stream.next().await {
+                seen += chunk.len();
                 if seen > MAX_DISCARDED_BYTES {
                     return;
                 }
@@ -52,9 +52,9 @@ impl Upload {
 
 #[async_trait]
 impl Incoming for Upload {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
-        let piece = SendFuture::new(self.stream.next()).await?;
-        Some(piece.map_err(|error| {
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        let chunk = SendFuture::new(self.stream.next()).await?;
+        Some(chunk.map_err(|error| {
             log::info!("a request body ended early: {error}");
             IncomingError::CutShort
         }))

@@ -36,7 +36,7 @@ impl Unserved {
     /// Logs the error and creates the response to a request with these headers.
     pub(crate) fn answer(&self, headers: &HeaderMap) -> http::Response<Bytes> {
         let (code, detail) = match self {
-            Self::TooLong(_) => (ErrorCode::UriTooLong, "The address is larger than 64 KiB."),
+            Self::TooLong(_) => (ErrorCode::UriTooLong, "The address is larger than 64 KiB. Shorten it."),
             Self::Unreadable(_) => {
                 (ErrorCode::InvalidRequest, "The request can't be read: its method or a header is invalid.")
             }

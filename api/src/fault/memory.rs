@@ -1,5 +1,5 @@
-//! What the last write met: reads go on while a quota of writes is used up or a disk is full, so a database that answers
-//! is not yet one that works.
+//! Remembers the result of the last write. Reads can succeed while the write quota is used up or the disk is full,
+//! so a database that answers reads may still be unhealthy.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,38 +7,39 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deckwatch_protocol::Timestamp;
 
-use super::Halt;
+use super::Outage;
 use crate::database::{Database, DatabaseError, Row, Statement};
 use crate::platform::Clock;
 
-/// Why the last write was not taken; nothing once one was.
+/// Why the last write failed. It is empty after a successful write.
 #[derive(Debug, Default)]
-pub struct LastHalt(Mutex<Option<(Halt, Timestamp)>>);
+pub struct LastOutage(Mutex<Option<(Outage, Timestamp)>>);
 
-impl LastHalt {
-    /// Why the database takes nothing at `now`. A halt is believed for as long as it asks to wait.
-    pub(crate) fn at(&self, now: Timestamp) -> Option<Halt> {
+impl LastOutage {
+    /// Why the database takes no writes at `now`. A failure counts only until its retry time is over.
+    pub(crate) fn at(&self, now: Timestamp) -> Option<Outage> {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.filter(|(halt, since)| now.seconds_since(*since) < halt.retry_after_seconds(*since)).map(|(halt, _)| halt)
+        last.filter(|(outage, since)| now.seconds_since(*since) < outage.retry_after_seconds(*since))
+            .map(|(outage, _)| outage)
     }
 
-    fn set(&self, halt: Option<(Halt, Timestamp)>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = halt;
+    fn set(&self, outage: Option<(Outage, Timestamp)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = outage;
     }
 }
 
-/// A database whose halts are remembered.
-pub(crate) struct Remembered {
+/// A database that remembers why its last write failed.
+pub(crate) struct TrackedDatabase {
     pub(crate) inner: Arc<dyn Database>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) last: Arc<LastHalt>,
+    pub(crate) last: Arc<LastOutage>,
 }
 
-impl Remembered {
-    /// Remembers how a batch of these statements ended.
+impl TrackedDatabase {
+    /// Remembers the result of a batch of these statements.
     fn remember(&self, statements: &[Statement], ended: &Result<Vec<Vec<Row>>, DatabaseError>) {
         match ended {
-            Err(DatabaseError::Halted(halt, _)) => self.last.set(Some((*halt, self.clock.now()))),
+            Err(DatabaseError::Outage(outage, _)) => self.last.set(Some((*outage, self.clock.now()))),
             Ok(_) if statements.iter().any(writes) => self.last.set(None),
             _ => {}
         }
@@ -46,33 +47,33 @@ impl Remembered {
 }
 
 #[async_trait]
-impl Database for Remembered {
+impl Database for TrackedDatabase {
     async fn batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
         let ended = self.inner.batch(statements).await;
         self.remember(statements, &ended);
         ended
     }
 
-    async fn batch_unhurried(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
-        let ended = self.inner.batch_unhurried(statements).await;
+    async fn batch_without_deadline(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, DatabaseError> {
+        let ended = self.inner.batch_without_deadline(statements).await;
         self.remember(statements, &ended);
         ended
     }
 
-    fn reads_apart(&self) -> bool {
-        self.inner.reads_apart()
+    fn has_separate_readers(&self) -> bool {
+        self.inner.has_separate_readers()
     }
 
     fn writes_wait(&self) -> Option<Duration> {
         self.inner.writes_wait()
     }
 
-    fn halt(&self) -> Option<Halt> {
-        self.inner.halt()
+    fn outage(&self) -> Option<Outage> {
+        self.inner.outage()
     }
 }
 
-/// Whether it may change something: only then has the database shown that it takes writes.
+/// Whether a statement may change something. Only a write shows that the database takes writes.
 fn writes(statement: &Statement) -> bool {
     !statement.sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
 }

@@ -1,58 +1,60 @@
-//! What an error of a database engine means: pass on a rule of the schema, try again soon, wait, or call it ours.
+//! Classifies the errors of a database engine: a schema rule, a short failure to retry, a longer outage, or an
+//! internal error.
 //!
-//! Both engines speak of SQLite, one by number and one by name, so its result codes are one table. D1 has errors of its
-//! own, without a code; they are known by their words. What is not known here stays a failure of ours, a 500.
+//! Both engines report SQLite result codes, one by number and one by name, so one table covers both. D1 also has
+//! errors without a code. They are recognized by their text. An unknown error is an internal error, a 500.
 
 mod memory;
 
 use deckwatch_protocol::Timestamp;
 
-pub use self::memory::LastHalt;
-pub(crate) use self::memory::Remembered;
+pub use self::memory::LastOutage;
+pub(crate) use self::memory::TrackedDatabase;
 use crate::database::DatabaseError;
 
-/// Why a database takes no requests until something changes. Nothing has happened.
+/// Why a database takes no requests until something changes. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Halt {
-    /// The hosting plan's quota for today is used up. It begins anew at 00:00 UTC.
+pub enum Outage {
+    /// The daily quota of the hosting plan is used up. It resets at 00:00 UTC.
     DailyQuota,
-    /// The disk, the database or the account holds as much as it may.
+    /// The disk, the database or the account is full.
     Full,
-    /// The database can't be used until its operator has mended it: a damaged or a read-only file.
+    /// The database is not usable until its operator repairs it: the file is damaged or read-only.
     Broken,
-    /// The part of the program that writes has stopped because of a fault in it. A restart helps.
+    /// The writer thread of the program stopped because of a bug. A restart helps.
     Stopped,
 }
 
-/// How long a database that is full or broken is left alone: a person has to act.
+/// How long clients should not call a full or broken database: a person must act first.
 const OPERATOR_SECONDS: u64 = 5 * 60;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
-impl Halt {
-    /// What the caller is told, without the engine's own words.
+impl Outage {
+    /// The message for the caller, without the message of the engine.
     pub(crate) const fn detail(self) -> &'static str {
         match self {
             Self::DailyQuota => {
-                "The database has used up its quota of today, which begins anew at 00:00 UTC. Nothing was stored. Repeat \
-                 the request then with the same idempotency key, or ask the operator of the API for a larger quota."
+                "The daily quota of the database is used up. It resets at 00:00 UTC. Nothing was stored. Repeat the \
+                 request after that time with the same idempotency key, or ask the operator of the API for a larger \
+                 quota."
             }
             Self::Full => {
-                "The database is full: its disk or its plan has no more room. Nothing was stored. Ask the operator of \
-                 the API to make room, then repeat the request with the same idempotency key."
+                "The database is full: its disk or its plan has no space left. Nothing was stored. Ask the operator \
+                 of the API to free some space, then repeat the request with the same idempotency key."
             }
             Self::Broken => {
-                "The database can't be used until the operator of the API has mended it. Nothing was stored. Name the \
-                 correlation id to the operator, then repeat the request with the same idempotency key."
+                "The database is damaged or read-only. Nothing was stored. Ask the operator of the API to repair it \
+                 and give the operator the correlation id. Then repeat the request with the same idempotency key."
             }
             Self::Stopped => {
-                "The part of this program that writes to the database has stopped because of a fault in it. Nothing was \
-                 stored. Restart the program (`deckwatch-server`, or the agent whose process holds the engine), then \
-                 repeat the request with the same idempotency key."
+                "The writer thread of the database stopped because of a bug in this program. Nothing was stored. \
+                 Restart the program (`deckwatch-server`, or the agent whose process runs the engine), then repeat \
+                 the request with the same idempotency key."
             }
         }
     }
 
-    /// How long to leave the database alone from `now` on: until the quota begins anew, or a few minutes.
+    /// The seconds until the next try: until the quota resets, or a few minutes.
     pub(crate) fn retry_after_seconds(self, now: Timestamp) -> u64 {
         match self {
             Self::DailyQuota => {
@@ -64,18 +66,18 @@ impl Halt {
     }
 }
 
-/// What one result code of SQLite means.
+/// The meaning of one SQLite result code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// A rule of the schema.
     Constraint,
-    /// It passes within seconds.
+    /// A failure that ends within seconds.
     Passing,
-    /// It lasts.
-    Halted(Halt),
-    /// One value, row or statement is larger than the engine takes.
+    /// A failure that lasts.
+    Outage(Outage),
+    /// A value, a row or a statement is larger than the engine allows.
     TooLarge,
-    /// A fault of ours.
+    /// An internal error.
     Failed,
 }
 
@@ -83,18 +85,18 @@ enum Class {
 const CODES: &[(i32, &str, Class)] = &[
     (1, "ERROR", Class::Failed),
     (2, "INTERNAL", Class::Failed),
-    (3, "PERM", Class::Halted(Halt::Broken)),
+    (3, "PERM", Class::Outage(Outage::Broken)),
     (4, "ABORT", Class::Passing),
     (5, "BUSY", Class::Passing),
     (6, "LOCKED", Class::Passing),
     (7, "NOMEM", Class::Passing),
-    (8, "READONLY", Class::Halted(Halt::Broken)),
+    (8, "READONLY", Class::Outage(Outage::Broken)),
     (9, "INTERRUPT", Class::Passing),
-    (10, "IOERR", Class::Halted(Halt::Broken)),
-    (11, "CORRUPT", Class::Halted(Halt::Broken)),
+    (10, "IOERR", Class::Outage(Outage::Broken)),
+    (11, "CORRUPT", Class::Outage(Outage::Broken)),
     (12, "NOTFOUND", Class::Failed),
-    (13, "FULL", Class::Halted(Halt::Full)),
-    (14, "CANTOPEN", Class::Halted(Halt::Broken)),
+    (13, "FULL", Class::Outage(Outage::Full)),
+    (14, "CANTOPEN", Class::Outage(Outage::Broken)),
     (15, "PROTOCOL", Class::Passing),
     (16, "EMPTY", Class::Failed),
     (17, "SCHEMA", Class::Passing),
@@ -102,17 +104,17 @@ const CODES: &[(i32, &str, Class)] = &[
     (19, "CONSTRAINT", Class::Constraint),
     (20, "MISMATCH", Class::Failed),
     (21, "MISUSE", Class::Failed),
-    (22, "NOLFS", Class::Halted(Halt::Full)),
+    (22, "NOLFS", Class::Outage(Outage::Full)),
     (23, "AUTH", Class::Failed),
     (24, "FORMAT", Class::Failed),
     (25, "RANGE", Class::Failed),
-    (26, "NOTADB", Class::Halted(Halt::Broken)),
+    (26, "NOTADB", Class::Outage(Outage::Broken)),
     (27, "NOTICE", Class::Failed),
     (28, "WARNING", Class::Failed),
 ];
 
-/// Extended codes that mean something else than their primary code: a lock that another process holds, memory, and
-/// files that another process is recovering.
+/// Extended codes with another meaning than their primary code: a lock that another process holds, memory, and files
+/// that another process is recovering.
 const EXTENDED: &[(i32, &str, Class)] = &[
     (264, "READONLY_RECOVERY", Class::Passing),
     (520, "READONLY_CANTLOCK", Class::Passing),
@@ -123,28 +125,28 @@ const EXTENDED: &[(i32, &str, Class)] = &[
     (3594, "IOERR_CHECKRESERVEDLOCK", Class::Passing),
     (3850, "IOERR_LOCK", Class::Passing),
     (5130, "IOERR_SHMLOCK", Class::Passing),
-    (8458, "IOERR_IN_PAGE", Class::Halted(Halt::Broken)),
+    (8458, "IOERR_IN_PAGE", Class::Outage(Outage::Broken)),
 ];
 
-/// What an error of SQLite means that comes with its extended result code.
-pub fn of_sqlite_code(extended: i32, words: String) -> DatabaseError {
+/// Classifies an SQLite error by its extended result code.
+pub fn of_sqlite_code(extended: i32, message: String) -> DatabaseError {
     let listed =
         |table: &[(i32, &str, Class)], code| table.iter().find(|(number, ..)| *number == code).map(|row| row.2);
     let class = listed(EXTENDED, extended).or_else(|| listed(CODES, extended & 0xff));
-    class.unwrap_or(Class::Failed).error(words)
+    class.unwrap_or(Class::Failed).error(message)
 }
 
-/// What a message of D1 means: `D1_ERROR: <words of SQLite>: SQLITE_<CODE> (extended: SQLITE_<CODE>)` for an error of
-/// SQLite, and prose for its own.
+/// Classifies a D1 message. An SQLite error has the form `D1_ERROR: <SQLite message>: SQLITE_<CODE> (extended:
+/// SQLITE_<CODE>)`. Other D1 errors are plain text.
 pub fn of_d1_message(message: &str) -> DatabaseError {
     let message = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
     match message.split_once(": SQLITE_") {
-        Some((words, codes)) => of_names(codes).error(words.to_owned()),
+        Some((message, codes)) => of_names(codes).error(message.to_owned()),
         None => of_prose(message).error(message.to_owned()),
     }
 }
 
-/// Of the extended code where one is named, else of the primary one.
+/// Uses the extended code if the message has one, else the primary code.
 fn of_names(codes: &str) -> Class {
     let names =
         codes.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(|name| name.trim_start_matches("SQLITE_"));
@@ -157,15 +159,15 @@ fn of_names(codes: &str) -> Class {
     extended.or_else(primary).map_or(Class::Failed, |row| row.2)
 }
 
-/// What D1 and the Durable Object below it say without a code, by what is told in every version of the sentence. The
-/// first that fits counts.
+/// Errors of D1 and of its Durable Object that have no code. Each entry is a part of the sentence that all versions
+/// of the sentence have. The first match counts.
 const PROSE: &[(&str, Class)] = &[
     ("constraint failed", Class::Constraint),
-    ("free tier daily", Class::Halted(Halt::DailyQuota)),
-    ("in Durable Objects free tier", Class::Halted(Halt::DailyQuota)),
-    ("xceeded maximum DB size", Class::Halted(Halt::Full)),
-    ("maximum account storage limit", Class::Halted(Halt::Full)),
-    ("database or disk is full", Class::Halted(Halt::Full)),
+    ("free tier daily", Class::Outage(Outage::DailyQuota)),
+    ("in Durable Objects free tier", Class::Outage(Outage::DailyQuota)),
+    ("xceeded maximum DB size", Class::Outage(Outage::Full)),
+    ("maximum account storage limit", Class::Outage(Outage::Full)),
+    ("database or disk is full", Class::Outage(Outage::Full)),
     ("string or blob too big", Class::TooLarge),
     ("Network connection lost", Class::Passing),
     ("client disconnected", Class::Passing),
@@ -176,10 +178,10 @@ const PROSE: &[(&str, Class)] = &[
     ("transient issue", Class::Passing),
     ("overloaded", Class::Passing),
     ("nternal error", Class::Passing),
-    // A query ran for longer than 30 s.
+    // A query ran longer than 30 s.
     ("xceeded timeout", Class::Passing),
     ("Failed to parse body as JSON", Class::Passing),
-    // The limit is one of an invocation: the next request begins with a fresh count.
+    // This limit applies to one invocation. The next request starts with a new count.
     ("by single worker invocation", Class::Passing),
     ("by single Worker invocation", Class::Passing),
     ("Too many subrequests", Class::Passing),
@@ -190,13 +192,13 @@ fn of_prose(message: &str) -> Class {
 }
 
 impl Class {
-    fn error(self, words: String) -> DatabaseError {
+    fn error(self, message: String) -> DatabaseError {
         match self {
-            Self::Constraint => DatabaseError::Constraint(words),
-            Self::Passing => DatabaseError::Unavailable(words),
-            Self::Halted(halt) => DatabaseError::Halted(halt, words),
-            Self::TooLarge => DatabaseError::TooLarge(words),
-            Self::Failed => DatabaseError::Failed(words),
+            Self::Constraint => DatabaseError::Constraint(message),
+            Self::Passing => DatabaseError::Unavailable(message),
+            Self::Outage(outage) => DatabaseError::Outage(outage, message),
+            Self::TooLarge => DatabaseError::TooLarge(message),
+            Self::Failed => DatabaseError::Failed(message),
         }
     }
 }

@@ -1,13 +1,12 @@
-//! Every error that SQLite and Cloudflare's documentation name, each with what it means.
+//! Tests the class of every error that the SQLite and Cloudflare documentation names.
 
 use super::*;
 
-const BROKEN: Class = Class::Halted(Halt::Broken);
-const FULL: Class = Class::Halted(Halt::Full);
-const QUOTA: Class = Class::Halted(Halt::DailyQuota);
+const BROKEN: Class = Class::Outage(Outage::Broken);
+const FULL: Class = Class::Outage(Outage::Full);
+const QUOTA: Class = Class::Outage(Outage::DailyQuota);
 
-/// What D1 says: the list of its page "Debug D1", the limits of D1, of Durable Objects and of Workers, and what
-/// production was seen to say.
+/// D1 messages: from the page "Debug D1", from the limits of D1, Durable Objects and Workers, and from production.
 const D1: &[(&str, Class)] = &[
     ("D1_ERROR: D1 DB reset because its code was updated.", Class::Passing),
     ("D1_ERROR: Internal error while starting up D1 DB storage caused object to be reset.", Class::Passing),
@@ -30,7 +29,8 @@ const D1: &[(&str, Class)] = &[
     ("Error: Too many subrequests.", Class::Passing),
     ("D1_ERROR: Your account has exceeded D1's free tier daily row read limit.", QUOTA),
     (
-        "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait until \
+        "D1_ERROR: Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait \
+         until \
          tomorrow (midnight UTC) to continue.",
         QUOTA,
     ),
@@ -61,27 +61,27 @@ const D1: &[(&str, Class)] = &[
     ("D1_TYPE_ERROR: Type 'undefined' not supported for value 'undefined'", Class::Failed),
     ("D1_COLUMN_NOTFOUND: Column not found (x)", Class::Failed),
     ("D1_EXEC_ERROR: Error in line 1: INSERTZ: near \"INSERTZ\": syntax error", Class::Failed),
-    ("something that nobody has documented", Class::Failed),
+    ("an undocumented message", Class::Failed),
 ];
 
 #[test]
-fn every_documented_message_of_d1_means_what_it_says() {
+fn every_documented_d1_message_has_its_class() {
     for (message, class) in D1 {
         let error = of_d1_message(message);
-        let words = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
-        let words = words.split_once(": SQLITE_").map_or(words, |(words, _)| words);
-        assert_eq!(error, class.error(words.to_owned()), "{message}");
+        let text = message.strip_prefix("D1_ERROR: ").unwrap_or(message);
+        let text = text.split_once(": SQLITE_").map_or(text, |(text, _)| text);
+        assert_eq!(error, class.error(text.to_owned()), "{message}");
     }
 }
 
 #[test]
-fn every_result_code_of_sqlite_means_the_same_by_number_and_by_name() {
+fn every_sqlite_result_code_has_the_same_class_by_number_and_by_name() {
     for (number, name, class) in CODES.iter().chain(EXTENDED) {
-        let error = class.error("words".to_owned());
-        assert_eq!(of_sqlite_code(*number, "words".to_owned()), error, "{name}");
-        assert_eq!(of_d1_message(&format!("D1_ERROR: words: SQLITE_{name}")), error, "{name}");
+        let error = class.error("text".to_owned());
+        assert_eq!(of_sqlite_code(*number, "text".to_owned()), error, "{name}");
+        assert_eq!(of_d1_message(&format!("D1_ERROR: text: SQLITE_{name}")), error, "{name}");
         let primary = CODES.iter().find(|row| row.0 == number & 0xff).unwrap();
-        let both = format!("D1_ERROR: words: SQLITE_{} (extended: SQLITE_{name})", primary.1);
+        let both = format!("D1_ERROR: text: SQLITE_{} (extended: SQLITE_{name})", primary.1);
         assert_eq!(of_d1_message(&both), error, "{name}");
     }
     let numbers: Vec<i32> = CODES.iter().map(|row| row.0).collect();
@@ -89,7 +89,7 @@ fn every_result_code_of_sqlite_means_the_same_by_number_and_by_name() {
 }
 
 #[test]
-fn an_extended_code_that_is_not_listed_means_what_its_primary_code_means() {
+fn an_unlisted_extended_code_has_the_class_of_its_primary_code() {
     for (extended, class) in
         [(2067, Class::Constraint), (517, Class::Passing), (778, BROKEN), (526, BROKEN), (769, Class::Failed)]
     {
@@ -99,10 +99,10 @@ fn an_extended_code_that_is_not_listed_means_what_its_primary_code_means() {
 }
 
 #[test]
-fn a_quota_of_the_day_is_waited_for_until_midnight_and_an_operator_for_minutes() {
+fn the_retry_time_is_midnight_for_a_daily_quota_and_minutes_for_an_operator() {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T14:30:00.000Z")), (9 * 60 + 30) * 60);
-    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 1);
-    assert_eq!(Halt::DailyQuota.retry_after_seconds(at("2026-11-21T00:00:00.000Z")), DAY_SECONDS);
-    assert_eq!(Halt::Full.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 300);
+    assert_eq!(Outage::DailyQuota.retry_after_seconds(at("2026-11-21T14:30:00.000Z")), (9 * 60 + 30) * 60);
+    assert_eq!(Outage::DailyQuota.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 1);
+    assert_eq!(Outage::DailyQuota.retry_after_seconds(at("2026-11-21T00:00:00.000Z")), DAY_SECONDS);
+    assert_eq!(Outage::Full.retry_after_seconds(at("2026-11-21T23:59:59.999Z")), 300);
 }

@@ -1,13 +1,13 @@
-//! How the sessions of a window of time went.
+//! Figures about the sessions in a time window.
 
 use deckwatch_protocol::{Analytics, AnalyticsFilter, ErrorCode, Violation, Violations};
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::store;
 
-/// Counts the sessions and handoffs of a window, in all and by venture, agent and day.
+/// Counts the sessions and handoffs of a time window, in total and by venture, agent and day.
 pub(crate) fn session_analytics(call: &Call) -> Result<Plan, ApiError> {
     const DAY: i64 = 24 * 60 * 60;
     let filter: AnalyticsFilter = call.query()?;
@@ -21,5 +21,5 @@ pub(crate) fn session_analytics(call: &Call) -> Result<Plan, ApiError> {
         return Err(violation(format!("must be at most {} days before until", Analytics::MAX_DAYS)).into());
     }
     let select = store::analytics::select(&filter, since, until, (call.now, call.stale_before()));
-    Ok(Plan::record(select, ErrorCode::InternalError).within(Reach::of(filter.venture.as_ref())))
+    Ok(Plan::record(select, ErrorCode::InternalError).with_access(DataAccess::of(filter.venture.as_ref())))
 }

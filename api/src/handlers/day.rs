@@ -6,11 +6,11 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::handlers::handoff;
 use crate::handlers::session::next_heartbeat;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::store;
-use crate::store::day::Moment;
+use crate::store::day::DayContext;
 
-/// Creates or resumes the agent's session and answers with everything it needs.
+/// Creates or resumes the agent's session and returns the context that the agent needs.
 pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
     let day: StartDay = call.body()?;
     let id = call.mint_session_id();
@@ -25,15 +25,16 @@ pub(crate) fn start_day(call: &Call) -> Result<Plan, ApiError> {
         store::session::abandon_own(&day, call.stale_before(), call.now),
         store::session::abandon_stale(&day, call.stale_before(), call.now),
         store::session::correct_ahead(&day, call.now),
-        store::session::return_to(&day, call.stale_before()),
+        store::session::reactivate(&day, call.stale_before()),
         store::session::start(&day, &new),
     ];
-    let answer = store::day::started(&day, &id, next_heartbeat(call), &moment(call));
-    Ok(Plan::write(steps, answer).within(Reach::Venture(day.venture)))
+    let answer = store::day::started(&day, &id, next_heartbeat(call), &context(call));
+    Ok(Plan::write(steps, answer).with_access(DataAccess::Venture(day.venture)))
 }
 
-/// Records the handoff and ends the session. A session that a handoff has ended stays as it is, and the answer is the
-/// first result. With `keep_open` the handoff is recorded whatever the state of the session, which stays as it is.
+/// Records the handoff and ends the session. If a handoff has already ended the session, nothing changes and the
+/// response repeats the first result. With `keep_open` the handoff is recorded in any state of the session, and the
+/// state does not change.
 pub(crate) fn end_day(call: &Call) -> Result<Plan, ApiError> {
     let day: EndDay = call.body()?;
     let id = call.mint_handoff_id();
@@ -46,10 +47,10 @@ pub(crate) fn end_day(call: &Call) -> Result<Plan, ApiError> {
         steps.push(store::handoff::insert_unless_ended(&new));
         steps.push(store::session::end(&day.session_id, call.now, day.end_reason.as_str()));
     }
-    let answer = store::day::ended(&day.session_id, day.keep_open, &moment(call));
-    Ok(Plan::write(steps, answer).within(Reach::Session(day.session_id)))
+    let answer = store::day::ended(&day.session_id, day.keep_open, &context(call));
+    Ok(Plan::write(steps, answer).with_access(DataAccess::Session(day.session_id)))
 }
 
-fn moment<'a>(call: &'a Call) -> Moment<'a> {
-    Moment { now: call.now, stale_before: call.stale_before(), correlation_id: call.correlation_id.as_str() }
+fn context<'a>(call: &'a Call) -> DayContext<'a> {
+    DayContext { now: call.now, stale_before: call.stale_before(), correlation_id: call.correlation_id.as_str() }
 }

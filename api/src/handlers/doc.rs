@@ -1,4 +1,4 @@
-//! Documents: putting and deleting them, reading them and their versions.
+//! Documents: put, delete, read, and list them and their versions.
 
 use deckwatch_protocol::{
     Doc, DocFilter, DocName, DocScope, DocType, ErrorCode, GetDoc, Invalid, ListDocVersions, PutDoc, Violations,
@@ -9,47 +9,47 @@ use crate::call::Call;
 use crate::database::Statement;
 use crate::digest::{hex, sha256};
 use crate::error::ApiError;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::platform::random_bits;
 use crate::store;
-use crate::store::doc::{NewDoc, Place};
+use crate::store::doc::{DocLocation, NewDoc};
 
 /// Lists documents by scope and name.
 pub(crate) fn list_docs(call: &Call) -> Result<Plan, ApiError> {
     let filter: DocFilter = call.query()?;
-    let reach = match (&filter.venture, &filter.scope) {
-        (Some(venture), _) => Reach::Venture(venture.clone()),
-        (None, Some(scope)) => to_read(scope),
-        (None, None) => Reach::Everything,
+    let access = match (&filter.venture, &filter.scope) {
+        (Some(venture), _) => DataAccess::Venture(venture.clone()),
+        (None, Some(scope)) => read_access(scope),
+        (None, None) => DataAccess::Everything,
     };
     let (items, total) = store::doc::list(&filter);
-    Ok(Plan::page(items, total, filter.limit.unwrap_or_default()).within(reach))
+    Ok(Plan::page(items, total, filter.limit.unwrap_or_default()).with_access(access))
 }
 
-/// Reads one document with its content, or one of its kept versions.
+/// Reads one document with its content, or one of its stored versions.
 pub(crate) fn get_doc(call: &Call) -> Result<Plan, ApiError> {
     let GetDoc { version } = call.query()?;
-    let place = place_to_find(call)?;
+    let place = existing_location(call)?;
     let select = match version {
         Some(version) => store::doc_version::select(&place, version),
         None => store::doc::select(&place),
     };
-    Ok(Plan::record(select, ErrorCode::DocNotFound).within(to_read(&place.scope)))
+    Ok(Plan::record(select, ErrorCode::DocNotFound).with_access(read_access(&place.scope)))
 }
 
-/// Lists the kept versions of a document, newest first, also of one that was deleted.
+/// Lists the stored versions of a document, newest first. It also works for a deleted document.
 pub(crate) fn list_doc_versions(call: &Call) -> Result<Plan, ApiError> {
     let filter: ListDocVersions = call.query()?;
-    let place = place_to_find(call)?;
+    let place = existing_location(call)?;
     let limit = filter.limit.unwrap_or_default();
     let (items, total) = store::doc_version::list(&place, limit, filter.cursor.as_ref());
     let steps = vec![store::doc::unless_known(&place)];
-    Ok(Plan::page(items, total, limit).after(steps).within(to_read(&place.scope)))
+    Ok(Plan::page(items, total, limit).with_steps(steps).with_access(read_access(&place.scope)))
 }
 
-/// Makes or replaces a document.
+/// Creates or replaces a document.
 pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
-    let place = place_to_make(call)?;
+    let place = new_location(call)?;
     call.look_for_secrets_in("/name", place.name.as_str());
     let put: PutDoc = call.body()?;
     if put.doc_type == DocType::Json {
@@ -75,48 +75,50 @@ pub(crate) fn put_doc(call: &Call) -> Result<Plan, ApiError> {
     steps.push(store::doc::confirm(&place, call.now));
     steps.push(store::doc_version::insert(&new));
     steps.push(store::doc_version::trim(&place, Doc::MAX_VERSIONS));
-    let reach = Reach::of(place.scope.venture().as_ref());
-    Ok(Plan::write(steps, store::doc::select_kept(&place, &new.change_id)).within(reach))
+    let access = DataAccess::of(place.scope.venture().as_ref());
+    Ok(Plan::write(steps, store::doc::select_response(&place, &new.change_id)).with_access(access))
 }
 
-/// Deletes a document. That is a version too, so that counting goes on when it is put again.
+/// Deletes a document. The deletion is a version too, so the version numbers continue when the document is put
+/// again.
 pub(crate) fn delete_doc(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
-    let place = place_to_find(call)?;
+    let place = existing_location(call)?;
     let mut steps = vec![store::doc::unless_live(&place)];
     steps.extend(unless_matched(call, &place));
     steps.push(store::doc::delete(&place, call.now, &call.caller.actor));
     steps.push(store::doc_version::insert_deletion(&place, call.correlation_id.as_str()));
     steps.push(store::doc_version::trim(&place, Doc::MAX_VERSIONS));
-    let reach = Reach::of(place.scope.venture().as_ref());
-    Ok(Plan::write(steps, store::doc_version::select_kept(&place)).within(reach))
+    let access = DataAccess::of(place.scope.venture().as_ref());
+    Ok(Plan::write(steps, store::doc_version::select_response(&place)).with_access(access))
 }
 
-/// What is global is everybody's to read; a venture's is its own.
-fn to_read(scope: &DocScope) -> Reach {
-    scope.venture().map_or(Reach::Shared, Reach::Venture)
+/// The access that reading a document needs. Every token can read a global document. A document of a venture needs
+/// access to that venture.
+fn read_access(scope: &DocScope) -> DataAccess {
+    scope.venture().map_or(DataAccess::Shared, DataAccess::Venture)
 }
 
-fn unless_matched(call: &Call, place: &Place) -> Option<Statement> {
+fn unless_matched(call: &Call, place: &DocLocation) -> Option<Statement> {
     call.if_match.as_ref().map(|asked| store::doc::unless_content(place, asked.tags()))
 }
 
-/// A document that can't be named is not there.
-fn place_to_find(call: &Call) -> Result<Place, ApiError> {
-    let not_found = |_: Invalid| ApiError::missing(ErrorCode::DocNotFound);
-    Ok(Place {
+/// Parses the path of an existing document. A name that is not valid gives "not found".
+fn existing_location(call: &Call) -> Result<DocLocation, ApiError> {
+    let not_found = |_: Invalid| ApiError::not_found(ErrorCode::DocNotFound);
+    Ok(DocLocation {
         scope: call.path_parameter().parse().map_err(not_found)?,
         name: call.second_path_parameter().parse().map_err(not_found)?,
     })
 }
 
-/// Both parts of the path are said to be wrong at once.
-fn place_to_make(call: &Call) -> Result<Place, Violations> {
+/// Parses the path of a document to put. One error reports both parts of the path.
+fn new_location(call: &Call) -> Result<DocLocation, Violations> {
     let scope = call.path_parameter().parse::<DocScope>();
     let name = call.second_path_parameter().parse::<DocName>();
     match (scope, name) {
-        (Ok(scope), Ok(name)) => Ok(Place { scope, name }),
+        (Ok(scope), Ok(name)) => Ok(DocLocation { scope, name }),
         (scope, name) => {
             let wrong = [("/scope", scope.err()), ("/name", name.err())];
             let violations = wrong.into_iter().filter_map(|(at, invalid)| Some(Violations::at(at, invalid?.0)));
@@ -125,10 +127,14 @@ fn place_to_make(call: &Call) -> Result<Place, Violations> {
     }
 }
 
-/// Refuses content that claims to be JSON, saying where it stops to be, never what stands there.
+/// Refuses content that is not valid JSON. The error gives the position, but does not repeat the content.
 fn is_json(content: &str) -> Result<(), Violations> {
     serde_json::from_str::<IgnoredAny>(content).map(drop).map_err(|error| {
-        let place = format!("is not JSON, as doc_type says, at line {} column {}", error.line(), error.column());
+        let place = format!(
+            "must be valid JSON because doc_type is json; the error is at line {} column {}",
+            error.line(),
+            error.column()
+        );
         Violations::at("/content", place)
     })
 }

@@ -1,4 +1,4 @@
-//! Handoffs: recording them and finding them again.
+//! Handoffs: record and read them.
 
 use deckwatch_protocol::{
     CreateHandoff, ErrorCode, HandoffDraft, HandoffFilter, HandoffId, HandoffPayload, LatestHandoffFilter, SessionId,
@@ -8,11 +8,11 @@ use serde_json::json;
 use crate::call::Call;
 use crate::digest::{hex, sha256};
 use crate::error::ApiError;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::store;
 use crate::store::handoff::NewHandoff;
 
-/// Records a handoff while the session goes on, or after it has ended: nothing said is lost.
+/// Records a handoff during a session or after its end, so that no handoff is lost.
 pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
     let request: CreateHandoff = call.body()?;
     let id = call.mint_handoff_id();
@@ -21,32 +21,33 @@ pub(crate) fn create_handoff(call: &Call) -> Result<Plan, ApiError> {
         store::refusal::unless_session(&request.session_id),
         store::handoff::insert(&payload.new_handoff(call, &id, &request.session_id, &request.handoff)),
     ];
-    Ok(Plan::write(steps, store::handoff::select_kept(&request.session_id)).within(Reach::Session(request.session_id)))
+    Ok(Plan::write(steps, store::handoff::select_response(&request.session_id))
+        .with_access(DataAccess::Session(request.session_id)))
 }
 
 /// Reads one handoff.
 pub(crate) fn get_handoff(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
-    let not_found = |_| ApiError::missing(ErrorCode::HandoffNotFound);
+    let not_found = |_| ApiError::not_found(ErrorCode::HandoffNotFound);
     let id: HandoffId = call.path_parameter().parse().map_err(not_found)?;
-    Ok(Plan::record(store::handoff::select(&id), ErrorCode::HandoffNotFound).within(Reach::Handoff(id)))
+    Ok(Plan::record(store::handoff::select(&id), ErrorCode::HandoffNotFound).with_access(DataAccess::Handoff(id)))
 }
 
 /// Lists handoffs, newest first.
 pub(crate) fn list_handoffs(call: &Call) -> Result<Plan, ApiError> {
     let filter: HandoffFilter = call.query()?;
     let (items, total, limit) = store::handoff::list(&filter);
-    Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
+    Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 
-/// Reads the newest handoff that fits.
+/// Reads the newest handoff that matches the filter.
 pub(crate) fn latest_handoff(call: &Call) -> Result<Plan, ApiError> {
     let filter: LatestHandoffFilter = call.query()?;
-    let reach = Reach::of(filter.venture.as_ref());
-    Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound).within(reach))
+    let access = DataAccess::of(filter.venture.as_ref());
+    Ok(Plan::record(store::handoff::latest(&filter.into()), ErrorCode::HandoffNotFound).with_access(access))
 }
 
-/// A payload as it is stored: canonical JSON (RFC 8785) and its SHA-256 in hexadecimal.
+/// A payload in its stored form: canonical JSON (RFC 8785) and its SHA-256 in hexadecimal.
 pub(crate) struct Payload {
     json: String,
     hash: String,
@@ -74,7 +75,7 @@ impl Payload {
     }
 }
 
-/// The canonical payload of a draft, refused when it is larger than a handoff may be.
+/// Builds the canonical payload of a draft. Refuses a payload that is larger than the limit.
 pub(crate) fn canonical_payload(draft: &HandoffDraft) -> Result<Payload, ApiError> {
     let HandoffDraft { accomplished, in_progress, blocked, next_steps, links, extra, .. } = draft;
     let value = json!({
@@ -83,8 +84,11 @@ pub(crate) fn canonical_payload(draft: &HandoffDraft) -> Result<Payload, ApiErro
     });
     let json = serde_json_canonicalizer::to_string(&value).map_err(|error| ApiError::internal(error.to_string()))?;
     if json.len() > HandoffPayload::MAX_BYTES {
-        return Err(ApiError::new(ErrorCode::PayloadTooLarge, "The handoff is larger than 800 KiB as canonical JSON.")
-            .at("/handoff", "must have at most 800 KiB in its lists, links and extra"));
+        return Err(ApiError::new(
+            ErrorCode::PayloadTooLarge,
+            "The handoff is larger than 800 KiB as canonical JSON. Shorten it.",
+        )
+        .at("/handoff", "must have at most 800 KiB in its lists, links and extra"));
     }
     let hash = hex(&sha256(json.as_bytes()));
     Ok(Payload { json, hash })
@@ -95,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_payload_is_canonical_whatever_order_its_fields_came_in() {
+    fn the_payload_is_canonical_for_every_field_order() {
         let draft = |extra: &str| -> HandoffDraft {
             let json = format!(r#"{{"summary":"s","status":"done","extra":{extra}}}"#);
             crate::decode::body(json.as_bytes()).unwrap()

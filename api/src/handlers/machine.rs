@@ -1,6 +1,6 @@
-//! Machines: registering them, approving how they are reached, telling SSH.
+//! Machines: register and approve them, and render the SSH configuration.
 //!
-//! They are the team's, not a venture's: a token that is for one venture reaches none of them.
+//! Machines belong to the team. A token for one venture can't access them.
 
 use deckwatch_protocol::{
     ApproveMachine, ErrorCode, Host, Invalid, MachineFilter, MachineId, Operation, RegisterMachine, SshConfigFilter,
@@ -16,16 +16,23 @@ use crate::platform::random_bits;
 use crate::store;
 use crate::store::machine::Registration;
 
-/// Registers a machine or says what has changed. User, address and key wait for approval when they are not the
-/// approved ones, which stay in use meanwhile; a retired machine comes back with nothing approved.
+/// Registers or updates a machine. If user, address or key differ from the approved ones, the new values wait for
+/// approval and the approved ones stay in use. A retired machine that registers again has no approved access.
 pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
     let refused = |invalid: Invalid| Violations::at("/hostname", invalid.0);
     let hostname: Host = call.path_parameter().parse().map_err(refused)?;
-    // Hostnames ignore case.
+    // Hostnames are not case-sensitive.
     if let Some(word) =
         Operation::RegisterMachine.reserved_names().find(|word| hostname.as_str().eq_ignore_ascii_case(word))
     {
-        return Err(Violations::at("/hostname", format!("must not be {word}: that path is another operation's")).into());
+        return Err(Violations::at(
+            "/hostname",
+            format!(
+                "must not be {word}, because another operation has that \
+                                   path"
+            ),
+        )
+        .into());
     }
     call.look_for_secrets_in("/hostname", hostname.as_str());
     let machine: RegisterMachine = call.body()?;
@@ -40,8 +47,8 @@ pub(crate) fn register_machine(call: &Call) -> Result<Plan, ApiError> {
     let mut steps = vec![
         store::machine::forget_retired(&hostname),
         store::machine::register(&machine, &new),
-        store::machine::settle(&hostname),
-        store::machine::beat(&hostname, call.now),
+        store::machine::remove_approved_request(&hostname),
+        store::machine::record_heartbeat(&hostname, call.now),
     ];
     steps.extend(call.auto_approve_machines.then(|| store::machine::approve(&hostname, call.now, None)));
     Ok(Plan::write(steps, store::machine::select_registered(&hostname, &id)))
@@ -55,38 +62,38 @@ pub(crate) fn list_machines(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::page(items, total, limit))
 }
 
-/// Says that the machine is alive.
+/// Records a heartbeat of the machine.
 pub(crate) fn machine_heartbeat(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
     let hostname = hostname(call)?;
     let next = next_heartbeat(call);
     let mut steps = unless_of_fleet(&hostname);
-    steps.push(store::machine::beat(&hostname, call.now));
+    steps.push(store::machine::record_heartbeat(&hostname, call.now));
     let select = store::machine::select_beat(&hostname, &next);
-    Ok(Plan::record(select, ErrorCode::MachineNotFound).after(steps))
+    Ok(Plan::record(select, ErrorCode::MachineNotFound).with_steps(steps))
 }
 
-/// Approves the access that the request names. Approving what is approved changes nothing.
+/// Approves the access that the request names. If it is approved already, nothing changes.
 pub(crate) fn approve_machine(call: &Call) -> Result<Plan, ApiError> {
     let hostname = hostname(call)?;
     let access: ApproveMachine = call.body()?;
     let mut steps = unless_of_fleet(&hostname);
     steps.push(store::machine::unless_access(&hostname, &access));
     steps.push(store::machine::approve(&hostname, call.now, Some(&call.caller.actor)));
-    Ok(Plan::write(steps, store::machine::select_kept(&hostname)))
+    Ok(Plan::write(steps, store::machine::select_response(&hostname)))
 }
 
-/// Takes a machine out of the fleet. A second retirement answers with the first one's time.
+/// Removes a machine from the fleet. A second call returns the time of the first one.
 pub(crate) fn retire_machine(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
     let hostname = hostname(call)?;
     let steps = vec![store::machine::unless_machine(&hostname), store::machine::retire(&hostname, call.now)];
-    Ok(Plan::write(steps, store::machine::select_kept(&hostname)))
+    Ok(Plan::write(steps, store::machine::select_response(&hostname)))
 }
 
-/// Renders the approved machines for SSH.
+/// Renders the approved machines as SSH configuration.
 pub(crate) fn ssh_config(call: &Call) -> Result<Plan, ApiError> {
     let filter: SshConfigFilter = call.query()?;
     Ok(Plan::record(store::ssh_config::select(&filter, &call.cursor_mark), ErrorCode::InternalError))
@@ -97,5 +104,5 @@ fn unless_of_fleet(hostname: &Host) -> Vec<Statement> {
 }
 
 fn hostname(call: &Call) -> Result<Host, ApiError> {
-    call.path_parameter().parse().map_err(|_| ApiError::missing(ErrorCode::MachineNotFound))
+    call.path_parameter().parse().map_err(|_| ApiError::not_found(ErrorCode::MachineNotFound))
 }

@@ -1,5 +1,5 @@
-//! One function per operation, named as the operation: it decodes, decides, and returns a plan. None of
-//! them touches a database, so none can make a second round trip.
+//! One function per operation, with the same name as the operation. It decodes the request and returns a plan.
+//! Handlers have no access to the database, so they can't add a round trip.
 
 pub(crate) mod analytics;
 pub(crate) mod day;

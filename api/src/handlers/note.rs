@@ -1,4 +1,4 @@
-//! Notes: saving them, finding them, changing them.
+//! Notes: create, find and change them.
 
 use deckwatch_protocol::{Change, CreateNote, ErrorCode, NoteFilter, NoteId, Timestamp, UpdateNote, Violations};
 
@@ -6,13 +6,13 @@ use crate::call::Call;
 use crate::database::Statement;
 use crate::error::ApiError;
 use crate::middleware::etag::IfMatch;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::search::{ContentTerms, Query, TitleTerms};
+use crate::search_cursor::SearchCursor;
 use crate::store;
 use crate::store::note::{NewNote, NoteInBatch};
-use crate::walk::Walk;
 
-/// Saves a note.
+/// Creates a note.
 pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
     let note: CreateNote = call.body()?;
     let id = call.mint_note_id();
@@ -28,35 +28,35 @@ pub(crate) fn create_note(call: &Call) -> Result<Plan, ApiError> {
     steps.push(store::note::insert(&note, &new));
     steps.extend(store::note_search::add(&title, &content));
     steps.push(store::note::tag_newest());
-    Ok(Plan::write(steps, store::note::select_kept_whole(NoteInBatch::Newest, 201))
-        .within(Reach::of(note.venture.as_ref())))
+    Ok(Plan::write(steps, store::note::select_response_with_content(NoteInBatch::Newest, 201))
+        .with_access(DataAccess::of(note.venture.as_ref())))
 }
 
 /// Reads one note.
 pub(crate) fn get_note(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     let id = note_id(call)?;
-    Ok(Plan::record(store::note::select(&id), ErrorCode::NoteNotFound).within(Reach::NoteToRead(id)))
+    Ok(Plan::record(store::note::select(&id), ErrorCode::NoteNotFound).with_access(DataAccess::NoteToRead(id)))
 }
 
-/// Lists notes, newest first, or those that match a search, best first.
+/// Lists notes, newest first, or the matches of a search, best first.
 pub(crate) fn list_notes(call: &Call) -> Result<Plan, ApiError> {
     let filter: NoteFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
     let token = call.caller.token_id();
     let plan = if let Some(q) = &filter.q {
-        let (walk, query) = (walk(&filter)?, Query::of(q.as_str()));
-        let (items, total) = store::note_search::list(&filter, &query, &walk, token);
-        Plan::page_of(walk, query, items, total, limit)
+        let (search_cursor, query) = (search_cursor(&filter)?, Query::of(q.as_str()));
+        let (items, total) = store::note_search::list(&filter, &query, &search_cursor, token);
+        Plan::page_of(search_cursor, query, items, total, limit)
     } else {
-        listed(&filter)?;
+        require_list_cursor(&filter)?;
         let (items, total) = store::note::list(&filter, token);
         Plan::page(items, total, limit)
     };
-    Ok(plan.within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
+    Ok(plan.with_access(filter.venture.map_or(DataAccess::Shared, DataAccess::Venture)))
 }
 
-/// Changes a note. Saying what it says already changes nothing, its version included.
+/// Changes a note. If the request has the same values as the note, nothing changes, and the version stays the same.
 pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
     let id = note_id(call)?;
     let patch: UpdateNote = call.body()?;
@@ -66,46 +66,46 @@ pub(crate) fn update_note(call: &Call) -> Result<Plan, ApiError> {
     }
     let title = patch.title.as_ref().map(|title| TitleTerms::of(title.as_str()));
     let content = patch.content.as_ref().map(|content| ContentTerms::of(content.as_str()));
-    // The index has no text of its own: what it is to forget must still be there.
+    // The index stores no text. To remove an entry, it needs the old terms, so remove it before the note changes.
     steps.push(store::note_search::forget(&id));
     steps.push(store::note::update(&id, &patch, call.now, content.as_ref().map(|content| content.in_part)));
     steps.extend(store::note_search::change(&id, title.as_ref(), content.as_ref()));
     steps.extend(store::note::retag(&id));
     let select = if patch.content.is_some() {
-        store::note::select_kept_whole(NoteInBatch::Known(&id), 200)
+        store::note::select_response_with_content(NoteInBatch::Known(&id), 200)
     } else {
-        store::note::select_kept(&id)
+        store::note::select_response(&id)
     };
-    // A note that moves between ventures concerns both: that is for keys that reach both.
-    let reach = if patch.venture == Change::Keep { Reach::NoteToChange(id) } else { Reach::Everything };
-    Ok(Plan::write(steps, select).within(reach))
+    // A note that moves between ventures concerns both, so the caller needs access to both.
+    let access = if patch.venture == Change::Keep { DataAccess::NoteToChange(id) } else { DataAccess::Everything };
+    Ok(Plan::write(steps, select).with_access(access))
 }
 
-/// Takes a note out of lists, searches and days.
+/// Archives a note: it is removed from lists, searches and the start of day.
 pub(crate) fn archive_note(call: &Call) -> Result<Plan, ApiError> {
-    moved(call, store::note::archive)
+    archive_or_restore(call, store::note::archive)
 }
 
-/// Brings an archived note back.
+/// Restores an archived note.
 pub(crate) fn restore_note(call: &Call) -> Result<Plan, ApiError> {
-    moved(call, store::note::restore)
+    archive_or_restore(call, store::note::restore)
 }
 
-/// The walk that the page of a search goes on with.
-fn walk(filter: &NoteFilter) -> Result<Walk, Violations> {
-    let Some(cursor) = &filter.cursor else { return Ok(Walk::default()) };
-    Walk::of(cursor)
+/// The search state that the cursor holds.
+fn search_cursor(filter: &NoteFilter) -> Result<SearchCursor, Violations> {
+    let Some(cursor) = &filter.cursor else { return Ok(SearchCursor::default()) };
+    SearchCursor::of(cursor)
         .ok_or_else(|| Violations::at("/cursor", "must be the next_cursor of an earlier page of this search"))
 }
 
-/// Refuses the cursor of a search, which is no place in a list.
-fn listed(filter: &NoteFilter) -> Result<(), Violations> {
-    let searched = filter.cursor.as_ref().is_some_and(|cursor| Walk::of(cursor).is_some());
+/// Refuses the cursor of a search, because it is not valid for a list.
+fn require_list_cursor(filter: &NoteFilter) -> Result<(), Violations> {
+    let searched = filter.cursor.as_ref().is_some_and(|cursor| SearchCursor::of(cursor).is_some());
     let refused = || Violations::at("/cursor", "must be the next_cursor of an earlier page of this list");
     if searched { Err(refused()) } else { Ok(()) }
 }
 
-fn moved(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
+fn archive_or_restore(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
     let id = note_id(call)?;
@@ -113,7 +113,7 @@ fn moved(call: &Call, step: fn(&NoteId, Timestamp) -> Statement) -> Result<Plan,
     steps.extend([store::note_search::forget(&id), step(&id, call.now)]);
     steps.extend(store::note_search::change(&id, None, None));
     steps.extend(store::note::retag(&id));
-    Ok(Plan::write(steps, store::note::select_kept(&id)).within(Reach::NoteToChange(id)))
+    Ok(Plan::write(steps, store::note::select_response(&id)).with_access(DataAccess::NoteToChange(id)))
 }
 
 fn unless_matched(call: &Call, id: &NoteId) -> Vec<Statement> {
@@ -124,6 +124,6 @@ fn unless_matched(call: &Call, id: &NoteId) -> Vec<Statement> {
 }
 
 fn note_id(call: &Call) -> Result<NoteId, ApiError> {
-    let not_found = |_| ApiError::missing(ErrorCode::NoteNotFound);
+    let not_found = |_| ApiError::not_found(ErrorCode::NoteNotFound);
     call.path_parameter().parse().map_err(not_found)
 }

@@ -1,4 +1,4 @@
-//! The request log, read by admins.
+//! The request log, for admins.
 
 use deckwatch_protocol::RequestFilter;
 

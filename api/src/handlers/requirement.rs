@@ -4,18 +4,20 @@ use deckwatch_protocol::{AuditFilter, ErrorCode, PutRequirement, RequirementFilt
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::platform::random_bits;
 use crate::store;
 
-/// Says how the documents of a venture, or of all, stand against their requirements.
+/// Reports the state of the documents of one venture, or of all ventures, against their requirements.
 pub(crate) fn audit_docs(call: &Call) -> Result<Plan, ApiError> {
     let filter: AuditFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
     let (items, total) = store::doc_audit::list(&filter, call.now, call.caller.token_id());
-    // An empty audit of a venture that nobody knows would read as if all were well.
+    // Refuse an unknown venture. An empty audit would look like a success.
     let steps = filter.venture.iter().map(store::refusal::unless_venture).collect();
-    Ok(Plan::page(items, total, limit).after(steps).within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
+    Ok(Plan::page(items, total, limit)
+        .with_steps(steps)
+        .with_access(filter.venture.map_or(DataAccess::Shared, DataAccess::Venture)))
 }
 
 /// Lists requirements, newest first.
@@ -23,25 +25,28 @@ pub(crate) fn list_requirements(call: &Call) -> Result<Plan, ApiError> {
     let filter: RequirementFilter = call.query()?;
     let limit = filter.limit.unwrap_or_default();
     let (items, total) = store::requirement::list(&filter, call.caller.token_id());
-    Ok(Plan::page(items, total, limit).within(filter.venture.map_or(Reach::Shared, Reach::Venture)))
+    Ok(Plan::page(items, total, limit).with_access(filter.venture.map_or(DataAccess::Shared, DataAccess::Venture)))
 }
 
-/// Makes or replaces a requirement. Saying the same again changes nothing, `updated_at` included.
+/// Creates or replaces a requirement. If the values are the same, nothing changes, and `updated_at` stays the same.
 pub(crate) fn put_requirement(call: &Call) -> Result<Plan, ApiError> {
     let requirement: PutRequirement = call.body()?;
     let id = RequirementId::mint(call.now, random_bits(call.entropy));
     let mut steps: Vec<_> = requirement.venture.iter().map(store::refusal::unless_venture).collect();
-    steps.extend([store::requirement::unless_room(&requirement), store::requirement::put(&requirement, &id, call.now)]);
-    let answer = store::requirement::select_kept(&requirement, &id);
-    Ok(Plan::write(steps, answer).within(Reach::of(requirement.venture.as_ref())))
+    steps.extend([
+        store::requirement::unless_below_limit(&requirement),
+        store::requirement::put(&requirement, &id, call.now),
+    ]);
+    let answer = store::requirement::select_response(&requirement, &id);
+    Ok(Plan::write(steps, answer).with_access(DataAccess::of(requirement.venture.as_ref())))
 }
 
-/// Deletes a requirement. The documents that it asked for stay.
+/// Deletes a requirement. Its documents stay.
 pub(crate) fn delete_requirement(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
-    let not_found = |_| ApiError::missing(ErrorCode::RequirementNotFound);
+    let not_found = |_| ApiError::not_found(ErrorCode::RequirementNotFound);
     let id: RequirementId = call.path_parameter().parse().map_err(not_found)?;
     let steps = vec![store::refusal::unless_requirement(&id), store::requirement::delete(&id)];
-    Ok(Plan::write(steps, store::requirement::select_deleted(&id, call.now)).within(Reach::Requirement(id)))
+    Ok(Plan::write(steps, store::requirement::select_deleted(&id, call.now)).with_access(DataAccess::Requirement(id)))
 }

@@ -1,4 +1,4 @@
-//! Sessions: reading them, moving them, hearing from them.
+//! Sessions: read and update them, and record heartbeats.
 
 use deckwatch_protocol::{
     ErrorCode, HEARTBEAT_INTERVAL_SECONDS, LeaveSession, SessionFilter, SessionId, UpdateSession,
@@ -6,7 +6,7 @@ use deckwatch_protocol::{
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::platform::random_bits;
 use crate::store;
 use crate::store::day::NextHeartbeat;
@@ -15,7 +15,7 @@ use crate::store::day::NextHeartbeat;
 pub(crate) fn list_sessions(call: &Call) -> Result<Plan, ApiError> {
     let filter: SessionFilter = call.query()?;
     let (items, total, limit) = store::session::list(&filter, call.stale_before());
-    Ok(Plan::page(items, total, limit).within(Reach::of(filter.venture.as_ref())))
+    Ok(Plan::page(items, total, limit).with_access(DataAccess::of(filter.venture.as_ref())))
 }
 
 /// Reads one session.
@@ -23,45 +23,46 @@ pub(crate) fn get_session(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     let id = session_id(call)?;
     let select = store::session::select(&id, call.stale_before());
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).within(Reach::Session(id)))
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_access(DataAccess::Session(id)))
 }
 
-/// Changes where a session stands; also a heartbeat.
+/// Updates the fields of a session. This also counts as a heartbeat.
 pub(crate) fn update_session(call: &Call) -> Result<Plan, ApiError> {
     let id = session_id(call)?;
     let patch: UpdateSession = call.body()?;
     let mut steps = unless_alive(&id);
     steps.push(store::session::update(&id, &patch, call.now));
-    let answer = store::session::select_kept(&id, call.stale_before());
-    Ok(Plan::write(steps, answer).within(Reach::Session(id)))
+    let answer = store::session::select_response(&id, call.stale_before());
+    Ok(Plan::write(steps, answer).with_access(DataAccess::Session(id)))
 }
 
-/// Says that the agent is alive. A session taken for abandoned, as after a laptop's sleep, is live again.
+/// Records a heartbeat. An abandoned session becomes active again, for example after a laptop's sleep.
 pub(crate) fn heartbeat(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
     let id = session_id(call)?;
     let next = next_heartbeat(call);
     let mut steps = unless_alive(&id);
-    steps.push(store::session::beat(&id, call.now));
-    let select = store::session::select_beat(&id, next.at, next.interval_seconds);
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
+    steps.push(store::session::record_heartbeat(&id, call.now));
+    let select = store::session::select_heartbeat(&id, next.at, next.interval_seconds);
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
 }
 
-/// Says that the agent has left. A session that was heard from since, or has ended, stays as it is.
+/// Records that the agent has left. If the session had a heartbeat since, or has ended, it does not change.
 pub(crate) fn leave_session(call: &Call) -> Result<Plan, ApiError> {
     let id = session_id(call)?;
     let leave: LeaveSession = call.body()?;
     let steps = vec![store::session::leave(&id, leave.last_heartbeat_at, call.now)];
     let select = store::session::select(&id, call.stale_before());
-    Ok(Plan::record(select, ErrorCode::SessionNotFound).after(steps).within(Reach::Session(id)))
+    Ok(Plan::record(select, ErrorCode::SessionNotFound).with_steps(steps).with_access(DataAccess::Session(id)))
 }
 
-/// When the next heartbeat is due: 10 minutes ± 2, drawn anew so that a fleet started at once spreads out.
+/// When the next heartbeat is due: in 10 minutes ± 2. The value is random, so that agents that start together spread
+/// out.
 pub(crate) fn next_heartbeat(call: &Call) -> NextHeartbeat {
     let (shortest, longest) = HEARTBEAT_INTERVAL_SECONDS.into_inner();
-    let drawn = random_bits(call.entropy) % u128::from(longest - shortest + 1);
-    let interval_seconds = shortest + u32::try_from(drawn).unwrap_or_default();
+    let random_offset = random_bits(call.entropy) % u128::from(longest - shortest + 1);
+    let interval_seconds = shortest + u32::try_from(random_offset).unwrap_or_default();
     NextHeartbeat { at: call.now.plus_seconds(interval_seconds.into()), interval_seconds }
 }
 
@@ -70,6 +71,6 @@ fn unless_alive(id: &SessionId) -> Vec<crate::database::Statement> {
 }
 
 fn session_id(call: &Call) -> Result<SessionId, ApiError> {
-    let not_found = |_| ApiError::missing(ErrorCode::SessionNotFound);
+    let not_found = |_| ApiError::not_found(ErrorCode::SessionNotFound);
     call.path_parameter().parse().map_err(not_found)
 }

@@ -1,4 +1,4 @@
-//! Tokens: minting, listing and revoking the keys of single agents.
+//! Tokens: create, list and revoke the keys of single agents.
 
 use deckwatch_protocol::{CreateToken, ErrorCode, ListTokens, TokenId, Violations};
 
@@ -11,16 +11,21 @@ use crate::platform::random_bits;
 use crate::store;
 use crate::store::token::NewToken;
 
-/// Mints a token. Its secret is made from the caller's key and a seal; the stored answer has the seal
-/// alone, and whoever repeats the request brings the key again (see `middleware::token`).
+/// Creates a token. Its secret is computed from the caller's key and a random seal. Only the seal is stored with the
+/// response. A client that repeats the request sends the key again (see `middleware::token`).
 pub(crate) fn create_token(call: &Call) -> Result<Plan, ApiError> {
     let request: CreateToken = call.body()?;
     if request.expires_at.is_some_and(|at| at <= call.now) {
         return Err(Violations::at("/expires_at", "must be in the future").into());
     }
     let id = TokenId::mint(call.now, random_bits(call.entropy));
-    let seal = Seal::draw(call.entropy);
-    let token = seal.open(&id, call.caller.key()).ok_or_else(|| ApiError::internal("a seal that does not open"))?;
+    let seal = Seal::random(call.entropy);
+    let token = seal.open(&id, call.caller.key()).ok_or_else(|| {
+        ApiError::internal(
+            "a seal that has a seal that is \
+                                                                                    not valid",
+        )
+    })?;
     let new = NewToken {
         id: &id,
         hash: &hex(&sha256(token.as_bytes())),
@@ -41,12 +46,12 @@ pub(crate) fn list_tokens(call: &Call) -> Result<Plan, ApiError> {
     Ok(Plan::page(items, total, limit))
 }
 
-/// Revokes a token. A second revocation answers with the first one's time.
+/// Revokes a token. A second call returns the time of the first one.
 pub(crate) fn revoke_token(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
-    let not_found = |_| ApiError::missing(ErrorCode::TokenNotFound);
+    let not_found = |_| ApiError::not_found(ErrorCode::TokenNotFound);
     let id: TokenId = call.path_parameter().parse().map_err(not_found)?;
     let steps = vec![store::token::unless_token(&id), store::token::revoke(&id, call.now)];
-    Ok(Plan::write(steps, store::token::select_kept(&id)))
+    Ok(Plan::write(steps, store::token::select_response(&id)))
 }

@@ -4,7 +4,7 @@ use deckwatch_protocol::{ErrorCode, Invalid, ListVentures, MoveRecords, PutVentu
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::plan::{Plan, Reach};
+use crate::plan::{DataAccess, Plan};
 use crate::platform::random_bits;
 use crate::store;
 
@@ -13,35 +13,35 @@ pub(crate) fn list_ventures(call: &Call) -> Result<Plan, ApiError> {
     let filter: ListVentures = call.query()?;
     let limit = filter.limit.unwrap_or_default();
     let (items, total) = store::venture::list(limit, filter.cursor.as_ref(), call.caller.token_id());
-    Ok(Plan::page(items, total, limit).within(Reach::Shared))
+    Ok(Plan::page(items, total, limit).with_access(DataAccess::Shared))
 }
 
-/// Registers or replaces a venture. Saying the same again changes nothing, `updated_at` included.
+/// Registers or replaces a venture. If the values are the same, nothing changes, and `updated_at` stays the same.
 pub(crate) fn put_venture(call: &Call) -> Result<Plan, ApiError> {
     let code = code(call)?;
     let venture: PutVenture = call.body()?;
     let new_id = format!("{:032x}", random_bits(call.entropy));
     let steps = vec![store::venture::put(&code, &venture, &new_id, call.now)];
-    Ok(Plan::write(steps, store::venture::select_kept(&code, &new_id)).within(Reach::Venture(code)))
+    Ok(Plan::write(steps, store::venture::select_response(&code, &new_id)).with_access(DataAccess::Venture(code)))
 }
 
-/// Deletes a venture; what is recorded of it stays, and who is at work there ends the day as ever. A second deletion
-/// answers with the first one's time.
+/// Deletes a venture. Its records stay, and agents with an open session can still end their day. A second call
+/// returns the time of the first one.
 pub(crate) fn delete_venture(call: &Call) -> Result<Plan, ApiError> {
     call.no_query()?;
     call.no_body()?;
     let code = code(call)?;
     let steps = vec![store::refusal::unless_venture_known(&code), store::venture::delete(&code, call.now)];
-    Ok(Plan::write(steps, store::venture::select_deleted(&code)).within(Reach::Venture(code)))
+    Ok(Plan::write(steps, store::venture::select_deleted(&code)).with_access(DataAccess::Venture(code)))
 }
 
-/// Moves sessions and handoffs to another name of their repository, as many as one request may change.
+/// Changes the repository name of sessions and handoffs, up to the number of rows that one request may change.
 pub(crate) fn move_records(call: &Call) -> Result<Plan, ApiError> {
     let from = code(call)?;
     let records: MoveRecords = call.body()?;
     let mut steps = vec![store::refusal::unless_venture(&records.to_venture)];
     steps.extend(store::records::move_records(&from, &records, call.now));
-    Ok(Plan::record(store::records::select_moved(&from, &records), ErrorCode::VentureNotFound).after(steps))
+    Ok(Plan::record(store::records::select_moved(&from, &records), ErrorCode::VentureNotFound).with_steps(steps))
 }
 
 fn code(call: &Call) -> Result<VentureCode, ApiError> {

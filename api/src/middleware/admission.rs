@@ -1,22 +1,22 @@
-//! Whether a token may do what its request asks, decided by the request's own batch.
+//! Checks in the batch of a request whether its token may do the operation.
 //!
-//! A key of the engine is known without asking anybody. A token is a row, so the batch begins with
-//! statements that fail unless the row is in force, has the scope and reaches far enough: a token that
-//! was revoked a moment ago does nothing any more, and a request stays one batch.
+//! The configured keys are known without the database. A token is a row. So the batch begins with statements that
+//! fail unless the token is valid, has the scope and has access to the data. A token that was just revoked has no
+//! effect any more, and a request still needs only one batch.
 
 use deckwatch_protocol::{Operation, Timestamp};
 
 use crate::database::{Database, Row, Statement, text};
 use crate::error::ApiError;
 use crate::middleware::auth::Caller;
-use crate::middleware::rate_limit::{Standing, Window};
-use crate::plan::Reach;
+use crate::middleware::rate_limit::{RateLimitState, Window};
+use crate::plan::DataAccess;
 use crate::store;
 
-/// How a request enters its batch.
+/// The authentication and rate limit of one request.
 pub(crate) struct Admission {
     caller: Caller,
-    /// `None` where the request leads nowhere.
+    /// `None` if the route is unknown.
     operation: Option<Operation>,
     now: Timestamp,
     pub(crate) window: Window,
@@ -31,36 +31,36 @@ impl Admission {
         Self { caller, operation, now, window }
     }
 
-    /// The statements that every batch of the request begins with. A request that was refused before it
-    /// had a plan has no reach.
-    pub(crate) fn statements(&self, reach: Option<&Reach>) -> Vec<Statement> {
+    /// The statements that every batch of the request begins with. A request that was refused before it had a plan
+    /// has no data access to check.
+    pub(crate) fn statements(&self, access: Option<&DataAccess>) -> Vec<Statement> {
         let mut statements = self.authenticate();
         statements.push(self.window.count());
         let Some(token) = self.caller.token_id() else { return statements };
         statements.extend(self.operation.map(|operation| store::token::unless_scope(token, operation)));
-        statements.extend(reach.and_then(|reach| match reach {
-            Reach::Shared => None,
-            Reach::Everything => Some(store::token::if_restricted(token)),
-            Reach::Venture(venture) => Some(store::token::unless_venture(token, venture)),
-            Reach::Session(session) => Some(store::token::unless_session(token, session)),
-            Reach::Handoff(handoff) => Some(store::token::unless_handoff(token, handoff)),
-            Reach::NoteToRead(note) => Some(store::token::unless_note(token, note, true)),
-            Reach::NoteToChange(note) => Some(store::token::unless_note(token, note, false)),
-            Reach::Requirement(requirement) => Some(store::token::unless_requirement(token, requirement)),
+        statements.extend(access.and_then(|access| match access {
+            DataAccess::Shared => None,
+            DataAccess::Everything => Some(store::token::if_restricted(token)),
+            DataAccess::Venture(venture) => Some(store::token::unless_venture(token, venture)),
+            DataAccess::Session(session) => Some(store::token::unless_session(token, session)),
+            DataAccess::Handoff(handoff) => Some(store::token::unless_handoff(token, handoff)),
+            DataAccess::NoteToRead(note) => Some(store::token::unless_note(token, note, true)),
+            DataAccess::NoteToChange(note) => Some(store::token::unless_note(token, note, false)),
+            DataAccess::Requirement(requirement) => Some(store::token::unless_requirement(token, requirement)),
         }));
         statements.push(store::token::touch(token, self.now, self.now.plus_seconds(-60)));
         statements
     }
 
-    /// The statement that fails unless the token is in force; none for a key, which is known.
+    /// The statement that fails unless the token is valid. A configured key needs no statement.
     pub(crate) fn authenticate(&self) -> Vec<Statement> {
         let token = self.caller.token();
         token.map(|(id, hash)| store::token::admit(id, hash, self.now)).into_iter().collect()
     }
 
-    /// Asks the database whether a token is in force and has the scope, and whether the caller has requests left in this
-    /// minute, before more is done for it than for a stranger. How far a token reaches is for the request's own batch
-    /// to say; that batch also counts the request.
+    /// Asks the database whether the token is valid and has the scope, and whether the caller has requests left in
+    /// this minute. This limits the work for an unknown token. The request's own batch checks the access to the data
+    /// and counts the request.
     pub(crate) async fn require_admitted(&self, database: &dyn Database) -> Result<(), ApiError> {
         let mut statements = vec![self.window.is_used_up()];
         if let Some((id, hash)) = self.caller.token() {
@@ -75,9 +75,9 @@ impl Admission {
         if used_up.is_empty() { Ok(()) } else { Err(ApiError::rate_limited()) }
     }
 
-    /// How the caller stands, from the rows of a batch that began with [`Self::statements`].
-    pub(crate) fn standing(&self, rows: &[Vec<Row>]) -> Option<Standing> {
+    /// The rate limit state of the caller, from the rows of a batch that began with [`Self::statements`].
+    pub(crate) fn rate_limit_state(&self, rows: &[Vec<Row>]) -> Option<RateLimitState> {
         let at = usize::from(self.caller.token_id().is_some());
-        rows.get(at).and_then(|rows| Standing::after(rows))
+        rows.get(at).and_then(|rows| RateLimitState::after(rows))
     }
 }

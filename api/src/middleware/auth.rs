@@ -1,4 +1,5 @@
-//! Who asks: the bearer key, compared in constant time with the SHA-256 of the keys we know.
+//! Identifies the caller. It compares the SHA-256 of the bearer key with those of the configured keys, in constant
+//! time.
 
 use deckwatch_protocol::{BearerKey, ErrorCode, Operation, TokenId};
 use http::HeaderMap;
@@ -10,7 +11,7 @@ use crate::error::ApiError;
 use crate::headers::joined;
 use crate::middleware::token;
 
-/// A key as it is kept: its hash and what it may do.
+/// A configured key: its hash and its tier.
 pub(crate) struct Credential {
     hash: [u8; 32],
     admin: bool,
@@ -28,7 +29,7 @@ impl Credential {
     }
 }
 
-/// The keys that an engine was started with.
+/// The keys that the engine was started with.
 pub(crate) struct Keyring(Vec<Credential>);
 
 impl Keyring {
@@ -36,54 +37,54 @@ impl Keyring {
         Self(credentials)
     }
 
-    /// The caller that the `Authorization` header names.
+    /// Returns the caller that the `Authorization` header identifies.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let key = bearer(headers).ok_or_else(|| unauthorized("Send the API key as Authorization: Bearer <key>."))?;
         let hash = sha256(key.as_bytes());
-        // Every key is compared, and each in constant time: the answer's delay tells nothing.
+        // Compare all keys, each in constant time, so that the response time reveals nothing.
         let mut known = None;
         for credential in &self.0 {
             if bool::from(credential.hash.ct_eq(&hash)) {
                 known = Some(credential);
             }
         }
-        let rank = match known {
-            Some(Credential { admin: true, .. }) => Rank::Admin,
-            Some(Credential { admin: false, .. }) => Rank::Context,
-            // Whether the token is in force is for the request's batch to say.
+        let kind = match known {
+            Some(Credential { admin: true, .. }) => CallerKind::Admin,
+            Some(Credential { admin: false, .. }) => CallerKind::Context,
+            // The batch of the request checks whether the token is valid.
             None => match token::id_of(&key) {
-                Some(id) => Rank::Token { id, hash: hex(&hash) },
-                None => return Err(unauthorized("This API does not know the key.")),
+                Some(id) => CallerKind::Token { id, hash: hex(&hash) },
+                None => return Err(unauthorized("The API key is not known.")),
             },
         };
-        Ok(Caller { actor: actor_id(&hash), rank, key })
+        Ok(Caller { actor: actor_id(&hash), kind, key })
     }
 }
 
-/// Who asks. It has no `Debug`, as it holds the key.
+/// The caller of a request. It has no `Debug`, because it holds the key.
 #[derive(Clone)]
 pub(crate) struct Caller {
     /// The first 16 hexadecimal digits of the key's SHA-256.
     pub(crate) actor: String,
-    rank: Rank,
+    kind: CallerKind,
     key: String,
 }
 
-/// What a caller is.
+/// The kind of a caller.
 #[derive(Clone)]
-enum Rank {
+enum CallerKind {
     /// Holds the context key.
     Context,
     /// Holds the admin key.
     Admin,
-    /// Holds a token with this id and hash, if there is one.
+    /// Holds a token with this id and hash. The database decides whether the token exists.
     Token { id: TokenId, hash: String },
 }
 
 impl Caller {
-    /// Refuses a key whose tier is too low for the operation. A token's scopes are checked in the batch.
+    /// Refuses a caller whose tier is too low for the operation. The batch checks the scopes of a token.
     pub(crate) fn require(&self, operation: Operation) -> Result<(), ApiError> {
-        if matches!(self.rank, Rank::Context) && !operation.admits_context() {
+        if matches!(self.kind, CallerKind::Context) && !operation.admits_context() {
             return Err(ApiError::new(ErrorCode::Forbidden, "This operation needs an admin key."));
         }
         Ok(())
@@ -91,29 +92,29 @@ impl Caller {
 
     /// Whether the caller holds the admin key.
     pub(crate) fn is_admin(&self) -> bool {
-        matches!(self.rank, Rank::Admin)
+        matches!(self.kind, CallerKind::Admin)
     }
 
-    /// The token of a caller who has no key of the engine, with its hash.
+    /// The id and the hash of the caller's token; `None` for a configured key.
     pub(crate) fn token(&self) -> Option<(&TokenId, &str)> {
-        match &self.rank {
-            Rank::Token { id, hash } => Some((id, hash)),
-            Rank::Context | Rank::Admin => None,
+        match &self.kind {
+            CallerKind::Token { id, hash } => Some((id, hash)),
+            CallerKind::Context | CallerKind::Admin => None,
         }
     }
 
-    /// The id of the caller's token, if it asks with one.
+    /// The id of the caller's token, if it uses one.
     pub(crate) fn token_id(&self) -> Option<&TokenId> {
         self.token().map(|(id, _)| id)
     }
 
-    /// What the caller has sent as its key. Never for a log or a record.
+    /// The key that the caller sent. It must never be logged or stored.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// The key in the header. Two of them are one with a comma, which no key has.
+/// The key in the header. Two header lines are joined with a comma. No key contains a comma.
 fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = joined(headers, &AUTHORIZATION)?;
     let (scheme, key) = value.split_once(' ')?;

@@ -1,6 +1,6 @@
-//! Which version: the `ETag` of an answer, and what `If-Match` and `If-None-Match` say about it.
+//! Versions: the `ETag` of a response, and the conditions `If-Match` and `If-None-Match`.
 //!
-//! The tag is taken from the body, so that a replay has the tag of the answer that it repeats.
+//! The tag is computed from the body, so that a replay has the same tag as the first response.
 
 use bytes::Bytes;
 use deckwatch_protocol::Operation;
@@ -8,30 +8,30 @@ use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
-/// The part of an answer that its tag is made from.
+/// The members of a response that give its tag.
 #[derive(Deserialize)]
 struct Tagged {
-    /// Of a document: it changes with the content.
+    /// The hash of a document. It changes with the content.
     content_hash: Option<String>,
-    /// Of a note.
+    /// The version of a note.
     version: u32,
 }
 
-/// Which tags `If-Match` or `If-None-Match` names.
+/// The tags in `If-Match` or `If-None-Match`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum IfMatch {
-    /// `*`: anything that is there.
+    /// `*`: any existing version.
     Anything,
-    /// One of these tags, without their quotes.
+    /// One of these tags, without quotes.
     OneOf(Vec<String>),
 }
 
 impl IfMatch {
-    /// The versions among the tags; `None` when any will do.
+    /// The versions among the tags; `None` for `*`.
     pub(crate) fn versions(&self) -> Option<Vec<u32>> {
         match self {
             Self::Anything => None,
-            // A tag is compared as text: what only counts as the same number is another.
+            // Tags are compared as text, so `01` is not the same tag as `1`.
             Self::OneOf(tags) => {
                 let version = |tag: &String| tag.parse().ok().filter(|version: &u32| version.to_string() == *tag);
                 Some(tags.iter().filter_map(version).collect())
@@ -39,7 +39,7 @@ impl IfMatch {
         }
     }
 
-    /// The tags; `None` when any will do.
+    /// The tags; `None` for `*`.
     pub(crate) fn tags(&self) -> Option<&[String]> {
         match self {
             Self::Anything => None,
@@ -48,26 +48,27 @@ impl IfMatch {
     }
 }
 
-/// What the `If-Match` of a request asks for; `None` without one.
-pub(crate) fn matched(headers: &HeaderMap) -> Option<IfMatch> {
-    named(headers, IF_MATCH, |tag| tag)
+/// The `If-Match` header of a request; `None` without one.
+pub(crate) fn if_match(headers: &HeaderMap) -> Option<IfMatch> {
+    condition(headers, IF_MATCH, |tag| tag)
 }
 
-/// What the `If-None-Match` of a write asks not to be there; `None` without one. Weak tags count.
-pub(crate) fn unwanted(headers: &HeaderMap) -> Option<IfMatch> {
-    named(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag))
+/// The `If-None-Match` header of a write; `None` without one. Weak tags count.
+pub(crate) fn if_none_match(headers: &HeaderMap) -> Option<IfMatch> {
+    condition(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag))
 }
 
-fn named(headers: &HeaderMap, name: HeaderName, spelt: impl Fn(&str) -> &str) -> Option<IfMatch> {
+fn condition(headers: &HeaderMap, name: HeaderName, strip: impl Fn(&str) -> &str) -> Option<IfMatch> {
     let tags = tags(headers, name)?;
     if tags.contains(&"*") {
         return Some(IfMatch::Anything);
     }
-    let strong = |tag: &str| Some(spelt(tag).strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    let strong = |tag: &str| Some(strip(tag).strip_prefix('"')?.strip_suffix('"')?.to_owned());
     Some(IfMatch::OneOf(tags.into_iter().filter_map(strong).collect()))
 }
 
-/// Gives the answer about a note or a document its `ETag`, and leaves out a body that the caller has.
+/// Sets the `ETag` of a response about a note or a document. Removes the body if the caller already has this
+/// version.
 pub(crate) fn conditional(operation: Operation, headers: &HeaderMap, mut response: Response<Bytes>) -> Response<Bytes> {
     if !is_tagged(operation) || !response.status().is_success() {
         return response;
@@ -75,7 +76,7 @@ pub(crate) fn conditional(operation: Operation, headers: &HeaderMap, mut respons
     let Ok(Tagged { content_hash, version }) = serde_json::from_slice(response.body()) else { return response };
     let tag = content_hash.map_or_else(|| format!("\"{version}\""), |hash| format!("\"{hash}\""));
     let known = tags(headers, IF_NONE_MATCH).is_some_and(|tags| {
-        // Weakly: a proxy may have marked the tag as weak.
+        // The comparison is weak, because a proxy may have marked the tag as weak.
         tags.iter().any(|known| *known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
     });
     if let Ok(value) = HeaderValue::from_str(&tag) {
@@ -102,12 +103,12 @@ fn is_tagged(operation: Operation) -> bool {
     )
 }
 
-/// The entity tags of a header, in all its lines; `None` without one. No tag of this API has a comma.
+/// The entity tags of all lines of a header; `None` without one. No tag of this API contains a comma.
 fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Vec<&str>> {
     if !headers.contains_key(&name) {
         return None;
     }
-    // A line that is not ASCII names no tag of this API.
+    // A line that is not ASCII contains no tag of this API.
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     Some(lines.flat_map(|line| line.split(',')).map(str::trim).collect())
 }
@@ -119,12 +120,12 @@ mod tests {
     fn of(line: &'static str) -> IfMatch {
         let mut headers = HeaderMap::new();
         headers.insert(IF_MATCH, HeaderValue::from_static(line));
-        matched(&headers).unwrap()
+        if_match(&headers).unwrap()
     }
 
     #[test]
     fn only_strong_tags_match() {
-        assert_eq!(matched(&HeaderMap::new()), None);
+        assert_eq!(if_match(&HeaderMap::new()), None);
         assert_eq!(of("*"), IfMatch::Anything);
         assert_eq!(of("\"3\"").versions(), Some(vec![3]));
         let several = of("\"3\", W/\"4\",\"x\" , \"5\", 6, \"\"");

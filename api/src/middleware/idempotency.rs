@@ -1,4 +1,4 @@
-//! Once: a key is claimed in the batch that does the work, and the answer is stored beside it.
+//! Idempotency: the batch that does the work claims the key and stores the response with it.
 
 use deckwatch_protocol::{ErrorCode, IdempotencyKey, Operation, Timestamp};
 use http::{HeaderMap, HeaderName};
@@ -9,10 +9,10 @@ use crate::error::ApiError;
 use crate::headers::joined;
 use crate::store;
 
-/// How long an answer can be replayed: longer than any client's outbox waits (DESIGN, section 5).
-const KEPT_SECONDS: i64 = 24 * 60 * 60;
+/// How long a response can be replayed: longer than the outbox of any client waits (DESIGN, section 5).
+const RETENTION_SECONDS: i64 = 24 * 60 * 60;
 
-/// One claim: who means what by which key.
+/// One claim: the caller, the request and the key.
 pub(crate) struct Claim {
     actor: String,
     key: IdempotencyKey,
@@ -21,14 +21,14 @@ pub(crate) struct Claim {
     now: Timestamp,
 }
 
-/// A stored answer.
+/// A stored response.
 pub(crate) struct Stored {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
 
 impl Claim {
-    /// The claim of a request with this path and body.
+    /// Creates the claim of a request with this path and body.
     pub(crate) fn new(
         actor: &str,
         key: IdempotencyKey,
@@ -41,58 +41,58 @@ impl Claim {
         Self { actor: actor.to_owned(), key, operation, request_hash: hex(&sha256(&request)), now }
     }
 
-    /// What the key was claimed for.
+    /// The operation that the key was claimed for.
     pub(crate) fn operation(&self) -> Operation {
         self.operation
     }
 
-    /// Claims the key; a key that is taken fails the whole batch.
+    /// Claims the key. If the key is already used, the whole batch fails.
     pub(crate) fn claim(&self) -> [Statement; 2] {
-        let expires_at = self.now.plus_seconds(KEPT_SECONDS);
+        let expires_at = self.now.plus_seconds(RETENTION_SECONDS);
         [
             store::idempotency::forget_expired(&self.actor, &self.key, self.now),
             store::idempotency::claim(&self.actor, &self.key, self.operation, &self.request_hash, self.now, expires_at),
         ]
     }
 
-    /// Stores what `answer` selects beside the key and returns it.
-    pub(crate) fn keep(&self, answer: Statement) -> Statement {
-        store::idempotency::keep(&self.actor, &self.key, answer)
+    /// Stores the response that `answer` selects with the key and returns it.
+    pub(crate) fn store_response(&self, answer: Statement) -> Statement {
+        store::idempotency::store_response(&self.actor, &self.key, answer)
     }
 
-    /// Looks the stored answer up.
-    pub(crate) fn recall(&self) -> Statement {
-        store::idempotency::recall(&self.actor, &self.key, self.now)
+    /// Selects the stored response.
+    pub(crate) fn stored_response(&self) -> Statement {
+        store::idempotency::stored_response(&self.actor, &self.key, self.now)
     }
 
-    /// Logs the request with the status of its stored answer.
+    /// Logs the request with the status of its stored response.
     pub(crate) fn log(&self, correlation_id: &str) -> Statement {
-        store::request_log::insert_kept(&self.actor, &self.key, correlation_id, self.operation, self.now)
+        store::request_log::insert_from_stored(&self.actor, &self.key, correlation_id, self.operation, self.now)
     }
 
-    /// The stored answer in the rows of [`Self::recall`]; `None` when the key has expired meanwhile.
+    /// The stored response in the rows of [`Self::stored_response`]; `None` if the key has expired.
     pub(crate) fn replay(&self, rows: &[Row]) -> Result<Option<Stored>, ApiError> {
         let Some(row) = rows.first() else { return Ok(None) };
         if text(row, "request_hash") != Some(self.request_hash.as_str()) {
             return Err(ApiError::new(
                 ErrorCode::IdempotencyKeyReused,
-                "This idempotency key was used for another request. Nothing was done; take a new key.",
+                "This idempotency key was used for another request. Nothing was changed. Use a new key.",
             ));
         }
         stored(rows).map(Some)
     }
 }
 
-/// The answer in the rows of [`Claim::keep`] or [`Claim::recall`].
+/// The response in the rows of [`Claim::store_response`] or [`Claim::stored_response`].
 pub(crate) fn stored(rows: &[Row]) -> Result<Stored, ApiError> {
     let answer = rows.first().and_then(|row| {
         let status = u16::try_from(count(row, "response_status")?).ok()?;
         Some(Stored { status, body: text(row, "body")?.to_owned() })
     });
-    answer.ok_or_else(|| ApiError::internal("the batch stored no answer"))
+    answer.ok_or_else(|| ApiError::internal("the batch stored no response"))
 }
 
-/// The `Idempotency-Key` of a request that must have one.
+/// The `Idempotency-Key` header, which must be present.
 pub(crate) fn required_key(headers: &HeaderMap) -> Result<IdempotencyKey, ApiError> {
     let required = || {
         ApiError::new(

@@ -1,4 +1,4 @@
-//! What surrounds every request, one concern a file. The order is written in [`crate::app`].
+//! The checks around every request, one per file. [`crate::app`] defines their order.
 
 pub(crate) mod admission;
 pub(crate) mod auth;

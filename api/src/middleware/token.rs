@@ -1,10 +1,10 @@
-//! Tokens as text: `dw_<id>_<secret><checksum>`, and how a secret is shown again without being kept.
+//! The text form of tokens, `dw_<id>_<secret><checksum>`, and how a replay repeats a secret that is not stored.
 //!
-//! A replay must repeat the answer that minted a token, and nothing may keep the token. So the secret is
-//! an HMAC under the key of the caller who mints it, over the token's id and a random seal. The answer is
-//! stored with the seal in the token's place; who repeats the request brings the same key, and the same
-//! token comes out. The seal is forgotten with the stored answer, and from then on nobody can make the
-//! token again, not even with the key and the whole database.
+//! A replay must repeat the response that created a token, but the token must not be stored. So the secret is an
+//! HMAC over the token's id and a random seal, under the key of the caller who creates the token. The stored
+//! response has the seal in place of the token. A client that repeats the request sends the same key, and the API
+//! computes the same token. The seal is deleted with the stored response. After that the token can't be computed
+//! again, not even with the key and the whole database.
 
 use deckwatch_protocol::{MintedToken, TokenId};
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,16 +14,16 @@ use crate::digest::{hex, sha256};
 use crate::error::ApiError;
 use crate::platform::{Entropy, random_bits};
 
-/// What every token starts with.
+/// The prefix of every token.
 const PREFIX: &str = "dw_";
-/// What every seal starts with.
+/// The prefix of every seal.
 const SEALED: &str = "sealed_";
 /// Hexadecimal digits of the secret: 192 bits.
 const SECRET_DIGITS: usize = 48;
-/// Hexadecimal digits of the checksum, the first of the SHA-256 of what stands before it.
+/// Hexadecimal digits of the checksum: the first digits of the SHA-256 of the text before it.
 const CHECKSUM_DIGITS: usize = 8;
 
-/// The id that a well-formed token carries; `None` for everything else, before any database is asked.
+/// The id in a well-formed token; `None` for any other text. It needs no database.
 pub(crate) fn id_of(token: &str) -> Option<TokenId> {
     let (id, rest) = token.strip_prefix(PREFIX)?.split_once('_')?;
     let digits = rest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -38,21 +38,22 @@ fn checksum(signed: &str) -> String {
     hex(&sha256(signed.as_bytes())).chars().take(CHECKSUM_DIGITS).collect()
 }
 
-/// Stands for a token in what is stored: worth nothing without the key of who minted it.
+/// A placeholder for a token in a stored response. It is useless without the key of the caller who created the
+/// token.
 pub(crate) struct Seal(String);
 
 impl Seal {
-    /// A new seal.
-    pub(crate) fn draw(entropy: &dyn Entropy) -> Self {
+    /// Creates a random seal.
+    pub(crate) fn random(entropy: &dyn Entropy) -> Self {
         Self(format!("{SEALED}{}", hex(&random_bits(entropy).to_le_bytes())))
     }
 
-    /// The seal as it is stored.
+    /// The stored form of the seal.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The token that the seal stands for, under the key of who minted it.
+    /// Computes the token of this seal with the key of the caller who created it.
     pub(crate) fn open(&self, id: &TokenId, key: &str) -> Option<String> {
         let id = id.as_str().strip_prefix(TokenId::PREFIX)?;
         let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
@@ -63,13 +64,13 @@ impl Seal {
     }
 }
 
-/// Puts the token in the place of its seal, in the stored answer of a request that minted one.
+/// Replaces the seal with the token in the stored response of a request that created a token.
 pub(crate) fn unseal(stored: &str, key: &str) -> Result<String, ApiError> {
-    let internal = |cause: &str| ApiError::internal(format!("the answer of a minted token {cause}"));
-    let mut minted: MintedToken = serde_json::from_str(stored).map_err(|_| internal("can't be read"))?;
+    let internal = |cause: &str| ApiError::internal(format!("the stored response with a new token {cause}"));
+    let mut minted: MintedToken = serde_json::from_str(stored).map_err(|_| internal("can't be decoded"))?;
     let token = Seal(minted.token).open(&minted.record.id, key);
-    minted.token = token.ok_or_else(|| internal("does not open"))?;
-    serde_json::to_string(&minted).map_err(|_| internal("can't be written"))
+    minted.token = token.ok_or_else(|| internal("has a seal that is not valid"))?;
+    serde_json::to_string(&minted).map_err(|_| internal("can't be encoded"))
 }
 
 #[cfg(test)]
@@ -84,20 +85,20 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_opens_to_the_same_token_under_the_same_key_only() {
+    fn a_seal_gives_the_same_token_only_with_the_same_key() {
         assert_eq!(token("key", "s"), token("key", "s"));
         assert_ne!(token("key", "s"), token("another key", "s"));
         assert_ne!(token("key", "s"), token("key", "t"));
     }
 
     #[test]
-    fn a_token_carries_its_id_and_every_slip_is_noticed() {
+    fn a_token_contains_its_id_and_the_checksum_detects_every_typo() {
         let token = token("key", "s");
         assert_eq!(id_of(&token), Some(TokenId::mint(Timestamp::from_millis(1_795_248_000_123), 7)));
         for (at, character) in token.char_indices() {
             let other = if character == '1' { "2" } else { "1" };
-            let slip = format!("{}{other}{}", &token[..at], &token[at + 1..]);
-            assert_eq!(id_of(&slip), None, "{slip}");
+            let typo = format!("{}{other}{}", &token[..at], &token[at + 1..]);
+            assert_eq!(id_of(&typo), None, "{typo}");
         }
         for text in ["", "dw_", "dw__", &token[1..], &token[..token.len() - 1], &token.to_uppercase(), "dw_é_é"] {
             assert_eq!(id_of(text), None, "{text}");

@@ -1,9 +1,9 @@
-//! Which operation goes on where another ended: the ids that an answer holds, as OpenAPI links.
+//! OpenAPI links: they show which operations take the ids of a response.
 
 use deckwatch_protocol::Operation;
 use serde_json::{Map, Value, json};
 
-/// What a record is named by in an answer: the parameters of a path, each with the pointer to its value.
+/// The path parameters that identify a record, each with the JSON pointer to its value in the response.
 type Names = &'static [(&'static str, &'static str)];
 
 const SESSION_OF_DAY: Names = &[("id", "/session/id")];
@@ -23,7 +23,7 @@ const OF_NOTE: &[Operation] =
 const OF_DOC: &[Operation] = &[Operation::GetDoc, Operation::ListDocVersions, Operation::PutDoc, Operation::DeleteDoc];
 const OF_MACHINE: &[Operation] = &[Operation::RegisterMachine, Operation::MachineHeartbeat, Operation::RetireMachine];
 
-/// The links of an operation's answers, by name.
+/// The links of the responses of an operation, by name.
 pub(super) fn of(operation: Operation) -> Map<String, Value> {
     let mut links = Map::new();
     let mut lead = |names: Names, to: &[Operation]| {
@@ -54,7 +54,7 @@ pub(super) fn of(operation: Operation) -> Map<String, Value> {
     links
 }
 
-/// Links to operations that name a record in their body.
+/// Links to operations that identify a record in their body.
 fn with_bodies(operation: Operation) -> Vec<(String, Value)> {
     let handoff = json!({ "summary": "What was done.", "status": "done" });
     let session = json!({ "session_id": "$response.body#/session/id", "handoff": handoff });

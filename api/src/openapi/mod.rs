@@ -1,6 +1,6 @@
-//! The OpenAPI 3.1 document, made from the table of operations and the wire types that serve them.
+//! Builds the OpenAPI 3.1 document from the table of operations and the wire types.
 //!
-//! A test makes it and holds the committed `openapi.json` against it; engines serve the committed file.
+//! A test compares it with the committed `openapi.json`. The engines serve the committed file.
 
 mod links;
 
@@ -42,13 +42,13 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.definitions(),
-            "responses": { "Problem": { "description": "Refused or failed; `code` says why.", "content": problem } },
+            "responses": { "Problem": { "description": "The request was refused or failed. `code` gives the reason.", "content": problem } },
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
         },
     })
 }
 
-/// The schemas of requests and of answers, in one set of definitions.
+/// The schemas of requests and responses, in one set of definitions.
 struct Schemas(SchemaGenerator);
 
 impl Schemas {
@@ -68,14 +68,14 @@ impl Schemas {
     }
 }
 
-/// What an operation takes and gives.
+/// The request and the responses of an operation.
 #[derive(Default)]
 struct Shape {
     query: Option<Value>,
     body: Option<Value>,
-    /// Statuses of success, each with the answer's schema.
+    /// Success statuses, each with the schema of its response.
     answers: Vec<(u16, Value)>,
-    /// Refusals of this operation beside those of every operation like it.
+    /// Error codes of this operation, in addition to the common ones.
     refusals: Vec<ErrorCode>,
 }
 
@@ -101,7 +101,7 @@ impl Shape {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "a table with a row for each operation")]
+#[expect(clippy::too_many_lines, reason = "the function is a table with one row per operation")]
 fn shape(operation: Operation, schemas: &mut Schemas) -> Shape {
     use ErrorCode as Code;
     let s = schemas;
@@ -237,7 +237,8 @@ fn describe(operation: Operation, schemas: &mut Schemas) -> Value {
 
 fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
     let mut parameters = Vec::new();
-    // A malformed id names nothing and is not found; a malformed code or hostname could not be registered.
+    // An `id` has no pattern, because an id that is not valid gives "not found". Codes and hostnames have their
+    // schemas, because other values can't be registered.
     let in_path = [
         ("id", json!({ "type": "string" })),
         ("code", schema_alone::<VentureCode>()),
@@ -254,37 +255,41 @@ fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
         let schema = json!({ "type": "string", "pattern": "^[!-~]+$", "minLength": 16, "maxLength": 200 });
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": true, "schema": schema,
-            "description": "Names the intended effect; the same for every retry.",
+            "description": "Identifies the intended change. Send the same key with every retry of the request.",
         }));
     }
     if matches!(operation, Operation::UpdateNote | Operation::ArchiveNote | Operation::RestoreNote) {
         parameters.push(json!({
             "name": "If-Match", "in": "header", "schema": { "type": "string" },
-            "description": "The ETag of the note that was read: a note that has changed since is left alone.",
+            "description": "The ETag of the note that the client read. If the note has changed since, the request \
+             fails and changes nothing.",
         }));
     }
     if operation == Operation::GetNote {
         parameters.push(json!({
             "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
-            "description": "The ETag of the note that is known: one that has not changed is not sent again.",
+            "description": "The ETag of the note that the client has. If the note has not changed, the response is \
+             304 without a body.",
         }));
     }
     if matches!(operation, Operation::PutDoc | Operation::DeleteDoc) {
         parameters.push(json!({
             "name": "If-Match", "in": "header", "schema": { "type": "string" },
-            "description": "The ETag of the document that was read: one that has changed since is left alone.",
+            "description": "The ETag of the document that the client read. If the document has changed since, the \
+             request fails and changes nothing.",
         }));
     }
     if operation == Operation::PutDoc {
         parameters.push(json!({
             "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
-            "description": "`*`: only where there is no document yet.",
+            "description": "With `*`, the request succeeds only if the document does not exist yet.",
         }));
     }
     if operation == Operation::GetDoc {
         parameters.push(json!({
             "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
-            "description": "The ETag of the document that is known: one that has not changed is not sent again.",
+            "description": "The ETag of the document that the client has. If the document has not changed, the \
+             response is 304 without a body.",
         }));
     }
     let properties = query.and_then(|schema| schema.get("properties")?.as_object());
@@ -295,12 +300,12 @@ fn parameters(operation: Operation, query: Option<&Value>) -> Vec<Value> {
     parameters
 }
 
-/// The schema of a type, for a place that has no definitions.
+/// The schema of a type, with its definitions inside.
 fn schema_alone<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 
-/// A query can leave a parameter out but can't say `null`; and it stands alone, so references are resolved.
+/// A query parameter can be absent but can't be `null`. It has no shared definitions, so references are resolved.
 fn not_null(schema: &Value, definitions: Option<&Value>) -> Value {
     let mut schema = schema.clone();
     if let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) {
@@ -323,13 +328,17 @@ fn responses(operation: Operation, shape: &Shape) -> Map<String, Value> {
     for (status, schema) in &shape.answers {
         let content = json!({ "application/json": { "schema": schema } });
         let links = Some(links::of(operation)).filter(|links| !links.is_empty());
-        let mut granted =
-            Map::from_iter([("description".to_owned(), "Granted.".into()), ("content".to_owned(), content)]);
-        granted.extend(links.map(|links| ("links".to_owned(), Value::Object(links))));
-        responses.insert(status.to_string(), Value::Object(granted));
+        let mut success =
+            Map::from_iter([("description".to_owned(), "Success.".into()), ("content".to_owned(), content)]);
+        success.extend(links.map(|links| ("links".to_owned(), Value::Object(links))));
+        responses.insert(status.to_string(), Value::Object(success));
     }
     if matches!(operation, Operation::GetNote | Operation::GetDoc) {
-        responses.insert("304".to_owned(), json!({ "description": "It is what `If-None-Match` names." }));
+        responses.insert(
+            "304".to_owned(),
+            json!({ "description": "The record still has the ETag that `If-None-Match` \
+                          names." }),
+        );
     }
     let mut refusals = shape.refusals.clone();
     refusals.extend([ErrorCode::InternalError, ErrorCode::DatabaseUnavailable, ErrorCode::UriTooLong]);

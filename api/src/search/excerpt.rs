@@ -1,48 +1,52 @@
-//! The place of a text that fits a search, with what was found between `**`.
+//! Excerpts: the part of a text that matches a search, with each match between `**`.
 
 use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::query::{Query, QueryTerm};
 use super::stem::stem;
-use super::words::{Piece, PieceKind, pieces};
+use super::tokenize::{Token, TokenKind, tokens};
 
-/// How many characters of a text are looked at: an excerpt costs no more, however long the text is.
+/// How many characters of a text are searched. This limits the cost of an excerpt, however long the text is.
 pub(crate) const EXCERPT_WINDOW: u32 = 8192;
-/// Bytes of text that an excerpt shows, about.
-const SHOWN: usize = 320;
-/// How many of them stand before what was found.
-const BEFORE: usize = 80;
-/// Most characters of an excerpt, its marks included.
+/// Approximate length of an excerpt in bytes.
+const EXCERPT_BYTES: usize = 320;
+/// How many of them come before the first match.
+const BYTES_BEFORE_MATCH: usize = 80;
+/// Maximum length of an excerpt in characters, with the marks.
 const MAX_CHARS: usize = 500;
-/// Terms that are looked for.
+/// Maximum number of terms to look for.
 const MAX_TERMS: usize = 8;
-/// Most places that are compared.
+/// Maximum number of matches to compare.
 const MAX_PLACES: usize = 64;
-/// Work that the excerpts of a page may take, about 15 ms: the whole windows of 20 notes in most scripts.
+/// The work limit for all excerpts of a page, about 15 ms: enough for the whole windows of 20 notes in most scripts.
 const MAX_WORK: usize = 600_000;
-/// The work of comparing a word with a term that begins as it does.
+/// The work to compare a word with a term that has the same first letter.
 const COMPARED_WORD_WORK: usize = 4;
-/// The work of comparing a character of a script without spaces with a term.
+/// The work to compare a character of a script without spaces with a term.
 const COMPARED_CHARACTER_WORK: usize = 1;
-/// The work of finding the stem of a word, for each of its letters.
+/// The work to stem a word, per letter.
 const STEM_WORK: usize = 2;
 
-/// A place where a term of the query stands.
-struct Found {
+/// A match of a term of the query.
+struct Match {
     place: Range<usize>,
     term: usize,
 }
 
 impl Query {
-    /// The place in `window`, the beginning of a text, where most of the terms stand together; without any, its first
-    /// lines. `goes_on` says whether the text is longer than the window.
-    pub(crate) fn excerpt(&self, window: &str, goes_on: bool, budget: &mut ExcerptBudget) -> String {
+    /// The part of `window` with the most terms close together; without a match, the first lines. `window` is the
+    /// beginning of a text. `is_truncated` says whether the text is longer than the window.
+    pub(crate) fn excerpt(&self, window: &str, is_truncated: bool, budget: &mut ExcerptBudget) -> String {
         let places = self.places(window, budget);
-        let best = (0..places.len()).max_by_key(|at| (together(&places, *at), std::cmp::Reverse(*at)));
+        let best = (0..places.len()).max_by_key(|at| (count_nearby(&places, *at), std::cmp::Reverse(*at)));
         let first = best.and_then(|at| places.get(at)).map_or(0, |found| found.place.start);
-        let start = if first <= BEFORE { 0 } else { behind_space(window, floor(window, first - BEFORE), first) };
-        let end = floor(window, (start + SHOWN).min(window.len()));
+        let start = if first <= BYTES_BEFORE_MATCH {
+            0
+        } else {
+            after_space(window, floor(window, first - BYTES_BEFORE_MATCH), first)
+        };
+        let end = floor(window, (start + EXCERPT_BYTES).min(window.len()));
         let end = if end == window.len() { end } else { before_space(window, first, end) };
         let mut excerpt = String::from(if start > 0 { "…" } else { "" });
         let mut at = start;
@@ -54,7 +58,7 @@ impl Query {
             at = place.end;
         }
         excerpt.push_str(window.get(at..end).unwrap_or_default());
-        let cut = goes_on || end < window.len();
+        let cut = is_truncated || end < window.len();
         if excerpt.chars().nth(MAX_CHARS - 1).is_some() {
             excerpt = excerpt.chars().take(MAX_CHARS - 1).collect();
         }
@@ -64,33 +68,33 @@ impl Query {
         excerpt
     }
 
-    /// The first places of a text where terms of the query stand.
-    fn places(&self, window: &str, budget: &mut ExcerptBudget) -> Vec<Found> {
-        let mut pieces = pieces(window).within(budget.next_share());
+    /// The first matches of terms of the query in a text.
+    fn places(&self, window: &str, budget: &mut ExcerptBudget) -> Vec<Match> {
+        let mut tokens = tokens(window).within(budget.next_share());
         let (mut places, mut before) = (Vec::new(), None);
         while places.len() < MAX_PLACES
-            && let Some(piece) = pieces.next()
+            && let Some(token) = tokens.next()
         {
-            let mut compared = Compared { piece: &piece, before: before.as_ref(), stem: OnceCell::new(), work: 0 };
+            let mut compared = ComparedToken { token: &token, before: before.as_ref(), stem: OnceCell::new(), work: 0 };
             let terms = self.terms.iter().take(MAX_TERMS).enumerate();
-            places.extend(terms.filter_map(|(n, term)| Some(Found { place: compared.place(term)?, term: n })));
-            pieces.charge(compared.work);
-            before = Some(piece);
+            places.extend(terms.filter_map(|(n, term)| Some(Match { place: compared.place(term)?, term: n })));
+            tokens.charge(compared.work);
+            before = Some(token);
         }
         places.truncate(MAX_PLACES);
-        budget.give_back(pieces.left());
+        budget.return_unused(tokens.left());
         places
     }
 }
 
-/// The work that the excerpts of a page may take together. Each has an even share of what those before have left.
+/// The work limit for all excerpts of a page. Each excerpt gets an equal share of what is left.
 pub(crate) struct ExcerptBudget {
     left: usize,
     notes: usize,
 }
 
 impl ExcerptBudget {
-    /// For a page of so many notes.
+    /// Creates the budget for a page with this number of notes.
     pub(crate) fn of(notes: usize) -> Self {
         Self { left: MAX_WORK, notes }
     }
@@ -102,50 +106,50 @@ impl ExcerptBudget {
         share
     }
 
-    fn give_back(&mut self, unused: usize) {
+    fn return_unused(&mut self, unused: usize) {
         self.left += unused;
     }
 }
 
-/// A piece that is compared with the terms of a query.
-struct Compared<'a> {
-    piece: &'a Piece,
-    before: Option<&'a Piece>,
-    /// Its stem, once a term has asked for it.
+/// A token of the text that is compared with the terms of a query.
+struct ComparedToken<'a> {
+    token: &'a Token,
+    before: Option<&'a Token>,
+    /// The stem, once a term has needed it.
     stem: OnceCell<Option<String>>,
     work: usize,
 }
 
-impl Compared<'_> {
-    /// The place where `term` stands, if it does.
+impl ComparedToken<'_> {
+    /// The byte range that matches `term`, if there is one.
     fn place(&mut self, term: &QueryTerm) -> Option<Range<usize>> {
         let form = term.forms.first()?;
-        let piece = self.piece;
-        match &piece.kind {
-            // A word, what it begins with and its stem have the same first letter.
-            PieceKind::Word { .. } if form.as_bytes().first() != piece.folded.as_bytes().first() => None,
-            PieceKind::Word { signs } => {
+        let token = self.token;
+        match &token.kind {
+            // A word, its prefixes and its stem have the same first letter.
+            TokenKind::Word { .. } if form.as_bytes().first() != token.folded.as_bytes().first() => None,
+            TokenKind::Word { signs } => {
                 self.work += COMPARED_WORD_WORK;
                 let is_form =
-                    form.strip_prefix(piece.folded.as_str()).is_some_and(|rest| rest.is_empty() || rest == signs);
-                let begins = || term.prefix.as_ref().is_some_and(|prefix| piece.folded.starts_with(prefix.as_str()));
-                (is_form || begins() || self.has_stem_of(term)).then(|| piece.place.clone())
+                    form.strip_prefix(token.folded.as_str()).is_some_and(|rest| rest.is_empty() || rest == signs);
+                let begins = || term.prefix.as_ref().is_some_and(|prefix| token.folded.starts_with(prefix.as_str()));
+                (is_form || begins() || self.has_stem_of(term)).then(|| token.place.clone())
             }
-            PieceKind::Character { follows } => {
+            TokenKind::Character { follows } => {
                 self.work += COMPARED_CHARACTER_WORK;
-                let rest = form.strip_suffix(piece.folded.as_str())?;
+                let rest = form.strip_suffix(token.folded.as_str())?;
                 let before = self.before.filter(|before| *follows && before.folded == rest);
                 match before {
-                    _ if rest.is_empty() => Some(piece.place.clone()),
-                    before => before.map(|before| before.place.start..piece.place.end),
+                    _ if rest.is_empty() => Some(token.place.clone()),
+                    before => before.map(|before| before.place.start..token.place.end),
                 }
             }
         }
     }
 
     fn has_stem_of(&mut self, term: &QueryTerm) -> bool {
-        let (word, Some(own)) = (&self.piece.folded, &term.stem) else { return false };
-        // Most words are another one from their first letters on, and need no stem to tell.
+        let (word, Some(own)) = (&self.token.folded, &term.stem) else { return false };
+        // Most words differ in their first letters. They need no stem for the comparison.
         let beginning = own.get(..own.len().min(2)).unwrap_or_default();
         if !word.starts_with(beginning) {
             return false;
@@ -159,18 +163,21 @@ impl Compared<'_> {
     }
 }
 
-/// How many terms stand close behind the place at `at`, its own included.
-fn together(places: &[Found], at: usize) -> usize {
+/// The number of terms that occur close after the match at `at`, including its own.
+fn count_nearby(places: &[Match], at: usize) -> usize {
     let Some(first) = places.get(at) else { return 0 };
-    let near = places.iter().skip(at).take_while(|found| found.place.end <= first.place.start + SHOWN - BEFORE);
+    let near = places
+        .iter()
+        .skip(at)
+        .take_while(|found| found.place.end <= first.place.start + EXCERPT_BYTES - BYTES_BEFORE_MATCH);
     let mut terms: Vec<usize> = near.map(|found| found.term).collect();
     terms.sort_unstable();
     terms.dedup();
     terms.len()
 }
 
-/// The places within `shown`, joined where they touch.
-fn merged(places: &[Found], shown: Range<usize>) -> Vec<Range<usize>> {
+/// The matches within `shown`. Adjacent matches are joined.
+fn merged(places: &[Match], shown: Range<usize>) -> Vec<Range<usize>> {
     let mut merged: Vec<Range<usize>> = Vec::new();
     for place in
         places.iter().map(|found| &found.place).filter(|place| place.start >= shown.start && place.end <= shown.end)
@@ -187,14 +194,14 @@ fn floor(text: &str, at: usize) -> usize {
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
-/// Behind the first space between two places, or the first place where there is none.
-fn behind_space(text: &str, from: usize, to: usize) -> usize {
+/// The position after the first space in a range; `from` if there is none.
+fn after_space(text: &str, from: usize, to: usize) -> usize {
     let between = text.get(from..to).unwrap_or_default();
     let space = between.char_indices().find(|(_, c)| c.is_whitespace());
     space.map_or(from, |(at, c)| from + at + c.len_utf8())
 }
 
-/// The last space between two places, or the last place where there is none in its last part.
+/// The position of the last space in a range; `to` if its last part has none.
 fn before_space(text: &str, from: usize, to: usize) -> usize {
     let between = text.get(from..to).unwrap_or_default();
     between.rfind(char::is_whitespace).filter(|at| *at > between.len() / 2).map_or(to, |at| from + at)
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_is_marked_where_it_stands() {
+    fn matches_are_marked_in_the_excerpt() {
         assert_eq!(excerpt("wader zurich", "Waders in ZÜRICH."), "**Waders** in **ZÜRICH**.");
         assert_eq!(excerpt("depl", "the deployment"), "the **deployment**");
         assert_eq!(excerpt("C++", "C, C++ and c#"), "C, **C++** and c#");
@@ -219,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_with_most_of_the_words_is_shown() {
+    fn the_excerpt_shows_the_part_with_the_most_terms() {
         let filler = "something else entirely ".repeat(100);
         let text = format!("heron {filler} the osprey and the heron nest {filler}");
         let shown = excerpt("osprey heron", &text);
@@ -228,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_is_bounded_whatever_the_text() {
+    fn an_excerpt_has_a_limited_length_for_every_text() {
         for (q, text) in [
             ("a", "a ".repeat(4096)),
             ("x", "x".repeat(8192)),
@@ -237,8 +244,8 @@ mod tests {
             ("!", "!".repeat(8192)),
             ("b", format!("{}b", "\u{301}".repeat(4000))),
         ] {
-            for goes_on in [true, false] {
-                let shown = Query::of(q).excerpt(&text, goes_on, &mut ExcerptBudget::of(1));
+            for is_truncated in [true, false] {
+                let shown = Query::of(q).excerpt(&text, is_truncated, &mut ExcerptBudget::of(1));
                 assert!(shown.chars().count() <= MAX_CHARS, "{q}: {} characters", shown.chars().count());
             }
         }

@@ -1,23 +1,23 @@
-//! Folding: one spelling for all that readers take for the same.
+//! Folding: it maps texts that readers consider equal to one spelling.
 //!
-//! A text is folded cluster by cluster, where a cluster is a character with the marks behind it, so that each folded
-//! piece still knows its place in the text.
+//! It folds a text cluster by cluster. A cluster is a character with the marks after it. So each folded token keeps
+//! its position in the text.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// More characters of a cluster, or of its folded form, are left out. No script stacks as many marks on a letter, and only `ﷺ`
-/// stands for more letters.
+/// Maximum number of characters of a cluster, or of its folded form. The rest is left out. No script puts as many
+/// marks on a letter, and only `ﷺ` folds to more letters.
 const MAX_CLUSTER: usize = 8;
-/// The work of a character that folds to itself.
+/// The work for a character that folds to itself.
 const PLAIN_WORK: usize = 2;
-/// The work of each character of a decomposed cluster.
+/// The work for each character of a decomposed cluster.
 const DECOMPOSED_WORK: usize = 6;
 
-/// Characters with the marks that belong to them, from `at` on: the end of the first cluster.
+/// The end of the cluster that starts at `at`. A cluster is a character with the marks that belong to it.
 pub(super) fn cluster_end(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
-    // Most text is ASCII, where no character continues another.
+    // Most text is ASCII. An ASCII character never continues a cluster.
     if let [_, next, ..] = rest.as_bytes()
         && next.is_ascii()
         && rest.is_char_boundary(1)
@@ -38,15 +38,15 @@ pub(super) fn cluster_end(text: &str, at: usize) -> usize {
     continues.map_or(text.len(), |(length, _)| at + length)
 }
 
-/// Whether a text begins with the two characters that `ำ` of Thai, or that of Lao, decomposes to. The first alone is a mark of the
-/// character before it.
+/// Whether a text begins with the two characters that the Thai `ำ`, or its Lao counterpart, decomposes to. The first
+/// of them alone is a mark of the character before it.
 fn starts_with_am(text: &str) -> bool {
     text.starts_with("\u{e4d}\u{e32}") || text.starts_with("\u{ecd}\u{eb2}")
 }
 
-/// Appends the folded form of a cluster: compatibility forms as the usual ones without their punctuation, small letters,
-/// without the marks that readers leave out. What remains is composed, so that `が` and a syllable of Hangul are one
-/// character each. Returns the work that this took, in the units of [`Pieces`](super::words::Pieces).
+/// Appends the folded form of a cluster: compatibility forms in their usual form without punctuation, in lowercase,
+/// without the marks that readers ignore. The result is composed, so that `が` and a Hangul syllable are one
+/// character each. Returns the work, in the units of [`Tokens`](super::tokenize::Tokens).
 pub(super) fn fold_into(cluster: &str, folded: &mut String) -> usize {
     if let [byte] = cluster.as_bytes() {
         folded.push(char::from(byte.to_ascii_lowercase()));
@@ -66,18 +66,19 @@ pub(super) fn fold_into(cluster: &str, folded: &mut String) -> usize {
     work
 }
 
-/// What a compatibility form has between words or around them: the parentheses of `⑴`, the full stop of `⒈`, the slash of
-/// `½`, the spaces of `ﷺ`. The tokenizer of the index would cut a term there.
+/// Whether a character is punctuation or a space inside a compatibility form: the parentheses of `⑴`, the full stop
+/// of `⒈`, the slash of `½`, the spaces of `ﷺ`. The tokenizer of the index would split a term there.
 fn is_punctuation(c: char) -> bool {
     c.is_ascii() && !c.is_ascii_alphanumeric() || c.is_whitespace() || c == '\u{2044}'
 }
 
-/// A letter without its case. To large letters first: `ß` is `SS` there, and both small sigmas are one.
+/// Removes the case of a letter. It converts to uppercase first, because `ß` becomes `SS` there, and both forms of
+/// the small sigma become one.
 fn without_case(c: char) -> impl Iterator<Item = char> {
     c.to_uppercase().flat_map(char::to_lowercase).flat_map(latin_base)
 }
 
-/// A Latin letter without its stroke, or the letters of a ligature, which Unicode does not take apart.
+/// A Latin letter without its stroke, or the letters of a ligature. Unicode does not decompose these.
 fn latin_base(c: char) -> impl Iterator<Item = char> {
     let (first, second) = match c {
         'đ' | 'ð' => ('d', None),
@@ -88,15 +89,15 @@ fn latin_base(c: char) -> impl Iterator<Item = char> {
         'æ' => ('a', Some('e')),
         'œ' => ('o', Some('e')),
         'þ' => ('t', Some('h')),
-        // What `ẞ` becomes; the small letter alone has become `ss` on the way.
+        // The lowercase form of `ẞ`. The uppercase step has already changed `ß` to `ss`.
         'ß' => ('s', Some('s')),
         _ => (c, None),
     };
     std::iter::once(first).chain(second)
 }
 
-/// Whether a character folds to itself and continues no other: of the letters that make up most of what is not ASCII,
-/// so that they need not be looked up.
+/// Whether a character folds to itself and starts a new cluster. It covers the most frequent letters outside ASCII,
+/// so that they need no lookup.
 fn is_plain(c: char) -> bool {
     matches!(
         c,
@@ -114,12 +115,12 @@ fn is_plain(c: char) -> bool {
 fn continues_cluster(c: char) -> bool {
     is_combining_mark(c)
         || is_ignorable(c)
-        // Letters that are part of the one before them: the vowels and final consonants of a Korean syllable that is taken
-        // apart, the voicing marks of narrow Katakana, a vowel of Kirat Rai.
+        // Letters that belong to the one before them: the vowels and final consonants of a decomposed Korean
+        // syllable, the voicing marks of halfwidth Katakana, a vowel of Kirat Rai.
         || matches!(c, '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7fb}' | '\u{ff9e}' | '\u{ff9f}' | '\u{16d67}')
 }
 
-/// Characters that show nothing and part no words. The joiners are needed within words of Indic scripts.
+/// Invisible characters that do not separate words. Words of Indic scripts need the joiners.
 fn is_ignorable(c: char) -> bool {
     matches!(
         c,
@@ -129,7 +130,7 @@ fn is_ignorable(c: char) -> bool {
     )
 }
 
-/// Marks that readers leave out: accents of Latin, Greek and Cyrillic, vowel signs of Arabic, Hebrew and Syriac.
+/// Marks that readers ignore: accents of Latin, Greek and Cyrillic, vowel signs of Arabic, Hebrew and Syriac.
 fn is_left_out(c: char) -> bool {
     is_ignorable(c)
         || matches!(
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_take_for_the_same_is_folded_into_one() {
+    fn equal_spellings_fold_to_one() {
         let same = [
             ("Straße STRASSE STRAẞE", "strasse strasse strasse"),
             ("Ελλάδα ΕΛΛΑΔΑ Σοφός", "ελλαδα ελλαδα σοφοσ"),
@@ -182,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_folded_as_its_capital_and_its_small_letter_are() {
+    fn a_letter_folds_like_its_uppercase_and_lowercase_forms() {
         for c in ('\0'..=char::MAX).filter(|c| !continues_cluster(*c)) {
             let own = folded(&c.to_string());
             for other in [c.to_uppercase().to_string(), c.to_lowercase().to_string()] {
-                // Several capital letters may stand for one that has marks, as `ΑΙ` for `ᾳ`.
+                // Several capital letters may replace one letter with marks, for example `ΑΙ` for `ᾳ`.
                 if other.chars().count() == 1 {
                     assert_eq!(folded(&other), own, "{c} and {other}");
                 }
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_make_another_letter_stay() {
+    fn marks_that_distinguish_letters_are_kept() {
         for (one, other) in [("が", "か"), ("हिन्दी", "हनद"), ("กี่", "กี"), ("ད", "དི")]
         {
             assert_ne!(folded(one), folded(other));
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_letter_is_folded_as_any_other_would_be() {
+    fn a_plain_letter_folds_like_any_other() {
         for c in ('\0'..=char::MAX).filter(|c| is_plain(*c)) {
             let full: String =
                 [c].into_iter().nfkd().filter(|c| !is_left_out(*c)).flat_map(without_case).nfc().collect();
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_marks_is_one_cluster() {
+    fn any_number_of_marks_belongs_to_one_cluster() {
         let text = format!("a{}b", "\u{301}".repeat(100_000));
         assert_eq!(cluster_end(&text, 0), 200_001);
         assert_eq!(folded(&text), "ab");

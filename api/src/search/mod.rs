@@ -1,7 +1,7 @@
-//! What a search looks for: texts become terms, in one way for what is stored and for what is asked.
+//! Converts texts to search terms, in the same way for stored texts and for queries.
 //!
-//! `fold` takes away what readers don't tell apart, `words` cuts a text into pieces, `terms` makes of them what is
-//! indexed of a note, `query` what is asked of the index, and `excerpt` shows where a note fits. Knows no SQL.
+//! `fold` removes differences that readers ignore, `tokenize` splits a text into tokens, `terms` builds the index terms
+//! of a note, `query` builds the index query, and `excerpt` shows where a note matches. This module contains no SQL.
 
 mod excerpt;
 mod fold;
@@ -9,7 +9,7 @@ mod query;
 mod script;
 mod stem;
 mod terms;
-mod words;
+mod tokenize;
 
 pub(crate) use excerpt::{EXCERPT_WINDOW, ExcerptBudget};
 pub(crate) use query::{Matching, Query, QueryTerm};

@@ -1,16 +1,16 @@
-//! What is asked of the index: the words of a search as an expression of FTS5, in which nothing else has a meaning.
+//! Builds the FTS5 expression of a search. The words of the search have no special meaning in it.
 
 use super::stem::stem;
 use super::terms::stem_term;
-use super::words::{PieceKind, pieces};
+use super::tokenize::{TokenKind, tokens};
 
-/// More terms than these are not looked for: each costs a walk through the index.
+/// Maximum number of terms in a search. Each term costs an index scan.
 const MAX_TERMS: usize = 16;
-/// Beginnings of words that are looked for, in characters. The index has an entry for each of these lengths.
+/// Lengths of word prefixes, in characters. The index has an entry for each of these lengths.
 const SHORTEST_PREFIX: usize = 3;
 pub(super) const LONGEST_PREFIX: usize = 12;
 
-/// The terms of a search, which must all stand in a note.
+/// The terms of a search. A note must contain all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Query {
     pub(crate) terms: Vec<QueryTerm>,
@@ -19,22 +19,22 @@ pub(crate) struct Query {
 /// One term of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueryTerm {
-    /// The terms of the index that are this one, the first as it was asked for.
+    /// The index terms that match this term. The first one is the term as given.
     pub(crate) forms: Vec<String>,
-    /// What a longer word that fits as well begins with.
+    /// The prefix of longer words that also match.
     pub(crate) prefix: Option<String>,
-    /// Whether it is a part of a text without spaces.
+    /// Whether the term is a part of a text without spaces.
     pub(crate) unspaced: bool,
-    /// The stem of a word of English.
+    /// The stem, if the term is an English word.
     pub(super) stem: Option<String>,
 }
 
-/// Which words fit.
+/// Which words match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Matching {
-    /// Those that are asked for, in any form.
+    /// The words of the search, in any form.
     WholeWords,
-    /// Longer ones as well.
+    /// Also longer words that begin with them.
     Beginnings,
 }
 
@@ -42,21 +42,21 @@ impl Query {
     /// The terms of `text`.
     pub(crate) fn of(text: &str) -> Self {
         let mut query = Self::default();
-        // The last character of a text without spaces, and whether it is part of a pair already.
+        // The last character of a text without spaces, and whether a pair contains it already.
         let mut last: Option<(String, bool)> = None;
-        for piece in pieces(text) {
-            match piece.kind {
-                PieceKind::Character { follows: true } => {
+        for token in tokens(text) {
+            match token.kind {
+                TokenKind::Character { follows: true } => {
                     let before = last.map(|(before, _)| before).unwrap_or_default();
-                    query.add(QueryTerm::unspaced(format!("{before}{}", piece.folded)));
-                    last = Some((piece.folded, true));
+                    query.add(QueryTerm::unspaced(format!("{before}{}", token.folded)));
+                    last = Some((token.folded, true));
                 }
-                PieceKind::Character { follows: false } => {
-                    query.add_single(last.replace((piece.folded, false)));
+                TokenKind::Character { follows: false } => {
+                    query.add_single(last.replace((token.folded, false)));
                 }
-                PieceKind::Word { signs } => {
+                TokenKind::Word { signs } => {
                     query.add_single(last.take());
-                    query.add(QueryTerm::word(piece.folded, &signs));
+                    query.add(QueryTerm::word(token.folded, &signs));
                 }
             }
         }
@@ -64,12 +64,12 @@ impl Query {
         query
     }
 
-    /// Whether any of the terms fits longer words.
+    /// Whether any term also matches longer words.
     pub(crate) fn has_beginnings(&self) -> bool {
         self.terms.iter().any(|term| term.prefix.is_some())
     }
 
-    /// The expression that finds the notes with all terms; `None` where nothing is asked for.
+    /// The expression that finds the notes with all terms; `None` if there are no terms.
     pub(crate) fn expression(&self, matching: Matching) -> Option<String> {
         let terms: Vec<String> = self.terms.iter().map(|term| term.expression(matching)).collect();
         (!terms.is_empty()).then(|| terms.join(" AND "))
@@ -107,7 +107,7 @@ impl QueryTerm {
     fn expression(&self, matching: Matching) -> String {
         let quoted = |text: &String| format!("\"{}\"", text.replace('"', "\"\""));
         let prefix = self.prefix.as_ref().filter(|_| matching == Matching::Beginnings);
-        // What begins with a word includes the word.
+        // The prefix search also finds the word itself.
         let forms = self.forms.iter().skip(usize::from(prefix.is_some())).map(quoted);
         let all: Vec<String> = prefix.map(|prefix| format!("{} *", quoted(prefix))).into_iter().chain(forms).collect();
         format!("({})", all.join(" OR "))
@@ -118,30 +118,30 @@ impl QueryTerm {
 mod tests {
     use super::*;
 
-    fn expressed(text: &str) -> String {
+    fn folded_query(text: &str) -> String {
         let shown = |term: &QueryTerm| term.forms.first().cloned().unwrap_or_default();
         Query::of(text).terms.iter().map(shown).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn only_words_have_a_meaning() {
-        assert_eq!(expressed(r#"a"b OR NOT (c* NEAR/2 ^d) -title:e + {f}"#), "a b or not c near 2 d title e f");
-        assert_eq!(expressed("-- \u{1}\u{fffd}\" \u{301} \u{e0a0}"), "");
+    fn only_words_have_a_meaning_in_a_query() {
+        assert_eq!(folded_query(r#"a"b OR NOT (c* NEAR/2 ^d) -title:e + {f}"#), "a b or not c near 2 d title e f");
+        assert_eq!(folded_query("-- \u{1}\u{fffd}\" \u{301} \u{e0a0}"), "");
         assert_eq!(Query::of("\"").expression(Matching::Beginnings), None);
-        assert_eq!(expressed("again Again"), "again");
+        assert_eq!(folded_query("again Again"), "again");
         let many: Vec<String> = (0..200).map(|n| format!("w{n}")).collect();
-        assert_eq!(expressed(&many.join("'")).split(' ').count(), MAX_TERMS);
+        assert_eq!(folded_query(&many.join("'")).split(' ').count(), MAX_TERMS);
     }
 
     #[test]
-    fn neighbours_of_a_text_without_spaces_are_looked_for_in_pairs() {
-        assert_eq!(expressed("日本語のdeploy手順"), "日本 本語 語の deploy 手順");
-        assert_eq!(expressed("猫 と 犬"), "猫 と 犬");
-        assert_eq!(expressed("第3章🚀"), "第 3 章 🚀");
+    fn a_text_without_spaces_is_searched_in_character_pairs() {
+        assert_eq!(folded_query("日本語のdeploy手順"), "日本 本語 語の deploy 手順");
+        assert_eq!(folded_query("猫 と 犬"), "猫 と 犬");
+        assert_eq!(folded_query("第3章🚀"), "第 3 章 🚀");
     }
 
     #[test]
-    fn a_word_is_looked_for_in_every_form_and_as_a_beginning() {
+    fn a_word_matches_in_every_form_and_as_a_prefix() {
         let query = Query::of("waders k8s C++ ab");
         let stem = stem_term("wader");
         assert_eq!(

@@ -1,22 +1,23 @@
-//! What a character is to a search.
+//! Classifies characters for the search.
 
-/// How text of a kind is cut into what can be looked for.
+/// How text of one kind is split into tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Part of a word between spaces.
+    /// A part of a word between spaces.
     Word,
-    /// Part of a text without spaces between its words, or with endings on them: any two neighbours can be looked for.
+    /// A part of a text without spaces between words, or with endings attached to words. Any two neighboring
+    /// characters can be searched.
     Unspaced,
-    /// A word of its own.
+    /// A character that is a word of its own.
     Symbol,
-    /// What stands between words.
-    Between,
+    /// A separator between words.
+    Separator,
 }
 
 /// The kind of a character.
 pub(super) fn kind(c: char) -> Kind {
     if c.is_ascii() {
-        return if c.is_ascii_alphanumeric() { Kind::Word } else { Kind::Between };
+        return if c.is_ascii_alphanumeric() { Kind::Word } else { Kind::Separator };
     }
     if is_symbol(c) {
         return Kind::Symbol;
@@ -24,12 +25,13 @@ pub(super) fn kind(c: char) -> Kind {
     match c.is_alphanumeric() {
         true if is_unspaced(c) => Kind::Unspaced,
         true => Kind::Word,
-        false => Kind::Between,
+        false => Kind::Separator,
     }
 }
 
-/// Scripts whose words stand without spaces: of East Asia, and of mainland South East Asia and Java. Korean has spaces, but
-/// particles on its words, and names written together.
+/// Whether a character belongs to a script without spaces between words: scripts of East Asia, of mainland South
+/// East Asia and of Java. Korean has spaces, but particles are attached to its words, and some names are written
+/// without spaces.
 fn is_unspaced(c: char) -> bool {
     matches!(
         c,
@@ -45,13 +47,13 @@ fn is_unspaced(c: char) -> bool {
     )
 }
 
-/// Emoji and other pictures.
+/// Whether a character is an emoji or another picture.
 fn is_symbol(c: char) -> bool {
     matches!(
         c,
         '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{25a0}'..='\u{27bf}' | '\u{2900}'..='\u{297f}'
             | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1f0ff}' | '\u{1f16a}'..='\u{1f2ff}' | '\u{1f300}'..='\u{1faff}'
-            // Emoji among other signs: `© ® ‼ ⁉ ™ 〰 〽 ㊗ ㊙`.
+            // Emoji outside the picture blocks: `© ® ‼ ⁉ ™ 〰 〽 ㊗ ㊙`.
             | '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}'
     )
 }
@@ -60,7 +62,7 @@ fn is_symbol(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// The ranges of `Emoji=Yes` in Unicode, without ASCII and without the blocks that have little else.
+    /// Checks the ranges of `Emoji=Yes` in Unicode, except ASCII and the blocks that contain little else.
     #[test]
     fn every_emoji_is_found() {
         let emoji =

@@ -1,13 +1,14 @@
-//! Stems of English words, by the algorithm of Porter (1980): `migrating` and `migration` are both `migrat`.
+//! Stems English words with the algorithm of Porter (1980): `migrating` and `migration` both become `migrat`.
 //!
-//! The packages that have it bring the tables of twenty to thirty languages into the Worker.
+//! It is implemented here because the available packages would add tables of twenty to thirty languages to the
+//! Worker.
 
-/// The shortest word that has a stem.
+/// Minimum length of a word that has a stem.
 const SHORTEST: usize = 3;
-/// The longest: longer ones are no English words.
+/// Maximum length. Longer words are not English words.
 const LONGEST: usize = 32;
 
-/// Endings of the second, third and fourth step with what takes their place.
+/// Endings of the second, third and fourth step, with their replacements.
 const SECOND: [(&str, &str); 20] = [
     ("ational", "ate"),
     ("tional", "tion"),
@@ -37,18 +38,18 @@ const FOURTH: [&str; 18] = [
     "er", "ic", "ou",
 ];
 
-/// Whether a word in small letters may be a word of English, and so has a stem.
+/// Whether a lowercase word may be English, and so has a stem.
 pub(super) fn has_stem(word: &str) -> bool {
     (SHORTEST..=LONGEST).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-/// The stem of a word in small letters; `None` for what is no word of English.
+/// The stem of a lowercase word; `None` if the word can't be English.
 pub(super) fn stem(word: &str) -> Option<String> {
     has_stem(word).then(|| {
         let mut stem = word.to_owned();
         plural(&mut stem);
-        past(&mut stem);
-        // As the algorithm's second version has it: `deploy` keeps its `y`, as `deployment` does.
+        remove_past_ending(&mut stem);
+        // This is the rule of the second version of the algorithm: `deploy` keeps its `y`, like `deployment`.
         if let Some(rest) = stem.strip_suffix('y').filter(|rest| rest.len() > 1 && ends_in_consonant(rest)) {
             stem = format!("{rest}i");
         }
@@ -68,7 +69,7 @@ fn plural(stem: &mut String) {
     }
 }
 
-fn past(stem: &mut String) {
+fn remove_past_ending(stem: &mut String) {
     if stem.ends_with("eed") {
         if measure(before(stem, "eed")) > 0 {
             stem.pop();
@@ -87,7 +88,7 @@ fn past(stem: &mut String) {
     }
 }
 
-/// Replaces the first ending that is there, if enough stands before it.
+/// Replaces the first ending that matches, if the part before it is long enough.
 fn replace_first(stem: &mut String, endings: &[(&str, &str)], least: usize) {
     let Some((ending, by)) = endings.iter().find(|(ending, _)| stem.ends_with(ending)) else { return };
     if measure(before(stem, ending)) > least {
@@ -119,7 +120,7 @@ fn before<'a>(word: &'a str, ending: &str) -> &'a str {
     word.strip_suffix(ending).unwrap_or(word)
 }
 
-/// For each letter whether it is a consonant: `y` is one at the start and behind a vowel.
+/// Says for each letter whether it is a consonant. A `y` is a consonant at the start and after a vowel.
 fn consonants(word: &str) -> impl Iterator<Item = bool> + '_ {
     word.bytes().scan(false, |consonant, byte| {
         *consonant = match byte {
@@ -135,7 +136,7 @@ fn has_vowel(word: &str) -> bool {
     consonants(word).any(|consonant| !consonant)
 }
 
-/// How often a consonant follows a vowel.
+/// The number of consonants that follow a vowel.
 fn measure(word: &str) -> usize {
     consonants(word).zip(consonants(word).skip(1)).filter(|(first, second)| !first && *second).count()
 }
@@ -149,7 +150,7 @@ fn ends_in_consonant(word: &str) -> bool {
     consonants(word).last() == Some(true)
 }
 
-/// Whether a word ends with consonant, vowel, consonant, the last not `w`, `x` or `y`.
+/// Whether a word ends with consonant, vowel, consonant, and the last one is not `w`, `x` or `y`.
 fn ends_short(word: &str) -> bool {
     let end = word.len().saturating_sub(3);
     consonants(word).skip(end).eq([true, false, true]) && !word.ends_with(['w', 'x', 'y'])
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_word_of_english_has_no_stem() {
+    fn a_word_that_is_not_english_has_no_stem() {
         for word in ["as", "größe", "k8s", "Plan", &"s".repeat(33)] {
             assert_eq!(stem(word), None, "{word}");
         }

@@ -1,51 +1,51 @@
-//! Figures of a window of time. Ids sort by time, so a window is within a range of ids: what
-//! lies outside is not read, whatever else is stored. Of a window with more than 2,000 sessions or handoffs the last part is read that has
-//! no more, and the answer says where it begins.
+//! Figures about a time window. Ids sort by time, so a window is a range of ids, and rows outside it are not read.
+//! If a window has more than 2,000 sessions or handoffs, only its last part with at most 2,000 is read, and the
+//! response says when that part begins.
 
 use std::fmt::Write;
 
 use deckwatch_protocol::{AnalyticsFilter, HandoffId, SessionId, Timestamp};
 
 use super::excerpt;
-use super::session::MOST_AHEAD_SECONDS;
+use super::session::MAX_CLOCK_SKEW_SECONDS;
 use crate::database::{Param, Statement};
 
-/// Seconds between two times; none where a clock went back in between.
+/// The seconds between two times; 0 if the clock went back between them.
 macro_rules! seconds_between {
     ($from:literal, $to:literal) => {
         concat!("max(unixepoch(", $to, ", 'subsec') - unixepoch(", $from, ", 'subsec'), 0)")
     };
 }
 
-/// The end of a range of ids: `$end`, unless the newest record is ahead of the clock, whose time is `$now`. Then ids tell
-/// the order of the records but not their time, and the range has no end.
+/// The end of a range of ids: `$end`. If the newest record is later than the clock, whose time is `$now`, ids give
+/// the order of the records but not their time. Then the range has no end.
 macro_rules! end_of_range {
     ($table:literal, $end:literal, $now:literal) => {
         concat!("iif((select max(id) from ", $table, ") > ", $now, ", '~', ", $end, ")")
     };
 }
 
-/// What the window asks of a record itself.
+/// The condition that a record was created in the window.
 macro_rules! in_window {
     ($created_at:literal) => {
         concat!($created_at, " >= ?6 and ", $created_at, " < ?7")
     };
 }
 
-/// The most sessions, and the most handoffs, that are read.
-macro_rules! most {
+/// The maximum number of sessions, and of handoffs, that are read.
+macro_rules! max_rows {
     () => {
         "2000"
     };
 }
 
-/// `cut` is the moment of the first session or handoff that is one too many, seen from the end of the window: what is
-/// counted begins behind it. `at` is its time as ids spell it. Then the sessions and the handoffs as two common tables, with
-/// what figures are made of. What resolves a blocked handoff is looked up in an index without blocked ones: there is nothing
-/// to walk through on the way to it.
+/// `cut` is the time of the newest session or handoff that is over the limit. Only later records count. `at` is its
+/// time in the encoding of ids. Then the sessions and the handoffs follow as two common tables with the columns of
+/// the figures. The handoff that resolves a blocked one is looked up in an index that has no blocked handoffs, so
+/// the lookup skips no rows.
 ///
-/// `?1` stale before; `?2` to `?5` the ranges of ids; `?6` and `?7` the window; `?8` and `?9` now as ids spell it; then
-/// what the filter names.
+/// `?1` is the stale limit; `?2` to `?5` the ranges of ids; `?6` and `?7` the window; `?8` and `?9` the current time
+/// in the encoding of ids; then the values of the filter.
 fn window(sessions: &str, handoffs: &str) -> String {
     format!(
         concat!(
@@ -56,7 +56,7 @@ fn window(sessions: &str, handoffs: &str) -> String {
             " and ",
             in_window!("s.created_at"),
             "{sessions} order by s.id desc limit 1 offset ",
-            most!(),
+            max_rows!(),
             ") ",
             "union all select * from (select substr(h.id, 4, 10) as at, h.created_at from handoffs h ",
             "where h.id >= ?4 and h.id < ",
@@ -64,7 +64,7 @@ fn window(sessions: &str, handoffs: &str) -> String {
             " and ",
             in_window!("h.created_at"),
             "{handoffs} order by h.id desc limit 1 offset ",
-            most!(),
+            max_rows!(),
             "))), ",
             "begun as materialized (select s.venture, s.agent, substr(s.created_at, 1, 10) as day, ",
             "s.status = 'active' and s.last_heartbeat_at >= ?1 as is_active, s.status = 'ended' as is_ended, ",
@@ -143,7 +143,7 @@ macro_rules! groups {
     };
 }
 
-/// The answer, of the window's common tables.
+/// The response, from the common tables of the window.
 const BODY: &str = concat!(
     "select json_object('since', ifnull((select strftime('%Y-%m-%dT%H:%M:%fZ', moment, '+0.001 seconds') from cut), ?6), ",
     "'until', ?7, 'shortened', json(iif((select at from cut) is null, 'false', 'true')), ",
@@ -162,26 +162,26 @@ const BODY: &str = concat!(
     ") as body"
 );
 
-/// The figures of the sessions and handoffs made from `since` up to `until`.
+/// Selects the figures of the sessions and handoffs created from `since` up to `until`.
 pub(crate) fn select(
     filter: &AnalyticsFilter,
     since: Timestamp,
     until: Timestamp,
     (now, stale_before): (Timestamp, Timestamp),
 ) -> Statement {
-    let ahead = now.plus_seconds(MOST_AHEAD_SECONDS);
+    let ahead = now.plus_seconds(MAX_CLOCK_SKEW_SECONDS);
     let (mut sessions, mut handoffs) = (String::new(), String::new());
-    let mut named = Vec::new();
+    let mut filter_params = Vec::new();
     if let Some(venture) = &filter.venture {
         sessions.push_str(" and s.venture = ?10");
         handoffs.push_str(" and h.venture = ?10");
-        named.push(Param::from(venture));
+        filter_params.push(Param::from(venture));
     }
     if let Some(agent) = &filter.agent {
-        let place = 10 + named.len();
+        let place = 10 + filter_params.len();
         let _ = write!(sessions, " and s.agent = ?{place}");
         let _ = write!(handoffs, " and h.from_agent = ?{place}");
-        named.push(agent.into());
+        filter_params.push(agent.into());
     }
     let window = window(&sessions, &handoffs);
     let mut statement = Statement::new(format!("{window}{BODY}"))
@@ -194,11 +194,11 @@ pub(crate) fn select(
         .bind(until)
         .bind(&SessionId::mint(ahead, 0))
         .bind(&HandoffId::mint(ahead, 0));
-    statement.params.extend(named);
+    statement.params.extend(filter_params);
     statement
 }
 
-/// The forms of [`select`]: each filter alone, and both.
+/// The variants of [`select`]: each filter alone, and both.
 pub(super) fn composed() -> Vec<(String, String)> {
     let (venture, agent, now) = ("a".parse().ok(), "a".parse().ok(), Timestamp::from_millis(0));
     let forms = [(None, None), (venture.clone(), None), (None, agent.clone()), (venture, agent)];

@@ -1,10 +1,10 @@
-//! The answers of `start_day` and `end_day`: everything an agent needs, selected in one statement each.
+//! The responses of `start_day` and `end_day`. One statement each selects all data that an agent needs.
 
 use deckwatch_protocol::{SessionId, StartDay, Timestamp};
 
 use super::doc::{doc_index_json, doc_key, doc_summary_members, first_docs};
 use super::doc_audit::doc_audit_json;
-use super::handoff::{handoff_json, kept_payload, payload_hole};
+use super::handoff::{handoff_json, omitted_payload, stored_payload};
 use super::session::session_json;
 use super::statements;
 use super::summaries::executive_summaries_json;
@@ -12,7 +12,8 @@ use super::venture::venture_json;
 use super::{count_limit, excerpt};
 use crate::database::Statement;
 
-/// Everyone else on the venture of session `s` whose heartbeat is fresh: its agent's own other sessions are nobody else.
+/// The sessions of other agents on the venture of session `s` that have a fresh heartbeat. Other sessions of the
+/// same agent do not count.
 macro_rules! others {
     ($columns:expr) => {
         concat!(
@@ -24,8 +25,8 @@ macro_rules! others {
     };
 }
 
-/// As many others as are counted, those with the latest heartbeat, and whether each is in the repository of session `s`,
-/// and there on its issue or branch.
+/// The other sessions with the latest heartbeats, up to the count limit. Each row says whether the session is in the
+/// repository of session `s`, and whether it has the same issue or branch there.
 macro_rules! others_by_place {
     () => {
         concat!(
@@ -39,8 +40,8 @@ macro_rules! others_by_place {
     };
 }
 
-/// Others, the nearest first, then those with the latest heartbeat. 20 are shown, and up to 100 of those on the same issue
-/// or branch, so that the answer stays bounded and hides no collision.
+/// The other sessions, nearest first, then by latest heartbeat. 20 are shown, and up to 100 of those on the same
+/// issue or branch. So the response has a limited size and still shows collisions.
 macro_rules! active_sessions_json {
     () => {
         excerpt!(
@@ -59,7 +60,7 @@ macro_rules! active_sessions_json {
     };
 }
 
-/// How many others are on the issue, on the branch and in the repository of session `s`.
+/// The number of other sessions on the issue, on the branch and in the repository of session `s`.
 macro_rules! active_counts_json {
     () => {
         concat!(
@@ -69,8 +70,9 @@ macro_rules! active_counts_json {
     };
 }
 
-/// The handoffs to the agent of session `s` on its venture, each until the agent has ended a day that began after it
-/// came: whoever starts a day has seen what was there. Sessions and handoffs share one order by the time in their ids.
+/// The handoffs addressed to the agent of session `s` on its venture. Each is shown until the agent ends a session
+/// that began after the handoff, because that session has already shown it. Sessions and handoffs share one order by
+/// the time in their ids.
 macro_rules! handoffs_to_agent {
     ($columns:expr) => {
         concat!(
@@ -83,7 +85,7 @@ macro_rules! handoffs_to_agent {
     };
 }
 
-/// The newest 5 of them, with payloads of up to 8 KiB, so that the answer stays bounded.
+/// The newest 5 of them, with payloads of up to 8 KiB, so that the response has a limited size.
 macro_rules! handoffs_to_you_json {
     () => {
         excerpt!(
@@ -102,16 +104,15 @@ macro_rules! handoffs_to_you_json {
     };
 }
 
-/// Whether session `s` is the one that this batch has made. Its id may have got another time than `?2`, but has the same
-/// random part.
+/// Whether this batch created session `s`. Its id may have another time than `?2`, but it has the same random part.
 macro_rules! is_new {
     () => {
         "substr(s.id, 16) = substr(?2, 16)"
     };
 }
 
-/// The newest handoff for session `s`: of its track, or while that has none, of no track; for a session
-/// without a track, of any. Age hides nothing.
+/// The newest handoff for session `s`: the newest of its track, or if there is none, the newest without a track. For
+/// a session without a track, the newest of all. There is no age limit.
 macro_rules! last_handoff_id {
     () => {
         "case when s.track is null \
@@ -124,15 +125,15 @@ macro_rules! last_handoff_id {
 }
 
 statements! {
-    /// `?1` stale before, `?2` the id a new session has got, `?3` and `?4` the next heartbeat, `?5` the
-    /// correlation id, `?6` to `?9` whose session it is, `?10` now.
+    /// `?1` is the stale limit, `?2` the id of a new session, `?3` and `?4` the next heartbeat, `?5` the correlation
+    /// id, `?6` to `?9` the owner of the session, `?10` the current time.
     STARTED = concat!(
         "select case when ", is_new!(), " then 201 else 200 end, json_object(",
         "'outcome', case when ", is_new!(), " then 'created' else 'resumed' end, ",
         "'session', ", session_json!(), ", ",
         "'next_heartbeat_at', ?3, 'heartbeat_interval_seconds', cast(?4 as integer), ",
         "'venture', json(", venture_json!(), "), ",
-        "'last_handoff', json(case when h.id is not null then ", handoff_json!(kept_payload!()), " end), ",
+        "'last_handoff', json(case when h.id is not null then ", handoff_json!(stored_payload!()), " end), ",
         "'handoffs_to_you', json(", handoffs_to_you_json!(), "), ",
         "'active_sessions', json(", active_sessions_json!(), "), ",
         "'active_counts', json(", active_counts_json!(), "), ",
@@ -140,53 +141,53 @@ statements! {
         "'doc_index', json(", doc_index_json!(), "), ",
         "'doc_audit', json(", doc_audit_json!("?10"), "), ",
         "'correlation_id', ?5), ",
-        payload_hole!("$.last_handoff.payload"),
+        omitted_payload!("$.last_handoff.payload"),
         " from sessions s join ventures v on v.code = s.venture left join handoffs h on h.id = ", last_handoff_id!(),
         " where s.agent = ?6 and s.venture = ?7 and s.repo = ?8 and ifnull(s.track, -1) = ifnull(?9, -1) ",
         "and s.status = 'active'"
     );
 
-    /// `?1` stale before, `?2` the session, `?3` whether the request keeps the session open, `?4` the correlation id.
-    /// The handoff that ended the session is the result of every later end. Else it is the newest one of the session,
-    /// which this batch has made.
+    /// `?1` is the stale limit, `?2` the session, `?3` whether the request keeps the session open, `?4` the
+    /// correlation id. The result is the handoff that ended the session, also for every later request. Otherwise it
+    /// is the newest handoff of the session, which this batch created.
     ENDED = concat!(
-        "select 200, json_object('session', ", session_json!(), ", 'handoff', ", handoff_json!(kept_payload!()),
-        ", 'correlation_id', ?4), ", payload_hole!("$.handoff.payload"),
+        "select 200, json_object('session', ", session_json!(), ", 'handoff', ", handoff_json!(stored_payload!()),
+        ", 'correlation_id', ?4), ", omitted_payload!("$.handoff.payload"),
         " from sessions s join handoffs h on h.id = ifnull(iif(?3, null, s.final_handoff_id), ",
         "(select max(id) from handoffs where session_id = s.id)) where s.id = ?2"
     );
 }
 
-/// When the server wants the next heartbeat.
+/// When the next heartbeat is due.
 #[derive(Clone, Copy)]
 pub(crate) struct NextHeartbeat {
     pub(crate) at: Timestamp,
     pub(crate) interval_seconds: u32,
 }
 
-/// The moment of a request that starts a day.
-pub(crate) struct Moment<'a> {
+/// The time values and the correlation id of a request that starts or ends a day.
+pub(crate) struct DayContext<'a> {
     pub(crate) now: Timestamp,
     pub(crate) stale_before: Timestamp,
     pub(crate) correlation_id: &'a str,
 }
 
-/// Selects the whole context of the agent's live session as the answer.
-pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, moment: &Moment) -> Statement {
+/// Selects the context of the agent's active session as the response.
+pub(crate) fn started(day: &StartDay, new_id: &SessionId, next: NextHeartbeat, context: &DayContext) -> Statement {
     Statement::new(STARTED)
-        .bind(moment.stale_before)
+        .bind(context.stale_before)
         .bind(new_id)
         .bind(next.at)
         .bind(next.interval_seconds)
-        .bind(moment.correlation_id)
+        .bind(context.correlation_id)
         .bind(&day.agent)
         .bind(&day.venture)
         .bind(&day.repo)
         .bind(day.track)
-        .bind(moment.now)
+        .bind(context.now)
 }
 
-/// Selects the session and its handoff as the answer.
-pub(crate) fn ended(session: &SessionId, keep_open: bool, moment: &Moment) -> Statement {
-    Statement::new(ENDED).bind(moment.stale_before).bind(session).bind(keep_open).bind(moment.correlation_id)
+/// Selects the session and its handoff as the response.
+pub(crate) fn ended(session: &SessionId, keep_open: bool, context: &DayContext) -> Statement {
+    Statement::new(ENDED).bind(context.stale_before).bind(session).bind(keep_open).bind(context.correlation_id)
 }

@@ -1,5 +1,5 @@
-//! Documents as they are now: put, deleted, read and listed. What a document has been is in `doc_version`, and how it
-//! stands against its requirements in `doc_audit`.
+//! Current documents: put, delete, read and list. `doc_version` has their history, and `doc_audit` compares them
+//! with the requirements.
 
 use deckwatch_protocol::{DocFilter, DocName, DocScope, PutDoc, Timestamp, TokenId, VentureCode};
 
@@ -7,8 +7,8 @@ use super::list::{Conditions, List, Order};
 use super::statements;
 use crate::database::Statement;
 
-/// What a day shows of the document whose columns `$d` has, as members of a JSON object; `$updated_at` is when its
-/// content was last changed.
+/// The members of a document that the start of day shows. `$d` has the columns of the document. `$updated_at` is the
+/// time of the last change of its content.
 macro_rules! doc_summary_members {
     ($d:literal, $updated_at:literal) => {
         concat!(
@@ -34,7 +34,7 @@ macro_rules! doc_summary_members {
     };
 }
 
-/// The rest of the document `d`.
+/// The other members of the document `d`.
 macro_rules! doc_members {
     () => {
         "'source_repo', d.source_repo, 'source_path', d.source_path, 'created_at', d.created_at, \
@@ -42,21 +42,21 @@ macro_rules! doc_members {
     };
 }
 
-/// The document `d` without its content, after `$first`, which are members of its own with a comma behind them.
+/// The document `d` without its content. `$first` are additional members, each followed by a comma.
 macro_rules! doc_json {
     ($first:literal) => {
         concat!("json_object(", $first, doc_summary_members!("d", "d.updated_at"), ", ", doc_members!(), ")")
     };
 }
 
-/// Whether a put brings the content that is there.
+/// Whether a put has the same content as the stored document.
 macro_rules! is_unchanged {
     () => {
         "context_docs.deleted_at is null and context_docs.content_hash = excluded.content_hash"
     };
 }
 
-/// The key that documents are listed by.
+/// The key that orders the list of documents.
 macro_rules! doc_key {
     () => {
         "d.scope || '.' || d.name"
@@ -80,7 +80,7 @@ macro_rules! first_docs {
     };
 }
 
-/// The documents for session `s`: the venture's, then global ones, by name; 50 are shown.
+/// The documents for session `s`: those of the venture, then the global ones, by name. 50 are shown.
 macro_rules! doc_index_json {
     () => {
         $crate::store::excerpt!(
@@ -102,7 +102,7 @@ statements! {
         insert into refusals (reason) select 'scope_not_registered'
         where not exists (select 1 from ventures where code = ?1 and deleted_at is null)";
 
-    /// Deleted or not: it has versions.
+    /// A document has versions, also after its deletion.
     UNLESS_KNOWN = "
         insert into refusals (reason) select 'doc_not_found'
         where not exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2)";
@@ -111,20 +111,20 @@ statements! {
         insert into refusals (reason) select 'doc_not_found'
         where not exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2 and d.deleted_at is null)";
 
-    /// `?3` is a JSON array of hashes, or null when any content will do.
+    /// `?3` is a JSON array of hashes, or null for any content.
     UNLESS_CONTENT = "
         insert into refusals (reason) select 'doc_changed'
         where not exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2 and d.deleted_at is null
           and (?3 is null or d.content_hash in (select value from json_each(?3))))";
 
-    /// `?3` is as there.
+    /// `?3` is the same as above.
     IF_CONTENT = "
         insert into refusals (reason) select 'doc_changed'
         where exists (select 1 from context_docs d where d.scope = ?1 and d.name = ?2 and d.deleted_at is null
           and (?3 is null or d.content_hash in (select value from json_each(?3))))";
 
-    /// Unless a requirement says that the document may be generated, or the token `?3` may put any. Patterns are read
-    /// as by the audit; in the name of a global document, whatever stands for the venture will do.
+    /// Fails unless a requirement allows the document to be generated, or the token `?3` may put any document.
+    /// Patterns work as in the audit. In the name of a global document, any text may take the place of the venture.
     UNLESS_GENERATED = "
         insert into refusals (reason) select 'doc_not_generated'
         where not exists (
@@ -140,7 +140,7 @@ statements! {
         and not exists (
           select 1 from tokens t, json_each(t.scopes_json) j where t.id = ?3 and j.value in ('admin', 'docs:write'))";
 
-    /// The content that is there already keeps its version and its time, and who brought it.
+    /// If the content does not change, the version, its time and its author do not change either.
     PUT = concat!(
         "insert into context_docs (scope, name, title, doc_type, content_hash, size_bytes, version, created_at, updated_at, ",
         "actor_key_id, source_repo, source_path, content) ",
@@ -156,12 +156,12 @@ statements! {
         "(excluded.title, excluded.doc_type, ifnull(excluded.source_repo, ''), ifnull(excluded.source_path, ''))"
     );
 
-    /// A put says that the document holds, also when it changes nothing.
+    /// A put confirms the document, also if it changes nothing.
     CONFIRM = "
         insert into doc_confirmations (scope, name, confirmed_at) values (?1, ?2, ?3)
         on conflict (scope, name) do update set confirmed_at = excluded.confirmed_at";
 
-    /// The texts that it had are among its versions.
+    /// The versions keep the earlier contents.
     DELETE = "
         update context_docs set version = version + 1, updated_at = ?3, deleted_at = ?3, actor_key_id = ?4, size_bytes = 0,
           content = ''
@@ -172,8 +172,9 @@ statements! {
         "where d.scope = ?1 and d.name = ?2 and d.deleted_at is null"
     );
 
-    /// The newest version `w` is this request's if it has its change `?3`; a text `p` before it makes that an update.
-    SELECT_KEPT = concat!(
+    /// The newest version `w` belongs to this request if its change id is `?3`. If a text `p` exists before it, the
+    /// put was an update.
+    SELECT_RESPONSE = concat!(
         "select iif(w.change_id is ?3 and p.version is null, 201, 200), ",
         doc_json!("'outcome', case when w.change_id is not ?3 then 'unchanged' when p.version is null then 'created' else 'updated' end, "),
         ", null, null from context_docs d ",
@@ -183,67 +184,67 @@ statements! {
     );
 }
 
-/// Where a document is.
-pub(crate) struct Place {
+/// The scope and name of a document.
+pub(crate) struct DocLocation {
     pub(crate) scope: DocScope,
     pub(crate) name: DocName,
 }
 
-impl Place {
-    /// A statement whose `?1` and `?2` are the place.
+impl DocLocation {
+    /// A statement with the scope and the name as `?1` and `?2`.
     pub(super) fn bind(&self, sql: &'static str) -> Statement {
         Statement::new(sql).bind(&self.scope).bind(&self.name)
     }
 }
 
-/// What a document gets besides what its author says.
+/// The fields of a new document that its author does not set.
 pub(crate) struct NewDoc<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) place: &'a DocLocation,
     pub(crate) title: String,
     /// The SHA-256 of the content in hexadecimal.
     pub(crate) content_hash: String,
-    /// Names this put, should it make a version.
+    /// Identifies this put, if it creates a version.
     pub(crate) change_id: String,
     pub(crate) now: Timestamp,
     pub(crate) actor: &'a str,
     pub(crate) correlation_id: &'a str,
 }
 
-/// Refuses the batch unless the venture that a document is to belong to is registered.
+/// Fails the batch unless the venture of the document is registered.
 pub(crate) fn unless_scope(venture: &VentureCode) -> Statement {
-    Statement::new(UNLESS_SCOPE).forgettable().bind(venture)
+    Statement::new(UNLESS_SCOPE).non_durable().bind(venture)
 }
 
-/// Refuses the batch unless there is or was such a document.
-pub(crate) fn unless_known(place: &Place) -> Statement {
-    place.bind(UNLESS_KNOWN).forgettable()
+/// Fails the batch unless the document exists or existed.
+pub(crate) fn unless_known(place: &DocLocation) -> Statement {
+    place.bind(UNLESS_KNOWN).non_durable()
 }
 
-/// Refuses the batch unless there is such a document.
-pub(crate) fn unless_live(place: &Place) -> Statement {
-    place.bind(UNLESS_LIVE).forgettable()
+/// Fails the batch unless the document exists.
+pub(crate) fn unless_live(place: &DocLocation) -> Statement {
+    place.bind(UNLESS_LIVE).non_durable()
 }
 
-/// Refuses the batch unless the document is there, with one of these hashes where some are given.
-pub(crate) fn unless_content(place: &Place, hashes: Option<&[String]>) -> Statement {
-    place.bind(UNLESS_CONTENT).forgettable().bind(json_of(hashes))
+/// Fails the batch unless the document exists and, if hashes are given, has one of them.
+pub(crate) fn unless_content(place: &DocLocation, hashes: Option<&[String]>) -> Statement {
+    place.bind(UNLESS_CONTENT).non_durable().bind(json_of(hashes))
 }
 
-/// Refuses the batch if the document is there, with one of these hashes where some are given.
-pub(crate) fn if_content(place: &Place, hashes: Option<&[String]>) -> Statement {
-    place.bind(IF_CONTENT).forgettable().bind(json_of(hashes))
+/// Fails the batch if the document exists and, if hashes are given, has one of them.
+pub(crate) fn if_content(place: &DocLocation, hashes: Option<&[String]>) -> Statement {
+    place.bind(IF_CONTENT).non_durable().bind(json_of(hashes))
 }
 
 fn json_of(hashes: Option<&[String]>) -> Option<String> {
     hashes.map(|hashes| serde_json::Value::from(hashes).to_string())
 }
 
-/// Refuses the batch unless the document may be generated or the token may put any document.
-pub(crate) fn unless_generated(place: &Place, token: Option<&TokenId>) -> Statement {
-    place.bind(UNLESS_GENERATED).forgettable().bind(token)
+/// Fails the batch unless the document may be generated or the token may put any document.
+pub(crate) fn unless_generated(place: &DocLocation, token: Option<&TokenId>) -> Statement {
+    place.bind(UNLESS_GENERATED).non_durable().bind(token)
 }
 
-/// Makes or replaces a document.
+/// Creates or replaces a document.
 pub(crate) fn put(put: &PutDoc, new: &NewDoc) -> Statement {
     new.place
         .bind(PUT)
@@ -257,24 +258,24 @@ pub(crate) fn put(put: &PutDoc, new: &NewDoc) -> Statement {
         .bind(&put.content)
 }
 
-/// Notes that somebody put the document at this moment.
-pub(crate) fn confirm(place: &Place, now: Timestamp) -> Statement {
+/// Records that the document was put at this time.
+pub(crate) fn confirm(place: &DocLocation, now: Timestamp) -> Statement {
     place.bind(CONFIRM).bind(now)
 }
 
-/// Deletes a document that is there.
-pub(crate) fn delete(place: &Place, now: Timestamp, actor: &str) -> Statement {
+/// Deletes an existing document.
+pub(crate) fn delete(place: &DocLocation, now: Timestamp, actor: &str) -> Statement {
     place.bind(DELETE).bind(now).bind(actor)
 }
 
-/// Reads one document as `body`, with its `content` apart.
-pub(crate) fn select(place: &Place) -> Statement {
+/// Reads one document as `body`, with its `content` in a separate column.
+pub(crate) fn select(place: &DocLocation) -> Statement {
     place.bind(SELECT)
 }
 
-/// Selects what a put has done as its answer.
-pub(crate) fn select_kept(place: &Place, change_id: &str) -> Statement {
-    place.bind(SELECT_KEPT).bind(change_id)
+/// Selects the result of a put as the response.
+pub(crate) fn select_response(place: &DocLocation, change_id: &str) -> Statement {
+    place.bind(SELECT_RESPONSE).bind(change_id)
 }
 
 const LIST: List = List { from: "context_docs d", item: doc_json!(""), key: doc_key!(), order: Order::Ascending };
@@ -289,7 +290,7 @@ pub(crate) fn list(filter: &DocFilter) -> (Statement, Statement) {
     (LIST.items(&conditions, filter.cursor.as_ref(), limit), LIST.total(&conditions))
 }
 
-/// The forms of [`list`].
+/// The variants of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let cursor = || "alpha.api.md".parse().ok();
     let forms = [

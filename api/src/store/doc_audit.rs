@@ -1,5 +1,5 @@
-//! The audit: the documents of venture `v` against the requirements that hold for it. A day and the
-//! operation by itself judge by the same rows.
+//! The audit compares the documents of venture `v` with the requirements that apply to it. The start of day and the
+//! audit operation use the same rows.
 
 use deckwatch_protocol::{AuditFilter, Timestamp, TokenId};
 
@@ -22,11 +22,12 @@ macro_rules! confirmed_at {
     };
 }
 
-/// The common table expression `judged`: a row for each requirement that holds for venture `v`, with its `verdict` at
-/// `$now` and the document as JSON in `doc`. A name without a `*` is looked up. A name with a `*` is matched, up to the
-/// 50 bytes of D1, against the first 1,000 documents that begin as it does. Of these requirements the 20 oldest are
-/// matched: as many as `put_requirement` accepts. So an audit costs the same whatever is stored, and says what it did not
-/// check: `best` has `1` before the time where not every document was compared, else `0`.
+/// The common table expression `judged`. It has a row for each requirement that applies to venture `v`, with its
+/// `verdict` at `$now` and the document as JSON in `doc`. A name without a `*` is looked up. A name with a `*` is
+/// matched, up to the 50 bytes of D1, against the first 1,000 documents with the same beginning. Only the 20 oldest
+/// of these requirements are matched. `put_requirement` accepts no more. So the cost of an audit is limited, and the
+/// audit says what it did not check: in `best`, the time follows a `1` if not every document was compared, else a
+/// `0`.
 macro_rules! judged {
     ($now:literal) => {
         concat!(
@@ -61,14 +62,14 @@ macro_rules! judged {
     };
 }
 
-/// How many documents have a verdict.
+/// The number of documents with a verdict.
 macro_rules! total_of {
     ($verdict:literal) => {
         concat!("count(*) filter (where verdict = '", $verdict, "')")
     };
 }
 
-/// The first 50 documents of a verdict.
+/// The first 50 documents with a verdict.
 macro_rules! first_of {
     ($verdict:literal) => {
         concat!(
@@ -79,8 +80,8 @@ macro_rules! first_of {
     };
 }
 
-/// What is not in order with the documents of venture `v` at `$now`. If there are more than 50, those that can be generated
-/// are among the 50, because the agent that starts the day may generate them.
+/// The problems with the documents of venture `v` at `$now`. If there are more than 50, the 50 include those that
+/// can be generated, because the agent that starts the day may generate them.
 macro_rules! doc_audit_json {
     ($now:literal) => {
         concat!(
@@ -110,7 +111,7 @@ macro_rules! doc_audit_json {
 }
 pub(super) use {confirmed_at, doc_audit_json, first_of, judged, total_of};
 
-/// The documents of one verdict, counted, and 50 of them: an answer may be about 100 ventures.
+/// The number of documents with one verdict, and the first 50 of them. A response can cover 100 ventures.
 macro_rules! excerpt_of {
     ($verdict:literal) => {
         concat!(
@@ -125,7 +126,7 @@ macro_rules! excerpt_of {
     };
 }
 
-/// How every document of venture `v` stands at `?1`.
+/// The state of every document of venture `v` at `?1`.
 macro_rules! venture_audit_json {
     () => {
         concat!(
@@ -140,7 +141,7 @@ macro_rules! venture_audit_json {
 
 const LIST: List = List { from: "ventures v", item: venture_audit_json!(), key: "v.code", order: Order::Ascending };
 
-/// The page and the total of `audit_docs`; a token that is for one venture sees that one.
+/// The page and the total of `audit_docs`. A token for one venture sees only that venture.
 pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>) -> (Statement, Statement) {
     let conditions = Conditions::rendering_with(now)
         .only(NOT_DELETED, true)
@@ -149,7 +150,7 @@ pub(crate) fn list(filter: &AuditFilter, now: Timestamp, token: Option<&TokenId>
     (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
 }
 
-/// The forms of [`list`].
+/// The variants of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let now = Timestamp::from_millis(0);
     let token = "tok_00000000000000000000000000".parse().ok();

@@ -1,8 +1,8 @@
-//! What documents have been: one row a version, the newest and deletions among them.
+//! The history of documents: one row per version, including the newest version and deletions.
 
 use deckwatch_protocol::{Cursor, DocVersionNumber, Limit};
 
-use super::doc::{NewDoc, Place, doc_summary_members};
+use super::doc::{DocLocation, NewDoc, doc_summary_members};
 use super::list::{Conditions, List, Order};
 use super::statements;
 use crate::database::Statement;
@@ -19,7 +19,8 @@ macro_rules! doc_version_json {
 }
 
 statements! {
-    /// A put that changed no content has made no version: the one that is there is called as the document is now.
+    /// A put that changed no content created no version. Then the existing version gets the current title, type and
+    /// source.
     INSERT = "
         insert into doc_versions (scope, name, version, title, doc_type, content_hash, size_bytes, source_repo,
           source_path, created_at, actor_key_id, creation_correlation_id, change_id, content)
@@ -49,40 +50,40 @@ statements! {
         "where w.scope = ?1 and w.name = ?2 and w.version = ?3 and w.content is not null"
     );
 
-    /// The deletion that this request has made is the newest version.
-    SELECT_KEPT = concat!(
+    /// The newest version is the deletion that this request made.
+    SELECT_RESPONSE = concat!(
         "select 200, ", doc_version_json!(), ", null, null from context_docs d ",
         "join doc_versions w on w.scope = d.scope and w.name = d.name and w.version = d.version ",
         "where d.scope = ?1 and d.name = ?2"
     );
 }
 
-/// Records the version that a put has made, if it has made one.
+/// Records the version that a put created, if it created one.
 pub(crate) fn insert(new: &NewDoc) -> Statement {
     new.place.bind(INSERT).bind(new.correlation_id).bind(new.change_id.as_str())
 }
 
 /// Records that the document was deleted.
-pub(crate) fn insert_deletion(place: &Place, correlation_id: &str) -> Statement {
+pub(crate) fn insert_deletion(place: &DocLocation, correlation_id: &str) -> Statement {
     place.bind(INSERT_DELETION).bind(correlation_id)
 }
 
-/// Forgets all versions but the last `kept`.
-pub(crate) fn trim(place: &Place, kept: u32) -> Statement {
+/// Deletes all versions except the last `kept`.
+pub(crate) fn trim(place: &DocLocation, kept: u32) -> Statement {
     place.bind(TRIM).bind(kept)
 }
 
-/// Reads one version as `body`, with its `content` apart.
-pub(crate) fn select(place: &Place, version: DocVersionNumber) -> Statement {
+/// Reads one version as `body`, with its `content` in a separate column.
+pub(crate) fn select(place: &DocLocation, version: DocVersionNumber) -> Statement {
     place.bind(SELECT).bind(version.get())
 }
 
-/// Selects the newest version as the answer of a deletion.
-pub(crate) fn select_kept(place: &Place) -> Statement {
-    place.bind(SELECT_KEPT)
+/// Selects the newest version as the response to a deletion.
+pub(crate) fn select_response(place: &DocLocation) -> Statement {
+    place.bind(SELECT_RESPONSE)
 }
 
-/// The key has a fixed width, so that it is a text which sorts as its number does.
+/// The key has a fixed width, so that the text sorts like the number.
 const LIST: List = List {
     from: "doc_versions w",
     item: doc_version_json!(),
@@ -91,14 +92,14 @@ const LIST: List = List {
 };
 
 /// The page and the total of `list_doc_versions`.
-pub(crate) fn list(place: &Place, limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
+pub(crate) fn list(place: &DocLocation, limit: Limit, cursor: Option<&Cursor>) -> (Statement, Statement) {
     let conditions = Conditions::none().when("w.scope = ?", Some(&place.scope)).when("w.name = ?", Some(&place.name));
     (LIST.items(&conditions, cursor, limit), LIST.total(&conditions))
 }
 
-/// The forms of [`list`].
+/// The variants of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let (Ok(scope), Ok(name)) = ("global".parse(), "a.md".parse()) else { return Vec::new() };
-    let (items, total) = list(&Place { scope, name }, Limit::default(), "1".parse().ok().as_ref());
+    let (items, total) = list(&DocLocation { scope, name }, Limit::default(), "1".parse().ok().as_ref());
     [("items", items), ("total", total)].map(|(n, s)| (format!("doc_version::list {n}"), s.sql.into_owned())).to_vec()
 }

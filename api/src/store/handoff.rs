@@ -1,4 +1,4 @@
-//! Handoffs: written once, never changed.
+//! Handoffs. They are inserted once and never change.
 
 use deckwatch_protocol::{Agent, HandoffFilter, HandoffId, HandoffStatus, Limit, SessionId, Summary, Timestamp};
 
@@ -7,8 +7,8 @@ use super::next_id::{newest_of_days, next_id};
 use super::statements;
 use crate::database::Statement;
 
-/// A payload of this size or more is not repeated inside a stored answer.
-macro_rules! kept_payload_limit {
+/// A payload of this size or more is not copied into a stored response.
+macro_rules! stored_payload_limit {
     () => {
         "65536"
     };
@@ -31,37 +31,37 @@ macro_rules! handoff_json {
     };
 }
 
-/// The payload of `h` where it is small enough to be stored in an answer, else null.
-macro_rules! kept_payload {
+/// The payload of `h` if it is small enough for a stored response, else null.
+macro_rules! stored_payload {
     () => {
         concat!(
             "case when h.payload_size_bytes < ",
-            $crate::store::handoff::kept_payload_limit!(),
+            $crate::store::handoff::stored_payload_limit!(),
             " then json(h.payload_json) end"
         )
     };
 }
 
-/// The id of `h` where its payload is too large for a stored answer, and `$path` where it belongs.
-macro_rules! payload_hole {
+/// If the payload of `h` is too large for a stored response: the id of `h`, and `$path`, its place in the response.
+macro_rules! omitted_payload {
     ($path:literal) => {
         concat!(
             "case when h.payload_size_bytes >= ",
-            $crate::store::handoff::kept_payload_limit!(),
+            $crate::store::handoff::stored_payload_limit!(),
             " then h.id end, ",
             "case when h.payload_size_bytes >= ",
-            $crate::store::handoff::kept_payload_limit!(),
+            $crate::store::handoff::stored_payload_limit!(),
             " then '",
             $path,
             "' end"
         )
     };
 }
-pub(super) use {handoff_json, kept_payload, kept_payload_limit, payload_hole};
+pub(super) use {handoff_json, omitted_payload, stored_payload, stored_payload_limit};
 
 statements! {
-    /// Copies whose it is and where it stands from its session. With `?11`, only if the session has not
-    /// been ended by a handoff yet.
+    /// Copies venture, agent and place of work from the session. With `?11`, it inserts only if no handoff has ended
+    /// the session yet.
     INSERT = concat!("
         insert into handoffs (id, session_id, venture, repo, track, issue_number, from_agent, to_agent, status_label,
           summary, payload_json, payload_hash, payload_size_bytes, schema_version, created_at, actor_key_id,
@@ -72,14 +72,14 @@ statements! {
 
     SELECT = concat!("select ", handoff_json!("json(h.payload_json)"), " as body from handoffs h where h.id = ?1");
 
-    /// The newest handoff of session `?1`, which is the one that this batch has made.
-    SELECT_KEPT = concat!(
-        "select 201, ", handoff_json!(kept_payload!()), ", ", payload_hole!("$.payload"), " from handoffs h ",
+    /// The newest handoff of session `?1`. This batch created it.
+    SELECT_RESPONSE = concat!(
+        "select 201, ", handoff_json!(stored_payload!()), ", ", omitted_payload!("$.payload"), " from handoffs h ",
         "where h.id = (select max(id) from handoffs where session_id = ?1)"
     );
 }
 
-/// A handoff that is about to be stored.
+/// A handoff to insert.
 pub(crate) struct NewHandoff<'a> {
     pub(crate) id: &'a HandoffId,
     pub(crate) session_id: &'a SessionId,
@@ -93,12 +93,12 @@ pub(crate) struct NewHandoff<'a> {
     pub(crate) correlation_id: &'a str,
 }
 
-/// Stores a handoff of a session, whether it has ended or not.
+/// Inserts a handoff of a session, also if the session has ended.
 pub(crate) fn insert(new: &NewHandoff) -> Statement {
     bind_insert(new, false)
 }
 
-/// Stores a handoff, unless another one has ended the session.
+/// Inserts a handoff, unless another handoff has ended the session.
 pub(crate) fn insert_unless_ended(new: &NewHandoff) -> Statement {
     bind_insert(new, true)
 }
@@ -124,14 +124,14 @@ pub(crate) fn select(id: &HandoffId) -> Statement {
     Statement::new(SELECT).bind(id)
 }
 
-/// Selects the handoff that this batch has made for a session, as the answer of a write.
-pub(crate) fn select_kept(session_id: &SessionId) -> Statement {
-    Statement::new(SELECT_KEPT).bind(session_id)
+/// Selects the handoff that this batch created for a session, as the response of a write.
+pub(crate) fn select_response(session_id: &SessionId) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(session_id)
 }
 
 const LIST: List = List {
     from: "handoffs h",
-    // A hundred payloads of 800 KiB would be no page.
+    // A hundred payloads of 800 KiB are too much for one page.
     item: handoff_json!("case when h.payload_size_bytes <= 32768 then json(h.payload_json) end"),
     key: "h.id",
     order: Order::Descending,
@@ -144,7 +144,7 @@ pub(crate) fn list(filter: &HandoffFilter) -> (Statement, Statement, Limit) {
     (LIST.items(&conditions, filter.cursor.as_ref(), limit), LIST.total(&conditions), limit)
 }
 
-/// Reads the newest handoff that fits, with its whole payload, as `body`.
+/// Reads the newest handoff that matches the filter, with its whole payload, as `body`.
 pub(crate) fn latest(filter: &HandoffFilter) -> Statement {
     const LATEST: List = List { item: handoff_json!("json(h.payload_json)"), ..LIST };
     LATEST.first(&conditions(filter))
@@ -162,7 +162,7 @@ fn conditions(filter: &HandoffFilter) -> Conditions {
         .when("h.session_id = ?", filter.session_id.as_ref())
 }
 
-/// The forms of [`list`] and [`latest`]: each filter alone, and a cursor.
+/// The variants of [`list`] and [`latest`]: each filter alone, and a cursor.
 pub(super) fn composed() -> Vec<(String, String)> {
     let forms = [
         HandoffFilter::default(),

@@ -1,11 +1,11 @@
-//! Idempotency keys and the answers stored beside them.
+//! Idempotency keys and their stored responses.
 
 use deckwatch_protocol::{IdempotencyKey, Operation, Timestamp};
 
 use super::statements;
 use crate::database::Statement;
 
-/// The stored answer as it is sent: a payload that was too large to store is put back from its handoff,
+/// The stored response as it is sent. A payload that was too large to store is inserted again from its handoff,
 /// which never changes.
 macro_rules! answer_body {
     () => {
@@ -19,7 +19,7 @@ statements! {
     FORGET_EXPIRED = "
         delete from idempotency_keys where actor_key_id = ?1 and idempotency_key = ?2 and expires_at <= ?3";
 
-    /// A plain insert: a key that is taken fails the batch.
+    /// A plain insert: if the key is already used, the batch fails.
     CLAIM = "
         insert into idempotency_keys (actor_key_id, idempotency_key, operation, request_hash, created_at, expires_at)
         values (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -51,13 +51,13 @@ pub(crate) fn claim(
         .bind(expires_at)
 }
 
-pub(crate) fn recall(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
+pub(crate) fn stored_response(actor: &str, key: &IdempotencyKey, now: Timestamp) -> Statement {
     Statement::new(RECALL).bind(actor).bind(key.as_str()).bind(now)
 }
 
-/// Stores the one row of `answer`, `(status, body, payload_handoff_id, payload_path)`, beside the claimed
-/// key, and returns what is sent.
-pub(crate) fn keep(actor: &str, key: &IdempotencyKey, answer: Statement) -> Statement {
+/// Stores the row of `answer`, `(status, body, payload_handoff_id, payload_path)`, with the claimed key, and returns
+/// the response.
+pub(crate) fn store_response(actor: &str, key: &IdempotencyKey, answer: Statement) -> Statement {
     let Statement { sql, params, .. } = answer;
     let n = params.len();
     let sql = format!(
@@ -73,7 +73,7 @@ pub(crate) fn keep(actor: &str, key: &IdempotencyKey, answer: Statement) -> Stat
     Statement::with(sql, params).bind(actor).bind(key.as_str())
 }
 
-/// [`keep`] around each answer that a write has.
+/// [`store_response`] around each response of a write.
 pub(super) fn composed() -> Vec<(String, String)> {
     let Ok(key) = "0123456789abcdef".parse() else { return Vec::new() };
     let answers = super::day::STATEMENTS
@@ -88,14 +88,14 @@ pub(super) fn composed() -> Vec<(String, String)> {
         .chain(super::machine::STATEMENTS)
         .chain(super::requirement::STATEMENTS)
         .filter(|(name, _)| {
-            matches!(*name, "STARTED" | "ENDED" | "SELECT_KEPT" | "SELECT_KEPT_WHOLE" | "SELECT_MINTED")
+            matches!(*name, "STARTED" | "ENDED" | "SELECT_RESPONSE" | "SELECT_RESPONSE_WITH_CONTENT" | "SELECT_MINTED")
                 || matches!(*name, "SELECT_REGISTERED" | "SELECT_DELETED")
         });
     answers
         .map(|(name, sql)| {
             let params = (1..=99).take_while(|n| sql.contains(&format!("?{n}"))).count();
             let answer = Statement::with(*sql, vec![crate::database::Param::Null; params]);
-            (format!("idempotency::keep {name}"), keep("actor", &key, answer).sql.into_owned())
+            (format!("idempotency::store_response {name}"), store_response("actor", &key, answer).sql.into_owned())
         })
         .collect()
 }

@@ -1,23 +1,23 @@
-//! Lists: conditions chosen at run time from constant text, a keyset cursor, a bounded count.
+//! Lists: conditions selected at run time from constant texts, a keyset cursor, and a count with a limit.
 
 use deckwatch_protocol::{Cursor, Limit};
 
 use super::count_limit;
 use crate::database::{Param, Statement};
 
-/// One list: what it reads, how it renders an item, in which order its key runs.
+/// One list: its table, the rendering of an item, and the order of its key.
 pub(crate) struct List {
     /// A table with its alias, such as `sessions s`.
     pub(crate) from: &'static str,
     /// The item as JSON text.
     pub(crate) item: &'static str,
-    /// The column that orders the list and makes the cursor.
+    /// The column that orders the list and gives the cursor.
     pub(crate) key: &'static str,
     /// Newest first, or alphabetical.
     pub(crate) order: Order,
 }
 
-/// Which way a list runs.
+/// The direction of a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     /// From the smallest key up.
@@ -34,7 +34,7 @@ impl Order {
         }
     }
 
-    /// How a key compares that comes after the cursor.
+    /// The operator that selects the keys after the cursor.
     fn beyond(self) -> &'static str {
         match self {
             Self::Ascending => ">",
@@ -43,7 +43,7 @@ impl Order {
     }
 }
 
-/// Conditions joined by `and`. Each is a constant text in which `?` stands for its parameter.
+/// Conditions joined by `and`. Each is a constant text with `?` for its parameter.
 pub(crate) struct Conditions {
     pub(super) sql: String,
     pub(super) params: Vec<Param>,
@@ -55,18 +55,18 @@ impl Conditions {
         Self { sql: "true".to_owned(), params: Vec::new() }
     }
 
-    /// Every row, where the item's rendering uses `first` as `?1`. The condition mentions it too: the
-    /// count renders nothing, and a parameter that a statement does not use can't be bound.
+    /// Every row. The rendering of the item uses `first` as `?1`. The condition also mentions it, because the count
+    /// renders nothing, and an unused parameter can't be bound.
     pub(crate) fn rendering_with(first: impl Into<Param>) -> Self {
         Self { sql: "?1 is not null".to_owned(), params: vec![first.into()] }
     }
 
-    /// The rows of which `condition` is true; it calls `first` `?1`.
+    /// The rows for which `condition` is true. The condition refers to `first` as `?1`.
     pub(crate) fn starting_with(condition: &'static str, first: impl Into<Param>) -> Self {
         Self { sql: condition.to_owned(), params: vec![first.into()] }
     }
 
-    /// Adds `condition` when there is a value to compare with.
+    /// Adds `condition` if there is a value to compare with.
     #[must_use]
     pub(crate) fn when(mut self, condition: &'static str, value: Option<impl Into<Param>>) -> Self {
         if let Some(value) = value {
@@ -77,7 +77,7 @@ impl Conditions {
         self
     }
 
-    /// Adds `condition`, which needs no parameter of its own, when `holds`.
+    /// Adds `condition`, which has no parameter, if `holds` is true.
     #[must_use]
     pub(crate) fn only(mut self, condition: &'static str, holds: bool) -> Self {
         if holds {
@@ -89,7 +89,7 @@ impl Conditions {
 }
 
 impl List {
-    /// The rows of one page as (`key`, `item`), one more than `limit` when there is a next page.
+    /// The rows of one page as (`key`, `item`). If there is a next page, there is one row more than `limit`.
     pub(crate) fn items(&self, conditions: &Conditions, cursor: Option<&Cursor>, limit: Limit) -> Statement {
         let Self { from, item, key, order } = self;
         let direction = order.direction();
@@ -108,8 +108,8 @@ impl List {
         Statement::with(sql, params)
     }
 
-    /// The same page of the rows for which any of `arms` holds; at most one does for each row, and they have the
-    /// same parameters. Each arm goes along an index of its own.
+    /// The same page of the rows for which one of `arms` is true. At most one is true for each row, and they have
+    /// the same parameters. Each arm uses an index of its own.
     pub(crate) fn items_of_any(&self, arms: &[Conditions], cursor: Option<&Cursor>, limit: Limit) -> Statement {
         if let [arm] = arms {
             return self.items(arm, cursor, limit);
@@ -142,7 +142,7 @@ impl List {
         Statement::with(sql, conditions.params.clone())
     }
 
-    /// One row with `total`, which stops counting one past the limit.
+    /// One row with `total`. The count stops at one more than the limit.
     pub(crate) fn total(&self, conditions: &Conditions) -> Statement {
         let sql = format!(
             concat!("select count(*) as total from (select 1 from {} where {} limit ", count_limit!(), " + 1)"),

@@ -1,4 +1,4 @@
-//! Machines: registered, approved, listed, retired. What SSH is told of them is in `ssh_config`.
+//! Machines: register, approve, list and retire. `ssh_config` renders them for SSH.
 
 use deckwatch_protocol::{ApproveMachine, Host, MachineFilter, MachineId, MachineStatus, RegisterMachine, Timestamp};
 
@@ -32,7 +32,7 @@ statements! {
         insert into refusals (reason) select 'machine_retired'
         where exists (select 1 from machines where hostname = ?1 and retired_at is not null)";
 
-    /// The access that the machine was last registered with is `?2`, `?3` and `?4`.
+    /// `?2`, `?3` and `?4` are the access of the machine's last registration.
     UNLESS_ACCESS = "
         insert into refusals (reason) select 'machine_changed'
         where not exists (
@@ -40,14 +40,14 @@ statements! {
             and (ifnull(pending_user, approved_user), ifnull(pending_ip, approved_ip),
                  ifnull(pending_fingerprint, approved_fingerprint)) = (?2, ?3, ?4))";
 
-    /// What was approved before a retirement is not approved after it.
+    /// An approval from before a retirement is not valid after it.
     FORGET_RETIRED = "
         update machines set approved_user = null, approved_ip = null, approved_key = null, approved_fingerprint = null,
           approved_at = null, approved_by = null
         where hostname = ?1 and retired_at is not null";
 
-    /// Every access that is registered waits, the approved one too until `SETTLE`. Saying the same again changes
-    /// nothing.
+    /// Every registered access waits for approval. `REMOVE_APPROVED_REQUEST` then removes an access that is approved
+    /// already. If the values are the same, nothing changes.
     REGISTER = "
         insert into machines (id, hostname, os, arch, role, meta_json, pending_user, pending_ip, pending_key,
           pending_fingerprint, pending_at, pending_by, created_at, updated_at, last_seen_at, creation_correlation_id)
@@ -63,13 +63,13 @@ statements! {
              (excluded.os, excluded.arch, ifnull(excluded.role, ''), excluded.meta_json, excluded.pending_user,
               excluded.pending_ip, excluded.pending_key)";
 
-    /// What is approved does not wait.
-    SETTLE = "
+    /// An approved access does not wait.
+    REMOVE_APPROVED_REQUEST = "
         update machines set pending_user = null, pending_ip = null, pending_key = null, pending_fingerprint = null,
           pending_at = null, pending_by = null
         where hostname = ?1 and (pending_user, pending_ip, pending_key) = (approved_user, approved_ip, approved_key)";
 
-    BEAT = "update machines set last_seen_at = ?2 where hostname = ?1";
+    RECORD_HEARTBEAT = "update machines set last_seen_at = ?2 where hostname = ?1";
 
     APPROVE = "
         update machines set approved_user = pending_user, approved_ip = pending_ip, approved_key = pending_key,
@@ -84,12 +84,12 @@ statements! {
           pending_fingerprint = null, pending_at = null, pending_by = null
         where hostname = ?1 and retired_at is null";
 
-    /// A machine that this request has made, as `?2`, answers 201.
+    /// If this request created the machine, with the id `?2`, the status is 201.
     SELECT_REGISTERED = concat!(
         "select iif(m.id = ?2, 201, 200), ", machine_json!(), ", null, null from machines m where m.hostname = ?1"
     );
 
-    SELECT_KEPT = concat!("select 200, ", machine_json!(), ", null, null from machines m where m.hostname = ?1");
+    SELECT_RESPONSE = concat!("select 200, ", machine_json!(), ", null, null from machines m where m.hostname = ?1");
 
     SELECT_BEAT = "
         select json_object('hostname', m.hostname, 'status', m.status, 'last_seen_at', m.last_seen_at,
@@ -97,24 +97,24 @@ statements! {
         from machines m where m.hostname = ?1";
 }
 
-/// Refuses the batch unless the machine is known, retired or not.
+/// Fails the batch unless the machine is known. A retired machine is known.
 pub(crate) fn unless_machine(hostname: &Host) -> Statement {
     Statement::new(UNLESS_MACHINE).bind(hostname)
 }
 
-/// Refuses the batch if the machine has left the fleet.
+/// Fails the batch if the machine is retired.
 pub(crate) fn if_retired(hostname: &Host) -> Statement {
     Statement::new(IF_RETIRED).bind(hostname)
 }
 
-/// Refuses the batch unless the machine was last registered with this access.
+/// Fails the batch unless this access is that of the machine's last registration.
 pub(crate) fn unless_access(hostname: &Host, access: &ApproveMachine) -> Statement {
     Statement::new(UNLESS_ACCESS).bind(hostname).bind(&access.user).bind(&access.tailscale_ip).bind(&access.fingerprint)
 }
 
-/// What a registration has besides what the machine says.
+/// The fields of a registration that the machine does not set.
 pub(crate) struct Registration<'a> {
-    /// The machine's id, if it is new.
+    /// The id for a new machine.
     pub(crate) id: &'a MachineId,
     pub(crate) hostname: &'a Host,
     pub(crate) now: Timestamp,
@@ -143,15 +143,15 @@ pub(crate) fn register(machine: &RegisterMachine, new: &Registration) -> Stateme
         .bind(new.correlation_id)
 }
 
-pub(crate) fn settle(hostname: &Host) -> Statement {
-    Statement::new(SETTLE).bind(hostname)
+pub(crate) fn remove_approved_request(hostname: &Host) -> Statement {
+    Statement::new(REMOVE_APPROVED_REQUEST).bind(hostname)
 }
 
-pub(crate) fn beat(hostname: &Host, now: Timestamp) -> Statement {
-    Statement::new(BEAT).bind(hostname).bind(now).forgettable()
+pub(crate) fn record_heartbeat(hostname: &Host, now: Timestamp) -> Statement {
+    Statement::new(RECORD_HEARTBEAT).bind(hostname).bind(now).non_durable()
 }
 
-/// Approves what waits; by nobody when the engine approves by itself.
+/// Approves the waiting access. `actor` is `None` if the engine approves automatically.
 pub(crate) fn approve(hostname: &Host, now: Timestamp, actor: Option<&str>) -> Statement {
     Statement::new(APPROVE).bind(hostname).bind(now).bind(actor)
 }
@@ -164,8 +164,8 @@ pub(crate) fn select_registered(hostname: &Host, id: &MachineId) -> Statement {
     Statement::new(SELECT_REGISTERED).bind(hostname).bind(id)
 }
 
-pub(crate) fn select_kept(hostname: &Host) -> Statement {
-    Statement::new(SELECT_KEPT).bind(hostname)
+pub(crate) fn select_response(hostname: &Host) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(hostname)
 }
 
 pub(crate) fn select_beat(hostname: &Host, next: &NextHeartbeat) -> Statement {
@@ -184,7 +184,7 @@ pub(crate) fn list(filter: &MachineFilter) -> (Statement, Statement) {
     (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
 }
 
-/// The forms of [`list`]: each filter alone and both, and a cursor.
+/// The variants of [`list`]: each filter alone and both, and a cursor.
 pub(super) fn composed() -> Vec<(String, String)> {
     let role = || "build".parse().ok();
     let forms = [

@@ -1,9 +1,9 @@
-//! Every line of SQL, one file per table family.
+//! All SQL, one file per table family.
 //!
-//! A function binds a statement; nothing here runs one. Answers are rendered by SQL (`json_object`), so
-//! that the batch which changes a record also stores, byte for byte, the answer that a replay repeats.
-//! Limits of D1 that every statement keeps: 100 parameters, 100 KB, 32 arguments of a function, 5 arms
-//! of a compound select. The embedded engine sets the same limits, so a test on either finds a breach.
+//! The functions here build statements and run none. SQL renders the responses (`json_object`), so that the batch
+//! which changes a record also stores the exact bytes that a replay repeats. Every statement respects the limits of
+//! D1: 100 parameters, 100 KB, 32 arguments of a function, 5 arms of a compound select. The embedded engine sets the
+//! same limits, so a test on either engine finds a violation.
 
 pub(crate) mod analytics;
 pub(crate) mod day;
@@ -39,13 +39,13 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
         $($(#[$doc])* const $name: &str = $sql;)*
 
-        /// Every constant statement of this file by name.
+        /// All constant statements of this file, by name.
         pub(crate) const STATEMENTS: &[(&str, &str)] = &[$((stringify!($name), $name),)*];
     };
 }
 use statements;
 
-/// The most that a count says exactly (DESIGN, section 4).
+/// The largest exact count (DESIGN, section 4).
 macro_rules! count_limit {
     () => {
         "1000"
@@ -55,14 +55,14 @@ use count_limit;
 
 /// An excerpt `{"total", "shown", "items"}` as one scalar subquery.
 ///
-/// `$all` selects one row per thing there is, `$shown` the rows to show, `$item` renders one of them in
-/// `$order`. A row of `$shown` without a `position` is not shown; `$beside` may tell of it as another member.
-/// `total_is_minimum` is inserted only past the limit: inserting at a path that exists does nothing.
+/// `$all` selects one row per existing record, `$shown` the rows to show, and `$item` renders one of them in
+/// `$order`. A row of `$shown` without a `position` is not shown, but `$extra` may describe it in another member.
+/// `total_is_minimum` is inserted only above the limit: an insert at an existing path does nothing.
 macro_rules! excerpt {
     (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr) => {
-        $crate::store::excerpt!(all: $all, shown: $shown, item: $item, order: $order, beside: "")
+        $crate::store::excerpt!(all: $all, shown: $shown, item: $item, order: $order, extra: "")
     };
-    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, beside: $beside:expr) => {
+    (all: $all:expr, shown: $shown:expr, item: $item:expr, order: $order:expr, extra: $extra:expr) => {
         concat!(
             "(select json_insert(json_object('total', min(counted.n, ",
             $crate::store::count_limit!(),
@@ -72,7 +72,7 @@ macro_rules! excerpt {
             ") order by ",
             $order,
             ") filter (where shown.position is not null)",
-            $beside,
+            $extra,
             "), ",
             "case when counted.n > ",
             $crate::store::count_limit!(),
@@ -90,8 +90,8 @@ macro_rules! excerpt {
 }
 use excerpt;
 
-/// Every statement that this crate can send, by name, for the test that prepares each against the real
-/// migrations. Statements that are put together at run time stand here in all their forms.
+/// All statements of this crate by name, for the test that prepares each one against the real migrations. Statements
+/// that are composed at run time are listed in all variants.
 pub fn every_statement() -> Vec<(String, String)> {
     let files: &[(&str, &[(&str, &str)])] = &[
         ("doc", doc::STATEMENTS),

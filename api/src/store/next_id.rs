@@ -1,10 +1,11 @@
-//! Ids in the order of their writes, whatever a clock says (0024).
+//! Ids in the order of the writes, independent of clocks (0024).
 //!
-//! An id begins with the time at which it was minted. A writer's clock may go back, and two writers have two clocks. So
-//! the statement that inserts a record keeps the minted id only if its time is later than that of the newest record. Else
-//! the new id has the time of the newest record plus one millisecond. The random part is the minted one in both cases.
+//! An id begins with the time at which it was created. The clock of a writer may go back, and two writers have two
+//! clocks. So the statement that inserts a record keeps the given id only if its time is later than that of the
+//! newest record. Otherwise the new id gets the time of the newest record plus one millisecond. The random part does
+//! not change in either case.
 
-/// The value of the digit at `$place` of the time `a.newest`, shifted to its place.
+/// The value of the digit at `$place` of the time `a.newest`, shifted to its position.
 macro_rules! digit_value {
     ($place:literal, $shift:literal) => {
         concat!("((instr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', substr(a.newest, ", $place, ", 1)) - 1) << ", $shift, ")")
@@ -20,9 +21,9 @@ macro_rules! digit {
 }
 pub(super) use digit;
 
-/// The id to insert: `?1`, the minted one, or one that comes right after the newest record. `$prefix` is the prefix of
-/// the ids, `$time` where their time begins, `$random` where their random part begins. `$newest` is the time of the newest
-/// record, ten digits of base 32, or an empty text.
+/// The id to insert: `?1`, or an id directly after the newest record. `$prefix` is the prefix of the ids, `$time`
+/// the position of their time, `$random` the position of their random part. `$newest` is the time of the newest
+/// record, ten digits in base 32, or an empty text.
 macro_rules! next_id {
     ($prefix:literal, $time:literal, $random:literal, $newest:expr) => {
         concat!(
@@ -80,7 +81,7 @@ macro_rules! next_id {
 }
 pub(super) use next_id;
 
-/// The time of the newest session or handoff. Both share one order: which handoffs a session has seen is decided by it.
+/// The time of the newest session or handoff. Both share one order, which decides which handoffs a session has seen.
 macro_rules! newest_of_days {
     () => {
         "max(ifnull((select substr(max(id), 6, 10) from sessions), ''), ifnull((select substr(max(id), 4, 10) from handoffs), ''))"

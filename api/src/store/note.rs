@@ -1,4 +1,4 @@
-//! Notes: stored, changed and listed. Their full text index is in `note_search`.
+//! Notes: insert, change and list. `note_search` has their full text index.
 
 use deckwatch_protocol::{Change, CreateNote, NoteFilter, NoteId, NoteTag, Timestamp, TokenId, UpdateNote};
 
@@ -23,7 +23,7 @@ macro_rules! note_json {
     };
 }
 
-/// The note `n` as a list shows it, with the members `$more`.
+/// The note `n` as a list shows it, with the additional members `$more`.
 macro_rules! found_note_json {
     ($more:expr) => {
         concat!(
@@ -38,7 +38,7 @@ macro_rules! found_note_json {
 }
 pub(super) use found_note_json;
 
-/// The note `?1`, or where that is null, the newest note.
+/// The note `?1`, or the newest note if `?1` is null.
 macro_rules! known_or_newest {
     () => {
         "ifnull(?1, (select max(id) from notes))"
@@ -53,8 +53,8 @@ statements! {
         values (", next_id!("note_", 6, 16, "ifnull((select substr(max(id), 6, 10) from notes), '')"), ",
           ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)");
 
-    /// `?1` is the id, `?2` now, then the new title, text and tags or null, a flag and the new venture, and of a new text
-    /// whether it is indexed in part. A patch that says what the note says changes nothing.
+    /// `?1` is the id, `?2` the current time. Then follow the new title, text and tags or null, a flag and the new
+    /// venture, and whether the index holds all terms of a new text. A patch with the same values changes nothing.
     UPDATE = "
         update notes set title = ifnull(?3, title), content = ifnull(?4, content), tags_json = ifnull(?5, tags_json),
           venture = iif(?6, ?7, venture), indexed_in_part = ifnull(?8, indexed_in_part), version = version + 1,
@@ -73,7 +73,7 @@ statements! {
 
     UNTAG_ARCHIVED = "delete from archived_note_tags where note_id = ?1";
 
-    /// The rows that a live note is found by.
+    /// Inserts the tag rows of a live note. Lists and searches find the note by them.
     TAG = concat!("
         insert into note_tags (tag, scope, note_id)
         select j.value, ifnull(n.venture, 'global'), n.id from notes n, json_each(n.tags_json) j
@@ -86,23 +86,24 @@ statements! {
 
     SELECT = concat!("select ", note_json!("n.content"), " as body from notes n where n.id = ?1");
 
-    /// For a change that does not bring the text: repeating a large one would let a hundred bytes store 500 KB.
-    SELECT_KEPT = concat!(
+    /// For a change without a new text. If the stored response repeated a large text, a request of a hundred bytes
+    /// could store 500 KB.
+    SELECT_RESPONSE = concat!(
         "select 200, ", note_json!("case when length(cast(n.content as blob)) < 65536 then n.content end"),
         ", null, null from notes n where n.id = ?1"
     );
 
-    SELECT_KEPT_WHOLE = concat!(
+    SELECT_RESPONSE_WITH_CONTENT = concat!(
         "select cast(?2 as integer), ", note_json!("n.content"), ", null, null from notes n ",
         "where n.id = ", known_or_newest!());
 }
 
-/// Which note a statement of a batch is about.
+/// The note that a statement of a batch uses.
 #[derive(Clone, Copy)]
 pub(crate) enum NoteInBatch<'a> {
-    /// One that was there before.
+    /// An existing note.
     Known(&'a NoteId),
-    /// The one that this batch has made. Its id may have got another time than the minted one, and is the newest of all.
+    /// The note that this batch created. It is the newest note. Its id may have another time than the given one.
     Newest,
 }
 
@@ -115,13 +116,13 @@ impl From<NoteInBatch<'_>> for Param {
     }
 }
 
-/// What a new note gets besides what its author says.
+/// The fields of a new note that its author does not set.
 pub(crate) struct NewNote<'a> {
     pub(crate) id: &'a NoteId,
     pub(crate) now: Timestamp,
     pub(crate) actor: &'a str,
     pub(crate) correlation_id: &'a str,
-    /// Whether its text has more terms than are indexed.
+    /// Whether the text has more terms than the index holds.
     pub(crate) indexed_in_part: bool,
 }
 
@@ -150,7 +151,7 @@ pub(crate) fn update(id: &NoteId, patch: &UpdateNote, now: Timestamp, indexed_in
         .bind(indexed_in_part)
 }
 
-/// Each tag once, in the order of its author.
+/// Each tag once, in the order of the author.
 fn tags_json(tags: &[NoteTag]) -> String {
     let mut once: Vec<String> = Vec::new();
     for tag in tags.iter().map(normal_form) {
@@ -161,7 +162,7 @@ fn tags_json(tags: &[NoteTag]) -> String {
     serde_json::Value::from(once).to_string()
 }
 
-/// A tag as it is stored and looked for: Unicode spells some letters in two ways, and one tag is one tag.
+/// The normalized form of a tag, for storage and lookup. Unicode has two spellings for some letters.
 pub(super) fn normal_form(tag: &NoteTag) -> String {
     tag.as_str().nfc().collect()
 }
@@ -174,12 +175,12 @@ pub(crate) fn restore(id: &NoteId, now: Timestamp) -> Statement {
     Statement::new(RESTORE).bind(id).bind(now)
 }
 
-/// Gives the note that this batch has made its tags.
+/// Inserts the tags of the note that this batch created.
 pub(crate) fn tag_newest() -> Statement {
     Statement::new(TAG).bind(NoteInBatch::Newest)
 }
 
-/// Gives a note that has changed the tags it has now, among the live or among the archived.
+/// Replaces the tag rows of a changed note, in the table of live or of archived notes.
 pub(crate) fn retag(id: &NoteId) -> [Statement; 4] {
     [UNTAG, UNTAG_ARCHIVED, TAG, TAG_ARCHIVED].map(|sql| Statement::new(sql).bind(id))
 }
@@ -189,14 +190,14 @@ pub(crate) fn select(id: &NoteId) -> Statement {
     Statement::new(SELECT).bind(id)
 }
 
-/// Selects one note as the answer of a write that did not bring its text.
-pub(crate) fn select_kept(id: &NoteId) -> Statement {
-    Statement::new(SELECT_KEPT).bind(id)
+/// Selects one note as the response of a write without a new text.
+pub(crate) fn select_response(id: &NoteId) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(id)
 }
 
-/// Selects one note as the answer of a write that brought its text.
-pub(crate) fn select_kept_whole(note: NoteInBatch, status: u32) -> Statement {
-    Statement::new(SELECT_KEPT_WHOLE).bind(note).bind(status)
+/// Selects one note as the response of a write with a new text.
+pub(crate) fn select_response_with_content(note: NoteInBatch, status: u32) -> Statement {
+    Statement::new(SELECT_RESPONSE_WITH_CONTENT).bind(note).bind(status)
 }
 
 const LIST: List = List {
@@ -206,7 +207,7 @@ const LIST: List = List {
     order: Order::Descending,
 };
 
-/// Along the tags of live notes: finding a tag reads its notes and no others.
+/// Uses the tag index of live notes: a tag lookup reads only its own notes.
 const TAGGED: List = List { from: "note_tags t cross join notes n on n.id = t.note_id", key: "t.note_id", ..LIST };
 
 const TAGGED_ARCHIVED: List = List { from: "archived_note_tags t cross join notes n on n.id = t.note_id", ..TAGGED };
@@ -234,14 +235,15 @@ fn of_filter(filter: &NoteFilter) -> Conditions {
     }
 }
 
-/// The venture that the token `?1` is for.
+/// The venture of the token `?1`.
 macro_rules! token_venture {
     () => {
         "(select token.venture from tokens token where token.id = ?1)"
     };
 }
 
-/// Where no venture is named, a token that is for one sees its notes and the global ones; another token sees all.
+/// If no venture is named, a token for one venture sees the notes of that venture and the global ones. Another token
+/// sees all notes.
 fn of_token(filter: &NoteFilter, token: &TokenId) -> Vec<Conditions> {
     const ALL: &str = concat!(token_venture!(), " is null");
     let (global, own) = if filter.tag.is_some() {
@@ -252,7 +254,7 @@ fn of_token(filter: &NoteFilter, token: &TokenId) -> Vec<Conditions> {
     [ALL, global, own].map(|arm| of_kind(filter, Conditions::starting_with(arm, token))).into()
 }
 
-/// Live or archived, and with the tag, if one is asked for: each tag index holds one of the two kinds.
+/// Selects live or archived notes and, if given, the tag. Each of the two tag tables holds one kind.
 fn of_kind(filter: &NoteFilter, conditions: Conditions) -> Conditions {
     let archived = filter.archived == Some(true);
     if filter.tag.is_some() {
@@ -261,7 +263,7 @@ fn of_kind(filter: &NoteFilter, conditions: Conditions) -> Conditions {
     conditions.only("n.archived_at is not null", archived).only("n.archived_at is null", !archived)
 }
 
-/// The forms of [`list`]: each filter alone, and a cursor.
+/// The variants of [`list`]: each filter alone, and a cursor.
 pub(super) fn composed() -> Vec<(String, String)> {
     let token = "tok_00000000000000000000000000".parse().ok();
     let statements = [None, token].into_iter().flat_map(|token| {
@@ -273,7 +275,7 @@ pub(super) fn composed() -> Vec<(String, String)> {
     statements.enumerate().map(|(n, s)| (format!("note::list {n}"), s.sql.into_owned())).collect()
 }
 
-/// Filters as they are combined.
+/// The combinations of filters.
 pub(super) fn forms() -> Vec<NoteFilter> {
     use deckwatch_protocol::NoteScope;
     let (tag, cursor, venture) = ("a".parse().ok(), "note_0".parse().ok(), "a".parse().ok());

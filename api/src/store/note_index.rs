@@ -1,5 +1,5 @@
-//! Indexing notes that were there before what is indexed of them was made: some at a time, by whoever opens the database
-//! or sweeps it.
+//! Indexes notes that are older than the index, some at a time. The program that opens the database does it, and so
+//! does the sweep.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::database::{Row, Statement, number, text};
 use crate::search::{ContentTerms, TitleTerms};
 
 statements! {
-    /// At most 100, with 300 KB of text before the last of them.
+    /// Selects at most 100 notes, with at most 300 KB of text before the last one.
     WAITING = "
         select id, version, title, content from (
           select n.id, n.version, n.title, n.content,
@@ -17,7 +17,7 @@ statements! {
           from (select note_id from notes_to_index order by note_id limit 100) q cross join notes n on n.id = q.note_id)
         where before < 300000 order by id";
 
-    /// A note that has changed since it was read keeps waiting.
+    /// A note that was changed after it was read stays in the waiting list.
     TERMS = concat!("
         insert into note_terms (id, title, content, filters)
         select k.id, json_extract(j.value, '$.title'), json_extract(j.value, '$.content'), ", filters!(), "
@@ -26,7 +26,7 @@ statements! {
         cross join note_search_keys k on k.note_id = n.id
         where true on conflict do nothing");
 
-    /// Of the notes that still wait and have terms.
+    /// Selects notes that still wait and have terms.
     RANK = "
         update note_search_keys set (head, often) = (
           select json_extract(j.value, '$.head'), json_extract(j.value, '$.often') from json_each(?1) j
@@ -46,19 +46,19 @@ statements! {
         from json_each(?1) j cross join notes_to_index q on q.note_id = j.value
         cross join note_search_keys k on k.note_id = q.note_id cross join note_terms t on t.id = k.id";
 
-    /// Also of a note that has no number, which no search could find.
+    /// Also removes a note without a number from the waiting list. No search can find such a note.
     DONE = "
         delete from notes_to_index where note_id in (select value from json_each(?1)) and not exists (
           select 1 from note_search_keys k left join note_terms t on t.id = k.id
           where k.note_id = notes_to_index.note_id and t.id is null)";
 }
 
-/// Reads some of the notes that wait to be indexed.
+/// Selects some of the notes that wait to be indexed.
 pub fn waiting() -> Statement {
     Statement::new(WAITING)
 }
 
-/// Indexes notes as [`waiting`] has read them.
+/// Indexes the notes that [`waiting`] selected.
 pub fn indexed(notes: &[Row]) -> Vec<Statement> {
     let (mut ids, mut in_part, mut terms, mut ranks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for note in notes {
@@ -68,7 +68,7 @@ pub fn indexed(notes: &[Row]) -> Vec<Statement> {
         ids.push(id);
         in_part.extend(content.in_part.then_some(id));
         terms.push(json!({ "id": id, "version": version, "title": title.terms, "content": content.terms }));
-        ranks.push(json!({ "id": id, "head": title.head, "often": content.often }));
+        ranks.push(json!({ "id": id, "head": title.head, "often": content.frequent }));
     }
     let ids = Value::from(ids).to_string();
     vec![

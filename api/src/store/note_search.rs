@@ -1,7 +1,8 @@
-//! The full text index of notes: kept in step by the batch that changes a note, searched by terms that `search` makes.
+//! The full text index of notes. The batch that changes a note also updates the index. `search` builds the terms of
+//! a search.
 //!
-//! The index holds no text: it can be dropped and built again from the terms of the notes, as a backup does around an export
-//! that can't carry a virtual table.
+//! The index holds no text, so it can be dropped and rebuilt from the terms of the notes. A backup does this,
+//! because an export can't contain a virtual table.
 
 use std::fmt::Write;
 
@@ -11,9 +12,9 @@ use super::note::{NoteInBatch, found_note_json, known_or_newest, normal_form};
 use super::{count_limit, statements};
 use crate::database::{Param, Statement};
 use crate::search::{ContentTerms, EXCERPT_WINDOW, Matching, Query, QueryTerm, TitleTerms};
-use crate::walk::Walk;
+use crate::search_cursor::SearchCursor;
 
-/// What a filter of the note `n` asks for, as terms. A search looks for the same ones.
+/// The filter values of the note `n` as terms. A search uses the same terms.
 macro_rules! filters {
     () => {
         "case when n.archived_at is null then '+live +live:' else '+archived +archived:' end || ifnull(n.venture, '') \
@@ -30,11 +31,11 @@ statements! {
         select k.id, ?1, ?2, ", filters!(), " from note_search_keys k cross join notes n on n.id = k.note_id
         where k.note_id = (select max(id) from notes)");
 
-    /// A null keeps what is there.
+    /// A null keeps the stored value.
     CHANGE_RANK = "
         update note_search_keys set head = ifnull(?2, head), often = ifnull(?3, often) where note_id = ?1";
 
-    /// A null keeps what is there.
+    /// A null keeps the stored value.
     CHANGE_TERMS = concat!("
         update note_terms set title = ifnull(?2, title), content = ifnull(?3, content),
           filters = (select ", filters!(), " from notes n where n.id = ?1)
@@ -45,7 +46,7 @@ statements! {
         select t.id, t.filters, t.title, t.content from note_terms t
         where t.id = (select k.id from note_search_keys k where k.note_id = ", known_or_newest!(), ")");
 
-    /// The index finds what it is to forget by the terms that it was made from.
+    /// The index needs the original terms to remove an entry.
     FORGET = "
         insert into note_search (note_search, rowid, filters, title, content)
         select 'delete', t.id, t.filters, t.title, t.content from note_terms t
@@ -53,7 +54,7 @@ statements! {
 
     DROP_INDEX = "drop table if exists note_search";
 
-    /// As the migration makes it.
+    /// The same definition as in the migration.
     CREATE_INDEX = "
         create virtual table if not exists note_search using fts5 (
           filters, title, content, content = 'note_terms', content_rowid = 'id', columnsize = 0, detail = none,
@@ -63,29 +64,29 @@ statements! {
     FILL_INDEX = "insert into note_search (note_search) values ('rebuild')";
 }
 
-/// Takes the index away, for an export.
+/// Drops the index, for an export.
 pub fn drop_index() -> Statement {
     Statement::new(DROP_INDEX)
 }
 
-/// Makes the index that is not there from the terms of the notes.
+/// Rebuilds the missing index from the terms of the notes.
 pub fn rebuild_index() -> [Statement; 2] {
     [CREATE_INDEX, FILL_INDEX].map(Statement::new)
 }
 
-/// Gives the note that this batch has made the number that the index knows it by, its terms, and its place in the index.
+/// Gives the note that this batch created its number in the index and its terms, and adds it to the index.
 pub(crate) fn add(title: &TitleTerms, content: &ContentTerms) -> [Statement; 3] {
     [
-        Statement::new(NUMBER).bind(&title.head).bind(&content.often),
+        Statement::new(NUMBER).bind(&title.head).bind(&content.frequent),
         Statement::new(TERMS).bind(&title.terms).bind(&content.terms),
         index(NoteInBatch::Newest),
     ]
 }
 
-/// Puts a note that [`forget`] took out of the index back as it is now, with new terms where it has any.
+/// Adds a note that [`forget`] removed to the index again, with its current data and its new terms, if any.
 pub(crate) fn change(id: &NoteId, title: Option<&TitleTerms>, content: Option<&ContentTerms>) -> [Statement; 3] {
     let (head, title) = title.map(|title| (&title.head, &title.terms)).unzip();
-    let (often, content) = content.map(|content| (&content.often, &content.terms)).unzip();
+    let (often, content) = content.map(|content| (&content.frequent, &content.terms)).unzip();
     [
         Statement::new(CHANGE_RANK).bind(id).bind(head).bind(often),
         Statement::new(CHANGE_TERMS).bind(id).bind(title).bind(content),
@@ -97,26 +98,31 @@ fn index(note: NoteInBatch) -> Statement {
     Statement::new(INDEX).bind(note)
 }
 
-/// Takes a note out of the index, before anything of it changes.
+/// Removes a note from the index. It must run before the note changes.
 pub(crate) fn forget(id: &NoteId) -> Statement {
     Statement::new(FORGET).bind(id)
 }
 
-/// Terms of a search that its matches are ranked by; the others have to be there too.
+/// Maximum number of terms that rank the matches. The other terms must also match, but do not rank.
 const RANKED_TERMS: usize = 6;
 
-/// The page and the total of a search, best first. The 1,000 newest notes with all words are ranked, and if there are fewer,
-/// the 1,000 newest with words that begin as those do: a word that stands everywhere costs no more than one that stands in
-/// 1,000 notes.
+/// The page and the total of a search, best first. The search ranks the 1,000 newest notes that contain all words.
+/// If there are fewer, it also ranks the 1,000 newest notes with words that begin with these words. So a very
+/// frequent word costs no more than one that occurs in 1,000 notes.
 ///
-/// What a match counts depends on its note alone: on each term, whether the title has it or the text has it often; and a
-/// little on whether it has all words whole. Of equal ones the newest is first.
-pub(crate) fn list(filter: &NoteFilter, query: &Query, walk: &Walk, token: Option<&TokenId>) -> (Statement, Statement) {
+/// The score of a match depends only on its note: for each term, whether the title contains it or the text contains
+/// it often, and a little on whether all words match as whole words. Among equal scores, the newest note is first.
+pub(crate) fn list(
+    filter: &NoteFilter,
+    query: &Query,
+    search_cursor: &SearchCursor,
+    token: Option<&TokenId>,
+) -> (Statement, Statement) {
     let search = Search { filter, query, token: token.filter(|_| filter.venture.is_none() && filter.scope.is_none()) };
-    (search.page(walk), search.total())
+    (search.page(search_cursor), search.total())
 }
 
-/// Beside a token, the filter names neither a venture nor a scope.
+/// With a token, the filter names neither a venture nor a scope.
 struct Search<'a> {
     filter: &'a NoteFilter,
     query: &'a Query,
@@ -124,18 +130,22 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn page(&self, walk: &Walk) -> Statement {
+    fn page(&self, search_cursor: &SearchCursor) -> Statement {
         let mut bound = Bound::default();
         let whole = self.matches(Matching::WholeWords, &mut bound);
         let longer = self.query.has_beginnings().then(|| self.matches(Matching::Beginnings, &mut bound));
-        let (mut begun, mut unseen) = (String::new(), String::new());
-        if let Some(newest) = walk.newest() {
-            begun = format!(" and rowid <= cast({} as integer)", bound.place(newest));
-            unseen =
-                format!(" where f.number not in (select value from json_each({}))", bound.place(walk.shown_json()));
+        let (mut before_search, mut unseen) = (String::new(), String::new());
+        if let Some(newest) = search_cursor.newest() {
+            before_search = format!(" and rowid <= cast({} as integer)", bound.place(newest));
+            unseen = format!(
+                " where f.number not in (select value from json_each({}))",
+                bound.place(search_cursor.shown_json())
+            );
         }
         let newest = |matches: &str, limit: &str| {
-            format!("select rowid as number from note_search where {matches}{begun} order by rowid desc limit {limit}")
+            format!(
+                "select rowid as number from note_search where {matches}{before_search} order by rowid desc limit {limit}"
+            )
         };
         let longer = longer.map(|longer| {
             let longer =
@@ -160,7 +170,8 @@ impl Search<'_> {
         Statement::with(sql, bound.0)
     }
 
-    /// One row with `total`, which stops counting one past the limit, and `unindexed`: whether notes wait to be indexed.
+    /// One row with `total` (the count stops at one more than the limit), and `unindexed`, which says whether notes
+    /// wait to be indexed.
     fn total(&self) -> Statement {
         let mut bound = Bound::default();
         let matches = self.matches(Matching::Beginnings, &mut bound);
@@ -176,11 +187,11 @@ impl Search<'_> {
         Statement::with(sql, bound.0)
     }
 
-    /// The condition that a note matches. What the filter asks for are terms of the index as well, so that matches which
-    /// don't have it are passed over there.
+    /// The condition that a note matches. The filter values are also terms of the index, so the index skips other
+    /// notes.
     fn matches(&self, matching: Matching, bound: &mut Bound) -> String {
         let Some(terms) = self.query.expression(matching) else {
-            // An empty expression would be an error, and beside another one would fit everything.
+            // An empty expression is a syntax error. An empty term next to other terms would match every note.
             return format!("note_search match {}", bound.place("\"\""));
         };
         let state = if self.filter.archived == Some(true) { "archived" } else { "live" };
@@ -197,7 +208,7 @@ impl Search<'_> {
         }
         let expression = bound.place(format!("{expression} AND \"+{state}\""));
         let Some(token) = self.token else { return format!("note_search match {expression}") };
-        // Whatever is global or of the token's venture; for a token without one, everything.
+        // The notes that are global or belong to the token's venture. For a token without a venture, all notes.
         let token = bound.place(token);
         format!(
             "note_search match ({expression} || (select iif(t.venture is null, '', \
@@ -205,7 +216,7 @@ impl Search<'_> {
         )
     }
 
-    /// What a match counts, as terms of a sum.
+    /// The score of a match, as terms of a sum.
     fn score(&self, bound: &mut Bound) -> String {
         self.query.terms.iter().take(RANKED_TERMS).map(|term| score_of(term, bound)).collect()
     }
@@ -215,32 +226,32 @@ fn score_of(term: &QueryTerm, bound: &mut Bound) -> String {
     let spaced = |form: &String| if term.unspaced { form.clone() } else { format!(" {form} ") };
     let forms: Vec<String> = term.forms.iter().map(|form| bound.place(spaced(form))).collect();
     let any = |of: &str| forms.iter().map(|form| format!("instr(k.{of}, {form})")).collect::<Vec<_>>().join(" or ");
-    let begun = term.prefix.as_ref().map(|prefix| bound.place(format!(" {prefix}")));
-    let begun = begun.map(|prefix| format!("when instr(k.head, {prefix}) then 6 "));
+    let prefix_case = term.prefix.as_ref().map(|prefix| bound.place(format!(" {prefix}")));
+    let prefix_case = prefix_case.map(|prefix| format!("when instr(k.head, {prefix}) then 6 "));
     let (head, often) = (any("head"), any("often"));
-    format!(" + case when {head} then 8 {}when {often} then 3 else 0 end", begun.unwrap_or_default())
+    format!(" + case when {head} then 8 {}when {often} then 3 else 0 end", prefix_case.unwrap_or_default())
 }
 
-/// What is bound to a statement so far.
+/// The parameters of a statement so far.
 #[derive(Default)]
 struct Bound(Vec<Param>);
 
 impl Bound {
-    /// Binds a value and returns its place.
+    /// Binds a value and returns its parameter.
     fn place(&mut self, param: impl Into<Param>) -> String {
         self.0.push(param.into());
         format!("?{}", self.0.len())
     }
 }
 
-/// The forms of [`list`]: each filter alone, and a position.
+/// The variants of [`list`]: each filter alone, and a position.
 pub(super) fn composed() -> Vec<(String, String)> {
-    let begun = "s.CBB".parse().ok().and_then(|cursor| Walk::of(&cursor));
+    let second_page = "s.CBB".parse().ok().and_then(|cursor| SearchCursor::of(&cursor));
     let queries = ["one two", "日本", "-"].map(Query::of);
     let statements = super::note::forms().into_iter().flat_map(|filter| {
-        let walk = begun.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
+        let search_cursor = second_page.clone().filter(|_| filter.cursor.is_some()).unwrap_or_default();
         let token: Option<TokenId> = "tok_00000000000000000000000000".parse().ok();
-        let of = |query, token: Option<&TokenId>| <[Statement; 2]>::from(list(&filter, query, &walk, token));
+        let of = |query, token: Option<&TokenId>| <[Statement; 2]>::from(list(&filter, query, &search_cursor, token));
         queries.iter().flat_map(|query| [of(query, None), of(query, token.as_ref())]).flatten().collect::<Vec<_>>()
     });
     statements.enumerate().map(|(n, s)| (format!("note_search::list {n}"), s.sql.into_owned())).collect()

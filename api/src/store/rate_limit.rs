@@ -1,4 +1,4 @@
-//! Counters of requests: one row per actor and minute. A minute's count may be lost with the power.
+//! Request counters: one row per actor and minute. A power loss may lose the count of a minute.
 
 use deckwatch_protocol::{Timestamp, TokenId};
 
@@ -6,7 +6,7 @@ use super::statements;
 use crate::database::Statement;
 
 statements! {
-    /// The constraint `rate_limit_exceeded` fails the batch of the request over the limit.
+    /// Over the limit, the constraint `rate_limit_exceeded` fails the batch of the request.
     COUNT = "
         insert into rate_limits (actor_key_id, window_start, request_count, request_limit) values (?1, ?2, 1, ?3)
         on conflict (actor_key_id, window_start) do update set
@@ -17,7 +17,7 @@ statements! {
         select 1 as used_up from rate_limits
         where actor_key_id = ?1 and window_start = ?2 and request_count >= request_limit";
 
-    /// For a token, whose limit stands beside it.
+    /// For a token. The limit is in the row of the token.
     COUNT_TOKEN = "
         insert into rate_limits (actor_key_id, window_start, request_count, request_limit)
         select ?1, ?2, 1, t.rate_limit_per_minute from tokens t where t.id = ?3
@@ -31,7 +31,7 @@ statements! {
         on conflict (actor_key_id, window_start) do update set
           request_count = min(request_count + 1, excluded.request_limit), request_limit = excluded.request_limit";
 
-    /// For a request whose batch was rolled back, its count with it.
+    /// Counts a request again whose batch was rolled back together with its count.
     COUNT_REFUSED = "
         insert into rate_limits (actor_key_id, window_start, request_count, request_limit) values (?1, ?2, 1, ?3)
         on conflict (actor_key_id, window_start) do update set
@@ -39,7 +39,7 @@ statements! {
 }
 
 pub(crate) fn count(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
-    Statement::new(COUNT).bind(actor).bind(window_start).bind(limit).forgettable()
+    Statement::new(COUNT).bind(actor).bind(window_start).bind(limit).non_durable()
 }
 
 pub(crate) fn is_used_up(actor: &str, window_start: Timestamp) -> Statement {
@@ -47,13 +47,13 @@ pub(crate) fn is_used_up(actor: &str, window_start: Timestamp) -> Statement {
 }
 
 pub(crate) fn count_refused(actor: &str, window_start: Timestamp, limit: u32) -> Statement {
-    Statement::new(COUNT_REFUSED).bind(actor).bind(window_start).bind(limit).forgettable()
+    Statement::new(COUNT_REFUSED).bind(actor).bind(window_start).bind(limit).non_durable()
 }
 
 pub(crate) fn count_token(actor: &str, window_start: Timestamp, token: &TokenId) -> Statement {
-    Statement::new(COUNT_TOKEN).bind(actor).bind(window_start).bind(token).forgettable()
+    Statement::new(COUNT_TOKEN).bind(actor).bind(window_start).bind(token).non_durable()
 }
 
 pub(crate) fn count_token_refused(actor: &str, window_start: Timestamp, token: &TokenId) -> Statement {
-    Statement::new(COUNT_TOKEN_REFUSED).bind(actor).bind(window_start).bind(token).forgettable()
+    Statement::new(COUNT_TOKEN_REFUSED).bind(actor).bind(window_start).bind(token).non_durable()
 }

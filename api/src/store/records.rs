@@ -1,5 +1,4 @@
-//! Moving the records of a repository to another name: `?1` and `?2` are the venture and repository that they are of,
-//! `?3` and `?4` those that they will be of.
+//! Renames the repository of records. `?1` and `?2` are the old venture and repository, `?3` and `?4` the new ones.
 
 use deckwatch_protocol::{MoveRecords, Timestamp, VentureCode};
 
@@ -7,7 +6,8 @@ use super::statements;
 use crate::database::Statement;
 
 statements! {
-    /// An agent has one live session there; its earlier one here would be a second.
+    /// An agent can have one active session in the new repository. This abandons its session in the old one, which
+    /// would be a second.
     ABANDON_SECOND = "
         update sessions set status = 'abandoned', ended_at = ?5, end_reason = 'stale'
         where venture = ?1 and repo = ?2 and status = 'active' and exists (
@@ -30,7 +30,7 @@ statements! {
           or exists (select 1 from handoffs where venture = ?1 and repo = ?2)), 'true', 'false'))) as body";
 }
 
-/// The newest 500 sessions and handoffs.
+/// Changes the newest 500 sessions and handoffs.
 pub(crate) fn move_records(from: &VentureCode, records: &MoveRecords, now: Timestamp) -> Vec<Statement> {
     vec![
         names(ABANDON_SECOND, from, records).bind(now),
@@ -39,7 +39,7 @@ pub(crate) fn move_records(from: &VentureCode, records: &MoveRecords, now: Times
     ]
 }
 
-/// Whether some are left, as the answer.
+/// Selects the response: whether more records are left.
 pub(crate) fn select_moved(from: &VentureCode, records: &MoveRecords) -> Statement {
     names(SELECT_MOVED, from, records)
 }

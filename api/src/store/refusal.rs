@@ -1,4 +1,5 @@
-//! Rules that a batch checks: inserting a reason fails, and the constraint's name says why.
+//! Rules that a batch checks. A rule inserts a reason, the insert fails, and the name of the constraint gives the
+//! reason.
 
 use deckwatch_protocol::{NoteId, RequirementId, SessionId, VentureCode};
 
@@ -17,7 +18,7 @@ statements! {
         insert into refusals (reason) select 'venture_not_registered'
         where not exists (select 1 from ventures where code = ?1 and deleted_at is null)";
 
-    /// Deleted or not.
+    /// A deleted venture is known.
     UNLESS_VENTURE_KNOWN = "
         insert into refusals (reason) select 'venture_not_found' where not exists (select 1 from ventures where code = ?1)";
 
@@ -34,42 +35,42 @@ statements! {
         where not exists (select 1 from notes where id = ?1 and version in (select value from json_each(?2)))";
 }
 
-/// Refuses the batch unless the session exists.
+/// Fails the batch unless the session exists.
 pub(crate) fn unless_session(id: &SessionId) -> Statement {
     refusing(UNLESS_SESSION).bind(id)
 }
 
-/// Refuses the batch if the session has ended.
+/// Fails the batch if the session has ended.
 pub(crate) fn if_session_ended(id: &SessionId) -> Statement {
     refusing(IF_SESSION_ENDED).bind(id)
 }
 
-/// Refuses the batch unless the venture is registered.
+/// Fails the batch unless the venture is registered.
 pub(crate) fn unless_venture(code: &VentureCode) -> Statement {
     refusing(UNLESS_VENTURE).bind(code)
 }
 
-/// Refuses the batch unless the venture is registered or was deleted.
+/// Fails the batch unless the venture is registered or was deleted.
 pub(crate) fn unless_venture_known(code: &VentureCode) -> Statement {
     refusing(UNLESS_VENTURE_KNOWN).bind(code)
 }
 
-/// Refuses the batch unless the note exists.
+/// Fails the batch unless the note exists.
 pub(crate) fn unless_note(id: &NoteId) -> Statement {
     refusing(UNLESS_NOTE).bind(id)
 }
 
-/// Refuses the batch unless the requirement exists.
+/// Fails the batch unless the requirement exists.
 pub(crate) fn unless_requirement(id: &RequirementId) -> Statement {
     Statement::new(UNLESS_REQUIREMENT).bind(id)
 }
 
-/// Refuses the batch unless the note is one of these versions.
+/// Fails the batch unless the note has one of these versions.
 pub(crate) fn unless_note_version(id: &NoteId, versions: &[u32]) -> Statement {
     refusing(UNLESS_NOTE_VERSION).bind(id).bind(serde_json::Value::from(versions).to_string())
 }
 
-/// What never changes anything has nothing to lose.
+/// Such a statement changes nothing, so it needs no wait for the disk.
 fn refusing(sql: &'static str) -> Statement {
-    Statement::new(sql).forgettable()
+    Statement::new(sql).non_durable()
 }

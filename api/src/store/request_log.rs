@@ -1,6 +1,6 @@
-//! The request log: one row per request of a known actor, in the batch of the work when that commits and
-//! after the answer otherwise. Requests without a good key are left to the engine's own log, so that
-//! nobody without a key can write to the database.
+//! The request log: one row per request of a known actor. The batch of the work writes the row if it commits.
+//! Otherwise the row is written after the response. Requests without a valid key go only to the engine's own log, so
+//! that a client without a key can't write to the database.
 
 use deckwatch_protocol::{
     CorrelationId, ErrorCode, HttpStatus, IdempotencyKey, Limit, Operation, RequestFilter, Timestamp,
@@ -15,30 +15,30 @@ statements! {
         insert into request_log (correlation_id, actor_key_id, operation, method, status, error_code, duration_ms, created_at)
         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-    /// In the batch of a write: the status is the one stored beside its key.
-    INSERT_KEPT = "
+    /// In the batch of a write. The status is the one stored with its key.
+    INSERT_FROM_STORED = "
         insert into request_log (correlation_id, actor_key_id, operation, method, status, created_at)
         select ?3, actor_key_id, ?4, ?5, response_status, ?6 from idempotency_keys
         where actor_key_id = ?1 and idempotency_key = ?2";
 }
 
-/// One request as the log keeps it.
+/// One row of the request log.
 pub(crate) struct Entry {
     pub(crate) actor: String,
-    /// `None` where the request led nowhere.
+    /// `None` if the route is unknown.
     pub(crate) operation: Option<Operation>,
     pub(crate) method: String,
     pub(crate) correlation_id: CorrelationId,
     pub(crate) status: u16,
     pub(crate) error_code: Option<ErrorCode>,
     pub(crate) started_at: Timestamp,
-    /// Milliseconds on the way to the answer.
+    /// Milliseconds until the response.
     pub(crate) duration_ms: i64,
 }
 
 pub(crate) fn insert(entry: &Entry) -> Statement {
     Statement::new(INSERT)
-        .forgettable()
+        .non_durable()
         .bind(entry.correlation_id.as_str())
         .bind(entry.actor.as_str())
         .bind(entry.operation.map(Operation::id))
@@ -49,14 +49,14 @@ pub(crate) fn insert(entry: &Entry) -> Statement {
         .bind(entry.started_at)
 }
 
-pub(crate) fn insert_kept(
+pub(crate) fn insert_from_stored(
     actor: &str,
     key: &IdempotencyKey,
     correlation_id: &str,
     operation: Operation,
     now: Timestamp,
 ) -> Statement {
-    Statement::new(INSERT_KEPT)
+    Statement::new(INSERT_FROM_STORED)
         .bind(actor)
         .bind(key.as_str())
         .bind(correlation_id)
@@ -74,12 +74,12 @@ const LIST: List = List {
     order: Order::Descending,
 };
 
-/// Requests that share a correlation id are few: they are found by it and sorted.
+/// Few requests share a correlation id, so they are selected by it and then sorted.
 const BY_CORRELATION: List = List { from: "request_log l indexed by request_log_by_correlation", ..LIST };
 
 /// The page and the total of `list_requests`.
 pub(crate) fn list(filter: &RequestFilter) -> (Statement, Statement, Limit) {
-    // The key begins with the time, without its colons.
+    // The key begins with the time without its colons.
     let moment = |time: Timestamp| time.to_string().replace(':', "");
     let conditions = Conditions::none()
         .when("l.correlation_id = ?", filter.correlation_id.as_ref())
@@ -93,7 +93,7 @@ pub(crate) fn list(filter: &RequestFilter) -> (Statement, Statement, Limit) {
     (list.items(&conditions, filter.cursor.as_ref(), limit), list.total(&conditions), limit)
 }
 
-/// The forms of [`list`]: each filter alone, and a cursor.
+/// The variants of [`list`]: each filter alone, and a cursor.
 pub(super) fn composed() -> Vec<(String, String)> {
     let time = Some(Timestamp::from_millis(0));
     let forms = [

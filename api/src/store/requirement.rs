@@ -1,4 +1,4 @@
-//! Requirements: which document must exist, for whom, how fresh.
+//! Requirements: which document must exist, for which ventures, and how fresh it must be.
 
 use deckwatch_protocol::{PutRequirement, Requirement, RequirementFilter, RequirementId, Timestamp, TokenId};
 
@@ -16,7 +16,7 @@ macro_rules! requirement_json {
     };
 }
 
-/// The requirement of pattern `?1`, scope type `?2`, venture `?3` and capability `?4`. The schema holds it to one.
+/// The requirement with pattern `?1`, scope type `?2`, venture `?3` and capability `?4`. The schema allows only one.
 macro_rules! same_rule {
     () => {
         "r.name_pattern = ?1 and r.scope_type = ?2 and ifnull(r.venture, '') = ifnull(?3, '') \
@@ -25,9 +25,10 @@ macro_rules! same_rule {
 }
 
 statements! {
-    /// Refuses one requirement more than `?5`, and one with a `*` more than `?6` that hold for one venture: those that name
-    /// it and those that name none. A change of one that is there is none more.
-    UNLESS_ROOM = concat!(
+    /// Fails if the requirement would be more than `?5`, or if it has a `*` and would be more than `?6` that apply
+    /// to one venture (those that name the venture and those that name none). A change of an existing requirement
+    /// adds none.
+    UNLESS_BELOW_LIMIT = concat!(
         "insert into refusals (reason) select 'requirements_full' ",
         "where ((select count(*) from doc_requirements) >= ?5 or instr(?1, '*') > 0 and ",
         "(select count(*) from doc_requirements where instr(name_pattern, '*') > 0 and venture is null) + ",
@@ -46,20 +47,20 @@ statements! {
         where (staleness_days, required, auto_generate, sources_json) is not
           (excluded.staleness_days, excluded.required, excluded.auto_generate, excluded.sources_json)";
 
-    /// A requirement that this request has made, with the id `?5`, answers 201.
-    SELECT_KEPT = concat!(
+    /// If this request created the requirement, with the id `?5`, the status is 201.
+    SELECT_RESPONSE = concat!(
         "select case when r.id = ?5 then 201 else 200 end, ", requirement_json!(), ", null, null ",
         "from doc_requirements r where ", same_rule!()
     );
 
     DELETE = "delete from doc_requirements where id = ?1";
 
-    /// Needs no row, as there is none any more.
+    /// It reads no row, because the row is deleted.
     SELECT_DELETED = "select 200, json_object('id', ?1, 'deleted_at', ?2), null, null";
 }
 
-/// `sql` with the four fields that name a requirement as `?1` to `?4`.
-fn naming(sql: &'static str, requirement: &PutRequirement) -> Statement {
+/// `sql` with the four fields that identify a requirement as `?1` to `?4`.
+fn bind_rule(sql: &'static str, requirement: &PutRequirement) -> Statement {
     Statement::new(sql)
         .bind(&requirement.name_pattern)
         .bind(requirement.scope_type.as_str())
@@ -67,14 +68,14 @@ fn naming(sql: &'static str, requirement: &PutRequirement) -> Statement {
         .bind(requirement.capability.as_ref())
 }
 
-/// Refuses the batch when it would make one requirement too many.
-pub(crate) fn unless_room(requirement: &PutRequirement) -> Statement {
-    naming(UNLESS_ROOM, requirement).bind(Requirement::MAX).bind(Requirement::MAX_PATTERNS)
+/// Fails the batch if it would create one requirement too many.
+pub(crate) fn unless_below_limit(requirement: &PutRequirement) -> Statement {
+    bind_rule(UNLESS_BELOW_LIMIT, requirement).bind(Requirement::MAX).bind(Requirement::MAX_PATTERNS)
 }
 
 pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Timestamp) -> Statement {
     let sources: serde_json::Value = requirement.sources.iter().map(|source| source.as_str()).collect();
-    naming(PUT, requirement)
+    bind_rule(PUT, requirement)
         .bind(new_id)
         .bind(requirement.staleness_days.get())
         .bind(requirement.required)
@@ -83,8 +84,8 @@ pub(crate) fn put(requirement: &PutRequirement, new_id: &RequirementId, now: Tim
         .bind(now)
 }
 
-pub(crate) fn select_kept(requirement: &PutRequirement, new_id: &RequirementId) -> Statement {
-    naming(SELECT_KEPT, requirement).bind(new_id)
+pub(crate) fn select_response(requirement: &PutRequirement, new_id: &RequirementId) -> Statement {
+    bind_rule(SELECT_RESPONSE, requirement).bind(new_id)
 }
 
 pub(crate) fn delete(id: &RequirementId) -> Statement {
@@ -98,7 +99,7 @@ pub(crate) fn select_deleted(id: &RequirementId, now: Timestamp) -> Statement {
 const LIST: List =
     List { from: "doc_requirements r", item: requirement_json!(), key: "r.id", order: Order::Descending };
 
-/// What holds for the token's venture; for a token without one, everything.
+/// The requirements that apply to the token's venture. For a token without a venture, all requirements.
 const OF_TOKEN: &str =
     "(r.venture is null or r.venture = ifnull((select t.venture from tokens t where t.id = ?), r.venture))";
 
@@ -109,7 +110,7 @@ pub(crate) fn list(filter: &RequirementFilter, token: Option<&TokenId>) -> (Stat
     (LIST.items(&conditions, filter.cursor.as_ref(), filter.limit.unwrap_or_default()), LIST.total(&conditions))
 }
 
-/// The forms of [`list`].
+/// The variants of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let every = RequirementFilter::default();
     let one = RequirementFilter { venture: "a".parse().ok(), cursor: "req_0".parse().ok(), limit: None };

@@ -1,4 +1,4 @@
-//! What the service says of itself.
+//! Information about the service.
 
 use deckwatch_protocol::Timestamp;
 
@@ -6,7 +6,7 @@ use super::statements;
 use crate::database::Statement;
 
 statements! {
-    /// Health is that the database answers, and when it was last swept.
+    /// The health check reads the database and returns the time of the last sweep.
     HEALTH = "
         select json_object('status', 'ok', 'engine', ?1, 'time', ?2, 'writes_wait_seconds', ?3, 'notice', ?4,
           'last_sweep', json((

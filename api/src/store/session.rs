@@ -1,5 +1,4 @@
-//! Sessions. Where a statement renders a session or asks whether one is live, `?1` is the time before
-//! which a heartbeat is stale.
+//! Sessions. In statements that render a session or check whether one is active, a heartbeat before `?1` is stale.
 
 use deckwatch_protocol::{Limit, SessionFilter, SessionId, SessionStatus, StartDay, Timestamp, UpdateSession};
 
@@ -8,10 +7,10 @@ use super::next_id::{newest_of_days, next_id};
 use super::statements;
 use crate::database::Statement;
 
-/// A heartbeat may be this far ahead of the clock that reads it.
-pub(super) const MOST_AHEAD_SECONDS: i64 = 5 * 60;
+/// A heartbeat may be this many seconds ahead of the clock that reads it.
+pub(super) const MAX_CLOCK_SKEW_SECONDS: i64 = 5 * 60;
 
-/// Where a session stands; one that fell silent reads as abandoned before a sweep has been there.
+/// The status of a session. A silent session counts as abandoned, also before a sweep marks it.
 macro_rules! session_status {
     () => {
         "case when s.status = 'active' and s.last_heartbeat_at < ?1 then 'abandoned' else s.status end"
@@ -35,13 +34,13 @@ macro_rules! session_json {
 pub(super) use {session_json, session_status};
 
 statements! {
-    /// The agent's own session, when it fell silent: the new day gets a new one.
+    /// Abandons the agent's own session if it is stale. Then the new day gets a new session.
     ABANDON_OWN = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
         where agent = ?3 and venture = ?4 and repo = ?5 and ifnull(track, -1) = ifnull(?6, -1)
           and status = 'active' and last_heartbeat_at < ?1";
 
-    /// Everybody else's on the venture, as many as one request may change.
+    /// Abandons stale sessions of all agents on the venture, up to the number of rows that one request may change.
     ABANDON_STALE = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'stale'
         where id in (
@@ -49,8 +48,9 @@ statements! {
           where venture = ?3 and status = 'active' and last_heartbeat_at < ?1
           order by last_heartbeat_at limit 50)";
 
-    /// A heartbeat from after now was recorded by a clock that was ahead. It counts as one from now, so that the session
-    /// goes stale in time. As many as one request may change; `?3` allows for clocks that differ a little.
+    /// A clock that was ahead recorded a heartbeat in the future. This sets it to the current time, so that the
+    /// session becomes stale in time. It changes up to the number of rows that one request may change. `?3` allows a
+    /// small difference between clocks.
     CORRECT_AHEAD = "
         update sessions set last_heartbeat_at = ?1
         where id in (
@@ -58,7 +58,7 @@ statements! {
           where venture = ?2 and status = 'active' and last_heartbeat_at > ?3
           order by last_heartbeat_at desc limit 50)";
 
-    /// Creates the session, or moves the live one to where its agent stands now.
+    /// Creates the session, or updates the active one with the agent's current values.
     START = concat!("
         insert into sessions (id, agent, client, client_version, client_session_id, host, venture, repo, track,
           issue_number, branch, commit_sha, status, created_at, last_heartbeat_at, actor_key_id,
@@ -77,9 +77,9 @@ statements! {
 
     SELECT = concat!("select ", session_json!(), " as body from sessions s where s.id = ?2");
 
-    SELECT_KEPT = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
+    SELECT_RESPONSE = concat!("select 200, ", session_json!(), ", null, null from sessions s where s.id = ?2");
 
-    /// `?1` is the id, `?2` now; then a flag and a value for each field of the patch.
+    /// `?1` is the id, `?2` the current time. Then a flag and a value follow for each field of the patch.
     UPDATE = "
         update sessions set
           last_heartbeat_at = ?2, status = 'active', ended_at = null, end_reason = null,
@@ -90,8 +90,8 @@ statements! {
           meta_json = iif(?11, ifnull(json_patch(meta_json, ?12), '{}'), meta_json)
         where id = ?1 and status <> 'ended'";
 
-    /// Says that the agent is alive; a session taken for abandoned is live again.
-    BEAT = "
+    /// Records a heartbeat. An abandoned session becomes active again.
+    RECORD_HEARTBEAT = "
         update sessions set last_heartbeat_at = ?2, status = 'active', ended_at = null, end_reason = null
         where id = ?1 and status <> 'ended'";
 
@@ -100,13 +100,13 @@ statements! {
           'next_heartbeat_at', ?2, 'heartbeat_interval_seconds', cast(?3 as integer)) as body
         from sessions s where s.id = ?1";
 
-    /// Unless somebody heard from the session since.
+    /// Has no effect if the session had a heartbeat since.
     LEAVE = "
         update sessions set status = 'abandoned', ended_at = ?2, end_reason = 'process_exit'
         where id = ?1 and status = 'active' and last_heartbeat_at <= ?3";
 
-    /// The agent left and is back before its session would have been stale: the same session goes on.
-    RETURN = "
+    /// Reactivates the session of an agent that left and returned before the session was stale.
+    REACTIVATE = "
         update sessions set status = 'active', ended_at = null, end_reason = null
         where id = (
             select id from sessions indexed by sessions_by_heartbeat
@@ -117,7 +117,8 @@ statements! {
             select 1 from sessions where agent = ?2 and venture = ?3 and repo = ?4
               and ifnull(track, -1) = ifnull(?5, -1) and status = 'active')";
 
-    /// Ends the session with a handoff of the same batch, which is its newest, unless an earlier one ended it.
+    /// Ends the session with the handoff of the same batch, which is its newest one, unless an earlier handoff ended
+    /// it.
     END = "
         update sessions set status = 'ended', ended_at = ?2, end_reason = ?3,
           final_handoff_id = (select max(id) from handoffs where session_id = ?1)
@@ -139,14 +140,14 @@ pub(crate) fn abandon_stale(day: &StartDay, stale_before: Timestamp, now: Timest
 }
 
 pub(crate) fn correct_ahead(day: &StartDay, now: Timestamp) -> Statement {
-    Statement::new(CORRECT_AHEAD).bind(now).bind(&day.venture).bind(now.plus_seconds(MOST_AHEAD_SECONDS))
+    Statement::new(CORRECT_AHEAD).bind(now).bind(&day.venture).bind(now.plus_seconds(MAX_CLOCK_SKEW_SECONDS))
 }
 
-pub(crate) fn return_to(day: &StartDay, stale_before: Timestamp) -> Statement {
-    Statement::new(RETURN).bind(stale_before).bind(&day.agent).bind(&day.venture).bind(&day.repo).bind(day.track)
+pub(crate) fn reactivate(day: &StartDay, stale_before: Timestamp) -> Statement {
+    Statement::new(REACTIVATE).bind(stale_before).bind(&day.agent).bind(&day.venture).bind(&day.repo).bind(day.track)
 }
 
-/// What a new session gets besides what its agent says.
+/// The fields of a new session that its agent does not set.
 pub(crate) struct NewSession<'a> {
     pub(crate) id: &'a SessionId,
     pub(crate) now: Timestamp,
@@ -179,9 +180,9 @@ pub(crate) fn select(id: &SessionId, stale_before: Timestamp) -> Statement {
     Statement::new(SELECT).bind(stale_before).bind(id)
 }
 
-/// Selects one session as the answer of a write.
-pub(crate) fn select_kept(id: &SessionId, stale_before: Timestamp) -> Statement {
-    Statement::new(SELECT_KEPT).bind(stale_before).bind(id)
+/// Selects one session as the response of a write.
+pub(crate) fn select_response(id: &SessionId, stale_before: Timestamp) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(stale_before).bind(id)
 }
 
 pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> Statement {
@@ -201,11 +202,11 @@ pub(crate) fn update(id: &SessionId, patch: &UpdateSession, now: Timestamp) -> S
         .bind(meta)
 }
 
-pub(crate) fn beat(id: &SessionId, now: Timestamp) -> Statement {
-    Statement::new(BEAT).bind(id).bind(now).forgettable()
+pub(crate) fn record_heartbeat(id: &SessionId, now: Timestamp) -> Statement {
+    Statement::new(RECORD_HEARTBEAT).bind(id).bind(now).non_durable()
 }
 
-pub(crate) fn select_beat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
+pub(crate) fn select_heartbeat(id: &SessionId, next: Timestamp, interval_seconds: u32) -> Statement {
     Statement::new(SELECT_BEAT).bind(id).bind(next).bind(interval_seconds)
 }
 
@@ -219,10 +220,11 @@ pub(crate) fn end(id: &SessionId, now: Timestamp, reason: &'static str) -> State
 
 const LIST: List = List { from: "sessions s", item: session_json!(), key: "s.id", order: Order::Descending };
 
-/// Along the heartbeats: what a window of time holds is sorted, whatever else is stored.
+/// Uses the heartbeat index: only the sessions of the time window are read and sorted.
 const BY_HEARTBEAT: List = List { from: "sessions s indexed by sessions_by_heartbeat", ..LIST };
 
-/// Those marked and those that fell silent since, each along an index of its own and merged by id.
+/// Sessions marked as abandoned, and stale ones that are not marked yet. Each kind uses its own index, and the
+/// results are merged by id.
 const ABANDONED: List = List {
     from: "(select * from sessions where status = 'abandoned' \
             union all select * from sessions where status = 'active' and last_heartbeat_at < ?1) s",
@@ -251,7 +253,7 @@ pub(crate) fn list(filter: &SessionFilter, stale_before: Timestamp) -> (Statemen
     (list.items(&conditions, cursor.as_ref(), limit), list.total(&conditions), limit)
 }
 
-/// The forms of [`list`]: each filter alone, and a cursor.
+/// The variants of [`list`]: each filter alone, and a cursor.
 pub(super) fn composed() -> Vec<(String, String)> {
     let forms = [
         SessionFilter::default(),

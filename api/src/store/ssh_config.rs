@@ -1,7 +1,6 @@
-//! What SSH is told: the approved access of every machine of the fleet but one.
+//! The SSH configuration: the approved access of every machine of the fleet except one.
 //!
-//! Nothing is quoted here, because nothing can need it: `protocol` lets no hostname, user, address or key be more
-//! than one plain word.
+//! The values need no quotes, because `protocol` allows only one plain word for a hostname, user, address or key.
 
 use deckwatch_protocol::SshConfigFilter;
 
@@ -9,14 +8,14 @@ use super::{count_limit, statements};
 use crate::cursor::CursorMark;
 use crate::database::Statement;
 
-/// Machines of one answer. Each takes less than 3 KB, so that the answer stays below the 2 MB of a value.
+/// Machines per response. Each takes less than 3 KB, so the response stays below the 2 MB of a value.
 macro_rules! page_size {
     () => {
         "500"
     };
 }
 
-/// The fleet but the machine `?1`, which need not exist.
+/// The fleet without the machine `?1`, which need not exist.
 macro_rules! others {
     () => {
         "machines m where m.approved_key is not null and m.retired_at is null and m.hostname <> ?1"
@@ -24,11 +23,11 @@ macro_rules! others {
 }
 
 statements! {
-    /// `?1` is the hostname that is left out, `?2` the id after which the page starts; both may be empty. `?3` is what
-    /// a cursor begins with.
+    /// `?1` is the excluded hostname, `?2` the id after which the page starts. Both may be empty. `?3` is the prefix
+    /// of a cursor.
     ///
-    /// `HostKeyAlias` ties a machine's host key to its name: whatever its address, and whatever it is called, it
-    /// can't pass for a host that is known by that name already.
+    /// `HostKeyAlias` binds a machine's host key to its name. So a machine can't impersonate a host that is already
+    /// known by that name, even if it takes the address of that host.
     SELECT = concat!(
         "select json_insert(json_object(
            'ssh_config', ifnull(group_concat(page.block, '' order by page.id) filter (where page.position <= ",
@@ -51,7 +50,7 @@ statements! {
     );
 }
 
-/// One page for `ssh_config`.
+/// One page of `ssh_config`.
 pub(crate) fn select(filter: &SshConfigFilter, mark: &CursorMark) -> Statement {
     let host = filter.host.as_ref().map(AsRef::as_ref).unwrap_or_default();
     let cursor = filter.cursor.as_ref().map(AsRef::as_ref).unwrap_or_default();

@@ -1,7 +1,8 @@
-//! The executive summaries of a day: which notes fit into their pool, where the last one is cut, which are left out.
+//! The executive summaries at the start of day: which notes fit into the size limit, where the last one is cut, and
+//! which are left out.
 
-/// The beginning of `head` that has at most `room` bytes. What those bytes hold may end inside a character, which SQLite
-/// counts as a whole one: then one character less is taken.
+/// The longest beginning of `head` with at most `room` bytes. If the limit falls inside a character, SQLite counts
+/// that character as a whole one. Then one character less is taken.
 macro_rules! fitting {
     () => {
         concat!(
@@ -17,16 +18,16 @@ macro_rules! fitting {
     };
 }
 
-/// The text `$text` up to the last character of `$mark` in it, as a length; null where it has none: what is trimmed
-/// from its right is all that is not the mark.
+/// The length of the text `$text` up to the last `$mark` in it; null if it has none. It trims all characters except
+/// the mark from the right.
 macro_rules! length_to_last {
     ($text:expr, $mark:literal) => {
         concat!("nullif(length(rtrim(", $text, ", replace(", $text, ", ", $mark, ", ''))), 0)")
     };
 }
 
-/// A piece of a note, cut back to its last paragraph, else to its last line, where that leaves at least half of it.
-/// Blank lines become as many unit separators first, so that one character marks them.
+/// A part of a note, cut at its last paragraph, else at its last line, if at least half of the part remains. Blank
+/// lines are first replaced with the same number of unit separators, so that one character marks them.
 macro_rules! cut {
     () => {
         concat!(
@@ -45,9 +46,9 @@ macro_rules! cut {
     };
 }
 
-/// Notes tagged `executive-summary` for session `s`: the venture's, then global ones, newest first, in a
-/// pool of 12 KB of content; the 20 newest of each are looked at. The note that overflows the pool is cut; those
-/// beyond it, or of which only a stub would fit, are named.
+/// Notes tagged `executive-summary` for session `s`: those of the venture, then the global ones, newest first, with
+/// at most 12 KB of content in total. The 20 newest of each kind are considered. The note that exceeds the limit is
+/// cut. Notes after it, or notes of which only a short part would fit, are only named.
 macro_rules! executive_summaries_json {
     () => {
         $crate::store::excerpt!(
@@ -76,7 +77,7 @@ macro_rules! executive_summaries_json {
                    'venture', shown.venture, 'actor_key_id', shown.actor_key_id, 'updated_at', shown.updated_at)"
             ),
             order: "shown.position",
-            beside: ", 'left_out', json_group_array(json_object('id', shown.id, 'title', shown.title, \
+            extra: ", 'left_out', json_group_array(json_object('id', shown.id, 'title', shown.title, \
                        'venture', shown.venture, 'updated_at', shown.updated_at) order by shown.rank) \
                      filter (where shown.rank is not null and shown.position is null)"
         )

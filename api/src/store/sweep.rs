@@ -1,29 +1,29 @@
-//! What the scheduled sweep clears away, at most 1,000 rows a statement.
+//! The rows that the scheduled sweep changes or deletes, at most 1,000 per statement.
 
 use deckwatch_protocol::Timestamp;
 
-use super::session::MOST_AHEAD_SECONDS;
+use super::session::MAX_CLOCK_SKEW_SECONDS;
 use super::statements;
 use crate::database::{Param, Statement};
 
-/// How many rows a sweep has changed.
+/// How many rows a sweep has changed or deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Sessions abandoned.
+    /// Sessions marked as abandoned.
     pub sessions: usize,
-    /// Idempotency keys forgotten.
+    /// Idempotency keys deleted.
     pub keys: usize,
-    /// Rate windows forgotten.
+    /// Rate limit windows deleted.
     pub rates: usize,
-    /// Log rows forgotten.
+    /// Log rows deleted.
     pub log: usize,
 }
 
-/// A run as it stands, for the record.
-pub(crate) struct Run {
+/// The current state of a run, for its record.
+pub(crate) struct SweepRun {
     pub(crate) started_at: Timestamp,
     pub(crate) finished_at: Option<Timestamp>,
-    /// Whether something is left for the next run, as far as is known.
+    /// Whether rows are left for the next run, as far as known.
     pub(crate) more: bool,
     pub(crate) swept: Swept,
 }
@@ -36,7 +36,7 @@ statements! {
           where status = 'active' and last_heartbeat_at < ?1 order by last_heartbeat_at limit 1000)
         returning 1 as one";
 
-    /// As the start of a day does, for every venture.
+    /// The same correction as at the start of a day, for every venture.
     CORRECT_AHEAD = "
         update sessions set last_heartbeat_at = ?1
         where id in (
@@ -66,8 +66,8 @@ statements! {
           log = excluded.log";
 }
 
-/// Writes the record of the run as it stands.
-pub(crate) fn record(run: &Run) -> Statement {
+/// Writes the record of the run.
+pub(crate) fn record(run: &SweepRun) -> Statement {
     let counted = |rows: usize| Param::Integer(i64::try_from(rows).unwrap_or(i64::MAX));
     Statement::new(RECORD)
         .bind(run.started_at)
@@ -79,27 +79,27 @@ pub(crate) fn record(run: &Run) -> Statement {
         .bind(counted(run.swept.log))
 }
 
-/// Sessions that fell silent before `stale_before` are abandoned at `now`.
+/// Marks sessions without a heartbeat since `stale_before` as abandoned at `now`.
 pub(crate) fn abandon(stale_before: Timestamp, now: Timestamp) -> Statement {
     Statement::new(ABANDON).bind(stale_before).bind(now)
 }
 
-/// Heartbeats from after `now` count as heartbeats from `now`.
+/// Sets heartbeats later than `now` to `now`.
 pub(crate) fn correct_ahead(now: Timestamp) -> Statement {
-    Statement::new(CORRECT_AHEAD).bind(now).bind(now.plus_seconds(MOST_AHEAD_SECONDS))
+    Statement::new(CORRECT_AHEAD).bind(now).bind(now.plus_seconds(MAX_CLOCK_SKEW_SECONDS))
 }
 
-/// Idempotency keys that expired are forgotten.
+/// Deletes expired idempotency keys.
 pub(crate) fn forget_keys(now: Timestamp) -> Statement {
     Statement::new(FORGET_KEYS).bind(now)
 }
 
-/// Rate windows that started before `before` are forgotten.
+/// Deletes rate limit windows that started before `before`.
 pub(crate) fn forget_rates(before: Timestamp) -> Statement {
     Statement::new(FORGET_RATES).bind(before)
 }
 
-/// Log rows written before `before` are forgotten.
+/// Deletes log rows written before `before`.
 pub(crate) fn forget_log(before: Timestamp) -> Statement {
     Statement::new(FORGET_LOG).bind(before)
 }

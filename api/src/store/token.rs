@@ -1,4 +1,4 @@
-//! Tokens: minted, listed, revoked, and looked up by every request that brings one.
+//! Tokens: create, list and revoke them, and check the token of a request.
 
 use deckwatch_protocol::{
     CreateToken, Cursor, HandoffId, Limit, NoteId, Operation, RequirementId, Scope, SessionId, Timestamp, TokenId,
@@ -19,7 +19,7 @@ macro_rules! token_json {
     };
 }
 
-/// Why the token `?1` with the hash `?2` is not in force at `?3`; no row when it is.
+/// Why the token `?1` with the hash `?2` is not valid at `?3`; no row if it is valid.
 macro_rules! refusal {
     () => {
         "select case when t.id is null then 'unknown' when t.revoked_at is not null then 'revoked' else 'expired' end \
@@ -36,12 +36,12 @@ macro_rules! out_of_scope {
 }
 
 statements! {
-    /// Fails the batch unless the token is in force.
+    /// Fails the batch unless the token is valid.
     ADMIT = concat!("insert into token_refusals (reason) ", refusal!());
 
     WHY_REFUSED = refusal!();
 
-    /// Fails the batch unless one of the token's scopes is among `?2`, those that grant the operation.
+    /// Fails the batch unless the token has one of the scopes `?2`, which grant the operation.
     UNLESS_SCOPE = concat!("insert into token_refusals (reason) ", out_of_scope!());
 
     WHY_OUT_OF_SCOPE = out_of_scope!();
@@ -63,19 +63,20 @@ statements! {
         select 'handoff' from tokens t where t.id = ?1 and t.venture is not null
           and not exists (select 1 from handoffs h where h.id = ?2 and h.venture = t.venture)";
 
-    /// With `?3`, a global note is as good as the venture's own.
+    /// With `?3`, a global note is allowed as well.
     UNLESS_NOTE = "
         insert into token_refusals (reason)
         select 'note' from tokens t where t.id = ?1 and t.venture is not null
           and not exists (select 1 from notes n where n.id = ?2 and (n.venture = t.venture or ?3 and n.venture is null))";
 
-    /// One of another venture, or of every venture, is not there for the token to change.
+    /// A token for one venture can't change a requirement of another venture, or of all ventures. For it, such a
+    /// requirement does not exist.
     UNLESS_REQUIREMENT = "
         insert into refusals (reason)
         select 'requirement_not_found' from tokens t where t.id = ?1 and t.venture is not null
           and not exists (select 1 from doc_requirements r where r.id = ?2 and r.venture = t.venture)";
 
-    /// Not more than once a minute: `?3` is a minute ago.
+    /// At most once a minute: `?3` is a minute ago.
     TOUCH = "
         update tokens set last_used_at = ?2 where id = ?1 and (last_used_at is null or last_used_at <= ?3)";
 
@@ -84,7 +85,7 @@ statements! {
           created_at, created_by, creation_correlation_id)
         values (?1, ?2, substr(?2, 1, 16), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
-    /// What is stored beside the key holds the seal `?2` where the token belongs.
+    /// The stored response has the seal `?2` in place of the token.
     SELECT_MINTED = concat!(
         "select 201, json_set(", token_json!(), ", '$.token', ?2), null, null from tokens t where t.id = ?1"
     );
@@ -95,55 +96,55 @@ statements! {
     /// A second revocation changes nothing.
     REVOKE = "update tokens set revoked_at = ?2 where id = ?1 and revoked_at is null";
 
-    SELECT_KEPT = concat!("select 200, ", token_json!(), ", null, null from tokens t where t.id = ?1");
+    SELECT_RESPONSE = concat!("select 200, ", token_json!(), ", null, null from tokens t where t.id = ?1");
 }
 
 pub(crate) fn admit(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
-    Statement::new(ADMIT).forgettable().bind(id).bind(hash).bind(now)
+    Statement::new(ADMIT).non_durable().bind(id).bind(hash).bind(now)
 }
 
-/// Selects the reason why a token is not in force; nothing when it is.
+/// Selects the reason why a token is not valid; no row if it is valid.
 pub(crate) fn why_refused(id: &TokenId, hash: &str, now: Timestamp) -> Statement {
     Statement::new(WHY_REFUSED).bind(id).bind(hash).bind(now)
 }
 
 pub(crate) fn unless_scope(id: &TokenId, operation: Operation) -> Statement {
-    Statement::new(UNLESS_SCOPE).forgettable().bind(id).bind(granting(operation))
+    Statement::new(UNLESS_SCOPE).non_durable().bind(id).bind(granting_scopes(operation))
 }
 
-/// Selects the reason why no scope of a token grants `operation`; nothing when one does.
+/// Selects the reason if no scope of a token grants `operation`; no row if one does.
 pub(crate) fn why_out_of_scope(id: &TokenId, operation: Operation) -> Statement {
-    Statement::new(WHY_OUT_OF_SCOPE).bind(id).bind(granting(operation))
+    Statement::new(WHY_OUT_OF_SCOPE).bind(id).bind(granting_scopes(operation))
 }
 
 /// The scopes that grant `operation`, as a JSON array.
-fn granting(operation: Operation) -> String {
-    words(Scope::ALL.iter().filter(|scope| scope.grants(operation)))
+fn granting_scopes(operation: Operation) -> String {
+    scopes_json(Scope::ALL.iter().filter(|scope| scope.grants(operation)))
 }
 
 /// Scopes as a JSON array.
-fn words<'a>(scopes: impl Iterator<Item = &'a Scope>) -> String {
+fn scopes_json<'a>(scopes: impl Iterator<Item = &'a Scope>) -> String {
     scopes.map(|scope| scope.as_str()).collect::<serde_json::Value>().to_string()
 }
 
 pub(crate) fn if_restricted(id: &TokenId) -> Statement {
-    Statement::new(IF_RESTRICTED).forgettable().bind(id)
+    Statement::new(IF_RESTRICTED).non_durable().bind(id)
 }
 
 pub(crate) fn unless_venture(id: &TokenId, venture: &VentureCode) -> Statement {
-    Statement::new(UNLESS_VENTURE).forgettable().bind(id).bind(venture)
+    Statement::new(UNLESS_VENTURE).non_durable().bind(id).bind(venture)
 }
 
 pub(crate) fn unless_session(id: &TokenId, session: &SessionId) -> Statement {
-    Statement::new(UNLESS_SESSION).forgettable().bind(id).bind(session)
+    Statement::new(UNLESS_SESSION).non_durable().bind(id).bind(session)
 }
 
 pub(crate) fn unless_handoff(id: &TokenId, handoff: &HandoffId) -> Statement {
-    Statement::new(UNLESS_HANDOFF).forgettable().bind(id).bind(handoff)
+    Statement::new(UNLESS_HANDOFF).non_durable().bind(id).bind(handoff)
 }
 
 pub(crate) fn unless_note(id: &TokenId, note: &NoteId, or_global: bool) -> Statement {
-    Statement::new(UNLESS_NOTE).forgettable().bind(id).bind(note).bind(or_global)
+    Statement::new(UNLESS_NOTE).non_durable().bind(id).bind(note).bind(or_global)
 }
 
 pub(crate) fn unless_requirement(id: &TokenId, requirement: &RequirementId) -> Statement {
@@ -151,10 +152,10 @@ pub(crate) fn unless_requirement(id: &TokenId, requirement: &RequirementId) -> S
 }
 
 pub(crate) fn touch(id: &TokenId, now: Timestamp, a_minute_ago: Timestamp) -> Statement {
-    Statement::new(TOUCH).forgettable().bind(id).bind(now).bind(a_minute_ago)
+    Statement::new(TOUCH).non_durable().bind(id).bind(now).bind(a_minute_ago)
 }
 
-/// A token that is about to be stored.
+/// A token to insert.
 pub(crate) struct NewToken<'a> {
     pub(crate) id: &'a TokenId,
     /// The SHA-256 of the token in hexadecimal.
@@ -169,7 +170,7 @@ pub(crate) fn insert(request: &CreateToken, new: &NewToken) -> Statement {
         .bind(new.id)
         .bind(new.hash)
         .bind(&request.name)
-        .bind(words(request.scopes.iter()))
+        .bind(scopes_json(request.scopes.iter()))
         .bind(request.venture.as_ref())
         .bind(request.rate_limit_per_minute.get())
         .bind(request.expires_at)
@@ -190,8 +191,8 @@ pub(crate) fn revoke(id: &TokenId, now: Timestamp) -> Statement {
     Statement::new(REVOKE).bind(id).bind(now)
 }
 
-pub(crate) fn select_kept(id: &TokenId) -> Statement {
-    Statement::new(SELECT_KEPT).bind(id)
+pub(crate) fn select_response(id: &TokenId) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(id)
 }
 
 const LIST: List = List { from: "tokens t", item: token_json!(), key: "t.id", order: Order::Descending };
@@ -202,7 +203,7 @@ pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>) -> (Statement, Stateme
     (LIST.items(&all, cursor, limit), LIST.total(&all))
 }
 
-/// The forms of [`list`].
+/// The variants of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let cursor = "tok_0".parse().ok();
     let (items, total) = list(Limit::default(), cursor.as_ref());

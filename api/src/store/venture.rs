@@ -25,20 +25,20 @@ statements! {
         where deleted_at is not null or (name, ifnull(github_org, ''), repos_json, capabilities_json) is not
           (excluded.name, ifnull(excluded.github_org, ''), excluded.repos_json, excluded.capabilities_json)";
 
-    /// A venture that this request has made answers 201.
-    SELECT_KEPT = concat!(
+    /// If this request created the venture, the status is 201.
+    SELECT_RESPONSE = concat!(
         "select iif(v.creation_id is ?2, 201, 200), ", venture_json!(),
         ", null, null from ventures v where v.code = ?1"
     );
 
-    /// Sessions, handoffs and notes refer to it, so the row stays. A second deletion changes nothing.
+    /// The row stays, because sessions, handoffs and notes refer to it. A second deletion changes nothing.
     DELETE = "update ventures set deleted_at = ?2 where code = ?1 and deleted_at is null";
 
     SELECT_DELETED = "
         select 200, json_object('code', v.code, 'deleted_at', v.deleted_at), null, null from ventures v where v.code = ?1";
 }
 
-/// `new_id` names this request, in case it makes the venture.
+/// `new_id` identifies this request, if it creates the venture.
 pub(crate) fn put(code: &VentureCode, venture: &PutVenture, new_id: &str, now: Timestamp) -> Statement {
     let list = |values: Vec<&str>| serde_json::Value::from(values).to_string();
     Statement::new(PUT)
@@ -51,8 +51,8 @@ pub(crate) fn put(code: &VentureCode, venture: &PutVenture, new_id: &str, now: T
         .bind(new_id)
 }
 
-pub(crate) fn select_kept(code: &VentureCode, new_id: &str) -> Statement {
-    Statement::new(SELECT_KEPT).bind(code).bind(new_id)
+pub(crate) fn select_response(code: &VentureCode, new_id: &str) -> Statement {
+    Statement::new(SELECT_RESPONSE).bind(code).bind(new_id)
 }
 
 pub(crate) fn delete(code: &VentureCode, now: Timestamp) -> Statement {
@@ -63,22 +63,22 @@ pub(crate) fn select_deleted(code: &VentureCode) -> Statement {
     Statement::new(SELECT_DELETED).bind(code)
 }
 
-/// What a list of ventures leaves out.
+/// The condition for ventures that are not deleted.
 pub(super) const NOT_DELETED: &str = "v.deleted_at is null";
 
 const LIST: List = List { from: "ventures v", item: venture_json!(), key: "v.code", order: Order::Ascending };
 
-/// What the token may see: a range of codes, so that the walk along the index is as short as its answer.
+/// The ventures that the token may see, as a range of codes, so that the index scan is as short as the result.
 pub(super) const OF_TOKEN: &str = "v.code >= ifnull((select t.venture from tokens t where t.id = ?), '') \
                         and v.code <= ifnull((select t.venture from tokens t where t.id = ?), '~')";
 
-/// The page and the total of `list_ventures`; a token that is for one venture sees that one.
+/// The page and the total of `list_ventures`. A token for one venture sees only that venture.
 pub(crate) fn list(limit: Limit, cursor: Option<&Cursor>, token: Option<&TokenId>) -> (Statement, Statement) {
     let all = Conditions::none().only(NOT_DELETED, true).when(OF_TOKEN, token);
     (LIST.items(&all, cursor, limit), LIST.total(&all))
 }
 
-/// The forms of [`list`].
+/// The variants of [`list`].
 pub(super) fn composed() -> Vec<(String, String)> {
     let cursor = "a".parse().ok();
     let token = "tok_00000000000000000000000000".parse().ok();

@@ -1,8 +1,8 @@
-//! A whole database as one file, out and in again. The full text index stays behind: it is built again
-//! from the notes when the restored database is opened.
+//! Exports a database into one file and restores it. An export has no full text index. Opening the restored database
+//! rebuilds the index from the notes.
 
-mod draft;
-mod soundness;
+mod integrity;
+mod staged_file;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,104 +11,106 @@ use std::time::Duration;
 use deckwatch_api::store;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
-use self::draft::{Draft, vacant};
-use self::soundness::{complete, require_sound};
+use self::integrity::{require_complete, require_intact};
+use self::staged_file::{StagedFile, require_absent};
 use crate::database::Sqlite;
 use crate::private_files::private_folder;
 
-/// How long an export waits for a batch to finish.
+/// How long an export waits for a running batch.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An export or a restore that was not done.
+/// Why an export or a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// What is to be made is there already.
-    #[error("{} is there already; nothing was changed", .0.display())]
+    /// The target file exists.
+    #[error("{} exists already; nothing was changed. Choose another name or move the file", .0.display())]
     Exists(PathBuf),
-    /// SQLite would take this file for a part of what is to be made.
+    /// SQLite would use this existing file as a part of the target.
     #[error(
-        "{} is there, left by a database that was moved away or is still in use. It may hold that database's last writes: \
-         put it beside that one, under its name, or away; nothing was changed",
+        "{} exists: it belongs to a database that was moved or is still in use, and it may hold the last writes of \
+         that database; nothing was changed. Move it next to that database, with the matching name, or move it away",
         .0.display()
     )]
     LeftBehind(PathBuf),
     /// The file has migrations that this program does not know.
-    #[error("{} was made by a newer Deckwatch, with {migration}: update this program; nothing was changed", .path.display())]
+    #[error("{} was made by a newer Deckwatch: this program does not know the migration {migration}; nothing was \
+             changed. Update this program", .path.display())]
     Newer {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// The first of them.
+        /// The first unknown migration.
         migration: String,
     },
-    /// The file is a backup, but not of this engine.
+    /// The file is a backup of the other engine.
     #[error(
-        "{} is a backup of D1: restore it by scripts/backup with --engine worker or --database; nothing was changed",
+        "{} is a backup of D1, not of this engine; nothing was changed. Restore it with scripts/backup and --engine \
+         worker or --database",
         .0.display()
     )]
     OfD1(PathBuf),
-    /// The copy is not sound, or not of Deckwatch.
-    #[error("{} is damaged, or no database of Deckwatch: {detail}; nothing was changed", .path.display())]
+    /// The file is damaged, or it is not a Deckwatch database.
+    #[error("{} is damaged, or it is not a Deckwatch database: {detail}; nothing was changed", .path.display())]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         detail: String,
     },
-    /// SQLite can't do it.
+    /// SQLite failed.
     #[error("{}: {source}; nothing was changed", .path.display())]
     Database {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
-    /// The system can't do it.
+    /// The operating system failed.
     #[error("{}: {source}; nothing was changed", .path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// Writes what `database` holds at this moment into the new file `to`, while others go on using it.
+/// Writes the current content of `database` into the new file `to`. Other processes can use the database meanwhile.
 pub fn export(database: &Path, to: &Path) -> Result<(), BackupError> {
-    vacant(to)?;
-    let draft = Draft::beside(to)?;
-    copy(database, draft.file()).map_err(or_full(to))?;
-    without_index(draft.file()).map_err(in_file(to))?;
-    require_sound(draft.file(), database)?;
-    draft.place(to)
+    require_absent(to)?;
+    let staged = StagedFile::next_to(to)?;
+    copy(database, staged.file()).map_err(with_full_disk_path(to))?;
+    without_index(staged.file()).map_err(in_file(to))?;
+    require_intact(staged.file(), database)?;
+    staged.publish(to)
 }
 
-/// Makes the database `database`, which is not there yet, from a file that [`export`] wrote.
+/// Creates the new database `database` from a file that [`export`] wrote.
 pub fn restore(from: &Path, database: &Path) -> Result<(), BackupError> {
-    vacant(database)?;
+    require_absent(database)?;
     if let Some(folder) = database.parent() {
         private_folder(folder).map_err(at(folder))?;
     }
-    let draft = Draft::beside(database)?;
-    copy(from, draft.file()).map_err(or_full(database))?;
-    require_sound(draft.file(), from)?;
-    // Opening applies newer migrations and builds the index.
-    let opened = Sqlite::open(draft.file()).map_err(in_file(from)).map_err(or_full(database))?;
-    complete(&opened, from)?;
+    let staged = StagedFile::next_to(database)?;
+    copy(from, staged.file()).map_err(with_full_disk_path(database))?;
+    require_intact(staged.file(), from)?;
+    // Opening the file applies newer migrations and builds the index.
+    let opened = Sqlite::open(staged.file()).map_err(in_file(from)).map_err(with_full_disk_path(database))?;
+    require_complete(&opened, from)?;
     drop(opened);
-    draft.place(database)
+    staged.publish(database)
 }
 
-/// Copies a database in one transaction: a plain copy could miss what is still in the write-ahead log.
+/// Copies a database in one transaction. A plain file copy could miss data in the write-ahead log.
 fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let copied = || {
         let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         source.busy_timeout(BUSY_TIMEOUT)?;
-        // SQLite takes the bytes of a name as they are, whether they are UTF-8 or not.
+        // SQLite takes the bytes of a name without changes, also if they are not UTF-8.
         let name = to.as_os_str().as_encoded_bytes();
         source.execute("vacuum into cast(?1 as text)", params![name])
     };
     copied().map(drop).map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) if soundness::is_of_d1(from) => BackupError::OfD1(from.to_owned()),
+        Some(ErrorCode::NotADatabase) if integrity::is_of_d1(from) => BackupError::OfD1(from.to_owned()),
         _ => in_file(from)(error),
     })
 }
@@ -119,11 +121,12 @@ fn without_index(file: &Path) -> Result<(), rusqlite::Error> {
     connection.execute("vacuum", []).map(drop)
 }
 
-/// It is what is being made that a full disk has no room for, whatever was read at the time.
-fn or_full(made: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
+/// Reports a full disk as an error of the file that is being written, also if the failed step was reading another
+/// file.
+fn with_full_disk_path(target: &Path) -> impl Fn(BackupError) -> BackupError + '_ {
     |error| match error {
         BackupError::Database { source, .. } if source.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-            in_file(made)(source)
+            in_file(target)(source)
         }
         error => error,
     }

@@ -1,5 +1,5 @@
-//! The head of a request, before hyper sees it: whether it is all there, how long its body is, and what is wrong with
-//! it. The parser is hyper's own, so that both read the same request.
+//! Parses the head of a request before hyper sees it: whether it is complete, how long its body is, and whether it
+//! is valid. It uses the same parser as hyper, so that both read the same request.
 
 use bytes::Bytes;
 use deckwatch_api::{MAX_HEADER_BYTES, MAX_HEADERS, refuse};
@@ -8,29 +8,29 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
 
 use crate::platform::SystemEntropy;
 
-/// Most bytes of a head.
+/// Maximum size of a head in bytes.
 pub(super) const MAX_BYTES: usize = MAX_HEADER_BYTES;
-/// Most header lines, as many as hyper takes.
+/// Maximum number of header lines, the same as hyper's.
 const MAX_LINES: usize = MAX_HEADERS;
 /// The longest body that hyper can count.
 const MAX_LENGTH: u64 = 1 << 53;
 
-/// What the first bytes of a request are.
+/// The result of parsing the first bytes of a request.
 pub(super) enum Head {
-    /// Not all there yet.
+    /// The head is not complete yet.
     Partial,
-    /// A head of so many bytes that can be taken.
+    /// A valid head with its size in bytes.
     Good { bytes: usize, body: Length },
-    /// One that is refused.
+    /// An invalid head.
     Bad(Refusal),
 }
 
 /// How the end of a body is found.
 #[derive(Clone, Copy)]
 pub(super) enum Length {
-    /// After so many bytes.
+    /// After this number of bytes.
     Known(u64),
-    /// By its chunks.
+    /// After the last chunk.
     Chunked,
 }
 
@@ -46,26 +46,26 @@ impl Refusal {
         Self { code, detail, correlation_id: None }
     }
 
-    /// The head can't be read.
+    /// The head can't be parsed.
     pub(super) fn unreadable(detail: &'static str) -> Self {
         Self::new(ErrorCode::InvalidRequest, detail)
     }
 
-    /// The head did not come in time.
+    /// The head did not arrive in time.
     pub(super) fn too_slow() -> Self {
         Self::new(ErrorCode::RequestTimeout, "The request did not arrive in time. Send it again.")
     }
 
-    /// The answer as it goes over the wire. The connection closes behind it.
+    /// The response as bytes. The connection closes after it.
     pub(super) fn answer(self) -> Vec<u8> {
         let given = self.correlation_id.map(|id| (HeaderName::from_static("x-correlation-id"), id));
         let headers: HeaderMap = given.into_iter().collect();
-        written(&refuse(self.code, self.detail, &headers, &SystemEntropy))
+        encode(&refuse(self.code, self.detail, &headers, &SystemEntropy))
     }
 }
 
-/// Looks at the first bytes of a request.
-pub(super) fn examine(bytes: &[u8]) -> Head {
+/// Parses the first bytes of a request.
+pub(super) fn parse(bytes: &[u8]) -> Head {
     let mut lines = [httparse::EMPTY_HEADER; MAX_LINES];
     let mut request = httparse::Request::new(&mut lines);
     match request.parse(bytes) {
@@ -81,22 +81,24 @@ pub(super) fn examine(bytes: &[u8]) -> Head {
         Ok(httparse::Status::Partial) if bytes.len() > MAX_BYTES => Head::Bad(too_large(bytes)),
         Ok(httparse::Status::Partial) => Head::Partial,
         Err(httparse::Error::TooManyHeaders) => {
-            Head::Bad(Refusal::new(ErrorCode::HeadersTooLarge, "The request has more than 100 headers."))
+            Head::Bad(Refusal::new(ErrorCode::HeadersTooLarge, "The request has more than 100 headers. Send fewer."))
         }
         Err(_) => Head::Bad(Refusal::unreadable("The request is not HTTP/1.1.")),
     }
 }
 
-/// How long the body is; or what makes the request one that two programs could read in two ways (RFC 9112, 6.3).
+/// The length of the body. Refuses a request that two programs could read differently (RFC 9112, 6.3).
 fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
-    // `Uri` takes UTF-8 too, and with it characters that a terminal obeys when it shows a log.
+    // `Uri` also accepts UTF-8, which includes control characters that a terminal executes when it shows a log.
     if request.path.is_none_or(|path| !path.is_ascii() || path.parse::<Uri>().is_err()) {
-        return Err(Refusal::unreadable("The address has a character that must be written with %."));
+        return Err(Refusal::unreadable(
+            "The address contains a character that must be percent-encoded. Encode it as %XX.",
+        ));
     }
     let is_newest = request.version == Some(1);
     let hosts = values(request, "host").count();
     if hosts > 1 || (hosts == 0 && is_newest) {
-        return Err(Refusal::unreadable("A request has exactly one Host header."));
+        return Err(Refusal::unreadable("The request must have exactly one Host header."));
     }
     let mut lengths = values(request, "content-length");
     let mut codings = values(request, "transfer-encoding");
@@ -106,10 +108,14 @@ fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
         (Some(length), None) => {
             let text = std::str::from_utf8(length).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
             let text = text.filter(|text| !text.is_empty() && lengths.next().is_none());
-            let text = text.ok_or(Refusal::unreadable("Content-Length must be one whole number."))?;
+            let text = text.ok_or(Refusal::unreadable("Content-Length must be one integer."))?;
             match text.parse() {
                 Ok(length) if length <= MAX_LENGTH => Ok(Length::Known(length)),
-                _ => Err(Refusal::new(ErrorCode::PayloadTooLarge, "The body is larger than any that the API takes.")),
+                _ => Err(Refusal::new(
+                    ErrorCode::PayloadTooLarge,
+                    "The body is larger than the API accepts. Send \
+                                                                   less.",
+                )),
             }
         }
         (None, Some(coding)) => {
@@ -117,29 +123,29 @@ fn body_of(request: &httparse::Request) -> Result<Length, Refusal> {
             if is_chunked && is_newest {
                 Ok(Length::Chunked)
             } else {
-                Err(Refusal::unreadable("Transfer-Encoding can only be chunked."))
+                Err(Refusal::unreadable("The only supported Transfer-Encoding is chunked."))
             }
         }
     }
 }
 
-/// The values of a header, line by line.
+/// The values of a header, one per line.
 fn values<'a>(request: &'a httparse::Request, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
     let lines = request.headers.iter().filter(move |line| line.name.eq_ignore_ascii_case(name));
     lines.map(|line| line.value.trim_ascii())
 }
 
-/// The address is too long when not even its line is there.
+/// Even the request line is not complete: the address is too long. Otherwise the headers are too large.
 fn too_large(bytes: &[u8]) -> Refusal {
     if bytes.iter().take(MAX_BYTES).any(|byte| *byte == b'\n') {
-        Refusal::new(ErrorCode::HeadersTooLarge, "The headers are larger than 64 KiB.")
+        Refusal::new(ErrorCode::HeadersTooLarge, "The headers are larger than 64 KiB. Send less.")
     } else {
-        Refusal::new(ErrorCode::UriTooLong, "The address is larger than 64 KiB.")
+        Refusal::new(ErrorCode::UriTooLong, "The address is larger than 64 KiB. Shorten it.")
     }
 }
 
-/// A response in HTTP/1.1, the last of its connection.
-fn written(response: &Response<Bytes>) -> Vec<u8> {
+/// The bytes of an HTTP/1.1 response, the last one of its connection.
+fn encode(response: &Response<Bytes>) -> Vec<u8> {
     let status = response.status();
     let line = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
     let headers = response.headers().iter();
@@ -154,7 +160,7 @@ mod tests {
     use super::*;
 
     fn status_of(request: &str) -> u16 {
-        match examine(request.as_bytes()) {
+        match parse(request.as_bytes()) {
             Head::Partial => 0,
             Head::Good { .. } => 200,
             Head::Bad(refusal) => refusal.code.status(),
@@ -162,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_could_be_read_in_two_ways_is_refused() {
+    fn an_ambiguous_request_is_refused() {
         for (status, request) in [
             (200, "GET / HTTP/1.1\r\nhost: x\r\n\r\n"),
             (200, "GET / HTTP/1.0\r\n\r\n"),

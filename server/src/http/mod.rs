@@ -1,11 +1,12 @@
-//! HTTP/1.1 in front of the engine, on one listener.
+//! Serves the engine over HTTP/1.1 on one listener.
 //!
-//! `crowd` bounds the connections, `gate` stands between a socket and hyper and lets whole heads of requests
-//! through or refuses them, `upload` reads a body when the engine asks for it, within a budget of all bodies.
+//! `connections` limits the connections. `request_filter` is the filter between a socket and hyper that passes or
+//! refuses whole request heads. `upload` reads a body when the engine asks for it, within a memory budget for all
+//! bodies.
 
-mod crowd;
-mod gate;
+mod connections;
 mod head;
+mod request_filter;
 mod upload;
 
 use std::convert::Infallible;
@@ -24,53 +25,61 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use self::crowd::{Crowd, Member};
-use self::gate::{Busy, Conduct, Gate};
+use self::connections::{ConnectionSlot, Connections};
+use self::request_filter::{Busy, RequestActivity, RequestFilter};
 use self::upload::Upload;
 use crate::embedded::Embedded;
 
-/// Most connections at once. Each may hold a head of 64 KiB and 16 KiB of a body, and no more before its key is known.
-const MOST_CONNECTIONS: usize = 512;
-/// Most bytes of larger bodies at once, whose callers are known. What is made of a body may take three times as much.
+/// Maximum number of connections. Before its key is known, each may hold a head of 64 KiB and 16 KiB of a body.
+const MAX_CONNECTIONS: usize = 512;
+/// Memory budget for larger bodies of known callers. Processing a body may need three times its size.
 const BODY_BUDGET: usize = 32 * 1024 * 1024;
-/// How long requests under way may take once the server is told to stop.
+/// How long running requests may take after the server is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What all connections share.
-struct Site {
+/// The state that all connections share.
+struct ServerState {
     engine: Embedded,
     bodies: Arc<Semaphore>,
 }
 
-/// Serves `engine` until `stop` resolves, then lets requests under way finish.
+/// Serves `engine` until `stop` resolves, then lets running requests finish.
 pub async fn serve(engine: Embedded, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let site = Arc::new(Site { engine: engine.clone(), bodies: Arc::new(Semaphore::new(BODY_BUDGET)) });
-    let crowd = Arc::new(Crowd::of(MOST_CONNECTIONS));
+    let server = Arc::new(ServerState { engine: engine.clone(), bodies: Arc::new(Semaphore::new(BODY_BUDGET)) });
+    let connections = Arc::new(Connections::of(MAX_CONNECTIONS));
     let (stopping, stopped) = watch::channel(false);
     let sweeping = tokio::spawn(async move { engine.keep_swept().await });
     tokio::select! {
         () = stop => {}
-        () = accept(&site, &listener, &crowd, &stopped) => {}
+        () = accept(&server, &listener, &connections, &stopped) => {}
     }
     sweeping.abort();
     drop(listener);
     let _ = stopping.send(true);
-    if tokio::time::timeout(DRAIN_TIMEOUT, crowd.empty()).await.is_err() {
-        log::warn!("some requests were still under way after {} s and were cut off", DRAIN_TIMEOUT.as_secs());
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.empty()).await.is_err() {
+        log::warn!(
+            "some requests were still running {} s after the stop signal and were canceled",
+            DRAIN_TIMEOUT.as_secs()
+        );
     }
 }
 
-/// Takes connections in, for ever.
-async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, stopped: &watch::Receiver<bool>) {
+/// Accepts connections in an endless loop.
+async fn accept(
+    server: &Arc<ServerState>,
+    listener: &TcpListener,
+    connections: &Arc<Connections>,
+    stopped: &watch::Receiver<bool>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let member = crowd.admit().await;
-                let (site, stopped) = (Arc::clone(site), stopped.clone());
-                tokio::spawn(converse(site, stream, member, stopped));
+                let slot = connections.admit().await;
+                let (server, stopped) = (Arc::clone(server), stopped.clone());
+                tokio::spawn(serve_connection(server, stream, slot, stopped));
             }
             Err(error) => {
-                // Too many open files, most likely: give those that are open a moment to close.
+                // Probably too many files are open. Wait until some connections close.
                 log::warn!("can't accept a connection: {error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -78,30 +87,35 @@ async fn accept(site: &Arc<Site>, listener: &TcpListener, crowd: &Arc<Crowd>, st
     }
 }
 
-/// One connection, from its first request to its end.
-async fn converse(site: Arc<Site>, stream: TcpStream, member: Member, mut stopped: watch::Receiver<bool>) {
-    // Answers are small and whole: they need not wait for more to send.
+/// Handles one connection, from its first request to its end.
+async fn serve_connection(
+    server: Arc<ServerState>,
+    stream: TcpStream,
+    slot: ConnectionSlot,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Responses are small and complete, so they need no delay to collect more data.
     if let Err(error) = stream.set_nodelay(true) {
-        log::debug!("a socket takes no option: {error}");
+        log::debug!("could not set a socket option: {error}");
     }
-    let member = Arc::new(member);
-    let conduct = Arc::new(Conduct::default());
+    let slot = Arc::new(slot);
+    let activity = Arc::new(RequestActivity::default());
     let service = service_fn({
-        let (member, conduct) = (Arc::clone(&member), Arc::clone(&conduct));
+        let (slot, activity) = (Arc::clone(&slot), Arc::clone(&activity));
         move |request| {
-            let busy = conduct.begin();
-            let (site, member) = (Arc::clone(&site), Arc::clone(&member));
+            let busy = activity.begin();
+            let (server, slot) = (Arc::clone(&server), Arc::clone(&slot));
             Box::pin(async move {
-                let answer = answer(&site, &member, request).await;
+                let answer = answer(&server, &slot, request).await;
                 Ok::<_, Infallible>(answer.map(|body| Reply { body: Full::new(body), _busy: busy }))
             })
         }
     });
     let mut connection = hyper::server::conn::http1::Builder::new()
         .header_read_timeout(None)
-        .max_buf_size(head::MAX_BYTES + gate::ROOM)
-        .serve_connection(TokioIo::new(Gate::new(stream, conduct)), service);
-    let served = async {
+        .max_buf_size(head::MAX_BYTES + request_filter::READ_BYTES)
+        .serve_connection(TokioIo::new(RequestFilter::new(stream, activity)), service);
+    let connection_task = async {
         let mut is_stopping = false;
         loop {
             tokio::select! {
@@ -116,23 +130,23 @@ async fn converse(site: Arc<Site>, stream: TcpStream, member: Member, mut stoppe
         }
     };
     tokio::select! {
-        ended = served => if let Err(error) = ended {
+        ended = connection_task => if let Err(error) = ended {
             log::debug!("a connection ended early: {error}");
         },
-        () = member.evicted() => return log::debug!("a connection made room for another"),
+        () = slot.evicted() => return log::debug!("closed an idle connection to accept a new one"),
     }
     tokio::select! {
         () = connection.into_parts().io.into_inner().close() => {}
-        () = member.evicted() => {}
+        () = slot.evicted() => {}
     }
 }
 
-async fn answer(site: &Site, member: &Arc<Member>, request: Request<Incoming>) -> Response<Bytes> {
-    let working = member.begin();
-    let closes = gate::must_close(request.headers());
+async fn answer(server: &ServerState, slot: &Arc<ConnectionSlot>, request: Request<Incoming>) -> Response<Bytes> {
+    let working = slot.begin();
+    let closes = request_filter::must_close(request.headers());
     let (parts, body) = request.into_parts();
-    let upload = Upload::of(body, &parts.headers, Arc::clone(&site.bodies), Arc::clone(member));
-    let mut response = site.engine.handle(Request::from_parts(parts, upload)).await;
+    let upload = Upload::of(body, &parts.headers, Arc::clone(&server.bodies), Arc::clone(slot));
+    let mut response = server.engine.handle(Request::from_parts(parts, upload)).await;
     if closes {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -140,7 +154,7 @@ async fn answer(site: &Site, member: &Arc<Member>, request: Request<Incoming>) -
     response
 }
 
-/// An answer. The gate opens for the next request when hyper has taken all of it.
+/// A response body. The next request can pass the filter after hyper has taken all of it.
 struct Reply {
     body: Full<Bytes>,
     _busy: Busy,

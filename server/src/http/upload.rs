@@ -1,4 +1,4 @@
-//! The body of a request, read from hyper when the engine asks for it.
+//! Reads the body of a request from hyper when the engine asks for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,55 +13,55 @@ use hyper::body::{Body, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::crowd::Member;
+use super::connections::ConnectionSlot;
 
-/// How long a body may take in all. The largest, 7 MiB, then needs 2 Mbit/s.
+/// How long a whole body may take. The largest, 7 MiB, needs 2 Mbit/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a body waits for its place in the budget.
-const PLACE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of a refused body is read and thrown away, and for how long: a client that still writes would take a
-/// closed connection for a dead server.
+/// How long a body waits for memory in the budget.
+const RESERVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of a refused body is read and discarded. A client that is still writing treats a closed connection as a
+/// server failure.
 const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
-/// The same for a caller whose key is not known to be good: reading costs as much as sending.
-const MAX_DISCARDED_BYTES_OF_STRANGER: usize = 256 * 1024;
+/// The same limit for a caller without a valid key. Reading costs the server as much as sending costs the client.
+const MAX_DISCARDED_BYTES_WITHOUT_KEY: usize = 256 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
-/// Most bodies of strangers that are read and thrown away at once. The work of hundreds at once would keep the requests
-/// of known callers waiting.
-const MOST_DISCARDED_AT_ONCE: usize = 4;
+/// Maximum number of bodies without a valid key that are read and discarded at the same time. Hundreds of them would
+/// delay requests of known callers.
+const MAX_CONCURRENT_DISCARDS: usize = 4;
 
-/// The places for bodies of strangers that are read and thrown away.
-static DISCARDS: Semaphore = Semaphore::const_new(MOST_DISCARDED_AT_ONCE);
+/// The permits to read and discard a body without a valid key.
+static DISCARDS: Semaphore = Semaphore::const_new(MAX_CONCURRENT_DISCARDS);
 
-/// A body under way.
+/// A body that is being received.
 pub(super) struct Upload {
-    /// `None` once it has ended.
+    /// `None` after the end.
     body: Option<Incoming>,
     budget: Arc<Semaphore>,
-    place: Option<OwnedSemaphorePermit>,
-    member: Arc<Member>,
+    reservation: Option<OwnedSemaphorePermit>,
+    slot: Arc<ConnectionSlot>,
     until: Option<Instant>,
     is_admitted: bool,
-    /// Whether the client waits to be told to send it.
-    waits_to_be_told: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    expects_continue: bool,
 }
 
 impl Upload {
-    pub(super) fn of(body: Incoming, headers: &HeaderMap, budget: Arc<Semaphore>, member: Arc<Member>) -> Self {
-        let waits_to_be_told = headers.contains_key(EXPECT);
-        Self { body: Some(body), budget, place: None, member, until: None, is_admitted: false, waits_to_be_told }
+    pub(super) fn of(body: Incoming, headers: &HeaderMap, budget: Arc<Semaphore>, slot: Arc<ConnectionSlot>) -> Self {
+        let expects_continue = headers.contains_key(EXPECT);
+        Self { body: Some(body), budget, reservation: None, slot, until: None, is_admitted: false, expects_continue }
     }
 }
 
 #[async_trait]
 impl deckwatch_api::Incoming for Upload {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
-        self.waits_to_be_told = false;
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
+        self.expects_continue = false;
         let until = *self.until.get_or_insert_with(|| Instant::now() + BODY_TIMEOUT);
         let body = self.body.as_mut()?;
         loop {
             match timeout_at(until, body.frame()).await {
                 Ok(Some(Ok(frame))) => {
-                    // Trailers are no part of it.
+                    // Trailers are not a part of the body.
                     if let Ok(data) = frame.into_data() {
                         return Some(Ok(data));
                     }
@@ -71,7 +71,7 @@ impl deckwatch_api::Incoming for Upload {
                     return None;
                 }
                 Ok(Some(Err(error))) => {
-                    log::debug!("a body broke off: {error}");
+                    log::debug!("could not read a request body: {error}");
                     self.body = None;
                     return Some(Err(IncomingError::CutShort));
                 }
@@ -82,41 +82,42 @@ impl deckwatch_api::Incoming for Upload {
 
     async fn reserve(&mut self, bytes: usize) -> Result<(), IncomingError> {
         let permits = u32::try_from(bytes).map_err(|_| IncomingError::NoRoom)?;
-        let place = timeout(PLACE_TIMEOUT, Arc::clone(&self.budget).acquire_many_owned(permits)).await;
-        self.place = place.ok().and_then(Result::ok);
-        if self.place.is_some() { Ok(()) } else { Err(IncomingError::NoRoom) }
+        let reservation = timeout(RESERVE_TIMEOUT, Arc::clone(&self.budget).acquire_many_owned(permits)).await;
+        self.reservation = reservation.ok().and_then(Result::ok);
+        if self.reservation.is_some() { Ok(()) } else { Err(IncomingError::NoRoom) }
     }
 
     fn admit(&mut self) {
         self.is_admitted = true;
-        self.member.is_known();
+        self.slot.is_known();
     }
 }
 
 impl Drop for Upload {
-    /// Reads on behind the answer. Who waits to be told gets the answer instead, and the connection closes.
+    /// Reads the rest of the body in the background. If the client waits for `100 Continue`, it gets the response
+    /// instead, and the connection closes.
     fn drop(&mut self) {
-        let has_more = |body: &Incoming| !self.waits_to_be_told && !body.is_end_stream();
+        let has_more = |body: &Incoming| !self.expects_continue && !body.is_end_stream();
         if let Some(body) = self.body.take().filter(has_more) {
             let is_admitted = self.is_admitted;
             let discarding = async move {
                 if is_admitted {
                     return discard(body, MAX_DISCARDED_BYTES).await;
                 }
-                // It is never closed.
+                // The semaphore is never closed.
                 let _place = DISCARDS.acquire().await;
-                discard(body, MAX_DISCARDED_BYTES_OF_STRANGER).await;
+                discard(body, MAX_DISCARDED_BYTES_WITHOUT_KEY).await;
             };
             tokio::spawn(timeout(DISCARD_TIMEOUT, discarding));
         }
     }
 }
 
-async fn discard(mut body: Incoming, most: usize) {
-    let mut seen = 0;
+async fn discard(mut body: Incoming, limit: usize) {
+    let mut read_bytes = 0;
     while let Some(Ok(frame)) = body.frame().await {
-        seen += frame.data_ref().map_or(0, Bytes::len);
-        if seen > most {
+        read_bytes += frame.data_ref().map_or(0, Bytes::len);
+        if read_bytes > limit {
             return;
         }
     }

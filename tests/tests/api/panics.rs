@@ -14,7 +14,10 @@ async fn a_panic_is_a_500_with_its_correlation_id_and_the_next_request_is_served
         let panics = sessions.header("x-test-panic", "1").header("x-correlation-id", &id);
         let problem = api.admin().send(panics).await.problem(ErrorCode::InternalError);
         assert_eq!(problem.correlation_id, id);
-        assert_eq!(problem.detail, "Something failed on our side. Quote the correlation id.");
+        assert_eq!(
+            problem.detail,
+            "The API failed because of an internal error. Report it to the operator with the correlation id."
+        );
         api.admin().send(Ask::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
         if let Some(log) = api.log_of_worker() {
             assert!(log.contains("panicked at") && log.contains(".rs:"), "the source location must be logged:\n{log}");

@@ -194,7 +194,7 @@ fn a_file_that_is_not_a_database_of_deckwatch_is_refused() {
     refused(&file("foreign"));
     std::fs::write(file("lines"), "{\"format\":\"deckwatch-records-1\",\"taken_at\":\"\"}\n").unwrap();
     let other_engine = refused(&file("lines"));
-    assert!(other_engine.to_string().contains("with --engine worker"), "{other_engine}");
+    assert!(other_engine.to_string().contains("--engine worker"), "{other_engine}");
     let nothing = export(&file("other"), &file("copy")).unwrap_err();
     assert!(matches!(&nothing, BackupError::Damaged { .. }) && !file("copy").exists(), "{nothing}");
 }
@@ -226,7 +226,7 @@ fn a_newer_backup_is_refused_and_an_older_one_is_migrated() {
     drop(newest);
     let refused = refused(&new);
     assert!(matches!(&refused, BackupError::Newer { migration, .. } if migration == "9999_later.sql"), "{refused}");
-    assert!(refused.to_string().contains("update this program"), "{refused}");
+    assert!(refused.to_string().contains("Update this program"), "{refused}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deckwatch_api::fault::Halt;
+use deckwatch_api::fault::Outage;
 use deckwatch_api::{Database, DatabaseError, Statement};
 use deckwatch_server::Sqlite;
 use rusqlite::Connection;
@@ -30,7 +30,7 @@ pub(crate) async fn taking(least: Duration) -> (Statement, Duration) {
     loop {
         let work = Statement::new(ENDLESS.replace("from c)", &format!("from c where n < {n})")));
         let started = Instant::now();
-        database.batch_unhurried(std::slice::from_ref(&work)).await.unwrap();
+        database.batch_without_deadline(std::slice::from_ref(&work)).await.unwrap();
         if started.elapsed() >= least {
             return (work, started.elapsed());
         }
@@ -96,7 +96,7 @@ async fn a_stopped_write_does_not_affect_other_writes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_has_a_time_limit() {
     let (_folder, database, _) = database();
-    let count = Statement::new("insert into kept (n) values (1)").forgettable();
+    let count = Statement::new("insert into kept (n) values (1)").non_durable();
     for batch in [vec![Statement::new(ENDLESS)], vec![count, Statement::new(ENDLESS)]] {
         let started = Instant::now();
         let stopped = database.batch(&batch).await;
@@ -114,7 +114,7 @@ async fn work_without_a_waiting_caller_has_no_time_limit() {
     let mut n = 20_000_000_u64;
     while started.elapsed() < Duration::from_secs(6) {
         let long = ENDLESS.replace("from c)", &format!("from c where n < {n})"));
-        database.batch_unhurried(&[Statement::new(long)]).await.unwrap();
+        database.batch_without_deadline(&[Statement::new(long)]).await.unwrap();
         n *= 2;
     }
 }
@@ -194,7 +194,7 @@ async fn what_may_be_forgotten_passes_the_writes_that_wait() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let brief = tokio::spawn({
         let database = database.clone();
-        async move { database.batch(&[insert(9).forgettable()]).await.map(|_| Instant::now()) }
+        async move { database.batch(&[insert(9).non_durable()]).await.map(|_| Instant::now()) }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     other.execute_batch("commit").unwrap();
@@ -209,7 +209,7 @@ async fn a_wait_behind_other_writes_ends_after_five_seconds_and_is_told() {
     let (_folder, database, other) = database();
     let endless = tokio::spawn({
         let database = database.clone();
-        async move { database.batch_unhurried(&[insert(1), Statement::new(ENDLESS)]).await.map(drop) }
+        async move { database.batch_without_deadline(&[insert(1), Statement::new(ENDLESS)]).await.map(drop) }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(database.writes_wait(), None);
@@ -240,6 +240,6 @@ async fn a_reader_makes_no_empty_database_in_the_place_of_one_that_was_moved_awa
     std::fs::rename(&path, folder.path().join("moved.db")).unwrap();
     // The first read opens the first reader.
     let read = database.batch(&[Statement::new("select 1 as one")]).await;
-    assert!(matches!(read, Err(DatabaseError::Halted(Halt::Broken, _))), "{read:?}");
+    assert!(matches!(read, Err(DatabaseError::Outage(Outage::Broken, _))), "{read:?}");
     assert!(!path.exists());
 }

@@ -1,6 +1,6 @@
 //! Errors of SQLite and how the engine classifies them.
 
-use deckwatch_api::fault::Halt;
+use deckwatch_api::fault::Outage;
 use deckwatch_api::{Database, DatabaseError, Statement};
 use deckwatch_server::Sqlite;
 
@@ -16,7 +16,7 @@ async fn a_full_database_works_again_when_it_may_grow() {
     let large = "insert into ballast values (hex(zeroblob(500000)))";
     run(&database, "pragma max_page_count = 1").await.unwrap();
     let error = run(&database, large).await.unwrap_err();
-    assert!(matches!(error, DatabaseError::Halted(Halt::Full, _)), "{error}");
+    assert!(matches!(error, DatabaseError::Outage(Outage::Full, _)), "{error}");
     run(&database, "pragma max_page_count = 1073741823").await.unwrap();
     run(&database, large).await.unwrap();
 }
@@ -49,5 +49,5 @@ async fn a_damaged_file_is_reported_as_broken() {
     let error = connection.query_row("select count(*) from sessions", [], |_| Ok(())).unwrap_err();
     let code = error.sqlite_extended_error_code().unwrap();
     let meant = deckwatch_api::fault::of_sqlite_code(code, String::new());
-    assert_eq!(meant, DatabaseError::Halted(Halt::Broken, String::new()), "{error}");
+    assert_eq!(meant, DatabaseError::Outage(Outage::Broken, String::new()), "{error}");
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use deckwatch_api::fault::Halt;
+use deckwatch_api::fault::Outage;
 use deckwatch_api::{App, Clock, Database, DatabaseError, Engine, Entropy, Incoming, Row, Settings, Statement, Whole};
 use deckwatch_protocol::{Operation, Timestamp};
 use http::{HeaderMap, Request};
@@ -26,7 +26,7 @@ pub(crate) enum Trouble {
     /// The database fails with a message that must not reach the caller.
     Fails,
     /// The database refuses writes until [`Lab::trouble_ends`]; reads still work.
-    Halted(Halt),
+    Outage(Outage),
 }
 
 /// The message of [`Trouble::Fails`].
@@ -47,12 +47,12 @@ impl Database for FaultyDatabase {
         match self.take_trouble() {
             Some(Trouble::Unreachable) => Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned())),
             Some(Trouble::Fails) => Err(DatabaseError::Failed(SECRET_WORDS.to_owned())),
-            Some(Trouble::Halted(_))
+            Some(Trouble::Outage(_))
                 if statements.iter().all(|statement| statement.sql.trim_start().starts_with("select")) =>
             {
                 self.inner.batch(statements).await
             }
-            Some(Trouble::Halted(halt)) => Err(DatabaseError::Halted(halt, SECRET_WORDS.to_owned())),
+            Some(Trouble::Outage(outage)) => Err(DatabaseError::Outage(outage, SECRET_WORDS.to_owned())),
             Some(Trouble::BreaksAfterCommit) => {
                 self.inner.batch(statements).await?;
                 Err(DatabaseError::Unavailable(SECRET_WORDS.to_owned()))
@@ -67,7 +67,7 @@ impl FaultyDatabase {
         let mut next = self.trouble.lock().unwrap();
         let (before, trouble) = next.take()?;
         if before == 0 {
-            *next = matches!(trouble, Trouble::Halted(_)).then_some((0, trouble));
+            *next = matches!(trouble, Trouble::Outage(_)).then_some((0, trouble));
             return Some(trouble);
         }
         *next = Some((before - 1, trouble));

@@ -1,6 +1,6 @@
 //! A failing database: the errors for the caller, and the results of retries.
 
-use deckwatch_api::fault::Halt;
+use deckwatch_api::fault::Outage;
 use deckwatch_protocol::{ErrorCode, Operation};
 use serde_json::json;
 
@@ -23,14 +23,14 @@ async fn an_unreachable_database_is_a_503_with_a_retry_time() {
 
 #[tokio::test]
 async fn a_halted_database_and_health_report_the_cause_and_the_retry_time() {
-    for (halt, message, longest) in [
-        (Halt::DailyQuota, "00:00 UTC", 86_400),
-        (Halt::Full, "is full", 300),
-        (Halt::Broken, "until the operator", 300),
+    for (outage, message, longest) in [
+        (Outage::DailyQuota, "00:00 UTC", 86_400),
+        (Outage::Full, "is full", 300),
+        (Outage::Broken, "damaged or read-only", 300),
     ] {
         let lab = Lab::new();
         lab.register_alpha().await;
-        lab.expect_trouble(Trouble::Halted(halt));
+        lab.expect_trouble(Trouble::Outage(outage));
         let answer = lab.ask(Operation::StartDay, ("", ""), Some(&day_of("agent-1"))).await;
         let health = lab.ask(Operation::Health, ("", ""), None).await;
         for refused in [&answer, &health] {
@@ -46,7 +46,7 @@ async fn a_halted_database_and_health_report_the_cause_and_the_retry_time() {
         assert_eq!(
             lab.ask(Operation::Health, ("", ""), None).await.status,
             200,
-            "the write succeeded, so the halt is over"
+            "the write succeeded, so the outage is over"
         );
     }
 }

@@ -162,7 +162,7 @@ struct UnreadableBody;
 
 #[async_trait]
 impl Incoming for UnreadableBody {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
         panic!("the API read the body")
     }
 
@@ -285,7 +285,7 @@ struct Admitted(Arc<AtomicBool>);
 
 #[async_trait]
 impl Incoming for Admitted {
-    async fn piece(&mut self) -> Option<Result<Bytes, IncomingError>> {
+    async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
         None
     }
 

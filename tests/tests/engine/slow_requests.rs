@@ -41,8 +41,8 @@ impl Database for Slow {
         Ok(rows)
     }
 
-    fn reads_apart(&self) -> bool {
-        self.inner.reads_apart()
+    fn has_separate_readers(&self) -> bool {
+        self.inner.has_separate_readers()
     }
 }
 

@@ -137,7 +137,7 @@ fn a_write_is_synchronous_and_a_counter_is_not() {
     let database = Sqlite::open(&folder.path().join("context.db")).unwrap();
     database.run(&[Statement::new("create table kept (n integer)")]).unwrap();
     let write = Statement::new("insert into kept (n) values (1)");
-    let count = write.clone().forgettable();
+    let count = write.clone().non_durable();
     let (full, normal) = (2, 1);
     for (writes, expected) in [(vec![write.clone()], full), (vec![count.clone()], normal), (vec![count, write], full)] {
         let mut batch = writes;

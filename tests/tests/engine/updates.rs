@@ -40,7 +40,7 @@ async fn a_server_whose_program_was_replaced_says_so_in_health_and_once_in_its_l
         replace(&binary, new);
         for _ in 0..3 {
             let notice = notice().await.unwrap();
-            for part in [version.as_str(), new, binary.to_str().unwrap(), "Restart it"] {
+            for part in [version.as_str(), new, binary.to_str().unwrap(), "Restart the process"] {
                 assert!(notice.contains(part), "{part}: {notice}");
             }
         }
@@ -49,5 +49,5 @@ async fn a_server_whose_program_was_replaced_says_so_in_health_and_once_in_its_l
     server.start_kill().unwrap();
     let mut log = String::new();
     server.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
-    assert_eq!(log.matches("was replaced and is now").count(), 2, "{log}");
+    assert_eq!(log.matches("an update replaced").count(), 2, "{log}");
 }

@@ -37,7 +37,7 @@ async fn a_key_that_the_api_does_not_know_is_said_with_what_to_do() {
     for command in ["log", "handoff", "notes"] {
         let refused = team.run(&[command], &[("CONTEXT_API_KEY", "0123456789abcdef0123456789abcdef")]).await;
         assert_eq!(refused.code, Some(18), "{}", refused.stderr);
-        assert!(refused.stderr.contains("This API does not know the key"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("The API key is not known."), "{}", refused.stderr);
         assert!(refused.stderr.contains("ask the API's admin for a key"), "{}", refused.stderr);
     }
 }

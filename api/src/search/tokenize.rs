@@ -1,60 +1,60 @@
-//! Cutting a text into pieces that can be looked for, each with its place.
+//! Splits a text into tokens with their positions.
 
 use std::ops::Range;
 
 use super::fold::{cluster_end, fold_into};
 use super::script::{Kind, kind};
 
-/// A longer word is looked for by its beginning.
+/// A longer word is indexed only by its first bytes.
 const MAX_WORD_BYTES: usize = 64;
-/// Most signs behind a word that belong to it, as in `C++`.
+/// Maximum number of signs after a word that belong to it, as in `C++`.
 const MAX_SIGNS: usize = 2;
-/// The work of a word, beside that of its letters outside ASCII.
+/// The work for a word, without its letters outside ASCII.
 const WORD_WORK: usize = 2;
-/// The work of a character outside ASCII that is passed over.
-const BETWEEN_WORK: usize = 4;
+/// The work for a skipped character outside ASCII.
+const SEPARATOR_WORK: usize = 4;
 
-/// A piece of a text.
+/// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
-    /// Its bytes in the text.
+pub(super) struct Token {
+    /// Its byte range in the text.
     pub(super) place: Range<usize>,
     /// Its folded form, never empty.
     pub(super) folded: String,
-    pub(super) kind: PieceKind,
+    pub(super) kind: TokenKind,
 }
 
-/// What a piece is.
+/// The kind of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PieceKind {
-    /// A word between spaces or signs, perhaps with signs that belong to it: `c` and `++`.
+pub(super) enum TokenKind {
+    /// A word between spaces or signs, with the signs that belong to it: `c` and `++`.
     Word { signs: String },
-    /// A character of a script without spaces; whether it follows the one before it directly.
+    /// A character of a script without spaces. `follows` says whether it directly follows another one.
     Character { follows: bool },
 }
 
-/// The pieces of a text in order.
+/// The tokens of a text in order.
 ///
-/// Cutting counts its work, in units of about 25 ns in an optimised build, because a few texts take many times as long as
-/// others of their length.
-pub(super) struct Pieces<'a> {
+/// The iterator counts its work, in units of about 25 ns in an optimized build, because a few texts take much longer
+/// than others of the same length.
+pub(super) struct Tokens<'a> {
     text: &'a str,
     at: usize,
-    /// Work that may still be done.
+    /// The work that is left.
     left: usize,
-    /// Whether the piece before ended here and was a character of a script without spaces.
+    /// Whether the previous token ends here and is a character of a script without spaces.
     unspaced: bool,
 }
 
-/// Cuts `text` into pieces.
-pub(super) fn pieces(text: &str) -> Pieces<'_> {
-    Pieces { text, at: 0, left: usize::MAX, unspaced: false }
+/// Splits `text` into tokens.
+pub(super) fn tokens(text: &str) -> Tokens<'_> {
+    Tokens { text, at: 0, left: usize::MAX, unspaced: false }
 }
 
-impl Iterator for Pieces<'_> {
-    type Item = Piece;
+impl Iterator for Tokens<'_> {
+    type Item = Token;
 
-    fn next(&mut self) -> Option<Piece> {
+    fn next(&mut self) -> Option<Token> {
         while self.left > 0 {
             let start = self.at;
             let (end, found) = self.cluster(start)?;
@@ -62,8 +62,8 @@ impl Iterator for Pieces<'_> {
             let follows = std::mem::take(&mut self.unspaced);
             let mut folded = String::new();
             match found {
-                Kind::Between => {
-                    self.charge(if end - start > 1 { BETWEEN_WORK } else { 0 });
+                Kind::Separator => {
+                    self.charge(if end - start > 1 { SEPARATOR_WORK } else { 0 });
                     continue;
                 }
                 Kind::Unspaced => self.unspaced = true,
@@ -80,26 +80,26 @@ impl Iterator for Pieces<'_> {
                 folded.extend(self.text.get(start..end).and_then(|cluster| cluster.chars().next()));
             }
             if !folded.is_empty() {
-                let kind = PieceKind::Character { follows: follows && found == Kind::Unspaced };
-                return Some(Piece { place: start..end, folded, kind });
+                let kind = TokenKind::Character { follows: follows && found == Kind::Unspaced };
+                return Some(Token { place: start..end, folded, kind });
             }
         }
         None
     }
 }
 
-impl Pieces<'_> {
-    /// Stops where the work is done.
+impl Tokens<'_> {
+    /// Sets the work limit. The iterator stops when it reaches the limit.
     pub(super) fn within(self, work: usize) -> Self {
         Self { left: work, ..self }
     }
 
-    /// Counts work that was done with a piece.
+    /// Subtracts the work that was done for a token.
     pub(super) fn charge(&mut self, work: usize) {
         self.left = self.left.saturating_sub(work);
     }
 
-    /// The work that may still be done.
+    /// The work that is left.
     pub(super) fn left(&self) -> usize {
         self.left
     }
@@ -110,8 +110,8 @@ impl Pieces<'_> {
         Some((cluster_end(self.text, at), kind(first)))
     }
 
-    /// The word that starts here. `'s` behind a word is no word.
-    fn word(&mut self, start: usize) -> Option<Piece> {
+    /// The word that starts at `start`. The `'s` after a word is not a word.
+    fn word(&mut self, start: usize) -> Option<Token> {
         let mut folded = String::new();
         self.at = start;
         self.ascii_word(&mut folded);
@@ -120,7 +120,7 @@ impl Pieces<'_> {
             if folded.len() < MAX_WORD_BYTES {
                 self.append_folded(self.at..end, &mut folded);
             } else {
-                self.charge(BETWEEN_WORK);
+                self.charge(SEPARATOR_WORK);
             }
             if self.left == 0 {
                 return None;
@@ -138,10 +138,10 @@ impl Pieces<'_> {
         }
         let (signs, bytes) = self.signs(&folded);
         let place = start..self.at + bytes;
-        Some(Piece { place, folded, kind: PieceKind::Word { signs } })
+        Some(Token { place, folded, kind: TokenKind::Word { signs } })
     }
 
-    /// Goes on to the end of a part of a word in ASCII at once, but for a last letter that may have marks. Most words have only
+    /// Reads an ASCII part of a word in one step, except a last letter that may have marks. Most words have only
     /// this part.
     fn ascii_word(&mut self, folded: &mut String) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
@@ -157,7 +157,7 @@ impl Pieces<'_> {
         self.at = end;
     }
 
-    /// The signs behind `word` that belong to it, and how many bytes of the text they are. A version may follow: `C++17`, `C#12`.
+    /// The signs after `word` that belong to it, and their length in bytes. A version may follow: `C++17`, `C#12`.
     fn signs(&self, word: &str) -> (String, usize) {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let signs: String = rest.chars().map_while(sign).take(MAX_SIGNS + 1).collect();
@@ -183,7 +183,7 @@ fn sign(c: char) -> Option<char> {
     }
 }
 
-/// Whether a word ends behind a cluster: a joiner of Arabic script parts words as a space does.
+/// Whether a word ends after a cluster. A joiner in Arabic script separates words as a space does.
 fn ends_word(cluster: &str) -> bool {
     cluster.ends_with('\u{200c}') && cluster.starts_with(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}'))
 }
@@ -195,17 +195,17 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<String> {
-        let shown = |piece: Piece| match piece.kind {
-            PieceKind::Word { signs } if signs.is_empty() => piece.folded,
-            PieceKind::Word { signs } => format!("{}{signs}", piece.folded),
-            PieceKind::Character { follows: true } => format!("_{}", piece.folded),
-            PieceKind::Character { follows: false } => piece.folded,
+        let shown = |token: Token| match token.kind {
+            TokenKind::Word { signs } if signs.is_empty() => token.folded,
+            TokenKind::Word { signs } => format!("{}{signs}", token.folded),
+            TokenKind::Character { follows: true } => format!("_{}", token.folded),
+            TokenKind::Character { follows: false } => token.folded,
         };
-        pieces(text).map(shown).collect()
+        tokens(text).map(shown).collect()
     }
 
     #[test]
-    fn a_text_is_cut_where_its_readers_see_words() {
+    fn a_text_is_split_into_words() {
         let texts: [(&str, &[&str]); 15] = [
             ("foo_bar k8s, ABC-123", &["foo", "bar", "k8s", "abc", "123"]),
             ("C++ and C#. a+b 1+1 x+++", &["c++", "and", "c#", "a", "b", "1", "1", "x"]),
@@ -228,33 +228,33 @@ mod tests {
         }
     }
 
-    /// A term with anything else would be cut up again by the tokenizer of the index, or be a mistake in its query language.
+    /// The tokenizer of the index would split a term with other characters, or the query would have a syntax error.
     #[test]
-    fn no_character_makes_a_folded_piece_more_than_one_token() {
+    fn a_folded_token_is_one_token_of_the_index() {
         let fits = |c: char| if c.is_ascii() { c.is_ascii_alphanumeric() } else { !c.is_whitespace() };
         for c in '\0'..=char::MAX {
-            for piece in pieces(&format!("{c} A{c}{c}B")) {
-                assert!(!piece.folded.is_empty() && piece.folded.chars().all(fits), "{c:?}: {piece:?}");
+            for token in tokens(&format!("{c} A{c}{c}B")) {
+                assert!(!token.folded.is_empty() && token.folded.chars().all(fits), "{c:?}: {token:?}");
             }
         }
     }
 
     #[test]
-    fn a_decomposed_vowel_is_cut_as_the_vowel_is() {
+    fn a_decomposed_vowel_gives_the_same_tokens() {
         for text in ["ทำงาน น้ำ ทำ", "ນ້ຳ ທຳ"] {
             assert_eq!(cut(&text.nfkd().collect::<String>()), cut(text), "{text}");
         }
     }
 
     #[test]
-    fn a_piece_knows_its_place() {
+    fn a_token_has_its_position() {
         let text = "Größe: 日本, C++! Ｃ＋＋17";
-        let placed: Vec<&str> = pieces(text).map(|piece| &text[piece.place]).collect();
+        let placed: Vec<&str> = tokens(text).map(|token| &text[token.place]).collect();
         assert_eq!(placed, ["Größe", "日", "本", "C++", "Ｃ＋＋", "17"]);
     }
 
     #[test]
-    fn a_word_without_an_end_is_known_by_its_beginning() {
+    fn a_very_long_word_is_indexed_by_its_beginning() {
         assert_eq!(cut(&"x".repeat(500_000)), ["x".repeat(MAX_WORD_BYTES)]);
         assert_eq!(cut(&"é".repeat(100_000)), ["e".repeat(MAX_WORD_BYTES)]);
     }

@@ -1,32 +1,32 @@
-//! How a walk through the results of a search goes on: its cursor names all that it has shown.
+//! The state of a search across its pages. The cursor holds the numbers of all notes that were shown.
 //!
-//! A score moves with every note that is written, so no score says where a page ended. What was shown is told by
-//! the numbers that the index knows notes by. Knows nothing of SQL.
+//! Every new note changes the scores, so a score can't mark where a page ended. The numbers are those of the notes
+//! in the index. This module contains no SQL.
 
 use deckwatch_protocol::Cursor;
 
 use crate::cursor::CursorMark;
 use crate::database::{Row, number};
 
-/// The most that a walk shows: as many as a search ranks.
+/// Maximum number of results of a search. The search ranks the same number.
 const MAX_SHOWN: usize = 1000;
-/// What a cursor of a search begins with. No other cursor has a dot there.
+/// The prefix of a search cursor. No other cursor has a dot at this position.
 const MARK: &str = "s.";
-/// A digit has five bits of a number; the upper half says that more follow.
+/// A digit holds five bits of a number. The upper half of the digits says that more digits follow.
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 const MORE: u64 = 32;
 
-/// What a walk has shown; nothing yet by default.
+/// The results that were shown; none by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Walk {
-    /// The newest match when the walk began: what came later is not part of it.
+pub(crate) struct SearchCursor {
+    /// The newest match when the search began. Later notes are not part of the search.
     newest: Option<u64>,
-    /// The numbers of the notes that were shown, the newest first.
+    /// The numbers of the notes that were shown, newest first.
     shown: Vec<u64>,
 }
 
-impl Walk {
-    /// The walk that a cursor of a search names.
+impl SearchCursor {
+    /// Decodes the cursor of a search.
     pub(crate) fn of(cursor: &Cursor) -> Option<Self> {
         let numbers = decoded(cursor.as_str().strip_prefix(MARK)?)?;
         let (newest, gaps) = numbers.split_first()?;
@@ -39,17 +39,17 @@ impl Walk {
         (1..=MAX_SHOWN).contains(&shown.len()).then_some(Self { newest: Some(*newest), shown })
     }
 
-    /// The newest match when the walk began, unless it begins here.
+    /// The newest match when the search began; `None` on the first page.
     pub(crate) fn newest(&self) -> Option<i64> {
         self.newest.and_then(|newest| i64::try_from(newest).ok())
     }
 
-    /// What was shown, as a JSON array.
+    /// The numbers that were shown, as a JSON array.
     pub(crate) fn shown_json(&self) -> String {
         serde_json::Value::from(self.shown.clone()).to_string()
     }
 
-    /// The cursor behind a page of these rows of (`number`, `newest`); `None` when the walk has shown all that it may.
+    /// The cursor after a page with these rows of (`number`, `newest`); `None` if the maximum number was shown.
     pub(crate) fn next(mut self, page: &[Row]) -> Option<Cursor> {
         let newest = self.newest.or_else(|| number(page.first()?, "newest"))?;
         self.shown.extend(page.iter().filter_map(|row| number(row, "number")));
@@ -65,7 +65,7 @@ impl Walk {
             encode(at.checked_sub(number)?, &mut text);
             at = number;
         }
-        // Among millions of notes it may be too long for a thousand: then this was the last page.
+        // Among millions of notes, the cursor of a thousand numbers may be too long. Then this is the last page.
         (text.len() + CursorMark::CHARS <= Cursor::MAX_CHARS).then(|| text.parse().ok())?
     }
 }
@@ -82,7 +82,7 @@ fn encode(mut number: u64, text: &mut String) {
     }
 }
 
-/// The numbers that a text spells, all below 2^53.
+/// Decodes the numbers of a text, all below 2^53.
 fn decoded(text: &str) -> Option<Vec<u64>> {
     let (mut numbers, mut number, mut shift) = (Vec::new(), 0, 0);
     for byte in text.bytes() {
@@ -109,31 +109,31 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_names_what_was_shown() {
-        let first = Walk::default().next(&page(&[7, 900, 3], 1_000_000)).unwrap();
-        let walk = Walk::of(&first).unwrap();
-        assert_eq!(walk, Walk { newest: Some(1_000_000), shown: vec![900, 7, 3] });
-        assert_eq!(walk.shown_json(), "[900,7,3]");
-        let second = Walk::of(&walk.next(&page(&[1_000_000, 4], 999_999)).unwrap()).unwrap();
-        assert_eq!(second, Walk { newest: Some(1_000_000), shown: vec![1_000_000, 900, 7, 4, 3] });
+    fn a_cursor_holds_the_shown_numbers() {
+        let first = SearchCursor::default().next(&page(&[7, 900, 3], 1_000_000)).unwrap();
+        let search_cursor = SearchCursor::of(&first).unwrap();
+        assert_eq!(search_cursor, SearchCursor { newest: Some(1_000_000), shown: vec![900, 7, 3] });
+        assert_eq!(search_cursor.shown_json(), "[900,7,3]");
+        let second = SearchCursor::of(&search_cursor.next(&page(&[1_000_000, 4], 999_999)).unwrap()).unwrap();
+        assert_eq!(second, SearchCursor { newest: Some(1_000_000), shown: vec![1_000_000, 900, 7, 4, 3] });
     }
 
     #[test]
-    fn a_walk_ends_at_a_thousand_also_among_a_million_notes() {
+    fn a_search_ends_after_a_thousand_results_also_with_a_million_notes() {
         let every = |step: u64, count: u64| (1..=count).map(|n| n * step).collect::<Vec<_>>();
-        let cursor = Walk::default().next(&page(&every(1_000, 980), 1_000_000)).unwrap();
-        let walk = Walk::of(&cursor).unwrap();
-        assert_eq!(walk.shown.len(), 980);
-        assert!(walk.clone().next(&page(&every(3, 19), 0)).is_some());
-        assert_eq!(walk.next(&page(&every(3, 20), 0)), None);
-        assert!(Walk::default().next(&page(&every(10_000, 980), 10_000_000)).is_some());
-        assert_eq!(Walk::default().next(&page(&every(1_000_000, 980), 1_000_000_000)), None);
-        assert_eq!(Walk::default().next(&[]), None);
+        let cursor = SearchCursor::default().next(&page(&every(1_000, 980), 1_000_000)).unwrap();
+        let search_cursor = SearchCursor::of(&cursor).unwrap();
+        assert_eq!(search_cursor.shown.len(), 980);
+        assert!(search_cursor.clone().next(&page(&every(3, 19), 0)).is_some());
+        assert_eq!(search_cursor.next(&page(&every(3, 20), 0)), None);
+        assert!(SearchCursor::default().next(&page(&every(10_000, 980), 10_000_000)).is_some());
+        assert_eq!(SearchCursor::default().next(&page(&every(1_000_000, 980), 1_000_000_000)), None);
+        assert_eq!(SearchCursor::default().next(&[]), None);
     }
 
     #[test]
-    fn no_other_text_is_a_walk() {
-        let of = |text: &str| Walk::of(&text.parse().unwrap());
+    fn an_invalid_cursor_is_refused() {
+        let of = |text: &str| SearchCursor::of(&text.parse().unwrap());
         assert!(of("s.FBB").is_some());
         let endless = format!("s.{}A", "-".repeat(40));
         let texts =
