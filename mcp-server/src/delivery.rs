@@ -33,7 +33,7 @@ impl Keeper {
         } else if let Ok(replayed) = tokio::time::timeout(MOMENT, self.replay(Occasion::Asked)).await {
             replayed?;
         } else {
-            self.pending.something_waits();
+            self.pending.notify();
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ pub(crate) async fn run(keeper: Arc<Keeper>) {
         }
         let is_wanted = keeper.start_wanted().await;
         if !is_wanted && keeper.waiting().await.queued == 0 {
-            keeper.pending.something.notified().await;
+            keeper.pending.wake.notified().await;
             pause = FIRST_PAUSE;
         }
         // Also after something was queued just now: it was tried a moment ago.

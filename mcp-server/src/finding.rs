@@ -32,7 +32,7 @@ impl Keeper {
 
     /// The same before any tool was called. A tool's own probe of this server must neither keep alive nor bring back
     /// what it does not work on.
-    pub(crate) async fn find_unasked(&self) -> Result<Option<Live>, Trouble> {
+    pub(crate) async fn find_at_startup(&self) -> Result<Option<Live>, Trouble> {
         match self.known() {
             State::Unknown => self.search(Searcher::Start).await,
             State::Live(live) => Ok(Some(live)),
@@ -42,7 +42,7 @@ impl Keeper {
 
     /// Asks the API for this agent's session: one that is active, else the one that the agent left last.
     async fn search(&self, searcher: Searcher) -> Result<Option<Live>, Trouble> {
-        let track = self.identity.surroundings().setting(variables::TRACK)?;
+        let track = self.identity.environment().setting(variables::TRACK)?;
         for status in [SessionStatus::Active, SessionStatus::Abandoned] {
             let mut mine = Vec::new();
             for session in self.sessions_with(status).await? {

@@ -37,7 +37,7 @@ pub(crate) async fn run(keeper: Arc<Keeper>) {
 
 /// Finds the session of the process before this one, also when the API comes back only later.
 async fn look_for_session(keeper: &Keeper) {
-    while let Err(Trouble::Api(error)) = keeper.find_unasked().await {
+    while let Err(Trouble::Api(error)) = keeper.find_at_startup().await {
         log::info!("whether there is a session could not be asked: {error}");
         // A start of day in the meantime is what was looked for.
         let _ = tokio::time::timeout(RETRY, keeper.changed()).await;
@@ -48,14 +48,14 @@ async fn beat(keeper: &Keeper, live: Live) {
     let _beating = keeper.beating.lock().await;
     keeper.join_again().await;
     match report(keeper, &live).await {
-        Ok(Some(next)) => keeper.beaten(next),
+        Ok(Some(next)) => keeper.record_heartbeat(next),
         Ok(None) => forget(keeper, &live, "it fell silent for too long"),
         Err(Trouble::Api(ClientError::Refused(problem))) if is_gone(problem.code) => {
             forget(keeper, &live, &problem.detail);
         }
         Err(trouble) => {
             log::warn!("the heartbeat of session {} did not arrive: {trouble}", live.id);
-            keeper.beaten(Live { due: SystemTime::now() + RETRY, ..live });
+            keeper.record_heartbeat(Live { due: SystemTime::now() + RETRY, ..live });
         }
     }
 }

@@ -22,8 +22,8 @@ use deckwatch_protocol::{
 };
 use tokio::sync::OnceCell;
 
+use crate::environment::Environment;
 use crate::github::GitHub;
-use crate::surroundings::Surroundings;
 use crate::trouble::{Trouble, blocking};
 
 /// How often a start of day that goes on looks whether its launch still lives.
@@ -31,15 +31,15 @@ const LAUNCH_CHECK: Duration = Duration::from_secs(1);
 
 /// The agent, found part by part: a part that can't be found now is asked for again next time.
 pub(crate) struct Identity {
-    surroundings: Surroundings,
+    environment: Environment,
     github: GitHub,
     cli: OnceLock<Cli>,
-    told: OnceLock<ClientSessionId>,
+    conversation: OnceLock<ClientSessionId>,
     me: OnceCell<Me>,
     api: OnceCell<Api>,
     place: OnceCell<Place>,
     /// Set once this process is known to work in a repository of its launch: neither changes.
-    at_home: OnceLock<()>,
+    in_launch_repo: OnceLock<()>,
 }
 
 /// The agent's CLI, as the handshake names it.
@@ -90,14 +90,23 @@ pub(crate) enum VentureSource {
 }
 
 impl Identity {
-    pub(crate) fn new(surroundings: Surroundings) -> Self {
-        let (cli, told) = (OnceLock::new(), OnceLock::new());
-        let (me, api, place, at_home) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
-        Self { github: GitHub::new(surroundings.clone()), surroundings, cli, told, me, api, place, at_home }
+    pub(crate) fn new(environment: Environment) -> Self {
+        let (cli, conversation) = (OnceLock::new(), OnceLock::new());
+        let (me, api, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
+        Self {
+            github: GitHub::new(environment.clone()),
+            environment,
+            cli,
+            conversation,
+            me,
+            api,
+            place,
+            in_launch_repo,
+        }
     }
 
-    pub(crate) fn surroundings(&self) -> &Surroundings {
-        &self.surroundings
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     pub(crate) fn github(&self) -> &GitHub {
@@ -105,23 +114,23 @@ impl Identity {
     }
 
     /// Remembers who is at the other end of the pipe; the first word counts.
-    pub(crate) fn greet(&self, cli: Cli) {
+    pub(crate) fn set_cli(&self, cli: Cli) {
         self.cli.get_or_init(|| cli);
     }
 
     /// Remembers the conversation that a call belongs to, where the agent's CLI says so; the first word counts.
-    pub(crate) fn belongs_to(&self, conversation: &str) {
+    pub(crate) fn set_conversation(&self, conversation: &str) {
         if let Ok(id) = conversation.parse() {
-            self.told.get_or_init(|| id);
+            self.conversation.get_or_init(|| id);
         }
     }
 
     /// The id that the agent's CLI gives its own conversation: as it says itself, else as the launcher was told.
     pub(crate) fn client_session_id(&self, me: &Me) -> Option<ClientSessionId> {
         // An agent that another one started inherits its variables, and with them the other one's id.
-        let own = (me.client.as_str() == "claude").then(|| self.surroundings.var("CLAUDE_CODE_SESSION_ID")).flatten();
-        let told = own.and_then(|id| id.parse().ok()).or_else(|| self.told.get().cloned());
-        told.or_else(|| self.surroundings.var(variables::CONVERSATION)?.parse().ok())
+        let own = (me.client.as_str() == "claude").then(|| self.environment.var("CLAUDE_CODE_SESSION_ID")).flatten();
+        let conversation = own.and_then(|id| id.parse().ok()).or_else(|| self.conversation.get().cloned());
+        conversation.or_else(|| self.environment.var(variables::CONVERSATION)?.parse().ok())
     }
 
     /// Lets the launcher find this agent's slot when the conversation of a session is resumed.
@@ -141,9 +150,9 @@ impl Identity {
 
     /// Where the agent stands now: branch and commit change while it works.
     pub(crate) async fn checkout(&self) -> Result<Checkout, Trouble> {
-        let dir = self.surroundings.dir.clone();
+        let dir = self.environment.dir.clone();
         let mut checkout = blocking(move || Checkout::at(&dir)).await??;
-        let named = self.surroundings.setting::<RepoName>(variables::REPO)?;
+        let named = self.environment.setting::<RepoName>(variables::REPO)?;
         checkout.repo = ventures::spelled_by(&named, &checkout.repo);
         Ok(checkout)
     }
@@ -151,12 +160,12 @@ impl Identity {
     /// That the environment's name, venture and API are this launch's. Asked each time, as a launch can end while
     /// a server that its tool detached goes on.
     pub(crate) async fn of_this_launch(&self) -> Result<(), Trouble> {
-        let Some(agent) = self.surroundings.setting::<Agent>(variables::AGENT)? else { return Ok(()) };
-        let (dirs, launch) = (Dirs::from_env()?, self.surroundings.var(variables::LAUNCH));
+        let Some(agent) = self.environment.setting::<Agent>(variables::AGENT)? else { return Ok(()) };
+        let (dirs, launch) = (Dirs::from_env()?, self.environment.var(variables::LAUNCH));
         let name = agent.clone();
         let lineage = blocking(move || lineage_of(&dirs, &this_host(), &name, launch.as_deref())).await??;
-        let Some(launched) = self.surroundings.setting::<RepoName>(variables::REPO)? else { return Ok(()) };
-        if lineage == Lineage::Unknown || self.at_home.get().is_some() {
+        let Some(launched) = self.environment.setting::<RepoName>(variables::REPO)? else { return Ok(()) };
+        if lineage == Lineage::Unknown || self.in_launch_repo.get().is_some() {
             return Ok(());
         }
         // The processes don't tell for which folder this one was started.
@@ -164,15 +173,15 @@ impl Identity {
         let owned = self.of_the_venture(&checkout)?;
         lineage.allows(&agent, &launched, &checkout.repo, owned)?;
         if lineage == Lineage::Descendant {
-            self.at_home.get_or_init(|| ());
+            self.in_launch_repo.get_or_init(|| ());
         }
         Ok(())
     }
 
     /// Whether a repository belongs to the venture of the launch, as the launcher or the file of ventures says.
     fn of_the_venture(&self, checkout: &Checkout) -> Result<bool, Trouble> {
-        let repos = self.surroundings.var(variables::REPOS).unwrap_or_default();
-        let code = self.surroundings.setting::<VentureCode>(variables::VENTURE)?;
+        let repos = self.environment.var(variables::REPOS).unwrap_or_default();
+        let code = self.environment.setting::<VentureCode>(variables::VENTURE)?;
         ventures::launch_owns(&repos, code.as_ref(), || self.ventures_file(checkout), &checkout.repo)
     }
 
@@ -206,7 +215,7 @@ impl Identity {
     }
 
     /// The same, as far as it is known without asking the API.
-    pub(crate) async fn place_at_hand(&self) -> Result<Option<Place>, Trouble> {
+    pub(crate) async fn place_without_api(&self) -> Result<Option<Place>, Trouble> {
         if let Some(place) = self.place.get() {
             return Ok(Some(place.clone()));
         }
@@ -239,10 +248,10 @@ impl Identity {
     async fn find_me(&self) -> Result<Me, Trouble> {
         self.of_this_launch().await?;
         let cli = self.cli.get();
-        let client = self.surroundings.setting::<Client>(variables::CLIENT)?;
+        let client = self.environment.setting::<Client>(variables::CLIENT)?;
         let client = client.unwrap_or_else(|| client_named(cli.map_or("", |cli| &cli.name)));
         let host = this_host();
-        let (agent, slot) = match self.surroundings.setting::<Agent>(variables::AGENT)? {
+        let (agent, slot) = match self.environment.setting::<Agent>(variables::AGENT)? {
             Some(agent) => (agent, None),
             None => self.claim_slot(&host, &client).await.map(|slot| (slot.agent, Some(slot.number)))?,
         };
@@ -269,7 +278,7 @@ impl Identity {
 
     async fn connect(&self) -> Result<Api, Trouble> {
         let agent = &self.me().await?.agent;
-        let config = ApiConfig::from_vars(|name| self.surroundings.var(name), &Dirs::from_env()?, agent)?;
+        let config = ApiConfig::from_vars(|name| self.environment.var(name), &Dirs::from_env()?, agent)?;
         Ok(Api::connect(config))
     }
 
@@ -284,7 +293,7 @@ impl Identity {
         let api = self.api().await?;
         let entries = match registered(api).await {
             Err(Trouble::Api(error)) if error.is_outage() => {
-                return self.place_at_hand().await?.ok_or(Trouble::Api(error));
+                return self.place_without_api().await?.ok_or(Trouble::Api(error));
             }
             registered => registered?,
         };
@@ -306,7 +315,7 @@ impl Identity {
     }
 
     async fn claim_name(&self) -> Result<(), Trouble> {
-        let (dir, dirs) = (self.surroundings.dir.clone(), Dirs::from_env()?);
+        let (dir, dirs) = (self.environment.dir.clone(), Dirs::from_env()?);
         let claimed = blocking(move || {
             let mut checkout = Checkout::at(&dir)?;
             Ok::<_, CheckoutError>(checkout.claim_name(&dirs))
@@ -326,7 +335,7 @@ impl Identity {
     /// The venture that the environment or a file names.
     fn venture_on_this_machine(&self, checkout: &Checkout) -> Result<Option<(VentureEntry, VentureSource)>, Trouble> {
         let file = self.ventures_file(checkout)?;
-        if let Some(code) = self.surroundings.setting::<VentureCode>(variables::VENTURE)? {
+        if let Some(code) = self.environment.setting::<VentureCode>(variables::VENTURE)? {
             let listed = file.as_ref().and_then(|file| file.venture(&code)).cloned();
             let entry = match listed {
                 Some(entry) => entry,
@@ -342,7 +351,7 @@ impl Identity {
     }
 
     fn ventures_file(&self, checkout: &Checkout) -> Result<Option<VenturesFile>, Trouble> {
-        let named = self.surroundings.var(variables::VENTURES).map(PathBuf::from);
+        let named = self.environment.var(variables::VENTURES).map(PathBuf::from);
         Ok(ventures::find(named.as_deref(), &Dirs::from_env()?, Some(&checkout.root))?)
     }
 }

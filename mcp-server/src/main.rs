@@ -9,6 +9,7 @@
 //! Documents come from `deckwatch-generator`: [`generate`] prints one, [`healing`] stores them.
 
 mod delivery;
+mod environment;
 mod finding;
 mod generate;
 mod github;
@@ -28,7 +29,6 @@ mod resources;
 mod schema;
 mod server;
 mod session;
-mod surroundings;
 mod tools;
 mod trouble;
 mod wire;
@@ -42,10 +42,10 @@ use deckwatch_client::COMMIT;
 use rmcp::service::{QuitReason, ServerInitializeError};
 use rmcp::transport::io::stdio_pipes;
 
+use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::server::Server;
 use crate::session::Keeper;
-use crate::surroundings::Surroundings;
 use crate::wire::Wire;
 
 const USAGE: &str = "\
@@ -92,7 +92,7 @@ fn serve() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let keeper = Arc::new(Keeper::new(Identity::new(Surroundings::of_this_process())));
+    let keeper = Arc::new(Keeper::new(Identity::new(Environment::of_this_process())));
     let served = runtime.block_on(async {
         let served = tokio::select! {
             served = converse(&keeper) => served,

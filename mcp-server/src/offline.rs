@@ -11,8 +11,8 @@ use crate::identity::Identity;
 use crate::trouble::{Trouble, blocking};
 
 /// The venture of the repository, as far as it is known without the API, then `global`.
-pub(crate) async fn scopes_at_hand(identity: &Identity) -> Result<Vec<DocScope>, Trouble> {
-    let own = identity.place_at_hand().await?.map(|place| DocScope::of(&place.venture.code));
+pub(crate) async fn scopes_without_api(identity: &Identity) -> Result<Vec<DocScope>, Trouble> {
+    let own = identity.place_without_api().await?.map(|place| DocScope::of(&place.venture.code));
     Ok(own.into_iter().chain([DocScope::global()]).collect())
 }
 

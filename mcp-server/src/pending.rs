@@ -12,11 +12,11 @@ use crate::trouble::Trouble;
 #[derive(Default)]
 pub(crate) struct Pending {
     /// Wakes whoever waits for it.
-    pub(crate) something: Notify,
+    pub(crate) wake: Notify,
     /// The day that was asked for while the API could not be reached.
     wanted: Mutex<Option<Wanted>>,
     /// A start of day that goes on although nobody waits for it any more.
-    left_behind: Mutex<Option<AbortHandle>>,
+    background_start: Mutex<Option<AbortHandle>>,
     /// Held while this process sends what is in the outbox.
     pub(crate) replaying: tokio::sync::Mutex<()>,
 }
@@ -26,8 +26,8 @@ pub(crate) type Wanted = (Option<Track>, Option<IssueNumber>);
 
 impl Pending {
     /// Wakes who waits for it: something was put into the outbox.
-    pub(crate) fn something_waits(&self) {
-        self.something.notify_one();
+    pub(crate) fn notify(&self) {
+        self.wake.notify_one();
     }
 
     /// Takes note of how a start of day came out: what could not be started is started as soon as that works.
@@ -40,7 +40,7 @@ impl Pending {
         let is_wanted = matches!(started, Err(Trouble::Api(error)) if error.is_outage());
         *self.wanted() = is_wanted.then_some((track, issue));
         if is_wanted {
-            self.something_waits();
+            self.notify();
         }
     }
 
@@ -51,8 +51,8 @@ impl Pending {
 
     /// Remembers a start of day that goes on although nobody waits for it any more, in the place of the one
     /// before: that one may be pausing before its next try, and who asks now must not wait for it.
-    pub(crate) fn leave_behind(&self, start: Option<AbortHandle>) {
-        let mut left = self.left_behind.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn set_background_start(&self, start: Option<AbortHandle>) {
+        let mut left = self.background_start.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = std::mem::replace(&mut *left, start) {
             before.abort();
         }

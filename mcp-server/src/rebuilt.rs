@@ -34,7 +34,7 @@ impl Build {
     }
 
     /// Says once that there is another build by now, and how to restart. A file that is away is being replaced.
-    pub(crate) fn news(&self, client: Option<&Client>) -> Option<String> {
+    pub(crate) fn update_notice(&self, client: Option<&Client>) -> Option<String> {
         let (path, at_start) = self.file.as_ref()?;
         let now = Stamp::of(path).filter(|now| now != at_start)?;
         if self.reported.swap(true, Ordering::Relaxed) {

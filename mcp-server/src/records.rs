@@ -77,7 +77,7 @@ impl Keeper {
     }
 
     /// What became of earlier records, and where there are others. To be reported with this day.
-    pub(crate) async fn records_news(&self, day: &DayStarted) -> Vec<String> {
+    pub(crate) async fn record_notices(&self, day: &DayStarted) -> Vec<String> {
         let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner).take();
         let elsewhere = if day.last_handoff.is_none() {
             tokio::time::timeout(PATIENCE, self.own_handoffs()).await.ok().flatten()

@@ -89,7 +89,7 @@ fn simplify(schema: &mut Value) {
             if let Some(Value::Array(words)) = object.get_mut("enum") {
                 words.retain(|word| !word.is_null());
             }
-            if let Some(words) = object.get("oneOf").and_then(only_words) {
+            if let Some(words) = object.get("oneOf").and_then(string_constants) {
                 object.remove("oneOf");
                 object.insert("type".to_owned(), json!("string"));
                 object.insert("enum".to_owned(), words);
@@ -101,7 +101,7 @@ fn simplify(schema: &mut Value) {
     }
 }
 
-fn only_words(alternatives: &Value) -> Option<Value> {
+fn string_constants(alternatives: &Value) -> Option<Value> {
     alternatives.as_array()?.iter().map(|one| one.get("const").filter(|word| word.is_string()).cloned()).collect()
 }
 

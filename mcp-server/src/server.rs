@@ -16,7 +16,7 @@ use crate::delivery;
 use crate::heartbeat;
 use crate::identity::Cli;
 use crate::session::Keeper;
-use crate::tools::{Tool, call_meant};
+use crate::tools::{Tool, parse_call};
 use crate::{prompts, resources};
 
 const INSTRUCTIONS: &str = "Deckwatch connects you with the other agents and sessions of your team. Call `sod` when you \
@@ -37,7 +37,7 @@ impl Server {
     /// Begins to look after the session. Not before the handshake is answered: until then nothing may be opened.
     fn wake(&self, peer: Option<Implementation>) {
         if let Some(peer) = peer {
-            self.keeper.identity.greet(Cli { name: peer.name, version: peer.version });
+            self.keeper.identity.set_cli(Cli { name: peer.name, version: peer.version });
         }
         self.awake.call_once(|| {
             let keeper = Arc::clone(&self.keeper);
@@ -57,7 +57,7 @@ impl Server {
         self.wake(context.client_info());
         // Codex says it with each call, and nowhere else.
         if let Some(conversation) = context.meta.get("threadId").and_then(|id| id.as_str()) {
-            self.keeper.identity.belongs_to(conversation);
+            self.keeper.identity.set_conversation(conversation);
         }
         let Some(tool) = Tool::named(&request.name) else {
             let known = Tool::ALL.map(|tool| tool.definition().name.into_owned()).join(", ");
@@ -155,7 +155,7 @@ impl ServerHandler for Server {
         if request.method != "tools/call" {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
         }
-        let answer = self.answer_call(call_meant(request.params)?, context).await?;
+        let answer = self.answer_call(parse_call(request.params)?, context).await?;
         let answer = serde_json::to_value(answer);
         answer.map(CustomResult).map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }

@@ -16,7 +16,7 @@ use deckwatch_protocol::{
 };
 use tokio::sync::Notify;
 
-use crate::healing::news::Healing;
+use crate::healing::background::BackgroundHealing;
 use crate::identity::{Identity, Place, is_embedded};
 use crate::pending::Pending;
 use crate::rebuilt::Build;
@@ -37,7 +37,7 @@ pub(crate) struct Keeper {
     /// What waits for the API.
     pub(crate) pending: Pending,
     /// What is generated while the agent works.
-    pub(crate) healing: Healing,
+    pub(crate) healing: BackgroundHealing,
     /// The build that this process runs.
     pub(crate) build: Build,
     /// What became of this repository's earlier records, until it is reported.
@@ -75,7 +75,7 @@ pub(crate) struct Live {
 
 /// How the end of a day came out.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub(crate) enum EndOfDay {
     /// The API has answered.
     Answered(Box<Answered>),
     /// The handoff is recorded; its answer is not at hand.
@@ -88,7 +88,7 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) day: DayEnded,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: HandoffOutcome,
 }
 
 /// Which session a handoff is for.
@@ -105,7 +105,7 @@ enum Target {
 
 /// Whether this call recorded its handoff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum HandoffOutcome {
     /// It did, in the live session.
     Recorded,
     /// It did, in a session that was started for it, as none was alive.
@@ -116,8 +116,8 @@ pub(crate) enum Outcome {
     NotRecorded,
 }
 
-impl Ending {
-    fn answered(day: DayEnded, outcome: Outcome) -> Self {
+impl EndOfDay {
+    fn answered(day: DayEnded, outcome: HandoffOutcome) -> Self {
         Self::Answered(Box::new(Answered { day, outcome }))
     }
 }
@@ -126,7 +126,7 @@ impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
         let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
-        let (pending, healing) = (Pending::default(), Healing::default());
+        let (pending, healing) = (Pending::default(), BackgroundHealing::default());
         let (followed, build) = (Mutex::default(), Build::of_this_process());
         Self { identity, state, turn, changed, beating, joined, pending, healing, followed, build }
     }
@@ -151,23 +151,23 @@ impl Keeper {
     /// 4. None is: a day is started for it, so that the work is not lost.
     /// 5. The API can't be reached: the handoff waits in the outbox, and the session, and the venture where this
     ///    machine does not know it, is found when it is sent.
-    pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<Ending, Trouble> {
+    pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<EndOfDay, Trouble> {
         let api = self.identity.api().await?;
         api.refuse_secrets_of(&handoff)?;
-        self.pending.leave_behind(None);
+        self.pending.set_background_start(None);
         let _turn = self.turn.lock().await;
         self.pending.forget_start();
         let (session, is_new) = match self.target(&handoff, keep_open).await? {
             Target::Ended(day) => {
-                let same = says_the_same(&handoff, &day.handoff);
-                let outcome = if same { Outcome::AlreadyRecorded } else { Outcome::NotRecorded };
-                return Ok(Ending::answered(*day, outcome));
+                let same = same_content(&handoff, &day.handoff);
+                let outcome = if same { HandoffOutcome::AlreadyRecorded } else { HandoffOutcome::NotRecorded };
+                return Ok(EndOfDay::answered(*day, outcome));
             }
             Target::Session(id) => (Some(id), false),
             Target::NewSession(id) => (Some(id), true),
             Target::Unknown(id) => (id, false),
         };
-        let start = self.whence(None, None, self.identity.place_at_hand().await?.as_ref()).await?;
+        let start = self.session_request(None, None, self.identity.place_without_api().await?.as_ref()).await?;
         let day = DayToEnd { session: session.clone(), start, keep_open, handoff: handoff.clone() };
         match api.deliver_day(&day).await? {
             Delivery::Delivered(day) => {
@@ -178,14 +178,14 @@ impl Keeper {
                 if !keep_open {
                     self.set(session.map_or(State::Leaving(None), State::Ended));
                 }
-                Ok(Ending::Taken(taken))
+                Ok(EndOfDay::Taken(taken))
             }
             Delivery::Queued(queued) => {
                 if !keep_open {
                     self.set(State::Leaving(session));
                 }
-                self.pending.something_waits();
-                Ok(Ending::Queued(queued))
+                self.pending.notify();
+                Ok(EndOfDay::Queued(queued))
             }
         }
     }
@@ -214,7 +214,7 @@ impl Keeper {
         if let Some(live) = self.find().await? {
             return Ok(Target::Session(live.id));
         }
-        if let Some(day) = self.lost_answer(handoff).await? {
+        if let Some(day) = self.recorded_handoff(handoff).await? {
             return Ok(Target::Ended(Box::new(day)));
         }
         Ok(Target::NewSession(self.start_in_turn(None, None).await?.session.id))
@@ -237,7 +237,7 @@ impl Keeper {
     }
 
     /// Takes note of a heartbeat, unless another session is held by now.
-    pub(crate) fn beaten(&self, beaten: Live) {
+    pub(crate) fn record_heartbeat(&self, beaten: Live) {
         let mut state = self.state();
         if let State::Live(live) = &mut *state
             && live.id == beaten.id
@@ -286,11 +286,11 @@ impl Keeper {
 
     async fn request(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<StartDay, Trouble> {
         let place = self.identity.place().await?;
-        Ok(self.whence(track, issue, Some(place)).await?.on(place.venture.code.clone()))
+        Ok(self.session_request(track, issue, Some(place)).await?.on(place.venture.code.clone()))
     }
 
     /// Who this agent is and where it stands; without a place, nobody can say now which venture that is.
-    async fn whence(
+    async fn session_request(
         &self,
         track: Option<Track>,
         issue: Option<IssueNumber>,
@@ -299,7 +299,7 @@ impl Keeper {
         let me = self.identity.me().await?.clone();
         let client_session_id = self.identity.client_session_id(&me);
         let checkout = self.identity.checkout().await?;
-        let surroundings = self.identity.surroundings();
+        let environment = self.identity.environment();
         let held = self.held().and_then(|live| live.track);
         Ok(Whence {
             agent: me.agent,
@@ -309,8 +309,8 @@ impl Keeper {
             host: me.host,
             venture: place.map(|place| place.venture.code.clone()),
             repo: place.map_or(checkout.repo, |place| place.repo.clone()),
-            track: track.or(held).or(surroundings.setting(variables::TRACK)?),
-            issue_number: issue.or(surroundings.setting(variables::ISSUE)?),
+            track: track.or(held).or(environment.setting(variables::TRACK)?),
+            issue_number: issue.or(environment.setting(variables::ISSUE)?),
             branch: checkout.branch,
             commit_sha: checkout.commit_sha,
             meta: Meta::default(),
@@ -342,7 +342,7 @@ impl Keeper {
         Ok(self.identity.api().await?.end_day(&request).await?)
     }
 
-    fn ended(&self, day: DayEnded, sent: &HandoffDraft, in_another: bool) -> Ending {
+    fn ended(&self, day: DayEnded, sent: &HandoffDraft, in_another: bool) -> EndOfDay {
         if day.session.status == SessionStatus::Active {
             let held = self.held().is_some_and(|live| live.id == day.session.id);
             if !held {
@@ -351,17 +351,17 @@ impl Keeper {
         } else {
             self.set(State::Ended(day.session.id.clone()));
         }
-        let outcome = match (says_the_same(sent, &day.handoff), in_another) {
-            (true, false) => Outcome::Recorded,
-            (true, true) => Outcome::RecordedInNewSession,
-            (false, _) => Outcome::NotRecorded,
+        let outcome = match (same_content(sent, &day.handoff), in_another) {
+            (true, false) => HandoffOutcome::Recorded,
+            (true, true) => HandoffOutcome::RecordedInNewSession,
+            (false, _) => HandoffOutcome::NotRecorded,
         };
-        Ending::answered(day, outcome)
+        EndOfDay::answered(day, outcome)
     }
 
     /// The end of day whose answer never arrived: the agent's newest handoff, when it ended its session
     /// and says the same as this one.
-    async fn lost_answer(&self, sent: &HandoffDraft) -> Result<Option<DayEnded>, Trouble> {
+    async fn recorded_handoff(&self, sent: &HandoffDraft) -> Result<Option<DayEnded>, Trouble> {
         let (me, place) = (self.identity.me().await?, self.identity.place().await?);
         let api = self.identity.api().await?;
         let filter = HandoffFilter {
@@ -379,7 +379,7 @@ impl Keeper {
         let session = api.get_session(&handoff.session_id).await?;
         let ended_by_it = session.final_handoff_id.as_ref() == Some(&handoff.id);
         let correlation_id = handoff.creation_correlation_id.clone();
-        let lost = ended_by_it && says_the_same(sent, &handoff);
+        let lost = ended_by_it && same_content(sent, &handoff);
         Ok(lost.then_some(DayEnded { session, handoff, correlation_id }))
     }
 
@@ -425,7 +425,7 @@ pub(crate) fn is_gone(code: ErrorCode) -> bool {
 }
 
 /// Whether a stored handoff holds what the draft says.
-fn says_the_same(draft: &HandoffDraft, stored: &Handoff) -> bool {
+fn same_content(draft: &HandoffDraft, stored: &Handoff) -> bool {
     let texts = |items: &[deckwatch_protocol::HandoffItem]| items.iter().map(ToString::to_string).collect();
     let payload = HandoffPayload {
         accomplished: texts(&draft.accomplished),

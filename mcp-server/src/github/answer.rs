@@ -110,8 +110,8 @@ pub(super) fn data(body: &Bytes) -> Result<Data, GitHubTrouble> {
         }
         (Some(fields), errors) => Ok(Data { fields, errors }),
         (None, errors) => {
-            let words = errors.first().map_or("", |error| error.message.as_str());
-            Err(GitHubTrouble::Refused { words: harmless(words) })
+            let message = errors.first().map_or("", |error| error.message.as_str());
+            Err(GitHubTrouble::Refused { message: harmless(message) })
         }
     }
 }
@@ -125,10 +125,10 @@ pub(super) fn login(body: &Bytes) -> Result<String, GitHubTrouble> {
 
 impl QueryError {
     fn trouble(&self, repo: &RepoName) -> GitHubTrouble {
-        let words = harmless(&self.message);
+        let message = harmless(&self.message);
         match self.kind.as_str() {
-            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => GitHubTrouble::Hidden { repo: repo.clone(), words },
-            _ => GitHubTrouble::Refused { words: format!("{repo}: {words}") },
+            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => GitHubTrouble::Hidden { repo: repo.clone(), message },
+            _ => GitHubTrouble::Refused { message: format!("{repo}: {message}") },
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use self::trouble::GitHubTrouble;
 use self::address::Address;
 use self::query::Query;
 use self::token::Token;
-use crate::surroundings::Surroundings;
+use crate::environment::Environment;
 
 /// Most repositories of one request.
 pub(crate) const MAX_REPOS: usize = 10;
@@ -41,7 +41,7 @@ const LIMITS: HttpLimits = HttpLimits {
 
 /// GitHub, as this process reaches it.
 pub(crate) struct GitHub {
-    surroundings: Surroundings,
+    environment: Environment,
     http: Http,
 }
 
@@ -55,23 +55,23 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl GitHub {
-    pub(crate) fn new(surroundings: Surroundings) -> Self {
-        Self { surroundings, http: Http::new(LIMITS) }
+    pub(crate) fn new(environment: Environment) -> Self {
+        Self { environment, http: Http::new(LIMITS) }
     }
 
     /// The open issues of each lane, newest change first, with the lane's total.
     pub(crate) async fn queue(&self, wanted: Wanted<'_>) -> Result<Queue, GitHubTrouble> {
         let query = Query::of(wanted)?;
-        let address = Address::find(|name| self.surroundings.var(name))?;
-        let token = Token::find(&address, |name| self.surroundings.var(name)).await?;
+        let address = Address::find(|name| self.environment.var(name))?;
+        let token = Token::find(&address, |name| self.environment.var(name)).await?;
         let response = self.send(&address, &token, query.body()).await?;
-        query.understand(&body_of(&response, &address, &token)?)
+        query.parse_answer(&body_of(&response, &address, &token)?)
     }
 
     /// Whether GitHub answers and accepts the token: who it is, and where the token came from.
     pub(crate) async fn whoami(&self) -> Result<(String, TokenSource), GitHubTrouble> {
-        let address = Address::find(|name| self.surroundings.var(name))?;
-        let token = Token::find(&address, |name| self.surroundings.var(name)).await?;
+        let address = Address::find(|name| self.environment.var(name))?;
+        let token = Token::find(&address, |name| self.environment.var(name)).await?;
         let response = self.send(&address, &token, query::whoami()).await?;
         let login = answer::login(&body_of(&response, &address, &token)?)?;
         Ok((login, token.source))

@@ -70,7 +70,7 @@ impl<'a> Query<'a> {
     }
 
     /// What GitHub's answer says of each repository.
-    pub(super) fn understand(&self, body: &Bytes) -> Result<Queue, GitHubTrouble> {
+    pub(super) fn parse_answer(&self, body: &Bytes) -> Result<Queue, GitHubTrouble> {
         let data = answer::data(body)?;
         let mut queue = Queue { left_out: self.left_out.to_vec(), failed: self.elsewhere.clone(), ..Queue::default() };
         for (n, (repo, ..)) in self.asked.iter().enumerate() {

@@ -10,7 +10,7 @@ use super::token_source::TokenSource;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 
-const WORDS_COST: usize = 200;
+const MESSAGE_COST: usize = 200;
 
 /// Why GitHub has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -26,10 +26,10 @@ pub(crate) enum GitHubTrouble {
     TokenRefused { by: TokenSource },
     /// 403 that is no rate limit.
     #[error(
-        "GitHub forbids this to the token from {by} ({words}): let it read issues and repositories, and authorise it \
+        "GitHub forbids this to the token from {by} ({message}): let it read issues and repositories, and authorise it \
          for the organisation if that has single sign-on"
     )]
-    Forbidden { by: TokenSource, words: String },
+    Forbidden { by: TokenSource, message: String },
     /// 429, or 403 with the sign of a rate limit.
     #[error("GitHub's rate limit for this token is used up; ask again {}", again(*.until))]
     RateLimited { until: Option<Timestamp> },
@@ -43,8 +43,8 @@ pub(crate) enum GitHubTrouble {
     #[error("GitHub's answer can't be understood ({cause}): check that GITHUB_API_URL or GH_HOST is GitHub")]
     Malformed { cause: String },
     /// GitHub understood, and refused the question itself.
-    #[error("GitHub refused the question ({words}): ask again; if it stays so, update deckwatch-mcp")]
-    Refused { words: String },
+    #[error("GitHub refused the question ({message}): ask again; if it stays so, update deckwatch-mcp")]
+    Refused { message: String },
     /// Nothing came in time.
     #[error("GitHub did not answer within {seconds} s at {url}: check the network, then ask again")]
     Silent { url: String, seconds: u64 },
@@ -61,15 +61,15 @@ pub(crate) enum GitHubTrouble {
     #[error("GitHub shows no repository {repo} to this token: correct the name, or give the token access to it")]
     NoSuchRepo { repo: RepoName },
     /// GitHub has it, but not for this token.
-    #[error("GitHub hides {repo} from this token ({words}): authorise the token for the organisation")]
-    Hidden { repo: RepoName, words: String },
+    #[error("GitHub hides {repo} from this token ({message}): authorise the token for the organisation")]
+    Hidden { repo: RepoName, message: String },
     /// The repository was renamed; a search by its old name would find nothing.
     #[error("{repo} is called {now} on GitHub: correct the git remote and the venture's repos")]
     Renamed { repo: RepoName, now: String },
 }
 
 #[derive(Deserialize)]
-struct Words {
+struct ErrorBody {
     message: String,
 }
 
@@ -77,13 +77,13 @@ impl GitHubTrouble {
     /// The trouble that a response is; `None` when it is an answer.
     pub(super) fn of(response: &Response<Bytes>, url: &str, by: TokenSource) -> Option<Self> {
         let status = response.status();
-        let words = serde_json::from_slice(response.body()).map_or(String::new(), |words: Words| words.message);
+        let message = serde_json::from_slice(response.body()).map_or(String::new(), |body: ErrorBody| body.message);
         let trouble = match status {
             StatusCode::OK => return None,
             StatusCode::UNAUTHORIZED => Self::TokenRefused { by },
             StatusCode::TOO_MANY_REQUESTS => Self::RateLimited { until: until(response) },
-            StatusCode::FORBIDDEN if is_rate_limit(response, &words) => Self::RateLimited { until: until(response) },
-            StatusCode::FORBIDDEN => Self::Forbidden { by, words: harmless(&words) },
+            StatusCode::FORBIDDEN if is_rate_limit(response, &message) => Self::RateLimited { until: until(response) },
+            StatusCode::FORBIDDEN => Self::Forbidden { by, message: harmless(&message) },
             StatusCode::NOT_FOUND => Self::NoSuchEndpoint { url: url.to_owned() },
             _ if status.is_server_error() => Self::Failed { status: status.as_u16() },
             _ => Self::Malformed { cause: format!("status {}", status.as_u16()) },
@@ -93,14 +93,14 @@ impl GitHubTrouble {
 }
 
 /// GitHub's own words on one harmless line.
-pub(super) fn harmless(words: &str) -> String {
-    let line = clip(&clean_line(words), WORDS_COST);
+pub(super) fn harmless(message: &str) -> String {
+    let line = clip(&clean_line(message), MESSAGE_COST);
     if line.is_empty() { "it does not say why".to_owned() } else { line }
 }
 
-fn is_rate_limit(response: &Response<Bytes>, words: &str) -> bool {
+fn is_rate_limit(response: &Response<Bytes>, message: &str) -> bool {
     let used_up = number(response, "x-ratelimit-remaining") == Some(0);
-    used_up || response.headers().contains_key("retry-after") || words.to_ascii_lowercase().contains("rate limit")
+    used_up || response.headers().contains_key("retry-after") || message.to_ascii_lowercase().contains("rate limit")
 }
 
 /// When the limit is reset, if the answer says so.

@@ -5,8 +5,8 @@
 //! back with that mark has another hash. It asks for what it replaces with `If-Match`, so that a change in between
 //! stands. Only a repository of the venture is used.
 
-mod ground;
-pub(crate) mod news;
+pub(crate) mod background;
+mod healer;
 pub(crate) mod outcome;
 
 use std::collections::HashSet;
@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use deckwatch_protocol::{AuditedDoc, DocAudit, VentureCode};
 
-pub(crate) use self::ground::Ground;
-use self::outcome::Outcome;
+pub(crate) use self::healer::Healer;
+use self::outcome::HealingOutcome;
 use crate::render::doc_heal;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -43,20 +43,20 @@ pub(crate) fn in_background(keeper: &Arc<Keeper>, venture: &VentureCode, audit: 
         match tokio::time::timeout(PATIENCE, once(&keeper, venture, &kinds)).await {
             Ok(Ok(())) => {}
             Ok(Err(trouble)) => log::info!("documents were not healed: {trouble}"),
-            Err(_) => keeper.healing.tell(doc_heal::too_slow(PATIENCE)),
+            Err(_) => keeper.healing.report(doc_heal::too_slow(PATIENCE)),
         }
     });
 }
 
 async fn once(keeper: &Keeper, venture: VentureCode, kinds: &[Kind]) -> Result<(), Trouble> {
-    let Ok(ground) = Ground::of(&keeper.identity).await? else { return Ok(()) };
-    let occasion = (venture, ground.commit.clone());
-    if keeper.healing.begin(&occasion) {
-        let treated = ground.heal(kinds).await;
-        if treated.iter().any(|one| matches!(one.outcome, Outcome::Unreachable(_))) {
-            keeper.healing.not_done(&occasion);
+    let Ok(healer) = Healer::of(&keeper.identity).await? else { return Ok(()) };
+    let run = (venture, healer.commit.clone());
+    if keeper.healing.begin(&run) {
+        let healed = healer.heal(kinds).await;
+        if healed.iter().any(|one| matches!(one.outcome, HealingOutcome::Unreachable(_))) {
+            keeper.healing.forget(&run);
         }
-        keeper.healing.tell(doc_heal::news(&treated));
+        keeper.healing.report(doc_heal::summary(&healed));
     }
     Ok(())
 }

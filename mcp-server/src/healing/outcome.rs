@@ -6,14 +6,14 @@ use deckwatch_generator::Kind;
 
 /// A document that was to be healed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Treated {
+pub(crate) struct HealedDoc {
     pub(crate) kind: Kind,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: HealingOutcome,
 }
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum HealingOutcome {
     /// It was not there; this is its version.
     Created(u32),
     /// It says something else now.
@@ -40,14 +40,14 @@ pub(crate) enum Outcome {
 
 /// Why nothing is generated from where the agent stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NoGround {
+pub(crate) enum CannotHeal {
     /// It is no repository: a home folder would be read.
     NotARepository,
     /// Its repository belongs to another venture, or to none.
-    NotTheVentures(RepoName, VentureCode),
+    NotInVenture(RepoName, VentureCode),
 }
 
-impl Outcome {
+impl HealingOutcome {
     pub(super) fn of(put: &DocPut) -> Self {
         let version = put.doc.summary.version;
         match put.outcome {

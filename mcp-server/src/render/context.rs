@@ -17,7 +17,7 @@ const GONE_NAMED: usize = 5;
 pub(crate) fn active_part(
     sessions: &[ActiveSession],
     total: Total,
-    own: &Whereabouts,
+    own: &WorkLocation,
     now: Timestamp,
     fence: &Fence,
     more: &'static str,
@@ -47,14 +47,14 @@ enum Nearness {
 
 /// Where one agent works, in our own words.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Whereabouts<'a> {
+pub(crate) struct WorkLocation<'a> {
     pub(crate) repo: &'a RepoName,
     pub(crate) branch: Option<&'a Branch>,
     pub(crate) track: Option<Track>,
     pub(crate) issue: Option<IssueNumber>,
 }
 
-impl Whereabouts<'_> {
+impl WorkLocation<'_> {
     fn nearness_of(&self, session: &ActiveSession) -> Nearness {
         if self.shares_issue_with(session) {
             Nearness::Issue
@@ -91,14 +91,14 @@ impl Whereabouts<'_> {
     }
 }
 
-impl<'a> From<&'a ActiveSession> for Whereabouts<'a> {
+impl<'a> From<&'a ActiveSession> for WorkLocation<'a> {
     fn from(session: &'a ActiveSession) -> Self {
         let branch = session.branch.as_ref();
         Self { repo: &session.repo, branch, track: session.track, issue: session.issue_number }
     }
 }
 
-impl<'a> From<&'a Session> for Whereabouts<'a> {
+impl<'a> From<&'a Session> for WorkLocation<'a> {
     fn from(session: &'a Session) -> Self {
         let branch = session.branch.as_ref();
         Self { repo: &session.repo, branch, track: session.track, issue: session.issue_number }
@@ -107,7 +107,7 @@ impl<'a> From<&'a Session> for Whereabouts<'a> {
 
 fn active_line(session: &ActiveSession, now: Timestamp, fence: &Fence) -> String {
     let (seen, presence) = (ago(session.last_heartbeat_at, now), session.presence(now).as_str());
-    let place = Whereabouts::from(session).line(fence);
+    let place = WorkLocation::from(session).line(fence);
     format!("{} ({} on {}): {place}; {presence}, last seen {seen}", session.agent, session.client, session.host)
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn gone_line(agents: &[Agent]) -> Option<String> {
 }
 
 /// A sentence for the agents on our issue, and one for those on our branch. Those that have gone are left out.
-fn collisions(sessions: &[&ActiveSession], own: &Whereabouts, now: Timestamp, fence: &Fence) -> Option<String> {
+fn collisions(sessions: &[&ActiveSession], own: &WorkLocation, now: Timestamp, fence: &Fence) -> Option<String> {
     let here = || sessions.iter().copied().filter(|session| session.presence(now) != Presence::Gone);
     let on_issue = names(here().filter(|session| own.shares_issue_with(session)), now);
     let on_branch = names(here().filter(|session| own.shares_branch_with(session)), now);
@@ -187,7 +187,7 @@ mod tests {
 
     fn shown(sessions: &[ActiveSession]) -> Part {
         let (repo, branch) = ("example-org/alpha".parse().unwrap(), "fix-auth".parse().unwrap());
-        let own = Whereabouts { repo: &repo, branch: Some(&branch), track: None, issue: Some(87.try_into().unwrap()) };
+        let own = WorkLocation { repo: &repo, branch: Some(&branch), track: None, issue: Some(87.try_into().unwrap()) };
         let total = Total::exactly(sessions.len());
         active_part(sessions, total, &own, NOW.parse().unwrap(), &Fence::new(1), "Ask.")
     }

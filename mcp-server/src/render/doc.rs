@@ -7,7 +7,7 @@ use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use super::piece::{Piece, Whole};
+use super::piece::{Piece, StoredText};
 
 const TITLE_COST: usize = 240;
 /// What the name and the title of a document cost in a list.
@@ -24,8 +24,9 @@ pub(crate) fn piece(stored: &DocText, offset: usize, now: Timestamp, fence: &Fen
     let title = fence.line(&doc.summary.title);
     let above = (title != name).then(|| format!("title: {}", clip(&title, TITLE_COST)));
     let again = format!("doc with name {name}, scope {scope} and");
-    let whole = Whole { holds: "document", above: above.into_iter().collect(), text: &stored.content, again };
-    whole.piece(|characters| about(doc, &scope, &name, characters, now, fence), offset, fence, limit)
+    let stored_text =
+        StoredText { holds: "document", above: above.into_iter().collect(), text: &stored.content, again };
+    stored_text.piece(|characters| about(doc, &scope, &name, characters, now, fence), offset, fence, limit)
 }
 
 /// The copy of a document on this machine, from the character `offset` on. `why` says why it is not the API's.
@@ -45,8 +46,8 @@ pub(crate) fn piece_of_copy(
         clip(why, CAUSE_COST)
     );
     let again = format!("doc with name {name}, scope {scope} and");
-    let whole = Whole { holds: "document", above: Vec::new(), text: &copy.content, again };
-    whole.piece(|_| about.clone(), offset, fence, limit)
+    let stored_text = StoredText { holds: "document", above: Vec::new(), text: &copy.content, again };
+    stored_text.piece(|_| about.clone(), offset, fence, limit)
 }
 
 /// A page of the list of documents.

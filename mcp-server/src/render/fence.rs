@@ -11,28 +11,28 @@ pub(crate) const WARNING: &str =
 
 /// The fence of one call.
 pub(crate) struct Fence {
-    word: String,
+    marker: String,
 }
 
 impl Fence {
     /// A fence around the given random bits.
     pub(crate) fn new(bits: u64) -> Self {
-        Self { word: format!("{bits:016x}") }
+        Self { marker: format!("{bits:016x}") }
     }
 
     /// The line before stored text; `what` is ours.
     pub(crate) fn open(&self, what: &str) -> String {
-        format!("--- stored data {} ({what}) ---", self.word)
+        format!("--- stored data {} ({what}) ---", self.marker)
     }
 
     /// The line after stored text.
     pub(crate) fn close(&self) -> String {
-        format!("--- end of data {} ---", self.word)
+        format!("--- end of data {} ---", self.marker)
     }
 
     /// The lines of a stored text, cleaned, without blank lines at its ends. They still need [`Fence::bar`].
     pub(crate) fn lines(&self, text: &str) -> Vec<String> {
-        let cleaned = clean(text).replace(&self.word, "[…]");
+        let cleaned = clean(text).replace(&self.marker, "[…]");
         let trimmed = cleaned.trim_matches(|c: char| c.is_whitespace());
         trimmed.lines().map(|line| line.trim_end().to_owned()).collect()
     }

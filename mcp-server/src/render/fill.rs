@@ -229,44 +229,44 @@ mod tests {
     use crate::render::part::Total;
 
     /// Numbers that look random and are the same in every run.
-    struct Dice(u64);
+    struct Random(u64);
 
-    impl Dice {
-        fn below(&mut self, sides: usize) -> usize {
+    impl Random {
+        fn below(&mut self, bound: usize) -> usize {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
-            usize::try_from(self.0 % sides as u64).unwrap()
+            usize::try_from(self.0 % bound as u64).unwrap()
         }
     }
 
-    fn text(dice: &mut Dice, longest: usize) -> Vec<String> {
-        let lines = 1 + dice.below(4);
-        (0..lines).map(|_| "word \"q\" ".repeat(1 + dice.below(longest / 10))).collect()
+    fn text(random: &mut Random, longest: usize) -> Vec<String> {
+        let lines = 1 + random.below(4);
+        (0..lines).map(|_| "word \"q\" ".repeat(1 + random.below(longest / 10))).collect()
     }
 
-    fn group(dice: &mut Dice) -> Group {
-        let cut = [Cut::Never, Cut::Oversized, Cut::AtWord, Cut::AtParagraph][dice.below(4)];
+    fn group(random: &mut Random) -> Group {
+        let cut = [Cut::Never, Cut::Oversized, Cut::AtWord, Cut::AtParagraph][random.below(4)];
         let is_list = matches!(cut, Cut::Never | Cut::Oversized);
         let longest = if is_list { 200 } else { 4_000 };
-        let items: Vec<Vec<String>> = (0..dice.below(if is_list { 40 } else { 4 }))
-            .map(|_| if is_list { text(dice, longest).into_iter().take(1).collect() } else { text(dice, longest) })
+        let items: Vec<Vec<String>> = (0..random.below(if is_list { 40 } else { 4 }))
+            .map(|_| if is_list { text(random, longest).into_iter().take(1).collect() } else { text(random, longest) })
             .collect();
-        let total = Total::exactly(items.len() + dice.below(3));
+        let total = Total::exactly(items.len() + random.below(3));
         let names =
             if cut == Cut::AtParagraph { (0..total.count).map(|n| format!("note {n}")).collect() } else { Vec::new() };
-        let title = (dice.below(2) == 0).then_some("Title:");
+        let title = (random.below(2) == 0).then_some("Title:");
         Group {
             title,
             names,
-            weight: 1 + dice.below(5),
-            first: 1 + dice.below(4),
+            weight: 1 + random.below(5),
+            first: 1 + random.below(4),
             ..Group::of("things", items, total, cut)
         }
     }
 
-    fn part(dice: &mut Dice) -> Part {
-        let groups = (0..=dice.below(5)).map(|_| group(dice)).collect();
+    fn part(random: &mut Random) -> Part {
+        let groups = (0..=random.below(5)).map(|_| group(random)).collect();
         Part {
             heading: "## Part".into(),
             remark: None,
@@ -289,13 +289,13 @@ mod tests {
 
     #[test]
     fn the_budget_is_used_while_something_fits_and_is_never_exceeded() {
-        let (mut dice, fence) = (Dice(0x9e37_79b9_7f4a_7c15), Fence::new(1));
+        let (mut random, fence) = (Random(0x9e37_79b9_7f4a_7c15), Fence::new(1));
         let mut squeezed = 0;
         for _ in 0..400 {
-            let parts: Vec<Part> = (0..=dice.below(8)).map(|_| part(&mut dice)).collect();
+            let parts: Vec<Part> = (0..=random.below(8)).map(|_| part(&mut random)).collect();
             let weighted: Vec<Weighted> =
-                parts.iter().map(|part| Weighted { part, weight: 1 + dice.below(40) }).collect();
-            let limit = 2_500 + dice.below(10_000);
+                parts.iter().map(|part| Weighted { part, weight: 1 + random.below(40) }).collect();
+            let limit = 2_500 + random.below(10_000);
             let layout = Layout::filled(&weighted, &fence, limit);
             let spent = layout.spent();
             let lines = layout.shown(&fence).into_iter().flat_map(|shown| shown.lines);

@@ -9,7 +9,7 @@ use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use super::piece::{Piece, Whole};
+use super::piece::{Piece, StoredText};
 
 /// What a handoff costs in a list.
 const ABOUT_COST: usize = 300;
@@ -54,8 +54,8 @@ fn groups(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
 pub(crate) fn piece(handoff: &Handoff, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
     let text = text(handoff.summary.as_str(), handoff.payload.as_ref());
     let again = format!("handoffs with id {} and", handoff.id);
-    let whole = Whole { holds: "handoff", above: Vec::new(), text: &text, again };
-    whole.piece(|_| format!("{}, {}", about(handoff, now), handoff.repo), offset, fence, limit)
+    let stored_text = StoredText { holds: "handoff", above: Vec::new(), text: &text, again };
+    stored_text.piece(|_| format!("{}, {}", about(handoff, now), handoff.repo), offset, fence, limit)
 }
 
 /// Everything that was written, the summary first.

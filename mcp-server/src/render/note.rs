@@ -7,7 +7,7 @@ use super::age::ago;
 use super::budget::{clip, cost, line_cost};
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use super::piece::{Piece, Whole};
+use super::piece::{Piece, StoredText};
 
 const TITLE_COST: usize = 120;
 const TAGS_COST: usize = 90;
@@ -110,8 +110,8 @@ pub(crate) fn piece(note: &Note, offset: usize, now: Timestamp, fence: &Fence, l
     above.extend(tags(&note.tags, fence).strip_prefix(", ").map(str::to_owned));
     let text = note.content.as_ref().map_or("", |content| content.as_str());
     let again = format!("notes with id {} and", note.id);
-    let whole = Whole { holds: "note", above, text, again };
-    whole.piece(|characters| about(note, characters, now, fence), offset, fence, limit)
+    let stored_text = StoredText { holds: "note", above, text, again };
+    stored_text.piece(|characters| about(note, characters, now, fence), offset, fence, limit)
 }
 
 fn about(note: &Note, characters: usize, now: Timestamp, fence: &Fence) -> String {

@@ -7,7 +7,7 @@ use super::budget::{cost, line_cost};
 use super::fence::Fence;
 
 /// A stored text, whole.
-pub(crate) struct Whole<'a> {
+pub(crate) struct StoredText<'a> {
     /// What the fence says it holds.
     pub(crate) holds: &'static str,
     /// Lines of others that stand above every piece, cleaned by the fence.
@@ -27,7 +27,7 @@ pub(crate) struct Piece {
     pub(crate) next_offset: Option<usize>,
 }
 
-impl Whole<'_> {
+impl StoredText<'_> {
     /// The text from the character `offset` on, as much as fits into `limit`, below a line of ours that `about`
     /// writes from the number of characters.
     pub(crate) fn piece(&self, about: impl Fn(usize) -> String, offset: usize, fence: &Fence, limit: usize) -> Piece {
@@ -44,11 +44,11 @@ impl Whole<'_> {
         lines.extend(shown.lines().map(Fence::bar));
         lines.push(fence.close());
         let next_offset = (end < characters).then_some(end);
-        lines.extend(self.where_it_is(offset, end, characters));
+        lines.extend(self.position_note(offset, end, characters));
         Piece { lines, characters, next_offset }
     }
 
-    fn where_it_is(&self, offset: usize, end: usize, characters: usize) -> Option<String> {
+    fn position_note(&self, offset: usize, end: usize, characters: usize) -> Option<String> {
         if offset >= characters && offset > 0 {
             return Some(format!("Nothing is shown: the text has {characters} characters, and offset is {offset}."));
         }

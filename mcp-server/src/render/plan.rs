@@ -6,7 +6,7 @@ use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use super::piece::{Piece, Whole};
+use super::piece::{Piece, StoredText};
 use crate::plan::{MAX_BYTES, STALE_DAYS, WeeklyPlan};
 
 /// The plan with its author, its age, and a warning when it is stale.
@@ -26,9 +26,9 @@ pub(crate) fn part(plan: &WeeklyPlan, now: Timestamp, fence: &Fence) -> Part {
 /// The plan from the character `offset` on, as much as fits into `limit`.
 pub(crate) fn piece(plan: &WeeklyPlan, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
     let above = author(plan, fence).into_iter().collect();
-    let whole = Whole { holds: "weekly plan", above, text: &plan.text, again: "plan with".to_owned() };
+    let stored_text = StoredText { holds: "weekly plan", above, text: &plan.text, again: "plan with".to_owned() };
     let about = [Some(heading(plan, now)), stale(plan, now)].into_iter().flatten().collect::<Vec<_>>().join("\n");
-    let mut piece = whole.piece(|_| about.clone(), offset, fence, limit);
+    let mut piece = stored_text.piece(|_| about.clone(), offset, fence, limit);
     if plan.cut && piece.next_offset.is_none() {
         piece.lines.push(format!("The file goes on; only its first {} KiB are read.", MAX_BYTES / 1024));
     }
@@ -63,11 +63,11 @@ fn summary(plan: &WeeklyPlan, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::samples::{NOW, beside};
+    use crate::render::samples::{NOW, extras};
 
     #[test]
     fn a_git_that_fails_is_not_said_to_know_of_no_commit() {
-        let Ok(Ok(plan)) = beside("x").plan else { unreachable!("there is a plan") };
+        let Ok(Ok(plan)) = extras("x").plan else { unreachable!("there is a plan") };
         let now = NOW.parse().unwrap();
         let heading = |author: Option<&str>, git_failed| {
             let plan =

@@ -4,7 +4,7 @@ use deckwatch_protocol::DayStarted;
 
 use crate::github::{Lane, LaneOfRepo, Queue};
 use crate::plan::WeeklyPlan;
-use crate::render::sod::Beside;
+use crate::render::sod::DayExtras;
 use serde_json::{Value, json};
 
 /// Eight in the morning.
@@ -96,12 +96,12 @@ pub(crate) fn day(json: Value) -> DayStarted {
 }
 
 /// What stands beside a day when nothing could be loaded.
-pub(crate) fn nothing_beside() -> Beside {
-    Beside { p0: Err("there is no token".to_owned()), plan: Err("it took too long".to_owned()), unsent: Vec::new() }
+pub(crate) fn no_extras() -> DayExtras {
+    DayExtras { p0: Err("there is no token".to_owned()), plan: Err("it took too long".to_owned()), unsent: Vec::new() }
 }
 
 /// P0 issues and a weekly plan in which every text is `text`.
-pub(crate) fn beside(text: &str) -> Beside {
+pub(crate) fn extras(text: &str) -> DayExtras {
     let repo: deckwatch_protocol::RepoName = "example-org/alpha-console".parse().unwrap();
     let issue = json!({"number": 7, "title": text, "updatedAt": NOW, "author": {"login": text},
         "assignees": {"nodes": [{"login": text}, {"login": text}]}});
@@ -117,5 +117,5 @@ pub(crate) fn beside(text: &str) -> Beside {
         priority: None,
     };
     let p0 = Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() });
-    Beside { p0, plan: Ok(Ok(plan)), unsent: Vec::new() }
+    DayExtras { p0, plan: Ok(Ok(plan)), unsent: Vec::new() }
 }

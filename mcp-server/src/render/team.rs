@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fence::Fence;
 use super::samples::{NOW, active, day, empty_day, handoff, id};
-use super::sod::Beside;
+use super::sod::DayExtras;
 use crate::github::{Lane, LaneOfRepo, Queue};
 use crate::plan::WeeklyPlan;
 
@@ -89,7 +89,7 @@ pub(crate) fn document(n: usize) -> Value {
 }
 
 /// 28 P0 issues, as GitHub answers, and the plan of the week.
-pub(crate) fn busy_beside() -> Beside {
+pub(crate) fn busy_extras() -> DayExtras {
     let repo: deckwatch_protocol::RepoName = REPO.parse().unwrap();
     let issue = |n: usize| {
         serde_json::from_value(
@@ -110,7 +110,7 @@ pub(crate) fn busy_beside() -> Beside {
         changed_at: "2026-11-19T08:00:00.000Z".parse().unwrap(),
         priority: Some("alpha".parse().unwrap()),
     };
-    Beside {
+    DayExtras {
         p0: Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() }),
         plan: Ok(Ok(plan)),
         unsent: Vec::new(),

@@ -95,7 +95,7 @@ async fn listed(
 
 /// The copies of documents on this machine.
 async fn copies(keeper: &Keeper) -> Result<Vec<Resource>, Trouble> {
-    let scopes = offline::scopes_at_hand(&keeper.identity).await?;
+    let scopes = offline::scopes_without_api(&keeper.identity).await?;
     let resource = |(scope, name, at): (DocScope, DocName, Timestamp)| {
         let label = format!("{scope}/{name}");
         let description = format!("Copy of a document, the same as at the API {}.", ago(at, now()));

@@ -16,8 +16,8 @@ use crate::render::age::ago;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 use crate::render::context::gone_line;
+use crate::render::context_report::{ContextReport, SessionKnown};
 use crate::render::fence::Fence;
-use crate::render::here::{Here, SessionKnown};
 use crate::render::outbox;
 use crate::render::part::Total;
 use crate::schema;
@@ -64,15 +64,15 @@ pub(super) fn definition() -> Tool {
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let Arguments {} = decode(arguments)?;
-    let facts = match asked(keeper).await {
-        Err(Trouble::Api(error)) if error.is_outage() => kept(keeper, error).await?,
+    let facts = match from_api(keeper).await {
+        Err(Trouble::Api(error)) if error.is_outage() => without_api(keeper, error).await?,
         asked => asked?,
     };
     Ok(answer(&facts, &facts.report))
 }
 
 /// What the API says.
-async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
+async fn from_api(keeper: &Keeper) -> Result<Facts, Trouble> {
     let (me, place) = (keeper.identity.me().await?, keeper.identity.place().await?);
     let api = keeper.identity.api().await?;
     let checkout = keeper.identity.checkout().await?;
@@ -99,15 +99,15 @@ async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
         Box::pin(api.list_handoffs(&to_me))
     )?;
     let (to_you, to_you_total) = not_settled(handoffs, ended.items.first().map(|session| session.created_at));
-    let mut news: Vec<String> =
-        keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
+    let mut notices: Vec<String> =
+        keeper.healing.take_report().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
     let mut others = Others::among(sessions, &mine, me);
     let gone = keeper.without_ended(&mut others.sessions).await;
     others.total.count = others.total.count.saturating_sub(gone.len());
-    news.extend(gone_line(&gone));
+    notices.extend(gone_line(&gone));
     let session = mine.items.into_iter().find(|session| Some(&session.id) == own.as_ref());
     let fence = fence();
-    let here = Here {
+    let here = ContextReport {
         me,
         venture: Some(place.venture.code.to_string()),
         repo: place.repo.clone(),
@@ -117,7 +117,7 @@ async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
         session: known(session, own),
         engine: engine(&health, api, &fence),
         stale: None,
-        news,
+        notices,
         unsent: keeper.unsent_handoffs().await,
         to_you,
         to_you_total,
@@ -128,12 +128,12 @@ async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
 }
 
 /// What this machine knows while the API does not answer.
-async fn kept(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
+async fn without_api(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
     let (last, unsent) = (keeper.identity.last_snapshot().await?, keeper.unsent_handoffs().await);
     if last.is_none() && unsent.is_empty() {
         return Err(error.into());
     }
-    let (me, place) = (keeper.identity.me().await?, keeper.identity.place_at_hand().await?);
+    let (me, place) = (keeper.identity.me().await?, keeper.identity.place_without_api().await?);
     let (checkout, held) = (keeper.identity.checkout().await?, keeper.held().map(|live| live.id));
     let said = match &last {
         Some(last) => {
@@ -144,7 +144,7 @@ async fn kept(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
     };
     let day = last.map(|last| last.day);
     let to_you = day.as_ref().map(|day| day.handoffs_to_you.clone()).unwrap_or_default();
-    let here = Here {
+    let here = ContextReport {
         me,
         venture: place.as_ref().map(|place| place.venture.code.to_string()),
         repo: place.as_ref().map_or(checkout.repo.clone(), |place| place.repo.clone()),
@@ -154,7 +154,7 @@ async fn kept(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
         session: held.map_or(SessionKnown::Unknown, SessionKnown::Held),
         engine: clip(&clean_line(&error.to_string()), 300),
         stale: Some(said),
-        news: outbox::lines(&keeper.waiting().await),
+        notices: outbox::lines(&keeper.waiting().await),
         unsent,
         to_you_total: Total::of(&to_you),
         to_you: to_you.items,
@@ -191,7 +191,7 @@ impl Others {
     }
 }
 
-fn facts(here: &Here, now: Timestamp, fence: &Fence) -> Facts {
+fn facts(here: &ContextReport, now: Timestamp, fence: &Fence) -> Facts {
     let (report, others_shown) = here.report(now, fence, LIMIT);
     let total = here.others.as_ref().map_or(Total { count: 0, at_least: true }, |(_, total)| *total);
     Facts {

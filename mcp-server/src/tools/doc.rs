@@ -118,10 +118,10 @@ async fn scopes(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope
 }
 
 /// The same, as far as it is known without the API.
-async fn scopes_at_hand(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope>, Trouble> {
+async fn scopes_without_api(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope>, Trouble> {
     match named {
         Some(scope) => Ok(vec![scope]),
-        None => offline::scopes_at_hand(&keeper.identity).await,
+        None => offline::scopes_without_api(&keeper.identity).await,
     }
 }
 
@@ -143,7 +143,7 @@ async fn copy(
     offset: usize,
     error: ClientError,
 ) -> Result<Facts, Trouble> {
-    let scopes = scopes_at_hand(keeper, scope).await?;
+    let scopes = scopes_without_api(keeper, scope).await?;
     let Some((scope, copy)) = offline::copy_of(&scopes, name).await? else { return Err(error.into()) };
     let why = clean_line(&error.to_string());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
@@ -209,7 +209,7 @@ fn listed(
 
 /// The copies on this machine, while the API does not answer.
 async fn copies(keeper: &Keeper, scope: Option<DocScope>, error: ClientError) -> Result<Facts, Trouble> {
-    let copies = offline::copies(&scopes_at_hand(keeper, scope).await?).await?;
+    let copies = offline::copies(&scopes_without_api(keeper, scope).await?).await?;
     if copies.is_empty() {
         return Err(error.into());
     }

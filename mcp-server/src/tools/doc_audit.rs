@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
-use crate::healing::outcome::Treated;
-use crate::healing::{Ground, healable};
+use crate::healing::outcome::HealedDoc;
+use crate::healing::{Healer, healable};
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
 use crate::render::part::Total;
@@ -101,16 +101,16 @@ fn nothing_required(code: &VentureCode) -> VentureAudit {
 }
 
 /// Heals what can be; the lines say what came of it.
-async fn heal(keeper: &Keeper, audit: &VentureAudit) -> Result<(Vec<String>, Vec<Treated>), Trouble> {
+async fn heal(keeper: &Keeper, audit: &VentureAudit) -> Result<(Vec<String>, Vec<HealedDoc>), Trouble> {
     let wanting = || audit.missing.items.iter().chain(&audit.stale.items);
     let kinds = healable(audit.venture.as_str(), wanting());
     if kinds.is_empty() {
         return Ok((vec![nothing_to_heal(wanting().count())], Vec::new()));
     }
-    match Ground::of(&keeper.identity).await? {
-        Err(reason) => Ok((vec![doc_heal::no_ground(&reason)], Vec::new())),
-        Ok(ground) => {
-            let treated = ground.heal(&kinds).await;
+    match Healer::of(&keeper.identity).await? {
+        Err(reason) => Ok((vec![doc_heal::cannot_heal(&reason)], Vec::new())),
+        Ok(healer) => {
+            let treated = healer.heal(&kinds).await;
             let mut lines = doc_heal::lines(&treated);
             let others = wanting().filter(|doc: &&AuditedDoc| doc.auto_generate).count().saturating_sub(kinds.len());
             lines.extend((others > 0).then(|| format!("- {others} more can't be generated from a repository.")));
@@ -128,7 +128,7 @@ fn nothing_to_heal(wanting: usize) -> String {
         .to_owned()
 }
 
-fn facts(mut lines: Vec<String>, treated: &[Treated], audit: &VentureAudit) -> Facts {
+fn facts(mut lines: Vec<String>, treated: &[HealedDoc], audit: &VentureAudit) -> Facts {
     // Exact: a deployment has at most 500 requirements, and counting is exact up to 1,000.
     let totals = [&audit.missing, &audit.stale, &audit.present, &audit.optional].map(|docs| Total::of(docs).count);
     let [missing, stale, present, optional] = totals;

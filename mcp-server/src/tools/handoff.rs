@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{answer, decode, hints, sent_later};
 use crate::render::clean::clean_line;
 use crate::schema;
-use crate::session::{Answered, Ending, Keeper, Outcome};
+use crate::session::{Answered, EndOfDay, HandoffOutcome, Keeper};
 use crate::trouble::Trouble;
 
 /// What is handed over.
@@ -88,11 +88,11 @@ pub(super) fn definition() -> Tool {
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let keep_open = arguments.keep_open;
-    let ending = keeper.end(draft(arguments), keep_open).await?;
-    let facts = match &ending {
-        Ending::Answered(answered) => facts(answered),
-        Ending::Taken(taken) => Facts { report: taken_report(taken, keep_open), recorded: true, ..Facts::default() },
-        Ending::Queued(queued) => Facts { report: waits(queued, keep_open), queued: true, ..Facts::default() },
+    let ended = keeper.end(draft(arguments), keep_open).await?;
+    let facts = match &ended {
+        EndOfDay::Answered(answered) => facts(answered),
+        EndOfDay::Taken(taken) => Facts { report: taken_report(taken, keep_open), recorded: true, ..Facts::default() },
+        EndOfDay::Queued(queued) => Facts { report: waits(queued, keep_open), queued: true, ..Facts::default() },
     };
     Ok(answer(&facts, &facts.report))
 }
@@ -115,7 +115,7 @@ fn facts(answered: &Answered) -> Facts {
     let (session, handoff) = (&answered.day.session, &answered.day.handoff);
     Facts {
         report: report(answered),
-        recorded: answered.outcome != Outcome::NotRecorded,
+        recorded: answered.outcome != HandoffOutcome::NotRecorded,
         queued: false,
         handoff_id: Some(handoff.id.clone()),
         payload_hash: Some(handoff.payload_hash.clone()),
@@ -144,17 +144,17 @@ fn report(answered: &Answered) -> String {
     let (session, handoff) = (&answered.day.session, &answered.day.handoff);
     let ended = session.ended_at.map_or(String::new(), |at| format!(" at {at}"));
     let first = match answered.outcome {
-        Outcome::Recorded => format!("Handoff {} is recorded ({}).", handoff.id, size(handoff)),
-        Outcome::RecordedInNewSession => format!(
+        HandoffOutcome::Recorded => format!("Handoff {} is recorded ({}).", handoff.id, size(handoff)),
+        HandoffOutcome::RecordedInNewSession => format!(
             "Handoff {} is recorded ({}). No session of yours was alive, so one was started for it.",
             handoff.id,
             size(handoff)
         ),
-        Outcome::AlreadyRecorded => format!(
+        HandoffOutcome::AlreadyRecorded => format!(
             "Your day had already ended{ended} with this very handoff, {}. Nothing was recorded twice.",
             handoff.id
         ),
-        Outcome::NotRecorded => format!(
+        HandoffOutcome::NotRecorded => format!(
             "Your day had already ended{ended} with handoff {}, which stands. What you sent now is NOT recorded: call \
              sod to start a new day, then handoff again.",
             handoff.id
@@ -199,10 +199,10 @@ mod tests {
         };
         let taken = Taken { cause: "the connection broke".to_owned() };
         let answers = [
-            ("recorded", answered(Outcome::Recorded)),
-            ("recorded in a new session", answered(Outcome::RecordedInNewSession)),
-            ("already recorded", answered(Outcome::AlreadyRecorded)),
-            ("not recorded", answered(Outcome::NotRecorded)),
+            ("recorded", answered(HandoffOutcome::Recorded)),
+            ("recorded in a new session", answered(HandoffOutcome::RecordedInNewSession)),
+            ("already recorded", answered(HandoffOutcome::AlreadyRecorded)),
+            ("not recorded", answered(HandoffOutcome::NotRecorded)),
             ("queued", waits(&queued, false)),
             ("taken, and the answer is lost", taken_report(&taken, true)),
         ];

@@ -120,8 +120,8 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
     let is_first_page = cursor.is_none();
     let mut unsent = if is_first_page { keeper.unsent_handoffs().await } else { Vec::new() };
     unsent.retain(|handoff| to_agent.is_none() || handoff.to_agent == to_agent);
-    match asked(keeper, keeper.identity.api().await?, to_agent.as_ref(), cursor).await {
-        Err(Trouble::Api(error)) if error.is_outage() => kept(keeper, &unsent, to_agent.as_ref(), error).await,
+    match from_api(keeper, keeper.identity.api().await?, to_agent.as_ref(), cursor).await {
+        Err(Trouble::Api(error)) if error.is_outage() => without_api(keeper, &unsent, to_agent.as_ref(), error).await,
         answered => {
             let page = answered?;
             let total =
@@ -139,7 +139,7 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
     }
 }
 
-async fn asked(
+async fn from_api(
     keeper: &Keeper,
     api: &Api,
     to_agent: Option<&Agent>,
@@ -151,7 +151,7 @@ async fn asked(
 }
 
 /// What this machine has, while the API does not answer.
-async fn kept(
+async fn without_api(
     keeper: &Keeper,
     unsent: &[UnsentHandoff],
     to_agent: Option<&Agent>,

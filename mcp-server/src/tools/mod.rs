@@ -5,8 +5,8 @@
 //! in neither outside the text's fences.
 
 mod arguments;
-mod beside;
 mod context;
+mod day_extras;
 mod doc;
 mod doc_audit;
 mod doc_cursor;
@@ -35,8 +35,8 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, 
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use self::arguments::call::parse_call;
 use self::arguments::explain::explained;
-pub(crate) use self::arguments::whole::call_meant;
 use self::names::SecretNames;
 use crate::render::fence::Fence;
 use crate::session::Keeper;
@@ -135,8 +135,8 @@ impl Tool {
             Err(trouble) => self.failed(&trouble, &Keeping::NoQueue),
         };
         let client = keeper.identity.me().await.ok().map(|me| &me.client);
-        match keeper.build.news(client) {
-            Some(news) => with_news(result, &news),
+        match keeper.build.update_notice(client) {
+            Some(notice) => with_notice(result, &notice),
             None => result,
         }
     }
@@ -218,8 +218,9 @@ fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
 }
 
 /// The answer with a line of ours below its text, in both of its forms.
-fn with_news(mut result: CallToolResult, news: &str) -> CallToolResult {
-    let text = result.content.first().and_then(ContentBlock::as_text).map(|block| format!("{}\n\n{news}", block.text));
+fn with_notice(mut result: CallToolResult, notice: &str) -> CallToolResult {
+    let text =
+        result.content.first().and_then(ContentBlock::as_text).map(|block| format!("{}\n\n{notice}", block.text));
     if let (Some(first), Some(text)) = (result.content.first_mut(), text) {
         if let Some(Value::Object(facts)) = &mut result.structured_content {
             facts.insert("report".to_owned(), Value::String(text.clone()));

@@ -7,14 +7,14 @@ use deckwatch_protocol::{Violation, Violations};
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use crate::surroundings::Surroundings;
+use crate::environment::Environment;
 
 const MASK: &str = "(a name that holds a secret)";
 
 /// Knows what the launcher put into this process's environment, which does not change.
 static SCAN: LazyLock<Option<SecretScan>> = LazyLock::new(|| {
-    let surroundings = Surroundings::of_this_process();
-    SecretScan::new(&Injected::from_vars(|name| surroundings.var(name))).ok()
+    let environment = Environment::of_this_process();
+    SecretScan::new(&Injected::from_vars(|name| environment.var(name))).ok()
 });
 
 /// Names that no answer may repeat.

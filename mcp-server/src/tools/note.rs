@@ -57,9 +57,9 @@ enum Action {
 }
 
 /// What the arguments come to.
-enum Deed {
+enum NoteChange {
     Create { title: NoteTitle, content: NoteContent, tags: Vec<NoteTag>, scope: Option<Scope> },
-    Change(NoteWrite),
+    Write(NoteWrite),
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -94,11 +94,11 @@ fn tags_description() -> String {
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let action = arguments.action;
-    let facts = match done(keeper, arguments.deed()?).await? {
+    let facts = match apply(keeper, arguments.change()?).await? {
         Delivery::Delivered(note) => facts(action, &note),
         Delivery::Taken(taken) => Facts { report: taken_report(&taken), ..Facts::default() },
         Delivery::Queued(queued) => {
-            keeper.pending.something_waits();
+            keeper.pending.notify();
             Facts { report: waits(action, &queued), queued: true, ..Facts::default() }
         }
     };
@@ -106,14 +106,14 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
 }
 
 /// What can't be sent now waits on this machine.
-async fn done(keeper: &Keeper, deed: Deed) -> Result<Delivery<Note>, Trouble> {
+async fn apply(keeper: &Keeper, change: NoteChange) -> Result<Delivery<Note>, Trouble> {
     let api = keeper.identity.api().await?;
-    let write = match deed {
-        Deed::Create { title, content, tags, scope } => {
+    let write = match change {
+        NoteChange::Create { title, content, tags, scope } => {
             let note = CreateNote { title, content, tags, venture: None };
             return created(keeper, api, about(keeper, note, scope).await?).await;
         }
-        Deed::Change(write) => write,
+        NoteChange::Write(write) => write,
     };
     Ok(api.deliver_note(&write).await?)
 }
@@ -150,11 +150,11 @@ async fn created(keeper: &Keeper, api: &Api, write: NoteWrite) -> Result<Deliver
 
 impl Arguments {
     /// Each action has its own arguments; whatever is missing or too much is named.
-    fn deed(self) -> Result<Deed, Trouble> {
+    fn change(self) -> Result<NoteChange, Trouble> {
         let mut wrong = self.misplaced();
-        let deed = match (self.action, self.id, self.version, self.title, self.content) {
+        let change = match (self.action, self.id, self.version, self.title, self.content) {
             (Action::Create, _, _, Some(title), Some(content)) => {
-                Some(Deed::Create { title, content, tags: self.tags.unwrap_or_default(), scope: self.scope })
+                Some(NoteChange::Create { title, content, tags: self.tags.unwrap_or_default(), scope: self.scope })
             }
             (Action::Update, Some(id), Some(version), title, content) => {
                 let venture = match self.scope {
@@ -167,15 +167,15 @@ impl Arguments {
                 if empty && patch.venture.is_keep() {
                     wrong.push(missing("", "an update needs title, content, tags or scope"));
                 }
-                Some(Deed::Change(NoteWrite::Update { id, version, patch }))
+                Some(NoteChange::Write(NoteWrite::Update { id, version, patch }))
             }
-            (Action::Archive, Some(id), ..) => Some(Deed::Change(NoteWrite::Archive(id))),
-            (Action::Restore, Some(id), ..) => Some(Deed::Change(NoteWrite::Restore(id))),
+            (Action::Archive, Some(id), ..) => Some(NoteChange::Write(NoteWrite::Archive(id))),
+            (Action::Restore, Some(id), ..) => Some(NoteChange::Write(NoteWrite::Restore(id))),
             _ => None,
         };
         // Without a deed something is missing, and so something is named.
-        match deed {
-            Some(deed) if wrong.is_empty() => Ok(deed),
+        match change {
+            Some(change) if wrong.is_empty() => Ok(change),
             _ => Err(Trouble::Arguments(Violations(wrong))),
         }
     }

@@ -105,7 +105,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Wanted::List(filter) => {
             let unsent = if filter.cursor.is_none() { api.unsent().await?.notes } else { Vec::new() };
             match api.list_notes(&filter).await {
-                Err(error) if error.is_outage() && !unsent.is_empty() => kept(&unsent, &error, now(), &fence()),
+                Err(error) if error.is_outage() && !unsent.is_empty() => without_api(&unsent, &error, now(), &fence()),
                 page => list(&filter, page?, &unsent, now(), &fence()),
             }
         }
@@ -170,7 +170,7 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: 
 }
 
 /// What waits on this machine, while the API does not answer.
-fn kept(unsent: &[UnsentNote], error: &ClientError, now: Timestamp, fence: &Fence) -> Facts {
+fn without_api(unsent: &[UnsentNote], error: &ClientError, now: Timestamp, fence: &Fence) -> Facts {
     let mut lines = vec![format!("The notes at the API are not known now: {}", clean_line(&error.to_string()))];
     lines.extend(unsent_lines(unsent, now, fence));
     Facts { report: lines.join("\n").trim_end().to_owned(), ..Facts::default() }

@@ -83,7 +83,7 @@ pub(super) async fn weekly_plan(identity: &Identity) -> Result<Option<WeeklyPlan
 
 /// Where the plan is looked for.
 pub(super) fn path(identity: &Identity) -> PathBuf {
-    identity.surroundings().var(variables::PLAN).unwrap_or_else(|| DEFAULT_PATH.to_owned()).into()
+    identity.environment().var(variables::PLAN).unwrap_or_else(|| DEFAULT_PATH.to_owned()).into()
 }
 
 /// What to do where there is no plan.

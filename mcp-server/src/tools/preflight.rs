@@ -92,15 +92,15 @@ pub(super) fn definition() -> Tool {
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let Arguments {} = decode(arguments)?;
     // GitHub and the API are asked at the same time: neither waits for the other.
-    let (mut checks, beyond, github) = tokio::join!(here(keeper), beyond(keeper), github(keeper));
-    checks.extend(beyond);
+    let (mut checks, api_checks, github) = tokio::join!(local_checks(keeper), api_checks(keeper), github(keeper));
+    checks.extend(api_checks);
     checks.push(github);
     let facts = Facts { report: report(&checks), ok: checks.iter().all(|check| check.status != Status::Fail), checks };
     Ok(answer(&facts, &facts.report))
 }
 
 /// What can be checked on this machine.
-async fn here(keeper: &Keeper) -> Vec<Check> {
+async fn local_checks(keeper: &Keeper) -> Vec<Check> {
     let mut checks = vec![Check::ok("server", format!("deckwatch-mcp {}", env!("CARGO_PKG_VERSION")))];
     checks.push(match blocking(git_version).await {
         Ok(Ok(version)) => Check::ok("git", version),
@@ -143,16 +143,16 @@ fn repository(checkout: &Checkout) -> Check {
 }
 
 /// What needs the API.
-async fn beyond(keeper: &Keeper) -> Vec<Check> {
+async fn api_checks(keeper: &Keeper) -> Vec<Check> {
     match keeper.identity.api().await {
-        Ok(api) => asked_of(keeper, api).await,
+        Ok(api) => checks_of_api(keeper, api).await,
         // Said of the agent already.
         Err(Trouble::Foreign(_)) => Vec::new(),
         Err(trouble) => vec![Check::fail("api", &trouble)],
     }
 }
 
-async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
+async fn checks_of_api(keeper: &Keeper, api: &Api) -> Vec<Check> {
     let (before, asked) = (now(), Instant::now());
     let health = match api.health().await {
         Ok(health) => health,
@@ -252,7 +252,7 @@ fn numbers(version: &str) -> Vec<u64> {
 async fn venture(keeper: &Keeper, api: &Api) -> Check {
     let place = match keeper.identity.place().await {
         Ok(place) => place,
-        Err(trouble) => return asked("venture", &trouble, api),
+        Err(trouble) => return failed_call("venture", &trouble, api),
     };
     let source = match &place.source {
         VentureSource::Environment => "from DECKWATCH_VENTURE".to_owned(),
@@ -267,12 +267,12 @@ async fn session(keeper: &Keeper, api: &Api) -> Check {
     match keeper.find().await {
         Ok(Some(live)) => Check::ok("session", format!("{} is alive", live.id)),
         Ok(None) => Check::ok("session", "none; `sod` starts one"),
-        Err(trouble) => asked("session", &trouble, api),
+        Err(trouble) => failed_call("session", &trouble, api),
     }
 }
 
 /// What failed may have been a call to the API, or something here.
-fn asked(name: &'static str, trouble: &Trouble, api: &Api) -> Check {
+fn failed_call(name: &'static str, trouble: &Trouble, api: &Api) -> Check {
     match trouble {
         Trouble::Api(error) => Check::failed(name, &Remedy::of_call(error, api.endpoint())),
         other => Check::fail(name, other),

@@ -11,12 +11,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::sod_snapshot::{self, Start};
-use super::{answer, beside, decode, fence, hints};
+use super::{answer, day_extras, decode, fence, hints};
 use crate::github::{Lane, Queue};
 use crate::healing;
 use crate::render::budget::cost;
 use crate::render::context::gone_line;
-use crate::render::sod::{Beside, Rendered, render};
+use crate::render::sod::{DayExtras, Rendered, render};
 use crate::render::{outbox, queue};
 use crate::schema;
 use crate::session::{Keeper, Live};
@@ -85,7 +85,7 @@ pub(super) struct Facts {
     /// All of it, as text.
     pub(super) report: String,
     /// `unavailable`: all of this is the API's last answer, and this call has started no session yet.
-    outcome: Outcome,
+    outcome: SodOutcome,
     /// How old that last answer is.
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot_age_seconds: Option<u64>,
@@ -113,7 +113,7 @@ pub(super) struct Facts {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Outcome {
+enum SodOutcome {
     Created,
     Resumed,
     Unavailable,
@@ -152,13 +152,13 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
         Held::TakeOver => Some(outbox::taken_over(keeper.take_over().await?)),
         Held::Keep => None,
     };
-    let loading = beside::Loading::begin(keeper);
+    let loading = day_extras::Loading::begin(keeper);
     let mut started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
     let (waiting, unsent) = (keeper.waiting().await, keeper.unsent_handoffs().await);
     let client = keeper.identity.me().await.ok().map(|me| &me.client);
-    let mut remarks: Vec<String> = decided.into_iter().chain(keeper.build.news(client)).collect();
+    let mut remarks: Vec<String> = decided.into_iter().chain(keeper.build.update_notice(client)).collect();
     remarks.extend(outbox::lines(&waiting));
-    remarks.extend(keeper.healing.news());
+    remarks.extend(keeper.healing.take_report());
     let others = started.active_sessions();
     let gone = keeper.without_ended(&mut others.items).await;
     others.total = others.total.saturating_sub(u32::try_from(gone.len()).unwrap_or(u32::MAX));
@@ -166,19 +166,19 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
-            remarks.extend(keeper.records_news(day).await);
+            remarks.extend(keeper.record_notices(day).await);
             remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
-            let beside = Beside { unsent, ..loading.whole().await? };
-            let facts = report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit);
+            let extras = DayExtras { unsent, ..loading.whole().await? };
+            let facts = report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit);
             healing::in_background(keeper, &day.venture.code, &day.doc_audit);
             facts
         }
         Start::Last(last) => {
-            let (day, beside) = (&last.snapshot.day, Beside { unsent, ..loading.so_far().await });
-            let facts = report(day, &beside, &|room| last.render(&beside, &remarks, &fence(), room), limit);
+            let (day, extras) = (&last.snapshot.day, DayExtras { unsent, ..loading.so_far().await });
+            let facts = report(day, &extras, &|room| last.render(&extras, &remarks, &fence(), room), limit);
             let snapshot_age_seconds = Some(last.now.seconds_since(last.snapshot.taken_at));
             Facts {
-                outcome: Outcome::Unavailable,
+                outcome: SodOutcome::Unavailable,
                 snapshot_age_seconds,
                 session_id: None,
                 correlation_id: None,
@@ -202,19 +202,19 @@ fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<
 }
 
 /// Both forms of the answer stay within `limit`: what the facts cost, the text does not get.
-fn report(day: &DayStarted, beside: &Beside, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
+fn report(day: &DayStarted, extras: &DayExtras, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
     // What the caller adds: how many writes wait, and for how long the answer is known.
     const ROOM_FOR_THE_REST: usize = 20;
     let most = Rendered {
         text: String::new(),
-        p0_issues: beside.p0.as_ref().map_or(0, |queue| queue::total(queue, Lane::P0).count),
+        p0_issues: extras.p0.as_ref().map_or(0, |queue| queue::total(queue, Lane::P0).count),
         active_sessions: day.active_sessions.items.len(),
         executive_summaries: day.executive_summaries.excerpt.items.len(),
         docs: day.doc_index.items.len(),
     };
-    let bare = serde_json::to_string(&facts(day, beside, most)).unwrap_or_default();
+    let bare = serde_json::to_string(&facts(day, extras, most)).unwrap_or_default();
     let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_THE_REST);
-    facts(day, beside, render(room))
+    facts(day, extras, render(room))
 }
 
 /// JSON is not quoted once more on its way: each character is one.
@@ -222,12 +222,12 @@ fn cost_of_json(json: &str) -> usize {
     cost(json) - json.matches(['"', '\\']).count()
 }
 
-fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
+fn facts(day: &DayStarted, extras: &DayExtras, rendered: Rendered) -> Facts {
     let p0_total = |queue: &Queue| u32::try_from(queue::total(queue, Lane::P0).count).unwrap_or(u32::MAX);
     Facts {
         outcome: match day.outcome {
-            DayOutcome::Created => Outcome::Created,
-            DayOutcome::Resumed => Outcome::Resumed,
+            DayOutcome::Created => SodOutcome::Created,
+            DayOutcome::Resumed => SodOutcome::Resumed,
         },
         snapshot_age_seconds: None,
         session_id: Some(day.session.id.clone()),
@@ -236,7 +236,7 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
         repo: day.session.repo.to_string(),
         last_handoff_id: day.last_handoff.as_ref().map(|handoff| handoff.id.clone()),
         handoffs_to_you: day.handoffs_to_you.total,
-        p0_issues: beside.p0.as_ref().ok().map(|queue| Count {
+        p0_issues: extras.p0.as_ref().ok().map(|queue| Count {
             shown: rendered.p0_issues,
             total: p0_total(queue),
             total_is_minimum: !queue::gaps(queue).is_empty(),
@@ -256,11 +256,11 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
 mod tests {
     use super::*;
     use crate::render::golden::assert_in_step;
-    use crate::render::samples::{beside, day, empty_day, full_day, nothing_beside};
-    use crate::render::team::{self, BUSY, RICH, busy_beside, busy_day};
+    use crate::render::samples::{day, empty_day, extras, full_day, no_extras};
+    use crate::render::team::{self, BUSY, RICH, busy_day, busy_extras};
 
-    fn shown(day: &DayStarted, beside: &Beside, limit: usize) -> String {
-        let facts = report(day, beside, &|room| render(day, beside, &[], &team::fence(), room), limit);
+    fn shown(day: &DayStarted, extras: &DayExtras, limit: usize) -> String {
+        let facts = report(day, extras, &|room| render(day, extras, &[], &team::fence(), room), limit);
         assert!(serde_json::to_string(&facts).unwrap().encode_utf16().count() <= limit);
         facts.report
     }
@@ -268,10 +268,10 @@ mod tests {
     #[test]
     fn whole_days_are_in_step() {
         let (busy, rich) = (busy_day(BUSY), busy_day(RICH));
-        assert_in_step("sod-brief", &shown(&busy, &busy_beside(), DEFAULT_LIMIT));
-        assert_in_step("sod-full", &shown(&busy, &busy_beside(), FULL_LIMIT));
-        assert_in_step("sod-rich", &shown(&rich, &busy_beside(), DEFAULT_LIMIT));
-        assert_in_step("sod-empty", &shown(&day(empty_day()), &nothing_beside(), DEFAULT_LIMIT));
+        assert_in_step("sod-brief", &shown(&busy, &busy_extras(), DEFAULT_LIMIT));
+        assert_in_step("sod-full", &shown(&busy, &busy_extras(), FULL_LIMIT));
+        assert_in_step("sod-rich", &shown(&rich, &busy_extras(), DEFAULT_LIMIT));
+        assert_in_step("sod-empty", &shown(&day(empty_day()), &no_extras(), DEFAULT_LIMIT));
     }
 
     #[test]
@@ -279,8 +279,8 @@ mod tests {
         for text in ["x".repeat(4_000), "\"q\"\n😀\\".repeat(600)] {
             let day = day(full_day(&text));
             for limit in [DEFAULT_LIMIT, FULL_LIMIT] {
-                let beside = beside(&text);
-                let facts = report(&day, &beside, &|room| render(&day, &beside, &[], &fence(), room), limit);
+                let extras = extras(&text);
+                let facts = report(&day, &extras, &|room| render(&day, &extras, &[], &fence(), room), limit);
                 let json = serde_json::to_string(&facts).unwrap().encode_utf16().count();
                 assert!(json <= limit && json * 100 >= limit * 95, "{json} of {limit}");
                 assert!(facts.report.encode_utf16().count() <= limit);

@@ -18,18 +18,18 @@ use crate::render::age::ago;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 use crate::render::fence::Fence;
-use crate::render::sod::{Beside, Rendered, render_last};
+use crate::render::sod::{DayExtras, Rendered, render_last};
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
 /// How long it may take to see that the API is gone: the whole tool answers within 300 ms then.
-const TO_BE_THERE: Duration = Duration::from_millis(200);
+const CONNECT_LIMIT: Duration = Duration::from_millis(200);
 /// How long an API that is there may take, as any part of a day.
-const TO_ANSWER: Duration = Duration::from_secs(2);
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// How long it counts that the API was seen to hang. While a day waits for it, it is tried more often than this.
-const HANGS_FOR: Duration = Duration::from_mins(1);
+const HANG_VALID_FOR: Duration = Duration::from_mins(1);
 /// An answer this recent shows that the API is there, however long a new connection takes.
-const JUST_NOW: Duration = Duration::from_secs(10);
+const RECENT: Duration = Duration::from_secs(10);
 
 const UNREACHABLE: &str = "# Deckwatch: the Context API can't be reached";
 const SILENT: &str = "# Deckwatch: the Context API has not answered within 2 s";
@@ -43,7 +43,7 @@ pub(super) enum Start {
     /// The API has answered.
     Day(Box<DayStarted>),
     /// It has not; this is what it said last.
-    Last(Box<Last>),
+    Last(Box<LastAnswer>),
 }
 
 impl Start {
@@ -57,17 +57,17 @@ impl Start {
 }
 
 /// The API's last answer.
-pub(super) struct Last {
+pub(super) struct LastAnswer {
     pub(super) snapshot: Snapshot,
     pub(super) now: Timestamp,
-    why: Why,
+    why: NoAnswer,
     endpoint: String,
     /// The session that was alive when this process last heard of it.
     session: Option<SessionId>,
 }
 
 /// Why there is no answer of now.
-struct Why {
+struct NoAnswer {
     title: &'static str,
     cause: String,
 }
@@ -79,7 +79,7 @@ pub(super) async fn start(
     issue: Option<IssueNumber>,
 ) -> Result<Start, Trouble> {
     let begun = Instant::now();
-    keeper.pending.leave_behind(None);
+    keeper.pending.set_background_start(None);
     let mut starting = tokio::spawn({
         let keeper = Arc::clone(keeper);
         async move { keeper.start(track, issue).await }
@@ -88,7 +88,7 @@ pub(super) async fn start(
     match wait(keeper.identity.api().await?, begun, &mut starting).await? {
         Ok(started) => finished(keeper, snapshot, started).await,
         Err(why) => {
-            keeper.pending.leave_behind(Some(starting.abort_handle()));
+            keeper.pending.set_background_start(Some(starting.abort_handle()));
             last(keeper, snapshot, why).await
         }
     }
@@ -97,12 +97,16 @@ pub(super) async fn start(
 type Started = Result<DayStarted, Trouble>;
 
 /// How the start came out, or why it is not waited for any longer.
-async fn wait(api: &Api, begun: Instant, starting: &mut JoinHandle<Started>) -> Result<Result<Started, Why>, Trouble> {
+async fn wait(
+    api: &Api,
+    begun: Instant,
+    starting: &mut JoinHandle<Started>,
+) -> Result<Result<Started, NoAnswer>, Trouble> {
     let is_there = tokio::spawn({
         let api = api.clone();
         async move { api.takes_connections().await }
     });
-    if let Ok(started) = timeout_at(begun + TO_BE_THERE, &mut *starting).await {
+    if let Ok(started) = timeout_at(begun + CONNECT_LIMIT, &mut *starting).await {
         return Ok(Ok(started?));
     }
     let is_there = if is_there.is_finished() {
@@ -114,7 +118,7 @@ async fn wait(api: &Api, begun: Instant, starting: &mut JoinHandle<Started>) -> 
     if let Some(why) = gone(&api.contact(), is_there, begun) {
         return Ok(Err(why));
     }
-    if let Ok(started) = timeout_at(begun + TO_ANSWER, starting).await {
+    if let Ok(started) = timeout_at(begun + ANSWER_LIMIT, starting).await {
         return Ok(Ok(started?));
     }
     Ok(Err(slow(api, begun)))
@@ -122,58 +126,58 @@ async fn wait(api: &Api, begun: Instant, starting: &mut JoinHandle<Started>) -> 
 
 /// Whether the API is gone, by what was seen since `begun` and a little before. `is_there` is `None` when nobody
 /// has taken a connection yet.
-fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant) -> Option<Why> {
+fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant) -> Option<NoAnswer> {
     if let Some((at, cause)) = &contact.unanswered
         && *at >= begun
     {
-        return Some(Why { title: UNREACHABLE, cause: cause.clone() });
+        return Some(NoAnswer { title: UNREACHABLE, cause: cause.clone() });
     }
     if contact.answered.is_some_and(|(at, _)| at >= begun) {
         return None;
     }
     match is_there {
-        Some(Err(cause)) => return Some(Why { title: UNREACHABLE, cause }),
-        None if contact.answered.is_none_or(|(at, _)| at.elapsed() > JUST_NOW) => {
-            return Some(Why {
+        Some(Err(cause)) => return Some(NoAnswer { title: UNREACHABLE, cause }),
+        None if contact.answered.is_none_or(|(at, _)| at.elapsed() > RECENT) => {
+            return Some(NoAnswer {
                 title: UNREACHABLE,
-                cause: format!("no connection within {} ms", TO_BE_THERE.as_millis()),
+                cause: format!("no connection within {} ms", CONNECT_LIMIT.as_millis()),
             });
         }
         None | Some(Ok(())) => {}
     }
-    let hangs = contact.silent.filter(|at| at.elapsed() < HANGS_FOR);
-    hangs.map(|_| Why {
+    let hangs = contact.silent.filter(|at| at.elapsed() < HANG_VALID_FOR);
+    hangs.map(|_| NoAnswer {
         title: STILL_SILENT,
-        cause: format!("no answer within {} ms now, and none to what was asked before", TO_BE_THERE.as_millis()),
+        cause: format!("no answer within {} ms now, and none to what was asked before", CONNECT_LIMIT.as_millis()),
     })
 }
 
 /// What is the matter with an API that is there and with which the day has not started in time.
-fn slow(api: &Api, begun: Instant) -> Why {
+fn slow(api: &Api, begun: Instant) -> NoAnswer {
     let Contact { answered, unanswered, .. } = api.contact();
     if let Some((_, cause)) = unanswered.filter(|(at, _)| *at >= begun) {
-        return Why { title: UNREACHABLE, cause };
+        return NoAnswer { title: UNREACHABLE, cause };
     }
     match answered {
         Some((at, status)) if at >= begun && !status.is_success() => {
             let cause = format!("it answered {status}, and is asked again");
-            return Why { title: FAILS, cause };
+            return NoAnswer { title: FAILS, cause };
         }
-        Some((at, _)) if at >= begun => return Why { title: LATE, cause: "it answers, but slowly".to_owned() },
+        Some((at, _)) if at >= begun => return NoAnswer { title: LATE, cause: "it answers, but slowly".to_owned() },
         _ => {}
     }
     api.fell_silent();
-    Why { title: SILENT, cause: "it takes the connection; it is slow, or it hangs".to_owned() }
+    NoAnswer { title: SILENT, cause: "it takes the connection; it is slow, or it hangs".to_owned() }
 }
 
 async fn finished(keeper: &Keeper, snapshot: Snapshot, started: Started) -> Result<Start, Trouble> {
     match started {
         Err(Trouble::Api(ClientError::Unreachable { cause, .. })) => {
-            last(keeper, snapshot, Why { title: UNREACHABLE, cause }).await
+            last(keeper, snapshot, NoAnswer { title: UNREACHABLE, cause }).await
         }
         Err(Trouble::Api(error)) if error.is_outage() => {
             let title = if matches!(error, ClientError::Foreign { .. }) { FOREIGN } else { FAILS };
-            last(keeper, snapshot, Why { title, cause: error.to_string() }).await
+            last(keeper, snapshot, NoAnswer { title, cause: error.to_string() }).await
         }
         started => Ok(day(started?)),
     }
@@ -183,16 +187,16 @@ fn day(day: DayStarted) -> Start {
     Start::Day(Box::new(day))
 }
 
-async fn last(keeper: &Keeper, snapshot: Snapshot, why: Why) -> Result<Start, Trouble> {
+async fn last(keeper: &Keeper, snapshot: Snapshot, why: NoAnswer) -> Result<Start, Trouble> {
     let endpoint = keeper.identity.api().await?.endpoint().to_string();
     let session = keeper.held().map(|live| live.id);
-    Ok(Start::Last(Box::new(Last { snapshot, now: now(), why, endpoint, session })))
+    Ok(Start::Last(Box::new(LastAnswer { snapshot, now: now(), why, endpoint, session })))
 }
 
-impl Last {
+impl LastAnswer {
     /// The whole answer as it is seen now.
-    pub(super) fn render(&self, beside: &Beside, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
-        render_last(&self.snapshot.day, beside, self.now, self.heading(), remarks, fence, limit)
+    pub(super) fn render(&self, extras: &DayExtras, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
+        render_last(&self.snapshot.day, extras, self.now, self.heading(), remarks, fence, limit)
     }
 
     fn heading(&self) -> Vec<String> {
@@ -222,20 +226,20 @@ mod tests {
     use super::*;
     use crate::render::golden::assert_in_step;
     use crate::render::samples::NOW;
-    use crate::render::team::{self, BUSY, busy_beside, busy_day};
+    use crate::render::team::{self, BUSY, busy_day, busy_extras};
 
     #[test]
     fn a_day_without_the_api_is_in_step() {
         let taken_at = NOW.parse().unwrap();
-        let last = Last {
+        let last = LastAnswer {
             snapshot: Snapshot { taken_at, day: busy_day(BUSY) },
             now: taken_at.plus_seconds(7_200),
-            why: Why { title: UNREACHABLE, cause: "Connection refused (os error 111)".to_owned() },
+            why: NoAnswer { title: UNREACHABLE, cause: "Connection refused (os error 111)".to_owned() },
             endpoint: "https://context.example.com/".to_owned(),
             session: None,
         };
-        let beside = Beside { unsent: vec![team::unsent()], ..busy_beside() };
-        let text = last.render(&beside, &[], &team::fence(), 5_300).text;
+        let extras = DayExtras { unsent: vec![team::unsent()], ..busy_extras() };
+        let text = last.render(&extras, &[], &team::fence(), 5_300).text;
         assert_in_step("sod-offline", &text);
     }
 }

@@ -74,7 +74,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
 
 /// What the launcher says; by hand it is the default.
 fn dev_root(identity: &Identity) -> Result<PathBuf, Trouble> {
-    let named = identity.surroundings().var(variables::DEV_ROOT).map(PathBuf::from);
+    let named = identity.environment().var(variables::DEV_ROOT).map(PathBuf::from);
     match named.filter(|path| path.is_absolute()) {
         Some(path) => Ok(path),
         None => Ok(default_dev_root(&Dirs::from_env()?)),

@@ -12,14 +12,14 @@ const LONGEST: usize = 256;
 pub(super) struct IdFinder {
     /// How many objects and arrays are open.
     depth: usize,
-    place: Place,
+    state: State,
     /// The text or number that is read, or was read last, as it is written.
     token: Vec<u8>,
     found: Option<RequestId>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Place {
+enum State {
     /// Between tokens, or in one that is not looked for.
     #[default]
     Between,
@@ -57,25 +57,25 @@ impl IdFinder {
     }
 
     fn step(&mut self, byte: u8) {
-        match self.place {
-            Place::Text { escaped } | Place::Value { escaped } => self.text(byte, escaped),
-            Place::Number if byte.is_ascii_digit() => self.keep(byte),
-            Place::Number | Place::Between | Place::Named | Place::Awaited => self.between(byte),
+        match self.state {
+            State::Text { escaped } | State::Value { escaped } => self.text(byte, escaped),
+            State::Number if byte.is_ascii_digit() => self.keep(byte),
+            State::Number | State::Between | State::Named | State::Awaited => self.between(byte),
         }
     }
 
     fn text(&mut self, byte: u8, escaped: bool) {
         self.keep(byte);
-        let is_value = matches!(self.place, Place::Value { .. });
+        let is_value = matches!(self.state, State::Value { .. });
         let is_end = byte == b'"' && !escaped;
         if is_end && is_value {
             self.take();
         }
-        self.place = match is_end {
-            true if !is_value && self.depth == 1 && self.token == b"\"id\"" => Place::Named,
-            true => Place::Between,
-            false if is_value => Place::Value { escaped: byte == b'\\' && !escaped },
-            false => Place::Text { escaped: byte == b'\\' && !escaped },
+        self.state = match is_end {
+            true if !is_value && self.depth == 1 && self.token == b"\"id\"" => State::Named,
+            true => State::Between,
+            false if is_value => State::Value { escaped: byte == b'\\' && !escaped },
+            false => State::Text { escaped: byte == b'\\' && !escaped },
         };
     }
 
@@ -86,27 +86,27 @@ impl IdFinder {
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        self.place = match (byte, self.place) {
-            (b'"', place) => {
+        self.state = match (byte, self.state) {
+            (b'"', state) => {
                 self.token.clear();
                 self.token.push(byte);
-                if place == Place::Awaited { Place::Value { escaped: false } } else { Place::Text { escaped: false } }
+                if state == State::Awaited { State::Value { escaped: false } } else { State::Text { escaped: false } }
             }
-            (b':', Place::Named) => Place::Awaited,
-            (byte, Place::Awaited) if byte.is_ascii_digit() || byte == b'-' => {
+            (b':', State::Named) => State::Awaited,
+            (byte, State::Awaited) if byte.is_ascii_digit() || byte == b'-' => {
                 self.token.clear();
                 self.token.push(byte);
-                Place::Number
+                State::Number
             }
-            (byte, place) if byte.is_ascii_whitespace() => place,
-            _ => Place::Between,
+            (byte, state) if byte.is_ascii_whitespace() => state,
+            _ => State::Between,
         };
     }
 
     fn end_number(&mut self) {
-        if self.place == Place::Number {
+        if self.state == State::Number {
             self.take();
-            self.place = Place::Between;
+            self.state = State::Between;
         }
     }
 

@@ -21,18 +21,18 @@ pub(super) enum Line {
 /// Reads lines. A call of [`Lines::next`] may be cancelled and loses nothing.
 pub(super) struct Lines<R> {
     reader: BufReader<R>,
-    begun: Begun,
+    partial: Partial,
 }
 
 /// The line whose end has not come yet.
-enum Begun {
+enum Partial {
     Kept(Vec<u8>),
     TooLong(IdFinder),
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader: BufReader::new(reader), begun: Begun::Kept(Vec::new()) }
+        Self { reader: BufReader::new(reader), partial: Partial::Kept(Vec::new()) }
     }
 
     /// The next line; the last one may have no end.
@@ -40,19 +40,21 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         loop {
             let available = self.reader.fill_buf().await?;
             let Some(part) = available.split_inclusive(|b| *b == b'\n').next() else {
-                return Ok(Some(self.begun.take()).filter(|line| !matches!(line, Line::Whole(line) if line.is_empty())));
+                return Ok(
+                    Some(self.partial.take()).filter(|line| !matches!(line, Line::Whole(line) if line.is_empty()))
+                );
             };
             let (taken, ends) = (part.len(), part.ends_with(b"\n"));
-            self.begun.add(part);
+            self.partial.add(part);
             self.reader.consume(taken);
             if ends {
-                return Ok(Some(self.begun.take()));
+                return Ok(Some(self.partial.take()));
             }
         }
     }
 }
 
-impl Begun {
+impl Partial {
     fn add(&mut self, part: &[u8]) {
         match self {
             Self::Kept(line) if line.len() + part.len() <= MAX_BYTES => line.extend_from_slice(part),

@@ -6,7 +6,7 @@
 
 mod id;
 mod lines;
-mod mend;
+mod repair;
 
 use std::io;
 
@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use self::id::IdFinder;
 use self::lines::{Line, Lines, MAX_BYTES};
-use self::mend::mended;
+use self::repair::repaired;
 
 /// Errors that may wait to be written: a peer that reads nothing is not read from either.
 const MAX_WAITING: usize = 64;
@@ -121,12 +121,12 @@ fn read(line: &Line) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Refusal> {
     if line.is_empty() {
         return Ok(None);
     }
-    serde_json::from_slice(line).map(Some).or_else(|error| read_mended(line, &error))
+    serde_json::from_slice(line).map(Some).or_else(|error| read_repaired(line, &error))
 }
 
 /// A line that can't be read as it is: its text may be cut, it may be no JSON, or JSON that is no message.
-fn read_mended(line: &[u8], error: &serde_json::Error) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Refusal> {
-    let text = mended(line);
+fn read_repaired(line: &[u8], error: &serde_json::Error) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Refusal> {
+    let text = repaired(line);
     if let Ok(message) = serde_json::from_str(&text) {
         return Ok(Some(message));
     }

@@ -4,10 +4,10 @@
 
 mod api;
 mod arguments;
-mod beside;
 mod between;
 mod busy_team;
 mod day;
+mod day_extras;
 mod disk;
 mod docs;
 mod following;

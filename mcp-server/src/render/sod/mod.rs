@@ -8,7 +8,7 @@ use deckwatch_protocol::{
 
 use super::age::ago;
 use super::budget::{clip, line_cost};
-use super::context::{Whereabouts, active_part};
+use super::context::{WorkLocation, active_part};
 use super::fence::{Fence, WARNING};
 use super::fill::{Weighted, fill};
 use super::handoff;
@@ -30,30 +30,30 @@ pub(crate) struct Rendered {
 }
 
 /// There is no plan, and where one would be.
-pub(crate) struct Missing(pub(crate) String);
+pub(crate) struct NoPlan(pub(crate) String);
 
 /// What is loaded beside the API's answer; a part that could not be loaded is one line of ours.
-pub(crate) struct Beside {
+pub(crate) struct DayExtras {
     pub(crate) p0: Result<Queue, String>,
     /// Without a plan, what to do about it.
-    pub(crate) plan: Result<Result<WeeklyPlan, Missing>, String>,
+    pub(crate) plan: Result<Result<WeeklyPlan, NoPlan>, String>,
     /// Handoffs for this agent or repository that wait on this machine, the newest first.
     pub(crate) unsent: Vec<UnsentHandoff>,
 }
 
 /// When the API said what a rendering shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
-    Now,
-    Earlier,
+enum Freshness {
+    Current,
+    LastAnswer,
 }
 
-impl Said {
+impl Freshness {
     /// A list of which the API has said that it is empty.
     fn none(self, of: &str) -> String {
         match self {
-            Self::Now => format!("## {of}: none"),
-            Self::Earlier => format!("## {of}: none in the API's last answer"),
+            Freshness::Current => format!("## {of}: none"),
+            Freshness::LastAnswer => format!("## {of}: none in the API's last answer"),
         }
     }
 }
@@ -66,24 +66,30 @@ enum Section {
 }
 
 /// Renders the answer to `start_day` within `limit`; `remarks` are our own lines below the session.
-pub(crate) fn render(day: &DayStarted, beside: &Beside, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
+pub(crate) fn render(
+    day: &DayStarted,
+    extras: &DayExtras,
+    remarks: &[String],
+    fence: &Fence,
+    limit: usize,
+) -> Rendered {
     // The server's own clock, so that ages are right where this machine's clock is not.
     let now = day.next_heartbeat_at.plus_seconds(-i64::from(day.heartbeat_interval_seconds));
-    let sections = sections(day, beside, Said::Now, now, fence);
+    let sections = sections(day, extras, Freshness::Current, now, fence);
     under(header(day, now, fence), &sections, remarks, fence, limit)
 }
 
 /// Renders the last answer of `start_day` while there is no new one, as it is seen `now`; `heading` says why.
 pub(crate) fn render_last(
     day: &DayStarted,
-    beside: &Beside,
+    extras: &DayExtras,
     now: Timestamp,
     heading: Vec<String>,
     remarks: &[String],
     fence: &Fence,
     limit: usize,
 ) -> Rendered {
-    under(heading, &sections(day, beside, Said::Earlier, now, fence), remarks, fence, limit)
+    under(heading, &sections(day, extras, Freshness::LastAnswer, now, fence), remarks, fence, limit)
 }
 
 fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
@@ -146,7 +152,7 @@ fn header(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<String> {
     };
     let host = clip(host.as_str(), 80);
     let commit = day.session.commit_sha.as_ref().map(|sha| format!(", commit {}", clip(sha.as_str(), 13)));
-    let place = Whereabouts::from(&day.session).line(fence);
+    let place = WorkLocation::from(&day.session).line(fence);
     vec![
         title,
         format!("session  {}", day.session.id),
@@ -157,41 +163,41 @@ fn header(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<String> {
     ]
 }
 
-fn sections(day: &DayStarted, beside: &Beside, said: Said, now: Timestamp, fence: &Fence) -> Vec<Section> {
-    let own = Whereabouts::from(&day.session);
+fn sections(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Timestamp, fence: &Fence) -> Vec<Section> {
+    let own = WorkLocation::from(&day.session);
     let active = &day.active_sessions;
     let active = active_part(&active.items, Total::of(active), &own, now, fence, "Call `context` to see them all.");
     let audit = doc_audit::part_of_day(&day.doc_audit, now, fence, "Call `doc_audit` to see them all.");
     vec![
-        unsent(beside, &day.session.agent, now, fence),
-        last_handoff(day, beside, said, now, fence),
+        unsent(extras, &day.session.agent, now, fence),
+        last_handoff(day, extras, freshness, now, fence),
         to_you(day, now, fence),
-        p0_issues(&beside.p0, now, fence),
-        weekly_plan(&beside.plan, now, fence),
-        Section::of(active, 22, said.none("Other active agents")),
-        Section::of(summaries(&day.executive_summaries, now, fence), 20, said.none("Executive summaries")),
-        Section::of(docs(&day.doc_index, now, fence), 12, said.none("Documents")),
-        Section::of(audit, 8, said.none("Missing or stale documents")),
+        p0_issues(&extras.p0, now, fence),
+        weekly_plan(&extras.plan, now, fence),
+        Section::of(active, 22, freshness.none("Other active agents")),
+        Section::of(summaries(&day.executive_summaries, now, fence), 20, freshness.none("Executive summaries")),
+        Section::of(docs(&day.doc_index, now, fence), 12, freshness.none("Documents")),
+        Section::of(audit, 8, freshness.none("Missing or stale documents")),
     ]
 }
 
 /// Absent where nothing waits.
-fn unsent(beside: &Beside, reader: &Agent, now: Timestamp, fence: &Fence) -> Section {
-    if beside.unsent.is_empty() {
+fn unsent(extras: &DayExtras, reader: &Agent, now: Timestamp, fence: &Fence) -> Section {
+    if extras.unsent.is_empty() {
         return Section::Absent;
     }
     Section::Stored {
-        part: handoff::unsent(&beside.unsent, reader, handoff::MORE_UNSENT.into(), now, fence),
+        part: handoff::unsent(&extras.unsent, reader, handoff::MORE_UNSENT.into(), now, fence),
         weight: 90,
     }
 }
 
-fn last_handoff(day: &DayStarted, beside: &Beside, said: Said, now: Timestamp, fence: &Fence) -> Section {
+fn last_handoff(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Timestamp, fence: &Fence) -> Section {
     let Some(last) = &day.last_handoff else {
         let track = day.session.track.map_or(String::new(), |track| format!(" on track {track}"));
-        return Section::Nothing(format!("{} for this repository{track}", said.none("Last handoff")));
+        return Section::Nothing(format!("{} for this repository{track}", freshness.none("Last handoff")));
     };
-    let is_newest = beside.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
+    let is_newest = extras.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
     let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Handoff before that", 40) };
     Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
 }
@@ -227,10 +233,10 @@ fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> S
     }
 }
 
-fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timestamp, fence: &Fence) -> Section {
+fn weekly_plan(loaded: &Result<Result<WeeklyPlan, NoPlan>, String>, now: Timestamp, fence: &Fence) -> Section {
     match loaded {
         Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence), weight: 12 },
-        Ok(Err(Missing(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
+        Ok(Err(NoPlan(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
         Err(why) => Section::Nothing(format!("## Weekly plan: unknown\n{}", clip(why, TROUBLE_COST))),
     }
 }

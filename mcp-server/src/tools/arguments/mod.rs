@@ -5,8 +5,8 @@
 //! becomes what the tool's schema wants. Everything else stays as it came, and the decoder refuses it;
 //! [`explain`] then says what came and gives an example. A text is never read as JSON where a text is wanted.
 
+pub(super) mod call;
 pub(super) mod explain;
-pub(super) mod whole;
 
 use rmcp::model::JsonObject;
 use serde_json::{Number, Value};

@@ -3,7 +3,7 @@
 //! JavaScript cuts text between the halves of an emoji and writes what is left as an escape that is no character.
 
 /// The line with U+FFFD in the place of what is no character.
-pub(super) fn mended(line: &[u8]) -> String {
+pub(super) fn repaired(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     let mut out = String::with_capacity(line.len());
     let mut rest = line.as_ref();
@@ -52,8 +52,8 @@ mod tests {
             (r#""\u00e9 \u12"#, r#""\u00e9 \u12"#),
             (r#""\ü \"#, r#""\ü \"#),
         ] {
-            assert_eq!(mended(line.as_bytes()), expected);
+            assert_eq!(repaired(line.as_bytes()), expected);
         }
-        assert_eq!(mended(b"\"\xf0\x9f\x92\""), "\"\u{fffd}\"");
+        assert_eq!(repaired(b"\"\xf0\x9f\x92\""), "\"\u{fffd}\"");
     }
 }

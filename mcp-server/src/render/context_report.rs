@@ -6,14 +6,14 @@ use deckwatch_protocol::{ActiveSession, Handoff, IssueNumber, RepoName, SessionI
 
 use super::age::ago;
 use super::budget::{clip, line_cost};
-use super::context::{Whereabouts, active_part};
+use super::context::{WorkLocation, active_part};
 use super::fence::{Fence, WARNING};
 use super::handoff;
 use super::part::{Part, Total};
 use crate::identity::Me;
 
 /// Where the agent is, as far as that is known.
-pub(crate) struct Here<'a> {
+pub(crate) struct ContextReport<'a> {
     pub(crate) me: &'a Me,
     /// The venture's code; `None` where nothing on this machine names it.
     pub(crate) venture: Option<String>,
@@ -27,7 +27,7 @@ pub(crate) struct Here<'a> {
     /// Why the rest is not of now, if it is not.
     pub(crate) stale: Option<String>,
     /// What waits in the outbox, and what else is new.
-    pub(crate) news: Vec<String>,
+    pub(crate) notices: Vec<String>,
     /// Handoffs that wait on this machine.
     pub(crate) unsent: Vec<UnsentHandoff>,
     /// The newest handoffs to this agent that are not settled.
@@ -49,10 +49,10 @@ pub(crate) enum SessionKnown {
     Unknown,
 }
 
-impl Here<'_> {
+impl ContextReport<'_> {
     /// The report within `limit`, and how many of the others it shows.
     pub(crate) fn report(&self, now: Timestamp, fence: &Fence, limit: usize) -> (String, usize) {
-        let own = Whereabouts {
+        let own = WorkLocation {
             repo: &self.repo,
             branch: self.checkout.branch.as_ref(),
             track: self.track,
@@ -81,7 +81,7 @@ impl Here<'_> {
         (lines.join("\n").trim_end().to_owned(), shown)
     }
 
-    fn head(&self, own: &Whereabouts, now: Timestamp, fence: &Fence) -> Vec<String> {
+    fn head(&self, own: &WorkLocation, now: Timestamp, fence: &Fence) -> Vec<String> {
         let Me { agent, client, host, .. } = self.me;
         let mut lines: Vec<String> = self.stale.iter().cloned().collect();
         lines.extend([
@@ -91,7 +91,7 @@ impl Here<'_> {
             self.session.line(now),
             format!("engine   {}", self.engine),
         ]);
-        lines.extend(self.news.iter().cloned());
+        lines.extend(self.notices.iter().cloned());
         lines.push(String::new());
         lines
     }
@@ -144,7 +144,7 @@ mod tests {
     use crate::render::samples::NOW;
     use crate::render::team::{self, BUSY, busy_day};
 
-    fn shown(change: impl FnOnce(Here) -> Here) -> String {
+    fn shown(change: impl FnOnce(ContextReport) -> ContextReport) -> String {
         let day = busy_day(BUSY);
         let me = Me {
             agent: "mac1-claude-1".parse().unwrap(),
@@ -158,7 +158,7 @@ mod tests {
         (checkout.repo, checkout.branch) = (day.session.repo.clone(), day.session.branch.clone());
         checkout.commit_sha.clone_from(&day.session.commit_sha);
         let now: Timestamp = NOW.parse().unwrap();
-        let here = Here {
+        let here = ContextReport {
             me: &me,
             venture: Some("alpha".to_owned()),
             repo: day.session.repo.clone(),
@@ -168,7 +168,7 @@ mod tests {
             session: SessionKnown::Active { id: day.session.id.clone(), started_at: now, last_heartbeat_at: now },
             engine: "https://context.example.com/ (worker)".to_owned(),
             stale: None,
-            news: Vec::new(),
+            notices: Vec::new(),
             unsent: Vec::new(),
             to_you: day.handoffs_to_you.items.clone(),
             to_you_total: Total::of(&day.handoffs_to_you),
@@ -181,7 +181,7 @@ mod tests {
     fn whole_answers_are_in_step() {
         assert_in_step("context", &shown(|here| here));
         let stale = "STALE: the other agents and handoffs below are from the API's last answer, 2 h ago.".to_owned();
-        let offline = shown(|here| Here {
+        let offline = shown(|here| ContextReport {
             session: SessionKnown::Unknown,
             engine: "can't reach the Context API at https://context.example.com/: Connection refused".to_owned(),
             stale: Some(stale),
@@ -194,12 +194,15 @@ mod tests {
     #[test]
     fn nobody_and_nobody_known_are_two_answers() {
         let exactly = |count| Total { count, at_least: false };
-        let none = shown(|here| Here { others: Some((Vec::new(), exactly(0))), ..here });
+        let none = shown(|here| ContextReport { others: Some((Vec::new(), exactly(0))), ..here });
         assert!(none.contains("\nOther active agents: none\n"), "{none}");
-        let unknown = shown(|here| Here { others: None, ..here });
+        let unknown = shown(|here| ContextReport { others: None, ..here });
         assert!(unknown.contains("\nOther active agents: unknown\n"), "{unknown}");
-        let before =
-            shown(|here| Here { others: Some((Vec::new(), exactly(0))), stale: Some("STALE".to_owned()), ..here });
+        let before = shown(|here| ContextReport {
+            others: Some((Vec::new(), exactly(0))),
+            stale: Some("STALE".to_owned()),
+            ..here
+        });
         assert!(before.contains("\nOther active agents: none in the API's last answer\n"), "{before}");
     }
 }

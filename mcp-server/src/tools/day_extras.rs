@@ -13,18 +13,18 @@ use crate::github::{Lane, Queue, Wanted};
 use crate::identity::Identity;
 use crate::plan::WeeklyPlan;
 use crate::render::clean::clean_line;
-use crate::render::sod::{Beside, Missing};
+use crate::render::sod::{DayExtras, NoPlan};
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
 /// A part that takes longer says so in its place.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Beside a day that could not be had, parts are not waited for.
+/// DayExtras a day that could not be had, parts are not waited for.
 const GRACE: Duration = Duration::from_millis(50);
 const P0_SHOWN: usize = 30;
 
 /// What is being loaded while the day starts; dropped, it is loaded no further.
-pub(super) struct Loading(JoinHandle<Beside>);
+pub(super) struct Loading(JoinHandle<DayExtras>);
 
 impl Loading {
     /// Begins.
@@ -34,16 +34,16 @@ impl Loading {
     }
 
     /// Waits for every part.
-    pub(super) async fn whole(mut self) -> Result<Beside, Trouble> {
+    pub(super) async fn whole(mut self) -> Result<DayExtras, Trouble> {
         Ok((&mut self.0).await?)
     }
 
     /// Takes what is there.
-    pub(super) async fn so_far(mut self) -> Beside {
+    pub(super) async fn so_far(mut self) -> DayExtras {
         let late = |tool: &str| format!("This part was not waited for. Call `{tool}` to ask.");
         match tokio::time::timeout(GRACE, &mut self.0).await {
-            Ok(Ok(beside)) => beside,
-            _ => Beside { p0: Err(late("status")), plan: Err(late("plan")), unsent: Vec::new() },
+            Ok(Ok(extras)) => extras,
+            _ => DayExtras { p0: Err(late("status")), plan: Err(late("plan")), unsent: Vec::new() },
         }
     }
 }
@@ -55,10 +55,10 @@ impl Drop for Loading {
 }
 
 /// Loads every part.
-async fn load(identity: &Identity) -> Beside {
+async fn load(identity: &Identity) -> DayExtras {
     let (p0, plan) = tokio::join!(in_time("status", p0_issues(identity)), in_time("plan", weekly_plan(identity)));
-    let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| Missing(missing(&path(identity)))));
-    Beside { p0, plan, unsent: Vec::new() }
+    let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| NoPlan(missing(&path(identity)))));
+    DayExtras { p0, plan, unsent: Vec::new() }
 }
 
 /// Those of all the venture's repositories.

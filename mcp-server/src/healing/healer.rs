@@ -11,13 +11,13 @@ use deckwatch_protocol::{
 };
 use thiserror::Error;
 
-use super::outcome::{NoGround, Outcome, Treated};
+use super::outcome::{CannotHeal, HealedDoc, HealingOutcome};
 use crate::identity::{Identity, VentureSource};
 use crate::trouble::{Trouble, blocking};
 use deckwatch_generator::{self as generator, Generated, GeneratorError, Kind};
 
 /// What documents are generated from, and where they go.
-pub(crate) struct Ground {
+pub(crate) struct Healer {
     api: Api,
     repo: RepoName,
     root: PathBuf,
@@ -25,13 +25,13 @@ pub(crate) struct Ground {
     pub(super) commit: Option<CommitSha>,
 }
 
-impl Ground {
+impl Healer {
     /// Where the agent stands, if documents of its venture may be made from it.
-    pub(crate) async fn of(identity: &Identity) -> Result<Result<Self, NoGround>, Trouble> {
+    pub(crate) async fn of(identity: &Identity) -> Result<Result<Self, CannotHeal>, Trouble> {
         let (place, checkout) = (identity.place().await?, identity.checkout().await?);
         let Checkout { root, repo, commit_sha, kind, .. } = checkout;
         if kind == CheckoutKind::NotARepository {
-            return Ok(Err(NoGround::NotARepository));
+            return Ok(Err(CannotHeal::NotARepository));
         }
         let code = &place.venture.code;
         let owns = match place.source {
@@ -43,30 +43,30 @@ impl Ground {
             VentureSource::File(_) | VentureSource::Api | VentureSource::Repository => place.venture.owns(&repo),
         };
         if !owns {
-            return Ok(Err(NoGround::NotTheVentures(repo, code.clone())));
+            return Ok(Err(CannotHeal::NotInVenture(repo, code.clone())));
         }
         let (api, scope) = (identity.api().await?.clone(), DocScope::of(code));
         Ok(Ok(Self { api, repo, root, scope, commit: commit_sha }))
     }
 
     /// Generates each of these, one after the other. Nobody there for one is nobody there for the rest.
-    pub(crate) async fn heal(&self, kinds: &[Kind]) -> Vec<Treated> {
-        let mut treated = Vec::new();
+    pub(crate) async fn heal(&self, kinds: &[Kind]) -> Vec<HealedDoc> {
+        let mut healed = Vec::new();
         for &kind in kinds {
             let outcome = self.heal_one(kind).await.unwrap_or_else(|fault| fault.outcome());
-            let is_outage = matches!(outcome, Outcome::Unreachable(_));
-            treated.push(Treated { kind, outcome });
+            let is_outage = matches!(outcome, HealingOutcome::Unreachable(_));
+            healed.push(HealedDoc { kind, outcome });
             if is_outage {
                 break;
             }
         }
-        treated
+        healed
     }
 
     /// 1. What is there is left alone unless it is as it was generated, from this repository.
     /// 2. The document is generated; without any source there is none.
     /// 3. It is put, in the place of what was looked at. Unchanged content is confirmed by that.
-    async fn heal_one(&self, kind: Kind) -> Result<Outcome, Fault> {
+    async fn heal_one(&self, kind: Kind) -> Result<HealingOutcome, Fault> {
         let name = kind.file_name().parse()?;
         let there = self.there(&name).await?;
         if let Some(reason) = there.as_ref().and_then(|doc| self.left_alone(doc, kind)) {
@@ -75,14 +75,14 @@ impl Ground {
         let root = self.root.clone();
         let generated = blocking(move || generator::generate(&root, kind)).await??;
         if generated.sources.is_empty() {
-            return Ok(Outcome::NothingFound);
+            return Ok(HealingOutcome::NothingFound);
         }
         let doc = self.document(kind, &generated)?;
         let put = match &there {
             Some(there) => self.api.replace_doc(&self.scope, &name, &there.doc.summary.content_hash, &doc).await?,
             None => self.api.put_doc(&self.scope, &name, &doc).await?,
         };
-        Ok(Outcome::of(&put))
+        Ok(HealingOutcome::of(&put))
     }
 
     async fn there(&self, name: &DocName) -> Result<Option<DocText>, ClientError> {
@@ -95,14 +95,14 @@ impl Ground {
         }
     }
 
-    fn left_alone(&self, there: &DocText, kind: Kind) -> Option<Outcome> {
+    fn left_alone(&self, there: &DocText, kind: Kind) -> Option<HealingOutcome> {
         let doc = &there.doc;
         let is_mark = |path: &SourcePath| path.as_str() == mark(kind, there.content.as_str());
         let is_as_generated = doc.source_path.as_ref().is_some_and(is_mark);
         match &doc.source_repo {
             Some(repo) if is_as_generated && repo.as_str().eq_ignore_ascii_case(self.repo.as_str()) => None,
-            Some(repo) if is_as_generated => Some(Outcome::FromAnother(repo.clone())),
-            _ => Some(Outcome::ByHand),
+            Some(repo) if is_as_generated => Some(HealingOutcome::FromAnother(repo.clone())),
+            _ => Some(HealingOutcome::ByHand),
         }
     }
 
@@ -139,15 +139,15 @@ enum Fault {
 }
 
 impl Fault {
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> HealingOutcome {
         match self {
             Self::Api(ClientError::HoldsSecret { findings, .. }) => {
-                Outcome::HoldsSecret(findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+                HealingOutcome::HoldsSecret(findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
             }
-            Self::Api(error) if error.is_outage() => Outcome::Unreachable(error.to_string()),
-            Self::Api(error) if error.code() == Some(ErrorCode::Forbidden) => Outcome::NotPermitted,
-            Self::Api(error) if error.code() == Some(ErrorCode::DocChanged) => Outcome::Changed,
-            fault => Outcome::Failed(fault.to_string()),
+            Self::Api(error) if error.is_outage() => HealingOutcome::Unreachable(error.to_string()),
+            Self::Api(error) if error.code() == Some(ErrorCode::Forbidden) => HealingOutcome::NotPermitted,
+            Self::Api(error) if error.code() == Some(ErrorCode::DocChanged) => HealingOutcome::Changed,
+            fault => HealingOutcome::Failed(fault.to_string()),
         }
     }
 }
