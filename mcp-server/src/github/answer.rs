@@ -1,4 +1,4 @@
-//! GitHub's answer: a part that is missing or does not fit is trouble, never an empty list.
+//! Decodes GitHub's answer. A missing or malformed part is an error, never an empty list.
 
 use bytes::Bytes;
 use deckwatch_protocol::{RepoName, Timestamp};
@@ -14,13 +14,13 @@ use super::trouble::{GitHubTrouble, harmless};
 pub(crate) struct Queue {
     /// The repositories that answered.
     pub(crate) repos: Vec<RepoName>,
-    /// Each lane of each of them.
+    /// Each lane of each repository.
     pub(crate) lanes: Vec<LaneOfRepo>,
-    /// The repositories that did not.
+    /// The repositories that failed.
     pub(crate) failed: Vec<GitHubTrouble>,
-    /// Why the repositories are not all of the venture's, if they are not.
+    /// Why some of the venture's repositories were not asked, if so.
     pub(crate) gap: Option<String>,
-    /// The repositories that were not asked, as they are too many.
+    /// The repositories beyond the limit of one request.
     pub(crate) left_out: Vec<RepoName>,
 }
 
@@ -33,14 +33,14 @@ pub(crate) struct LaneOfRepo {
     pub(crate) issues: Vec<Issue>,
 }
 
-/// An issue. Its words are its author's.
+/// An issue. Its texts are not trusted.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Issue {
     pub(crate) number: u64,
     pub(crate) title: String,
     pub(crate) updated_at: Timestamp,
-    /// `null` when the account is gone.
+    /// `null` when the account was deleted.
     author: Option<Login>,
     assignees: Nodes<Login>,
 }
@@ -101,7 +101,7 @@ struct Found {
     nodes: Vec<Issue>,
 }
 
-/// Reads the envelope. A question that was refused as a whole is trouble.
+/// Decodes the envelope. A refusal of the whole query is an error.
 pub(super) fn data(body: &Bytes) -> Result<Data, GitHubTrouble> {
     let envelope: Envelope = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
     match (envelope.data, envelope.errors) {
@@ -116,7 +116,7 @@ pub(super) fn data(body: &Bytes) -> Result<Data, GitHubTrouble> {
     }
 }
 
-/// The login in the answer to `whoami`.
+/// The login in the answer to [`super::query::whoami`].
 pub(super) fn login(body: &Bytes) -> Result<String, GitHubTrouble> {
     let data = data(body)?;
     let viewer: Login = data.field("viewer")?;
@@ -134,7 +134,7 @@ impl QueryError {
 }
 
 impl Data {
-    /// The name that the repository has.
+    /// The current name of the repository.
     pub(super) fn repository(&self, alias: &str, repo: &RepoName) -> Result<String, GitHubTrouble> {
         match self.error_at(alias) {
             Some(error) if error.kind == "NOT_FOUND" => Err(GitHubTrouble::NoSuchRepo { repo: repo.clone() }),

@@ -1,6 +1,6 @@
-//! In whose name GitHub is asked: a token of the environment, else the one that `gh` keeps.
+//! Finds a token for GitHub: from the environment, or else from `gh`.
 //!
-//! It is found anew for each question and kept nowhere.
+//! The token is looked up for each request and is not stored.
 
 use std::io::ErrorKind;
 use std::process::Stdio;
@@ -12,17 +12,17 @@ use super::address::Address;
 use super::token_source::TokenSource;
 use super::trouble::GitHubTrouble;
 
-/// How long `gh` may take to name its token; a keyring that asks for a password would wait for ever.
+/// The time limit for `gh`. A keyring that asks for a password would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A token. It has neither `Debug` nor `Display`.
+/// A token. It does not implement `Debug` or `Display`, so that it is not logged.
 pub(super) struct Token {
     text: String,
     pub(super) source: TokenSource,
 }
 
 impl Token {
-    /// The first that is there, in the order that `gh` has too.
+    /// Finds the token, in the same order as `gh`.
     pub(super) async fn find(address: &Address, var: impl Fn(&str) -> Option<String>) -> Result<Self, GitHubTrouble> {
         let names = if address.is_enterprise {
             ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"]

@@ -1,11 +1,11 @@
-//! What the background has healed and has yet to tell, and what it has begun.
+//! Healing in the background: which runs were started, and the result that is not reported yet.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deckwatch_protocol::{CommitSha, VentureCode};
 
-/// What the background has done, and has yet to tell.
+/// The state of healing in the background.
 #[derive(Default)]
 pub(crate) struct BackgroundHealing {
     state: Mutex<State>,
@@ -13,18 +13,18 @@ pub(crate) struct BackgroundHealing {
 
 #[derive(Default)]
 struct State {
-    /// Each venture and commit is healed once by this process, and never two at a time.
+    /// The runs that this process started. It starts each run once.
     begun: HashSet<HealingRun>,
     unreported: Option<String>,
-    /// Told already: the same is no news.
+    /// The last reported result. An equal one is not reported again.
     last_reported: Option<String>,
 }
 
-/// A venture's documents at one commit of a repository.
+/// Healing a venture's documents at one commit of a repository.
 pub(super) type HealingRun = (VentureCode, Option<CommitSha>);
 
 impl BackgroundHealing {
-    /// What was done since somebody asked last: one line.
+    /// The result that is not reported yet, on one line.
     pub(crate) fn take_report(&self) -> Option<String> {
         let mut state = self.state();
         let news = state.unreported.take().filter(|news| state.last_reported.as_ref() != Some(news));
@@ -32,12 +32,12 @@ impl BackgroundHealing {
         news
     }
 
-    /// Whether this is the first time.
+    /// Notes that a run starts; false if it was started before.
     pub(super) fn begin(&self, run: &HealingRun) -> bool {
         self.state().begun.insert(run.clone())
     }
 
-    /// Nobody was there to take the documents: the next time is a first one.
+    /// Allows the run to start again, because the API could not be reached.
     pub(super) fn forget(&self, run: &HealingRun) {
         self.state().begun.remove(run);
     }

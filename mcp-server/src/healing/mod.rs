@@ -1,9 +1,10 @@
-//! Heals documents: what is missing or stale, may be generated, and can be from this repository, is written anew.
+//! Heals documents: generates those that are missing or stale, if a requirement allows it and this repository has
+//! their sources.
 //!
-//! It never overwrites what a person wrote: a document that it may replace says in its `source_path` that it was
-//! generated, with the hash of what was, and in `source_repo` from which repository. One that a person changed and put
-//! back with that mark has another hash. It asks for what it replaces with `If-Match`, so that a change in between
-//! stands. Only a repository of the venture is used.
+//! It never overwrites a person's text. It replaces a document only if its `source_path` says that it was generated,
+//! with the hash of its content, and its `source_repo` names this repository. A document that a person changed has
+//! another hash. It replaces with `If-Match`, so a change by somebody else in between is kept. It uses only a
+//! repository of the venture.
 
 pub(crate) mod background;
 mod healer;
@@ -22,17 +23,17 @@ use crate::session::Keeper;
 use crate::trouble::Trouble;
 use deckwatch_generator::Kind;
 
-/// How long the background may take for all documents of a venture.
+/// The time limit in the background for all documents of a venture.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Which of these requirements of a venture can be healed: those that may be, under a name that the generator knows.
+/// The documents of these requirements that can be healed: `auto_generate` is set, and the generator knows the name.
 pub(crate) fn healable<'a>(scope: &str, audited: impl IntoIterator<Item = &'a AuditedDoc>) -> Vec<Kind> {
     let may_be = |doc: &&AuditedDoc| doc.auto_generate && doc.scope == scope;
     let names: HashSet<&str> = audited.into_iter().filter(may_be).map(|doc| doc.name.as_str()).collect();
     Kind::ALL.into_iter().filter(|kind| names.contains(kind.file_name().as_str())).collect()
 }
 
-/// Heals what a day found missing or stale, while the agent works. Nobody waits for it; what it did is told later.
+/// Heals the missing and stale documents of a start of day in the background. A later answer reports the result.
 pub(crate) fn in_background(keeper: &Arc<Keeper>, venture: &VentureCode, audit: &DocAudit) {
     let kinds = healable(venture.as_str(), audit.missing.iter().chain(&audit.stale));
     if kinds.is_empty() {

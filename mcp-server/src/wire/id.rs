@@ -1,56 +1,56 @@
-//! Finds the id of a request in a line that can't be read as JSON, or is too long to be kept.
+//! Finds the id of a request in a line that is not valid JSON or is too long.
 //!
-//! It looks at one byte at a time and remembers next to nothing. Clients write the id first or last, so all is looked at.
+//! It reads one byte at a time and keeps little state. Clients write the id first or last, so it reads the whole line.
 
 use rmcp::model::RequestId;
 
-/// An id that is longer is none.
+/// The maximum length of an id. A longer one is ignored.
 const LONGEST: usize = 256;
 
-/// Looks for `"id": …` in the outermost object.
+/// Searches for `"id": …` in the outermost object.
 #[derive(Default)]
 pub(super) struct IdFinder {
-    /// How many objects and arrays are open.
+    /// The number of open objects and arrays.
     depth: usize,
     state: State,
-    /// The text or number that is read, or was read last, as it is written.
+    /// The current or last string or number, as written.
     token: Vec<u8>,
     found: Option<RequestId>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum State {
-    /// Between tokens, or in one that is not looked for.
+    /// Between tokens, or in an irrelevant token.
     #[default]
     Between,
-    /// In a text that is a name or some value; after a backslash.
+    /// In a string that is a name or an irrelevant value. `escaped`: after a backslash.
     Text { escaped: bool },
     /// After the name `"id"`.
     Named,
-    /// After its colon.
+    /// After the colon of `"id":`.
     Awaited,
-    /// In its value, if that is a text; after a backslash.
+    /// In the value of `"id"`, a string. `escaped`: after a backslash.
     Value { escaped: bool },
-    /// In its value, if that is a number.
+    /// In the value of `"id"`, a number.
     Number,
 }
 
 impl IdFinder {
-    /// The id of a line.
+    /// The id in a line.
     pub(super) fn of(line: &[u8]) -> Option<RequestId> {
         let mut finder = Self::default();
         finder.read(line);
         finder.found()
     }
 
-    /// Goes on with what comes next.
+    /// Reads the next bytes.
     pub(super) fn read(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.step(*byte);
         }
     }
 
-    /// The id, once all was read.
+    /// The id, after all bytes were read.
     pub(super) fn found(mut self) -> Option<RequestId> {
         self.end_number();
         self.found
@@ -110,7 +110,7 @@ impl IdFinder {
         }
     }
 
-    /// One byte more than the longest is kept, so that a longer one is known.
+    /// Keeps one byte more than the maximum, so that a longer id is detected.
     fn keep(&mut self, byte: u8) {
         if self.token.len() <= LONGEST {
             self.token.push(byte);
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_is_found_first_or_last_in_what_is_no_json() {
+    fn the_id_is_found_at_the_start_or_end_of_invalid_json() {
         for (line, id) in [
             (r#"{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"a": "\uZZZZ"}}"#, Some("7")),
             (

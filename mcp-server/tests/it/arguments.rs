@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Machine, Mcp};
 
-const REFUSED: &str = "these arguments do not fit: /";
+const REFUSED: &str = "the arguments are not valid: /";
 
 /// A server of an agent in a repository.
 fn agent(machine: &Machine) -> Mcp {

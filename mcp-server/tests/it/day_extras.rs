@@ -108,12 +108,12 @@ fn a_plan_never_leads_out_of_the_repository() {
     std::fs::create_dir_all(dir.join("docs/planning")).unwrap();
     symlink(machine.home().join("secret.txt"), dir.join(PLAN)).unwrap();
     let text = machine.agent("mac1-claude-1", &dir).call("plan", &json!({})).trouble();
-    assert!(text.contains("leads out of the repository") && !text.contains("the secret"), "{text}");
+    assert!(text.contains("is outside the repository") && !text.contains("the secret"), "{text}");
 
     let mut command = machine.command(&dir);
     command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_PLAN", "../secret.txt")]);
     let mut agent = Mcp::initialized(command);
-    assert!(agent.call("plan", &json!({})).trouble().contains("leads out of the repository"));
+    assert!(agent.call("plan", &json!({})).trouble().contains("is outside the repository"));
     let day = agent.call("sod", &json!({})).good();
     assert!(day.text.contains("## Weekly plan: unknown\n../secret.txt leads out"), "{}", day.text);
 }

@@ -136,7 +136,7 @@ fn a_message_that_is_too_large_is_answered_with_its_limit() {
             agent.send_raw(&line);
             let answer = agent.answer_to(id);
             let message = answer["error"]["message"].as_str().unwrap_or_default();
-            assert!(message.starts_with("This message is too large: 16 MiB at most."), "{answer}");
+            assert!(message.starts_with("This message is too large: the limit is 16 MiB."), "{answer}");
         }
     }
 }

@@ -74,7 +74,7 @@ fn an_api_that_does_not_know_the_repository_gets_no_venture_made_up() {
     command.env("DECKWATCH_AGENT", "mac1-claude-1");
     command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
     let text = Mcp::initialized(command).call("sod", &json!({})).trouble();
-    assert!(text.contains("no venture has the repository example-org/alpha"), "{text}");
+    assert!(text.contains("example-org/alpha does not belong to any venture"), "{text}");
     assert!(text.contains("launcher <venture>"), "{text}");
 }
 
@@ -98,7 +98,7 @@ fn every_argument_that_does_not_fit_is_named() {
         ("handoff", json!({"summary": "nul \u{0}", "status": "done"})),
     ] {
         let text = agent.call(tool, &arguments).trouble();
-        assert!(text.contains("do not fit: /"), "{arguments}: {text}");
+        assert!(text.contains("the arguments are not valid: /"), "{arguments}: {text}");
     }
     let context = agent.call("context", &json!({})).good();
     assert!(context.text.contains("session  none"), "nothing was started: {}", context.text);

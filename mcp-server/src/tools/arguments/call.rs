@@ -1,10 +1,10 @@
-//! A call of a tool whose arguments did not come as an object.
+//! Parses a tool call whose arguments are not an object.
 
 use rmcp::ErrorData;
 use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};
 
-/// The call that is meant: some clients send the object as JSON text, or an empty list for no arguments.
+/// Parses the call. Some clients send the object as JSON text, or an empty list for no arguments.
 pub(crate) fn parse_call(params: Option<Value>) -> Result<CallToolRequestParams, ErrorData> {
     let mut params = params.unwrap_or_default();
     let arguments = params.get("arguments").map_or(Value::Null, parse_arguments);
