@@ -1,6 +1,6 @@
-//! What a start of day shows beside the API's answer: P0 issues and the weekly plan.
+//! Loads the parts of a start of day that do not come from the API: P0 issues and the weekly plan.
 //!
-//! Each part is loaded at the same time as the day, in its own time, and never keeps the day from starting.
+//! All parts load in parallel with the day, each with a time limit. A failure does not stop the day from starting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,30 +17,30 @@ use crate::render::sod::{DayExtras, NoPlan};
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// A part that takes longer says so in its place.
+/// The time limit of each part.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// DayExtras a day that could not be had, parts are not waited for.
 const GRACE: Duration = Duration::from_millis(50);
 const P0_SHOWN: usize = 30;
 
-/// What is being loaded while the day starts; dropped, it is loaded no further.
+/// The parts that are being loaded. Dropping this stops the loading.
 pub(super) struct Loading(JoinHandle<DayExtras>);
 
 impl Loading {
-    /// Begins.
+    /// Starts to load all parts.
     pub(super) fn begin(keeper: &Arc<Keeper>) -> Self {
         let keeper = Arc::clone(keeper);
         Self(tokio::spawn(async move { load(&keeper.identity).await }))
     }
 
-    /// Waits for every part.
+    /// Waits for all parts.
     pub(super) async fn whole(mut self) -> Result<DayExtras, Trouble> {
         Ok((&mut self.0).await?)
     }
 
-    /// Takes what is there.
+    /// Takes the parts that are loaded.
     pub(super) async fn so_far(mut self) -> DayExtras {
-        let late = |tool: &str| format!("This part was not waited for. Call `{tool}` to ask.");
+        let late = |tool: &str| format!("This part is not loaded yet. Call `{tool}` to see it.");
         match tokio::time::timeout(GRACE, &mut self.0).await {
             Ok(Ok(extras)) => extras,
             _ => DayExtras { p0: Err(late("status")), plan: Err(late("plan")), unsent: Vec::new() },
@@ -54,14 +54,14 @@ impl Drop for Loading {
     }
 }
 
-/// Loads every part.
+/// Loads all parts.
 async fn load(identity: &Identity) -> DayExtras {
     let (p0, plan) = tokio::join!(in_time("status", p0_issues(identity)), in_time("plan", weekly_plan(identity)));
     let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| NoPlan(missing(&path(identity)))));
     DayExtras { p0, plan, unsent: Vec::new() }
 }
 
-/// Those of all the venture's repositories.
+/// The P0 issues of all repositories of the venture.
 async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
     let asked = repositories(identity, false).await?;
     let wanted = Wanted { repos: &asked.repos, lanes: &[Lane::P0], issues: P0_SHOWN };
@@ -72,6 +72,6 @@ async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
 async fn in_time<T>(tool: &str, part: impl Future<Output = Result<T, Trouble>>) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, part).await {
         Ok(loaded) => loaded.map_err(|trouble| clean_line(&trouble.to_string())),
-        Err(_) => Err(format!("This part took longer than {} s. Call `{tool}` to ask again.", PATIENCE.as_secs())),
+        Err(_) => Err(format!("This part took longer than {} s. Call `{tool}` to try again.", PATIENCE.as_secs())),
     }
 }

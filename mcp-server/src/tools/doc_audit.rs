@@ -1,5 +1,5 @@
-//! `doc_audit`: how the documents of the venture stand against what is required, and heals those that can be
-//! generated from this repository.
+//! `doc_audit`: compares the venture's documents with the requirements, and heals those that this repository can
+//! generate.
 
 use deckwatch_protocol::{AuditFilter, AuditedDoc, Excerpt, VentureAudit, VentureCode, Violations};
 use deserr::Deserr;
@@ -18,14 +18,14 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// The report's limit; the facts beside it stay below another 500.
+/// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// `heal` generates what is missing or stale and may be generated.
+    /// `heal` generates missing and stale documents, where a requirement allows it.
     #[deserr(default)]
     #[schemars(default)]
     action: Action,
@@ -42,7 +42,7 @@ enum Action {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Facts {
-    /// What was done and how documents stand now, as text.
+    /// The result of `heal` and the state of the documents, as text.
     report: String,
     missing: usize,
     stale: usize,
@@ -60,8 +60,8 @@ struct Healed {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Which documents of your venture are missing, stale or present; `heal` writes those that this repository \
-                can give. What a person wrote is never replaced.";
+    let text = "Which documents of your venture are missing, stale or present. `heal` generates those that have their \
+                source in this repository. It never replaces a person's text.";
     Tool::new("doc_audit", text, schema::of_arguments::<Arguments>())
         .with_title("Document health")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -100,7 +100,7 @@ fn nothing_required(code: &VentureCode) -> VentureAudit {
     }
 }
 
-/// Heals what can be; the lines say what came of it.
+/// Heals the documents that can be generated. The lines say what happened.
 async fn heal(keeper: &Keeper, audit: &VentureAudit) -> Result<(Vec<String>, Vec<HealedDoc>), Trouble> {
     let wanting = || audit.missing.items.iter().chain(&audit.stale.items);
     let kinds = healable(audit.venture.as_str(), wanting());

@@ -1,4 +1,4 @@
-//! `handoff`: records what the next session needs, and ends the day.
+//! `handoff`: records a handoff and ends the day.
 
 use deckwatch_client::outbox::{Queued, Taken};
 use deckwatch_protocol::{
@@ -16,24 +16,24 @@ use crate::schema;
 use crate::session::{Answered, EndOfDay, HandoffOutcome, Keeper};
 use crate::trouble::Trouble;
 
-/// What is handed over.
+/// The arguments.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
     /// What the next session must know, in a few sentences.
     summary: Summary,
-    /// How the work stands.
+    /// The state of the work.
     status: HandoffStatus,
     /// What is done.
     #[deserr(default)]
     #[schemars(default)]
     accomplished: Vec<HandoffItem>,
-    /// What is begun and not done.
+    /// What is started but not done.
     #[deserr(default)]
     #[schemars(default)]
     in_progress: Vec<HandoffItem>,
-    /// What waits, and for whom or what.
+    /// What is blocked, and by whom or what.
     #[deserr(default)]
     #[schemars(default)]
     blocked: Vec<HandoffItem>,
@@ -41,14 +41,14 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     next_steps: Vec<HandoffItem>,
-    /// Addresses of pull requests, issues, documents: http or https.
+    /// URLs of pull requests, issues and documents: http or https.
     #[deserr(default)]
     #[schemars(default)]
     links: Vec<Link>,
-    /// The agent it is meant for, such as mac1-claude-1; leave it out for any agent that comes next.
+    /// The agent that gets the handoff, such as mac1-claude-1. Default: the next agent.
     #[deserr(default)]
     to_agent: Option<Agent>,
-    /// Record the handoff and keep the session open; otherwise the day ends.
+    /// Record the handoff but keep the session open.
     #[deserr(default)]
     #[schemars(default)]
     keep_open: bool,
@@ -58,9 +58,9 @@ struct Arguments {
 struct Facts {
     /// What happened, as text.
     report: String,
-    /// Whether this call's handoff is recorded. False: it is queued, or another one had ended the day and stands.
+    /// Whether this handoff is recorded. False: it is queued, or the day had already ended with another handoff.
     recorded: bool,
-    /// True when it waits on this machine until the API can be reached.
+    /// True when it waits on this machine until the API answers.
     queued: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     handoff_id: Option<HandoffId>,
@@ -77,8 +77,8 @@ struct Facts {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Hand your work over and end your day: the next session on this repository starts from it. With \
-                keep_open the handoff is recorded and your session goes on. Write no secrets into it.";
+    let text = "Record a handoff and end your day. The next session on this repository starts from it. With keep_open \
+                your session stays open. Do not write secrets into it.";
     Tool::new("handoff", text, schema::of_arguments::<Arguments>())
         .with_title("Handoff and end of day")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -127,17 +127,17 @@ fn facts(answered: &Answered) -> Facts {
 }
 
 fn taken_report(taken: &Taken, keep_open: bool) -> String {
-    let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
+    let day = if keep_open { "Your session stays open." } else { "It ends your day." };
     let cause = clean_line(&taken.cause);
     format!(
-        "The handoff is recorded; do not repeat it. {day}\nThe API's answer did not arrive, so the handoff's id is not known here: {cause}."
+        "The handoff is recorded. Do not repeat it. {day}\nThe API's answer was lost, so the handoff's id is not known: {cause}."
     )
 }
 
 fn waits(queued: &Queued, keep_open: bool) -> String {
-    let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
+    let day = if keep_open { "Your session stays open." } else { "It ends your day." };
     let (cause, later) = (clean_line(&queued.cause), sent_later(queued));
-    format!("The handoff is QUEUED on this machine, not recorded yet: {cause}.\n{later} {day}")
+    format!("The handoff is QUEUED on this machine and not recorded yet: {cause}.\n{later} {day}")
 }
 
 fn report(answered: &Answered) -> String {
@@ -146,17 +146,17 @@ fn report(answered: &Answered) -> String {
     let first = match answered.outcome {
         HandoffOutcome::Recorded => format!("Handoff {} is recorded ({}).", handoff.id, size(handoff)),
         HandoffOutcome::RecordedInNewSession => format!(
-            "Handoff {} is recorded ({}). No session of yours was alive, so one was started for it.",
+            "Handoff {} is recorded ({}). You had no active session, so Deckwatch started one for it.",
             handoff.id,
             size(handoff)
         ),
         HandoffOutcome::AlreadyRecorded => format!(
-            "Your day had already ended{ended} with this very handoff, {}. Nothing was recorded twice.",
+            "Your day had already ended{ended} with the same handoff, {}. It was not recorded again.",
             handoff.id
         ),
         HandoffOutcome::NotRecorded => format!(
-            "Your day had already ended{ended} with handoff {}, which stands. What you sent now is NOT recorded: call \
-             sod to start a new day, then handoff again.",
+            "Your day had already ended{ended} with handoff {}. Your new handoff is NOT recorded. Call sod to start a new \
+             day, then call handoff again.",
             handoff.id
         ),
     };
@@ -204,7 +204,7 @@ mod tests {
             ("already recorded", answered(HandoffOutcome::AlreadyRecorded)),
             ("not recorded", answered(HandoffOutcome::NotRecorded)),
             ("queued", waits(&queued, false)),
-            ("taken, and the answer is lost", taken_report(&taken, true)),
+            ("recorded, but the answer is lost", taken_report(&taken, true)),
         ];
         let text: Vec<String> = answers.map(|(name, text)| format!("[{name}]\n{text}")).to_vec();
         assert_in_step("handoff", &text.join("\n\n"));

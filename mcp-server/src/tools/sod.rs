@@ -1,4 +1,4 @@
-//! `sod`: starts the agent's day and tells it everything it needs to begin.
+//! `sod`: starts the agent's day and reports everything that it needs to begin.
 
 use std::sync::Arc;
 
@@ -25,23 +25,23 @@ use crate::trouble::Trouble;
 const DEFAULT_LIMIT: usize = 6_000;
 const FULL_LIMIT: usize = 12_000;
 
-/// What may be said about the day; everything is optional.
+/// The arguments. All are optional.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// The line of work, when several go on in this repository. 0 is a track.
+    /// The number of your line of work, if this repository has several. 0 is a valid track.
     #[deserr(default)]
     track: Option<Track>,
     /// The GitHub issue you work on.
     #[deserr(default)]
     issue_number: Option<IssueNumber>,
-    /// How much to show: `default` is at most 6,000 characters, `full` at most 12,000.
+    /// The size of the report: `default` is at most 6,000 characters, `full` at most 12,000.
     #[deserr(default)]
     #[schemars(default)]
     detail: Detail,
-    /// Only when a human says so: `send` or `drop` what waits in the outbox for over 23 hours, or `take_over` what waits
-    /// under another key of this API; else `keep`.
+    /// Set this only if a human says so. `send` or `drop` writes that are in the outbox for over 23 hours. `take_over`
+    /// sends writes that wait under another key of this API.
     #[deserr(default)]
     #[schemars(default)]
     held: Held,
@@ -82,11 +82,11 @@ impl Detail {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Facts {
-    /// All of it, as text.
+    /// The whole report, as text.
     pub(super) report: String,
-    /// `unavailable`: all of this is the API's last answer, and this call has started no session yet.
+    /// `unavailable`: this is the API's last answer, and no session is started yet.
     outcome: SodOutcome,
-    /// How old that last answer is.
+    /// The age of the last answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot_age_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ pub(super) struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_handoff_id: Option<HandoffId>,
     handoffs_to_you: u32,
-    /// Absent when GitHub could not be asked.
+    /// Absent when GitHub did not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     p0_issues: Option<Count>,
     active_sessions: Count,
@@ -105,7 +105,7 @@ pub(super) struct Facts {
     documents: Count,
     documents_missing: usize,
     documents_stale: usize,
-    /// Writes that wait on this machine.
+    /// Writes in the outbox of this machine.
     queued: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
@@ -134,9 +134,9 @@ impl Count {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Start your day: registers your session and shows where the last one left off, P0 issues, the weekly \
-                plan, who else works now, executive summaries, documents. Call it first; again, it goes on with the \
-                same session.";
+    let text = "Start your day: registers your session and shows the last handoff, P0 issues, the weekly plan, other \
+                active agents, executive summaries and documents. Call it first. A second call continues the same \
+                session.";
     Tool::new("sod", text, schema::of_arguments::<Arguments>())
         .with_title("Start of day")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -196,15 +196,15 @@ fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<
     let left = before.filter(|live| live.id != day.session.id);
     let remarks = [
         outside.then(|| "Note: this folder is not a git repository, so no branch or commit is recorded.".to_owned()),
-        left.map(|live| format!("Note: your session {} got no handoff; nothing keeps it alive now.", live.id)),
+        left.map(|live| format!("Note: your session {} has no handoff, and it gets no more heartbeats.", live.id)),
     ];
     remarks.into_iter().flatten().collect()
 }
 
-/// Both forms of the answer stay within `limit`: what the facts cost, the text does not get.
+/// Keeps both forms of the answer within `limit`: subtracts the size of the other facts from the space for the text.
 fn report(day: &DayStarted, extras: &DayExtras, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
-    // What the caller adds: how many writes wait, and for how long the answer is known.
-    const ROOM_FOR_THE_REST: usize = 20;
+    // For the fields that the caller adds: the number of queued writes and the age of the answer.
+    const RESERVED: usize = 20;
     let most = Rendered {
         text: String::new(),
         p0_issues: extras.p0.as_ref().map_or(0, |queue| queue::total(queue, Lane::P0).count),
@@ -213,11 +213,11 @@ fn report(day: &DayStarted, extras: &DayExtras, render: &dyn Fn(usize) -> Render
         docs: day.doc_index.items.len(),
     };
     let bare = serde_json::to_string(&facts(day, extras, most)).unwrap_or_default();
-    let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_THE_REST);
+    let room = limit.saturating_sub(cost_of_json(&bare) + RESERVED);
     facts(day, extras, render(room))
 }
 
-/// JSON is not quoted once more on its way: each character is one.
+/// The cost of JSON that is sent without another level of quoting.
 fn cost_of_json(json: &str) -> usize {
     cost(json) - json.matches(['"', '\\']).count()
 }

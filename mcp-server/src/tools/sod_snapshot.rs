@@ -1,8 +1,8 @@
-//! The start of a day within a short time: from the API, or else from its last answer.
+//! Starts a day within a time limit: from the API, or else from the API's last answer.
 //!
-//! There are two limits. An API that is gone (nobody takes a connection, or this process has seen it hang) is not
-//! waited for while there is something to show. One that is only slow gets the time of any part of a day, and is
-//! never said to be unreachable. Either way the day goes on starting in the background.
+//! There are two limits. If the API is down (it accepts no connection, or it hung before), the last answer is shown after
+//! 200 ms. If the API is only slow, it gets 2 s, like any part of a day, and the report does not call it unreachable. In
+//! both cases the start of day continues in the background.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,32 +22,32 @@ use crate::render::sod::{DayExtras, Rendered, render_last};
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// How long it may take to see that the API is gone: the whole tool answers within 300 ms then.
+/// The time limit to detect that the API is down. The whole tool then answers within 300 ms.
 const CONNECT_LIMIT: Duration = Duration::from_millis(200);
-/// How long an API that is there may take, as any part of a day.
+/// The time limit for an API that accepts connections. The same as for any part of a day.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
-/// How long it counts that the API was seen to hang. While a day waits for it, it is tried more often than this.
+/// For how long an API that hung counts as hanging. While a start of day waits, it tries the API more often than this.
 const HANG_VALID_FOR: Duration = Duration::from_mins(1);
-/// An answer this recent shows that the API is there, however long a new connection takes.
+/// An answer within this time shows that the API is up, even if a new connection takes long.
 const RECENT: Duration = Duration::from_secs(10);
 
 const UNREACHABLE: &str = "# Deckwatch: the Context API can't be reached";
 const SILENT: &str = "# Deckwatch: the Context API has not answered within 2 s";
 const STILL_SILENT: &str = "# Deckwatch: the Context API still does not answer";
 const LATE: &str = "# Deckwatch: your day has not started within 2 s";
-const FOREIGN: &str = "# Deckwatch: something else answers in the place of the Context API";
-const FAILS: &str = "# Deckwatch: the Context API does not work now";
+const FOREIGN: &str = "# Deckwatch: the answer did not come from the Context API";
+const FAILS: &str = "# Deckwatch: the Context API fails";
 
-/// How the day started.
+/// The result of a start of day.
 pub(super) enum Start {
-    /// The API has answered.
+    /// The API answered.
     Day(Box<DayStarted>),
-    /// It has not; this is what it said last.
+    /// The API did not answer; this is its last answer.
     Last(Box<LastAnswer>),
 }
 
 impl Start {
-    /// The other agents, as far as they are shown.
+    /// The other active agents.
     pub(super) fn active_sessions(&mut self) -> &mut Excerpt<ActiveSession> {
         match self {
             Self::Day(day) => &mut day.active_sessions,
@@ -62,17 +62,17 @@ pub(super) struct LastAnswer {
     pub(super) now: Timestamp,
     why: NoAnswer,
     endpoint: String,
-    /// The session that was alive when this process last heard of it.
+    /// The session that this process holds.
     session: Option<SessionId>,
 }
 
-/// Why there is no answer of now.
+/// Why there is no current answer.
 struct NoAnswer {
     title: &'static str,
     cause: String,
 }
 
-/// Starts the day. Without a last answer to show, it waits for the API as long as any call.
+/// Starts the day. Without a last answer to show, it waits for the API as long as any other call.
 pub(super) async fn start(
     keeper: &Arc<Keeper>,
     track: Option<Track>,
@@ -96,7 +96,7 @@ pub(super) async fn start(
 
 type Started = Result<DayStarted, Trouble>;
 
-/// How the start came out, or why it is not waited for any longer.
+/// The result of the start, or the reason to stop waiting for it.
 async fn wait(
     api: &Api,
     begun: Instant,
@@ -124,8 +124,8 @@ async fn wait(
     Ok(Err(slow(api, begun)))
 }
 
-/// Whether the API is gone, by what was seen since `begun` and a little before. `is_there` is `None` when nobody
-/// has taken a connection yet.
+/// Whether the API is down, from the contact since `begun` and shortly before. `is_there` is `None` while the connection
+/// is not accepted yet.
 fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant) -> Option<NoAnswer> {
     if let Some((at, cause)) = &contact.unanswered
         && *at >= begun
@@ -148,11 +148,11 @@ fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant)
     let hangs = contact.silent.filter(|at| at.elapsed() < HANG_VALID_FOR);
     hangs.map(|_| NoAnswer {
         title: STILL_SILENT,
-        cause: format!("no answer within {} ms now, and none to what was asked before", CONNECT_LIMIT.as_millis()),
+        cause: format!("no answer within {} ms, and no answer to an earlier request", CONNECT_LIMIT.as_millis()),
     })
 }
 
-/// What is the matter with an API that is there and with which the day has not started in time.
+/// The reason why the day did not start in time, for an API that is up.
 fn slow(api: &Api, begun: Instant) -> NoAnswer {
     let Contact { answered, unanswered, .. } = api.contact();
     if let Some((_, cause)) = unanswered.filter(|(at, _)| *at >= begun) {
@@ -160,14 +160,14 @@ fn slow(api: &Api, begun: Instant) -> NoAnswer {
     }
     match answered {
         Some((at, status)) if at >= begun && !status.is_success() => {
-            let cause = format!("it answered {status}, and is asked again");
+            let cause = format!("it answered {status}; Deckwatch tries again");
             return NoAnswer { title: FAILS, cause };
         }
         Some((at, _)) if at >= begun => return NoAnswer { title: LATE, cause: "it answers, but slowly".to_owned() },
         _ => {}
     }
     api.fell_silent();
-    NoAnswer { title: SILENT, cause: "it takes the connection; it is slow, or it hangs".to_owned() }
+    NoAnswer { title: SILENT, cause: "it accepts the connection, but it is slow or hangs".to_owned() }
 }
 
 async fn finished(keeper: &Keeper, snapshot: Snapshot, started: Started) -> Result<Start, Trouble> {
@@ -194,7 +194,7 @@ async fn last(keeper: &Keeper, snapshot: Snapshot, why: NoAnswer) -> Result<Star
 }
 
 impl LastAnswer {
-    /// The whole answer as it is seen now.
+    /// Renders the whole report, with ages as of now.
     pub(super) fn render(&self, extras: &DayExtras, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
         render_last(&self.snapshot.day, extras, self.now, self.heading(), remarks, fence, limit)
     }
@@ -204,18 +204,21 @@ impl LastAnswer {
         let (age, at) = (ago(self.snapshot.taken_at, self.now), self.snapshot.taken_at);
         let venture = &self.snapshot.day.venture.code;
         let session = match &self.session {
-            Some(id) => format!("session  {id}, as the API last said; this call has not reached the API."),
-            None => "session  not started; it starts by itself when the API answers, or call `sod` again.".to_owned(),
+            Some(id) => format!("session  {id}, from an earlier answer; this call did not reach the API."),
+            None => {
+                "session  not started. It starts automatically when the API answers. You can also call `sod` again."
+                    .to_owned()
+            }
         };
         vec![
             self.why.title.to_owned(),
             format!("{endpoint}: {cause}."),
             format!(
-                "STALE: what the API stores is shown as in its last answer, {age} ({at}). Others may have worked since."
+                "STALE: the API's records are from its last answer, {age} ({at}). Others may have changed them since."
             ),
             format!("venture  {venture}"),
             session,
-            "`handoff` works: it keeps your handoff on this machine and sends it, once, when the API answers."
+            "`handoff` works: it keeps your handoff on this machine and sends it once, when the API answers."
                 .to_owned(),
         ]
     }

@@ -196,7 +196,7 @@ fn day_of_three_slow_parts(slow: Duration) -> Duration {
     let took = asked.elapsed();
     assert_eq!(day.facts["outcome"], "created");
     for (part, tool) in [("P0 issues", "status"), ("Weekly plan", "plan")] {
-        let says = format!("## {part}: unknown\nThis part took longer than 2 s. Call `{tool}` to ask again.\n");
+        let says = format!("## {part}: unknown\nThis part took longer than 2 s. Call `{tool}` to try again.\n");
         assert!(day.text.contains(&says), "{}", day.text);
     }
     took

@@ -145,7 +145,7 @@ fn every_trouble_has_its_own_words_and_its_fix() {
         (answers(401, &[], r#"{"message": "Bad credentials"}"#), "does not accept the token from GITHUB_TOKEN"),
         (
             answers(403, &[], r#"{"message": "Resource not accessible"}"#),
-            "(Resource not accessible): let it read issues",
+            "(Resource not accessible): give it read access to issues",
         ),
         (
             answers(403, &used_up, r#"{"message": "API rate limit exceeded"}"#),
