@@ -18,7 +18,7 @@ use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
 /// The time limit to look into this machine's own database while another API is in use.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIME_LIMIT: Duration = Duration::from_millis(500);
 const ERROR_COST: usize = 200;
 
 impl Keeper {
@@ -81,7 +81,7 @@ impl Keeper {
     pub(crate) async fn record_notices(&self, day: &DayStarted) -> Vec<String> {
         let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner).take();
         let elsewhere = if day.last_handoff.is_none() {
-            tokio::time::timeout(PATIENCE, self.own_handoffs()).await.ok().flatten()
+            tokio::time::timeout(TIME_LIMIT, self.own_handoffs()).await.ok().flatten()
         } else {
             None
         };

@@ -13,7 +13,7 @@ use super::token_source::TokenSource;
 use super::trouble::GitHubTrouble;
 
 /// The time limit for `gh`. A keyring that asks for a password would wait for ever.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// A token. It does not implement `Debug` or `Display`, so that it is not logged.
 pub(super) struct Token {
@@ -50,8 +50,8 @@ async fn of_gh(host: &str, names: [&'static str; 2]) -> Result<Token, GitHubTrou
     gh.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let [_, variable] = names;
     let missing = |installed| GitHubTrouble::NoToken { installed, variable };
-    let output = match tokio::time::timeout(PATIENCE, gh.output()).await {
-        Err(_) => return Err(GitHubTrouble::GhSilent { seconds: PATIENCE.as_secs(), variable }),
+    let output = match tokio::time::timeout(TIME_LIMIT, gh.output()).await {
+        Err(_) => return Err(GitHubTrouble::GhSilent { seconds: TIME_LIMIT.as_secs(), variable }),
         Ok(Err(error)) => return Err(missing(error.kind() != ErrorKind::NotFound)),
         Ok(Ok(output)) => output,
     };

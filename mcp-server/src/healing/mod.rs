@@ -24,7 +24,7 @@ use crate::trouble::Trouble;
 use deckwatch_generator::Kind;
 
 /// The time limit in the background for all documents of a venture.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// The documents of these requirements that can be healed: `auto_generate` is set, and the generator knows the name.
 pub(crate) fn healable<'a>(scope: &str, audited: impl IntoIterator<Item = &'a AuditedDoc>) -> Vec<Kind> {
@@ -41,10 +41,10 @@ pub(crate) fn in_background(keeper: &Arc<Keeper>, venture: &VentureCode, audit: 
     }
     let (keeper, venture) = (Arc::clone(keeper), venture.clone());
     tokio::spawn(async move {
-        match tokio::time::timeout(PATIENCE, once(&keeper, venture, &kinds)).await {
+        match tokio::time::timeout(TIME_LIMIT, once(&keeper, venture, &kinds)).await {
             Ok(Ok(())) => {}
             Ok(Err(trouble)) => log::info!("documents were not healed: {trouble}"),
-            Err(_) => keeper.healing.report(doc_heal::too_slow(PATIENCE)),
+            Err(_) => keeper.healing.report(doc_heal::too_slow(TIME_LIMIT)),
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Where an agent is, and who else works now: the report of `context`.
+//! The report of `context`: the agent, its place and session, and the other active agents.
 
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::outbox::UnsentHandoff;
@@ -12,45 +12,45 @@ use super::handoff;
 use super::part::{Part, Total};
 use crate::identity::Me;
 
-/// Where the agent is, as far as that is known.
+/// The data of the report.
 pub(crate) struct ContextReport<'a> {
     pub(crate) me: &'a Me,
-    /// The venture's code; `None` where nothing on this machine names it.
+    /// The venture's code; `None` if it is not known on this machine.
     pub(crate) venture: Option<String>,
     pub(crate) repo: RepoName,
     pub(crate) checkout: Checkout,
     pub(crate) track: Option<Track>,
     pub(crate) issue: Option<IssueNumber>,
     pub(crate) session: SessionKnown,
-    /// The API's address and engine, and what is wrong with its clock.
+    /// The API's address and engine, and its clock difference if that is large. Or why the API did not answer.
     pub(crate) engine: String,
-    /// Why the rest is not of now, if it is not.
+    /// A line that says that the data is old, if it is.
     pub(crate) stale: Option<String>,
-    /// What waits in the outbox, and what else is new.
+    /// Lines about the outbox, healed documents and ended agents.
     pub(crate) notices: Vec<String>,
-    /// Handoffs that wait on this machine.
+    /// Queued handoffs.
     pub(crate) unsent: Vec<UnsentHandoff>,
-    /// The newest handoffs to this agent that are not settled.
+    /// The newest open handoffs to this agent.
     pub(crate) to_you: Vec<Handoff>,
     pub(crate) to_you_total: Total,
-    /// Everyone else who is active; `None` when nobody has said.
+    /// The other active agents; `None` if they are not known.
     pub(crate) others: Option<(Vec<ActiveSession>, Total)>,
 }
 
-/// What is known of the agent's session.
+/// What is known about the agent's session.
 pub(crate) enum SessionKnown {
     /// The API lists it as active.
     Active { id: SessionId, started_at: Timestamp, last_heartbeat_at: Timestamp },
-    /// This process holds it, and the API does not list it, or was not asked.
+    /// This process holds it, but the API did not list it or did not answer.
     Held(SessionId),
-    /// There is none.
+    /// No session.
     None,
-    /// The API was not asked, and this process holds none.
+    /// The API did not answer, and this process holds no session.
     Unknown,
 }
 
 impl ContextReport<'_> {
-    /// The report within `limit`, and how many of the others it shows.
+    /// The report within `limit`, and the number of other agents in it.
     pub(crate) fn report(&self, now: Timestamp, fence: &Fence, limit: usize) -> (String, usize) {
         let own = WorkLocation {
             repo: &self.repo,
@@ -61,9 +61,9 @@ impl ContextReport<'_> {
         let mut lines = self.head(&own, now, fence);
         let parts: Vec<Part> =
             [self.unsent_part(now, fence), self.to_you_part(now, fence)].into_iter().flatten().collect();
-        let nobody = self.nobody();
-        lines.extend(nobody.iter().map(|line| (*line).to_owned()));
-        if nobody.is_none() || !parts.is_empty() {
+        let no_others = self.no_others();
+        lines.extend(no_others.iter().map(|line| (*line).to_owned()));
+        if no_others.is_none() || !parts.is_empty() {
             lines.extend([WARNING.to_owned(), String::new()]);
         }
         for part in parts {
@@ -71,8 +71,8 @@ impl ContextReport<'_> {
             lines.push(String::new());
         }
         let mut shown = 0;
-        if let Some((others, total)) = self.others.as_ref().filter(|_| nobody.is_none()) {
-            let more = "The API lists them all: GET /v1/sessions.";
+        if let Some((others, total)) = self.others.as_ref().filter(|_| no_others.is_none()) {
+            let more = "To list all, call the API: GET /v1/sessions.";
             let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
             let part = active_part(others, *total, &own, now, fence, more).fit(fence, limit.saturating_sub(spent));
             shown = part.counts.iter().sum();
@@ -86,7 +86,7 @@ impl ContextReport<'_> {
         let mut lines: Vec<String> = self.stale.iter().cloned().collect();
         lines.extend([
             format!("agent    {agent} ({client} on {})", clip(host.as_str(), 80)),
-            format!("venture  {}", self.venture.as_deref().unwrap_or("unknown: nothing on this machine names it")),
+            format!("venture  {}", self.venture.as_deref().unwrap_or("unknown on this machine")),
             format!("work     {}{}", own.line(fence), commit(&self.checkout)),
             self.session.line(now),
             format!("engine   {}", self.engine),
@@ -96,8 +96,8 @@ impl ContextReport<'_> {
         lines
     }
 
-    /// The line that stands in the place of the others.
-    fn nobody(&self) -> Option<&'static str> {
+    /// The line for an empty or unknown list of other agents.
+    fn no_others(&self) -> Option<&'static str> {
         match &self.others {
             None => Some("Other active agents: unknown"),
             Some((_, total)) if total.count > 0 || total.at_least => None,
@@ -123,9 +123,9 @@ impl SessionKnown {
                 let (started, seen) = (ago(*started_at, now), ago(*last_heartbeat_at, now));
                 format!("session  {id} (started {started}, last heartbeat {seen})")
             }
-            Self::Held(id) => format!("session  {id}; the API has not confirmed that it is active"),
+            Self::Held(id) => format!("session  {id}; the API did not confirm that it is active"),
             Self::None => "session  none; call `sod` to start your day".to_owned(),
-            Self::Unknown => "session  unknown; call `sod` to start or find it".to_owned(),
+            Self::Unknown => "session  unknown; call `sod` to find or start it".to_owned(),
         }
     }
 }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_and_nobody_known_are_two_answers() {
+    fn no_other_agents_and_unknown_agents_are_different_answers() {
         let exactly = |count| Total { count, at_least: false };
         let none = shown(|here| ContextReport { others: Some((Vec::new(), exactly(0))), ..here });
         assert!(none.contains("\nOther active agents: none\n"), "{none}");

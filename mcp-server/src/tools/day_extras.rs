@@ -18,8 +18,8 @@ use crate::session::Keeper;
 use crate::trouble::Trouble;
 
 /// The time limit of each part.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// DayExtras a day that could not be had, parts are not waited for.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+/// The time limit when the API did not answer: use only the parts that are loaded.
 const GRACE: Duration = Duration::from_millis(50);
 const P0_SHOWN: usize = 30;
 
@@ -70,8 +70,8 @@ async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
 }
 
 async fn in_time<T>(tool: &str, part: impl Future<Output = Result<T, Trouble>>) -> Result<T, String> {
-    match tokio::time::timeout(PATIENCE, part).await {
+    match tokio::time::timeout(TIME_LIMIT, part).await {
         Ok(loaded) => loaded.map_err(|trouble| clean_line(&trouble.to_string())),
-        Err(_) => Err(format!("This part took longer than {} s. Call `{tool}` to try again.", PATIENCE.as_secs())),
+        Err(_) => Err(format!("This part took longer than {} s. Call `{tool}` to try again.", TIME_LIMIT.as_secs())),
     }
 }

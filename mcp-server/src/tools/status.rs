@@ -24,7 +24,7 @@ const LIMIT: usize = 8_000;
 const OVERVIEW: usize = 10;
 const ONE_LANE: usize = 50;
 /// The time limit to find the venture's repositories. The agent's own repository is known without them.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
@@ -99,11 +99,11 @@ pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<
     if this_one {
         return Ok(asked);
     }
-    let place = match tokio::time::timeout(PATIENCE, identity.place()).await {
+    let place = match tokio::time::timeout(TIME_LIMIT, identity.place()).await {
         Ok(Ok(place)) => place,
         Ok(Err(trouble)) => return Ok(Asked { gap: Some(trouble.to_string()), ..asked }),
         Err(_) => {
-            let gap = format!("the venture was not known within {} s", PATIENCE.as_secs());
+            let gap = format!("the venture was not known within {} s", TIME_LIMIT.as_secs());
             return Ok(Asked { gap: Some(gap), ..asked });
         }
     };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Long enough for a loaded machine; no test waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// A machine with a home that no other test sees.
 pub(crate) struct Machine {
@@ -217,7 +217,7 @@ impl Mcp {
             if let Some(at) = self.early.iter().position(|message| message["id"] == json!(id)) {
                 return self.early.swap_remove(at);
             }
-            let line = self.lines.recv_timeout(PATIENCE).expect("an answer");
+            let line = self.lines.recv_timeout(TIME_LIMIT).expect("an answer");
             self.early.push(serde_json::from_str(&line).expect("only JSON on standard output"));
         }
     }

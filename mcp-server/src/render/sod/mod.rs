@@ -1,4 +1,4 @@
-//! The start of a day: who and where the agent is, then what others left for it.
+//! The report of a start of day: the agent and its place, then the records of others.
 
 use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_protocol::{
@@ -19,7 +19,7 @@ use crate::plan::WeeklyPlan;
 
 const TITLE_COST: usize = 120;
 
-/// A rendered start of day, and how many of each list it shows.
+/// A rendered start of day, with the number of shown items of each list.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) text: String,
@@ -29,19 +29,19 @@ pub(crate) struct Rendered {
     pub(crate) docs: usize,
 }
 
-/// There is no plan, and where one would be.
+/// There is no plan; with the text that says where to write one.
 pub(crate) struct NoPlan(pub(crate) String);
 
-/// What is loaded beside the API's answer; a part that could not be loaded is one line of ours.
+/// The data of a start of day that does not come from the API. The error of a part is a line for the report.
 pub(crate) struct DayExtras {
     pub(crate) p0: Result<Queue, String>,
-    /// Without a plan, what to do about it.
+    /// The plan, or what to do without one.
     pub(crate) plan: Result<Result<WeeklyPlan, NoPlan>, String>,
-    /// Handoffs for this agent or repository that wait on this machine, the newest first.
+    /// Queued handoffs for this agent or repository, newest first.
     pub(crate) unsent: Vec<UnsentHandoff>,
 }
 
-/// When the API said what a rendering shows.
+/// Whether the API's answer is current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Freshness {
     Current,
@@ -49,7 +49,7 @@ enum Freshness {
 }
 
 impl Freshness {
-    /// A list of which the API has said that it is empty.
+    /// The heading of an empty list.
     fn none(self, of: &str) -> String {
         match self {
             Freshness::Current => format!("## {of}: none"),
@@ -58,14 +58,14 @@ impl Freshness {
     }
 }
 
-/// A section is stored text in a part, one line of ours when there is nothing, or not even that.
+/// A section: a part with stored text, a line that says that there is none, or no output.
 enum Section {
     Stored { part: Part, weight: usize },
     Nothing(String),
     Absent,
 }
 
-/// Renders the answer to `start_day` within `limit`; `remarks` are our own lines below the session.
+/// Renders the answer to `start_day` within `limit`. `remarks` are lines below the header.
 pub(crate) fn render(
     day: &DayStarted,
     extras: &DayExtras,
@@ -73,13 +73,13 @@ pub(crate) fn render(
     fence: &Fence,
     limit: usize,
 ) -> Rendered {
-    // The server's own clock, so that ages are right where this machine's clock is not.
+    // Use the API's clock, so that ages are right even if this machine's clock is wrong.
     let now = day.next_heartbeat_at.plus_seconds(-i64::from(day.heartbeat_interval_seconds));
     let sections = sections(day, extras, Freshness::Current, now, fence);
     under(header(day, now, fence), &sections, remarks, fence, limit)
 }
 
-/// Renders the last answer of `start_day` while there is no new one, as it is seen `now`; `heading` says why.
+/// Renders the last answer to `start_day` when there is no new one, with ages as of `now`. `heading` says why.
 pub(crate) fn render_last(
     day: &DayStarted,
     extras: &DayExtras,
@@ -148,7 +148,9 @@ fn header(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<String> {
     let Session { agent, client, host, .. } = &day.session;
     let title = match day.outcome {
         DayOutcome::Created => "# Deckwatch: your day starts".to_owned(),
-        DayOutcome::Resumed => format!("# Deckwatch: your day goes on (started {})", ago(day.session.created_at, now)),
+        DayOutcome::Resumed => {
+            format!("# Deckwatch: your day continues (started {})", ago(day.session.created_at, now))
+        }
     };
     let host = clip(host.as_str(), 80);
     let commit = day.session.commit_sha.as_ref().map(|sha| format!(", commit {}", clip(sha.as_str(), 13)));
@@ -159,7 +161,7 @@ fn header(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<String> {
         format!("agent    {agent} ({client} on {host})"),
         format!("venture  {}", day.venture.code),
         format!("work     {place}{}", commit.unwrap_or_default()),
-        "At the end of your work call `handoff`; the next session starts from it.".to_owned(),
+        "At the end of your work, call `handoff`. The next session starts from it.".to_owned(),
     ]
 }
 
@@ -181,7 +183,7 @@ fn sections(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Tim
     ]
 }
 
-/// Absent where nothing waits.
+/// Absent when no handoff is queued.
 fn unsent(extras: &DayExtras, reader: &Agent, now: Timestamp, fence: &Fence) -> Section {
     if extras.unsent.is_empty() {
         return Section::Absent;
@@ -202,7 +204,7 @@ fn last_handoff(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now:
     Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
 }
 
-/// Absent where there is none: an API of before does not tell.
+/// Absent when there is none. An older API does not send them.
 fn to_you(day: &DayStarted, now: Timestamp, fence: &Fence) -> Section {
     let handoffs = &day.handoffs_to_you;
     if handoffs.items.is_empty() {
@@ -241,7 +243,7 @@ fn weekly_plan(loaded: &Result<Result<WeeklyPlan, NoPlan>, String>, now: Timesta
     }
 }
 
-/// What a line of trouble may cost.
+/// The limit for an error in the report.
 const TROUBLE_COST: usize = 300;
 
 fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part {
@@ -251,7 +253,7 @@ fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part 
         let (scope, changed) = (scope(note.venture.as_ref()), ago(note.updated_at, now));
         let mut lines = vec![format!("{title} ({scope}, by key {by}, {changed})")];
         lines.extend(fence.lines(&note.content));
-        lines.extend(note.truncated.then(|| format!("(the stored note goes on: {})", note.id)));
+        lines.extend(note.truncated.then(|| format!("(the note is longer: {})", note.id)));
         lines
     };
     let shown = &notes.excerpt;
@@ -267,7 +269,7 @@ fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part 
         remark: None,
         holds: "executive summaries",
         groups: vec![Group { names, ..Group::of("notes", items, total, Cut::AtParagraph) }],
-        more: "Call `notes` with an id to read one whole, or with tag \"executive-summary\" to list them.".into(),
+        more: "Call `notes` with an id to read one, or with tag \"executive-summary\" to list them.".into(),
     }
 }
 

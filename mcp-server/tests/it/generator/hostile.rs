@@ -10,7 +10,7 @@ use crate::harness::Machine;
 
 const CANARY: &str = "canary-77b0";
 /// Long enough for a debug build on a loaded machine; what hangs takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn links_lead_nowhere() {
@@ -52,7 +52,7 @@ fn what_is_no_text_is_passed_over_and_said() {
     write(&dir, "other/server.js", "app.get('/other', h);");
     let started = Instant::now();
     let text = generated(&machine, "api", &dir);
-    assert!(started.elapsed() < PATIENCE);
+    assert!(started.elapsed() < TIME_LIMIT);
     for said in [
         "1 binary: `binary.js`",
         "1 not UTF-8: `latin.js`",
@@ -131,7 +131,7 @@ fn no_text_takes_more_than_its_length() {
         for document in DOCUMENTS {
             let started = Instant::now();
             let _ = generated(&machine, document, &folder);
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIME_LIMIT {
                 let _ = writeln!(slow, "{name}, {document}: {:?}", started.elapsed());
             }
         }
