@@ -30,7 +30,7 @@ impl Pending {
         self.wake.notify_one();
     }
 
-    /// Records the result of a start of day. If the API could not be reached, the day starts as soon as it can.
+    /// Notes the result of a start of day. A day that the API may accept later is started as soon as the API accepts it.
     pub(crate) fn started(
         &self,
         started: &Result<DayStarted, Trouble>,

@@ -1,4 +1,4 @@
-//! Documents compared with their requirements.
+//! How documents stand against their requirements.
 
 use deckwatch_protocol::{AuditedDoc, DocAudit, Excerpt, Timestamp, VentureAudit};
 
@@ -10,7 +10,7 @@ use super::part::{Cut, Group, Part, Total};
 const NAME_COST: usize = 120;
 const HOLDS: &str = "names of documents";
 
-/// The missing, stale and optional documents, for a start of day.
+/// What a day tells: what is not in order.
 pub(crate) fn part_of_day(audit: &DocAudit, now: Timestamp, fence: &Fence, more: &'static str) -> Part {
     let listed = |name, title, docs: &[AuditedDoc]| group(name, title, docs, Total::exactly(docs.len()), now, fence);
     Part {

@@ -141,7 +141,7 @@ fn another_track_is_another_session_and_the_one_left_is_named() {
     let first = agent.call("sod", &json!({"track": 0})).good();
     let second = agent.call("sod", &json!({"track": 1})).good();
     assert_ne!(second.facts["session_id"], first.facts["session_id"]);
-    let note = format!("your session {} got no handoff", first.facts["session_id"].as_str().unwrap());
+    let note = format!("your session {} has no handoff", first.facts["session_id"].as_str().unwrap());
     assert!(second.text.contains(&note), "{}", second.text);
 }
 
@@ -150,7 +150,7 @@ fn a_handoff_without_a_session_is_not_lost() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let ended = machine.agent("mac1-claude-1", &dir).call("handoff", &handoff("No start of day.")).good();
-    assert!(ended.text.contains("one was started for it"), "{}", ended.text);
+    assert!(ended.text.contains("so Deckwatch started one for it"), "{}", ended.text);
     let next = machine.agent("mac1-claude-2", &dir).call("sod", &json!({})).good();
     assert!(next.text.contains("| No start of day."), "{}", next.text);
 }
@@ -164,7 +164,7 @@ fn a_second_end_of_day_gives_the_first_result_and_says_so() {
     let first = agent.call("handoff", &handoff("Done.")).good();
     let same = agent.call("handoff", &handoff("Done.")).good();
     assert_eq!((&same.facts["handoff_id"], &same.facts["recorded"]), (&first.facts["handoff_id"], &json!(true)));
-    assert!(same.text.contains("Nothing was recorded twice"), "{}", same.text);
+    assert!(same.text.contains("It was not recorded again"), "{}", same.text);
     let other = agent.call("handoff", &handoff("One more thing.")).good();
     assert_eq!((&other.facts["handoff_id"], &other.facts["recorded"]), (&first.facts["handoff_id"], &json!(false)));
     assert!(other.text.contains("NOT recorded"), "{}", other.text);

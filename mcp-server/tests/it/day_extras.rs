@@ -70,7 +70,7 @@ fn a_plan_is_stale_seven_days_after_its_commit_whatever_its_file_says() {
         let mut agent = machine.agent("mac1-claude-1", &dir);
         let plan = agent.call("plan", &json!({})).good();
         assert_eq!(plan.facts["stale"], stale, "{}", plan.text);
-        assert_eq!(plan.text.contains("STALE: a weekly plan holds for 7 days."), stale, "{}", plan.text);
+        assert_eq!(plan.text.contains("STALE: a weekly plan is valid for 7 days."), stale, "{}", plan.text);
         assert!(plan.text.contains(&format!("committed {days} days ago")), "{}", plan.text);
     }
 }
@@ -95,7 +95,7 @@ fn a_plan_of_many_lines_fills_the_answer_and_is_read_on_to_its_end() {
         read.extend(lines.filter(|line| line.starts_with("- [ ]")).map(str::to_owned));
         offset = plan.facts["next_offset"].clone();
         calls += 1;
-        assert_eq!(plan.text.contains(&format!("Call plan with offset {offset} to read on.")), !offset.is_null());
+        assert_eq!(plan.text.contains(&format!("Call plan with offset {offset} to continue.")), !offset.is_null());
     }
     assert_eq!((read, calls), (tasks, 2));
 }
@@ -115,7 +115,7 @@ fn a_plan_never_leads_out_of_the_repository() {
     let mut agent = Mcp::initialized(command);
     assert!(agent.call("plan", &json!({})).trouble().contains("is outside the repository"));
     let day = agent.call("sod", &json!({})).good();
-    assert!(day.text.contains("## Weekly plan: unknown\n../secret.txt leads out"), "{}", day.text);
+    assert!(day.text.contains("## Weekly plan: unknown\n../secret.txt is outside"), "{}", day.text);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn executive_summaries_are_cut_at_a_paragraph_and_what_is_left_out_is_named() {
     let (shown, named) = summaries.split_once("\n| Left out or cut:\n").unwrap();
     assert!(shown.ends_with("end of paragraph."), "{summaries}");
     assert!(
-        summaries.contains(" of 3, the last one cut. Call `notes` with an id to read one whole, or"),
+        summaries.contains(" of 3, the last one cut. Call `notes` with an id to read one, or"),
         "{summaries}"
     );
     // The oldest ones are not there, and every one that is not whole is named.

@@ -24,7 +24,7 @@ fn without_an_api_nothing_is_called_queued_and_no_tool_promises_that_it_will_be(
             [("DECKWATCH_AGENT", "mac1-claude-1"), ("CONTEXT_API_URL", "http://127.0.0.1:9"), ("CONTEXT_API_KEY", KEY)];
         let mut agent = agent(&machine, disk, &variables);
         let day = agent.call("sod", &json!({})).trouble();
-        for part in ["can't reach the Context API", "Nothing can wait on this machine either", disk.advice()] {
+        for part in ["can't reach the Context API", "This machine can't queue writes either", disk.advice()] {
             assert!(day.contains(part), "{disk:?}: {part} in {day}");
         }
         let note = json!({"action": "create", "title": "t", "content": "c"});

@@ -54,7 +54,7 @@ fn a_long_document_comes_in_pieces_within_the_budget() {
         if offset.is_null() {
             break;
         }
-        let again = format!("Call doc with name long.md, scope alpha and offset {offset} to read on.");
+        let again = format!("Call doc with name long.md, scope alpha and offset {offset} to continue.");
         assert!(piece.text.ends_with(&again), "{}", piece.text);
     }
     assert_eq!(lines, (0..1_500).collect::<Vec<_>>());
@@ -76,7 +76,7 @@ fn a_missing_document_is_no_error_and_the_names_that_are_there_are_told() {
     assert_eq!((&none.facts["found"], none.facts.get("document")), (&json!(false), None));
     let names: Vec<&str> = none.text.lines().filter_map(|line| line.strip_prefix("| ")).collect();
     assert_eq!(names, ["alpha/API-errors.md", "alpha/schema.md", "global/style.md"], "{}", none.text);
-    assert!(none.text.contains("## Documents that are there: 3"), "{}", none.text);
+    assert!(none.text.contains("## Existing documents: 3"), "{}", none.text);
 }
 
 #[test]

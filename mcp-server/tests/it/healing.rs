@@ -112,9 +112,9 @@ fn a_repository_that_is_not_the_ventures_is_not_used() {
     let heal =
         |dir: &Path| server.agent_in(&machine, AGENT, dir).call("doc_audit", &json!({"action": "heal"})).good().text;
     let text = heal(&dir);
-    assert!(text.starts_with("Nothing is generated: example-org/private-notes is not among"), "{text}");
+    assert!(text.starts_with("No document is generated: example-org/private-notes is not a repository of"), "{text}");
     let text = heal(&machine.folder("plain"));
-    assert!(text.starts_with("Nothing is generated: this folder is not a git repository."), "{text}");
+    assert!(text.starts_with("No document is generated: this folder is not a git repository."), "{text}");
     assert!(server.doc("api.md").is_none());
 }
 
@@ -197,11 +197,11 @@ fn heal_at(api: &ScriptedApi) -> Answer {
 fn what_a_person_wrote_or_another_repository_gave_is_left() {
     let (own, other) = (json!("example-org/alpha"), json!("example-org/beta"));
     for (repo, path, said) in [
-        (Value::Null, Value::Null, "a person wrote or changed it"),
-        (own.clone(), json!("docs/api.md"), "a person wrote or changed it"),
-        (own.clone(), json!("generated:api"), "a person wrote or changed it"),
-        (own.clone(), json!(mark("schema", CONTENT)), "a person wrote or changed it"),
-        (own, json!(mark("api", "The API, before a person added to it.")), "a person wrote or changed it"),
+        (Value::Null, Value::Null, "a person wrote or edited it"),
+        (own.clone(), json!("docs/api.md"), "a person wrote or edited it"),
+        (own.clone(), json!("generated:api"), "a person wrote or edited it"),
+        (own.clone(), json!(mark("schema", CONTENT)), "a person wrote or edited it"),
+        (own, json!(mark("api", "The API, before a person added to it.")), "a person wrote or edited it"),
         (other, json!(mark("api", CONTENT)), "it was generated from example-org/beta"),
     ] {
         let api = with_stale(stored(&repo, &path), (200, json!({})));
@@ -236,8 +236,8 @@ fn each_way_to_fail_is_told_apart() {
     let generated = stored(&json!("Example-Org/Alpha"), &json!(mark("api", CONTENT)));
     for (status, code, outcome, said) in [
         (403, "forbidden", "not_permitted", "ask an admin"),
-        (412, "doc_changed", "left", "somebody changed it just now"),
-        (503, "unavailable", "unreachable", "not written, nor what comes after it"),
+        (412, "doc_changed", "left", "somebody edited it just now"),
+        (503, "unavailable", "unreachable", "not written, and the documents after it are skipped"),
         (422, "venture_not_registered", "failed", "failed: the Context API refused"),
     ] {
         let api = with_stale(generated.clone(), (status, problem(status, code, "No.")));

@@ -37,7 +37,7 @@ fn a_note_is_saved_found_and_read_whole() {
         assert_eq!(found.facts["list"]["shown"], total, "{arguments}: {}", found.text);
     }
     let none = agent.call("notes", &json!({"q": "elephants"})).good();
-    assert!(none.text.starts_with("No note fits."), "{}", none.text);
+    assert!(none.text.starts_with("No note matches."), "{}", none.text);
 
     let read = agent.call("notes", &json!({"id": saved.facts["note_id"]})).good();
     assert_eq!((&read.facts["note"]["version"], &read.facts["note"]["next_offset"]), (&json!(1), &Value::Null));
@@ -126,7 +126,7 @@ fn a_long_note_comes_in_pieces_that_say_how_to_go_on() {
         assert!(piece.facts.to_string().encode_utf16().count() <= 10_500);
         seen.extend(piece.text.lines().filter_map(|line| line.strip_prefix("| line ")?.parse::<usize>().ok()));
         offset = piece.facts["note"]["next_offset"].clone();
-        let said = piece.text.contains(&format!("offset {offset} to read on"));
+        let said = piece.text.contains(&format!("offset {offset} to continue"));
         assert_eq!(said, !offset.is_null(), "{}", piece.text);
     }
     assert_eq!(seen, (0..3_000).collect::<Vec<_>>());

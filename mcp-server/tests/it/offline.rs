@@ -79,7 +79,7 @@ fn context_says_who_and_where_and_that_the_rest_is_old() {
 fn documents_are_read_and_listed_from_their_copies_with_their_age() {
     let (machine, _server, mut agent) = after_an_outage();
     let missing = agent.call("doc", &json!({"name": "deploy.md"})).trouble();
-    assert!(missing.contains("`launcher docs cache` keeps copies"), "{missing}");
+    assert!(missing.contains("`launcher docs cache` saves copies"), "{missing}");
     copy_of_a_document(&machine, "alpha", "deploy.md", "# Deploy\n\nFrom the copy.");
     copy_of_a_document(&machine, "global", "style.md", "Be brief.");
     let read = agent.call("doc", &json!({"name": "deploy.md"})).good();
@@ -90,8 +90,8 @@ fn documents_are_read_and_listed_from_their_copies_with_their_age() {
     assert_eq!((&read.facts["found"], read.facts["document"].get("version")), (&json!(true), None));
     assert!(agent.call("doc", &json!({"name": "style.md"})).good().text.contains("| Be brief."));
     let list = agent.call("doc", &json!({})).good();
-    assert!(list.text.starts_with("STALE: the documents were not listed by the API"), "{}", list.text);
-    for name in ["| alpha/deploy.md, the same as at the API just now", "| global/style.md, "] {
+    assert!(list.text.starts_with("STALE: the API did not list the documents"), "{}", list.text);
+    for name in ["| alpha/deploy.md, equal to the API's document just now", "| global/style.md, "] {
         assert!(list.text.contains(name), "{}", list.text);
     }
 
@@ -109,7 +109,7 @@ fn a_note_that_is_not_saved_yet_is_listed_as_such() {
     assert_eq!(agent.call("note", &note).good().facts["queued"], true);
     let offline = agent.call("notes", &json!({"q": "valve"})).good();
     for part in [
-        "The notes at the API are not known now: can't reach",
+        "The API did not list its notes: can't reach",
         "## New notes on this machine that are NOT SAVED YET: 1\n",
         "| - Valve (written just now, tags: process)\n|   The valve turns left.\n",
     ] {

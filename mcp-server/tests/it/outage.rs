@@ -54,7 +54,7 @@ fn an_api_that_is_slow_is_not_called_unreachable_and_the_day_starts_when_it_answ
     let day = agent.call("sod", &json!({})).good();
     assert!(asked.elapsed() >= Duration::from_secs(2), "{:?}", asked.elapsed());
     assert!(day.text.starts_with("# Deckwatch: the Context API has not answered within 2 s\n"), "{}", day.text);
-    assert!(day.text.contains("STALE: what the API stores is shown as in its last answer"), "{}", day.text);
+    assert!(day.text.contains("STALE: the API's records are from its last answer"), "{}", day.text);
     assert!(!day.text.contains("can't be reached"), "{}", day.text);
     eventually("the day starts", || server.active_sessions() == 1);
     between.takes(Duration::ZERO);
@@ -75,7 +75,7 @@ fn an_api_that_fails_for_two_seconds_is_said_to_fail_and_not_to_be_slow() {
     between.takes(Duration::from_millis(300));
     between.decides(|_| Fate::IsAnsweredElsewhere(503));
     let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
-    assert!(day.text.starts_with("# Deckwatch: the Context API does not work now\n"), "{}", day.text);
+    assert!(day.text.starts_with("# Deckwatch: the Context API fails\n"), "{}", day.text);
     assert!(day.text.contains("it answered 503 Service Unavailable"), "{}", day.text);
 }
 
@@ -147,11 +147,11 @@ fn what_is_written_before_any_venture_is_known_waits_and_finds_its_own() {
     server.kill();
     let mut agent = stranger(&machine, &server, REMOTE);
     let text = agent.call("sod", &json!({})).trouble();
-    assert!(text.contains("`handoff`, which waits on this machine and is sent later"), "{text}");
+    assert!(text.contains("`handoff` works too: the handoff waits on this machine and is sent later"), "{text}");
     for _ in 0..2 {
         let queued = agent.call("handoff", &keep_open("Written far from everything.")).good();
         assert_eq!(queued.facts["queued"], true, "{}", queued.text);
-        assert!(queued.text.contains("The venture that has example-org/alpha is not known here"), "{}", queued.text);
+        assert!(queued.text.contains("The venture of example-org/alpha is not known on this machine"), "{}", queued.text);
     }
     let note = json!({"action": "create", "title": "Here", "content": "About this venture."});
     let everywhere = json!({"action": "create", "title": "All", "content": "About all.", "scope": "global"});
@@ -229,7 +229,7 @@ fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_l
     let race = json!({"action": "create", "title": "Raced", "content": "Once."});
     let (told, machine, _server, between) = sent_by_another("note", "/v1/notes", &race);
     let told = told.good();
-    for part in ["This is saved; do not repeat it", "another process on this machine has sent it", "can't reach"] {
+    for part in ["This is saved. Do not repeat it", "another process on this machine has sent it", "can't reach"] {
         assert!(told.text.contains(part), "{part} in {}", told.text);
     }
     assert!(!told.text.contains("try again"), "{}", told.text);
@@ -243,10 +243,10 @@ fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_l
 fn a_handoff_that_another_process_sent_is_recorded_though_its_answer_is_lost() {
     let (told, machine, server, between) = sent_by_another("handoff", "/v1/eod", &handoff("Raced."));
     let told = told.good();
-    assert!(told.text.contains("The handoff is recorded; do not repeat it"), "{}", told.text);
+    assert!(told.text.contains("The handoff is recorded. Do not repeat it"), "{}", told.text);
     assert_eq!((&told.facts["recorded"], told.facts.get("handoff_id")), (&json!(true), None));
     let again = agent_by_way_of(&machine, AGENT, &between.url).call("handoff", &handoff("Raced.")).good();
-    assert!(again.text.contains("Nothing was recorded twice"), "{}", again.text);
+    assert!(again.text.contains("It was not recorded again"), "{}", again.text);
     assert_eq!(server.handoffs(), ["Raced."]);
 }
 
@@ -265,7 +265,7 @@ fn something_in_between_is_named_and_takes_neither_the_last_answer_nor_a_handoff
         between.decides(move |_| Fate::IsAnsweredElsewhere(status));
         let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
         let day = agent.call("sod", &json!({})).good();
-        assert!(day.text.starts_with("# Deckwatch: something else answers in the place of"), "{status}: {}", day.text);
+        assert!(day.text.starts_with("# Deckwatch: the answer did not come from the Context API"), "{status}: {}", day.text);
         assert!(day.text.contains(&format!("with status {status}")) && day.text.contains("STALE"), "{}", day.text);
         let queued = agent.call("handoff", &keep_open("In a hotel.")).good();
         assert_eq!(queued.facts["queued"], true, "{status}: {}", queued.text);
@@ -289,6 +289,6 @@ fn something_in_between_is_an_outage_also_for_a_machine_that_knows_nothing() {
     between.decides(|_| Fate::IsAnsweredElsewhere(200));
     let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
     let text = agent.call("sod", &json!({})).trouble();
-    assert!(text.contains("something in between answered") && text.contains("`handoff`, which waits"), "{text}");
+    assert!(text.contains("something in between answered") && text.contains("`handoff` works too"), "{text}");
     assert_eq!(agent.call("handoff", &handoff("In a hotel.")).good().facts["queued"], true);
 }

@@ -66,7 +66,7 @@ fn a_handoff_without_an_api_is_queued_says_so_and_is_sent_once_when_it_is_back()
     let queued = agent.call("handoff", &handoff("Half of it.")).good();
     assert_eq!((&queued.facts["queued"], &queued.facts["recorded"]), (&json!(true), &json!(false)));
     assert_eq!(queued.facts.get("handoff_id"), None);
-    for part in ["QUEUED", "not recorded yet", "can't reach the Context API", "do not repeat it"] {
+    for part in ["QUEUED", "not recorded yet", "can't reach the Context API", "Do not repeat it"] {
         assert!(queued.text.contains(part), "{part} in {}", queued.text);
     }
     let file = &waiting(&machine)[0];
@@ -123,7 +123,7 @@ fn a_day_that_began_and_ended_without_an_api_is_recorded_in_a_session_of_its_own
     server.kill();
     let mut agent = server.agent(&machine, AGENT);
     let text = agent.call("sod", &json!({})).trouble();
-    assert!(text.contains("can't reach") && text.contains("No earlier answer is kept"), "{text}");
+    assert!(text.contains("can't reach") && text.contains("This machine has no earlier answer"), "{text}");
     assert_eq!(agent.call("handoff", &handoff("All alone.")).good().facts["queued"], true);
     agent.kill();
     server.start();
@@ -249,7 +249,7 @@ fn the_text_of_a_refused_write_is_where_sod_says_and_each_is_named() {
         let day = reached(&mut agent, &json!({}));
         let paths: Vec<_> = day.text.lines().filter_map(|line| line.split("Its text is in ").nth(1)).collect();
         assert_eq!(paths.len(), named, "{}", day.text);
-        assert_eq!(day.text.contains("2 more are set aside"), named == 5, "{}", day.text);
+        assert_eq!(day.text.contains("2 more refused writes are in "), named == 5, "{}", day.text);
         for path in paths {
             texts.push_str(&std::fs::read_to_string(path.trim_end_matches('.')).unwrap());
         }
@@ -265,7 +265,7 @@ fn a_file_that_can_not_be_sent_is_named_as_long_as_it_is_there() {
     let mut agent = server.agent(&machine, AGENT);
     for _ in 0..2 {
         let day = reached(&mut agent, &json!({}));
-        let line = format!("Outbox: {} is not sent: its name is not that of an entry.", stray.display());
+        let line = format!("Outbox: can't send {}: its name is not that of an entry.", stray.display());
         assert!(day.text.contains(&line), "{}", day.text);
         assert_eq!((server.handoffs(), &day.facts["queued"]), (vec!["good".to_owned()], &json!(0)));
     }
@@ -280,7 +280,7 @@ fn an_entry_older_than_23_hours_waits_for_a_humans_word() {
         let mut agent = server.agent(&machine, AGENT);
         let day = reached(&mut agent, &json!({}));
         assert_eq!(server.handoffs(), ["new"]);
-        for part in ["1 write is over 23 hours old", "handoff of mac1-claude-1 from 2020-01-01", "call sod with held"] {
+        for part in ["1 write is more than 23 hours old", "handoff of mac1-claude-1 from 2020-01-01", "call sod with held"] {
             assert!(day.text.contains(part), "{part} in {}", day.text);
         }
         let _ = agent.call("sod", &json!({"held": word})).good();
@@ -379,7 +379,7 @@ fn a_note_without_an_api_is_queued_says_so_and_is_saved_once_when_it_is_back() {
     let note = json!({"action": "create", "title": "Pricing", "content": "Annual plans sell best."});
     let queued = agent.call("note", &note).good();
     assert_eq!((&queued.facts["queued"], queued.facts.get("note_id")), (&json!(true), None));
-    for part in ["The note is QUEUED", "not saved yet", "can't reach the Context API", "do not repeat it"] {
+    for part in ["The note is QUEUED", "not saved yet", "can't reach the Context API", "Do not repeat it"] {
         assert!(queued.text.contains(part), "{part} in {}", queued.text);
     }
     server.start();

@@ -64,7 +64,7 @@ fn a_long_list_comes_in_pages() {
     assert_eq!((uris(&first).len(), uris(&second).len()), (100, 4));
     assert_eq!(uris(&second).last().unwrap(), "deckwatch://docs/global/last.md");
     let wrong = agent.request("resources/list", &json!({"cursor": "elsewhere"}));
-    assert!(wrong["error"]["message"].as_str().unwrap().contains("list from the beginning"), "{wrong}");
+    assert!(wrong["error"]["message"].as_str().unwrap().contains("list again without a cursor"), "{wrong}");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_is_not_there_and_an_api_that_is_not_are_two_errors() {
     for uri in ["deckwatch://docs/alpha/none.md", "deckwatch://handoffs/latest", "file:///etc/passwd"] {
         let answer = read(&mut agent, uri);
         assert_eq!(answer["error"]["code"], -32002, "{answer}");
-        assert!(answer["error"]["message"].as_str().unwrap().contains("resources/list shows"), "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains("resources/list lists"), "{answer}");
     }
     server.kill();
     let answer = read(&mut agent, "deckwatch://docs/alpha/none.md");

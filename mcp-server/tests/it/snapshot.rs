@@ -28,7 +28,7 @@ fn last_answer(agent: &mut Mcp, title: &str) -> Duration {
     let took = asked.elapsed();
     for part in [
         title,
-        "STALE: what the API stores is shown as in its last answer, just now",
+        "STALE: the API's records are from its last answer, just now",
         "session  not started",
         "| Read me later.",
     ] {
@@ -79,7 +79,7 @@ fn the_report_says_what_is_queued_and_the_day_starts_when_the_api_is_back() {
     assert_eq!(agent.call("handoff", &handoff("Waits.")).good().facts["queued"], true);
     let day = agent.call("sod", &json!({})).good();
     assert_eq!(day.facts["queued"], 1);
-    assert!(day.text.contains("Outbox: 1 write is waiting on this machine, not recorded yet"), "{}", day.text);
+    assert!(day.text.contains("Outbox: 1 write is waiting on this machine and not recorded yet"), "{}", day.text);
     server.start();
     // Not waiting for any pause of what was tried before.
     let day = (0..20).map(|_| agent.call("sod", &json!({})).good()).find(|day| day.facts["outcome"] != "unavailable");
@@ -97,5 +97,5 @@ fn another_repository_does_not_get_this_ones_last_answer() {
     command.envs([("DECKWATCH_AGENT", AGENT), ("DECKWATCH_VENTURE", "alpha")]);
     command.envs([("CONTEXT_API_URL", server.url().as_str()), ("CONTEXT_API_KEY", "c0ffee00c0ffee00c0ffee00c0ffee00")]);
     let text = Mcp::initialized(command).call("sod", &json!({})).trouble();
-    assert!(text.contains("No earlier answer is kept for this repository"), "{text}");
+    assert!(text.contains("This machine has no earlier answer for this repository"), "{text}");
 }

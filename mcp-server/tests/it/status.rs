@@ -84,7 +84,7 @@ fn a_repository_that_can_not_be_read_is_named_and_not_empty() {
     let queue = agent(&machine, &github).call("status", &json!({})).good();
     assert_eq!((&queue.facts["repositories"], &queue.facts["repositories_missing"]), (&json!([REPO]), &json!(1)));
     assert!(
-        queue.text.contains("Not in these numbers: GitHub shows no repository example-org/alpha-web"),
+        queue.text.contains("Not counted: GitHub shows no repository example-org/alpha-web"),
         "{}",
         queue.text
     );
@@ -227,5 +227,5 @@ fn while_the_api_is_away_the_queue_is_that_of_the_repository_in_hand() {
     command.env("CONTEXT_API_KEY", "0123456789abcdef");
     let queue = Mcp::initialized(command).call("status", &json!({})).good();
     assert_eq!(queue.facts["totals"]["p0"], 1);
-    assert!(queue.text.contains("Only example-org/alpha was asked, not the whole venture: "), "{}", queue.text);
+    assert!(queue.text.contains("Only issues of example-org/alpha are counted, not of the whole venture: "), "{}", queue.text);
 }

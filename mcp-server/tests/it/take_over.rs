@@ -35,7 +35,7 @@ fn a_corrected_key_sends_what_waited_under_the_wrong_one_once_and_in_order() {
     assert!(day.text.contains("2 writes are taken over from another key of this API"), "{}", day.text);
     assert_eq!((server.handoffs(), &day.facts["queued"]), (vec!["one".to_owned(), "two".to_owned()], &json!(0)));
     let day = agent.call("sod", &json!({"held": "take_over"})).good().text;
-    assert!(day.contains("nothing waited for this API under another key"), "{day}");
+    assert!(day.contains("no writes wait for this API under another key"), "{day}");
     assert_eq!(server.handoffs().len(), 2);
     assert!(!machine.holds_text(WRONG_KEY));
 }

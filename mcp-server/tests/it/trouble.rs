@@ -35,9 +35,9 @@ fn an_unreachable_api_is_said_fast_and_plainly() {
     assert!(text.contains("can't reach the Context API") && text.contains(&url), "{text}");
 
     let queued = agent.call("handoff", &handoff("x")).good();
-    assert!(queued.text.contains("QUEUED on this machine, not recorded yet"), "{}", queued.text);
+    assert!(queued.text.contains("QUEUED on this machine and not recorded yet"), "{}", queued.text);
     let context = agent.call("context", &json!({})).good();
-    for part in ["The API has not answered", "|   x", "NOT SENT YET: 1", "Other active agents: unknown"] {
+    for part in ["The API did not answer", "|   x", "NOT SENT YET: 1", "Other active agents: unknown"] {
         assert!(context.text.contains(part), "{part} in\n{}", context.text);
     }
 
@@ -131,7 +131,7 @@ fn preflight_on_a_fresh_machine_finds_everything_in_place() {
         ["server", "git", "repository", "agent", "api", "clock", "key", "versions", "venture", "session", "github"];
     assert_eq!(names.collect::<Vec<_>>(), expected);
     assert!(preflight.text.contains("context.db"), "{}", preflight.text);
-    assert!(preflight.text.contains("WARN github: no issues will be shown"), "{}", preflight.text);
+    assert!(preflight.text.contains("WARN github: no issues can be shown"), "{}", preflight.text);
     assert!(preflight.text.contains("`gh auth login`"), "{}", preflight.text);
 }
 
@@ -192,12 +192,12 @@ fn preflight_has_a_remedy_for_each_way_a_key_can_be_refused() {
             401,
             "unauthorized",
             "fail the Context API refused (unauthorized): No.",
-            "a key that holds, set CONTEXT_API_KEY",
+            "a valid key, set CONTEXT_API_KEY",
         ),
         (403, "forbidden", "fail the Context API refused (forbidden): No.", "a key with the scope context"),
         (429, "rate_limited", "fail the Context API refused (rate_limited): No.", "wait a minute; agents that share"),
-        (400, "invalid_request", "fail the Context API refused (invalid_request)", "correct what it names"),
-        (500, "internal_error", "fail the Context API failed: No.", "ask whoever runs the API"),
+        (400, "invalid_request", "fail the Context API refused (invalid_request)", "correct what the error names"),
+        (500, "internal_error", "fail the Context API failed: No.", "ask the API's operator"),
     ] {
         let api = well_but_for((status, problem(status, code, "No.")), "0.1.0");
         let machine = Machine::new();
@@ -211,16 +211,16 @@ fn preflight_tells_silence_from_something_else_that_answers() {
     let machine = Machine::new();
     let (found, fix) = checked(&machine, &closed_port(), "api");
     assert!(found.starts_with("fail can't be reached at http://127.0.0.1:"), "{found}");
-    assert!(fix.starts_with("check the network and that CONTEXT_API_URL"), "{fix}");
+    assert!(fix.starts_with("check the network, and check that CONTEXT_API_URL"), "{fix}");
     for (status, answer) in [(200, json!({"hello": "world"})), (200, json!("<html>")), (404, json!("<html>"))] {
         let other = ScriptedApi::start(move |_, _| (status, answer.clone()));
         let (found, fix) = checked(&Machine::new(), &other.url, "api");
         assert!(found.starts_with("fail something in between answered in the place of the Context API"), "{found}");
-        assert!(fix.starts_with("something else than the Context API answers there: set CONTEXT_API_URL"), "{fix}");
+        assert!(fix.starts_with("the server at that address is not the Context API: set CONTEXT_API_URL"), "{fix}");
     }
     let proxy = ScriptedApi::start(|_, _| (502, json!("Bad Gateway")));
     let (_, fix) = checked(&Machine::new(), &proxy.url, "api");
-    assert!(fix.starts_with("the proxy before the API says that the API is down"), "{fix}");
+    assert!(fix.starts_with("the proxy in front of the API says that the API is down"), "{fix}");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn preflight_says_which_side_is_to_be_brought_up_to_date() {
     let ventures = || (200, json!({"items": [], "total": 0, "next_cursor": null}));
     for (version, status, remedy) in [
         (env!("CARGO_PKG_VERSION"), "ok", ""),
-        ("0.0.9", "warn", "deploy the API anew"),
+        ("0.0.9", "warn", "deploy the API again"),
         ("99.0.0", "warn", "update its checkout and run ./scripts/start --install-only"),
     ] {
         let api = well_but_for(ventures(), version);
@@ -261,7 +261,7 @@ fn preflight_says_what_to_do_about_a_database_of_this_machine_that_can_not_be_us
     machine.folder(".local/share/deckwatch/context.db");
     let preflight = machine.agent("mac1-claude-1", &machine.repository(REMOTE)).call("preflight", &json!({})).good();
     assert!(preflight.text.contains("FAIL api: the Context API failed: "), "{}", preflight.text);
-    assert!(preflight.text.contains("fix: check the disk and that /"), "{}", preflight.text);
+    assert!(preflight.text.contains("fix: check the disk and that you can write to /"), "{}", preflight.text);
 }
 
 #[test]
@@ -288,8 +288,8 @@ fn a_proxy_that_takes_no_more_requests_is_not_taken_for_a_login_page() {
     let text = agent.call("sod", &json!({})).trouble();
     assert!(text.contains("status 429: it takes no more requests for now. Try again in a minute"), "{text}");
     let text = agent.call("handoff", &crate::harness::handoff("x")).good().text;
-    assert!(text.contains("QUEUED on this machine, not recorded yet") && text.contains("with status 429."), "{text}");
+    assert!(text.contains("QUEUED on this machine and not recorded yet") && text.contains("with status 429."), "{text}");
     assert!(!text.contains("login page") && !text.contains("Try again"), "{text}");
     let text = agent.call("preflight", &json!({})).good().text;
-    assert!(text.contains("takes no more requests for now: wait a minute"), "{text}");
+    assert!(text.contains("refuses more requests: wait a minute"), "{text}");
 }
