@@ -100,7 +100,7 @@ fn cost(answer: &Answer) -> usize {
 }
 
 #[test]
-fn a_day_uses_its_budget_and_names_who_collides() {
+fn a_day_uses_its_budget_and_names_colliding_agents() {
     let team = Team::with(12, 3, 10);
     let mut agent = team.agent();
     let day = agent.call("sod", &json!({"issue_number": 87})).good();
@@ -119,7 +119,7 @@ fn a_day_uses_its_budget_and_names_who_collides() {
 }
 
 #[test]
-fn the_calls_that_an_answer_names_show_what_it_left_out() {
+fn the_calls_named_in_an_answer_show_the_omitted_items() {
     let team = Team::with(60, 8, 30);
     let mut agent = team.agent();
     let day = agent.call("sod", &json!({})).good();
@@ -148,7 +148,7 @@ fn the_calls_that_an_answer_names_show_what_it_left_out() {
 }
 
 #[test]
-fn handoffs_are_listed_in_pages_and_by_whom_they_are_for() {
+fn handoffs_are_listed_in_pages_and_filtered_by_recipient() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, "mac2-codex-1");
     for n in 0..20 {

@@ -7,7 +7,7 @@ use crate::harness::{Machine, Mcp, handoff};
 const REMOTE: &str = "git@github.com:example-org/alpha.console.git";
 
 #[test]
-fn what_one_day_hands_off_the_next_day_starts_from() {
+fn a_day_starts_from_the_handoff_of_the_previous_day() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut first = machine.agent("mac1-claude-1", &dir);
@@ -51,7 +51,7 @@ fn two_agents_at_once_see_each_other() {
 }
 
 #[test]
-fn an_agents_own_other_sessions_are_no_others_and_collide_with_nobody() {
+fn other_sessions_of_the_same_agent_are_not_listed_and_do_not_collide() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut one = machine.agent("mac1-claude-1", &dir);
@@ -71,7 +71,7 @@ fn an_agents_own_other_sessions_are_no_others_and_collide_with_nobody() {
 }
 
 #[test]
-fn a_handoff_to_an_agent_reaches_it_whatever_comes_after() {
+fn a_handoff_to_an_agent_is_shown_until_its_next_session_has_ended() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut reader = machine.agent("mac1-codex-1", &dir);
@@ -106,7 +106,7 @@ fn a_handoff_to_an_agent_reaches_it_whatever_comes_after() {
 }
 
 #[test]
-fn a_restarted_server_goes_on_with_its_session() {
+fn a_restarted_server_continues_its_session() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut before = machine.agent("mac1-claude-1", &dir);
@@ -134,7 +134,7 @@ fn start_of_day_twice_is_one_session() {
 }
 
 #[test]
-fn another_track_is_another_session_and_the_one_left_is_named() {
+fn another_track_is_another_session_and_the_report_names_the_previous_one() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut agent = machine.agent("mac1-claude-1", &dir);
@@ -156,7 +156,7 @@ fn a_handoff_without_a_session_is_not_lost() {
 }
 
 #[test]
-fn a_second_end_of_day_gives_the_first_result_and_says_so() {
+fn a_second_end_of_day_returns_the_first_result() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut agent = machine.agent("mac1-claude-1", &dir);
@@ -201,7 +201,7 @@ fn a_handoff_can_leave_the_session_open() {
 }
 
 #[test]
-fn killed_in_the_middle_of_a_handoff_nothing_is_half_done() {
+fn a_server_killed_during_a_handoff_leaves_no_partial_result() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     for round in 0..8 {
@@ -226,7 +226,7 @@ fn a_server_registered_by_hand_finds_its_own_name() {
     // Each stays, and the next comes when it has its name.
     let mut agents = Vec::new();
     let names = ["claude-code", "codex-mcp-client", "claude-code"].map(|client| {
-        let mut agent = Mcp::initialized_as(under_a_shell(&machine, &dir), client);
+        let mut agent = Mcp::initialized_as(started_by_a_shell(&machine, &dir), client);
         let name = agent.call("sod", &json!({})).good().facts["agent"].as_str().unwrap().to_owned();
         agents.push(agent);
         let (_, client_and_slot) = name.split_once("-c").unwrap();
@@ -236,7 +236,7 @@ fn a_server_registered_by_hand_finds_its_own_name() {
 }
 
 /// Each CLI is a process of its own; here a shell stands for it.
-fn under_a_shell(machine: &Machine, dir: &std::path::Path) -> std::process::Command {
+fn started_by_a_shell(machine: &Machine, dir: &std::path::Path) -> std::process::Command {
     let server = machine.command(dir);
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", "\"$0\"; exit $?"]).arg(server.get_program()).current_dir(dir).env_clear();
@@ -245,7 +245,7 @@ fn under_a_shell(machine: &Machine, dir: &std::path::Path) -> std::process::Comm
 }
 
 #[test]
-fn a_folder_that_is_no_repository_works_and_is_named() {
+fn a_folder_without_git_works_and_is_reported() {
     let machine = Machine::new();
     let dir = machine.folder("notes");
     let mut agent = machine.agent("mac1-claude-1", &dir);
@@ -256,7 +256,7 @@ fn a_folder_that_is_no_repository_works_and_is_named() {
 }
 
 #[test]
-fn repositories_of_one_name_are_ventures_of_their_own() {
+fn repositories_with_the_same_name_are_separate_ventures() {
     let machine = Machine::new();
     let (ours, theirs) = (machine.folder("a"), machine.folder("b"));
     for (dir, remote) in [(&ours, "https://github.com/ours/app.git"), (&theirs, "https://github.com/theirs/app.git")] {
@@ -270,7 +270,7 @@ fn repositories_of_one_name_are_ventures_of_their_own() {
 }
 
 #[test]
-fn a_venture_that_the_launcher_names_is_taken() {
+fn the_venture_from_the_launcher_is_used() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut command = machine.command(&dir);
@@ -286,7 +286,7 @@ fn a_venture_that_the_launcher_names_is_taken() {
 }
 
 #[test]
-fn the_conversation_is_remembered_with_the_agents_slot() {
+fn the_conversation_is_saved_with_the_agents_slot() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let [claudes, codexs, launchers] = [1, 2, 3].map(|n| format!("00000000-0000-4000-8000-00000000000{n}"));

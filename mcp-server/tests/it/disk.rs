@@ -17,7 +17,7 @@ fn agent(machine: &Machine, disk: BadDisk, variables: &[(&str, &str)]) -> Mcp {
 }
 
 #[test]
-fn without_an_api_nothing_is_called_queued_and_no_tool_promises_that_it_will_be() {
+fn without_an_api_no_answer_claims_that_a_write_is_or_will_be_queued() {
     for disk in BOTH {
         let machine = Machine::new();
         let variables =
@@ -44,7 +44,7 @@ fn without_an_api_nothing_is_called_queued_and_no_tool_promises_that_it_will_be(
 }
 
 #[test]
-fn the_database_of_this_machine_says_what_keeps_it_from_opening_and_what_to_do() {
+fn the_error_of_the_local_database_says_why_it_does_not_open_and_what_to_do() {
     for disk in BOTH {
         let machine = Machine::new();
         let mut agent = agent(&machine, disk, &[("DECKWATCH_AGENT", "mac1-claude-1")]);
@@ -58,7 +58,7 @@ fn the_database_of_this_machine_says_what_keeps_it_from_opening_and_what_to_do()
 }
 
 #[test]
-fn an_agent_without_a_name_says_why_it_gets_none_and_what_to_do() {
+fn the_error_of_an_agent_without_a_name_says_why_and_what_to_do() {
     for disk in BOTH {
         let machine = Machine::new();
         let text = agent(&machine, disk, &[]).call("sod", &json!({})).trouble();

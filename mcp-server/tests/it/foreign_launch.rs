@@ -53,7 +53,7 @@ impl Drop for Launched {
 }
 
 #[test]
-fn a_server_that_outlives_its_launch_records_nothing_more() {
+fn a_server_that_outlives_its_launch_records_nothing() {
     let machine = Machine::new();
     let mut launched = Launched::on(&machine);
     let mut server = launched.server(&machine, REMOTE);
@@ -87,7 +87,7 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
 }
 
 #[test]
-fn a_day_that_was_asked_for_does_not_start_after_the_launch_has_ended() {
+fn a_requested_day_does_not_start_after_the_launch_has_ended() {
     let (machine, mut api) = (Machine::new(), Server::started());
     let mut launched = Launched::on(&machine);
     let mut command = command(&machine, &launched.agent, &machine.repository_once(REMOTE), &api.url());
@@ -112,7 +112,7 @@ fn a_day_that_was_asked_for_does_not_start_after_the_launch_has_ended() {
 }
 
 #[test]
-fn a_server_that_its_tool_detached_works_in_the_launchs_repository_and_no_other() {
+fn a_detached_server_works_only_in_the_repository_of_the_launch() {
     let machine = Machine::new();
     let launched = Launched::on(&machine);
     // This test, and not the launch, is above the server.
@@ -135,7 +135,7 @@ fn started_by_the_launch(machine: &Machine, dir: &Path, repos: &str) -> Mcp {
 }
 
 #[test]
-fn what_the_launch_starts_works_in_the_repositories_of_its_venture_and_no_other() {
+fn a_child_of_the_launch_works_only_in_the_repositories_of_its_venture() {
     let machine = Machine::new();
     let (alpha, beta) = (machine.repository(REMOTE), machine.repository("https://github.com/example-org/beta.git"));
     let inner = alpha.join("src/deep");
@@ -158,7 +158,7 @@ fn what_the_launch_starts_works_in_the_repositories_of_its_venture_and_no_other(
 }
 
 #[test]
-fn a_name_that_no_launcher_gave_is_the_persons_own() {
+fn a_name_without_a_launch_is_accepted() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let _ = machine.agent("mac1-codex-7", &dir).call("sod", &json!({})).good();
@@ -169,7 +169,7 @@ fn a_name_that_no_launcher_gave_is_the_persons_own() {
 }
 
 #[test]
-fn a_session_of_a_background_server_holds_a_slot_of_its_own() {
+fn each_session_of_a_background_server_holds_its_own_slot() {
     let machine = Machine::new();
     let server = machine.command(&machine.repository(REMOTE));
     let script = machine.home().join("codex");

@@ -41,7 +41,7 @@ fn news(agent: &mut Mcp) -> String {
 }
 
 #[test]
-fn the_audit_tells_what_is_missing_and_what_is_there() {
+fn the_audit_lists_missing_and_present_documents() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     server.require_generated("api.md");
@@ -58,7 +58,7 @@ fn the_audit_tells_what_is_missing_and_what_is_there() {
 }
 
 #[test]
-fn what_is_missing_is_generated_and_says_from_where() {
+fn a_missing_document_is_generated_and_names_its_source() {
     let (machine, server) = (Machine::new(), Server::started());
     with_a_route(&machine);
     for name in ["api.md", "schema.md", "runbook.md"] {
@@ -78,7 +78,7 @@ fn what_is_missing_is_generated_and_says_from_where() {
 }
 
 #[test]
-fn without_anything_missing_there_is_nothing_to_heal() {
+fn without_missing_documents_nothing_is_healed() {
     let (machine, server) = (Machine::new(), Server::started());
     // The one that every venture must have from the start.
     server.put_doc("alpha", "project-instructions.md", "Read me.");
@@ -91,7 +91,7 @@ fn without_anything_missing_there_is_nothing_to_heal() {
 }
 
 #[test]
-fn a_document_that_would_carry_a_secret_is_refused_without_the_value() {
+fn a_generated_document_with_a_secret_is_refused_without_showing_it() {
     let (machine, server) = (Machine::new(), Server::started());
     let token = format!("ghp_{}", "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8");
     let dir = machine.repository_once(REMOTE);
@@ -104,7 +104,7 @@ fn a_document_that_would_carry_a_secret_is_refused_without_the_value() {
 }
 
 #[test]
-fn a_repository_that_is_not_the_ventures_is_not_used() {
+fn a_repository_of_another_venture_is_not_used() {
     let (machine, server) = (Machine::new(), Server::started());
     let dir = machine.repository("https://github.com/example-org/private-notes.git");
     std::fs::write(dir.join("server.js"), ROUTES).unwrap();
@@ -119,7 +119,7 @@ fn a_repository_that_is_not_the_ventures_is_not_used() {
 }
 
 #[test]
-fn a_start_of_day_heals_in_the_background_and_the_next_one_tells_once() {
+fn a_start_of_day_heals_in_the_background_and_a_later_one_reports_it_once() {
     let (machine, server) = (Machine::new(), Server::started());
     with_a_route(&machine);
     server.require_generated("api.md");
@@ -137,7 +137,7 @@ fn a_start_of_day_heals_in_the_background_and_the_next_one_tells_once() {
 }
 
 #[test]
-fn context_has_the_news_too() {
+fn context_reports_background_healing_too() {
     let (machine, server) = (Machine::new(), Server::started());
     server.require_generated("schema.md");
     let mut agent = server.agent(&machine, AGENT);
@@ -194,7 +194,7 @@ fn heal_at(api: &ScriptedApi) -> Answer {
 }
 
 #[test]
-fn what_a_person_wrote_or_another_repository_gave_is_left() {
+fn a_document_of_a_person_or_of_another_repository_is_kept() {
     let (own, other) = (json!("example-org/alpha"), json!("example-org/beta"));
     for (repo, path, said) in [
         (Value::Null, Value::Null, "a person wrote or edited it"),
@@ -213,7 +213,7 @@ fn what_a_person_wrote_or_another_repository_gave_is_left() {
 }
 
 #[test]
-fn a_document_that_people_are_to_write_is_not_generated_in_their_place() {
+fn a_document_that_people_must_write_is_not_generated() {
     let generated = stored(&json!("example-org/alpha"), &json!(mark("api", CONTENT)));
     let api = with_stale_that(json!({"auto_generate": false}), generated, (200, json!({})));
     let heal = heal_at(&api);
@@ -232,7 +232,7 @@ fn a_document_that_people_are_to_write_is_not_generated_in_their_place() {
 }
 
 #[test]
-fn each_way_to_fail_is_told_apart() {
+fn each_failure_has_its_own_outcome() {
     let generated = stored(&json!("Example-Org/Alpha"), &json!(mark("api", CONTENT)));
     for (status, code, outcome, said) in [
         (403, "forbidden", "not_permitted", "ask an admin"),

@@ -57,7 +57,7 @@ fn signal(name: &str, process: u32) {
 }
 
 /// A shell that stands for the agent's CLI and starts the server, as leader of a group of processes.
-fn below_a_shell(machine: &Machine, dir: &Path) -> Command {
+fn command_under_a_shell(machine: &Machine, dir: &Path) -> Command {
     let server = machine.command(dir);
     let mut shell = Command::new("sh");
     shell.args(["-c", "\"$0\"; :"]).arg(server.get_program()).current_dir(dir).env_clear().process_group(0);
@@ -66,7 +66,7 @@ fn below_a_shell(machine: &Machine, dir: &Path) -> Command {
 }
 
 #[test]
-fn an_agent_whose_input_closes_has_left_and_goes_on_with_its_session() {
+fn an_agent_whose_input_closes_leaves_and_can_continue_its_session() {
     let (machine, dir) = place();
     let (mut agent, session) = started(&machine, &dir);
     let mut onlooker = Onlooker::new(&machine, &dir);
@@ -82,7 +82,7 @@ fn an_agent_whose_input_closes_has_left_and_goes_on_with_its_session() {
 }
 
 #[test]
-fn an_agent_that_gets_a_signal_has_left() {
+fn an_agent_that_gets_a_signal_leaves_its_session() {
     let (machine, dir) = place();
     let mut onlooker = Onlooker::new(&machine, &dir);
     for name in ["-TERM", "-HUP", "-INT"] {
@@ -95,7 +95,7 @@ fn an_agent_that_gets_a_signal_has_left() {
 }
 
 #[test]
-fn every_session_of_a_server_is_left() {
+fn a_server_leaves_all_its_sessions() {
     let (machine, dir) = place();
     let (mut agent, _) = started(&machine, &dir);
     let _ = agent.call("sod", &json!({"track": 1})).good();
@@ -106,7 +106,7 @@ fn every_session_of_a_server_is_left() {
 }
 
 #[test]
-fn a_server_that_was_only_looked_at_ends_no_session() {
+fn a_server_that_only_listed_its_tools_leaves_no_session() {
     let (machine, dir) = place();
     let (_agent, _) = started(&machine, &dir);
     let mut probe = machine.agent(AGENT, &dir);
@@ -116,7 +116,7 @@ fn a_server_that_was_only_looked_at_ends_no_session() {
 }
 
 #[test]
-fn the_last_of_two_servers_leaves() {
+fn only_the_last_of_two_servers_leaves_the_session() {
     let (machine, dir) = place();
     let (mut old, session) = started(&machine, &dir);
     let mut new = machine.agent(AGENT, &dir);
@@ -129,7 +129,7 @@ fn the_last_of_two_servers_leaves() {
 }
 
 #[test]
-fn a_server_that_its_agent_restarts_brings_the_session_back_unasked() {
+fn a_restarted_server_continues_the_session_without_a_call() {
     let (machine, dir) = place();
     let (mut agent, _) = started(&machine, &dir);
     let mut onlooker = Onlooker::new(&machine, &dir);
@@ -142,11 +142,11 @@ fn a_server_that_its_agent_restarts_brings_the_session_back_unasked() {
 }
 
 #[test]
-fn a_probe_of_another_process_brings_nothing_back() {
+fn a_server_of_another_process_does_not_continue_the_session_without_a_call() {
     let (machine, dir) = place();
     let (mut agent, session) = started(&machine, &dir);
     agent.close();
-    let mut probe = Mcp::initialized(below_a_shell(&machine, &dir));
+    let mut probe = Mcp::initialized(command_under_a_shell(&machine, &dir));
     let _ = probe.request("tools/list", &json!({}));
     let mut onlooker = Onlooker::new(&machine, &dir);
     for _ in 0..4 {
@@ -159,9 +159,9 @@ fn a_probe_of_another_process_brings_nothing_back() {
 }
 
 #[test]
-fn an_agent_that_is_killed_is_gone_for_those_on_its_machine_and_then_for_all() {
+fn a_killed_agent_is_gone_on_its_machine_and_then_everywhere() {
     let (machine, dir) = place();
-    let mut agent = Mcp::initialized(below_a_shell(&machine, &dir));
+    let mut agent = Mcp::initialized(command_under_a_shell(&machine, &dir));
     let session = agent.call("sod", &json!({})).good().facts["session_id"].clone();
     let mut onlooker = Onlooker::new(&machine, &dir);
     assert_eq!(onlooker.others(), 1);
@@ -178,7 +178,7 @@ fn an_agent_that_is_killed_is_gone_for_those_on_its_machine_and_then_for_all() {
         assert!(asked.elapsed() < Duration::from_secs(20), "the API was not told");
         std::thread::sleep(Duration::from_millis(250));
     }
-    let mut again = Mcp::initialized(below_a_shell(&machine, &dir));
+    let mut again = Mcp::initialized(command_under_a_shell(&machine, &dir));
     assert_eq!(again.call("sod", &json!({})).good().facts["session_id"], session);
     again.close();
 }
@@ -189,7 +189,7 @@ fn signal_group(leader: u32) {
 }
 
 #[test]
-fn an_api_that_hangs_holds_up_the_end_for_2_seconds_at_most() {
+fn a_hanging_api_delays_the_end_of_the_process_by_at_most_2_s() {
     let (machine, dir) = place();
     let api = ScriptedApi::start(|method, path| {
         if path.ends_with("/leave") {

@@ -28,7 +28,7 @@ fn copy_of_a_document(machine: &Machine, scope: &str, name: &str, content: &str)
 }
 
 #[test]
-fn a_handoff_that_is_not_sent_yet_is_shown_first_wherever_handoffs_are_read() {
+fn a_queued_handoff_is_shown_first_by_every_tool() {
     let (_machine, mut server, mut agent) = after_an_outage();
     for tool in ["sod", "context", "handoffs"] {
         let shown = agent.call(tool, &json!({})).good();
@@ -59,7 +59,7 @@ fn the_handoff_of_the_last_answer_can_be_read_whole() {
 }
 
 #[test]
-fn context_says_who_and_where_and_that_the_rest_is_old() {
+fn context_shows_the_agent_and_marks_old_data() {
     let (_machine, _server, mut agent) = after_an_outage();
     let context = agent.call("context", &json!({})).good();
     for part in [
@@ -76,7 +76,7 @@ fn context_says_who_and_where_and_that_the_rest_is_old() {
 }
 
 #[test]
-fn documents_are_read_and_listed_from_their_copies_with_their_age() {
+fn documents_are_read_and_listed_from_copies_with_their_age() {
     let (machine, _server, mut agent) = after_an_outage();
     let missing = agent.call("doc", &json!({"name": "deploy.md"})).trouble();
     assert!(missing.contains("`launcher docs cache` saves copies"), "{missing}");
@@ -103,7 +103,7 @@ fn documents_are_read_and_listed_from_their_copies_with_their_age() {
 }
 
 #[test]
-fn a_note_that_is_not_saved_yet_is_listed_as_such() {
+fn a_queued_note_is_listed_as_not_saved() {
     let (_machine, mut server, mut agent) = after_an_outage();
     let note = json!({"action": "create", "title": "Valve", "content": "The valve turns left.", "tags": ["process"]});
     assert_eq!(agent.call("note", &note).good().facts["queued"], true);

@@ -35,7 +35,7 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[test]
-fn an_ordinary_network_starts_a_new_day_and_not_the_last_answer() {
+fn a_normal_network_delay_does_not_show_the_last_answer() {
     let (machine, _server, between) = with_a_last_answer();
     for millis in [80, 300] {
         between.takes(Duration::from_millis(millis));
@@ -46,7 +46,7 @@ fn an_ordinary_network_starts_a_new_day_and_not_the_last_answer() {
 }
 
 #[test]
-fn an_api_that_is_slow_is_not_called_unreachable_and_the_day_starts_when_it_answers() {
+fn a_slow_api_is_not_reported_as_unreachable_and_the_day_starts_later() {
     let (machine, server, between) = with_a_last_answer();
     between.takes(Duration::from_secs(3));
     let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
@@ -62,7 +62,7 @@ fn an_api_that_is_slow_is_not_called_unreachable_and_the_day_starts_when_it_answ
 }
 
 #[test]
-fn a_start_that_is_under_way_when_two_seconds_are_over_is_not_called_silence() {
+fn a_start_that_runs_after_two_seconds_is_not_reported_as_no_answer() {
     let (machine, _server, between) = with_a_last_answer();
     between.takes(Duration::from_millis(1_050));
     let day = agent_by_way_of(&machine, AGENT, &between.url).call("sod", &json!({})).good();
@@ -70,7 +70,7 @@ fn a_start_that_is_under_way_when_two_seconds_are_over_is_not_called_silence() {
 }
 
 #[test]
-fn an_api_that_fails_for_two_seconds_is_said_to_fail_and_not_to_be_slow() {
+fn an_api_that_fails_for_two_seconds_is_reported_as_failing() {
     let (machine, _server, between) = with_a_last_answer();
     between.takes(Duration::from_millis(300));
     between.decides(|_| Fate::IsAnsweredElsewhere(503));
@@ -80,7 +80,7 @@ fn an_api_that_fails_for_two_seconds_is_said_to_fail_and_not_to_be_slow() {
 }
 
 #[test]
-fn what_others_left_in_the_outbox_does_not_keep_a_day_from_starting() {
+fn queued_writes_of_other_agents_do_not_delay_a_start_of_day() {
     let (machine, mut server, between) = with_a_last_answer();
     let mut other = agent_by_way_of(&machine, OTHER, &between.url);
     let _ = other.call("sod", &json!({})).good();
@@ -99,7 +99,7 @@ fn what_others_left_in_the_outbox_does_not_keep_a_day_from_starting() {
 }
 
 #[test]
-fn an_api_behind_a_proxy_is_not_looked_for_beside_it() {
+fn an_api_behind_a_proxy_is_reached_only_through_the_proxy() {
     let (machine, server) = (Machine::new(), Server::started());
     let proxy = Between::leading_to(server.address());
     for (millis, outcome) in [(0, "created"), (400, "resumed")] {
@@ -115,7 +115,7 @@ fn an_api_behind_a_proxy_is_not_looked_for_beside_it() {
 /// The queue of connections that nobody takes is full: what comes now is dropped, as by a firewall.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_connection_that_is_swallowed_is_given_up_within_300_ms() {
+fn a_dropped_connection_is_given_up_within_300_ms() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let _ = server.agent(&machine, AGENT).call("sod", &json!({})).good();
     server.kill();
@@ -142,7 +142,7 @@ fn stranger(machine: &Machine, server: &Server, remote: &str) -> Mcp {
 }
 
 #[test]
-fn what_is_written_before_any_venture_is_known_waits_and_finds_its_own() {
+fn writes_without_a_known_venture_are_queued_and_find_it_later() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
     let mut agent = stranger(&machine, &server, REMOTE);
@@ -173,7 +173,7 @@ fn what_is_written_before_any_venture_is_known_waits_and_finds_its_own() {
 }
 
 #[test]
-fn what_no_venture_has_waits_with_words_and_blocks_nothing() {
+fn a_write_without_a_venture_is_reported_and_blocks_no_other() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
     let mut agent = stranger(&machine, &server, "https://github.com/example-org/unheard-of.git");
@@ -199,7 +199,7 @@ fn a_global_note_needs_no_venture() {
 
 /// What an agent is told about a write that another process sends in its place; the network breaks when it asks
 /// for the answer. Also the ways that are left.
-fn sent_by_another(tool: &str, path: &'static str, arguments: &Value) -> (Answer, Machine, Server, Between) {
+fn sent_by_another_process(tool: &str, path: &'static str, arguments: &Value) -> (Answer, Machine, Server, Between) {
     let (machine, server) = (Machine::new(), Server::started());
     let between = Between::leading_to(server.address());
     let [mut one, mut two] = [AGENT, OTHER].map(|name| agent_by_way_of(&machine, name, &between.url));
@@ -225,9 +225,9 @@ fn sent_by_another(tool: &str, path: &'static str, arguments: &Value) -> (Answer
 }
 
 #[test]
-fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_lost() {
+fn a_note_that_another_process_sent_is_reported_as_saved_without_its_answer() {
     let race = json!({"action": "create", "title": "Raced", "content": "Once."});
-    let (told, machine, _server, between) = sent_by_another("note", "/v1/notes", &race);
+    let (told, machine, _server, between) = sent_by_another_process("note", "/v1/notes", &race);
     let told = told.good();
     for part in ["This is saved. Do not repeat it", "another process on this machine has sent it", "can't reach"] {
         assert!(told.text.contains(part), "{part} in {}", told.text);
@@ -240,8 +240,8 @@ fn a_note_that_another_process_sent_is_not_to_be_repeated_though_its_answer_is_l
 }
 
 #[test]
-fn a_handoff_that_another_process_sent_is_recorded_though_its_answer_is_lost() {
-    let (told, machine, server, between) = sent_by_another("handoff", "/v1/eod", &handoff("Raced."));
+fn a_handoff_that_another_process_sent_is_reported_as_recorded_without_its_answer() {
+    let (told, machine, server, between) = sent_by_another_process("handoff", "/v1/eod", &handoff("Raced."));
     let told = told.good();
     assert!(told.text.contains("The handoff is recorded. Do not repeat it"), "{}", told.text);
     assert_eq!((&told.facts["recorded"], told.facts.get("handoff_id")), (&json!(true), None));
@@ -251,15 +251,15 @@ fn a_handoff_that_another_process_sent_is_recorded_though_its_answer_is_lost() {
 }
 
 #[test]
-fn a_change_that_another_process_sent_in_vain_is_refused_and_said_not_to_be_recorded() {
+fn a_refused_change_that_another_process_sent_is_reported_as_not_recorded() {
     let race = json!({"action": "archive", "id": "note_01JD0000000000000000000001"});
-    let (told, ..) = sent_by_another("note", "/v1/notes/note_01JD0000000000000000000001/archive", &race);
+    let (told, ..) = sent_by_another_process("note", "/v1/notes/note_01JD0000000000000000000001/archive", &race);
     let text = told.trouble();
     assert!(text.contains("NOT recorded") && text.contains("refused (note_not_found)"), "{text}");
 }
 
 #[test]
-fn something_in_between_is_named_and_takes_neither_the_last_answer_nor_a_handoff_away() {
+fn an_answer_from_another_server_is_reported_and_nothing_is_lost() {
     let (machine, server, between) = with_a_last_answer();
     for status in [200, 302, 401, 403, 404] {
         between.decides(move |_| Fate::IsAnsweredElsewhere(status));
@@ -283,7 +283,7 @@ fn something_in_between_is_named_and_takes_neither_the_last_answer_nor_a_handoff
 }
 
 #[test]
-fn something_in_between_is_an_outage_also_for_a_machine_that_knows_nothing() {
+fn an_answer_from_another_server_is_an_outage_on_a_new_machine_too() {
     let (machine, server) = (Machine::new(), Server::started());
     let between = Between::leading_to(server.address());
     between.decides(|_| Fate::IsAnsweredElsewhere(200));

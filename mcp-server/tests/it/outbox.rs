@@ -58,7 +58,7 @@ fn queued_and_left(summaries: &[&str]) -> (Machine, Server) {
 }
 
 #[test]
-fn a_handoff_without_an_api_is_queued_says_so_and_is_sent_once_when_it_is_back() {
+fn a_handoff_without_an_api_is_queued_reported_and_sent_once() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let day = agent.call("sod", &json!({})).good();
@@ -82,7 +82,7 @@ fn a_handoff_without_an_api_is_queued_says_so_and_is_sent_once_when_it_is_back()
 }
 
 #[test]
-fn what_was_queued_is_sent_in_the_order_it_was_written() {
+fn queued_writes_are_sent_in_order() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -98,7 +98,7 @@ fn what_was_queued_is_sent_in_the_order_it_was_written() {
 }
 
 #[test]
-fn the_same_handoff_given_again_is_recorded_once() {
+fn a_repeated_handoff_is_recorded_once() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -118,7 +118,7 @@ fn the_same_handoff_given_again_is_recorded_once() {
 }
 
 #[test]
-fn a_day_that_began_and_ended_without_an_api_is_recorded_in_a_session_of_its_own() {
+fn a_day_that_started_and_ended_without_an_api_gets_its_own_session() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
     let mut agent = server.agent(&machine, AGENT);
@@ -134,7 +134,7 @@ fn a_day_that_began_and_ended_without_an_api_is_recorded_in_a_session_of_its_own
 }
 
 #[test]
-fn a_server_that_hangs_in_the_middle_of_a_handoff_records_it_once() {
+fn an_api_that_hangs_during_a_handoff_records_it_once() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -148,7 +148,7 @@ fn a_server_that_hangs_in_the_middle_of_a_handoff_records_it_once() {
 }
 
 #[test]
-fn killed_at_any_point_everything_is_recorded_once_and_in_order() {
+fn after_a_kill_at_any_point_everything_is_recorded_once_and_in_order() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut expected = Vec::new();
     for round in 0..12_u64 {
@@ -177,7 +177,7 @@ fn killed_at_any_point_everything_is_recorded_once_and_in_order() {
 }
 
 #[test]
-fn killed_while_replaying_nothing_is_sent_twice() {
+fn after_a_kill_during_a_replay_nothing_is_sent_twice() {
     let names: Vec<String> = (0..10).map(|n| format!("number {n}")).collect();
     let (machine, server) = queued_and_left(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for round in 0..8_u64 {
@@ -191,7 +191,7 @@ fn killed_while_replaying_nothing_is_sent_twice() {
 }
 
 #[test]
-fn two_processes_that_replay_at_once_send_each_entry_once() {
+fn processes_that_replay_at_the_same_time_send_each_entry_once() {
     let names: Vec<String> = (0..10).map(|n| format!("number {n}")).collect();
     let (machine, server) = queued_and_left(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let mut agents: Vec<Mcp> = (1..=3).map(|n| server.agent(&machine, &format!("mac1-claude-{n}"))).collect();
@@ -211,7 +211,7 @@ fn two_processes_that_replay_at_once_send_each_entry_once() {
 }
 
 #[test]
-fn what_the_api_refuses_is_set_aside_reported_once_and_blocks_nothing() {
+fn a_refused_write_is_set_aside_reported_once_and_blocks_no_other() {
     let (machine, server) = queued_and_left(&["poison", "garbage", "good"]);
     let files = waiting(&machine);
     edit(&files[0], |entry| {
@@ -233,7 +233,7 @@ fn what_the_api_refuses_is_set_aside_reported_once_and_blocks_nothing() {
 }
 
 #[test]
-fn the_text_of_a_refused_write_is_where_sod_says_and_each_is_named() {
+fn every_refused_write_is_named_with_the_file_of_its_text() {
     let summaries = ["one", "two", "three", "four", "five", "six", "seven"];
     let (machine, server) = queued_and_left(&summaries);
     for (file, summary) in waiting(&machine).iter().zip(summaries) {
@@ -258,7 +258,7 @@ fn the_text_of_a_refused_write_is_where_sod_says_and_each_is_named() {
 }
 
 #[test]
-fn a_file_that_can_not_be_sent_is_named_as_long_as_it_is_there() {
+fn an_unsendable_file_is_named_while_it_exists() {
     let (machine, server) = queued_and_left(&["good"]);
     let stray = waiting(&machine)[0].with_file_name("5.json");
     std::fs::copy(&waiting(&machine)[0], &stray).unwrap();
@@ -273,7 +273,7 @@ fn a_file_that_can_not_be_sent_is_named_as_long_as_it_is_there() {
 }
 
 #[test]
-fn an_entry_older_than_23_hours_waits_for_a_humans_word() {
+fn an_entry_older_than_23_hours_waits_for_a_human_decision() {
     for (word, recorded) in [("send", vec!["new", "old"]), ("drop", vec!["new"])] {
         let (machine, server) = queued_and_left(&["old", "new"]);
         edit(&waiting(&machine)[0], |entry| entry["queued_at"] = json!("2020-01-01T00:00:00.000Z"));
@@ -291,7 +291,7 @@ fn an_entry_older_than_23_hours_waits_for_a_humans_word() {
 }
 
 #[test]
-fn a_handoff_after_the_end_of_the_day_waits_too_and_is_not_lost() {
+fn a_handoff_after_the_end_of_day_is_queued_too() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -322,7 +322,7 @@ fn a_queue_is_not_replayed_with_another_key() {
 }
 
 #[test]
-fn what_waits_is_sent_without_anybody_asking_and_a_day_that_was_asked_for_starts() {
+fn queued_writes_and_a_requested_day_are_sent_without_a_call() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -341,7 +341,7 @@ fn what_waits_is_sent_without_anybody_asking_and_a_day_that_was_asked_for_starts
 }
 
 #[test]
-fn a_session_whose_end_waits_is_kept_alive_no_longer() {
+fn a_session_with_a_queued_end_gets_no_heartbeats() {
     let api = ScriptedApi::start(|method, path| match (method, path.split('?').next().unwrap_or_default()) {
         ("GET", "/v1/sessions") => (200, json!({"items": [session(AGENT)], "total": 1, "next_cursor": null})),
         ("PATCH", _) => (200, session(AGENT)),
@@ -371,7 +371,7 @@ fn a_session_whose_end_waits_is_kept_alive_no_longer() {
 }
 
 #[test]
-fn a_note_without_an_api_is_queued_says_so_and_is_saved_once_when_it_is_back() {
+fn a_note_without_an_api_is_queued_reported_and_saved_once() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -420,7 +420,7 @@ fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, A
 }
 
 #[test]
-fn changes_of_a_note_without_an_api_are_queued_and_made_in_order() {
+fn changes_of_a_note_without_an_api_are_queued_and_applied_in_order() {
     let update = json!({"action": "update", "version": 1, "content": "Monthly plans sell best."});
     let (archive, restore) = (json!({"action": "archive"}), json!({"action": "restore"}));
     let (day, read) = changed_while_away(&[update.clone(), update, archive.clone(), restore, archive], None);
@@ -436,7 +436,7 @@ fn changes_of_a_note_without_an_api_are_queued_and_made_in_order() {
 }
 
 #[test]
-fn a_queued_change_of_a_note_that_was_changed_meanwhile_is_set_aside_and_reported() {
+fn a_queued_change_of_a_note_that_changed_is_set_aside_and_reported() {
     let ours = json!({"action": "update", "version": 1, "content": "Ours."});
     let theirs = json!({"action": "update", "version": 1, "content": "Theirs."});
     let (day, read) = changed_while_away(&[ours], Some(theirs));

@@ -34,7 +34,7 @@ fn command(machine: &Machine, dir: &std::path::Path, api: &ScriptedApi) -> Comma
 }
 
 #[test]
-fn a_restarted_server_beats_for_its_session_unasked_and_goes_on() {
+fn a_restarted_server_sends_heartbeats_without_a_call() {
     let (machine, api) = (Machine::new(), api_with_a_live_session());
     let mut agent = Mcp::initialized(command(&machine, &machine.repository(REMOTE), &api));
     for _ in 0..3 {
@@ -46,7 +46,7 @@ fn a_restarted_server_beats_for_its_session_unasked_and_goes_on() {
 }
 
 #[test]
-fn a_new_branch_or_commit_is_reported_with_the_next_heartbeat() {
+fn a_new_branch_or_commit_is_sent_with_the_next_heartbeat() {
     let (machine, api) = (Machine::new(), api_with_a_live_session());
     let dir = machine.repository(REMOTE);
     let _agent = Mcp::initialized(command(&machine, &dir, &api));
@@ -71,7 +71,7 @@ fn the_process_ends_when_its_input_closes() {
 }
 
 #[test]
-fn what_was_asked_before_the_input_closed_is_still_done() {
+fn a_call_before_the_input_closed_is_completed() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut agent = machine.agent(AGENT, &dir);
@@ -123,7 +123,7 @@ fn nothing_is_opened_before_the_handshake_is_answered() {
 }
 
 #[test]
-fn it_says_its_version_and_refuses_what_it_does_not_know() {
+fn it_prints_its_version_and_refuses_unknown_arguments() {
     let machine = Machine::new();
     let dir = machine.folder("anywhere");
     let run = |argument: &str| machine.command(&dir).arg(argument).output().unwrap();

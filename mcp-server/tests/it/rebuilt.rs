@@ -19,7 +19,7 @@ fn started_from(machine: &Machine, program: &Path) -> Mcp {
 }
 
 #[test]
-fn a_process_whose_program_was_replaced_says_so_once_and_how_to_restart() {
+fn a_replaced_program_is_reported_once_with_how_to_restart() {
     for tool in ["sod", "context"] {
         let machine = Machine::new();
         let program = machine.folder("programs").join("deckwatch-mcp");
@@ -41,7 +41,7 @@ fn a_process_whose_program_was_replaced_says_so_once_and_how_to_restart() {
 }
 
 #[test]
-fn an_error_says_it_too() {
+fn an_error_reports_a_replaced_program_too() {
     let machine = Machine::new();
     let program = machine.folder("programs").join("deckwatch-mcp");
     let mut agent = started_from(&machine, &program);

@@ -20,15 +20,15 @@ echo "$1" > /proc/sys/kernel/hostname
 exec chroot /mnt sh -c 'cd "$1" && exec "$0"' "$0" "$2"
 "#;
 
-fn in_spaces_of_its_own() -> Command {
+fn in_own_namespaces() -> Command {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--uts", "--mount"]);
     command
 }
 
 #[test]
-fn a_machine_keeps_its_name_and_its_agents_theirs_when_the_network_renames_it() {
-    let may = in_spaces_of_its_own().args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
+fn a_machine_and_its_agents_keep_their_names_when_the_network_renames_the_host() {
+    let may = in_own_namespaces().args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
     let has_id = std::fs::read_to_string("/etc/machine-id").is_ok_and(|id| id.trim().len() == 32);
     if !may.is_ok_and(|run| run.status.success()) || !has_id {
         println!("skipped: this machine has no id, or a test may not rename it");
@@ -38,7 +38,7 @@ fn a_machine_keeps_its_name_and_its_agents_theirs_when_the_network_renames_it() 
     let dir = machine.repository("https://github.com/example-org/alpha.git");
     let days = ["mac1.local", "mac1.fritz.box"].map(|name| {
         let server = machine.command(&dir);
-        let mut renamed = in_spaces_of_its_own();
+        let mut renamed = in_own_namespaces();
         renamed.args(["sh", "-c", RENAMED]).arg(server.get_program()).arg(name).arg(&dir).env_clear();
         renamed.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Mcp::initialized(renamed).call("sod", &json!({})).good()

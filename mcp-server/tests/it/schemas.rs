@@ -91,7 +91,7 @@ fn is_name(name: &str, longest: usize) -> bool {
 }
 
 #[test]
-fn no_vendor_refuses_a_schema() {
+fn no_schema_is_refused_by_a_vendor() {
     for tool in definitions() {
         let name = tool["name"].as_str().unwrap();
         let offered = format!("mcp__deckwatch__{name}");
@@ -106,7 +106,7 @@ fn no_vendor_refuses_a_schema() {
 }
 
 #[test]
-fn what_a_vendor_refuses_is_found() {
+fn refused_schemas_are_detected() {
     for (property, part) in [
         (json!({"type": "string", "enum": ["a", null]}), "Gemini takes only texts in enum"),
         (json!({"type": "string", "enum": ["a", ""]}), "Gemini takes only texts in enum"),

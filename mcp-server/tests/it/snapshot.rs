@@ -40,7 +40,7 @@ fn last_answer(agent: &mut Mcp, title: &str) -> Duration {
 }
 
 #[test]
-fn without_the_api_a_day_starts_from_its_last_answer_within_300_ms() {
+fn without_the_api_the_last_answer_is_shown_within_300_ms() {
     let (machine, mut server) = with_a_last_answer();
     server.kill();
     // The best of a few first calls of a process: the machine that tests run on is busy.
@@ -54,7 +54,7 @@ fn without_the_api_a_day_starts_from_its_last_answer_within_300_ms() {
 }
 
 #[test]
-fn an_api_that_hangs_is_waited_for_once_and_then_no_longer() {
+fn a_hanging_api_delays_only_the_first_call() {
     let (machine, server) = with_a_last_answer();
     server.hang();
     let mut agent = server.agent(&machine, AGENT);
@@ -71,7 +71,7 @@ fn an_api_that_hangs_is_waited_for_once_and_then_no_longer() {
 }
 
 #[test]
-fn the_report_says_what_is_queued_and_the_day_starts_when_the_api_is_back() {
+fn the_report_shows_queued_writes_and_the_day_starts_when_the_api_is_back() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let first = agent.call("sod", &json!({})).good();
@@ -89,7 +89,7 @@ fn the_report_says_what_is_queued_and_the_day_starts_when_the_api_is_back() {
 }
 
 #[test]
-fn another_repository_does_not_get_this_ones_last_answer() {
+fn another_repository_does_not_show_this_repositorys_last_answer() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let _ = server.agent(&machine, AGENT).call("sod", &json!({})).good();
     server.kill();

@@ -10,7 +10,7 @@ const AGENT: &str = "mac1-claude-1";
 const WRONG_KEY: &str = "0badc0de0badc0de0badc0de0badc0de";
 
 #[test]
-fn a_corrected_key_sends_what_waited_under_the_wrong_one_once_and_in_order() {
+fn a_corrected_key_sends_the_writes_of_the_wrong_key_once_and_in_order() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
     let wrong = |command: &mut std::process::Command| {

@@ -36,7 +36,7 @@ fn all_definitions_together_are_small() {
 }
 
 #[test]
-fn every_tool_says_what_it_is_and_does() {
+fn every_tool_has_a_name_a_title_and_a_description() {
     let definitions = definitions();
     let names: Vec<_> = definitions.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     assert_eq!(
@@ -70,7 +70,7 @@ fn every_tool_says_what_it_is_and_does() {
 }
 
 #[test]
-fn every_schema_is_portable_and_every_argument_is_explained() {
+fn every_schema_is_portable_and_every_argument_has_a_description() {
     for tool in definitions() {
         for schema in ["inputSchema", "outputSchema"] {
             assert_eq!(tool[schema]["type"], "object", "{}", tool["name"]);

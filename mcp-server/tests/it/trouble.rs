@@ -26,7 +26,7 @@ fn closed_port() -> String {
 }
 
 #[test]
-fn an_unreachable_api_is_said_fast_and_plainly() {
+fn an_unreachable_api_is_reported_quickly() {
     let (machine, url) = (Machine::new(), closed_port());
     let mut agent = with_api(&machine, &url);
     let asked = Instant::now();
@@ -48,7 +48,7 @@ fn an_unreachable_api_is_said_fast_and_plainly() {
 }
 
 #[test]
-fn a_refusal_comes_with_its_code_and_correlation_id() {
+fn a_refusal_has_its_code_and_correlation_id() {
     let refusing = |_: &str, _: &str| (401, problem(401, "unauthorized", "This key is not known."));
     let (machine, api) = (Machine::new(), ScriptedApi::start(refusing));
     let text = with_api(&machine, &api.url).call("sod", &json!({})).trouble();
@@ -59,7 +59,7 @@ fn a_refusal_comes_with_its_code_and_correlation_id() {
 }
 
 #[test]
-fn a_failure_is_neither_a_refusal_nor_silence() {
+fn a_failure_is_reported_as_a_failure() {
     let failing = |_: &str, _: &str| (500, problem(500, "internal_error", "Something failed on our side."));
     let (machine, api) = (Machine::new(), ScriptedApi::start(failing));
     let text = with_api(&machine, &api.url).call("sod", &json!({})).trouble();
@@ -67,7 +67,7 @@ fn a_failure_is_neither_a_refusal_nor_silence() {
 }
 
 #[test]
-fn an_api_that_does_not_know_the_repository_gets_no_venture_made_up() {
+fn no_venture_is_invented_for_an_unknown_repository() {
     let empty = |_: &str, _: &str| (200, json!({"items": [], "total": 0, "next_cursor": null}));
     let (machine, api) = (Machine::new(), ScriptedApi::start(empty));
     let mut command = machine.command(&machine.repository(REMOTE));
@@ -79,7 +79,7 @@ fn an_api_that_does_not_know_the_repository_gets_no_venture_made_up() {
 }
 
 #[test]
-fn every_argument_that_does_not_fit_is_named() {
+fn every_invalid_argument_is_named() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
     let bad = json!({"status": "finished", "links": ["javascript:x"], "accomplished": 3, "colour": "red"});
@@ -105,7 +105,7 @@ fn every_argument_that_does_not_fit_is_named() {
 }
 
 #[test]
-fn a_malformed_variable_is_named_with_the_fix() {
+fn a_malformed_variable_is_reported_with_a_fix() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     for (name, value) in [("DECKWATCH_AGENT", "a b"), ("DECKWATCH_TRACK", "x"), ("DECKWATCH_VENTURE", "Alpha!")] {
@@ -121,7 +121,7 @@ fn a_malformed_variable_is_named_with_the_fix() {
 }
 
 #[test]
-fn preflight_on_a_fresh_machine_finds_everything_in_place() {
+fn preflight_on_a_new_machine_finds_no_failure() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
     let preflight = agent.call("preflight", &json!({})).good();
@@ -136,7 +136,7 @@ fn preflight_on_a_fresh_machine_finds_everything_in_place() {
 }
 
 #[test]
-fn preflight_names_whose_token_github_accepts() {
+fn preflight_names_the_account_of_the_github_token() {
     let (machine, github) = (Machine::new(), GitHub::with(&[], &[]));
     for (token, expected) in [
         (TOKEN, "ok   github: answers; the token from GITHUB_TOKEN is ann's"),
@@ -151,7 +151,7 @@ fn preflight_names_whose_token_github_accepts() {
 }
 
 #[test]
-fn preflight_tells_a_clock_that_is_off() {
+fn preflight_warns_about_a_wrong_clock() {
     let yesterday = |_: &str, path: &str| match path {
         "/health" => (200, json!({"status": "ok", "engine": "worker", "time": "2026-01-01T00:00:00.000Z"})),
         _ => (404, problem(404, "unknown_route", "There is nothing.")),
@@ -186,7 +186,7 @@ fn checked(machine: &Machine, url: &str, name: &str) -> (String, String) {
 }
 
 #[test]
-fn preflight_has_a_remedy_for_each_way_a_key_can_be_refused() {
+fn preflight_has_a_fix_for_each_refusal_of_a_key() {
     for (status, code, what, remedy) in [
         (
             401,
@@ -207,7 +207,7 @@ fn preflight_has_a_remedy_for_each_way_a_key_can_be_refused() {
 }
 
 #[test]
-fn preflight_tells_silence_from_something_else_that_answers() {
+fn preflight_distinguishes_no_answer_from_an_answer_of_another_server() {
     let machine = Machine::new();
     let (found, fix) = checked(&machine, &closed_port(), "api");
     assert!(found.starts_with("fail can't be reached at http://127.0.0.1:"), "{found}");
@@ -224,7 +224,7 @@ fn preflight_tells_silence_from_something_else_that_answers() {
 }
 
 #[test]
-fn preflight_says_which_side_is_to_be_brought_up_to_date() {
+fn preflight_says_which_side_to_update() {
     let ventures = || (200, json!({"items": [], "total": 0, "next_cursor": null}));
     for (version, status, remedy) in [
         (env!("CARGO_PKG_VERSION"), "ok", ""),
@@ -238,7 +238,7 @@ fn preflight_says_which_side_is_to_be_brought_up_to_date() {
 }
 
 #[test]
-fn preflight_has_a_remedy_for_each_malformed_setting_of_the_api() {
+fn preflight_has_a_fix_for_each_malformed_api_setting() {
     for (url, key, remedy) in [
         ("https://api.example.com", "", "set CONTEXT_API_KEY, or unset CONTEXT_API_URL"),
         ("https://api.example.com", "two words", "set CONTEXT_API_KEY to the key exactly as"),
@@ -256,7 +256,7 @@ fn preflight_has_a_remedy_for_each_malformed_setting_of_the_api() {
 }
 
 #[test]
-fn preflight_says_what_to_do_about_a_database_of_this_machine_that_can_not_be_used() {
+fn preflight_has_a_fix_for_an_unusable_local_database() {
     let machine = Machine::new();
     machine.folder(".local/share/deckwatch/context.db");
     let preflight = machine.agent("mac1-claude-1", &machine.repository(REMOTE)).call("preflight", &json!({})).good();
@@ -265,7 +265,7 @@ fn preflight_says_what_to_do_about_a_database_of_this_machine_that_can_not_be_us
 }
 
 #[test]
-fn preflight_says_how_to_repair_what_is_missing() {
+fn preflight_has_a_fix_for_missing_parts() {
     let machine = Machine::new();
     let dir = machine.folder("plain");
     let preflight = machine.agent("mac1-claude-1", &dir).call("preflight", &json!({})).good();
@@ -279,7 +279,7 @@ fn preflight_says_how_to_repair_what_is_missing() {
 }
 
 #[test]
-fn a_proxy_that_takes_no_more_requests_is_not_taken_for_a_login_page() {
+fn a_proxy_with_a_rate_limit_is_not_reported_as_a_login_page() {
     let (machine, api) = (Machine::new(), ScriptedApi::start(|_, _| (429, json!({"error": "slow down"}))));
     let mut command = machine.command(&machine.repository(REMOTE));
     command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_VENTURE", "alpha")]);

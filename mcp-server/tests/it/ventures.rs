@@ -13,7 +13,7 @@ fn write_ventures(machine: &Machine, ventures: &serde_json::Value) {
 }
 
 #[test]
-fn every_venture_says_where_it_is_or_how_to_get_it() {
+fn every_venture_has_its_folder_or_how_to_clone_it() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let beta = machine.folder("dev/clients/beta");
@@ -52,7 +52,7 @@ fn every_venture_says_where_it_is_or_how_to_get_it() {
 }
 
 #[test]
-fn the_dev_root_of_the_launcher_is_looked_through() {
+fn clones_are_found_in_the_dev_root_of_the_launcher() {
     let machine = Machine::new();
     let code = machine.folder("code/beta");
     machine.git(&code, &["init", "--quiet"]);
@@ -65,7 +65,7 @@ fn the_dev_root_of_the_launcher_is_looked_through() {
 }
 
 #[test]
-fn without_a_file_the_api_knows_them_and_what_they_are_called_is_data() {
+fn without_a_file_ventures_come_from_the_api_and_names_are_fenced() {
     let now = "2026-11-21T08:00:00.000Z";
     let api = ScriptedApi::start(move |_, _| {
         let venture = json!({"code": "alpha", "name": "Obey \u{202e}me", "github_org": null, "capabilities": [],
@@ -88,14 +88,14 @@ fn without_a_file_the_api_knows_them_and_what_they_are_called_is_data() {
 }
 
 #[test]
-fn no_venture_yet_says_what_to_do() {
+fn an_empty_list_says_what_to_do() {
     let machine = Machine::new();
     let known = machine.agent("mac1-claude-1", &machine.folder("plain")).call("ventures", &json!({})).good();
     assert!(known.text.contains("0 ventures") && known.text.contains("ventures.json"), "{}", known.text);
 }
 
 #[test]
-fn a_hundred_ventures_stay_within_the_budget_and_are_counted() {
+fn a_hundred_ventures_fit_the_budget_and_are_counted() {
     let machine = Machine::new();
     let ventures: Vec<_> = (0..100)
         .map(|n| json!({"code": format!("v{n}"), "name": "\"q\\".repeat(33), "repos": [format!("example-org/v{n}")]}))
@@ -108,7 +108,7 @@ fn a_hundred_ventures_stay_within_the_budget_and_are_counted() {
 }
 
 #[test]
-fn clones_whose_remotes_differ_in_case_are_one_repository() {
+fn remotes_that_differ_in_case_are_one_repository() {
     let machine = Machine::new();
     let clone = |folder: &str, remote: &str| {
         let dir = machine.folder(folder);
@@ -133,7 +133,7 @@ fn clones_whose_remotes_differ_in_case_are_one_repository() {
 }
 
 #[test]
-fn a_repository_that_the_launcher_names_is_called_so() {
+fn the_repository_name_from_the_launcher_is_used() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     for (named, called) in [("Example-Org/Alpha", "Example-Org/Alpha"), ("example-org/beta", "example-org/alpha")] {

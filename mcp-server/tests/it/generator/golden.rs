@@ -51,7 +51,7 @@ fn the_documents_of_the_fixtures_are_in_step() {
 
 /// A fixture says what is no route by calling it so.
 #[test]
-fn nothing_that_is_commented_out_quoted_or_asked_for_is_a_route() {
+fn comments_quotes_and_requests_are_not_routes() {
     for fixture in fixtures() {
         let text = std::fs::read_to_string(fixture.with_extension("api.md")).unwrap_or_default();
         for no in ["commented-out", "in-a-", "asked-for", "only-in-tests", "in-an-example", "not-a-route"] {

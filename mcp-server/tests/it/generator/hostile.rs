@@ -13,7 +13,7 @@ const CANARY: &str = "canary-77b0";
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
-fn links_lead_nowhere() {
+fn links_are_not_followed() {
     let machine = Machine::new();
     let (dir, outside) = (repository(&machine, "repo"), machine.folder("outside"));
     write(&outside, "server.js", format!("app.get('/{CANARY}', h);\n"));
@@ -38,7 +38,7 @@ fn links_lead_nowhere() {
 }
 
 #[test]
-fn what_is_no_text_is_passed_over_and_said() {
+fn files_that_are_not_text_are_skipped_and_reported() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     write(&dir, "binary.js", b"app.get('/x', h);\0".as_slice());
@@ -67,7 +67,7 @@ fn what_is_no_text_is_passed_over_and_said() {
 }
 
 #[test]
-fn no_text_of_a_file_breaks_the_document() {
+fn no_file_content_breaks_the_document() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     let evil = "x`|\u{202e}\u{1b}[31m<script>";
@@ -98,7 +98,7 @@ fn no_text_of_a_file_breaks_the_document() {
 
 /// Each text makes a careless scanner look at everything again and again.
 #[test]
-fn no_text_takes_more_than_its_length() {
+fn no_file_content_takes_more_than_linear_time() {
     let machine = Machine::new();
     let long = |piece: &str| piece.repeat(900_000 / piece.len());
     let sources = [

@@ -37,7 +37,7 @@ fn fill(dir: &Path, reversed: bool) {
 }
 
 #[test]
-fn the_same_tree_gives_the_same_bytes_wherever_it_lies() {
+fn the_same_files_give_the_same_bytes_in_any_folder() {
     let machine = Machine::new();
     let (here, there) = (repository(&machine, "here"), repository(&machine, "some/where/else/entirely"));
     fill(&here, false);
@@ -57,7 +57,7 @@ fn the_same_tree_gives_the_same_bytes_wherever_it_lies() {
 }
 
 #[test]
-fn a_clone_gives_the_bytes_of_its_origin() {
+fn a_clone_gives_the_same_bytes_as_its_origin() {
     let machine = Machine::new();
     let origin = repository(&machine, "origin");
     fill(&origin, false);
@@ -73,7 +73,7 @@ fn a_clone_gives_the_bytes_of_its_origin() {
 }
 
 #[test]
-fn a_users_own_ignores_hide_nothing_that_git_tracks_and_what_else_they_name() {
+fn a_users_ignore_rules_hide_untracked_files_but_no_tracked_ones() {
     let machine = Machine::new();
     for (name, format) in [("short", "sha1"), ("long", "sha256")] {
         let dir = machine.folder(name);
@@ -113,7 +113,7 @@ fn a_users_own_ignores_hide_nothing_that_git_tracks_and_what_else_they_name() {
 }
 
 #[test]
-fn nothing_ignored_or_secret_is_read() {
+fn ignored_and_secret_files_are_not_read() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     fill(&dir, false);
@@ -142,7 +142,7 @@ fn nothing_ignored_or_secret_is_read() {
 }
 
 #[test]
-fn a_document_has_a_limit_and_says_what_it_left_out() {
+fn a_document_has_a_size_limit_and_reports_omissions() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     let routes: Vec<String> =
@@ -165,7 +165,7 @@ fn a_document_has_a_limit_and_says_what_it_left_out() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_are_refused_and_help_is_given() {
+fn invalid_arguments_are_refused_with_help() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     let said = |arguments: &[&str]| {
@@ -187,7 +187,7 @@ fn arguments_that_do_not_fit_are_refused_and_help_is_given() {
 /// 50,000 files, half of them code with a route in every tenth. The bound is that of the promise for
 /// a release build; a debug build on a loaded machine gets more.
 #[test]
-fn fifty_thousand_files_take_no_time_to_speak_of() {
+fn fifty_thousand_files_are_fast() {
     let machine = Machine::new();
     let dir = repository(&machine, "large");
     let filler = "export function something(value: string): string { return value.trim(); }\n".repeat(8);
