@@ -1,4 +1,4 @@
-//! The forms in which agents' CLIs send arguments: of every tool, every argument.
+//! The forms in which agents' CLIs send arguments, tested for every argument of every tool.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use crate::harness::{Machine, Mcp};
 
 const REFUSED: &str = "the arguments are not valid: /";
 
-/// A server of an agent in a repository.
+/// The server of an agent in a repository.
 fn agent(machine: &Machine) -> Mcp {
     machine.agent("mac1-claude-1", &machine.repository("https://github.com/example-org/alpha.git"))
 }
 
-/// An argument of a tool, with the others that a call needs.
+/// An argument of a tool, with the other arguments that a call needs.
 struct Argument {
     tool: String,
     name: String,
@@ -38,19 +38,19 @@ impl Argument {
         all
     }
 
-    /// What the tool says when the argument comes in this form.
+    /// The answer of the tool when the argument has this form.
     fn sent(&self, agent: &mut Mcp, value: &Value) -> String {
         let mut arguments = self.others.clone();
         arguments[&self.name] = value.clone();
         agent.call(&self.tool, &arguments).text
     }
 
-    /// Whether the tool refused this very argument for its form, and not for the others that came with it.
+    /// Whether the tool refused the form of this argument, and not another argument.
     fn is_refused(&self, text: &str) -> bool {
         text.contains(REFUSED) && text.contains(&format!("/{}: must", self.name))
     }
 
-    /// Forms with one meaning, and forms that are refused.
+    /// The forms with one meaning, and the forms that are refused.
     fn forms(&self) -> (Vec<Value>, Vec<Value>) {
         let words = self.schema["enum"].as_array();
         match (self.schema["type"].as_str().unwrap(), words) {

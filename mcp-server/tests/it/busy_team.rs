@@ -1,4 +1,4 @@
-//! What an agent reads on a busy team, from the real programs: 13 agents, 28 P0 issues, a handoff of ten next steps.
+//! The answers for an agent of a busy team, from the real programs: 13 agents, 28 P0 issues, a handoff with ten next steps.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ const AGENT: &str = "mac1-claude-1";
 const REPO: &str = "example-org/alpha";
 const OTHER_REPO: &str = "example-org/alpha-web";
 
-/// A team with everything that a day shows.
+/// A team with records for every section of a start of day.
 struct Team {
     machine: Machine,
     server: Server,
@@ -94,7 +94,7 @@ fn last_handoff(items: usize) -> Value {
     words
 }
 
-/// The characters of an answer in its longer form, which holds the text.
+/// The number of characters of the structured content, which includes the text.
 fn cost(answer: &Answer) -> usize {
     answer.facts.to_string().encode_utf16().count()
 }

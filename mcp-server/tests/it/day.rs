@@ -1,4 +1,4 @@
-//! Days of agents on one repository, on the embedded engine.
+//! Start and end of day on one repository, on the embedded engine.
 
 use serde_json::json;
 
@@ -83,7 +83,7 @@ fn a_handoff_to_an_agent_is_shown_until_its_next_session_has_ended() {
     let sent = machine.agent("mac1-claude-1", &dir).call("handoff", &words).good();
     let _ = machine.agent("mac1-claude-2", &dir).call("handoff", &handoff("For anybody.")).good();
 
-    // In the day that goes on, in the next one, and no more once that has ended.
+    // Shown in the running session and in the next one, but not after the next one has ended.
     for tool in ["context", "sod"] {
         let shown = reader.call(tool, &json!({})).good();
         let id = sent.facts["handoff_id"].as_str().unwrap();
@@ -223,7 +223,7 @@ fn a_server_killed_during_a_handoff_leaves_no_partial_result() {
 fn a_server_registered_by_hand_finds_its_own_name() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
-    // Each stays, and the next comes when it has its name.
+    // Start one agent after the other. Each keeps running.
     let mut agents = Vec::new();
     let names = ["claude-code", "codex-mcp-client", "claude-code"].map(|client| {
         let mut agent = Mcp::initialized_as(started_by_a_shell(&machine, &dir), client);
@@ -235,7 +235,7 @@ fn a_server_registered_by_hand_finds_its_own_name() {
     assert_eq!(names, ["claude-1", "codex-1", "claude-2"]);
 }
 
-/// Each CLI is a process of its own; here a shell stands for it.
+/// The server below a shell, which stands for the process of the agent's CLI.
 fn started_by_a_shell(machine: &Machine, dir: &std::path::Path) -> std::process::Command {
     let server = machine.command(dir);
     let mut shell = std::process::Command::new("sh");
@@ -298,7 +298,7 @@ fn the_conversation_is_saved_with_the_agents_slot() {
     for (client, id, meta) in cases {
         let mut command = machine.command(&dir);
         command.env("DECKWATCH_AGENT", format!("mac1-{client}-4")).env("DECKWATCH_CLIENT", client);
-        // Only Claude Code's own server may take Claude Code's word.
+        // Only a server of Claude Code may use Claude Code's variable.
         command.env("CLAUDE_CODE_SESSION_ID", &claudes).env("DECKWATCH_CONVERSATION", &launchers);
         let mut server = Mcp::initialized(command);
         let day = server.request("tools/call", &json!({"name": "sod", "arguments": {}, "_meta": meta}));

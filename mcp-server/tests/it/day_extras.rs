@@ -1,4 +1,4 @@
-//! What stands beside the API's answer at the start of a day: the weekly plan and the P0 issues.
+//! The parts of a start of day that do not come from the API: the weekly plan and the P0 issues.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -80,7 +80,7 @@ fn a_long_plan_fills_the_answer_and_can_be_read_to_its_end() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let tasks: Vec<String> = (0..150).map(|n| format!("- [ ] task {n}: something that somebody has to do")).collect();
-    // Some editors begin a file with a mark.
+    // Some editors begin a file with a byte order mark.
     write_plan(&dir, &format!("\u{feff}Priority venture: alpha\n\n{}\n", tasks.join("\n")));
     let mut agent = machine.agent("mac1-claude-1", &dir);
     let day = agent.call("sod", &json!({"detail": "full"})).good();
@@ -168,12 +168,12 @@ fn a_day_starts_and_reports_a_github_that_hangs_or_fails() {
 #[test]
 fn slow_parts_load_in_parallel_for_at_most_2_s() {
     const SLOW: Duration = Duration::from_secs(2);
-    // Any two in a row take twice as long. The best of a few: the machine that tests run on is busy.
+    // Two parts in sequence would take twice as long. Use the best of several runs, because the test machine is busy.
     let took = (0..3).map(|_| day_of_three_slow_parts(SLOW)).find(|took| *took < 2 * SLOW);
     assert!(took.is_some_and(|took| took >= SLOW), "{took:?}");
 }
 
-/// How long a day takes to start whose API answers after that time, while GitHub and the plan's git hang.
+/// The duration of a start of day when the API answers after this time, and GitHub and git hang.
 fn day_of_three_slow_parts(slow: Duration) -> Duration {
     let (machine, github, server) = (Machine::new(), GitHub::in_mood(Mood::Hangs), Server::started());
     let dir = machine.repository(REMOTE);
@@ -219,11 +219,8 @@ fn executive_summaries_are_cut_at_a_paragraph_and_omitted_ones_are_named() {
     let summaries = day.text.split("## Executive summaries: 3").nth(1).unwrap().split("\n\n## ").next().unwrap();
     let (shown, named) = summaries.split_once("\n| Left out or cut:\n").unwrap();
     assert!(shown.ends_with("end of paragraph."), "{summaries}");
-    assert!(
-        summaries.contains(" of 3, the last one cut. Call `notes` with an id to read one, or"),
-        "{summaries}"
-    );
-    // The oldest ones are not there, and every one that is not whole is named.
+    assert!(summaries.contains(" of 3, the last one cut. Call `notes` with an id to read one, or"), "{summaries}");
+    // The oldest ones are omitted, and every one that is not whole is named.
     for (n, id) in ids.iter().enumerate().take(2) {
         assert!(named.contains(&format!("| {id}: Summary {n} (alpha, ")), "{summaries}");
     }

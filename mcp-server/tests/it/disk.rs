@@ -1,4 +1,4 @@
-//! A disk that takes nothing: every tool says what happened, why and what to do, and nothing is called queued.
+//! A full or read-only disk: every tool says what happened, why and what to do. No answer claims that a write is queued.
 
 use deckwatch_tests::BadDisk;
 use serde_json::json;
@@ -9,7 +9,7 @@ const REMOTE: &str = "https://github.com/example-org/alpha.git";
 const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
 const BOTH: [BadDisk; 2] = [BadDisk::Full, BadDisk::ReadOnly];
 
-/// An agent whose own files are on such a disk.
+/// An agent whose data files are on such a disk.
 fn agent(machine: &Machine, disk: BadDisk, variables: &[(&str, &str)]) -> Mcp {
     let mut command = machine.command(&machine.repository_once(REMOTE));
     command.env("DECKWATCH_VENTURE", "alpha").envs(variables.iter().copied());
@@ -33,7 +33,7 @@ fn without_an_api_no_answer_claims_that_a_write_is_or_will_be_queued() {
             for part in ["is neither recorded nor queued", "keep its text", disk.advice()] {
                 assert!(text.contains(part), "{disk:?}: {part} in {text}");
             }
-            assert!(!text.contains("it was sent"), "nobody took a connection: {text}");
+            assert!(!text.contains("it was sent"), "no connection was accepted: {text}");
         }
         let checks = agent.call("preflight", &json!({})).good().text;
         assert!(checks.contains("FAIL outbox: ") && checks.contains(disk.advice()), "{disk:?}: {checks}");

@@ -1,4 +1,4 @@
-//! Documents as agents read them.
+//! The tool `doc`.
 
 use deckwatch_protocol::ErrorCode;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A repository that gets another name or venture keeps its history, and two repositories of one name share none.
+//! A repository keeps its history when its name or venture changes. Repositories with the same name share no history.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! An environment that belongs to another launch: nothing is done under its name, and the answer says why.
+//! An environment that belongs to another launch: tools refuse to work under its name and say why.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::server::{Server, command};
 
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
-/// A process that holds a slot, as an agent's tool does.
+/// A process that holds a slot, like an agent's CLI.
 struct Launched {
     holder: Child,
     agent: String,
@@ -79,7 +79,7 @@ fn a_server_that_outlives_its_launch_records_nothing() {
     let report = server.call("preflight", &json!({})).text;
     assert!(report.contains("FAIL agent") && report.contains("start the agent again"), "{report}");
 
-    // Another launch gets the name.
+    // A later launch gets the same name.
     let next = Launched::on(&machine);
     assert_eq!(next.agent, launched.agent);
     let answer = server.call("sod", &json!({}));
@@ -100,7 +100,7 @@ fn a_requested_day_does_not_start_after_the_launch_has_ended() {
 
     launched.ends();
     let _next = Launched::on(&machine);
-    // A start that goes on looks at its launch each second.
+    // A running start of day checks its launch every second.
     std::thread::sleep(Duration::from_secs(2));
     api.start();
     // The first tries come after one, two and four seconds.
@@ -115,13 +115,13 @@ fn a_requested_day_does_not_start_after_the_launch_has_ended() {
 fn a_detached_server_works_only_in_the_repository_of_the_launch() {
     let machine = Machine::new();
     let launched = Launched::on(&machine);
-    // This test, and not the launch, is above the server.
+    // The parent of the server is this test, not the launch.
     let _ = launched.server(&machine, REMOTE).call("sod", &json!({})).good();
     let answer = launched.server(&machine, "https://github.com/example-org/beta.git").call("sod", &json!({}));
     assert!(answer.is_error && answer.text.contains("works on example-org/beta"), "{}", answer.text);
 }
 
-/// Starts a server that this test, as the holder of the slot, is above.
+/// Starts a server as a child of this test, which holds the slot.
 fn started_by_the_launch(machine: &Machine, dir: &Path, repos: &str) -> Mcp {
     let home = OsString::from(machine.home());
     let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
@@ -149,7 +149,7 @@ fn a_child_of_the_launch_works_only_in_the_repositories_of_its_venture() {
     let expected = "which is not a repository of its venture";
     assert!(answer.is_error && answer.text.contains(expected), "{}", answer.text);
 
-    // The file of ventures may know more repositories than the launcher did.
+    // The ventures file may have more repositories than the launcher's variable.
     let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "repos": ["example-org/beta"]}]}"#;
     let folder = machine.home().join(".config/deckwatch");
     std::fs::create_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! Documents that heal: generated where they may be, and nothing of a person's is ever replaced.
+//! Healing of documents: a document is generated only where a requirement allows it, and a person's text is never replaced.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const REMOTE: &str = "https://github.com/example-org/alpha.git";
 const CONTENT: &str = "The API.";
 const ROUTES: &str = "const app = require('express')();\napp.get('/health', check);\n";
 
-/// What says that this content was generated.
+/// The `source_path` of a generated document with this content.
 fn mark(kind: &str, content: &str) -> String {
     format!("generated:{kind}:{}", &sha256_hex(content.as_bytes())[..16])
 }
@@ -32,11 +32,11 @@ fn healed(answer: &Answer, name: &str) -> String {
     all.iter().find(|one| one["name"] == name).unwrap()["outcome"].as_str().unwrap().to_owned()
 }
 
-/// The first start of day that has news of the background.
+/// The line about background healing, from the first start of day that has it.
 #[track_caller]
-fn news(agent: &mut Mcp) -> String {
+fn background_report(agent: &mut Mcp) -> String {
     let mut days = (0..200).map(|_| agent.call("sod", &json!({})).good().text);
-    let told = days.find(|text| text.contains("healed in the background")).expect("news");
+    let told = days.find(|text| text.contains("healed in the background")).expect("a report of background healing");
     told.lines().find(|line| line.contains("healed in the background")).unwrap().to_owned()
 }
 
@@ -80,7 +80,7 @@ fn a_missing_document_is_generated_and_names_its_source() {
 #[test]
 fn without_missing_documents_nothing_is_healed() {
     let (machine, server) = (Machine::new(), Server::started());
-    // The one that every venture must have from the start.
+    // The document that every venture must have.
     server.put_doc("alpha", "project-instructions.md", "Read me.");
     let mut agent = server.agent(&machine, AGENT);
     let heal = agent.call("doc_audit", &json!({"action": "heal"})).good();
@@ -124,7 +124,7 @@ fn a_start_of_day_heals_in_the_background_and_a_later_one_reports_it_once() {
     with_a_route(&machine);
     server.require_generated("api.md");
     let mut agent = server.agent(&machine, AGENT);
-    let line = news(&mut agent);
+    let line = background_report(&mut agent);
     assert_eq!(
         line,
         "Documents, healed in the background: project-instructions.md: not written, nothing for it was found in this \
@@ -144,15 +144,15 @@ fn context_reports_background_healing_too() {
     let _ = agent.call("sod", &json!({})).good();
     let told = (0..200).map(|_| agent.call("context", &json!({})).good().text);
     let lines: Vec<String> = told.take_while(|text| !text.contains("schema.md: not written")).collect();
-    assert!(lines.len() < 200, "the news came");
+    assert!(lines.len() < 200, "the report came");
 }
 
-/// An API whose audit finds `api.md` stale, with this document there, and this answer to a put.
+/// An API whose audit finds `api.md` stale. It has this document, and gives this answer to a PUT.
 fn with_stale(doc: Value, put: (u16, Value)) -> ScriptedApi {
     with_stale_that(json!({"auto_generate": true}), doc, put)
 }
 
-/// The same, of a requirement that says this.
+/// The same, with these fields of the requirement.
 fn with_stale_that(rule: Value, doc: Value, put: (u16, Value)) -> ScriptedApi {
     ScriptedApi::start(move |method, path| match (method, path) {
         ("GET", "/v1/docs/alpha/api.md") => (200, doc.clone()),
@@ -224,11 +224,11 @@ fn a_document_that_people_must_write_is_not_generated() {
     with_a_route(&machine);
     server.require_written("api.md");
     let mut agent = server.agent(&machine, AGENT);
-    let line = news(&mut agent);
+    let line = background_report(&mut agent);
     assert!(line.contains("project-instructions.md") && !line.contains("api.md"), "{line}");
     let heal = agent.call("doc_audit", &json!({"action": "heal"})).good();
     assert_eq!(heal.facts["healed"].as_array().unwrap().len(), 1, "{}", heal.text);
-    assert!(server.doc("api.md").is_none(), "missing, and left to people");
+    assert!(server.doc("api.md").is_none(), "missing, because people must write it");
 }
 
 #[test]

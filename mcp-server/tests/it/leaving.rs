@@ -1,4 +1,4 @@
-//! Agents that go without ending their day: others learn it at once, and the same agent goes on where it was.
+//! Agents that stop without an end of day: other agents see it at once, and the same agent can continue its session.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::harness::{Answer, Machine, Mcp};
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 const AGENT: &str = "mac1-claude-1";
 
-/// What another agent of the machine sees.
+/// Another agent on the same machine, which looks at the active agents.
 struct Onlooker(Mcp);
 
 impl Onlooker {
@@ -29,7 +29,7 @@ impl Onlooker {
         self.look().facts["others_total"].clone()
     }
 
-    /// Waits for what happens without being asked for.
+    /// Waits until this number of other agents is active.
     #[track_caller]
     fn waits_for(&mut self, others: u32) {
         let asked = Instant::now();
@@ -56,7 +56,7 @@ fn signal(name: &str, process: u32) {
     assert!(Command::new("kill").args([name, "--", &process.to_string()]).status().unwrap().success());
 }
 
-/// A shell that stands for the agent's CLI and starts the server, as leader of a group of processes.
+/// A shell that stands for the agent's CLI and starts the server. It leads a process group.
 fn command_under_a_shell(machine: &Machine, dir: &Path) -> Command {
     let server = machine.command(dir);
     let mut shell = Command::new("sh");
@@ -171,7 +171,7 @@ fn a_killed_agent_is_gone_on_its_machine_and_then_everywhere() {
 
     let day = onlooker.0.call("sod", &json!({})).good();
     let gone = "Gone: mac1-claude-1; its process on this machine has ended without a handoff.";
-    assert!(day.text.contains(gone) && !day.text.contains("Careful"), "{}", day.text);
+    assert!(day.text.contains(gone) && !day.text.contains("Warning"), "{}", day.text);
     assert_eq!(day.facts["active_sessions"], json!({"shown": 0, "total": 0}), "{}", day.text);
     let asked = Instant::now();
     while onlooker.look().text.contains(gone) {
@@ -183,7 +183,7 @@ fn a_killed_agent_is_gone_on_its_machine_and_then_everywhere() {
     again.close();
 }
 
-/// The server as well, whose input is still open.
+/// Kills the process group, and so also the server, whose input is still open.
 fn signal_group(leader: u32) {
     let _ = Command::new("kill").args(["-KILL", "--", &format!("-{leader}")]).status().unwrap();
 }
@@ -202,7 +202,7 @@ fn a_hanging_api_delays_the_end_of_the_process_by_at_most_2_s() {
     command.envs([("DECKWATCH_AGENT", AGENT), ("DECKWATCH_VENTURE", "alpha"), ("CONTEXT_API_KEY", "0123456789abcdef")]);
     command.env("CONTEXT_API_URL", &api.url);
     let mut agent = Mcp::initialized(command);
-    // It finds the session. What else it asks for, this API does not have.
+    // The server finds the session. Other requests fail at this API.
     let _ = agent.call("context", &json!({})).trouble();
     let asked = Instant::now();
     assert!(agent.close().success());

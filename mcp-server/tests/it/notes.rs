@@ -1,4 +1,4 @@
-//! Notes as agents save, find, read and change them.
+//! The tools `note` and `notes`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What an agent reads while the API does not answer: everything that its machine has, marked as what it is.
+//! The answers while the API is down: the data on this machine, marked as old or as not sent.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::server::Server;
 
 const AGENT: &str = "mac1-claude-1";
 
-/// A machine whose agent has started a day and handed over, before the API went away.
+/// A machine whose agent started a day and recorded a handoff before the API went down.
 fn after_an_outage() -> (Machine, Server, Mcp) {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut before = server.agent(&machine, AGENT);
@@ -22,7 +22,7 @@ fn after_an_outage() -> (Machine, Server, Mcp) {
     (machine, server, agent)
 }
 
-/// The copy that `launcher docs cache` makes.
+/// Writes a copy like `launcher docs cache`.
 fn copy_of_a_document(machine: &Machine, scope: &str, name: &str, content: &str) {
     std::fs::write(machine.folder(&format!(".cache/deckwatch/docs/{scope}")).join(name), content).unwrap();
 }

@@ -1,4 +1,4 @@
-//! An API that is slow, half dead or away: each is said for what it is, and nothing is lost on the way.
+//! An API that is slow, hangs, fails or is down: each case is reported correctly, and no write is lost.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::server::{REMOTE, Server, agent_by_way_of, command};
 const AGENT: &str = "mac1-claude-1";
 const OTHER: &str = "mac1-codex-1";
 
-/// A machine with a last answer, and a way to the server that can be made worse.
+/// A machine with a last answer, and a network that the test can slow down or break.
 fn with_a_last_answer() -> (Machine, Server, Between) {
     let (machine, server) = (Machine::new(), Server::started());
     let between = Between::leading_to(server.address());
@@ -24,7 +24,7 @@ fn with_a_last_answer() -> (Machine, Server, Between) {
     (machine, server, between)
 }
 
-/// Looks until it is so.
+/// Waits until the condition is true.
 #[track_caller]
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let asked = Instant::now();
@@ -104,7 +104,7 @@ fn an_api_behind_a_proxy_is_reached_only_through_the_proxy() {
     let proxy = Between::leading_to(server.address());
     for (millis, outcome) in [(0, "created"), (400, "resumed")] {
         proxy.takes(Duration::from_millis(millis));
-        // Nobody listens there; the proxy knows where the server is.
+        // The port is closed. Only the proxy reaches the server.
         let mut command = command(&machine, AGENT, &machine.repository_once(REMOTE), "http://127.0.0.1:9");
         command.env("HTTP_PROXY", &proxy.url);
         let day = Mcp::initialized(command).call("sod", &json!({})).good();
@@ -112,7 +112,7 @@ fn an_api_behind_a_proxy_is_reached_only_through_the_proxy() {
     }
 }
 
-/// The queue of connections that nobody takes is full: what comes now is dropped, as by a firewall.
+/// The queue of unaccepted connections is full, so new connections are dropped, as by a firewall.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_dropped_connection_is_given_up_within_300_ms() {
@@ -136,8 +136,8 @@ fn a_dropped_connection_is_given_up_within_300_ms() {
     assert!(took < Duration::from_millis(300), "{took:?}");
 }
 
-/// An agent whose machine knows nothing: no venture, no last answer.
-fn stranger(machine: &Machine, server: &Server, remote: &str) -> Mcp {
+/// An agent on a machine without a known venture and without a last answer.
+fn agent_on_new_machine(machine: &Machine, server: &Server, remote: &str) -> Mcp {
     Mcp::initialized(command(machine, AGENT, &machine.repository_once(remote), &server.url()))
 }
 
@@ -145,13 +145,17 @@ fn stranger(machine: &Machine, server: &Server, remote: &str) -> Mcp {
 fn writes_without_a_known_venture_are_queued_and_find_it_later() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
-    let mut agent = stranger(&machine, &server, REMOTE);
+    let mut agent = agent_on_new_machine(&machine, &server, REMOTE);
     let text = agent.call("sod", &json!({})).trouble();
     assert!(text.contains("`handoff` works too: the handoff waits on this machine and is sent later"), "{text}");
     for _ in 0..2 {
         let queued = agent.call("handoff", &keep_open("Written far from everything.")).good();
         assert_eq!(queued.facts["queued"], true, "{}", queued.text);
-        assert!(queued.text.contains("The venture of example-org/alpha is not known on this machine"), "{}", queued.text);
+        assert!(
+            queued.text.contains("The venture of example-org/alpha is not known on this machine"),
+            "{}",
+            queued.text
+        );
     }
     let note = json!({"action": "create", "title": "Here", "content": "About this venture."});
     let everywhere = json!({"action": "create", "title": "All", "content": "About all.", "scope": "global"});
@@ -159,10 +163,10 @@ fn writes_without_a_known_venture_are_queued_and_find_it_later() {
         let queued = agent.call("note", note).good();
         assert_eq!(queued.facts["queued"], true, "{}", queued.text);
     }
-    assert_eq!(waiting(&machine).len(), 3, "what is said twice waits once");
+    assert_eq!(waiting(&machine).len(), 3, "a repeated write is queued once");
     agent.kill();
     server.start();
-    let mut agent = stranger(&machine, &server, REMOTE);
+    let mut agent = agent_on_new_machine(&machine, &server, REMOTE);
     let day = agent.call("sod", &json!({})).good();
     assert!(day.text.contains("| Written far from everything."), "{}", day.text);
     assert_eq!((server.handoffs().len(), waiting(&machine).len()), (1, 0));
@@ -176,11 +180,11 @@ fn writes_without_a_known_venture_are_queued_and_find_it_later() {
 fn a_write_without_a_venture_is_reported_and_blocks_no_other() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
-    let mut agent = stranger(&machine, &server, "https://github.com/example-org/unheard-of.git");
+    let mut agent = agent_on_new_machine(&machine, &server, "https://github.com/example-org/unheard-of.git");
     assert_eq!(agent.call("handoff", &handoff("Nobody's.")).good().facts["queued"], true);
     agent.kill();
     server.start();
-    let mut agent = stranger(&machine, &server, REMOTE);
+    let mut agent = agent_on_new_machine(&machine, &server, REMOTE);
     let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
     let told = "waits for a person and delays no other write: no venture has the repository example-org/unheard-of";
     assert!(days.any(|day| day.text.contains(told)), "{told}");
@@ -191,14 +195,14 @@ fn a_write_without_a_venture_is_reported_and_blocks_no_other() {
 #[test]
 fn a_global_note_needs_no_venture() {
     let (machine, server) = (Machine::new(), Server::started());
-    let mut agent = stranger(&machine, &server, "https://github.com/example-org/unheard-of.git");
+    let mut agent = agent_on_new_machine(&machine, &server, "https://github.com/example-org/unheard-of.git");
     let note = json!({"action": "create", "title": "All", "content": "About all.", "scope": "global"});
     let saved = agent.call("note", &note).good();
     assert!(saved.facts["note_id"].is_string(), "{}", saved.text);
 }
 
-/// What an agent is told about a write that another process sends in its place; the network breaks when it asks
-/// for the answer. Also the ways that are left.
+/// The answer about a write that another process sends first, when the network breaks before this process gets the
+/// result. Also returns the machine, the server and the network.
 fn sent_by_another_process(tool: &str, path: &'static str, arguments: &Value) -> (Answer, Machine, Server, Between) {
     let (machine, server) = (Machine::new(), Server::started());
     let between = Between::leading_to(server.address());
@@ -218,7 +222,7 @@ fn sent_by_another_process(tool: &str, path: &'static str, arguments: &Value) ->
             _ => Fate::Passes,
         }
     });
-    eventually("the other has the turn", || between.has_seen("/v1/notes"));
+    eventually("the other process sends", || between.has_seen("/v1/notes"));
     let answer = one.call(tool, arguments);
     between.decides(|_| Fate::Passes);
     (answer, machine, server, between)
@@ -265,14 +269,21 @@ fn an_answer_from_another_server_is_reported_and_nothing_is_lost() {
         between.decides(move |_| Fate::IsAnsweredElsewhere(status));
         let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
         let day = agent.call("sod", &json!({})).good();
-        assert!(day.text.starts_with("# Deckwatch: the answer did not come from the Context API"), "{status}: {}", day.text);
+        assert!(
+            day.text.starts_with("# Deckwatch: the answer did not come from the Context API"),
+            "{status}: {}",
+            day.text
+        );
         assert!(day.text.contains(&format!("with status {status}")) && day.text.contains("STALE"), "{}", day.text);
         let queued = agent.call("handoff", &keep_open("In a hotel.")).good();
         assert_eq!(queued.facts["queued"], true, "{status}: {}", queued.text);
         let note = json!({"action": "create", "title": "Hotel", "content": "Expensive."});
         let queued = agent.call("note", &note).good();
         assert_eq!(queued.facts["queued"], true, "{status}: {}", queued.text);
-        assert!(!day.text.contains("Log in") && !queued.text.contains("Log in"), "a page is not an answer");
+        assert!(
+            !day.text.contains("Log in") && !queued.text.contains("Log in"),
+            "the text of the page is not repeated"
+        );
     }
     between.decides(|_| Fate::Passes);
     let mut agent = agent_by_way_of(&machine, AGENT, &between.url);

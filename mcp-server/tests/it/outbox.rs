@@ -1,4 +1,4 @@
-//! Nothing lost and nothing twice, whatever dies: the network, the server, this process.
+//! No write is lost or recorded twice when the network, the server or this process fails.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(crate) fn keep_open(summary: &str) -> Value {
     handoff
 }
 
-/// The files of the machine's one queue that wait, in order.
+/// The files in the machine's only queue, in order.
 pub(crate) fn waiting(machine: &Machine) -> Vec<PathBuf> {
     let mut queues = std::fs::read_dir(machine.home().join(".local/share/deckwatch/outbox")).unwrap();
     let queue = queues.next().unwrap().unwrap().path();
@@ -29,7 +29,7 @@ pub(crate) fn waiting(machine: &Machine) -> Vec<PathBuf> {
     files
 }
 
-/// A start of day that the API has answered: a busy machine may be too slow for the first.
+/// A start of day that the API answered. Retries, because a busy machine may be too slow for the first one.
 #[track_caller]
 fn reached(agent: &mut Mcp, arguments: &Value) -> Answer {
     let mut days = (0..100).map(|_| agent.call("sod", arguments).good());
@@ -42,7 +42,7 @@ fn edit(path: &PathBuf, change: impl Fn(&mut Value)) {
     std::fs::write(path, entry.to_string()).unwrap();
 }
 
-/// A machine whose agent has queued these, and then died; the server is up again.
+/// A machine whose agent queued these handoffs and was then killed. The server runs again.
 fn queued_and_left(summaries: &[&str]) -> (Machine, Server) {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
@@ -71,12 +71,12 @@ fn a_handoff_without_an_api_is_queued_reported_and_sent_once() {
     }
     let file = &waiting(&machine)[0];
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(!holds_a_key(&machine), "no key is ever on disk");
+    assert!(!holds_a_key(&machine), "a key is on disk");
 
     server.start();
     let next = reached(&mut agent, &json!({}));
     assert_eq!((&next.facts["queued"], server.handoffs()), (&json!(0), vec!["Half of it.".to_owned()]));
-    assert_ne!(next.facts["session_id"], day.facts["session_id"], "that day has ended with the handoff");
+    assert_ne!(next.facts["session_id"], day.facts["session_id"], "the handoff ended that session");
     assert!(next.text.contains("| Half of it."), "{}", next.text);
     assert!(waiting(&machine).is_empty());
 }
@@ -91,7 +91,7 @@ fn queued_writes_are_sent_in_order() {
         assert_eq!(agent.call("handoff", &keep_open(summary)).good().facts["queued"], true);
     }
     server.start();
-    // A handoff that could be sent at once goes behind those that could not.
+    // A new handoff is sent after the queued ones.
     let last = agent.call("handoff", &handoff("four")).good();
     assert_eq!((&last.facts["recorded"], &last.facts["session_status"]), (&json!(true), &json!("ended")));
     assert_eq!(server.handoffs(), ["one", "two", "three", "four"]);
@@ -141,7 +141,7 @@ fn an_api_that_hangs_during_a_handoff_records_it_once() {
     server.hang();
     let queued = agent.call("handoff", &handoff("Did it arrive?")).good();
     assert_eq!(queued.facts["queued"], true, "{}", queued.text);
-    // What arrived before the client gave up is done now, and then sent again.
+    // The server now handles the request that arrived before the client's timeout. Then the client sends it again.
     server.go_on();
     let _ = reached(&mut agent, &json!({}));
     assert_eq!(server.handoffs(), ["Did it arrive?"]);
@@ -161,7 +161,7 @@ fn after_a_kill_at_any_point_everything_is_recorded_once_and_in_order() {
         agent.ask("tools/call", &json!({"name": "handoff", "arguments": handoff(&summary)}));
         std::thread::sleep(Duration::from_millis(round * 2));
         agent.kill();
-        // The agent can't know, so it says it again.
+        // The agent does not know the result, so it sends the handoff again.
         let again = server.agent(&machine, AGENT).call("handoff", &handoff(&summary)).good();
         assert!(again.facts["recorded"] == true || again.facts["queued"] == true, "{}", again.text);
         expected.push(summary);
@@ -227,7 +227,7 @@ fn a_refused_write_is_set_aside_reported_once_and_blocks_no_other() {
     let day = agent.call("sod", &json!({})).good();
     assert!(day.text.contains("a queued handoff of mac1-claude-1 was refused (invalid_request)"), "{}", day.text);
     assert!(day.text.contains("was refused (it can't be read) and is NOT recorded"), "{}", day.text);
-    assert!(machine.holds_text("{\"half an ent"), "nothing is thrown away");
+    assert!(machine.holds_text("{\"half an ent"), "the file is kept");
     let day = agent.call("sod", &json!({})).good();
     assert!(!day.text.contains("Outbox:"), "reported once: {}", day.text);
 }
@@ -280,7 +280,9 @@ fn an_entry_older_than_23_hours_waits_for_a_human_decision() {
         let mut agent = server.agent(&machine, AGENT);
         let day = reached(&mut agent, &json!({}));
         assert_eq!(server.handoffs(), ["new"]);
-        for part in ["1 write is more than 23 hours old", "handoff of mac1-claude-1 from 2020-01-01", "call sod with held"] {
+        for part in
+            ["1 write is more than 23 hours old", "handoff of mac1-claude-1 from 2020-01-01", "call sod with held"]
+        {
             assert!(day.text.contains(part), "{part} in {}", day.text);
         }
         let _ = agent.call("sod", &json!({"held": word})).good();
@@ -333,7 +335,7 @@ fn queued_writes_and_a_requested_day_are_sent_without_a_call() {
     let asked = Instant::now();
     while server.handoffs().is_empty() || server.active_sessions() == 0 {
         assert!(asked.elapsed() < Duration::from_mins(1), "{:?}", server.handoffs());
-        // These questions and the agent's requests share one rate.
+        // The requests of this test and of the agent share one rate limit.
         std::thread::sleep(Duration::from_millis(500));
     }
     assert_eq!((server.handoffs(), server.active_sessions()), (vec!["By itself.".to_owned()], 1));
@@ -367,7 +369,7 @@ fn a_session_with_a_queued_end_gets_no_heartbeats() {
     let until = Instant::now() + Duration::from_secs(3);
     let after = std::iter::from_fn(|| api.seen.recv_timeout(until.saturating_duration_since(Instant::now())).ok());
     let beats = after.filter(|(_, path, _)| *path == heartbeat).count();
-    assert!(beats <= 1, "one may have been on its way; {beats} came");
+    assert!(beats <= 1, "at most one heartbeat was already on its way, but {beats} came");
 }
 
 #[test]
@@ -391,7 +393,7 @@ fn a_note_without_an_api_is_queued_reported_and_saved_once() {
     assert_eq!((&saved.facts["queued"], saved.facts["note_id"].is_string()), (&json!(false), true));
 }
 
-/// What becomes of a note that is saved, and then changed so while the API is away.
+/// The result for a note that is saved, and then changed like this while the API is down.
 fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, Answer) {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
@@ -411,7 +413,7 @@ fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, A
     }
     server.start();
     if let Some(change) = meanwhile {
-        // Another machine has nothing that waits.
+        // Another machine has no queued writes.
         let _ = server.agent(&Machine::new(), "mac2-claude-1").call("note", &of_note(&change)).good();
     }
     let day = reached(&mut agent, &json!({}));
@@ -426,7 +428,7 @@ fn changes_of_a_note_without_an_api_are_queued_and_applied_in_order() {
     let (day, read) = changed_while_away(&[update.clone(), update, archive.clone(), restore, archive], None);
     assert!(!day.text.contains("Outbox:"), "{}", day.text);
     assert!(read.text.contains("Monthly plans sell best."), "{}", read.text);
-    // The update, said twice, was made once; each of the other three is a version of its own.
+    // The repeated update was applied once. Each of the other three changes made a version.
     assert_eq!(
         (&read.facts["note"]["version"], &read.facts["note"]["archived"]),
         (&json!(5), &json!(true)),

@@ -1,4 +1,4 @@
-//! Both ways to open a conversation, and input that is none.
+//! Both ways to open a conversation, and invalid input.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::harness::{Machine, Mcp};
 
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
-/// What a client of 2026-07-28 sends with every request instead of a handshake.
+/// The metadata that a client of 2026-07-28 sends with every request instead of a handshake.
 fn meta() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -78,7 +78,7 @@ fn lines_that_are_not_messages_do_not_end_the_conversation() {
     assert!(list["result"]["tools"].is_array(), "{list}");
 }
 
-/// A conversation on each version of the protocol, with what each of its requests carries beside its own.
+/// A conversation on each version of the protocol, with the metadata of its requests.
 fn on_both_versions(machine: &Machine) -> [(Mcp, Value); 2] {
     let dir = machine.folder("anywhere");
     let mut command = machine.command(&dir);

@@ -1,4 +1,4 @@
-//! A program that is replaced while its process runs.
+//! A program file that is replaced while its process runs.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Machine, Mcp};
 
-/// The server from a file of its own.
+/// The server, started from a copy of its program.
 fn started_from(machine: &Machine, program: &Path) -> Mcp {
     let server = machine.command(&machine.repository("https://github.com/example-org/alpha.git"));
     std::fs::copy(server.get_program(), program).unwrap();
@@ -27,7 +27,7 @@ fn a_replaced_program_is_reported_once_with_how_to_restart() {
         let before = agent.call(tool, &json!({})).good();
         assert!(!before.text.contains("rebuilt"), "{}", before.text);
 
-        // As an installation does: a new file, renamed over the old one.
+        // Replace the file like an installation: write a new file and rename it.
         let new = program.with_extension("new");
         std::fs::copy(&program, &new).unwrap();
         std::fs::rename(&new, &program).unwrap();
@@ -47,7 +47,7 @@ fn an_error_reports_a_replaced_program_too() {
     let mut agent = started_from(&machine, &program);
     std::fs::remove_file(&program).unwrap();
     let text = agent.call("notes", &json!({"unknown": 1})).trouble();
-    assert!(!text.contains("rebuilt"), "a file that is away is being replaced: {text}");
+    assert!(!text.contains("rebuilt"), "a missing file is not reported: {text}");
     std::fs::copy(machine.command(machine.home()).get_program(), &program).unwrap();
     let text = agent.call("notes", &json!({"unknown": 1})).trouble();
     assert!(text.contains("deckwatch-mcp was rebuilt at "), "{text}");

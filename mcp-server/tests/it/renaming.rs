@@ -1,4 +1,4 @@
-//! A machine whose network gives it another host name.
+//! A machine whose network changes its host name.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::harness::{Machine, Mcp};
 
-/// Runs a program in a space of host names of its own, under the name `$1`. Its root has all folders of the real one but
-/// no files, so that nothing there says that this is a container: a container's name is a part of its identity.
+/// Runs a program in its own namespace with the host name `$1`. Its root has the real folders but no files, so that the
+/// program does not detect a container. In a container, the host name is a part of the machine's identity.
 const RENAMED: &str = r#"
 set -e
 mount -t tmpfs none /mnt

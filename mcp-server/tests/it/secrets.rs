@@ -1,4 +1,4 @@
-//! What must not leave the machine does not.
+//! Secrets do not leave the machine.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The work queue: lanes with truthful totals, and every trouble with its own words.
+//! The tool `status`: lanes with exact totals, and an own message for each error of GitHub.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -13,7 +13,7 @@ const REPO: &str = "example-org/alpha";
 const OTHER: &str = "example-org/alpha-web";
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
-/// A server that finds GitHub at `url`; `gh` is not installed.
+/// A server whose GitHub is at `url`. `gh` is not installed.
 fn command(machine: &Machine, url: &str) -> Command {
     let mut command = machine.command(&machine.repository(REMOTE));
     command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("GITHUB_API_URL", url)]);
@@ -83,11 +83,7 @@ fn an_unreadable_repository_is_reported_and_not_shown_as_empty() {
     two_repositories(&machine);
     let queue = agent(&machine, &github).call("status", &json!({})).good();
     assert_eq!((&queue.facts["repositories"], &queue.facts["repositories_missing"]), (&json!([REPO]), &json!(1)));
-    assert!(
-        queue.text.contains("Not counted: GitHub shows no repository example-org/alpha-web"),
-        "{}",
-        queue.text
-    );
+    assert!(queue.text.contains("Not counted: GitHub shows no repository example-org/alpha-web"), "{}", queue.text);
 
     let (machine, github) = (Machine::new(), GitHub::with(&[], &[]));
     let text = agent(&machine, &github).call("status", &json!({})).trouble();
@@ -227,5 +223,9 @@ fn while_the_api_is_down_the_queue_covers_the_agents_repository() {
     command.env("CONTEXT_API_KEY", "0123456789abcdef");
     let queue = Mcp::initialized(command).call("status", &json!({})).good();
     assert_eq!(queue.facts["totals"]["p0"], 1);
-    assert!(queue.text.contains("Only issues of example-org/alpha are counted, not of the whole venture: "), "{}", queue.text);
+    assert!(
+        queue.text.contains("Only issues of example-org/alpha are counted, not of the whole venture: "),
+        "{}",
+        queue.text
+    );
 }

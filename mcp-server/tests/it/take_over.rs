@@ -1,4 +1,4 @@
-//! A key that was wrong or was replaced: what waited under it goes out under the right one when a person says so.
+//! A wrong or replaced key: its queued writes are sent with the current key after a person decides so.
 
 use serde_json::json;
 

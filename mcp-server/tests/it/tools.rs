@@ -1,4 +1,4 @@
-//! The definitions of the tools: what every agent reads before it calls.
+//! The definitions of the tools.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub(crate) fn definitions() -> Vec<Value> {
     list["result"]["tools"].as_array().unwrap().clone()
 }
 
-/// `UPDATE_GENERATED=1` writes the file anew.
+/// `UPDATE_GENERATED=1` writes the file again.
 #[test]
 fn definitions_are_the_committed_ones() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tools.json");
@@ -65,7 +65,7 @@ fn every_tool_has_a_name_a_title_and_a_description() {
             assert!(tool["annotations"][hint].is_boolean(), "{name}: {hint}");
         }
         let report = &tool["outputSchema"]["properties"]["report"]["type"];
-        assert_eq!(report, "string", "{name}: every CLI must see the report");
+        assert_eq!(report, "string", "{name}: the result has no report");
     }
 }
 
@@ -99,7 +99,7 @@ fn assert_plain(schema: &Value, at: &str) {
     }
 }
 
-/// Whatever a tool answers fits the schema it announced.
+/// The answers of the tools match their output schemas.
 #[test]
 fn answers_have_the_fields_that_their_schemas_require() {
     let machine = Machine::new();

@@ -1,4 +1,4 @@
-//! What an agent is told when something is not as it should be.
+//! The errors that an agent gets.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ fn with_api(machine: &Machine, url: &str) -> Mcp {
     Mcp::initialized(command)
 }
 
-/// An address where nobody listens.
+/// The URL of a closed port.
 fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -162,7 +162,7 @@ fn preflight_warns_about_a_wrong_clock() {
     assert!(preflight.text.contains("engine: worker"), "{}", preflight.text);
 }
 
-/// An API that is well but for this answer to whoever shows a key, and of this version.
+/// An API of this version that works, except that it gives this answer to every request with a key.
 fn well_but_for(answer: (u16, Value), version: &'static str) -> ScriptedApi {
     let now = deckwatch_client::clock::now();
     ScriptedApi::start(move |_, path| match path {
@@ -174,7 +174,7 @@ fn well_but_for(answer: (u16, Value), version: &'static str) -> ScriptedApi {
     })
 }
 
-/// The check of this name, and its fix.
+/// The result of this check, and its fix.
 #[track_caller]
 fn checked(machine: &Machine, url: &str, name: &str) -> (String, String) {
     let preflight = with_api(machine, url).call("preflight", &json!({})).good();
@@ -188,12 +188,7 @@ fn checked(machine: &Machine, url: &str, name: &str) -> (String, String) {
 #[test]
 fn preflight_has_a_fix_for_each_refusal_of_a_key() {
     for (status, code, what, remedy) in [
-        (
-            401,
-            "unauthorized",
-            "fail the Context API refused (unauthorized): No.",
-            "a valid key, set CONTEXT_API_KEY",
-        ),
+        (401, "unauthorized", "fail the Context API refused (unauthorized): No.", "a valid key, set CONTEXT_API_KEY"),
         (403, "forbidden", "fail the Context API refused (forbidden): No.", "a key with the scope context"),
         (429, "rate_limited", "fail the Context API refused (rate_limited): No.", "wait a minute; agents that share"),
         (400, "invalid_request", "fail the Context API refused (invalid_request)", "correct what the error names"),
@@ -288,7 +283,10 @@ fn a_proxy_with_a_rate_limit_is_not_reported_as_a_login_page() {
     let text = agent.call("sod", &json!({})).trouble();
     assert!(text.contains("status 429: it takes no more requests for now. Try again in a minute"), "{text}");
     let text = agent.call("handoff", &crate::harness::handoff("x")).good().text;
-    assert!(text.contains("QUEUED on this machine and not recorded yet") && text.contains("with status 429."), "{text}");
+    assert!(
+        text.contains("QUEUED on this machine and not recorded yet") && text.contains("with status 429."),
+        "{text}"
+    );
     assert!(!text.contains("login page") && !text.contains("Try again"), "{text}");
     let text = agent.call("preflight", &json!({})).good().text;
     assert!(text.contains("refuses more requests: wait a minute"), "{text}");

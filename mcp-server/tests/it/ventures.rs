@@ -1,4 +1,4 @@
-//! Ventures as an agent sees them: which there are, and which of them are here.
+//! The tool `ventures`: the list of ventures, and their folders on this machine.
 
 use serde_json::json;
 
@@ -121,7 +121,7 @@ fn remotes_that_differ_in_case_are_one_repository() {
         let _ = machine.agent("mac1-claude-1", &first).call("handoff", &crate::harness::handoff(summary)).good();
         machine.agent("mac1-codex-1", &second).call("sod", &json!({})).good()
     };
-    // On the embedded engine the first clone names it.
+    // On the embedded engine, the first clone sets the spelling of the name.
     let day = hand_over("From the first clone.");
     assert!(day.text.contains("| From the first clone."), "{}", day.text);
     assert_eq!((&day.facts["venture"], &day.facts["repo"]), (&json!("alpha"), &json!("Example-Org/Alpha")));

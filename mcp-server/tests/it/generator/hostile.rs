@@ -1,4 +1,4 @@
-//! Trees that would harm a reader who trusts them.
+//! Repositories with hostile or broken contents.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use super::{DOCUMENTS, generated, repository, write};
 use crate::harness::Machine;
 
 const CANARY: &str = "canary-77b0";
-/// Long enough for a debug build on a loaded machine; what hangs takes longer.
+/// Long enough for a debug build on a loaded machine.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
@@ -96,7 +96,7 @@ fn no_file_content_breaks_the_document() {
     }
 }
 
-/// Each text makes a careless scanner look at everything again and again.
+/// Each text takes quadratic time in a simple scanner.
 #[test]
 fn no_file_content_takes_more_than_linear_time() {
     let machine = Machine::new();

@@ -1,5 +1,5 @@
-//! What the documents promise whatever the repository: the same bytes for the same tree, nothing
-//! that git ignores or that is named like a secret, their limits, and their time.
+//! The guarantees of generated documents: the same bytes for the same files, no content of ignored files or of files that
+//! are named like a secret, a size limit and a time limit.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::{DOCUMENTS, generated, repository, run, write};
 use crate::harness::Machine;
 
-/// Stands in files that nobody may read.
+/// The content of files that must not be read.
 const CANARY: &str = "canary-5d1f";
 
-/// A small repository with something for each document.
+/// A small repository with sources for each document.
 fn fill(dir: &Path, reversed: bool) {
     let mut files = vec![
         ("AGENTS.md", "Be kind.\n".to_owned()),
@@ -184,8 +184,8 @@ fn invalid_arguments_are_refused_with_help() {
     assert!(code == 1 && text.contains("not-there is not a directory"), "{text}");
 }
 
-/// 50,000 files, half of them code with a route in every tenth. The bound is that of the promise for
-/// a release build; a debug build on a loaded machine gets more.
+/// 50,000 files, half of them code, with a route in every tenth. The time limit is the guaranteed one in a release build,
+/// and longer in a debug build.
 #[test]
 fn fifty_thousand_files_are_fast() {
     let machine = Machine::new();
