@@ -129,7 +129,7 @@ impl Keeper {
         let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
         let (pending, healing) = (Pending::default(), BackgroundHealing::default());
         let (followed, build) = (Mutex::default(), Build::of_this_process());
-        Self { identity, state, turn, changed, beating, joined, pending, healing, followed, build }
+        Self { identity, state, turn, changed, beating, joined, pending, healing, build, followed }
     }
 
     /// Starts the day, or continues the agent's live session. A queued end of day is sent first.

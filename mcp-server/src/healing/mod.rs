@@ -53,11 +53,11 @@ async fn once(keeper: &Keeper, venture: VentureCode, kinds: &[Kind]) -> Result<(
     let Ok(healer) = Healer::of(&keeper.identity).await? else { return Ok(()) };
     let run = (venture, healer.commit.clone());
     if keeper.healing.begin(&run) {
-        let healed = healer.heal(kinds).await;
-        if healed.iter().any(|one| matches!(one.outcome, HealingOutcome::Unreachable(_))) {
+        let results = healer.heal(kinds).await;
+        if results.iter().any(|one| matches!(one.outcome, HealingOutcome::Unreachable(_))) {
             keeper.healing.forget(&run);
         }
-        keeper.healing.report(doc_heal::summary(&healed));
+        keeper.healing.report(doc_heal::summary(&results));
     }
     Ok(())
 }

@@ -127,8 +127,8 @@ fn a_start_of_day_heals_in_the_background_and_a_later_one_reports_it_once() {
     let line = background_report(&mut agent);
     assert_eq!(
         line,
-        "Documents, healed in the background: project-instructions.md: not written, nothing for it was found in this \
-         repository; api.md: created, version 1."
+        "Documents healed in the background: project-instructions.md: not written, because this repository has no source \
+         for it; api.md: created, version 1."
     );
     assert!(server.doc("api.md").unwrap().content.contains("/health"));
     let next = agent.call("sod", &json!({})).good();
