@@ -24,8 +24,8 @@ impl Keeper {
         Ok(self.identity.api().await?.replay(occasion).await)
     }
 
-    /// Sends queued writes before a day starts. A queued end of day of this agent must arrive first, or it would end the
-    /// new session. Other writes get a short time, and the rest is sent later.
+    /// Sends queued writes before a day starts. A queued end of day of this agent must arrive first, or it would end
+    /// the new session. Other writes get a short time, and the rest is sent later.
     pub(crate) async fn replay_before_start(&self) -> Result<(), Trouble> {
         let (me, api) = (self.identity.me().await?, self.identity.api().await?);
         if api.day_waits_of(&me.agent).await {

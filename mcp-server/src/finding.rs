@@ -30,8 +30,8 @@ impl Keeper {
         self.search(Searcher::Tool).await
     }
 
-    /// The same before a tool was called. A CLI may start a server only to list its tools. Such a server must not keep a
-    /// session alive, and must not bring one back.
+    /// The same before a tool was called. A CLI may start a server only to list its tools. Such a server must not keep
+    /// a session alive, and must not bring one back.
     pub(crate) async fn find_at_startup(&self) -> Result<Option<Live>, Trouble> {
         match self.known() {
             State::Unknown => self.search(Searcher::Start).await,

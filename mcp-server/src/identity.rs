@@ -157,8 +157,8 @@ impl Identity {
         Ok(checkout)
     }
 
-    /// Checks that the name, venture and API in the environment belong to a running launch of this process. Call it each
-    /// time: a launch can end while a detached server still runs.
+    /// Checks that the name, venture and API in the environment belong to a running launch of this process. Call it
+    /// each time: a launch can end while a detached server still runs.
     pub(crate) async fn of_this_launch(&self) -> Result<(), Trouble> {
         let Some(agent) = self.environment.setting::<Agent>(variables::AGENT)? else { return Ok(()) };
         let (dirs, launch) = (Dirs::from_env()?, self.environment.var(variables::LAUNCH));

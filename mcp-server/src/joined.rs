@@ -47,7 +47,8 @@ impl Keeper {
     }
 
     /// Tells the API that the agent has left the sessions that no other server works on. Call it last: starts, ends and
-    /// heartbeats of a session wait for it. A failure is not retried, because by then the session is stale or continued.
+    /// heartbeats of a session wait for it. A failure is not retried, because by then the session is stale or
+    /// continued.
     pub(crate) async fn leave(&self) {
         let (_turn, _beating) = (self.turn().await, self.beating.lock().await);
         let mut joined = std::mem::take(&mut *self.joined());
@@ -67,7 +68,8 @@ impl Keeper {
         }
     }
 
-    /// Removes the sessions whose process on this machine has ended from the list, and tells the API. Returns their agents.
+    /// Removes the sessions whose process on this machine has ended from the list, and tells the API. Returns their
+    /// agents.
     pub(crate) async fn without_ended(&self, sessions: &mut Vec<ActiveSession>) -> Vec<Agent> {
         let ids: Vec<SessionId> = sessions.iter().map(|session| session.id.clone()).collect();
         let states = self.with_processes(move |processes, _| {

@@ -1,5 +1,5 @@
-//! Copies of the API's records on this machine, for times when the API does not answer: documents, and the last start of
-//! day. Reports show them with their age.
+//! Copies of the API's records on this machine, for times when the API does not answer: documents, and the last start
+//! of day. Reports show them with their age.
 
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::doc_copies::{DocCopies, DocCopy};

@@ -30,7 +30,8 @@ impl Pending {
         self.wake.notify_one();
     }
 
-    /// Notes the result of a start of day. A day that the API may accept later is started as soon as the API accepts it.
+    /// Notes the result of a start of day. A day that the API may accept later is started as soon as the API accepts
+    /// it.
     pub(crate) fn started(
         &self,
         started: &Result<DayStarted, Trouble>,

@@ -33,8 +33,8 @@ impl Build {
         Self { file, reported: AtomicBool::new(false) }
     }
 
-    /// The notice that there is a new build, with how to restart; given once. If the file is missing, an update is under
-    /// way, so there is no notice yet.
+    /// The notice that there is a new build, with how to restart; given once. If the file is missing, an update is
+    /// under way, so there is no notice yet.
     pub(crate) fn update_notice(&self, client: Option<&Client>) -> Option<String> {
         let (path, at_start) = self.file.as_ref()?;
         let now = Stamp::of(path).filter(|now| now != at_start)?;

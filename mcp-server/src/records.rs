@@ -1,8 +1,8 @@
 //! Moves records when the venture or the name of their repository changes.
 //!
-//! A file in the git folder of the repository says under which names its records are in this machine's database. Records
-//! in a team's API are not moved, because other machines may have made them. This machine's records are never sent to a
-//! team's API.
+//! A file in the git folder of the repository says under which names its records are in this machine's database.
+//! Records in a team's API are not moved, because other machines may have made them. This machine's records are never
+//! sent to a team's API.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -80,12 +80,12 @@ impl Keeper {
     /// Notices for this day: about moved records, and about records in this machine's own database.
     pub(crate) async fn record_notices(&self, day: &DayStarted) -> Vec<String> {
         let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let elsewhere = if day.last_handoff.is_none() {
+        let in_own_database = if day.last_handoff.is_none() {
             tokio::time::timeout(TIME_LIMIT, self.own_handoffs()).await.ok().flatten()
         } else {
             None
         };
-        followed.into_iter().chain(elsewhere).collect()
+        followed.into_iter().chain(in_own_database).collect()
     }
 
     /// A notice about this repository's handoffs in this machine's own database, while another API is in use.

@@ -172,8 +172,8 @@ impl Keeper {
         let day = DayToEnd { session: session.clone(), start, keep_open, handoff: handoff.clone() };
         match api.deliver_day(&day).await? {
             Delivery::Delivered(day) => {
-                let elsewhere = session.is_some_and(|id| id != day.session.id);
-                Ok(self.ended(day, &handoff, is_new || elsewhere))
+                let in_another_session = session.is_some_and(|id| id != day.session.id);
+                Ok(self.ended(day, &handoff, is_new || in_another_session))
             }
             Delivery::Taken(taken) => {
                 if !keep_open {
@@ -248,7 +248,8 @@ impl Keeper {
         }
     }
 
-    /// Drops a session that is no longer active, so that the next search asks the API. False if another session is held.
+    /// Drops a session that is no longer active, so that the next search asks the API. False if another session is
+    /// held.
     pub(crate) fn forget(&self, gone: &SessionId) -> bool {
         let held = matches!(&*self.state(), State::Live(live) if live.id == *gone);
         if held {
@@ -290,7 +291,8 @@ impl Keeper {
         Ok(self.session_request(track, issue, Some(place)).await?.on(place.venture.code.clone()))
     }
 
-    /// The agent, its repository and its branch, as a start of day sends them. Without `place`, the venture is not known.
+    /// The agent, its repository and its branch, as a start of day sends them. Without `place`, the venture is not
+    /// known.
     async fn session_request(
         &self,
         track: Option<Track>,
@@ -360,8 +362,8 @@ impl Keeper {
         EndOfDay::answered(day, outcome)
     }
 
-    /// An earlier end of day whose answer was lost: the agent's newest handoff, if it ended its session and has the same
-    /// content as `sent`.
+    /// An earlier end of day whose answer was lost: the agent's newest handoff, if it ended its session and has the
+    /// same content as `sent`.
     async fn recorded_handoff(&self, sent: &HandoffDraft) -> Result<Option<DayEnded>, Trouble> {
         let (me, place) = (self.identity.me().await?, self.identity.place().await?);
         let api = self.identity.api().await?;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::lane::Lane;
-use super::trouble::{GitHubTrouble, harmless};
+use super::trouble::{GitHubTrouble, clean_message};
 
 /// The work queue.
 #[derive(Debug, Default)]
@@ -111,7 +111,7 @@ pub(super) fn data(body: &Bytes) -> Result<Data, GitHubTrouble> {
         (Some(fields), errors) => Ok(Data { fields, errors }),
         (None, errors) => {
             let message = errors.first().map_or("", |error| error.message.as_str());
-            Err(GitHubTrouble::Refused { message: harmless(message) })
+            Err(GitHubTrouble::Refused { message: clean_message(message) })
         }
     }
 }
@@ -120,12 +120,12 @@ pub(super) fn data(body: &Bytes) -> Result<Data, GitHubTrouble> {
 pub(super) fn login(body: &Bytes) -> Result<String, GitHubTrouble> {
     let data = data(body)?;
     let viewer: Login = data.field("viewer")?;
-    Ok(harmless(&viewer.login))
+    Ok(clean_message(&viewer.login))
 }
 
 impl QueryError {
     fn trouble(&self, repo: &RepoName) -> GitHubTrouble {
-        let message = harmless(&self.message);
+        let message = clean_message(&self.message);
         match self.kind.as_str() {
             "FORBIDDEN" | "INSUFFICIENT_SCOPES" => GitHubTrouble::Hidden { repo: repo.clone(), message },
             _ => GitHubTrouble::Refused { message: format!("{repo}: {message}") },
@@ -162,5 +162,5 @@ impl Data {
 }
 
 fn malformed(error: &serde_json::Error) -> GitHubTrouble {
-    GitHubTrouble::Malformed { cause: harmless(&error.to_string()) }
+    GitHubTrouble::Malformed { cause: clean_message(&error.to_string()) }
 }

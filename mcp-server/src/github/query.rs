@@ -24,7 +24,7 @@ pub(super) struct Query<'a> {
     lanes: &'a [Lane],
     issues: usize,
     /// The repositories that are not on GitHub.
-    elsewhere: Vec<GitHubTrouble>,
+    not_on_github: Vec<GitHubTrouble>,
     /// The repositories beyond the limit of one request.
     left_out: &'a [RepoName],
 }
@@ -38,13 +38,14 @@ impl<'a> Query<'a> {
         };
         let (first, left_out) = wanted.repos.split_at_checked(MAX_REPOS).unwrap_or((wanted.repos, &[]));
         let asked: Vec<_> = first.iter().filter_map(on_github).collect();
-        let elsewhere = first.iter().filter(|repo| on_github(repo).is_none());
-        let elsewhere: Vec<_> = elsewhere.map(|repo| GitHubTrouble::NotOnGitHub { repo: repo.clone() }).collect();
-        if let (true, Some(trouble)) = (asked.is_empty(), elsewhere.first()) {
+        let not_on_github = first.iter().filter(|repo| on_github(repo).is_none());
+        let not_on_github: Vec<_> =
+            not_on_github.map(|repo| GitHubTrouble::NotOnGitHub { repo: repo.clone() }).collect();
+        if let (true, Some(trouble)) = (asked.is_empty(), not_on_github.first()) {
             return Err(trouble.clone());
         }
         let issues = wanted.issues.clamp(1, MAX_ISSUES);
-        Ok(Self { asked, lanes: wanted.lanes, issues, elsewhere, left_out })
+        Ok(Self { asked, lanes: wanted.lanes, issues, not_on_github, left_out })
     }
 
     /// The body of the request. Names and searches are sent as variables, so they need no escaping.
@@ -72,7 +73,8 @@ impl<'a> Query<'a> {
     /// Decodes GitHub's answer.
     pub(super) fn parse_answer(&self, body: &Bytes) -> Result<Queue, GitHubTrouble> {
         let data = answer::data(body)?;
-        let mut queue = Queue { left_out: self.left_out.to_vec(), failed: self.elsewhere.clone(), ..Queue::default() };
+        let mut queue =
+            Queue { left_out: self.left_out.to_vec(), failed: self.not_on_github.clone(), ..Queue::default() };
         for (n, (repo, ..)) in self.asked.iter().enumerate() {
             match self.of_repo(n, repo, &data) {
                 Ok(lanes) => {
@@ -96,7 +98,7 @@ impl<'a> Query<'a> {
     ) -> Result<Vec<answer::LaneOfRepo>, GitHubTrouble> {
         let now = data.repository(&format!("r{n}"), repo)?;
         if !now.eq_ignore_ascii_case(repo.as_str()) {
-            return Err(GitHubTrouble::Renamed { repo: repo.clone(), now: super::trouble::harmless(&now) });
+            return Err(GitHubTrouble::Renamed { repo: repo.clone(), now: super::trouble::clean_message(&now) });
         }
         let of_lane = |(m, lane): (usize, &Lane)| data.lane(&lane_alias(n, m), *lane, repo);
         self.lanes.iter().enumerate().map(of_lane).collect()

@@ -83,7 +83,7 @@ impl GitHubTrouble {
             StatusCode::UNAUTHORIZED => Self::TokenRefused { by },
             StatusCode::TOO_MANY_REQUESTS => Self::RateLimited { until: until(response) },
             StatusCode::FORBIDDEN if is_rate_limit(response, &message) => Self::RateLimited { until: until(response) },
-            StatusCode::FORBIDDEN => Self::Forbidden { by, message: harmless(&message) },
+            StatusCode::FORBIDDEN => Self::Forbidden { by, message: clean_message(&message) },
             StatusCode::NOT_FOUND => Self::NoSuchEndpoint { url: url.to_owned() },
             _ if status.is_server_error() => Self::Failed { status: status.as_u16() },
             _ => Self::Malformed { cause: format!("status {}", status.as_u16()) },
@@ -93,7 +93,7 @@ impl GitHubTrouble {
 }
 
 /// GitHub's message as one clean line.
-pub(super) fn harmless(message: &str) -> String {
+pub(super) fn clean_message(message: &str) -> String {
     let line = clip(&clean_line(message), MESSAGE_COST);
     if line.is_empty() { "it does not say why".to_owned() } else { line }
 }

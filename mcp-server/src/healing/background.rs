@@ -27,9 +27,9 @@ impl BackgroundHealing {
     /// The result that is not reported yet, on one line.
     pub(crate) fn take_report(&self) -> Option<String> {
         let mut state = self.state();
-        let news = state.unreported.take().filter(|news| state.last_reported.as_ref() != Some(news));
-        state.last_reported = news.clone().or(state.last_reported.take());
-        news
+        let report = state.unreported.take().filter(|report| state.last_reported.as_ref() != Some(report));
+        state.last_reported = report.clone().or(state.last_reported.take());
+        report
     }
 
     /// Notes that a run starts; false if it was started before.

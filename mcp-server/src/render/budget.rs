@@ -1,7 +1,7 @@
 //! Counts characters like the strictest client, cuts text, and divides a budget.
 
-/// The cost of a text: its UTF-16 units, including the escapes inside a JSON string. An agent gives its model either the
-/// text or the JSON. This is an upper bound for both.
+/// The cost of a text: its UTF-16 units, including the escapes inside a JSON string. An agent gives its model either
+/// the text or the JSON. This is an upper bound for both.
 pub(crate) fn cost(text: &str) -> usize {
     text.chars().map(cost_of).sum()
 }
@@ -19,8 +19,8 @@ fn cost_of(c: char) -> usize {
     }
 }
 
-/// `text` if it costs at most `limit`, or else its beginning and an ellipsis. It is cut after a word, if that loses less
-/// than half. Empty when the ellipsis does not fit.
+/// `text` if it costs at most `limit`, or else its beginning and an ellipsis. It is cut after a word, if that loses
+/// less than half. Empty when the ellipsis does not fit.
 pub(crate) fn clip(text: &str, limit: usize) -> String {
     if cost(text) <= limit {
         return text.to_owned();

@@ -133,8 +133,8 @@ fn collisions(sessions: &[&ActiveSession], own: &WorkLocation, now: Timestamp, f
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// The name of each agent once, from its session with the newest heartbeat. The name of an idle agent includes the age of
-/// that heartbeat.
+/// The name of each agent once, from its session with the newest heartbeat. The name of an idle agent includes the age
+/// of that heartbeat.
 fn names<'a>(sessions: impl Iterator<Item = &'a ActiveSession>, now: Timestamp) -> Vec<String> {
     let mut newest: Vec<&ActiveSession> = Vec::new();
     for session in sessions {

@@ -20,12 +20,12 @@ pub(crate) const MORE_UNSENT: &str = "Call `handoffs` to read more of them.";
 /// The handoff with its author and age, for `reader`. The lists that the next session needs come first.
 pub(crate) fn part(handoff: &Handoff, title: &str, reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
     let age = ago(handoff.created_at, now);
-    let heading = format!("## {title}: {age}{}", for_whom(handoff.to_agent.as_ref(), reader));
+    let heading = format!("## {title}: {age}{}", recipient_suffix(handoff.to_agent.as_ref(), reader));
     let more = format!("Call `handoffs` with id \"{}\" to read all of it.", handoff.id);
     Part { heading, more: more.into(), ..groups(handoff, now, fence) }
 }
 
-fn for_whom(to_agent: Option<&Agent>, reader: &Agent) -> String {
+fn recipient_suffix(to_agent: Option<&Agent>, reader: &Agent) -> String {
     match to_agent {
         None => String::new(),
         Some(agent) if agent == reader => ", to you".to_owned(),
@@ -146,11 +146,11 @@ pub(crate) fn unsent(
 ) -> Part {
     let item = |handoff: &UnsentHandoff| {
         let UnsentHandoff { from_agent, queued_at, status, issue_number, track, repo, .. } = handoff;
-        let whom = for_whom(handoff.to_agent.as_ref(), reader);
+        let recipient = recipient_suffix(handoff.to_agent.as_ref(), reader);
         let details = details(*issue_number, *track);
         let (status, age) = (status.as_str(), ago(*queued_at, now));
         let mut lines =
-            vec![format!("From {from_agent} at {queued_at} ({age}){whom}, status {status}{details}, {repo}")];
+            vec![format!("From {from_agent} at {queued_at} ({age}){recipient}, status {status}{details}, {repo}")];
         lines.extend(content(handoff.summary.as_str(), Some(&handoff.payload), fence));
         lines
     };
@@ -180,9 +180,9 @@ fn indented(lines: Vec<String>) -> impl Iterator<Item = String> {
 }
 
 fn about(handoff: &Handoff, now: Timestamp) -> String {
-    let whom = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(", for {agent}"));
+    let recipient = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(", for {agent}"));
     format!(
-        "From {} at {} ({}), status {}{}{whom}, {}",
+        "From {} at {} ({}), status {}{}{recipient}, {}",
         handoff.from_agent,
         handoff.created_at,
         ago(handoff.created_at, now),

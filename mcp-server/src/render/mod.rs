@@ -1,8 +1,8 @@
 //! Builds the reports: plain text from wire types, by pure functions.
 //!
 //! This module guarantees two things. Stored text is inside a [`fence`] and can't leave it. A report stays within its
-//! [`budget`] for any stored text, and says what it omits. This module does not call the API, read a clock or use random
-//! numbers.
+//! [`budget`] for any stored text, and says what it omits. This module does not call the API, read a clock or use
+//! random numbers.
 
 pub(crate) mod age;
 pub(crate) mod budget;

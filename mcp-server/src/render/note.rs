@@ -173,7 +173,7 @@ mod tests {
                 read.push_str(&body.join("\n"));
                 calls += 1;
                 let Some(next) = piece.next_offset else { break };
-                assert!(next > offset, "it goes on");
+                assert!(next > offset, "the offset grows");
                 read.push_str(if text.chars().nth(next - 1) == Some('\n') { "\n" } else { "" });
                 offset = next;
             }

@@ -22,8 +22,8 @@ impl Page {
         true
     }
 
-    /// Adds the beginning of an item: whole paragraphs if they use at least half of the space, or else whole lines and a
-    /// part of the next line. False when the space is too small for a line.
+    /// Adds the beginning of an item: whole paragraphs if they use at least half of the space, or else whole lines and
+    /// a part of the next line. False when the space is too small for a line.
     pub(super) fn push_cut(&mut self, item: &[String], cut: Cut) -> bool {
         const WORTH_A_LINE: usize = 24;
         match cut {

@@ -209,8 +209,8 @@ impl Group {
         self.cost_of_first(count) + cost_of_names(self.names.get(count..).unwrap_or_default())
     }
 
-    /// Shows as many items as fit into `room`, in order. The last one is cut if `Cut` and `ends` allow it. At most a third
-    /// of the space is reserved for the names of the others.
+    /// Shows as many items as fit into `room`, in order. The last one is cut if `Cut` and `ends` allow it. At most a
+    /// third of the space is reserved for the names of the others.
     pub(super) fn fit(&self, room: usize, ends: Ends) -> Fitted {
         let for_names = cost_of_names(&self.names).min(room / 3);
         let mut page = Page { lines: Vec::new(), room: room - for_names };

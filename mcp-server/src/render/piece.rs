@@ -1,6 +1,7 @@
 //! Shows a long stored text in pieces.
 //!
-//! Offsets count characters of the cleaned text. It is the same in every call, so the pieces together are the whole text.
+//! Offsets count characters of the cleaned text. It is the same in every call, so the pieces together are the whole
+//! text.
 
 use super::budget::{cost, line_cost};
 use super::fence::Fence;
@@ -27,8 +28,8 @@ pub(crate) struct Piece {
 }
 
 impl StoredText<'_> {
-    /// The text from character `offset`, as much as fits into `limit`. `about` writes the line above it from the number of
-    /// characters.
+    /// The text from character `offset`, as much as fits into `limit`. `about` writes the line above it from the number
+    /// of characters.
     pub(crate) fn piece(&self, about: impl Fn(usize) -> String, offset: usize, fence: &Fence, limit: usize) -> Piece {
         // The space for the two lines after the piece.
         const TAIL: usize = 300;
@@ -66,8 +67,8 @@ impl StoredText<'_> {
     }
 }
 
-/// The beginning of `text` that costs at most `room`, including a bar on every line. It ends at the end of a line, if that
-/// loses less than half.
+/// The beginning of `text` that costs at most `room`, including a bar on every line. It ends at the end of a line, if
+/// that loses less than half.
 fn fitting(text: &str, room: usize) -> &str {
     let bar = line_cost(&Fence::bar(" ")) - 1;
     let mut spent = bar;

@@ -51,7 +51,10 @@ fn author(plan: &WeeklyPlan, fence: &Fence) -> Option<String> {
 
 /// The priority venture, and the age of the plan.
 fn summary(plan: &WeeklyPlan, now: Timestamp) -> String {
-    let first = plan.priority.as_ref().map_or("no priority venture named".to_owned(), |code| format!("{code} first"));
+    let first = plan
+        .priority
+        .as_ref()
+        .map_or("no priority venture named".to_owned(), |code| format!("priority venture {code}"));
     let age = ago(plan.changed_at, now);
     match (&plan.author, plan.git_failed) {
         (Some(_), _) => format!("{first}, committed {age}"),

@@ -17,7 +17,7 @@ pub(crate) fn id(prefix: &str, n: usize) -> String {
 
 /// A start of day without any records.
 pub(crate) fn empty_day() -> Value {
-    let nothing = json!({"total": 0, "shown": 0, "items": []});
+    let empty_list = json!({"total": 0, "shown": 0, "items": []});
     json!({
         "outcome": "created",
         "session": {
@@ -30,7 +30,7 @@ pub(crate) fn empty_day() -> Value {
         "next_heartbeat_at": "2026-11-21T08:10:00.000Z", "heartbeat_interval_seconds": 600,
         "venture": {"code": "alpha", "name": "Alpha", "github_org": null, "repos": [], "capabilities": [],
             "created_at": NOW, "updated_at": NOW},
-        "last_handoff": null, "active_sessions": nothing, "executive_summaries": nothing, "doc_index": nothing,
+        "last_handoff": null, "active_sessions": empty_list, "executive_summaries": empty_list, "doc_index": empty_list,
         "doc_audit": {"missing": [], "stale": []}, "correlation_id": "corr_x"
     })
 }

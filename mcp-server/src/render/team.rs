@@ -1,4 +1,5 @@
-//! Sample records of a busy team, for tests of whole answers: 12 other agents, 28 P0 issues, a handoff with several lists.
+//! Sample records of a busy team, for tests of whole answers: 12 other agents, 28 P0 issues, a handoff with several
+//! lists.
 
 use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_protocol::DayStarted;
@@ -65,7 +66,8 @@ fn last_handoff(next_steps: usize) -> Value {
     json
 }
 
-/// Two agents on the same issue, two on the same branch, two elsewhere in the repository, the others in another repository.
+/// Two agents on the same issue, two on the same branch, two elsewhere in the repository, the others in another
+/// repository.
 fn other(n: usize) -> Value {
     let mut json = active(n, &format!("topic-{n}"));
     match n {

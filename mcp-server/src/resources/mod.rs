@@ -155,8 +155,8 @@ fn of_doc(doc: &Doc, now: Timestamp) -> Option<Resource> {
 
 fn of_handoff(handoff: &Handoff, now: Timestamp) -> Resource {
     let (from, status, age) = (&handoff.from_agent, handoff.status.as_str(), ago(handoff.created_at, now));
-    let whom = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(" to {agent}"));
-    let description = format!("Handoff of {from}{whom} on {}, status {status}, {age}.", handoff.repo);
+    let recipient = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(" to {agent}"));
+    let description = format!("Handoff of {from}{recipient} on {}, status {status}, {age}.", handoff.repo);
     Resource::new(Uri::Handoff(handoff.id.clone()).to_string(), handoff.id.to_string())
         .with_description(description)
         .with_mime_type("text/plain")

@@ -98,7 +98,7 @@ async fn from_api(keeper: &Keeper) -> Result<Facts, Trouble> {
         Box::pin(api.list_sessions(&ended)),
         Box::pin(api.list_handoffs(&to_me))
     )?;
-    let (to_you, to_you_total) = not_settled(handoffs, ended.items.first().map(|session| session.created_at));
+    let (to_you, to_you_total) = open_handoffs(handoffs, ended.items.first().map(|session| session.created_at));
     let mut notices: Vec<String> =
         keeper.healing.take_report().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
     let mut others = Others::among(sessions, &mine, me);
@@ -214,7 +214,7 @@ fn facts(here: &ContextReport, now: Timestamp, fence: &Fence) -> Facts {
 
 /// The handoffs to this agent that are still open. A handoff is open until the agent has ended a session that started
 /// after the handoff.
-fn not_settled(handoffs: Page<Handoff>, last_day_began: Option<Timestamp>) -> (Vec<Handoff>, Total) {
+fn open_handoffs(handoffs: Page<Handoff>, last_day_began: Option<Timestamp>) -> (Vec<Handoff>, Total) {
     let Page { items, total, .. } = handoffs;
     let shown = items.len();
     let is_new = |handoff: &Handoff| last_day_began.is_none_or(|began| handoff.created_at >= began);

@@ -91,8 +91,12 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let ended = keeper.end(draft(arguments), keep_open).await?;
     let facts = match &ended {
         EndOfDay::Answered(answered) => facts(answered),
-        EndOfDay::Taken(taken) => Facts { report: taken_report(taken, keep_open), recorded: true, ..Facts::default() },
-        EndOfDay::Queued(queued) => Facts { report: waits(queued, keep_open), queued: true, ..Facts::default() },
+        EndOfDay::Taken(taken) => {
+            Facts { report: recorded_report(taken, keep_open), recorded: true, ..Facts::default() }
+        }
+        EndOfDay::Queued(queued) => {
+            Facts { report: queued_report(queued, keep_open), queued: true, ..Facts::default() }
+        }
     };
     Ok(answer(&facts, &facts.report))
 }
@@ -126,7 +130,7 @@ fn facts(answered: &Answered) -> Facts {
     }
 }
 
-fn taken_report(taken: &Taken, keep_open: bool) -> String {
+fn recorded_report(taken: &Taken, keep_open: bool) -> String {
     let day = if keep_open { "Your session stays open." } else { "It ends your day." };
     let cause = clean_line(&taken.cause);
     format!(
@@ -134,7 +138,7 @@ fn taken_report(taken: &Taken, keep_open: bool) -> String {
     )
 }
 
-fn waits(queued: &Queued, keep_open: bool) -> String {
+fn queued_report(queued: &Queued, keep_open: bool) -> String {
     let day = if keep_open { "Your session stays open." } else { "It ends your day." };
     let (cause, later) = (clean_line(&queued.cause), sent_later(queued));
     format!("The handoff is QUEUED on this machine and not recorded yet: {cause}.\n{later} {day}")
@@ -169,8 +173,8 @@ fn report(answered: &Answered) -> String {
 }
 
 fn size(handoff: &Handoff) -> String {
-    let whom = handoff.to_agent.as_ref().map_or("the next agent".to_owned(), ToString::to_string);
-    format!("status {}, {} bytes, for {whom}", handoff.status.as_str(), handoff.payload_size_bytes)
+    let recipient = handoff.to_agent.as_ref().map_or("the next agent".to_owned(), ToString::to_string);
+    format!("status {}, {} bytes, for {recipient}", handoff.status.as_str(), handoff.payload_size_bytes)
 }
 
 #[cfg(test)]
@@ -203,8 +207,8 @@ mod tests {
             ("recorded in a new session", answered(HandoffOutcome::RecordedInNewSession)),
             ("already recorded", answered(HandoffOutcome::AlreadyRecorded)),
             ("not recorded", answered(HandoffOutcome::NotRecorded)),
-            ("queued", waits(&queued, false)),
-            ("recorded, but the answer is lost", taken_report(&taken, true)),
+            ("queued", queued_report(&queued, false)),
+            ("recorded, but the answer is lost", recorded_report(&taken, true)),
         ];
         let text: Vec<String> = answers.map(|(name, text)| format!("[{name}]\n{text}")).to_vec();
         assert_in_step("handoff", &text.join("\n\n"));

@@ -166,14 +166,14 @@ async fn without_api(
     if unsent.is_empty() && handoffs.is_empty() {
         return Err(error.into());
     }
-    let said = match &snapshot {
+    let stale_line = match &snapshot {
         Some(snapshot) => stale(&error, snapshot.taken_at),
         None => clean_line(&error.to_string()),
     };
     // The API's total is not known.
     let total = Total { count: handoffs.len(), at_least: true };
     let more = "Call `handoffs` again when the API answers.";
-    let (report, _) = report(keeper, unsent, &handoffs, total, vec![said], more).await?;
+    let (report, _) = report(keeper, unsent, &handoffs, total, vec![stale_line], more).await?;
     Ok(Facts { report, unsent: unsent.len(), ..Facts::default() })
 }
 
@@ -188,8 +188,8 @@ async fn report(
 ) -> Result<(String, usize), Trouble> {
     let (fence, me): (Fence, _) = (fence(), keeper.identity.me().await?);
     if unsent.is_empty() && handoffs.is_empty() {
-        let nothing = if total.count > 0 { "There are no more handoffs." } else { "There are no such handoffs yet." };
-        return Ok((nothing.to_owned(), 0));
+        let text = if total.count > 0 { "There are no more handoffs." } else { "There are no such handoffs yet." };
+        return Ok((text.to_owned(), 0));
     }
     lines.extend([WARNING.to_owned(), String::new()]);
     if !unsent.is_empty() {

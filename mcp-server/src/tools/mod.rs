@@ -12,13 +12,13 @@ mod doc_audit;
 mod doc_cursor;
 mod handoff;
 mod handoffs;
-mod names;
 mod note;
 mod notes;
 mod plan;
 mod preflight;
 mod remedy;
 mod scope;
+mod secret_names;
 mod sod;
 mod sod_snapshot;
 mod status;
@@ -37,7 +37,7 @@ use serde_json::Value;
 
 pub(crate) use self::arguments::call::parse_call;
 use self::arguments::explain::explained;
-use self::names::SecretNames;
+use self::secret_names::SecretNames;
 use crate::render::fence::Fence;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -238,12 +238,12 @@ fn sent_later(queued: &Queued) -> String {
         1 => " One older write is sent first.".to_owned(),
         older => format!(" {older} older writes are sent first."),
     };
-    let place = to_be_placed(queued);
+    let place = venture_note(queued);
     format!("Deckwatch sends it once, as soon as the API answers. Do not repeat it.{again}{before}{place}")
 }
 
 /// A sentence about a queued write whose venture is not known yet; empty when it is known.
-fn to_be_placed(queued: &Queued) -> String {
+fn venture_note(queued: &Queued) -> String {
     queued.venture_of.as_ref().map_or(String::new(), |repo| {
         format!(
             " The venture of {repo} is not known on this machine. It is looked up when the write is sent; if there is none, \

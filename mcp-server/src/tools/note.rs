@@ -99,10 +99,10 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let action = arguments.action;
     let facts = match apply(keeper, arguments.change()?).await? {
         Delivery::Delivered(note) => facts(action, &note),
-        Delivery::Taken(taken) => Facts { report: taken_report(&taken), ..Facts::default() },
+        Delivery::Taken(taken) => Facts { report: recorded_report(&taken), ..Facts::default() },
         Delivery::Queued(queued) => {
             keeper.pending.notify();
-            Facts { report: waits(action, &queued), queued: true, ..Facts::default() }
+            Facts { report: queued_report(action, &queued), queued: true, ..Facts::default() }
         }
     };
     Ok(answer(&facts, &facts.report))
@@ -154,7 +154,7 @@ async fn created(keeper: &Keeper, api: &Api, write: NoteWrite) -> Result<Deliver
 impl Arguments {
     /// Checks the arguments of the action. The error names every missing and every extra argument.
     fn change(self) -> Result<NoteChange, Trouble> {
-        let mut wrong = self.misplaced();
+        let mut wrong = self.argument_errors();
         let change = match (self.action, self.id, self.version, self.title, self.content) {
             (Action::Create, _, _, Some(title), Some(content)) => {
                 Some(NoteChange::Create { title, content, tags: self.tags.unwrap_or_default(), scope: self.scope })
@@ -183,7 +183,7 @@ impl Arguments {
         }
     }
 
-    fn misplaced(&self) -> Vec<Violation> {
+    fn argument_errors(&self) -> Vec<Violation> {
         use Action::{Create, Update};
         let fields = [
             ("/id", self.id.is_some(), self.action != Create, self.action != Create),
@@ -206,14 +206,14 @@ fn missing(pointer: &str, detail: &str) -> Violation {
     Violation { pointer: pointer.to_owned(), detail: detail.to_owned() }
 }
 
-fn taken_report(taken: &Taken) -> String {
+fn recorded_report(taken: &Taken) -> String {
     let cause = clean_line(&taken.cause);
     format!(
         "This is saved. Do not repeat it. `notes` finds it.\nThe API's answer was lost, so the id and version are not known: {cause}."
     )
 }
 
-fn waits(action: Action, queued: &Queued) -> String {
+fn queued_report(action: Action, queued: &Queued) -> String {
     let (what, then) = match action {
         Action::Create => ("note", "It gets its id when it is saved."),
         Action::Update => {

@@ -23,8 +23,8 @@ use crate::trouble::Trouble;
 
 /// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
-/// The part of those 500 characters for a cursor. The cursor of a search grows with each page; a longer one shortens the
-/// report.
+/// The part of those 500 characters for a cursor. The cursor of a search grows with each page; a longer one shortens
+/// the report.
 const CURSOR: usize = 300;
 /// The size limit of the queued notes above a list.
 const UNSENT: usize = 2_000;

@@ -75,8 +75,8 @@ impl Check {
     }
 
     fn new(name: &'static str, status: Status, detail: &str, fix: Option<&str>) -> Self {
-        let harmless = |text: &str| clip(&clean_line(text), TEXT_COST);
-        Self { name, status, detail: harmless(detail), fix: fix.map(harmless) }
+        let cleaned = |text: &str| clip(&clean_line(text), TEXT_COST);
+        Self { name, status, detail: cleaned(detail), fix: fix.map(cleaned) }
     }
 }
 

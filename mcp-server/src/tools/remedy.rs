@@ -38,7 +38,7 @@ impl Remedy {
             (ClientError::Refused(problem), _) => Self::new(error.to_string(), of_refusal(problem)),
             (ClientError::RefusedUnknown(problem), _) => Self::new(error.to_string(), of_failure(Some(problem.status))),
             (ClientError::Failed { status, .. }, _) => Self::new(error.to_string(), of_failure(*status)),
-            (ClientError::Foreign { status, .. }, _) => Self::new(error.to_string(), of_stranger(*status)),
+            (ClientError::Foreign { status, .. }, _) => Self::new(error.to_string(), of_foreign_answer(*status)),
             // The messages of these errors include the fix.
             (
                 ClientError::HoldsSecret { .. }
@@ -89,7 +89,7 @@ fn of_failure(status: Option<u16>) -> &'static str {
 }
 
 /// The fix when the answer is not from the Context API.
-fn of_stranger(status: u16) -> &'static str {
+fn of_foreign_answer(status: u16) -> &'static str {
     match status {
         429 => "the proxy in front of the API refuses more requests: wait a minute and try again",
         502..=504 => "the proxy in front of the API says that the API is down: ask its operator",

@@ -205,15 +205,15 @@ fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<
 fn report(day: &DayStarted, extras: &DayExtras, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
     // For the fields that the caller adds: the number of queued writes and the age of the answer.
     const RESERVED: usize = 20;
-    let most = Rendered {
+    let maximum = Rendered {
         text: String::new(),
         p0_issues: extras.p0.as_ref().map_or(0, |queue| queue::total(queue, Lane::P0).count),
         active_sessions: day.active_sessions.items.len(),
         executive_summaries: day.executive_summaries.excerpt.items.len(),
         docs: day.doc_index.items.len(),
     };
-    let bare = serde_json::to_string(&facts(day, extras, most)).unwrap_or_default();
-    let room = limit.saturating_sub(cost_of_json(&bare) + RESERVED);
+    let without_text = serde_json::to_string(&facts(day, extras, maximum)).unwrap_or_default();
+    let room = limit.saturating_sub(cost_of_json(&without_text) + RESERVED);
     facts(day, extras, render(room))
 }
 

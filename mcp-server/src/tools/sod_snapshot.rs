@@ -1,8 +1,8 @@
 //! Starts a day within a time limit: from the API, or else from the API's last answer.
 //!
-//! There are two limits. If the API is down (it accepts no connection, or it hung before), the last answer is shown after
-//! 200 ms. If the API is only slow, it gets 2 s, like any part of a day, and the report does not call it unreachable. In
-//! both cases the start of day continues in the background.
+//! There are two limits. If the API is down (it accepts no connection, or it hung before), the last answer is shown
+//! after 200 ms. If the API is only slow, it gets 2 s, like any part of a day, and the report does not call it
+//! unreachable. In both cases the start of day continues in the background.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,31 +102,31 @@ async fn wait(
     begun: Instant,
     starting: &mut JoinHandle<Started>,
 ) -> Result<Result<Started, NoAnswer>, Trouble> {
-    let is_there = tokio::spawn({
+    let connects = tokio::spawn({
         let api = api.clone();
         async move { api.takes_connections().await }
     });
     if let Ok(started) = timeout_at(begun + CONNECT_LIMIT, &mut *starting).await {
         return Ok(Ok(started?));
     }
-    let is_there = if is_there.is_finished() {
-        Some(is_there.await?)
+    let connects = if connects.is_finished() {
+        Some(connects.await?)
     } else {
-        is_there.abort();
+        connects.abort();
         None
     };
-    if let Some(why) = gone(&api.contact(), is_there, begun) {
+    if let Some(why) = outage_reason(&api.contact(), connects, begun) {
         return Ok(Err(why));
     }
     if let Ok(started) = timeout_at(begun + ANSWER_LIMIT, starting).await {
         return Ok(Ok(started?));
     }
-    Ok(Err(slow(api, begun)))
+    Ok(Err(slow_reason(api, begun)))
 }
 
-/// Whether the API is down, from the contact since `begun` and shortly before. `is_there` is `None` while the connection
-/// is not accepted yet.
-fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant) -> Option<NoAnswer> {
+/// Whether the API is down, from the contact since `begun` and shortly before. `connects` is `None` while the
+/// connection is not accepted yet.
+fn outage_reason(contact: &Contact, connects: Option<Result<(), String>>, begun: Instant) -> Option<NoAnswer> {
     if let Some((at, cause)) = &contact.unanswered
         && *at >= begun
     {
@@ -135,7 +135,7 @@ fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant)
     if contact.answered.is_some_and(|(at, _)| at >= begun) {
         return None;
     }
-    match is_there {
+    match connects {
         Some(Err(cause)) => return Some(NoAnswer { title: UNREACHABLE, cause }),
         None if contact.answered.is_none_or(|(at, _)| at.elapsed() > RECENT) => {
             return Some(NoAnswer {
@@ -153,7 +153,7 @@ fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant)
 }
 
 /// The reason why the day did not start in time, for an API that is up.
-fn slow(api: &Api, begun: Instant) -> NoAnswer {
+fn slow_reason(api: &Api, begun: Instant) -> NoAnswer {
     let Contact { answered, unanswered, .. } = api.contact();
     if let Some((_, cause)) = unanswered.filter(|(at, _)| *at >= begun) {
         return NoAnswer { title: UNREACHABLE, cause };

@@ -86,25 +86,25 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
 }
 
 /// The repositories to ask GitHub about.
-pub(super) struct Asked {
+pub(super) struct Repositories {
     pub(super) repos: Vec<RepoName>,
     /// Why these are not all repositories of the venture, if so.
     pub(super) gap: Option<String>,
 }
 
 /// The agent's repository first, then the others of the venture. Only the agent's repository if the venture is unknown.
-pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<Asked, Trouble> {
+pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<Repositories, Trouble> {
     let own = identity.checkout().await?.repo;
-    let mut asked = Asked { repos: vec![own], gap: None };
+    let mut asked = Repositories { repos: vec![own], gap: None };
     if this_one {
         return Ok(asked);
     }
     let place = match tokio::time::timeout(TIME_LIMIT, identity.place()).await {
         Ok(Ok(place)) => place,
-        Ok(Err(trouble)) => return Ok(Asked { gap: Some(trouble.to_string()), ..asked }),
+        Ok(Err(trouble)) => return Ok(Repositories { gap: Some(trouble.to_string()), ..asked }),
         Err(_) => {
             let gap = format!("the venture was not known within {} s", TIME_LIMIT.as_secs());
-            return Ok(Asked { gap: Some(gap), ..asked });
+            return Ok(Repositories { gap: Some(gap), ..asked });
         }
     };
     asked.repos = vec![place.repo.clone()];

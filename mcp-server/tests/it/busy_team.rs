@@ -1,4 +1,5 @@
-//! The answers for an agent of a busy team, from the real programs: 13 agents, 28 P0 issues, a handoff with ten next steps.
+//! The answers for an agent of a busy team, from the real programs: 13 agents, 28 P0 issues, a handoff with ten next
+//! steps.
 
 use std::fmt::Write as _;
 

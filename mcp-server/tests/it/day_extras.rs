@@ -44,13 +44,17 @@ fn a_plan_has_author_age_and_priority() {
     write_plan(&dir, "# Week 47\n\nPriority venture: **alpha**\n\nShip the console.\n");
     let mut agent = machine.agent("mac1-claude-1", &dir);
     let plan = agent.call("plan", &json!({})).good();
-    assert!(plan.text.contains("## Weekly plan: alpha first, changed just now, not committed"), "{}", plan.text);
+    assert!(
+        plan.text.contains("## Weekly plan: priority venture alpha, changed just now, not committed"),
+        "{}",
+        plan.text
+    );
 
     machine.git(&dir, &["add", "."]);
     machine.git(&dir, &["commit", "--quiet", "--message=plan"]);
     for tool in ["plan", "sod"] {
         let shown = agent.call(tool, &json!({})).good();
-        for line in ["## Weekly plan: alpha first, committed just now", "| By Ann:", "| Ship the console."] {
+        for line in ["## Weekly plan: priority venture alpha, committed just now", "| By Ann:", "| Ship the console."] {
             assert!(shown.text.lines().any(|found| found == line), "{tool}: {line} in\n{}", shown.text);
         }
     }
@@ -85,7 +89,7 @@ fn a_long_plan_fills_the_answer_and_can_be_read_to_its_end() {
     let mut agent = machine.agent("mac1-claude-1", &dir);
     let day = agent.call("sod", &json!({"detail": "full"})).good();
     assert!(day.text.matches("| - [ ] task ").count() > 15, "{}", day.text);
-    assert!(day.text.contains("## Weekly plan: alpha first, "), "{}", day.text);
+    assert!(day.text.contains("## Weekly plan: priority venture alpha, "), "{}", day.text);
 
     let (mut read, mut offset, mut calls) = (Vec::new(), json!(0), 0);
     while !offset.is_null() {

@@ -1,4 +1,5 @@
-//! A full or read-only disk: every tool says what happened, why and what to do. No answer claims that a write is queued.
+//! A full or read-only disk: every tool says what happened, why and what to do. No answer claims that a write is
+//! queued.
 
 use deckwatch_tests::BadDisk;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! A GitHub on loopback. It answers the GraphQL queries of the server and supports the search qualifiers that the server
-//! uses. It refuses anything else, like GitHub.
+//! A GitHub on loopback. It answers the GraphQL queries of the server and supports the search qualifiers that the
+//! server uses. It refuses anything else, like GitHub.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! Healing of documents: a document is generated only where a requirement allows it, and a person's text is never replaced.
+//! Healing of documents: a document is generated only where a requirement allows it, and a person's text is never
+//! replaced.
 
 use std::path::Path;
 

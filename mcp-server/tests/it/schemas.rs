@@ -15,11 +15,12 @@
 //! characters (`generateValidName` in `packages/core/src/tools/mcp-tool.ts`).
 //!
 //! Codex: `parse_tool_input_schema` and `sanitize_json_schema` in openai/codex, `codex-rs/tools/src/json_schema.rs`. A
-//! unknown keyword is dropped without a message, a schema without a type becomes a string, and a schema of type `null` is
-//! an error. The root is an object.
+//! unknown keyword is dropped without a message, a schema without a type becomes a string, and a schema of type `null`
+//! is an error. The root is an object.
 //!
 //! No model sees the output schemas. The TypeScript SDK of MCP, which Claude Code and Gemini CLI use, refuses the whole
-//! list of tools if the type of one output schema is not `object` (opentokenz/mcpx issue 28). The same rules apply here.
+//! list of tools if the type of one output schema is not `object` (opentokenz/mcpx issue 28). The same rules apply
+//! here.
 
 use serde_json::{Value, json};
 

@@ -76,7 +76,7 @@ pub(crate) fn render(
     // Use the API's clock, so that ages are right even if this machine's clock is wrong.
     let now = day.next_heartbeat_at.plus_seconds(-i64::from(day.heartbeat_interval_seconds));
     let sections = sections(day, extras, Freshness::Current, now, fence);
-    under(header(day, now, fence), &sections, remarks, fence, limit)
+    assemble(header(day, now, fence), &sections, remarks, fence, limit)
 }
 
 /// Renders the last answer to `start_day` when there is no new one, with ages as of `now`. `heading` says why.
@@ -89,10 +89,10 @@ pub(crate) fn render_last(
     fence: &Fence,
     limit: usize,
 ) -> Rendered {
-    under(heading, &sections(day, extras, Freshness::LastAnswer, now, fence), remarks, fence, limit)
+    assemble(heading, &sections(day, extras, Freshness::LastAnswer, now, fence), remarks, fence, limit)
 }
 
-fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
+fn assemble(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
     head.extend(remarks.iter().cloned());
     if sections.iter().any(|section| matches!(section, Section::Stored { .. })) {
         head.extend([String::new(), WARNING.to_owned()]);
@@ -109,8 +109,8 @@ fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence:
 
 fn fit(sections: &[Section], head: &[String], fence: &Fence, limit: usize) -> Vec<Shown> {
     let blank_lines = 2 * (sections.len() + 1);
-    let ours = sections.iter().filter_map(Section::nothing).chain(head.iter().map(String::as_str));
-    let fixed: usize = ours.map(line_cost).sum::<usize>() + blank_lines;
+    let own_lines = sections.iter().filter_map(Section::nothing).chain(head.iter().map(String::as_str));
+    let fixed: usize = own_lines.map(line_cost).sum::<usize>() + blank_lines;
     let stored: Vec<Weighted> = sections.iter().filter_map(Section::stored).collect();
     let mut filled = fill(&stored, fence, limit.saturating_sub(fixed)).into_iter();
     let shown = |section: &Section| match section {
@@ -200,7 +200,7 @@ fn last_handoff(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now:
         return Section::Nothing(format!("{} for this repository{track}", freshness.none("Last handoff")));
     };
     let is_newest = extras.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
-    let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Handoff before that", 40) };
+    let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Last recorded handoff", 40) };
     Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
 }
 

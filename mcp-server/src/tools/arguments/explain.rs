@@ -4,7 +4,7 @@ use deckwatch_protocol::{Violation, Violations};
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 
-use super::super::names::holds_secret;
+use super::super::secret_names::holds_secret;
 use crate::render::budget::clip;
 
 /// The maximum length of a value in an error.
@@ -14,13 +14,13 @@ const SHOWN: usize = 60;
 pub(in crate::tools) fn explained(violations: Violations, arguments: &JsonObject, schema: &JsonObject) -> Violations {
     let explained = |violation: Violation| {
         let name = violation.pointer.split('/').nth(1).unwrap_or_default();
-        let came = match value_at(&violation.pointer, arguments) {
+        let sent = match value_at(&violation.pointer, arguments) {
             Some(value) => format!("it was {}", shown(value)),
             None => "it was left out".to_owned(),
         };
         let wanted = schema.get("properties").and_then(|properties| properties.get(name));
         let example = wanted.map(|schema| format!("; for example {}", json!({ name: example(name, schema) })));
-        let detail = format!("{} ({came}{})", violation.detail, example.unwrap_or_default());
+        let detail = format!("{} ({sent}{})", violation.detail, example.unwrap_or_default());
         Violation { detail, ..violation }
     };
     Violations(violations.0.into_iter().map(explained).collect())

@@ -33,7 +33,7 @@ pub(super) fn read(arguments: JsonObject, schema: &JsonObject) -> JsonObject {
         let name = known_name(&name, &given, wanted);
         let value = match wanted.get(&name) {
             Some(schema) => value_for(value, schema),
-            None => Some(value).filter(|value| !is_nothing(value)),
+            None => Some(value).filter(|value| !is_omitted(value)),
         };
         read.extend(value.map(|value| (name, value)));
     }
@@ -52,16 +52,16 @@ fn known_name(name: &str, given: &[String], wanted: &JsonObject) -> String {
 
 /// Converts a value to the type in `schema`; `None` when the value means that the argument is omitted.
 fn value_for(value: Value, schema: &Value) -> Option<Value> {
-    if is_nothing(&value) {
+    if is_omitted(&value) {
         return None;
     }
     let is_text = |value: &Value| value.as_str().is_some_and(|text| text.trim() == "null");
     let of_type = schema.get("type").and_then(Value::as_str).unwrap_or_default();
-    let words = schema.get("enum").and_then(Value::as_array);
-    match (of_type, words) {
+    let values = schema.get("enum").and_then(Value::as_array);
+    match (of_type, values) {
         ("string", None) => Some(value),
         _ if is_text(&value) => None,
-        ("string", Some(words)) => Some(word(value, words)),
+        ("string", Some(values)) => Some(enum_value(value, values)),
         ("boolean", _) => Some(flag(value)),
         ("integer", _) => Some(whole_number(value)),
         ("array", _) => Some(list(value, schema.get("items").unwrap_or(&Value::Null))),
@@ -69,14 +69,14 @@ fn value_for(value: Value, schema: &Value) -> Option<Value> {
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
+fn is_omitted(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(str::is_empty)
 }
 
 /// The value of the `enum` that is equal except for case.
-fn word(value: Value, words: &[Value]) -> Value {
+fn enum_value(value: Value, values: &[Value]) -> Value {
     let Some(text) = value.as_str().map(str::trim) else { return value };
-    let mut same = words.iter().filter(|word| word.as_str().is_some_and(|word| word.eq_ignore_ascii_case(text)));
+    let mut same = values.iter().filter(|word| word.as_str().is_some_and(|word| word.eq_ignore_ascii_case(text)));
     match (same.next(), same.next()) {
         (Some(word), None) => word.clone(),
         _ => value,
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_form_with_one_meaning_is_converted() {
-        for (came, wanted) in [
+        for (sent, wanted) in [
             (json!({"steps": "[\"a\", \"b\"]"}), json!({"steps": ["a", "b"]})),
             (json!({"steps": " [] "}), json!({"steps": []})),
             (json!({"steps": "a"}), json!({"steps": ["a"]})),
@@ -174,7 +174,7 @@ mod tests {
             (json!({"status": "DONE"}), json!({"status": "done"})),
             (json!({"issueNumber": 3, "keep-open": true}), json!({"issue_number": 3, "keep_open": true})),
         ] {
-            assert_read(&came, &wanted);
+            assert_read(&sent, &wanted);
         }
     }
 
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn an_ambiguous_form_is_unchanged() {
-        for came in [
+        for sent in [
             json!({"steps": "['a']"}),
             json!({"steps": "{\"a\": 1}"}),
             json!({"steps": "\"a\""}),
@@ -217,7 +217,7 @@ mod tests {
             json!({"issueNumber": 1, "issue_number": 2}),
             json!({"unheard_of": 1}),
         ] {
-            assert_read(&came, &came);
+            assert_read(&sent, &sent);
         }
     }
 }

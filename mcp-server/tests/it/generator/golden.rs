@@ -1,5 +1,5 @@
-//! The generated documents for each framework. A fixture is one text file for a whole repository, with its documents next
-//! to it.
+//! The generated documents for each framework. A fixture is one text file for a whole repository, with its documents
+//! next to it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The guarantees of generated documents: the same bytes for the same files, no content of ignored files or of files that
-//! are named like a secret, a size limit and a time limit.
+//! The guarantees of generated documents: the same bytes for the same files, no content of ignored files or of files
+//! that are named like a secret, a size limit and a time limit.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -184,8 +184,8 @@ fn invalid_arguments_are_refused_with_help() {
     assert!(code == 1 && text.contains("not-there is not a directory"), "{text}");
 }
 
-/// 50,000 files, half of them code, with a route in every tenth. The time limit is the guaranteed one in a release build,
-/// and longer in a debug build.
+/// 50,000 files, half of them code, with a route in every tenth. The time limit is the guaranteed one in a release
+/// build, and longer in a debug build.
 #[test]
 fn fifty_thousand_files_are_fast() {
     let machine = Machine::new();

@@ -31,7 +31,7 @@ impl SecretNames {
     /// The violations with these names masked.
     pub(super) fn masked(&self, mut violations: Violations) -> Violations {
         for Violation { pointer, .. } in &mut violations.0 {
-            let masked = |segment| if self.0.iter().any(|name| stands_for(segment, name)) { MASK } else { segment };
+            let masked = |segment| if self.0.iter().any(|name| is_name(segment, name)) { MASK } else { segment };
             *pointer = pointer.split('/').map(masked).collect::<Vec<_>>().join("/");
         }
         violations
@@ -61,7 +61,7 @@ fn collect_below(value: &Value, found: &mut Vec<String>) {
 }
 
 /// Whether a segment of a pointer is this name. A pointer shows only the beginning of a long name.
-fn stands_for(segment: &str, name: &str) -> bool {
+fn is_name(segment: &str, name: &str) -> bool {
     const SHOWN: usize = 64;
     segment == name || (segment.chars().count() >= SHOWN && name.starts_with(segment))
 }
