@@ -287,13 +287,12 @@ fn failed_call(name: &'static str, trouble: &Trouble, api: &Api) -> Check {
 
 fn report(checks: &[Check]) -> String {
     let count = |status| checks.iter().filter(|check| check.status == status).count();
-    let mut lines = vec![format!(
-        "{} checks: {} ok, {} warnings, {} failed",
-        checks.len(),
-        count(Status::Ok),
-        count(Status::Warn),
-        count(Status::Fail)
-    )];
+    let warnings = match count(Status::Warn) {
+        1 => "1 warning".to_owned(),
+        number => format!("{number} warnings"),
+    };
+    let mut lines =
+        vec![format!("{} checks: {} ok, {warnings}, {} failed", checks.len(), count(Status::Ok), count(Status::Fail))];
     for check in checks {
         let mark = match check.status {
             Status::Ok => "ok  ",

@@ -86,13 +86,13 @@ fn last_handoff(items: usize) -> Value {
     let list = |what: &str, count: usize| -> Vec<String> {
         (1..=count).map(|n| format!("{what} {n}: the part of the sign-in that has the number {n}")).collect()
     };
-    let mut words = handoff("The sign-in page is half done. The form works; the reset of a password does not.");
-    words["next_steps"] = json!(list("Do step", items));
-    words["accomplished"] = json!(list("Finished", 4));
-    words["in_progress"] = json!(list("Working on", 2));
-    words["blocked"] = json!(list("Waiting for", 1));
-    words["links"] = json!(["https://github.com/example-org/alpha/pull/31"]);
-    words
+    let mut draft = handoff("The sign-in page is half done. The form works; the reset of a password does not.");
+    draft["next_steps"] = json!(list("Do step", items));
+    draft["accomplished"] = json!(list("Finished", 4));
+    draft["in_progress"] = json!(list("Working on", 2));
+    draft["blocked"] = json!(list("Waiting for", 1));
+    draft["links"] = json!(["https://github.com/example-org/alpha/pull/31"]);
+    draft
 }
 
 /// The number of characters of the structured content, which includes the text.
@@ -153,12 +153,12 @@ fn handoffs_are_listed_in_pages_and_filtered_by_recipient() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, "mac2-codex-1");
     for n in 0..20 {
-        let mut words = handoff(&format!("Number {n}."));
-        words["keep_open"] = json!(true);
+        let mut draft = handoff(&format!("Number {n}."));
+        draft["keep_open"] = json!(true);
         if n == 3 {
-            words["to_agent"] = json!(AGENT);
+            draft["to_agent"] = json!(AGENT);
         }
-        let _ = agent.call("handoff", &words).good();
+        let _ = agent.call("handoff", &draft).good();
     }
     let mut reader = server.agent(&machine, AGENT);
     let first = reader.call("handoffs", &json!({})).good();
@@ -178,9 +178,9 @@ fn handoffs_are_listed_in_pages_and_filtered_by_recipient() {
 fn a_long_handoff_is_read_in_pieces() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
-    let mut words = handoff("Long.");
-    words["next_steps"] = (0..150).map(|n| json!(format!("step {n} {}", "word ".repeat(30)))).collect();
-    let id = agent.call("handoff", &words).good().facts["handoff_id"].clone();
+    let mut draft = handoff("Long.");
+    draft["next_steps"] = (0..150).map(|n| json!(format!("step {n} {}", "word ".repeat(30)))).collect();
+    let id = agent.call("handoff", &draft).good().facts["handoff_id"].clone();
     let (mut steps, mut offset, mut calls) = (0, json!(0), 0);
     while !offset.is_null() {
         let piece = agent.call("handoffs", &json!({"id": id, "offset": offset})).good();

@@ -160,11 +160,11 @@ fn the_day_shows_p0_issues() {
 #[test]
 fn a_day_starts_and_reports_a_github_that_hangs_or_fails() {
     let failing = Mood::Answers(502, Vec::new(), String::new());
-    for (mood, words) in [(Mood::Hangs, " 2 s"), (failing, "GitHub failed (502)")] {
+    for (mood, message) in [(Mood::Hangs, " 2 s"), (failing, "GitHub failed (502)")] {
         let (machine, github) = (Machine::new(), GitHub::in_mood(mood));
         let day = with_github(&machine, &github).call("sod", &json!({})).good();
         let section = day.text.split("## P0 issues: ").nth(1).unwrap_or_default();
-        assert!(section.starts_with("unknown\n") && section.lines().nth(1).unwrap().contains(words), "{}", day.text);
+        assert!(section.starts_with("unknown\n") && section.lines().nth(1).unwrap().contains(message), "{}", day.text);
         assert_eq!((&day.facts["outcome"], day.facts.get("p0_issues")), (&json!("created"), None));
     }
 }

@@ -67,7 +67,7 @@ fn a_missing_document_is_not_an_error_and_existing_names_are_listed() {
     let none = agent.call("doc", &json!({"name": "api.md"})).good();
     assert_eq!(
         none.text,
-        "There is no document alpha/api.md and no global/api.md. There is no document in alpha and global."
+        "There is no document alpha/api.md or global/api.md. There are no documents in alpha or global."
     );
     server.put_doc("global", "style.md", "x");
     server.put_doc("alpha", "schema.md", "x");

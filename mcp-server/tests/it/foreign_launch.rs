@@ -63,10 +63,10 @@ fn a_server_that_outlives_its_launch_records_nothing() {
     for tool in ["sod", "context", "status", "notes", "ventures"] {
         let answer = server.call(tool, &json!({}));
         assert!(answer.is_error, "{tool}: {}", answer.text);
-        for words in
+        for command_line in
             ["belongs to the launch of", "which has ended", "Nothing was read or recorded", "launcher <venture>"]
         {
-            assert!(answer.text.contains(words), "{words:?} is not in {}", answer.text);
+            assert!(answer.text.contains(command_line), "{command_line:?} is not in {}", answer.text);
         }
     }
     for (method, params) in
@@ -182,6 +182,6 @@ fn each_session_of_a_background_server_holds_its_own_slot() {
     let file = machine.home().join(format!(".local/state/deckwatch/slots/{}/codex-1.json", this_host()));
     let slot: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let pid = slot["holder"]["pid"].to_string();
-    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
-    assert!(!String::from_utf8_lossy(&words).contains("app-server"), "{slot}");
+    let command_line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(!String::from_utf8_lossy(&command_line).contains("app-server"), "{slot}");
 }

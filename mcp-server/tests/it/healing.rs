@@ -37,8 +37,8 @@ fn healed(answer: &Answer, name: &str) -> String {
 #[track_caller]
 fn background_report(agent: &mut Mcp) -> String {
     let mut days = (0..200).map(|_| agent.call("sod", &json!({})).good().text);
-    let told = days.find(|text| text.contains("healed in the background")).expect("a report of background healing");
-    told.lines().find(|line| line.contains("healed in the background")).unwrap().to_owned()
+    let report = days.find(|text| text.contains("healed in the background")).expect("a report of background healing");
+    report.lines().find(|line| line.contains("healed in the background")).unwrap().to_owned()
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn context_reports_background_healing_too() {
     server.require_generated("schema.md");
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
-    let told = (0..200).map(|_| agent.call("context", &json!({})).good().text);
-    let lines: Vec<String> = told.take_while(|text| !text.contains("schema.md: not written")).collect();
+    let report = (0..200).map(|_| agent.call("context", &json!({})).good().text);
+    let lines: Vec<String> = report.take_while(|text| !text.contains("schema.md: not written")).collect();
     assert!(lines.len() < 200, "the report came");
 }
 
@@ -197,7 +197,7 @@ fn heal_at(api: &ScriptedApi) -> Answer {
 #[test]
 fn a_document_of_a_person_or_of_another_repository_is_kept() {
     let (own, other) = (json!("example-org/alpha"), json!("example-org/beta"));
-    for (repo, path, said) in [
+    for (repo, path, expected) in [
         (Value::Null, Value::Null, "a person wrote or edited it"),
         (own.clone(), json!("docs/api.md"), "a person wrote or edited it"),
         (own.clone(), json!("generated:api"), "a person wrote or edited it"),
@@ -208,7 +208,7 @@ fn a_document_of_a_person_or_of_another_repository_is_kept() {
         let api = with_stale(stored(&repo, &path), (200, json!({})));
         let heal = heal_at(&api);
         assert_eq!(healed(&heal, "api.md"), "left", "{}", heal.text);
-        assert!(heal.text.contains(said), "{}", heal.text);
+        assert!(heal.text.contains(expected), "{}", heal.text);
         assert!(api.seen.try_iter().all(|(method, _, _)| method == "GET"), "nothing was written");
     }
 }
@@ -235,7 +235,7 @@ fn a_document_that_people_must_write_is_not_generated() {
 #[test]
 fn each_failure_has_its_own_outcome() {
     let generated = stored(&json!("Example-Org/Alpha"), &json!(mark("api", CONTENT)));
-    for (status, code, outcome, said) in [
+    for (status, code, outcome, expected) in [
         (403, "forbidden", "not_permitted", "ask an admin"),
         (412, "doc_changed", "left", "somebody edited it just now"),
         (503, "unavailable", "unreachable", "not written, and the documents after it are skipped"),
@@ -244,7 +244,7 @@ fn each_failure_has_its_own_outcome() {
         let api = with_stale(generated.clone(), (status, problem(status, code, "No.")));
         let heal = heal_at(&api);
         assert_eq!(healed(&heal, "api.md"), outcome, "{}", heal.text);
-        assert!(heal.text.contains(said), "{}", heal.text);
+        assert!(heal.text.contains(expected), "{}", heal.text);
     }
 }
 

@@ -126,8 +126,8 @@ fn a_long_note_comes_in_pieces_that_say_how_to_continue() {
         assert!(piece.facts.to_string().encode_utf16().count() <= 10_500);
         seen.extend(piece.text.lines().filter_map(|line| line.strip_prefix("| line ")?.parse::<usize>().ok()));
         offset = piece.facts["note"]["next_offset"].clone();
-        let said = piece.text.contains(&format!("offset {offset} to continue"));
-        assert_eq!(said, !offset.is_null(), "{}", piece.text);
+        let is_continued = piece.text.contains(&format!("offset {offset} to continue"));
+        assert_eq!(is_continued, !offset.is_null(), "{}", piece.text);
     }
     assert_eq!(seen, (0..3_000).collect::<Vec<_>>());
 }

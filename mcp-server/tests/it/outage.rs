@@ -186,8 +186,8 @@ fn a_write_without_a_venture_is_reported_and_blocks_no_other() {
     server.start();
     let mut agent = agent_on_new_machine(&machine, &server, REMOTE);
     let mut days = (0..100).map(|_| agent.call("sod", &json!({})).good());
-    let told = "waits for a person and delays no other write: no venture has the repository example-org/unheard-of";
-    assert!(days.any(|day| day.text.contains(told)), "{told}");
+    let expected = "waits for a person and delays no other write: no venture has the repository example-org/unheard-of";
+    assert!(days.any(|day| day.text.contains(expected)), "{expected}");
     assert_eq!(agent.call("handoff", &handoff("Somebody's.")).good().facts["recorded"], true);
     assert_eq!(server.handoffs(), ["Somebody's."]);
 }
@@ -231,13 +231,13 @@ fn sent_by_another_process(tool: &str, path: &'static str, arguments: &Value) ->
 #[test]
 fn a_note_that_another_process_sent_is_reported_as_saved_without_its_answer() {
     let race = json!({"action": "create", "title": "Raced", "content": "Once."});
-    let (told, machine, _server, between) = sent_by_another_process("note", "/v1/notes", &race);
-    let told = told.good();
+    let (answer, machine, _server, between) = sent_by_another_process("note", "/v1/notes", &race);
+    let answer = answer.good();
     for part in ["This is saved. Do not repeat it", "another process on this machine has sent it", "can't reach"] {
-        assert!(told.text.contains(part), "{part} in {}", told.text);
+        assert!(answer.text.contains(part), "{part} in {}", answer.text);
     }
-    assert!(!told.text.contains("try again"), "{}", told.text);
-    assert_eq!(told.facts["queued"], false);
+    assert!(!answer.text.contains("try again"), "{}", answer.text);
+    assert_eq!(answer.facts["queued"], false);
     assert!(waiting(&machine).is_empty());
     let mut agent = agent_by_way_of(&machine, AGENT, &between.url);
     assert_eq!(agent.call("notes", &json!({"q": "raced"})).good().facts["list"]["total"], 1);
@@ -245,10 +245,10 @@ fn a_note_that_another_process_sent_is_reported_as_saved_without_its_answer() {
 
 #[test]
 fn a_handoff_that_another_process_sent_is_reported_as_recorded_without_its_answer() {
-    let (told, machine, server, between) = sent_by_another_process("handoff", "/v1/eod", &handoff("Raced."));
-    let told = told.good();
-    assert!(told.text.contains("The handoff is recorded. Do not repeat it"), "{}", told.text);
-    assert_eq!((&told.facts["recorded"], told.facts.get("handoff_id")), (&json!(true), None));
+    let (answer, machine, server, between) = sent_by_another_process("handoff", "/v1/eod", &handoff("Raced."));
+    let answer = answer.good();
+    assert!(answer.text.contains("The handoff is recorded. Do not repeat it"), "{}", answer.text);
+    assert_eq!((&answer.facts["recorded"], answer.facts.get("handoff_id")), (&json!(true), None));
     let again = agent_by_way_of(&machine, AGENT, &between.url).call("handoff", &handoff("Raced.")).good();
     assert!(again.text.contains("It was not recorded again"), "{}", again.text);
     assert_eq!(server.handoffs(), ["Raced."]);
@@ -257,8 +257,8 @@ fn a_handoff_that_another_process_sent_is_reported_as_recorded_without_its_answe
 #[test]
 fn a_refused_change_that_another_process_sent_is_reported_as_not_recorded() {
     let race = json!({"action": "archive", "id": "note_01JD0000000000000000000001"});
-    let (told, ..) = sent_by_another_process("note", "/v1/notes/note_01JD0000000000000000000001/archive", &race);
-    let text = told.trouble();
+    let (answer, ..) = sent_by_another_process("note", "/v1/notes/note_01JD0000000000000000000001/archive", &race);
+    let text = answer.trouble();
     assert!(text.contains("NOT recorded") && text.contains("refused (note_not_found)"), "{text}");
 }
 

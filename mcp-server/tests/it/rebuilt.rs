@@ -31,8 +31,8 @@ fn a_replaced_program_is_reported_once_with_how_to_restart() {
         let new = program.with_extension("new");
         std::fs::copy(&program, &new).unwrap();
         std::fs::rename(&new, &program).unwrap();
-        let told = agent.call(tool, &json!({})).good();
-        let line = told.text.lines().find(|line| line.starts_with("deckwatch-mcp was rebuilt at ")).unwrap();
+        let answer = agent.call(tool, &json!({})).good();
+        let line = answer.text.lines().find(|line| line.starts_with("deckwatch-mcp was rebuilt at ")).unwrap();
         assert!(line.contains(" UTC; this session still runs the old build. "), "{line}");
         assert!(line.ends_with("type /mcp in Claude Code, select deckwatch, and choose Reconnect."), "{line}");
         let again = agent.call(tool, &json!({})).good();

@@ -164,11 +164,11 @@ fn every_github_error_has_its_own_message_and_fix() {
         (answers(200, &[], &saml.to_string()), "(Resource protected by organization SAML enforcement.): authorise"),
         (Mood::Hangs, "did not answer within 2 s"),
     ];
-    for (mood, words) in cases {
+    for (mood, message) in cases {
         let (machine, github) = (Machine::new(), GitHub::in_mood(mood));
         let asked = Instant::now();
         let text = agent(&machine, &github).call("status", &json!({})).trouble();
-        assert!(text.contains(words), "{words} in {text}");
+        assert!(text.contains(message), "{message} in {text}");
         assert!(!text.contains(TOKEN) && asked.elapsed() < Duration::from_secs(10), "{text}");
     }
 }

@@ -139,7 +139,7 @@ fn preflight_on_a_new_machine_finds_no_failure() {
 fn preflight_names_the_account_of_the_github_token() {
     let (machine, github) = (Machine::new(), GitHub::with(&[], &[]));
     for (token, expected) in [
-        (TOKEN, "ok   github: answers; the token from GITHUB_TOKEN is ann's"),
+        (TOKEN, "ok   github: answers; the token from GITHUB_TOKEN belongs to ann"),
         ("ghp_wrong", "fix: GitHub does not accept the token from GITHUB_TOKEN"),
     ] {
         let mut command = machine.command(&machine.folder("plain"));
@@ -236,7 +236,7 @@ fn preflight_says_which_side_to_update() {
 fn preflight_has_a_fix_for_each_malformed_api_setting() {
     for (url, key, remedy) in [
         ("https://api.example.com", "", "set CONTEXT_API_KEY, or unset CONTEXT_API_URL"),
-        ("https://api.example.com", "two words", "set CONTEXT_API_KEY to the key exactly as"),
+        ("https://api.example.com", "two words", "set CONTEXT_API_KEY to the exact key"),
         ("notaurl", "0123456789abcdef", "set CONTEXT_API_URL to the API's address, such as https://"),
     ] {
         let machine = Machine::new();

@@ -53,7 +53,7 @@ fn files_that_are_not_text_are_skipped_and_reported() {
     let started = Instant::now();
     let text = generated(&machine, "api", &dir);
     assert!(started.elapsed() < TIME_LIMIT);
-    for said in [
+    for expected in [
         "1 binary: `binary.js`",
         "1 not UTF-8: `latin.js`",
         "1 larger than 1 MiB: `large.js`",
@@ -61,7 +61,7 @@ fn files_that_are_not_text_are_skipped_and_reported() {
         "1 neither files nor folders: `pipe.js`",
         "1 repositories inside this one: `other`",
     ] {
-        assert!(text.contains(said), "{said}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(generated(&machine, "project-instructions", &dir).contains("1 malformed: `package.json`"));
 }

@@ -134,10 +134,10 @@ fn ignored_and_secret_files_are_not_read() {
     write(&dir, "server.key", CANARY);
     for document in DOCUMENTS {
         let output = run(&machine, &[document], &dir);
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(!said.contains(CANARY), "{said}");
-        assert!(said.contains("named like a secret: `.env`, `.env.sql`, `.env.ts`, `.ssh`"), "{said}");
-        assert!(said.contains("2 folders of dependencies: `node_modules`, `vendor`"), "{said}");
+        let output = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!output.contains(CANARY), "{output}");
+        assert!(output.contains("named like a secret: `.env`, `.env.sql`, `.env.ts`, `.ssh`"), "{output}");
+        assert!(output.contains("2 folders of dependencies: `node_modules`, `vendor`"), "{output}");
     }
 }
 
@@ -168,19 +168,19 @@ fn a_document_has_a_size_limit_and_reports_omissions() {
 fn invalid_arguments_are_refused_with_help() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
-    let said = |arguments: &[&str]| {
+    let run_with = |arguments: &[&str]| {
         let output = run(&machine, arguments, &dir);
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code().unwrap(), text)
     };
     for arguments in [&[][..], &["routes"], &["api", "schema"], &["api", "--repo"], &["--all"]] {
-        let (code, text) = said(arguments);
+        let (code, text) = run_with(arguments);
         assert_eq!(code, 2, "{arguments:?}");
         assert!(text.contains("deckwatch-mcp generate <document>"), "{text}");
     }
-    let (code, text) = said(&["--help"]);
+    let (code, text) = run_with(&["--help"]);
     assert!(code == 0 && text.contains("project-instructions"), "{text}");
-    let (code, text) = said(&["api", "--repo", "not-there"]);
+    let (code, text) = run_with(&["api", "--repo", "not-there"]);
     assert!(code == 1 && text.contains("not-there is not a directory"), "{text}");
 }
 
