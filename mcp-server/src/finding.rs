@@ -1,4 +1,4 @@
-//! Finds the agent's session at the API: after a restart of this server, or of the agent.
+//! Finds the agent's session at the API after a restart of this server or of the agent.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use deckwatch_protocol::{EndReason, STALE_SECONDS, Session, SessionFilter, Sessi
 use crate::session::{Keeper, Live, State};
 use crate::trouble::Trouble;
 
-/// On whose behalf a session is looked for.
+/// What a search for a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Searcher {
-    /// A tool was called, so the agent works here.
+    /// A tool was called, so the agent works in this process.
     Tool,
-    /// This process has only started.
+    /// This process started, and no tool was called yet.
     Start,
 }
 
 impl Keeper {
-    /// The live session: the one held here, else the one that the API knows of this agent.
+    /// The live session: the one that this process holds, or else this agent's session at the API.
     pub(crate) async fn find(&self) -> Result<Option<Live>, Trouble> {
         match self.known() {
             State::Live(live) => return Ok(Some(live)),
@@ -30,9 +30,9 @@ impl Keeper {
         self.search(Searcher::Tool).await
     }
 
-    /// The same before any tool was called. A tool's own probe of this server must neither keep alive nor bring back
-    /// what it does not work on.
-    pub(crate) async fn find_unasked(&self) -> Result<Option<Live>, Trouble> {
+    /// The same before a tool was called. A CLI may start a server only to list its tools. Such a server must not keep
+    /// a session alive, and must not bring one back.
+    pub(crate) async fn find_at_startup(&self) -> Result<Option<Live>, Trouble> {
         match self.known() {
             State::Unknown => self.search(Searcher::Start).await,
             State::Live(live) => Ok(Some(live)),
@@ -40,9 +40,9 @@ impl Keeper {
         }
     }
 
-    /// Asks the API for this agent's session: one that is active, else the one that the agent left last.
+    /// Asks the API for this agent's session: an active one, or else the one that the agent left last.
     async fn search(&self, searcher: Searcher) -> Result<Option<Live>, Trouble> {
-        let track = self.identity.surroundings().setting(variables::TRACK)?;
+        let track = self.identity.environment().setting(variables::TRACK)?;
         for status in [SessionStatus::Active, SessionStatus::Abandoned] {
             let mut mine = Vec::new();
             for session in self.sessions_with(status).await? {
@@ -84,7 +84,7 @@ impl Keeper {
     }
 }
 
-/// Whether a session that its agent has left is not stale yet.
+/// Whether a session that its agent left is not stale yet.
 fn may_be_continued(session: &Session) -> bool {
     now().seconds_since(session.last_heartbeat_at) < STALE_SECONDS
 }

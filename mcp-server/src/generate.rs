@@ -1,6 +1,6 @@
-//! `deckwatch-mcp generate`: a document on standard output, for people and for scripts.
+//! `deckwatch-mcp generate`: prints a generated document to standard output, for people and scripts.
 //!
-//! It reads its arguments and prints; what is written is the business of `deckwatch-generator`.
+//! This module only reads arguments and prints. `deckwatch-generator` generates the document.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -13,14 +13,14 @@ use deckwatch_generator::{Generated, Kind, generate};
 const USAGE: &str = "\
 deckwatch-mcp generate <document> [--repo DIR]
 
-Writes a document about the repository of DIR (here, without it) to standard output:
+Prints a document about the repository of DIR (default: the current folder) to standard output:
 
-  project-instructions   what it is, how to build, test and run it, the rules of the house
-  api                    its routes: method, path, place, tests, OpenAPI summaries
-  schema                 its tables as the migrations leave them
+  project-instructions   what the project is, how to build, test and run it, and its rules
+  api                    its routes: method, path, source location, tests, OpenAPI summaries
+  schema                 its database tables after all migrations
 
-The same tree gives the same bytes. Nothing that git ignores or that is named like a secret is read.
-Exit codes: 0 written, 1 the repository cannot be read, 2 these arguments do not fit.
+The same files give the same bytes. Files that git ignores or that are named like a secret are not read.
+Exit codes: 0 printed, 1 the repository cannot be read, 2 the arguments are not valid.
 ";
 
 struct Request {
@@ -65,7 +65,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Request, String> {
             Some(word) if kind.is_none() && !word.starts_with('-') => {
                 kind = Some(word.parse::<Kind>().map_err(|error| error.to_string())?);
             }
-            _ => return Err(format!("generate takes no such argument here: {}", argument.to_string_lossy())),
+            _ => return Err(format!("generate does not accept this argument: {}", argument.to_string_lossy())),
         }
     }
     let kind = kind.ok_or("generate needs the name of a document")?;
@@ -93,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_stands_before_or_after_the_document() {
+    fn the_folder_may_come_before_or_after_the_document() {
         assert_eq!(parsed("api"), Ok((Kind::Api, ".".to_owned())));
         assert_eq!(parsed("schema --repo /x"), Ok((Kind::Schema, "/x".to_owned())));
         assert_eq!(parsed("--repo x project-instructions"), Ok((Kind::ProjectInstructions, "x".to_owned())));
     }
 
     #[test]
-    fn arguments_that_do_not_fit_are_named() {
+    fn invalid_arguments_are_named() {
         for (line, named) in [
             ("apis", "\"apis\""),
             ("api schema", "schema"),

@@ -1,7 +1,7 @@
-//! Keeps the session alive while this process lives, as often as the server asks for it.
+//! Sends heartbeats while this process runs, at the interval that the API asks for.
 //!
-//! It also finds the session of a server that was restarted, and reports when the branch or the
-//! commit changed. What fails here is logged and tried again; no tool call ever waits for it.
+//! It also finds the session again after a restart of this server, and reports a new branch or
+//! commit. A failure is logged and retried. No tool call waits for a heartbeat.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,9 +12,9 @@ use deckwatch_protocol::{Change, SessionStatus, UpdateSession};
 use crate::session::{Keeper, Live, is_gone};
 use crate::trouble::Trouble;
 
-/// The longest sleep: a machine that was suspended is late by no more than this.
+/// The longest sleep. After a suspend of the machine, a heartbeat is late by at most this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// How long to wait after a heartbeat that did not arrive.
+/// The pause after a failed heartbeat.
 const RETRY: Duration = Duration::from_mins(1);
 
 /// Runs until the process ends.
@@ -27,7 +27,7 @@ pub(crate) async fn run(keeper: Arc<Keeper>) {
         };
         let wait = live.due.duration_since(SystemTime::now()).unwrap_or_default();
         if wait.is_zero() {
-            beat(&keeper, live).await;
+            send_heartbeat(&keeper, live).await;
         } else {
             // A change of session ends the sleep early.
             let _ = tokio::time::timeout(wait.min(LONGEST_SLEEP), keeper.changed()).await;
@@ -35,39 +35,39 @@ pub(crate) async fn run(keeper: Arc<Keeper>) {
     }
 }
 
-/// Finds the session of the process before this one, also when the API comes back only later.
+/// Finds the session of the previous process. Retries until the API answers.
 async fn look_for_session(keeper: &Keeper) {
-    while let Err(Trouble::Api(error)) = keeper.find_unasked().await {
-        log::info!("whether there is a session could not be asked: {error}");
-        // A start of day in the meantime is what was looked for.
+    while let Err(Trouble::Api(error)) = keeper.find_at_startup().await {
+        log::info!("could not look for a live session: {error}");
+        // A start of day in the meantime ends the search.
         let _ = tokio::time::timeout(RETRY, keeper.changed()).await;
     }
 }
 
-async fn beat(keeper: &Keeper, live: Live) {
+async fn send_heartbeat(keeper: &Keeper, live: Live) {
     let _beating = keeper.beating.lock().await;
     keeper.join_again().await;
     match report(keeper, &live).await {
-        Ok(Some(next)) => keeper.beaten(next),
-        Ok(None) => forget(keeper, &live, "it fell silent for too long"),
+        Ok(Some(next)) => keeper.record_heartbeat(next),
+        Ok(None) => forget(keeper, &live, "its heartbeats stopped for too long"),
         Err(Trouble::Api(ClientError::Refused(problem))) if is_gone(problem.code) => {
             forget(keeper, &live, &problem.detail);
         }
         Err(trouble) => {
-            log::warn!("the heartbeat of session {} did not arrive: {trouble}", live.id);
-            keeper.beaten(Live { due: SystemTime::now() + RETRY, ..live });
+            log::warn!("the heartbeat of session {} failed: {trouble}", live.id);
+            keeper.record_heartbeat(Live { due: SystemTime::now() + RETRY, ..live });
         }
     }
 }
 
-/// An end of day may have been faster than the heartbeat: that is no news.
+/// Logs nothing if an end of day came before the heartbeat.
 fn forget(keeper: &Keeper, live: &Live, why: &str) {
     if keeper.forget(&live.id) {
         log::warn!("session {} is no longer alive: {why}", live.id);
     }
 }
 
-/// Reports that the agent is alive, and where. `None` when the session no longer is.
+/// Reports that the agent is alive, with its branch and commit. `None` when the session is no longer active.
 async fn report(keeper: &Keeper, live: &Live) -> Result<Option<Live>, Trouble> {
     keeper.identity.of_this_launch().await?;
     let api = keeper.identity.api().await?;
@@ -87,7 +87,7 @@ async fn report(keeper: &Keeper, live: &Live) -> Result<Option<Live>, Trouble> {
     Ok((heartbeat.status == SessionStatus::Active).then_some(next))
 }
 
-/// What changed in the checkout since the last report. Git's troubles are no reason to fall silent.
+/// What changed in the checkout since the last report. If git fails, the heartbeat is sent without a change.
 async fn moved(keeper: &Keeper, live: &mut Live) -> Option<UpdateSession> {
     let checkout = keeper.identity.checkout().await.ok()?;
     if checkout.branch == live.branch && checkout.commit_sha == live.commit_sha {

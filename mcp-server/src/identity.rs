@@ -1,8 +1,8 @@
-//! Who this agent is and where it works: found when first needed, then kept.
+//! The agent, its API, its venture and its repository. Each is looked up when first needed, then cached.
 //!
-//! The launcher says it in `DECKWATCH_*`. A server that was registered by hand finds it out: the
+//! The launcher sets them in `DECKWATCH_*`. A server that a person registered by hand finds them itself: the
 //! agent's CLI from the MCP handshake, its number from a slot held for the CLI's process, the venture
-//! from a ventures file, from the API, or from the repository's own name.
+//! from a ventures file, from the API, or from the repository's name.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -22,24 +22,24 @@ use deckwatch_protocol::{
 };
 use tokio::sync::OnceCell;
 
+use crate::environment::Environment;
 use crate::github::GitHub;
-use crate::surroundings::Surroundings;
 use crate::trouble::{Trouble, blocking};
 
-/// How often a start of day that goes on looks whether its launch still lives.
+/// How often a running start of day checks that its launch still runs.
 const LAUNCH_CHECK: Duration = Duration::from_secs(1);
 
-/// The agent, found part by part: a part that can't be found now is asked for again next time.
+/// The agent's identity. A part that can't be found now is looked up again next time.
 pub(crate) struct Identity {
-    surroundings: Surroundings,
+    environment: Environment,
     github: GitHub,
     cli: OnceLock<Cli>,
-    told: OnceLock<ClientSessionId>,
+    conversation: OnceLock<ClientSessionId>,
     me: OnceCell<Me>,
     api: OnceCell<Api>,
     place: OnceCell<Place>,
-    /// Set once this process is known to work in a repository of its launch: neither changes.
-    at_home: OnceLock<()>,
+    /// Set when this process is known to work in a repository of its launch. That does not change.
+    in_launch_repo: OnceLock<()>,
 }
 
 /// The agent's CLI, as the handshake names it.
@@ -56,7 +56,7 @@ pub(crate) struct Me {
     pub(crate) host: Host,
     pub(crate) client: Client,
     pub(crate) client_version: Option<ClientVersion>,
-    /// `None` when the launcher gave the name and holds its slot.
+    /// `None` when the launcher set the name and holds the slot.
     pub(crate) slot: Option<u32>,
 }
 
@@ -64,67 +64,76 @@ pub(crate) struct Me {
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) repo: RepoName,
-    /// The venture, and how to register it where none is registered yet.
+    /// The venture, with the data to register it if it is not registered yet.
     pub(crate) venture: VentureEntry,
     pub(crate) source: VentureSource,
 }
 
 impl Place {
-    /// Records are kept under the name that the venture gives its repository.
+    /// Records use the venture's spelling of the repository's name.
     fn of(repo: &RepoName, venture: VentureEntry, source: VentureSource) -> Self {
         Self { repo: venture.spelling_of(repo), venture, source }
     }
 }
 
-/// Who said which venture it is.
+/// Where the venture is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VentureSource {
     /// `DECKWATCH_VENTURE`.
     Environment,
     /// A ventures file.
     File(PathBuf),
-    /// The API knows the repository.
+    /// The API: a venture there has the repository.
     Api,
-    /// Nobody: it is named after the repository, on the embedded engine.
+    /// The repository's name. Only on the embedded engine.
     Repository,
 }
 
 impl Identity {
-    pub(crate) fn new(surroundings: Surroundings) -> Self {
-        let (cli, told) = (OnceLock::new(), OnceLock::new());
-        let (me, api, place, at_home) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
-        Self { github: GitHub::new(surroundings.clone()), surroundings, cli, told, me, api, place, at_home }
+    pub(crate) fn new(environment: Environment) -> Self {
+        let (cli, conversation) = (OnceLock::new(), OnceLock::new());
+        let (me, api, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
+        Self {
+            github: GitHub::new(environment.clone()),
+            environment,
+            cli,
+            conversation,
+            me,
+            api,
+            place,
+            in_launch_repo,
+        }
     }
 
-    pub(crate) fn surroundings(&self) -> &Surroundings {
-        &self.surroundings
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     pub(crate) fn github(&self) -> &GitHub {
         &self.github
     }
 
-    /// Remembers who is at the other end of the pipe; the first word counts.
-    pub(crate) fn greet(&self, cli: Cli) {
+    /// Sets the agent's CLI. Only the first call counts.
+    pub(crate) fn set_cli(&self, cli: Cli) {
         self.cli.get_or_init(|| cli);
     }
 
-    /// Remembers the conversation that a call belongs to, where the agent's CLI says so; the first word counts.
-    pub(crate) fn belongs_to(&self, conversation: &str) {
+    /// Sets the conversation that a call belongs to, if the agent's CLI sends it. Only the first call counts.
+    pub(crate) fn set_conversation(&self, conversation: &str) {
         if let Ok(id) = conversation.parse() {
-            self.told.get_or_init(|| id);
+            self.conversation.get_or_init(|| id);
         }
     }
 
-    /// The id that the agent's CLI gives its own conversation: as it says itself, else as the launcher was told.
+    /// The CLI's id of its conversation: from the CLI itself, or else from the launcher.
     pub(crate) fn client_session_id(&self, me: &Me) -> Option<ClientSessionId> {
-        // An agent that another one started inherits its variables, and with them the other one's id.
-        let own = (me.client.as_str() == "claude").then(|| self.surroundings.var("CLAUDE_CODE_SESSION_ID")).flatten();
-        let told = own.and_then(|id| id.parse().ok()).or_else(|| self.told.get().cloned());
-        told.or_else(|| self.surroundings.var(variables::CONVERSATION)?.parse().ok())
+        // An agent that Claude Code started inherits its variables, and so the id of another conversation.
+        let own = (me.client.as_str() == "claude").then(|| self.environment.var("CLAUDE_CODE_SESSION_ID")).flatten();
+        let conversation = own.and_then(|id| id.parse().ok()).or_else(|| self.conversation.get().cloned());
+        conversation.or_else(|| self.environment.var(variables::CONVERSATION)?.parse().ok())
     }
 
-    /// Lets the launcher find this agent's slot when the conversation of a session is resumed.
+    /// Saves the slot of this conversation, so that the launcher finds it when the conversation is resumed.
     pub(crate) async fn remember(&self, session: &Session) {
         let (Ok(me), Ok(dirs)) = (self.me().await, Dirs::from_env()) else { return };
         let (Some(id), Some(slot)) = (self.client_session_id(me), me.slot.or_else(|| slot_number(&me.agent))) else {
@@ -135,48 +144,48 @@ impl Identity {
         let (host, client) = (me.host.clone(), me.client.clone());
         let kept = blocking(move || Conversations::of(&dirs, &host, &client).keep(&id, &conversation)).await;
         if let Ok(Err(error)) = kept {
-            log::warn!("which slot this conversation is on could not be remembered: {error}");
+            log::warn!("could not save the slot of this conversation: {error}");
         }
     }
 
-    /// Where the agent stands now: branch and commit change while it works.
+    /// The checkout as it is now. Branch and commit change while the agent works.
     pub(crate) async fn checkout(&self) -> Result<Checkout, Trouble> {
-        let dir = self.surroundings.dir.clone();
+        let dir = self.environment.dir.clone();
         let mut checkout = blocking(move || Checkout::at(&dir)).await??;
-        let named = self.surroundings.setting::<RepoName>(variables::REPO)?;
+        let named = self.environment.setting::<RepoName>(variables::REPO)?;
         checkout.repo = ventures::spelled_by(&named, &checkout.repo);
         Ok(checkout)
     }
 
-    /// That the environment's name, venture and API are this launch's. Asked each time, as a launch can end while
-    /// a server that its tool detached goes on.
+    /// Checks that the name, venture and API in the environment belong to a running launch of this process. Call it
+    /// each time: a launch can end while a detached server still runs.
     pub(crate) async fn of_this_launch(&self) -> Result<(), Trouble> {
-        let Some(agent) = self.surroundings.setting::<Agent>(variables::AGENT)? else { return Ok(()) };
-        let (dirs, launch) = (Dirs::from_env()?, self.surroundings.var(variables::LAUNCH));
+        let Some(agent) = self.environment.setting::<Agent>(variables::AGENT)? else { return Ok(()) };
+        let (dirs, launch) = (Dirs::from_env()?, self.environment.var(variables::LAUNCH));
         let name = agent.clone();
         let lineage = blocking(move || lineage_of(&dirs, &this_host(), &name, launch.as_deref())).await??;
-        let Some(launched) = self.surroundings.setting::<RepoName>(variables::REPO)? else { return Ok(()) };
-        if lineage == Lineage::Unknown || self.at_home.get().is_some() {
+        let Some(launched) = self.environment.setting::<RepoName>(variables::REPO)? else { return Ok(()) };
+        if lineage == Lineage::Unknown || self.in_launch_repo.get().is_some() {
             return Ok(());
         }
-        // The processes don't tell for which folder this one was started.
+        // The process tree does not show the folder of the launch, so compare repositories.
         let checkout = self.checkout().await?;
         let owned = self.of_the_venture(&checkout)?;
         lineage.allows(&agent, &launched, &checkout.repo, owned)?;
         if lineage == Lineage::Descendant {
-            self.at_home.get_or_init(|| ());
+            self.in_launch_repo.get_or_init(|| ());
         }
         Ok(())
     }
 
-    /// Whether a repository belongs to the venture of the launch, as the launcher or the file of ventures says.
+    /// Whether a repository belongs to the venture of the launch, by the launcher's list or the ventures file.
     fn of_the_venture(&self, checkout: &Checkout) -> Result<bool, Trouble> {
-        let repos = self.surroundings.var(variables::REPOS).unwrap_or_default();
-        let code = self.surroundings.setting::<VentureCode>(variables::VENTURE)?;
+        let repos = self.environment.var(variables::REPOS).unwrap_or_default();
+        let code = self.environment.setting::<VentureCode>(variables::VENTURE)?;
         ventures::launch_owns(&repos, code.as_ref(), || self.ventures_file(checkout), &checkout.repo)
     }
 
-    /// Does what may go on for long, as an API that is away is asked again, and stops when the launch has ended.
+    /// Runs work that may take long, such as retries while the API is down. Stops it when the launch ends.
     pub(crate) async fn while_launched<T>(&self, work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
         let ended = async {
             loop {
@@ -205,8 +214,8 @@ impl Identity {
         self.place.get_or_try_init(|| self.find_place()).await
     }
 
-    /// The same, as far as it is known without asking the API.
-    pub(crate) async fn place_at_hand(&self) -> Result<Option<Place>, Trouble> {
+    /// The same, if it is known without asking the API.
+    pub(crate) async fn place_without_api(&self) -> Result<Option<Place>, Trouble> {
         if let Some(place) = self.place.get() {
             return Ok(Some(place.clone()));
         }
@@ -219,7 +228,7 @@ impl Identity {
         Ok(last.map(|last| Place::of(&repo, entry(last.day.venture), VentureSource::Api)))
     }
 
-    /// Every venture that is known, and who lists them: the ventures file, else the API.
+    /// Every known venture, and the source of the list: the ventures file, or else the API.
     pub(crate) async fn ventures(&self) -> Result<(String, Vec<VentureEntry>), Trouble> {
         let checkout = self.checkout().await?;
         if let Some(file) = self.ventures_file(&checkout)? {
@@ -229,7 +238,7 @@ impl Identity {
         Ok((format!("the API at {}", api.endpoint()), registered(api).await?))
     }
 
-    /// The last start of day on this repository, if one is kept; found without asking the API.
+    /// The last start of day on this repository, if it was saved. Does not ask the API.
     pub(crate) async fn last_snapshot(&self) -> Result<Option<Snapshot>, Trouble> {
         let checkout = self.checkout().await?;
         let venture = self.venture_on_this_machine(&checkout)?.map(|(entry, _)| entry.code);
@@ -239,10 +248,10 @@ impl Identity {
     async fn find_me(&self) -> Result<Me, Trouble> {
         self.of_this_launch().await?;
         let cli = self.cli.get();
-        let client = self.surroundings.setting::<Client>(variables::CLIENT)?;
+        let client = self.environment.setting::<Client>(variables::CLIENT)?;
         let client = client.unwrap_or_else(|| client_named(cli.map_or("", |cli| &cli.name)));
         let host = this_host();
-        let (agent, slot) = match self.surroundings.setting::<Agent>(variables::AGENT)? {
+        let (agent, slot) = match self.environment.setting::<Agent>(variables::AGENT)? {
             Some(agent) => (agent, None),
             None => self.claim_slot(&host, &client).await.map(|slot| (slot.agent, Some(slot.number)))?,
         };
@@ -250,8 +259,8 @@ impl Identity {
         Ok(Me { agent, host, client, client_version, slot })
     }
 
-    /// Holds a slot for the CLI's process, so that a restarted server finds the same name. A background server is
-    /// the parent of the servers of many sessions, so there this process holds the slot itself.
+    /// Claims a slot for the CLI's process, so that a restarted server gets the same name. A CLI's background server is
+    /// the parent of the servers of many sessions. In that case this process holds the slot itself.
     async fn claim_slot(&self, host: &Host, client: &Client) -> Result<Slot, Trouble> {
         let checkout = self.checkout().await?;
         let venture = match self.venture_on_this_machine(&checkout)? {
@@ -269,11 +278,11 @@ impl Identity {
 
     async fn connect(&self) -> Result<Api, Trouble> {
         let agent = &self.me().await?.agent;
-        let config = ApiConfig::from_vars(|name| self.surroundings.var(name), &Dirs::from_env()?, agent)?;
+        let config = ApiConfig::from_vars(|name| self.environment.var(name), &Dirs::from_env()?, agent)?;
         Ok(Api::connect(config))
     }
 
-    /// What the repository is called is settled here, before anything is recorded under its name.
+    /// Finds the place. Claims the repository's name first, before any record uses it.
     async fn find_place(&self) -> Result<Place, Trouble> {
         self.claim_name().await?;
         let checkout = self.checkout().await?;
@@ -284,7 +293,7 @@ impl Identity {
         let api = self.api().await?;
         let entries = match registered(api).await {
             Err(Trouble::Api(error)) if error.is_outage() => {
-                return self.place_at_hand().await?.ok_or(Trouble::Api(error));
+                return self.place_without_api().await?.ok_or(Trouble::Api(error));
             }
             registered => registered?,
         };
@@ -309,13 +318,13 @@ impl Identity {
         if self.is_demo().await? {
             return Ok(());
         }
-        let (dir, dirs) = (self.surroundings.dir.clone(), Dirs::from_env()?);
+        let (dir, dirs) = (self.environment.dir.clone(), Dirs::from_env()?);
         let claimed = blocking(move || {
             let mut checkout = Checkout::at(&dir)?;
             Ok::<_, CheckoutError>(checkout.claim_name(&dirs))
         });
         if let Err(error) = claimed.await?? {
-            log::warn!("the name of this repository can't be kept: {error}");
+            log::warn!("could not save the name of this repository: {error}");
         }
         Ok(())
     }
@@ -325,16 +334,16 @@ impl Identity {
         Ok(self.me().await?.client.as_str() == variables::DEMO_CLIENT)
     }
 
-    /// On the embedded engine, the venture that was made for this repository alone while it had another name.
+    /// On the embedded engine: the venture that was created for only this repository under its earlier name.
     fn venture_before(api: &Api, checkout: &Checkout, entries: &[VentureEntry]) -> Option<VentureEntry> {
         let before = checkout.record_names(&database_of(api)?)?;
         entries.iter().find(|entry| entry.code == before.venture && entry.repos == [before.repo.clone()]).cloned()
     }
 
-    /// The venture that the environment or a file names.
+    /// The venture that the environment or a ventures file names.
     fn venture_on_this_machine(&self, checkout: &Checkout) -> Result<Option<(VentureEntry, VentureSource)>, Trouble> {
         let file = self.ventures_file(checkout)?;
-        if let Some(code) = self.surroundings.setting::<VentureCode>(variables::VENTURE)? {
+        if let Some(code) = self.environment.setting::<VentureCode>(variables::VENTURE)? {
             let listed = file.as_ref().and_then(|file| file.venture(&code)).cloned();
             let entry = match listed {
                 Some(entry) => entry,
@@ -350,17 +359,17 @@ impl Identity {
     }
 
     fn ventures_file(&self, checkout: &Checkout) -> Result<Option<VenturesFile>, Trouble> {
-        let named = self.surroundings.var(variables::VENTURES).map(PathBuf::from);
+        let named = self.environment.var(variables::VENTURES).map(PathBuf::from);
         Ok(ventures::find(named.as_deref(), &Dirs::from_env()?, Some(&checkout.root))?)
     }
 }
 
-/// Whether the API is the engine inside this process, where every agent is its own admin.
+/// Whether the API is the engine inside this process. There every agent is an admin.
 pub(crate) fn is_embedded(api: &Api) -> bool {
     matches!(api.endpoint(), Endpoint::InProcess { .. })
 }
 
-/// What a repository calls the embedded engine's database; `None` for another engine.
+/// The path of the embedded engine's database; `None` for a remote API.
 pub(crate) fn database_of(api: &Api) -> Option<String> {
     match api.endpoint() {
         Endpoint::InProcess { database } => Some(database.display().to_string()),
@@ -382,7 +391,7 @@ async fn registered(api: &Api) -> Result<Vec<VentureEntry>, Trouble> {
     }
 }
 
-/// The client behind the name that a CLI gives itself in the handshake.
+/// The client for the name that a CLI sends in the handshake.
 fn client_named(name: &str) -> Client {
     let known = [("claude-code", "claude"), ("gemini-cli-mcp-client", "gemini"), ("codex-mcp-client", "codex")];
     let short = known.iter().find(|(long, _)| *long == name).map_or(name, |(_, short)| short);

@@ -1,7 +1,7 @@
-//! Which processes work on the agent's session, and how this one leaves it.
+//! Records which processes work on the agent's session, and tells the API when the last one leaves.
 //!
-//! A session is joined when a tool is called, or when the server before this one worked on it for the same agent. A
-//! server that an agent CLI starts only to look at it joins nothing, so its end says nothing.
+//! A process joins a session when a tool is called, or when an earlier server worked on the session for the same agent.
+//! An agent's CLI may start a server only to list its tools. Such a server joins no session, so its end leaves none.
 
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
 impl Keeper {
-    /// Joins the session that is held: its agent works here.
+    /// Joins the session that is held, because its agent works in this process.
     pub(crate) async fn join(&self) {
         let Some(live) = self.held() else { return };
         let id = live.id.clone();
@@ -24,14 +24,14 @@ impl Keeper {
                 .map_err(|trouble| trouble.to_string())
                 .and_then(|joined| joined.map_err(|error| error.to_string()))
             {
-                log::warn!("the process of session {} could not be recorded: {error}", live.id);
+                log::warn!("could not record the process of session {}: {error}", live.id);
                 return;
             }
         }
         self.joined().insert(live.id, live.last_heartbeat_at);
     }
 
-    /// Joins the session that is held if its agent worked on it before.
+    /// Joins the session that is held, if this agent worked on it last.
     pub(crate) async fn join_again(&self) {
         let Some(live) = self.held().filter(|live| !self.has_joined(&live.id)) else { return };
         if self.worker(&live.id).await == Worker::ThisAgent {
@@ -39,16 +39,16 @@ impl Keeper {
         }
     }
 
-    /// Which agent worked on a session last.
+    /// The agent that worked on a session last.
     pub(crate) async fn worker(&self, session: &SessionId) -> Worker {
         let session = session.clone();
         let worker = self.with_processes(move |processes, agent| processes.worker(&session, agent)).await;
         worker.unwrap_or(Worker::Unknown)
     }
 
-    /// Tells the API that the agent has left the sessions that no other server works on. To be called last, as start,
-    /// end and heartbeat of a session wait for it. What can't be told now is not told later: by then the session is
-    /// stale or taken up again.
+    /// Tells the API that the agent has left the sessions that no other server works on. Call it last: starts, ends and
+    /// heartbeats of a session wait for it. A failure is not retried, because by then the session is stale or
+    /// continued.
     pub(crate) async fn leave(&self) {
         let (_turn, _beating) = (self.turn().await, self.beating.lock().await);
         let mut joined = std::mem::take(&mut *self.joined());
@@ -63,12 +63,13 @@ impl Keeper {
             let (Ok(Ok(true)), Ok(api)) = (is_last, self.identity.api().await) else { continue };
             match api.leave_session(&session, &LeaveSession { last_heartbeat_at }).await {
                 Ok(left) => log::info!("this process has left session {session}, which is {}", left.status.as_str()),
-                Err(error) => log::info!("the API was not told that session {session} is left: {error}"),
+                Err(error) => log::info!("could not tell the API that the agent left session {session}: {error}"),
             }
         }
     }
 
-    /// Takes those out of a list whose process has ended on this machine, and tells the API. Returns their agents.
+    /// Removes the sessions whose process on this machine has ended from the list, and tells the API. Returns their
+    /// agents.
     pub(crate) async fn without_ended(&self, sessions: &mut Vec<ActiveSession>) -> Vec<Agent> {
         let ids: Vec<SessionId> = sessions.iter().map(|session| session.id.clone()).collect();
         let states = self.with_processes(move |processes, _| {
@@ -88,7 +89,7 @@ impl Keeper {
             tokio::spawn(async move {
                 for ActiveSession { agent, id, last_heartbeat_at, .. } in gone {
                     if let Err(error) = api.leave_session(&id, &LeaveSession { last_heartbeat_at }).await {
-                        log::info!("the API was not told that the process of {agent} has ended: {error}");
+                        log::info!("could not tell the API that the process of {agent} has ended: {error}");
                     }
                 }
             });
@@ -104,7 +105,7 @@ impl Keeper {
         self.joined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the processes of this machine's sessions and the id of this agent's process.
+    /// Runs `work` with the process records of this machine's sessions and the id of this agent's process.
     async fn with_processes<T: Send + 'static>(
         &self,
         work: impl FnOnce(&SessionProcesses, u32) -> T + Send + 'static,

@@ -1,4 +1,4 @@
-//! Log lines on standard error: the only place where a stdio server may write them.
+//! Writes log lines to standard error. Standard output belongs to the protocol.
 
 use log::{LevelFilter, Log, Metadata, Record};
 

@@ -1,14 +1,18 @@
 //! `deckwatch-mcp`: the MCP server that an agent's CLI starts and speaks with over standard input and output.
 //!
-//! It answers the handshake before it opens anything. Standard output belongs to the protocol; what
-//! there is to log goes to standard error. It ends when its input closes or its parent is gone.
+//! It answers the handshake before it opens any file or connection. Standard output belongs to the protocol. Log lines
+//! go to standard error. The process ends when its input closes or its parent ends.
 //!
-//! [`wire`] reads and writes messages, [`server`] speaks MCP, [`tools`], [`resources`] and [`prompts`] are what it offers, [`session`] and [`heartbeat`] look after the
-//! agent's session, [`delivery`] sends what waited for the API, [`joined`] knows which processes work on a session, [`offline`] reads what this machine has kept, [`identity`] knows who the agent is, [`github`]
-//! what waits to be done, and [`render`] writes what is read.
-//! Documents come from `deckwatch-generator`: [`generate`] prints one, [`healing`] stores them.
+//! * [`wire`] reads and writes messages; [`server`] implements MCP.
+//! * [`tools`], [`resources`] and [`prompts`] are the features that agents call.
+//! * [`session`] and [`heartbeat`] manage the agent's session; [`joined`] records which processes work on it.
+//! * [`delivery`] sends queued writes; [`offline`] reads the copies on this machine.
+//! * [`identity`] finds the agent, its venture and its API; [`github`] reads the work queue.
+//! * [`render`] writes the reports.
+//! * [`generate`] prints a document of `deckwatch-generator`; [`healing`] stores such documents.
 
 mod delivery;
+mod environment;
 mod finding;
 mod generate;
 mod github;
@@ -28,7 +32,6 @@ mod resources;
 mod schema;
 mod server;
 mod session;
-mod surroundings;
 mod tools;
 mod trouble;
 mod wire;
@@ -42,27 +45,27 @@ use deckwatch_client::COMMIT;
 use rmcp::service::{QuitReason, ServerInitializeError};
 use rmcp::transport::io::stdio_pipes;
 
+use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::server::Server;
 use crate::session::Keeper;
-use crate::surroundings::Surroundings;
 use crate::wire::Wire;
 
 const USAGE: &str = "\
-deckwatch-mcp: MCP server of Deckwatch, for agents' CLIs; speaks over standard input and output.
+deckwatch-mcp: the MCP server of Deckwatch. An agent's CLI starts it and speaks with it over standard input and output.
 
   launcher <venture>                           starts an agent with it
   claude mcp add deckwatch -- deckwatch-mcp    registers it by hand
-  deckwatch-mcp generate <document>            writes project-instructions, api or schema of a repository
+  deckwatch-mcp generate <document>            prints project-instructions, api or schema of a repository
 
   --version  --help
 ";
 
-/// How often to look whether the parent is still there.
+/// How often to check that the parent process still runs.
 const PARENT_CHECK: Duration = Duration::from_secs(2);
-/// How long an end of day may still take after the conversation.
+/// The time limit for an end of day after the conversation has ended.
 const LAST_WRITE: Duration = Duration::from_secs(5);
-/// How long it may take to tell the API that the agent has left.
+/// The time limit to tell the API that the agent has left.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
@@ -73,7 +76,7 @@ fn main() -> ExitCode {
         Some("--version" | "-V") => say(&format!("deckwatch-mcp {} ({COMMIT})\n", env!("CARGO_PKG_VERSION"))),
         Some("--help" | "-h") => say(USAGE),
         Some(_) => {
-            eprint!("deckwatch-mcp takes no such argument.\n\n{USAGE}");
+            eprint!("deckwatch-mcp does not know this argument.\n\n{USAGE}");
             ExitCode::from(2)
         }
     }
@@ -92,19 +95,19 @@ fn serve() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let keeper = Arc::new(Keeper::new(Identity::new(Surroundings::of_this_process())));
+    let keeper = Arc::new(Keeper::new(Identity::new(Environment::of_this_process())));
     let served = runtime.block_on(async {
         let served = tokio::select! {
             served = converse(&keeper) => served,
             () = parent_is_gone() => Ok(()),
             () = asked_to_end() => Ok(()),
         };
-        // Nobody reads the answer any more, but a handoff that is on its way shall arrive.
+        // The answer can't be delivered any more, but a handoff that is being sent must arrive.
         let _ = tokio::time::timeout(LAST_WRITE, keeper.idle()).await;
         let _ = tokio::time::timeout(FAREWELL, keeper.leave()).await;
         served
     });
-    // A call that still waits for the API must not keep the process.
+    // A call that still waits for the API must not keep the process alive.
     runtime.shutdown_background();
     served.map_or_else(
         |error| {
@@ -115,7 +118,7 @@ fn serve() -> ExitCode {
     )
 }
 
-/// Speaks until the input closes.
+/// Runs the conversation until the input closes.
 async fn converse(keeper: &Arc<Keeper>) -> Result<(), String> {
     let wire = Wire::new(stdio_pipes());
     let running = match Box::pin(rmcp::serve_server(Server::new(Arc::clone(keeper)), wire)).await {
@@ -125,16 +128,16 @@ async fn converse(keeper: &Arc<Keeper>) -> Result<(), String> {
     };
     match running.waiting().await {
         Ok(QuitReason::Closed | QuitReason::Cancelled) => Ok(()),
-        Ok(_) | Err(_) => Err("the conversation broke off".to_owned()),
+        Ok(_) | Err(_) => Err("the conversation ended unexpectedly".to_owned()),
     }
 }
 
-/// Waits for a signal to end. An agent CLI sends one to a server that it stops, and a terminal when it is closed.
+/// Waits for a signal to end: from an agent's CLI that stops the server, or from a terminal that closes.
 async fn asked_to_end() {
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
     let [Ok(mut terminate), Ok(mut hangup), Ok(mut interrupt)] = kinds.map(signal) else {
-        log::warn!("signals can't be received, so one ends this process without telling the API");
+        log::warn!("could not listen for signals: a signal ends this process without telling the API");
         return std::future::pending().await;
     };
     tokio::select! {
@@ -144,7 +147,7 @@ async fn asked_to_end() {
     }
 }
 
-/// Waits for the parent to end without closing our input, as when a sibling inherited the pipe.
+/// Waits for the parent to end. The input may stay open then, if another process inherited the pipe.
 async fn parent_is_gone() {
     let parent = std::os::unix::process::parent_id();
     let mut ticks = tokio::time::interval(PARENT_CHECK);

@@ -1,6 +1,5 @@
-//! What this machine knows of the API's records while the API does not answer: copies of documents, and its last answer.
-//!
-//! Whatever comes from here is shown with its age.
+//! Copies of the API's records on this machine, for times when the API does not answer: documents, and the last start
+//! of day. Reports show them with their age.
 
 use deckwatch_client::dirs::Dirs;
 use deckwatch_client::doc_copies::{DocCopies, DocCopy};
@@ -10,20 +9,20 @@ use deckwatch_protocol::{DocName, DocScope, Handoff, HandoffId, Timestamp};
 use crate::identity::Identity;
 use crate::trouble::{Trouble, blocking};
 
-/// The venture of the repository, as far as it is known without the API, then `global`.
-pub(crate) async fn scopes_at_hand(identity: &Identity) -> Result<Vec<DocScope>, Trouble> {
-    let own = identity.place_at_hand().await?.map(|place| DocScope::of(&place.venture.code));
+/// The scope of the repository's venture, if it is known without the API, and then `global`.
+pub(crate) async fn scopes_without_api(identity: &Identity) -> Result<Vec<DocScope>, Trouble> {
+    let own = identity.place_without_api().await?.map(|place| DocScope::of(&place.venture.code));
     Ok(own.into_iter().chain([DocScope::global()]).collect())
 }
 
-/// The copy of a document, from the first scope that has one.
+/// The copy of a document from the first scope that has one.
 pub(crate) async fn copy_of(scopes: &[DocScope], name: &DocName) -> Result<Option<(DocScope, DocCopy)>, Trouble> {
     let (copies, name) = (copies_in(scopes)?, name.clone());
     let read = move || copies.into_iter().find_map(|copies| Some((copies.scope.clone(), copies.read(&name)?)));
     blocking(read).await
 }
 
-/// Every copy in these scopes, with the time at which it was last the same as at the API.
+/// Every copy in these scopes, with the time when it was last equal to the API's document.
 pub(crate) async fn copies(scopes: &[DocScope]) -> Result<Vec<(DocScope, DocName, Timestamp)>, Trouble> {
     let copies = copies_in(scopes)?;
     let list = move || {
@@ -41,14 +40,14 @@ fn copies_in(scopes: &[DocScope]) -> Result<Vec<DocCopies>, Trouble> {
     Ok(scopes.iter().map(|scope| DocCopies::of(&root, scope.clone())).collect())
 }
 
-/// The handoffs in the API's last answer, the one of the repository first.
+/// The handoffs in the API's last answer, the repository's handoff first.
 pub(crate) fn handoffs_in(snapshot: &Snapshot) -> Vec<&Handoff> {
     let (last, to_you) = (&snapshot.day.last_handoff, &snapshot.day.handoffs_to_you.items);
     let others = to_you.iter().filter(|handoff| last.as_ref().is_none_or(|last| last.id != handoff.id));
     last.iter().chain(others).collect()
 }
 
-/// The handoff of this id in the API's last answer.
+/// The handoff with this id in the API's last answer.
 pub(crate) fn handoff_in<'a>(snapshot: &'a Snapshot, id: &HandoffId) -> Option<&'a Handoff> {
     handoffs_in(snapshot).into_iter().find(|handoff| handoff.id == *id)
 }

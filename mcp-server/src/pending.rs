@@ -1,4 +1,4 @@
-//! What this process has yet to do with the API, as far as it is not in the outbox.
+//! Work for the API that waits in this process. The outbox holds the writes.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,29 +8,30 @@ use tokio::task::AbortHandle;
 
 use crate::trouble::Trouble;
 
-/// What waits for the API, beside the outbox itself.
+/// Work that waits for the API, apart from the outbox.
 #[derive(Default)]
 pub(crate) struct Pending {
-    /// Wakes whoever waits for it.
-    pub(crate) something: Notify,
-    /// The day that was asked for while the API could not be reached or accepted no more requests.
+    /// Wakes the delivery task.
+    pub(crate) wake: Notify,
+    /// The start of day that was requested while the API could not be reached or accepted no more requests.
     wanted: Mutex<Option<Wanted>>,
-    /// A start of day that goes on although nobody waits for it any more.
-    left_behind: Mutex<Option<AbortHandle>>,
+    /// A start of day that runs in the background after its call was answered.
+    background_start: Mutex<Option<AbortHandle>>,
     /// Held while this process sends what is in the outbox.
     pub(crate) replaying: tokio::sync::Mutex<()>,
 }
 
-/// What the start of a day was asked with.
+/// The arguments of a start of day.
 pub(crate) type Wanted = (Option<Track>, Option<IssueNumber>);
 
 impl Pending {
-    /// Wakes who waits for it: something was put into the outbox.
-    pub(crate) fn something_waits(&self) {
-        self.something.notify_one();
+    /// Wakes the delivery task, because a write was put into the outbox.
+    pub(crate) fn notify(&self) {
+        self.wake.notify_one();
     }
 
-    /// Notes the result of a start of day. A day that the API may accept later is started as soon as the API accepts it.
+    /// Notes the result of a start of day. A day that the API may accept later is started as soon as the API accepts
+    /// it.
     pub(crate) fn started(
         &self,
         started: &Result<DayStarted, Trouble>,
@@ -40,19 +41,19 @@ impl Pending {
         let is_wanted = matches!(started, Err(Trouble::Api(error)) if error.is_passing());
         *self.wanted() = is_wanted.then_some((track, issue));
         if is_wanted {
-            self.something_waits();
+            self.notify();
         }
     }
 
-    /// The day that was asked for has ended before it could be started.
+    /// Drops the requested start: the day ended before it could start.
     pub(crate) fn forget_start(&self) {
         *self.wanted() = None;
     }
 
-    /// Remembers a start of day that goes on although nobody waits for it any more, in the place of the one
-    /// before: that one may be pausing before its next try, and who asks now must not wait for it.
-    pub(crate) fn leave_behind(&self, start: Option<AbortHandle>) {
-        let mut left = self.left_behind.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Sets the start of day that runs in the background, and aborts the previous one. The previous one may be pausing
+    /// before a retry, and a new call must not wait for that.
+    pub(crate) fn set_background_start(&self, start: Option<AbortHandle>) {
+        let mut left = self.background_start.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = std::mem::replace(&mut *left, start) {
             before.abort();
         }

@@ -1,7 +1,7 @@
-//! The weekly plan: a Markdown file of the repository that people write and agents read.
+//! The weekly plan: a Markdown file in the repository that people write and agents read.
 //!
-//! It reads one file and asks git how old it is. It never leaves the repository, writes nothing, and
-//! takes no more than a bounded beginning of the file.
+//! This module reads the first 64 KiB of one file and asks git for its age. It writes nothing, and it does not read
+//! outside the repository.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -13,42 +13,42 @@ use deckwatch_client::variables::PLAN;
 use deckwatch_protocol::{Timestamp, VentureCode};
 use thiserror::Error;
 
-/// Where the plan is, unless [`PLAN`] says otherwise.
+/// The path of the plan, unless [`PLAN`] names another one.
 pub(crate) const DEFAULT_PATH: &str = "docs/planning/WEEKLY_PLAN.md";
 /// A plan older than this is stale.
 pub(crate) const STALE_DAYS: u64 = 7;
-/// As much of its file as is read.
+/// How many bytes of the file are read.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 
-/// The plan of a week. Its text is that of whoever wrote it.
+/// The plan of a week. Its text is not trusted.
 #[derive(Debug)]
 pub(crate) struct WeeklyPlan {
-    /// Below the root of the repository.
+    /// Relative to the root of the repository.
     pub(crate) path: PathBuf,
     pub(crate) text: String,
-    /// Its file has more than was read.
+    /// Whether the file is longer than what was read.
     pub(crate) cut: bool,
-    /// Who committed it last; `None` when it has changes that are not committed, or git did not say.
+    /// The author of the last commit; `None` when the file has uncommitted changes, or git failed.
     pub(crate) author: Option<String>,
-    /// Git did not say whether it is committed.
+    /// Whether git failed, so that it is not known whether the file is committed.
     pub(crate) git_failed: bool,
-    /// When it was committed last, or when its file changed.
+    /// The time of the last commit, or else the file's modification time.
     pub(crate) changed_at: Timestamp,
-    /// The venture that comes first this week, if the plan names one.
+    /// The priority venture of the week, if the plan names one.
     pub(crate) priority: Option<VentureCode>,
 }
 
-/// Why there is no plan to read.
+/// Why the plan can't be read.
 #[derive(Debug, Error)]
 pub(crate) enum PlanError {
-    #[error("{} leads out of the repository; name a file inside it in {PLAN}", .0.display())]
+    #[error("{} is outside the repository; set {PLAN} to a file inside it", .0.display())]
     Outside(PathBuf),
     #[error("{} can't be read: {source}; make it a readable file", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
 }
 
 impl WeeklyPlan {
-    /// Reads the plan at `path` in the repository; `None` when it is not there.
+    /// Reads the plan at `path` in the repository; `None` when the file does not exist.
     pub(crate) fn read(checkout: &Checkout, path: &Path) -> Result<Option<Self>, PlanError> {
         let unreadable = |source| PlanError::Unreadable { path: path.to_owned(), source };
         let file = match checkout.root.join(path).canonicalize() {
@@ -63,11 +63,11 @@ impl WeeklyPlan {
         let (bytes, modified) = beginning(&file).map_err(unreadable)?;
         let cut = bytes.len() > MAX_BYTES;
         let text = String::from_utf8_lossy(bytes.get(..MAX_BYTES).unwrap_or(&bytes));
-        // Some editors mark a file as UTF-8 at its beginning.
+        // Some editors begin a UTF-8 file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
         let commit = last_commit_of(&checkout.root, path);
         let git_failed = commit.is_err();
-        // Without git the file's own time is what there is.
+        // Without git, use the file's modification time.
         let (author, changed_at) = match commit.ok().flatten() {
             Some(commit) => (Some(commit.author), commit.at),
             None => (None, modified),
@@ -85,7 +85,7 @@ fn beginning(file: &Path) -> io::Result<(Vec<u8>, Timestamp)> {
     let opened = File::open(file)?;
     let meta = opened.metadata()?;
     if !meta.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("it is not a file"));
     }
     let since = meta.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let modified = Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
@@ -94,7 +94,7 @@ fn beginning(file: &Path) -> io::Result<(Vec<u8>, Timestamp)> {
     Ok((bytes, modified))
 }
 
-/// The code after `Priority venture:`, in whatever Markdown it is dressed, on that line or the next.
+/// The code after `Priority venture:`, on the same line or the next, with any Markdown around it.
 fn priority_in(text: &str) -> Option<VentureCode> {
     const LABEL: &str = "priority venture";
     let mut lines = text.lines().map(plain).filter(|line| !line.is_empty());
@@ -106,7 +106,7 @@ fn priority_in(text: &str) -> Option<VentureCode> {
     code.to_ascii_lowercase().parse().ok()
 }
 
-/// A line without the marks of Markdown at its ends.
+/// A line without Markdown characters at its ends.
 fn plain(line: &str) -> &str {
     line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*' | '_' | '`' | '>' | '-' | ':' | '|'))
 }
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_priority_venture_is_found_in_every_dress() {
+    fn the_priority_venture_is_found_in_any_markdown() {
         for text in [
             "Priority venture: alpha",
             "# Week 47\n\n## Priority Venture\n\n**alpha** (ship the console)\n",

@@ -1,11 +1,11 @@
-//! The workflow commands as prompts. Their one source is `commands/`, which the launcher also writes for each
-//! agent's CLI as slash commands. Gemini CLI makes a slash command of each prompt too, so a prompt has a name of its own.
+//! The workflow commands as prompts. Their source is `commands/`, from which the launcher also writes slash commands
+//! for each agent's CLI. Gemini CLI turns each prompt into a slash command, so prompts have the prefix `deckwatch-`.
 
 use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role};
 
-/// Where the text takes what the user typed.
+/// The placeholder for the text that the user typed.
 const ARGUMENTS: &str = "{{arguments}}";
-/// The one argument of a prompt that takes any.
+/// The name of a prompt's only argument.
 const ARGUMENT: &str = "arguments";
 
 macro_rules! sources {
@@ -23,7 +23,7 @@ pub(crate) fn list() -> Vec<Prompt> {
     SOURCES.into_iter().map(|(name, source)| prompt(name, source)).collect()
 }
 
-/// The text of a prompt with what the user typed in it; `None` when there is no such prompt.
+/// The text of a prompt with the user's text filled in; `None` for an unknown prompt.
 pub(crate) fn get(name: &str, arguments: Option<&JsonObject>) -> Option<GetPromptResult> {
     let (_, source) = SOURCES.into_iter().find(|(known, _)| *known == name)?;
     let typed = arguments.and_then(|arguments| arguments.get(ARGUMENT)?.as_str()).unwrap_or_default();
@@ -32,27 +32,27 @@ pub(crate) fn get(name: &str, arguments: Option<&JsonObject>) -> Option<GetPromp
     Some(result.with_description(field(source, "description").unwrap_or_default()))
 }
 
-/// The names, for who asked for another.
+/// All names, for the error about an unknown prompt.
 pub(crate) fn names() -> String {
     SOURCES.map(|(name, _)| name).join(", ")
 }
 
 fn prompt(name: &str, source: &str) -> Prompt {
     let argument = field(source, "argument").map(|hint| {
-        let (what, required) = described(hint);
-        vec![PromptArgument::new(ARGUMENT).with_description(what).with_required(required)]
+        let (description, required) = described(hint);
+        vec![PromptArgument::new(ARGUMENT).with_description(description).with_required(required)]
     });
     Prompt::new(name, field(source, "description"), argument)
 }
 
-/// What `[one] <two>` means in words, and whether it must be given: what stands in `<>` must.
+/// The description of a hint such as `[one] <two>`, and whether the argument is required: a part in `<>` is.
 fn described(hint: &str) -> (String, bool) {
-    let words = |part: &str| part.trim().trim_start_matches(['[', '<']).trim_end_matches([']', '>']).to_owned();
-    let parts: Vec<String> = hint.split_inclusive([']', '>']).map(words).filter(|words| !words.is_empty()).collect();
+    let name = |part: &str| part.trim().trim_start_matches(['[', '<']).trim_end_matches([']', '>']).to_owned();
+    let parts: Vec<String> = hint.split_inclusive([']', '>']).map(name).filter(|name| !name.is_empty()).collect();
     (parts.join(", then "), hint.contains('<'))
 }
 
-/// Its head and its text.
+/// The front matter of a command, and its text.
 fn parts(source: &str) -> (&str, &str) {
     source.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")).unwrap_or(("", source))
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hint_becomes_words_and_says_whether_it_must_be_given() {
+    fn a_hint_gives_a_description_and_whether_the_argument_is_required() {
         for (hint, what, required) in [
             ("[pull request]", "pull request", false),
             ("<the question>", "the question", true),

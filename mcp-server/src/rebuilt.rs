@@ -1,7 +1,7 @@
-//! Whether the file of this program is still the one that this process runs.
+//! Detects that the program's file was replaced while this process runs.
 //!
-//! An update replaces the file, and a process that was started before goes on with the old build until somebody
-//! restarts it. Nobody would notice.
+//! An update replaces the file, but a running process keeps the old build until it is restarted. This module tells
+//! the agent to ask for that restart.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use deckwatch_protocol::{Client, Timestamp};
 /// The build that this process runs.
 #[derive(Debug)]
 pub(crate) struct Build {
-    /// Its file as it was when the process started; `None` when the system does not say which it is.
+    /// The file at the start of the process; `None` when the system does not say which file it is.
     file: Option<(PathBuf, Stamp)>,
     reported: AtomicBool,
 }
 
-/// What changes when a file is replaced or written again.
+/// File metadata that changes when a file is replaced or rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -27,14 +27,15 @@ struct Stamp {
 }
 
 impl Build {
-    /// To be asked when the process starts.
+    /// Call this when the process starts.
     pub(crate) fn of_this_process() -> Self {
         let file = std::env::current_exe().ok().and_then(|path| Some((path.clone(), Stamp::of(&path)?)));
         Self { file, reported: AtomicBool::new(false) }
     }
 
-    /// Says once that there is another build by now, and how to restart. A file that is away is being replaced.
-    pub(crate) fn news(&self, client: Option<&Client>) -> Option<String> {
+    /// The notice that there is a new build, with how to restart; given once. If the file is missing, an update is
+    /// under way, so there is no notice yet.
+    pub(crate) fn update_notice(&self, client: Option<&Client>) -> Option<String> {
         let (path, at_start) = self.file.as_ref()?;
         let now = Stamp::of(path).filter(|now| now != at_start)?;
         if self.reported.swap(true, Ordering::Relaxed) {

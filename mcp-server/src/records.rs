@@ -1,7 +1,8 @@
-//! Records follow their repository when its venture or its name becomes another one.
+//! Moves records when the venture or the name of their repository changes.
 //!
-//! The repository keeps in its git folder under which names its records were made in this machine's database. Records in
-//! a team's API are not moved: other machines may have made them. This machine's records are never sent to a team's API.
+//! A file in the git folder of the repository says under which names its records are in this machine's database.
+//! Records in a team's API are not moved, because other machines may have made them. This machine's records are never
+//! sent to a team's API.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -16,13 +17,13 @@ use crate::render::budget::clip;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
-/// How long the start of a day looks into this machine's own database when it uses another one.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// The time limit to look into this machine's own database while another API is in use.
+const TIME_LIMIT: Duration = Duration::from_millis(500);
 const ERROR_COST: usize = 200;
 
 impl Keeper {
-    /// Moves the repository's earlier records to its names of now. A move that fails is reported, and tried again at the
-    /// next start of day.
+    /// Moves the repository's earlier records to its current names. A failure is reported, and the next start of day
+    /// tries again.
     pub(crate) async fn follow_records(&self) -> Result<(), Trouble> {
         let (api, place) = (self.identity.api().await?, self.identity.place().await?);
         let Some(database) = database_of(api) else { return Ok(()) };
@@ -50,12 +51,12 @@ impl Keeper {
             }
         }
         if let Err(error) = blocking(move || checkout.keep_record_names(&database, now)).await? {
-            log::warn!("the names of this repository's records can't be kept in its git folder: {error}");
+            log::warn!("could not save the names of this repository's records in its git folder: {error}");
         }
         Ok(())
     }
 
-    /// The venture that was made for the repository alone takes its new name; another one is made known if it is not.
+    /// Moves the records. Registers the new venture if it is named after the repository, or is not registered yet.
     async fn move_records(&self, api: &Api, before: &RecordNames, now: &RecordNames) -> Result<(), Trouble> {
         let place = self.identity.place().await?;
         let records =
@@ -79,18 +80,18 @@ impl Keeper {
         *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
     }
 
-    /// What became of earlier records, and where there are others. To be reported with this day.
-    pub(crate) async fn records_news(&self, day: &DayStarted) -> Vec<String> {
+    /// Notices for this day: about moved records, and about records in this machine's own database.
+    pub(crate) async fn record_notices(&self, day: &DayStarted) -> Vec<String> {
         let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let elsewhere = if day.last_handoff.is_none() {
-            tokio::time::timeout(PATIENCE, self.own_handoffs()).await.ok().flatten()
+        let in_own_database = if day.last_handoff.is_none() {
+            tokio::time::timeout(TIME_LIMIT, self.own_handoffs()).await.ok().flatten()
         } else {
             None
         };
-        followed.into_iter().chain(elsewhere).collect()
+        followed.into_iter().chain(in_own_database).collect()
     }
 
-    /// The handoffs of this repository in this machine's own database, while another engine is used.
+    /// A notice about this repository's handoffs in this machine's own database, while another API is in use.
     async fn own_handoffs(&self) -> Option<String> {
         let (api, me) = (self.identity.api().await.ok()?, self.identity.me().await.ok()?);
         let database = Dirs::from_env().ok()?.data.join("context.db");

@@ -1,17 +1,17 @@
-//! JSON schemas of arguments and results, in the plain form that every agent's CLI takes.
+//! JSON schemas of arguments and results, in a simple form that every agent's CLI accepts.
 
 use rmcp::model::JsonObject;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
-/// What a tool accepts.
+/// The schema of a tool's arguments.
 pub(crate) fn of_arguments<T: JsonSchema>() -> JsonObject {
     portable::<T>(SchemaSettings::draft2020_12())
 }
 
-/// What a tool answers with. Bounds are for those who ask; here they would only cost every agent's context. So would
-/// descriptions, as the report says everything in words, and the fields that an object within the answer must have.
+/// The schema of a tool's result. To save context, it has no bounds, no descriptions below the first level, and no
+/// `required` in nested objects. The report contains the same facts as text.
 pub(crate) fn of_result<T: JsonSchema>() -> JsonObject {
     let mut schema = Value::Object(portable::<T>(SchemaSettings::draft2020_12().for_serialize()));
     remove_bounds(&mut schema);
@@ -66,13 +66,13 @@ fn portable<T: JsonSchema>(mut settings: SchemaSettings) -> JsonObject {
             root.remove("description");
             root
         }
-        // A type without fields of its own: any object.
+        // A type without fields: any object.
         _ => JsonObject::from_iter([("type".to_owned(), json!("object"))]),
     }
 }
 
-/// Removes what some CLI stumbles over or nobody needs: patterns, number formats, nullable types, and
-/// alternatives that are only words.
+/// Removes parts that some CLI refuses or that are not needed: patterns, number formats and nullable types. Turns a
+/// list of constant strings into an `enum`.
 fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
@@ -85,14 +85,14 @@ fn simplify(schema: &mut Value) {
                 let named = types.iter().find(|name| *name != "null").cloned();
                 object.extend(named.map(|name| ("type".to_owned(), name)));
             }
-            // The type says no more that it may be null, and Gemini refuses every tool where one word is none.
-            if let Some(Value::Array(words)) = object.get_mut("enum") {
-                words.retain(|word| !word.is_null());
+            // The type is no longer nullable. Gemini refuses all tools if one value of an `enum` is not a string.
+            if let Some(Value::Array(values)) = object.get_mut("enum") {
+                values.retain(|value| !value.is_null());
             }
-            if let Some(words) = object.get("oneOf").and_then(only_words) {
+            if let Some(values) = object.get("oneOf").and_then(string_constants) {
                 object.remove("oneOf");
                 object.insert("type".to_owned(), json!("string"));
-                object.insert("enum".to_owned(), words);
+                object.insert("enum".to_owned(), values);
             }
             object.values_mut().for_each(simplify);
         }
@@ -101,8 +101,8 @@ fn simplify(schema: &mut Value) {
     }
 }
 
-fn only_words(alternatives: &Value) -> Option<Value> {
-    alternatives.as_array()?.iter().map(|one| one.get("const").filter(|word| word.is_string()).cloned()).collect()
+fn string_constants(alternatives: &Value) -> Option<Value> {
+    alternatives.as_array()?.iter().map(|one| one.get("const").filter(|value| value.is_string()).cloned()).collect()
 }
 
 #[cfg(test)]
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[derive(JsonSchema)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     struct Sample {
         /// How far.
         status: deckwatch_protocol::HandoffStatus,
@@ -121,14 +121,14 @@ mod tests {
     }
 
     #[derive(JsonSchema)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     enum Word {
         One,
         Two,
     }
 
     #[test]
-    fn schemas_are_plain() {
+    fn schemas_are_simple() {
         let schema = Value::Object(of_arguments::<Sample>());
         let expected = json!({
             "type": "object",

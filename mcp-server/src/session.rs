@@ -1,7 +1,7 @@
 //! Holds the agent's live session: starts it, finds it again after a restart, ends it.
 //!
-//! What is held here is a memory of what the API said, never the truth: where the API says otherwise,
-//! it is right. Keeping the session alive is [`crate::heartbeat`]'s work.
+//! This module caches what the API said about the session. If the API says otherwise, the API is right.
+//! [`crate::heartbeat`] sends the heartbeats.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,45 +16,46 @@ use deckwatch_protocol::{
 };
 use tokio::sync::Notify;
 
-use crate::healing::news::Healing;
+use crate::healing::background::BackgroundHealing;
 use crate::identity::{Identity, Place, is_embedded};
 use crate::pending::Pending;
 use crate::rebuilt::Build;
 use crate::trouble::Trouble;
 
-/// The one who keeps the agent's session.
+/// Holds the agent's session and everything that the tools share.
 pub(crate) struct Keeper {
     pub(crate) identity: Identity,
     state: Mutex<State>,
-    /// Start and end of day take turns: two calls at once must not start two days.
+    /// Locked by a start or end of day, so that two calls at the same time do not start two days.
     turn: tokio::sync::Mutex<()>,
-    /// Wakes the heartbeat when there is another session to keep, or none.
+    /// Wakes the heartbeat when the held session changes.
     changed: Notify,
-    /// Held while a heartbeat is sent: one that arrived after the farewell would take it back.
+    /// Locked while a heartbeat is sent. A heartbeat that arrived after [`Keeper::leave`] would make the session active
+    /// again.
     pub(crate) beating: tokio::sync::Mutex<()>,
     /// The sessions that this process has joined, each with the last heartbeat that it sent.
     pub(crate) joined: Mutex<BTreeMap<SessionId, Timestamp>>,
-    /// What waits for the API.
+    /// Work that waits for the API.
     pub(crate) pending: Pending,
-    /// What is generated while the agent works.
-    pub(crate) healing: Healing,
+    /// Healing of documents in the background.
+    pub(crate) healing: BackgroundHealing,
     /// The build that this process runs.
     pub(crate) build: Build,
-    /// What became of this repository's earlier records, until it is reported.
+    /// A notice about this repository's earlier records that is not reported yet.
     pub(crate) followed: Mutex<Option<String>>,
 }
 
-/// What this process knows of the agent's session.
+/// What this process knows about the agent's session.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum State {
-    /// Nothing: it has not asked, or nothing was there.
+    /// Not known: the API was not asked, or has no session.
     #[default]
     Unknown,
     /// A live session.
     Live(Live),
     /// This process ended the day.
     Ended(SessionId),
-    /// This process ended the day while the API could not be reached; of which session, if that was known.
+    /// This process ended the day while the API could not be reached; with the session, if it was known.
     Leaving(Option<SessionId>),
 }
 
@@ -67,18 +68,18 @@ pub(crate) struct Live {
     pub(crate) commit_sha: Option<CommitSha>,
     /// When the API last heard from this process.
     pub(crate) last_heartbeat_at: Timestamp,
-    /// How often the server wants to hear; until it has said so, at once.
+    /// The heartbeat interval that the API asks for; zero until it has answered.
     pub(crate) interval: Duration,
-    /// When the next heartbeat is due. Wall time, as it goes on while the machine sleeps.
+    /// When the next heartbeat is due. Wall-clock time, because it advances while the machine sleeps.
     pub(crate) due: SystemTime,
 }
 
-/// How the end of a day came out.
+/// The result of an end of day.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub(crate) enum EndOfDay {
     /// The API has answered.
     Answered(Box<Answered>),
-    /// The handoff is recorded; its answer is not at hand.
+    /// The handoff is recorded, but the API's answer was lost.
     Taken(Taken),
     /// The handoff waits on this machine.
     Queued(Queued),
@@ -88,7 +89,7 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) day: DayEnded,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: HandoffOutcome,
 }
 
 /// Which session a handoff is for.
@@ -97,27 +98,27 @@ enum Target {
     Session(SessionId),
     /// One that was started for it.
     NewSession(SessionId),
-    /// Nobody knows: the API can't be reached.
+    /// Not known, because the API can't be reached.
     Unknown(Option<SessionId>),
-    /// None: the day had ended, with this result.
+    /// No session: the day had ended before, with this result.
     Ended(Box<DayEnded>),
 }
 
-/// Whether this call recorded its handoff.
+/// Whether a call recorded its handoff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It did, in the live session.
+pub(crate) enum HandoffOutcome {
+    /// Recorded in the live session.
     Recorded,
-    /// It did, in a session that was started for it, as none was alive.
+    /// Recorded in a session that was started for it, because no session was active.
     RecordedInNewSession,
-    /// The day had ended with a handoff of the same content.
+    /// Not recorded again: the day had ended with a handoff of the same content.
     AlreadyRecorded,
-    /// The day had ended with another handoff, which stands; this one is not recorded.
+    /// Not recorded: the day had ended with another handoff, which remains the recorded one.
     NotRecorded,
 }
 
-impl Ending {
-    fn answered(day: DayEnded, outcome: Outcome) -> Self {
+impl EndOfDay {
+    fn answered(day: DayEnded, outcome: HandoffOutcome) -> Self {
         Self::Answered(Box::new(Answered { day, outcome }))
     }
 }
@@ -126,12 +127,12 @@ impl Keeper {
     pub(crate) fn new(identity: Identity) -> Self {
         let (state, turn, changed) = (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
         let (beating, joined) = (tokio::sync::Mutex::default(), Mutex::default());
-        let (pending, healing) = (Pending::default(), Healing::default());
+        let (pending, healing) = (Pending::default(), BackgroundHealing::default());
         let (followed, build) = (Mutex::default(), Build::of_this_process());
         Self { identity, state, turn, changed, beating, joined, pending, healing, build, followed }
     }
 
-    /// Starts the day, or goes on with the agent's live session. An end of day that waits is sent first.
+    /// Starts the day, or continues the agent's live session. A queued end of day is sent first.
     pub(crate) async fn start(&self, track: Option<Track>, issue: Option<IssueNumber>) -> Result<DayStarted, Trouble> {
         let _turn = self.turn.lock().await;
         let work = async {
@@ -145,52 +146,52 @@ impl Keeper {
 
     /// Records a handoff, and ends the day unless `keep_open`.
     ///
-    /// 1. The day was ended by this process: the API repeats the first result.
-    /// 2. A session is alive, here or at the API: it is the one.
-    /// 3. None is, but the last handoff says the same: the answer was lost on its way, not the handoff.
-    /// 4. None is: a day is started for it, so that the work is not lost.
-    /// 5. The API can't be reached: the handoff waits in the outbox, and the session, and the venture where this
-    ///    machine does not know it, is found when it is sent.
-    pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<Ending, Trouble> {
+    /// 1. This process ended the day before: the API repeats the first result.
+    /// 2. A session is active, here or at the API: the handoff is for that session.
+    /// 3. No session is active, but the last handoff has the same content: its answer was lost, so it is returned.
+    /// 4. No session is active: a session is started for the handoff, so that the work is not lost.
+    /// 5. The API can't be reached: the handoff waits in the outbox. The session, and the venture if this machine does
+    ///    not know it, is looked up when the handoff is sent.
+    pub(crate) async fn end(&self, handoff: HandoffDraft, keep_open: bool) -> Result<EndOfDay, Trouble> {
         let api = self.identity.api().await?;
         api.refuse_secrets_of(&handoff)?;
-        self.pending.leave_behind(None);
+        self.pending.set_background_start(None);
         let _turn = self.turn.lock().await;
         self.pending.forget_start();
         let (session, is_new) = match self.target(&handoff, keep_open).await? {
             Target::Ended(day) => {
-                let same = says_the_same(&handoff, &day.handoff);
-                let outcome = if same { Outcome::AlreadyRecorded } else { Outcome::NotRecorded };
-                return Ok(Ending::answered(*day, outcome));
+                let same = same_content(&handoff, &day.handoff);
+                let outcome = if same { HandoffOutcome::AlreadyRecorded } else { HandoffOutcome::NotRecorded };
+                return Ok(EndOfDay::answered(*day, outcome));
             }
             Target::Session(id) => (Some(id), false),
             Target::NewSession(id) => (Some(id), true),
             Target::Unknown(id) => (id, false),
         };
-        let start = self.session_request(None, None, self.identity.place_at_hand().await?.as_ref()).await?;
+        let start = self.session_request(None, None, self.identity.place_without_api().await?.as_ref()).await?;
         let day = DayToEnd { session: session.clone(), start, keep_open, handoff: handoff.clone() };
         match api.deliver_day(&day).await? {
             Delivery::Delivered(day) => {
-                let elsewhere = session.is_some_and(|id| id != day.session.id);
-                Ok(self.ended(day, &handoff, is_new || elsewhere))
+                let in_another_session = session.is_some_and(|id| id != day.session.id);
+                Ok(self.ended(day, &handoff, is_new || in_another_session))
             }
             Delivery::Taken(taken) => {
                 if !keep_open {
                     self.set(session.map_or(State::Leaving(None), State::Ended));
                 }
-                Ok(Ending::Taken(taken))
+                Ok(EndOfDay::Taken(taken))
             }
             Delivery::Queued(queued) => {
                 if !keep_open {
                     self.set(State::Leaving(session));
                 }
-                self.pending.something_waits();
-                Ok(Ending::Queued(queued))
+                self.pending.notify();
+                Ok(EndOfDay::Queued(queued))
             }
         }
     }
 
-    /// Which session the handoff is for.
+    /// Finds the session that the handoff is for.
     async fn target(&self, handoff: &HandoffDraft, keep_open: bool) -> Result<Target, Trouble> {
         let (ended, asked) = match self.known() {
             State::Live(live) => return Ok(Target::Session(live.id)),
@@ -200,7 +201,7 @@ impl Keeper {
                 let day = self.end_day(id.clone(), handoff.clone(), keep_open).await;
                 (Some(id), day.map(|day| Target::Ended(Box::new(day))))
             }
-            // Whoever has just heard nothing need not ask first: what is sent later finds its session then.
+            // The API did not answer just now, so do not ask it. The session is looked up when the handoff is sent.
             State::Unknown if self.identity.api().await?.trouble().is_some() => return Ok(Target::Unknown(None)),
             State::Unknown => (None, self.target_at_the_api(handoff).await),
         };
@@ -214,13 +215,13 @@ impl Keeper {
         if let Some(live) = self.find().await? {
             return Ok(Target::Session(live.id));
         }
-        if let Some(day) = self.lost_answer(handoff).await? {
+        if let Some(day) = self.recorded_handoff(handoff).await? {
             return Ok(Target::Ended(Box::new(day)));
         }
         Ok(Target::NewSession(self.start_in_turn(None, None).await?.session.id))
     }
 
-    /// Unless a start or an end of day was faster than the search.
+    /// Holds a session that a search found, unless a start or end of day came first.
     pub(crate) fn found(&self, live: Live) {
         let unknown = matches!(&*self.state(), State::Unknown);
         if unknown {
@@ -228,7 +229,7 @@ impl Keeper {
         }
     }
 
-    /// What is held here, without asking anybody.
+    /// The session that this process holds. Does not ask the API.
     pub(crate) fn held(&self) -> Option<Live> {
         match self.known() {
             State::Live(live) => Some(live),
@@ -236,8 +237,8 @@ impl Keeper {
         }
     }
 
-    /// Takes note of a heartbeat, unless another session is held by now.
-    pub(crate) fn beaten(&self, beaten: Live) {
+    /// Records a heartbeat, unless another session is held by now.
+    pub(crate) fn record_heartbeat(&self, beaten: Live) {
         let mut state = self.state();
         if let State::Live(live) = &mut *state
             && live.id == beaten.id
@@ -247,7 +248,8 @@ impl Keeper {
         }
     }
 
-    /// The session is no longer alive: the next one who asks looks again. False when it is not the one held.
+    /// Drops a session that is no longer active, so that the next search asks the API. False if another session is
+    /// held.
     pub(crate) fn forget(&self, gone: &SessionId) -> bool {
         let held = matches!(&*self.state(), State::Live(live) if live.id == *gone);
         if held {
@@ -256,17 +258,17 @@ impl Keeper {
         held
     }
 
-    /// Waits until no start or end of day is under way.
+    /// Waits until no start or end of day is running.
     pub(crate) async fn idle(&self) {
         let _turn = self.turn().await;
     }
 
-    /// The same, and keeps others from beginning one.
+    /// Waits until no start or end of day is running, and blocks others until the guard is dropped.
     pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await
     }
 
-    /// Waits until another session, or none, is held.
+    /// Waits until the held session changes.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -278,7 +280,7 @@ impl Keeper {
         let interval = Duration::from_secs(u64::from(day.heartbeat_interval_seconds));
         self.set(State::Live(Live::of(&day.session, interval)));
         if let Err(error) = self.identity.api().await?.keep_snapshot(day.clone()).await {
-            log::warn!("this start of day is not kept for when the API can't be reached: {error}");
+            log::warn!("could not save this start of day for times when the API can't be reached: {error}");
         }
         self.identity.remember(&day.session).await;
         Ok(day)
@@ -289,7 +291,8 @@ impl Keeper {
         Ok(self.session_request(track, issue, Some(place)).await?.start_day_on(place.venture.code.clone()))
     }
 
-    /// Who this agent is and where it stands; without a place, nobody can say now which venture that is.
+    /// The agent, its repository and its branch, as a start of day sends them. Without `place`, the venture is not
+    /// known.
     async fn session_request(
         &self,
         track: Option<Track>,
@@ -299,7 +302,7 @@ impl Keeper {
         let me = self.identity.me().await?.clone();
         let client_session_id = self.identity.client_session_id(&me);
         let checkout = self.identity.checkout().await?;
-        let surroundings = self.identity.surroundings();
+        let environment = self.identity.environment();
         let held = self.held().and_then(|live| live.track);
         Ok(SessionRequest {
             agent: me.agent,
@@ -309,15 +312,15 @@ impl Keeper {
             host: me.host,
             venture: place.map(|place| place.venture.code.clone()),
             repo: place.map_or(checkout.repo, |place| place.repo.clone()),
-            track: track.or(held).or(surroundings.setting(variables::TRACK)?),
-            issue_number: issue.or(surroundings.setting(variables::ISSUE)?),
+            track: track.or(held).or(environment.setting(variables::TRACK)?),
+            issue_number: issue.or(environment.setting(variables::ISSUE)?),
             branch: checkout.branch,
             commit_sha: checkout.commit_sha,
             meta: Meta::default(),
         })
     }
 
-    /// On the embedded engine the first start of day registers the venture: there is nobody else to do it.
+    /// Starts the day. On the embedded engine the first start of day registers the venture, because there is no admin.
     async fn start_day(&self, request: &StartDay) -> Result<DayStarted, Trouble> {
         let api = self.identity.api().await?;
         match api.start_day(request).await {
@@ -342,7 +345,7 @@ impl Keeper {
         Ok(self.identity.api().await?.end_day(&request).await?)
     }
 
-    fn ended(&self, day: DayEnded, sent: &HandoffDraft, in_another: bool) -> Ending {
+    fn ended(&self, day: DayEnded, sent: &HandoffDraft, in_another: bool) -> EndOfDay {
         if day.session.status == SessionStatus::Active {
             let held = self.held().is_some_and(|live| live.id == day.session.id);
             if !held {
@@ -351,17 +354,17 @@ impl Keeper {
         } else {
             self.set(State::Ended(day.session.id.clone()));
         }
-        let outcome = match (says_the_same(sent, &day.handoff), in_another) {
-            (true, false) => Outcome::Recorded,
-            (true, true) => Outcome::RecordedInNewSession,
-            (false, _) => Outcome::NotRecorded,
+        let outcome = match (same_content(sent, &day.handoff), in_another) {
+            (true, false) => HandoffOutcome::Recorded,
+            (true, true) => HandoffOutcome::RecordedInNewSession,
+            (false, _) => HandoffOutcome::NotRecorded,
         };
-        Ending::answered(day, outcome)
+        EndOfDay::answered(day, outcome)
     }
 
-    /// The end of day whose answer never arrived: the agent's newest handoff, when it ended its session
-    /// and says the same as this one.
-    async fn lost_answer(&self, sent: &HandoffDraft) -> Result<Option<DayEnded>, Trouble> {
+    /// An earlier end of day whose answer was lost: the agent's newest handoff, if it ended its session and has the
+    /// same content as `sent`.
+    async fn recorded_handoff(&self, sent: &HandoffDraft) -> Result<Option<DayEnded>, Trouble> {
         let (me, place) = (self.identity.me().await?, self.identity.place().await?);
         let api = self.identity.api().await?;
         let filter = HandoffFilter {
@@ -379,7 +382,7 @@ impl Keeper {
         let session = api.get_session(&handoff.session_id).await?;
         let ended_by_it = session.final_handoff_id.as_ref() == Some(&handoff.id);
         let correlation_id = handoff.creation_correlation_id.clone();
-        let lost = ended_by_it && says_the_same(sent, &handoff);
+        let lost = ended_by_it && same_content(sent, &handoff);
         Ok(lost.then_some(DayEnded { session, handoff, correlation_id }))
     }
 
@@ -393,7 +396,7 @@ impl Keeper {
 
     fn set(&self, mut state: State) {
         let mut known = self.state();
-        // Answers may come in another order than the API gave them.
+        // Answers may arrive in another order than the API sent them.
         if let (State::Live(before), State::Live(live)) = (&*known, &mut state)
             && before.id == live.id
         {
@@ -419,13 +422,13 @@ impl Live {
     }
 }
 
-/// Whether a refusal means that the session is no longer there to keep alive.
+/// Whether a refusal means that the session no longer accepts heartbeats.
 pub(crate) fn is_gone(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::SessionEnded | ErrorCode::SessionNotFound)
 }
 
-/// Whether a stored handoff holds what the draft says.
-fn says_the_same(draft: &HandoffDraft, stored: &Handoff) -> bool {
+/// Whether a stored handoff has the content of the draft.
+fn same_content(draft: &HandoffDraft, stored: &Handoff) -> bool {
     let texts = |items: &[deckwatch_protocol::HandoffItem]| items.iter().map(ToString::to_string).collect();
     let payload = HandoffPayload {
         accomplished: texts(&draft.accomplished),

@@ -1,4 +1,4 @@
-//! Everything that can keep a tool from its work, each with what to do about it.
+//! The errors of tools. Each says what to do.
 
 use deckwatch_client::agent::{ForeignLaunch, SlotError};
 use deckwatch_client::api::{ClientError, ConfigError};
@@ -12,45 +12,45 @@ use thiserror::Error;
 use crate::github::trouble::GitHubTrouble;
 use crate::plan::PlanError;
 
-/// Why a tool could not do what it was called for.
+/// The error of a tool.
 #[derive(Debug, Error)]
 pub(crate) enum Trouble {
-    /// The arguments of the call do not fit; each field is named.
-    #[error("these arguments do not fit: {0}. Correct them and call again.")]
+    /// The arguments of the call are not valid; each field is named.
+    #[error("the arguments are not valid: {0}. Correct them and call again.")]
     Arguments(Violations),
     /// A variable of the environment is malformed.
     #[error("the variable {name} {invalid}; correct it or unset it, then restart the agent")]
     Setting {
         /// The variable.
         name: &'static str,
-        /// What is wrong with it.
+        /// Why it is malformed.
         invalid: Invalid,
     },
-    /// The environment is another launch's.
+    /// The environment belongs to another launch.
     #[error(transparent)]
     Foreign(#[from] ForeignLaunch),
     /// The user's folders are unknown.
     #[error(transparent)]
     Home(#[from] NoHome),
-    /// Git can't say where the agent stands.
+    /// Git can't describe the checkout.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
-    /// The agent gets no name.
+    /// No slot could be claimed, so the agent has no name.
     #[error(transparent)]
     Slot(#[from] SlotError),
     /// The ventures file is unusable.
     #[error(transparent)]
     Ventures(#[from] VenturesError),
-    /// Nobody says which venture the repository belongs to.
+    /// The repository does not belong to any venture.
     #[error(
-        "no venture has the repository {repo}: start the agent with `launcher <venture>`, or add the repository to a \
+        "{repo} does not belong to any venture: start the agent with `launcher <venture>`, or add the repository to a \
          venture in ~/.config/deckwatch/ventures.json"
     )]
     NoVenture {
         /// Where the agent works.
         repo: RepoName,
     },
-    /// The environment does not say which API.
+    /// The API's settings in the environment are missing or malformed.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The API: unreachable, refused, or failed.
@@ -62,15 +62,15 @@ pub(crate) enum Trouble {
     /// The weekly plan is unusable.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// GitHub has no answer.
+    /// A request to GitHub failed.
     #[error(transparent)]
     GitHub(#[from] GitHubTrouble),
-    /// A task of this process was lost.
-    #[error("a task of deckwatch-mcp was lost: {0}; call again")]
+    /// A task of this process failed.
+    #[error("a task of deckwatch-mcp failed: {0}; call again")]
     Lost(#[from] tokio::task::JoinError),
 }
 
-/// Runs what waits for files or other programs without holding up the conversation.
+/// Runs work that blocks on files or other programs on another thread.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
     Ok(tokio::task::spawn_blocking(work).await?)
 }

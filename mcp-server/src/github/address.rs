@@ -1,24 +1,24 @@
-//! Where GitHub is: github.com, an enterprise's own, or what a variable says.
+//! The address of GitHub: github.com, an enterprise host, or the address in a variable.
 
 use url::{Host, Url};
 
 use super::trouble::GitHubTrouble;
 
-/// Where GitHub takes questions.
+/// The address of GitHub's API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
-    /// The endpoint of GraphQL.
+    /// The GraphQL endpoint.
     pub(super) graphql: String,
-    /// The host by which `gh` keeps its tokens.
+    /// The host name under which `gh` stores its token.
     pub(super) host: String,
-    /// Whether the host has variables of its own for tokens, as `gh` has it.
+    /// Whether `gh` uses the enterprise variables for this host's token.
     pub(super) is_enterprise: bool,
 }
 
 const GITHUB: &str = "github.com";
 
 impl Address {
-    /// `GITHUB_API_URL`, as GitHub Actions sets it; else the host that `GH_HOST` names; else github.com.
+    /// Uses `GITHUB_API_URL`, which GitHub Actions sets; else the host in `GH_HOST`; else github.com.
     pub(super) fn find(var: impl Fn(&str) -> Option<String>) -> Result<Self, GitHubTrouble> {
         if let Some(url) = var("GITHUB_API_URL") {
             return Self::of_api(&url);
@@ -32,7 +32,7 @@ impl Address {
         Ok(Self { graphql: checked("GH_HOST", &url)?.to_string(), host, is_enterprise })
     }
 
-    /// The REST address of an enterprise ends with `/v3`, that of GraphQL does not.
+    /// Turns a REST address into the GraphQL address. An enterprise's REST address ends with `/v3`.
     fn of_api(rest: &str) -> Result<Self, GitHubTrouble> {
         let mut url = checked("GITHUB_API_URL", rest.trim())?;
         let path = url.path().trim_end_matches('/');
@@ -44,10 +44,10 @@ impl Address {
     }
 }
 
-/// A token never travels in clear: https, or a port of this machine.
+/// Accepts https, and http only for this machine, so that a token is never sent unencrypted.
 fn checked(variable: &'static str, text: &str) -> Result<Url, GitHubTrouble> {
     let refused = |cause: &str| GitHubTrouble::Address { cause: format!("{variable} {cause}") };
-    let url = Url::parse(text).map_err(|error| refused(&format!("is no web address: {error}")))?;
+    let url = Url::parse(text).map_err(|error| refused(&format!("is not a URL: {error}")))?;
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_github_has_its_endpoint() {
+    fn each_kind_of_host_gives_its_endpoint() {
         let cases = [
             ("NOTHING", "", "https://api.github.com/graphql", "github.com", false),
             ("GH_HOST", "github.com", "https://api.github.com/graphql", "github.com", false),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_never_travels_in_clear() {
+    fn an_address_without_encryption_is_refused() {
         for (name, value) in [
             ("GITHUB_API_URL", "http://api.github.com"),
             ("GITHUB_API_URL", "api.github.com"),

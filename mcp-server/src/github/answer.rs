@@ -1,4 +1,4 @@
-//! GitHub's answer: a part that is missing or does not fit is trouble, never an empty list.
+//! Decodes GitHub's answer. A missing or malformed part is an error, never an empty list.
 
 use bytes::Bytes;
 use deckwatch_protocol::{RepoName, Timestamp};
@@ -7,20 +7,20 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::lane::Lane;
-use super::trouble::{GitHubTrouble, harmless};
+use super::trouble::{GitHubTrouble, clean_message};
 
 /// The work queue.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// The repositories that answered.
     pub(crate) repos: Vec<RepoName>,
-    /// Each lane of each of them.
+    /// Each lane of each repository.
     pub(crate) lanes: Vec<LaneOfRepo>,
-    /// The repositories that did not.
+    /// The repositories that failed.
     pub(crate) failed: Vec<GitHubTrouble>,
-    /// Why the repositories are not all of the venture's, if they are not.
+    /// Why some of the venture's repositories were not asked, if so.
     pub(crate) gap: Option<String>,
-    /// The repositories that were not asked, as they are too many.
+    /// The repositories beyond the limit of one request.
     pub(crate) left_out: Vec<RepoName>,
 }
 
@@ -33,14 +33,14 @@ pub(crate) struct LaneOfRepo {
     pub(crate) issues: Vec<Issue>,
 }
 
-/// An issue. Its words are its author's.
+/// An issue. Its texts are not trusted.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Issue {
     pub(crate) number: u64,
     pub(crate) title: String,
     pub(crate) updated_at: Timestamp,
-    /// `null` when the account is gone.
+    /// `null` when the account was deleted.
     author: Option<Login>,
     assignees: Nodes<Login>,
 }
@@ -101,7 +101,7 @@ struct Found {
     nodes: Vec<Issue>,
 }
 
-/// Reads the envelope. A question that was refused as a whole is trouble.
+/// Decodes the envelope. A refusal of the whole query is an error.
 pub(super) fn data(body: &Bytes) -> Result<Data, GitHubTrouble> {
     let envelope: Envelope = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
     match (envelope.data, envelope.errors) {
@@ -110,31 +110,31 @@ pub(super) fn data(body: &Bytes) -> Result<Data, GitHubTrouble> {
         }
         (Some(fields), errors) => Ok(Data { fields, errors }),
         (None, errors) => {
-            let words = errors.first().map_or("", |error| error.message.as_str());
-            Err(GitHubTrouble::Refused { words: harmless(words) })
+            let message = errors.first().map_or("", |error| error.message.as_str());
+            Err(GitHubTrouble::Refused { message: clean_message(message) })
         }
     }
 }
 
-/// The login in the answer to `whoami`.
+/// The login in the answer to [`super::query::whoami`].
 pub(super) fn login(body: &Bytes) -> Result<String, GitHubTrouble> {
     let data = data(body)?;
     let viewer: Login = data.field("viewer")?;
-    Ok(harmless(&viewer.login))
+    Ok(clean_message(&viewer.login))
 }
 
 impl QueryError {
     fn trouble(&self, repo: &RepoName) -> GitHubTrouble {
-        let words = harmless(&self.message);
+        let message = clean_message(&self.message);
         match self.kind.as_str() {
-            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => GitHubTrouble::Hidden { repo: repo.clone(), words },
-            _ => GitHubTrouble::Refused { words: format!("{repo}: {words}") },
+            "FORBIDDEN" | "INSUFFICIENT_SCOPES" => GitHubTrouble::Hidden { repo: repo.clone(), message },
+            _ => GitHubTrouble::Refused { message: format!("{repo}: {message}") },
         }
     }
 }
 
 impl Data {
-    /// The name that the repository has.
+    /// The current name of the repository.
     pub(super) fn repository(&self, alias: &str, repo: &RepoName) -> Result<String, GitHubTrouble> {
         match self.error_at(alias) {
             Some(error) if error.kind == "NOT_FOUND" => Err(GitHubTrouble::NoSuchRepo { repo: repo.clone() }),
@@ -162,5 +162,5 @@ impl Data {
 }
 
 fn malformed(error: &serde_json::Error) -> GitHubTrouble {
-    GitHubTrouble::Malformed { cause: harmless(&error.to_string()) }
+    GitHubTrouble::Malformed { cause: clean_message(&error.to_string()) }
 }

@@ -1,8 +1,8 @@
-//! Which label means what: the one table of it.
+//! Maps labels to lanes.
 //!
-//! Every open issue stands in exactly one lane, the first one that fits in the order P0, blocked, in
-//! progress, ready. Whatever has none of these labels waits for triage. An assignee decides nothing:
-//! people are assigned before they begin, and agents share accounts.
+//! Every open issue is in exactly one lane: the first that matches, in the order P0, blocked, in progress, ready. An
+//! issue without any of these labels is in triage. Assignees do not matter: people are assigned before they begin, and
+//! agents share accounts.
 
 use deckwatch_protocol::Violations;
 use deserr::Deserr;
@@ -27,12 +27,12 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
-    /// Every lane, in the order in which people read them.
+    /// Every lane, in the order of reports.
     pub(crate) const ALL: [Self; 5] = [Self::P0, Self::Ready, Self::InProgress, Self::Blocked, Self::Triage];
-    /// The order in which an issue with several labels finds its lane.
+    /// The precedence for an issue with several labels.
     const PRECEDENCE: [Self; 5] = [Self::P0, Self::Blocked, Self::InProgress, Self::Ready, Self::Triage];
 
-    /// The labels that put an issue into this lane; GitHub ignores their case.
+    /// The labels of this lane. GitHub ignores case.
     pub(crate) fn labels(self) -> &'static [&'static str] {
         match self {
             Self::P0 => &["P0", "priority:P0", "prio:P0"],
@@ -63,7 +63,7 @@ impl Lane {
         }
     }
 
-    /// The lane as GitHub's search understands it: its labels, and none of those that come first.
+    /// The lane as qualifiers of GitHub's search: its labels, without the labels of the lanes before it.
     pub(super) fn qualifiers(self) -> String {
         let quoted: Vec<String> = self.labels().iter().map(|label| format!("\"{label}\"")).collect();
         let own = if quoted.is_empty() { String::new() } else { format!(" label:{}", quoted.join(",")) };
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_lane_asks_for_its_labels_and_leaves_out_those_before_it() {
+    fn every_lane_searches_for_its_labels_and_excludes_earlier_lanes() {
         assert_eq!(Lane::P0.qualifiers(), " label:\"P0\",\"priority:P0\",\"prio:P0\"");
         assert_eq!(
             Lane::Blocked.qualifiers(),

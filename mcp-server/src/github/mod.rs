@@ -1,8 +1,7 @@
-//! The work queue of a venture, asked of GitHub: one request, whatever the number of repositories.
+//! Reads the work queue of a venture from GitHub, in one request for up to 10 repositories.
 //!
-//! It reads and never writes. A repository that could not be asked is named with its trouble; it never
-//! passes for one without issues. Which label means what is in [`lane`], where GitHub is in [`address`],
-//! whose name it is asked in, in [`token`].
+//! It never writes. A repository that could not be read is reported with its error, and never counts as one without
+//! issues. [`lane`] maps labels to lanes, [`address`] finds GitHub's address, and [`token`] finds a token.
 
 mod address;
 mod answer;
@@ -28,50 +27,50 @@ pub(crate) use self::trouble::GitHubTrouble;
 use self::address::Address;
 use self::query::Query;
 use self::token::Token;
-use crate::surroundings::Surroundings;
+use crate::environment::Environment;
 
-/// Most repositories of one request.
+/// The maximum number of repositories in one request.
 pub(crate) const MAX_REPOS: usize = 10;
 const LIMITS: HttpLimits = HttpLimits {
     connect: Duration::from_secs(2),
     whole: Duration::from_secs(2),
-    // Fifty lists of fifty issues with the longest titles stay below.
+    // Fifty lists of fifty issues with the longest titles are smaller.
     answer_bytes: 4 * 1024 * 1024,
 };
 
-/// GitHub, as this process reaches it.
+/// A client of GitHub's API.
 pub(crate) struct GitHub {
-    surroundings: Surroundings,
+    environment: Environment,
     http: Http,
 }
 
-/// What is asked.
+/// What to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) repos: &'a [RepoName],
     pub(crate) lanes: &'a [Lane],
-    /// Issues of each lane and repository, 1 to 50; totals are always whole.
+    /// The number of issues for each lane and repository, 1 to 50. Totals count all issues.
     pub(crate) issues: usize,
 }
 
 impl GitHub {
-    pub(crate) fn new(surroundings: Surroundings) -> Self {
-        Self { surroundings, http: Http::new(LIMITS) }
+    pub(crate) fn new(environment: Environment) -> Self {
+        Self { environment, http: Http::new(LIMITS) }
     }
 
-    /// The open issues of each lane, newest change first, with the lane's total.
+    /// Reads the open issues of each lane, newest change first, with the lane's total.
     pub(crate) async fn queue(&self, wanted: Wanted<'_>) -> Result<Queue, GitHubTrouble> {
         let query = Query::of(wanted)?;
-        let address = Address::find(|name| self.surroundings.var(name))?;
-        let token = Token::find(&address, |name| self.surroundings.var(name)).await?;
+        let address = Address::find(|name| self.environment.var(name))?;
+        let token = Token::find(&address, |name| self.environment.var(name)).await?;
         let response = self.send(&address, &token, query.body()).await?;
-        query.understand(&body_of(&response, &address, &token)?)
+        query.parse_answer(&body_of(&response, &address, &token)?)
     }
 
-    /// Whether GitHub answers and accepts the token: who it is, and where the token came from.
+    /// The login of the token's account, and the source of the token.
     pub(crate) async fn whoami(&self) -> Result<(String, TokenSource), GitHubTrouble> {
-        let address = Address::find(|name| self.surroundings.var(name))?;
-        let token = Token::find(&address, |name| self.surroundings.var(name)).await?;
+        let address = Address::find(|name| self.environment.var(name))?;
+        let token = Token::find(&address, |name| self.environment.var(name)).await?;
         let response = self.send(&address, &token, query::whoami()).await?;
         let login = answer::login(&body_of(&response, &address, &token)?)?;
         Ok((login, token.source))
@@ -96,7 +95,7 @@ impl GitHub {
     }
 }
 
-/// The body of an answer that is one.
+/// The body of a successful response.
 fn body_of(response: &Response<Bytes>, address: &Address, token: &Token) -> Result<Bytes, GitHubTrouble> {
     match GitHubTrouble::of(response, &address.graphql, token.source) {
         Some(trouble) => Err(trouble),

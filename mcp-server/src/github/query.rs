@@ -1,7 +1,7 @@
-//! The question in GraphQL: for each repository that it exists, and a search for each lane.
+//! The GraphQL query: for each repository, its name and one search for each lane.
 //!
-//! A search for a repository that is not there finds nothing and says nothing; that is why the same
-//! request asks for the repository itself.
+//! A search in a repository that does not exist finds nothing, without an error. Therefore the query also asks for the
+//! repository itself.
 
 use std::fmt::Write as _;
 
@@ -14,23 +14,23 @@ use super::lane::Lane;
 use super::trouble::GitHubTrouble;
 use super::{MAX_REPOS, Wanted};
 
-/// Most issues of one lane and repository.
+/// The maximum number of issues for one lane and repository.
 const MAX_ISSUES: usize = 50;
 
-/// One question, and what it takes to understand its answer.
+/// A query, with the data that is needed to decode its answer.
 pub(super) struct Query<'a> {
-    /// Those that are asked for, with owner and name.
+    /// The repositories in the query, with owner and name.
     asked: Vec<(&'a RepoName, &'a str, &'a str)>,
     lanes: &'a [Lane],
     issues: usize,
-    /// Those whose names are none of GitHub's.
-    elsewhere: Vec<GitHubTrouble>,
-    /// Those that are not asked: more than one request holds.
+    /// The repositories that are not on GitHub.
+    not_on_github: Vec<GitHubTrouble>,
+    /// The repositories beyond the limit of one request.
     left_out: &'a [RepoName],
 }
 
 impl<'a> Query<'a> {
-    /// The question; trouble when no repository is on GitHub.
+    /// Builds the query. Fails when no repository is on GitHub.
     pub(super) fn of(wanted: Wanted<'a>) -> Result<Self, GitHubTrouble> {
         let on_github = |repo: &'a RepoName| {
             let (owner, name) = repo.as_str().split_once('/')?;
@@ -38,16 +38,17 @@ impl<'a> Query<'a> {
         };
         let (first, left_out) = wanted.repos.split_at_checked(MAX_REPOS).unwrap_or((wanted.repos, &[]));
         let asked: Vec<_> = first.iter().filter_map(on_github).collect();
-        let elsewhere = first.iter().filter(|repo| on_github(repo).is_none());
-        let elsewhere: Vec<_> = elsewhere.map(|repo| GitHubTrouble::NotOnGitHub { repo: repo.clone() }).collect();
-        if let (true, Some(trouble)) = (asked.is_empty(), elsewhere.first()) {
+        let not_on_github = first.iter().filter(|repo| on_github(repo).is_none());
+        let not_on_github: Vec<_> =
+            not_on_github.map(|repo| GitHubTrouble::NotOnGitHub { repo: repo.clone() }).collect();
+        if let (true, Some(trouble)) = (asked.is_empty(), not_on_github.first()) {
             return Err(trouble.clone());
         }
         let issues = wanted.issues.clamp(1, MAX_ISSUES);
-        Ok(Self { asked, lanes: wanted.lanes, issues, elsewhere, left_out })
+        Ok(Self { asked, lanes: wanted.lanes, issues, not_on_github, left_out })
     }
 
-    /// The body of the request. What varies travels as variables, so that nothing needs escaping.
+    /// The body of the request. Names and searches are sent as variables, so they need no escaping.
     pub(super) fn body(&self) -> String {
         let (mut fields, mut variables) = (String::new(), Map::new());
         let mut variable = |name: String, value: &str| {
@@ -69,10 +70,11 @@ impl<'a> Query<'a> {
         json!({ "query": query, "variables": variables }).to_string()
     }
 
-    /// What GitHub's answer says of each repository.
-    pub(super) fn understand(&self, body: &Bytes) -> Result<Queue, GitHubTrouble> {
+    /// Decodes GitHub's answer.
+    pub(super) fn parse_answer(&self, body: &Bytes) -> Result<Queue, GitHubTrouble> {
         let data = answer::data(body)?;
-        let mut queue = Queue { left_out: self.left_out.to_vec(), failed: self.elsewhere.clone(), ..Queue::default() };
+        let mut queue =
+            Queue { left_out: self.left_out.to_vec(), failed: self.not_on_github.clone(), ..Queue::default() };
         for (n, (repo, ..)) in self.asked.iter().enumerate() {
             match self.of_repo(n, repo, &data) {
                 Ok(lanes) => {
@@ -96,7 +98,7 @@ impl<'a> Query<'a> {
     ) -> Result<Vec<answer::LaneOfRepo>, GitHubTrouble> {
         let now = data.repository(&format!("r{n}"), repo)?;
         if !now.eq_ignore_ascii_case(repo.as_str()) {
-            return Err(GitHubTrouble::Renamed { repo: repo.clone(), now: super::trouble::harmless(&now) });
+            return Err(GitHubTrouble::Renamed { repo: repo.clone(), now: super::trouble::clean_message(&now) });
         }
         let of_lane = |(m, lane): (usize, &Lane)| data.lane(&lane_alias(n, m), *lane, repo);
         self.lanes.iter().enumerate().map(of_lane).collect()
@@ -110,7 +112,7 @@ fn lane_alias(repo: usize, lane: usize) -> String {
 const FIELDS: &str = "{ issueCount nodes { ... on Issue { number title updatedAt author { login } \
                       assignees(first: 3) { nodes { login } } } } }";
 
-/// The question for the owner of the token.
+/// The query for the account of the token.
 pub(super) fn whoami() -> String {
     let query: Value = json!({ "query": "query { viewer { login } }" });
     query.to_string()

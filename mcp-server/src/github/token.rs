@@ -1,6 +1,6 @@
-//! In whose name GitHub is asked: a token of the environment, else the one that `gh` keeps.
+//! Finds a token for GitHub: from the environment, or else from `gh`.
 //!
-//! It is found anew for each question and kept nowhere.
+//! The token is looked up for each request and is not stored.
 
 use std::io::ErrorKind;
 use std::process::Stdio;
@@ -12,17 +12,17 @@ use super::address::Address;
 use super::token_source::TokenSource;
 use super::trouble::GitHubTrouble;
 
-/// How long `gh` may take to name its token; a keyring that asks for a password would wait for ever.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time limit for `gh`. A keyring that asks for a password would wait for ever.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// A token. It has neither `Debug` nor `Display`.
+/// A token. It does not implement `Debug` or `Display`, so that it is not logged.
 pub(super) struct Token {
     text: String,
     pub(super) source: TokenSource,
 }
 
 impl Token {
-    /// The first that is there, in the order that `gh` has too.
+    /// Finds the token, in the same order as `gh`.
     pub(super) async fn find(address: &Address, var: impl Fn(&str) -> Option<String>) -> Result<Self, GitHubTrouble> {
         let names = if address.is_enterprise {
             ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"]
@@ -50,8 +50,8 @@ async fn of_gh(host: &str, names: [&'static str; 2]) -> Result<Token, GitHubTrou
     gh.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let [_, variable] = names;
     let missing = |installed| GitHubTrouble::NoToken { installed, variable };
-    let output = match tokio::time::timeout(PATIENCE, gh.output()).await {
-        Err(_) => return Err(GitHubTrouble::GhSilent { seconds: PATIENCE.as_secs(), variable }),
+    let output = match tokio::time::timeout(TIME_LIMIT, gh.output()).await {
+        Err(_) => return Err(GitHubTrouble::GhSilent { seconds: TIME_LIMIT.as_secs(), variable }),
         Ok(Err(error)) => return Err(missing(error.kind() != ErrorKind::NotFound)),
         Ok(Ok(output)) => output,
     };

@@ -1,8 +1,8 @@
-//! Who gave a token.
+//! The source of a token.
 
 use std::fmt;
 
-/// Who gave the token.
+/// The source of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenSource {
     /// A variable of the environment.

@@ -1,53 +1,53 @@
-//! What came of a document that was to be healed.
+//! The result of healing a document.
 
 use deckwatch_protocol::{DocOutcome, DocPut, RepoName, VentureCode};
 
 use deckwatch_generator::Kind;
 
-/// A document that was to be healed.
+/// A document, and the result of healing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Treated {
+pub(crate) struct HealedDoc {
     pub(crate) kind: Kind,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: HealingOutcome,
 }
 
-/// What came of it.
+/// The result of healing a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It was not there; this is its version.
+pub(crate) enum HealingOutcome {
+    /// Created, with this version.
     Created(u32),
-    /// It says something else now.
+    /// Stored with new content, as this version.
     Updated(u32),
-    /// It says what it said, and is confirmed.
+    /// The content is unchanged and was confirmed.
     Confirmed(u32),
-    /// The repository has nothing that it could say.
+    /// The repository has no source for the document.
     NothingFound,
-    /// What is there was not generated, or somebody changed it since.
+    /// Kept: the stored document was not generated, or somebody changed it since.
     ByHand,
-    /// What is there was generated from another repository of the venture.
+    /// Kept: the stored document was generated from another repository of the venture.
     FromAnother(RepoName),
-    /// Somebody changed it at the same moment.
+    /// Kept: somebody changed the document at the same time.
     Changed,
-    /// It would have carried a secret; where, and of which kind.
+    /// Refused: the document holds a secret; says where, and of which kind.
     HoldsSecret(String),
-    /// The key of this agent may not.
+    /// This agent's key has no permission.
     NotPermitted,
-    /// Nobody was there to take it.
+    /// The API could not be reached.
     Unreachable(String),
-    /// Something else went wrong.
+    /// Another error.
     Failed(String),
 }
 
-/// Why nothing is generated from where the agent stands.
+/// Why documents must not be generated from the agent's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NoGround {
-    /// It is no repository: a home folder would be read.
+pub(crate) enum CannotHeal {
+    /// The folder is not a git repository. It may be a home folder, which must not be read.
     NotARepository,
-    /// Its repository belongs to another venture, or to none.
-    NotTheVentures(RepoName, VentureCode),
+    /// The repository does not belong to the venture.
+    NotInVenture(RepoName, VentureCode),
 }
 
-impl Outcome {
+impl HealingOutcome {
     pub(super) fn of(put: &DocPut) -> Self {
         let version = put.doc.summary.version;
         match put.outcome {
@@ -57,7 +57,7 @@ impl Outcome {
         }
     }
 
-    /// One word, for facts.
+    /// The outcome in a tool's JSON result.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Created(_) => "created",

@@ -1,8 +1,8 @@
-//! How long ago, in words.
+//! The age of a time, as text.
 
 use deckwatch_protocol::Timestamp;
 
-/// The age of `then` seen from `now`, coarse as people say it. A time ahead of `now` is "just now".
+/// The rounded age of `then` at `now`. A time after `now` is "just now".
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_read_as_people_say_them() {
+    fn ages_are_rounded() {
         let now = Timestamp::from_millis(1_795_248_000_000);
         let age = |seconds: i64| ago(now.plus_seconds(-seconds), now);
         assert_eq!([age(-90), age(59), age(60), age(3_600)], ["just now", "just now", "1 min ago", "1 h ago"]);

@@ -1,12 +1,12 @@
-//! Counts characters the way the strictest reader does, cuts text, and shares a budget out.
+//! Counts characters like the strictest client, cuts text, and divides a budget.
 
-/// What a text costs: its UTF-16 units, with the escapes that it needs inside a JSON string. Agents
-/// hand a model either the text or the JSON around it; this is an upper bound for both.
+/// The cost of a text: its UTF-16 units, including the escapes inside a JSON string. An agent gives its model either
+/// the text or the JSON. This is an upper bound for both.
 pub(crate) fn cost(text: &str) -> usize {
     text.chars().map(cost_of).sum()
 }
 
-/// What a line costs with the line break after it.
+/// The cost of a line and its line break.
 pub(crate) fn line_cost(line: &str) -> usize {
     cost(line) + cost_of('\n')
 }
@@ -19,8 +19,8 @@ fn cost_of(c: char) -> usize {
     }
 }
 
-/// `text` if it costs at most `limit`, else its beginning, cut at a word where one ends late enough,
-/// and an ellipsis. Empty when not even the ellipsis fits.
+/// `text` if it costs at most `limit`, or else its beginning and an ellipsis. It is cut after a word, if that loses
+/// less than half. Empty when the ellipsis does not fit.
 pub(crate) fn clip(text: &str, limit: usize) -> String {
     if cost(text) <= limit {
         return text.to_owned();
@@ -37,8 +37,8 @@ pub(crate) fn clip(text: &str, limit: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Splits `total` among claimants. The first lines of each come first, those of the highest rank before all others.
-/// Of the rest, who needs less than its share gets what it needs, and the others share in proportion to their weights.
+/// Divides `total` among the claims. First, each claim gets its first lines, the highest rank first. Then a claim that
+/// needs less than its share gets what it needs, and the others share the rest in proportion to their weights.
 pub(crate) fn share(total: usize, claims: &[Claim]) -> Vec<usize> {
     let firsts = first_of_each(total, claims);
     let left = total.saturating_sub(firsts.iter().sum());
@@ -82,16 +82,16 @@ fn share_by_weight(total: usize, claims: &[Claim]) -> Vec<usize> {
     }
 }
 
-/// What one part of a rendering asks for.
+/// What one part of a report needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim {
-    /// What its first lines cost.
+    /// The cost of its first lines.
     pub(crate) first: usize,
-    /// Whose first lines come before those of a lower rank.
+    /// The priority of its first lines.
     pub(crate) rank: usize,
-    /// What it costs uncut.
+    /// The cost of the whole part.
     pub(crate) need: usize,
-    /// How much of a budget that is too small it gets, relative to the others.
+    /// Its share of a budget that is too small, relative to the other claims.
     pub(crate) weight: usize,
 }
 
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn who_needs_little_gets_it_and_the_rest_is_shared() {
+    fn small_claims_are_met_and_the_rest_is_shared() {
         assert_eq!(share(100, &[claim(10, 1), claim(20, 1)]), [10, 20]);
         assert_eq!(share(100, &[claim(10, 1), claim(1_000, 1), claim(1_000, 2)]), [10, 30, 60]);
         assert_eq!(share(0, &[claim(5, 1), claim(0, 1)]), [0, 0]);

@@ -1,3 +1,4 @@
-//! Stored text made harmless to a terminal and to a reader: as it is looked through for secrets before it is stored.
+//! Removes characters from stored text that could harm a terminal or mislead a reader. The secret scan uses the same
+//! cleaned text.
 
 pub(crate) use deckwatch_client::clean::{clean, clean_line};

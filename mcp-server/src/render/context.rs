@@ -1,4 +1,4 @@
-//! Sessions and their whereabouts, as `sod` and `context` show them.
+//! Active sessions, for the reports of `sod` and `context`.
 
 use deckwatch_protocol::{ActiveSession, Agent, Branch, IssueNumber, Presence, RepoName, Session, Timestamp, Track};
 
@@ -8,16 +8,16 @@ use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
 
 const BRANCH_COST: usize = 80;
-/// What the names in a warning may cost.
+/// The limit for the names in a warning.
 const NAMES_COST: usize = 300;
-/// How many gone agents are named.
+/// How many ended agents are named.
 const GONE_NAMED: usize = 5;
 
-/// Everyone else who is active: first those whose work may collide with ours, and a warning that names them.
+/// The other active agents, those on the same issue or branch first, with a warning about them.
 pub(crate) fn active_part(
     sessions: &[ActiveSession],
     total: Total,
-    own: &Whereabouts,
+    own: &WorkLocation,
     now: Timestamp,
     fence: &Fence,
     more: &'static str,
@@ -36,7 +36,7 @@ pub(crate) fn active_part(
     }
 }
 
-/// How near another agent works to ours, the nearest first.
+/// How close another agent's work is to this agent's, closest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Nearness {
     Issue,
@@ -45,16 +45,16 @@ enum Nearness {
     Elsewhere,
 }
 
-/// Where one agent works, in our own words.
+/// Where an agent works.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Whereabouts<'a> {
+pub(crate) struct WorkLocation<'a> {
     pub(crate) repo: &'a RepoName,
     pub(crate) branch: Option<&'a Branch>,
     pub(crate) track: Option<Track>,
     pub(crate) issue: Option<IssueNumber>,
 }
 
-impl Whereabouts<'_> {
+impl WorkLocation<'_> {
     fn nearness_of(&self, session: &ActiveSession) -> Nearness {
         if self.shares_issue_with(session) {
             Nearness::Issue
@@ -67,7 +67,7 @@ impl Whereabouts<'_> {
         }
     }
 
-    /// Hosts ignore case in names.
+    /// Ignores case, because hosts ignore case in names.
     fn shares_repository_with(&self, session: &ActiveSession) -> bool {
         session.repo.as_str().eq_ignore_ascii_case(self.repo.as_str())
     }
@@ -80,7 +80,7 @@ impl Whereabouts<'_> {
         self.issue.is_some() && session.issue_number == self.issue && self.shares_repository_with(session)
     }
 
-    /// Repository, branch, track and issue on one line. The branch is a text of this checkout, made harmless.
+    /// Repository, branch, track and issue on one line. The branch is cleaned, because it is not trusted.
     pub(crate) fn line(&self, fence: &Fence) -> String {
         let optional = [
             self.branch.map(|branch| format!(", branch {}", clip(&fence.line(branch.as_str()), BRANCH_COST))),
@@ -91,14 +91,14 @@ impl Whereabouts<'_> {
     }
 }
 
-impl<'a> From<&'a ActiveSession> for Whereabouts<'a> {
+impl<'a> From<&'a ActiveSession> for WorkLocation<'a> {
     fn from(session: &'a ActiveSession) -> Self {
         let branch = session.branch.as_ref();
         Self { repo: &session.repo, branch, track: session.track, issue: session.issue_number }
     }
 }
 
-impl<'a> From<&'a Session> for Whereabouts<'a> {
+impl<'a> From<&'a Session> for WorkLocation<'a> {
     fn from(session: &'a Session) -> Self {
         let branch = session.branch.as_ref();
         Self { repo: &session.repo, branch, track: session.track, issue: session.issue_number }
@@ -107,11 +107,11 @@ impl<'a> From<&'a Session> for Whereabouts<'a> {
 
 fn active_line(session: &ActiveSession, now: Timestamp, fence: &Fence) -> String {
     let (seen, presence) = (ago(session.last_heartbeat_at, now), session.presence(now).as_str());
-    let place = Whereabouts::from(session).line(fence);
+    let place = WorkLocation::from(session).line(fence);
     format!("{} ({} on {}): {place}; {presence}, last seen {seen}", session.agent, session.client, session.host)
 }
 
-/// Agents that were left off a list because their process on this machine has ended.
+/// The line about agents whose process on this machine has ended, so that they are not in the list.
 pub(crate) fn gone_line(agents: &[Agent]) -> Option<String> {
     let names: Vec<&str> = agents.iter().take(GONE_NAMED).map(Agent::as_str).collect();
     let more = agents.len().saturating_sub(GONE_NAMED);
@@ -121,8 +121,8 @@ pub(crate) fn gone_line(agents: &[Agent]) -> Option<String> {
     (!agents.is_empty()).then(|| format!("Gone: {}{more}; {have} ended without a handoff.", names.join(", ")))
 }
 
-/// A sentence for the agents on our issue, and one for those on our branch. Those that have gone are left out.
-fn collisions(sessions: &[&ActiveSession], own: &Whereabouts, now: Timestamp, fence: &Fence) -> Option<String> {
+/// A warning about agents on the same issue, and one about agents on the same branch. Gone agents are not named.
+fn collisions(sessions: &[&ActiveSession], own: &WorkLocation, now: Timestamp, fence: &Fence) -> Option<String> {
     let here = || sessions.iter().copied().filter(|session| session.presence(now) != Presence::Gone);
     let on_issue = names(here().filter(|session| own.shares_issue_with(session)), now);
     let on_branch = names(here().filter(|session| own.shares_branch_with(session)), now);
@@ -133,7 +133,8 @@ fn collisions(sessions: &[&ActiveSession], own: &Whereabouts, now: Timestamp, fe
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// Each agent once, by the session that was heard from last. An idle agent has the age of its last heartbeat beside it.
+/// The name of each agent once, from its session with the newest heartbeat. The name of an idle agent includes the age
+/// of that heartbeat.
 fn names<'a>(sessions: impl Iterator<Item = &'a ActiveSession>, now: Timestamp) -> Vec<String> {
     let mut newest: Vec<&ActiveSession> = Vec::new();
     for session in sessions {
@@ -187,13 +188,13 @@ mod tests {
 
     fn shown(sessions: &[ActiveSession]) -> Part {
         let (repo, branch) = ("example-org/alpha".parse().unwrap(), "fix-auth".parse().unwrap());
-        let own = Whereabouts { repo: &repo, branch: Some(&branch), track: None, issue: Some(87.try_into().unwrap()) };
+        let own = WorkLocation { repo: &repo, branch: Some(&branch), track: None, issue: Some(87.try_into().unwrap()) };
         let total = Total::exactly(sessions.len());
         active_part(sessions, total, &own, NOW.parse().unwrap(), &Fence::new(1), "Ask.")
     }
 
     #[test]
-    fn agents_on_our_issue_then_branch_then_repository_come_first_and_are_named() {
+    fn agents_on_the_same_issue_then_branch_then_repository_come_first() {
         let sessions = sessions(&[
             (2, "example-org/beta", "fix-auth", 87),
             (3, "example-org/alpha", "main", 1),
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn several_are_named_each_once_and_many_are_counted() {
+    fn each_agent_is_named_once_and_many_are_counted() {
         let two = sessions(&[(2, "example-org/alpha", "fix-auth", 1), (3, "example-org/alpha", "fix-auth", 1)]);
         let both = [two.clone(), two.clone()].concat();
         let warning = "Warning: mac2-codex-2 and mac2-codex-3 are also on branch fix-auth.";

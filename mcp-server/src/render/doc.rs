@@ -1,4 +1,4 @@
-//! Documents: one of them, a piece at a time, and the names that are there where one is missing.
+//! Documents: a piece of one, lists of them, and the names to suggest for a missing one.
 
 use deckwatch_client::doc_copies::DocCopy;
 use deckwatch_protocol::{Doc, DocName, DocScope, DocSummary, DocText, Timestamp};
@@ -7,28 +7,29 @@ use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use super::piece::{Piece, Whole};
+use super::piece::{Piece, StoredText};
 
 const TITLE_COST: usize = 240;
-/// What the name and the title of a document cost in a list.
+/// The limit for the name of a document in a list.
 const NAME_COST: usize = 170;
 const LISTED_TITLE_COST: usize = 60;
 const CAUSE_COST: usize = 300;
-/// How many names are told where one is missing.
+/// How many names to suggest for a missing document.
 const NAMED: usize = 20;
 
-/// The document from the character `offset` on, as much as fits into `limit`.
+/// The document from character `offset`, as much as fits into `limit`.
 pub(crate) fn piece(stored: &DocText, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
     let doc = &stored.doc;
     let (scope, name) = (clip(&fence.line(&doc.summary.scope), 40), clip(&fence.line(&doc.summary.name), 130));
     let title = fence.line(&doc.summary.title);
     let above = (title != name).then(|| format!("title: {}", clip(&title, TITLE_COST)));
     let again = format!("doc with name {name}, scope {scope} and");
-    let whole = Whole { holds: "document", above: above.into_iter().collect(), text: &stored.content, again };
-    whole.piece(|characters| about(doc, &scope, &name, characters, now, fence), offset, fence, limit)
+    let stored_text =
+        StoredText { holds: "document", above: above.into_iter().collect(), text: &stored.content, again };
+    stored_text.piece(|characters| about(doc, &scope, &name, characters, now, fence), offset, fence, limit)
 }
 
-/// The copy of a document on this machine, from the character `offset` on. `why` says why it is not the API's.
+/// The copy of a document on this machine, from character `offset`. `why` says why the API's document is not shown.
 pub(crate) fn piece_of_copy(
     (scope, name): (&DocScope, &DocName),
     copy: &DocCopy,
@@ -40,13 +41,13 @@ pub(crate) fn piece_of_copy(
 ) -> Piece {
     let (age, at) = (ago(copy.confirmed_at, now), copy.confirmed_at);
     let about = format!(
-        "STALE: this is the copy of document {scope}/{name} on this machine. It was the same as at the API {age} ({at}). \
-         The document was not read from the API: {}",
+        "STALE: this is the copy of document {scope}/{name} on this machine. It was equal to the API's document {age} \
+         ({at}). The API did not send the document: {}",
         clip(why, CAUSE_COST)
     );
     let again = format!("doc with name {name}, scope {scope} and");
-    let whole = Whole { holds: "document", above: Vec::new(), text: &copy.content, again };
-    whole.piece(|_| about.clone(), offset, fence, limit)
+    let stored_text = StoredText { holds: "document", above: Vec::new(), text: &copy.content, again };
+    stored_text.piece(|_| about.clone(), offset, fence, limit)
 }
 
 /// A page of the list of documents.
@@ -54,7 +55,7 @@ pub(crate) fn list_part(docs: &[DocSummary], total: Total, more: bool, now: Time
     let more = if more {
         "Call `doc` with `cursor` set to next_cursor to see the next ones."
     } else {
-        "These are the last ones."
+        "This is the last page."
     };
     let items = docs.iter().map(|doc| vec![list_line(doc, now, fence)]).collect();
     Part {
@@ -77,7 +78,7 @@ pub(crate) fn list_line(doc: &DocSummary, now: Timestamp, fence: &Fence) -> Stri
 /// The copies on this machine.
 pub(crate) fn copies_part(copies: &[(DocScope, DocName, Timestamp)], now: Timestamp, fence: &Fence) -> Part {
     let item = |(scope, name, at): &(DocScope, DocName, Timestamp)| {
-        vec![format!("{}, the same as at the API {}", fence.line(&format!("{scope}/{name}")), ago(*at, now))]
+        vec![format!("{}, equal to the API's document {}", fence.line(&format!("{scope}/{name}")), ago(*at, now))]
     };
     let items: Vec<Vec<String>> = copies.iter().map(item).collect();
     let total = Total::exactly(items.len());
@@ -86,13 +87,13 @@ pub(crate) fn copies_part(copies: &[(DocScope, DocName, Timestamp)], now: Timest
         remark: Some("Call `doc` with a name to read one.".to_owned()),
         holds: "names of documents",
         groups: vec![Group::of("copies", items, total, Cut::Never)],
-        more: "All of them are in ~/.cache/deckwatch/docs.".into(),
+        more: "All copies are in ~/.cache/deckwatch/docs.".into(),
     }
 }
 
 fn about(doc: &Doc, scope: &str, name: &str, characters: usize, now: Timestamp, fence: &Fence) -> String {
     let by = clip(&fence.line(&doc.actor_key_id), 16);
-    let source = doc.source_repo.as_ref().map_or(String::new(), |repo| format!(", made from {repo}"));
+    let source = doc.source_repo.as_ref().map_or(String::new(), |repo| format!(", generated from {repo}"));
     format!(
         "Document {scope}/{name}, version {}, {} bytes, {characters} characters, by key {by}, changed {} ({}){source}",
         doc.summary.version,
@@ -102,14 +103,14 @@ fn about(doc: &Doc, scope: &str, name: &str, characters: usize, now: Timestamp, 
     )
 }
 
-/// The names that are there, those that are most like `wanted` first.
+/// The names of existing documents, the most similar to `wanted` first.
 pub(crate) fn names_part(docs: &[DocSummary], total: Total, wanted: &DocName, fence: &Fence) -> Part {
     let mut docs: Vec<&DocSummary> = docs.iter().collect();
-    docs.sort_by_key(|doc| (std::cmp::Reverse(likeness(&doc.name, wanted.as_str())), &doc.scope, &doc.name));
+    docs.sort_by_key(|doc| (std::cmp::Reverse(similarity(&doc.name, wanted.as_str())), &doc.scope, &doc.name));
     let name = |doc: &&DocSummary| vec![clip(&fence.line(&format!("{}/{}", doc.scope, doc.name)), 180)];
     let items = docs.iter().take(NAMED).map(name).collect();
     Part {
-        heading: format!("## Documents that are there: {total}"),
+        heading: format!("## Existing documents: {total}"),
         remark: None,
         holds: "names of documents",
         groups: vec![Group::of("names", items, total, Cut::Never)],
@@ -117,8 +118,8 @@ pub(crate) fn names_part(docs: &[DocSummary], total: Total, wanted: &DocName, fe
     }
 }
 
-/// How much of two names is the same: words that they share, then letters at their beginning.
-fn likeness(name: &str, wanted: &str) -> (usize, usize) {
+/// The similarity of two names: the number of common words, then the length of the common beginning.
+fn similarity(name: &str, wanted: &str) -> (usize, usize) {
     let (name, wanted) = (name.to_ascii_lowercase(), wanted.to_ascii_lowercase());
     let words = |text: &str| -> Vec<String> {
         text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() > 2).map(str::to_owned).collect()
@@ -134,9 +135,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_alike_come_first() {
+    fn similar_names_come_first() {
         let mut names = ["zebra.md", "deploy.md", "API.md", "api-errors.md"];
-        names.sort_by_key(|name| std::cmp::Reverse(likeness(name, "api.md")));
+        names.sort_by_key(|name| std::cmp::Reverse(similarity(name, "api.md")));
         assert_eq!(names, ["API.md", "api-errors.md", "zebra.md", "deploy.md"]);
     }
 }

@@ -1,62 +1,68 @@
-//! What came of healing documents, in our own words: no text of others stands here.
+//! The results of healing documents. The lines contain no stored text.
 
 use std::time::Duration;
 
 use super::budget::clip;
 use super::clean::clean_line;
-use crate::healing::outcome::{NoGround, Outcome, Treated};
+use crate::healing::outcome::{CannotHeal, HealedDoc, HealingOutcome};
 
-/// What a cause may cost.
+/// The limit for a cause.
 const CAUSE_COST: usize = 300;
 
 /// One line for each document.
-pub(crate) fn lines(treated: &[Treated]) -> Vec<String> {
-    treated.iter().map(|one| format!("- {}", line(one))).collect()
+pub(crate) fn lines(healed: &[HealedDoc]) -> Vec<String> {
+    healed.iter().map(|one| format!("- {}", line(one))).collect()
 }
 
-/// What was done in the background, on one line.
-pub(crate) fn news(treated: &[Treated]) -> String {
-    let each: Vec<String> = treated.iter().map(line).collect();
-    format!("Documents, healed in the background: {}.", each.join("; "))
+/// The results of healing in the background, on one line.
+pub(crate) fn summary(healed: &[HealedDoc]) -> String {
+    let each: Vec<String> = healed.iter().map(line).collect();
+    format!("Documents healed in the background: {}.", each.join("; "))
 }
 
-/// The background gave up.
+/// Healing in the background reached its time limit.
 pub(crate) fn too_slow(patience: Duration) -> String {
     format!(
-        "Documents were not healed within {} s in the background; `doc_audit` with action \"heal\" has more time.",
+        "Documents were not healed within {} s in the background. Call `doc_audit` with action \"heal\", which has more time.",
         patience.as_secs()
     )
 }
 
-/// Why nothing was generated at all.
-pub(crate) fn no_ground(reason: &NoGround) -> String {
+/// Why no document was generated.
+pub(crate) fn cannot_heal(reason: &CannotHeal) -> String {
     match reason {
-        NoGround::NotARepository => {
-            "Nothing is generated: this folder is not a git repository. Start the agent in one.".to_owned()
+        CannotHeal::NotARepository => {
+            "No document is generated: this folder is not a git repository. Start the agent in one.".to_owned()
         }
-        NoGround::NotTheVentures(repo, venture) => format!(
-            "Nothing is generated: {repo} is not among the repositories of venture {venture}. If it is one, add it to \
-             `repos` of the venture."
+        CannotHeal::NotInVenture(repo, venture) => format!(
+            "No document is generated: {repo} is not a repository of venture {venture}. If it should be, add it to `repos` \
+             of the venture."
         ),
     }
 }
 
-fn line(one: &Treated) -> String {
+fn line(one: &HealedDoc) -> String {
     let cause = |text: &str| clip(&clean_line(text), CAUSE_COST);
     let what = match &one.outcome {
-        Outcome::Created(version) => format!("created, version {version}"),
-        Outcome::Updated(version) => format!("updated, version {version}"),
-        Outcome::Confirmed(version) => format!("unchanged and confirmed, version {version}"),
-        Outcome::NothingFound => "not written, nothing for it was found in this repository".to_owned(),
-        Outcome::ByHand => "left as it is, a person wrote or changed it; whoever did must look at it".to_owned(),
-        Outcome::FromAnother(repo) => format!("left as it is, it was generated from {repo}; heal it there"),
-        Outcome::Changed => "left as it is, somebody changed it just now".to_owned(),
-        Outcome::HoldsSecret(places) => {
-            format!("refused, {}; take it out of the repository's files and heal again", cause(places))
+        HealingOutcome::Created(version) => format!("created, version {version}"),
+        HealingOutcome::Updated(version) => format!("updated, version {version}"),
+        HealingOutcome::Confirmed(version) => format!("unchanged and confirmed, version {version}"),
+        HealingOutcome::NothingFound => "not written, because this repository has no source for it".to_owned(),
+        HealingOutcome::ByHand => {
+            "not changed, because a person wrote or edited it; ask that person to update it".to_owned()
         }
-        Outcome::NotPermitted => "not permitted to this key; ask an admin".to_owned(),
-        Outcome::Unreachable(why) => format!("not written, nor what comes after it: {}", cause(why)),
-        Outcome::Failed(why) => format!("failed: {}", cause(why)),
+        HealingOutcome::FromAnother(repo) => {
+            format!("not changed, because it was generated from {repo}; heal it there")
+        }
+        HealingOutcome::Changed => "not changed, because somebody edited it just now".to_owned(),
+        HealingOutcome::HoldsSecret(places) => {
+            format!("refused, {}; remove it from the repository's files and heal again", cause(places))
+        }
+        HealingOutcome::NotPermitted => "refused, because this key has no permission; ask an admin".to_owned(),
+        HealingOutcome::Unreachable(why) => {
+            format!("not written, and the documents after it are skipped: {}", cause(why))
+        }
+        HealingOutcome::Failed(why) => format!("failed: {}", cause(why)),
     };
     format!("{}: {what}", one.kind.file_name())
 }

@@ -1,9 +1,9 @@
-//! Hands a budget out to the groups of several parts, by importance, until nothing more fits.
+//! Divides a budget among the groups of several parts, by importance, until nothing more fits.
 //!
-//! 1. Every group gets its first items, and an item that is cut is completed where little is missing.
-//! 2. What is left is shared by importance, again and again, as a group leaves what its next item is too long for.
-//! 3. What is left then goes to the most important group that can use it: whole items first, then more of a text that
-//!    is cut, then the beginning of an item that fits nowhere.
+//! 1. Every group gets its first items. A cut item is completed if that needs little.
+//! 2. The rest is shared by importance. This repeats, because a group may not use its whole share.
+//! 3. What then remains goes to the most important group that can use it: first whole items, then more of a cut text,
+//!    then the beginning of an item that does not fit as a whole.
 
 use std::cmp::Reverse;
 
@@ -11,23 +11,23 @@ use super::budget::{Claim, line_cost, share};
 use super::fence::Fence;
 use super::part::{Cut, Ends, Fitted, Group, Part, Shown};
 
-/// What a text gets before anything is shared; it may be as long as a book.
+/// What a text gets at first. The text may be very long.
 const FIRST_OF_A_TEXT: usize = 300;
 /// The same for each item of a list whose items may be long.
 const FIRST_OF_AN_ITEM: usize = 120;
 /// The same for a list of short items.
 const FIRST_OF_A_LIST: usize = 600;
-/// Less than this is not worth the beginning of an item.
+/// The minimum space for the beginning of an item.
 const WORTH_A_PIECE: usize = 100;
 
-/// A part, and how much of a budget that is too small it gets.
+/// A part, and its weight when the budget is too small for all.
 #[derive(Clone, Copy)]
 pub(crate) struct Weighted<'a> {
     pub(crate) part: &'a Part,
     pub(crate) weight: usize,
 }
 
-/// The parts within `limit`, or, where that is too small for them, their headings, fences and notes.
+/// Renders the parts within `limit`. Headings, fences and notes are always shown.
 pub(crate) fn fill(parts: &[Weighted], fence: &Fence, limit: usize) -> Vec<Shown> {
     Layout::filled(parts, fence, limit).shown(fence)
 }
@@ -36,7 +36,7 @@ pub(crate) fn fill(parts: &[Weighted], fence: &Fence, limit: usize) -> Vec<Shown
 struct Candidate<'a> {
     group: &'a Group,
     part: usize,
-    /// How important its part is.
+    /// The weight of its part.
     rank: usize,
     weight: usize,
     need: usize,
@@ -47,9 +47,9 @@ struct Layout<'a> {
     parts: &'a [Weighted<'a>],
     groups: Vec<Candidate<'a>>,
     limit: usize,
-    /// What headings, remarks and fences cost.
+    /// The cost of headings, remarks and fences.
     frames: usize,
-    /// What the notes about what is left out cost at most.
+    /// The maximum cost of the notes about omitted items.
     notes: usize,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// An item is not cut while half of what is left would show it whole.
+    /// Completes a cut item if half of the remaining budget is enough.
     fn complete_what_is_cut(&mut self) {
         for index in self.by_importance(|one| one.fitted.cut) {
             let half = self.limit.saturating_sub(self.spent()) / 2;
@@ -108,7 +108,7 @@ impl<'a> Layout<'a> {
     }
 
     fn share_the_rest(&mut self) {
-        // The notes may grow by a few digits, and by the words for an item that is cut.
+        // The notes may grow by a few digits, and by the text about a cut item.
         const NOTE_GROWS_BY: usize = 24;
         loop {
             let (used, open) = (self.used(), self.groups.iter().filter(|one| !one.is_complete()).count());
@@ -126,7 +126,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// What was kept for notes may be enough for the first items that did not fit.
+    /// Gives unused space of the notes to first items that did not fit.
     fn give_first_items_again(&mut self) {
         for index in self.by_importance(|one| one.fitted.used < one.claim().first) {
             let first = self.groups.get(index).map_or(0, |one| one.claim().first);
@@ -134,14 +134,14 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Gives what is left to one group after the other, as long as it is at least `worth`.
+    /// Gives the remaining budget to one group after the other, while it is more than `worth`.
     fn use_up(&mut self, is_meant: impl Fn(&Group) -> bool, ends: Ends, worth: usize) {
         for index in self.by_importance(|one| !one.is_complete() && is_meant(one.group)) {
             self.grow(index, usize::MAX, ends, worth);
         }
     }
 
-    /// Gives a group what is left, up to `most` in all.
+    /// Gives a group the remaining budget, up to a total of `most`.
     fn grow(&mut self, index: usize, most: usize, ends: Ends, worth: usize) {
         let mut left = self.limit.saturating_sub(self.spent());
         while left > worth {
@@ -151,7 +151,7 @@ impl<'a> Layout<'a> {
                 return;
             }
             let before = std::mem::replace(&mut one.fitted, fitted);
-            // The note about what is left out may grow by a few digits.
+            // The note about omitted items may grow by a few digits.
             let over = self.spent().saturating_sub(self.limit);
             if over == 0 {
                 return;
@@ -183,7 +183,7 @@ impl<'a> Layout<'a> {
         self.frames + self.used() + self.notes_of(&self.groups.iter().map(|one| &one.fitted).collect::<Vec<_>>())
     }
 
-    /// What the notes cost when the groups are shown like this.
+    /// The cost of the notes when the groups are shown like this.
     fn notes_of(&self, fitted: &[&Fitted]) -> usize {
         let of_part = |(n, weighted): (usize, &Weighted)| {
             let of_part = self.groups.iter().zip(fitted).filter(|(one, _)| one.part == n);
@@ -228,45 +228,45 @@ mod tests {
     use super::*;
     use crate::render::part::Total;
 
-    /// Numbers that look random and are the same in every run.
-    struct Dice(u64);
+    /// Pseudo-random numbers that are the same in every run.
+    struct Random(u64);
 
-    impl Dice {
-        fn below(&mut self, sides: usize) -> usize {
+    impl Random {
+        fn below(&mut self, bound: usize) -> usize {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
-            usize::try_from(self.0 % sides as u64).unwrap()
+            usize::try_from(self.0 % bound as u64).unwrap()
         }
     }
 
-    fn text(dice: &mut Dice, longest: usize) -> Vec<String> {
-        let lines = 1 + dice.below(4);
-        (0..lines).map(|_| "word \"q\" ".repeat(1 + dice.below(longest / 10))).collect()
+    fn text(random: &mut Random, longest: usize) -> Vec<String> {
+        let lines = 1 + random.below(4);
+        (0..lines).map(|_| "word \"q\" ".repeat(1 + random.below(longest / 10))).collect()
     }
 
-    fn group(dice: &mut Dice) -> Group {
-        let cut = [Cut::Never, Cut::Oversized, Cut::AtWord, Cut::AtParagraph][dice.below(4)];
+    fn group(random: &mut Random) -> Group {
+        let cut = [Cut::Never, Cut::Oversized, Cut::AtWord, Cut::AtParagraph][random.below(4)];
         let is_list = matches!(cut, Cut::Never | Cut::Oversized);
         let longest = if is_list { 200 } else { 4_000 };
-        let items: Vec<Vec<String>> = (0..dice.below(if is_list { 40 } else { 4 }))
-            .map(|_| if is_list { text(dice, longest).into_iter().take(1).collect() } else { text(dice, longest) })
+        let items: Vec<Vec<String>> = (0..random.below(if is_list { 40 } else { 4 }))
+            .map(|_| if is_list { text(random, longest).into_iter().take(1).collect() } else { text(random, longest) })
             .collect();
-        let total = Total::exactly(items.len() + dice.below(3));
+        let total = Total::exactly(items.len() + random.below(3));
         let names =
             if cut == Cut::AtParagraph { (0..total.count).map(|n| format!("note {n}")).collect() } else { Vec::new() };
-        let title = (dice.below(2) == 0).then_some("Title:");
+        let title = (random.below(2) == 0).then_some("Title:");
         Group {
             title,
             names,
-            weight: 1 + dice.below(5),
-            first: 1 + dice.below(4),
+            weight: 1 + random.below(5),
+            first: 1 + random.below(4),
             ..Group::of("things", items, total, cut)
         }
     }
 
-    fn part(dice: &mut Dice) -> Part {
-        let groups = (0..=dice.below(5)).map(|_| group(dice)).collect();
+    fn part(random: &mut Random) -> Part {
+        let groups = (0..=random.below(5)).map(|_| group(random)).collect();
         Part {
             heading: "## Part".into(),
             remark: None,
@@ -276,7 +276,7 @@ mod tests {
         }
     }
 
-    /// What the next whole item of a group would cost, if one is left out.
+    /// The cost of the next whole item of each group that omits items.
     fn next_items(layout: &Layout) -> Vec<usize> {
         let next = |one: &Candidate| {
             one.group
@@ -288,14 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_used_while_something_fits_and_is_never_exceeded() {
-        let (mut dice, fence) = (Dice(0x9e37_79b9_7f4a_7c15), Fence::new(1));
+    fn the_budget_is_used_and_never_exceeded() {
+        let (mut random, fence) = (Random(0x9e37_79b9_7f4a_7c15), Fence::new(1));
         let mut squeezed = 0;
         for _ in 0..400 {
-            let parts: Vec<Part> = (0..=dice.below(8)).map(|_| part(&mut dice)).collect();
+            let parts: Vec<Part> = (0..=random.below(8)).map(|_| part(&mut random)).collect();
             let weighted: Vec<Weighted> =
-                parts.iter().map(|part| Weighted { part, weight: 1 + dice.below(40) }).collect();
-            let limit = 2_500 + dice.below(10_000);
+                parts.iter().map(|part| Weighted { part, weight: 1 + random.below(40) }).collect();
+            let limit = 2_500 + random.below(10_000);
             let layout = Layout::filled(&weighted, &fence, limit);
             let spent = layout.spent();
             let lines = layout.shown(&fence).into_iter().flat_map(|shown| shown.lines);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_item_is_not_cut_where_another_fits() {
+    fn a_short_item_is_not_cut_if_another_fits() {
         let fence = Fence::new(1);
         let list = |length: usize| (0..30).map(|_| vec!["x".repeat(length)]).collect::<Vec<_>>();
         let lists = [("steps", 60), ("done", 75), ("links", 110)].map(|(name, length)| Group {

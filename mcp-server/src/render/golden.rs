@@ -1,8 +1,8 @@
-//! Whole answers as files that people review: `tests/golden/*.txt`, from fixed records, ids and times.
+//! Compares whole answers with the reviewed files `tests/golden/*.txt`. They use fixed records, ids and times.
 
 use std::path::Path;
 
-/// Compares a text with its file. `just gen` writes the file anew.
+/// Compares a text with its file. `just gen` writes the file again.
 #[track_caller]
 pub(crate) fn assert_in_step(name: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
@@ -12,5 +12,9 @@ pub(crate) fn assert_in_step(name: &str, text: &str) {
         std::fs::write(&file, &now).unwrap();
     }
     let reviewed = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(now == reviewed, "{name} changed; look at it, then UPDATE_GENERATED=1 writes {}:\n{now}", file.display());
+    assert!(
+        now == reviewed,
+        "{name} changed. Review it, then write {} with UPDATE_GENERATED=1:\n{now}",
+        file.display()
+    );
 }

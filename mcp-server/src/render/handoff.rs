@@ -1,4 +1,4 @@
-//! A stored handoff as a part of a rendering.
+//! Handoffs: one of them, lists of them, and queued ones.
 
 use std::borrow::Cow;
 
@@ -9,23 +9,23 @@ use super::age::ago;
 use super::budget::clip;
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use super::piece::{Piece, Whole};
+use super::piece::{Piece, StoredText};
 
-/// What a handoff costs in a list.
+/// The limits for a handoff in a list.
 const ABOUT_COST: usize = 300;
 const SUMMARY_COST: usize = 150;
-/// How to see what an answer leaves out of the handoffs that are not sent yet.
+/// How to see omitted queued handoffs.
 pub(crate) const MORE_UNSENT: &str = "Call `handoffs` to read more of them.";
 
-/// The handoff with its author and age, as `reader` gets it. What the next session needs first stands first.
+/// The handoff with its author and age, for `reader`. The lists that the next session needs come first.
 pub(crate) fn part(handoff: &Handoff, title: &str, reader: &Agent, now: Timestamp, fence: &Fence) -> Part {
     let age = ago(handoff.created_at, now);
-    let heading = format!("## {title}: {age}{}", for_whom(handoff.to_agent.as_ref(), reader));
-    let more = format!("Call `handoffs` with id \"{}\" to read it whole.", handoff.id);
+    let heading = format!("## {title}: {age}{}", recipient_suffix(handoff.to_agent.as_ref(), reader));
+    let more = format!("Call `handoffs` with id \"{}\" to read all of it.", handoff.id);
     Part { heading, more: more.into(), ..groups(handoff, now, fence) }
 }
 
-fn for_whom(to_agent: Option<&Agent>, reader: &Agent) -> String {
+fn recipient_suffix(to_agent: Option<&Agent>, reader: &Agent) -> String {
     match to_agent {
         None => String::new(),
         Some(agent) if agent == reader => ", to you".to_owned(),
@@ -43,22 +43,22 @@ fn groups(handoff: &Handoff, now: Timestamp, fence: &Fence) -> Part {
         None => groups.push(group(
             "lists",
             None,
-            vec![vec![format!("(its lists have {} bytes and are not in this answer)", handoff.payload_size_bytes)]],
+            vec![vec![format!("(the lists have {} bytes and are not in this answer)", handoff.payload_size_bytes)]],
             1,
         )),
     }
     Part { heading: String::new(), remark: None, holds: "last handoff", groups, more: "".into() }
 }
 
-/// The handoff from the character `offset` on, as much as fits into `limit`.
+/// The handoff from character `offset`, as much as fits into `limit`.
 pub(crate) fn piece(handoff: &Handoff, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
     let text = text(handoff.summary.as_str(), handoff.payload.as_ref());
     let again = format!("handoffs with id {} and", handoff.id);
-    let whole = Whole { holds: "handoff", above: Vec::new(), text: &text, again };
-    whole.piece(|_| format!("{}, {}", about(handoff, now), handoff.repo), offset, fence, limit)
+    let stored_text = StoredText { holds: "handoff", above: Vec::new(), text: &text, again };
+    stored_text.piece(|_| format!("{}, {}", about(handoff, now), handoff.repo), offset, fence, limit)
 }
 
-/// Everything that was written, the summary first.
+/// The whole text, the summary first.
 fn text(summary: &str, payload: Option<&HandoffPayload>) -> String {
     let mut text = format!("Summary:\n{summary}\n");
     let Some(payload) = payload else { return text };
@@ -74,7 +74,7 @@ fn text(summary: &str, payload: Option<&HandoffPayload>) -> String {
     text
 }
 
-/// The lists, what the next session needs first.
+/// The lists, in the order in which the next session needs them.
 fn titled(payload: &HandoffPayload) -> [(&'static str, &[String]); 5] {
     [
         ("Next steps:", &payload.next_steps),
@@ -85,7 +85,7 @@ fn titled(payload: &HandoffPayload) -> [(&'static str, &[String]); 5] {
     ]
 }
 
-/// A page of a list of handoffs: of each its author, age and the beginning of its summary.
+/// A page of a list of handoffs: the author, the age and the beginning of the summary of each.
 pub(crate) fn list_part(
     handoffs: &[&Handoff],
     total: Total,
@@ -100,14 +100,14 @@ pub(crate) fn list_part(
     let items = handoffs.iter().map(item).collect();
     Part {
         heading: format!("## Handoffs: {total}"),
-        remark: Some("Call `handoffs` with an id to read one whole.".to_owned()),
+        remark: Some("Call `handoffs` with an id to read all of one.".to_owned()),
         holds: "handoffs",
         groups: vec![Group::of("handoffs", items, total, Cut::Never)],
         more: more.into(),
     }
 }
 
-/// The handoffs to the agent that reads; one that it has been shown whole, `above`, is only named.
+/// The handoffs to the reading agent. The handoff `above` is already shown in the report, so it is only named.
 pub(crate) fn to_you(
     handoffs: &[Handoff],
     total: Total,
@@ -118,7 +118,7 @@ pub(crate) fn to_you(
     let item = |handoff: &Handoff| {
         let mut lines = vec![format!("{}, {}", self::about(handoff, now), handoff.repo)];
         if above == Some(&handoff.id) {
-            lines.push("  It is the last handoff, above.".to_owned());
+            lines.push("  This is the last handoff; see above.".to_owned());
             return lines;
         }
         lines.extend(content(handoff.summary.as_str(), handoff.payload.as_ref(), fence));
@@ -131,12 +131,12 @@ pub(crate) fn to_you(
         remark: None,
         holds: "handoffs to you",
         groups: vec![handoffs],
-        more: "Call `handoffs` with an id to read one whole.".into(),
+        more: "Call `handoffs` with an id to read all of one.".into(),
     }
 }
 
-/// The handoffs that wait on this machine, as `reader` gets them: the API has none of them yet.
-/// `more` says how to read what is left out.
+/// The handoffs that are queued on this machine, for `reader`. The API does not have them yet. `more` says how to read
+/// omitted ones.
 pub(crate) fn unsent(
     handoffs: &[UnsentHandoff],
     reader: &Agent,
@@ -146,11 +146,11 @@ pub(crate) fn unsent(
 ) -> Part {
     let item = |handoff: &UnsentHandoff| {
         let UnsentHandoff { from_agent, queued_at, status, issue_number, track, repo, .. } = handoff;
-        let whom = for_whom(handoff.to_agent.as_ref(), reader);
+        let recipient = recipient_suffix(handoff.to_agent.as_ref(), reader);
         let details = details(*issue_number, *track);
         let (status, age) = (status.as_str(), ago(*queued_at, now));
         let mut lines =
-            vec![format!("From {from_agent} at {queued_at} ({age}){whom}, status {status}{details}, {repo}")];
+            vec![format!("From {from_agent} at {queued_at} ({age}){recipient}, status {status}{details}, {repo}")];
         lines.extend(content(handoff.summary.as_str(), Some(&handoff.payload), fence));
         lines
     };
@@ -180,9 +180,9 @@ fn indented(lines: Vec<String>) -> impl Iterator<Item = String> {
 }
 
 fn about(handoff: &Handoff, now: Timestamp) -> String {
-    let whom = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(", for {agent}"));
+    let recipient = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(", for {agent}"));
     format!(
-        "From {} at {} ({}), status {}{}{whom}, {}",
+        "From {} at {} ({}), status {}{}{recipient}, {}",
         handoff.from_agent,
         handoff.created_at,
         ago(handoff.created_at, now),

@@ -1,20 +1,20 @@
-//! What people and models read: plain text, built from wire types by pure functions.
+//! Builds the reports: plain text from wire types, by pure functions.
 //!
-//! Two promises are kept here and nowhere else. Text that others stored stands inside a [`fence`]
-//! and can't leave it; and a rendering stays within its [`budget`], whatever is stored, saying what
-//! it left out. Nothing here asks the API, reads a clock or rolls dice.
+//! This module guarantees two things. Stored text is inside a [`fence`] and can't leave it. A report stays within its
+//! [`budget`] for any stored text, and says what it omits. This module does not call the API, read a clock or use
+//! random numbers.
 
 pub(crate) mod age;
 pub(crate) mod budget;
 pub(crate) mod clean;
 pub(crate) mod context;
+pub(crate) mod context_report;
 pub(crate) mod doc;
 pub(crate) mod doc_audit;
 pub(crate) mod doc_heal;
 pub(crate) mod fence;
 mod fill;
 pub(crate) mod handoff;
-pub(crate) mod here;
 pub(crate) mod note;
 pub(crate) mod outbox;
 mod page;

@@ -1,4 +1,4 @@
-//! Notes: a list of them, and one whole, a piece at a time.
+//! Notes: lists of them, and a piece of one.
 
 use deckwatch_client::outbox::UnsentNote;
 use deckwatch_protocol::{FoundNote, Note, NoteTag, Timestamp, VentureCode};
@@ -7,16 +7,16 @@ use super::age::ago;
 use super::budget::{clip, cost, line_cost};
 use super::fence::Fence;
 use super::part::{Cut, Group, Part, Total};
-use super::piece::{Piece, Whole};
+use super::piece::{Piece, StoredText};
 
 const TITLE_COST: usize = 120;
 const TAGS_COST: usize = 90;
-/// Stands before a text that is only a part of the note.
+/// The label of a text that is only a part of the note.
 const EXCERPT: &str = "Excerpt: ";
-/// What the text of a note that is not saved yet costs in a list.
+/// The limit for the text of a queued note in a list.
 const UNSENT_COST: usize = 300;
 
-/// A list in which each note costs at most `room`, so that a page that was asked for fits.
+/// A list in which each note costs at most `room`, so that a whole page fits.
 pub(crate) fn list_part(
     notes: &[FoundNote],
     total: Total,
@@ -25,17 +25,17 @@ pub(crate) fn list_part(
     room: usize,
     more: bool,
 ) -> Part {
-    // The frame of the part is paid by all of them.
+    // The share of each note in the cost of heading and fence.
     const FRAME: usize = 40;
     let items = notes.iter().map(|note| item(note, now, fence, room.saturating_sub(FRAME))).collect();
     let more = if more {
         "Call `notes` with `cursor` set to next_cursor to see the next ones."
     } else {
-        "These are the last ones."
+        "This is the last page."
     };
     Part {
         heading: format!("## Notes: {total}"),
-        remark: Some("Call `notes` with an id to read one whole.".to_owned()),
+        remark: Some("Call `notes` with an id to read all of one.".to_owned()),
         holds: "notes",
         groups: vec![Group::of("notes", items, total, Cut::Never)],
         more: more.into(),
@@ -46,7 +46,7 @@ fn item(note: &FoundNote, now: Timestamp, fence: &Fence, room: usize) -> Vec<Str
     let title = clip(&fence.line(note.title.as_str()), TITLE_COST);
     let by = clip(&fence.line(&note.actor_key_id), 16);
     let archived = note.archived_at.map_or(String::new(), |at| format!(", archived {}", ago(at, now)));
-    let in_part = if note.indexed_in_part { ", searched in part" } else { "" };
+    let in_part = if note.indexed_in_part { ", only its first part is searched" } else { "" };
     let about = format!(
         "  {}, {}, version {}, {} bytes, by key {by}, changed {}{archived}{in_part}{}",
         note.id,
@@ -66,13 +66,13 @@ fn item(note: &FoundNote, now: Timestamp, fence: &Fence, room: usize) -> Vec<Str
     [Some(head), Some(about), excerpt].into_iter().flatten().collect()
 }
 
-/// Whether the excerpt is the note's whole text, and fits.
+/// Whether the excerpt is the whole text of the note, and fits.
 fn is_whole(note: &FoundNote, text: &str, room: usize) -> bool {
     usize::try_from(note.size_bytes).is_ok_and(|size| note.excerpt.replace("**", "").len() >= size)
         && cost(text) + 2 <= room
 }
 
-/// New notes that wait on this machine.
+/// New notes that are queued on this machine.
 pub(crate) fn unsent_part(notes: &[UnsentNote], now: Timestamp, fence: &Fence) -> Part {
     let item = |note: &UnsentNote| {
         let title = clip(&fence.line(note.title.as_str()), TITLE_COST);
@@ -83,9 +83,7 @@ pub(crate) fn unsent_part(notes: &[UnsentNote], now: Timestamp, fence: &Fence) -
     let total = Total::exactly(notes.len());
     Part {
         heading: format!("## New notes on this machine that are NOT SAVED YET: {total}"),
-        remark: Some(
-            "The API does not have them. They are not searched, and other machines don't see them.".to_owned(),
-        ),
+        remark: Some("The API does not have them, so searches and other machines don't find them.".to_owned()),
         holds: "notes that are not saved yet",
         groups: vec![Group::of("notes", items, total, Cut::Never)],
         more: "The others are shown when these are saved.".into(),
@@ -104,21 +102,21 @@ fn tags(tags: &[NoteTag], fence: &Fence) -> String {
     format!(", tags: {}", clip(&words.join(", "), TAGS_COST))
 }
 
-/// The note from the character `offset` on, as much as fits into `limit`.
+/// The note from character `offset`, as much as fits into `limit`.
 pub(crate) fn piece(note: &Note, offset: usize, now: Timestamp, fence: &Fence, limit: usize) -> Piece {
     let mut above = vec![format!("# {}", clip(&fence.line(note.title.as_str()), 2 * TITLE_COST))];
     above.extend(tags(&note.tags, fence).strip_prefix(", ").map(str::to_owned));
     let text = note.content.as_ref().map_or("", |content| content.as_str());
     let again = format!("notes with id {} and", note.id);
-    let whole = Whole { holds: "note", above, text, again };
-    whole.piece(|characters| about(note, characters, now, fence), offset, fence, limit)
+    let stored_text = StoredText { holds: "note", above, text, again };
+    stored_text.piece(|characters| about(note, characters, now, fence), offset, fence, limit)
 }
 
 fn about(note: &Note, characters: usize, now: Timestamp, fence: &Fence) -> String {
     let by = clip(&fence.line(&note.actor_key_id), 16);
     let archived = note.archived_at.map_or(String::new(), |at| format!(", archived {}", ago(at, now)));
     let in_part = if note.indexed_in_part {
-        "\nA search finds only the words in the first part of this note: it has more words than are indexed."
+        "\nA search finds only the words in the first part of this note, because the note is too long to index."
     } else {
         ""
     };
@@ -158,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pieces_of_a_note_are_the_note() {
+    fn the_pieces_together_are_the_whole_note() {
         let now = NOW.parse().unwrap();
         for text in ["one line of words\n\nand more\n".repeat(900), "\"😀\\".repeat(3_000), "x".repeat(20_000)] {
             let stored = note(&text);
@@ -175,7 +173,7 @@ mod tests {
                 read.push_str(&body.join("\n"));
                 calls += 1;
                 let Some(next) = piece.next_offset else { break };
-                assert!(next > offset, "it goes on");
+                assert!(next > offset, "the offset grows");
                 read.push_str(if text.chars().nth(next - 1) == Some('\n') { "\n" } else { "" });
                 offset = next;
             }
@@ -185,19 +183,19 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_behind_the_end_says_so() {
+    fn an_offset_after_the_end_is_reported() {
         let piece = piece(&note("short"), 70, NOW.parse().unwrap(), &Fence::new(1), 4_000);
         assert_eq!(piece.next_offset, None);
-        assert!(piece.lines.last().unwrap().contains("the text has 5 characters, and offset is 70"));
+        assert!(piece.lines.last().unwrap().contains("because offset is 70 and the text has 5 characters"));
     }
 
     #[test]
-    fn a_whole_page_fits_whatever_its_notes_say() {
+    fn a_whole_page_fits_with_any_notes() {
         let now = NOW.parse().unwrap();
         let fence = Fence::new(1);
         for text in ["x".repeat(500), "\"\\".repeat(250), "😀".repeat(500), "a\n".repeat(250)] {
             let notes = vec![found(&text); 15];
-            // The second is what the longest cursor leaves.
+            // The second value is the space that remains with the longest cursor.
             for room in [10_000, 7_300] {
                 let part = list_part(&notes, Total::exactly(40), now, &fence, room / 15, true);
                 let shown = part.fit(&fence, room - 150);

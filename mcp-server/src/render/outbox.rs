@@ -1,30 +1,33 @@
-//! What waits in the outbox, as lines of ours: what an agent must tell its human.
+//! The outbox as lines of a report: what an agent must tell its human.
 
 use deckwatch_client::outbox::{Held, OtherQueue, Parked, SetAside, Skipped, TakenOver, Waiting};
 
 use super::budget::clip;
 use super::clean::clean_line;
 
-/// How many are named one by one.
+/// How many writes of each kind are named.
 pub(crate) const NAMED: usize = 5;
 
-/// One line for each thing that is not as it should be; none when the outbox is empty.
+/// One line for each problem; empty when the outbox is empty.
 pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(waiting.unreadable.as_ref().map(|why| {
-        format!("Outbox: what waits on this machine is not known: {}. Mend the disk or the folder.", clean_line(why))
+        format!(
+            "Outbox: can't read the writes that wait on this machine: {}. Repair the disk or the folder.",
+            clean_line(why)
+        )
     }));
     if waiting.queued > 0 {
         let since = waiting.oldest.map_or(String::new(), |oldest| format!("; the oldest was written at {oldest}"));
         let why = waiting.stopped.as_ref().map_or(String::new(), |stopped| {
             let cause = clip(&clean_line(&stopped.cause), 300);
             format!(
-                " The API has taken none since {}: {cause}. The next try is at {}.",
+                " The API has accepted no write since {}: {cause}. The next try is at {}.",
                 stopped.since, stopped.again_at
             )
         });
         lines.push(format!(
-            "Outbox: {} waiting on this machine, not recorded yet{since}. Deckwatch sends all of them, in order, when the API answers.{why}",
+            "Outbox: {} waiting on this machine and not recorded yet{since}. Deckwatch sends all of them in order when the API answers.{why}",
             counted(waiting.queued)
         ));
     }
@@ -39,8 +42,8 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     if !waiting.held.is_empty() {
         let named: Vec<String> = waiting.held.iter().take(NAMED).map(held).collect();
         lines.push(format!(
-            "Outbox: {} over 23 hours old and not sent until a human decides: {}. Ask your human, then call sod with \
-             held \"send\" (as new writes) or \"drop\" (deletes them).",
+            "Outbox: {} more than 23 hours old and not sent until a human decides: {}. Ask your human, then call sod with \
+             held \"send\" (sends them as new writes) or \"drop\" (deletes them).",
             counted(waiting.held.len()),
             named.join(", ")
         ));
@@ -53,23 +56,26 @@ pub(crate) fn lines(waiting: &Waiting) -> Vec<String> {
     if waiting.set_aside.len() > NAMED {
         let folder = clean_line(&waiting.path.join("set-aside").display().to_string());
         let more = waiting.set_aside.len() - NAMED;
-        lines.push(format!("Outbox: {more} more are set aside in {folder}; the next sod names them."));
+        lines.push(format!("Outbox: {more} more refused writes are in {folder}; the next sod names them."));
     }
     lines
 }
 
-/// What became of a take-over.
+/// The result of a take-over.
 pub(crate) fn taken_over(taken: TakenOver) -> String {
     let moved = match taken.entries {
-        0 => "Outbox: nothing waited for this API under another key.".to_owned(),
+        0 => "Outbox: no writes wait for this API under another key.".to_owned(),
         count => {
-            format!("Outbox: {} taken over from another key of this API and sent under the key in use.", counted(count))
+            format!(
+                "Outbox: {} taken over from another key of this API. Deckwatch sends them with the current key.",
+                counted(count)
+            )
         }
     };
     let busy = match taken.busy {
         0 => String::new(),
         count => format!(
-            " {count} folders were left as they are, because another process sends from them now: call sod again later."
+            " {count} folders were not taken over, because another process is sending from them. Call sod again later."
         ),
     };
     moved + &busy
@@ -81,16 +87,16 @@ fn other_queue(queue: &OtherQueue) -> String {
     match &queue.endpoint {
         Some(_) if queue.is_same_api => format!(
             "Outbox: {count} waiting for this API under another key{key}, and not recorded. If that key was wrong or was \
-             replaced, ask your human, then call sod with held \"take_over\" to send them under the key in use. Folder: {path}."
+             replaced, ask your human, then call sod with held \"take_over\" to send them with the current key. Folder: {path}."
         ),
         Some(endpoint) => format!(
-            "Outbox: {count} waiting for another API, {}{key}, and not recorded. An agent that is started for that API \
-             sends them. Folder: {path}.",
+            "Outbox: {count} waiting for another API, {}{key}, and not recorded. To send them, start an agent with that \
+             API. Folder: {path}.",
             clip(&clean_line(endpoint), 200)
         ),
         None => format!(
-            "Outbox: {count} waiting in {path} for another API or key than the one in use, and not recorded. An older \
-             Deckwatch wrote them and did not note which. An agent that is started with that API and key sends them."
+            "Outbox: {count} waiting in {path} for another API or key, and not recorded. An older Deckwatch wrote them \
+             without the name of the API. To send them, start an agent with that API and key."
         ),
     }
 }
@@ -108,7 +114,7 @@ fn parked(one: &Parked) -> String {
     let cause = clip(&clean_line(&one.cause), 300);
     format!(
         "Outbox: a {what} of {agent} from {} waits for a person and delays no other write: {cause}. Register the venture \
-         or its repository, or give the key more rights; then it is sent by itself. The next try is at {}.",
+         or its repository, or give the key more rights. Then Deckwatch sends it. The next try is at {}.",
         one.queued_at, one.again_at
     )
 }
@@ -116,8 +122,8 @@ fn parked(one: &Parked) -> String {
 fn skipped(one: &Skipped) -> String {
     let (path, cause) = (clean_line(&one.path.display().to_string()), clip(&clean_line(&one.cause), 300));
     format!(
-        "Outbox: {path} is not sent: {cause}. The other writes are sent without it. It may hold a write that is not \
-         recorded: show it to your human."
+        "Outbox: can't send {path}: {cause}. Deckwatch sends the other writes without it. The file may contain a write \
+         that is not recorded: show it to your human."
     )
 }
 

@@ -1,10 +1,10 @@
-//! Lines inside the fence, within a limited number of characters.
+//! Lines inside a fence, within a size limit.
 
 use super::budget::{clip, line_cost};
 use super::fence::Fence;
 use super::part::Cut;
 
-/// Barred lines within what room is left.
+/// Lines with a bar, and the remaining space.
 pub(super) struct Page {
     pub(super) lines: Vec<String>,
     pub(super) room: usize,
@@ -22,8 +22,8 @@ impl Page {
         true
     }
 
-    /// The beginning of an item: whole paragraphs where they fill it well, else whole lines, then a piece of the next. False
-    /// when that is not worth a line.
+    /// Adds the beginning of an item: whole paragraphs if they use at least half of the space, or else whole lines and
+    /// a part of the next line. False when the space is too small for a line.
     pub(super) fn push_cut(&mut self, item: &[String], cut: Cut) -> bool {
         const WORTH_A_LINE: usize = 24;
         match cut {
@@ -45,7 +45,7 @@ impl Page {
 }
 
 impl Page {
-    /// As many whole paragraphs as fit; false when they would leave half of the room unused.
+    /// Adds as many whole paragraphs as fit. False when they would leave more than half of the space unused.
     fn push_paragraphs(&mut self, item: &[String]) -> bool {
         let (mut fits, mut used) = (0, 0);
         let mut spent = 0;

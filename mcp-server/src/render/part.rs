@@ -1,4 +1,4 @@
-//! One part of a rendering: a heading of ours, stored text inside the fence, and what was left out.
+//! One part of a report: a heading, stored text inside a fence, and a note about omitted items.
 
 use std::borrow::Cow;
 
@@ -11,61 +11,62 @@ use super::page::Page;
 
 /// A part with stored text.
 pub(crate) struct Part {
-    /// Our own words, with the truthful total.
+    /// The heading, with the exact total. Not stored text.
     pub(crate) heading: String,
-    /// Our own words below the heading.
+    /// A line below the heading. Not stored text.
     pub(crate) remark: Option<String>,
-    /// What the fence says it holds.
+    /// The description in the fence.
     pub(crate) holds: &'static str,
     /// The stored text.
     pub(crate) groups: Vec<Group>,
-    /// How to see what was left out.
+    /// How to see omitted items.
     pub(crate) more: Cow<'static, str>,
 }
 
 /// Items of one kind.
 pub(crate) struct Group {
-    /// What the items are called when some are left out.
+    /// The name of the items in the note about omitted ones.
     pub(crate) name: &'static str,
     /// A line above the items.
     pub(crate) title: Option<&'static str>,
-    /// Each item's lines, cleaned by the fence.
+    /// The lines of each item, cleaned by the fence.
     pub(crate) items: Vec<Vec<String>>,
-    /// How many there are, in and beyond `items`.
+    /// The number of all items, including those that are not in `items`.
     pub(crate) total: Total,
-    /// Whether and where the last item may be cut.
+    /// Where the last item may be cut.
     pub(crate) cut: Cut,
-    /// A line for each item, and for those beyond `items`, that names it where it is not shown whole; else empty.
+    /// A line for each item, also for those that are not in `items`. It is shown if the item is not shown whole. May be
+    /// empty.
     pub(crate) names: Vec<String>,
-    /// How much of a budget that is too small the group gets.
+    /// The share of the group in a budget that is too small.
     pub(crate) weight: usize,
-    /// How many items come before anything else, of whatever group.
+    /// How many items are shown before the rest of any group.
     pub(crate) first: usize,
 }
 
-/// Where an item may end early.
+/// Where an item may be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// Nowhere: a list of one-liners shows whole ones only.
+    /// Nowhere: for lists of one-line items.
     Never,
-    /// At any word, if the item fits nowhere as a whole: short items of a list.
+    /// At any word, but only if the item does not fit as a whole: for lists of short items.
     Oversized,
-    /// At any word: a text.
+    /// At any word: for texts.
     AtWord,
-    /// At the end of a paragraph; where that wastes half of the room, at a word.
+    /// At the end of a paragraph, or at a word if that would waste half of the space.
     AtParagraph,
 }
 
-/// How many items there are.
+/// The number of all items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Total {
     pub(crate) count: usize,
-    /// The count is only a lower bound.
+    /// Whether the count is only a lower bound.
     pub(crate) at_least: bool,
 }
 
 impl Total {
-    /// The count of a list that the API cut.
+    /// The total of a list that the API shortened.
     pub(crate) fn of<T>(list: &Excerpt<T>) -> Self {
         Self { count: usize::try_from(list.total).unwrap_or(usize::MAX), at_least: list.total_is_minimum }
     }
@@ -83,11 +84,11 @@ impl std::fmt::Display for Total {
     }
 }
 
-/// A part as it is shown.
+/// The lines of a rendered part.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) lines: Vec<String>,
-    /// How many items of each group are there, whole or cut.
+    /// How many items of each group are shown, whole or cut.
     pub(crate) counts: Vec<usize>,
 }
 
@@ -95,18 +96,18 @@ pub(crate) struct Shown {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fitted {
     lines: Vec<String>,
-    /// How many are there, whole or cut.
+    /// How many items are shown, whole or cut.
     pub(super) shown: usize,
-    /// The last one is cut.
+    /// Whether the last shown item is cut.
     pub(super) cut: bool,
-    /// How many of those that are not shown, or cut, are named.
+    /// How many omitted or cut items are named.
     named: usize,
-    /// What the lines cost.
+    /// The cost of the lines.
     pub(super) used: usize,
 }
 
 impl Fitted {
-    /// Whether this shows more items, or as many and more of the text.
+    /// Whether this shows more items, or as many items with more text.
     pub(super) fn is_more_than(&self, other: &Self) -> bool {
         (self.whole(), self.used) > (other.whole(), other.used)
     }
@@ -117,16 +118,16 @@ impl Fitted {
     }
 }
 
-/// Where a list of short items may end.
+/// Where a list of short items may be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ends {
     /// After a whole item.
     AfterItem,
-    /// Within an item that fits nowhere.
+    /// Within an item that does not fit as a whole.
     Anywhere,
 }
 
-/// What a line costs inside the fence.
+/// The cost of a line inside the fence.
 fn barred(line: &str) -> usize {
     line_cost(&Fence::bar(line))
 }
@@ -140,12 +141,12 @@ fn cost_of_names(names: &[String]) -> usize {
 }
 
 impl Part {
-    /// The part within `limit`. Frame and note stay, whatever the limit: they are short and ours.
+    /// Renders the part within `limit`. Heading, fence and note are always shown.
     pub(crate) fn fit(&self, fence: &Fence, limit: usize) -> Shown {
         fill(&[Weighted { part: self, weight: 1 }], fence, limit).pop().unwrap_or_default()
     }
 
-    /// The part with these items of its groups.
+    /// Renders the part with these items of its groups.
     pub(super) fn shown(&self, fence: &Fence, fitted: &[&Fitted]) -> Shown {
         let mut lines: Vec<String> = [Some(self.heading.clone()), self.remark.clone()].into_iter().flatten().collect();
         lines.push(fence.open(self.holds));
@@ -172,11 +173,11 @@ impl Part {
             let fitted: Vec<Fitted> = self.groups.iter().map(fitted).collect();
             self.note(&fitted.iter().collect::<Vec<_>>()).map_or(0, |note| line_cost(&note))
         };
-        // The number of items is longest at the end, that of names at the beginning.
+        // The number of items has the most digits at the end, and the number of names at the beginning.
         note_with(&|items| items.saturating_sub(1)).max(note_with(&|_| 0))
     }
 
-    /// Names what is not shown, or nothing when all is.
+    /// The note about omitted items; `None` if all are shown.
     pub(super) fn note(&self, fitted: &[&Fitted]) -> Option<String> {
         let missing: Vec<String> =
             self.groups.iter().zip(fitted).filter_map(|(group, fitted)| group.missing(fitted)).collect();
@@ -185,31 +186,31 @@ impl Part {
 }
 
 impl Group {
-    /// Items without a title, of which all are shown or the first ones.
+    /// A group without a title and names.
     pub(crate) fn of(name: &'static str, items: Vec<Vec<String>>, total: Total, cut: Cut) -> Self {
         Self { name, title: None, items, total, cut, names: Vec::new(), weight: 1, first: 1 }
     }
 
-    /// What the group costs when everything is shown.
+    /// The cost of the whole group.
     pub(super) fn need(&self) -> usize {
         let beyond = self.names.get(self.items.len()..).unwrap_or_default();
         self.cost_of_first(self.items.len()) + cost_of_names(beyond)
     }
 
-    /// What the first `count` items cost, with their title.
+    /// The cost of the title and the first `count` items.
     pub(super) fn cost_of_first(&self, count: usize) -> usize {
         let title = self.title.filter(|_| !self.items.is_empty());
         title.into_iter().map(barred).sum::<usize>()
             + self.items.iter().take(count).map(|item| cost_of(item)).sum::<usize>()
     }
 
-    /// What it costs to show the first `count` items and to name all others.
+    /// The cost of the first `count` items and the names of all others.
     pub(super) fn cost_with_names(&self, count: usize) -> usize {
         self.cost_of_first(count) + cost_of_names(self.names.get(count..).unwrap_or_default())
     }
 
-    /// As many items as fit into `room`, in order; what does not fit is cut, where `Cut` and `ends` allow it. Of the
-    /// room, a third at most is kept for naming the others.
+    /// Shows as many items as fit into `room`, in order. The last one is cut if `Cut` and `ends` allow it. At most a
+    /// third of the space is reserved for the names of the others.
     pub(super) fn fit(&self, room: usize, ends: Ends) -> Fitted {
         let for_names = cost_of_names(&self.names).min(room / 3);
         let mut page = Page { lines: Vec::new(), room: room - for_names };
@@ -263,7 +264,7 @@ impl Group {
         }
     }
 
-    /// How many of the others are named, where names are given and not all are.
+    /// How many of the others are named, if the group has names and not all are shown.
     fn unnamed(&self, fitted: &Fitted) -> String {
         if self.names.is_empty() || fitted.whole() + fitted.named >= self.total.count {
             return String::new();
@@ -272,7 +273,7 @@ impl Group {
     }
 }
 
-/// Stands above the names of what is not shown.
+/// The line above the names of omitted items.
 const LEFT_OUT: &str = "Left out or cut:";
 
 #[cfg(test)]
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_shown_whole_and_without_a_note() {
+    fn items_that_fit_are_shown_without_a_note() {
         let shown = part(&["one", "two"], 2, Cut::Never).fit(&Fence::new(7), 500);
         assert_eq!(
             shown.lines,
@@ -302,13 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_answer_itself_left_out_is_named() {
+    fn items_that_the_api_omitted_are_in_the_note() {
         let shown = part(&["one"], 37, Cut::Never).fit(&Fence::new(7), 500);
         assert_eq!(shown.lines.last().unwrap(), "Not all is shown: things 1 of 37. Ask.");
     }
 
     #[test]
-    fn one_liners_are_shown_whole_or_not_at_all() {
+    fn one_line_items_are_not_cut() {
         let fence = Fence::new(7);
         let long = "x".repeat(90);
         let part = part(&[&long, &long, &long], 3, Cut::Never);
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_and_says_so() {
+    fn a_cut_text_has_a_note() {
         let fence = Fence::new(7);
         let text = "a line of some words\n".repeat(50);
         let shown = part(&[&text], 1, Cut::AtWord).fit(&fence, 400);
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_with_paragraphs_is_cut_after_one_and_what_is_left_out_is_named() {
+    fn a_text_is_cut_after_a_paragraph_and_omitted_items_are_named() {
         let fence = Fence::new(7);
         let text = format!("title\n{}\n\n{}\n\nthe end", "first ".repeat(20), "second ".repeat(40));
         let mut part = part(&[&text, &text], 2, Cut::AtParagraph);
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_first_paragraph_does_not_hide_the_lines_after_it() {
+    fn a_short_first_paragraph_does_not_hide_the_next_lines() {
         let fence = Fence::new(7);
         let text = format!("Priority venture: alpha\n\n{}", "- a task that somebody has to do\n".repeat(150));
         let shown = part(&[&text], 1, Cut::AtParagraph).fit(&fence, 2_000);
@@ -353,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_do_not_fit_either_are_counted() {
+    fn the_number_of_shown_names_is_reported() {
         let fence = Fence::new(7);
         let mut part = part(&[&"some words\n".repeat(200)], 60, Cut::AtWord);
         part.groups[0].names = (0..40).map(|n| format!("note_{n}: its title")).collect();

@@ -1,37 +1,37 @@
-//! A long stored text, a piece at a time.
+//! Shows a long stored text in pieces.
 //!
-//! Characters are counted in the cleaned text, which is the same at every call, so that the pieces put
-//! together are the text.
+//! Offsets count characters of the cleaned text. It is the same in every call, so the pieces together are the whole
+//! text.
 
 use super::budget::{cost, line_cost};
 use super::fence::Fence;
 
-/// A stored text, whole.
-pub(crate) struct Whole<'a> {
-    /// What the fence says it holds.
+/// A stored text.
+pub(crate) struct StoredText<'a> {
+    /// The description in the fence.
     pub(crate) holds: &'static str,
-    /// Lines of others that stand above every piece, cleaned by the fence.
+    /// Stored lines above every piece, cleaned by the fence.
     pub(crate) above: Vec<String>,
-    /// The text as it is stored.
+    /// The stored text.
     pub(crate) text: &'a str,
-    /// The call that reads it, up to the words `offset N`.
+    /// The call that reads the text, without `offset N` at its end.
     pub(crate) again: String,
 }
 
-/// A piece of it.
+/// A piece of a stored text.
 pub(crate) struct Piece {
     pub(crate) lines: Vec<String>,
-    /// How many the whole text has, cleaned.
+    /// The number of characters of the whole cleaned text.
     pub(crate) characters: usize,
-    /// The first character that is not shown, if there is one.
+    /// The offset of the next piece, if there is one.
     pub(crate) next_offset: Option<usize>,
 }
 
-impl Whole<'_> {
-    /// The text from the character `offset` on, as much as fits into `limit`, below a line of ours that `about`
-    /// writes from the number of characters.
+impl StoredText<'_> {
+    /// The text from character `offset`, as much as fits into `limit`. `about` writes the line above it from the number
+    /// of characters.
     pub(crate) fn piece(&self, about: impl Fn(usize) -> String, offset: usize, fence: &Fence, limit: usize) -> Piece {
-        // What the two lines after the piece can cost.
+        // The space for the two lines after the piece.
         const TAIL: usize = 300;
         let text = fence.lines(self.text).join("\n");
         let characters = text.chars().count();
@@ -44,20 +44,22 @@ impl Whole<'_> {
         lines.extend(shown.lines().map(Fence::bar));
         lines.push(fence.close());
         let next_offset = (end < characters).then_some(end);
-        lines.extend(self.where_it_is(offset, end, characters));
+        lines.extend(self.position_note(offset, end, characters));
         Piece { lines, characters, next_offset }
     }
 
-    fn where_it_is(&self, offset: usize, end: usize, characters: usize) -> Option<String> {
+    fn position_note(&self, offset: usize, end: usize, characters: usize) -> Option<String> {
         if offset >= characters && offset > 0 {
-            return Some(format!("Nothing is shown: the text has {characters} characters, and offset is {offset}."));
+            return Some(format!(
+                "Nothing is shown, because offset is {offset} and the text has {characters} characters."
+            ));
         }
         if offset == 0 && end >= characters {
             return None;
         }
         let first = offset + 1;
         let more = if end < characters {
-            format!("Call {} offset {end} to read on.", self.again)
+            format!("Call {} offset {end} to continue.", self.again)
         } else {
             "This is the end.".to_owned()
         };
@@ -65,8 +67,8 @@ impl Whole<'_> {
     }
 }
 
-/// The beginning of `text` that costs at most `room` once every line has its bar; it ends with a line
-/// where one ends late enough.
+/// The beginning of `text` that costs at most `room`, including a bar on every line. It ends at the end of a line, if
+/// that loses less than half.
 fn fitting(text: &str, room: usize) -> &str {
     let bar = line_cost(&Fence::bar(" ")) - 1;
     let mut spent = bar;

@@ -1,4 +1,4 @@
-//! The work queue: issues by lane, with totals that hold whatever is shown.
+//! The work queue: issues by lane, with exact totals.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ const TITLE_COST: usize = 160;
 const NAME_COST: usize = 40;
 const GAP_COST: usize = 200;
 
-/// The lanes as a part, in the order given; `heading` and `more` are our own words.
+/// The lanes as a part, in the given order.
 pub(crate) fn part(
     queue: &Queue,
     lanes: &[Lane],
@@ -38,32 +38,36 @@ pub(crate) fn part(
     Part { heading, remark: None, holds: "issues on GitHub", groups: lanes.iter().map(group).collect(), more }
 }
 
-/// How many issues the lane has in all repositories that answered: at least as many, where one did not.
+/// The number of issues in the lane, in all repositories that answered. A lower bound if a repository is missing.
 pub(crate) fn total(queue: &Queue, lane: Lane) -> Total {
     let is_partial = queue.gap.is_some() || !queue.failed.is_empty() || !queue.left_out.is_empty();
     Total { count: of_lane(queue, lane).map(|of_repo| of_repo.total).sum(), at_least: is_partial }
 }
 
-/// The repositories without an answer, one line of ours each.
+/// One line for each repository without an answer, or for several.
 pub(crate) fn gaps(queue: &Queue) -> Vec<String> {
-    let failed = queue.failed.iter().map(|trouble| format!("Not in these numbers: {trouble}."));
+    let failed = queue.failed.iter().map(|trouble| format!("Not counted: {trouble}."));
     let left_out = (!queue.left_out.is_empty()).then(|| {
         let names: Vec<&str> = queue.left_out.iter().take(10).map(RepoName::as_str).collect();
         let and_more = if queue.left_out.len() > names.len() { ", …" } else { "" };
         format!(
-            "Not asked, as they are too many: {} repositories ({}{and_more}).",
+            "Not counted: {} more repositories, because one request reads at most 10 ({}{and_more}).",
             queue.left_out.len(),
             names.join(", ")
         )
     });
     let gap = queue.gap.as_ref().map(|why| {
         let only: Vec<&str> = queue.repos.iter().map(RepoName::as_str).collect();
-        format!("Only {} was asked, not the whole venture: {}.", only.join(", "), clip(&clean_line(why), GAP_COST))
+        format!(
+            "Only issues of {} are counted, not of the whole venture: {}.",
+            only.join(", "),
+            clip(&clean_line(why), GAP_COST)
+        )
     });
     gap.into_iter().chain(failed).chain(left_out).collect()
 }
 
-/// The issues of all repositories, newest change first.
+/// The lines of the issues of all repositories, newest change first.
 fn items(queue: &Queue, lane: Lane, now: Timestamp, fence: &Fence) -> Vec<Vec<String>> {
     let issues = |of_repo: &'_ LaneOfRepo| of_repo.issues.len();
     let mut all: Vec<(&LaneOfRepo, &Issue)> = Vec::with_capacity(of_lane(queue, lane).map(issues).sum());

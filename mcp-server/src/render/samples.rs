@@ -1,23 +1,23 @@
-//! Records for the tests of renderings, built the way they arrive: from JSON.
+//! Sample records for the tests of reports, decoded from JSON.
 
 use deckwatch_protocol::DayStarted;
 
 use crate::github::{Lane, LaneOfRepo, Queue};
 use crate::plan::WeeklyPlan;
-use crate::render::sod::Beside;
+use crate::render::sod::DayExtras;
 use serde_json::{Value, json};
 
-/// Eight in the morning.
+/// The time of the samples.
 pub(crate) const NOW: &str = "2026-11-21T08:00:00.000Z";
 
-/// The id of this kind with `n` at its end.
+/// An id with this prefix and `n` at its end.
 pub(crate) fn id(prefix: &str, n: usize) -> String {
     format!("{prefix}01JD{n:022}")
 }
 
-/// A day with nothing stored.
+/// A start of day without any records.
 pub(crate) fn empty_day() -> Value {
-    let nothing = json!({"total": 0, "shown": 0, "items": []});
+    let empty_list = json!({"total": 0, "shown": 0, "items": []});
     json!({
         "outcome": "created",
         "session": {
@@ -30,12 +30,12 @@ pub(crate) fn empty_day() -> Value {
         "next_heartbeat_at": "2026-11-21T08:10:00.000Z", "heartbeat_interval_seconds": 600,
         "venture": {"code": "alpha", "name": "Alpha", "github_org": null, "repos": [], "capabilities": [],
             "created_at": NOW, "updated_at": NOW},
-        "last_handoff": null, "active_sessions": nothing, "executive_summaries": nothing, "doc_index": nothing,
+        "last_handoff": null, "active_sessions": empty_list, "executive_summaries": empty_list, "doc_index": empty_list,
         "doc_audit": {"missing": [], "stale": []}, "correlation_id": "corr_x"
     })
 }
 
-/// A handoff whose every text is `text`, with `items` entries in each list.
+/// A handoff in which every text is `text`, with `items` entries in each list.
 pub(crate) fn handoff(text: &str, items: usize) -> Value {
     let list = vec![text; items];
     json!({
@@ -58,7 +58,7 @@ pub(crate) fn active(n: usize, branch: &str) -> Value {
     })
 }
 
-/// A day on which everything that can be stored is `text`, as often as the API answers with it.
+/// A start of day in which every stored text is `text`, with the maximum number of records.
 pub(crate) fn full_day(text: &str) -> Value {
     let one_line: String = text.chars().filter(|c| !c.is_control()).take(255).collect();
     let branch = if one_line.is_empty() { "main" } else { &one_line };
@@ -90,18 +90,18 @@ pub(crate) fn full_day(text: &str) -> Value {
     day
 }
 
-/// The wire type of such JSON.
+/// Decodes a start of day.
 pub(crate) fn day(json: Value) -> DayStarted {
     serde_json::from_value(json).unwrap()
 }
 
-/// What stands beside a day when nothing could be loaded.
-pub(crate) fn nothing_beside() -> Beside {
-    Beside { p0: Err("there is no token".to_owned()), plan: Err("it took too long".to_owned()), unsent: Vec::new() }
+/// The extras of a day when no part could be loaded.
+pub(crate) fn no_extras() -> DayExtras {
+    DayExtras { p0: Err("there is no token".to_owned()), plan: Err("it took too long".to_owned()), unsent: Vec::new() }
 }
 
 /// P0 issues and a weekly plan in which every text is `text`.
-pub(crate) fn beside(text: &str) -> Beside {
+pub(crate) fn extras(text: &str) -> DayExtras {
     let repo: deckwatch_protocol::RepoName = "example-org/alpha-console".parse().unwrap();
     let issue = json!({"number": 7, "title": text, "updatedAt": NOW, "author": {"login": text},
         "assignees": {"nodes": [{"login": text}, {"login": text}]}});
@@ -117,5 +117,5 @@ pub(crate) fn beside(text: &str) -> Beside {
         priority: None,
     };
     let p0 = Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() });
-    Beside { p0, plan: Ok(Ok(plan)), unsent: Vec::new() }
+    DayExtras { p0, plan: Ok(Ok(plan)), unsent: Vec::new() }
 }

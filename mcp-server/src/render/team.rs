@@ -1,4 +1,5 @@
-//! The records of a busy team, for whole answers: 12 other agents, 28 P0 issues, a handoff of several lists.
+//! Sample records of a busy team, for tests of whole answers: 12 other agents, 28 P0 issues, a handoff with several
+//! lists.
 
 use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_protocol::DayStarted;
@@ -6,18 +7,18 @@ use serde_json::{Value, json};
 
 use super::fence::Fence;
 use super::samples::{NOW, active, day, empty_day, handoff, id};
-use super::sod::Beside;
+use super::sod::DayExtras;
 use crate::github::{Lane, LaneOfRepo, Queue};
 use crate::plan::WeeklyPlan;
 
 const REPO: &str = "example-org/alpha-console";
 
-/// The same in every rendering.
+/// A fence with a fixed marker.
 pub(crate) fn fence() -> Fence {
     Fence::new(0x00de_c0de_00de_c0de)
 }
 
-/// How much there is.
+/// The number of records.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) next_steps: usize,
@@ -28,7 +29,7 @@ pub(crate) struct Size {
 pub(crate) const BUSY: Size = Size { next_steps: 10, documents: 13, summaries: 3 };
 pub(crate) const RICH: Size = Size { next_steps: 40, documents: 60, summaries: 12 };
 
-/// The day of `mac1-claude-1` on branch `dev/mac1/fix` and issue #87.
+/// The start of day of `mac1-claude-1` on branch `dev/mac1/fix` and issue #87.
 pub(crate) fn busy_day(size: Size) -> DayStarted {
     let mut json = empty_day();
     json["last_handoff"] = last_handoff(size.next_steps);
@@ -65,7 +66,8 @@ fn last_handoff(next_steps: usize) -> Value {
     json
 }
 
-/// Two on our issue, two on our branch, two elsewhere in the repository, the others in another one.
+/// Two agents on the same issue, two on the same branch, two elsewhere in the repository, the others in another
+/// repository.
 fn other(n: usize) -> Value {
     let mut json = active(n, &format!("topic-{n}"));
     match n {
@@ -88,8 +90,8 @@ pub(crate) fn document(n: usize) -> Value {
         "doc_type": "markdown", "version": 3, "content_hash": "00", "size_bytes": 4_200, "updated_at": NOW})
 }
 
-/// 28 P0 issues, as GitHub answers, and the plan of the week.
-pub(crate) fn busy_beside() -> Beside {
+/// 28 P0 issues, and the plan of the week.
+pub(crate) fn busy_extras() -> DayExtras {
     let repo: deckwatch_protocol::RepoName = REPO.parse().unwrap();
     let issue = |n: usize| {
         serde_json::from_value(
@@ -110,14 +112,14 @@ pub(crate) fn busy_beside() -> Beside {
         changed_at: "2026-11-19T08:00:00.000Z".parse().unwrap(),
         priority: Some("alpha".parse().unwrap()),
     };
-    Beside {
+    DayExtras {
         p0: Ok(Queue { repos: vec![repo], lanes: vec![lane], ..Queue::default() }),
         plan: Ok(Ok(plan)),
         unsent: Vec::new(),
     }
 }
 
-/// A handoff that waits on this machine.
+/// A queued handoff.
 pub(crate) fn unsent() -> UnsentHandoff {
     UnsentHandoff {
         queued_at: "2026-11-21T07:30:00.000Z".parse().unwrap(),

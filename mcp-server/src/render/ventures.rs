@@ -1,4 +1,4 @@
-//! Ventures, each with its place on this machine.
+//! Ventures with their folders on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -12,25 +12,25 @@ use super::part::{Cut, Group, Part, Total};
 const PATH_COST: usize = 200;
 const REPOS_COST: usize = 200;
 
-/// A venture and where it is.
+/// A venture and its folder.
 pub(crate) struct Known {
     pub(crate) venture: VentureEntry,
     pub(crate) place: Place,
 }
 
-/// Where a venture's repository is.
+/// The folder of a venture's repository on this machine.
 pub(crate) enum Place {
     Here(PathBuf),
-    /// More than one clone, and nothing decides between them.
+    /// Several clones.
     Several(Vec<PathBuf>),
-    /// Not below the folder that was looked through.
+    /// Not found in the searched folder.
     Missing,
-    /// That folder can't be read.
+    /// The searched folder can't be read.
     Unknown,
     NoRepositories,
 }
 
-/// Every venture in one or two lines.
+/// Every venture in two lines.
 pub(crate) fn part(known: &[Known], own: Option<&VentureCode>, fence: &Fence) -> Part {
     let items = known.iter().map(|known| item(known, own, fence)).collect();
     let total = Total::exactly(known.len());
@@ -65,9 +65,9 @@ fn place(known: &Known, fence: &Fence) -> String {
         Place::Missing => {
             let clone = known.venture.repos.first();
             let clone = clone.map_or(String::new(), |repo| format!("; git clone git@github.com:{repo}.git"));
-            format!("not found below that folder{clone}")
+            format!("not found in that folder{clone}")
         }
-        Place::Unknown => "not known whether it is on this machine: that folder can't be read".to_owned(),
-        Place::NoRepositories => "nothing to install: add its repos to the ventures file".to_owned(),
+        Place::Unknown => "unknown, because that folder can't be read".to_owned(),
+        Place::NoRepositories => "no repository; add its repos to the ventures file".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
-//! Documents and handoffs as MCP resources: listed by page, read as the fenced text of others.
+//! Documents and handoffs as MCP resources. A resource is read as fenced text.
 //!
-//! A list names and describes in our own words; no stored title stands there, outside of any fence.
+//! The list has no fence, so it contains no stored titles, only names and descriptions that Deckwatch writes.
 
 mod uri;
 
@@ -23,13 +23,13 @@ use crate::session::Keeper;
 use crate::tools::{fence, now};
 use crate::trouble::Trouble;
 
-/// What a resource that is read may cost; `doc` reads the rest of a longer document.
+/// The size limit of a resource. The tool `doc` reads the rest of a longer document.
 const LIMIT: usize = 100_000;
 const DOCS_ON_A_PAGE: u64 = 100;
-/// Of handoffs only the newest are listed: who asks for all pages shall not get a history of years.
+/// Only the newest handoffs are listed, because a client may read all pages.
 const HANDOFFS: u64 = 20;
 
-/// The parts of the list, in this order.
+/// The parts of the list, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Venture,
@@ -49,7 +49,7 @@ impl Stage {
     }
 }
 
-/// The two kinds of addresses.
+/// The URI templates of documents and handoffs.
 pub(crate) fn templates() -> Vec<ResourceTemplate> {
     vec![
         ResourceTemplate::new(DOC_TEMPLATE, "document")
@@ -61,12 +61,12 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
     ]
 }
 
-/// The documents of the venture, the global ones, the newest handoffs.
+/// Lists the venture's documents, then the global documents, then the newest handoffs.
 pub(crate) async fn list(keeper: &Keeper, cursor: Option<&str>) -> Result<ListResourcesResult, ErrorData> {
     let (first, mut within) = stage_of(cursor)?;
     keeper.identity.of_this_launch().await.map_err(|trouble| failed(&trouble))?;
     match listed(keeper, first, &mut within).await {
-        // Without the API, the copies on this machine are all that can be read.
+        // While the API is down, list the copies on this machine.
         Err(Trouble::Api(error)) if error.is_outage() && cursor.is_none() => {
             let copies = copies(keeper).await.map_err(|trouble| failed(&trouble))?;
             if copies.is_empty() { Err(failed(&error.into())) } else { Ok(ListResourcesResult::with_all_items(copies)) }
@@ -95,21 +95,20 @@ async fn listed(
 
 /// The copies of documents on this machine.
 async fn copies(keeper: &Keeper) -> Result<Vec<Resource>, Trouble> {
-    let scopes = offline::scopes_at_hand(&keeper.identity).await?;
+    let scopes = offline::scopes_without_api(&keeper.identity).await?;
     let resource = |(scope, name, at): (DocScope, DocName, Timestamp)| {
         let label = format!("{scope}/{name}");
-        let description = format!("Copy of a document, the same as at the API {}.", ago(at, now()));
+        let description = format!("Copy of a document; equal to the API's {}.", ago(at, now()));
         let resource = Resource::new(Uri::Doc(scope, name).to_string(), label);
         resource.with_description(description).with_mime_type("text/plain")
     };
     Ok(offline::copies(&scopes).await?.into_iter().map(resource).collect())
 }
 
-/// Where a page begins: a part of the list, and the API's own cursor within it.
+/// Parses a cursor: a part of the list, and the API's cursor within it.
 fn stage_of(cursor: Option<&str>) -> Result<(Stage, Option<deckwatch_protocol::Cursor>), ErrorData> {
     let Some(cursor) = cursor else { return Ok((Stage::Venture, None)) };
-    let wrong =
-        || ErrorData::invalid_params("this cursor is not one of an answer before; list from the beginning", None);
+    let wrong = || ErrorData::invalid_params("this cursor is not valid; list again without a cursor", None);
     let (stage, within) = cursor.split_once(':').ok_or_else(wrong)?;
     let stage = Stage::ALL.into_iter().find(|known| known.as_str() == stage).ok_or_else(wrong)?;
     Ok((stage, Some(within.parse().map_err(|_| wrong())?)))
@@ -143,7 +142,7 @@ async fn handoffs(keeper: &Keeper, api: &Api) -> Result<Vec<Resource>, Trouble> 
     Ok(latest.into_iter().chain(newest.iter().map(|handoff| of_handoff(handoff, now()))).collect())
 }
 
-/// `None` for a name that no document of this API can have.
+/// `None` if the scope or the name is not valid.
 fn of_doc(doc: &Doc, now: Timestamp) -> Option<Resource> {
     let (scope, name) = (doc.summary.scope.parse().ok()?, doc.summary.name.parse().ok()?);
     let label = format!("{scope}/{name}");
@@ -156,21 +155,21 @@ fn of_doc(doc: &Doc, now: Timestamp) -> Option<Resource> {
 
 fn of_handoff(handoff: &Handoff, now: Timestamp) -> Resource {
     let (from, status, age) = (&handoff.from_agent, handoff.status.as_str(), ago(handoff.created_at, now));
-    let whom = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(" to {agent}"));
-    let description = format!("Handoff of {from}{whom} on {}, status {status}, {age}.", handoff.repo);
+    let recipient = handoff.to_agent.as_ref().map_or(String::new(), |agent| format!(" to {agent}"));
+    let description = format!("Handoff of {from}{recipient} on {}, status {status}, {age}.", handoff.repo);
     Resource::new(Uri::Handoff(handoff.id.clone()).to_string(), handoff.id.to_string())
         .with_description(description)
         .with_mime_type("text/plain")
 }
 
-/// The resource at this address, fenced.
+/// Reads the resource at this URI, as fenced text.
 pub(crate) async fn read(keeper: &Keeper, address: &str) -> Result<ReadResourceResult, ErrorData> {
     let not_found =
-        |what: &str| ErrorData::resource_not_found(format!("{what}; resources/list shows which there are"), None);
-    let uri = Uri::parse(address).ok_or_else(|| not_found("there is no such resource"))?;
+        |what: &str| ErrorData::resource_not_found(format!("{what}; resources/list lists all resources"), None);
+    let uri = Uri::parse(address).ok_or_else(|| not_found("unknown resource"))?;
     match text(keeper, &uri).await {
         Ok(Some(text)) => Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri.to_string())])),
-        Ok(None) => Err(not_found(&format!("{uri} is not there"))),
+        Ok(None) => Err(not_found(&format!("{uri} does not exist"))),
         Err(trouble) => Err(failed(&trouble)),
     }
 }
@@ -181,7 +180,7 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
     let unsent = if *uri == Uri::LatestHandoff { keeper.unsent_handoffs().await } else { Vec::new() };
     let lines = match uri {
-        Uri::Doc(scope, name) => match there(api.get_doc(scope, name, None).await) {
+        Uri::Doc(scope, name) => match found(api.get_doc(scope, name, None).await) {
             Ok(Some(DocRead::Read(stored))) => Some(doc::piece(&stored, 0, now(), &fence, room).lines),
             Ok(Some(DocRead::NotModified) | None) => None,
             Err(error) => match offline::copy_of(std::slice::from_ref(scope), name).await? {
@@ -192,7 +191,7 @@ async fn text(keeper: &Keeper, uri: &Uri) -> Result<Option<String>, Trouble> {
                 _ => return Err(error.into()),
             },
         },
-        Uri::Handoff(id) => there(api.get_handoff(id).await)?.map(|found| handoff_lines(&found, &fence, room)),
+        Uri::Handoff(id) => found(api.get_handoff(id).await)?.map(|found| handoff_lines(&found, &fence, room)),
         Uri::LatestHandoff if !unsent.is_empty() => {
             let me = keeper.identity.me().await?;
             Some(
@@ -213,8 +212,8 @@ fn handoff_lines(found: &Handoff, fence: &Fence, room: usize) -> Vec<String> {
     handoff::piece(found, 0, now(), fence, room).lines
 }
 
-/// What is not there is no trouble.
-fn there<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+/// Turns a "not found" error into `None`.
+fn found<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
     match answer {
         Ok(found) => Ok(Some(found)),
         Err(error) if matches!(error.code(), Some(ErrorCode::DocNotFound | ErrorCode::HandoffNotFound)) => Ok(None),

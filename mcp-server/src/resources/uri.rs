@@ -1,17 +1,17 @@
-//! The addresses of resources.
+//! The URIs of resources.
 
 use std::fmt;
 
 use deckwatch_protocol::{DocName, DocScope, HandoffId};
 
-/// The scheme and what stands behind it.
+/// The URI template of documents.
 pub(super) const DOC_TEMPLATE: &str = "deckwatch://docs/{scope}/{name}";
-/// See above.
+/// The URI template of handoffs.
 pub(super) const HANDOFF_TEMPLATE: &str = "deckwatch://handoffs/{id}";
 const SCHEME: &str = "deckwatch://";
 const LATEST: &str = "latest";
 
-/// What an address names.
+/// A parsed URI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Uri {
     /// A document.
@@ -23,7 +23,7 @@ pub(super) enum Uri {
 }
 
 impl Uri {
-    /// `None` for what is no address of ours.
+    /// `None` for any other URI.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix(SCHEME)?.split('/');
         match (parts.next()?, parts.next()?, parts.next(), parts.next()) {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_reads_as_it_was_written() {
+    fn a_uri_is_parsed_and_written_unchanged() {
         for text in [
             "deckwatch://docs/global/style.md",
             "deckwatch://docs/alpha/api.md",
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_none() {
+    fn an_invalid_uri_is_none() {
         for text in [
             "",
             "deckwatch://",

@@ -1,4 +1,4 @@
-//! `context`: who and where the agent is, and who else works now.
+//! `context`: the agent, its place and session, and the other active agents.
 
 use deckwatch_client::api::{Api, ClientError};
 use deckwatch_protocol::{
@@ -16,15 +16,15 @@ use crate::render::age::ago;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 use crate::render::context::gone_line;
+use crate::render::context_report::{ContextReport, SessionKnown};
 use crate::render::fence::Fence;
-use crate::render::here::{Here, SessionKnown};
 use crate::render::outbox;
 use crate::render::part::Total;
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// The report's limit; the facts beside it stay below another 1,000.
+/// The size limit of the report. The other fields need less than 1,000 characters.
 const LIMIT: usize = 10_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
@@ -34,7 +34,7 @@ struct Arguments {}
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Facts {
-    /// Where you are and who else works now, as text.
+    /// The whole report, as text.
     report: String,
     agent: String,
     host: String,
@@ -45,17 +45,17 @@ struct Facts {
     /// Absent when the API does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     engine: Option<String>,
-    /// Your live session; absent before `sod` and after the end of day.
+    /// Your active session; absent before `sod` and after the end of day.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<SessionId>,
     others_shown: usize,
     others_total: usize,
-    /// True when there may be more others than the total says.
+    /// True when the total is only a lower bound.
     others_total_is_minimum: bool,
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Where you are: agent, venture, repository, branch, session, engine, and every other agent active now.";
+    let text = "Where you are: agent, venture, repository, branch, session and engine; also all other active agents.";
     Tool::new("context", text, schema::of_arguments::<Arguments>())
         .with_title("Where am I")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -64,15 +64,15 @@ pub(super) fn definition() -> Tool {
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let Arguments {} = decode(arguments)?;
-    let facts = match asked(keeper).await {
-        Err(Trouble::Api(error)) if error.is_outage() => kept(keeper, error).await?,
+    let facts = match from_api(keeper).await {
+        Err(Trouble::Api(error)) if error.is_outage() => without_api(keeper, error).await?,
         asked => asked?,
     };
     Ok(answer(&facts, &facts.report))
 }
 
-/// What the API says.
-async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
+/// The report from the API.
+async fn from_api(keeper: &Keeper) -> Result<Facts, Trouble> {
     let (me, place) = (keeper.identity.me().await?, keeper.identity.place().await?);
     let api = keeper.identity.api().await?;
     let checkout = keeper.identity.checkout().await?;
@@ -98,16 +98,16 @@ async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
         Box::pin(api.list_sessions(&ended)),
         Box::pin(api.list_handoffs(&to_me))
     )?;
-    let (to_you, to_you_total) = not_settled(handoffs, ended.items.first().map(|session| session.created_at));
-    let mut news: Vec<String> =
-        keeper.healing.news().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
+    let (to_you, to_you_total) = open_handoffs(handoffs, ended.items.first().map(|session| session.created_at));
+    let mut notices: Vec<String> =
+        keeper.healing.take_report().into_iter().chain(outbox::lines(&keeper.waiting().await)).collect();
     let mut others = Others::among(sessions, &mine, me);
     let gone = keeper.without_ended(&mut others.sessions).await;
     others.total.count = others.total.count.saturating_sub(gone.len());
-    news.extend(gone_line(&gone));
+    notices.extend(gone_line(&gone));
     let session = mine.items.into_iter().find(|session| Some(&session.id) == own.as_ref());
     let fence = fence();
-    let here = Here {
+    let here = ContextReport {
         me,
         venture: Some(place.venture.code.to_string()),
         repo: place.repo.clone(),
@@ -117,7 +117,7 @@ async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
         session: known(session, own),
         engine: engine(&health, api, &fence),
         stale: None,
-        news,
+        notices,
         unsent: keeper.unsent_handoffs().await,
         to_you,
         to_you_total,
@@ -127,24 +127,24 @@ async fn asked(keeper: &Keeper) -> Result<Facts, Trouble> {
     Ok(Facts { engine, ..facts(&here, health.time, &fence) })
 }
 
-/// What this machine knows while the API does not answer.
-async fn kept(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
+/// The report from this machine's data, while the API does not answer.
+async fn without_api(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
     let (last, unsent) = (keeper.identity.last_snapshot().await?, keeper.unsent_handoffs().await);
     if last.is_none() && unsent.is_empty() {
         return Err(error.into());
     }
-    let (me, place) = (keeper.identity.me().await?, keeper.identity.place_at_hand().await?);
+    let (me, place) = (keeper.identity.me().await?, keeper.identity.place_without_api().await?);
     let (checkout, held) = (keeper.identity.checkout().await?, keeper.held().map(|live| live.id));
-    let said = match &last {
+    let stale = match &last {
         Some(last) => {
             let (age, at) = (ago(last.taken_at, now()), last.taken_at);
             format!("STALE: the other agents and handoffs below are from the API's last answer, {age} ({at}).")
         }
-        None => "The API has not answered, and no earlier answer of it is kept for this repository.".to_owned(),
+        None => "The API did not answer, and this machine has no earlier answer for this repository.".to_owned(),
     };
     let day = last.map(|last| last.day);
     let to_you = day.as_ref().map(|day| day.handoffs_to_you.clone()).unwrap_or_default();
-    let here = Here {
+    let here = ContextReport {
         me,
         venture: place.as_ref().map(|place| place.venture.code.to_string()),
         repo: place.as_ref().map_or(checkout.repo.clone(), |place| place.repo.clone()),
@@ -153,8 +153,8 @@ async fn kept(keeper: &Keeper, error: ClientError) -> Result<Facts, Trouble> {
         issue: day.as_ref().and_then(|day| day.session.issue_number),
         session: held.map_or(SessionKnown::Unknown, SessionKnown::Held),
         engine: clip(&clean_line(&error.to_string()), 300),
-        stale: Some(said),
-        news: outbox::lines(&keeper.waiting().await),
+        stale: Some(stale),
+        notices: outbox::lines(&keeper.waiting().await),
         unsent,
         to_you_total: Total::of(&to_you),
         to_you: to_you.items,
@@ -175,7 +175,7 @@ fn known(session: Option<Session>, held: Option<SessionId>) -> SessionKnown {
     }
 }
 
-/// Everyone else who is active: another session of the same agent is nobody else.
+/// The other active agents. Other sessions of this agent do not count.
 struct Others {
     sessions: Vec<ActiveSession>,
     total: Total,
@@ -191,7 +191,7 @@ impl Others {
     }
 }
 
-fn facts(here: &Here, now: Timestamp, fence: &Fence) -> Facts {
+fn facts(here: &ContextReport, now: Timestamp, fence: &Fence) -> Facts {
     let (report, others_shown) = here.report(now, fence, LIMIT);
     let total = here.others.as_ref().map_or(Total { count: 0, at_least: true }, |(_, total)| *total);
     Facts {
@@ -212,8 +212,9 @@ fn facts(here: &Here, now: Timestamp, fence: &Fence) -> Facts {
     }
 }
 
-/// What was handed to this agent and is not settled: a day shows it until the agent has ended one that began with it.
-fn not_settled(handoffs: Page<Handoff>, last_day_began: Option<Timestamp>) -> (Vec<Handoff>, Total) {
+/// The handoffs to this agent that are still open. A handoff is open until the agent has ended a session that started
+/// after the handoff.
+fn open_handoffs(handoffs: Page<Handoff>, last_day_began: Option<Timestamp>) -> (Vec<Handoff>, Total) {
     let Page { items, total, .. } = handoffs;
     let shown = items.len();
     let is_new = |handoff: &Handoff| last_day_began.is_none_or(|began| handoff.created_at >= began);
@@ -228,7 +229,8 @@ fn engine(health: &Health, api: &Api, fence: &Fence) -> String {
     let endpoint = clip(&fence.line(&api.endpoint().to_string()), 200);
     let local = now();
     let skew = local.seconds_since(health.time).max(health.time.seconds_since(local));
-    let clock = if skew > 60 { format!("; its clock and this one are {skew} s apart") } else { String::new() };
+    let clock =
+        if skew > 60 { format!("; its clock and this machine's clock differ by {skew} s") } else { String::new() };
     let engine = if endpoint.contains(&engine) { String::new() } else { format!(" ({engine})") };
     format!("{endpoint}{engine}{clock}")
 }

@@ -1,4 +1,4 @@
-//! `doc`: lists documents, and reads one, a piece at a time. How they stand against what is required is in `doc_audit`.
+//! `doc`: lists documents, and reads one in pieces. `doc_audit` compares documents with the requirements.
 
 use deckwatch_client::DocRead;
 use deckwatch_client::api::{Api, ClientError};
@@ -20,33 +20,33 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// The report's limit; the facts beside it stay below another 500.
+/// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
 
-/// Documents on a page of the list: as many as fit whole.
+/// The page size of the list. A whole page fits into the report.
 const PAGE: u64 = 30;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// Its name, such as api.md. Without it, documents are listed.
+    /// The document's name, such as api.md. Leave it out for the list.
     #[deserr(default)]
     name: Option<DocName>,
-    /// A venture's code, or `global`. Without it your venture comes first, then `global`.
+    /// A venture's code, or `global`. Default: your venture, then `global`.
     #[deserr(default)]
     scope: Option<DocScope>,
-    /// With `name`: where to go on, as the answer before said.
+    /// With `name`: where to continue, from the previous answer.
     #[deserr(default)]
     offset: Option<u32>,
-    /// Of the list, the next page: `next_cursor` of the answer before.
+    /// The next page of the list: `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
 struct Facts {
-    /// The document, or which there are, as text.
+    /// The document or the list, as text.
     report: String,
     found: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ struct List {
 
 pub(super) fn definition() -> Tool {
     let text = "List all documents, or read one by its name. A long text comes in pieces and a long list in pages; the \
-                answer says how to go on. Without the API it reads the copies of `launcher docs cache`.";
+                answer says how to continue. While the API is down, it reads the copies of `launcher docs cache`.";
     Tool::new("doc", text, schema::of_arguments::<Arguments>())
         .with_title("List and read documents")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -90,10 +90,13 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let arguments: Arguments = decode(arguments)?;
     let facts = match arguments {
         Arguments { name: Some(_), cursor: Some(_), .. } => {
-            return Err(Trouble::Arguments(Violations::at("/cursor", "belongs to the list and goes without name")));
+            return Err(Trouble::Arguments(Violations::at(
+                "/cursor",
+                "belongs to the list and can't be combined with name",
+            )));
         }
         Arguments { name: None, offset: Some(_), .. } => {
-            return Err(Trouble::Arguments(Violations::at("/offset", "goes with name alone")));
+            return Err(Trouble::Arguments(Violations::at("/offset", "needs name")));
         }
         Arguments { name: Some(name), scope, offset, .. } => {
             let offset = offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX));
@@ -117,11 +120,11 @@ async fn scopes(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope
     })
 }
 
-/// The same, as far as it is known without the API.
-async fn scopes_at_hand(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope>, Trouble> {
+/// The same, if it is known without the API.
+async fn scopes_without_api(keeper: &Keeper, named: Option<DocScope>) -> Result<Vec<DocScope>, Trouble> {
     match named {
         Some(scope) => Ok(vec![scope]),
-        None => offline::scopes_at_hand(&keeper.identity).await,
+        None => offline::scopes_without_api(&keeper.identity).await,
     }
 }
 
@@ -135,7 +138,7 @@ async fn read(keeper: &Keeper, scope: Option<DocScope>, name: &DocName, offset: 
     missing(api, &scopes, name, &fence()).await
 }
 
-/// The copy on this machine, while the API does not answer.
+/// Reads the copy on this machine, while the API does not answer.
 async fn copy(
     keeper: &Keeper,
     scope: Option<DocScope>,
@@ -143,7 +146,7 @@ async fn copy(
     offset: usize,
     error: ClientError,
 ) -> Result<Facts, Trouble> {
-    let scopes = scopes_at_hand(keeper, scope).await?;
+    let scopes = scopes_without_api(keeper, scope).await?;
     let Some((scope, copy)) = offline::copy_of(&scopes, name).await? else { return Err(error.into()) };
     let why = clean_line(&error.to_string());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + 2);
@@ -154,7 +157,7 @@ async fn copy(
     Ok(Facts { report, found: true, document: Some(document), list: None })
 }
 
-/// A page of the list: the documents of one scope after the other.
+/// A page of the list. It lists one scope after the other.
 async fn list(keeper: &Keeper, scope: Option<DocScope>, cursor: Option<&str>) -> Result<Facts, Trouble> {
     let cursor = cursor.map(DocListCursor::of_argument).transpose()?;
     let (api, scopes) = (keeper.identity.api().await?, scopes(keeper, scope).await?);
@@ -196,7 +199,7 @@ fn listed(
 ) -> Facts {
     let (report, shown) = if docs.is_empty() {
         let scopes: Vec<&str> = scopes.iter().map(DocScope::as_str).collect();
-        (format!("There is no document in {}.", scopes.join(" and ")), 0)
+        (format!("There are no documents in {}.", scopes.join(" or ")), 0)
     } else {
         let part = doc::list_part(docs, total, next.is_some(), now, fence);
         let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + 2));
@@ -207,14 +210,14 @@ fn listed(
     Facts { report, found: !docs.is_empty(), document: None, list: Some(list) }
 }
 
-/// The copies on this machine, while the API does not answer.
+/// Lists the copies on this machine, while the API does not answer.
 async fn copies(keeper: &Keeper, scope: Option<DocScope>, error: ClientError) -> Result<Facts, Trouble> {
-    let copies = offline::copies(&scopes_at_hand(keeper, scope).await?).await?;
+    let copies = offline::copies(&scopes_without_api(keeper, scope).await?).await?;
     if copies.is_empty() {
         return Err(error.into());
     }
     let (first, fence) =
-        (format!("STALE: the documents were not listed by the API: {}", clean_line(&error.to_string())), fence());
+        (format!("STALE: the API did not list the documents: {}", clean_line(&error.to_string())), fence());
     let room = LIMIT.saturating_sub(line_cost(WARNING) + line_cost(&first) + 4);
     let shown = doc::copies_part(&copies, now(), &fence).fit(&fence, room);
     let report = format!("{first}\n\n{WARNING}\n\n{}", shown.lines.join("\n"));
@@ -225,7 +228,7 @@ async fn copies(keeper: &Keeper, scope: Option<DocScope>, error: ClientError) ->
 async fn stored(api: &Api, scope: &DocScope, name: &DocName) -> Result<Option<DocText>, Trouble> {
     match api.get_doc(scope, name, None).await {
         Ok(DocRead::Read(stored)) => Ok(Some(*stored)),
-        // Only who names what it has is told that nothing changed.
+        // The API answers "not modified" only to a request with a hash. This request has none.
         Ok(DocRead::NotModified) => Ok(None),
         Err(ClientError::Refused(problem)) if problem.code == ErrorCode::DocNotFound => Ok(None),
         Err(error) => Err(error.into()),
@@ -250,7 +253,7 @@ fn one(scope: &DocScope, name: &DocName, stored: &DocText, offset: usize, now: T
     }
 }
 
-/// There is none, and which there are: a name is soon mistyped.
+/// The answer for a missing document, with the names of existing ones, because the name may be mistyped.
 async fn missing(api: &Api, scopes: &[DocScope], name: &DocName, fence: &Fence) -> Result<Facts, Trouble> {
     let (mut docs, mut total) = (Vec::<DocSummary>::new(), Total::exactly(0));
     for scope in scopes {
@@ -261,10 +264,10 @@ async fn missing(api: &Api, scopes: &[DocScope], name: &DocName, fence: &Fence) 
         docs.extend(page.items.into_iter().map(|doc: Doc| doc.summary));
     }
     let asked: Vec<String> = scopes.iter().map(|scope| format!("{scope}/{name}")).collect();
-    let first = format!("There is no document {}.", asked.join(" and no "));
+    let first = format!("There is no document {}.", asked.join(" or "));
     let report = if docs.is_empty() {
         let scopes: Vec<&str> = scopes.iter().map(DocScope::as_str).collect();
-        format!("{first} There is no document in {}.", scopes.join(" and "))
+        format!("{first} There are no documents in {}.", scopes.join(" or "))
     } else {
         let part = doc::names_part(&docs, total, name, fence);
         let shown = part.fit(fence, LIMIT.saturating_sub(line_cost(WARNING) + line_cost(&first) + 4));
@@ -301,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_fits_whatever_its_documents_are_called() {
+    fn a_page_fits_even_with_the_longest_names() {
         let total = Total::exactly(30);
         let facts = listed(&[], &documents(true), total, None, NOW.parse().unwrap(), &team::fence());
         assert_eq!(facts.list.unwrap().shown, 30);

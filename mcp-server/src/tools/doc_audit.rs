@@ -1,5 +1,5 @@
-//! `doc_audit`: how the documents of the venture stand against what is required, and heals those that can be
-//! generated from this repository.
+//! `doc_audit`: compares the venture's documents with the requirements, and heals those that this repository can
+//! generate.
 
 use deckwatch_protocol::{AuditFilter, AuditedDoc, Excerpt, VentureAudit, VentureCode, Violations};
 use deserr::Deserr;
@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
-use crate::healing::outcome::Treated;
-use crate::healing::{Ground, healable};
+use crate::healing::outcome::HealedDoc;
+use crate::healing::{Healer, healable};
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
 use crate::render::part::Total;
@@ -18,14 +18,14 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// The report's limit; the facts beside it stay below another 500.
+/// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// `heal` generates what is missing or stale and may be generated.
+    /// `heal` generates missing and stale documents, where a requirement allows it.
     #[deserr(default)]
     #[schemars(default)]
     action: Action,
@@ -42,7 +42,7 @@ enum Action {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Facts {
-    /// What was done and how documents stand now, as text.
+    /// The result of `heal` and the state of the documents, as text.
     report: String,
     missing: usize,
     stale: usize,
@@ -60,8 +60,8 @@ struct Healed {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Which documents of your venture are missing, stale or present; `heal` writes those that this repository \
-                can give. What a person wrote is never replaced.";
+    let text = "Which documents of your venture are missing, stale or present. `heal` generates those that have their \
+                source in this repository. It never replaces a person's text.";
     Tool::new("doc_audit", text, schema::of_arguments::<Arguments>())
         .with_title("Document health")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -100,17 +100,17 @@ fn nothing_required(code: &VentureCode) -> VentureAudit {
     }
 }
 
-/// Heals what can be; the lines say what came of it.
-async fn heal(keeper: &Keeper, audit: &VentureAudit) -> Result<(Vec<String>, Vec<Treated>), Trouble> {
+/// Heals the documents that can be generated. The lines say what happened.
+async fn heal(keeper: &Keeper, audit: &VentureAudit) -> Result<(Vec<String>, Vec<HealedDoc>), Trouble> {
     let wanting = || audit.missing.items.iter().chain(&audit.stale.items);
     let kinds = healable(audit.venture.as_str(), wanting());
     if kinds.is_empty() {
         return Ok((vec![nothing_to_heal(wanting().count())], Vec::new()));
     }
-    match Ground::of(&keeper.identity).await? {
-        Err(reason) => Ok((vec![doc_heal::no_ground(&reason)], Vec::new())),
-        Ok(ground) => {
-            let treated = ground.heal(&kinds).await;
+    match Healer::of(&keeper.identity).await? {
+        Err(reason) => Ok((vec![doc_heal::cannot_heal(&reason)], Vec::new())),
+        Ok(healer) => {
+            let treated = healer.heal(&kinds).await;
             let mut lines = doc_heal::lines(&treated);
             let others = wanting().filter(|doc: &&AuditedDoc| doc.auto_generate).count().saturating_sub(kinds.len());
             lines.extend((others > 0).then(|| format!("- {others} more can't be generated from a repository.")));
@@ -128,7 +128,7 @@ fn nothing_to_heal(wanting: usize) -> String {
         .to_owned()
 }
 
-fn facts(mut lines: Vec<String>, treated: &[Treated], audit: &VentureAudit) -> Facts {
+fn facts(mut lines: Vec<String>, treated: &[HealedDoc], audit: &VentureAudit) -> Facts {
     // Exact: a deployment has at most 500 requirements, and counting is exact up to 1,000.
     let totals = [&audit.missing, &audit.stale, &audit.present, &audit.optional].map(|docs| Total::of(docs).count);
     let [missing, stale, present, optional] = totals;

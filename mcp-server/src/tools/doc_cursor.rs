@@ -1,4 +1,4 @@
-//! Where a page of the list of documents begins: a scope, and the API's own cursor within it.
+//! The cursor of the list of documents: a scope, and the API's cursor within it.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use deckwatch_protocol::{Cursor, DocScope, Violations};
 
 use crate::trouble::Trouble;
 
-/// The place of a page.
+/// The start of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DocListCursor {
     pub(super) scope: DocScope,
-    /// `None` is the beginning of the scope.
+    /// `None` is the start of the scope.
     pub(super) within: Option<Cursor>,
 }
 
 impl DocListCursor {
-    /// As an argument says it.
+    /// Parses an argument.
     pub(super) fn of_argument(text: &str) -> Result<Self, Trouble> {
-        let wrong = "must be next_cursor of an answer before; without it the list begins";
+        let wrong = "must be next_cursor of an earlier answer; leave it out for the first page";
         Self::parse(text).ok_or_else(|| Trouble::Arguments(Violations::at("/cursor", wrong)))
     }
 
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_reads_as_it_was_written() {
+    fn a_cursor_is_parsed_and_written_unchanged() {
         for text in ["alpha:", "global:abc"] {
             assert_eq!(DocListCursor::parse(text).map(|cursor| cursor.to_string()).as_deref(), Some(text));
         }

@@ -1,4 +1,4 @@
-//! `handoff`: records what the next session needs, and ends the day.
+//! `handoff`: records a handoff and ends the day.
 
 use deckwatch_client::outbox::{Queued, Taken};
 use deckwatch_protocol::{
@@ -13,27 +13,27 @@ use serde::Serialize;
 use super::{answer, decode, hints, sent_later};
 use crate::render::clean::clean_line;
 use crate::schema;
-use crate::session::{Answered, Ending, Keeper, Outcome};
+use crate::session::{Answered, EndOfDay, HandoffOutcome, Keeper};
 use crate::trouble::Trouble;
 
-/// What is handed over.
+/// The arguments.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
     /// What the next session must know, in a few sentences.
     summary: Summary,
-    /// How the work stands.
+    /// The state of the work.
     status: HandoffStatus,
     /// What is done.
     #[deserr(default)]
     #[schemars(default)]
     accomplished: Vec<HandoffItem>,
-    /// What is begun and not done.
+    /// What is started but not done.
     #[deserr(default)]
     #[schemars(default)]
     in_progress: Vec<HandoffItem>,
-    /// What waits, and for whom or what.
+    /// What is blocked, and by whom or what.
     #[deserr(default)]
     #[schemars(default)]
     blocked: Vec<HandoffItem>,
@@ -41,14 +41,14 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     next_steps: Vec<HandoffItem>,
-    /// Addresses of pull requests, issues, documents: http or https.
+    /// URLs of pull requests, issues and documents: http or https.
     #[deserr(default)]
     #[schemars(default)]
     links: Vec<Link>,
-    /// The agent it is meant for, such as mac1-claude-1; leave it out for any agent that comes next.
+    /// The agent that gets the handoff, such as mac1-claude-1. Default: the next agent.
     #[deserr(default)]
     to_agent: Option<Agent>,
-    /// Record the handoff and keep the session open; otherwise the day ends.
+    /// Record the handoff but keep the session open.
     #[deserr(default)]
     #[schemars(default)]
     keep_open: bool,
@@ -58,9 +58,9 @@ struct Arguments {
 struct Facts {
     /// What happened, as text.
     report: String,
-    /// Whether this call's handoff is recorded. False: it is queued, or another one had ended the day and stands.
+    /// Whether this handoff is recorded. False: it is queued, or the day had already ended with another handoff.
     recorded: bool,
-    /// True when it waits on this machine until the API can be reached.
+    /// True when it waits on this machine until the API answers.
     queued: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     handoff_id: Option<HandoffId>,
@@ -77,8 +77,8 @@ struct Facts {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Hand your work over and end your day: the next session on this repository starts from it. With \
-                keep_open the handoff is recorded and your session goes on. Write no secrets into it.";
+    let text = "Record a handoff and end your day. The next session on this repository starts from it. With keep_open \
+                your session stays open. Do not write secrets into it.";
     Tool::new("handoff", text, schema::of_arguments::<Arguments>())
         .with_title("Handoff and end of day")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -88,11 +88,15 @@ pub(super) fn definition() -> Tool {
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let keep_open = arguments.keep_open;
-    let ending = keeper.end(draft(arguments), keep_open).await?;
-    let facts = match &ending {
-        Ending::Answered(answered) => facts(answered),
-        Ending::Taken(taken) => Facts { report: taken_report(taken, keep_open), recorded: true, ..Facts::default() },
-        Ending::Queued(queued) => Facts { report: waits(queued, keep_open), queued: true, ..Facts::default() },
+    let ended = keeper.end(draft(arguments), keep_open).await?;
+    let facts = match &ended {
+        EndOfDay::Answered(answered) => facts(answered),
+        EndOfDay::Taken(taken) => {
+            Facts { report: recorded_report(taken, keep_open), recorded: true, ..Facts::default() }
+        }
+        EndOfDay::Queued(queued) => {
+            Facts { report: queued_report(queued, keep_open), queued: true, ..Facts::default() }
+        }
     };
     Ok(answer(&facts, &facts.report))
 }
@@ -115,7 +119,7 @@ fn facts(answered: &Answered) -> Facts {
     let (session, handoff) = (&answered.day.session, &answered.day.handoff);
     Facts {
         report: report(answered),
-        recorded: answered.outcome != Outcome::NotRecorded,
+        recorded: answered.outcome != HandoffOutcome::NotRecorded,
         queued: false,
         handoff_id: Some(handoff.id.clone()),
         payload_hash: Some(handoff.payload_hash.clone()),
@@ -126,37 +130,37 @@ fn facts(answered: &Answered) -> Facts {
     }
 }
 
-fn taken_report(taken: &Taken, keep_open: bool) -> String {
-    let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
+fn recorded_report(taken: &Taken, keep_open: bool) -> String {
+    let day = if keep_open { "Your session stays open." } else { "It ends your day." };
     let cause = clean_line(&taken.cause);
     format!(
-        "The handoff is recorded; do not repeat it. {day}\nThe API's answer did not arrive, so the handoff's id is not known here: {cause}."
+        "The handoff is recorded. Do not repeat it. {day}\nThe API's answer was lost, so the handoff's id is not known: {cause}."
     )
 }
 
-fn waits(queued: &Queued, keep_open: bool) -> String {
-    let day = if keep_open { "Your session goes on." } else { "Your day ends with it." };
+fn queued_report(queued: &Queued, keep_open: bool) -> String {
+    let day = if keep_open { "Your session stays open." } else { "It ends your day." };
     let (cause, later) = (clean_line(&queued.cause), sent_later(queued));
-    format!("The handoff is QUEUED on this machine, not recorded yet: {cause}.\n{later} {day}")
+    format!("The handoff is QUEUED on this machine and not recorded yet: {cause}.\n{later} {day}")
 }
 
 fn report(answered: &Answered) -> String {
     let (session, handoff) = (&answered.day.session, &answered.day.handoff);
     let ended = session.ended_at.map_or(String::new(), |at| format!(" at {at}"));
     let first = match answered.outcome {
-        Outcome::Recorded => format!("Handoff {} is recorded ({}).", handoff.id, size(handoff)),
-        Outcome::RecordedInNewSession => format!(
-            "Handoff {} is recorded ({}). No session of yours was alive, so one was started for it.",
+        HandoffOutcome::Recorded => format!("Handoff {} is recorded ({}).", handoff.id, size(handoff)),
+        HandoffOutcome::RecordedInNewSession => format!(
+            "Handoff {} is recorded ({}). You had no active session, so Deckwatch started one for it.",
             handoff.id,
             size(handoff)
         ),
-        Outcome::AlreadyRecorded => format!(
-            "Your day had already ended{ended} with this very handoff, {}. Nothing was recorded twice.",
+        HandoffOutcome::AlreadyRecorded => format!(
+            "Your day had already ended{ended} with the same handoff, {}. It was not recorded again.",
             handoff.id
         ),
-        Outcome::NotRecorded => format!(
-            "Your day had already ended{ended} with handoff {}, which stands. What you sent now is NOT recorded: call \
-             sod to start a new day, then handoff again.",
+        HandoffOutcome::NotRecorded => format!(
+            "Your day had already ended{ended} with handoff {}. Your new handoff is NOT recorded. Call sod to start a new \
+             day, then call handoff again.",
             handoff.id
         ),
     };
@@ -169,8 +173,8 @@ fn report(answered: &Answered) -> String {
 }
 
 fn size(handoff: &Handoff) -> String {
-    let whom = handoff.to_agent.as_ref().map_or("the next agent".to_owned(), ToString::to_string);
-    format!("status {}, {} bytes, for {whom}", handoff.status.as_str(), handoff.payload_size_bytes)
+    let recipient = handoff.to_agent.as_ref().map_or("the next agent".to_owned(), ToString::to_string);
+    format!("status {}, {} bytes, for {recipient}", handoff.status.as_str(), handoff.payload_size_bytes)
 }
 
 #[cfg(test)]
@@ -199,12 +203,12 @@ mod tests {
         };
         let taken = Taken { cause: "the connection broke".to_owned() };
         let answers = [
-            ("recorded", answered(Outcome::Recorded)),
-            ("recorded in a new session", answered(Outcome::RecordedInNewSession)),
-            ("already recorded", answered(Outcome::AlreadyRecorded)),
-            ("not recorded", answered(Outcome::NotRecorded)),
-            ("queued", waits(&queued, false)),
-            ("taken, and the answer is lost", taken_report(&taken, true)),
+            ("recorded", answered(HandoffOutcome::Recorded)),
+            ("recorded in a new session", answered(HandoffOutcome::RecordedInNewSession)),
+            ("already recorded", answered(HandoffOutcome::AlreadyRecorded)),
+            ("not recorded", answered(HandoffOutcome::NotRecorded)),
+            ("queued", queued_report(&queued, false)),
+            ("recorded, but the answer is lost", recorded_report(&taken, true)),
         ];
         let text: Vec<String> = answers.map(|(name, text)| format!("[{name}]\n{text}")).to_vec();
         assert_in_step("handoff", &text.join("\n\n"));

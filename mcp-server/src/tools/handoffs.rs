@@ -1,4 +1,4 @@
-//! `handoffs`: lists handoffs, and reads one whole, a piece at a time. Writing one is `handoff`.
+//! `handoffs`: lists handoffs, and reads one in pieces. `handoff` writes one.
 
 use deckwatch_client::api::{Api, ClientError};
 use deckwatch_client::outbox::UnsentHandoff;
@@ -19,40 +19,40 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// The report's limit; the facts beside it stay below another 500.
+/// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
-/// Of these, what handoffs that are not sent yet get beside a list.
+/// The part of this limit for queued handoffs above a list.
 const UNSENT: usize = 2_500;
-/// As many as fit into the rest whole: a page that were cut would lose what its cursor skips.
+/// The page size. A whole page fits into the report, so that the cursor skips nothing.
 const PAGE: u64 = 14;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// Read this handoff whole, instead of a list.
+    /// Read this handoff instead of the list.
     #[deserr(default)]
     id: Option<HandoffId>,
-    /// With `id`: where to go on, as the answer before said.
+    /// With `id`: where to continue, from the previous answer.
     #[deserr(default)]
     offset: Option<u32>,
-    /// Only those meant for this agent.
+    /// Only handoffs to this agent.
     #[deserr(default)]
     to_agent: Option<Agent>,
-    /// The next page: `next_cursor` of the answer before.
+    /// The next page: `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
 struct Facts {
-    /// What was found, as text.
+    /// The result, as text.
     report: String,
-    /// How many of these wait on this machine and are not sent yet.
+    /// How many are queued on this machine.
     unsent: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<List>,
-    /// Where a text that is longer goes on.
+    /// Where a long text continues.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_offset: Option<usize>,
 }
@@ -66,8 +66,8 @@ struct List {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "List the handoffs of your venture, newest first, or read one whole by its id. Those that wait on this \
-                machine and are not sent yet come first.";
+    let text = "List the handoffs of your venture, newest first, or read one by its id. Handoffs that are queued on this \
+                machine come first.";
     Tool::new("handoffs", text, schema::of_arguments::<Arguments>())
         .with_title("List and read handoffs")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -78,10 +78,13 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let arguments: Arguments = decode(arguments)?;
     let facts = match arguments {
         Arguments { id: Some(_), to_agent, cursor, .. } if to_agent.is_some() || cursor.is_some() => {
-            return Err(Trouble::Arguments(Violations::at("/id", "reads one handoff and goes with offset alone")));
+            return Err(Trouble::Arguments(Violations::at(
+                "/id",
+                "reads one handoff and can be combined only with offset",
+            )));
         }
         Arguments { id: None, offset: Some(_), .. } => {
-            return Err(Trouble::Arguments(Violations::at("/offset", "goes with id alone")));
+            return Err(Trouble::Arguments(Violations::at("/offset", "needs id")));
         }
         Arguments { id: Some(id), offset, .. } => {
             one(keeper, &id, offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX))).await?
@@ -110,7 +113,7 @@ async fn one(keeper: &Keeper, id: &HandoffId, offset: usize) -> Result<Facts, Tr
     Ok(Facts { report, next_offset: piece.next_offset, ..Facts::default() })
 }
 
-/// Says from when the rest is.
+/// The line with the age of a saved answer.
 fn stale(error: &ClientError, taken_at: Timestamp) -> String {
     let age = crate::render::age::ago(taken_at, now());
     format!("STALE: this is from the API's last answer, {age} ({taken_at}). {}", clean_line(&error.to_string()))
@@ -120,8 +123,8 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
     let is_first_page = cursor.is_none();
     let mut unsent = if is_first_page { keeper.unsent_handoffs().await } else { Vec::new() };
     unsent.retain(|handoff| to_agent.is_none() || handoff.to_agent == to_agent);
-    match asked(keeper, keeper.identity.api().await?, to_agent.as_ref(), cursor).await {
-        Err(Trouble::Api(error)) if error.is_outage() => kept(keeper, &unsent, to_agent.as_ref(), error).await,
+    match from_api(keeper, keeper.identity.api().await?, to_agent.as_ref(), cursor).await {
+        Err(Trouble::Api(error)) if error.is_outage() => without_api(keeper, &unsent, to_agent.as_ref(), error).await,
         answered => {
             let page = answered?;
             let total =
@@ -129,7 +132,7 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
             let more = if page.next_cursor.is_some() {
                 "Call `handoffs` with `cursor` set to next_cursor to see the next ones."
             } else {
-                "These are the last ones."
+                "This is the last page."
             };
             let handoffs: Vec<&Handoff> = page.items.iter().collect();
             let (report, shown) = report(keeper, &unsent, &handoffs, total, Vec::new(), more).await?;
@@ -139,7 +142,7 @@ async fn list(keeper: &Keeper, to_agent: Option<Agent>, cursor: Option<Cursor>) 
     }
 }
 
-async fn asked(
+async fn from_api(
     keeper: &Keeper,
     api: &Api,
     to_agent: Option<&Agent>,
@@ -150,8 +153,8 @@ async fn asked(
     Ok(api.list_handoffs(&HandoffFilter { venture, to_agent, limit, cursor, ..HandoffFilter::default() }).await?)
 }
 
-/// What this machine has, while the API does not answer.
-async fn kept(
+/// The handoffs on this machine, while the API does not answer.
+async fn without_api(
     keeper: &Keeper,
     unsent: &[UnsentHandoff],
     to_agent: Option<&Agent>,
@@ -163,14 +166,14 @@ async fn kept(
     if unsent.is_empty() && handoffs.is_empty() {
         return Err(error.into());
     }
-    let said = match &snapshot {
+    let stale_line = match &snapshot {
         Some(snapshot) => stale(&error, snapshot.taken_at),
         None => clean_line(&error.to_string()),
     };
-    // How many the API has is not known.
+    // The API's total is not known.
     let total = Total { count: handoffs.len(), at_least: true };
     let more = "Call `handoffs` again when the API answers.";
-    let (report, _) = report(keeper, unsent, &handoffs, total, vec![said], more).await?;
+    let (report, _) = report(keeper, unsent, &handoffs, total, vec![stale_line], more).await?;
     Ok(Facts { report, unsent: unsent.len(), ..Facts::default() })
 }
 
@@ -185,8 +188,8 @@ async fn report(
 ) -> Result<(String, usize), Trouble> {
     let (fence, me): (Fence, _) = (fence(), keeper.identity.me().await?);
     if unsent.is_empty() && handoffs.is_empty() {
-        let nothing = if total.count > 0 { "There are no more handoffs." } else { "There are no such handoffs yet." };
-        return Ok((nothing.to_owned(), 0));
+        let text = if total.count > 0 { "There are no more handoffs." } else { "There are no such handoffs yet." };
+        return Ok((text.to_owned(), 0));
     }
     lines.extend([WARNING.to_owned(), String::new()]);
     if !unsent.is_empty() {

@@ -1,24 +1,24 @@
-//! The tools an agent has: a definition, a decoder of arguments, and an answer for each.
+//! The tools: the definition, the arguments and the answer of each.
 //!
-//! An answer has two forms of one content. Some CLIs show a model only the text and others only the
-//! structured content, so the text stands in both, and a fact that a stranger can word freely stands
-//! in neither outside the text's fences.
+//! An answer has a text and structured content. Some CLIs show a model only the text, and others only the structured
+//! content, so the structured content includes the text. A text that somebody else wrote appears only inside the fences
+//! of the text.
 
 mod arguments;
-mod beside;
 mod context;
+mod day_extras;
 mod doc;
 mod doc_audit;
 mod doc_cursor;
 mod handoff;
 mod handoffs;
-mod names;
 mod note;
 mod notes;
 mod plan;
 mod preflight;
 mod remedy;
 mod scope;
+mod secret_names;
 mod sod;
 mod sod_snapshot;
 mod status;
@@ -35,9 +35,9 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, 
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use self::arguments::call::parse_call;
 use self::arguments::explain::explained;
-pub(crate) use self::arguments::whole::call_meant;
-use self::names::SecretNames;
+use self::secret_names::SecretNames;
 use crate::render::fence::Fence;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -60,7 +60,7 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    /// Every tool, in the order that an agent needs them.
+    /// Every tool, in the order in which an agent needs them.
     pub(crate) const ALL: [Self; 12] = [
         Self::Sod,
         Self::Handoff,
@@ -81,7 +81,7 @@ impl Tool {
         Self::ALL.into_iter().find(|tool| tool.name() == name)
     }
 
-    /// What clients learn about the tool.
+    /// The definition that clients get.
     pub(crate) fn definition(self) -> Definition {
         match self {
             Self::Sod => sod::definition(),
@@ -99,13 +99,13 @@ impl Tool {
         }
     }
 
-    /// Does the work. Trouble is an answer too: the agent reads it and knows what to do.
+    /// Runs the tool. An error is an answer too, so that the agent can read what to do.
     pub(crate) async fn call(self, keeper: &Arc<Keeper>, arguments: JsonObject) -> CallToolResult {
         let secret_names = SecretNames::of(&arguments);
         let schema = self.definition().input_schema;
         let arguments = arguments::read(arguments, &schema);
-        let came = arguments.clone();
-        // What a diagnosis finds wrong does not keep it from its work.
+        let sent = arguments.clone();
+        // `preflight` reports a foreign launch itself.
         if self != Self::Preflight
             && let Err(trouble) = keeper.identity.of_this_launch().await
         {
@@ -128,15 +128,15 @@ impl Tool {
         let result = match answer {
             Ok(result) => result,
             Err(Trouble::Arguments(violations)) => {
-                let explained = explained(violations, &came, &schema);
+                let explained = explained(violations, &sent, &schema);
                 self.failed(&Trouble::Arguments(secret_names.masked(explained)), &Keeping::NoQueue)
             }
             Err(trouble @ Trouble::Api(_)) => self.failed(&trouble, &keeper.keeping().await),
             Err(trouble) => self.failed(&trouble, &Keeping::NoQueue),
         };
         let client = keeper.identity.me().await.ok().map(|me| &me.client);
-        match keeper.build.news(client) {
-            Some(news) => with_news(result, &news),
+        match keeper.build.update_notice(client) {
+            Some(notice) => with_notice(result, &notice),
             None => result,
         }
     }
@@ -158,23 +158,23 @@ impl Tool {
         }
     }
 
-    /// `keeping` says whether writes can wait on this machine when the API does not take them.
+    /// `keeping` says whether writes can be queued on this machine while the API is down.
     fn failed(self, trouble: &Trouble, keeping: &Keeping) -> CallToolResult {
-        let mut text = format!("{} did not work: {trouble}", self.name());
+        let mut text = format!("{} failed: {trouble}", self.name());
         if let (
             Self::Handoff,
             Trouble::Api(ClientError::Unreachable { .. } | ClientError::Foreign { .. } | ClientError::Failed { .. }),
         ) = (self, trouble)
         {
             text.push_str(
-                "\nThe handoff is not confirmed as recorded. Keep its text and call handoff again with the same \
-                 arguments: what was recorded already is recognised.",
+                "\nIt is not known whether the handoff is recorded. Keep its text and call handoff again with the same \
+                 arguments: it is recorded only once.",
             );
         }
         if matches!((self, trouble), (Self::Doc, Trouble::Api(error)) if error.is_outage()) {
             text.push_str(
-                "\nNo copy of it is on this machine. `launcher docs cache` keeps copies for such times, when it is called \
-                 while the API answers.",
+                "\nThis machine has no copy of it. While the API answers, `launcher docs cache` saves copies for such \
+                 times.",
             );
         }
         if matches!((self, trouble), (Self::Sod, Trouble::Api(error)) if error.is_outage()) {
@@ -185,41 +185,42 @@ impl Tool {
     }
 }
 
-/// What works while there is neither the API nor an earlier answer.
+/// What works without the API and without an earlier answer.
 fn without_the_api(keeping: &Keeping) -> String {
-    const NO_ANSWER: &str = "\nNo earlier answer is kept for this repository, so there is nothing to show.";
+    const NO_ANSWER: &str = "\nThis machine has no earlier answer for this repository, so there is nothing to show.";
     match keeping {
         Keeping::Keeps => format!(
-            "{NO_ANSWER} What works without the API: your work, and `handoff`, which waits on this machine and is sent \
-             later. Your session starts by itself when the API is back."
+            "{NO_ANSWER} You can work without the API. `handoff` works too: the handoff waits on this machine and is sent \
+             later. Your session starts automatically when the API is back."
         ),
         Keeping::Fails(why) => format!(
-            "{NO_ANSWER} Nothing can wait on this machine either: {why}. Until that is mended, keep the text of a handoff \
-             yourself. Your session starts by itself when the API is back."
+            "{NO_ANSWER} This machine can't queue writes either: {why}. Until that is repaired, keep the text of a handoff \
+             yourself. Your session starts automatically when the API is back."
         ),
         Keeping::NoQueue => {
-            "\nThis machine's own database does not work, so nothing is recorded, and nothing waits to be: \
-                             keep the text of a handoff until `sod` works again."
+            "\nThis machine's own database does not work, so nothing is recorded or queued. Keep the text of a handoff \
+             until `sod` works again."
                 .to_owned()
         }
     }
 }
 
-/// Decodes arguments; every field that does not fit is named.
+/// Decodes arguments. The error names every field that is not valid.
 fn decode<T: Deserr<Violations>>(arguments: JsonObject) -> Result<T, Trouble> {
     deserr::deserialize(Value::Object(arguments)).map_err(Trouble::Arguments)
 }
 
-/// The answer with these facts, which hold the report too.
+/// An answer with this structured content, which includes the report.
 fn answer(facts: &impl Serialize, report: &str) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(report)]);
     result.structured_content = serde_json::to_value(facts).ok();
     result
 }
 
-/// The answer with a line of ours below its text, in both of its forms.
-fn with_news(mut result: CallToolResult, news: &str) -> CallToolResult {
-    let text = result.content.first().and_then(ContentBlock::as_text).map(|block| format!("{}\n\n{news}", block.text));
+/// The answer with a notice below its text, in both forms.
+fn with_notice(mut result: CallToolResult, notice: &str) -> CallToolResult {
+    let text =
+        result.content.first().and_then(ContentBlock::as_text).map(|block| format!("{}\n\n{notice}", block.text));
     if let (Some(first), Some(text)) = (result.content.first_mut(), text) {
         if let Some(Value::Object(facts)) = &mut result.structured_content {
             facts.insert("report".to_owned(), Value::String(text.clone()));
@@ -229,23 +230,24 @@ fn with_news(mut result: CallToolResult, news: &str) -> CallToolResult {
     result
 }
 
-/// When and how a queued write is sent, as sentences.
+/// Sentences about when and how a queued write is sent.
 fn sent_later(queued: &Queued) -> String {
     let again = queued.again_at.map_or(String::new(), |at| format!(" The next try is at {at}, or at the next `sod`."));
     let before = match queued.before {
         0 => String::new(),
-        1 => " One older write is sent before it.".to_owned(),
-        older => format!(" {older} older writes are sent before it."),
+        1 => " One older write is sent first.".to_owned(),
+        older => format!(" {older} older writes are sent first."),
     };
-    let place = to_be_placed(queued);
-    format!("Deckwatch sends it, once, as soon as the API answers; do not repeat it.{again}{before}{place}")
+    let place = venture_note(queued);
+    format!("Deckwatch sends it once, as soon as the API answers. Do not repeat it.{again}{before}{place}")
 }
 
-/// What a queued write still has to find, as a sentence of its own; nothing when it knows its venture.
-fn to_be_placed(queued: &Queued) -> String {
+/// A sentence about a queued write whose venture is not known yet; empty when it is known.
+fn venture_note(queued: &Queued) -> String {
     queued.venture_of.as_ref().map_or(String::new(), |repo| {
         format!(
-            " The venture that has {repo} is not known here and is looked up then; if none has it, a later `sod` says so."
+            " The venture of {repo} is not known on this machine. It is looked up when the write is sent; if there is none, \
+             a later `sod` says so."
         )
     })
 }
@@ -256,13 +258,13 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// A fence that no stored text can know.
+/// A fence with a random marker.
 pub(crate) fn fence() -> Fence {
-    // Without randomness there is still the bar before every stored line.
+    // Without randomness, the bar before every stored line still marks it.
     Fence::new(getrandom::u64().unwrap_or_default())
 }
 
-/// Hints for a tool that works on Deckwatch's records alone and destroys nothing.
+/// Hints for a tool that works only on Deckwatch's records and deletes nothing.
 fn hints() -> ToolAnnotations {
     ToolAnnotations::new().destructive(false).open_world(false)
 }
@@ -272,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_machine_with_a_queue_is_said_to_queue() {
+    fn only_a_machine_with_a_queue_promises_to_queue() {
         let full = || ClientError::Failed {
             detail: "The database is full.".to_owned(),
             status: Some(503),
@@ -281,12 +283,12 @@ mod tests {
         };
         let text =
             |keeping: Keeping| serde_json::to_string(&Tool::Sod.failed(&Trouble::Api(full()), &keeping)).unwrap();
-        assert!(text(Keeping::Keeps).contains("waits on this machine and is sent later"));
+        assert!(text(Keeping::Keeps).contains("the handoff waits on this machine and is sent later"));
         for (keeping, part) in [
-            (Keeping::NoQueue, "nothing waits to be"),
+            (Keeping::NoQueue, "nothing is recorded or queued"),
             (
                 Keeping::Fails("the disk is full".to_owned()),
-                "Nothing can wait on this machine either: the disk is full.",
+                "This machine can't queue writes either: the disk is full.",
             ),
         ] {
             let text = text(keeping);

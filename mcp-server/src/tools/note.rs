@@ -1,6 +1,6 @@
-//! `note`: saves enterprise knowledge, changes it, archives it. Reading is `notes`.
+//! `note`: saves, changes, archives and restores notes. `notes` reads them.
 //!
-//! A change names the version that was read, so that nobody's text is overwritten unread.
+//! An update names the version that the agent read, so that it can't overwrite a newer text.
 
 use deckwatch_client::api::{Api, ClientError};
 use deckwatch_client::outbox::{Delivery, NoteWrite, Queued, Taken};
@@ -24,15 +24,15 @@ use crate::trouble::Trouble;
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// `archive` takes a note out of lists and days; `restore` brings it back.
+    /// `archive` removes a note from lists and start of day; `restore` undoes that.
     action: Action,
-    /// The note; for all but `create`.
+    /// The note; for every action except `create`.
     #[deserr(default)]
     id: Option<NoteId>,
-    /// For `update`: the version you read with `notes`. If it changed since, nothing is overwritten.
+    /// For `update`: the version that you read with `notes`. If the note changed since, nothing is overwritten.
     #[deserr(default)]
     version: Option<u32>,
-    /// For `create`; in an `update` what you leave out stays.
+    /// For `create` and `update`. An `update` keeps every field that you leave out.
     #[deserr(default)]
     title: Option<NoteTitle>,
     /// The whole text, at most 500 KB; for `create` and `update`.
@@ -41,7 +41,7 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(description = tags_description())]
     tags: Option<Vec<NoteTag>>,
-    /// A venture's code, or `global`; a new note is about the venture you work on unless you say otherwise.
+    /// A venture's code, or `global`. Default for a new note: your venture.
     #[deserr(default)]
     scope: Option<Scope>,
 }
@@ -56,10 +56,10 @@ enum Action {
     Restore,
 }
 
-/// What the arguments come to.
-enum Deed {
+/// The change that the arguments describe.
+enum NoteChange {
     Create { title: NoteTitle, content: NoteContent, tags: Vec<NoteTag>, scope: Option<Scope> },
-    Change(NoteWrite),
+    Write(NoteWrite),
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -79,8 +79,8 @@ struct Facts {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Save, change, archive or restore a note: knowledge that outlives sessions. A note is saved only when a \
-                human asks for it, never on your own. Write no secrets into it.";
+    let text = "Save, change, archive or restore a note: knowledge that is kept after a session. Save a note only when a \
+                human asks for it. Do not write secrets into it.";
     Tool::new("note", text, schema::of_arguments::<Arguments>())
         .with_title("Save or change a note")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -88,37 +88,40 @@ pub(super) fn definition() -> Tool {
 }
 
 fn tags_description() -> String {
-    format!("Words it is found by; an update replaces them all. Recommended: {}.", Note::RECOMMENDED_TAGS.join(", "))
+    format!(
+        "Words to find the note by. An update replaces all of them. Recommended: {}.",
+        Note::RECOMMENDED_TAGS.join(", ")
+    )
 }
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let action = arguments.action;
-    let facts = match done(keeper, arguments.deed()?).await? {
+    let facts = match apply(keeper, arguments.change()?).await? {
         Delivery::Delivered(note) => facts(action, &note),
-        Delivery::Taken(taken) => Facts { report: taken_report(&taken), ..Facts::default() },
+        Delivery::Taken(taken) => Facts { report: recorded_report(&taken), ..Facts::default() },
         Delivery::Queued(queued) => {
-            keeper.pending.something_waits();
-            Facts { report: waits(action, &queued), queued: true, ..Facts::default() }
+            keeper.pending.notify();
+            Facts { report: queued_report(action, &queued), queued: true, ..Facts::default() }
         }
     };
     Ok(answer(&facts, &facts.report))
 }
 
-/// What can't be sent now waits on this machine.
-async fn done(keeper: &Keeper, deed: Deed) -> Result<Delivery<Note>, Trouble> {
+/// Sends the change, or queues it on this machine.
+async fn apply(keeper: &Keeper, change: NoteChange) -> Result<Delivery<Note>, Trouble> {
     let api = keeper.identity.api().await?;
-    let write = match deed {
-        Deed::Create { title, content, tags, scope } => {
+    let write = match change {
+        NoteChange::Create { title, content, tags, scope } => {
             let note = CreateNote { title, content, tags, venture: None };
             return created(keeper, api, about(keeper, note, scope).await?).await;
         }
-        Deed::Change(write) => write,
+        NoteChange::Write(write) => write,
     };
     Ok(api.deliver_note(&write).await?)
 }
 
-/// The new note with what it is about. Only one about "the venture here" needs to know which that is.
+/// The new note with its venture. Without a scope, the note is about the venture of the repository.
 async fn about(keeper: &Keeper, note: CreateNote, scope: Option<Scope>) -> Result<NoteWrite, Trouble> {
     let venture = match scope {
         Some(Scope::Global) => None,
@@ -134,7 +137,7 @@ async fn about(keeper: &Keeper, note: CreateNote, scope: Option<Scope>) -> Resul
     Ok(NoteWrite::Create(CreateNote { venture, ..note }))
 }
 
-/// On the embedded engine a note may come before the first start of day, which registers the venture.
+/// Saves a new note. On the embedded engine, registers the venture if no start of day has registered it yet.
 async fn created(keeper: &Keeper, api: &Api, write: NoteWrite) -> Result<Delivery<Note>, Trouble> {
     let saved = api.deliver_note(&write).await;
     let (Err(ClientError::Refused(problem)), NoteWrite::Create(note)) = (&saved, &write) else { return Ok(saved?) };
@@ -149,12 +152,12 @@ async fn created(keeper: &Keeper, api: &Api, write: NoteWrite) -> Result<Deliver
 }
 
 impl Arguments {
-    /// Each action has its own arguments; whatever is missing or too much is named.
-    fn deed(self) -> Result<Deed, Trouble> {
-        let mut wrong = self.misplaced();
-        let deed = match (self.action, self.id, self.version, self.title, self.content) {
+    /// Checks the arguments of the action. The error names every missing and every extra argument.
+    fn change(self) -> Result<NoteChange, Trouble> {
+        let mut wrong = self.argument_errors();
+        let change = match (self.action, self.id, self.version, self.title, self.content) {
             (Action::Create, _, _, Some(title), Some(content)) => {
-                Some(Deed::Create { title, content, tags: self.tags.unwrap_or_default(), scope: self.scope })
+                Some(NoteChange::Create { title, content, tags: self.tags.unwrap_or_default(), scope: self.scope })
             }
             (Action::Update, Some(id), Some(version), title, content) => {
                 let venture = match self.scope {
@@ -167,20 +170,20 @@ impl Arguments {
                 if empty && patch.venture.is_keep() {
                     wrong.push(missing("", "an update needs title, content, tags or scope"));
                 }
-                Some(Deed::Change(NoteWrite::Update { id, version, patch }))
+                Some(NoteChange::Write(NoteWrite::Update { id, version, patch }))
             }
-            (Action::Archive, Some(id), ..) => Some(Deed::Change(NoteWrite::Archive(id))),
-            (Action::Restore, Some(id), ..) => Some(Deed::Change(NoteWrite::Restore(id))),
+            (Action::Archive, Some(id), ..) => Some(NoteChange::Write(NoteWrite::Archive(id))),
+            (Action::Restore, Some(id), ..) => Some(NoteChange::Write(NoteWrite::Restore(id))),
             _ => None,
         };
-        // Without a deed something is missing, and so something is named.
-        match deed {
-            Some(deed) if wrong.is_empty() => Ok(deed),
+        // Without a change, an argument is missing, so `wrong` names it.
+        match change {
+            Some(change) if wrong.is_empty() => Ok(change),
             _ => Err(Trouble::Arguments(Violations(wrong))),
         }
     }
 
-    fn misplaced(&self) -> Vec<Violation> {
+    fn argument_errors(&self) -> Vec<Violation> {
         use Action::{Create, Update};
         let fields = [
             ("/id", self.id.is_some(), self.action != Create, self.action != Create),
@@ -192,7 +195,7 @@ impl Arguments {
         ];
         let wrong = fields.into_iter().filter_map(|(field, given, needed, allowed)| match (given, needed, allowed) {
             (false, true, _) => Some(missing(field, "is required for this action")),
-            (true, _, false) => Some(missing(field, "does not go with this action")),
+            (true, _, false) => Some(missing(field, "is not allowed for this action")),
             _ => None,
         });
         wrong.collect()
@@ -203,23 +206,23 @@ fn missing(pointer: &str, detail: &str) -> Violation {
     Violation { pointer: pointer.to_owned(), detail: detail.to_owned() }
 }
 
-fn taken_report(taken: &Taken) -> String {
+fn recorded_report(taken: &Taken) -> String {
     let cause = clean_line(&taken.cause);
     format!(
-        "This is saved; do not repeat it. `notes` finds it.\nThe API's answer was not seen, so the id and version are not known here: {cause}."
+        "This is saved. Do not repeat it. `notes` finds it.\nThe API's answer was lost, so the id and version are not known: {cause}."
     )
 }
 
-fn waits(action: Action, queued: &Queued) -> String {
+fn queued_report(action: Action, queued: &Queued) -> String {
     let (what, then) = match action {
-        Action::Create => ("note", "It gets its id then."),
+        Action::Create => ("note", "It gets its id when it is saved."),
         Action::Update => {
-            ("change", "If the note is another version by then, it is refused, and a later `sod` says so.")
+            ("change", "If the note has another version by then, the change is refused, and a later `sod` says so.")
         }
-        Action::Archive | Action::Restore => ("change", "The note stays as it is until then."),
+        Action::Archive | Action::Restore => ("change", "The note does not change until then."),
     };
     let (cause, later) = (clean_line(&queued.cause), sent_later(queued));
-    format!("The {what} is QUEUED on this machine, not saved yet: {cause}.\n{later} {then}")
+    format!("The {what} is QUEUED on this machine and not saved yet: {cause}.\n{later} {then}")
 }
 
 fn facts(action: Action, note: &Note) -> Facts {
@@ -227,11 +230,13 @@ fn facts(action: Action, note: &Note) -> Facts {
     let (id, version, size) = (&note.id, note.version, note.size_bytes);
     let report = match action {
         Action::Create => format!("Note {id} is saved: version {version}, {size} bytes, {about}."),
-        Action::Update => format!("Note {id} is version {version} now: {size} bytes, {about}."),
+        Action::Update => format!("Note {id} is updated: version {version}, {size} bytes, {about}."),
         Action::Archive => {
-            format!("Note {id} is archived (version {version}): no list, search or day shows it. `restore` undoes it.")
+            format!(
+                "Note {id} is archived (version {version}). Lists, searches and `sod` do not show it. `restore` undoes this."
+            )
         }
-        Action::Restore => format!("Note {id} is back (version {version})."),
+        Action::Restore => format!("Note {id} is restored (version {version})."),
     };
     let archived = Some(note.archived_at.is_some());
     let (note_id, version, size_bytes) = (Some(id.clone()), Some(version), Some(size));

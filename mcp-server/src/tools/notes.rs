@@ -1,4 +1,4 @@
-//! `notes`: finds notes, lists them, reads one whole. Writing is `note`.
+//! `notes`: finds, lists and reads notes. `note` writes them.
 
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::UnsentNote;
@@ -21,26 +21,27 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// The report's limit; the facts beside it stay below another 500.
+/// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 10_000;
-/// Of these, what a cursor may have. A search's grows with what it has shown, and a longer one is at the report's cost.
+/// The part of those 500 characters for a cursor. The cursor of a search grows with each page; a longer one shortens
+/// the report.
 const CURSOR: usize = 300;
-/// What notes that are not saved yet get beside a list.
+/// The size limit of the queued notes above a list.
 const UNSENT: usize = 2_000;
-/// As many as fit into the report whole: a page that were cut would lose what its cursor skips.
+/// The page size. A whole page fits into the report, so that the cursor skips nothing.
 const PAGE: u32 = 15;
 
 #[derive(Debug, Default, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// Read this note whole, instead of a list.
+    /// Read this note instead of the list.
     #[deserr(default)]
     id: Option<NoteId>,
-    /// With `id`: where to go on, as the answer before said.
+    /// With `id`: where to continue, from the previous answer.
     #[deserr(default)]
     offset: Option<u32>,
-    /// Words that all stand in title or text; best match first. Without it, newest first.
+    /// Words that must all be in the title or text; best match first. Without it, newest first.
     #[deserr(default)]
     q: Option<SearchText>,
     /// Only notes with this tag.
@@ -49,18 +50,18 @@ struct Arguments {
     /// Only notes about this venture, or `global` ones.
     #[deserr(default)]
     scope: Option<Scope>,
-    /// Those that are archived, in place of those that are live.
+    /// List archived notes instead of the current ones.
     #[deserr(default)]
     #[schemars(default)]
     archived: bool,
-    /// The next page: `next_cursor` of the answer before.
+    /// The next page: `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]
 struct Facts {
-    /// What was found, as text.
+    /// The result, as text.
     report: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<List>,
@@ -89,8 +90,8 @@ struct One {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Find notes by words, tag or scope, list them, or read one whole by its id. A long text comes in pieces; \
-                the answer says how to go on.";
+    let text = "Find notes by words, tag or scope, list them, or read one by its id. A long text comes in pieces; the \
+                answer says how to continue.";
     Tool::new("notes", text, schema::of_arguments::<Arguments>())
         .with_title("Find and read notes")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -105,7 +106,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
         Wanted::List(filter) => {
             let unsent = if filter.cursor.is_none() { api.unsent().await?.notes } else { Vec::new() };
             match api.list_notes(&filter).await {
-                Err(error) if error.is_outage() && !unsent.is_empty() => kept(&unsent, &error, now(), &fence()),
+                Err(error) if error.is_outage() && !unsent.is_empty() => without_api(&unsent, &error, now(), &fence()),
                 page => list(&filter, page?, &unsent, now(), &fence()),
             }
         }
@@ -123,12 +124,12 @@ impl Arguments {
         let filters = self.q.is_some() || self.tag.is_some() || self.scope.is_some() || self.cursor.is_some();
         match (self.id, self.offset) {
             (Some(_), _) if filters || self.archived => {
-                Err(Trouble::Arguments(Violations::at("/id", "reads one note and goes with offset alone")))
+                Err(Trouble::Arguments(Violations::at("/id", "reads one note and can be combined only with offset")))
             }
             (Some(id), offset) => {
                 Ok(Wanted::One { id, offset: offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX)) })
             }
-            (None, Some(_)) => Err(Trouble::Arguments(Violations::at("/offset", "goes with id alone"))),
+            (None, Some(_)) => Err(Trouble::Arguments(Violations::at("/offset", "needs id"))),
             (None, None) => Ok(Wanted::List(NoteFilter {
                 venture: match &self.scope {
                     Some(Scope::Venture(code)) => Some(code.clone()),
@@ -169,14 +170,14 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: 
     Facts { report: lines.join("\n"), list: Some(list), ..Facts::default() }
 }
 
-/// What waits on this machine, while the API does not answer.
-fn kept(unsent: &[UnsentNote], error: &ClientError, now: Timestamp, fence: &Fence) -> Facts {
-    let mut lines = vec![format!("The notes at the API are not known now: {}", clean_line(&error.to_string()))];
+/// The queued notes, while the API does not answer.
+fn without_api(unsent: &[UnsentNote], error: &ClientError, now: Timestamp, fence: &Fence) -> Facts {
+    let mut lines = vec![format!("The API did not list its notes: {}", clean_line(&error.to_string()))];
     lines.extend(unsent_lines(unsent, now, fence));
     Facts { report: lines.join("\n").trim_end().to_owned(), ..Facts::default() }
 }
 
-/// With the warning above and an empty line below; nothing where nothing waits.
+/// The queued notes, with the warning above and an empty line below; empty when there are none.
 fn unsent_lines(unsent: &[UnsentNote], now: Timestamp, fence: &Fence) -> Vec<String> {
     if unsent.is_empty() {
         return Vec::new();
@@ -185,14 +186,14 @@ fn unsent_lines(unsent: &[UnsentNote], now: Timestamp, fence: &Fence) -> Vec<Str
     [vec![WARNING.to_owned(), String::new()], part, vec![String::new()]].concat()
 }
 
-/// Which emptiness it is: none at all, none that fits, or the end of the pages.
+/// The text for an empty page: there are no notes, no note matches, or the pages have ended.
 fn nothing(filter: &NoteFilter, total: Total) -> String {
     let narrowed = filter.q.is_some() || filter.tag.is_some() || filter.venture.is_some() || filter.scope.is_some();
     match (total.count, narrowed) {
-        (0, true) => "No note fits. Fewer words, or no tag and scope, find more.".to_owned(),
-        (0, false) if filter.archived == Some(true) => "No note is archived.".to_owned(),
-        (0, false) => "There are no notes yet. `note` saves one, when a human asks for it.".to_owned(),
-        _ => format!("There are no more: this page lies behind the last of {total} notes."),
+        (0, true) => "No note matches. Use fewer words, or leave out tag and scope.".to_owned(),
+        (0, false) if filter.archived == Some(true) => "There are no archived notes.".to_owned(),
+        (0, false) => "There are no notes yet. Save one with `note` when a human asks for it.".to_owned(),
+        _ => format!("There are no more notes: this page is after the last of {total}."),
     }
 }
 

@@ -20,14 +20,14 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
-/// The report's limit; the facts beside it stay below another 500.
+/// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 8_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// Where to go on, as the answer before said.
+    /// Where to continue, from the previous answer.
     #[deserr(default)]
     offset: Option<u32>,
 }
@@ -36,7 +36,7 @@ struct Arguments {
 struct Facts {
     /// The plan, as text.
     report: String,
-    /// Whether there is one.
+    /// Whether a plan exists.
     exists: bool,
     /// Older than 7 days.
     stale: bool,
@@ -50,8 +50,8 @@ struct Facts {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "The weekly plan of this repository: which venture comes first, what is planned, how old it is. \
-                After 7 days it is stale.";
+    let text = "The weekly plan of this repository: the priority venture, the plan and its age. A plan is stale after 7 \
+                days.";
     Tool::new("plan", text, schema::of_arguments::<Arguments>())
         .with_title("Weekly plan")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -75,21 +75,23 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     Ok(answer(&facts, &facts.report))
 }
 
-/// The plan of the repository in hand.
+/// Reads the plan of the agent's repository.
 pub(super) async fn weekly_plan(identity: &Identity) -> Result<Option<WeeklyPlan>, Trouble> {
     let (checkout, path) = (identity.checkout().await?, path(identity));
     Ok(blocking(move || WeeklyPlan::read(&checkout, &path)).await??)
 }
 
-/// Where the plan is looked for.
+/// The path of the plan.
 pub(super) fn path(identity: &Identity) -> PathBuf {
-    identity.surroundings().var(variables::PLAN).unwrap_or_else(|| DEFAULT_PATH.to_owned()).into()
+    identity.environment().var(variables::PLAN).unwrap_or_else(|| DEFAULT_PATH.to_owned()).into()
 }
 
-/// What to do where there is no plan.
+/// The text for a missing plan, with what to do.
 pub(super) fn missing(path: &std::path::Path) -> String {
     let path = clip(&clean_line(&path.display().to_string()), 200);
-    format!("No weekly plan: {path} is not in this repository. Write one that begins with `Priority venture: CODE`.")
+    format!(
+        "No weekly plan: {path} does not exist in this repository. Write one that begins with `Priority venture: CODE`."
+    )
 }
 
 fn facts(plan: &WeeklyPlan, offset: usize, now: Timestamp) -> Facts {

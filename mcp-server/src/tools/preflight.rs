@@ -1,4 +1,4 @@
-//! `preflight`: checks everything that a day needs, and says how to repair what is not right.
+//! `preflight`: checks everything that a day needs, and says how to repair each problem.
 
 use std::cmp::Ordering;
 use std::time::Instant;
@@ -22,7 +22,7 @@ use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
 const TEXT_COST: usize = 300;
-/// Clocks further apart than this make ages and logs hard to read.
+/// A larger clock difference makes ages and logs hard to read.
 const SKEW_SECONDS: u64 = 30;
 
 #[derive(Debug, Deserr, JsonSchema)]
@@ -44,7 +44,7 @@ struct Check {
     name: &'static str,
     status: Status,
     detail: String,
-    /// What to do; absent when all is well.
+    /// What to do; absent when the check is ok.
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
 }
@@ -75,14 +75,14 @@ impl Check {
     }
 
     fn new(name: &'static str, status: Status, detail: &str, fix: Option<&str>) -> Self {
-        let harmless = |text: &str| clip(&clean_line(text), TEXT_COST);
-        Self { name, status, detail: harmless(detail), fix: fix.map(harmless) }
+        let cleaned = |text: &str| clip(&clean_line(text), TEXT_COST);
+        Self { name, status, detail: cleaned(detail), fix: fix.map(cleaned) }
     }
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Check that everything is in place: git, repository, slot, API, key, engine, versions, clock, \
-                venture, session, GitHub. Each finding says how to repair it.";
+    let text = "Check the setup: git, repository, slot, API, key, engine, versions, clock, outbox, venture, session, \
+                GitHub. Each problem comes with a fix.";
     Tool::new("preflight", text, schema::of_arguments::<Arguments>())
         .with_title("Preflight checks")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -91,16 +91,16 @@ pub(super) fn definition() -> Tool {
 
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let Arguments {} = decode(arguments)?;
-    // GitHub and the API are asked at the same time: neither waits for the other.
-    let (mut checks, beyond, github) = tokio::join!(here(keeper), beyond(keeper), github(keeper));
-    checks.extend(beyond);
+    // Check this machine, the API and GitHub in parallel.
+    let (mut checks, api_checks, github) = tokio::join!(local_checks(keeper), api_checks(keeper), github(keeper));
+    checks.extend(api_checks);
     checks.push(github);
     let facts = Facts { report: report(&checks), ok: checks.iter().all(|check| check.status != Status::Fail), checks };
     Ok(answer(&facts, &facts.report))
 }
 
-/// What can be checked on this machine.
-async fn here(keeper: &Keeper) -> Vec<Check> {
+/// The checks of this machine.
+async fn local_checks(keeper: &Keeper) -> Vec<Check> {
     let mut checks = vec![Check::ok("server", format!("deckwatch-mcp {}", env!("CARGO_PKG_VERSION")))];
     checks.push(match blocking(git_version).await {
         Ok(Ok(version)) => Check::ok("git", version),
@@ -117,7 +117,7 @@ async fn here(keeper: &Keeper) -> Vec<Check> {
     };
     checks.push(match me {
         Ok(me) => {
-            let held = me.slot.map_or("name given by the launcher".to_owned(), |slot| format!("slot {slot}"));
+            let held = me.slot.map_or("name set by the launcher".to_owned(), |slot| format!("slot {slot}"));
             Check::ok("agent", format!("{} ({held})", me.agent))
         }
         Err(trouble) => Check::fail("agent", &trouble),
@@ -131,28 +131,36 @@ fn repository(checkout: &Checkout) -> Check {
     match (checkout.kind, &checkout.remote, &checkout.branch) {
         (CheckoutKind::NotARepository, _, _) => {
             let detail = format!("{root} is not a git repository");
-            Check::warn(NAME, detail, "start the agent inside a clone, or run `git init`; work goes on without")
+            Check::warn(
+                NAME,
+                detail,
+                "start the agent inside a clone, or run `git init`; everything else works without it",
+            )
         }
         (_, None, _) => {
             let detail = format!("{} has no remote", checkout.repo);
-            Check::warn(NAME, detail, "`git remote add origin <url>`, so that other machines share its name")
+            Check::warn(
+                NAME,
+                detail,
+                "run `git remote add origin <url>`, so that the repository has the same name on other machines",
+            )
         }
         (_, Some(_), None) => Check::ok(NAME, format!("{}, detached HEAD", checkout.repo)),
         (_, Some(_), Some(branch)) => Check::ok(NAME, format!("{} on branch {branch}", checkout.repo)),
     }
 }
 
-/// What needs the API.
-async fn beyond(keeper: &Keeper) -> Vec<Check> {
+/// The checks that need the API.
+async fn api_checks(keeper: &Keeper) -> Vec<Check> {
     match keeper.identity.api().await {
-        Ok(api) => asked_of(keeper, api).await,
-        // Said of the agent already.
+        Ok(api) => checks_of_api(keeper, api).await,
+        // The check `agent` reports it.
         Err(Trouble::Foreign(_)) => Vec::new(),
         Err(trouble) => vec![Check::fail("api", &trouble)],
     }
 }
 
-async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
+async fn checks_of_api(keeper: &Keeper, api: &Api) -> Vec<Check> {
     let (before, asked) = (now(), Instant::now());
     let health = match api.health().await {
         Ok(health) => health,
@@ -178,7 +186,7 @@ async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
         Ok(version) => versions(&version),
         Err(error) => Check::failed("versions", &Remedy::of_call(&error, api.endpoint())),
     });
-    // Whatever keeps the key from being accepted would be said of these once more.
+    // Without an accepted key, these checks would only repeat its error.
     if is_accepted {
         checks.push(venture(keeper, api).await);
         checks.push(session(keeper, api).await);
@@ -186,35 +194,35 @@ async fn asked_of(keeper: &Keeper, api: &Api) -> Vec<Check> {
     checks
 }
 
-/// Whether handoffs and notes can wait on this machine while the API takes none. Tried by writing a file.
+/// Whether handoffs and notes can be queued on this machine while the API is down. Tests it by writing a file.
 async fn outbox(api: &Api) -> Option<Check> {
     const NAME: &str = "outbox";
     match api.keeping().await {
         Keeping::NoQueue => None,
-        Keeping::Keeps => Some(Check::ok(NAME, "handoffs and notes wait on this machine while the API takes none")),
+        Keeping::Keeps => Some(Check::ok(NAME, "handoffs and notes can wait on this machine while the API is down")),
         Keeping::Fails(why) => {
-            let fix = "until that is mended, a handoff or note is lost when the API does not take it: keep its text";
+            let fix = "repair that; until then, a handoff or note is lost if the API is down, so keep its text";
             Some(Check::new(NAME, Status::Fail, &why, Some(fix)))
         }
     }
 }
 
-/// Without GitHub only the work queue is missing, so nothing here fails.
+/// Only the work queue needs GitHub, so a failure is only a warning.
 async fn github(keeper: &Keeper) -> Check {
     const NAME: &str = "github";
     match keeper.identity.github().whoami().await {
-        Ok((login, source)) => Check::ok(NAME, format!("answers; the token from {source} is {login}'s")),
-        Err(trouble) => Check::warn(NAME, "no issues will be shown; the rest works without", &trouble.to_string()),
+        Ok((login, source)) => Check::ok(NAME, format!("answers; the token from {source} belongs to {login}")),
+        Err(trouble) => Check::warn(NAME, "no issues can be shown; everything else works", &trouble.to_string()),
     }
 }
 
 fn clock(local: Timestamp, server: Timestamp) -> Check {
     let skew = local.seconds_since(server).max(server.seconds_since(local));
-    let detail = format!("{skew} s apart from the API's");
+    let detail = format!("{skew} s away from the API's clock");
     if skew <= SKEW_SECONDS {
         return Check::ok("clock", detail);
     }
-    Check::warn("clock", detail, "let this machine set its clock by the network (NTP)")
+    Check::warn("clock", detail, "set this machine's clock from the network (NTP)")
 }
 
 fn versions(version: &Version) -> Check {
@@ -224,27 +232,25 @@ fn versions(version: &Version) -> Check {
     let detail =
         format!("API {} (commit {}), {applied} migrations, the last is {last}", version.version, version.commit);
     if applied == 0 {
-        return Check::warn(
-            "versions",
-            detail,
-            "apply the migrations of this API's database: docs/operations.md says how",
-        );
+        return Check::warn("versions", detail, "apply the migrations to this API's database; see docs/operations.md");
     }
     match numbers(&version.version).cmp(&numbers(own)) {
         Ordering::Equal => Check::ok("versions", detail),
         Ordering::Less => {
-            let fix = format!("this is deckwatch-mcp {own}: deploy the API anew, as docs/operations.md says");
+            let fix =
+                format!("the API is older than this deckwatch-mcp {own}: deploy the API again; see docs/operations.md");
             Check::warn("versions", detail, &fix)
         }
         Ordering::Greater => {
-            let fix =
-                format!("this is deckwatch-mcp {own}: update its checkout and run ./scripts/start --install-only");
+            let fix = format!(
+                "this deckwatch-mcp {own} is older than the API: update its checkout and run ./scripts/start --install-only"
+            );
             Check::warn("versions", detail, &fix)
         }
     }
 }
 
-/// `0.10.1` comes after `0.9.2`.
+/// The numbers of a version, so that `0.10.1` comes after `0.9.2`.
 fn numbers(version: &str) -> Vec<u64> {
     version.split(['.', '-', '+']).map_while(|number| number.parse().ok()).collect()
 }
@@ -252,27 +258,27 @@ fn numbers(version: &str) -> Vec<u64> {
 async fn venture(keeper: &Keeper, api: &Api) -> Check {
     let place = match keeper.identity.place().await {
         Ok(place) => place,
-        Err(trouble) => return asked("venture", &trouble, api),
+        Err(trouble) => return failed_call("venture", &trouble, api),
     };
     let source = match &place.source {
         VentureSource::Environment => "from DECKWATCH_VENTURE".to_owned(),
         VentureSource::File(path) => format!("from {}", path.display()),
-        VentureSource::Api => "as the API knows".to_owned(),
-        VentureSource::Repository => "named after the repository, registered by the first start of day".to_owned(),
+        VentureSource::Api => "from the API".to_owned(),
+        VentureSource::Repository => "named after the repository; the first start of day registers it".to_owned(),
     };
     Check::ok("venture", format!("{} for {}, {source}", place.venture.code, place.repo))
 }
 
 async fn session(keeper: &Keeper, api: &Api) -> Check {
     match keeper.find().await {
-        Ok(Some(live)) => Check::ok("session", format!("{} is alive", live.id)),
+        Ok(Some(live)) => Check::ok("session", format!("{} is active", live.id)),
         Ok(None) => Check::ok("session", "none; `sod` starts one"),
-        Err(trouble) => asked("session", &trouble, api),
+        Err(trouble) => failed_call("session", &trouble, api),
     }
 }
 
-/// What failed may have been a call to the API, or something here.
-fn asked(name: &'static str, trouble: &Trouble, api: &Api) -> Check {
+/// The failed check for an error of the API or of this machine.
+fn failed_call(name: &'static str, trouble: &Trouble, api: &Api) -> Check {
     match trouble {
         Trouble::Api(error) => Check::failed(name, &Remedy::of_call(error, api.endpoint())),
         other => Check::fail(name, other),
@@ -281,13 +287,12 @@ fn asked(name: &'static str, trouble: &Trouble, api: &Api) -> Check {
 
 fn report(checks: &[Check]) -> String {
     let count = |status| checks.iter().filter(|check| check.status == status).count();
-    let mut lines = vec![format!(
-        "{} checks: {} ok, {} to look at, {} failed",
-        checks.len(),
-        count(Status::Ok),
-        count(Status::Warn),
-        count(Status::Fail)
-    )];
+    let warnings = match count(Status::Warn) {
+        1 => "1 warning".to_owned(),
+        number => format!("{number} warnings"),
+    };
+    let mut lines =
+        vec![format!("{} checks: {} ok, {warnings}, {} failed", checks.len(), count(Status::Ok), count(Status::Fail))];
     for check in checks {
         let mark = match check.status {
             Status::Ok => "ok  ",
@@ -305,17 +310,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_off_is_a_warning_in_either_direction() {
+    fn a_clock_that_is_fast_or_slow_is_a_warning() {
         let now = Timestamp::from_millis(1_795_248_000_000);
         assert_eq!(clock(now, now.plus_seconds(20)).status, Status::Ok);
         for seconds in [-90, 90] {
             let check = clock(now, now.plus_seconds(seconds));
-            assert_eq!((check.status, check.detail.as_str()), (Status::Warn, "90 s apart from the API's"));
+            assert_eq!((check.status, check.detail.as_str()), (Status::Warn, "90 s away from the API's clock"));
         }
     }
 
     #[test]
-    fn a_finding_is_one_harmless_line() {
+    fn a_detail_is_one_clean_line() {
         let check = Check::ok("x", format!("a\nb\u{1b}[2Jc {}", "d".repeat(2_000)));
         assert!(check.detail.starts_with("a bc d") && check.detail.len() <= TEXT_COST + 2, "{}", check.detail);
     }

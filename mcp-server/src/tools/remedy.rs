@@ -1,11 +1,11 @@
-//! What to do about trouble, one remedy for each kind: for `preflight`, which names both.
+//! The fix for each kind of error, for `preflight`.
 
 use deckwatch_client::api::{ClientError, ConfigError, Endpoint};
 use deckwatch_protocol::{ErrorCode, Problem};
 
 use crate::trouble::Trouble;
 
-/// Trouble, as one who repairs it reads it.
+/// A problem and its fix.
 pub(super) struct Remedy {
     pub(super) what: String,
     pub(super) fix: String,
@@ -16,30 +16,30 @@ impl Remedy {
         match trouble {
             Trouble::Config(error) => Self::new(error.to_string(), of_config(error)),
             Trouble::Foreign(foreign) => Self::new(foreign.what(), foreign.fix()),
-            // The texts of all other kinds say what to do themselves.
+            // The messages of all other kinds include the fix.
             other => Self::new("does not work", other.to_string()),
         }
     }
 
-    /// Of a call to the API at `endpoint`.
+    /// The fix for a failed call to the API at `endpoint`.
     pub(super) fn of_call(error: &ClientError, endpoint: &Endpoint) -> Self {
         match (error, endpoint) {
             (ClientError::Failed { .. }, Endpoint::InProcess { database }) => Self::new(
                 error.to_string(),
                 format!(
-                    "check the disk and that {} is yours to write; `./scripts/backup restore` brings a backup back",
+                    "check the disk and that you can write to {}; `./scripts/backup restore` restores a backup",
                     database.display()
                 ),
             ),
             (ClientError::Unreachable { endpoint, cause, .. }, _) => Self::new(
                 format!("can't be reached at {endpoint}: {cause}"),
-                "check the network and that CONTEXT_API_URL is the API's address",
+                "check the network, and check that CONTEXT_API_URL is the API's address",
             ),
             (ClientError::Refused(problem), _) => Self::new(error.to_string(), of_refusal(problem)),
             (ClientError::RefusedUnknown(problem), _) => Self::new(error.to_string(), of_failure(Some(problem.status))),
             (ClientError::Failed { status, .. }, _) => Self::new(error.to_string(), of_failure(*status)),
-            (ClientError::Foreign { status, .. }, _) => Self::new(error.to_string(), of_stranger(*status)),
-            // Their texts say what to do themselves.
+            (ClientError::Foreign { status, .. }, _) => Self::new(error.to_string(), of_foreign_answer(*status)),
+            // The messages of these errors include the fix.
             (
                 ClientError::HoldsSecret { .. }
                 | ClientError::NotKept { .. }
@@ -59,9 +59,7 @@ impl Remedy {
 fn of_config(error: &ConfigError) -> &'static str {
     match error {
         ConfigError::NoKey => "set CONTEXT_API_KEY, or unset CONTEXT_API_URL, then restart the agent",
-        ConfigError::BadKey(_) => {
-            "set CONTEXT_API_KEY to the key exactly as the API's admin gave it, then restart the agent"
-        }
+        ConfigError::BadKey(_) => "set CONTEXT_API_KEY to the exact key from the API's admin, then restart the agent",
         ConfigError::BadUrl(_) => {
             "set CONTEXT_API_URL to the API's address, such as https://context.example.com, then restart the agent"
         }
@@ -72,32 +70,32 @@ fn of_config(error: &ConfigError) -> &'static str {
 fn of_refusal(problem: &Problem) -> &'static str {
     match problem.code {
         ErrorCode::Unauthorized => {
-            "ask the API's admin for a key that holds, set CONTEXT_API_KEY to it, or keep it with `launcher secrets \
-             login --api-key`, and restart the agent"
+            "ask the API's admin for a valid key, set CONTEXT_API_KEY to it or save it with `launcher secrets login \
+             --api-key`, then restart the agent"
         }
         ErrorCode::Forbidden => "ask the API's admin for a key with the scope context, for this venture or for all",
         ErrorCode::RateLimited => {
-            "wait a minute; agents that share a key share its rate, so give each a key of its own"
+            "wait a minute; agents that share a key share its rate limit, so give each agent its own key"
         }
-        _ => "correct what it names; if that is right, ask the API's admin and name the correlation id",
+        _ => "correct what the error names; if that is correct, give the correlation id to the API's admin",
     }
 }
 
 fn of_failure(status: Option<u16>) -> &'static str {
     match status {
-        Some(500..) => "ask whoever runs the API: its log says more under the correlation id",
-        _ => "bring deckwatch-mcp and the API to the same version; `versions` here names both",
+        Some(500..) => "ask the API's operator: its log has details under the correlation id",
+        _ => "update deckwatch-mcp and the API to the same version; the check `versions` names both",
     }
 }
 
-/// What answered is not the Context API.
-fn of_stranger(status: u16) -> &'static str {
+/// The fix when the answer is not from the Context API.
+fn of_foreign_answer(status: u16) -> &'static str {
     match status {
-        429 => "the proxy before the API takes no more requests for now: wait a minute and try again",
-        502..=504 => "the proxy before the API says that the API is down: ask its operator",
+        429 => "the proxy in front of the API refuses more requests: wait a minute and try again",
+        502..=504 => "the proxy in front of the API says that the API is down: ask its operator",
         _ => {
-            "something else than the Context API answers there: set CONTEXT_API_URL to the API's address, without \
-             /v1, and restart the agent"
+            "the server at that address is not the Context API: set CONTEXT_API_URL to the API's address, without /v1, \
+             and restart the agent"
         }
     }
 }

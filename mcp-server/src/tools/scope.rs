@@ -1,4 +1,4 @@
-//! What a note is about, as one word of an argument: a venture's code, or `global`.
+//! The scope of a note as an argument: a venture's code, or `global`.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 const GLOBAL: &str = "global";
 
-/// A venture or all of them.
+/// One venture, or all ventures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
     Global,
@@ -19,7 +19,7 @@ impl Deserr<Violations> for Scope {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef) -> Result<Self, Violations> {
         match value {
             Value::String(word) if word == GLOBAL => Ok(Self::Global),
-            // No venture may be called global, so one word says it all.
+            // `global` is not a valid venture code, so it is not ambiguous.
             value => VentureCode::deserialize_from_value(value, at).map(Self::Venture),
         }
     }

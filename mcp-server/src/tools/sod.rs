@@ -1,4 +1,4 @@
-//! `sod`: starts the agent's day and tells it everything it needs to begin.
+//! `sod`: starts the agent's day and reports everything that it needs to begin.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::sod_snapshot::{self, Start};
-use super::{answer, beside, decode, fence, hints};
+use super::{answer, day_extras, decode, fence, hints};
 use crate::github::{Lane, Queue};
 use crate::healing;
 use crate::render::budget::cost;
 use crate::render::context::gone_line;
-use crate::render::sod::{Beside, Rendered, render};
+use crate::render::sod::{DayExtras, Rendered, render};
 use crate::render::{outbox, queue};
 use crate::schema;
 use crate::session::{Keeper, Live};
@@ -25,23 +25,23 @@ use crate::trouble::Trouble;
 const DEFAULT_LIMIT: usize = 6_000;
 const FULL_LIMIT: usize = 12_000;
 
-/// What may be said about the day; everything is optional.
+/// The arguments. All are optional.
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
 #[schemars(deny_unknown_fields)]
 struct Arguments {
-    /// The line of work, when several go on in this repository. 0 is a track.
+    /// The number of your line of work, if this repository has several. 0 is a valid track.
     #[deserr(default)]
     track: Option<Track>,
     /// The GitHub issue you work on.
     #[deserr(default)]
     issue_number: Option<IssueNumber>,
-    /// How much to show: `default` is at most 6,000 characters, `full` at most 12,000.
+    /// The size of the report: `default` is at most 6,000 characters, `full` at most 12,000.
     #[deserr(default)]
     #[schemars(default)]
     detail: Detail,
-    /// Only when a human says so: `send` or `drop` what waits in the outbox for over 23 hours, or `take_over` what waits
-    /// under another key of this API; else `keep`.
+    /// Set this only if a human says so. `send` or `drop` writes that are in the outbox for over 23 hours. `take_over`
+    /// sends writes that wait under another key of this API.
     #[deserr(default)]
     #[schemars(default)]
     held: Held,
@@ -82,11 +82,11 @@ impl Detail {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Facts {
-    /// All of it, as text.
+    /// The whole report, as text.
     pub(super) report: String,
-    /// `unavailable`: all of this is the API's last answer, and this call has started no session yet.
-    outcome: Outcome,
-    /// How old that last answer is.
+    /// `unavailable`: this is the API's last answer, and no session is started yet.
+    outcome: SodOutcome,
+    /// The age of the last answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot_age_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ pub(super) struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_handoff_id: Option<HandoffId>,
     handoffs_to_you: u32,
-    /// Absent when GitHub could not be asked.
+    /// Absent when GitHub did not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     p0_issues: Option<Count>,
     active_sessions: Count,
@@ -105,7 +105,7 @@ pub(super) struct Facts {
     documents: Count,
     documents_missing: u32,
     documents_stale: u32,
-    /// Writes that wait on this machine.
+    /// Writes in the outbox of this machine.
     queued: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
@@ -113,7 +113,7 @@ pub(super) struct Facts {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Outcome {
+enum SodOutcome {
     Created,
     Resumed,
     Unavailable,
@@ -134,9 +134,9 @@ impl Count {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "Start your day: registers your session and shows where the last one left off, P0 issues, the weekly \
-                plan, who else works now, executive summaries, documents. Call it first; again, it goes on with the \
-                same session.";
+    let text = "Start your day: registers your session and shows the last handoff, P0 issues, the weekly plan, other \
+                active agents, executive summaries and documents. Call it first. A second call continues the same \
+                session.";
     Tool::new("sod", text, schema::of_arguments::<Arguments>())
         .with_title("Start of day")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -152,13 +152,13 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
         Held::TakeOver => Some(outbox::taken_over(keeper.take_over().await?)),
         Held::Keep => None,
     };
-    let loading = beside::Loading::begin(keeper);
+    let loading = day_extras::Loading::begin(keeper);
     let mut started = sod_snapshot::start(keeper, arguments.track, arguments.issue_number).await?;
     let (waiting, unsent) = (keeper.waiting().await, keeper.unsent_handoffs().await);
     let client = keeper.identity.me().await.ok().map(|me| &me.client);
-    let mut remarks: Vec<String> = decided.into_iter().chain(keeper.build.news(client)).collect();
+    let mut remarks: Vec<String> = decided.into_iter().chain(keeper.build.update_notice(client)).collect();
     remarks.extend(outbox::lines(&waiting));
-    remarks.extend(keeper.healing.news());
+    remarks.extend(keeper.healing.take_report());
     let others = started.active_sessions();
     let gone = keeper.without_ended(&mut others.items).await;
     others.total = others.total.saturating_sub(u32::try_from(gone.len()).unwrap_or(u32::MAX));
@@ -166,19 +166,19 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
-            remarks.extend(keeper.records_news(day).await);
+            remarks.extend(keeper.record_notices(day).await);
             remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
-            let beside = Beside { unsent, ..loading.whole().await? };
-            let facts = report(day, &beside, &|room| render(day, &beside, &remarks, &fence(), room), limit);
+            let extras = DayExtras { unsent, ..loading.whole().await? };
+            let facts = report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit);
             healing::in_background(keeper, &day.venture.code, &day.doc_audit);
             facts
         }
         Start::Last(last) => {
-            let (day, beside) = (&last.snapshot.day, Beside { unsent, ..loading.so_far().await });
-            let facts = report(day, &beside, &|room| last.render(&beside, &remarks, &fence(), room), limit);
+            let (day, extras) = (&last.snapshot.day, DayExtras { unsent, ..loading.so_far().await });
+            let facts = report(day, &extras, &|room| last.render(&extras, &remarks, &fence(), room), limit);
             let snapshot_age_seconds = Some(last.now.seconds_since(last.snapshot.taken_at));
             Facts {
-                outcome: Outcome::Unavailable,
+                outcome: SodOutcome::Unavailable,
                 snapshot_age_seconds,
                 session_id: None,
                 correlation_id: None,
@@ -196,38 +196,38 @@ fn remarks(checkout: &Checkout, before: Option<&Live>, day: &DayStarted) -> Vec<
     let left = before.filter(|live| live.id != day.session.id);
     let remarks = [
         outside.then(|| "Note: this folder is not a git repository, so no branch or commit is recorded.".to_owned()),
-        left.map(|live| format!("Note: your session {} got no handoff; nothing keeps it alive now.", live.id)),
+        left.map(|live| format!("Note: your session {} has no handoff, and it gets no more heartbeats.", live.id)),
     ];
     remarks.into_iter().flatten().collect()
 }
 
-/// Both forms of the answer stay within `limit`: what the facts cost, the text does not get.
-fn report(day: &DayStarted, beside: &Beside, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
-    // What the caller adds: how many writes wait, and for how long the answer is known.
-    const ROOM_FOR_THE_REST: usize = 20;
-    let most = Rendered {
+/// Keeps both forms of the answer within `limit`: subtracts the size of the other facts from the space for the text.
+fn report(day: &DayStarted, extras: &DayExtras, render: &dyn Fn(usize) -> Rendered, limit: usize) -> Facts {
+    // For the fields that the caller adds: the number of queued writes and the age of the answer.
+    const RESERVED: usize = 20;
+    let maximum = Rendered {
         text: String::new(),
-        p0_issues: beside.p0.as_ref().map_or(0, |queue| queue::total(queue, Lane::P0).count),
+        p0_issues: extras.p0.as_ref().map_or(0, |queue| queue::total(queue, Lane::P0).count),
         active_sessions: day.active_sessions.items.len(),
         executive_summaries: day.executive_summaries.excerpt.items.len(),
         docs: day.doc_index.items.len(),
     };
-    let bare = serde_json::to_string(&facts(day, beside, most)).unwrap_or_default();
-    let room = limit.saturating_sub(cost_of_json(&bare) + ROOM_FOR_THE_REST);
-    facts(day, beside, render(room))
+    let without_text = serde_json::to_string(&facts(day, extras, maximum)).unwrap_or_default();
+    let room = limit.saturating_sub(cost_of_json(&without_text) + RESERVED);
+    facts(day, extras, render(room))
 }
 
-/// JSON is not quoted once more on its way: each character is one.
+/// The cost of JSON that is sent without another level of quoting.
 fn cost_of_json(json: &str) -> usize {
     cost(json) - json.matches(['"', '\\']).count()
 }
 
-fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
+fn facts(day: &DayStarted, extras: &DayExtras, rendered: Rendered) -> Facts {
     let p0_total = |queue: &Queue| u32::try_from(queue::total(queue, Lane::P0).count).unwrap_or(u32::MAX);
     Facts {
         outcome: match day.outcome {
-            DayOutcome::Created => Outcome::Created,
-            DayOutcome::Resumed => Outcome::Resumed,
+            DayOutcome::Created => SodOutcome::Created,
+            DayOutcome::Resumed => SodOutcome::Resumed,
         },
         snapshot_age_seconds: None,
         session_id: Some(day.session.id.clone()),
@@ -236,7 +236,7 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
         repo: day.session.repo.to_string(),
         last_handoff_id: day.last_handoff.as_ref().map(|handoff| handoff.id.clone()),
         handoffs_to_you: day.handoffs_to_you.total,
-        p0_issues: beside.p0.as_ref().ok().map(|queue| Count {
+        p0_issues: extras.p0.as_ref().ok().map(|queue| Count {
             shown: rendered.p0_issues,
             total: p0_total(queue),
             total_is_minimum: !queue::gaps(queue).is_empty(),
@@ -256,11 +256,11 @@ fn facts(day: &DayStarted, beside: &Beside, rendered: Rendered) -> Facts {
 mod tests {
     use super::*;
     use crate::render::golden::assert_in_step;
-    use crate::render::samples::{beside, day, empty_day, full_day, nothing_beside};
-    use crate::render::team::{self, BUSY, RICH, busy_beside, busy_day};
+    use crate::render::samples::{day, empty_day, extras, full_day, no_extras};
+    use crate::render::team::{self, BUSY, RICH, busy_day, busy_extras};
 
-    fn shown(day: &DayStarted, beside: &Beside, limit: usize) -> String {
-        let facts = report(day, beside, &|room| render(day, beside, &[], &team::fence(), room), limit);
+    fn shown(day: &DayStarted, extras: &DayExtras, limit: usize) -> String {
+        let facts = report(day, extras, &|room| render(day, extras, &[], &team::fence(), room), limit);
         assert!(serde_json::to_string(&facts).unwrap().encode_utf16().count() <= limit);
         facts.report
     }
@@ -268,10 +268,10 @@ mod tests {
     #[test]
     fn whole_days_are_in_step() {
         let (busy, rich) = (busy_day(BUSY), busy_day(RICH));
-        assert_in_step("sod-brief", &shown(&busy, &busy_beside(), DEFAULT_LIMIT));
-        assert_in_step("sod-full", &shown(&busy, &busy_beside(), FULL_LIMIT));
-        assert_in_step("sod-rich", &shown(&rich, &busy_beside(), DEFAULT_LIMIT));
-        assert_in_step("sod-empty", &shown(&day(empty_day()), &nothing_beside(), DEFAULT_LIMIT));
+        assert_in_step("sod-brief", &shown(&busy, &busy_extras(), DEFAULT_LIMIT));
+        assert_in_step("sod-full", &shown(&busy, &busy_extras(), FULL_LIMIT));
+        assert_in_step("sod-rich", &shown(&rich, &busy_extras(), DEFAULT_LIMIT));
+        assert_in_step("sod-empty", &shown(&day(empty_day()), &no_extras(), DEFAULT_LIMIT));
     }
 
     #[test]
@@ -279,8 +279,8 @@ mod tests {
         for text in ["x".repeat(4_000), "\"q\"\n😀\\".repeat(600)] {
             let day = day(full_day(&text));
             for limit in [DEFAULT_LIMIT, FULL_LIMIT] {
-                let beside = beside(&text);
-                let facts = report(&day, &beside, &|room| render(&day, &beside, &[], &fence(), room), limit);
+                let extras = extras(&text);
+                let facts = report(&day, &extras, &|room| render(&day, &extras, &[], &fence(), room), limit);
                 let json = serde_json::to_string(&facts).unwrap().encode_utf16().count();
                 assert!(json <= limit && json * 100 >= limit * 95, "{json} of {limit}");
                 assert!(facts.report.encode_utf16().count() <= limit);

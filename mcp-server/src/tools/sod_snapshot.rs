@@ -1,8 +1,8 @@
-//! The start of a day within a short time: from the API, or else from its last answer.
+//! Starts a day within a time limit: from the API, or else from the API's last answer.
 //!
-//! There are two limits. An API that is gone (nobody takes a connection, or this process has seen it hang) is not
-//! waited for while there is something to show. One that is only slow gets the time of any part of a day, and is
-//! never said to be unreachable. Either way the day goes on starting in the background.
+//! There are two limits. If the API is down (it accepts no connection, or it hung before), the last answer is shown
+//! after 200 ms. If the API is only slow, it gets 2 s, like any part of a day, and the report does not call it
+//! unreachable. In both cases the start of day continues in the background.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,36 +18,36 @@ use crate::render::age::ago;
 use crate::render::budget::clip;
 use crate::render::clean::clean_line;
 use crate::render::fence::Fence;
-use crate::render::sod::{Beside, Rendered, render_last};
+use crate::render::sod::{DayExtras, Rendered, render_last};
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// How long it may take to see that the API is gone: the whole tool answers within 300 ms then.
-const TO_BE_THERE: Duration = Duration::from_millis(200);
-/// How long an API that is there may take, as any part of a day.
-const TO_ANSWER: Duration = Duration::from_secs(2);
-/// How long it counts that the API was seen to hang. While a day waits for it, it is tried more often than this.
-const HANGS_FOR: Duration = Duration::from_mins(1);
-/// An answer this recent shows that the API is there, however long a new connection takes.
-const JUST_NOW: Duration = Duration::from_secs(10);
+/// The time limit to detect that the API is down. The whole tool then answers within 300 ms.
+const CONNECT_LIMIT: Duration = Duration::from_millis(200);
+/// The time limit for an API that accepts connections. The same as for any part of a day.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// For how long an API that hung counts as hanging. While a start of day waits, it tries the API more often than this.
+const HANG_VALID_FOR: Duration = Duration::from_mins(1);
+/// An answer within this time shows that the API is up, even if a new connection takes long.
+const RECENT: Duration = Duration::from_secs(10);
 
 const UNREACHABLE: &str = "# Deckwatch: the Context API can't be reached";
 const SILENT: &str = "# Deckwatch: the Context API has not answered within 2 s";
 const STILL_SILENT: &str = "# Deckwatch: the Context API still does not answer";
 const LATE: &str = "# Deckwatch: your day has not started within 2 s";
-const FOREIGN: &str = "# Deckwatch: something else answers in the place of the Context API";
-const FAILS: &str = "# Deckwatch: the Context API does not work now";
+const FOREIGN: &str = "# Deckwatch: the answer did not come from the Context API";
+const FAILS: &str = "# Deckwatch: the Context API fails";
 
-/// How the day started.
+/// The result of a start of day.
 pub(super) enum Start {
-    /// The API has answered.
+    /// The API answered.
     Day(Box<DayStarted>),
-    /// It has not; this is what it said last.
-    Last(Box<Last>),
+    /// The API did not answer; this is its last answer.
+    Last(Box<LastAnswer>),
 }
 
 impl Start {
-    /// The other agents, as far as they are shown.
+    /// The other active agents.
     pub(super) fn active_sessions(&mut self) -> &mut Excerpt<ActiveSession> {
         match self {
             Self::Day(day) => &mut day.active_sessions,
@@ -57,29 +57,29 @@ impl Start {
 }
 
 /// The API's last answer.
-pub(super) struct Last {
+pub(super) struct LastAnswer {
     pub(super) snapshot: Snapshot,
     pub(super) now: Timestamp,
-    why: Why,
+    why: NoAnswer,
     endpoint: String,
-    /// The session that was alive when this process last heard of it.
+    /// The session that this process holds.
     session: Option<SessionId>,
 }
 
-/// Why there is no answer of now.
-struct Why {
+/// Why there is no current answer.
+struct NoAnswer {
     title: &'static str,
     cause: String,
 }
 
-/// Starts the day. Without a last answer to show, it waits for the API as long as any call.
+/// Starts the day. Without a last answer to show, it waits for the API as long as any other call.
 pub(super) async fn start(
     keeper: &Arc<Keeper>,
     track: Option<Track>,
     issue: Option<IssueNumber>,
 ) -> Result<Start, Trouble> {
     let begun = Instant::now();
-    keeper.pending.leave_behind(None);
+    keeper.pending.set_background_start(None);
     let mut starting = tokio::spawn({
         let keeper = Arc::clone(keeper);
         async move { keeper.start(track, issue).await }
@@ -88,7 +88,7 @@ pub(super) async fn start(
     match wait(keeper.identity.api().await?, begun, &mut starting).await? {
         Ok(started) => finished(keeper, snapshot, started).await,
         Err(why) => {
-            keeper.pending.leave_behind(Some(starting.abort_handle()));
+            keeper.pending.set_background_start(Some(starting.abort_handle()));
             last(keeper, snapshot, why).await
         }
     }
@@ -96,84 +96,88 @@ pub(super) async fn start(
 
 type Started = Result<DayStarted, Trouble>;
 
-/// How the start came out, or why it is not waited for any longer.
-async fn wait(api: &Api, begun: Instant, starting: &mut JoinHandle<Started>) -> Result<Result<Started, Why>, Trouble> {
-    let is_there = tokio::spawn({
+/// The result of the start, or the reason to stop waiting for it.
+async fn wait(
+    api: &Api,
+    begun: Instant,
+    starting: &mut JoinHandle<Started>,
+) -> Result<Result<Started, NoAnswer>, Trouble> {
+    let connects = tokio::spawn({
         let api = api.clone();
         async move { api.takes_connections().await }
     });
-    if let Ok(started) = timeout_at(begun + TO_BE_THERE, &mut *starting).await {
+    if let Ok(started) = timeout_at(begun + CONNECT_LIMIT, &mut *starting).await {
         return Ok(Ok(started?));
     }
-    let is_there = if is_there.is_finished() {
-        Some(is_there.await?)
+    let connects = if connects.is_finished() {
+        Some(connects.await?)
     } else {
-        is_there.abort();
+        connects.abort();
         None
     };
-    if let Some(why) = gone(&api.contact(), is_there, begun) {
+    if let Some(why) = outage_reason(&api.contact(), connects, begun) {
         return Ok(Err(why));
     }
-    if let Ok(started) = timeout_at(begun + TO_ANSWER, starting).await {
+    if let Ok(started) = timeout_at(begun + ANSWER_LIMIT, starting).await {
         return Ok(Ok(started?));
     }
-    Ok(Err(slow(api, begun)))
+    Ok(Err(slow_reason(api, begun)))
 }
 
-/// Whether the API is gone, by what was seen since `begun` and a little before. `is_there` is `None` when nobody
-/// has taken a connection yet.
-fn gone(contact: &Contact, is_there: Option<Result<(), String>>, begun: Instant) -> Option<Why> {
+/// Whether the API is down, from the contact since `begun` and shortly before. `connects` is `None` while the
+/// connection is not accepted yet.
+fn outage_reason(contact: &Contact, connects: Option<Result<(), String>>, begun: Instant) -> Option<NoAnswer> {
     if let Some((at, cause)) = &contact.unanswered
         && *at >= begun
     {
-        return Some(Why { title: UNREACHABLE, cause: cause.clone() });
+        return Some(NoAnswer { title: UNREACHABLE, cause: cause.clone() });
     }
     if contact.answered.is_some_and(|(at, _)| at >= begun) {
         return None;
     }
-    match is_there {
-        Some(Err(cause)) => return Some(Why { title: UNREACHABLE, cause }),
-        None if contact.answered.is_none_or(|(at, _)| at.elapsed() > JUST_NOW) => {
-            return Some(Why {
+    match connects {
+        Some(Err(cause)) => return Some(NoAnswer { title: UNREACHABLE, cause }),
+        None if contact.answered.is_none_or(|(at, _)| at.elapsed() > RECENT) => {
+            return Some(NoAnswer {
                 title: UNREACHABLE,
-                cause: format!("no connection within {} ms", TO_BE_THERE.as_millis()),
+                cause: format!("no connection within {} ms", CONNECT_LIMIT.as_millis()),
             });
         }
         None | Some(Ok(())) => {}
     }
-    let hangs = contact.silent.filter(|at| at.elapsed() < HANGS_FOR);
-    hangs.map(|_| Why {
+    let hangs = contact.silent.filter(|at| at.elapsed() < HANG_VALID_FOR);
+    hangs.map(|_| NoAnswer {
         title: STILL_SILENT,
-        cause: format!("no answer within {} ms now, and none to what was asked before", TO_BE_THERE.as_millis()),
+        cause: format!("no answer within {} ms, and no answer to an earlier request", CONNECT_LIMIT.as_millis()),
     })
 }
 
-/// What is the matter with an API that is there and with which the day has not started in time.
-fn slow(api: &Api, begun: Instant) -> Why {
+/// The reason why the day did not start in time, for an API that is up.
+fn slow_reason(api: &Api, begun: Instant) -> NoAnswer {
     let Contact { answered, unanswered, .. } = api.contact();
     if let Some((_, cause)) = unanswered.filter(|(at, _)| *at >= begun) {
-        return Why { title: UNREACHABLE, cause };
+        return NoAnswer { title: UNREACHABLE, cause };
     }
     match answered {
         Some((at, status)) if at >= begun && !status.is_success() => {
-            let cause = format!("it answered {status}, and is asked again");
-            return Why { title: FAILS, cause };
+            let cause = format!("it answered {status}; Deckwatch tries again");
+            return NoAnswer { title: FAILS, cause };
         }
-        Some((at, _)) if at >= begun => return Why { title: LATE, cause: "it answers, but slowly".to_owned() },
+        Some((at, _)) if at >= begun => return NoAnswer { title: LATE, cause: "it answers, but slowly".to_owned() },
         _ => {}
     }
     api.fell_silent();
-    Why { title: SILENT, cause: "it takes the connection; it is slow, or it hangs".to_owned() }
+    NoAnswer { title: SILENT, cause: "it accepts the connection, but it is slow or hangs".to_owned() }
 }
 
 async fn finished(keeper: &Keeper, snapshot: Snapshot, started: Started) -> Result<Start, Trouble> {
     match started {
         Err(Trouble::Api(ClientError::Unreachable { cause, .. })) => {
-            last(keeper, snapshot, Why { title: UNREACHABLE, cause }).await
+            last(keeper, snapshot, NoAnswer { title: UNREACHABLE, cause }).await
         }
         Err(Trouble::Api(error)) if error.is_outage() => {
             let title = if matches!(error, ClientError::Foreign { .. }) { FOREIGN } else { FAILS };
-            last(keeper, snapshot, Why { title, cause: error.to_string() }).await
+            last(keeper, snapshot, NoAnswer { title, cause: error.to_string() }).await
         }
         started => Ok(day(started?)),
     }
@@ -183,16 +187,16 @@ fn day(day: DayStarted) -> Start {
     Start::Day(Box::new(day))
 }
 
-async fn last(keeper: &Keeper, snapshot: Snapshot, why: Why) -> Result<Start, Trouble> {
+async fn last(keeper: &Keeper, snapshot: Snapshot, why: NoAnswer) -> Result<Start, Trouble> {
     let endpoint = keeper.identity.api().await?.endpoint().to_string();
     let session = keeper.held().map(|live| live.id);
-    Ok(Start::Last(Box::new(Last { snapshot, now: now(), why, endpoint, session })))
+    Ok(Start::Last(Box::new(LastAnswer { snapshot, now: now(), why, endpoint, session })))
 }
 
-impl Last {
-    /// The whole answer as it is seen now.
-    pub(super) fn render(&self, beside: &Beside, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
-        render_last(&self.snapshot.day, beside, self.now, self.heading(), remarks, fence, limit)
+impl LastAnswer {
+    /// Renders the whole report, with ages as of now.
+    pub(super) fn render(&self, extras: &DayExtras, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
+        render_last(&self.snapshot.day, extras, self.now, self.heading(), remarks, fence, limit)
     }
 
     fn heading(&self) -> Vec<String> {
@@ -200,18 +204,21 @@ impl Last {
         let (age, at) = (ago(self.snapshot.taken_at, self.now), self.snapshot.taken_at);
         let venture = &self.snapshot.day.venture.code;
         let session = match &self.session {
-            Some(id) => format!("session  {id}, as the API last said; this call has not reached the API."),
-            None => "session  not started; it starts by itself when the API answers, or call `sod` again.".to_owned(),
+            Some(id) => format!("session  {id}, from an earlier answer; this call did not reach the API."),
+            None => {
+                "session  not started. It starts automatically when the API answers. You can also call `sod` again."
+                    .to_owned()
+            }
         };
         vec![
             self.why.title.to_owned(),
             format!("{endpoint}: {cause}."),
             format!(
-                "STALE: what the API stores is shown as in its last answer, {age} ({at}). Others may have worked since."
+                "STALE: the API's records are from its last answer, {age} ({at}). Others may have changed them since."
             ),
             format!("venture  {venture}"),
             session,
-            "`handoff` works: it keeps your handoff on this machine and sends it, once, when the API answers."
+            "`handoff` works: it keeps your handoff on this machine and sends it once, when the API answers."
                 .to_owned(),
         ]
     }
@@ -222,20 +229,20 @@ mod tests {
     use super::*;
     use crate::render::golden::assert_in_step;
     use crate::render::samples::NOW;
-    use crate::render::team::{self, BUSY, busy_beside, busy_day};
+    use crate::render::team::{self, BUSY, busy_day, busy_extras};
 
     #[test]
     fn a_day_without_the_api_is_in_step() {
         let taken_at = NOW.parse().unwrap();
-        let last = Last {
+        let last = LastAnswer {
             snapshot: Snapshot { taken_at, day: busy_day(BUSY) },
             now: taken_at.plus_seconds(7_200),
-            why: Why { title: UNREACHABLE, cause: "Connection refused (os error 111)".to_owned() },
+            why: NoAnswer { title: UNREACHABLE, cause: "Connection refused (os error 111)".to_owned() },
             endpoint: "https://context.example.com/".to_owned(),
             session: None,
         };
-        let beside = Beside { unsent: vec![team::unsent()], ..busy_beside() };
-        let text = last.render(&beside, &[], &team::fence(), 5_300).text;
+        let extras = DayExtras { unsent: vec![team::unsent()], ..busy_extras() };
+        let text = last.render(&extras, &[], &team::fence(), 5_300).text;
         assert_in_step("sod-offline", &text);
     }
 }

@@ -1,4 +1,4 @@
-//! `status`: the work queue, from the issues of the venture's repositories on GitHub.
+//! `status`: the work queue from the GitHub issues of the venture's repositories.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
 
-/// The report's limit; the facts beside it stay below another 500.
+/// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 8_000;
-/// Issues of each lane and repository: for an overview, and of one lane.
+/// The number of issues for each lane and repository: for all lanes, and for one lane.
 const OVERVIEW: usize = 10;
 const ONE_LANE: usize = 50;
-/// How long to wait for the venture's repositories; the one in hand is known without.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time limit to find the venture's repositories. The agent's own repository is known without them.
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(deny_unknown_fields, error = Violations)]
@@ -33,7 +33,7 @@ struct Arguments {
     /// Only this lane, with more of its issues.
     #[deserr(default)]
     lane: Option<Lane>,
-    /// Only the repository you stand in, instead of all of the venture.
+    /// Only this repository, not all of the venture.
     #[deserr(default)]
     #[schemars(default)]
     this_repository: bool,
@@ -43,7 +43,7 @@ struct Arguments {
 struct Facts {
     /// The queue, as text.
     report: String,
-    /// Of each lane asked for.
+    /// The total of each requested lane.
     totals: Totals,
     issues_shown: usize,
     repositories: Vec<RepoName>,
@@ -67,7 +67,7 @@ struct Totals {
 
 pub(super) fn definition() -> Tool {
     let text = "The work queue from GitHub: open issues by lane (P0, ready, in progress, blocked, triage) with totals, \
-                newest change first. Labels decide the lane; an issue without one is in triage.";
+                newest change first. Labels decide the lane; an issue without such a label is in triage.";
     Tool::new("status", text, schema::of_arguments::<Arguments>())
         .with_title("Work queue")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -85,26 +85,26 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     Ok(answer(&facts, &facts.report))
 }
 
-/// Which repositories are asked.
-pub(super) struct Asked {
+/// The repositories to ask GitHub about.
+pub(super) struct Repositories {
     pub(super) repos: Vec<RepoName>,
-    /// Why these are not all of the venture's.
+    /// Why these are not all repositories of the venture, if so.
     pub(super) gap: Option<String>,
 }
 
-/// The repository in hand first, then the venture's others; where nobody can say which those are, that one alone.
-pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<Asked, Trouble> {
+/// The agent's repository first, then the others of the venture. Only the agent's repository if the venture is unknown.
+pub(super) async fn repositories(identity: &Identity, this_one: bool) -> Result<Repositories, Trouble> {
     let own = identity.checkout().await?.repo;
-    let mut asked = Asked { repos: vec![own], gap: None };
+    let mut asked = Repositories { repos: vec![own], gap: None };
     if this_one {
         return Ok(asked);
     }
-    let place = match tokio::time::timeout(PATIENCE, identity.place()).await {
+    let place = match tokio::time::timeout(TIME_LIMIT, identity.place()).await {
         Ok(Ok(place)) => place,
-        Ok(Err(trouble)) => return Ok(Asked { gap: Some(trouble.to_string()), ..asked }),
+        Ok(Err(trouble)) => return Ok(Repositories { gap: Some(trouble.to_string()), ..asked }),
         Err(_) => {
-            let gap = format!("the venture was not known within {} s", PATIENCE.as_secs());
-            return Ok(Asked { gap: Some(gap), ..asked });
+            let gap = format!("the venture was not known within {} s", TIME_LIMIT.as_secs());
+            return Ok(Repositories { gap: Some(gap), ..asked });
         }
     };
     asked.repos = vec![place.repo.clone()];
@@ -146,7 +146,7 @@ fn report(queue: &Queue, lanes: &[Lane]) -> (String, usize) {
     report.extend([WARNING.to_owned(), String::new()]);
     let spent: usize = report.iter().map(|line| line_cost(line)).sum();
     let more = match lanes {
-        [_] => "GitHub shows the others: `gh issue list` with the labels of this lane.",
+        [_] => "To see the others, run `gh issue list` with the labels of this lane.",
         _ => "Call `status` with a lane to see up to 50 of its issues.",
     };
     let fence = fence();

@@ -1,4 +1,4 @@
-//! `ventures`: the team's products, and which of them this machine has.
+//! `ventures`: the team's products, and where each is on this machine.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
 
-/// The report's limit; the facts beside it stay below another 500.
+/// The size limit of the report. The other fields need less than 500 characters.
 const LIMIT: usize = 8_000;
 
 #[derive(Debug, Deserr, JsonSchema)]
@@ -44,7 +44,7 @@ struct Facts {
 }
 
 pub(super) fn definition() -> Tool {
-    let text = "The team's ventures: code, name, repositories, and where each is on this machine or how to get it.";
+    let text = "The team's ventures: code, name, repositories, and the folder on this machine or how to clone it.";
     Tool::new("ventures", text, schema::of_arguments::<Arguments>())
         .with_title("Ventures")
         .with_raw_output_schema(schema::of_result::<Facts>().into())
@@ -72,9 +72,9 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     Ok(answer(&facts, &facts.report))
 }
 
-/// What the launcher says; by hand it is the default.
+/// The folder that the launcher set, or else the default.
 fn dev_root(identity: &Identity) -> Result<PathBuf, Trouble> {
-    let named = identity.surroundings().var(variables::DEV_ROOT).map(PathBuf::from);
+    let named = identity.environment().var(variables::DEV_ROOT).map(PathBuf::from);
     match named.filter(|path| path.is_absolute()) {
         Some(path) => Ok(path),
         None => Ok(default_dev_root(&Dirs::from_env()?)),
@@ -97,16 +97,17 @@ fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str
     let installed = known.iter().filter(|known| matches!(known.place, Place::Here(_) | Place::Several(_))).count();
     let (source, dev_root) = (clean_line(source), clean_line(dev_root));
     let mut report = vec![
-        format!("{} ventures, {installed} found on this machine; listed by {source}.", known.len()),
+        format!("{} ventures, {installed} found on this machine; the list is from {source}.", known.len()),
         format!(
-            "Clones were looked for below {dev_root}. To name another folder, set dev_root in \
+            "Deckwatch looked for clones in {dev_root}. To use another folder, set dev_root in \
              ~/.config/deckwatch/config.toml or {DEV_ROOT}."
         ),
     ];
     let mut shown = 0;
     if known.is_empty() {
-        report
-            .push("Write ~/.config/deckwatch/ventures.json, or start a day: it registers this repository.".to_owned());
+        report.push(
+            "Write ~/.config/deckwatch/ventures.json, or call `sod`, which registers this repository.".to_owned(),
+        );
     } else {
         report.extend([WARNING.to_owned(), String::new()]);
         let spent: usize = report.iter().map(|line| line_cost(line)).sum();

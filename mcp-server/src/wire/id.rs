@@ -1,81 +1,81 @@
-//! Finds the id of a request in a line that can't be read as JSON, or is too long to be kept.
+//! Finds the id of a request in a line that is not valid JSON or is too long.
 //!
-//! It looks at one byte at a time and remembers next to nothing. Clients write the id first or last, so all is looked at.
+//! It reads one byte at a time and keeps little state. Clients write the id first or last, so it reads the whole line.
 
 use rmcp::model::RequestId;
 
-/// An id that is longer is none.
+/// The maximum length of an id. A longer one is ignored.
 const LONGEST: usize = 256;
 
-/// Looks for `"id": …` in the outermost object.
+/// Searches for `"id": …` in the outermost object.
 #[derive(Default)]
 pub(super) struct IdFinder {
-    /// How many objects and arrays are open.
+    /// The number of open objects and arrays.
     depth: usize,
-    place: Place,
-    /// The text or number that is read, or was read last, as it is written.
+    state: State,
+    /// The current or last string or number, as written.
     token: Vec<u8>,
     found: Option<RequestId>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Place {
-    /// Between tokens, or in one that is not looked for.
+enum State {
+    /// Between tokens, or in an irrelevant token.
     #[default]
     Between,
-    /// In a text that is a name or some value; after a backslash.
+    /// In a string that is a name or an irrelevant value. `escaped`: after a backslash.
     Text { escaped: bool },
     /// After the name `"id"`.
     Named,
-    /// After its colon.
+    /// After the colon of `"id":`.
     Awaited,
-    /// In its value, if that is a text; after a backslash.
+    /// In the value of `"id"`, a string. `escaped`: after a backslash.
     Value { escaped: bool },
-    /// In its value, if that is a number.
+    /// In the value of `"id"`, a number.
     Number,
 }
 
 impl IdFinder {
-    /// The id of a line.
+    /// The id in a line.
     pub(super) fn of(line: &[u8]) -> Option<RequestId> {
         let mut finder = Self::default();
         finder.read(line);
         finder.found()
     }
 
-    /// Goes on with what comes next.
+    /// Reads the next bytes.
     pub(super) fn read(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.step(*byte);
         }
     }
 
-    /// The id, once all was read.
+    /// The id, after all bytes were read.
     pub(super) fn found(mut self) -> Option<RequestId> {
         self.end_number();
         self.found
     }
 
     fn step(&mut self, byte: u8) {
-        match self.place {
-            Place::Text { escaped } | Place::Value { escaped } => self.text(byte, escaped),
-            Place::Number if byte.is_ascii_digit() => self.keep(byte),
-            Place::Number | Place::Between | Place::Named | Place::Awaited => self.between(byte),
+        match self.state {
+            State::Text { escaped } | State::Value { escaped } => self.text(byte, escaped),
+            State::Number if byte.is_ascii_digit() => self.keep(byte),
+            State::Number | State::Between | State::Named | State::Awaited => self.between(byte),
         }
     }
 
     fn text(&mut self, byte: u8, escaped: bool) {
         self.keep(byte);
-        let is_value = matches!(self.place, Place::Value { .. });
+        let is_value = matches!(self.state, State::Value { .. });
         let is_end = byte == b'"' && !escaped;
         if is_end && is_value {
             self.take();
         }
-        self.place = match is_end {
-            true if !is_value && self.depth == 1 && self.token == b"\"id\"" => Place::Named,
-            true => Place::Between,
-            false if is_value => Place::Value { escaped: byte == b'\\' && !escaped },
-            false => Place::Text { escaped: byte == b'\\' && !escaped },
+        self.state = match is_end {
+            true if !is_value && self.depth == 1 && self.token == b"\"id\"" => State::Named,
+            true => State::Between,
+            false if is_value => State::Value { escaped: byte == b'\\' && !escaped },
+            false => State::Text { escaped: byte == b'\\' && !escaped },
         };
     }
 
@@ -86,31 +86,31 @@ impl IdFinder {
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        self.place = match (byte, self.place) {
-            (b'"', place) => {
+        self.state = match (byte, self.state) {
+            (b'"', state) => {
                 self.token.clear();
                 self.token.push(byte);
-                if place == Place::Awaited { Place::Value { escaped: false } } else { Place::Text { escaped: false } }
+                if state == State::Awaited { State::Value { escaped: false } } else { State::Text { escaped: false } }
             }
-            (b':', Place::Named) => Place::Awaited,
-            (byte, Place::Awaited) if byte.is_ascii_digit() || byte == b'-' => {
+            (b':', State::Named) => State::Awaited,
+            (byte, State::Awaited) if byte.is_ascii_digit() || byte == b'-' => {
                 self.token.clear();
                 self.token.push(byte);
-                Place::Number
+                State::Number
             }
-            (byte, place) if byte.is_ascii_whitespace() => place,
-            _ => Place::Between,
+            (byte, state) if byte.is_ascii_whitespace() => state,
+            _ => State::Between,
         };
     }
 
     fn end_number(&mut self) {
-        if self.place == Place::Number {
+        if self.state == State::Number {
             self.take();
-            self.place = Place::Between;
+            self.state = State::Between;
         }
     }
 
-    /// One byte more than the longest is kept, so that a longer one is known.
+    /// Keeps one byte more than the maximum, so that a longer id is detected.
     fn keep(&mut self, byte: u8) {
         if self.token.len() <= LONGEST {
             self.token.push(byte);
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_is_found_first_or_last_in_what_is_no_json() {
+    fn the_id_is_found_at_the_start_or_end_of_invalid_json() {
         for (line, id) in [
             (r#"{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"a": "\uZZZZ"}}"#, Some("7")),
             (

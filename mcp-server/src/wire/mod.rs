@@ -1,12 +1,12 @@
-//! Standard input and output as MCP's transport: a message a line, and an answer to every line.
+//! The MCP transport over standard input and output: one message on each line.
 //!
-//! What can't be read as a message is answered with an error of JSON-RPC, under the request's id wherever that can be
-//! found, so that nobody waits for an answer that never comes. Text that Node.js cut in the middle of an emoji is mended.
-//! It knows nothing of what messages mean.
+//! A line that is not a valid message gets a JSON-RPC error response with the id of the request, if one can be found.
+//! Otherwise the client would wait for ever. Text that Node.js cut in the middle of an emoji is repaired. This module
+//! does not interpret messages.
 
 mod id;
 mod lines;
-mod mend;
+mod repair;
 
 use std::io;
 
@@ -20,18 +20,18 @@ use tokio::task::JoinSet;
 
 use self::id::IdFinder;
 use self::lines::{Line, Lines, MAX_BYTES};
-use self::mend::mended;
+use self::repair::repaired;
 
-/// Errors that may wait to be written: a peer that reads nothing is not read from either.
+/// The maximum number of unwritten error responses. At the limit, no more input is read.
 const MAX_WAITING: usize = 64;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The transport over a reader and a writer of lines.
 pub(crate) struct Wire<R, W: AsyncWrite> {
     lines: Lines<R>,
-    /// Writes; it is given nothing to read.
+    /// Used only to write. Its reader is empty.
     writer: AsyncRwTransport<RoleServer, Empty, W>,
-    /// Errors on their way, apart from [`Transport::receive`], which may be cancelled at any time.
+    /// Error responses that are being written. They are tasks, because [`Transport::receive`] may be cancelled.
     errors: JoinSet<io::Result<()>>,
 }
 
@@ -46,7 +46,7 @@ where
     }
 
     fn refuse(&mut self, Refusal { id, error }: Refusal) {
-        log::debug!("a line was no message: {}", error.message);
+        log::debug!("a line is not a message: {}", error.message);
         let answer = self.writer.send(TxJsonRpcMessage::<RoleServer>::error(error, id));
         self.errors.spawn(answer);
     }
@@ -80,7 +80,7 @@ where
                 Ok(Some(line)) => line,
                 Ok(None) => break,
                 Err(error) => {
-                    log::error!("standard input can't be read: {error}");
+                    log::error!("can't read standard input: {error}");
                     break;
                 }
             };
@@ -99,19 +99,19 @@ where
     }
 }
 
-/// Why a line is no message, and whom to tell.
+/// The error response for a line that is not a message.
 struct Refusal {
     id: Option<RequestId>,
     error: ErrorData,
 }
 
-/// The message of a line, if it is one. An empty line is none, and nor is a notification that nobody knows.
+/// Parses a line. `None` for an empty line and for an unknown notification.
 fn read(line: &Line) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Refusal> {
     let line = match line {
         Line::Whole(line) => line,
         Line::TooLong(id) => {
             let text = format!(
-                "This message is too large: {} MiB at most. Send less of it, or in parts.",
+                "This message is too large: the limit is {} MiB. Send less text, or send it in parts.",
                 MAX_BYTES / (1024 * 1024)
             );
             return Err(Refusal { id: id.clone(), error: ErrorData::invalid_request(text, None) });
@@ -121,17 +121,17 @@ fn read(line: &Line) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Refusal> {
     if line.is_empty() {
         return Ok(None);
     }
-    serde_json::from_slice(line).map(Some).or_else(|error| read_mended(line, &error))
+    serde_json::from_slice(line).map(Some).or_else(|error| read_repaired(line, &error))
 }
 
-/// A line that can't be read as it is: its text may be cut, it may be no JSON, or JSON that is no message.
-fn read_mended(line: &[u8], error: &serde_json::Error) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Refusal> {
-    let text = mended(line);
+/// Parses a line that was refused as it is. Repairs half characters first.
+fn read_repaired(line: &[u8], error: &serde_json::Error) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Refusal> {
+    let text = repaired(line);
     if let Ok(message) = serde_json::from_str(&text) {
         return Ok(Some(message));
     }
     let Ok(value) = serde_json::from_str::<Value>(&text) else {
-        let text = format!("This line is no JSON: {error}");
+        let text = format!("This line is not valid JSON: {error}");
         return Err(Refusal { id: IdFinder::of(line), error: ErrorData::parse_error(text, None) });
     };
     let is_method = value.get("method").is_some_and(Value::is_string);
@@ -139,8 +139,8 @@ fn read_mended(line: &[u8], error: &serde_json::Error) -> Result<Option<RxJsonRp
         None if is_method => Ok(None),
         id => {
             let id = id.and_then(|id| serde_json::from_value(id.clone()).ok());
-            let text = "This is no request of MCP: its params are not those of its method, or its id is neither text \
-                        nor a number.";
+            let text = "This is not a valid MCP request: its params do not match its method, or its id is not a string \
+                        or a number.";
             Err(Refusal { id, error: ErrorData::invalid_request(text, None) })
         }
     }

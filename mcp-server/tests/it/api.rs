@@ -1,5 +1,5 @@
-//! An API on loopback that answers as a test says: for refusals, failures and short heartbeats, which
-//! the real engine does not give on demand.
+//! An API on loopback whose answers the test sets: for refusals, failures and short heartbeat intervals, which the real
+//! engine does not give on demand.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// What arrived: method, path with query, body.
+/// A received request: method, path with query, body.
 pub(crate) type Seen = (String, String, Value);
 
 /// A running API. Its thread ends with the test's process.
@@ -18,7 +18,7 @@ pub(crate) struct ScriptedApi {
 }
 
 impl ScriptedApi {
-    /// Serves `answer`, which turns method and path into a status and a body.
+    /// Serves `answer`, which returns a status and a body for a method and a path.
     pub(crate) fn start(answer: impl Fn(&str, &str) -> (u16, Value) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -33,7 +33,7 @@ impl ScriptedApi {
         Self { url, seen }
     }
 
-    /// Waits for a request whose method and path fit.
+    /// Waits for a request with this method and path, and returns its body.
     pub(crate) fn wait_for(&self, method: &str, path: &str) -> Value {
         loop {
             let (its_method, its_path, body) = self.seen.recv_timeout(Duration::from_secs(30)).expect("the request");
@@ -51,7 +51,7 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> (u16, Value)) ->
     Some((request.method, request.path, serde_json::from_slice(&request.body).unwrap_or_default()))
 }
 
-/// A request as it came over the wire.
+/// A request as received.
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
@@ -83,11 +83,11 @@ impl Request {
     }
 }
 
-/// Answers, and ends the connection.
+/// Sends the answer and closes the connection.
 pub(crate) fn respond(stream: &mut TcpStream, status: u16, headers: &[(&str, String)], body: &str) -> Option<()> {
     let mut head =
         format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
-    // The API puts the id of a problem into a header too, and so it is known to be the API's.
+    // The real API also sends the correlation id of a problem in a header. The client uses it to recognise the API.
     let id = body.split("\"correlation_id\":\"").nth(1).and_then(|rest| rest.split('"').next());
     let mark = id.map(|id| ("x-correlation-id", id.to_owned()));
     for (name, value) in headers.iter().chain(&mark) {
@@ -99,13 +99,13 @@ pub(crate) fn respond(stream: &mut TcpStream, status: u16, headers: &[(&str, Str
     stream.write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes()).ok()
 }
 
-/// A refusal as the API words it.
+/// A refusal in the API's format.
 pub(crate) fn problem(status: u16, code: &str, detail: &str) -> Value {
     json!({"type": format!("urn:deckwatch:error:{code}"), "title": code, "status": status, "detail": detail,
         "code": code, "correlation_id": "corr_0a0b0c0d-0000-4000-8000-000000000001"})
 }
 
-/// A live session of `agent`.
+/// An active session of `agent`.
 pub(crate) fn session(agent: &str) -> Value {
     let now = "2026-11-21T08:00:00.000Z";
     json!({"id": "sess_01JD0000000000000000000001", "agent": agent, "client": "claude", "client_version": null,

@@ -1,17 +1,17 @@
-//! The forms in which agents' CLIs send arguments: of every tool, every argument.
+//! The forms in which agents' CLIs send arguments, tested for every argument of every tool.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Machine, Mcp};
 
-const REFUSED: &str = "these arguments do not fit: /";
+const REFUSED: &str = "the arguments are not valid: /";
 
-/// A server of an agent in a repository.
+/// The server of an agent in a repository.
 fn agent(machine: &Machine) -> Mcp {
     machine.agent("mac1-claude-1", &machine.repository("https://github.com/example-org/alpha.git"))
 }
 
-/// An argument of a tool, with the others that a call needs.
+/// An argument of a tool, with the other arguments that a call needs.
 struct Argument {
     tool: String,
     name: String,
@@ -38,19 +38,19 @@ impl Argument {
         all
     }
 
-    /// What the tool says when the argument comes in this form.
+    /// The answer of the tool when the argument has this form.
     fn sent(&self, agent: &mut Mcp, value: &Value) -> String {
         let mut arguments = self.others.clone();
         arguments[&self.name] = value.clone();
         agent.call(&self.tool, &arguments).text
     }
 
-    /// Whether the tool refused this very argument for its form, and not for the others that came with it.
+    /// Whether the tool refused the form of this argument, and not another argument.
     fn is_refused(&self, text: &str) -> bool {
         text.contains(REFUSED) && text.contains(&format!("/{}: must", self.name))
     }
 
-    /// Forms with one meaning, and forms that are refused.
+    /// The forms with one meaning, and the forms that are refused.
     fn forms(&self) -> (Vec<Value>, Vec<Value>) {
         let words = self.schema["enum"].as_array();
         match (self.schema["type"].as_str().unwrap(), words) {
@@ -86,7 +86,7 @@ impl Argument {
 }
 
 #[test]
-fn a_form_with_one_meaning_is_taken_and_every_other_is_refused_with_what_came_and_an_example() {
+fn a_form_with_one_meaning_is_accepted_and_others_are_refused_with_the_value_and_an_example() {
     let machine = Machine::new();
     let mut agent = agent(&machine);
     let all = Argument::all(&mut agent);
@@ -108,7 +108,7 @@ fn a_form_with_one_meaning_is_taken_and_every_other_is_refused_with_what_came_an
 }
 
 #[test]
-fn the_example_of_an_error_is_taken() {
+fn the_example_in_an_error_is_accepted() {
     let machine = Machine::new();
     let mut agent = agent(&machine);
     for argument in Argument::all(&mut agent) {
@@ -122,7 +122,7 @@ fn the_example_of_an_error_is_taken() {
 }
 
 #[test]
-fn nothing_is_sent_as_null_or_as_an_empty_text_for_every_argument_at_once() {
+fn null_or_an_empty_string_for_every_argument_is_an_omission() {
     let machine = Machine::new();
     let mut agent = agent(&machine);
     let all = Argument::all(&mut agent);
@@ -139,7 +139,7 @@ fn nothing_is_sent_as_null_or_as_an_empty_text_for_every_argument_at_once() {
 }
 
 #[test]
-fn a_text_that_looks_like_json_stays_a_text_and_a_list_as_json_text_becomes_the_list() {
+fn a_string_that_looks_like_json_is_unchanged_and_a_list_as_json_text_becomes_a_list() {
     let machine = Machine::new();
     let mut agent = agent(&machine);
     let note = json!({"action": "create", "title": "[x]", "content": "[\"a\"]", "tags": "[\"decision\", \"legal\"]"});
@@ -159,7 +159,7 @@ fn a_text_that_looks_like_json_stays_a_text_and_a_list_as_json_text_becomes_the_
 }
 
 #[test]
-fn what_a_cli_adds_for_itself_is_passed_over_and_any_other_name_is_refused() {
+fn arguments_that_a_cli_adds_are_ignored_and_other_unknown_names_are_refused() {
     let machine = Machine::new();
     let mut agent = agent(&machine);
     for tool in ["context", "ventures", "preflight", "sod"] {
@@ -176,7 +176,7 @@ fn what_a_cli_adds_for_itself_is_passed_over_and_any_other_name_is_refused() {
 }
 
 #[test]
-fn arguments_that_are_no_object_are_read_or_refused_with_an_example() {
+fn arguments_that_are_not_an_object_are_converted_or_refused_with_an_example() {
     let machine = Machine::new();
     let mut agent = agent(&machine);
     for arguments in [json!("{\"track\": \"3\"}"), json!(""), json!([]), json!(null)] {
@@ -195,7 +195,7 @@ fn arguments_that_are_no_object_are_read_or_refused_with_an_example() {
 }
 
 #[test]
-fn an_error_repeats_no_secret_and_no_long_text() {
+fn an_error_contains_no_secret_and_no_long_text() {
     let machine = Machine::new();
     let mut agent = agent(&machine);
     let token = format!("ghp_{}", "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8");

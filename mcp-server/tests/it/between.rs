@@ -1,4 +1,4 @@
-//! A network between an agent and its server: slower than loopback, or broken; also a proxy.
+//! A simulated network between an agent and its server: slow or broken. It also acts as a proxy.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,22 +8,22 @@ use std::time::Duration;
 
 use crate::api::{Request, respond};
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It arrives, and its answer too.
+    /// The request and its answer pass.
     Passes,
-    /// The same, this much later.
+    /// The same, after this delay.
     PassesLater(Duration),
-    /// The connection breaks off, and nothing has arrived.
+    /// The connection breaks before the request arrives.
     Breaks,
-    /// Somebody else answers, with this status and a page.
+    /// Another server answers, with this status and an HTML page.
     IsAnsweredElsewhere(u16),
 }
 
 type Decide = Box<dyn Fn(&Request) -> Fate + Send>;
 
-/// A way to a server. Its threads end with the test's process.
+/// A network path to a server. Its threads end with the test's process.
 pub(crate) struct Between {
     pub(crate) url: String,
     shared: Arc<Shared>,
@@ -33,12 +33,12 @@ struct Shared {
     server: SocketAddr,
     delay: AtomicU64,
     decide: Mutex<Decide>,
-    /// The paths of the requests that came by.
+    /// The paths of the requests that passed.
     seen: Mutex<Vec<String>>,
 }
 
 impl Between {
-    /// The way to the server at this address; everything passes.
+    /// A network path to the server at this address. All requests pass.
     pub(crate) fn leading_to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -54,18 +54,18 @@ impl Between {
         Self { url, shared }
     }
 
-    /// From now on each request takes this much longer.
+    /// Delays each request by this time from now on.
     pub(crate) fn takes(&self, delay: Duration) {
         self.shared.delay.store(delay.as_millis().try_into().unwrap(), Ordering::SeqCst);
     }
 
-    /// From now on this says what becomes of a request.
+    /// Sets what happens to each request from now on.
     pub(crate) fn decides(&self, decide: impl Fn(&Request) -> Fate + Send + 'static) {
         *self.shared.decide.lock().unwrap() = Box::new(decide);
         self.shared.seen.lock().unwrap().clear();
     }
 
-    /// Whether a request for this path has come by since it was last said what becomes of them.
+    /// Whether a request for this path passed since the last call of [`Self::decides`].
     pub(crate) fn has_seen(&self, path: &str) -> bool {
         self.shared.seen.lock().unwrap().iter().any(|seen| seen == path)
     }
@@ -88,7 +88,7 @@ impl Shared {
 
     fn forward(&self, request: &Request) -> Option<Vec<u8>> {
         let mut server = TcpStream::connect(self.server).ok()?;
-        // A proxy is asked for a whole address.
+        // A request to a proxy contains the whole URL.
         let path = request
             .path
             .strip_prefix("http://")

@@ -1,4 +1,5 @@
-//! What an agent reads on a busy team, from the real programs: 13 agents, 28 P0 issues, a handoff of ten next steps.
+//! The answers for an agent of a busy team, from the real programs: 13 agents, 28 P0 issues, a handoff with ten next
+//! steps.
 
 use std::fmt::Write as _;
 
@@ -12,7 +13,7 @@ const AGENT: &str = "mac1-claude-1";
 const REPO: &str = "example-org/alpha";
 const OTHER_REPO: &str = "example-org/alpha-web";
 
-/// A team with everything that a day shows.
+/// A team with records for every section of a start of day.
 struct Team {
     machine: Machine,
     server: Server,
@@ -85,22 +86,22 @@ fn last_handoff(items: usize) -> Value {
     let list = |what: &str, count: usize| -> Vec<String> {
         (1..=count).map(|n| format!("{what} {n}: the part of the sign-in that has the number {n}")).collect()
     };
-    let mut words = handoff("The sign-in page is half done. The form works; the reset of a password does not.");
-    words["next_steps"] = json!(list("Do step", items));
-    words["accomplished"] = json!(list("Finished", 4));
-    words["in_progress"] = json!(list("Working on", 2));
-    words["blocked"] = json!(list("Waiting for", 1));
-    words["links"] = json!(["https://github.com/example-org/alpha/pull/31"]);
-    words
+    let mut draft = handoff("The sign-in page is half done. The form works; the reset of a password does not.");
+    draft["next_steps"] = json!(list("Do step", items));
+    draft["accomplished"] = json!(list("Finished", 4));
+    draft["in_progress"] = json!(list("Working on", 2));
+    draft["blocked"] = json!(list("Waiting for", 1));
+    draft["links"] = json!(["https://github.com/example-org/alpha/pull/31"]);
+    draft
 }
 
-/// The characters of an answer in its longer form, which holds the text.
+/// The number of characters of the structured content, which includes the text.
 fn cost(answer: &Answer) -> usize {
     answer.facts.to_string().encode_utf16().count()
 }
 
 #[test]
-fn a_day_uses_its_budget_and_names_who_collides() {
+fn a_day_uses_its_budget_and_names_colliding_agents() {
     let team = Team::with(12, 3, 10);
     let mut agent = team.agent();
     let day = agent.call("sod", &json!({"issue_number": 87})).good();
@@ -119,7 +120,7 @@ fn a_day_uses_its_budget_and_names_who_collides() {
 }
 
 #[test]
-fn the_calls_that_an_answer_names_show_what_it_left_out() {
+fn the_calls_named_in_an_answer_show_the_omitted_items() {
     let team = Team::with(60, 8, 30);
     let mut agent = team.agent();
     let day = agent.call("sod", &json!({})).good();
@@ -148,16 +149,16 @@ fn the_calls_that_an_answer_names_show_what_it_left_out() {
 }
 
 #[test]
-fn handoffs_are_listed_in_pages_and_by_whom_they_are_for() {
+fn handoffs_are_listed_in_pages_and_filtered_by_recipient() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, "mac2-codex-1");
     for n in 0..20 {
-        let mut words = handoff(&format!("Number {n}."));
-        words["keep_open"] = json!(true);
+        let mut draft = handoff(&format!("Number {n}."));
+        draft["keep_open"] = json!(true);
         if n == 3 {
-            words["to_agent"] = json!(AGENT);
+            draft["to_agent"] = json!(AGENT);
         }
-        let _ = agent.call("handoff", &words).good();
+        let _ = agent.call("handoff", &draft).good();
     }
     let mut reader = server.agent(&machine, AGENT);
     let first = reader.call("handoffs", &json!({})).good();
@@ -177,9 +178,9 @@ fn handoffs_are_listed_in_pages_and_by_whom_they_are_for() {
 fn a_long_handoff_is_read_in_pieces() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
-    let mut words = handoff("Long.");
-    words["next_steps"] = (0..150).map(|n| json!(format!("step {n} {}", "word ".repeat(30)))).collect();
-    let id = agent.call("handoff", &words).good().facts["handoff_id"].clone();
+    let mut draft = handoff("Long.");
+    draft["next_steps"] = (0..150).map(|n| json!(format!("step {n} {}", "word ".repeat(30)))).collect();
+    let id = agent.call("handoff", &draft).good().facts["handoff_id"].clone();
     let (mut steps, mut offset, mut calls) = (0, json!(0), 0);
     while !offset.is_null() {
         let piece = agent.call("handoffs", &json!({"id": id, "offset": offset})).good();

@@ -1,4 +1,5 @@
-//! A disk that takes nothing: every tool says what happened, why and what to do, and nothing is called queued.
+//! A full or read-only disk: every tool says what happened, why and what to do. No answer claims that a write is
+//! queued.
 
 use deckwatch_tests::BadDisk;
 use serde_json::json;
@@ -9,7 +10,7 @@ const REMOTE: &str = "https://github.com/example-org/alpha.git";
 const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
 const BOTH: [BadDisk; 2] = [BadDisk::Full, BadDisk::ReadOnly];
 
-/// An agent whose own files are on such a disk.
+/// An agent whose data files are on such a disk.
 fn agent(machine: &Machine, disk: BadDisk, variables: &[(&str, &str)]) -> Mcp {
     let mut command = machine.command(&machine.repository_once(REMOTE));
     command.env("DECKWATCH_VENTURE", "alpha").envs(variables.iter().copied());
@@ -17,14 +18,14 @@ fn agent(machine: &Machine, disk: BadDisk, variables: &[(&str, &str)]) -> Mcp {
 }
 
 #[test]
-fn without_an_api_nothing_is_called_queued_and_no_tool_promises_that_it_will_be() {
+fn without_an_api_no_answer_claims_that_a_write_is_or_will_be_queued() {
     for disk in BOTH {
         let machine = Machine::new();
         let variables =
             [("DECKWATCH_AGENT", "mac1-claude-1"), ("CONTEXT_API_URL", "http://127.0.0.1:9"), ("CONTEXT_API_KEY", KEY)];
         let mut agent = agent(&machine, disk, &variables);
         let day = agent.call("sod", &json!({})).trouble();
-        for part in ["can't reach the Context API", "Nothing can wait on this machine either", disk.advice()] {
+        for part in ["can't reach the Context API", "This machine can't queue writes either", disk.advice()] {
             assert!(day.contains(part), "{disk:?}: {part} in {day}");
         }
         let note = json!({"action": "create", "title": "t", "content": "c"});
@@ -33,7 +34,7 @@ fn without_an_api_nothing_is_called_queued_and_no_tool_promises_that_it_will_be(
             for part in ["is neither recorded nor queued", "keep its text", disk.advice()] {
                 assert!(text.contains(part), "{disk:?}: {part} in {text}");
             }
-            assert!(!text.contains("it was sent"), "nobody took a connection: {text}");
+            assert!(!text.contains("it was sent"), "no connection was accepted: {text}");
         }
         let checks = agent.call("preflight", &json!({})).good().text;
         assert!(checks.contains("FAIL outbox: ") && checks.contains(disk.advice()), "{disk:?}: {checks}");
@@ -44,7 +45,7 @@ fn without_an_api_nothing_is_called_queued_and_no_tool_promises_that_it_will_be(
 }
 
 #[test]
-fn the_database_of_this_machine_says_what_keeps_it_from_opening_and_what_to_do() {
+fn the_error_of_the_local_database_says_why_it_does_not_open_and_what_to_do() {
     for disk in BOTH {
         let machine = Machine::new();
         let mut agent = agent(&machine, disk, &[("DECKWATCH_AGENT", "mac1-claude-1")]);
@@ -58,7 +59,7 @@ fn the_database_of_this_machine_says_what_keeps_it_from_opening_and_what_to_do()
 }
 
 #[test]
-fn an_agent_without_a_name_says_why_it_gets_none_and_what_to_do() {
+fn the_error_of_an_agent_without_a_name_says_why_and_what_to_do() {
     for disk in BOTH {
         let machine = Machine::new();
         let text = agent(&machine, disk, &[]).call("sod", &json!({})).trouble();

@@ -1,4 +1,4 @@
-//! A repository that gets another name or venture keeps its history, and two repositories of one name share none.
+//! A repository keeps its history when its name or venture changes. Repositories with the same name share no history.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ fn goes_on(day: &Answer, venture: &str, repo: &str, last: &str) {
 }
 
 #[test]
-fn history_follows_a_remote_that_comes_changes_and_goes() {
+fn history_follows_a_remote_that_is_added_changed_and_removed() {
     let machine = Machine::new();
     let dir = repository(&machine, "alpha");
     work(&machine, &dir, "Before the remote.");
@@ -56,7 +56,7 @@ fn history_follows_a_remote_that_comes_changes_and_goes() {
 }
 
 #[test]
-fn history_follows_a_venture_that_is_written_and_renamed() {
+fn history_follows_a_venture_that_is_added_and_renamed() {
     let machine = Machine::new();
     let dir = machine.repository("https://github.com/example-org/alpha.git");
     work(&machine, &dir, "Before the venture.");
@@ -73,7 +73,7 @@ fn history_follows_a_venture_that_is_written_and_renamed() {
 }
 
 #[test]
-fn history_follows_a_folder_that_is_moved_and_two_servers_that_move_it_at_once() {
+fn history_follows_a_moved_folder_also_with_several_servers_at_once() {
     let machine = Machine::new();
     let dir = repository(&machine, "alpha");
     work(&machine, &dir, "Before the move.");
@@ -93,7 +93,7 @@ fn history_follows_a_folder_that_is_moved_and_two_servers_that_move_it_at_once()
 }
 
 #[test]
-fn two_repositories_of_one_folder_name_and_a_copy_share_nothing() {
+fn repositories_with_the_same_folder_name_and_copies_share_nothing() {
     let machine = Machine::new();
     let (one, two) = (repository(&machine, "a/alpha"), repository(&machine, "b/alpha"));
     work(&machine, &one, "Private to one.");
@@ -113,7 +113,7 @@ fn two_repositories_of_one_folder_name_and_a_copy_share_nothing() {
 }
 
 #[test]
-fn folders_named_in_any_script_have_a_day() {
+fn folder_names_in_any_script_work() {
     let machine = Machine::new();
     let long = "x".repeat(250);
     for name in ["日本語", "中国語", "مشروع", "🚀", "a b", "---", &long] {
@@ -125,7 +125,7 @@ fn folders_named_in_any_script_have_a_day() {
 }
 
 #[test]
-fn who_joins_a_team_is_told_of_the_handoffs_that_stay_on_this_machine() {
+fn after_joining_a_team_the_report_names_handoffs_in_the_local_database() {
     let (machine, server) = (Machine::new(), Server::started());
     let dir = machine.repository_once("https://github.com/example-org/alpha.git");
     work(&machine, &dir, "Mine alone.");

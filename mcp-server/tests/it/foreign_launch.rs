@@ -1,4 +1,4 @@
-//! An environment that belongs to another launch: nothing is done under its name, and the answer says why.
+//! An environment that belongs to another launch: tools refuse to work under its name and say why.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::server::{Server, command};
 
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
-/// A process that holds a slot, as an agent's tool does.
+/// A process that holds a slot, like an agent's CLI.
 struct Launched {
     holder: Child,
     agent: String,
@@ -53,7 +53,7 @@ impl Drop for Launched {
 }
 
 #[test]
-fn a_server_that_outlives_its_launch_records_nothing_more() {
+fn a_server_that_outlives_its_launch_records_nothing() {
     let machine = Machine::new();
     let mut launched = Launched::on(&machine);
     let mut server = launched.server(&machine, REMOTE);
@@ -63,10 +63,10 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
     for tool in ["sod", "context", "status", "notes", "ventures"] {
         let answer = server.call(tool, &json!({}));
         assert!(answer.is_error, "{tool}: {}", answer.text);
-        for words in
+        for command_line in
             ["belongs to the launch of", "which has ended", "Nothing was read or recorded", "launcher <venture>"]
         {
-            assert!(answer.text.contains(words), "{words:?} is not in {}", answer.text);
+            assert!(answer.text.contains(command_line), "{command_line:?} is not in {}", answer.text);
         }
     }
     for (method, params) in
@@ -79,7 +79,7 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
     let report = server.call("preflight", &json!({})).text;
     assert!(report.contains("FAIL agent") && report.contains("start the agent again"), "{report}");
 
-    // Another launch gets the name.
+    // A later launch gets the same name.
     let next = Launched::on(&machine);
     assert_eq!(next.agent, launched.agent);
     let answer = server.call("sod", &json!({}));
@@ -87,7 +87,7 @@ fn a_server_that_outlives_its_launch_records_nothing_more() {
 }
 
 #[test]
-fn a_day_that_was_asked_for_does_not_start_after_the_launch_has_ended() {
+fn a_requested_day_does_not_start_after_the_launch_has_ended() {
     let (machine, mut api) = (Machine::new(), Server::started());
     let mut launched = Launched::on(&machine);
     let mut command = command(&machine, &launched.agent, &machine.repository_once(REMOTE), &api.url());
@@ -100,7 +100,7 @@ fn a_day_that_was_asked_for_does_not_start_after_the_launch_has_ended() {
 
     launched.ends();
     let _next = Launched::on(&machine);
-    // A start that goes on looks at its launch each second.
+    // A running start of day checks its launch every second.
     std::thread::sleep(Duration::from_secs(2));
     api.start();
     // The first tries come after one, two and four seconds.
@@ -112,16 +112,16 @@ fn a_day_that_was_asked_for_does_not_start_after_the_launch_has_ended() {
 }
 
 #[test]
-fn a_server_that_its_tool_detached_works_in_the_launchs_repository_and_no_other() {
+fn a_detached_server_works_only_in_the_repository_of_the_launch() {
     let machine = Machine::new();
     let launched = Launched::on(&machine);
-    // This test, and not the launch, is above the server.
+    // The parent of the server is this test, not the launch.
     let _ = launched.server(&machine, REMOTE).call("sod", &json!({})).good();
     let answer = launched.server(&machine, "https://github.com/example-org/beta.git").call("sod", &json!({}));
     assert!(answer.is_error && answer.text.contains("works on example-org/beta"), "{}", answer.text);
 }
 
-/// Starts a server that this test, as the holder of the slot, is above.
+/// Starts a server as a child of this test, which holds the slot.
 fn started_by_the_launch(machine: &Machine, dir: &Path, repos: &str) -> Mcp {
     let home = OsString::from(machine.home());
     let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
@@ -135,7 +135,7 @@ fn started_by_the_launch(machine: &Machine, dir: &Path, repos: &str) -> Mcp {
 }
 
 #[test]
-fn what_the_launch_starts_works_in_the_repositories_of_its_venture_and_no_other() {
+fn a_child_of_the_launch_works_only_in_the_repositories_of_its_venture() {
     let machine = Machine::new();
     let (alpha, beta) = (machine.repository(REMOTE), machine.repository("https://github.com/example-org/beta.git"));
     let inner = alpha.join("src/deep");
@@ -149,7 +149,7 @@ fn what_the_launch_starts_works_in_the_repositories_of_its_venture_and_no_other(
     let expected = "which is not a repository of its venture";
     assert!(answer.is_error && answer.text.contains(expected), "{}", answer.text);
 
-    // The file of ventures may know more repositories than the launcher did.
+    // The ventures file may have more repositories than the launcher's variable.
     let ventures = r#"{"ventures": [{"code": "alpha", "name": "Alpha", "repos": ["example-org/beta"]}]}"#;
     let folder = machine.home().join(".config/deckwatch");
     std::fs::create_dir_all(&folder).unwrap();
@@ -158,7 +158,7 @@ fn what_the_launch_starts_works_in_the_repositories_of_its_venture_and_no_other(
 }
 
 #[test]
-fn a_name_that_no_launcher_gave_is_the_persons_own() {
+fn a_name_without_a_launch_is_accepted() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let _ = machine.agent("mac1-codex-7", &dir).call("sod", &json!({})).good();
@@ -169,7 +169,7 @@ fn a_name_that_no_launcher_gave_is_the_persons_own() {
 }
 
 #[test]
-fn a_session_of_a_background_server_holds_a_slot_of_its_own() {
+fn each_session_of_a_background_server_holds_its_own_slot() {
     let machine = Machine::new();
     let server = machine.command(&machine.repository(REMOTE));
     let script = machine.home().join("codex");
@@ -182,6 +182,6 @@ fn a_session_of_a_background_server_holds_a_slot_of_its_own() {
     let file = machine.home().join(format!(".local/state/deckwatch/slots/{}/codex-1.json", this_host()));
     let slot: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let pid = slot["holder"]["pid"].to_string();
-    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
-    assert!(!String::from_utf8_lossy(&words).contains("app-server"), "{slot}");
+    let command_line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(!String::from_utf8_lossy(&command_line).contains("app-server"), "{slot}");
 }

@@ -1,5 +1,5 @@
-//! A GitHub on loopback: it takes the questions of GraphQL that the server asks, and searches its issues
-//! by the qualifiers of GitHub's search. What it does not know it refuses, as GitHub does.
+//! A GitHub on loopback. It answers the GraphQL queries of the server and supports the search qualifiers that the
+//! server uses. It refuses anything else, like GitHub.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Request, respond};
 
-/// The token that it accepts.
+/// The valid token.
 pub(crate) const TOKEN: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
 
 /// An open issue.
@@ -26,17 +26,17 @@ pub(crate) fn issue(repo: &'static str, number: u64, title: &str, labels: &[&'st
     Issue { repo, number, title: title.to_owned(), labels: labels.to_vec(), author }
 }
 
-/// How it behaves.
+/// How the server behaves.
 #[derive(Clone)]
 pub(crate) enum Mood {
     Well,
-    /// Another status, with headers and a body.
+    /// Answers with this status, these headers and this body.
     Answers(u16, Vec<(&'static str, String)>, String),
-    /// Takes the request and never answers.
+    /// Reads the request and never answers.
     Hangs,
 }
 
-/// A running GitHub. Its threads end with the test's process.
+/// A running server. Its threads end with the test's process.
 pub(crate) struct GitHub {
     pub(crate) url: String,
     requests: Arc<Mutex<usize>>,
@@ -60,7 +60,7 @@ impl GitHub {
         Self::start(World { issues: Vec::new(), repos: Vec::new(), renamed: Vec::new(), mood })
     }
 
-    /// Where `old` is `new` by now.
+    /// A server where the repository `old` was renamed to `new`.
     pub(crate) fn renamed(old: &'static str, new: &'static str) -> Self {
         Self::start(World { issues: Vec::new(), repos: vec![new], renamed: vec![(old, new)], mood: Mood::Well })
     }
@@ -80,7 +80,7 @@ impl GitHub {
         Self { url, requests }
     }
 
-    /// How many requests came.
+    /// The number of received requests.
     pub(crate) fn requests(&self) -> usize {
         *self.requests.lock().unwrap()
     }
@@ -91,7 +91,7 @@ impl World {
         let request = Request::read(&stream)?;
         match &self.mood {
             Mood::Hangs => {
-                // Until the caller gives up.
+                // Wait until the caller closes the connection.
                 let _ = Request::read(&stream);
                 None
             }
@@ -158,7 +158,7 @@ impl World {
         found.map(|name| json!({"nameWithOwner": name}))
     }
 
-    /// Finds nothing in a repository that is not there, and does not say so: like GitHub.
+    /// Finds nothing in an unknown repository, without an error, like GitHub.
     fn search(&self, search: &str, first: usize) -> Value {
         let found: Vec<&Issue> =
             self.issues.iter().filter(|issue| search.split(' ').all(|qualifier| fits(issue, qualifier))).collect();
@@ -171,7 +171,7 @@ impl World {
     }
 }
 
-/// One qualifier; those of the server hold no spaces.
+/// Whether an issue matches one qualifier. The server's qualifiers contain no spaces.
 fn fits(issue: &Issue, qualifier: &str) -> bool {
     let has = |quoted: &str| issue.labels.iter().any(|label| label.eq_ignore_ascii_case(quoted.trim_matches('"')));
     match qualifier.split_once(':').unwrap() {
@@ -179,7 +179,7 @@ fn fits(issue: &Issue, qualifier: &str) -> bool {
         ("is", "issue" | "open") | ("sort", "updated-desc") => true,
         ("label", labels) => labels.split(',').any(has),
         ("-label", label) => !has(label),
-        // What it does not know finds nothing.
+        // An unknown qualifier matches nothing.
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Starts the server in a home of its own and speaks MCP with it, one JSON line at a time.
+//! Starts the server in its own home folder and speaks MCP with it, one JSON line at a time.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Long enough for a loaded machine; no test waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Long enough for a loaded machine. A passing test does not wait for it.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// A machine with a home that no other test sees.
+/// A machine with its own home folder.
 pub(crate) struct Machine {
     home: TempDir,
 }
@@ -42,7 +42,7 @@ impl Machine {
         dir
     }
 
-    /// A folder for `PATH` with these programs of the real one, and no others.
+    /// A folder for `PATH` with only these programs.
     pub(crate) fn tools(&self, names: &[&str]) -> PathBuf {
         let bin = self.folder("bin");
         let path = std::env::var_os("PATH").unwrap();
@@ -56,13 +56,13 @@ impl Machine {
         bin
     }
 
-    /// The same, made at the first call.
+    /// The same. The first call creates it.
     pub(crate) fn repository_once(&self, remote: &str) -> PathBuf {
         let dir = self.home().join(remote.rsplit('/').next().unwrap());
         if dir.exists() { dir } else { self.repository(remote) }
     }
 
-    /// A `PATH` whose git takes that long when it is called with this argument.
+    /// A `PATH` with a git that takes this long when it is called with this argument.
     pub(crate) fn path_with_slow_git(&self, argument: &str, delay: Duration) -> std::ffi::OsString {
         let real = std::env::var_os("PATH").unwrap();
         let bin = self.folder("slow");
@@ -77,7 +77,7 @@ impl Machine {
         std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&real))).unwrap()
     }
 
-    /// Whether any file below the home holds this text.
+    /// Whether any file below the home contains this text.
     pub(crate) fn holds_text(&self, text: &str) -> bool {
         let mut folders = vec![self.home().to_owned()];
         while let Some(folder) = folders.pop() {
@@ -96,7 +96,7 @@ impl Machine {
         self.git_days_ago(dir, 0, args);
     }
 
-    /// Git, on a machine whose clock is that many days behind.
+    /// Runs git with a clock that is this many days behind.
     pub(crate) fn git_days_ago(&self, dir: &Path, days: u64, args: &[&str]) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         let then = format!("@{} +0000", now - days * 86_400);
@@ -109,17 +109,17 @@ impl Machine {
         assert!(git.status().unwrap().success(), "git {args:?}");
     }
 
-    /// The server's command for an agent in `dir`, with an environment of its own.
+    /// The server's command for an agent in `dir`, with a separate environment.
     pub(crate) fn command(&self, dir: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deckwatch-mcp"));
         command.current_dir(dir).env_clear().env("HOME", self.home());
         command.env("PATH", std::env::var_os("PATH").unwrap());
-        // Nobody's real GitHub is asked, and nobody's real token is found for this host.
+        // Use a closed port, so that tests do not call the real GitHub or find a real token.
         command.env("GITHUB_API_URL", "http://127.0.0.1:9");
         command
     }
 
-    /// A server for the agent of that name.
+    /// A server for the agent of this name.
     pub(crate) fn agent(&self, name: &str, dir: &Path) -> Mcp {
         let mut command = self.command(dir);
         command.env("DECKWATCH_AGENT", name);
@@ -132,12 +132,12 @@ pub(crate) struct Mcp {
     pub(crate) child: Child,
     pub(crate) input: Option<ChildStdin>,
     lines: Receiver<String>,
-    /// Answers that came before they were asked for.
+    /// Received answers that the test has not read yet.
     early: Vec<Value>,
     requests: u64,
 }
 
-/// What a tool answered.
+/// The answer of a tool.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -147,7 +147,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer, when the tool did its work.
+    /// The answer of a tool that succeeded.
     #[track_caller]
     pub(crate) fn good(self) -> Self {
         assert!(!self.is_error, "{}", self.text);
@@ -155,7 +155,7 @@ impl Answer {
         self
     }
 
-    /// The text, when the tool could not do its work.
+    /// The text of a tool that failed.
     #[track_caller]
     pub(crate) fn trouble(self) -> String {
         assert!(self.is_error, "{}", self.text);
@@ -164,7 +164,7 @@ impl Answer {
 }
 
 impl Mcp {
-    /// Starts a server; nothing is said yet.
+    /// Starts a server without a handshake.
     pub(crate) fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap();
@@ -177,7 +177,7 @@ impl Mcp {
         Self { child, input, lines, early: Vec::new(), requests: 0 }
     }
 
-    /// Starts a server and shakes hands as Claude Code's older protocol does.
+    /// Starts a server and does the handshake of Claude Code's older protocol.
     pub(crate) fn initialized(command: Command) -> Self {
         Self::initialized_as(command, "claude-code")
     }
@@ -210,14 +210,14 @@ impl Mcp {
         id
     }
 
-    /// The answer to a request, in whatever order answers come.
+    /// The answer to a request. Answers may arrive in any order.
     #[track_caller]
     pub(crate) fn answer_to(&mut self, id: u64) -> Value {
         loop {
             if let Some(at) = self.early.iter().position(|message| message["id"] == json!(id)) {
                 return self.early.swap_remove(at);
             }
-            let line = self.lines.recv_timeout(PATIENCE).expect("an answer");
+            let line = self.lines.recv_timeout(TIME_LIMIT).expect("an answer");
             self.early.push(serde_json::from_str(&line).expect("only JSON on standard output"));
         }
     }
@@ -241,13 +241,13 @@ impl Mcp {
         }
     }
 
-    /// Closes the input, as a CLI that ends does, and waits for the process.
+    /// Closes the input like a CLI that ends, and waits for the process.
     pub(crate) fn close(&mut self) -> std::process::ExitStatus {
         self.input = None;
         self.child.wait().unwrap()
     }
 
-    /// Kills the process in the middle of whatever it does.
+    /// Kills the process.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -262,7 +262,7 @@ impl Drop for Mcp {
     }
 }
 
-/// The smallest handoff.
+/// The arguments of a minimal handoff.
 pub(crate) fn handoff(summary: &str) -> Value {
     json!({"summary": summary, "status": "in_progress"})
 }

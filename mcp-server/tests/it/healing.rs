@@ -1,4 +1,5 @@
-//! Documents that heal: generated where they may be, and nothing of a person's is ever replaced.
+//! Healing of documents: a document is generated only where a requirement allows it, and a person's text is never
+//! replaced.
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ const REMOTE: &str = "https://github.com/example-org/alpha.git";
 const CONTENT: &str = "The API.";
 const ROUTES: &str = "const app = require('express')();\napp.get('/health', check);\n";
 
-/// What says that this content was generated.
+/// The `source_path` of a generated document with this content.
 fn mark(kind: &str, content: &str) -> String {
     format!("generated:{kind}:{}", &sha256_hex(content.as_bytes())[..16])
 }
@@ -32,16 +33,16 @@ fn healed(answer: &Answer, name: &str) -> String {
     all.iter().find(|one| one["name"] == name).unwrap()["outcome"].as_str().unwrap().to_owned()
 }
 
-/// The first start of day that has news of the background.
+/// The line about background healing, from the first start of day that has it.
 #[track_caller]
-fn news(agent: &mut Mcp) -> String {
+fn background_report(agent: &mut Mcp) -> String {
     let mut days = (0..200).map(|_| agent.call("sod", &json!({})).good().text);
-    let told = days.find(|text| text.contains("healed in the background")).expect("news");
-    told.lines().find(|line| line.contains("healed in the background")).unwrap().to_owned()
+    let report = days.find(|text| text.contains("healed in the background")).expect("a report of background healing");
+    report.lines().find(|line| line.contains("healed in the background")).unwrap().to_owned()
 }
 
 #[test]
-fn the_audit_tells_what_is_missing_and_what_is_there() {
+fn the_audit_lists_missing_and_present_documents() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     server.require_generated("api.md");
@@ -58,7 +59,7 @@ fn the_audit_tells_what_is_missing_and_what_is_there() {
 }
 
 #[test]
-fn what_is_missing_is_generated_and_says_from_where() {
+fn a_missing_document_is_generated_and_names_its_source() {
     let (machine, server) = (Machine::new(), Server::started());
     with_a_route(&machine);
     for name in ["api.md", "schema.md", "runbook.md"] {
@@ -78,9 +79,9 @@ fn what_is_missing_is_generated_and_says_from_where() {
 }
 
 #[test]
-fn without_anything_missing_there_is_nothing_to_heal() {
+fn without_missing_documents_nothing_is_healed() {
     let (machine, server) = (Machine::new(), Server::started());
-    // The one that every venture must have from the start.
+    // The document that every venture must have.
     server.put_doc("alpha", "project-instructions.md", "Read me.");
     let mut agent = server.agent(&machine, AGENT);
     let heal = agent.call("doc_audit", &json!({"action": "heal"})).good();
@@ -91,7 +92,7 @@ fn without_anything_missing_there_is_nothing_to_heal() {
 }
 
 #[test]
-fn a_document_that_would_carry_a_secret_is_refused_without_the_value() {
+fn a_generated_document_with_a_secret_is_refused_without_showing_it() {
     let (machine, server) = (Machine::new(), Server::started());
     let token = format!("ghp_{}", "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8");
     let dir = machine.repository_once(REMOTE);
@@ -104,7 +105,7 @@ fn a_document_that_would_carry_a_secret_is_refused_without_the_value() {
 }
 
 #[test]
-fn a_repository_that_is_not_the_ventures_is_not_used() {
+fn a_repository_of_another_venture_is_not_used() {
     let (machine, server) = (Machine::new(), Server::started());
     let dir = machine.repository("https://github.com/example-org/private-notes.git");
     std::fs::write(dir.join("server.js"), ROUTES).unwrap();
@@ -112,23 +113,23 @@ fn a_repository_that_is_not_the_ventures_is_not_used() {
     let heal =
         |dir: &Path| server.agent_in(&machine, AGENT, dir).call("doc_audit", &json!({"action": "heal"})).good().text;
     let text = heal(&dir);
-    assert!(text.starts_with("Nothing is generated: example-org/private-notes is not among"), "{text}");
+    assert!(text.starts_with("No document is generated: example-org/private-notes is not a repository of"), "{text}");
     let text = heal(&machine.folder("plain"));
-    assert!(text.starts_with("Nothing is generated: this folder is not a git repository."), "{text}");
+    assert!(text.starts_with("No document is generated: this folder is not a git repository."), "{text}");
     assert!(server.doc("api.md").is_none());
 }
 
 #[test]
-fn a_start_of_day_heals_in_the_background_and_the_next_one_tells_once() {
+fn a_start_of_day_heals_in_the_background_and_a_later_one_reports_it_once() {
     let (machine, server) = (Machine::new(), Server::started());
     with_a_route(&machine);
     server.require_generated("api.md");
     let mut agent = server.agent(&machine, AGENT);
-    let line = news(&mut agent);
+    let line = background_report(&mut agent);
     assert_eq!(
         line,
-        "Documents, healed in the background: project-instructions.md: not written, nothing for it was found in this \
-         repository; api.md: created, version 1."
+        "Documents healed in the background: project-instructions.md: not written, because this repository has no source \
+         for it; api.md: created, version 1."
     );
     assert!(server.doc("api.md").unwrap().content.contains("/health"));
     let next = agent.call("sod", &json!({})).good();
@@ -137,22 +138,22 @@ fn a_start_of_day_heals_in_the_background_and_the_next_one_tells_once() {
 }
 
 #[test]
-fn context_has_the_news_too() {
+fn context_reports_background_healing_too() {
     let (machine, server) = (Machine::new(), Server::started());
     server.require_generated("schema.md");
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
-    let told = (0..200).map(|_| agent.call("context", &json!({})).good().text);
-    let lines: Vec<String> = told.take_while(|text| !text.contains("schema.md: not written")).collect();
-    assert!(lines.len() < 200, "the news came");
+    let report = (0..200).map(|_| agent.call("context", &json!({})).good().text);
+    let lines: Vec<String> = report.take_while(|text| !text.contains("schema.md: not written")).collect();
+    assert!(lines.len() < 200, "the report came");
 }
 
-/// An API whose audit finds `api.md` stale, with this document there, and this answer to a put.
+/// An API whose audit finds `api.md` stale. It has this document, and gives this answer to a PUT.
 fn with_stale(doc: Value, put: (u16, Value)) -> ScriptedApi {
     with_stale_that(json!({"auto_generate": true}), doc, put)
 }
 
-/// The same, of a requirement that says this.
+/// The same, with these fields of the requirement.
 fn with_stale_that(rule: Value, doc: Value, put: (u16, Value)) -> ScriptedApi {
     ScriptedApi::start(move |method, path| match (method, path) {
         ("GET", "/v1/docs/alpha/api.md") => (200, doc.clone()),
@@ -194,26 +195,26 @@ fn heal_at(api: &ScriptedApi) -> Answer {
 }
 
 #[test]
-fn what_a_person_wrote_or_another_repository_gave_is_left() {
+fn a_document_of_a_person_or_of_another_repository_is_kept() {
     let (own, other) = (json!("example-org/alpha"), json!("example-org/beta"));
-    for (repo, path, said) in [
-        (Value::Null, Value::Null, "a person wrote or changed it"),
-        (own.clone(), json!("docs/api.md"), "a person wrote or changed it"),
-        (own.clone(), json!("generated:api"), "a person wrote or changed it"),
-        (own.clone(), json!(mark("schema", CONTENT)), "a person wrote or changed it"),
-        (own, json!(mark("api", "The API, before a person added to it.")), "a person wrote or changed it"),
+    for (repo, path, expected) in [
+        (Value::Null, Value::Null, "a person wrote or edited it"),
+        (own.clone(), json!("docs/api.md"), "a person wrote or edited it"),
+        (own.clone(), json!("generated:api"), "a person wrote or edited it"),
+        (own.clone(), json!(mark("schema", CONTENT)), "a person wrote or edited it"),
+        (own, json!(mark("api", "The API, before a person added to it.")), "a person wrote or edited it"),
         (other, json!(mark("api", CONTENT)), "it was generated from example-org/beta"),
     ] {
         let api = with_stale(stored(&repo, &path), (200, json!({})));
         let heal = heal_at(&api);
         assert_eq!(healed(&heal, "api.md"), "left", "{}", heal.text);
-        assert!(heal.text.contains(said), "{}", heal.text);
+        assert!(heal.text.contains(expected), "{}", heal.text);
         assert!(api.seen.try_iter().all(|(method, _, _)| method == "GET"), "nothing was written");
     }
 }
 
 #[test]
-fn a_document_that_people_are_to_write_is_not_generated_in_their_place() {
+fn a_document_that_people_must_write_is_not_generated() {
     let generated = stored(&json!("example-org/alpha"), &json!(mark("api", CONTENT)));
     let api = with_stale_that(json!({"auto_generate": false}), generated, (200, json!({})));
     let heal = heal_at(&api);
@@ -224,26 +225,26 @@ fn a_document_that_people_are_to_write_is_not_generated_in_their_place() {
     with_a_route(&machine);
     server.require_written("api.md");
     let mut agent = server.agent(&machine, AGENT);
-    let line = news(&mut agent);
+    let line = background_report(&mut agent);
     assert!(line.contains("project-instructions.md") && !line.contains("api.md"), "{line}");
     let heal = agent.call("doc_audit", &json!({"action": "heal"})).good();
     assert_eq!(heal.facts["healed"].as_array().unwrap().len(), 1, "{}", heal.text);
-    assert!(server.doc("api.md").is_none(), "missing, and left to people");
+    assert!(server.doc("api.md").is_none(), "missing, because people must write it");
 }
 
 #[test]
-fn each_way_to_fail_is_told_apart() {
+fn each_failure_has_its_own_outcome() {
     let generated = stored(&json!("Example-Org/Alpha"), &json!(mark("api", CONTENT)));
-    for (status, code, outcome, said) in [
+    for (status, code, outcome, expected) in [
         (403, "forbidden", "not_permitted", "ask an admin"),
-        (412, "doc_changed", "left", "somebody changed it just now"),
-        (503, "unavailable", "unreachable", "not written, nor what comes after it"),
+        (412, "doc_changed", "left", "somebody edited it just now"),
+        (503, "unavailable", "unreachable", "not written, and the documents after it are skipped"),
         (422, "venture_not_registered", "failed", "failed: the Context API refused"),
     ] {
         let api = with_stale(generated.clone(), (status, problem(status, code, "No.")));
         let heal = heal_at(&api);
         assert_eq!(healed(&heal, "api.md"), outcome, "{}", heal.text);
-        assert!(heal.text.contains(said), "{}", heal.text);
+        assert!(heal.text.contains(expected), "{}", heal.text);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Agents that go without ending their day: others learn it at once, and the same agent goes on where it was.
+//! Agents that stop without an end of day: other agents see it at once, and the same agent can continue its session.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::harness::{Answer, Machine, Mcp};
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 const AGENT: &str = "mac1-claude-1";
 
-/// What another agent of the machine sees.
+/// Another agent on the same machine, which looks at the active agents.
 struct Onlooker(Mcp);
 
 impl Onlooker {
@@ -29,7 +29,7 @@ impl Onlooker {
         self.look().facts["others_total"].clone()
     }
 
-    /// Waits for what happens without being asked for.
+    /// Waits until this number of other agents is active.
     #[track_caller]
     fn waits_for(&mut self, others: u32) {
         let asked = Instant::now();
@@ -56,8 +56,8 @@ fn signal(name: &str, process: u32) {
     assert!(Command::new("kill").args([name, "--", &process.to_string()]).status().unwrap().success());
 }
 
-/// A shell that stands for the agent's CLI and starts the server, as leader of a group of processes.
-fn below_a_shell(machine: &Machine, dir: &Path) -> Command {
+/// A shell that stands for the agent's CLI and starts the server. It leads a process group.
+fn command_under_a_shell(machine: &Machine, dir: &Path) -> Command {
     let server = machine.command(dir);
     let mut shell = Command::new("sh");
     shell.args(["-c", "\"$0\"; :"]).arg(server.get_program()).current_dir(dir).env_clear().process_group(0);
@@ -66,7 +66,7 @@ fn below_a_shell(machine: &Machine, dir: &Path) -> Command {
 }
 
 #[test]
-fn an_agent_whose_input_closes_has_left_and_goes_on_with_its_session() {
+fn an_agent_whose_input_closes_leaves_and_can_continue_its_session() {
     let (machine, dir) = place();
     let (mut agent, session) = started(&machine, &dir);
     let mut onlooker = Onlooker::new(&machine, &dir);
@@ -82,7 +82,7 @@ fn an_agent_whose_input_closes_has_left_and_goes_on_with_its_session() {
 }
 
 #[test]
-fn an_agent_that_gets_a_signal_has_left() {
+fn an_agent_that_gets_a_signal_leaves_its_session() {
     let (machine, dir) = place();
     let mut onlooker = Onlooker::new(&machine, &dir);
     for name in ["-TERM", "-HUP", "-INT"] {
@@ -95,7 +95,7 @@ fn an_agent_that_gets_a_signal_has_left() {
 }
 
 #[test]
-fn every_session_of_a_server_is_left() {
+fn a_server_leaves_all_its_sessions() {
     let (machine, dir) = place();
     let (mut agent, _) = started(&machine, &dir);
     let _ = agent.call("sod", &json!({"track": 1})).good();
@@ -106,7 +106,7 @@ fn every_session_of_a_server_is_left() {
 }
 
 #[test]
-fn a_server_that_was_only_looked_at_ends_no_session() {
+fn a_server_that_only_listed_its_tools_leaves_no_session() {
     let (machine, dir) = place();
     let (_agent, _) = started(&machine, &dir);
     let mut probe = machine.agent(AGENT, &dir);
@@ -116,7 +116,7 @@ fn a_server_that_was_only_looked_at_ends_no_session() {
 }
 
 #[test]
-fn the_last_of_two_servers_leaves() {
+fn only_the_last_of_two_servers_leaves_the_session() {
     let (machine, dir) = place();
     let (mut old, session) = started(&machine, &dir);
     let mut new = machine.agent(AGENT, &dir);
@@ -129,7 +129,7 @@ fn the_last_of_two_servers_leaves() {
 }
 
 #[test]
-fn a_server_that_its_agent_restarts_brings_the_session_back_unasked() {
+fn a_restarted_server_continues_the_session_without_a_call() {
     let (machine, dir) = place();
     let (mut agent, _) = started(&machine, &dir);
     let mut onlooker = Onlooker::new(&machine, &dir);
@@ -142,11 +142,11 @@ fn a_server_that_its_agent_restarts_brings_the_session_back_unasked() {
 }
 
 #[test]
-fn a_probe_of_another_process_brings_nothing_back() {
+fn a_server_of_another_process_does_not_continue_the_session_without_a_call() {
     let (machine, dir) = place();
     let (mut agent, session) = started(&machine, &dir);
     agent.close();
-    let mut probe = Mcp::initialized(below_a_shell(&machine, &dir));
+    let mut probe = Mcp::initialized(command_under_a_shell(&machine, &dir));
     let _ = probe.request("tools/list", &json!({}));
     let mut onlooker = Onlooker::new(&machine, &dir);
     for _ in 0..4 {
@@ -159,9 +159,9 @@ fn a_probe_of_another_process_brings_nothing_back() {
 }
 
 #[test]
-fn an_agent_that_is_killed_is_gone_for_those_on_its_machine_and_then_for_all() {
+fn a_killed_agent_is_gone_on_its_machine_and_then_everywhere() {
     let (machine, dir) = place();
-    let mut agent = Mcp::initialized(below_a_shell(&machine, &dir));
+    let mut agent = Mcp::initialized(command_under_a_shell(&machine, &dir));
     let session = agent.call("sod", &json!({})).good().facts["session_id"].clone();
     let mut onlooker = Onlooker::new(&machine, &dir);
     assert_eq!(onlooker.others(), 1);
@@ -171,25 +171,25 @@ fn an_agent_that_is_killed_is_gone_for_those_on_its_machine_and_then_for_all() {
 
     let day = onlooker.0.call("sod", &json!({})).good();
     let gone = "Gone: mac1-claude-1; its process on this machine has ended without a handoff.";
-    assert!(day.text.contains(gone) && !day.text.contains("Careful"), "{}", day.text);
+    assert!(day.text.contains(gone) && !day.text.contains("Warning"), "{}", day.text);
     assert_eq!(day.facts["active_sessions"], json!({"shown": 0, "total": 0}), "{}", day.text);
     let asked = Instant::now();
     while onlooker.look().text.contains(gone) {
         assert!(asked.elapsed() < Duration::from_secs(20), "the API was not told");
         std::thread::sleep(Duration::from_millis(250));
     }
-    let mut again = Mcp::initialized(below_a_shell(&machine, &dir));
+    let mut again = Mcp::initialized(command_under_a_shell(&machine, &dir));
     assert_eq!(again.call("sod", &json!({})).good().facts["session_id"], session);
     again.close();
 }
 
-/// The server as well, whose input is still open.
+/// Kills the process group, and so also the server, whose input is still open.
 fn signal_group(leader: u32) {
     let _ = Command::new("kill").args(["-KILL", "--", &format!("-{leader}")]).status().unwrap();
 }
 
 #[test]
-fn an_api_that_hangs_holds_up_the_end_for_2_seconds_at_most() {
+fn a_hanging_api_delays_the_end_of_the_process_by_at_most_2_s() {
     let (machine, dir) = place();
     let api = ScriptedApi::start(|method, path| {
         if path.ends_with("/leave") {
@@ -202,7 +202,7 @@ fn an_api_that_hangs_holds_up_the_end_for_2_seconds_at_most() {
     command.envs([("DECKWATCH_AGENT", AGENT), ("DECKWATCH_VENTURE", "alpha"), ("CONTEXT_API_KEY", "0123456789abcdef")]);
     command.env("CONTEXT_API_URL", &api.url);
     let mut agent = Mcp::initialized(command);
-    // It finds the session. What else it asks for, this API does not have.
+    // The server finds the session. Other requests fail at this API.
     let _ = agent.call("context", &json!({})).trouble();
     let asked = Instant::now();
     assert!(agent.close().success());

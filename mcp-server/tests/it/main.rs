@@ -1,13 +1,13 @@
-//! The real `deckwatch-mcp` as an agent's CLI meets it: a process, its pipes, a repository, a home.
+//! Tests of the real `deckwatch-mcp` process, with its pipes, a repository and a home folder, like an agent's CLI.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 mod api;
 mod arguments;
-mod beside;
 mod between;
 mod busy_team;
 mod day;
+mod day_extras;
 mod disk;
 mod docs;
 mod following;

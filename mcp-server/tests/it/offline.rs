@@ -1,4 +1,4 @@
-//! What an agent reads while the API does not answer: everything that its machine has, marked as what it is.
+//! The answers while the API is down: the data on this machine, marked as old or as not sent.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::server::Server;
 
 const AGENT: &str = "mac1-claude-1";
 
-/// A machine whose agent has started a day and handed over, before the API went away.
+/// A machine whose agent started a day and recorded a handoff before the API went down.
 fn after_an_outage() -> (Machine, Server, Mcp) {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut before = server.agent(&machine, AGENT);
@@ -22,13 +22,13 @@ fn after_an_outage() -> (Machine, Server, Mcp) {
     (machine, server, agent)
 }
 
-/// The copy that `launcher docs cache` makes.
+/// Writes a copy like `launcher docs cache`.
 fn copy_of_a_document(machine: &Machine, scope: &str, name: &str, content: &str) {
     std::fs::write(machine.folder(&format!(".cache/deckwatch/docs/{scope}")).join(name), content).unwrap();
 }
 
 #[test]
-fn a_handoff_that_is_not_sent_yet_is_shown_first_wherever_handoffs_are_read() {
+fn a_queued_handoff_is_shown_first_by_every_tool() {
     let (_machine, mut server, mut agent) = after_an_outage();
     for tool in ["sod", "context", "handoffs"] {
         let shown = agent.call(tool, &json!({})).good();
@@ -59,7 +59,7 @@ fn the_handoff_of_the_last_answer_can_be_read_whole() {
 }
 
 #[test]
-fn context_says_who_and_where_and_that_the_rest_is_old() {
+fn context_shows_the_agent_and_marks_old_data() {
     let (_machine, _server, mut agent) = after_an_outage();
     let context = agent.call("context", &json!({})).good();
     for part in [
@@ -76,10 +76,10 @@ fn context_says_who_and_where_and_that_the_rest_is_old() {
 }
 
 #[test]
-fn documents_are_read_and_listed_from_their_copies_with_their_age() {
+fn documents_are_read_and_listed_from_copies_with_their_age() {
     let (machine, _server, mut agent) = after_an_outage();
     let missing = agent.call("doc", &json!({"name": "deploy.md"})).trouble();
-    assert!(missing.contains("`launcher docs cache` keeps copies"), "{missing}");
+    assert!(missing.contains("`launcher docs cache` saves copies"), "{missing}");
     copy_of_a_document(&machine, "alpha", "deploy.md", "# Deploy\n\nFrom the copy.");
     copy_of_a_document(&machine, "global", "style.md", "Be brief.");
     let read = agent.call("doc", &json!({"name": "deploy.md"})).good();
@@ -90,8 +90,8 @@ fn documents_are_read_and_listed_from_their_copies_with_their_age() {
     assert_eq!((&read.facts["found"], read.facts["document"].get("version")), (&json!(true), None));
     assert!(agent.call("doc", &json!({"name": "style.md"})).good().text.contains("| Be brief."));
     let list = agent.call("doc", &json!({})).good();
-    assert!(list.text.starts_with("STALE: the documents were not listed by the API"), "{}", list.text);
-    for name in ["| alpha/deploy.md, the same as at the API just now", "| global/style.md, "] {
+    assert!(list.text.starts_with("STALE: the API did not list the documents"), "{}", list.text);
+    for name in ["| alpha/deploy.md, equal to the API's document just now", "| global/style.md, "] {
         assert!(list.text.contains(name), "{}", list.text);
     }
 
@@ -103,13 +103,13 @@ fn documents_are_read_and_listed_from_their_copies_with_their_age() {
 }
 
 #[test]
-fn a_note_that_is_not_saved_yet_is_listed_as_such() {
+fn a_queued_note_is_listed_as_not_saved() {
     let (_machine, mut server, mut agent) = after_an_outage();
     let note = json!({"action": "create", "title": "Valve", "content": "The valve turns left.", "tags": ["process"]});
     assert_eq!(agent.call("note", &note).good().facts["queued"], true);
     let offline = agent.call("notes", &json!({"q": "valve"})).good();
     for part in [
-        "The notes at the API are not known now: can't reach",
+        "The API did not list its notes: can't reach",
         "## New notes on this machine that are NOT SAVED YET: 1\n",
         "| - Valve (written just now, tags: process)\n|   The valve turns left.\n",
     ] {

@@ -1,4 +1,4 @@
-//! Nothing lost and nothing twice, whatever dies: the network, the server, this process.
+//! No write is lost or recorded twice when the network, the server or this process fails.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(crate) fn keep_open(summary: &str) -> Value {
     handoff
 }
 
-/// The files of the machine's one queue that wait, in order.
+/// The files in the machine's only queue, in order.
 pub(crate) fn waiting(machine: &Machine) -> Vec<PathBuf> {
     let mut queues = std::fs::read_dir(machine.home().join(".local/share/deckwatch/outbox")).unwrap();
     let queue = queues.next().unwrap().unwrap().path();
@@ -29,7 +29,7 @@ pub(crate) fn waiting(machine: &Machine) -> Vec<PathBuf> {
     files
 }
 
-/// A start of day that the API has answered: a busy machine may be too slow for the first.
+/// A start of day that the API answered. Retries, because a busy machine may be too slow for the first one.
 #[track_caller]
 fn reached(agent: &mut Mcp, arguments: &Value) -> Answer {
     let mut days = (0..100).map(|_| agent.call("sod", arguments).good());
@@ -42,7 +42,7 @@ fn edit(path: &PathBuf, change: impl Fn(&mut Value)) {
     std::fs::write(path, entry.to_string()).unwrap();
 }
 
-/// A machine whose agent has queued these, and then died; the server is up again.
+/// A machine whose agent queued these handoffs and was then killed. The server runs again.
 fn queued_and_left(summaries: &[&str]) -> (Machine, Server) {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
@@ -58,7 +58,7 @@ fn queued_and_left(summaries: &[&str]) -> (Machine, Server) {
 }
 
 #[test]
-fn a_handoff_without_an_api_is_queued_says_so_and_is_sent_once_when_it_is_back() {
+fn a_handoff_without_an_api_is_queued_reported_and_sent_once() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let day = agent.call("sod", &json!({})).good();
@@ -66,23 +66,23 @@ fn a_handoff_without_an_api_is_queued_says_so_and_is_sent_once_when_it_is_back()
     let queued = agent.call("handoff", &handoff("Half of it.")).good();
     assert_eq!((&queued.facts["queued"], &queued.facts["recorded"]), (&json!(true), &json!(false)));
     assert_eq!(queued.facts.get("handoff_id"), None);
-    for part in ["QUEUED", "not recorded yet", "can't reach the Context API", "do not repeat it"] {
+    for part in ["QUEUED", "not recorded yet", "can't reach the Context API", "Do not repeat it"] {
         assert!(queued.text.contains(part), "{part} in {}", queued.text);
     }
     let file = &waiting(&machine)[0];
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(!holds_a_key(&machine), "no key is ever on disk");
+    assert!(!holds_a_key(&machine), "a key is on disk");
 
     server.start();
     let next = reached(&mut agent, &json!({}));
     assert_eq!((&next.facts["queued"], server.handoffs()), (&json!(0), vec!["Half of it.".to_owned()]));
-    assert_ne!(next.facts["session_id"], day.facts["session_id"], "that day has ended with the handoff");
+    assert_ne!(next.facts["session_id"], day.facts["session_id"], "the handoff ended that session");
     assert!(next.text.contains("| Half of it."), "{}", next.text);
     assert!(waiting(&machine).is_empty());
 }
 
 #[test]
-fn what_was_queued_is_sent_in_the_order_it_was_written() {
+fn queued_writes_are_sent_in_order() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -91,14 +91,14 @@ fn what_was_queued_is_sent_in_the_order_it_was_written() {
         assert_eq!(agent.call("handoff", &keep_open(summary)).good().facts["queued"], true);
     }
     server.start();
-    // A handoff that could be sent at once goes behind those that could not.
+    // A new handoff is sent after the queued ones.
     let last = agent.call("handoff", &handoff("four")).good();
     assert_eq!((&last.facts["recorded"], &last.facts["session_status"]), (&json!(true), &json!("ended")));
     assert_eq!(server.handoffs(), ["one", "two", "three", "four"]);
 }
 
 #[test]
-fn the_same_handoff_given_again_is_recorded_once() {
+fn a_repeated_handoff_is_recorded_once() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -118,12 +118,12 @@ fn the_same_handoff_given_again_is_recorded_once() {
 }
 
 #[test]
-fn a_day_that_began_and_ended_without_an_api_is_recorded_in_a_session_of_its_own() {
+fn a_day_that_started_and_ended_without_an_api_gets_its_own_session() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
     let mut agent = server.agent(&machine, AGENT);
     let text = agent.call("sod", &json!({})).trouble();
-    assert!(text.contains("can't reach") && text.contains("No earlier answer is kept"), "{text}");
+    assert!(text.contains("can't reach") && text.contains("This machine has no earlier answer"), "{text}");
     assert_eq!(agent.call("handoff", &handoff("All alone.")).good().facts["queued"], true);
     agent.kill();
     server.start();
@@ -134,21 +134,21 @@ fn a_day_that_began_and_ended_without_an_api_is_recorded_in_a_session_of_its_own
 }
 
 #[test]
-fn a_server_that_hangs_in_the_middle_of_a_handoff_records_it_once() {
+fn an_api_that_hangs_during_a_handoff_records_it_once() {
     let (machine, server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
     server.hang();
     let queued = agent.call("handoff", &handoff("Did it arrive?")).good();
     assert_eq!(queued.facts["queued"], true, "{}", queued.text);
-    // What arrived before the client gave up is done now, and then sent again.
+    // The server now handles the request that arrived before the client's timeout. Then the client sends it again.
     server.go_on();
     let _ = reached(&mut agent, &json!({}));
     assert_eq!(server.handoffs(), ["Did it arrive?"]);
 }
 
 #[test]
-fn killed_at_any_point_everything_is_recorded_once_and_in_order() {
+fn after_a_kill_at_any_point_everything_is_recorded_once_and_in_order() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut expected = Vec::new();
     for round in 0..12_u64 {
@@ -161,7 +161,7 @@ fn killed_at_any_point_everything_is_recorded_once_and_in_order() {
         agent.ask("tools/call", &json!({"name": "handoff", "arguments": handoff(&summary)}));
         std::thread::sleep(Duration::from_millis(round * 2));
         agent.kill();
-        // The agent can't know, so it says it again.
+        // The agent does not know the result, so it sends the handoff again.
         let again = server.agent(&machine, AGENT).call("handoff", &handoff(&summary)).good();
         assert!(again.facts["recorded"] == true || again.facts["queued"] == true, "{}", again.text);
         expected.push(summary);
@@ -177,7 +177,7 @@ fn killed_at_any_point_everything_is_recorded_once_and_in_order() {
 }
 
 #[test]
-fn killed_while_replaying_nothing_is_sent_twice() {
+fn after_a_kill_during_a_replay_nothing_is_sent_twice() {
     let names: Vec<String> = (0..10).map(|n| format!("number {n}")).collect();
     let (machine, server) = queued_and_left(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for round in 0..8_u64 {
@@ -191,7 +191,7 @@ fn killed_while_replaying_nothing_is_sent_twice() {
 }
 
 #[test]
-fn two_processes_that_replay_at_once_send_each_entry_once() {
+fn processes_that_replay_at_the_same_time_send_each_entry_once() {
     let names: Vec<String> = (0..10).map(|n| format!("number {n}")).collect();
     let (machine, server) = queued_and_left(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let mut agents: Vec<Mcp> = (1..=3).map(|n| server.agent(&machine, &format!("mac1-claude-{n}"))).collect();
@@ -211,7 +211,7 @@ fn two_processes_that_replay_at_once_send_each_entry_once() {
 }
 
 #[test]
-fn what_the_api_refuses_is_set_aside_reported_once_and_blocks_nothing() {
+fn a_refused_write_is_set_aside_reported_once_and_blocks_no_other() {
     let (machine, server) = queued_and_left(&["poison", "garbage", "good"]);
     let files = waiting(&machine);
     edit(&files[0], |entry| {
@@ -227,13 +227,13 @@ fn what_the_api_refuses_is_set_aside_reported_once_and_blocks_nothing() {
     let day = agent.call("sod", &json!({})).good();
     assert!(day.text.contains("a queued handoff of mac1-claude-1 was refused (invalid_request)"), "{}", day.text);
     assert!(day.text.contains("was refused (it can't be read) and is NOT recorded"), "{}", day.text);
-    assert!(machine.holds_text("{\"half an ent"), "nothing is thrown away");
+    assert!(machine.holds_text("{\"half an ent"), "the file is kept");
     let day = agent.call("sod", &json!({})).good();
     assert!(!day.text.contains("Outbox:"), "reported once: {}", day.text);
 }
 
 #[test]
-fn the_text_of_a_refused_write_is_where_sod_says_and_each_is_named() {
+fn every_refused_write_is_named_with_the_file_of_its_text() {
     let summaries = ["one", "two", "three", "four", "five", "six", "seven"];
     let (machine, server) = queued_and_left(&summaries);
     for (file, summary) in waiting(&machine).iter().zip(summaries) {
@@ -249,7 +249,7 @@ fn the_text_of_a_refused_write_is_where_sod_says_and_each_is_named() {
         let day = reached(&mut agent, &json!({}));
         let paths: Vec<_> = day.text.lines().filter_map(|line| line.split("Its text is in ").nth(1)).collect();
         assert_eq!(paths.len(), named, "{}", day.text);
-        assert_eq!(day.text.contains("2 more are set aside"), named == 5, "{}", day.text);
+        assert_eq!(day.text.contains("2 more refused writes are in "), named == 5, "{}", day.text);
         for path in paths {
             texts.push_str(&std::fs::read_to_string(path.trim_end_matches('.')).unwrap());
         }
@@ -258,14 +258,14 @@ fn the_text_of_a_refused_write_is_where_sod_says_and_each_is_named() {
 }
 
 #[test]
-fn a_file_that_can_not_be_sent_is_named_as_long_as_it_is_there() {
+fn an_unsendable_file_is_named_while_it_exists() {
     let (machine, server) = queued_and_left(&["good"]);
     let stray = waiting(&machine)[0].with_file_name("5.json");
     std::fs::copy(&waiting(&machine)[0], &stray).unwrap();
     let mut agent = server.agent(&machine, AGENT);
     for _ in 0..2 {
         let day = reached(&mut agent, &json!({}));
-        let line = format!("Outbox: {} is not sent: its name is not valid for an entry.", stray.display());
+        let line = format!("Outbox: can't send {}: its name is not valid for an entry.", stray.display());
         assert!(day.text.contains(&line), "{}", day.text);
         assert_eq!((server.handoffs(), &day.facts["queued"]), (vec!["good".to_owned()], &json!(0)));
     }
@@ -273,14 +273,16 @@ fn a_file_that_can_not_be_sent_is_named_as_long_as_it_is_there() {
 }
 
 #[test]
-fn an_entry_older_than_23_hours_waits_for_a_humans_word() {
+fn an_entry_older_than_23_hours_waits_for_a_human_decision() {
     for (word, recorded) in [("send", vec!["new", "old"]), ("drop", vec!["new"])] {
         let (machine, server) = queued_and_left(&["old", "new"]);
         edit(&waiting(&machine)[0], |entry| entry["queued_at"] = json!("2020-01-01T00:00:00.000Z"));
         let mut agent = server.agent(&machine, AGENT);
         let day = reached(&mut agent, &json!({}));
         assert_eq!(server.handoffs(), ["new"]);
-        for part in ["1 write is over 23 hours old", "handoff of mac1-claude-1 from 2020-01-01", "call sod with held"] {
+        for part in
+            ["1 write is more than 23 hours old", "handoff of mac1-claude-1 from 2020-01-01", "call sod with held"]
+        {
             assert!(day.text.contains(part), "{part} in {}", day.text);
         }
         let _ = agent.call("sod", &json!({"held": word})).good();
@@ -291,7 +293,7 @@ fn an_entry_older_than_23_hours_waits_for_a_humans_word() {
 }
 
 #[test]
-fn a_handoff_after_the_end_of_the_day_waits_too_and_is_not_lost() {
+fn a_handoff_after_the_end_of_day_is_queued_too() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -322,7 +324,7 @@ fn a_queue_is_not_replayed_with_another_key() {
 }
 
 #[test]
-fn what_waits_is_sent_without_anybody_asking_and_a_day_that_was_asked_for_starts() {
+fn queued_writes_and_a_requested_day_are_sent_without_a_call() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -333,7 +335,7 @@ fn what_waits_is_sent_without_anybody_asking_and_a_day_that_was_asked_for_starts
     let asked = Instant::now();
     while server.handoffs().is_empty() || server.active_sessions() == 0 {
         assert!(asked.elapsed() < Duration::from_mins(1), "{:?}", server.handoffs());
-        // These questions and the agent's requests share one rate.
+        // The requests of this test and of the agent share one rate limit.
         std::thread::sleep(Duration::from_millis(500));
     }
     assert_eq!((server.handoffs(), server.active_sessions()), (vec!["By itself.".to_owned()], 1));
@@ -341,7 +343,7 @@ fn what_waits_is_sent_without_anybody_asking_and_a_day_that_was_asked_for_starts
 }
 
 #[test]
-fn a_session_whose_end_waits_is_kept_alive_no_longer() {
+fn a_session_with_a_queued_end_gets_no_heartbeats() {
     let api = ScriptedApi::start(|method, path| match (method, path.split('?').next().unwrap_or_default()) {
         ("GET", "/v1/sessions") => (200, json!({"items": [session(AGENT)], "total": 1, "next_cursor": null})),
         ("PATCH", _) => (200, session(AGENT)),
@@ -367,11 +369,11 @@ fn a_session_whose_end_waits_is_kept_alive_no_longer() {
     let until = Instant::now() + Duration::from_secs(3);
     let after = std::iter::from_fn(|| api.seen.recv_timeout(until.saturating_duration_since(Instant::now())).ok());
     let beats = after.filter(|(_, path, _)| *path == heartbeat).count();
-    assert!(beats <= 1, "one may have been on its way; {beats} came");
+    assert!(beats <= 1, "at most one heartbeat was already on its way, but {beats} came");
 }
 
 #[test]
-fn a_note_without_an_api_is_queued_says_so_and_is_saved_once_when_it_is_back() {
+fn a_note_without_an_api_is_queued_reported_and_saved_once() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let _ = agent.call("sod", &json!({})).good();
@@ -379,7 +381,7 @@ fn a_note_without_an_api_is_queued_says_so_and_is_saved_once_when_it_is_back() {
     let note = json!({"action": "create", "title": "Pricing", "content": "Annual plans sell best."});
     let queued = agent.call("note", &note).good();
     assert_eq!((&queued.facts["queued"], queued.facts.get("note_id")), (&json!(true), None));
-    for part in ["The note is QUEUED", "not saved yet", "can't reach the Context API", "do not repeat it"] {
+    for part in ["The note is QUEUED", "not saved yet", "can't reach the Context API", "Do not repeat it"] {
         assert!(queued.text.contains(part), "{part} in {}", queued.text);
     }
     server.start();
@@ -391,7 +393,7 @@ fn a_note_without_an_api_is_queued_says_so_and_is_saved_once_when_it_is_back() {
     assert_eq!((&saved.facts["queued"], saved.facts["note_id"].is_string()), (&json!(false), true));
 }
 
-/// What becomes of a note that is saved, and then changed so while the API is away.
+/// The result for a note that is saved, and then changed like this while the API is down.
 fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, Answer) {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
@@ -411,7 +413,7 @@ fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, A
     }
     server.start();
     if let Some(change) = meanwhile {
-        // Another machine has nothing that waits.
+        // Another machine has no queued writes.
         let _ = server.agent(&Machine::new(), "mac2-claude-1").call("note", &of_note(&change)).good();
     }
     let day = reached(&mut agent, &json!({}));
@@ -420,13 +422,13 @@ fn changed_while_away(changes: &[Value], meanwhile: Option<Value>) -> (Answer, A
 }
 
 #[test]
-fn changes_of_a_note_without_an_api_are_queued_and_made_in_order() {
+fn changes_of_a_note_without_an_api_are_queued_and_applied_in_order() {
     let update = json!({"action": "update", "version": 1, "content": "Monthly plans sell best."});
     let (archive, restore) = (json!({"action": "archive"}), json!({"action": "restore"}));
     let (day, read) = changed_while_away(&[update.clone(), update, archive.clone(), restore, archive], None);
     assert!(!day.text.contains("Outbox:"), "{}", day.text);
     assert!(read.text.contains("Monthly plans sell best."), "{}", read.text);
-    // The update, said twice, was made once; each of the other three is a version of its own.
+    // The repeated update was applied once. Each of the other three changes made a version.
     assert_eq!(
         (&read.facts["note"]["version"], &read.facts["note"]["archived"]),
         (&json!(5), &json!(true)),
@@ -436,7 +438,7 @@ fn changes_of_a_note_without_an_api_are_queued_and_made_in_order() {
 }
 
 #[test]
-fn a_queued_change_of_a_note_that_was_changed_meanwhile_is_set_aside_and_reported() {
+fn a_queued_change_of_a_note_that_changed_is_set_aside_and_reported() {
     let ours = json!({"action": "update", "version": 1, "content": "Ours."});
     let theirs = json!({"action": "update", "version": 1, "content": "Theirs."});
     let (day, read) = changed_while_away(&[ours], Some(theirs));

@@ -1,4 +1,4 @@
-//! The life of the process: heartbeats while it lives, nothing left when its CLI is gone.
+//! The life of the process: it sends heartbeats, and ends with its CLI.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::harness::{Machine, Mcp, handoff};
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 const AGENT: &str = "mac1-claude-1";
 
-/// An API where the agent has a live session and heartbeats are due every second.
+/// An API where the agent has an active session and a heartbeat is due every second.
 fn api_with_a_live_session() -> ScriptedApi {
     ScriptedApi::start(|method, path| match (method, path.split('?').next().unwrap_or_default()) {
         ("GET", "/v1/sessions") => (200, json!({"items": [session(AGENT)], "total": 1, "next_cursor": null})),
@@ -34,7 +34,7 @@ fn command(machine: &Machine, dir: &std::path::Path, api: &ScriptedApi) -> Comma
 }
 
 #[test]
-fn a_restarted_server_beats_for_its_session_unasked_and_goes_on() {
+fn a_restarted_server_sends_heartbeats_without_a_call() {
     let (machine, api) = (Machine::new(), api_with_a_live_session());
     let mut agent = Mcp::initialized(command(&machine, &machine.repository(REMOTE), &api));
     for _ in 0..3 {
@@ -42,11 +42,11 @@ fn a_restarted_server_beats_for_its_session_unasked_and_goes_on() {
     }
     assert!(agent.close().success());
     let after_the_end = std::iter::from_fn(|| api.seen.recv_timeout(Duration::from_millis(1_500)).ok());
-    assert!(after_the_end.take(3).count() <= 1, "one may have been on its way; then there is silence");
+    assert!(after_the_end.take(3).count() <= 1, "at most one heartbeat was already on its way");
 }
 
 #[test]
-fn a_new_branch_or_commit_is_reported_with_the_next_heartbeat() {
+fn a_new_branch_or_commit_is_sent_with_the_next_heartbeat() {
     let (machine, api) = (Machine::new(), api_with_a_live_session());
     let dir = machine.repository(REMOTE);
     let _agent = Mcp::initialized(command(&machine, &dir, &api));
@@ -71,7 +71,7 @@ fn the_process_ends_when_its_input_closes() {
 }
 
 #[test]
-fn what_was_asked_before_the_input_closed_is_still_done() {
+fn a_call_before_the_input_closed_is_completed() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let mut agent = machine.agent(AGENT, &dir);
@@ -80,7 +80,7 @@ fn what_was_asked_before_the_input_closed_is_still_done() {
     assert_eq!(agent.answer_to(id)["result"]["structuredContent"]["recorded"], true);
 }
 
-/// The shell leaves; a sleeper that inherited our input keeps the pipe open.
+/// The shell ends, but a sleeping process that inherited the input keeps the pipe open.
 #[test]
 fn the_process_ends_when_its_parent_does() {
     let machine = Machine::new();
@@ -104,7 +104,7 @@ fn the_process_ends_when_its_parent_does() {
     drop(input);
 }
 
-/// Alive, and not only waiting for somebody to read its exit code.
+/// Whether the process runs and is not a zombie.
 fn is_alive(pid: u32) -> bool {
     let ps = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
     let state = String::from_utf8_lossy(&ps.stdout).trim().to_owned();
@@ -123,7 +123,7 @@ fn nothing_is_opened_before_the_handshake_is_answered() {
 }
 
 #[test]
-fn it_says_its_version_and_refuses_what_it_does_not_know() {
+fn it_prints_its_version_and_refuses_unknown_arguments() {
     let machine = Machine::new();
     let dir = machine.folder("anywhere");
     let run = |argument: &str| machine.command(&dir).arg(argument).output().unwrap();

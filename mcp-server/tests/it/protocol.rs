@@ -1,4 +1,4 @@
-//! Both ways to open a conversation, and input that is none.
+//! Both ways to open a conversation, and invalid input.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::harness::{Machine, Mcp};
 
 const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
-/// What a client of 2026-07-28 sends with every request instead of a handshake.
+/// The metadata that a client of 2026-07-28 sends with every request instead of a handshake.
 fn meta() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -52,7 +52,7 @@ fn protocol_2026_07_28_needs_no_handshake() {
 }
 
 #[test]
-fn an_unknown_tool_is_answered_with_the_known_ones() {
+fn the_error_for_an_unknown_tool_names_the_known_ones() {
     let machine = Machine::new();
     let dir = machine.folder("anywhere");
     let answer = machine.agent("mac1-claude-1", &dir).request("tools/call", &json!({"name": "nope", "arguments": {}}));
@@ -78,7 +78,7 @@ fn lines_that_are_not_messages_do_not_end_the_conversation() {
     assert!(list["result"]["tools"].is_array(), "{list}");
 }
 
-/// A conversation on each version of the protocol, with what each of its requests carries beside its own.
+/// A conversation on each version of the protocol, with the metadata of its requests.
 fn on_both_versions(machine: &Machine) -> [(Mcp, Value); 2] {
     let dir = machine.folder("anywhere");
     let mut command = machine.command(&dir);
@@ -88,7 +88,7 @@ fn on_both_versions(machine: &Machine) -> [(Mcp, Value); 2] {
 }
 
 #[test]
-fn text_that_was_cut_within_a_character_is_taken_with_a_mark_in_its_place() {
+fn text_with_half_a_character_is_accepted_with_a_replacement_character() {
     let machine = Machine::new();
     for (mut agent, params) in on_both_versions(&machine) {
         let mut params = params;
@@ -108,7 +108,7 @@ fn text_that_was_cut_within_a_character_is_taken_with_a_mark_in_its_place() {
 }
 
 #[test]
-fn what_can_not_be_read_is_answered_under_its_id() {
+fn an_invalid_line_gets_an_error_with_its_id() {
     let machine = Machine::new();
     for (mut agent, _) in on_both_versions(&machine) {
         for (id, code, line) in [
@@ -125,7 +125,7 @@ fn what_can_not_be_read_is_answered_under_its_id() {
 }
 
 #[test]
-fn a_message_that_is_too_large_is_answered_with_its_limit() {
+fn the_error_for_a_large_message_names_the_limit() {
     let machine = Machine::new();
     let filler = "x".repeat(17 * 1024 * 1024);
     for (mut agent, _) in on_both_versions(&machine) {
@@ -136,13 +136,13 @@ fn a_message_that_is_too_large_is_answered_with_its_limit() {
             agent.send_raw(&line);
             let answer = agent.answer_to(id);
             let message = answer["error"]["message"].as_str().unwrap_or_default();
-            assert!(message.starts_with("This message is too large: 16 MiB at most."), "{answer}");
+            assert!(message.starts_with("This message is too large: the limit is 16 MiB."), "{answer}");
         }
     }
 }
 
 #[test]
-fn a_flood_of_what_can_not_be_read_is_answered_line_by_line() {
+fn each_of_many_invalid_lines_gets_an_error() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.folder("anywhere"));
     for id in 1_000..2_000 {

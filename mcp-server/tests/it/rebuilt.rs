@@ -1,4 +1,4 @@
-//! A program that is replaced while its process runs.
+//! A program file that is replaced while its process runs.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Machine, Mcp};
 
-/// The server from a file of its own.
+/// The server, started from a copy of its program.
 fn started_from(machine: &Machine, program: &Path) -> Mcp {
     let server = machine.command(&machine.repository("https://github.com/example-org/alpha.git"));
     std::fs::copy(server.get_program(), program).unwrap();
@@ -19,7 +19,7 @@ fn started_from(machine: &Machine, program: &Path) -> Mcp {
 }
 
 #[test]
-fn a_process_whose_program_was_replaced_says_so_once_and_how_to_restart() {
+fn a_replaced_program_is_reported_once_with_how_to_restart() {
     for tool in ["sod", "context"] {
         let machine = Machine::new();
         let program = machine.folder("programs").join("deckwatch-mcp");
@@ -27,12 +27,12 @@ fn a_process_whose_program_was_replaced_says_so_once_and_how_to_restart() {
         let before = agent.call(tool, &json!({})).good();
         assert!(!before.text.contains("rebuilt"), "{}", before.text);
 
-        // As an installation does: a new file, renamed over the old one.
+        // Replace the file like an installation: write a new file and rename it.
         let new = program.with_extension("new");
         std::fs::copy(&program, &new).unwrap();
         std::fs::rename(&new, &program).unwrap();
-        let told = agent.call(tool, &json!({})).good();
-        let line = told.text.lines().find(|line| line.starts_with("deckwatch-mcp was rebuilt at ")).unwrap();
+        let answer = agent.call(tool, &json!({})).good();
+        let line = answer.text.lines().find(|line| line.starts_with("deckwatch-mcp was rebuilt at ")).unwrap();
         assert!(line.contains(" UTC; this session still runs the old build. "), "{line}");
         assert!(line.ends_with("type /mcp in Claude Code, select deckwatch, and choose Reconnect."), "{line}");
         let again = agent.call(tool, &json!({})).good();
@@ -41,13 +41,13 @@ fn a_process_whose_program_was_replaced_says_so_once_and_how_to_restart() {
 }
 
 #[test]
-fn an_error_says_it_too() {
+fn an_error_reports_a_replaced_program_too() {
     let machine = Machine::new();
     let program = machine.folder("programs").join("deckwatch-mcp");
     let mut agent = started_from(&machine, &program);
     std::fs::remove_file(&program).unwrap();
     let text = agent.call("notes", &json!({"unknown": 1})).trouble();
-    assert!(!text.contains("rebuilt"), "a file that is away is being replaced: {text}");
+    assert!(!text.contains("rebuilt"), "a missing file is not reported: {text}");
     std::fs::copy(machine.command(machine.home()).get_program(), &program).unwrap();
     let text = agent.call("notes", &json!({"unknown": 1})).trouble();
     assert!(text.contains("deckwatch-mcp was rebuilt at "), "{text}");

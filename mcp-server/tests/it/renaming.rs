@@ -1,4 +1,4 @@
-//! A machine whose network gives it another host name.
+//! A machine whose network changes its host name.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::harness::{Machine, Mcp};
 
-/// Runs a program in a space of host names of its own, under the name `$1`. Its root has all folders of the real one but
-/// no files, so that nothing there says that this is a container: a container's name is a part of its identity.
+/// Runs a program in its own namespace with the host name `$1`. Its root has the real folders but no files, so that the
+/// program does not detect a container. In a container, the host name is a part of the machine's identity.
 const RENAMED: &str = r#"
 set -e
 mount -t tmpfs none /mnt
@@ -20,15 +20,15 @@ echo "$1" > /proc/sys/kernel/hostname
 exec chroot /mnt sh -c 'cd "$1" && exec "$0"' "$0" "$2"
 "#;
 
-fn in_spaces_of_its_own() -> Command {
+fn in_own_namespaces() -> Command {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--uts", "--mount"]);
     command
 }
 
 #[test]
-fn a_machine_keeps_its_name_and_its_agents_theirs_when_the_network_renames_it() {
-    let may = in_spaces_of_its_own().args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
+fn a_machine_and_its_agents_keep_their_names_when_the_network_renames_the_host() {
+    let may = in_own_namespaces().args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
     let has_id = std::fs::read_to_string("/etc/machine-id").is_ok_and(|id| id.trim().len() == 32);
     if !may.is_ok_and(|run| run.status.success()) || !has_id {
         println!("skipped: this machine has no id, or a test may not rename it");
@@ -38,7 +38,7 @@ fn a_machine_keeps_its_name_and_its_agents_theirs_when_the_network_renames_it() 
     let dir = machine.repository("https://github.com/example-org/alpha.git");
     let days = ["mac1.local", "mac1.fritz.box"].map(|name| {
         let server = machine.command(&dir);
-        let mut renamed = in_spaces_of_its_own();
+        let mut renamed = in_own_namespaces();
         renamed.args(["sh", "-c", RENAMED]).arg(server.get_program()).arg(name).arg(&dir).env_clear();
         renamed.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Mcp::initialized(renamed).call("sod", &json!({})).good()

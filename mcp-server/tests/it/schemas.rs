@@ -1,5 +1,5 @@
-//! No schema of a tool is one that a vendor's API or command line tool refuses: a single refused schema keeps the
-//! agent from every tool of every server.
+//! Checks that no vendor's API or command line tool refuses a schema of a tool. With one refused schema, an agent can't
+//! use any tool of any server.
 //!
 //! Claude: its API refuses tool names outside `^[a-zA-Z0-9_-]{1,128}$`, property names outside
 //! `^[a-zA-Z0-9_.-]{1,64}$`, `oneOf`, `anyOf` and `allOf` at the top level, and `$ref` anywhere
@@ -7,25 +7,26 @@
 //! Claude's platform). Claude Code prefixes `mcp__deckwatch__`, and the whole name has at most 64 characters in older
 //! versions.
 //!
-//! Gemini: function declarations are a subset of an OpenAPI 3.0 schema. The API refuses a value of `enum` that is no
-//! text or an empty one, an `enum` of a type other than text, a schema without a type, and a list without items
+//! Gemini: function declarations are a subset of an OpenAPI 3.0 schema. The API refuses a value of `enum` that is not
+//! a string or is empty, an `enum` of a type other than string, a schema without a type, and a list without items
 //! (sbroenne/mcp-server-excel issue 607; microsoft/azure-devops-mcp issues 139 and 145; google-gemini/gemini-cli issue
 //! 4400). Gemini CLI passes the schema on, and only turns `["string", "null"]` into `nullable` (`discoverTools` in
 //! `packages/core/src/tools/mcp-client.ts`); it makes names of letters, digits, `_`, `-`, `.` and `:` with at most 64
 //! characters (`generateValidName` in `packages/core/src/tools/mcp-tool.ts`).
 //!
 //! Codex: `parse_tool_input_schema` and `sanitize_json_schema` in openai/codex, `codex-rs/tools/src/json_schema.rs`. A
-//! keyword that it does not know is dropped without a word, a schema without a type becomes a text, and one whose type
-//! is `null` is an error. The root is an object.
+//! unknown keyword is dropped without a message, a schema without a type becomes a string, and a schema of type `null`
+//! is an error. The root is an object.
 //!
-//! Output schemas reach no model. The TypeScript SDK of MCP, on which Claude Code and Gemini CLI are built, refuses the
-//! whole list of tools when the type of one is not `object` (opentokenz/mcpx issue 28). They keep the same rules here.
+//! No model sees the output schemas. The TypeScript SDK of MCP, which Claude Code and Gemini CLI use, refuses the whole
+//! list of tools if the type of one output schema is not `object` (opentokenz/mcpx issue 28). The same rules apply
+//! here.
 
 use serde_json::{Value, json};
 
 use crate::tools::definitions;
 
-/// The keywords that all three understand. The last four are bounds: Codex drops them, the others take them.
+/// The keywords that all three accept. The last four are bounds. Codex drops them.
 const KEYWORDS: [&str; 12] = [
     "type",
     "description",
@@ -43,7 +44,7 @@ const KEYWORDS: [&str; 12] = [
 
 const TYPES: [&str; 6] = ["object", "array", "string", "integer", "number", "boolean"];
 
-/// What some vendor refuses in a schema, each with its place.
+/// The parts of a schema that some vendor refuses, each with its path.
 fn refused(schema: &Value, at: &str, found: &mut Vec<String>) {
     let Some(object) = schema.as_object() else {
         found.push(format!("{at} is no object: Codex reads it as a text"));
@@ -91,7 +92,7 @@ fn is_name(name: &str, longest: usize) -> bool {
 }
 
 #[test]
-fn no_vendor_refuses_a_schema() {
+fn no_schema_is_refused_by_a_vendor() {
     for tool in definitions() {
         let name = tool["name"].as_str().unwrap();
         let offered = format!("mcp__deckwatch__{name}");
@@ -106,7 +107,7 @@ fn no_vendor_refuses_a_schema() {
 }
 
 #[test]
-fn what_a_vendor_refuses_is_found() {
+fn refused_schemas_are_detected() {
     for (property, part) in [
         (json!({"type": "string", "enum": ["a", null]}), "Gemini takes only texts in enum"),
         (json!({"type": "string", "enum": ["a", ""]}), "Gemini takes only texts in enum"),

@@ -1,4 +1,4 @@
-//! What must not leave the machine does not.
+//! Secrets do not leave the machine.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ const REMOTE: &str = "https://github.com/example-org/alpha.git";
 const VALUE: &str = "tr0ub4dor&3-tr0ub4dor";
 
 #[test]
-fn a_handoff_with_a_secret_reaches_nobody_and_the_value_is_not_repeated() {
+fn a_handoff_with_a_secret_is_not_sent_and_the_value_is_not_repeated() {
     let (machine, api) = (Machine::new(), ScriptedApi::start(|_, _| (404, json!({}))));
     let mut command = machine.command(&machine.repository(REMOTE));
     command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_VENTURE", "alpha")]);
@@ -35,7 +35,7 @@ fn a_handoff_with_a_secret_reaches_nobody_and_the_value_is_not_repeated() {
 }
 
 #[test]
-fn on_the_embedded_engine_no_secret_is_stored_either() {
+fn the_embedded_engine_stores_no_secret() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
     let leaky = handoff("-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAx0Zs2k1b9Qq7\n-----END RSA PRIVATE KEY-----");
@@ -46,7 +46,7 @@ fn on_the_embedded_engine_no_secret_is_stored_either() {
 }
 
 #[test]
-fn what_can_not_be_seen_hides_no_secret() {
+fn invisible_characters_do_not_hide_a_secret() {
     let machine = Machine::new();
     let mut command = machine.command(&machine.repository(REMOTE));
     command.env("DECKWATCH_AGENT", "mac1-claude-1");
@@ -63,7 +63,7 @@ fn what_can_not_be_seen_hides_no_secret() {
 }
 
 #[test]
-fn a_secret_as_the_name_of_a_field_is_not_repeated() {
+fn a_secret_in_a_field_name_is_not_repeated() {
     let machine = Machine::new();
     let mut command = machine.command(&machine.repository(REMOTE));
     let long = VALUE.repeat(5);

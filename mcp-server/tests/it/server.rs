@@ -1,4 +1,4 @@
-//! The real `deckwatch-server` as a process that is killed, stopped and started again on the same port.
+//! The real `deckwatch-server` as a process. Tests kill, stop and start it on the same port.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
@@ -18,7 +18,7 @@ const KEY: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
 const ADMIN_KEY: &str = "adadadadadadadadadadadadadadadad";
 pub(crate) const REMOTE: &str = "https://github.com/example-org/alpha.git";
 
-/// A server whose database outlives it.
+/// A server with a database that is kept when the process ends.
 pub(crate) struct Server {
     data: TempDir,
     port: u16,
@@ -26,9 +26,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A running server that knows the venture `alpha`.
+    /// A running server with the venture `alpha`.
     pub(crate) fn started() -> Self {
-        // Free now, and ours from the first start on.
+        // Take a free port. The server uses it from the first start on.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = Self { data: tempfile::tempdir().unwrap(), port, process: None };
         server.start();
@@ -43,14 +43,14 @@ impl Server {
         Api::connect(ApiConfig::remote(&self.url(), ADMIN_KEY).unwrap())
     }
 
-    /// Puts a document as a person does.
+    /// Stores a document like a person.
     pub(crate) fn put_doc(&self, scope: &str, name: &str, content: &str) {
         let doc = text(content);
         let put = async { self.admin().put_doc(&scope.parse().unwrap(), &name.parse().unwrap(), &doc).await };
         wait(put).unwrap();
     }
 
-    /// Puts over a document that was read with this hash; gives the code of the refusal.
+    /// Replaces a document that was read with this hash. Returns the error code of the refusal.
     pub(crate) fn replace_doc(&self, name: &str, known: &str, content: &str) -> Option<ErrorCode> {
         let doc = text(content);
         let replace =
@@ -58,19 +58,19 @@ impl Server {
         wait(replace).err().and_then(|error| error.code())
     }
 
-    /// Says that documents of this name must exist and may be generated.
+    /// Requires documents of this name, and allows their generation.
     pub(crate) fn require_generated(&self, name: &str) {
         let rule = PutRequirement { auto_generate: true, ..PutRequirement::of(name.parse().unwrap()) };
         wait(async { self.admin().put_requirement(&rule).await }).unwrap();
     }
 
-    /// Says that documents of this name must exist, and that people write them.
+    /// Requires documents of this name that people write.
     pub(crate) fn require_written(&self, name: &str) {
         let rule = PutRequirement { auto_generate: false, ..PutRequirement::of(name.parse().unwrap()) };
         wait(async { self.admin().put_requirement(&rule).await }).unwrap();
     }
 
-    /// A document of the venture `alpha`, if it is there.
+    /// A document of the venture `alpha`, if it exists.
     pub(crate) fn doc(&self, name: &str) -> Option<DocText> {
         let read = async { self.api().get_doc(&"alpha".parse().unwrap(), &name.parse().unwrap(), None).await };
         match wait(read) {
@@ -87,7 +87,7 @@ impl Server {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// Starts the process and waits until it serves.
+    /// Starts the process and waits until it is ready.
     pub(crate) fn start(&mut self) {
         let mut command = Command::new(deckwatch_tests::program("deckwatch-server"));
         command.arg("--port").arg(self.port.to_string()).arg("--data").arg(self.data.path());
@@ -99,7 +99,7 @@ impl Server {
         self.process = Some(process);
     }
 
-    /// Kills the process: connections are refused from now on.
+    /// Kills the process. Connections are refused from now on.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
@@ -107,7 +107,7 @@ impl Server {
         }
     }
 
-    /// Stops the process: connections are taken and nobody answers.
+    /// Stops the process. Connections are accepted, but get no answer.
     pub(crate) fn hang(&self) {
         self.signal("-STOP");
     }
@@ -121,7 +121,7 @@ impl Server {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    /// What is recorded: the summaries of all handoffs, oldest first.
+    /// The summaries of all recorded handoffs, oldest first.
     pub(crate) fn handoffs(&self) -> Vec<String> {
         let filter = HandoffFilter { limit: 100.try_into().ok(), ..HandoffFilter::default() };
         let page = wait(async { self.api().list_handoffs(&filter).await }).unwrap();
@@ -137,7 +137,7 @@ impl Server {
         wait(async { self.api().start_day(&day).await }).unwrap();
     }
 
-    /// How many sessions are alive.
+    /// The number of active sessions.
     pub(crate) fn active_sessions(&self) -> u32 {
         let filter = SessionFilter { status: Some(SessionStatus::Active), ..SessionFilter::default() };
         wait(async { self.api().list_sessions(&filter).await }).unwrap().total
@@ -147,7 +147,7 @@ impl Server {
         Api::connect(ApiConfig::remote(&self.url(), KEY).unwrap())
     }
 
-    /// An agent that works with this server.
+    /// An agent that uses this server.
     pub(crate) fn agent(&self, machine: &Machine, name: &str) -> Mcp {
         self.agent_in(machine, name, &machine.repository_once(REMOTE))
     }
@@ -157,7 +157,7 @@ impl Server {
         self.agent_with(machine, name, dir, |_| ())
     }
 
-    /// The same, with a command that the test changes.
+    /// The same, with changes to its command.
     pub(crate) fn agent_with(
         &self,
         machine: &Machine,
@@ -178,12 +178,12 @@ impl Drop for Server {
     }
 }
 
-/// An agent on the usual repository, whose way to its server is `url`; nobody tells it the venture.
+/// An agent on the usual repository, with its API at `url` and without a named venture.
 pub(crate) fn agent_by_way_of(machine: &Machine, name: &str, url: &str) -> Mcp {
     Mcp::initialized(command(machine, name, &machine.repository_once(REMOTE), url))
 }
 
-/// An agent's server whose way to its API is `url`; nobody tells it the venture.
+/// The command of an agent's server, with its API at `url` and without a named venture.
 pub(crate) fn command(machine: &Machine, name: &str, dir: &Path, url: &str) -> Command {
     let mut command = machine.command(dir);
     command.envs([("DECKWATCH_AGENT", name), ("CONTEXT_API_URL", url), ("CONTEXT_API_KEY", KEY)]);
@@ -200,7 +200,7 @@ fn text(content: &str) -> PutDoc {
     }
 }
 
-/// Whether anything below the home holds a key of the server.
+/// Whether any file below the home contains a key of the server.
 pub(crate) fn holds_a_key(machine: &Machine) -> bool {
     machine.holds_text(KEY)
 }

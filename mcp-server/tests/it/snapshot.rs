@@ -1,4 +1,4 @@
-//! A start of day without the API: at once, from its last answer, and said plainly.
+//! A start of day while the API is down: it shows the API's last answer at once and says so.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::server::{Server, holds_a_key};
 
 const AGENT: &str = "mac1-claude-1";
 
-/// A machine whose agent has a last answer, which ends with `Read me later.`.
+/// A machine with a last answer, which contains the handoff `Read me later.`.
 fn with_a_last_answer() -> (Machine, Server) {
     let (machine, server) = (Machine::new(), Server::started());
     let mut before = server.agent(&machine, AGENT);
@@ -20,7 +20,7 @@ fn with_a_last_answer() -> (Machine, Server) {
     (machine, server)
 }
 
-/// The last answer, marked as such, under this title; and how long it took.
+/// Checks that a start of day shows the last answer under this title. Returns how long it took.
 #[track_caller]
 fn last_answer(agent: &mut Mcp, title: &str) -> Duration {
     let asked = Instant::now();
@@ -28,7 +28,7 @@ fn last_answer(agent: &mut Mcp, title: &str) -> Duration {
     let took = asked.elapsed();
     for part in [
         title,
-        "STALE: what the API stores is shown as in its last answer, just now",
+        "STALE: the API's records are from its last answer, just now",
         "session  not started",
         "| Read me later.",
     ] {
@@ -40,10 +40,10 @@ fn last_answer(agent: &mut Mcp, title: &str) -> Duration {
 }
 
 #[test]
-fn without_the_api_a_day_starts_from_its_last_answer_within_300_ms() {
+fn without_the_api_the_last_answer_is_shown_within_300_ms() {
     let (machine, mut server) = with_a_last_answer();
     server.kill();
-    // The best of a few first calls of a process: the machine that tests run on is busy.
+    // Use the best of several first calls of a process, because the test machine is busy.
     let mut agents: Vec<Mcp> = (0..4).map(|_| server.agent(&machine, AGENT)).collect();
     let took = agents.iter_mut().map(|agent| last_answer(agent, "# Deckwatch: the Context API can't be reached"));
     let took = took.min().unwrap();
@@ -54,11 +54,11 @@ fn without_the_api_a_day_starts_from_its_last_answer_within_300_ms() {
 }
 
 #[test]
-fn an_api_that_hangs_is_waited_for_once_and_then_no_longer() {
+fn a_hanging_api_delays_only_the_first_call() {
     let (machine, server) = with_a_last_answer();
     server.hang();
     let mut agent = server.agent(&machine, AGENT);
-    // Nobody can tell it from one that is slow.
+    // The first call can't distinguish it from a slow API.
     let took = last_answer(&mut agent, "# Deckwatch: the Context API has not answered within 2 s");
     assert!((2..4).contains(&took.as_secs()), "{took:?}");
     let still = "# Deckwatch: the Context API still does not answer";
@@ -71,7 +71,7 @@ fn an_api_that_hangs_is_waited_for_once_and_then_no_longer() {
 }
 
 #[test]
-fn the_report_says_what_is_queued_and_the_day_starts_when_the_api_is_back() {
+fn the_report_shows_queued_writes_and_the_day_starts_when_the_api_is_back() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let mut agent = server.agent(&machine, AGENT);
     let first = agent.call("sod", &json!({})).good();
@@ -79,9 +79,9 @@ fn the_report_says_what_is_queued_and_the_day_starts_when_the_api_is_back() {
     assert_eq!(agent.call("handoff", &handoff("Waits.")).good().facts["queued"], true);
     let day = agent.call("sod", &json!({})).good();
     assert_eq!(day.facts["queued"], 1);
-    assert!(day.text.contains("Outbox: 1 write is waiting on this machine, not recorded yet"), "{}", day.text);
+    assert!(day.text.contains("Outbox: 1 write is waiting on this machine and not recorded yet"), "{}", day.text);
     server.start();
-    // Not waiting for any pause of what was tried before.
+    // The new call does not wait for the pause of an earlier try.
     let day = (0..20).map(|_| agent.call("sod", &json!({})).good()).find(|day| day.facts["outcome"] != "unavailable");
     let day = day.expect("the API is back");
     assert_eq!(day.facts["queued"], 0, "{}", day.text);
@@ -89,7 +89,7 @@ fn the_report_says_what_is_queued_and_the_day_starts_when_the_api_is_back() {
 }
 
 #[test]
-fn another_repository_does_not_get_this_ones_last_answer() {
+fn another_repository_does_not_show_this_repositorys_last_answer() {
     let (machine, mut server) = (Machine::new(), Server::started());
     let _ = server.agent(&machine, AGENT).call("sod", &json!({})).good();
     server.kill();
@@ -97,5 +97,5 @@ fn another_repository_does_not_get_this_ones_last_answer() {
     command.envs([("DECKWATCH_AGENT", AGENT), ("DECKWATCH_VENTURE", "alpha")]);
     command.envs([("CONTEXT_API_URL", server.url().as_str()), ("CONTEXT_API_KEY", "c0ffee00c0ffee00c0ffee00c0ffee00")]);
     let text = Mcp::initialized(command).call("sod", &json!({})).trouble();
-    assert!(text.contains("No earlier answer is kept for this repository"), "{text}");
+    assert!(text.contains("This machine has no earlier answer for this repository"), "{text}");
 }

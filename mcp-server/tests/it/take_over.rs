@@ -1,4 +1,4 @@
-//! A key that was wrong or was replaced: what waited under it goes out under the right one when a person says so.
+//! A wrong or replaced key: its queued writes are sent with the current key after a person decides so.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ const AGENT: &str = "mac1-claude-1";
 const WRONG_KEY: &str = "0badc0de0badc0de0badc0de0badc0de";
 
 #[test]
-fn a_corrected_key_sends_what_waited_under_the_wrong_one_once_and_in_order() {
+fn a_corrected_key_sends_the_writes_of_the_wrong_key_once_and_in_order() {
     let (machine, mut server) = (Machine::new(), Server::started());
     server.kill();
     let wrong = |command: &mut std::process::Command| {
@@ -35,7 +35,7 @@ fn a_corrected_key_sends_what_waited_under_the_wrong_one_once_and_in_order() {
     assert!(day.text.contains("2 writes are taken over from another key of this API"), "{}", day.text);
     assert_eq!((server.handoffs(), &day.facts["queued"]), (vec!["one".to_owned(), "two".to_owned()], &json!(0)));
     let day = agent.call("sod", &json!({"held": "take_over"})).good().text;
-    assert!(day.contains("nothing waited for this API under another key"), "{day}");
+    assert!(day.contains("no writes wait for this API under another key"), "{day}");
     assert_eq!(server.handoffs().len(), 2);
     assert!(!machine.holds_text(WRONG_KEY));
 }

@@ -1,4 +1,4 @@
-//! The definitions of the tools: what every agent reads before it calls.
+//! The definitions of the tools.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub(crate) fn definitions() -> Vec<Value> {
     list["result"]["tools"].as_array().unwrap().clone()
 }
 
-/// `UPDATE_GENERATED=1` writes the file anew.
+/// `UPDATE_GENERATED=1` writes the file again.
 #[test]
 fn definitions_are_the_committed_ones() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tools.json");
@@ -36,7 +36,7 @@ fn all_definitions_together_are_small() {
 }
 
 #[test]
-fn every_tool_says_what_it_is_and_does() {
+fn every_tool_has_a_name_a_title_and_a_description() {
     let definitions = definitions();
     let names: Vec<_> = definitions.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     assert_eq!(
@@ -65,12 +65,12 @@ fn every_tool_says_what_it_is_and_does() {
             assert!(tool["annotations"][hint].is_boolean(), "{name}: {hint}");
         }
         let report = &tool["outputSchema"]["properties"]["report"]["type"];
-        assert_eq!(report, "string", "{name}: every CLI must see the report");
+        assert_eq!(report, "string", "{name}: the result has no report");
     }
 }
 
 #[test]
-fn every_schema_is_portable_and_every_argument_is_explained() {
+fn every_schema_is_portable_and_every_argument_has_a_description() {
     for tool in definitions() {
         for schema in ["inputSchema", "outputSchema"] {
             assert_eq!(tool[schema]["type"], "object", "{}", tool["name"]);
@@ -99,7 +99,7 @@ fn assert_plain(schema: &Value, at: &str) {
     }
 }
 
-/// Whatever a tool answers fits the schema it announced.
+/// The answers of the tools match their output schemas.
 #[test]
 fn answers_have_the_fields_that_their_schemas_require() {
     let machine = Machine::new();

@@ -1,4 +1,4 @@
-//! What an agent is told when something is not as it should be.
+//! The errors that an agent gets.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ fn with_api(machine: &Machine, url: &str) -> Mcp {
     Mcp::initialized(command)
 }
 
-/// An address where nobody listens.
+/// The URL of a closed port.
 fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
 #[test]
-fn an_unreachable_api_is_said_fast_and_plainly() {
+fn an_unreachable_api_is_reported_quickly() {
     let (machine, url) = (Machine::new(), closed_port());
     let mut agent = with_api(&machine, &url);
     let asked = Instant::now();
@@ -35,9 +35,9 @@ fn an_unreachable_api_is_said_fast_and_plainly() {
     assert!(text.contains("can't reach the Context API") && text.contains(&url), "{text}");
 
     let queued = agent.call("handoff", &handoff("x")).good();
-    assert!(queued.text.contains("QUEUED on this machine, not recorded yet"), "{}", queued.text);
+    assert!(queued.text.contains("QUEUED on this machine and not recorded yet"), "{}", queued.text);
     let context = agent.call("context", &json!({})).good();
-    for part in ["The API has not answered", "|   x", "NOT SENT YET: 1", "Other active agents: unknown"] {
+    for part in ["The API did not answer", "|   x", "NOT SENT YET: 1", "Other active agents: unknown"] {
         assert!(context.text.contains(part), "{part} in\n{}", context.text);
     }
 
@@ -48,7 +48,7 @@ fn an_unreachable_api_is_said_fast_and_plainly() {
 }
 
 #[test]
-fn a_refusal_comes_with_its_code_and_correlation_id() {
+fn a_refusal_has_its_code_and_correlation_id() {
     let refusing = |_: &str, _: &str| (401, problem(401, "unauthorized", "This key is not known."));
     let (machine, api) = (Machine::new(), ScriptedApi::start(refusing));
     let text = with_api(&machine, &api.url).call("sod", &json!({})).trouble();
@@ -59,7 +59,7 @@ fn a_refusal_comes_with_its_code_and_correlation_id() {
 }
 
 #[test]
-fn a_failure_is_neither_a_refusal_nor_silence() {
+fn a_failure_is_reported_as_a_failure() {
     let failing = |_: &str, _: &str| (500, problem(500, "internal_error", "Something failed on our side."));
     let (machine, api) = (Machine::new(), ScriptedApi::start(failing));
     let text = with_api(&machine, &api.url).call("sod", &json!({})).trouble();
@@ -67,19 +67,19 @@ fn a_failure_is_neither_a_refusal_nor_silence() {
 }
 
 #[test]
-fn an_api_that_does_not_know_the_repository_gets_no_venture_made_up() {
+fn no_venture_is_invented_for_an_unknown_repository() {
     let empty = |_: &str, _: &str| (200, json!({"items": [], "total": 0, "next_cursor": null}));
     let (machine, api) = (Machine::new(), ScriptedApi::start(empty));
     let mut command = machine.command(&machine.repository(REMOTE));
     command.env("DECKWATCH_AGENT", "mac1-claude-1");
     command.envs([("CONTEXT_API_URL", api.url.as_str()), ("CONTEXT_API_KEY", "0123456789abcdef")]);
     let text = Mcp::initialized(command).call("sod", &json!({})).trouble();
-    assert!(text.contains("no venture has the repository example-org/alpha"), "{text}");
+    assert!(text.contains("example-org/alpha does not belong to any venture"), "{text}");
     assert!(text.contains("launcher <venture>"), "{text}");
 }
 
 #[test]
-fn every_argument_that_does_not_fit_is_named() {
+fn every_invalid_argument_is_named() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
     let bad = json!({"status": "finished", "links": ["javascript:x"], "accomplished": 3, "colour": "red"});
@@ -98,14 +98,14 @@ fn every_argument_that_does_not_fit_is_named() {
         ("handoff", json!({"summary": "nul \u{0}", "status": "done"})),
     ] {
         let text = agent.call(tool, &arguments).trouble();
-        assert!(text.contains("do not fit: /"), "{arguments}: {text}");
+        assert!(text.contains("the arguments are not valid: /"), "{arguments}: {text}");
     }
     let context = agent.call("context", &json!({})).good();
     assert!(context.text.contains("session  none"), "nothing was started: {}", context.text);
 }
 
 #[test]
-fn a_malformed_variable_is_named_with_the_fix() {
+fn a_malformed_variable_is_reported_with_a_fix() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     for (name, value) in [("DECKWATCH_AGENT", "a b"), ("DECKWATCH_TRACK", "x"), ("DECKWATCH_VENTURE", "Alpha!")] {
@@ -121,7 +121,7 @@ fn a_malformed_variable_is_named_with_the_fix() {
 }
 
 #[test]
-fn preflight_on_a_fresh_machine_finds_everything_in_place() {
+fn preflight_on_a_new_machine_finds_no_failure() {
     let machine = Machine::new();
     let mut agent = machine.agent("mac1-claude-1", &machine.repository(REMOTE));
     let preflight = agent.call("preflight", &json!({})).good();
@@ -131,15 +131,15 @@ fn preflight_on_a_fresh_machine_finds_everything_in_place() {
         ["server", "git", "repository", "agent", "api", "clock", "key", "versions", "venture", "session", "github"];
     assert_eq!(names.collect::<Vec<_>>(), expected);
     assert!(preflight.text.contains("context.db"), "{}", preflight.text);
-    assert!(preflight.text.contains("WARN github: no issues will be shown"), "{}", preflight.text);
+    assert!(preflight.text.contains("WARN github: no issues can be shown"), "{}", preflight.text);
     assert!(preflight.text.contains("`gh auth login`"), "{}", preflight.text);
 }
 
 #[test]
-fn preflight_names_whose_token_github_accepts() {
+fn preflight_names_the_account_of_the_github_token() {
     let (machine, github) = (Machine::new(), GitHub::with(&[], &[]));
     for (token, expected) in [
-        (TOKEN, "ok   github: answers; the token from GITHUB_TOKEN is ann's"),
+        (TOKEN, "ok   github: answers; the token from GITHUB_TOKEN belongs to ann"),
         ("ghp_wrong", "fix: GitHub does not accept the token from GITHUB_TOKEN"),
     ] {
         let mut command = machine.command(&machine.folder("plain"));
@@ -151,7 +151,7 @@ fn preflight_names_whose_token_github_accepts() {
 }
 
 #[test]
-fn preflight_tells_a_clock_that_is_off() {
+fn preflight_warns_about_a_wrong_clock() {
     let yesterday = |_: &str, path: &str| match path {
         "/health" => (200, json!({"status": "ok", "engine": "worker", "time": "2026-01-01T00:00:00.000Z"})),
         _ => (404, problem(404, "unknown_route", "There is nothing.")),
@@ -162,7 +162,7 @@ fn preflight_tells_a_clock_that_is_off() {
     assert!(preflight.text.contains("engine: worker"), "{}", preflight.text);
 }
 
-/// An API that is well but for this answer to whoever shows a key, and of this version.
+/// An API of this version that works, except that it gives this answer to every request with a key.
 fn well_but_for(answer: (u16, Value), version: &'static str) -> ScriptedApi {
     let now = deckwatch_client::clock::now();
     ScriptedApi::start(move |_, path| match path {
@@ -174,7 +174,7 @@ fn well_but_for(answer: (u16, Value), version: &'static str) -> ScriptedApi {
     })
 }
 
-/// The check of this name, and its fix.
+/// The result of this check, and its fix.
 #[track_caller]
 fn checked(machine: &Machine, url: &str, name: &str) -> (String, String) {
     let preflight = with_api(machine, url).call("preflight", &json!({})).good();
@@ -186,18 +186,13 @@ fn checked(machine: &Machine, url: &str, name: &str) -> (String, String) {
 }
 
 #[test]
-fn preflight_has_a_remedy_for_each_way_a_key_can_be_refused() {
+fn preflight_has_a_fix_for_each_refusal_of_a_key() {
     for (status, code, what, remedy) in [
-        (
-            401,
-            "unauthorized",
-            "fail the Context API refused (unauthorized): No.",
-            "a key that holds, set CONTEXT_API_KEY",
-        ),
+        (401, "unauthorized", "fail the Context API refused (unauthorized): No.", "a valid key, set CONTEXT_API_KEY"),
         (403, "forbidden", "fail the Context API refused (forbidden): No.", "a key with the scope context"),
         (429, "rate_limited", "fail the Context API refused (rate_limited): No.", "wait a minute; agents that share"),
-        (400, "invalid_request", "fail the Context API refused (invalid_request)", "correct what it names"),
-        (500, "internal_error", "fail the Context API failed: No.", "ask whoever runs the API"),
+        (400, "invalid_request", "fail the Context API refused (invalid_request)", "correct what the error names"),
+        (500, "internal_error", "fail the Context API failed: No.", "ask the API's operator"),
     ] {
         let api = well_but_for((status, problem(status, code, "No.")), "0.1.0");
         let machine = Machine::new();
@@ -207,28 +202,28 @@ fn preflight_has_a_remedy_for_each_way_a_key_can_be_refused() {
 }
 
 #[test]
-fn preflight_tells_silence_from_something_else_that_answers() {
+fn preflight_distinguishes_no_answer_from_an_answer_of_another_server() {
     let machine = Machine::new();
     let (found, fix) = checked(&machine, &closed_port(), "api");
     assert!(found.starts_with("fail can't be reached at http://127.0.0.1:"), "{found}");
-    assert!(fix.starts_with("check the network and that CONTEXT_API_URL"), "{fix}");
+    assert!(fix.starts_with("check the network, and check that CONTEXT_API_URL"), "{fix}");
     for (status, answer) in [(200, json!({"hello": "world"})), (200, json!("<html>")), (404, json!("<html>"))] {
         let other = ScriptedApi::start(move |_, _| (status, answer.clone()));
         let (found, fix) = checked(&Machine::new(), &other.url, "api");
         assert!(found.starts_with("fail a proxy or another service answered instead of the Context API"), "{found}");
-        assert!(fix.starts_with("something else than the Context API answers there: set CONTEXT_API_URL"), "{fix}");
+        assert!(fix.starts_with("the server at that address is not the Context API: set CONTEXT_API_URL"), "{fix}");
     }
     let proxy = ScriptedApi::start(|_, _| (502, json!("Bad Gateway")));
     let (_, fix) = checked(&Machine::new(), &proxy.url, "api");
-    assert!(fix.starts_with("the proxy before the API says that the API is down"), "{fix}");
+    assert!(fix.starts_with("the proxy in front of the API says that the API is down"), "{fix}");
 }
 
 #[test]
-fn preflight_says_which_side_is_to_be_brought_up_to_date() {
+fn preflight_says_which_side_to_update() {
     let ventures = || (200, json!({"items": [], "total": 0, "next_cursor": null}));
     for (version, status, remedy) in [
         (env!("CARGO_PKG_VERSION"), "ok", ""),
-        ("0.0.9", "warn", "deploy the API anew"),
+        ("0.0.9", "warn", "deploy the API again"),
         ("99.0.0", "warn", "update its checkout and run ./scripts/start --install-only"),
     ] {
         let api = well_but_for(ventures(), version);
@@ -238,10 +233,10 @@ fn preflight_says_which_side_is_to_be_brought_up_to_date() {
 }
 
 #[test]
-fn preflight_has_a_remedy_for_each_malformed_setting_of_the_api() {
+fn preflight_has_a_fix_for_each_malformed_api_setting() {
     for (url, key, remedy) in [
         ("https://api.example.com", "", "set CONTEXT_API_KEY, or unset CONTEXT_API_URL"),
-        ("https://api.example.com", "two words", "set CONTEXT_API_KEY to the key exactly as"),
+        ("https://api.example.com", "two words", "set CONTEXT_API_KEY to the exact key"),
         ("notaurl", "0123456789abcdef", "set CONTEXT_API_URL to the API's address, such as https://"),
     ] {
         let machine = Machine::new();
@@ -256,16 +251,16 @@ fn preflight_has_a_remedy_for_each_malformed_setting_of_the_api() {
 }
 
 #[test]
-fn preflight_says_what_to_do_about_a_database_of_this_machine_that_can_not_be_used() {
+fn preflight_has_a_fix_for_an_unusable_local_database() {
     let machine = Machine::new();
     machine.folder(".local/share/deckwatch/context.db");
     let preflight = machine.agent("mac1-claude-1", &machine.repository(REMOTE)).call("preflight", &json!({})).good();
     assert!(preflight.text.contains("FAIL api: the Context API failed: "), "{}", preflight.text);
-    assert!(preflight.text.contains("fix: check the disk and that /"), "{}", preflight.text);
+    assert!(preflight.text.contains("fix: check the disk and that you can write to /"), "{}", preflight.text);
 }
 
 #[test]
-fn preflight_says_how_to_repair_what_is_missing() {
+fn preflight_has_a_fix_for_missing_parts() {
     let machine = Machine::new();
     let dir = machine.folder("plain");
     let preflight = machine.agent("mac1-claude-1", &dir).call("preflight", &json!({})).good();
@@ -279,7 +274,7 @@ fn preflight_says_how_to_repair_what_is_missing() {
 }
 
 #[test]
-fn a_proxy_that_takes_no_more_requests_is_not_taken_for_a_login_page() {
+fn a_proxy_with_a_rate_limit_is_not_reported_as_a_login_page() {
     let (machine, api) = (Machine::new(), ScriptedApi::start(|_, _| (429, json!({"error": "slow down"}))));
     let mut command = machine.command(&machine.repository(REMOTE));
     command.envs([("DECKWATCH_AGENT", "mac1-claude-1"), ("DECKWATCH_VENTURE", "alpha")]);
@@ -288,8 +283,11 @@ fn a_proxy_that_takes_no_more_requests_is_not_taken_for_a_login_page() {
     let text = agent.call("sod", &json!({})).trouble();
     assert!(text.contains("status 429: it accepts no more requests for now. Try again in a minute"), "{text}");
     let text = agent.call("handoff", &crate::harness::handoff("x")).good().text;
-    assert!(text.contains("QUEUED on this machine, not recorded yet") && text.contains("with status 429."), "{text}");
+    assert!(
+        text.contains("QUEUED on this machine and not recorded yet") && text.contains("with status 429."),
+        "{text}"
+    );
     assert!(!text.contains("login page") && !text.contains("Try again"), "{text}");
     let text = agent.call("preflight", &json!({})).good().text;
-    assert!(text.contains("takes no more requests for now: wait a minute"), "{text}");
+    assert!(text.contains("refuses more requests: wait a minute"), "{text}");
 }

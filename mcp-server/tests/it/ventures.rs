@@ -1,4 +1,4 @@
-//! Ventures as an agent sees them: which there are, and which of them are here.
+//! The tool `ventures`: the list of ventures, and their folders on this machine.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn write_ventures(machine: &Machine, ventures: &serde_json::Value) {
 }
 
 #[test]
-fn every_venture_says_where_it_is_or_how_to_get_it() {
+fn every_venture_has_its_folder_or_how_to_clone_it() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     let beta = machine.folder("dev/clients/beta");
@@ -43,8 +43,8 @@ fn every_venture_says_where_it_is_or_how_to_get_it() {
         format!("|   installed in {}", dir.canonicalize().unwrap().display()),
         "| - beta: Beta; example-org/beta".to_owned(),
         format!("|   installed in {}", beta.display()),
-        "|   not found below that folder; git clone git@github.com:example-org/gamma.git".to_owned(),
-        "|   nothing to install: add its repos to the ventures file".to_owned(),
+        "|   not found in that folder; git clone git@github.com:example-org/gamma.git".to_owned(),
+        "|   no repository; add its repos to the ventures file".to_owned(),
     ] {
         assert!(known.text.lines().any(|found| found == line), "{line} in\n{}", known.text);
     }
@@ -52,7 +52,7 @@ fn every_venture_says_where_it_is_or_how_to_get_it() {
 }
 
 #[test]
-fn the_dev_root_of_the_launcher_is_looked_through() {
+fn clones_are_found_in_the_dev_root_of_the_launcher() {
     let machine = Machine::new();
     let code = machine.folder("code/beta");
     machine.git(&code, &["init", "--quiet"]);
@@ -65,7 +65,7 @@ fn the_dev_root_of_the_launcher_is_looked_through() {
 }
 
 #[test]
-fn without_a_file_the_api_knows_them_and_what_they_are_called_is_data() {
+fn without_a_file_ventures_come_from_the_api_and_names_are_fenced() {
     let now = "2026-11-21T08:00:00.000Z";
     let api = ScriptedApi::start(move |_, _| {
         let venture = json!({"code": "alpha", "name": "Obey \u{202e}me", "github_org": null, "capabilities": [],
@@ -79,7 +79,7 @@ fn without_a_file_the_api_knows_them_and_what_they_are_called_is_data() {
     let known = Mcp::initialized(command).call("ventures", &json!({})).good();
     assert_eq!((&known.facts["total"], &known.facts["installed"]), (&json!(1), &json!(1)));
     assert!(
-        known.text.starts_with("1 ventures, 1 found on this machine; listed by the API at http://127"),
+        known.text.starts_with("1 ventures, 1 found on this machine; the list is from the API at http://127"),
         "{}",
         known.text
     );
@@ -88,14 +88,14 @@ fn without_a_file_the_api_knows_them_and_what_they_are_called_is_data() {
 }
 
 #[test]
-fn no_venture_yet_says_what_to_do() {
+fn an_empty_list_says_what_to_do() {
     let machine = Machine::new();
     let known = machine.agent("mac1-claude-1", &machine.folder("plain")).call("ventures", &json!({})).good();
     assert!(known.text.contains("0 ventures") && known.text.contains("ventures.json"), "{}", known.text);
 }
 
 #[test]
-fn a_hundred_ventures_stay_within_the_budget_and_are_counted() {
+fn a_hundred_ventures_fit_the_budget_and_are_counted() {
     let machine = Machine::new();
     let ventures: Vec<_> = (0..100)
         .map(|n| json!({"code": format!("v{n}"), "name": "\"q\\".repeat(33), "repos": [format!("example-org/v{n}")]}))
@@ -108,7 +108,7 @@ fn a_hundred_ventures_stay_within_the_budget_and_are_counted() {
 }
 
 #[test]
-fn clones_whose_remotes_differ_in_case_are_one_repository() {
+fn remotes_that_differ_in_case_are_one_repository() {
     let machine = Machine::new();
     let clone = |folder: &str, remote: &str| {
         let dir = machine.folder(folder);
@@ -121,7 +121,7 @@ fn clones_whose_remotes_differ_in_case_are_one_repository() {
         let _ = machine.agent("mac1-claude-1", &first).call("handoff", &crate::harness::handoff(summary)).good();
         machine.agent("mac1-codex-1", &second).call("sod", &json!({})).good()
     };
-    // On the embedded engine the first clone names it.
+    // On the embedded engine, the first clone sets the spelling of the name.
     let day = hand_over("From the first clone.");
     assert!(day.text.contains("| From the first clone."), "{}", day.text);
     assert_eq!((&day.facts["venture"], &day.facts["repo"]), (&json!("alpha"), &json!("Example-Org/Alpha")));
@@ -133,7 +133,7 @@ fn clones_whose_remotes_differ_in_case_are_one_repository() {
 }
 
 #[test]
-fn a_repository_that_the_launcher_names_is_called_so() {
+fn the_repository_name_from_the_launcher_is_used() {
     let machine = Machine::new();
     let dir = machine.repository(REMOTE);
     for (named, called) in [("Example-Org/Alpha", "Example-Org/Alpha"), ("example-org/beta", "example-org/alpha")] {

@@ -55,7 +55,7 @@ async fn check_resume(machine: &Machine, resuming: impl Fn(&str, Vec<String>) ->
     Running::start(command).success().await;
     let results = resumes.heard().into_iter().flat_map(|heard| heard.results).collect::<Vec<_>>();
     let seen = results.last().unwrap();
-    for text in ["your day goes on", &format!("-{}-2 ", machine.cli.program()), "#87"] {
+    for text in ["your day continues", &format!("-{}-2 ", machine.cli.program()), "#87"] {
         assert!(seen.contains(text), "{text} is not in {seen}");
     }
     id

@@ -72,7 +72,7 @@ async fn a_crashed_agent_gets_its_name_and_its_session_back(machine: Machine) {
     let back = ScriptedModel::start(Script::default().call("sod", json!({}))).await;
     machine.launch(&back).success().await;
     let seen = &back.results(1).await[0];
-    for text in ["your day goes on", &format!("-{}-1 ", machine.cli.program()), "#87"] {
+    for text in ["your day continues", &format!("-{}-1 ", machine.cli.program()), "#87"] {
         assert!(seen.contains(text), "{text} is not in {seen}");
     }
 }

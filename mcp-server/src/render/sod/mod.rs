@@ -1,4 +1,4 @@
-//! The start of a day: who and where the agent is, then what others left for it.
+//! The report of a start of day: the agent and its place, then the records of others.
 
 use deckwatch_client::outbox::UnsentHandoff;
 use deckwatch_protocol::{
@@ -8,7 +8,7 @@ use deckwatch_protocol::{
 
 use super::age::ago;
 use super::budget::{clip, line_cost};
-use super::context::{Whereabouts, active_part};
+use super::context::{WorkLocation, active_part};
 use super::fence::{Fence, WARNING};
 use super::fill::{Weighted, fill};
 use super::handoff;
@@ -19,7 +19,7 @@ use crate::plan::WeeklyPlan;
 
 const TITLE_COST: usize = 120;
 
-/// A rendered start of day, and how many of each list it shows.
+/// A rendered start of day, with the number of shown items of each list.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) text: String,
@@ -29,64 +29,70 @@ pub(crate) struct Rendered {
     pub(crate) docs: usize,
 }
 
-/// There is no plan, and where one would be.
-pub(crate) struct Missing(pub(crate) String);
+/// There is no plan; with the text that says where to write one.
+pub(crate) struct NoPlan(pub(crate) String);
 
-/// What is loaded beside the API's answer; a part that could not be loaded is one line of ours.
-pub(crate) struct Beside {
+/// The data of a start of day that does not come from the API. The error of a part is a line for the report.
+pub(crate) struct DayExtras {
     pub(crate) p0: Result<Queue, String>,
-    /// Without a plan, what to do about it.
-    pub(crate) plan: Result<Result<WeeklyPlan, Missing>, String>,
-    /// Handoffs for this agent or repository that wait on this machine, the newest first.
+    /// The plan, or what to do without one.
+    pub(crate) plan: Result<Result<WeeklyPlan, NoPlan>, String>,
+    /// Queued handoffs for this agent or repository, newest first.
     pub(crate) unsent: Vec<UnsentHandoff>,
 }
 
-/// When the API said what a rendering shows.
+/// Whether the API's answer is current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
-    Now,
-    Earlier,
+enum Freshness {
+    Current,
+    LastAnswer,
 }
 
-impl Said {
-    /// A list of which the API has said that it is empty.
+impl Freshness {
+    /// The heading of an empty list.
     fn none(self, of: &str) -> String {
         match self {
-            Self::Now => format!("## {of}: none"),
-            Self::Earlier => format!("## {of}: none in the API's last answer"),
+            Freshness::Current => format!("## {of}: none"),
+            Freshness::LastAnswer => format!("## {of}: none in the API's last answer"),
         }
     }
 }
 
-/// A section is stored text in a part, one line of ours when there is nothing, or not even that.
+/// A section: a part with stored text, a line that says that there is none, or no output.
 enum Section {
     Stored { part: Part, weight: usize },
     Nothing(String),
     Absent,
 }
 
-/// Renders the answer to `start_day` within `limit`; `remarks` are our own lines below the session.
-pub(crate) fn render(day: &DayStarted, beside: &Beside, remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
-    // The server's own clock, so that ages are right where this machine's clock is not.
+/// Renders the answer to `start_day` within `limit`. `remarks` are lines below the header.
+pub(crate) fn render(
+    day: &DayStarted,
+    extras: &DayExtras,
+    remarks: &[String],
+    fence: &Fence,
+    limit: usize,
+) -> Rendered {
+    // Use the API's clock, so that ages are right even if this machine's clock is wrong.
     let now = day.next_heartbeat_at.plus_seconds(-i64::from(day.heartbeat_interval_seconds));
-    let sections = sections(day, beside, Said::Now, now, fence);
-    under(header(day, now, fence), &sections, remarks, fence, limit)
+    let sections = sections(day, extras, Freshness::Current, now, fence);
+    assemble(header(day, now, fence), &sections, remarks, fence, limit)
 }
 
-/// Renders the last answer of `start_day` while there is no new one, as it is seen `now`; `heading` says why.
+/// Renders the last answer to `start_day` when there is no new one, with ages as of `now`. `heading` says why.
 pub(crate) fn render_last(
     day: &DayStarted,
-    beside: &Beside,
+    extras: &DayExtras,
     now: Timestamp,
     heading: Vec<String>,
     remarks: &[String],
     fence: &Fence,
     limit: usize,
 ) -> Rendered {
-    under(heading, &sections(day, beside, Said::Earlier, now, fence), remarks, fence, limit)
+    assemble(heading, &sections(day, extras, Freshness::LastAnswer, now, fence), remarks, fence, limit)
 }
 
-fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
+fn assemble(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence: &Fence, limit: usize) -> Rendered {
     head.extend(remarks.iter().cloned());
     if sections.iter().any(|section| matches!(section, Section::Stored { .. })) {
         head.extend([String::new(), WARNING.to_owned()]);
@@ -103,8 +109,8 @@ fn under(mut head: Vec<String>, sections: &[Section], remarks: &[String], fence:
 
 fn fit(sections: &[Section], head: &[String], fence: &Fence, limit: usize) -> Vec<Shown> {
     let blank_lines = 2 * (sections.len() + 1);
-    let ours = sections.iter().filter_map(Section::nothing).chain(head.iter().map(String::as_str));
-    let fixed: usize = ours.map(line_cost).sum::<usize>() + blank_lines;
+    let own_lines = sections.iter().filter_map(Section::nothing).chain(head.iter().map(String::as_str));
+    let fixed: usize = own_lines.map(line_cost).sum::<usize>() + blank_lines;
     let stored: Vec<Weighted> = sections.iter().filter_map(Section::stored).collect();
     let mut filled = fill(&stored, fence, limit.saturating_sub(fixed)).into_iter();
     let shown = |section: &Section| match section {
@@ -142,61 +148,63 @@ fn header(day: &DayStarted, now: Timestamp, fence: &Fence) -> Vec<String> {
     let Session { agent, client, host, .. } = &day.session;
     let title = match day.outcome {
         DayOutcome::Created => "# Deckwatch: your day starts".to_owned(),
-        DayOutcome::Resumed => format!("# Deckwatch: your day goes on (started {})", ago(day.session.created_at, now)),
+        DayOutcome::Resumed => {
+            format!("# Deckwatch: your day continues (started {})", ago(day.session.created_at, now))
+        }
     };
     let host = clip(host.as_str(), 80);
     let commit = day.session.commit_sha.as_ref().map(|sha| format!(", commit {}", clip(sha.as_str(), 13)));
-    let place = Whereabouts::from(&day.session).line(fence);
+    let place = WorkLocation::from(&day.session).line(fence);
     vec![
         title,
         format!("session  {}", day.session.id),
         format!("agent    {agent} ({client} on {host})"),
         format!("venture  {}", day.venture.code),
         format!("work     {place}{}", commit.unwrap_or_default()),
-        "At the end of your work call `handoff`; the next session starts from it.".to_owned(),
+        "At the end of your work, call `handoff`. The next session starts from it.".to_owned(),
     ]
 }
 
-fn sections(day: &DayStarted, beside: &Beside, said: Said, now: Timestamp, fence: &Fence) -> Vec<Section> {
-    let own = Whereabouts::from(&day.session);
+fn sections(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Timestamp, fence: &Fence) -> Vec<Section> {
+    let own = WorkLocation::from(&day.session);
     let active = &day.active_sessions;
     let active = active_part(&active.items, Total::of(active), &own, now, fence, "Call `context` to see them all.");
     let audit = doc_audit::part_of_day(&day.doc_audit, now, fence, "Call `doc_audit` to see them all.");
     vec![
-        unsent(beside, &day.session.agent, now, fence),
-        last_handoff(day, beside, said, now, fence),
+        unsent(extras, &day.session.agent, now, fence),
+        last_handoff(day, extras, freshness, now, fence),
         to_you(day, now, fence),
-        p0_issues(&beside.p0, now, fence),
-        weekly_plan(&beside.plan, now, fence),
-        Section::of(active, 22, said.none("Other active agents")),
-        Section::of(summaries(&day.executive_summaries, now, fence), 20, said.none("Executive summaries")),
-        Section::of(docs(&day.doc_index, now, fence), 12, said.none("Documents")),
-        Section::of(audit, 8, said.none("Missing or stale documents")),
+        p0_issues(&extras.p0, now, fence),
+        weekly_plan(&extras.plan, now, fence),
+        Section::of(active, 22, freshness.none("Other active agents")),
+        Section::of(summaries(&day.executive_summaries, now, fence), 20, freshness.none("Executive summaries")),
+        Section::of(docs(&day.doc_index, now, fence), 12, freshness.none("Documents")),
+        Section::of(audit, 8, freshness.none("Missing or stale documents")),
     ]
 }
 
-/// Absent where nothing waits.
-fn unsent(beside: &Beside, reader: &Agent, now: Timestamp, fence: &Fence) -> Section {
-    if beside.unsent.is_empty() {
+/// Absent when no handoff is queued.
+fn unsent(extras: &DayExtras, reader: &Agent, now: Timestamp, fence: &Fence) -> Section {
+    if extras.unsent.is_empty() {
         return Section::Absent;
     }
     Section::Stored {
-        part: handoff::unsent(&beside.unsent, reader, handoff::MORE_UNSENT.into(), now, fence),
+        part: handoff::unsent(&extras.unsent, reader, handoff::MORE_UNSENT.into(), now, fence),
         weight: 90,
     }
 }
 
-fn last_handoff(day: &DayStarted, beside: &Beside, said: Said, now: Timestamp, fence: &Fence) -> Section {
+fn last_handoff(day: &DayStarted, extras: &DayExtras, freshness: Freshness, now: Timestamp, fence: &Fence) -> Section {
     let Some(last) = &day.last_handoff else {
         let track = day.session.track.map_or(String::new(), |track| format!(" on track {track}"));
-        return Section::Nothing(format!("{} for this repository{track}", said.none("Last handoff")));
+        return Section::Nothing(format!("{} for this repository{track}", freshness.none("Last handoff")));
     };
-    let is_newest = beside.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
-    let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Handoff before that", 40) };
+    let is_newest = extras.unsent.first().is_none_or(|unsent| unsent.queued_at <= last.created_at);
+    let (title, weight) = if is_newest { ("Last handoff", 90) } else { ("Last recorded handoff", 40) };
     Section::Stored { part: handoff::part(last, title, &day.session.agent, now, fence), weight }
 }
 
-/// Absent where there is none: an API of before does not tell.
+/// Absent when there is none. An older API does not send them.
 fn to_you(day: &DayStarted, now: Timestamp, fence: &Fence) -> Section {
     let handoffs = &day.handoffs_to_you;
     if handoffs.items.is_empty() {
@@ -227,15 +235,15 @@ fn p0_issues(loaded: &Result<Queue, String>, now: Timestamp, fence: &Fence) -> S
     }
 }
 
-fn weekly_plan(loaded: &Result<Result<WeeklyPlan, Missing>, String>, now: Timestamp, fence: &Fence) -> Section {
+fn weekly_plan(loaded: &Result<Result<WeeklyPlan, NoPlan>, String>, now: Timestamp, fence: &Fence) -> Section {
     match loaded {
         Ok(Ok(plan)) => Section::Stored { part: plan::part(plan, now, fence), weight: 12 },
-        Ok(Err(Missing(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
+        Ok(Err(NoPlan(advice))) => Section::Nothing(format!("## Weekly plan: none\n{}", clip(advice, TROUBLE_COST))),
         Err(why) => Section::Nothing(format!("## Weekly plan: unknown\n{}", clip(why, TROUBLE_COST))),
     }
 }
 
-/// What a line of trouble may cost.
+/// The limit for an error in the report.
 const TROUBLE_COST: usize = 300;
 
 fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part {
@@ -245,7 +253,7 @@ fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part 
         let (scope, changed) = (scope(note.venture.as_ref()), ago(note.updated_at, now));
         let mut lines = vec![format!("{title} ({scope}, by key {by}, {changed})")];
         lines.extend(fence.lines(&note.content));
-        lines.extend(note.truncated.then(|| format!("(the stored note goes on: {})", note.id)));
+        lines.extend(note.truncated.then(|| format!("(the note is longer: {})", note.id)));
         lines
     };
     let shown = &notes.excerpt;
@@ -261,7 +269,7 @@ fn summaries(notes: &ExecutiveSummaries, now: Timestamp, fence: &Fence) -> Part 
         remark: None,
         holds: "executive summaries",
         groups: vec![Group { names, ..Group::of("notes", items, total, Cut::AtParagraph) }],
-        more: "Call `notes` with an id to read one whole, or with tag \"executive-summary\" to list them.".into(),
+        more: "Call `notes` with an id to read one, or with tag \"executive-summary\" to list them.".into(),
     }
 }
 

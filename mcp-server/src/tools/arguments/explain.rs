@@ -1,32 +1,32 @@
-//! Adds to each refused argument what came and an example that the tool takes.
+//! Adds to the error of each refused argument the value that was sent and a valid example.
 
 use deckwatch_protocol::{Violation, Violations};
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 
-use super::super::names::holds_secret;
+use super::super::secret_names::holds_secret;
 use crate::render::budget::clip;
 
-/// How much of a value is repeated.
+/// The maximum length of a value in an error.
 const SHOWN: usize = 60;
 
-/// The violations of `arguments`, each with what came and with an example.
+/// The violations of `arguments`, each with the value that was sent and an example.
 pub(in crate::tools) fn explained(violations: Violations, arguments: &JsonObject, schema: &JsonObject) -> Violations {
     let explained = |violation: Violation| {
         let name = violation.pointer.split('/').nth(1).unwrap_or_default();
-        let came = match value_at(&violation.pointer, arguments) {
+        let sent = match value_at(&violation.pointer, arguments) {
             Some(value) => format!("it was {}", shown(value)),
             None => "it was left out".to_owned(),
         };
         let wanted = schema.get("properties").and_then(|properties| properties.get(name));
         let example = wanted.map(|schema| format!("; for example {}", json!({ name: example(name, schema) })));
-        let detail = format!("{} ({came}{})", violation.detail, example.unwrap_or_default());
+        let detail = format!("{} ({sent}{})", violation.detail, example.unwrap_or_default());
         Violation { detail, ..violation }
     };
     Violations(violations.0.into_iter().map(explained).collect())
 }
 
-/// The value that a violation is about: an argument, or an item of one that is a list.
+/// The value that a violation is about: an argument, or an item of a list.
 fn value_at<'a>(pointer: &str, arguments: &'a JsonObject) -> Option<&'a Value> {
     let mut steps = pointer.split('/').skip(1);
     let name = steps.next()?.replace("~1", "/").replace("~0", "~");
@@ -35,7 +35,7 @@ fn value_at<'a>(pointer: &str, arguments: &'a JsonObject) -> Option<&'a Value> {
     Some(item.unwrap_or(argument))
 }
 
-/// A value as an error may repeat it: short, and without a secret.
+/// A value as an error shows it: short, and without a secret.
 fn shown(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".to_owned(),
@@ -54,15 +54,15 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// A value that the tool takes.
+/// A valid value.
 fn example(name: &str, schema: &Value) -> Value {
     match schema.get("type").and_then(Value::as_str) {
         Some("boolean") => json!(true),
         Some("integer") => json!(schema.get("minimum").and_then(Value::as_u64).unwrap_or_default().max(1)),
         Some("array") => json!([text(name)]),
-        // Ids of all kinds have one name and one schema; only their descriptions say of what they are.
+        // The ids of handoffs and notes have the same name and schema. Only the description tells them apart.
         _ if name == "id" && schema.to_string().contains("handoff") => json!("ho_01JDZK3V8Q6T5W2Y4A7B9C0DEF"),
-        _ => schema.get("enum").and_then(|words| words.get(0)).cloned().unwrap_or_else(|| json!(text(name))),
+        _ => schema.get("enum").and_then(|values| values.get(0)).cloned().unwrap_or_else(|| json!(text(name))),
     }
 }
 

@@ -1,25 +1,26 @@
-//! Reads the arguments of a call in the forms in which agents' CLIs and models really send them.
+//! Normalizes the arguments of a call, because agents' CLIs and models send them in several forms.
 //!
-//! Some send a list as JSON text, a flag as `"true"`, a number as `"3"` or `3.0`, one text where a list is wanted,
-//! `null` or an empty text for an argument that they leave out, or a name in camel case. A form with one meaning
-//! becomes what the tool's schema wants. Everything else stays as it came, and the decoder refuses it;
-//! [`explain`] then says what came and gives an example. A text is never read as JSON where a text is wanted.
+//! Some send a list as JSON text, a flag as `"true"`, a number as `"3"` or `3.0`, a string where the schema has a list,
+//! `null` or an empty string for an omitted argument, or a name in camel case. A form with one meaning is converted to
+//! the type in the tool's schema. Any other value is unchanged, and the decoder refuses it; [`explain`] then adds the
+//! value and an example to the error. A string is never read as JSON where the schema has a string.
 
+pub(super) mod call;
 pub(super) mod explain;
-pub(super) mod whole;
 
 use rmcp::model::JsonObject;
 use serde_json::{Number, Value};
 
-/// Arguments that an agent's CLI adds to a call for itself, whatever the tool's schema says. Gemini CLI declares
+/// Arguments that an agent's CLI adds to every call, although the tool's schema does not have them. Gemini CLI declares
 /// `wait_for_previous` on every tool and passes it on (`addWaitForPreviousParameter` in its
 /// `packages/core/src/tools/tools.ts`).
 const OF_THE_CLI: [&str; 1] = ["wait_for_previous"];
 
-/// A list of short words, such as tags. One text with a comma in it may mean one word or several.
+/// The maximum length of an item in a list of short words, such as tags. For such a list, a string with a comma is
+/// ambiguous.
 const SHORT_WORD: u64 = 100;
 
-/// The arguments as `schema` wants them, as far as each has one meaning.
+/// Converts the arguments to the types in `schema`, where each has one meaning.
 pub(super) fn read(arguments: JsonObject, schema: &JsonObject) -> JsonObject {
     let nothing = JsonObject::new();
     let wanted = schema.get("properties").and_then(Value::as_object).unwrap_or(&nothing);
@@ -32,14 +33,14 @@ pub(super) fn read(arguments: JsonObject, schema: &JsonObject) -> JsonObject {
         let name = known_name(&name, &given, wanted);
         let value = match wanted.get(&name) {
             Some(schema) => value_for(value, schema),
-            None => Some(value).filter(|value| !is_nothing(value)),
+            None => Some(value).filter(|value| !is_omitted(value)),
         };
         read.extend(value.map(|value| (name, value)));
     }
     read
 }
 
-/// The argument that is meant: `issueNumber` is `issue_number`, unless that came too, or both spellings did.
+/// The schema's name for an argument: `issueNumber` becomes `issue_number`, unless the call has both.
 fn known_name(name: &str, given: &[String], wanted: &JsonObject) -> String {
     let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
     let same = |other: &&String| plain(other) == plain(name);
@@ -49,18 +50,18 @@ fn known_name(name: &str, given: &[String], wanted: &JsonObject) -> String {
     }
 }
 
-/// The value as `schema` wants it; `None` when it says that the argument is left out.
+/// Converts a value to the type in `schema`; `None` when the value means that the argument is omitted.
 fn value_for(value: Value, schema: &Value) -> Option<Value> {
-    if is_nothing(&value) {
+    if is_omitted(&value) {
         return None;
     }
     let is_text = |value: &Value| value.as_str().is_some_and(|text| text.trim() == "null");
     let of_type = schema.get("type").and_then(Value::as_str).unwrap_or_default();
-    let words = schema.get("enum").and_then(Value::as_array);
-    match (of_type, words) {
+    let values = schema.get("enum").and_then(Value::as_array);
+    match (of_type, values) {
         ("string", None) => Some(value),
         _ if is_text(&value) => None,
-        ("string", Some(words)) => Some(word(value, words)),
+        ("string", Some(values)) => Some(enum_value(value, values)),
         ("boolean", _) => Some(flag(value)),
         ("integer", _) => Some(whole_number(value)),
         ("array", _) => Some(list(value, schema.get("items").unwrap_or(&Value::Null))),
@@ -68,14 +69,14 @@ fn value_for(value: Value, schema: &Value) -> Option<Value> {
     }
 }
 
-fn is_nothing(value: &Value) -> bool {
+fn is_omitted(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(str::is_empty)
 }
 
-/// One of the words, whatever its case.
-fn word(value: Value, words: &[Value]) -> Value {
+/// The value of the `enum` that is equal except for case.
+fn enum_value(value: Value, values: &[Value]) -> Value {
     let Some(text) = value.as_str().map(str::trim) else { return value };
-    let mut same = words.iter().filter(|word| word.as_str().is_some_and(|word| word.eq_ignore_ascii_case(text)));
+    let mut same = values.iter().filter(|word| word.as_str().is_some_and(|word| word.eq_ignore_ascii_case(text)));
     match (same.next(), same.next()) {
         (Some(word), None) => word.clone(),
         _ => value,
@@ -104,7 +105,7 @@ fn whole_number(value: Value) -> Value {
     }
 }
 
-/// A list of texts. One text is a list of one, unless it may mean more or something else.
+/// Converts to a list of strings. A string becomes a list of one, unless it is ambiguous.
 fn list(value: Value, items: &Value) -> Value {
     let given = match value {
         Value::Array(given) => given,
@@ -121,7 +122,7 @@ fn as_list(text: &str, items: &Value) -> Option<Vec<Value>> {
     let trimmed = text.trim();
     match serde_json::from_str(trimmed) {
         Ok(Value::Array(given)) => return Some(given),
-        // An object, or a text in quotes: a client that writes JSON into texts, but no list.
+        // JSON text, but not a list.
         Ok(Value::Object(_) | Value::String(_)) => return None,
         Ok(_) | Err(_) => {}
     }
@@ -154,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn a_form_with_one_meaning_becomes_what_the_schema_wants() {
-        for (came, wanted) in [
+    fn a_form_with_one_meaning_is_converted() {
+        for (sent, wanted) in [
             (json!({"steps": "[\"a\", \"b\"]"}), json!({"steps": ["a", "b"]})),
             (json!({"steps": " [] "}), json!({"steps": []})),
             (json!({"steps": "a"}), json!({"steps": ["a"]})),
@@ -173,12 +174,12 @@ mod tests {
             (json!({"status": "DONE"}), json!({"status": "done"})),
             (json!({"issueNumber": 3, "keep-open": true}), json!({"issue_number": 3, "keep_open": true})),
         ] {
-            assert_read(&came, &wanted);
+            assert_read(&sent, &wanted);
         }
     }
 
     #[test]
-    fn what_is_left_out_is_left_out() {
+    fn null_and_empty_strings_are_omitted() {
         for nothing in [json!(null), json!("")] {
             let names = ["title", "issue_number", "keep_open", "status", "steps", "tags", "unheard_of"];
             let arguments = names.map(|name| (name.to_owned(), nothing.clone()));
@@ -189,15 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn a_text_stays_a_text() {
+    fn a_string_is_unchanged() {
         for text in ["[x]", "[\"a\"]", "{\"a\": 1}", "true", "42", "null", " padded "] {
             assert_read(&json!({"title": text}), &json!({"title": text}));
         }
     }
 
     #[test]
-    fn a_form_that_may_mean_something_else_stays_and_is_refused() {
-        for came in [
+    fn an_ambiguous_form_is_unchanged() {
+        for sent in [
             json!({"steps": "['a']"}),
             json!({"steps": "{\"a\": 1}"}),
             json!({"steps": "\"a\""}),
@@ -216,7 +217,7 @@ mod tests {
             json!({"issueNumber": 1, "issue_number": 2}),
             json!({"unheard_of": 1}),
         ] {
-            assert_read(&came, &came);
+            assert_read(&sent, &sent);
         }
     }
 }

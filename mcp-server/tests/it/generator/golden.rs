@@ -1,4 +1,5 @@
-//! What is written about each framework: fixtures as one text a repository, and the documents next to them.
+//! The generated documents for each framework. A fixture is one text file for a whole repository, with its documents
+//! next to it.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ fn fixtures() -> Vec<PathBuf> {
     fixtures
 }
 
-/// Makes the repository of a fixture: each line `=== path` starts a file.
+/// Creates the repository of a fixture. Each line `=== path` starts a file.
 fn unpack(text: &str, dir: &Path) {
     for file in format!("\n{text}").split("\n=== ").skip(1) {
         let (path, content) = file.split_once('\n').unwrap_or((file, ""));
@@ -32,7 +33,7 @@ fn the_documents_of_the_fixtures_are_in_step() {
         unpack(&std::fs::read_to_string(&fixture).unwrap(), &dir);
         for document in DOCUMENTS {
             let golden = fixture.with_file_name(format!("{name}.{document}.md"));
-            // A new one starts as an empty file of that name.
+            // To add a document, create an empty file with its name.
             if !golden.exists() {
                 continue;
             }
@@ -41,7 +42,7 @@ fn the_documents_of_the_fixtures_are_in_step() {
                 std::fs::write(&golden, &written).unwrap();
             }
             let expected = std::fs::read_to_string(&golden).unwrap();
-            assert_eq!(written, expected, "{name}, {document}: `just gen` writes it anew");
+            assert_eq!(written, expected, "{name}, {document}: `just gen` writes it again");
             assert!(!written.contains("/tmp") && !written.contains(machine.home().to_str().unwrap()));
             compared += 1;
         }
@@ -49,9 +50,9 @@ fn the_documents_of_the_fixtures_are_in_step() {
     assert!(compared >= 10, "{compared}");
 }
 
-/// A fixture says what is no route by calling it so.
+/// Fixtures mark paths that are not routes by their names.
 #[test]
-fn nothing_that_is_commented_out_quoted_or_asked_for_is_a_route() {
+fn comments_quotes_and_requests_are_not_routes() {
     for fixture in fixtures() {
         let text = std::fs::read_to_string(fixture.with_extension("api.md")).unwrap_or_default();
         for no in ["commented-out", "in-a-", "asked-for", "only-in-tests", "in-an-example", "not-a-route"] {

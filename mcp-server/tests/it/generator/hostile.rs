@@ -1,4 +1,4 @@
-//! Trees that would harm a reader who trusts them.
+//! Repositories with hostile or broken contents.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
@@ -9,11 +9,11 @@ use super::{DOCUMENTS, generated, repository, write};
 use crate::harness::Machine;
 
 const CANARY: &str = "canary-77b0";
-/// Long enough for a debug build on a loaded machine; what hangs takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Long enough for a debug build on a loaded machine.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
-fn links_lead_nowhere() {
+fn links_are_not_followed() {
     let machine = Machine::new();
     let (dir, outside) = (repository(&machine, "repo"), machine.folder("outside"));
     write(&outside, "server.js", format!("app.get('/{CANARY}', h);\n"));
@@ -38,7 +38,7 @@ fn links_lead_nowhere() {
 }
 
 #[test]
-fn what_is_no_text_is_passed_over_and_said() {
+fn files_that_are_not_text_are_skipped_and_reported() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     write(&dir, "binary.js", b"app.get('/x', h);\0".as_slice());
@@ -52,8 +52,8 @@ fn what_is_no_text_is_passed_over_and_said() {
     write(&dir, "other/server.js", "app.get('/other', h);");
     let started = Instant::now();
     let text = generated(&machine, "api", &dir);
-    assert!(started.elapsed() < PATIENCE);
-    for said in [
+    assert!(started.elapsed() < TIME_LIMIT);
+    for expected in [
         "1 binary: `binary.js`",
         "1 not UTF-8: `latin.js`",
         "1 larger than 1 MiB: `large.js`",
@@ -61,13 +61,13 @@ fn what_is_no_text_is_passed_over_and_said() {
         "1 neither files nor folders: `pipe.js`",
         "1 repositories inside this one: `other`",
     ] {
-        assert!(text.contains(said), "{said}: {text}");
+        assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(generated(&machine, "project-instructions", &dir).contains("1 malformed: `package.json`"));
 }
 
 #[test]
-fn no_text_of_a_file_breaks_the_document() {
+fn no_file_content_breaks_the_document() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     let evil = "x`|\u{202e}\u{1b}[31m<script>";
@@ -96,9 +96,9 @@ fn no_text_of_a_file_breaks_the_document() {
     }
 }
 
-/// Each text makes a careless scanner look at everything again and again.
+/// Each text takes quadratic time in a simple scanner.
 #[test]
-fn no_text_takes_more_than_its_length() {
+fn no_file_content_takes_more_than_linear_time() {
     let machine = Machine::new();
     let long = |piece: &str| piece.repeat(900_000 / piece.len());
     let sources = [
@@ -131,7 +131,7 @@ fn no_text_takes_more_than_its_length() {
         for document in DOCUMENTS {
             let started = Instant::now();
             let _ = generated(&machine, document, &folder);
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIME_LIMIT {
                 let _ = writeln!(slow, "{name}, {document}: {:?}", started.elapsed());
             }
         }

@@ -9,7 +9,7 @@ use std::process::Output;
 
 use crate::harness::Machine;
 
-/// The documents that there are.
+/// All documents.
 const DOCUMENTS: [&str; 3] = ["project-instructions", "api", "schema"];
 
 /// Writes files below `dir`.
@@ -30,7 +30,7 @@ fn run(machine: &Machine, arguments: &[&str], dir: &Path) -> Output {
     machine.command(dir).arg("generate").args(arguments).output().unwrap()
 }
 
-/// The document, which is written without trouble.
+/// Generates the document, and checks that this succeeds.
 #[track_caller]
 fn generated(machine: &Machine, document: &str, dir: &Path) -> String {
     let output = run(machine, &[document], dir);

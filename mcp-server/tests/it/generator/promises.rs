@@ -1,5 +1,5 @@
-//! What the documents promise whatever the repository: the same bytes for the same tree, nothing
-//! that git ignores or that is named like a secret, their limits, and their time.
+//! The guarantees of generated documents: the same bytes for the same files, no content of ignored files or of files
+//! that are named like a secret, a size limit and a time limit.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::{DOCUMENTS, generated, repository, run, write};
 use crate::harness::Machine;
 
-/// Stands in files that nobody may read.
+/// The content of files that must not be read.
 const CANARY: &str = "canary-5d1f";
 
-/// A small repository with something for each document.
+/// A small repository with sources for each document.
 fn fill(dir: &Path, reversed: bool) {
     let mut files = vec![
         ("AGENTS.md", "Be kind.\n".to_owned()),
@@ -37,7 +37,7 @@ fn fill(dir: &Path, reversed: bool) {
 }
 
 #[test]
-fn the_same_tree_gives_the_same_bytes_wherever_it_lies() {
+fn the_same_files_give_the_same_bytes_in_any_folder() {
     let machine = Machine::new();
     let (here, there) = (repository(&machine, "here"), repository(&machine, "some/where/else/entirely"));
     fill(&here, false);
@@ -57,7 +57,7 @@ fn the_same_tree_gives_the_same_bytes_wherever_it_lies() {
 }
 
 #[test]
-fn a_clone_gives_the_bytes_of_its_origin() {
+fn a_clone_gives_the_same_bytes_as_its_origin() {
     let machine = Machine::new();
     let origin = repository(&machine, "origin");
     fill(&origin, false);
@@ -73,7 +73,7 @@ fn a_clone_gives_the_bytes_of_its_origin() {
 }
 
 #[test]
-fn a_users_own_ignores_hide_nothing_that_git_tracks_and_what_else_they_name() {
+fn a_users_ignore_rules_hide_untracked_files_but_no_tracked_ones() {
     let machine = Machine::new();
     for (name, format) in [("short", "sha1"), ("long", "sha256")] {
         let dir = machine.folder(name);
@@ -113,7 +113,7 @@ fn a_users_own_ignores_hide_nothing_that_git_tracks_and_what_else_they_name() {
 }
 
 #[test]
-fn nothing_ignored_or_secret_is_read() {
+fn ignored_and_secret_files_are_not_read() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     fill(&dir, false);
@@ -134,15 +134,15 @@ fn nothing_ignored_or_secret_is_read() {
     write(&dir, "server.key", CANARY);
     for document in DOCUMENTS {
         let output = run(&machine, &[document], &dir);
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(!said.contains(CANARY), "{said}");
-        assert!(said.contains("named like a secret: `.env`, `.env.sql`, `.env.ts`, `.ssh`"), "{said}");
-        assert!(said.contains("2 folders of dependencies: `node_modules`, `vendor`"), "{said}");
+        let output = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!output.contains(CANARY), "{output}");
+        assert!(output.contains("named like a secret: `.env`, `.env.sql`, `.env.ts`, `.ssh`"), "{output}");
+        assert!(output.contains("2 folders of dependencies: `node_modules`, `vendor`"), "{output}");
     }
 }
 
 #[test]
-fn a_document_has_a_limit_and_says_what_it_left_out() {
+fn a_document_has_a_size_limit_and_reports_omissions() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
     let routes: Vec<String> =
@@ -165,29 +165,29 @@ fn a_document_has_a_limit_and_says_what_it_left_out() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_are_refused_and_help_is_given() {
+fn invalid_arguments_are_refused_with_help() {
     let machine = Machine::new();
     let dir = repository(&machine, "repo");
-    let said = |arguments: &[&str]| {
+    let run_with = |arguments: &[&str]| {
         let output = run(&machine, arguments, &dir);
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code().unwrap(), text)
     };
     for arguments in [&[][..], &["routes"], &["api", "schema"], &["api", "--repo"], &["--all"]] {
-        let (code, text) = said(arguments);
+        let (code, text) = run_with(arguments);
         assert_eq!(code, 2, "{arguments:?}");
         assert!(text.contains("deckwatch-mcp generate <document>"), "{text}");
     }
-    let (code, text) = said(&["--help"]);
+    let (code, text) = run_with(&["--help"]);
     assert!(code == 0 && text.contains("project-instructions"), "{text}");
-    let (code, text) = said(&["api", "--repo", "not-there"]);
+    let (code, text) = run_with(&["api", "--repo", "not-there"]);
     assert!(code == 1 && text.contains("not-there is not a directory"), "{text}");
 }
 
-/// 50,000 files, half of them code with a route in every tenth. The bound is that of the promise for
-/// a release build; a debug build on a loaded machine gets more.
+/// 50,000 files, half of them code, with a route in every tenth. The time limit is the guaranteed one in a release
+/// build, and longer in a debug build.
 #[test]
-fn fifty_thousand_files_take_no_time_to_speak_of() {
+fn fifty_thousand_files_are_fast() {
     let machine = Machine::new();
     let dir = repository(&machine, "large");
     let filler = "export function something(value: string): string { return value.trim(); }\n".repeat(8);

@@ -1,13 +1,13 @@
-//! A call of a tool whose arguments did not come as an object.
+//! Parses a tool call whose arguments are not an object.
 
 use rmcp::ErrorData;
 use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};
 
-/// The call that is meant: some clients send the object as JSON text, or an empty list for no arguments.
-pub(crate) fn call_meant(params: Option<Value>) -> Result<CallToolRequestParams, ErrorData> {
+/// Parses the call. Some clients send the object as JSON text, or an empty list for no arguments.
+pub(crate) fn parse_call(params: Option<Value>) -> Result<CallToolRequestParams, ErrorData> {
     let mut params = params.unwrap_or_default();
-    let arguments = params.get("arguments").map_or(Value::Null, object_meant);
+    let arguments = params.get("arguments").map_or(Value::Null, parse_arguments);
     if !arguments.is_object() && !arguments.is_null() {
         return Err(refusal("arguments must be a JSON object"));
     }
@@ -17,7 +17,7 @@ pub(crate) fn call_meant(params: Option<Value>) -> Result<CallToolRequestParams,
     serde_json::from_value(params).map_err(|_| refusal("name must be the name of a tool"))
 }
 
-fn object_meant(arguments: &Value) -> Value {
+fn parse_arguments(arguments: &Value) -> Value {
     match arguments {
         Value::String(text) if text.trim().is_empty() => Value::Null,
         Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| arguments.clone()),

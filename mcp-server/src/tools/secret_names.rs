@@ -1,4 +1,4 @@
-//! The names of arguments that hold a secret: an error that names a field must not repeat one.
+//! Finds names of arguments that contain a secret. An error that names a field must not repeat the secret.
 
 use std::sync::LazyLock;
 
@@ -7,38 +7,38 @@ use deckwatch_protocol::{Violation, Violations};
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use crate::surroundings::Surroundings;
+use crate::environment::Environment;
 
 const MASK: &str = "(a name that holds a secret)";
 
-/// Knows what the launcher put into this process's environment, which does not change.
+/// Scans for the secrets that the launcher put into this process's environment, and for known kinds of secrets.
 static SCAN: LazyLock<Option<SecretScan>> = LazyLock::new(|| {
-    let surroundings = Surroundings::of_this_process();
-    SecretScan::new(&Injected::from_vars(|name| surroundings.var(name))).ok()
+    let environment = Environment::of_this_process();
+    SecretScan::new(&Injected::from_vars(|name| environment.var(name))).ok()
 });
 
-/// Names that no answer may repeat.
+/// Names of arguments that an answer must not repeat.
 pub(super) struct SecretNames(Vec<String>);
 
 impl SecretNames {
-    /// Those of these arguments, at any depth.
+    /// The names in these arguments that contain a secret, at any depth.
     pub(super) fn of(arguments: &JsonObject) -> Self {
         let mut found = Vec::new();
         collect(arguments, &mut found);
         Self(found)
     }
 
-    /// The violations without them.
+    /// The violations with these names masked.
     pub(super) fn masked(&self, mut violations: Violations) -> Violations {
         for Violation { pointer, .. } in &mut violations.0 {
-            let masked = |segment| if self.0.iter().any(|name| stands_for(segment, name)) { MASK } else { segment };
+            let masked = |segment| if self.0.iter().any(|name| is_name(segment, name)) { MASK } else { segment };
             *pointer = pointer.split('/').map(masked).collect::<Vec<_>>().join("/");
         }
         violations
     }
 }
 
-/// Whether an answer must not repeat a text. A scan that can't be made finds everything.
+/// Whether a text contains a secret. Also true if the scanner can't be built.
 pub(super) fn holds_secret(text: &str) -> bool {
     SCAN.as_ref().is_none_or(|scan| scan.text(text).is_some())
 }
@@ -60,8 +60,8 @@ fn collect_below(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Whether a segment of a pointer is this name, or the beginning that a pointer shows of a long one.
-fn stands_for(segment: &str, name: &str) -> bool {
+/// Whether a segment of a pointer is this name. A pointer shows only the beginning of a long name.
+fn is_name(segment: &str, name: &str) -> bool {
     const SHOWN: usize = 64;
     segment == name || (segment.chars().count() >= SHOWN && name.starts_with(segment))
 }

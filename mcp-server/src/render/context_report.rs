@@ -1,4 +1,4 @@
-//! Where an agent is, and who else works now: the report of `context`.
+//! The report of `context`: the agent, its place and session, and the other active agents.
 
 use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::outbox::UnsentHandoff;
@@ -6,53 +6,53 @@ use deckwatch_protocol::{ActiveSession, Handoff, IssueNumber, RepoName, SessionI
 
 use super::age::ago;
 use super::budget::{clip, line_cost};
-use super::context::{Whereabouts, active_part};
+use super::context::{WorkLocation, active_part};
 use super::fence::{Fence, WARNING};
 use super::handoff;
 use super::part::{Part, Total};
 use crate::identity::Me;
 
-/// Where the agent is, as far as that is known.
-pub(crate) struct Here<'a> {
+/// The data of the report.
+pub(crate) struct ContextReport<'a> {
     pub(crate) me: &'a Me,
-    /// The venture's code; `None` where nothing on this machine names it.
+    /// The venture's code; `None` if it is not known on this machine.
     pub(crate) venture: Option<String>,
     pub(crate) repo: RepoName,
     pub(crate) checkout: Checkout,
     pub(crate) track: Option<Track>,
     pub(crate) issue: Option<IssueNumber>,
     pub(crate) session: SessionKnown,
-    /// The API's address and engine, and what is wrong with its clock.
+    /// The API's address and engine, and its clock difference if that is large. Or why the API did not answer.
     pub(crate) engine: String,
-    /// Why the rest is not of now, if it is not.
+    /// A line that says that the data is old, if it is.
     pub(crate) stale: Option<String>,
-    /// What waits in the outbox, and what else is new.
-    pub(crate) news: Vec<String>,
-    /// Handoffs that wait on this machine.
+    /// Lines about the outbox, healed documents and ended agents.
+    pub(crate) notices: Vec<String>,
+    /// Queued handoffs.
     pub(crate) unsent: Vec<UnsentHandoff>,
-    /// The newest handoffs to this agent that are not settled.
+    /// The newest open handoffs to this agent.
     pub(crate) to_you: Vec<Handoff>,
     pub(crate) to_you_total: Total,
-    /// Everyone else who is active; `None` when nobody has said.
+    /// The other active agents; `None` if they are not known.
     pub(crate) others: Option<(Vec<ActiveSession>, Total)>,
 }
 
-/// What is known of the agent's session.
+/// What is known about the agent's session.
 pub(crate) enum SessionKnown {
     /// The API lists it as active.
     Active { id: SessionId, started_at: Timestamp, last_heartbeat_at: Timestamp },
-    /// This process holds it, and the API does not list it, or was not asked.
+    /// This process holds it, but the API did not list it or did not answer.
     Held(SessionId),
-    /// There is none.
+    /// No session.
     None,
-    /// The API was not asked, and this process holds none.
+    /// The API did not answer, and this process holds no session.
     Unknown,
 }
 
-impl Here<'_> {
-    /// The report within `limit`, and how many of the others it shows.
+impl ContextReport<'_> {
+    /// The report within `limit`, and the number of other agents in it.
     pub(crate) fn report(&self, now: Timestamp, fence: &Fence, limit: usize) -> (String, usize) {
-        let own = Whereabouts {
+        let own = WorkLocation {
             repo: &self.repo,
             branch: self.checkout.branch.as_ref(),
             track: self.track,
@@ -61,9 +61,9 @@ impl Here<'_> {
         let mut lines = self.head(&own, now, fence);
         let parts: Vec<Part> =
             [self.unsent_part(now, fence), self.to_you_part(now, fence)].into_iter().flatten().collect();
-        let nobody = self.nobody();
-        lines.extend(nobody.iter().map(|line| (*line).to_owned()));
-        if nobody.is_none() || !parts.is_empty() {
+        let no_others = self.no_others();
+        lines.extend(no_others.iter().map(|line| (*line).to_owned()));
+        if no_others.is_none() || !parts.is_empty() {
             lines.extend([WARNING.to_owned(), String::new()]);
         }
         for part in parts {
@@ -71,8 +71,8 @@ impl Here<'_> {
             lines.push(String::new());
         }
         let mut shown = 0;
-        if let Some((others, total)) = self.others.as_ref().filter(|_| nobody.is_none()) {
-            let more = "The API lists them all: GET /v1/sessions.";
+        if let Some((others, total)) = self.others.as_ref().filter(|_| no_others.is_none()) {
+            let more = "To list all, call the API: GET /v1/sessions.";
             let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
             let part = active_part(others, *total, &own, now, fence, more).fit(fence, limit.saturating_sub(spent));
             shown = part.counts.iter().sum();
@@ -81,23 +81,23 @@ impl Here<'_> {
         (lines.join("\n").trim_end().to_owned(), shown)
     }
 
-    fn head(&self, own: &Whereabouts, now: Timestamp, fence: &Fence) -> Vec<String> {
+    fn head(&self, own: &WorkLocation, now: Timestamp, fence: &Fence) -> Vec<String> {
         let Me { agent, client, host, .. } = self.me;
         let mut lines: Vec<String> = self.stale.iter().cloned().collect();
         lines.extend([
             format!("agent    {agent} ({client} on {})", clip(host.as_str(), 80)),
-            format!("venture  {}", self.venture.as_deref().unwrap_or("unknown: nothing on this machine names it")),
+            format!("venture  {}", self.venture.as_deref().unwrap_or("unknown on this machine")),
             format!("work     {}{}", own.line(fence), commit(&self.checkout)),
             self.session.line(now),
             format!("engine   {}", self.engine),
         ]);
-        lines.extend(self.news.iter().cloned());
+        lines.extend(self.notices.iter().cloned());
         lines.push(String::new());
         lines
     }
 
-    /// The line that stands in the place of the others.
-    fn nobody(&self) -> Option<&'static str> {
+    /// The line for an empty or unknown list of other agents.
+    fn no_others(&self) -> Option<&'static str> {
         match &self.others {
             None => Some("Other active agents: unknown"),
             Some((_, total)) if total.count > 0 || total.at_least => None,
@@ -123,9 +123,9 @@ impl SessionKnown {
                 let (started, seen) = (ago(*started_at, now), ago(*last_heartbeat_at, now));
                 format!("session  {id} (started {started}, last heartbeat {seen})")
             }
-            Self::Held(id) => format!("session  {id}; the API has not confirmed that it is active"),
+            Self::Held(id) => format!("session  {id}; the API did not confirm that it is active"),
             Self::None => "session  none; call `sod` to start your day".to_owned(),
-            Self::Unknown => "session  unknown; call `sod` to start or find it".to_owned(),
+            Self::Unknown => "session  unknown; call `sod` to find or start it".to_owned(),
         }
     }
 }
@@ -144,7 +144,7 @@ mod tests {
     use crate::render::samples::NOW;
     use crate::render::team::{self, BUSY, busy_day};
 
-    fn shown(change: impl FnOnce(Here) -> Here) -> String {
+    fn shown(change: impl FnOnce(ContextReport) -> ContextReport) -> String {
         let day = busy_day(BUSY);
         let me = Me {
             agent: "mac1-claude-1".parse().unwrap(),
@@ -158,7 +158,7 @@ mod tests {
         (checkout.repo, checkout.branch) = (day.session.repo.clone(), day.session.branch.clone());
         checkout.commit_sha.clone_from(&day.session.commit_sha);
         let now: Timestamp = NOW.parse().unwrap();
-        let here = Here {
+        let here = ContextReport {
             me: &me,
             venture: Some("alpha".to_owned()),
             repo: day.session.repo.clone(),
@@ -168,7 +168,7 @@ mod tests {
             session: SessionKnown::Active { id: day.session.id.clone(), started_at: now, last_heartbeat_at: now },
             engine: "https://context.example.com/ (worker)".to_owned(),
             stale: None,
-            news: Vec::new(),
+            notices: Vec::new(),
             unsent: Vec::new(),
             to_you: day.handoffs_to_you.items.clone(),
             to_you_total: Total::of(&day.handoffs_to_you),
@@ -181,7 +181,7 @@ mod tests {
     fn whole_answers_are_in_step() {
         assert_in_step("context", &shown(|here| here));
         let stale = "STALE: the other agents and handoffs below are from the API's last answer, 2 h ago.".to_owned();
-        let offline = shown(|here| Here {
+        let offline = shown(|here| ContextReport {
             session: SessionKnown::Unknown,
             engine: "can't reach the Context API at https://context.example.com/: Connection refused".to_owned(),
             stale: Some(stale),
@@ -192,14 +192,17 @@ mod tests {
     }
 
     #[test]
-    fn nobody_and_nobody_known_are_two_answers() {
+    fn no_other_agents_and_unknown_agents_are_different_answers() {
         let exactly = |count| Total { count, at_least: false };
-        let none = shown(|here| Here { others: Some((Vec::new(), exactly(0))), ..here });
+        let none = shown(|here| ContextReport { others: Some((Vec::new(), exactly(0))), ..here });
         assert!(none.contains("\nOther active agents: none\n"), "{none}");
-        let unknown = shown(|here| Here { others: None, ..here });
+        let unknown = shown(|here| ContextReport { others: None, ..here });
         assert!(unknown.contains("\nOther active agents: unknown\n"), "{unknown}");
-        let before =
-            shown(|here| Here { others: Some((Vec::new(), exactly(0))), stale: Some("STALE".to_owned()), ..here });
+        let before = shown(|here| ContextReport {
+            others: Some((Vec::new(), exactly(0))),
+            stale: Some("STALE".to_owned()),
+            ..here
+        });
         assert!(before.contains("\nOther active agents: none in the API's last answer\n"), "{before}");
     }
 }

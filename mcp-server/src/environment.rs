@@ -1,4 +1,4 @@
-//! What the process was started with: its variables and its folder. Read here and nowhere else.
+//! The environment variables and the working folder of this process. No other module reads them.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,27 +7,27 @@ use deckwatch_protocol::Invalid;
 
 use crate::trouble::Trouble;
 
-/// The surroundings of this process.
+/// The environment of this process.
 #[derive(Debug, Clone)]
-pub(crate) struct Surroundings {
-    /// Where the agent works: what Claude Code names, else the folder this process was started in.
+pub(crate) struct Environment {
+    /// Where the agent works: the folder that Claude Code names, or else the folder this process was started in.
     pub(crate) dir: PathBuf,
 }
 
-impl Surroundings {
+impl Environment {
     pub(crate) fn of_this_process() -> Self {
         let named = std::env::var_os("CLAUDE_PROJECT_DIR").map(PathBuf::from).filter(|dir| dir.is_dir());
         let dir = named.or_else(|| std::env::current_dir().ok()).unwrap_or_else(|| PathBuf::from("."));
         Self { dir }
     }
 
-    /// A variable that is set to something; agents' configurations expand what is missing to nothing.
-    #[expect(clippy::unused_self, reason = "the environment is one of the surroundings")]
+    /// A variable, unless it is unset or empty. An agent CLI's configuration expands a missing variable to nothing.
+    #[expect(clippy::unused_self, reason = "only code that has the environment may read variables")]
     pub(crate) fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
 
-    /// A variable that must be well formed when it is set.
+    /// A variable, parsed. Fails when it is set and malformed.
     pub(crate) fn setting<T: FromStr<Err = Invalid>>(&self, name: &'static str) -> Result<Option<T>, Trouble> {
         let parsed = self.var(name).map(|value| value.parse());
         parsed.transpose().map_err(|invalid| Trouble::Setting { name, invalid })

@@ -1,9 +1,10 @@
-//! Mends a line of JSON whose text was cut: half of a surrogate pair, or of a character's bytes, stands for nothing.
+//! Repairs a line of JSON that contains half of a character: half of a surrogate pair, or some of a character's bytes.
 //!
-//! JavaScript cuts text between the halves of an emoji and writes what is left as an escape that is no character.
+//! JavaScript can cut a string between the halves of an emoji. It then writes the remaining half as an escape that is
+//! not valid JSON text.
 
-/// The line with U+FFFD in the place of what is no character.
-pub(super) fn mended(line: &[u8]) -> String {
+/// The line, with U+FFFD in place of each half character.
+pub(super) fn repaired(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     let mut out = String::with_capacity(line.len());
     let mut rest = line.as_ref();
@@ -12,7 +13,7 @@ pub(super) fn mended(line: &[u8]) -> String {
         let (good, length) = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
             (Some(Half::High), Some(Half::Low)) => (true, 12),
             (Some(_), _) => (false, 6),
-            // Any other escape: the backslash, and the character that it makes special.
+            // Any other escape: the backslash and the next character.
             (None, _) => (true, 1 + escape.chars().nth(1).map_or(0, char::len_utf8)),
         };
         let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
@@ -27,7 +28,7 @@ enum Half {
     Low,
 }
 
-/// Which half of a pair this text begins with, written as an escape.
+/// The half of a surrogate pair that this text begins with, written as an escape.
 fn surrogate(text: &str) -> Option<Half> {
     let digits = text.strip_prefix("\\u")?.get(..4).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
     match u16::from_str_radix(digits, 16).ok()? {
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_are_replaced_and_everything_else_stays() {
+    fn halves_are_replaced_and_the_rest_is_unchanged() {
         for (line, expected) in [
             (r#""cut \ud83d""#, "\"cut \u{fffd}\""),
             (r#""cut \uD83D\n\udcbb!""#, "\"cut \u{fffd}\\n\u{fffd}!\""),
@@ -52,8 +53,8 @@ mod tests {
             (r#""\u00e9 \u12"#, r#""\u00e9 \u12"#),
             (r#""\ü \"#, r#""\ü \"#),
         ] {
-            assert_eq!(mended(line.as_bytes()), expected);
+            assert_eq!(repaired(line.as_bytes()), expected);
         }
-        assert_eq!(mended(b"\"\xf0\x9f\x92\""), "\"\u{fffd}\"");
+        assert_eq!(repaired(b"\"\xf0\x9f\x92\""), "\"\u{fffd}\"");
     }
 }

@@ -1,0 +1,77 @@
+//! Loads the parts of a start of day that do not come from the API: P0 issues and the weekly plan.
+//!
+//! All parts load in parallel with the day, each with a time limit. A failure does not stop the day from starting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::plan::{missing, path, weekly_plan};
+use super::status::repositories;
+use crate::github::{Lane, Queue, Wanted};
+use crate::identity::Identity;
+use crate::plan::WeeklyPlan;
+use crate::render::clean::clean_line;
+use crate::render::sod::{DayExtras, NoPlan};
+use crate::session::Keeper;
+use crate::trouble::Trouble;
+
+/// The time limit of each part.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+/// The time limit when the API did not answer: use only the parts that are loaded.
+const GRACE: Duration = Duration::from_millis(50);
+const P0_SHOWN: usize = 30;
+
+/// The parts that are being loaded. Dropping this stops the loading.
+pub(super) struct Loading(JoinHandle<DayExtras>);
+
+impl Loading {
+    /// Starts to load all parts.
+    pub(super) fn begin(keeper: &Arc<Keeper>) -> Self {
+        let keeper = Arc::clone(keeper);
+        Self(tokio::spawn(async move { load(&keeper.identity).await }))
+    }
+
+    /// Waits for all parts.
+    pub(super) async fn whole(mut self) -> Result<DayExtras, Trouble> {
+        Ok((&mut self.0).await?)
+    }
+
+    /// Takes the parts that are loaded.
+    pub(super) async fn so_far(mut self) -> DayExtras {
+        let late = |tool: &str| format!("This part is not loaded yet. Call `{tool}` to see it.");
+        match tokio::time::timeout(GRACE, &mut self.0).await {
+            Ok(Ok(extras)) => extras,
+            _ => DayExtras { p0: Err(late("status")), plan: Err(late("plan")), unsent: Vec::new() },
+        }
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Loads all parts.
+async fn load(identity: &Identity) -> DayExtras {
+    let (p0, plan) = tokio::join!(in_time("status", p0_issues(identity)), in_time("plan", weekly_plan(identity)));
+    let plan = plan.map(|plan: Option<WeeklyPlan>| plan.ok_or_else(|| NoPlan(missing(&path(identity)))));
+    DayExtras { p0, plan, unsent: Vec::new() }
+}
+
+/// The P0 issues of all repositories of the venture.
+async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
+    let asked = repositories(identity, false).await?;
+    let wanted = Wanted { repos: &asked.repos, lanes: &[Lane::P0], issues: P0_SHOWN };
+    let queue = identity.github().queue(wanted).await?;
+    Ok(Queue { gap: asked.gap, ..queue })
+}
+
+async fn in_time<T>(tool: &str, part: impl Future<Output = Result<T, Trouble>>) -> Result<T, String> {
+    match tokio::time::timeout(TIME_LIMIT, part).await {
+        Ok(loaded) => loaded.map_err(|trouble| clean_line(&trouble.to_string())),
+        Err(_) => Err(format!("This part took longer than {} s. Call `{tool}` to try again.", TIME_LIMIT.as_secs())),
+    }
+}
