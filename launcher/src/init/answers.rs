@@ -172,6 +172,6 @@ mod tests {
         for name in ["", "2KEY", "MY KEY", "s3cr3t-value", "$KEY"] {
             assert!(check_variable(name).is_err(), "{name}");
         }
-        assert!(check_url("http://context.example.com").unwrap_err().contains("in clear"));
+        assert!(check_url("http://context.example.com").unwrap_err().contains("unencrypted"));
     }
 }

@@ -80,7 +80,7 @@ fn a_wrong_answer_writes_nothing() {
     let world = unconfigured();
     let before = world.home_files();
     world.run(&["init"]).refuses(2, &["no terminal to answer them", "--yes"]);
-    world.run(&["init", "--yes", "--api-url", "http://context.example"]).refuses(10, &["in clear"]);
+    world.run(&["init", "--yes", "--api-url", "http://context.example"]).refuses(10, &["unencrypted"]);
     let said = world.run(&["init", "--yes", "--dry-run", "--dev-root", "nowhere"]).succeeds().stdout;
     assert!(said.contains("no repository with a remote is below"), "{said}");
     let key = ["init", "--yes", "--api-url", "https://context.example", "--key-env", "s3cr3t-value"];

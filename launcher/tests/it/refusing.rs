@@ -94,13 +94,13 @@ fn errors_in_files_are_reported_with_their_line() {
 }
 
 #[test]
-fn a_url_without_a_key_and_a_key_in_clear_are_refused() {
+fn a_url_without_a_key_and_an_unencrypted_key_are_refused() {
     let world = World::new();
     let with_url = |url: &str, key: &str| {
         Run::of(world.launcher(&["alpha"]).env("CONTEXT_API_URL", url).env("CONTEXT_API_KEY", key))
     };
     with_url("https://context.example", "").refuses(10, &["CONTEXT_API_KEY is not set"]);
-    with_url("http://context.example", "s3cr3t-s3cr3t-s3cr3t").refuses(10, &["in clear"]);
+    with_url("http://context.example", "s3cr3t-s3cr3t-s3cr3t").refuses(10, &["unencrypted"]);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn an_update_of_an_old_version_is_refused() {
 
     let stale = json!({"action": "update", "id": id, "version": 1, "content": "Three."});
     let text = agent.call("note", &stale).trouble();
-    assert!(text.contains("note_changed") && text.contains("Read it again"), "{text}");
+    assert!(text.contains("note_changed") && text.contains("Read the note again"), "{text}");
     let read = agent.call("notes", &json!({"id": id})).good();
     assert!(read.text.contains("| Two."), "{}", read.text);
 }
