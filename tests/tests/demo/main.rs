@@ -75,7 +75,7 @@ fn a_missing_handoff_is_reported_as_a_failure() {
     // Each process gets its own database, so that no agent can see another's records.
     stage.replace_server("XDG_DATA_HOME=$(mktemp -d) exec \"$0.real\"");
     let failed = stage.play(&[]).failure(19);
-    assert!(failed.contains("does not see the handoff"), "{failed}");
+    assert!(failed.contains("does not contain the handoff of the previous agent"), "{failed}");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_broken_or_missing_server_is_reported() {
     let stage = Stage::new();
     stage.replace_server("exit 3");
     let failed = stage.play(&[]).failure(19);
-    assert!(failed.contains("could not speak to deckwatch-mcp"), "{failed}");
+    assert!(failed.contains("could not communicate with deckwatch-mcp"), "{failed}");
 
     std::fs::remove_file(stage.path("bin/deckwatch-mcp")).unwrap();
     let failed = stage.play(&[]).failure(15);
