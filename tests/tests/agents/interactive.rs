@@ -84,12 +84,18 @@ async fn the_environment_of_a_launch_that_a_background_server_passes_on_is_refus
     first.waits("background server", || !workstation.daemons().is_empty()).await;
     let second =
         Pane::open(&workstation.without_launcher("beta", &BTreeMap::new()), workstation.machine.path("tmux-second"));
-    let refused =
-        || workstation.model.heard().iter().any(|heard| heard.results.iter().any(|it| it.contains("failed: the environment")));
+    let refused = || {
+        workstation
+            .model
+            .heard()
+            .iter()
+            .any(|heard| heard.results.iter().any(|it| it.contains("failed: the environment")))
+    };
     second.waits("refusal", refused).await;
     let screen = second.shows(FINAL_TEXT).await;
     let refusals: Vec<String> = workstation.model.heard().into_iter().flat_map(|heard| heard.results).collect();
-    let refusal = refusals.iter().find(|result| result.contains("failed: the environment")).unwrap_or_else(|| panic!("{screen}"));
+    let refusal =
+        refusals.iter().find(|result| result.contains("failed: the environment")).unwrap_or_else(|| panic!("{screen}"));
     for text in ["belongs to the launch of", "codex app-server daemon stop", "Nothing was read or recorded"] {
         assert!(refusal.contains(text), "{text:?} is not in {refusal}");
     }
