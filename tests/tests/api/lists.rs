@@ -217,7 +217,7 @@ async fn no_cursor_makes_the_api_panic() {
         format!("{mark}.{}", "9".repeat(4000)),
         format!("{mark}%F0%9F%98%80.x"),
         format!("x{cursor}"),
-        cursor.to_uppercase(),
+        format!("{}{}", if cursor.starts_with('0') { '1' } else { '0' }, &cursor[1..]),
         "%F0%9F%98%80%F0%9F%98%80%F0%9F%98%80".to_owned(),
     ] {
         let ask = Ask::of(Operation::ListSessions).query(format!("venture={}&cursor={hostile}", agent.venture));
