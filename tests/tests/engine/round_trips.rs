@@ -202,6 +202,24 @@ async fn a_body_is_not_read_before_the_key_the_route_and_the_headers_are_checked
     }
 }
 
+/// A request whose body fails the test if the API reads it.
+fn request_with_unreadable_body(
+    method: &str,
+    path: &str,
+    key: &str,
+    idempotency_key: String,
+) -> Request<UnreadableBody> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {key}"))
+        .header("idempotency-key", idempotency_key)
+        .header("content-type", "application/json")
+        .header("content-length", "1000000")
+        .body(UnreadableBody)
+        .unwrap()
+}
+
 #[tokio::test]
 async fn a_large_body_is_read_only_after_the_token_is_looked_up() {
     let lab = Lab::new();
@@ -213,15 +231,7 @@ async fn a_large_body_is_read_only_after_the_token_is_looked_up() {
     let small = json!({ "content": "x" });
     let granted = lab.ask_as(&token, Operation::PutDoc, ("alpha/small.md", ""), Some(&small)).await;
     assert_eq!((granted.status, granted.batches), (201, 1), "{}", granted.text);
-    let request = Request::builder()
-        .method("PUT")
-        .uri("/v1/docs/alpha/large.md")
-        .header("authorization", format!("Bearer {}", forged_token()))
-        .header("idempotency-key", lab.fresh_key())
-        .header("content-type", "application/json")
-        .header("content-length", "1000000")
-        .body(UnreadableBody)
-        .unwrap();
+    let request = request_with_unreadable_body("PUT", "/v1/docs/alpha/large.md", &forged_token(), lab.fresh_key());
     let stranger = lab.send(request).await;
     assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 1, 0), "{}", stranger.text);
 }
@@ -249,15 +259,7 @@ async fn the_rate_is_looked_up_before_a_large_body_is_read_or_searched_for_secre
         assert_eq!((granted.status, granted.batches), (201, batches), "{}", granted.text);
     }
     database.run(&[Statement::new("update rate_limits set request_limit = request_count")]).unwrap();
-    let request = Request::builder()
-        .method("POST")
-        .uri("/v1/notes")
-        .header("authorization", "Bearer the-admin-key-of-the-lab")
-        .header("idempotency-key", lab.fresh_key())
-        .header("content-type", "application/json")
-        .header("content-length", "1000000")
-        .body(UnreadableBody)
-        .unwrap();
+    let request = request_with_unreadable_body("POST", "/v1/notes", "the-admin-key-of-the-lab", lab.fresh_key());
     let refused = lab.send(request).await;
     assert_eq!(refused.status, 429, "{}", refused.text);
 }
@@ -266,15 +268,7 @@ async fn the_rate_is_looked_up_before_a_large_body_is_read_or_searched_for_secre
 async fn a_large_body_of_a_token_without_the_scope_is_not_read() {
     let lab = Lab::new();
     let (_, token) = lab.mint("read-only").await;
-    let request = Request::builder()
-        .method("PUT")
-        .uri("/v1/docs/alpha/large.md")
-        .header("authorization", format!("Bearer {token}"))
-        .header("idempotency-key", lab.fresh_key())
-        .header("content-type", "application/json")
-        .header("content-length", "1000000")
-        .body(UnreadableBody)
-        .unwrap();
+    let request = request_with_unreadable_body("PUT", "/v1/docs/alpha/large.md", &token, lab.fresh_key());
     let refused = lab.send(request).await;
     assert_eq!((refused.status, refused.batches), (403, 2), "{}", refused.text);
 }
