@@ -28,7 +28,7 @@ use crate::response::{Rate, SuccessResponse, error_response, success_response};
 use crate::router::{self, Route, Router};
 use crate::settings::Settings;
 use crate::store::request_log;
-use crate::store::sweep::Swept;
+use crate::store::sweep::SweepCounts;
 use crate::sweep;
 use crate::target;
 
@@ -51,14 +51,14 @@ pub struct Answer {
     /// The response for the caller.
     pub response: Response<Bytes>,
     /// Pass this value to [`App::finish`] after the response is sent.
-    pub afterwards: Afterwards,
+    pub deferred: DeferredStatements,
 }
 
 /// Statements that run after the response is sent. No caller waits for them.
 #[derive(Default)]
-pub struct Afterwards(Vec<Statement>);
+pub struct DeferredStatements(Vec<Statement>);
 
-impl Afterwards {
+impl DeferredStatements {
     /// Whether there is no statement to run.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -107,7 +107,7 @@ impl App {
         catch_panic(Box::pin(self.answer(received, &mut body))).await.unwrap_or_else(|| {
             let error = ApiError::internal("a request handler panicked");
             let response = error_response(&error, now, correlation_id.as_str(), None);
-            Answer { response, afterwards: Afterwards::default() }
+            Answer { response, deferred: DeferredStatements::default() }
         })
     }
 
@@ -115,7 +115,7 @@ impl App {
         match self.route(&received) {
             Ok(route) if route.operation.tier() == Tier::Public => {
                 let result = self.answer_public(&received, route.operation).await;
-                Answer { response: received.respond(result, None), afterwards: Afterwards::default() }
+                Answer { response: received.respond(result, None), deferred: DeferredStatements::default() }
             }
             routed => self.answer_caller(received, routed, body).await,
         }
@@ -131,14 +131,14 @@ impl App {
 
     /// Runs the statements that [`Self::handle`] left: they write the count and the log row of a request whose own
     /// batch did not write them.
-    pub async fn finish(&self, afterwards: Afterwards) {
-        if let Err(error) = self.database.batch(&afterwards.0).await {
+    pub async fn finish(&self, deferred: DeferredStatements) {
+        if let Err(error) = self.database.batch(&deferred.0).await {
             log::warn!("could not log a request: {error}");
         }
     }
 
     /// Runs the scheduled sweep: it marks silent sessions as abandoned and deletes expired rows, in chunks.
-    pub async fn sweep(&self) -> Result<Swept, DatabaseError> {
+    pub async fn sweep(&self) -> Result<SweepCounts, DatabaseError> {
         sweep::run(self.database.as_ref(), self.clock.as_ref()).await
     }
 
@@ -199,14 +199,14 @@ impl App {
         if is_known(&finished) {
             body.admit();
         }
-        let afterwards = self.afterwards(&received, operation, actor, &admission, &finished);
+        let deferred = self.deferred_statements(&received, operation, actor, &admission, &finished);
         let rate = Rate { window: &admission.window, rate_limit_state: finished.rate_limit_state };
         let response = received.respond(finished.result, Some(&rate));
         let response = match operation {
             Some(operation) => etag::conditional(operation, &received.parts.headers, response),
             None => response,
         };
-        Answer { response, afterwards }
+        Answer { response, deferred }
     }
 
     /// Builds the call and its plan, or returns the error.
@@ -265,16 +265,16 @@ impl App {
         }
     }
 
-    fn afterwards(
+    fn deferred_statements(
         &self,
         received: &ReceivedRequest,
         operation: Option<Operation>,
         actor: String,
         admission: &Admission,
         finished: &Finished,
-    ) -> Afterwards {
+    ) -> DeferredStatements {
         if finished.logged {
-            return Afterwards::default();
+            return DeferredStatements::default();
         }
         let (status, error_code) = match &finished.result {
             Ok(success) => (success.status, None),
@@ -294,7 +294,7 @@ impl App {
         let mut statements = admission.authenticate();
         statements.extend(finished.rate_limit_state.is_none().then(|| admission.window.count_refused()));
         statements.push(request_log::insert(&entry));
-        Afterwards(statements)
+        DeferredStatements(statements)
     }
 }
 
@@ -322,7 +322,7 @@ fn correlation_id(headers: &HeaderMap, entropy: &dyn Entropy) -> CorrelationId {
 fn answer_unauthenticated(received: &ReceivedRequest, error: ApiError) -> Answer {
     let (status, code, id) = (error.code.status(), error.code.as_str(), received.correlation_id.as_str());
     log::info!("{status} {code} {} {} {id}", received.method(), received.path());
-    Answer { response: received.respond(Err(error), None), afterwards: Afterwards::default() }
+    Answer { response: received.respond(Err(error), None), deferred: DeferredStatements::default() }
 }
 
 /// A request before its caller is known.

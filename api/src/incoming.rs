@@ -93,10 +93,10 @@ impl From<IncomingError> for ApiError {
 
 /// A body that is complete.
 #[derive(Debug, Clone, Default)]
-pub struct Whole(pub Bytes);
+pub struct CompleteBody(pub Bytes);
 
 #[async_trait]
-impl Incoming for Whole {
+impl Incoming for CompleteBody {
     async fn chunk(&mut self) -> Option<Result<Bytes, IncomingError>> {
         let bytes = std::mem::take(&mut self.0);
         (!bytes.is_empty()).then_some(Ok(bytes))

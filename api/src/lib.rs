@@ -33,13 +33,13 @@ pub mod store;
 mod sweep;
 mod target;
 
-pub use app::{Afterwards, Answer, App, refuse};
+pub use app::{Answer, App, DeferredStatements, refuse};
 pub use database::{Database, DatabaseError, Param, Row, Statement};
 pub use headers::{MAX_HEADER_BYTES, MAX_HEADERS};
-pub use incoming::{Incoming, IncomingError, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES, UNRESERVED_BYTES, Whole};
+pub use incoming::{CompleteBody, Incoming, IncomingError, MAX_BODY_BYTES, MAX_DOC_BODY_BYTES, UNRESERVED_BYTES};
 pub use platform::{Clock, Entropy};
 pub use settings::{Engine, Settings, SettingsError};
-pub use store::sweep::Swept;
+pub use store::sweep::SweepCounts;
 
 /// The commit of this build, or `unknown` outside a checkout.
 pub const COMMIT: &str = env!("DECKWATCH_COMMIT");

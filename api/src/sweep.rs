@@ -5,7 +5,7 @@ use crate::call::stale_before;
 use crate::database::{Database, DatabaseError, Statement};
 use crate::platform::Clock;
 use crate::store::note_index;
-use crate::store::sweep::{self, SweepRun, Swept};
+use crate::store::sweep::{self, SweepCounts, SweepRun};
 
 /// Rate limit windows are kept this long: a clock may be late, but not by an hour.
 const RATE_RETENTION_SECONDS: i64 = 60 * 60;
@@ -19,9 +19,9 @@ const CHUNK: usize = 1000;
 
 /// Sweeps in chunks. Each chunk is a batch of its own, so no request waits long, and an interrupted run keeps its
 /// finished chunks. The record is updated with every chunk and completed at the end.
-pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<Swept, DatabaseError> {
+pub(crate) async fn run(database: &dyn Database, clock: &dyn Clock) -> Result<SweepCounts, DatabaseError> {
     let started_at = clock.now();
-    let mut run = SweepRun { started_at, finished_at: None, more: true, swept: Swept::default() };
+    let mut run = SweepRun { started_at, finished_at: None, more: true, swept: SweepCounts::default() };
     for _ in 0..MAX_ROUNDS {
         let rows = database.batch_without_deadline(&statements(&run)).await?;
         let changed: Vec<usize> = rows.iter().map(Vec::len).collect();

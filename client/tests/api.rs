@@ -167,7 +167,7 @@ async fn a_response_of_a_portal_is_not_treated_as_the_api() {
     for status in ["200 OK", "302 Found", "401 Unauthorized", "403 Forbidden", "404 Not Found", "500 Oops"] {
         let page = without_correlation_id(status, "content-type: text/html\r\n", "<html>Log in to the hotel");
         let error = Scripted::answering(&[&page]).await.api().health().await.unwrap_err();
-        assert!(error.is_outage() && matches!(error, ClientError::Foreign { .. }), "{error}");
+        assert!(error.is_outage() && matches!(error, ClientError::NotTheApi { .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains(&status[..3]) && !text.contains("hotel"), "{text}");
     }
@@ -185,7 +185,7 @@ async fn redirects_are_not_followed() {
     let elsewhere = Scripted::answering(&[&http("200 OK", "", "{}")]).await;
     let location = format!("location: {}/health\r\n", elsewhere.url);
     let server = Scripted::answering(&[&without_correlation_id("302 Found", &location, "")]).await;
-    assert!(matches!(server.api().health().await, Err(ClientError::Foreign { status: 302, .. })));
+    assert!(matches!(server.api().health().await, Err(ClientError::NotTheApi { status: 302, .. })));
     assert!(elsewhere.asked().is_empty());
 }
 

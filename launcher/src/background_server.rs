@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use deckwatch_client::agent::{Foreign, ForeignLaunch, RunningServer, SharedServer, lineage_of, this_host};
+use deckwatch_client::agent::{ForeignLaunch, ForeignReason, RunningServer, SharedServer, lineage_of, this_host};
 use deckwatch_client::checkout::Checkout;
 use deckwatch_client::{variables, ventures};
 use deckwatch_protocol::{Agent, RepoName};
@@ -165,7 +165,7 @@ pub(crate) fn ventures_variable(env: &ProcessEnv) -> Option<PathBuf> {
 /// The command that removes the environment of another launch from this shell. `None` if the shell belongs to a
 /// background server: the server would give the same environment to the next shell.
 pub(crate) fn unset(foreign: &ForeignLaunch, env: &ProcessEnv) -> Option<String> {
-    if matches!(foreign.why, Foreign::SharedServer(..)) {
+    if matches!(foreign.reason, ForeignReason::SharedServer(..)) {
         return None;
     }
     let secrets = grant::inherited(env.var(variables::SECRETS).as_deref());

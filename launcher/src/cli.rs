@@ -104,15 +104,15 @@ pub(crate) enum Command {
     Secrets(SecretsCommand),
     /// Register the ventures in the Context API
     #[command(subcommand, after_help = ventures_sync::EXAMPLES)]
-    Ventures(ventures_sync::Verb),
+    Ventures(ventures_sync::Action),
 
     /// Install the slash commands (sod, eod, handoff and others) for the agent CLIs
     #[command(subcommand, after_help = slash_commands::EXAMPLES)]
-    Commands(slash_commands::Verb),
+    Commands(slash_commands::Action),
 
     /// Copy documents to this machine, to read them without the API
     #[command(subcommand, after_help = docs_cache::EXAMPLES)]
-    Docs(docs_cache::Verb),
+    Docs(docs_cache::Action),
 
     /// Check everything that a launch needs, and say how to fix each problem
     Doctor(doctor::Doctor),

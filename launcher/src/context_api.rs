@@ -49,7 +49,7 @@ pub(crate) fn register_all(
         for venture in ventures {
             // The client limits the time of each call.
             let answer = api.put_venture(&venture.code, &venture.registration()).await.map(drop);
-            let gone = matches!(answer, Err(ClientError::Unreachable { .. } | ClientError::Foreign { .. }));
+            let gone = matches!(answer, Err(ClientError::Unreachable { .. } | ClientError::NotTheApi { .. }));
             answers.push(answer);
             if gone {
                 break;
@@ -98,7 +98,7 @@ pub(crate) fn wait<T>(work: impl Future<Output = Result<T, ClientError>>) -> Res
         return Err(LaunchError::Unreachable(text));
     };
     answer.map_err(|error| match error {
-        ClientError::Unreachable { .. } | ClientError::Foreign { .. } => LaunchError::Unreachable(error.to_string()),
+        ClientError::Unreachable { .. } | ClientError::NotTheApi { .. } => LaunchError::Unreachable(error.to_string()),
         refused if refused.code() == Some(ErrorCode::Unauthorized) => LaunchError::KeyRefused(refused.to_string()),
         other => LaunchError::Api(other.to_string()),
     })

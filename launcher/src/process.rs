@@ -6,7 +6,7 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use deckwatch_client::agent::{Conversation, Conversations, Slot, Wanted, launch_id, this_host};
+use deckwatch_client::agent::{Conversation, Conversations, Slot, SlotRequest, launch_id, this_host};
 use deckwatch_client::variables;
 
 use crate::background_server;
@@ -119,7 +119,7 @@ fn claim(plan: &Plan, env: &ProcessEnv) -> Result<Slot, LaunchError> {
     let (dirs, host, client) = (&env.dirs, this_host(), plan.cli.client());
     let wanted = plan.conversation.wanted;
     let slot = Slot::claim(dirs, &host, &client, &plan.venture.code, std::process::id(), wanted)?;
-    if let Wanted::This(number) = wanted
+    if let SlotRequest::Exactly(number) = wanted
         && number != slot.number
     {
         say(&format!(

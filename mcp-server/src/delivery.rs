@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deckwatch_client::outbox::{HeldDecision, Keeping, Occasion, Replayed, TakenOver, UnsentHandoff, Waiting};
+use deckwatch_client::outbox::{HeldDecision, QueueStatus, Replayed, SendReason, TakenOver, UnsentHandoff, Waiting};
 
 use crate::render::outbox::NAMED;
 use crate::session::Keeper;
@@ -19,9 +19,9 @@ const REPLAY_LIMIT: Duration = Duration::from_millis(500);
 
 impl Keeper {
     /// Sends the writes in the outbox, unless another process is sending them. Waits for a replay of this process.
-    pub(crate) async fn replay(&self, occasion: Occasion) -> Result<Replayed, Trouble> {
+    pub(crate) async fn replay(&self, reason: SendReason) -> Result<Replayed, Trouble> {
         let _one = self.pending.replaying.lock().await;
-        Ok(self.identity.api().await?.replay(occasion).await)
+        Ok(self.identity.api().await?.replay(reason).await)
     }
 
     /// Sends queued writes before a day starts. A queued end of day of this agent must arrive first, or it would end
@@ -29,8 +29,8 @@ impl Keeper {
     pub(crate) async fn replay_before_start(&self) -> Result<(), Trouble> {
         let (me, api) = (self.identity.me().await?, self.identity.api().await?);
         if api.day_waits_of(&me.agent).await {
-            self.replay(Occasion::Asked).await?;
-        } else if let Ok(replayed) = tokio::time::timeout(REPLAY_LIMIT, self.replay(Occasion::Asked)).await {
+            self.replay(SendReason::Requested).await?;
+        } else if let Ok(replayed) = tokio::time::timeout(REPLAY_LIMIT, self.replay(SendReason::Requested)).await {
             replayed?;
         } else {
             self.pending.notify();
@@ -39,10 +39,10 @@ impl Keeper {
     }
 
     /// Whether writes can be queued on this machine.
-    pub(crate) async fn keeping(&self) -> Keeping {
+    pub(crate) async fn queue_status(&self) -> QueueStatus {
         match self.identity.api().await {
-            Ok(api) => api.keeping().await,
-            Err(_) => Keeping::NoQueue,
+            Ok(api) => api.queue_status().await,
+            Err(_) => QueueStatus::NotNeeded,
         }
     }
 
@@ -108,7 +108,7 @@ impl Keeper {
 pub(crate) async fn run(keeper: Arc<Keeper>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        if let Err(trouble) = keeper.replay(Occasion::ByItself).await {
+        if let Err(trouble) = keeper.replay(SendReason::Periodic).await {
             log::info!("could not send the outbox: {trouble}");
         }
         let is_wanted = keeper.start_wanted().await;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use deckwatch_client::agent::{
-    Conversation, Conversations, Lineage, SharedServer, Slot, Wanted, lineage_of, slot_number, this_host,
+    Conversation, Conversations, Lineage, SharedServer, Slot, SlotRequest, lineage_of, slot_number, this_host,
 };
 use deckwatch_client::api::{Api, ApiConfig, Endpoint};
 use deckwatch_client::checkout::{Checkout, CheckoutError};
@@ -37,7 +37,7 @@ pub(crate) struct Identity {
     conversation: OnceLock<ClientSessionId>,
     me: OnceCell<Me>,
     api: OnceCell<Api>,
-    place: OnceCell<Place>,
+    place: OnceCell<WorkContext>,
     /// Set when this process is known to work in a repository of its launch. That does not change.
     in_launch_repo: OnceLock<()>,
 }
@@ -62,14 +62,14 @@ pub(crate) struct Me {
 
 /// What the agent works on.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct WorkContext {
     pub(crate) repo: RepoName,
     /// The venture, with the data to register it if it is not registered yet.
     pub(crate) venture: VentureEntry,
     pub(crate) source: VentureSource,
 }
 
-impl Place {
+impl WorkContext {
     /// Records use the venture's spelling of the repository's name.
     fn of(repo: &RepoName, venture: VentureEntry, source: VentureSource) -> Self {
         Self { repo: venture.spelling_of(repo), venture, source }
@@ -210,22 +210,22 @@ impl Identity {
         self.api.get_or_try_init(|| self.connect()).await
     }
 
-    pub(crate) async fn place(&self) -> Result<&Place, Trouble> {
+    pub(crate) async fn place(&self) -> Result<&WorkContext, Trouble> {
         self.place.get_or_try_init(|| self.find_place()).await
     }
 
     /// The same, if it is known without asking the API.
-    pub(crate) async fn place_without_api(&self) -> Result<Option<Place>, Trouble> {
+    pub(crate) async fn place_without_api(&self) -> Result<Option<WorkContext>, Trouble> {
         if let Some(place) = self.place.get() {
             return Ok(Some(place.clone()));
         }
         let checkout = self.checkout().await?;
         let repo = checkout.repo.clone();
         if let Some((venture, source)) = self.venture_on_this_machine(&checkout)? {
-            return Ok(Some(Place::of(&repo, venture, source)));
+            return Ok(Some(WorkContext::of(&repo, venture, source)));
         }
         let last = self.api().await?.last_snapshot(&repo, None).await;
-        Ok(last.map(|last| Place::of(&repo, entry(last.day.venture), VentureSource::Api)))
+        Ok(last.map(|last| WorkContext::of(&repo, entry(last.day.venture), VentureSource::Api)))
     }
 
     /// Every known venture, and the source of the list: the ventures file, or else the API.
@@ -271,7 +271,7 @@ impl Identity {
         let (host, client) = (host.clone(), client.clone());
         let claim = move || {
             let holder = SharedServer::of_process(parent).map_or(parent, |_| std::process::id());
-            Slot::claim(&dirs, &host, &client, &venture, holder, Wanted::Any)
+            Slot::claim(&dirs, &host, &client, &venture, holder, SlotRequest::Any)
         };
         Ok(blocking(claim).await??)
     }
@@ -283,12 +283,12 @@ impl Identity {
     }
 
     /// Finds the place. Claims the repository's name first, before any record uses it.
-    async fn find_place(&self) -> Result<Place, Trouble> {
+    async fn find_place(&self) -> Result<WorkContext, Trouble> {
         self.claim_name().await?;
         let checkout = self.checkout().await?;
         let repo = checkout.repo.clone();
         if let Some((venture, source)) = self.venture_on_this_machine(&checkout)? {
-            return Ok(Place::of(&repo, venture, source));
+            return Ok(WorkContext::of(&repo, venture, source));
         }
         let api = self.api().await?;
         let entries = match registered(api).await {
@@ -302,7 +302,7 @@ impl Identity {
             return Err(Trouble::NoVenture { repo });
         }
         if let (false, Some(venture)) = (registered, Self::venture_before(api, &checkout, &entries)) {
-            return Ok(Place::of(
+            return Ok(WorkContext::of(
                 &repo,
                 VentureEntry { repos: vec![repo.clone()], ..venture },
                 VentureSource::Repository,
@@ -311,7 +311,7 @@ impl Identity {
         let venture = VentureEntry::of_repo_among(&repo, &entries);
         let venture = venture.ok_or_else(|| Trouble::NoVenture { repo: repo.clone() })?;
         let source = if registered { VentureSource::Api } else { VentureSource::Repository };
-        Ok(Place::of(&repo, venture, source))
+        Ok(WorkContext::of(&repo, venture, source))
     }
 
     async fn claim_name(&self) -> Result<(), Trouble> {

@@ -14,7 +14,7 @@ pub(crate) struct Pending {
     /// Wakes the delivery task.
     pub(crate) wake: Notify,
     /// The start of day that was requested while the API could not be reached or accepted no more requests.
-    wanted: Mutex<Option<Wanted>>,
+    wanted: Mutex<Option<StartArguments>>,
     /// A start of day that runs in the background after its call was answered.
     background_start: Mutex<Option<AbortHandle>>,
     /// Held while this process sends what is in the outbox.
@@ -22,7 +22,7 @@ pub(crate) struct Pending {
 }
 
 /// The arguments of a start of day.
-pub(crate) type Wanted = (Option<Track>, Option<IssueNumber>);
+pub(crate) type StartArguments = (Option<Track>, Option<IssueNumber>);
 
 impl Pending {
     /// Wakes the delivery task, because a write was put into the outbox.
@@ -59,7 +59,7 @@ impl Pending {
         }
     }
 
-    pub(crate) fn wanted(&self) -> MutexGuard<'_, Option<Wanted>> {
+    pub(crate) fn wanted(&self) -> MutexGuard<'_, Option<StartArguments>> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

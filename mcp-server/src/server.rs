@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Once};
 
-use deckwatch_client::outbox::Occasion;
+use deckwatch_client::outbox::SendReason;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, ErrorCode,
     GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
@@ -43,7 +43,7 @@ impl Server {
             let keeper = Arc::clone(&self.keeper);
             tokio::spawn(async move {
                 // Send the outbox first: it may end the session that the search would find.
-                let _ = keeper.replay(Occasion::ByItself).await;
+                let _ = keeper.replay(SendReason::Periodic).await;
                 tokio::join!(heartbeat::run(Arc::clone(&keeper)), delivery::run(keeper));
             });
         });

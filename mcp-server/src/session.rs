@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::{DayToEnd, Delivery, Queued, SessionRequest, Taken};
+use deckwatch_client::outbox::{DayToEnd, Delivery, LostResponse, Queued, SessionRequest};
 use deckwatch_client::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
@@ -17,7 +17,7 @@ use deckwatch_protocol::{
 use tokio::sync::Notify;
 
 use crate::healing::background::BackgroundHealing;
-use crate::identity::{Identity, Place, is_embedded};
+use crate::identity::{Identity, WorkContext, is_embedded};
 use crate::pending::Pending;
 use crate::rebuilt::Build;
 use crate::trouble::Trouble;
@@ -80,7 +80,7 @@ pub(crate) enum EndOfDay {
     /// The API has answered.
     Answered(Box<Answered>),
     /// The handoff is recorded, but the API's answer was lost.
-    Taken(Taken),
+    ResponseLost(LostResponse),
     /// The handoff waits on this machine.
     Queued(Queued),
 }
@@ -175,11 +175,11 @@ impl Keeper {
                 let in_another_session = session.is_some_and(|id| id != day.session.id);
                 Ok(self.ended(day, &handoff, is_new || in_another_session))
             }
-            Delivery::Taken(taken) => {
+            Delivery::ResponseLost(lost) => {
                 if !keep_open {
                     self.set(session.map_or(State::Leaving(None), State::Ended));
                 }
-                Ok(EndOfDay::Taken(taken))
+                Ok(EndOfDay::ResponseLost(lost))
             }
             Delivery::Queued(queued) => {
                 if !keep_open {
@@ -297,7 +297,7 @@ impl Keeper {
         &self,
         track: Option<Track>,
         issue: Option<IssueNumber>,
-        place: Option<&Place>,
+        place: Option<&WorkContext>,
     ) -> Result<SessionRequest, Trouble> {
         let me = self.identity.me().await?.clone();
         let client_session_id = self.identity.client_session_id(&me);

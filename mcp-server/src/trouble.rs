@@ -28,7 +28,7 @@ pub(crate) enum Trouble {
     },
     /// The environment belongs to another launch.
     #[error(transparent)]
-    Foreign(#[from] ForeignLaunch),
+    ForeignLaunch(#[from] ForeignLaunch),
     /// The user's folders are unknown.
     #[error(transparent)]
     Home(#[from] NoHome),

@@ -113,23 +113,23 @@ error_codes! {
 
 /// Whether the same refused request, with the same idempotency key, can succeed if it is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
+pub enum RetryRule {
     /// No: the request itself is invalid.
     Never,
     /// Yes, after some time. No person needs to act.
     Later,
     /// Yes, after a person acts on the cause of this request: registers a venture, or extends the rights of a key.
-    AfterAPerson,
+    AfterIntervention,
     /// Yes, after a person acts. Until then, every other request fails too: the key or the address is wrong.
-    AfterAPersonForAll,
+    AfterInterventionForAll,
 }
 
-impl Again {
+impl RetryRule {
     /// The retry rule for an HTTP status. It is used if the error code comes from a newer API and is not known.
     pub const fn of_status(status: u16) -> Self {
         match status {
-            401 => Self::AfterAPersonForAll,
-            403 => Self::AfterAPerson,
+            401 => Self::AfterInterventionForAll,
+            403 => Self::AfterIntervention,
             ..=399 | 408 | 425 | 429 | 500.. => Self::Later,
             _ => Self::Never,
         }
@@ -138,7 +138,7 @@ impl Again {
 
 impl ErrorCode {
     /// The retry rule for this error code.
-    pub const fn again(self) -> Again {
+    pub const fn retry_rule(self) -> RetryRule {
         match self {
             Self::MalformedJson
             | Self::InvalidRequest
@@ -158,20 +158,20 @@ impl ErrorCode {
             | Self::UnsupportedMediaType
             | Self::IdempotencyKeyReused
             | Self::HoldsSecret
-            | Self::HeadersTooLarge => Again::Never,
+            | Self::HeadersTooLarge => RetryRule::Never,
             Self::SessionConflict
             | Self::RequestTimeout
             | Self::RateLimited
             | Self::InternalError
             | Self::DatabaseUnavailable
-            | Self::Overloaded => Again::Later,
+            | Self::Overloaded => RetryRule::Later,
             Self::Forbidden
             | Self::VentureNotFound
             | Self::VentureNotRegistered
             | Self::MachineNotFound
             | Self::MachineRetired
-            | Self::RequirementsFull => Again::AfterAPerson,
-            Self::Unauthorized | Self::UnknownRoute | Self::MethodNotAllowed => Again::AfterAPersonForAll,
+            | Self::RequirementsFull => RetryRule::AfterIntervention,
+            Self::Unauthorized | Self::UnknownRoute | Self::MethodNotAllowed => RetryRule::AfterInterventionForAll,
         }
     }
 }
@@ -223,23 +223,23 @@ mod tests {
 
     #[test]
     fn the_status_decides_about_a_retry_if_the_code_is_unknown() {
-        for (again, statuses) in [
-            (Again::Never, &[400, 404, 409, 412, 413, 422, 431, 499][..]),
-            (Again::AfterAPerson, &[403]),
-            (Again::AfterAPersonForAll, &[401]),
-            (Again::Later, &[408, 425, 429, 500, 503, 200, 302, 0]),
+        for (rule, statuses) in [
+            (RetryRule::Never, &[400, 404, 409, 412, 413, 422, 431, 499][..]),
+            (RetryRule::AfterIntervention, &[403]),
+            (RetryRule::AfterInterventionForAll, &[401]),
+            (RetryRule::Later, &[408, 425, 429, 500, 503, 200, 302, 0]),
         ] {
-            assert!(statuses.iter().all(|status| Again::of_status(*status) == again), "{again:?}");
+            assert!(statuses.iter().all(|status| RetryRule::of_status(*status) == rule), "{rule:?}");
         }
     }
 
     #[test]
     fn every_code_has_a_retry_rule() {
-        let of = |again: Again| -> Vec<&str> {
-            ErrorCode::ALL.iter().filter(|code| code.again() == again).map(|code| code.as_str()).collect()
+        let of = |rule: RetryRule| -> Vec<&str> {
+            ErrorCode::ALL.iter().filter(|code| code.retry_rule() == rule).map(|code| code.as_str()).collect()
         };
         assert_eq!(
-            of(Again::Later),
+            of(RetryRule::Later),
             [
                 "request_timeout",
                 "session_conflict",
@@ -249,9 +249,9 @@ mod tests {
                 "overloaded"
             ]
         );
-        assert_eq!(of(Again::AfterAPersonForAll), ["unauthorized", "unknown_route", "method_not_allowed"]);
+        assert_eq!(of(RetryRule::AfterInterventionForAll), ["unauthorized", "unknown_route", "method_not_allowed"]);
         assert_eq!(
-            of(Again::AfterAPerson),
+            of(RetryRule::AfterIntervention),
             [
                 "forbidden",
                 "venture_not_found",
@@ -262,7 +262,7 @@ mod tests {
             ]
         );
         // All other codes refuse the request itself. None of them is a failure of the API.
-        for code in ErrorCode::ALL.iter().filter(|code| code.again() == Again::Never) {
+        for code in ErrorCode::ALL.iter().filter(|code| code.retry_rule() == RetryRule::Never) {
             assert!((400..500).contains(&code.status()), "{}", code.as_str());
         }
     }

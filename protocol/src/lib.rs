@@ -43,7 +43,7 @@ pub use day::{DayEnded, DayOutcome, DayStarted, EndDay, StartDay};
 pub use doc::{
     Doc, DocFilter, DocOutcome, DocPut, DocSummary, DocText, DocType, DocVersion, GetDoc, ListDocVersions, PutDoc,
 };
-pub use error::{Again, ErrorCode, Problem};
+pub use error::{ErrorCode, Problem, RetryRule};
 pub use handoff::{
     CreateHandoff, Handoff, HandoffDraft, HandoffFilter, HandoffPayload, HandoffStatus, LatestHandoffFilter,
 };

@@ -207,7 +207,7 @@ pub(crate) fn set_d1_limits(connection: &Connection) -> Result<(), rusqlite::Err
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use deckwatch_api::{Engine, Settings, Whole};
+    use deckwatch_api::{CompleteBody, Engine, Settings};
     use http::{Request, Response};
 
     use super::*;
@@ -216,7 +216,7 @@ mod tests {
     const KEY: &str = "the-context-key-of-a-test";
 
     async fn get(engine: &Embedded, path: &str) -> Response<Bytes> {
-        let request = Request::get(path).header("authorization", format!("Bearer {KEY}")).body(Whole::default());
+        let request = Request::get(path).header("authorization", format!("Bearer {KEY}")).body(CompleteBody::default());
         tokio::time::timeout(Duration::from_secs(1), engine.call(request.unwrap())).await.expect("no request hangs")
     }
 

@@ -67,9 +67,9 @@ impl Embedded {
     /// Handles one request. The count and the log row are written after the response.
     pub async fn handle(&self, request: Request<impl Incoming>) -> Response<Bytes> {
         let answer = with_wait_limit(self.app.handle(request)).await;
-        if !answer.afterwards.is_empty() {
+        if !answer.deferred.is_empty() {
             let app = Arc::clone(&self.app);
-            tokio::spawn(async move { app.finish(answer.afterwards).await });
+            tokio::spawn(async move { app.finish(answer.deferred).await });
         }
         answer.response
     }
@@ -77,8 +77,8 @@ impl Embedded {
     /// Handles one request and waits for its count and log row, for a process that may end right after.
     pub async fn call(&self, request: Request<impl Incoming>) -> Response<Bytes> {
         let answer = with_wait_limit(self.app.handle(request)).await;
-        if !answer.afterwards.is_empty() {
-            self.app.finish(answer.afterwards).await;
+        if !answer.deferred.is_empty() {
+            self.app.finish(answer.deferred).await;
         }
         answer.response
     }

@@ -3,11 +3,11 @@
 use deckwatch_protocol::{DayEnded, DayStarted, Operation, Session, SessionId};
 use serde_json::{Value, json};
 
-use crate::ask::Ask;
 use crate::caller::Caller;
 use crate::engine::Api;
 use crate::response::Response;
 use crate::shape::{fresh, overlay, overlay_at};
+use crate::test_request::TestRequest;
 
 /// One running agent on a venture and repository.
 #[derive(Clone)]
@@ -56,11 +56,11 @@ impl Agent {
     }
 
     /// The request that starts the agent's day; `fields` adds or replaces fields of the body.
-    pub fn ask_start_day(&self, fields: Value) -> Ask {
+    pub fn ask_start_day(&self, fields: Value) -> TestRequest {
         let day = json!({
             "agent": self.name, "client": "claude", "host": "mac1.local", "venture": self.venture, "repo": self.repo,
         });
-        Ask::of(Operation::StartDay).json(&overlay(day, fields))
+        TestRequest::of(Operation::StartDay).json(&overlay(day, fields))
     }
 
     /// Starts the agent's day.
@@ -79,9 +79,9 @@ impl Agent {
     }
 
     /// The request that ends the agent's day; `handoff` adds or replaces fields of the handoff.
-    pub fn ask_end_day(&self, session: &SessionId, handoff: Value) -> Ask {
+    pub fn ask_end_day(&self, session: &SessionId, handoff: Value) -> TestRequest {
         let day = json!({ "session_id": session, "handoff": { "summary": "a day's work", "status": "in_progress" } });
-        Ask::of(Operation::EndDay).json(&overlay_at(day, "handoff", handoff))
+        TestRequest::of(Operation::EndDay).json(&overlay_at(day, "handoff", handoff))
     }
 
     /// Ends the agent's day.
@@ -96,23 +96,23 @@ impl Agent {
 
     /// Sends a heartbeat.
     pub async fn heartbeat(&self, session: &SessionId) -> Response {
-        self.send(Ask::of(Operation::Heartbeat).with(session)).await
+        self.send(TestRequest::of(Operation::Heartbeat).with(session)).await
     }
 
     /// Reads a session.
     pub async fn session(&self, session: &SessionId) -> Session {
-        self.send(Ask::of(Operation::GetSession).with(session)).await.of(200)
+        self.send(TestRequest::of(Operation::GetSession).with(session)).await.of(200)
     }
 
     /// Changes a session.
     pub async fn update_session(&self, session: &SessionId, patch: Value) -> Response {
-        self.send(Ask::of(Operation::UpdateSession).with(session).json(&patch)).await
+        self.send(TestRequest::of(Operation::UpdateSession).with(session).json(&patch)).await
     }
 
     /// The request that creates a handoff; `handoff` adds or replaces its fields.
-    pub fn ask_create_handoff(&self, session: &SessionId, handoff: Value) -> Ask {
+    pub fn ask_create_handoff(&self, session: &SessionId, handoff: Value) -> TestRequest {
         let create = json!({ "session_id": session, "handoff": { "summary": "so far", "status": "in_progress" } });
-        Ask::of(Operation::CreateHandoff).json(&overlay_at(create, "handoff", handoff))
+        TestRequest::of(Operation::CreateHandoff).json(&overlay_at(create, "handoff", handoff))
     }
 
     /// Creates a handoff.

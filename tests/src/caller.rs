@@ -1,8 +1,8 @@
 //! The callers of the API. A caller's type determines the key that it sends.
 
-use crate::ask::Ask;
 use crate::engine::Api;
 use crate::response::Response;
+use crate::test_request::TestRequest;
 
 /// A caller that can send requests.
 pub trait Caller: Sync {
@@ -13,7 +13,7 @@ pub trait Caller: Sync {
     fn key(&self) -> Option<&str>;
 
     /// Sends one request.
-    fn send(&self, ask: Ask) -> impl Future<Output = Response> + Send {
+    fn send(&self, ask: TestRequest) -> impl Future<Output = Response> + Send {
         let authorization = self.key().map(|key| format!("Bearer {key}"));
         async move { self.api().send(ask, authorization.as_deref()).await }
     }
@@ -49,19 +49,19 @@ impl Caller for Admin {
 
 /// A caller with any other key, such as a token.
 #[derive(Clone)]
-pub struct Holder {
+pub struct KeyCaller {
     api: Api,
     key: String,
 }
 
-impl Holder {
+impl KeyCaller {
     /// A caller with `key`, which need not be valid.
     pub fn of(api: &Api, key: impl Into<String>) -> Self {
         Self { api: api.clone(), key: key.into() }
     }
 }
 
-impl Caller for Holder {
+impl Caller for KeyCaller {
     fn api(&self) -> &Api {
         &self.api
     }

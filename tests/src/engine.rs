@@ -18,11 +18,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::agent::Agent;
-use crate::ask::{Ask, Pieces};
 use crate::caller::{Admin, Anonymous, Caller};
 use crate::records::Records;
 use crate::response::Response;
 use crate::shape::fresh;
+use crate::test_request::{Pieces, TestRequest};
 use crate::worker_process::WorkerProcess;
 
 /// A rate limit that the suite does not reach.
@@ -206,17 +206,17 @@ impl Api {
     /// Registers a new venture for this test.
     pub async fn venture(&self) -> String {
         let code = fresh("v");
-        let put = Ask::of(Operation::PutVenture).with(&code).json(&json!({ "name": "A venture of a test" }));
+        let put = TestRequest::of(Operation::PutVenture).with(&code).json(&json!({ "name": "A venture of a test" }));
         let _: deckwatch_protocol::Venture = self.admin().send(put).await.of(201);
         code
     }
 
-    pub(crate) async fn send(&self, ask: Ask, authorization: Option<&str>) -> Response {
+    pub(crate) async fn send(&self, ask: TestRequest, authorization: Option<&str>) -> Response {
         self.exchange(ask.request(&self.0.url, authorization)).await
     }
 
     /// Sends a request to a base URL other than the engine's.
-    pub(crate) async fn send_to(&self, base: &str, ask: Ask) -> Response {
+    pub(crate) async fn send_to(&self, base: &str, ask: TestRequest) -> Response {
         self.exchange(ask.request(base, None)).await
     }
 
@@ -225,7 +225,7 @@ impl Api {
     }
 
     /// Sends a request with the context key to an engine that may stop before it answers.
-    pub async fn try_send(&self, ask: Ask) -> Option<Response> {
+    pub async fn try_send(&self, ask: TestRequest) -> Option<Response> {
         let authorization = format!("Bearer {}", self.context_key());
         self.attempt(ask.request(&self.0.url, Some(&authorization))).await.ok()
     }

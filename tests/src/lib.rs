@@ -14,7 +14,6 @@
 )]
 
 mod agent;
-mod ask;
 mod caller;
 mod cursor;
 mod engine;
@@ -26,12 +25,12 @@ pub mod scripted_model;
 mod server_process;
 mod shape;
 mod small_disk;
+mod test_request;
 mod wire;
 mod worker_process;
 
 pub use agent::Agent;
-pub use ask::Ask;
-pub use caller::{Admin, Anonymous, Caller, Holder};
+pub use caller::{Admin, Anonymous, Caller, KeyCaller};
 pub use cursor::cursor_at;
 pub use engine::{Api, PANICS};
 pub use machine::{ask_approve, ask_register, fresh_public_key};
@@ -40,4 +39,5 @@ pub use response::Response;
 pub use server_process::ServerProcess;
 pub use shape::{a_moment_later, fresh, overlay};
 pub use small_disk::BadDisk;
+pub use test_request::TestRequest;
 pub use wire::Wire;

@@ -7,8 +7,8 @@ use deckwatch_protocol::{Machine, Operation};
 use deckwatch_server::SystemEntropy;
 use serde_json::{Value, json};
 
-use crate::ask::Ask;
 use crate::shape::overlay;
+use crate::test_request::TestRequest;
 
 /// A new Ed25519 public key without a comment.
 pub fn fresh_public_key() -> String {
@@ -20,21 +20,21 @@ pub fn fresh_public_key() -> String {
 }
 
 /// The request that registers a machine; `fields` adds or replaces fields of the body.
-pub fn ask_register(hostname: &str, fields: Value) -> Ask {
+pub fn ask_register(hostname: &str, fields: Value) -> TestRequest {
     let machine = json!({
         "os": "macos", "arch": "arm64", "tailscale_ip": "100.64.0.7", "user": "tom",
         "ssh_public_key": fresh_public_key(),
     });
-    Ask::of(Operation::RegisterMachine).with(hostname).json(&overlay(machine, fields))
+    TestRequest::of(Operation::RegisterMachine).with(hostname).json(&overlay(machine, fields))
 }
 
 /// The request that approves the pending values of `machine`, or the approved ones if none are pending.
-pub fn ask_approve(machine: &Machine) -> Ask {
+pub fn ask_approve(machine: &Machine) -> TestRequest {
     let pending = machine.pending.as_ref().map(|access| (&access.user, &access.tailscale_ip, &access.fingerprint));
     let approved = machine.approved.as_ref().map(|access| (&access.user, &access.tailscale_ip, &access.fingerprint));
     let (user, tailscale_ip, fingerprint) =
         pending.or(approved).expect("the machine has neither pending nor approved values");
-    Ask::of(Operation::ApproveMachine)
+    TestRequest::of(Operation::ApproveMachine)
         .with(&machine.hostname)
         .json(&json!({ "user": user, "tailscale_ip": tailscale_ip, "fingerprint": fingerprint }))
 }

@@ -10,8 +10,8 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Value, json};
 
-use crate::ask::Ask;
 use crate::engine::Api;
+use crate::test_request::TestRequest;
 
 /// How to reach the database of the engine under test.
 pub(crate) enum Records {
@@ -32,7 +32,7 @@ impl Api {
         match self.records() {
             Records::File(path) => query_file(path, sql, &params),
             Records::Control(url) => {
-                let ask = Ask::at("POST", "/sql").json(&json!({ "sql": sql, "params": params }));
+                let ask = TestRequest::at("POST", "/sql").json(&json!({ "sql": sql, "params": params }));
                 let mut answer = self.ask_control(url, ask).await;
                 serde_json::from_value(answer["rows"].take()).unwrap()
             }
@@ -81,12 +81,12 @@ impl Api {
                 App::new(database, clock, std::sync::Arc::new(SystemEntropy), settings).sweep().await.unwrap();
             }
             Records::Control(url) => {
-                self.ask_control(url, Ask::at("POST", "/scheduled")).await;
+                self.ask_control(url, TestRequest::at("POST", "/scheduled")).await;
             }
         }
     }
 
-    async fn ask_control(&self, url: &str, ask: Ask) -> Value {
+    async fn ask_control(&self, url: &str, ask: TestRequest) -> Value {
         let response = self.send_to(url, ask).await;
         assert_eq!(response.status, 200, "{response}");
         response.json()

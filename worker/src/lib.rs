@@ -48,10 +48,10 @@ async fn fetch(request: worker::web_sys::Request, env: Env, context: Context) ->
     };
     let (parts, body) = request.into_parts();
     let mut upload = Upload::of(body);
-    let Answer { response, afterwards } = app.handle(http::Request::from_parts(parts, &mut upload)).await;
+    let Answer { response, deferred } = app.handle(http::Request::from_parts(parts, &mut upload)).await;
     upload.discard().await;
-    if !afterwards.is_empty() {
-        context.wait_until(async move { app.finish(afterwards).await });
+    if !deferred.is_empty() {
+        context.wait_until(async move { app.finish(deferred).await });
     }
     Ok(answer::respond(response))
 }

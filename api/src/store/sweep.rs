@@ -8,7 +8,7 @@ use crate::database::{Param, Statement};
 
 /// How many rows a sweep has changed or deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepCounts {
     /// Sessions marked as abandoned.
     pub sessions: usize,
     /// Idempotency keys deleted.
@@ -25,7 +25,7 @@ pub(crate) struct SweepRun {
     pub(crate) finished_at: Option<Timestamp>,
     /// Whether rows are left for the next run, as far as known.
     pub(crate) more: bool,
-    pub(crate) swept: Swept,
+    pub(crate) swept: SweepCounts,
 }
 
 statements! {

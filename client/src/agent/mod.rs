@@ -19,10 +19,10 @@ pub use self::conversations::{Conversation, Conversations, conversation_id, new_
 use self::machine::SavedName;
 use crate::dirs::Dirs;
 
-pub use self::launch::{Foreign, ForeignLaunch, Lineage, launch_id, lineage_of};
+pub use self::launch::{ForeignLaunch, ForeignReason, Lineage, launch_id, lineage_of};
 pub use self::session_processes::{AgentProcess, SessionProcesses, Worker, agent_process};
 pub use self::shared_server::{RunningServer, SharedServer};
-pub use self::slot::{Slot, SlotError, Wanted};
+pub use self::slot::{Slot, SlotError, SlotRequest};
 
 /// The name of a machine without a usable hostname.
 const UNNAMED: &str = "unnamed-host";

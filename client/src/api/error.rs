@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_protocol::{Again, ErrorCode, Operation, Problem, RepoName};
+use deckwatch_protocol::{ErrorCode, Operation, Problem, RepoName, RetryRule};
 use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -54,7 +54,7 @@ pub enum ClientError {
     },
     /// The response is not from the Context API. Nothing was changed.
     #[error("{}", foreign_answer(*.status, *.retry_after_seconds))]
-    Foreign {
+    NotTheApi {
         /// The status of the response.
         status: u16,
         /// The wait in seconds that the response asks for, if any.
@@ -77,7 +77,7 @@ pub enum ClientError {
     #[error(
         "the {what} is neither recorded nor queued: keep its text and try again later. Not sent: {cause}. Not queued: {storage_error}"
     )]
-    NotKept {
+    QueueFailed {
         /// What the request would have written.
         what: &'static str,
         /// Why it was not sent.
@@ -89,7 +89,7 @@ pub enum ClientError {
     #[error(
         "it is not known whether the {what} is recorded: it was sent, but the API did not respond. It is not queued. Keep its text, and send the same text again later from this agent, without a change: the API then records it once. No response: {cause}. Not queued: {storage_error}"
     )]
-    Unsure {
+    DeliveryUnknown {
         /// What the request writes.
         what: &'static str,
         /// Why there is no response.
@@ -138,9 +138,9 @@ impl UnknownProblem {
     }
 
     /// When the API may accept the request, as far as this version can tell.
-    pub fn again(&self) -> Again {
+    pub fn retry_rule(&self) -> RetryRule {
         let known = ErrorCode::ALL.iter().find(|code| code.as_str() == self.code);
-        known.map_or_else(|| Again::of_status(self.status), |code| code.again())
+        known.map_or_else(|| RetryRule::of_status(self.status), |code| code.retry_rule())
     }
 }
 
@@ -154,9 +154,9 @@ impl ClientError {
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
-            | Self::NotKept { .. }
-            | Self::Unsure { .. }
-            | Self::Foreign { .. }
+            | Self::QueueFailed { .. }
+            | Self::DeliveryUnknown { .. }
+            | Self::NotTheApi { .. }
             | Self::Failed { .. } => None,
         }
     }
@@ -168,7 +168,7 @@ impl ClientError {
         let is_too_many = match self {
             Self::Refused(problem) => problem.code == ErrorCode::RateLimited,
             Self::RefusedUnknown(problem) => problem.status == TOO_MANY_REQUESTS,
-            Self::Foreign { status, .. } => *status == TOO_MANY_REQUESTS,
+            Self::NotTheApi { status, .. } => *status == TOO_MANY_REQUESTS,
             Self::Failed { status, .. } => *status == Some(TOO_MANY_REQUESTS),
             _ => false,
         };
@@ -180,30 +180,30 @@ impl ClientError {
         match self {
             Self::Refused(problem) => problem.retry_after_seconds,
             Self::RefusedUnknown(problem) => problem.retry_after_seconds,
-            Self::Foreign { retry_after_seconds, .. } | Self::Failed { retry_after_seconds, .. } => {
+            Self::NotTheApi { retry_after_seconds, .. } | Self::Failed { retry_after_seconds, .. } => {
                 *retry_after_seconds
             }
             Self::Unreachable { .. }
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
-            | Self::NotKept { .. }
-            | Self::Unsure { .. } => None,
+            | Self::QueueFailed { .. }
+            | Self::DeliveryUnknown { .. } => None,
         }
     }
 
     /// Whether the cause is the API, and not the request.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Foreign { .. } => true,
+            Self::Unreachable { .. } | Self::NotTheApi { .. } => true,
             Self::Failed { status, .. } => status.is_some_and(|status| status >= 500),
             Self::Refused(_)
             | Self::RefusedUnknown(_)
             | Self::HoldsSecret { .. }
             | Self::NoVenture { .. }
             | Self::SetAside { .. }
-            | Self::NotKept { .. }
-            | Self::Unsure { .. } => false,
+            | Self::QueueFailed { .. }
+            | Self::DeliveryUnknown { .. } => false,
         }
     }
 
@@ -211,8 +211,8 @@ impl ClientError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Failed { status, .. } => self.is_outage() || matches!(status, Some(408 | 425 | 429)),
-            Self::RefusedUnknown(problem) => problem.again() == Again::Later,
-            other => other.is_outage() || other.code().is_some_and(|code| code.again() == Again::Later),
+            Self::RefusedUnknown(problem) => problem.retry_rule() == RetryRule::Later,
+            other => other.is_outage() || other.code().is_some_and(|code| code.retry_rule() == RetryRule::Later),
         }
     }
 
@@ -310,7 +310,7 @@ pub(crate) fn is_the_api(response: &Response<Bytes>) -> bool {
 
 pub(crate) fn foreign(response: &Response<Bytes>) -> ClientError {
     let retry_after_seconds = retry_after(response).map(|pause| pause.as_secs());
-    ClientError::Foreign { status: response.status().as_u16(), retry_after_seconds }
+    ClientError::NotTheApi { status: response.status().as_u16(), retry_after_seconds }
 }
 
 /// The wait that the response asks for, if any.

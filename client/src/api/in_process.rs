@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use deckwatch_api::{Settings, Whole};
+use deckwatch_api::{CompleteBody, Settings};
 use deckwatch_protocol::BearerKey;
 use deckwatch_server::{Embedded, OpenError};
 use http::header::AUTHORIZATION;
@@ -47,7 +47,7 @@ impl InProcess {
         let key = HeaderValue::from_str(&format!("Bearer {}", self.key.expose()));
         let key = key.map_err(|_| ClientError::failed("the key contains characters that an HTTP header can't have"))?;
         request.headers_mut().insert(AUTHORIZATION, key);
-        Ok(engine.call(request.map(Whole)).await)
+        Ok(engine.call(request.map(CompleteBody)).await)
     }
 
     async fn open(&self) -> Result<Embedded, ClientError> {

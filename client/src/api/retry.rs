@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::error::{ClientError, retry_after};
 use super::remote::Remote;
-use super::{Ask, Prepared};
+use super::{ApiRequest, Prepared};
 use crate::http::RequestError;
 
 /// The maximum time for a call with all its retries.
@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const RETRIES: usize = 3;
 
 /// Builds the request of `ask`. All attempts use the same correlation id and idempotency key.
-pub(super) fn prepare(ask: &Ask) -> Prepared {
+pub(super) fn prepare(ask: &ApiRequest) -> Prepared {
     let mut request = Request::new(ask.body.clone());
     *request.method_mut() = ask.operation.method().parse().unwrap_or_default();
     *request.uri_mut() = ask.path_and_query.parse().unwrap_or_default();

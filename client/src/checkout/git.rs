@@ -15,7 +15,7 @@ const MISLEADING: [&str; 6] =
     ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"];
 
 /// The relation of a folder to git.
-pub(super) enum Place {
+pub(super) enum GitLocation {
     Outside,
     Bare,
     WorkTree(PathBuf),
@@ -45,11 +45,11 @@ impl<'a> Git<'a> {
         Self { dir }
     }
 
-    pub(super) fn place(&self) -> Result<Place, CheckoutError> {
+    pub(super) fn place(&self) -> Result<GitLocation, CheckoutError> {
         match self.run(&["rev-parse", "--show-toplevel"])? {
-            Reply::Output(top) => Ok(Place::WorkTree(path(top))),
-            Reply::Failed(why) if why.contains("not a git repository (or any") => Ok(Place::Outside),
-            Reply::Failed(why) if why.contains("must be run in a work tree") => Ok(Place::Bare),
+            Reply::Output(top) => Ok(GitLocation::WorkTree(path(top))),
+            Reply::Failed(why) if why.contains("not a git repository (or any") => Ok(GitLocation::Outside),
+            Reply::Failed(why) if why.contains("must be run in a work tree") => Ok(GitLocation::Bare),
             Reply::Failed(why) if why.contains("dubious ownership") => {
                 Err(CheckoutError::NotTrusted(self.dir.to_owned()))
             }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use deckwatch_protocol::{Branch, CommitSha, RepoName, Timestamp};
 use thiserror::Error;
 
-use self::git::{Git, Place};
+use self::git::{Git, GitLocation};
 use self::local_names::{LocalNames, bytes_of};
 pub use self::remote::{repo_from_remote, without_credentials};
 pub use self::saved_names::RecordNames;
@@ -122,9 +122,9 @@ impl Checkout {
         }
         let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
         match Git::in_dir(&real).place()? {
-            Place::Outside => Ok(Self::outside(real)),
-            Place::Bare => Self::inside(real),
-            Place::WorkTree(root) => Self::inside(root),
+            GitLocation::Outside => Ok(Self::outside(real)),
+            GitLocation::Bare => Self::inside(real),
+            GitLocation::WorkTree(root) => Self::inside(root),
         }
     }
 

@@ -6,9 +6,9 @@ use deckwatch_protocol::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::pause::Occasion;
+use super::pause::SendReason;
 use super::venture_lookup::SessionRequest;
-use crate::api::{Ask, ClientError, random_uuid};
+use crate::api::{ApiRequest, ClientError, random_uuid};
 use crate::clock::now;
 use crate::digest::sha256_hex;
 
@@ -99,9 +99,9 @@ impl Parking {
     /// Seconds until a retry on a status request.
     const SECONDS_WHEN_ASKED: i64 = 10;
 
-    fn is_due(&self, occasion: Occasion, now: Timestamp) -> bool {
+    fn is_due(&self, reason: SendReason, now: Timestamp) -> bool {
         let earliest = self.tried_at.plus_seconds(Self::SECONDS_WHEN_ASKED);
-        let due = if occasion == Occasion::Asked { earliest.min(self.again_at) } else { self.again_at };
+        let due = if reason == SendReason::Requested { earliest.min(self.again_at) } else { self.again_at };
         // If the clock was set back, the entry is due.
         now >= due || now < self.tried_at
     }
@@ -200,9 +200,9 @@ impl Entry {
     }
 
     /// The API call for this entry.
-    pub(super) fn ask(&self) -> Result<Ask, ClientError> {
+    pub(super) fn ask(&self) -> Result<ApiRequest, ClientError> {
         let note = self.note.as_ref().map_or("", NoteId::as_str);
-        let ask = Ask::with_key(self.operation()?, note, self.body.clone(), &self.idempotency_key);
+        let ask = ApiRequest::with_key(self.operation()?, note, self.body.clone(), &self.idempotency_key);
         Ok(ask.if_match(self.note_version.map(|version| version.to_string())))
     }
 
@@ -245,8 +245,8 @@ impl Entry {
     }
 
     /// Whether it may be sent at `now`.
-    pub(super) fn is_due(&self, occasion: Occasion, now: Timestamp) -> bool {
-        self.parked.as_ref().is_none_or(|parking| parking.is_due(occasion, now))
+    pub(super) fn is_due(&self, reason: SendReason, now: Timestamp) -> bool {
+        self.parked.as_ref().is_none_or(|parking| parking.is_due(reason, now))
     }
 
     /// A copy that waits for a person.

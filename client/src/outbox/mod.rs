@@ -33,7 +33,7 @@ use self::entry::Entry;
 pub use self::entry::{DayToEnd, NoteWrite};
 pub use self::folder::{Bounds, Held, OtherQueue, SetAside, TakenOver};
 use self::folder::{Folder, StorageError, Ticket};
-pub use self::pause::Occasion;
+pub use self::pause::SendReason;
 pub use self::turn::Replayed;
 use self::turn::{OwnEntry, OwnResult, Turn};
 use self::unconfirmed::UnconfirmedWrites;
@@ -53,13 +53,13 @@ pub(crate) struct Outbox {
 
 /// Whether this machine can queue a write that the API does not accept now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keeping {
+pub enum QueueStatus {
     /// The outbox can store writes.
-    Keeps,
+    Available,
     /// The outbox can't store writes, for this reason.
-    Fails(String),
+    Unavailable(String),
     /// The API is the embedded engine, which needs no queue.
-    NoQueue,
+    NotNeeded,
 }
 
 /// The result of a write.
@@ -68,14 +68,14 @@ pub enum Delivery<T> {
     /// The API recorded it. This is its response.
     Delivered(T),
     /// The API recorded it, but its response was lost. Do not repeat the write: the API would record it twice.
-    Taken(Taken),
+    ResponseLost(LostResponse),
     /// The write waits on this machine until the API can be reached. It is not recorded yet.
     Queued(Queued),
 }
 
 /// A recorded write whose response was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct LostResponse {
     /// Why there is no response.
     pub cause: String,
 }
@@ -199,22 +199,22 @@ impl Api {
     }
 
     /// Sends the queued entries, oldest first. Does nothing if another process is sending or if the queue is paused for
-    /// this occasion.
-    pub async fn replay(&self, occasion: Occasion) -> Replayed {
+    /// this reason.
+    pub async fn replay(&self, reason: SendReason) -> Replayed {
         let Some(outbox) = self.outbox() else { return Replayed::default() };
         match Turn::take(outbox).await {
-            Ok(Some(turn)) => Box::pin(turn.send_all(self, occasion, None)).await.0,
+            Ok(Some(turn)) => Box::pin(turn.send_all(self, reason, None)).await.0,
             Ok(None) => Replayed::default(),
             Err(error) => Replayed { stopped: Some(error.to_string()), ..Replayed::default() },
         }
     }
 
     /// Tests with a real file whether the outbox can store a write now. A full or read-only disk can't.
-    pub async fn keeping(&self) -> Keeping {
-        let Some(outbox) = self.outbox() else { return Keeping::NoQueue };
+    pub async fn queue_status(&self) -> QueueStatus {
+        let Some(outbox) = self.outbox() else { return QueueStatus::NotNeeded };
         match outbox.on_disk(Folder::try_to_store).await.and_then(|tried| tried) {
-            Ok(()) => Keeping::Keeps,
-            Err(error) => Keeping::Fails(error.to_string()),
+            Ok(()) => QueueStatus::Available,
+            Err(error) => QueueStatus::Unavailable(error.to_string()),
         }
     }
 
@@ -278,7 +278,7 @@ impl Api {
         outbox.unconfirmed.forget(&entry);
         match result {
             OwnResult::Answered(response) => Ok(delivered(response)),
-            OwnResult::Taken(cause) => Ok(Delivery::Taken(Taken { cause })),
+            OwnResult::ResponseLost(cause) => Ok(Delivery::ResponseLost(LostResponse { cause })),
             OwnResult::Waits(cause) => Ok(Delivery::Queued(self.queued(outbox, ticket, &waits, cause).await)),
         }
     }
@@ -289,7 +289,7 @@ impl Api {
         const BETWEEN_ATTEMPTS: std::time::Duration = std::time::Duration::from_millis(25);
         for _ in 0..ATTEMPTS {
             match Turn::take(outbox).await {
-                Ok(Some(turn)) => match turn.send_all(self, Occasion::Write, Some(own)).await.1 {
+                Ok(Some(turn)) => match turn.send_all(self, SendReason::NewWrite, Some(own)).await.1 {
                     Some(own) => return own,
                     None => return self.result_from_other_process(outbox, own.entry).await,
                 },
@@ -323,7 +323,9 @@ impl Api {
             Ok(response) => OwnResult::Answered(response),
             Err(error) => {
                 let cause = turn::without_advice(&error);
-                OwnResult::Taken(format!("another process on this machine sent it, and the response is lost: {cause}"))
+                OwnResult::ResponseLost(format!(
+                    "another process on this machine sent it, and the response is lost: {cause}"
+                ))
             }
         })
     }
@@ -347,12 +349,12 @@ impl Api {
         let not_sent = |cause: String| {
             let storage_error = storage_error.clone();
             if was_sent_before {
-                ClientError::Unsure { what, cause, storage_error }
+                ClientError::DeliveryUnknown { what, cause, storage_error }
             } else {
-                ClientError::NotKept { what, cause, storage_error }
+                ClientError::QueueFailed { what, cause, storage_error }
             }
         };
-        let replayed = self.replay(Occasion::Write).await;
+        let replayed = self.replay(SendReason::NewWrite).await;
         match outbox.on_disk(Folder::is_waiting).await.and_then(|is_waiting| is_waiting) {
             Ok(false) => {}
             Ok(true) => {
@@ -388,13 +390,15 @@ impl Api {
                 Err(not_sent("the API does not accept connections".to_owned()))
             }
             // A proxy may have forwarded the request and lost the response.
-            Err(error) => Err(ClientError::Unsure { what, cause: turn::without_advice(&error), storage_error }),
+            Err(error) => {
+                Err(ClientError::DeliveryUnknown { what, cause: turn::without_advice(&error), storage_error })
+            }
         }
     }
 }
 
 /// The result of a successful response. If its body can't be parsed, the write is still recorded.
 fn delivered<T: serde::de::DeserializeOwned>(response: Response<Bytes>) -> Delivery<T> {
-    let taken = |error: ClientError| Delivery::Taken(Taken { cause: error.to_string() });
-    understand(response).map_or_else(taken, Delivery::Delivered)
+    let lost = |error: ClientError| Delivery::ResponseLost(LostResponse { cause: error.to_string() });
+    understand(response).map_or_else(lost, Delivery::Delivered)
 }

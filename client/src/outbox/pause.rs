@@ -12,13 +12,13 @@ const LONGEST_FOR_A_WRITE_SECONDS: i64 = 30;
 
 /// Why the queue is sent at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occasion {
+pub enum SendReason {
     /// A periodic retry by a process.
-    ByItself,
+    Periodic,
     /// A new write.
-    Write,
+    NewWrite,
     /// A status request or a start of day.
-    Asked,
+    Requested,
 }
 
 /// A time before which no process sends, and the reason.
@@ -44,10 +44,10 @@ impl Pause {
         before: Option<Self>,
         cause: String,
         asks: Option<u64>,
-        occasion: Occasion,
+        reason: SendReason,
         now: Timestamp,
     ) -> Self {
-        let by_itself = u32::from(occasion == Occasion::ByItself);
+        let by_itself = u32::from(reason == SendReason::Periodic);
         let tries = before.as_ref().map_or(0, |before| before.tries).saturating_add(by_itself);
         let default = 1_i64.checked_shl(tries.min(10)).unwrap_or(i64::MAX).min(LONGEST_DEFAULT_SECONDS);
         let seconds = asks.map_or(default, |asks| i64::try_from(asks).unwrap_or(i64::MAX).clamp(1, LONGEST_SECONDS));
@@ -62,12 +62,12 @@ impl Pause {
     }
 
     /// Whether sending is paused at `now`. If the clock was set back, it is not.
-    pub(super) fn holds(&self, occasion: Occasion, now: Timestamp) -> bool {
+    pub(super) fn holds(&self, reason: SendReason, now: Timestamp) -> bool {
         let longest = |seconds| now < self.again_at.min(self.tried_at.plus_seconds(seconds)) && now >= self.tried_at;
-        match occasion {
-            Occasion::ByItself => longest(LONGEST_SECONDS),
-            Occasion::Write => self.asked && longest(LONGEST_FOR_A_WRITE_SECONDS),
-            Occasion::Asked => false,
+        match reason {
+            SendReason::Periodic => longest(LONGEST_SECONDS),
+            SendReason::NewWrite => self.asked && longest(LONGEST_FOR_A_WRITE_SECONDS),
+            SendReason::Requested => false,
         }
     }
 }
@@ -83,12 +83,12 @@ mod tests {
     #[test]
     fn the_pause_that_the_api_requests_is_kept_up_to_a_limit() {
         for (asks, until) in [(1, 1), (59, 59), (9 * 3600, 3600), (u64::MAX, 3600)] {
-            let pause = Pause::after(None, "x".into(), Some(asks), Occasion::Write, at(0));
-            assert!(pause.holds(Occasion::ByItself, at(until - 1)), "{asks}");
-            assert!(!pause.holds(Occasion::ByItself, at(until)), "{asks}");
-            assert!(pause.holds(Occasion::Write, at((until - 1).min(29))), "{asks}");
-            assert!(!pause.holds(Occasion::Write, at(until.min(30))), "{asks}");
-            assert!(!pause.holds(Occasion::Asked, at(0)) && !pause.holds(Occasion::ByItself, at(-1)), "{asks}");
+            let pause = Pause::after(None, "x".into(), Some(asks), SendReason::NewWrite, at(0));
+            assert!(pause.holds(SendReason::Periodic, at(until - 1)), "{asks}");
+            assert!(!pause.holds(SendReason::Periodic, at(until)), "{asks}");
+            assert!(pause.holds(SendReason::NewWrite, at((until - 1).min(29))), "{asks}");
+            assert!(!pause.holds(SendReason::NewWrite, at(until.min(30))), "{asks}");
+            assert!(!pause.holds(SendReason::Requested, at(0)) && !pause.holds(SendReason::Periodic, at(-1)), "{asks}");
         }
     }
 
@@ -96,19 +96,19 @@ mod tests {
     fn automatic_retries_wait_longer_each_time_and_writes_do_not_wait() {
         let (mut pause, mut waits) = (None, Vec::new());
         for _ in 0..8 {
-            let next = Pause::after(pause, "x".into(), None, Occasion::ByItself, at(0));
+            let next = Pause::after(pause, "x".into(), None, SendReason::Periodic, at(0));
             waits.push(next.again_at.seconds_since(at(0)));
-            assert!(!next.holds(Occasion::Write, at(0)));
+            assert!(!next.holds(SendReason::NewWrite, at(0)));
             pause = Some(next);
         }
         assert_eq!(waits, [2, 4, 8, 16, 30, 30, 30, 30]);
-        assert_eq!(Pause::after(None, "x".into(), None, Occasion::Write, at(0)).again_at, at(1));
+        assert_eq!(Pause::after(None, "x".into(), None, SendReason::NewWrite, at(0)).again_at, at(1));
     }
 
     #[test]
     fn a_later_pause_keeps_the_first_failure_time() {
-        let first = Pause::after(None, "one".into(), None, Occasion::Write, at(0));
-        let second = Pause::after(Some(first), "two".into(), Some(100), Occasion::ByItself, at(50));
+        let first = Pause::after(None, "one".into(), None, SendReason::NewWrite, at(0));
+        let second = Pause::after(Some(first), "two".into(), Some(100), SendReason::Periodic, at(50));
         assert_eq!((second.since, second.tried_at, second.cause.as_str()), (at(0), at(50), "two"));
     }
 }

@@ -4,15 +4,15 @@ use std::fs::File;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_protocol::{Again, DayEnded, DayStarted, ErrorCode, HandoffFilter, Operation, Timestamp};
+use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, HandoffFilter, Operation, RetryRule, Timestamp};
 use http::Response;
 use serde_json::{Value, json};
 
 use super::entry::Entry;
 use super::folder::{StorageError, Ticket};
-use super::pause::{Occasion, Pause};
+use super::pause::{Pause, SendReason};
 use super::{Outbox, venture_lookup};
-use crate::api::{Api, Ask, ClientError, foreign, is_the_api, understand};
+use crate::api::{Api, ApiRequest, ClientError, foreign, is_the_api, understand};
 use crate::clock::now;
 
 /// The limit of entries for one background run, so that it does not use up the actor's rate limit.
@@ -43,7 +43,7 @@ pub struct Replayed {
 pub(super) enum OwnResult {
     Answered(Response<Bytes>),
     /// It is recorded and out of the queue, but the response is lost for this reason.
-    Taken(String),
+    ResponseLost(String),
     /// It is still in the queue for this reason.
     Waits(String),
 }
@@ -87,11 +87,11 @@ impl<'a> Turn<'a> {
     pub(super) async fn send_all(
         &self,
         api: &Api,
-        occasion: Occasion,
+        reason: SendReason,
         own: Option<OwnEntry<'_>>,
     ) -> (Replayed, Option<Result<OwnResult, ClientError>>) {
         let before = self.outbox.on_disk(super::Folder::pause).await.unwrap_or_default();
-        if let Some(pause) = before.as_ref().filter(|pause| pause.holds(occasion, now())) {
+        if let Some(pause) = before.as_ref().filter(|pause| pause.holds(reason, now())) {
             let waits = own.map(|_| Ok(OwnResult::Waits(pause.cause.clone())));
             return (Replayed { stopped: Some(pause.cause.clone()), ..Replayed::default() }, waits);
         }
@@ -99,7 +99,7 @@ impl<'a> Turn<'a> {
         while own.is_some() || replayed.delivered + replayed.parked < MAX_PER_TURN {
             // The caller's own entry is sent once, even if its next retry is not due.
             let own_ticket = own.filter(|_| answer.is_none()).map(|own| own.ticket);
-            let first = self.outbox.on_disk(move |folder| folder.first(occasion, own_ticket, now())).await;
+            let first = self.outbox.on_disk(move |folder| folder.first(reason, own_ticket, now())).await;
             let (ticket, entry) = match first.and_then(|first| first) {
                 Ok(Some(first)) => first,
                 Ok(None) => break,
@@ -123,7 +123,7 @@ impl<'a> Turn<'a> {
                 }
             }
         }
-        let pause = replayed.stopped.clone().map(|cause| Pause::after(before, cause, replayed.asks, occasion, now()));
+        let pause = replayed.stopped.clone().map(|cause| Pause::after(before, cause, replayed.asks, reason, now()));
         let _ = self.outbox.on_disk(move |folder| folder.set_pause(pause.as_ref())).await;
         if let (None, Some(OwnEntry { ticket, entry, .. })) = (&answer, own) {
             let key = entry.idempotency_key.clone();
@@ -229,25 +229,27 @@ impl Refusal {
     /// `None` for temporary errors, and for responses that are not from the API.
     fn of(error: &ClientError) -> Option<Self> {
         match error {
-            ClientError::Refused(problem) => Self::when(problem.code.again(), problem.code.as_str(), &problem.detail),
-            ClientError::RefusedUnknown(problem) => Self::when(problem.again(), &problem.code, &problem.detail),
+            ClientError::Refused(problem) => {
+                Self::when(problem.code.retry_rule(), problem.code.as_str(), &problem.detail)
+            }
+            ClientError::RefusedUnknown(problem) => Self::when(problem.retry_rule(), &problem.code, &problem.detail),
             ClientError::NoVenture { .. } => Some(Self::UntilAPersonActs),
             ClientError::Unreachable { .. }
             | ClientError::HoldsSecret { .. }
-            | ClientError::Foreign { .. }
+            | ClientError::NotTheApi { .. }
             | ClientError::SetAside { .. }
-            | ClientError::NotKept { .. }
-            | ClientError::Unsure { .. }
+            | ClientError::QueueFailed { .. }
+            | ClientError::DeliveryUnknown { .. }
             | ClientError::Failed { .. } => None,
         }
     }
 
-    fn when(again: Again, code: &str, detail: &str) -> Option<Self> {
+    fn when(again: RetryRule, code: &str, detail: &str) -> Option<Self> {
         match again {
-            Again::Never => Some(Self::ForGood { reason: code.to_owned(), detail: detail.to_owned() }),
-            Again::AfterAPerson => Some(Self::UntilAPersonActs),
-            Again::AfterAPersonForAll => Some(Self::UntilAPersonActsForAll),
-            Again::Later => None,
+            RetryRule::Never => Some(Self::ForGood { reason: code.to_owned(), detail: detail.to_owned() }),
+            RetryRule::AfterIntervention => Some(Self::UntilAPersonActs),
+            RetryRule::AfterInterventionForAll => Some(Self::UntilAPersonActsForAll),
+            RetryRule::Later => None,
         }
     }
 }
@@ -262,7 +264,7 @@ impl Replayed {
 /// The error without its advice. The advice to try again is wrong for a write that is queued or recorded.
 pub(super) fn without_advice(error: &ClientError) -> String {
     match error {
-        ClientError::Foreign { status, .. } => {
+        ClientError::NotTheApi { status, .. } => {
             format!("a proxy or another service answered instead of the Context API, with status {status}")
         }
         ClientError::Unreachable { endpoint, cause, .. } => {
@@ -313,10 +315,10 @@ pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, Cl
     {
         return Ok(answer);
     }
-    let start = Ask::with_key(Operation::StartDay, "", start.clone(), &format!("{key}-start"));
+    let start = ApiRequest::with_key(Operation::StartDay, "", start.clone(), &format!("{key}-start"));
     let started: DayStarted = understand(send_checked(api, start).await?)?;
     let body = in_session(content, &started, entry.queued_at);
-    send_checked(api, Ask::with_key(operation, "", body.to_string(), &format!("{key}-end"))).await
+    send_checked(api, ApiRequest::with_key(operation, "", body.to_string(), &format!("{key}-end"))).await
 }
 
 /// The response to the same handoff, if it was recorded within the last hour. A process that is killed after the response
@@ -369,7 +371,7 @@ fn is_same_handoff(content: &Value, answer: &Response<Bytes>) -> bool {
         && same_payload
 }
 
-async fn send_checked(api: &Api, ask: Ask) -> Result<Response<Bytes>, ClientError> {
+async fn send_checked(api: &Api, ask: ApiRequest) -> Result<Response<Bytes>, ClientError> {
     let response = api.exchange(&ask).await?;
     match (response.status().is_success(), is_the_api(&response)) {
         (true, true) => Ok(response),

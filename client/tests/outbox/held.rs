@@ -1,6 +1,6 @@
 //! Tests of held entries, reported entries and concurrent writes.
 
-use deckwatch_client::outbox::{Bounds, HeldDecision, Occasion};
+use deckwatch_client::outbox::{Bounds, HeldDecision, SendReason};
 use deckwatch_protocol::ErrorCode;
 
 use crate::scripted::{Scripted, deliver, edit, folder, problem, queue, silent, takes};
@@ -13,10 +13,10 @@ async fn held_entries_are_sent_as_new_writes_or_dropped() {
     deliver(&api, "old").await.unwrap_err();
     edit(&queue(&folder).join("000000000001.json"), "queued_at", "2020-01-01T00:00:00.000Z".into());
     server.now_answers(takes);
-    assert_eq!(api.replay(Occasion::Asked).await.held, 1);
+    assert_eq!(api.replay(SendReason::Requested).await.held, 1);
     assert_eq!(api.waiting().await.held.len(), 1);
     assert_eq!(api.resolve_held(HeldDecision::Send).await.unwrap(), 1);
-    assert_eq!(api.replay(Occasion::Asked).await.delivered, 1);
+    assert_eq!(api.replay(SendReason::Requested).await.delivered, 1);
     let keys: std::collections::BTreeSet<String> =
         server.asked.lock().unwrap().iter().map(|(_, key)| key.clone()).collect();
     assert_eq!(keys.len(), 2, "a new key is used, because the API may have forgotten the old one");
@@ -34,12 +34,12 @@ async fn held_entries_are_sent_in_the_order_they_were_written() {
             let written = format!("2020-01-0{}T00:00:0{n}.000Z", days + 1);
             edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", written.into());
         }
-        api.replay(Occasion::Asked).await;
+        api.replay(SendReason::Requested).await;
         assert_eq!(api.waiting().await.held.len(), 2 * (days + 1), "the numbers restart, because the queue is empty");
     }
     server.now_answers(takes);
     assert_eq!(api.resolve_held(HeldDecision::Send).await.unwrap(), 4);
-    assert_eq!(api.replay(Occasion::Asked).await.delivered, 4);
+    assert_eq!(api.replay(SendReason::Requested).await.delivered, 4);
     assert!(
         server.titles().ends_with(&["mon-1", "mon-2", "tue-1", "tue-2"].map(str::to_owned)),
         "{:?}",
@@ -57,7 +57,7 @@ async fn unreadable_held_files_are_reported_and_stay() {
             deliver(&api, &format!("old {n}")).await.unwrap_err();
             edit(&queue(&folder).join(format!("00000000000{n}.json")), "queued_at", "2020-01-01T00:00:00.000Z".into());
         }
-        api.replay(Occasion::Asked).await;
+        api.replay(SendReason::Requested).await;
         assert_eq!(api.waiting().await.held.len(), 2);
         let newer = queue(&folder).join("held/000000000002-0.json");
         edit(&newer, "version", 2.into());
@@ -77,7 +77,7 @@ async fn reported_files_stay_in_place_and_the_oldest_is_deleted_first() {
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "one").await.unwrap_err();
     server.now_answers(|_| problem(ErrorCode::InvalidRequest));
-    assert_eq!(api.replay(Occasion::Asked).await.set_aside, 1);
+    assert_eq!(api.replay(SendReason::Requested).await.set_aside, 1);
     let set_aside = queue(&folder).join("set-aside");
     // Files as an older version left them. Their names sort after the name of the file that is reported now.
     let moved = |number: u32| set_aside.join(format!("reported/000000000{number}-0.json"));

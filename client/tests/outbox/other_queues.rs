@@ -1,6 +1,6 @@
 //! Tests of queues for another API, or for another key of the same API.
 
-use deckwatch_client::outbox::{Bounds, Occasion, TakenOver};
+use deckwatch_client::outbox::{Bounds, SendReason, TakenOver};
 use deckwatch_client::{Api, ApiConfig};
 use deckwatch_protocol::ErrorCode;
 
@@ -25,11 +25,11 @@ async fn entries_of_a_wrong_key_are_sent_with_the_right_key_after_a_take_over() 
         deliver(&wrong, title).await.unwrap_err();
     }
     server.now_answers(|_| problem(ErrorCode::Unauthorized));
-    assert!(wrong.replay(Occasion::Asked).await.stopped.unwrap().contains("unauthorized"));
+    assert!(wrong.replay(SendReason::Requested).await.stopped.unwrap().contains("unauthorized"));
 
     server.now_answers(takes);
     let right = server.api(&folder, Bounds::default());
-    assert_eq!(right.replay(Occasion::Asked).await.delivered, 0, "no person has decided yet");
+    assert_eq!(right.replay(SendReason::Requested).await.delivered, 0, "no person has decided yet");
     let other = right.waiting().await.other_queues;
     let [queue] = other.as_slice() else { panic!("{other:?}") };
     assert!(queue.is_same_api && queue.entries == 2, "{queue:?}");
@@ -38,7 +38,7 @@ async fn entries_of_a_wrong_key_are_sent_with_the_right_key_after_a_take_over() 
     assert!(!text.contains(WRONG_KEY), "the key must not be on disk: {text}");
 
     assert_eq!(right.take_over().await.unwrap(), TakenOver { entries: 2, busy: 0 });
-    assert_eq!(right.replay(Occasion::Asked).await.delivered, 2);
+    assert_eq!(right.replay(SendReason::Requested).await.delivered, 2);
     assert!(server.titles().ends_with(&["one", "two"].map(str::to_owned)), "{:?}", server.titles());
     let waiting = right.waiting().await;
     assert_eq!((waiting.queued, waiting.other_queues), (0, vec![]));
@@ -56,13 +56,13 @@ async fn held_and_parked_entries_of_another_key_become_due() {
     let path = wrong.waiting().await.path;
     edit(&path.join("000000000001.json"), "queued_at", "2020-01-01T00:00:00.000Z".into());
     server.now_answers(|_| problem(ErrorCode::VentureNotFound));
-    let replayed = wrong.replay(Occasion::Asked).await;
+    let replayed = wrong.replay(SendReason::Requested).await;
     assert_eq!((replayed.held, replayed.parked), (1, 1));
 
     server.now_answers(takes);
     let right = server.api(&folder, Bounds::default());
     assert_eq!(right.take_over().await.unwrap().entries, 2);
-    assert_eq!(right.replay(Occasion::ByItself).await.delivered, 2);
+    assert_eq!(right.replay(SendReason::Periodic).await.delivered, 2);
     assert!(server.titles().ends_with(&["old", "parked"].map(str::to_owned)), "{:?}", server.titles());
 }
 
@@ -75,7 +75,7 @@ async fn entries_for_another_api_are_reported_and_never_sent() {
     let other = api.waiting().await.other_queues;
     assert!(!other[0].is_same_api && other[0].endpoint.as_ref().unwrap().starts_with(first.url()), "{other:?}");
     assert_eq!(api.take_over().await.unwrap(), TakenOver::default());
-    api.replay(Occasion::Asked).await;
+    api.replay(SendReason::Requested).await;
     assert!(second.titles().is_empty());
 
     // A folder of an older Deckwatch does not name its API, so it matches no API.
@@ -83,7 +83,7 @@ async fn entries_for_another_api_are_reported_and_never_sent() {
     assert_eq!(api.waiting().await.other_queues[0].endpoint, None);
     assert_eq!(api.take_over().await.unwrap(), TakenOver::default());
     // The next client that uses the folder writes the name of its API.
-    first.api(&folder, Bounds::default()).replay(Occasion::Asked).await;
+    first.api(&folder, Bounds::default()).replay(SendReason::Requested).await;
     assert!(api.waiting().await.other_queues[0].endpoint.is_some());
 }
 

@@ -1,7 +1,7 @@
 //! Tests of how the API's responses affect an entry.
 
-use deckwatch_client::outbox::{Bounds, Occasion};
-use deckwatch_protocol::{Again, ErrorCode, Problem};
+use deckwatch_client::outbox::{Bounds, SendReason};
+use deckwatch_protocol::{ErrorCode, Problem, RetryRule};
 
 use crate::scripted::{
     Answer, CORRELATION, Scripted, deliver, fails, folder, http, move_back, note, portal, problem, silent, takes,
@@ -42,10 +42,10 @@ async fn an_unauthorized_or_rate_limited_key_sets_nothing_aside() {
         let api = server.api(&folder, Bounds::default());
         deliver(&api, "one").await.unwrap_err();
         server.now_answers(answer);
-        let replayed = api.replay(Occasion::Asked).await;
+        let replayed = api.replay(SendReason::Requested).await;
         assert!(replayed.stopped.is_some() && replayed.set_aside == 0, "{replayed:?}");
         server.now_answers(takes);
-        assert_eq!(api.replay(Occasion::Asked).await.delivered, 1);
+        assert_eq!(api.replay(SendReason::Requested).await.delivered, 1);
     }
 }
 
@@ -108,14 +108,14 @@ async fn sets_nothing_aside(n: usize, answer: Answer) {
     deliver(&api, "two").await.unwrap_err();
     server.now_answers(answer);
     for _ in 0..7 {
-        let replayed = api.replay(Occasion::Asked).await;
+        let replayed = api.replay(SendReason::Requested).await;
         assert!(replayed.stopped.is_some() && replayed.set_aside + replayed.parked == 0, "{n}: {replayed:?}");
     }
     let waiting = api.waiting().await;
     assert_eq!((waiting.queued, waiting.parked.len(), waiting.set_aside.len()), (2, 0, 0), "{n}: {waiting:?}");
     assert!(waiting.stopped.is_some_and(|stopped| !stopped.cause.is_empty()), "{n}");
     server.now_answers(takes);
-    assert_eq!(api.replay(Occasion::Asked).await.delivered, 2);
+    assert_eq!(api.replay(SendReason::Requested).await.delivered, 2);
     assert!(server.titles().ends_with(&["one".to_owned(), "two".to_owned()]));
     assert_eq!(api.waiting().await.stopped, None);
 }
@@ -138,13 +138,13 @@ async fn is_handled_as_its_table_says(code: ErrorCode) {
         let refused = ErrorCode::ALL.iter().find(|code| code.as_str() == title);
         refused.map_or_else(|| takes(title), |code| problem(*code))
     });
-    let replayed = api.replay(Occasion::Asked).await;
+    let replayed = api.replay(SendReason::Requested).await;
     let waiting = api.waiting().await;
     let result = (replayed.delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
-    let expected = match code.again() {
-        Again::Never => (1, 0, 0, 1),
-        Again::AfterAPerson => (1, 1, 1, 0),
-        Again::Later | Again::AfterAPersonForAll => (0, 2, 0, 0),
+    let expected = match code.retry_rule() {
+        RetryRule::Never => (1, 0, 0, 1),
+        RetryRule::AfterIntervention => (1, 1, 1, 0),
+        RetryRule::Later | RetryRule::AfterInterventionForAll => (0, 2, 0, 0),
     };
     assert_eq!(result, expected, "{}", code.as_str());
 }
@@ -171,7 +171,7 @@ async fn is_handled_by_its_status(status: u16) {
     deliver(&api, &status.to_string()).await.unwrap_err();
     deliver(&api, "good").await.unwrap_err();
     server.now_answers(|title| title.parse().map_or_else(|_| takes(title), unknown_problem));
-    let delivered = api.replay(Occasion::Asked).await.delivered;
+    let delivered = api.replay(SendReason::Requested).await.delivered;
     let waiting = api.waiting().await;
     let result = (delivered, waiting.queued, waiting.parked.len(), waiting.set_aside.len());
     let expected = match status {
@@ -203,13 +203,13 @@ async fn a_parked_entry_is_sent_after_the_person_has_acted() {
     let api = server.api(&folder, Bounds::default());
     deliver(&api, "one").await.unwrap_err();
     server.now_answers(|_| problem(ErrorCode::VentureNotRegistered));
-    assert_eq!(api.replay(Occasion::Asked).await.parked, 1);
-    assert_eq!(api.replay(Occasion::Asked).await.parked, 0, "it is not retried at once");
+    assert_eq!(api.replay(SendReason::Requested).await.parked, 1);
+    assert_eq!(api.replay(SendReason::Requested).await.parked, 0, "it is not retried at once");
     let waiting = api.waiting().await;
     assert!(waiting.parked[0].cause.contains("venture_not_registered"), "{waiting:?}");
     server.now_answers(takes);
     move_back(&folder, "json");
-    assert_eq!(api.replay(Occasion::ByItself).await.delivered, 1);
+    assert_eq!(api.replay(SendReason::Periodic).await.delivered, 1);
     let asked = server.asked.lock().unwrap();
     assert!(asked.iter().all(|(_, key)| *key == asked[0].1), "the same key each time");
 }

@@ -109,7 +109,7 @@ pub(crate) fn note_saying(title: &str, content: &str) -> NoteWrite {
 pub(crate) async fn deliver(api: &Api, title: &str) -> Result<String, String> {
     match api.deliver_note(&note(title)).await.unwrap() {
         Delivery::Delivered(Note { title, .. }) => Ok(title.to_string()),
-        Delivery::Taken(taken) => Err(taken.cause),
+        Delivery::ResponseLost(lost) => Err(lost.cause),
         Delivery::Queued(queued) => Err(queued.cause),
     }
 }

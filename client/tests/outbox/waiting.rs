@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use deckwatch_client::ClientError;
-use deckwatch_client::outbox::{Bounds, Occasion};
+use deckwatch_client::outbox::{Bounds, SendReason};
 use deckwatch_protocol::{ErrorCode, Problem};
 
 use crate::scripted::{
@@ -22,18 +22,18 @@ async fn all_processes_keep_the_pause_that_the_api_asks_for_and_it_ends() {
     let (one, other) = (server.api(&folder, Bounds::default()), server.api(&folder, Bounds::default()));
     deliver(&one, "one").await.unwrap_err();
     for _ in 0..5 {
-        let stopped = other.replay(Occasion::ByItself).await.stopped.unwrap();
+        let stopped = other.replay(SendReason::Periodic).await.stopped.unwrap();
         assert!(stopped.contains("The quota is used up. [corr_") && !stopped.contains("Repeat"), "{stopped}");
     }
     deliver(&other, "two").await.unwrap_err();
     assert_eq!(server.titles(), ["one"], "no other process sends");
     let stopped = one.waiting().await.stopped.unwrap();
     assert_eq!(stopped.again_at.seconds_since(stopped.since), 3600, "the pause has a limit");
-    assert_eq!(one.replay(Occasion::Asked).await.delivered, 0);
+    assert_eq!(one.replay(SendReason::Requested).await.delivered, 0);
     assert_eq!(server.titles(), ["one", "one"], "a status request ignores the pause");
     server.now_answers(takes);
     move_back(&folder, "pause");
-    assert_eq!(other.replay(Occasion::ByItself).await.delivered, 2);
+    assert_eq!(other.replay(SendReason::Periodic).await.delivered, 2);
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_full_outbox_gives_a_clear_error_and_is_still_sent() {
         deliver(&api, "one").await.unwrap_err();
         deliver(&api, "two").await.unwrap_err();
         let error = api.deliver_note(&note("three")).await.unwrap_err();
-        assert!(matches!(error, ClientError::NotKept { .. }), "{error}");
+        assert!(matches!(error, ClientError::QueueFailed { .. }), "{error}");
         let text = error.to_string();
         for part in ["neither recorded nor queued", "is full: it holds 2 entries", "can't reach the Context API"] {
             assert!(text.contains(part), "{part} in {text}");
@@ -79,7 +79,7 @@ async fn a_repeated_write_with_an_unknown_result_has_the_same_key() {
         let api = server.api(&folder, Bounds::default());
         for _ in 0..2 {
             let error = api.deliver_note(&note("one")).await.unwrap_err();
-            assert!(matches!(error, ClientError::Unsure { .. }), "{error}");
+            assert!(matches!(error, ClientError::DeliveryUnknown { .. }), "{error}");
             assert!(error.to_string().contains("not known whether the note is recorded"), "{error}");
         }
         if is_repaired {
@@ -125,7 +125,7 @@ async fn an_entry_with_the_largest_number_is_not_overwritten() {
     let last = queue.join(format!("{}.json", u64::MAX));
     std::fs::rename(queue.join("000000000001.json"), &last).unwrap();
     let text = std::fs::read(&last).unwrap();
-    assert!(matches!(api.deliver_note(&note("two")).await, Err(ClientError::NotKept { .. })));
+    assert!(matches!(api.deliver_note(&note("two")).await, Err(ClientError::QueueFailed { .. })));
     assert_eq!(std::fs::read(&last).unwrap(), text);
 }
 

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use deckwatch_client::agent::{
-    Conversation as Remembered, Conversations, Wanted, conversation_id, new_conversation_id, this_host,
+    Conversation as Remembered, Conversations, SlotRequest, conversation_id, new_conversation_id, this_host,
 };
 use deckwatch_client::checkout::Checkout;
 use deckwatch_protocol::{ClientSessionId, Track, VentureCode};
@@ -24,7 +24,7 @@ pub(crate) struct Conversation {
     /// Its id, if it is known before the agent CLI runs.
     pub(crate) id: Option<ClientSessionId>,
     /// The slot that its agent should get.
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: SlotRequest,
     /// The track of the conversation that is resumed.
     pub(crate) track: Option<Track>,
     /// The arguments to add for the agent CLI.
@@ -53,24 +53,24 @@ impl Conversation {
             known.find(id).filter(same_place)
         };
         match intent(cli, args) {
-            Intent::New(given) => Self::new(cli, given, Wanted::Any),
+            Intent::New(given) => Self::new(cli, given, SlotRequest::Any),
             Intent::Resume(which) => {
                 let id = earlier(which);
                 let before = id.as_ref().and_then(remembered);
-                let wanted = before.as_ref().map_or(Wanted::Any, |before| Wanted::This(before.slot));
+                let wanted = before.as_ref().map_or(SlotRequest::Any, |before| SlotRequest::Exactly(before.slot));
                 Self { id, wanted, track: before.and_then(|before| before.track), args: Vec::new() }
             }
             Intent::Fork(which, given) => {
                 let before = earlier(which).as_ref().and_then(remembered);
-                Self::new(cli, given, before.map_or(Wanted::Any, |before| Wanted::Other(before.slot)))
+                Self::new(cli, given, before.map_or(SlotRequest::Any, |before| SlotRequest::Except(before.slot)))
             }
-            Intent::Unknown => Self { id: None, wanted: Wanted::Any, track: None, args: Vec::new() },
+            Intent::Unknown => Self { id: None, wanted: SlotRequest::Any, track: None, args: Vec::new() },
         }
     }
 
     /// A new conversation. Claude Code gets an id from the launcher. The other agent CLIs don't, because some versions of
     /// them take none.
-    fn new(cli: AgentCli, given: Option<ClientSessionId>, wanted: Wanted) -> Self {
+    fn new(cli: AgentCli, given: Option<ClientSessionId>, wanted: SlotRequest) -> Self {
         let made = if given.is_none() && cli == AgentCli::Claude { new_conversation_id() } else { None };
         let args = made.iter().map(|id| OsString::from(format!("--session-id={id}"))).collect();
         Self { id: given.or(made), wanted, track: None, args }

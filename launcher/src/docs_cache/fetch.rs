@@ -14,7 +14,7 @@ use super::wait_budget::WaitBudget;
 const PAGE: u64 = 100;
 
 /// A document in the API: its name and the hash of its content.
-type Listed = (DocName, String);
+type DocHash = (DocName, String);
 
 /// Updates all scopes. If the API can't be reached for one document, the rest is not tried and the copies stay.
 pub(super) async fn all(api: &Api, scopes: &[Copies]) -> Report {
@@ -57,7 +57,7 @@ async fn update_all(api: &Api, scopes: &[Copies], report: &mut Report) -> Result
 }
 
 /// Lists every document of the scope.
-async fn listed(api: &Api, copies: &Copies, budget: &mut WaitBudget) -> Result<Vec<Listed>, ClientError> {
+async fn listed(api: &Api, copies: &Copies, budget: &mut WaitBudget) -> Result<Vec<DocHash>, ClientError> {
     let scope = Some(copies.scope.clone());
     let mut filter = DocFilter { scope, limit: PAGE.try_into().ok(), ..DocFilter::default() };
     let mut listed = Vec::new();
@@ -73,7 +73,7 @@ async fn listed(api: &Api, copies: &Copies, budget: &mut WaitBudget) -> Result<V
 }
 
 /// Removes the copies of documents that no longer exist. `listed` must be the complete list.
-fn remove_deleted(copies: &Copies, listed: &[Listed], report: &mut Report) {
+fn remove_deleted(copies: &Copies, listed: &[DocHash], report: &mut Report) {
     for name in copies.names().into_iter().filter(|name| listed.iter().all(|(known, _)| known != name)) {
         report.add(copies, &name, outcome_of(copies.remove(&name), DocOutcome::Removed));
     }

@@ -35,7 +35,7 @@ there.";
 
 /// The subcommands of `launcher docs`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(crate) enum Action {
     /// Copy the documents of a venture and the global ones to a folder
     #[command(after_help = EXAMPLES)]
     Cache {
@@ -50,8 +50,8 @@ pub(crate) enum Verb {
 }
 
 /// Updates the copies and prints the report.
-pub(crate) fn run(verb: &Verb, options: &Options) -> Result<(), LaunchError> {
-    let Verb::Cache { venture, json } = verb;
+pub(crate) fn run(action: &Action, options: &Options) -> Result<(), LaunchError> {
+    let Action::Cache { venture, json } = action;
     let venture = options.named(venture)?;
     options.endpoint.unlock()?;
     let scopes = [DocScope::of(&venture.code), DocScope::global()];

@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::rc::Rc;
 
 use clap::{Args, Command};
-use deckwatch_client::agent::{Slot, Wanted, this_host};
+use deckwatch_client::agent::{Slot, SlotRequest, this_host};
 use deckwatch_protocol::VentureCode;
 
 use self::check::{Check, Report};
@@ -134,7 +134,7 @@ fn background_servers(env: &ProcessEnv) -> Check {
 fn slots(env: &ProcessEnv) -> Check {
     const NAME: &str = "slots";
     let Ok(venture) = "doctor".parse::<VentureCode>() else { return Check::ok(NAME, "none") };
-    let next = AgentCli::ALL.map(|cli| Slot::next(&env.dirs, &this_host(), &cli.client(), &venture, Wanted::Any));
+    let next = AgentCli::ALL.map(|cli| Slot::next(&env.dirs, &this_host(), &cli.client(), &venture, SlotRequest::Any));
     let mut agents = Vec::new();
     for slot in next {
         match slot {

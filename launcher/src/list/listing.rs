@@ -19,12 +19,12 @@ pub(super) struct Listing {
     pub(super) sessions_error: Option<String>,
     /// The API has more active agents than it returned, so the list of a venture may be incomplete.
     pub(super) active_agents_cut_short: bool,
-    pub(super) ventures: Vec<Listed>,
+    pub(super) ventures: Vec<VentureRow>,
 }
 
 /// One venture.
 #[derive(Serialize)]
-pub(super) struct Listed {
+pub(super) struct VentureRow {
     pub(super) code: String,
     pub(super) name: String,
     github_org: Option<String>,
@@ -73,9 +73,9 @@ pub(super) struct LastSession {
 }
 
 /// The path of a venture's repository, or why it is not known.
-pub(super) struct Place(Result<PathBuf, String>);
+pub(super) struct VenturePath(Result<PathBuf, String>);
 
-impl Place {
+impl VenturePath {
     pub(super) fn of(found: Result<PathBuf, DiscoveryError>) -> Self {
         Self(found.map_err(|error| match error {
             DiscoveryError::Several { .. } | DiscoveryError::SeveralOfOrganisation { .. } => {
@@ -96,14 +96,14 @@ impl Listing {
     pub(super) fn new(
         file: Option<PathBuf>,
         ventures: &[VentureEntry],
-        places: Vec<Place>,
+        places: Vec<VenturePath>,
         states: Vec<git_state::Answer>,
         known: sessions::Answer,
         now: Timestamp,
     ) -> Self {
         let rows = ventures.iter().zip(places).zip(states);
         let ventures =
-            rows.map(|((venture, place), state)| Listed::new(venture, place, state, known.as_ref().ok(), now));
+            rows.map(|((venture, place), state)| VentureRow::new(venture, place, state, known.as_ref().ok(), now));
         Self {
             file,
             ventures: ventures.collect(),
@@ -126,10 +126,10 @@ impl Listing {
     }
 }
 
-impl Listed {
+impl VentureRow {
     fn new(
         venture: &VentureEntry,
-        place: Place,
+        place: VenturePath,
         state: git_state::Answer,
         known: Option<&sessions::Sessions>,
         now: Timestamp,

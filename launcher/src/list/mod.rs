@@ -12,7 +12,7 @@ mod table;
 use std::io::Write as _;
 
 pub(crate) use self::age::{ago, now};
-use self::listing::{Listing, Place};
+use self::listing::{Listing, VenturePath};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::context_api;
@@ -36,13 +36,14 @@ pub(crate) fn run(
         return Err(LaunchError::NoVentures);
     }
     let repositories = Repositories::below(&config.dev_root)?;
-    let places: Vec<Place> = ventures.iter().map(|venture| Place::of(repositories.of_venture(venture))).collect();
+    let places: Vec<VenturePath> =
+        ventures.iter().map(|venture| VenturePath::of(repositories.of_venture(venture))).collect();
     let api = context_api::reader(endpoint, env)?;
     let processes = SessionProcesses::of(&env.dirs, &this_host());
     let runtime = context_api::runtime()?;
     let (states, sessions) = runtime.block_on(async {
         let asked = tokio::spawn(async move { sessions::ask(api, &processes).await });
-        let states = git_state::of_all(places.iter().map(Place::path)).await;
+        let states = git_state::of_all(places.iter().map(VenturePath::path)).await;
         (states, asked.await.unwrap_or_else(|error| Err(error.to_string())))
     });
     // A request that still waits, such as one for a locked database, ends with this process.

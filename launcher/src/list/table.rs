@@ -7,7 +7,7 @@ use deckwatch_protocol::{Presence, Timestamp};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use super::age::ago;
-use super::listing::{Listed, ListedAgent, Listing};
+use super::listing::{ListedAgent, Listing, VentureRow};
 use crate::process_env::ProcessEnv;
 
 const HEADS: [&str; COLUMNS] = ["VENTURE", "NAME", "REPOSITORY", "BRANCH", "CHANGES", "LAST SESSION", "AGENTS NOW"];
@@ -100,7 +100,7 @@ impl Table {
     }
 }
 
-fn row(venture: &Listed, cut_short: bool, env: &ProcessEnv, now: Timestamp) -> [Cell; COLUMNS] {
+fn row(venture: &VentureRow, cut_short: bool, env: &ProcessEnv, now: Timestamp) -> [Cell; COLUMNS] {
     let cell = |text: String, style: Style| Cell { text: shown(&text), style };
     let path = match (&venture.path, &venture.path_error) {
         (Some(path), _) => cell(env.shown(path), PLAIN),

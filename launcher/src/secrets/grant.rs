@@ -107,7 +107,7 @@ impl<'a> SecretsRequest<'a> {
     }
 
     fn take(&self, listing: Listing, folder: &Folder, granted: &mut Granted) -> Result<(), SecretsError> {
-        let sorted = Sorted::of(listing, &self.expected);
+        let sorted = SortedSecrets::of(listing, &self.expected);
         for (name, reason) in &sorted.left_out {
             granted.warnings.push(format!("the secret {name} is left out: it {reason}"));
         }
@@ -125,7 +125,7 @@ impl<'a> SecretsRequest<'a> {
 }
 
 /// The secrets of a folder, split into those that an agent gets and those that it does not get.
-pub(super) struct Sorted {
+pub(super) struct SortedSecrets {
     pub(super) usable: Secrets,
     /// The name, safe to print, and the reason.
     pub(super) left_out: Vec<(String, &'static str)>,
@@ -133,7 +133,7 @@ pub(super) struct Sorted {
     pub(super) missing: Vec<String>,
 }
 
-impl Sorted {
+impl SortedSecrets {
     pub(super) fn of(listing: Listing, expected: &[String]) -> Self {
         let mut sorted = Self { usable: Secrets::default(), left_out: Vec::new(), missing: Vec::new() };
         let mut room = MAX_TOTAL_BYTES;

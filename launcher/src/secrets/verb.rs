@@ -11,7 +11,7 @@ use super::Secret;
 use super::api_key::{self, NO_KEYRING};
 use super::error::SecretsError;
 use super::folder::Folder;
-use super::grant::Sorted;
+use super::grant::SortedSecrets;
 use super::identity::Identity;
 use super::keyring::Item;
 use super::vault::{Vault, wait};
@@ -79,7 +79,7 @@ pub(crate) fn check(
 ) -> Result<(), LaunchError> {
     let folder = vault.folder_of(venture).ok_or(SecretsError::NotConfigured)?;
     let expected: Vec<String> = venture.secrets.iter().map(ToString::to_string).collect();
-    let sorted = Sorted::of(vault.fetch(&folder)?, &expected);
+    let sorted = SortedSecrets::of(vault.fetch(&folder)?, &expected);
     let report = Report {
         venture: venture.code.as_str(),
         from: vault.describe(),

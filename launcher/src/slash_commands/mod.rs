@@ -38,7 +38,7 @@ Claude Code's own /status; to keep that, name the other commands.";
 
 /// The subcommands of `launcher commands`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(crate) enum Action {
     /// Install or update the slash commands of the agent CLIs
     #[command(after_help = EXAMPLES)]
     Sync(Sync),
@@ -75,8 +75,8 @@ pub(crate) struct Sync {
 }
 
 /// Installs missing files, updates files of Deckwatch, and reports skipped files. Reads everything before it writes.
-pub(crate) fn run(verb: &Verb, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let Verb::Sync(sync) = verb;
+pub(crate) fn run(action: &Action, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let Action::Sync(sync) = action;
     let mut files = Vec::new();
     for cli in sync.agents(env)? {
         for source in source::all().filter(|source| sync.names.is_empty() || sync.names.contains(&source.name)) {

@@ -36,7 +36,7 @@ Exit codes:
 
 /// The subcommands of `launcher ventures`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(crate) enum Action {
     /// Register the ventures of the ventures file in the Context API
     #[command(after_help = EXAMPLES)]
     Sync(Sync),
@@ -59,8 +59,8 @@ pub(crate) struct Sync {
 }
 
 /// Compares the ventures, registers those that differ, and prints the report.
-pub(crate) fn run(verb: &Verb, env: &ProcessEnv) -> Result<(), LaunchError> {
-    let Verb::Sync(sync) = verb;
+pub(crate) fn run(action: &Action, env: &ProcessEnv) -> Result<(), LaunchError> {
+    let Action::Sync(sync) = action;
     let (config, vault) = Config::with_vault(env)?;
     let endpoint = if sync.dry_run {
         // A dry run only reads, so the usual key is enough.

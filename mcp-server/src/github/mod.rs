@@ -46,7 +46,7 @@ pub(crate) struct GitHub {
 
 /// What to read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct QueueRequest<'a> {
     pub(crate) repos: &'a [RepoName],
     pub(crate) lanes: &'a [Lane],
     /// The number of issues for each lane and repository, 1 to 50. Totals count all issues.
@@ -59,7 +59,7 @@ impl GitHub {
     }
 
     /// Reads the open issues of each lane, newest change first, with the lane's total.
-    pub(crate) async fn queue(&self, wanted: Wanted<'_>) -> Result<Queue, GitHubTrouble> {
+    pub(crate) async fn queue(&self, wanted: QueueRequest<'_>) -> Result<Queue, GitHubTrouble> {
         let query = Query::of(wanted)?;
         let address = Address::find(|name| self.environment.var(name))?;
         let token = Token::find(&address, |name| self.environment.var(name)).await?;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{self, Queue};
 use super::lane::Lane;
 use super::trouble::GitHubTrouble;
-use super::{MAX_REPOS, Wanted};
+use super::{MAX_REPOS, QueueRequest};
 
 /// The maximum number of issues for one lane and repository.
 const MAX_ISSUES: usize = 50;
@@ -31,7 +31,7 @@ pub(super) struct Query<'a> {
 
 impl<'a> Query<'a> {
     /// Builds the query. Fails when no repository is on GitHub.
-    pub(super) fn of(wanted: Wanted<'a>) -> Result<Self, GitHubTrouble> {
+    pub(super) fn of(wanted: QueueRequest<'a>) -> Result<Self, GitHubTrouble> {
         let on_github = |repo: &'a RepoName| {
             let (owner, name) = repo.as_str().split_once('/')?;
             (owner != "local" && !name.contains('/')).then_some((repo, owner, name))

@@ -15,11 +15,11 @@ const REPOS_COST: usize = 200;
 /// A venture and its folder.
 pub(crate) struct Known {
     pub(crate) venture: VentureEntry,
-    pub(crate) place: Place,
+    pub(crate) place: VentureFolder,
 }
 
 /// The folder of a venture's repository on this machine.
-pub(crate) enum Place {
+pub(crate) enum VentureFolder {
     Here(PathBuf),
     /// Several clones.
     Several(Vec<PathBuf>),
@@ -55,19 +55,19 @@ fn item(known: &Known, own: Option<&VentureCode>, fence: &Fence) -> Vec<String> 
 fn place(known: &Known, fence: &Fence) -> String {
     let shown = |path: &Path| clip(&fence.line(&path.display().to_string()), PATH_COST);
     match &known.place {
-        Place::Here(path) => format!("installed in {}", shown(path)),
-        Place::Several(paths) => {
+        VentureFolder::Here(path) => format!("installed in {}", shown(path)),
+        VentureFolder::Several(paths) => {
             let first: Vec<String> = paths.iter().take(3).map(|path| shown(path)).collect();
             let others = paths.len().saturating_sub(first.len());
             let others = if others > 0 { format!(", and {others} more") } else { String::new() };
             format!("installed in {} folders: {}{others}", paths.len(), first.join(", "))
         }
-        Place::Missing => {
+        VentureFolder::Missing => {
             let clone = known.venture.repos.first();
             let clone = clone.map_or(String::new(), |repo| format!("; git clone git@github.com:{repo}.git"));
             format!("not found in that folder{clone}")
         }
-        Place::Unknown => "unknown, because that folder can't be read".to_owned(),
-        Place::NoRepositories => "no repository; add its repos to the ventures file".to_owned(),
+        VentureFolder::Unknown => "unknown, because that folder can't be read".to_owned(),
+        VentureFolder::NoRepositories => "no repository; add its repos to the ventures file".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::plan::{missing, path, weekly_plan};
 use super::status::repositories;
-use crate::github::{Lane, Queue, Wanted};
+use crate::github::{Lane, Queue, QueueRequest};
 use crate::identity::Identity;
 use crate::plan::WeeklyPlan;
 use crate::render::clean::clean_line;
@@ -64,7 +64,7 @@ async fn load(identity: &Identity) -> DayExtras {
 /// The P0 issues of all repositories of the venture.
 async fn p0_issues(identity: &Identity) -> Result<Queue, Trouble> {
     let asked = repositories(identity, false).await?;
-    let wanted = Wanted { repos: &asked.repos, lanes: &[Lane::P0], issues: P0_SHOWN };
+    let wanted = QueueRequest { repos: &asked.repos, lanes: &[Lane::P0], issues: P0_SHOWN };
     let queue = identity.github().queue(wanted).await?;
     Ok(Queue { gap: asked.gap, ..queue })
 }

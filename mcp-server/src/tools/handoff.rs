@@ -1,6 +1,6 @@
 //! `handoff`: records a handoff and ends the day.
 
-use deckwatch_client::outbox::{Queued, Taken};
+use deckwatch_client::outbox::{LostResponse, Queued};
 use deckwatch_protocol::{
     Agent, Extra, Handoff, HandoffDraft, HandoffId, HandoffItem, HandoffStatus, Link, SessionId, SessionStatus,
     Summary, Timestamp, Violations,
@@ -91,8 +91,8 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let ended = keeper.end(draft(arguments), keep_open).await?;
     let facts = match &ended {
         EndOfDay::Answered(answered) => facts(answered),
-        EndOfDay::Taken(taken) => {
-            Facts { report: recorded_report(taken, keep_open), recorded: true, ..Facts::default() }
+        EndOfDay::ResponseLost(lost) => {
+            Facts { report: recorded_report(lost, keep_open), recorded: true, ..Facts::default() }
         }
         EndOfDay::Queued(queued) => {
             Facts { report: queued_report(queued, keep_open), queued: true, ..Facts::default() }
@@ -130,9 +130,9 @@ fn facts(answered: &Answered) -> Facts {
     }
 }
 
-fn recorded_report(taken: &Taken, keep_open: bool) -> String {
+fn recorded_report(lost: &LostResponse, keep_open: bool) -> String {
     let day = if keep_open { "Your session stays open." } else { "It ends your day." };
-    let cause = clean_line(&taken.cause);
+    let cause = clean_line(&lost.cause);
     format!(
         "The handoff is recorded. Do not repeat it. {day}\nThe API's answer was lost, so the handoff's id is not known: {cause}."
     )
@@ -201,14 +201,14 @@ mod tests {
             again_at: Some(NOW.parse().unwrap()),
             venture_of: None,
         };
-        let taken = Taken { cause: "the connection broke".to_owned() };
+        let lost = LostResponse { cause: "the connection broke".to_owned() };
         let answers = [
             ("recorded", answered(HandoffOutcome::Recorded)),
             ("recorded in a new session", answered(HandoffOutcome::RecordedInNewSession)),
             ("already recorded", answered(HandoffOutcome::AlreadyRecorded)),
             ("not recorded", answered(HandoffOutcome::NotRecorded)),
             ("queued", queued_report(&queued, false)),
-            ("recorded, but the answer is lost", recorded_report(&taken, true)),
+            ("recorded, but the answer is lost", recorded_report(&lost, true)),
         ];
         let text: Vec<String> = answers.map(|(name, text)| format!("[{name}]\n{text}")).to_vec();
         assert_in_step("handoff", &text.join("\n\n"));

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use deckwatch_client::api::ClientError;
-use deckwatch_client::outbox::{Keeping, Queued};
+use deckwatch_client::outbox::{QueueStatus, Queued};
 use deckwatch_protocol::{Timestamp, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool as Definition, ToolAnnotations};
@@ -109,7 +109,7 @@ impl Tool {
         if self != Self::Preflight
             && let Err(trouble) = keeper.identity.of_this_launch().await
         {
-            return self.failed(&trouble, &Keeping::NoQueue);
+            return self.failed(&trouble, &QueueStatus::NotNeeded);
         }
         let answer = match self {
             Self::Sod => sod::call(keeper, arguments).await,
@@ -129,10 +129,10 @@ impl Tool {
             Ok(result) => result,
             Err(Trouble::Arguments(violations)) => {
                 let explained = explained(violations, &sent, &schema);
-                self.failed(&Trouble::Arguments(secret_names.masked(explained)), &Keeping::NoQueue)
+                self.failed(&Trouble::Arguments(secret_names.masked(explained)), &QueueStatus::NotNeeded)
             }
-            Err(trouble @ Trouble::Api(_)) => self.failed(&trouble, &keeper.keeping().await),
-            Err(trouble) => self.failed(&trouble, &Keeping::NoQueue),
+            Err(trouble @ Trouble::Api(_)) => self.failed(&trouble, &keeper.queue_status().await),
+            Err(trouble) => self.failed(&trouble, &QueueStatus::NotNeeded),
         };
         let client = keeper.identity.me().await.ok().map(|me| &me.client);
         match keeper.build.update_notice(client) {
@@ -158,12 +158,12 @@ impl Tool {
         }
     }
 
-    /// `keeping` says whether writes can be queued on this machine while the API is down.
-    fn failed(self, trouble: &Trouble, keeping: &Keeping) -> CallToolResult {
+    /// `queue_status` says whether writes can be queued on this machine while the API is down.
+    fn failed(self, trouble: &Trouble, queue_status: &QueueStatus) -> CallToolResult {
         let mut text = format!("{} failed: {trouble}", self.name());
         if let (
             Self::Handoff,
-            Trouble::Api(ClientError::Unreachable { .. } | ClientError::Foreign { .. } | ClientError::Failed { .. }),
+            Trouble::Api(ClientError::Unreachable { .. } | ClientError::NotTheApi { .. } | ClientError::Failed { .. }),
         ) = (self, trouble)
         {
             text.push_str(
@@ -178,7 +178,7 @@ impl Tool {
             );
         }
         if matches!((self, trouble), (Self::Sod, Trouble::Api(error)) if error.is_outage()) {
-            text.push_str(&without_the_api(keeping));
+            text.push_str(&without_the_api(queue_status));
         }
         let text = crate::render::clean::clean(&text);
         CallToolResult::error(vec![ContentBlock::text(text)])
@@ -186,18 +186,18 @@ impl Tool {
 }
 
 /// What works without the API and without an earlier answer.
-fn without_the_api(keeping: &Keeping) -> String {
+fn without_the_api(queue_status: &QueueStatus) -> String {
     const NO_ANSWER: &str = "\nThis machine has no earlier answer for this repository, so there is nothing to show.";
-    match keeping {
-        Keeping::Keeps => format!(
+    match queue_status {
+        QueueStatus::Available => format!(
             "{NO_ANSWER} You can work without the API. `handoff` works too: the handoff waits on this machine and is sent \
              later. Your session starts automatically when the API is back."
         ),
-        Keeping::Fails(why) => format!(
+        QueueStatus::Unavailable(why) => format!(
             "{NO_ANSWER} This machine can't queue writes either: {why}. Until that is repaired, keep the text of a handoff \
              yourself. Your session starts automatically when the API is back."
         ),
-        Keeping::NoQueue => {
+        QueueStatus::NotNeeded => {
             "\nThis machine's own database does not work, so nothing is recorded or queued. Keep the text of a handoff \
              until `sod` works again."
                 .to_owned()
@@ -281,17 +281,18 @@ mod tests {
             correlation_id: None,
             retry_after_seconds: Some(300),
         };
-        let text =
-            |keeping: Keeping| serde_json::to_string(&Tool::Sod.failed(&Trouble::Api(full()), &keeping)).unwrap();
-        assert!(text(Keeping::Keeps).contains("the handoff waits on this machine and is sent later"));
-        for (keeping, part) in [
-            (Keeping::NoQueue, "nothing is recorded or queued"),
+        let text = |queue_status: QueueStatus| {
+            serde_json::to_string(&Tool::Sod.failed(&Trouble::Api(full()), &queue_status)).unwrap()
+        };
+        assert!(text(QueueStatus::Available).contains("the handoff waits on this machine and is sent later"));
+        for (queue_status, part) in [
+            (QueueStatus::NotNeeded, "nothing is recorded or queued"),
             (
-                Keeping::Fails("the disk is full".to_owned()),
+                QueueStatus::Unavailable("the disk is full".to_owned()),
                 "This machine can't queue writes either: the disk is full.",
             ),
         ] {
-            let text = text(keeping);
+            let text = text(queue_status);
             assert!(text.contains(part) && !text.contains("is sent later"), "{text}");
         }
     }

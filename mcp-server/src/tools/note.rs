@@ -3,7 +3,7 @@
 //! An update names the version that the agent read, so that it can't overwrite a newer text.
 
 use deckwatch_client::api::{Api, ClientError};
-use deckwatch_client::outbox::{Delivery, NoteWrite, Queued, Taken};
+use deckwatch_client::outbox::{Delivery, LostResponse, NoteWrite, Queued};
 use deckwatch_protocol::{
     Change, CreateNote, ErrorCode, Note, NoteContent, NoteId, NoteTag, NoteTitle, UpdateNote, Violation, Violations,
 };
@@ -99,7 +99,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let action = arguments.action;
     let facts = match apply(keeper, arguments.change()?).await? {
         Delivery::Delivered(note) => facts(action, &note),
-        Delivery::Taken(taken) => Facts { report: recorded_report(&taken), ..Facts::default() },
+        Delivery::ResponseLost(lost) => Facts { report: recorded_report(&lost), ..Facts::default() },
         Delivery::Queued(queued) => {
             keeper.pending.notify();
             Facts { report: queued_report(action, &queued), queued: true, ..Facts::default() }
@@ -206,8 +206,8 @@ fn missing(pointer: &str, detail: &str) -> Violation {
     Violation { pointer: pointer.to_owned(), detail: detail.to_owned() }
 }
 
-fn recorded_report(taken: &Taken) -> String {
-    let cause = clean_line(&taken.cause);
+fn recorded_report(lost: &LostResponse) -> String {
+    let cause = clean_line(&lost.cause);
     format!(
         "This is saved. Do not repeat it. `notes` finds it.\nThe API's answer was lost, so the id and version are not known: {cause}."
     )

@@ -101,9 +101,9 @@ pub(super) fn definition() -> Tool {
 pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallToolResult, Trouble> {
     let arguments: Arguments = decode(arguments)?;
     let api = keeper.identity.api().await?;
-    let facts = match arguments.wanted()? {
-        Wanted::One { id, offset } => one(&api.get_note(&id).await?, offset, now(), &fence()),
-        Wanted::List(filter) => {
+    let facts = match arguments.request()? {
+        NotesRequest::One { id, offset } => one(&api.get_note(&id).await?, offset, now(), &fence()),
+        NotesRequest::List(filter) => {
             let unsent = if filter.cursor.is_none() { api.unsent().await?.notes } else { Vec::new() };
             match api.list_notes(&filter).await {
                 Err(error) if error.is_outage() && !unsent.is_empty() => without_api(&unsent, &error, now(), &fence()),
@@ -114,23 +114,23 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     Ok(answer(&facts, &facts.report))
 }
 
-enum Wanted {
+enum NotesRequest {
     One { id: NoteId, offset: usize },
     List(NoteFilter),
 }
 
 impl Arguments {
-    fn wanted(self) -> Result<Wanted, Trouble> {
+    fn request(self) -> Result<NotesRequest, Trouble> {
         let filters = self.q.is_some() || self.tag.is_some() || self.scope.is_some() || self.cursor.is_some();
         match (self.id, self.offset) {
             (Some(_), _) if filters || self.archived => {
                 Err(Trouble::Arguments(Violations::at("/id", "reads one note and can be combined only with offset")))
             }
             (Some(id), offset) => {
-                Ok(Wanted::One { id, offset: offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX)) })
+                Ok(NotesRequest::One { id, offset: offset.map_or(0, |at| usize::try_from(at).unwrap_or(usize::MAX)) })
             }
             (None, Some(_)) => Err(Trouble::Arguments(Violations::at("/offset", "needs id"))),
-            (None, None) => Ok(Wanted::List(NoteFilter {
+            (None, None) => Ok(NotesRequest::List(NoteFilter {
                 venture: match &self.scope {
                     Some(Scope::Venture(code)) => Some(code.clone()),
                     _ => None,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use deckwatch_client::api::Api;
 use deckwatch_client::checkout::{Checkout, CheckoutKind, git_version};
-use deckwatch_client::outbox::Keeping;
+use deckwatch_client::outbox::QueueStatus;
 use deckwatch_protocol::{ListVentures, Timestamp, Version, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};
@@ -155,7 +155,7 @@ async fn api_checks(keeper: &Keeper) -> Vec<Check> {
     match keeper.identity.api().await {
         Ok(api) => checks_of_api(keeper, api).await,
         // The check `agent` reports it.
-        Err(Trouble::Foreign(_)) => Vec::new(),
+        Err(Trouble::ForeignLaunch(_)) => Vec::new(),
         Err(trouble) => vec![Check::fail("api", &trouble)],
     }
 }
@@ -197,10 +197,12 @@ async fn checks_of_api(keeper: &Keeper, api: &Api) -> Vec<Check> {
 /// Whether handoffs and notes can be queued on this machine while the API is down. Tests it by writing a file.
 async fn outbox(api: &Api) -> Option<Check> {
     const NAME: &str = "outbox";
-    match api.keeping().await {
-        Keeping::NoQueue => None,
-        Keeping::Keeps => Some(Check::ok(NAME, "handoffs and notes can wait on this machine while the API is down")),
-        Keeping::Fails(why) => {
+    match api.queue_status().await {
+        QueueStatus::NotNeeded => None,
+        QueueStatus::Available => {
+            Some(Check::ok(NAME, "handoffs and notes can wait on this machine while the API is down"))
+        }
+        QueueStatus::Unavailable(why) => {
             let fix = "repair that; until then, a handoff or note is lost if the API is down, so keep its text";
             Some(Check::new(NAME, Status::Fail, &why, Some(fix)))
         }

@@ -15,7 +15,7 @@ impl Remedy {
     pub(super) fn of(trouble: &Trouble) -> Self {
         match trouble {
             Trouble::Config(error) => Self::new(error.to_string(), of_config(error)),
-            Trouble::Foreign(foreign) => Self::new(foreign.what(), foreign.fix()),
+            Trouble::ForeignLaunch(foreign) => Self::new(foreign.what(), foreign.fix()),
             // The messages of all other kinds include the fix.
             other => Self::new("does not work", other.to_string()),
         }
@@ -38,12 +38,12 @@ impl Remedy {
             (ClientError::Refused(problem), _) => Self::new(error.to_string(), of_refusal(problem)),
             (ClientError::RefusedUnknown(problem), _) => Self::new(error.to_string(), of_failure(Some(problem.status))),
             (ClientError::Failed { status, .. }, _) => Self::new(error.to_string(), of_failure(*status)),
-            (ClientError::Foreign { status, .. }, _) => Self::new(error.to_string(), of_foreign_answer(*status)),
+            (ClientError::NotTheApi { status, .. }, _) => Self::new(error.to_string(), of_foreign_answer(*status)),
             // The messages of these errors include the fix.
             (
                 ClientError::HoldsSecret { .. }
-                | ClientError::NotKept { .. }
-                | ClientError::Unsure { .. }
+                | ClientError::QueueFailed { .. }
+                | ClientError::DeliveryUnknown { .. }
                 | ClientError::NoVenture { .. }
                 | ClientError::SetAside { .. },
                 _,

@@ -176,7 +176,7 @@ async fn finished(keeper: &Keeper, snapshot: Snapshot, started: Started) -> Resu
             last(keeper, snapshot, NoAnswer { title: UNREACHABLE, cause }).await
         }
         Err(Trouble::Api(error)) if error.is_outage() => {
-            let title = if matches!(error, ClientError::Foreign { .. }) { FOREIGN } else { FAILS };
+            let title = if matches!(error, ClientError::NotTheApi { .. }) { FOREIGN } else { FAILS };
             last(keeper, snapshot, NoAnswer { title, cause: error.to_string() }).await
         }
         started => Ok(day(started?)),

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{answer, decode, fence, hints, now};
-use crate::github::{Lane, Queue, Wanted};
+use crate::github::{Lane, Queue, QueueRequest};
 use crate::identity::Identity;
 use crate::render::budget::line_cost;
 use crate::render::fence::WARNING;
@@ -79,7 +79,7 @@ pub(super) async fn call(keeper: &Keeper, arguments: JsonObject) -> Result<CallT
     let asked = repositories(&keeper.identity, arguments.this_repository).await?;
     let lanes = arguments.lane.map_or(Lane::ALL.to_vec(), |lane| vec![lane]);
     let issues = if arguments.lane.is_some() { ONE_LANE } else { OVERVIEW };
-    let mut queue = keeper.identity.github().queue(Wanted { repos: &asked.repos, lanes: &lanes, issues }).await?;
+    let mut queue = keeper.identity.github().queue(QueueRequest { repos: &asked.repos, lanes: &lanes, issues }).await?;
     queue.gap = asked.gap;
     let facts = facts(&queue, &lanes);
     Ok(answer(&facts, &facts.report))

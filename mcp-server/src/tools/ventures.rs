@@ -17,7 +17,7 @@ use crate::identity::Identity;
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::WARNING;
-use crate::render::ventures::{Known, Place, part};
+use crate::render::ventures::{Known, VentureFolder, part};
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::{Trouble, blocking};
@@ -81,20 +81,21 @@ fn dev_root(identity: &Identity) -> Result<PathBuf, Trouble> {
     }
 }
 
-fn place_of(found: Result<PathBuf, DiscoveryError>) -> Place {
+fn place_of(found: Result<PathBuf, DiscoveryError>) -> VentureFolder {
     match found {
-        Ok(path) => Place::Here(path),
+        Ok(path) => VentureFolder::Here(path),
         Err(DiscoveryError::Several { paths, .. } | DiscoveryError::SeveralOfOrganisation { paths, .. }) => {
-            Place::Several(paths)
+            VentureFolder::Several(paths)
         }
-        Err(DiscoveryError::NoRepositories(_)) => Place::NoRepositories,
-        Err(DiscoveryError::NotFound { .. } | DiscoveryError::NoneOfOrganisation { .. }) => Place::Missing,
-        Err(DiscoveryError::DevRoot { .. }) => Place::Unknown,
+        Err(DiscoveryError::NoRepositories(_)) => VentureFolder::NoRepositories,
+        Err(DiscoveryError::NotFound { .. } | DiscoveryError::NoneOfOrganisation { .. }) => VentureFolder::Missing,
+        Err(DiscoveryError::DevRoot { .. }) => VentureFolder::Unknown,
     }
 }
 
 fn facts(known: &[Known], own: Option<VentureCode>, source: &str, dev_root: &str) -> Facts {
-    let installed = known.iter().filter(|known| matches!(known.place, Place::Here(_) | Place::Several(_))).count();
+    let installed =
+        known.iter().filter(|known| matches!(known.place, VentureFolder::Here(_) | VentureFolder::Several(_))).count();
     let (source, dev_root) = (clean_line(source), clean_line(dev_root));
     let mut report = vec![
         format!("{} ventures, {installed} found on this machine; the list is from {source}.", known.len()),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use deckwatch_client::agent::{Slot, Wanted, launch_id, this_host};
+use deckwatch_client::agent::{Slot, SlotRequest, launch_id, this_host};
 use deckwatch_client::dirs::Dirs;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ impl Launched {
         let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
         let holder = Command::new("sleep").arg("600").spawn().unwrap();
         let (client, venture) = ("codex".parse().unwrap(), "alpha".parse().unwrap());
-        let slot = Slot::claim(&dirs, &this_host(), &client, &venture, holder.id(), Wanted::Any).unwrap();
+        let slot = Slot::claim(&dirs, &this_host(), &client, &venture, holder.id(), SlotRequest::Any).unwrap();
         let launch = launch_id(holder.id()).unwrap();
         Self { holder, agent: slot.agent.to_string(), launch }
     }
@@ -126,7 +126,7 @@ fn started_by_the_launch(machine: &Machine, dir: &Path, repos: &str) -> Mcp {
     let home = OsString::from(machine.home());
     let dirs = Dirs::from_vars(|name| (name == "HOME").then(|| home.clone())).unwrap();
     let (client, venture) = ("codex".parse().unwrap(), "alpha".parse().unwrap());
-    let slot = Slot::claim(&dirs, &this_host(), &client, &venture, std::process::id(), Wanted::Any).unwrap();
+    let slot = Slot::claim(&dirs, &this_host(), &client, &venture, std::process::id(), SlotRequest::Any).unwrap();
     let mut command = machine.command(dir);
     command.envs([("DECKWATCH_AGENT", slot.agent.as_str()), ("DECKWATCH_VENTURE", "alpha")]);
     command.envs([("DECKWATCH_REPO", "example-org/alpha"), ("DECKWATCH_REPOS", repos)]);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A request that the model has received.
 #[derive(Debug, Clone, Default)]
-pub struct Heard {
+pub struct ModelRequest {
     /// The request's path.
     pub path: String,
     /// The names of the tools that the model may call.
@@ -12,7 +12,7 @@ pub struct Heard {
     /// The results of the calls so far, one text for each call.
     pub results: Vec<String>,
     /// All texts in the request: instructions, descriptions of tools, the conversation.
-    pub told: String,
+    pub text: String,
 }
 
 /// The values of the field `name` of each item of a list.

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use heard::Heard;
+pub use heard::ModelRequest;
 pub use script::Script;
 
 use serve::ModelState;
@@ -31,7 +31,7 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 /// A running model. It stops when this is dropped.
 pub struct ScriptedModel {
     url: String,
-    heard: watch::Receiver<Vec<Heard>>,
+    heard: watch::Receiver<Vec<ModelRequest>>,
     released: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
@@ -53,7 +53,7 @@ impl ScriptedModel {
     }
 
     /// All requests so far, in the order of arrival.
-    pub fn heard(&self) -> Vec<Heard> {
+    pub fn heard(&self) -> Vec<ModelRequest> {
         self.heard.borrow().clone()
     }
 
@@ -63,7 +63,7 @@ impl ScriptedModel {
     ///
     /// After a timeout. The message contains the requests so far.
     pub async fn results(&self, count: usize) -> Vec<String> {
-        let enough = |heard: &Heard| heard.results.len() >= count;
+        let enough = |heard: &ModelRequest| heard.results.len() >= count;
         let mut receiver = self.heard.clone();
         let matching = receiver.wait_for(|heard| heard.iter().any(enough));
         let matching =

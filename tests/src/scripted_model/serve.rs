@@ -15,14 +15,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::heard::{Heard, texts};
+use super::heard::{ModelRequest, texts};
 use super::script::{Call, Script, Step};
 use super::{anthropic, google, openai};
 
 /// The state that all requests share.
 pub(super) struct ModelState {
     pub(super) script: Script,
-    pub(super) heard: watch::Sender<Vec<Heard>>,
+    pub(super) heard: watch::Sender<Vec<ModelRequest>>,
     pub(super) release: watch::Receiver<bool>,
 }
 
@@ -77,7 +77,7 @@ impl ModelState {
     }
 
     /// The next step. At the wait of the script, it first waits until the model is released.
-    async fn next(&self, dialect: Dialect, heard: &Heard) -> Step<'_> {
+    async fn next(&self, dialect: Dialect, heard: &ModelRequest) -> Step<'_> {
         let number = heard.results.len();
         if self.script.waits_after == Some(number) {
             // An error is impossible, because the sender lives as long as the model.
@@ -112,13 +112,13 @@ impl Dialect {
         }
     }
 
-    fn hear(self, path: String, request: &Value) -> Heard {
+    fn hear(self, path: String, request: &Value) -> ModelRequest {
         let (tools, results) = match self {
             Self::Anthropic => (anthropic::tools(request), anthropic::results(request)),
             Self::OpenAi => (openai::tools(request), openai::results(request)),
             Self::Google => (google::tools(request), google::results(request)),
         };
-        Heard { path, tools, results, told: texts(request) }
+        ModelRequest { path, tools, results, text: texts(request) }
     }
 
     fn offered(self, tool: &str) -> String {

@@ -18,8 +18,8 @@ async fn the_second_day_sees_the_handoff_of_the_first(machine: Machine) {
     });
     let first = ScriptedModel::start(Script::default().call("sod", json!({})).call("handoff", handoff)).await;
     machine.launch(&first).success().await;
-    let told = first.heard().into_iter().map(|heard| heard.told).collect::<String>();
-    assert!(told.contains("Call `sod` when you start"), "the server's instructions did not reach the model");
+    let text = first.heard().into_iter().map(|heard| heard.text).collect::<String>();
+    assert!(text.contains("Call `sod` when you start"), "the server's instructions did not reach the model");
     let results = first.results(2).await;
     assert!(results[0].contains("Last handoff: none for this repository"), "{}", results[0]);
     assert!(results[1].contains("is recorded"), "{}", results[1]);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use deckwatch_protocol::{Operation, Venture};
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
-use deckwatch_tests::{Api, Ask, Caller as _, ServerProcess, fresh, program};
+use deckwatch_tests::{Api, Caller as _, ServerProcess, TestRequest, fresh, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -207,7 +207,7 @@ impl Workstation {
         // The second call of the script comes after the first result.
         let name = format!("example-org/{venture}-console");
         let has_started =
-            || self.model.heard().iter().any(|heard| heard.results.len() == 2 && heard.told.contains(&name));
+            || self.model.heard().iter().any(|heard| heard.results.len() == 2 && heard.text.contains(&name));
         pane.waits("start of day", has_started).await;
         pane.shows(FINAL_TEXT).await;
         let (team, agent) = (&self.apis[venture], format!("-{}-{slot}", self.machine.cli.program()));
@@ -261,7 +261,7 @@ impl Workstation {
     }
 
     async fn recorded(&self, venture: &str) -> Vec<Value> {
-        let all: Value = self.apis[venture].api.admin().send(Ask::of(Operation::ListSessions)).await.of(200);
+        let all: Value = self.apis[venture].api.admin().send(TestRequest::of(Operation::ListSessions)).await.of(200);
         all["items"].as_array().unwrap().clone()
     }
 
@@ -310,7 +310,7 @@ impl Team {
         let (key, admin_key, data) = (fresh("context-key"), fresh("admin-key"), tempfile::tempdir().unwrap());
         let server = ServerProcess::start(&program("deckwatch-server"), data.path(), &key, &admin_key).await;
         let api = Api::at(&server.url, (&key, &admin_key), &data.path().join("context.db"));
-        let put = Ask::of(Operation::PutVenture).with(venture).json(&json!({ "name": venture }));
+        let put = TestRequest::of(Operation::PutVenture).with(venture).json(&json!({ "name": venture }));
         let _: Venture = api.admin().send(put).await.of(201);
         Self { server, api, key, _data: data }
     }

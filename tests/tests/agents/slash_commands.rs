@@ -16,7 +16,7 @@ async fn claude_code_expands_the_commands_that_the_launcher_installed() {
         let mut command = machine.launcher(&[]);
         command.args(["-p", typed, "--output-format=json", "--max-turns=2"]).envs(machine.cli.variables(&model));
         Running::start(command).success().await;
-        let received: String = model.heard().into_iter().map(|heard| heard.told).collect();
+        let received: String = model.heard().into_iter().map(|heard| heard.text).collect();
         assert!(received.contains(text), "{typed} did not send {text:?} to the model: {received}");
     }
 }
@@ -38,7 +38,7 @@ async fn a_synced_command_sends_its_text_and_its_arguments_to_the_model(machine:
         let mut launcher = machine.launcher(&[]);
         launcher.args(arguments).envs(machine.cli.variables(&model));
         Running::start(launcher).success().await;
-        let received: String = model.heard().into_iter().map(|heard| heard.told).collect();
+        let received: String = model.heard().into_iter().map(|heard| heard.text).collect();
         assert!(
             received.contains(text) && received.contains("login-4711"),
             "{typed} did not send {text:?} to the model: {received}"

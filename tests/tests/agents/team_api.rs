@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use deckwatch_protocol::{Operation, Venture};
 use deckwatch_tests::scripted_model::{Script, ScriptedModel};
-use deckwatch_tests::{Api, Ask, Caller as _, ServerProcess, fresh, program};
+use deckwatch_tests::{Api, Caller as _, ServerProcess, TestRequest, fresh, program};
 use serde_json::json;
 
 use crate::machine::Machine;
@@ -18,7 +18,7 @@ async fn a_day_over_http_stores_the_key_nowhere(machine: Machine) {
     let data = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(&program("deckwatch-server"), data.path(), &key, &admin_key).await;
     let admin = Api::at(&server.url, (&key, &admin_key), &data.path().join("context.db")).admin();
-    let venture = Ask::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "Alpha" }));
+    let venture = TestRequest::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "Alpha" }));
     let _: Venture = admin.send(venture).await.of(201);
     let machine = machine.and_variable("CONTEXT_API_URL", &server.url).and_variable("CONTEXT_API_KEY", &key);
 

@@ -1,11 +1,11 @@
 //! Analytics of a time window. The tests move the times of records, so that the results are known.
 
 use deckwatch_protocol::{Analytics, ErrorCode, HandoffId, Operation, Timestamp};
-use deckwatch_tests::{Agent, Api, Ask, Caller};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest};
 use serde_json::json;
 
 async fn figures(agent: &Agent, query: &str) -> Analytics {
-    let ask = Ask::of(Operation::SessionAnalytics).query(format!("venture={}{query}", agent.venture));
+    let ask = TestRequest::of(Operation::SessionAnalytics).query(format!("venture={}{query}", agent.venture));
     agent.send(ask).await.of(200)
 }
 
@@ -86,7 +86,7 @@ async fn a_window_has_a_start_an_end_and_a_maximum_length() {
         "since=9999-12-31T00:00:00Z",
     ];
     for query in refused {
-        let ask = Ask::of(Operation::SessionAnalytics).query(query);
+        let ask = TestRequest::of(Operation::SessionAnalytics).query(query);
         agent.send(ask).await.problem_at(ErrorCode::InvalidRequest, &["/since"]);
     }
 }

@@ -2,26 +2,26 @@
 
 use deckwatch_protocol::operation::Tier;
 use deckwatch_protocol::{ErrorCode, Operation};
-use deckwatch_tests::{Api, Ask, Caller, fresh};
+use deckwatch_tests::{Api, Caller, TestRequest, fresh};
 use serde_json::json;
 
-use crate::examples::Scene;
+use crate::examples::ExampleRecords;
 
 #[tokio::test]
 async fn every_operation_except_the_public_ones_refuses_a_request_without_a_key() {
-    let scene = Scene::new().await;
-    let before = scene.api.db_records_of(&scene.agent.venture).await;
+    let records = ExampleRecords::new().await;
+    let before = records.api.db_records_of(&records.agent.venture).await;
     for operation in Operation::ALL {
-        let response = scene.api.anonymous().send(scene.good(*operation)).await;
+        let response = records.api.anonymous().send(records.good(*operation)).await;
         if operation.tier() == Tier::Public {
-            Scene::check(*operation, &response);
+            ExampleRecords::check(*operation, &response);
         } else {
             response.problem(ErrorCode::Unauthorized);
             assert_eq!(response.header("www-authenticate"), Some("Bearer"), "{}", operation.id());
         }
     }
     assert_eq!(
-        scene.api.db_records_of(&scene.agent.venture).await,
+        records.api.db_records_of(&records.agent.venture).await,
         before,
         "a request without a key has changed records"
     );
@@ -29,11 +29,11 @@ async fn every_operation_except_the_public_ones_refuses_a_request_without_a_key(
 
 #[tokio::test]
 async fn every_operation_except_the_public_ones_refuses_a_wrong_key_and_does_not_repeat_it() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     let wrong = fresh("a-wrong-key");
     for operation in Operation::ALL.iter().filter(|operation| operation.tier() != Tier::Public) {
-        let ask = scene.good(*operation).header("authorization", format!("Bearer {wrong}"));
-        let response = scene.api.anonymous().send(ask).await;
+        let ask = records.good(*operation).header("authorization", format!("Bearer {wrong}"));
+        let response = records.api.anonymous().send(ask).await;
         response.problem(ErrorCode::Unauthorized);
         assert!(!response.to_string().contains(&wrong), "{response}");
     }
@@ -41,17 +41,17 @@ async fn every_operation_except_the_public_ones_refuses_a_wrong_key_and_does_not
 
 #[tokio::test]
 async fn every_admin_operation_refuses_a_context_key() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     for operation in Operation::ALL.iter().filter(|operation| operation.tier() == Tier::Admin) {
-        scene.agent.send(scene.good(*operation)).await.problem(ErrorCode::Forbidden);
+        records.agent.send(records.good(*operation)).await.problem(ErrorCode::Forbidden);
     }
 }
 
 #[tokio::test]
 async fn the_admin_key_may_use_every_operation() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     for operation in Operation::ALL {
-        Scene::check(*operation, &scene.api.admin().send(scene.good(*operation)).await);
+        ExampleRecords::check(*operation, &records.api.admin().send(records.good(*operation)).await);
     }
 }
 
@@ -59,7 +59,7 @@ async fn the_admin_key_may_use_every_operation() {
 async fn a_key_is_accepted_only_in_one_well_formed_header() {
     let api = Api::start().await;
     let key = api.context_key().to_owned();
-    let ask = || Ask::of(Operation::ListVentures);
+    let ask = || TestRequest::of(Operation::ListVentures);
     let mut refused = vec![
         ask().header("authorization", ""),
         ask().header("authorization", "Bearer"),

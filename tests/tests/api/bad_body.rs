@@ -1,7 +1,7 @@
 //! Invalid bodies: each gets a 4xx that names the field, if there is one, and changes nothing.
 
 use deckwatch_protocol::{ErrorCode, Operation, SessionId};
-use deckwatch_tests::{Agent, Api, Ask, Caller, fresh, overlay};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest, fresh, overlay};
 use serde_json::{Value, json};
 
 /// An agent with a session, and a valid body for each write.
@@ -19,18 +19,18 @@ impl Target {
         Self { api, agent, session }
     }
 
-    fn writes(&self) -> Vec<Ask> {
+    fn writes(&self) -> Vec<TestRequest> {
         vec![
             self.agent.ask_start_day(json!({ "meta": {} })),
             self.agent.ask_end_day(&self.session, json!({})),
             self.agent.ask_create_handoff(&self.session, json!({})),
-            Ask::of(Operation::UpdateSession).with(&self.session).json(&json!({ "branch": "x" })),
-            Ask::of(Operation::PutVenture).with(&self.agent.venture).json(&json!({ "name": "New name" })),
+            TestRequest::of(Operation::UpdateSession).with(&self.session).json(&json!({ "branch": "x" })),
+            TestRequest::of(Operation::PutVenture).with(&self.agent.venture).json(&json!({ "name": "New name" })),
         ]
     }
 
     /// Sends each request with the admin key and checks that it is refused and changes nothing.
-    async fn refuse(&self, refused: impl IntoIterator<Item = (Ask, ErrorCode, Vec<&str>)>) {
+    async fn refuse(&self, refused: impl IntoIterator<Item = (TestRequest, ErrorCode, Vec<&str>)>) {
         let before = self.api.db_records_of(&self.agent.venture).await;
         let key = fresh("key-of-a-refused-request");
         for (ask, code, pointers) in refused {
@@ -223,7 +223,7 @@ async fn texts_outside_their_bounds_are_named() {
 async fn a_nul_character_is_refused_in_every_field_with_its_name() {
     let target = Target::new().await;
     let nul = "a\0b";
-    let patch = |body: Value| Ask::of(Operation::UpdateSession).with(&target.session).json(&body);
+    let patch = |body: Value| TestRequest::of(Operation::UpdateSession).with(&target.session).json(&body);
     let refused = [
         (target.agent.ask_start_day(json!({ "agent": nul })), "/agent"),
         (target.agent.ask_start_day(json!({ "meta": { "deep": [nul] } })), "/meta/deep/0"),
@@ -250,7 +250,7 @@ async fn numbers_that_can_not_be_stored_exactly_are_refused_by_name() {
 async fn meta_over_8_kib_is_refused_by_name() {
     let target = Target::new().await;
     let large = json!({ "meta": { "k": "x".repeat(8 * 1024) } });
-    let update = Ask::of(Operation::UpdateSession).with(&target.session).json(&large);
+    let update = TestRequest::of(Operation::UpdateSession).with(&target.session).json(&large);
     let refused = [target.agent.ask_start_day(large), update];
     target.refuse(refused.map(|ask| (ask, ErrorCode::InvalidRequest, vec!["/meta"]))).await;
 }

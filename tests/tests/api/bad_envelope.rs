@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use deckwatch_protocol::{ErrorCode, Operation, Session};
-use deckwatch_tests::{Api, Ask, Caller};
+use deckwatch_tests::{Api, Caller, TestRequest};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::examples::Scene;
+use crate::examples::ExampleRecords;
 
 /// A start of day whose body has exactly `bytes` bytes.
-fn day_of(ask: &Ask, bytes: usize) -> String {
+fn day_of(ask: &TestRequest, bytes: usize) -> String {
     let text = ask.body().to_string();
     format!("{}{}}}", text.strip_suffix('}').unwrap(), " ".repeat(bytes - text.len()))
 }
@@ -47,9 +47,9 @@ async fn a_chunked_body_is_accepted() {
 
 #[tokio::test]
 async fn only_json_is_accepted() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     let writes = [Operation::StartDay, Operation::EndDay, Operation::CreateHandoff, Operation::UpdateSession];
-    let before = scene.api.db_records_of(&scene.agent.venture).await;
+    let before = records.api.db_records_of(&records.agent.venture).await;
     let types = [
         "",
         "text/plain",
@@ -60,21 +60,21 @@ async fn only_json_is_accepted() {
         "*/*",
     ];
     for operation in writes {
-        let without = scene.good(operation).without_content_type();
-        scene.send(operation, without).await.problem(ErrorCode::UnsupportedMediaType);
+        let without = records.good(operation).without_content_type();
+        records.send(operation, without).await.problem(ErrorCode::UnsupportedMediaType);
         for content_type in types {
-            let ask = scene.good(operation).header("content-type", content_type);
-            scene.send(operation, ask).await.problem(ErrorCode::UnsupportedMediaType);
+            let ask = records.good(operation).header("content-type", content_type);
+            records.send(operation, ask).await.problem(ErrorCode::UnsupportedMediaType);
         }
     }
-    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, before);
-    let parameter = scene.good(Operation::UpdateSession).header("content-type", "Application/JSON; charset=utf-8");
-    scene.send(Operation::UpdateSession, parameter).await.of::<Session>(200);
+    assert_eq!(records.api.db_records_of(&records.agent.venture).await, before);
+    let parameter = records.good(Operation::UpdateSession).header("content-type", "Application/JSON; charset=utf-8");
+    records.send(Operation::UpdateSession, parameter).await.of::<Session>(200);
 }
 
 #[tokio::test]
 async fn an_unknown_query_parameter_is_refused_by_name() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     let takes_none = [
         Operation::StartDay,
         Operation::EndDay,
@@ -87,33 +87,33 @@ async fn an_unknown_query_parameter_is_refused_by_name() {
         Operation::Heartbeat,
     ];
     for operation in takes_none {
-        let ask = scene.good(operation).query("dry_run=true");
-        scene.send(operation, ask).await.problem_at(ErrorCode::InvalidRequest, &["/dry_run"]);
+        let ask = records.good(operation).query("dry_run=true");
+        records.send(operation, ask).await.problem_at(ErrorCode::InvalidRequest, &["/dry_run"]);
     }
 }
 
 #[tokio::test]
 async fn a_heartbeat_takes_no_body() {
-    let scene = Scene::new().await;
-    let beat = scene.good(Operation::Heartbeat);
-    scene
+    let records = ExampleRecords::new().await;
+    let beat = records.good(Operation::Heartbeat);
+    records
         .agent
         .send(beat.clone().json(&json!({ "branch": "x" })))
         .await
         .problem_at(ErrorCode::InvalidRequest, &["/branch"]);
-    scene.agent.send(beat.clone().text("{")).await.problem(ErrorCode::MalformedJson);
-    scene.agent.send(beat.json(&json!({}))).await.of::<Value>(200);
+    records.agent.send(beat.clone().text("{")).await.problem(ErrorCode::MalformedJson);
+    records.agent.send(beat.json(&json!({}))).await.of::<Value>(200);
 }
 
 #[tokio::test]
 async fn a_long_query_is_refused_and_a_long_path_is_unknown() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let query = Ask::of(Operation::ListSessions).query(format!("agent={}", "a".repeat(20_000)));
+    let query = TestRequest::of(Operation::ListSessions).query(format!("agent={}", "a".repeat(20_000)));
     agent.send(query).await.problem_at(ErrorCode::InvalidRequest, &["/agent"]);
-    let path = Ask::of(Operation::GetSession).with("s".repeat(20_000));
+    let path = TestRequest::of(Operation::GetSession).with("s".repeat(20_000));
     agent.send(path).await.problem(ErrorCode::SessionNotFound);
-    let nowhere = Ask::at("GET", &format!("/{}", "x/".repeat(5000)));
+    let nowhere = TestRequest::at("GET", &format!("/{}", "x/".repeat(5000)));
     agent.send(nowhere).await.problem(ErrorCode::UnknownRoute);
 }
 
@@ -122,7 +122,7 @@ async fn a_problem_names_at_most_50_fields_and_reports_the_limit() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let many: serde_json::Map<String, Value> = (0..500).map(|n| (format!("f{n}"), json!(n))).collect();
-    let response = agent.send(Ask::of(Operation::StartDay).json(&Value::Object(many))).await;
+    let response = agent.send(TestRequest::of(Operation::StartDay).json(&Value::Object(many))).await;
     let problem = response.problem(ErrorCode::InvalidRequest);
     assert_eq!(problem.errors.len(), 50);
     assert!(problem.detail.contains("50"), "{}", problem.detail);

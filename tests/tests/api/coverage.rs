@@ -5,30 +5,34 @@ use std::collections::BTreeSet;
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{ErrorCode, Operation, Problem};
-use deckwatch_tests::{Api, Ask, Caller};
+use deckwatch_tests::{Api, Caller, TestRequest};
 use serde_json::Value;
 
-use crate::examples::Scene;
+use crate::examples::ExampleRecords;
 
 #[tokio::test]
 async fn every_operation_answers_a_valid_request_with_its_type() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     for operation in Operation::ALL {
-        let response = scene.send(*operation, scene.good(*operation)).await;
-        Scene::check(*operation, &response);
+        let response = records.send(*operation, records.good(*operation)).await;
+        ExampleRecords::check(*operation, &response);
         assert!(!response.is_replay(), "{}", operation.id());
     }
 }
 
 #[tokio::test]
 async fn every_operation_answers_an_invalid_request_with_a_problem() {
-    let scene = Scene::new().await;
-    let before = scene.api.db_records_of(&scene.agent.venture).await;
+    let records = ExampleRecords::new().await;
+    let before = records.api.db_records_of(&records.agent.venture).await;
     for operation in Operation::ALL {
-        let (ask, code) = scene.bad(*operation);
-        let _: Problem = scene.send(*operation, ask).await.problem(code);
+        let (ask, code) = records.bad(*operation);
+        let _: Problem = records.send(*operation, ask).await.problem(code);
     }
-    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, before, "a refused request has changed records");
+    assert_eq!(
+        records.api.db_records_of(&records.agent.venture).await,
+        before,
+        "a refused request has changed records"
+    );
 }
 
 #[tokio::test]
@@ -38,7 +42,7 @@ async fn every_path_lists_its_methods_if_the_method_is_wrong() {
         let of_path = || Operation::ALL.iter().filter(|other| other.path() == operation.path());
         let is_free = |method: &&str| of_path().all(|other| other.method() != *method);
         let wrong = ["DELETE", "POST", "PATCH"].into_iter().find(is_free).unwrap();
-        let response = api.anonymous().send(Ask::at(wrong, operation.path()).with("x").with("x")).await;
+        let response = api.anonymous().send(TestRequest::at(wrong, operation.path()).with("x").with("x")).await;
         response.problem(ErrorCode::MethodNotAllowed);
         let named: BTreeSet<&str> = response.header("allow").unwrap().split(", ").collect();
         assert_eq!(named, of_path().map(|other| other.method()).collect(), "{}", operation.path());
@@ -48,7 +52,7 @@ async fn every_path_lists_its_methods_if_the_method_is_wrong() {
 #[tokio::test]
 async fn the_openapi_document_describes_every_operation_and_nothing_else() {
     let api = Api::start().await;
-    let document: Value = api.anonymous().send(Ask::of(Operation::Openapi)).await.of(200);
+    let document: Value = api.anonymous().send(TestRequest::of(Operation::Openapi)).await.of(200);
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
     let mut described = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -63,7 +67,7 @@ async fn the_openapi_document_describes_every_operation_and_nothing_else() {
 #[tokio::test]
 async fn the_openapi_document_lists_the_requirements_of_each_operation() {
     let api = Api::start().await;
-    let document: Value = api.anonymous().send(Ask::of(Operation::Openapi)).await.of(200);
+    let document: Value = api.anonymous().send(TestRequest::of(Operation::Openapi)).await.of(200);
     for operation in Operation::ALL {
         let entry = &document["paths"][operation.path()][operation.method().to_lowercase()];
         let text = entry.to_string();

@@ -2,7 +2,7 @@
 //! database to set their age.
 
 use deckwatch_protocol::{AuditedDoc, DocOutcome, DocPut, ErrorCode, Excerpt, Operation, Page, Venture, VentureAudit};
-use deckwatch_tests::{Api, Ask, Caller, Holder, fresh, overlay};
+use deckwatch_tests::{Api, Caller, KeyCaller, TestRequest, fresh, overlay};
 use serde_json::{Value, json};
 
 use crate::context::db_insert_doc;
@@ -18,7 +18,7 @@ async fn require(api: &Api, venture: &str, pattern: &str, fields: Value) {
 }
 
 async fn audit_of(caller: &impl Caller, venture: &str) -> VentureAudit {
-    let ask = Ask::of(Operation::AuditDocs).query(format!("venture={venture}"));
+    let ask = TestRequest::of(Operation::AuditDocs).query(format!("venture={venture}"));
     let page: Page<VentureAudit> = caller.send(ask).await.of(200);
     assert_eq!((page.total, page.items.len(), &page.next_cursor), (1, 1, &None));
     page.items.into_iter().next().unwrap()
@@ -80,7 +80,7 @@ async fn every_venture_must_have_project_instructions_and_the_documents_of_its_c
         (json!(["has_database", "has_api"]), vec!["api.md", "project-instructions.md", "schema.md"]),
         (json!(["has_ap", "HAS_API", "has_api2"]), vec!["project-instructions.md"]),
     ] {
-        let put = Ask::of(Operation::PutVenture).with(venture);
+        let put = TestRequest::of(Operation::PutVenture).with(venture);
         let put = put.json(&json!({ "name": "V", "capabilities": capabilities }));
         api.admin().send(put).await.of::<Venture>(200);
         assert_eq!(missing().await, of(&names));
@@ -142,7 +142,8 @@ async fn putting_equal_content_confirms_a_document() {
     let venture = &agent.venture;
     require(&api, venture, "held.md", json!({})).await;
     let put = async || {
-        let ask = Ask::of(Operation::PutDoc).with(venture).with("held.md").json(&json!({ "content": "# Held" }));
+        let ask =
+            TestRequest::of(Operation::PutDoc).with(venture).with("held.md").json(&json!({ "content": "# Held" }));
         api.admin().send(ask).await
     };
     put().await.of::<DocPut>(201);
@@ -281,7 +282,7 @@ async fn the_audit_of_all_ventures_is_paged_and_equals_the_audits_of_each_ventur
     db_insert_doc(&api, &agents[1].venture, "only-1.md", 0).await;
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
-        let ask = Ask::of(Operation::AuditDocs).query(format!("limit=2{cursor}"));
+        let ask = TestRequest::of(Operation::AuditDocs).query(format!("limit=2{cursor}"));
         let page: Page<VentureAudit> = agents[0].send(ask).await.of(200);
         assert!(page.total >= 3 && page.items.len() <= 2);
         seen.extend(page.items);
@@ -300,13 +301,13 @@ async fn a_token_for_one_venture_audits_only_that_venture() {
     let api = Api::start().await;
     let (venture, elsewhere) = (api.venture().await, api.venture().await);
     let minted = mint(&api, json!({ "scopes": ["read-only"], "venture": venture })).await;
-    let own = Holder::of(&api, minted.token);
-    let page: Page<VentureAudit> = own.send(Ask::of(Operation::AuditDocs)).await.of(200);
+    let own = KeyCaller::of(&api, minted.token);
+    let page: Page<VentureAudit> = own.send(TestRequest::of(Operation::AuditDocs)).await.of(200);
     let audited: Vec<&str> = page.items.iter().map(|audit| audit.venture.as_str()).collect();
     assert_eq!((audited, page.total), (vec![venture.as_str()], 1));
     assert_eq!(audit_of(&own, &venture).await.venture.as_str(), venture);
     for other in [elsewhere, fresh("nowhere")] {
-        let ask = Ask::of(Operation::AuditDocs).query(format!("venture={other}"));
+        let ask = TestRequest::of(Operation::AuditDocs).query(format!("venture={other}"));
         own.send(ask).await.problem(ErrorCode::Forbidden);
     }
 }
@@ -314,7 +315,7 @@ async fn a_token_for_one_venture_audits_only_that_venture() {
 #[tokio::test]
 async fn an_unregistered_venture_is_named_and_not_reported_as_complete() {
     let api = Api::start().await;
-    let ask = Ask::of(Operation::AuditDocs).query(format!("venture={}", fresh("nowhere")));
+    let ask = TestRequest::of(Operation::AuditDocs).query(format!("venture={}", fresh("nowhere")));
     api.admin().send(ask).await.problem_at(ErrorCode::VentureNotRegistered, &["/venture"]);
     for (query, named) in [
         ("venture=Upper", "/venture"),
@@ -324,7 +325,7 @@ async fn an_unregistered_venture_is_named_and_not_reported_as_complete() {
         ("cursor=%2F", "/cursor"),
         ("scope=global", "/scope"),
     ] {
-        let ask = Ask::of(Operation::AuditDocs).query(query);
+        let ask = TestRequest::of(Operation::AuditDocs).query(query);
         api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[named]);
     }
 }

@@ -1,16 +1,16 @@
 //! The contents and names of documents: exact sizes, types, titles, invalid names.
 
 use deckwatch_protocol::{Doc, DocPut, DocText, ErrorCode, Operation};
-use deckwatch_tests::{Ask, Caller};
+use deckwatch_tests::{Caller, TestRequest};
 use serde_json::{Value, json};
 
-use crate::docs::{Desk, numbers};
+use crate::docs::{TestDoc, numbers};
 
 const MAX: usize = Doc::MAX_BYTES;
 
 #[tokio::test]
 async fn a_document_may_have_1_mb_in_any_characters_and_not_a_byte_more() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     for (n, unit) in ["x", "😀", "\"", "\\", "\n", "\u{1}"].into_iter().enumerate() {
         let content = unit.repeat(MAX / unit.len());
         let put: DocPut = desk.send(desk.ask_put(&content, json!({}))).await.of(if n == 0 { 201 } else { 200 });
@@ -26,7 +26,7 @@ async fn a_document_may_have_1_mb_in_any_characters_and_not_a_byte_more() {
 
 #[tokio::test]
 async fn content_that_the_client_escapes_in_ascii_fits_too() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let content = "😀".repeat(MAX / 4);
     let body = format!(r#"{{"content":"{}"}}"#, r"\ud83d\ude00".repeat(MAX / 4));
     desk.send(desk.ask(Operation::PutDoc).text(body)).await.of::<DocPut>(201);
@@ -35,7 +35,7 @@ async fn content_that_the_client_escapes_in_ascii_fits_too() {
 
 #[tokio::test]
 async fn a_body_larger_than_any_document_needs_is_refused_with_and_without_its_length() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let text = |bytes: usize| format!(r#"{{"content":"x"{}}}"#, " ".repeat(bytes - 15));
     let limit = deckwatch_api::MAX_DOC_BODY_BYTES;
     for bytes in [limit + 1, 2 * limit] {
@@ -51,7 +51,7 @@ async fn a_body_larger_than_any_document_needs_is_refused_with_and_without_its_l
 
 #[tokio::test]
 async fn a_json_document_must_be_valid_json() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let put = |content: &str| desk.send(desk.ask_put(content, json!({ "doc_type": "json" })));
     for content in ["{", "", "nul", "{}{}", "{'a':1}", "[1,]", "# A heading", "\u{feff}{}"] {
         put(content).await.problem_at(ErrorCode::InvalidRequest, &["/content"]);
@@ -67,7 +67,7 @@ async fn a_json_document_must_be_valid_json() {
 
 #[tokio::test]
 async fn deeply_nested_json_is_accepted_or_refused_and_the_engine_keeps_running() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let response = desk.send(desk.ask_put(&deep, json!({ "doc_type": "json" }))).await;
     assert!(matches!(response.status, 201 | 400), "{response}");
@@ -76,7 +76,7 @@ async fn deeply_nested_json_is_accepted_or_refused_and_the_engine_keeps_running(
 
 #[tokio::test]
 async fn the_title_is_the_given_one_or_the_first_heading_or_the_name() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let named = [
         ("# The API\n\ntext", json!({}), "The API"),
         ("# The API", json!({ "title": "Given" }), "Given"),
@@ -93,7 +93,7 @@ async fn the_title_is_the_given_one_or_the_first_heading_or_the_name() {
 
 #[tokio::test]
 async fn all_invalid_fields_are_named_together() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let fields = json!({
         "content": "", "doc_type": "html", "title": "a\nb", "source_repo": "alpha", "source_path": "a\u{0}b", "x": 1,
     });
@@ -135,9 +135,9 @@ fn hostile() -> Vec<String> {
 
 #[tokio::test]
 async fn an_invalid_name_is_refused_by_a_put_and_not_found_by_a_read() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     for name in hostile() {
-        let at = |operation| Ask::of(operation).with(&desk.scope).with(&name);
+        let at = |operation| TestRequest::of(operation).with(&desk.scope).with(&name);
         // A client or proxy may resolve the dots; then the path or the method is unknown.
         let resolved = [ErrorCode::UnknownRoute, ErrorCode::MethodNotAllowed];
         let put = desk.send(at(Operation::PutDoc).json(&json!({ "content": "x" }))).await;
@@ -155,12 +155,13 @@ async fn an_invalid_name_is_refused_by_a_put_and_not_found_by_a_read() {
 
 #[tokio::test]
 async fn a_name_of_128_characters_can_be_read_and_listed() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     for first in ["a", "b"] {
-        Desk { api: desk.api.clone(), scope: desk.scope.clone(), name: first.repeat(128) }.put("# Long").await;
+        TestDoc { api: desk.api.clone(), scope: desk.scope.clone(), name: first.repeat(128) }.put("# Long").await;
     }
-    let list =
-        |query: String| desk.send(Ask::of(Operation::ListDocs).query(format!("venture={}&limit=1{query}", desk.scope)));
+    let list = |query: String| {
+        desk.send(TestRequest::of(Operation::ListDocs).query(format!("venture={}&limit=1{query}", desk.scope)))
+    };
     let page: deckwatch_protocol::Page<Doc> = list(String::new()).await.of(200);
     let rest: deckwatch_protocol::Page<Doc> = list(format!("&cursor={}", page.next_cursor.unwrap())).await.of(200);
     assert_eq!((rest.items[0].summary.name.as_str(), rest.next_cursor), ("b".repeat(128).as_str(), None));
@@ -168,31 +169,32 @@ async fn a_name_of_128_characters_can_be_read_and_listed() {
 
 #[tokio::test]
 async fn a_scope_is_global_or_a_registered_venture() {
-    let desk = Desk::new().await;
-    let put = |scope: &str| Ask::of(Operation::PutDoc).with(scope).with("a.md").json(&json!({ "content": "x" }));
+    let desk = TestDoc::new().await;
+    let put =
+        |scope: &str| TestRequest::of(Operation::PutDoc).with(scope).with("a.md").json(&json!({ "content": "x" }));
     for unregistered in ["nobody-knows-it", "audit", "docs"] {
         desk.send(put(unregistered)).await.problem_at(ErrorCode::VentureNotRegistered, &["/scope"]);
-        let read = Ask::of(Operation::GetDoc).with(unregistered).with("a.md");
+        let read = TestRequest::of(Operation::GetDoc).with(unregistered).with("a.md");
         desk.send(read).await.problem(ErrorCode::DocNotFound);
-        let list = Ask::of(Operation::ListDocs).query(format!("scope={unregistered}"));
+        let list = TestRequest::of(Operation::ListDocs).query(format!("scope={unregistered}"));
         assert_eq!(desk.send(list).await.of::<Value>(200)["total"], 0);
     }
     for malformed in ["Alpha", "a.b", "GLOBAL", "%2Fa"] {
         desk.send(put(malformed)).await.problem_at(ErrorCode::InvalidRequest, &["/scope"]);
     }
-    let both = Ask::of(Operation::PutDoc).with("Alpha").with(".env").json(&json!({ "content": "x" }));
+    let both = TestRequest::of(Operation::PutDoc).with("Alpha").with(".env").json(&json!({ "content": "x" }));
     desk.send(both).await.problem_at(ErrorCode::InvalidRequest, &["/scope", "/name"]);
-    let list = Ask::of(Operation::ListDocs).query("scope=a.b&venture=global");
+    let list = TestRequest::of(Operation::ListDocs).query("scope=a.b&venture=global");
     desk.send(list).await.problem_at(ErrorCode::InvalidRequest, &["/scope", "/venture"]);
 }
 
 #[tokio::test]
 async fn the_path_of_the_audit_is_not_a_document() {
-    let desk = Desk::new().await;
-    let response = desk.send(Ask::at("PUT", "/v1/docs/audit").json(&json!({ "content": "x" }))).await;
+    let desk = TestDoc::new().await;
+    let response = desk.send(TestRequest::at("PUT", "/v1/docs/audit").json(&json!({ "content": "x" }))).await;
     assert!(matches!(response.refusal().code, ErrorCode::UnknownRoute | ErrorCode::MethodNotAllowed), "{response}");
     for path in ["/v1/docs/", "/v1/docs/global/", "/v1/docs/global//versions", "/v1/docs/global/a.md/versions/1"] {
-        let code = desk.api.admin().send(Ask::at("GET", path)).await.refusal().code;
+        let code = desk.api.admin().send(TestRequest::at("GET", path)).await.refusal().code;
         assert!(matches!(code, ErrorCode::UnknownRoute | ErrorCode::DocNotFound), "{path}: {code:?}");
     }
 }

@@ -3,31 +3,31 @@
 use std::collections::BTreeSet;
 
 use deckwatch_protocol::{Doc, DocOutcome, DocPut, DocText, DocVersion, ErrorCode, Operation, Page, Requirement};
-use deckwatch_tests::{Api, Ask, Caller, Holder, Response, fresh, overlay};
+use deckwatch_tests::{Api, Caller, KeyCaller, Response, TestRequest, fresh, overlay};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::docs::{Desk, numbers};
+use crate::docs::{TestDoc, numbers};
 use crate::tokens::mint;
 
 /// Creates a requirement in the desk's venture whose documents may be generated.
-async fn require(desk: &Desk, pattern: &str, fields: Value) {
+async fn require(desk: &TestDoc, pattern: &str, fields: Value) {
     let rule = json!({ "name_pattern": pattern, "venture": desk.scope, "auto_generate": true });
-    let put = Ask::of(Operation::PutRequirement).json(&overlay(rule, fields));
+    let put = TestRequest::of(Operation::PutRequirement).json(&overlay(rule, fields));
     desk.api.admin().send(put).await.of::<Requirement>(201);
 }
 
-fn named(desk: &Desk, name: &str) -> Desk {
-    Desk { api: desk.api.clone(), scope: desk.scope.clone(), name: name.to_owned() }
+fn named(desk: &TestDoc, name: &str) -> TestDoc {
+    TestDoc { api: desk.api.clone(), scope: desk.scope.clone(), name: name.to_owned() }
 }
 
-async fn holder(desk: &Desk, fields: Value) -> Holder {
-    Holder::of(&desk.api, mint(&desk.api, fields).await.token)
+async fn holder(desk: &TestDoc, fields: Value) -> KeyCaller {
+    KeyCaller::of(&desk.api, mint(&desk.api, fields).await.token)
 }
 
 #[tokio::test]
 async fn a_context_key_may_put_only_documents_that_a_requirement_lets_it_generate() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let agent = desk.api.agent().await;
     let put = |name: &str| agent.send(named(&desk, name).ask_put("# Generated", json!({})));
     put("api.md").await.problem(ErrorCode::Forbidden);
@@ -55,8 +55,8 @@ async fn a_context_key_may_put_only_documents_that_a_requirement_lets_it_generat
 #[tokio::test]
 async fn a_requirement_of_one_venture_gives_no_rights_in_another() {
     // A new engine, because a requirement for every venture would change the audits of other tests.
-    let desk = Desk::of(Api::start_limited(1_000_000).await).await;
-    let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
+    let desk = TestDoc::of(Api::start_limited(1_000_000).await).await;
+    let other = TestDoc { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
     let agent = desk.api.agent().await;
     require(&desk, "api.md", json!({})).await;
     agent.send(other.ask_put("# Generated", json!({}))).await.problem(ErrorCode::Forbidden);
@@ -65,7 +65,7 @@ async fn a_requirement_of_one_venture_gives_no_rights_in_another() {
     for desk in [&desk, &other] {
         agent.send(named(desk, &name).ask_put("# Generated", json!({}))).await.of::<DocPut>(201);
     }
-    let global = Desk { api: desk.api.clone(), scope: "global".to_owned(), name: name.clone() };
+    let global = TestDoc { api: desk.api.clone(), scope: "global".to_owned(), name: name.clone() };
     agent.send(global.ask_put("# Generated", json!({}))).await.problem(ErrorCode::Forbidden);
     require(&desk, &name, json!({ "venture": null, "scope_type": "global" })).await;
     agent.send(global.ask_put("# Generated", json!({}))).await.of::<DocPut>(201);
@@ -73,7 +73,7 @@ async fn a_requirement_of_one_venture_gives_no_rights_in_another() {
 
 #[tokio::test]
 async fn a_token_may_put_documents_according_to_its_scopes() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let writer = holder(&desk, json!({ "scopes": ["docs:write"] })).await;
     writer.send(desk.ask_put("# One", json!({}))).await.of::<DocPut>(201);
     writer.send(desk.ask(Operation::GetDoc)).await.problem(ErrorCode::Forbidden);
@@ -91,9 +91,9 @@ async fn a_token_may_put_documents_according_to_its_scopes() {
 
 #[tokio::test]
 async fn a_token_for_one_venture_reads_global_documents_and_changes_only_its_own() {
-    let desk = Desk::new().await;
-    let global = Desk { api: desk.api.clone(), scope: "global".to_owned(), name: fresh("doc") };
-    let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
+    let desk = TestDoc::new().await;
+    let global = TestDoc { api: desk.api.clone(), scope: "global".to_owned(), name: fresh("doc") };
+    let other = TestDoc { api: desk.api.clone(), scope: desk.api.venture().await, name: "api.md".to_owned() };
     for desk in [&global, &other] {
         desk.put("# There").await;
     }
@@ -112,7 +112,7 @@ async fn a_token_for_one_venture_reads_global_documents_and_changes_only_its_own
             own.send(desk.ask_put("# Mine", json!({}))).await.problem(ErrorCode::Forbidden);
             own.send(desk.ask(Operation::DeleteDoc)).await.problem(ErrorCode::Forbidden);
         }
-        let list = |query: String| own.send(Ask::of(Operation::ListDocs).query(query));
+        let list = |query: String| own.send(TestRequest::of(Operation::ListDocs).query(query));
         for query in [format!("venture={}", desk.scope), format!("scope={}", desk.scope), "scope=global".to_owned()] {
             list(query).await.of::<Page<Doc>>(200);
         }
@@ -125,8 +125,8 @@ async fn a_token_for_one_venture_reads_global_documents_and_changes_only_its_own
 
 #[tokio::test]
 async fn a_document_that_was_changed_since_is_not_overwritten() {
-    let desk = Desk::new().await;
-    let if_match = |ask: Ask, tag: &str| desk.send(ask.header("if-match", tag));
+    let desk = TestDoc::new().await;
+    let if_match = |ask: TestRequest, tag: &str| desk.send(ask.header("if-match", tag));
     if_match(desk.ask_put("# One", json!({})), "*").await.problem(ErrorCode::DocChanged);
     let first = format!("\"{}\"", desk.put("# One").await.doc.summary.content_hash);
     if_match(desk.ask_put("# Two", json!({})), &first).await.of::<DocPut>(200);
@@ -145,7 +145,7 @@ async fn a_document_that_was_changed_since_is_not_overwritten() {
 }
 
 /// Sends all requests at the same time.
-async fn at_once(desk: &Desk, asks: impl Iterator<Item = Ask>) -> Vec<Response> {
+async fn at_once(desk: &TestDoc, asks: impl Iterator<Item = TestRequest>) -> Vec<Response> {
     let mut running = JoinSet::new();
     for ask in asks {
         let admin = desk.api.admin();
@@ -156,7 +156,7 @@ async fn at_once(desk: &Desk, asks: impl Iterator<Item = Ask>) -> Vec<Response> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_puts_of_different_content_make_consecutive_versions() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let responses = at_once(&desk, (1..=16).map(|n| desk.ask_put(&format!("# {n}"), json!({})))).await;
     let puts: Vec<DocPut> = responses.iter().map(|response| response.of(response.status)).collect();
     let made: BTreeSet<u32> = puts.iter().map(|put| put.doc.summary.version).collect();
@@ -174,7 +174,7 @@ async fn concurrent_puts_of_different_content_make_consecutive_versions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_puts_of_equal_content_make_one_version() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let responses = at_once(&desk, (0..16).map(|_| desk.ask_put("# The same", json!({})))).await;
     let outcomes = responses.iter().map(|response| response.of::<DocPut>(response.status).outcome);
     assert_eq!(outcomes.filter(|outcome| *outcome == DocOutcome::Created).count(), 1);
@@ -184,7 +184,7 @@ async fn concurrent_puts_of_equal_content_make_one_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_puts_based_on_the_same_version_one_succeeds() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let tag = format!("\"{}\"", desk.put("# One").await.doc.summary.content_hash);
     let asks = (0..16).map(|n| desk.ask_put(&format!("# {n}"), json!({})).header("if-match", &tag));
     let responses = at_once(&desk, asks).await;
@@ -195,7 +195,7 @@ async fn of_concurrent_puts_based_on_the_same_version_one_succeeds() {
 
 #[tokio::test]
 async fn if_none_match_creates_a_document_only_if_none_exists() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let only_new = |content: &str| desk.ask_put(content, json!({})).header("if-none-match", "*");
     let made: DocPut = desk.send(only_new("# Mine")).await.of(201);
     desk.send(only_new("# Theirs")).await.problem(ErrorCode::DocChanged);
@@ -210,7 +210,7 @@ async fn if_none_match_creates_a_document_only_if_none_exists() {
 
 #[tokio::test]
 async fn a_version_has_the_same_metadata_wherever_it_is_read() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     desk.put("{}").await;
     let fields = json!({ "doc_type": "json", "title": "New", "source_repo": "o/r", "source_path": "p" });
     let again: DocPut = desk.send(desk.ask_put("{}", fields)).await.of(200);

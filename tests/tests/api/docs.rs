@@ -1,17 +1,17 @@
 //! Documents: put, read, list, delete, versions.
 
 use deckwatch_protocol::{DayStarted, Doc, DocOutcome, DocPut, DocText, DocVersion, ErrorCode, Operation, Page};
-use deckwatch_tests::{Api, Ask, Caller, Response, a_moment_later, fresh, overlay};
+use deckwatch_tests::{Api, Caller, Response, TestRequest, a_moment_later, fresh, overlay};
 use serde_json::{Value, json};
 
 /// A document that only one test uses, put and deleted by an admin.
-pub(crate) struct Desk {
+pub(crate) struct TestDoc {
     pub(crate) api: Api,
     pub(crate) scope: String,
     pub(crate) name: String,
 }
 
-impl Desk {
+impl TestDoc {
     /// A document in a new venture.
     pub(crate) async fn new() -> Self {
         Self::of(Api::start().await).await
@@ -23,16 +23,16 @@ impl Desk {
     }
 
     /// A request for `operation` on the document.
-    pub(crate) fn ask(&self, operation: Operation) -> Ask {
-        Ask::of(operation).with(&self.scope).with(&self.name)
+    pub(crate) fn ask(&self, operation: Operation) -> TestRequest {
+        TestRequest::of(operation).with(&self.scope).with(&self.name)
     }
 
     /// The request that puts the document with this content and these fields.
-    pub(crate) fn ask_put(&self, content: &str, fields: Value) -> Ask {
+    pub(crate) fn ask_put(&self, content: &str, fields: Value) -> TestRequest {
         self.ask(Operation::PutDoc).json(&overlay(json!({ "content": content }), fields))
     }
 
-    pub(crate) async fn send(&self, ask: Ask) -> Response {
+    pub(crate) async fn send(&self, ask: TestRequest) -> Response {
         self.api.admin().send(ask).await
     }
 
@@ -60,7 +60,7 @@ impl Desk {
 
     async fn listed(&self) -> Vec<Doc> {
         let page: Page<Doc> =
-            self.send(Ask::of(Operation::ListDocs).query(format!("venture={}", self.scope))).await.of(200);
+            self.send(TestRequest::of(Operation::ListDocs).query(format!("venture={}", self.scope))).await.of(200);
         assert_eq!(page.total as usize, page.items.len());
         page.items
     }
@@ -73,7 +73,7 @@ pub(crate) fn numbers(versions: &Page<DocVersion>) -> Vec<u32> {
 
 #[tokio::test]
 async fn a_document_with_every_field_is_returned_unchanged() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let content = "# Größe 😀\n\ta \"quoted\" \\ \u{1} 'word'\r\n";
     let fields = json!({
         "doc_type": "markdown", "title": "The API", "source_repo": "example-org/alpha", "source_path": "docs/api.md",
@@ -98,14 +98,14 @@ async fn a_document_with_every_field_is_returned_unchanged() {
 
 #[tokio::test]
 async fn the_content_hash_is_the_sha_256_of_the_content() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(desk.put("abc").await.doc.summary.content_hash, hash);
 }
 
 #[tokio::test]
 async fn unchanged_content_keeps_its_version_and_its_time() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let first = desk.put("# One").await;
     a_moment_later().await;
     let response = desk.send(desk.ask_put("# One", json!({}))).await;
@@ -121,7 +121,7 @@ async fn unchanged_content_keeps_its_version_and_its_time() {
 
 #[tokio::test]
 async fn changed_content_makes_a_version() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let first = desk.put("# One").await;
     a_moment_later().await;
     let second: DocPut = desk.send(desk.ask_put("# Two", json!({}))).await.of(200);
@@ -143,7 +143,7 @@ async fn changed_content_makes_a_version() {
 
 #[tokio::test]
 async fn the_last_20_versions_are_kept() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     for n in 1..=23 {
         assert_eq!(desk.put(&format!("# {n}")).await.doc.summary.version, n);
     }
@@ -158,7 +158,7 @@ async fn the_last_20_versions_are_kept() {
 
 #[tokio::test]
 async fn versions_are_paged() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     for n in 1..=12 {
         desk.put(&format!("# {n}")).await;
     }
@@ -175,7 +175,7 @@ async fn versions_are_paged() {
 
 #[tokio::test]
 async fn a_deleted_document_is_not_found_and_its_versions_are_kept() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     desk.put("# One").await;
     desk.put("# Two").await;
     let deletion = desk.delete().await;
@@ -195,7 +195,7 @@ async fn a_deleted_document_is_not_found_and_its_versions_are_kept() {
 
 #[tokio::test]
 async fn a_document_put_after_its_deletion_continues_the_version_numbers() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     desk.put("# One").await;
     desk.delete().await;
     let again: DocPut = desk.send(desk.ask_put("# One", json!({}))).await.of(201);
@@ -209,7 +209,7 @@ async fn a_document_put_after_its_deletion_continues_the_version_numbers() {
 
 #[tokio::test]
 async fn a_document_that_the_client_has_is_not_sent_again() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let tag = format!("\"{}\"", desk.put("# One").await.doc.summary.content_hash);
     for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
         let response = desk.send(desk.ask(Operation::GetDoc).header("if-none-match", known)).await;
@@ -230,21 +230,21 @@ async fn a_document_that_the_client_has_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_list_has_the_documents_of_its_scope_sorted_by_name() {
-    let desk = Desk::new().await;
-    let other = Desk { api: desk.api.clone(), scope: desk.api.venture().await, name: "z.md".to_owned() };
+    let desk = TestDoc::new().await;
+    let other = TestDoc { api: desk.api.clone(), scope: desk.api.venture().await, name: "z.md".to_owned() };
     other.put("# Other").await;
     for name in ["b.md", "a.md", "c.json", "_d.md"] {
-        Desk { api: desk.api.clone(), scope: desk.scope.clone(), name: name.to_owned() }.put("# T").await;
+        TestDoc { api: desk.api.clone(), scope: desk.scope.clone(), name: name.to_owned() }.put("# T").await;
     }
     let names = |docs: &[Doc]| docs.iter().map(|doc| doc.summary.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&desk.listed().await), ["_d.md", "a.md", "b.md", "c.json"]);
     let by_scope: Page<Doc> =
-        desk.send(Ask::of(Operation::ListDocs).query(format!("scope={}", desk.scope))).await.of(200);
+        desk.send(TestRequest::of(Operation::ListDocs).query(format!("scope={}", desk.scope))).await.of(200);
     assert_eq!(by_scope.items, desk.listed().await);
     let mut walked = Vec::new();
     let mut query = format!("scope={}&limit=3", desk.scope);
     loop {
-        let page: Page<Doc> = desk.send(Ask::of(Operation::ListDocs).query(query)).await.of(200);
+        let page: Page<Doc> = desk.send(TestRequest::of(Operation::ListDocs).query(query)).await.of(200);
         assert_eq!(page.total, 4);
         walked.extend(page.items);
         let Some(next) = page.next_cursor else { break };
@@ -252,18 +252,18 @@ async fn a_list_has_the_documents_of_its_scope_sorted_by_name() {
     }
     assert_eq!(walked, by_scope.items);
     let both = format!("scope=global&venture={}", desk.scope);
-    let neither: Page<Doc> = desk.send(Ask::of(Operation::ListDocs).query(both)).await.of(200);
+    let neither: Page<Doc> = desk.send(TestRequest::of(Operation::ListDocs).query(both)).await.of(200);
     assert_eq!((neither.items, neither.total), (vec![], 0));
 }
 
 #[tokio::test]
 async fn a_list_without_a_filter_covers_every_scope() {
-    let desk = Desk::new().await;
-    let global = Desk { api: desk.api.clone(), scope: "global".to_owned(), name: fresh("doc") };
+    let desk = TestDoc::new().await;
+    let global = TestDoc { api: desk.api.clone(), scope: "global".to_owned(), name: fresh("doc") };
     let mine = [desk.put("# Mine").await.doc, global.put("# Everybody's").await.doc];
     let (mut query, mut walked) = ("limit=100".to_owned(), Vec::<Doc>::new());
     loop {
-        let page: Page<Doc> = desk.send(Ask::of(Operation::ListDocs).query(query)).await.of(200);
+        let page: Page<Doc> = desk.send(TestRequest::of(Operation::ListDocs).query(query)).await.of(200);
         walked.extend(page.items);
         let Some(next) = page.next_cursor else { break };
         query = format!("limit=100&cursor={next}");
@@ -277,7 +277,7 @@ async fn a_list_without_a_filter_covers_every_scope() {
 async fn a_start_of_day_lists_a_document_until_it_is_deleted() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let desk = Desk { api: api.clone(), scope: agent.venture.clone(), name: "api.md".to_owned() };
+    let desk = TestDoc { api: api.clone(), scope: agent.venture.clone(), name: "api.md".to_owned() };
     let put = desk.put("# The API").await;
     let own = |day: &DayStarted| {
         day.doc_index.items.iter().filter(|doc| doc.scope == agent.venture).cloned().collect::<Vec<_>>()
@@ -291,7 +291,7 @@ async fn a_start_of_day_lists_a_document_until_it_is_deleted() {
 
 #[tokio::test]
 async fn a_put_and_a_deletion_replay_byte_for_byte_after_later_changes() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     let (put, delete) = (desk.ask_put("# One", json!({})), desk.ask(Operation::DeleteDoc));
     let first = desk.send(put.clone()).await;
     first.of::<DocPut>(201);
@@ -310,7 +310,7 @@ async fn a_put_and_a_deletion_replay_byte_for_byte_after_later_changes() {
 
 #[tokio::test]
 async fn a_version_must_be_a_number_and_other_query_parameters_are_refused() {
-    let desk = Desk::new().await;
+    let desk = TestDoc::new().await;
     desk.put("# One").await;
     for version in ["0", "-1", "x", "1.0", "", "99999999999"] {
         let ask = desk.ask(Operation::GetDoc).query(format!("version={version}"));

@@ -1,7 +1,7 @@
 //! The end of a day: the handoff, the session, and the answer to a second end.
 
 use deckwatch_protocol::{DayEnded, EndReason, ErrorCode, Handoff, SessionStatus};
-use deckwatch_tests::{Api, Ask, Caller, overlay};
+use deckwatch_tests::{Api, Caller, TestRequest, overlay};
 use serde_json::json;
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn an_unknown_session_can_not_be_ended() {
     let nobody = "sess_00000000000000000000000000".parse().unwrap();
     agent.end_day(&nobody, json!({})).await.problem(ErrorCode::SessionNotFound);
     agent.create_handoff(&nobody, json!({})).await.problem(ErrorCode::SessionNotFound);
-    let ask: Ask = agent.ask_end_day(&nobody, json!({}));
+    let ask: TestRequest = agent.ask_end_day(&nobody, json!({}));
     let body = overlay(ask.body(), json!({ "session_id": "sess_x" }));
     agent.send(ask.json(&body)).await.problem_at(ErrorCode::InvalidRequest, &["/session_id"]);
 }

@@ -7,11 +7,11 @@ use deckwatch_protocol::{
     Heartbeat, LoggedRequest, Machine, MachineHeartbeat, MintedToken, Note, Operation, Page, RecordsMoved, Requirement,
     RequirementDeleted, Session, SshConfig, Token, Venture, VentureAudit, VentureDeleted, Version,
 };
-use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ask_approve, ask_register, fresh};
+use deckwatch_tests::{Agent, Api, Caller, Response, TestRequest, ask_approve, ask_register, fresh};
 use serde_json::{Value, json};
 
 /// An agent with a session, and the other records that the examples need.
-pub(crate) struct Scene {
+pub(crate) struct ExampleRecords {
     pub(crate) api: Api,
     pub(crate) agent: Agent,
     session: String,
@@ -31,18 +31,21 @@ pub(crate) struct Scene {
     next_requirement: AtomicUsize,
 }
 
-impl Scene {
+impl ExampleRecords {
     pub(crate) async fn new() -> Self {
         let api = Api::start().await;
         let agent = api.agent().await;
         let session = agent.started().await.session.id;
         let handoff: Handoff = agent.create_handoff(&session, json!({})).await.of(201);
         let ending = agent.colleague().started().await.session.id.to_string();
-        let note = Ask::of(Operation::CreateNote).json(&note_of(&agent.venture));
+        let note = TestRequest::of(Operation::CreateNote).json(&note_of(&agent.venture));
         let note = agent.send(note).await.of::<Note>(201).id.to_string();
-        let doc = Ask::of(Operation::PutDoc).with(&agent.venture).with("kept.md").json(&json!({ "content": "# Kept" }));
+        let doc = TestRequest::of(Operation::PutDoc)
+            .with(&agent.venture)
+            .with("kept.md")
+            .json(&json!({ "content": "# Kept" }));
         let _: DocPut = api.admin().send(doc).await.of(201);
-        let mint = Ask::of(Operation::CreateToken).json(&json!({ "name": "example", "scopes": ["read-only"] }));
+        let mint = TestRequest::of(Operation::CreateToken).json(&json!({ "name": "example", "scopes": ["read-only"] }));
         let token: MintedToken = api.admin().send(mint).await.of(201);
         let machine = agent.send(ask_register(&fresh("machine"), json!({}))).await.of(201);
         let retiring = agent.send(ask_register(&fresh("retiring"), json!({}))).await.of(201);
@@ -50,7 +53,7 @@ impl Scene {
         let (session, handoff, token) = (session.to_string(), handoff.id.to_string(), token.record.id.to_string());
         let mut requirements = Vec::new();
         for _ in 0..4 {
-            let put = Ask::of(Operation::PutRequirement).json(&requirement_of(&agent.venture));
+            let put = TestRequest::of(Operation::PutRequirement).json(&requirement_of(&agent.venture));
             requirements.push(api.admin().send(put).await.of::<Requirement>(201).id.to_string());
         }
         let next_requirement = AtomicUsize::new(0);
@@ -71,8 +74,8 @@ impl Scene {
     }
 
     /// A valid request for `operation`.
-    pub(crate) fn good(&self, operation: Operation) -> Ask {
-        let ask = Ask::of(operation);
+    pub(crate) fn good(&self, operation: Operation) -> TestRequest {
+        let ask = TestRequest::of(operation);
         match operation {
             Operation::StartDay => self.agent.colleague().ask_start_day(json!({})),
             Operation::EndDay => ask.json(&handoff_of(&self.ending)),
@@ -129,7 +132,7 @@ impl Scene {
     }
 
     /// An invalid request for `operation`, and the code of the expected problem.
-    pub(crate) fn bad(&self, operation: Operation) -> (Ask, ErrorCode) {
+    pub(crate) fn bad(&self, operation: Operation) -> (TestRequest, ErrorCode) {
         let ask = self.good(operation);
         match operation {
             Operation::StartDay | Operation::EndDay | Operation::UpdateSession | Operation::CreateHandoff => {
@@ -139,20 +142,20 @@ impl Scene {
                 (ask.json(&json!({ "title": 7 })), ErrorCode::InvalidRequest)
             }
             Operation::GetNote | Operation::ArchiveNote | Operation::RestoreNote => {
-                (Ask::of(operation).with("note_nothing"), ErrorCode::NoteNotFound)
+                (TestRequest::of(operation).with("note_nothing"), ErrorCode::NoteNotFound)
             }
             Operation::PutDoc => (ask.json(&json!({ "content": 7 })), ErrorCode::InvalidRequest),
             Operation::GetDoc | Operation::ListDocVersions | Operation::DeleteDoc => {
-                (Ask::of(operation).with(&self.agent.venture).with("nothing.md"), ErrorCode::DocNotFound)
+                (TestRequest::of(operation).with(&self.agent.venture).with("nothing.md"), ErrorCode::DocNotFound)
             }
             Operation::PutVenture => (ask.json(&json!({ "name": 7 })), ErrorCode::InvalidRequest),
             Operation::MoveRecords => (ask.json(&json!({ "repo": 7 })), ErrorCode::InvalidRequest),
-            Operation::DeleteVenture => (Ask::of(operation).with(fresh("nobody")), ErrorCode::VentureNotFound),
+            Operation::DeleteVenture => (TestRequest::of(operation).with(fresh("nobody")), ErrorCode::VentureNotFound),
             Operation::LeaveSession => (ask.json(&json!({ "last_heartbeat_at": 7 })), ErrorCode::InvalidRequest),
             Operation::GetSession | Operation::Heartbeat => {
-                (Ask::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
+                (TestRequest::of(operation).with("sess_nothing"), ErrorCode::SessionNotFound)
             }
-            Operation::GetHandoff => (Ask::of(operation).with("ho_nothing"), ErrorCode::HandoffNotFound),
+            Operation::GetHandoff => (TestRequest::of(operation).with("ho_nothing"), ErrorCode::HandoffNotFound),
             Operation::ListSessions
             | Operation::ListHandoffs
             | Operation::ListNotes
@@ -167,19 +170,21 @@ impl Scene {
                 (ask.json(&json!({ "user": 7 })), ErrorCode::InvalidRequest)
             }
             Operation::MachineHeartbeat | Operation::RetireMachine => {
-                (Ask::of(operation).with(fresh("nobody")), ErrorCode::MachineNotFound)
+                (TestRequest::of(operation).with(fresh("nobody")), ErrorCode::MachineNotFound)
             }
             Operation::SshConfig => (ask.query("for=-x"), ErrorCode::InvalidRequest),
             Operation::SessionAnalytics => {
                 (ask.query("since=2026-11-21T00:00:00Z&until=2026-11-20T00:00:00Z"), ErrorCode::InvalidRequest)
             }
             Operation::PutRequirement => (ask.json(&json!({ "name_pattern": "[" })), ErrorCode::InvalidRequest),
-            Operation::DeleteRequirement => (Ask::of(operation).with("req_nothing"), ErrorCode::RequirementNotFound),
+            Operation::DeleteRequirement => {
+                (TestRequest::of(operation).with("req_nothing"), ErrorCode::RequirementNotFound)
+            }
             Operation::CreateToken => (ask.json(&json!({ "name": "x" })), ErrorCode::InvalidRequest),
-            Operation::RevokeToken => (Ask::of(operation).with("tok_nothing"), ErrorCode::TokenNotFound),
+            Operation::RevokeToken => (TestRequest::of(operation).with("tok_nothing"), ErrorCode::TokenNotFound),
             Operation::LatestHandoff => (ask.query("venture=nobody-knows-it"), ErrorCode::HandoffNotFound),
             Operation::Health | Operation::Version | Operation::Openapi => {
-                (Ask::at("DELETE", operation.path()), ErrorCode::MethodNotAllowed)
+                (TestRequest::at("DELETE", operation.path()), ErrorCode::MethodNotAllowed)
             }
         }
     }
@@ -233,7 +238,7 @@ impl Scene {
     }
 
     /// Sends `ask` with the key that `operation` needs.
-    pub(crate) async fn send(&self, operation: Operation, ask: Ask) -> Response {
+    pub(crate) async fn send(&self, operation: Operation, ask: TestRequest) -> Response {
         use deckwatch_protocol::operation::Tier;
         match operation.tier() {
             Tier::Public => self.api.anonymous().send(ask).await,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deckwatch_protocol::{ErrorCode, Handoff, HandoffId, Operation, Page, SessionId};
-use deckwatch_tests::{Agent, Api, Ask, Caller, a_moment_later, fresh};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest, a_moment_later, fresh};
 use serde_json::{Value, json};
 
 /// Four different handoffs of one venture, oldest first.
@@ -63,7 +63,7 @@ impl Four {
 async fn every_filter_of_the_list_works() {
     let four = Four::new().await;
     for (query, expected) in four.queries() {
-        let page: Page<Handoff> = four.agent.send(Ask::of(Operation::ListHandoffs).query(&query)).await.of(200);
+        let page: Page<Handoff> = four.agent.send(TestRequest::of(Operation::ListHandoffs).query(&query)).await.of(200);
         assert!(
             page.items.is_sorted_by(|newer, older| newer.id > older.id),
             "the list is not sorted newest first: {query}"
@@ -78,7 +78,7 @@ async fn every_filter_of_the_list_works() {
 async fn every_filter_of_the_latest_handoff_works() {
     let four = Four::new().await;
     for (query, expected) in four.queries() {
-        let response = four.agent.send(Ask::of(Operation::LatestHandoff).query(&query)).await;
+        let response = four.agent.send(TestRequest::of(Operation::LatestHandoff).query(&query)).await;
         match expected.last() {
             Some(newest) => assert_eq!(response.of::<Handoff>(200).id, four.handoffs[*newest], "{query}"),
             None => drop(response.problem(ErrorCode::HandoffNotFound)),
@@ -97,11 +97,11 @@ async fn a_list_omits_payloads_over_32_kib_and_gives_their_size() {
         a_moment_later().await;
     }
     let page: Page<Handoff> =
-        agent.send(Ask::of(Operation::ListHandoffs).query(format!("session_id={session}"))).await.of(200);
+        agent.send(TestRequest::of(Operation::ListHandoffs).query(format!("session_id={session}"))).await.of(200);
     let [large, small] = page.items.as_slice() else { panic!("{} handoffs", page.items.len()) };
     assert!(large.payload.is_none() && large.payload_size_bytes > 33 * 1024);
     assert!(small.payload.is_some());
     let latest: Handoff =
-        agent.send(Ask::of(Operation::LatestHandoff).query(format!("session_id={session}"))).await.of(200);
+        agent.send(TestRequest::of(Operation::LatestHandoff).query(format!("session_id={session}"))).await.of(200);
     assert!(latest.payload.is_some(), "the latest handoff must have its payload");
 }

@@ -1,7 +1,7 @@
 //! Handoffs: storage, hashes, and the handoffs that a start of day shows.
 
 use deckwatch_protocol::{ErrorCode, Handoff, Operation, SessionStatus};
-use deckwatch_tests::{Api, Ask, Caller, a_moment_later};
+use deckwatch_tests::{Api, Caller, TestRequest, a_moment_later};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -18,7 +18,7 @@ async fn a_handoff_is_recorded_and_the_session_stays_active() {
     assert_eq!((handoff.from_agent.as_str(), handoff.to_agent), (agent.name.as_str(), None));
     assert_eq!(Some(handoff.creation_correlation_id.as_str()), response.header("x-correlation-id"));
     assert_eq!(agent.session(&session.id).await.status, SessionStatus::Active);
-    let read: Handoff = agent.send(Ask::of(Operation::GetHandoff).with(&handoff.id)).await.of(200);
+    let read: Handoff = agent.send(TestRequest::of(Operation::GetHandoff).with(&handoff.id)).await.of(200);
     assert_eq!(read.payload.unwrap().next_steps, ["n"]);
 }
 
@@ -43,7 +43,7 @@ async fn the_payload_is_stored_as_canonical_json_with_its_sha256() {
     let body = r#"{"session_id":"SESSION","handoff":{"next_steps":["two\nlines"],"status":"done","summary":"s",
         "extra":{"\ufb33":1,"\ud83d\ude00":2.50,"b":1e2,"a":"\u00e9\/\u0007","e":[-0.0,0.1,true,null,{}]}}}"#;
     let body = body.replace("SESSION", session.as_str());
-    let response = agent.send(Ask::of(Operation::CreateHandoff).text(body)).await;
+    let response = agent.send(TestRequest::of(Operation::CreateHandoff).text(body)).await;
     let handoff: Handoff = response.of(201);
     let canonical = concat!(
         r#"{"accomplished":[],"blocked":[],"extra":{"a":"é/\u0007","b":100,"e":[0,0.1,true,null,{}],"#,
@@ -63,9 +63,9 @@ async fn an_unknown_handoff_is_not_found() {
     let api = Api::start().await;
     let agent = api.agent().await;
     for id in ["ho_00000000000000000000000000", "ho_x", "sess_00000000000000000000000000", "latest%00"] {
-        agent.send(Ask::of(Operation::GetHandoff).with(id)).await.problem(ErrorCode::HandoffNotFound);
+        agent.send(TestRequest::of(Operation::GetHandoff).with(id)).await.problem(ErrorCode::HandoffNotFound);
     }
-    let latest = Ask::of(Operation::LatestHandoff).query(format!("venture={}", agent.venture));
+    let latest = TestRequest::of(Operation::LatestHandoff).query(format!("venture={}", agent.venture));
     agent.send(latest).await.problem(ErrorCode::HandoffNotFound);
 }
 

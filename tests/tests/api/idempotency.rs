@@ -2,10 +2,10 @@
 
 use deckwatch_protocol::operation::{Effect, Tier};
 use deckwatch_protocol::{DayStarted, ErrorCode, Operation, Session, Venture};
-use deckwatch_tests::{Api, Ask, Caller, fresh, overlay};
+use deckwatch_tests::{Api, Caller, TestRequest, fresh, overlay};
 use serde_json::{Value, json};
 
-use crate::examples::Scene;
+use crate::examples::ExampleRecords;
 
 fn writes() -> impl Iterator<Item = Operation> {
     Operation::ALL.iter().copied().filter(|operation| operation.effect() == Effect::Write)
@@ -13,16 +13,16 @@ fn writes() -> impl Iterator<Item = Operation> {
 
 #[tokio::test]
 async fn every_write_replays_byte_for_byte_and_happens_once() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     for operation in writes() {
-        let ask = scene.good(operation);
-        let first = scene.send(operation, ask.clone()).await;
-        Scene::check(operation, &first);
-        let records = scene.api.db_records_of(&scene.agent.venture).await;
+        let ask = records.good(operation);
+        let first = records.send(operation, ask.clone()).await;
+        ExampleRecords::check(operation, &first);
+        let before = records.api.db_records_of(&records.agent.venture).await;
         for _ in 0..2 {
-            let again = scene.send(operation, ask.clone()).await;
+            let again = records.send(operation, ask.clone()).await;
             assert!(again.is_replay(), "{}", operation.id());
-            Scene::check(operation, &again);
+            ExampleRecords::check(operation, &again);
             assert_eq!(again.body, first.body, "{}", operation.id());
             assert_ne!(
                 again.header("x-correlation-id"),
@@ -30,22 +30,22 @@ async fn every_write_replays_byte_for_byte_and_happens_once() {
                 "the header must have the new correlation id"
             );
         }
-        assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, records, "{}", operation.id());
+        assert_eq!(records.api.db_records_of(&records.agent.venture).await, before, "{}", operation.id());
     }
 }
 
 #[tokio::test]
 async fn every_write_refuses_a_key_that_was_used_for_another_request() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     let key = fresh("one-key-for-all");
-    scene.send(Operation::StartDay, scene.good(Operation::StartDay).key(&key)).await.of::<DayStarted>(201);
-    let records = scene.api.db_records_of(&scene.agent.venture).await;
+    records.send(Operation::StartDay, records.good(Operation::StartDay).key(&key)).await.of::<DayStarted>(201);
+    let before = records.api.db_records_of(&records.agent.venture).await;
     for operation in writes().filter(|operation| operation.tier() != Tier::Admin) {
-        let refused = scene.send(operation, scene.good(operation).key(&key)).await;
+        let refused = records.send(operation, records.good(operation).key(&key)).await;
         refused.problem(ErrorCode::IdempotencyKeyReused);
         assert!(!refused.is_replay());
     }
-    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, records);
+    assert_eq!(records.api.db_records_of(&records.agent.venture).await, before);
 }
 
 #[tokio::test]
@@ -54,11 +54,11 @@ async fn a_key_belongs_to_the_path_too() {
     let agent = api.agent().await;
     let first = agent.started().await.session.id;
     let second = agent.colleague().started().await.session.id;
-    let patch = Ask::of(Operation::UpdateSession).json(&json!({ "branch": "moved" }));
+    let patch = TestRequest::of(Operation::UpdateSession).json(&json!({ "branch": "moved" }));
     agent.send(patch.clone().with(&first)).await.of::<Session>(200);
     agent.send(patch.with(&second)).await.problem(ErrorCode::IdempotencyKeyReused);
     assert_eq!(agent.session(&second).await.branch, None);
-    let put = Ask::of(Operation::PutVenture).json(&json!({ "name": "V" }));
+    let put = TestRequest::of(Operation::PutVenture).json(&json!({ "name": "V" }));
     api.admin().send(put.clone().with(fresh("one"))).await.of::<Venture>(201);
     api.admin().send(put.with(fresh("two"))).await.problem(ErrorCode::IdempotencyKeyReused);
 }
@@ -110,7 +110,8 @@ async fn a_refused_request_does_not_use_its_key() {
     let agent = api.agent_nowhere();
     let ask = agent.ask_start_day(json!({}));
     agent.send(ask.clone()).await.problem(ErrorCode::VentureNotRegistered);
-    let put = Ask::of(Operation::PutVenture).with(&agent.venture).json(&json!({ "name": "Registered meanwhile" }));
+    let put =
+        TestRequest::of(Operation::PutVenture).with(&agent.venture).json(&json!({ "name": "Registered meanwhile" }));
     api.admin().send(put).await.of::<Venture>(201);
     let granted = agent.send(ask).await;
     assert!(!granted.is_replay());
@@ -119,8 +120,8 @@ async fn a_refused_request_does_not_use_its_key() {
 
 #[tokio::test]
 async fn every_write_needs_a_key_of_16_to_200_visible_characters() {
-    let scene = Scene::new().await;
-    let before = scene.api.db_records_of(&scene.agent.venture).await;
+    let records = ExampleRecords::new().await;
+    let before = records.api.db_records_of(&records.agent.venture).await;
     let long = "k".repeat(201);
     let bad: [&[u8]; 8] = [
         b"",
@@ -133,30 +134,30 @@ async fn every_write_needs_a_key_of_16_to_200_visible_characters() {
         b"\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe\xff\xfe",
     ];
     for operation in writes() {
-        let without = scene.good(operation).without("idempotency-key");
-        scene.send(operation, without).await.problem(ErrorCode::IdempotencyKeyRequired);
+        let without = records.good(operation).without("idempotency-key");
+        records.send(operation, without).await.problem(ErrorCode::IdempotencyKeyRequired);
         for key in bad {
-            let ask = scene.good(operation).header("idempotency-key", key);
-            scene.send(operation, ask).await.problem(ErrorCode::IdempotencyKeyRequired);
+            let ask = records.good(operation).header("idempotency-key", key);
+            records.send(operation, ask).await.problem(ErrorCode::IdempotencyKeyRequired);
         }
     }
-    assert_eq!(scene.api.db_records_of(&scene.agent.venture).await, before);
+    assert_eq!(records.api.db_records_of(&records.agent.venture).await, before);
     for (n, length) in [16, 200].into_iter().enumerate() {
         let key = fresh("k").repeat(20)[..length].to_owned();
-        let agent = scene.agent.colleague();
+        let agent = records.agent.colleague();
         assert_eq!(agent.send(agent.ask_start_day(json!({})).key(&key)).await.status, 201, "{n}");
     }
 }
 
 #[tokio::test]
 async fn reads_and_heartbeats_take_no_key() {
-    let scene = Scene::new().await;
+    let records = ExampleRecords::new().await;
     for operation in Operation::ALL.iter().copied().filter(|operation| operation.effect() != Effect::Write) {
-        let plain = scene.send(operation, scene.good(operation)).await;
-        Scene::check(operation, &plain);
-        let keyed = scene.good(operation).key("a-key-nobody-asked-for");
-        assert!(!scene.send(operation, keyed.clone()).await.is_replay());
-        assert!(!scene.send(operation, keyed).await.is_replay());
+        let plain = records.send(operation, records.good(operation)).await;
+        ExampleRecords::check(operation, &plain);
+        let keyed = records.good(operation).key("a-key-nobody-asked-for");
+        assert!(!records.send(operation, keyed.clone()).await.is_replay());
+        assert!(!records.send(operation, keyed).await.is_replay());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Large payloads: a payload that is not stored with its key is part of the replay, byte for byte.
 
 use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, Handoff, HandoffPayload, Operation};
-use deckwatch_tests::{Api, Ask, Caller};
+use deckwatch_tests::{Api, Caller, TestRequest};
 use serde_json::{Value, json};
 
 /// A handoff whose payload has about `bytes` bytes.
@@ -26,7 +26,7 @@ async fn a_large_handoff_replays_byte_for_byte_after_the_session_changed() {
         let again = agent.send(ask).await;
         assert!(again.is_replay());
         assert_eq!((again.status, &again.body), (first.status, &first.body));
-        let read: Handoff = agent.send(Ask::of(Operation::GetHandoff).with(&handoff.id)).await.of(200);
+        let read: Handoff = agent.send(TestRequest::of(Operation::GetHandoff).with(&handoff.id)).await.of(200);
         assert_eq!(read, handoff);
     }
 }

@@ -3,11 +3,11 @@
 use deckwatch_protocol::{
     DayOutcome, DayStarted, EndReason, ErrorCode, Heartbeat, Operation, Session, SessionStatus, Timestamp,
 };
-use deckwatch_tests::{Agent, Api, Ask, Caller};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest};
 use serde_json::json;
 
-fn ask_leave(session: &Session, last_heartbeat_at: Timestamp) -> Ask {
-    Ask::of(Operation::LeaveSession).with(&session.id).json(&json!({ "last_heartbeat_at": last_heartbeat_at }))
+fn ask_leave(session: &Session, last_heartbeat_at: Timestamp) -> TestRequest {
+    TestRequest::of(Operation::LeaveSession).with(&session.id).json(&json!({ "last_heartbeat_at": last_heartbeat_at }))
 }
 
 async fn left(agent: &Agent, session: &Session) -> Session {
@@ -84,7 +84,7 @@ async fn what_is_not_there_can_not_be_left() {
     let agent = api.agent().await;
     let session = agent.started().await.session;
     let ask = ask_leave(&session, session.last_heartbeat_at);
-    let absent = Ask::of(Operation::LeaveSession).with("sess_00000000000000000000000000");
+    let absent = TestRequest::of(Operation::LeaveSession).with("sess_00000000000000000000000000");
     agent
         .send(absent.json(&json!({ "last_heartbeat_at": session.created_at })))
         .await

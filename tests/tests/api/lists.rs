@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use deckwatch_protocol::{ErrorCode, Operation, Page, Session};
-use deckwatch_tests::{Agent, Api, Ask, Caller, a_moment_later};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest, a_moment_later};
 use serde_json::json;
 
 const LISTS: [Operation; 3] = [Operation::ListSessions, Operation::ListHandoffs, Operation::ListVentures];
 
 async fn page(agent: &Agent, query: String) -> Page<Session> {
-    agent.send(Ask::of(Operation::ListSessions).query(query)).await.of(200)
+    agent.send(TestRequest::of(Operation::ListSessions).query(query)).await.of(200)
 }
 
 #[tokio::test]
@@ -39,10 +39,10 @@ async fn a_bad_limit_or_cursor_is_named() {
     ];
     for operation in LISTS {
         for (query, pointer) in bad {
-            agent.send(Ask::of(operation).query(query)).await.problem_at(ErrorCode::InvalidRequest, &[pointer]);
+            agent.send(TestRequest::of(operation).query(query)).await.problem_at(ErrorCode::InvalidRequest, &[pointer]);
         }
-        agent.send(Ask::of(operation).query("limit=x&cursor=%00")).await.problem(ErrorCode::InvalidRequest);
-        agent.send(Ask::of(operation).query("x".repeat(20_000))).await.problem(ErrorCode::InvalidRequest);
+        agent.send(TestRequest::of(operation).query("limit=x&cursor=%00")).await.problem(ErrorCode::InvalidRequest);
+        agent.send(TestRequest::of(operation).query("x".repeat(20_000))).await.problem(ErrorCode::InvalidRequest);
     }
 }
 
@@ -52,14 +52,14 @@ async fn all_invalid_filters_are_named_together() {
     let agent = api.agent().await;
     let sessions = "venture=Upper&repo=x&agent=a+b&track=-1&status=gone&active_since=yesterday&limit=0";
     let named = ["/venture", "/repo", "/agent", "/track", "/status", "/active_since", "/limit"];
-    let ask = Ask::of(Operation::ListSessions).query(sessions);
+    let ask = TestRequest::of(Operation::ListSessions).query(sessions);
     agent.send(ask).await.problem_at(ErrorCode::InvalidRequest, &named);
     let handoffs = "venture=Upper&repo=x&track=NaN&issue_number=0&from_agent=-&to_agent=%20&status=x&session_id=ho_1";
     let named = ["/venture", "/repo", "/track", "/issue_number", "/from_agent", "/to_agent", "/status", "/session_id"];
     for operation in [Operation::ListHandoffs, Operation::LatestHandoff] {
-        agent.send(Ask::of(operation).query(handoffs)).await.problem_at(ErrorCode::InvalidRequest, &named);
+        agent.send(TestRequest::of(operation).query(handoffs)).await.problem_at(ErrorCode::InvalidRequest, &named);
     }
-    let limited = Ask::of(Operation::LatestHandoff).query("limit=1");
+    let limited = TestRequest::of(Operation::LatestHandoff).query("limit=1");
     agent.send(limited).await.problem_at(ErrorCode::InvalidRequest, &["/limit"]);
 }
 
@@ -152,16 +152,16 @@ async fn a_count_is_exact_up_to_1000_and_a_minimum_beyond() {
 }
 
 /// Every list with filters under which it has more than one item, and one under which it is another list.
-fn lists_of(agent: &Agent) -> Vec<(Ask, String, String)> {
+fn lists_of(agent: &Agent) -> Vec<(TestRequest, String, String)> {
     let venture = format!("venture={}", agent.venture);
-    let of = |operation, more: &str| (Ask::of(operation), venture.clone(), format!("{venture}&{more}"));
+    let of = |operation, more: &str| (TestRequest::of(operation), venture.clone(), format!("{venture}&{more}"));
     vec![
         of(Operation::ListSessions, "status=active"),
         of(Operation::ListHandoffs, "track=1"),
         of(Operation::ListNotes, "archived=false"),
-        (Ask::of(Operation::ListNotes), format!("{venture}&q=zanzibar"), format!("{venture}&q=zanzibars")),
+        (TestRequest::of(Operation::ListNotes), format!("{venture}&q=zanzibar"), format!("{venture}&q=zanzibars")),
         of(Operation::ListRequirements, "limit=1&cursor=x"),
-        (Ask::of(Operation::ListVentures), String::new(), "nonsense=1".to_owned()),
+        (TestRequest::of(Operation::ListVentures), String::new(), "nonsense=1".to_owned()),
     ]
 }
 
@@ -175,7 +175,7 @@ async fn a_cursor_works_for_the_list_and_the_filters_that_it_came_from() {
     for n in 0..2 {
         assert_eq!(agent.create_handoff(&session, json!({})).await.status, 201);
         let note = json!({ "title": format!("{n}"), "content": "zanzibar", "venture": agent.venture });
-        assert_eq!(agent.send(Ask::of(Operation::CreateNote).json(&note)).await.status, 201);
+        assert_eq!(agent.send(TestRequest::of(Operation::CreateNote).json(&note)).await.status, 201);
     }
     let mut cursors = Vec::new();
     for (ask, filters, _) in lists_of(&agent) {
@@ -207,7 +207,8 @@ async fn no_cursor_makes_the_api_panic() {
     let agent = api.agent().await;
     agent.started().await;
     agent.colleague().started().await;
-    let first = agent.send(Ask::of(Operation::ListSessions).query(format!("venture={}&limit=1", agent.venture))).await;
+    let first =
+        agent.send(TestRequest::of(Operation::ListSessions).query(format!("venture={}&limit=1", agent.venture))).await;
     let cursor = first.json()["next_cursor"].as_str().unwrap().to_owned();
     let (mark, _) = cursor.split_once('.').unwrap();
     for hostile in [
@@ -220,11 +221,12 @@ async fn no_cursor_makes_the_api_panic() {
         format!("{}{}", if cursor.starts_with('0') { '1' } else { '0' }, &cursor[1..]),
         "%F0%9F%98%80%F0%9F%98%80%F0%9F%98%80".to_owned(),
     ] {
-        let ask = Ask::of(Operation::ListSessions).query(format!("venture={}&cursor={hostile}", agent.venture));
+        let ask = TestRequest::of(Operation::ListSessions).query(format!("venture={}&cursor={hostile}", agent.venture));
         agent.send(ask).await.problem_at(ErrorCode::InvalidRequest, &["/cursor"]);
     }
     for odd in ["sess_", "0", "s.FBB", "sess_zzzz"] {
-        let ask = Ask::of(Operation::ListSessions).query(format!("venture={}&cursor={mark}.{odd}", agent.venture));
+        let ask =
+            TestRequest::of(Operation::ListSessions).query(format!("venture={}&cursor={mark}.{odd}", agent.venture));
         assert_eq!(agent.send(ask).await.status, 200, "a place of one's own making only starts the page elsewhere");
     }
 }

@@ -1,7 +1,7 @@
 //! Machines: registration by agents, approval by an admin, retirement.
 
 use deckwatch_protocol::{ErrorCode, Machine, MachineHeartbeat, MachineStatus, Operation, Page, SshConfig};
-use deckwatch_tests::{Api, Ask, Caller, a_moment_later, ask_approve, ask_register, fresh, fresh_public_key};
+use deckwatch_tests::{Api, Caller, TestRequest, a_moment_later, ask_approve, ask_register, fresh, fresh_public_key};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -32,14 +32,14 @@ impl Fleet {
     }
 
     pub(crate) async fn retire(&self, hostname: &str) -> Machine {
-        self.api.admin().send(Ask::of(Operation::RetireMachine).with(hostname)).await.of(200)
+        self.api.admin().send(TestRequest::of(Operation::RetireMachine).with(hostname)).await.of(200)
     }
 
     /// The machine in the list for a query.
     async fn find(&self, query: &str, hostname: &str) -> Option<Machine> {
         let mut cursor = String::new();
         loop {
-            let ask = Ask::of(Operation::ListMachines).query(format!("limit=100&{query}{cursor}"));
+            let ask = TestRequest::of(Operation::ListMachines).query(format!("limit=100&{query}{cursor}"));
             let page: Page<Machine> = self.agent.send(ask).await.of(200);
             let found = page.items.into_iter().find(|machine| machine.hostname.as_str() == hostname);
             match (found, page.next_cursor) {
@@ -55,7 +55,7 @@ impl Fleet {
         let mut whole: Option<SshConfig> = None;
         let mut query = format!("for={host}");
         loop {
-            let page: SshConfig = self.agent.send(Ask::of(Operation::SshConfig).query(&query)).await.of(200);
+            let page: SshConfig = self.agent.send(TestRequest::of(Operation::SshConfig).query(&query)).await.of(200);
             assert_eq!(page.authorized_keys.len(), usize::try_from(page.shown).unwrap());
             let next = page.next_cursor.clone();
             whole = Some(match whole {
@@ -205,7 +205,7 @@ async fn only_an_admin_may_approve_and_retire() {
     let fleet = Fleet::new().await;
     let machine = fleet.register(&fresh("mine"), json!({})).await;
     fleet.agent.send(ask_approve(&machine)).await.problem(ErrorCode::Forbidden);
-    let retire = Ask::of(Operation::RetireMachine).with(&machine.hostname);
+    let retire = TestRequest::of(Operation::RetireMachine).with(&machine.hostname);
     fleet.agent.send(retire).await.problem(ErrorCode::Forbidden);
     assert_eq!(fleet.find("status=pending", machine.hostname.as_str()).await, Some(machine));
 }
@@ -222,7 +222,7 @@ async fn a_retired_machine_is_not_listed_until_it_is_registered_and_approved_aga
     assert_eq!(fleet.distributed(&hostname).await, None);
     assert_eq!(fleet.find("", &hostname).await, None);
     assert_eq!(fleet.find("status=retired", &hostname).await, Some(retired));
-    let beat = Ask::of(Operation::MachineHeartbeat).with(&hostname);
+    let beat = TestRequest::of(Operation::MachineHeartbeat).with(&hostname);
     fleet.agent.send(beat).await.problem(ErrorCode::MachineRetired);
     fleet.api.admin().send(ask_approve(&approved)).await.problem(ErrorCode::MachineRetired);
 
@@ -239,7 +239,8 @@ async fn a_heartbeat_returns_the_time_of_the_next_one() {
     let hostname = fresh("beating");
     let machine = fleet.register(&hostname, json!({})).await;
     a_moment_later().await;
-    let beat: MachineHeartbeat = fleet.agent.send(Ask::of(Operation::MachineHeartbeat).with(&hostname)).await.of(200);
+    let beat: MachineHeartbeat =
+        fleet.agent.send(TestRequest::of(Operation::MachineHeartbeat).with(&hostname)).await.of(200);
     assert!(beat.last_seen_at > machine.last_seen_at);
     assert!((480..=720).contains(&beat.heartbeat_interval_seconds));
     let due = beat.next_heartbeat_at.seconds_since(beat.last_seen_at);
@@ -262,7 +263,7 @@ async fn machines_are_listed_newest_first_by_status_and_role_in_pages() {
     let mut seen: Vec<Machine> = Vec::new();
     let mut cursor = String::new();
     loop {
-        let ask = Ask::of(Operation::ListMachines).query(format!("role={role}&limit=2{cursor}"));
+        let ask = TestRequest::of(Operation::ListMachines).query(format!("role={role}&limit=2{cursor}"));
         let page: Page<Machine> = fleet.agent.send(ask).await.of(200);
         assert_eq!(page.total, 5);
         seen.extend(page.items);
@@ -271,14 +272,14 @@ async fn machines_are_listed_newest_first_by_status_and_role_in_pages() {
     }
     assert_eq!(seen, registered);
     let listed = async |status: &str| {
-        let ask = Ask::of(Operation::ListMachines).query(format!("role={role}&status={status}"));
+        let ask = TestRequest::of(Operation::ListMachines).query(format!("role={role}&status={status}"));
         fleet.agent.send(ask).await.of::<Page<Machine>>(200).total
     };
     assert_eq!((listed("pending").await, listed("approved").await, listed("retired").await), (4, 1, 0));
     for (query, pointer) in
         [("status=gone", "/status"), ("role=a+b", "/role"), ("limit=101", "/limit"), ("host=x", "/host")]
     {
-        let ask = Ask::of(Operation::ListMachines).query(query);
+        let ask = TestRequest::of(Operation::ListMachines).query(query);
         fleet.agent.send(ask).await.problem_at(ErrorCode::InvalidRequest, &[pointer]);
     }
 }
@@ -298,17 +299,17 @@ async fn all_invalid_fields_are_named_together_and_nothing_is_registered() {
     for (fields, named) in refused {
         fleet.agent.send(ask_register(&hostname, fields)).await.problem_at(ErrorCode::InvalidRequest, &named);
     }
-    let missing = Ask::of(Operation::RegisterMachine).with(&hostname).json(&json!({}));
+    let missing = TestRequest::of(Operation::RegisterMachine).with(&hostname).json(&json!({}));
     let named = ["/os", "/arch", "/tailscale_ip", "/user", "/ssh_public_key"];
     fleet.agent.send(missing).await.problem_at(ErrorCode::InvalidRequest, &named);
     for bad in ["-x", "a%20b", "%0aHost", "%2a", "!a", "%F0%9F%98%80", &"h".repeat(254)] {
         let ask = ask_register(bad, json!({}));
         fleet.agent.send(ask).await.problem_at(ErrorCode::InvalidRequest, &["/hostname"]);
-        let beat = Ask::of(Operation::MachineHeartbeat).with(bad);
+        let beat = TestRequest::of(Operation::MachineHeartbeat).with(bad);
         fleet.agent.send(beat).await.problem(ErrorCode::MachineNotFound);
     }
     for operation in [Operation::ApproveMachine, Operation::RetireMachine] {
-        let mut ask = Ask::of(operation).with(&hostname);
+        let mut ask = TestRequest::of(operation).with(&hostname);
         if operation == Operation::ApproveMachine {
             ask = ask.json(&json!({ "user": "a", "tailscale_ip": "100.64.0.1", "fingerprint": format!("SHA256:{}", "A".repeat(43)) }));
         }

@@ -1,12 +1,12 @@
 //! Records that follow their repository to another venture or name.
 
 use deckwatch_protocol::{DayStarted, ErrorCode, Handoff, Operation, RecordsMoved, SessionStatus};
-use deckwatch_tests::{Agent, Api, Ask, Caller};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest};
 use serde_json::json;
 
-fn ask_move(from: &Agent, to: &Agent) -> Ask {
+fn ask_move(from: &Agent, to: &Agent) -> TestRequest {
     let body = json!({ "repo": from.repo, "to_venture": to.venture, "to_repo": to.repo });
-    Ask::of(Operation::MoveRecords).with(&from.venture).json(&body)
+    TestRequest::of(Operation::MoveRecords).with(&from.venture).json(&body)
 }
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn sessions_and_handoffs_move_to_the_new_name_and_back() {
         }
         let latest = |agent: &Agent| {
             let query = format!("venture={}&repo={}", agent.venture, agent.repo);
-            Ask::of(Operation::LatestHandoff).query(query)
+            TestRequest::of(Operation::LatestHandoff).query(query)
         };
         assert_eq!(to.send(latest(to)).await.of::<Handoff>(200).id, handoff);
         assert_eq!(to.session(&session).await.repo.as_str(), to.repo);
@@ -51,7 +51,7 @@ async fn records_stay_where_they_are_when_the_target_is_not_registered_or_the_sa
     agent.started().await;
     let before = api.db_records_of(&agent.venture).await;
     let body = json!({ "repo": agent.repo, "to_venture": "nobody-knows-it", "to_repo": agent.repo });
-    let ask = Ask::of(Operation::MoveRecords).with(&agent.venture).json(&body);
+    let ask = TestRequest::of(Operation::MoveRecords).with(&agent.venture).json(&body);
     api.admin().send(ask).await.problem(ErrorCode::VentureNotRegistered);
     let moved: RecordsMoved = api.admin().send(ask_move(&agent, &agent)).await.of(200);
     assert!(!moved.more);

@@ -1,7 +1,7 @@
 //! Names in paths: each has one spelling, and a name that no path can have is refused.
 
 use deckwatch_protocol::ErrorCode;
-use deckwatch_tests::{Api, Ask, Caller, fresh, fresh_public_key};
+use deckwatch_tests::{Api, Caller, TestRequest, fresh, fresh_public_key};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -9,7 +9,8 @@ async fn a_name_that_a_path_can_not_have_is_refused_in_one_way() {
     let api = Api::start().await;
     let admin = api.admin();
     let agent = api.agent().await;
-    let put = |path: String, body: Value| admin.send(Ask::at("PUT", &path).key(&fresh("key-of-a-test")).json(&body));
+    let put =
+        |path: String, body: Value| admin.send(TestRequest::at("PUT", &path).key(&fresh("key-of-a-test")).json(&body));
     for (path, body) in [
         (format!("/v1/docs/{}/NAME", agent.venture), json!({ "content": "x" })),
         ("/v1/docs/NAME/api.md".to_owned(), json!({ "content": "x" })),

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteId, Operation, Page};
-use deckwatch_tests::{Api, Ask, Caller, a_moment_later, fresh};
+use deckwatch_tests::{Api, Caller, TestRequest, a_moment_later, fresh};
 use serde_json::json;
 
 use crate::notes::saved;
 
 async fn page(agent: &impl Caller, query: &str) -> Page<FoundNote> {
-    agent.send(Ask::of(Operation::ListNotes).query(query)).await.of(200)
+    agent.send(TestRequest::of(Operation::ListNotes).query(query)).await.of(200)
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn every_filter_works() {
         a_moment_later().await;
     }
     for archived in &ids[3..] {
-        agent.send(Ask::of(Operation::ArchiveNote).with(archived)).await.of::<Note>(200);
+        agent.send(TestRequest::of(Operation::ArchiveNote).with(archived)).await.of::<Note>(200);
     }
     let queries = [
         (format!("tag={tag}"), vec![0, 1, 2]),
@@ -119,7 +119,7 @@ async fn an_invalid_filter_is_refused() {
         ("q=a&q=b", "/q"),
         ("text=a", "/text"),
     ] {
-        let response = agent.send(Ask::of(Operation::ListNotes).query(query)).await;
+        let response = agent.send(TestRequest::of(Operation::ListNotes).query(query)).await;
         response.problem_at(ErrorCode::InvalidRequest, &[named]);
     }
 }

@@ -1,14 +1,14 @@
 //! Search in every script: typical queries find the matching notes and no others.
 
 use deckwatch_protocol::{FoundNote, Operation, Page};
-use deckwatch_tests::{Agent, Api, Ask, Caller};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest};
 use serde_json::json;
 
 use crate::notes::saved;
 
 async fn total(agent: &Agent, q: &str) -> u32 {
     let encoded = q.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
-    let ask = Ask::of(Operation::ListNotes).query(format!("venture={}&q={encoded}", agent.venture));
+    let ask = TestRequest::of(Operation::ListNotes).query(format!("venture={}&q={encoded}", agent.venture));
     agent.send(ask).await.of::<Page<FoundNote>>(200).total
 }
 
@@ -137,7 +137,7 @@ async fn a_match_in_the_title_ranks_above_the_text_and_a_word_above_a_prefix() {
     }
     // Newer notes that match less well.
     saved(&agent, json!({ "title": "Deploy", "content": "beta" })).await;
-    let ask = Ask::of(Operation::ListNotes).query(format!("venture={}&q=deploy+alpha", agent.venture));
+    let ask = TestRequest::of(Operation::ListNotes).query(format!("venture={}&q=deploy+alpha", agent.venture));
     let page: Page<FoundNote> = agent.send(ask).await.of(200);
     let found: Vec<_> = page.items.into_iter().rev().map(|note| note.id).collect();
     assert_eq!(found, ids);
@@ -151,7 +151,7 @@ async fn a_tag_is_the_same_in_every_unicode_spelling() {
     assert_eq!(note.tags.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["caf\u{e9}"]);
     for tag in ["cafe%CC%81", "caf%C3%A9"] {
         for more in ["", "&q=plan"] {
-            let ask = Ask::of(Operation::ListNotes).query(format!("venture={}&tag={tag}{more}", agent.venture));
+            let ask = TestRequest::of(Operation::ListNotes).query(format!("venture={}&tag={tag}{more}", agent.venture));
             assert_eq!(agent.send(ask).await.of::<Page<FoundNote>>(200).total, 1, "{tag}{more}");
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteId, Operation, Page};
-use deckwatch_tests::{Agent, Api, Ask, Caller, cursor_at, fresh};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest, cursor_at, fresh};
 use serde_json::json;
 
 use crate::notes::{saved, update};
@@ -13,9 +13,9 @@ async fn search(agent: &Agent, q: &str, more: &str) -> Page<FoundNote> {
     agent.send(ask(agent, q, more)).await.of(200)
 }
 
-fn ask(agent: &Agent, q: &str, more: &str) -> Ask {
+fn ask(agent: &Agent, q: &str, more: &str) -> TestRequest {
     let encoded = q.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
-    Ask::of(Operation::ListNotes).query(format!("venture={}&q={encoded}{more}", agent.venture))
+    TestRequest::of(Operation::ListNotes).query(format!("venture={}&q={encoded}{more}", agent.venture))
 }
 
 async fn found(agent: &Agent, q: &str) -> Vec<NoteId> {
@@ -108,12 +108,12 @@ async fn every_change_updates_the_index() {
     update(&agent, &note, json!({ "title": "Second" })).await.of::<Note>(200);
     assert!(!is_found("first").await && is_found("second kestrel").await);
     update(&agent, &note, json!({ "tags": ["bird"] })).await.of::<Note>(200);
-    agent.send(Ask::of(Operation::ArchiveNote).with(&note.id)).await.of::<Note>(200);
+    agent.send(TestRequest::of(Operation::ArchiveNote).with(&note.id)).await.of::<Note>(200);
     assert!(!is_found("kestrel").await);
     update(&agent, &note, json!({ "content": "merlin" })).await.of::<Note>(200);
     let archived = search(&agent, "merlin", "&archived=true").await;
     assert_eq!(archived.items.len(), 1);
-    agent.send(Ask::of(Operation::RestoreNote).with(&note.id)).await.of::<Note>(200);
+    agent.send(TestRequest::of(Operation::RestoreNote).with(&note.id)).await.of::<Note>(200);
     assert!(is_found("merlin").await && !is_found("kestrel").await);
     api.db_execute("insert into note_search (note_search, rank) values ('integrity-check', 1)", json!([])).await;
 }
@@ -123,7 +123,7 @@ async fn a_refused_change_does_not_change_the_index() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({ "content": "buzzard" })).await;
-    let late = Ask::of(Operation::UpdateNote).with(&note.id).json(&json!({ "content": "falcon" }));
+    let late = TestRequest::of(Operation::UpdateNote).with(&note.id).json(&json!({ "content": "falcon" }));
     agent.send(late.header("if-match", "\"7\"")).await.problem(ErrorCode::NoteChanged);
     assert_eq!(found(&agent, "buzzard").await, [note.id]);
     assert_eq!(found(&agent, "falcon").await, []);
@@ -161,7 +161,7 @@ async fn paging_continues_if_the_note_of_the_cursor_is_gone() {
     let all = found(&agent, "osprey").await;
     let first = search(&agent, "osprey", "&limit=2").await;
     let cursor = first.next_cursor.unwrap();
-    agent.send(Ask::of(Operation::ArchiveNote).with(&all[1])).await.of::<Note>(200);
+    agent.send(TestRequest::of(Operation::ArchiveNote).with(&all[1])).await.of::<Note>(200);
     let rest = search(&agent, "osprey", &format!("&limit=2&cursor={cursor}")).await;
     let rest: Vec<NoteId> = rest.items.into_iter().map(|note| note.id).collect();
     assert_eq!(rest, all[2..]);
@@ -208,7 +208,7 @@ async fn pages_contain_every_match_once_while_notes_on_earlier_pages_change() {
         let last = notes.iter().find(|note| Some(&note.id) == shown.last()).unwrap();
         match patches.get(n) {
             Some(patch) => drop(update(&agent, last, patch.clone()).await.of::<Note>(200)),
-            None => drop(agent.send(Ask::of(Operation::ArchiveNote).with(&last.id)).await.of::<Note>(200)),
+            None => drop(agent.send(TestRequest::of(Operation::ArchiveNote).with(&last.id)).await.of::<Note>(200)),
         }
         saved(&agent, json!({ "content": "osprey, saved in between" })).await;
     })
@@ -320,7 +320,7 @@ async fn the_longest_query_and_the_longest_cursor_fit_in_one_request() {
     let cursor = cursor_at("/v1/notes", &filters, &format!("s.-----B{}B", "--B".repeat(994)));
     let query = format!("{filters}&cursor={cursor}");
     assert!(cursor.len() == 3000 && query.len() < 15_800, "{} {}", cursor.len(), query.len());
-    let page: Page<FoundNote> = agent.send(Ask::of(Operation::ListNotes).query(query)).await.of(200);
+    let page: Page<FoundNote> = agent.send(TestRequest::of(Operation::ListNotes).query(query)).await.of(200);
     assert_eq!((page.total, page.next_cursor), (0, None));
 }
 

@@ -1,13 +1,13 @@
 //! Notes: save, read, change, archive, restore.
 
 use deckwatch_protocol::{DayStarted, ErrorCode, FoundNote, Note, Operation, Page};
-use deckwatch_tests::{Agent, Api, Ask, Caller, Response, a_moment_later, overlay};
+use deckwatch_tests::{Agent, Api, Caller, Response, TestRequest, a_moment_later, overlay};
 use serde_json::{Value, json};
 
 /// The request that saves a note of the agent's venture.
-pub(crate) fn ask_create(agent: &Agent, fields: Value) -> Ask {
+pub(crate) fn ask_create(agent: &Agent, fields: Value) -> TestRequest {
     let note = json!({ "title": "The plan", "content": "Grow slowly.", "venture": agent.venture });
-    Ask::of(Operation::CreateNote).json(&overlay(note, fields))
+    TestRequest::of(Operation::CreateNote).json(&overlay(note, fields))
 }
 
 /// Saves a note of the agent's venture.
@@ -17,15 +17,15 @@ pub(crate) async fn saved(agent: &Agent, fields: Value) -> Note {
 
 /// Changes a note.
 pub(crate) async fn update(agent: &Agent, note: &Note, patch: Value) -> Response {
-    agent.send(Ask::of(Operation::UpdateNote).with(&note.id).json(&patch)).await
+    agent.send(TestRequest::of(Operation::UpdateNote).with(&note.id).json(&patch)).await
 }
 
 async fn read(agent: &Agent, note: &Note) -> Note {
-    agent.send(Ask::of(Operation::GetNote).with(&note.id)).await.of(200)
+    agent.send(TestRequest::of(Operation::GetNote).with(&note.id)).await.of(200)
 }
 
 async fn act(agent: &Agent, operation: Operation, note: &Note) -> Note {
-    agent.send(Ask::of(operation).with(&note.id)).await.of(200)
+    agent.send(TestRequest::of(operation).with(&note.id)).await.of(200)
 }
 
 async fn tag_rows(api: &Api, note: &Note) -> Vec<(String, String)> {
@@ -153,20 +153,20 @@ async fn a_note_that_was_changed_since_is_not_overwritten() {
     let agent = api.agent().await;
     let note = saved(&agent, json!({})).await;
     let patch = |tag: &str, title: &str| {
-        Ask::of(Operation::UpdateNote).with(&note.id).json(&json!({ "title": title })).header("if-match", tag)
+        TestRequest::of(Operation::UpdateNote).with(&note.id).json(&json!({ "title": title })).header("if-match", tag)
     };
     agent.send(patch("\"1\"", "Mine")).await.of::<Note>(200);
     for stale in ["\"1\"", "W/\"2\"", "2", "\"x\"", "\"1\", \"3\""] {
         agent.send(patch(stale, "Late")).await.problem(ErrorCode::NoteChanged);
     }
     for operation in [Operation::ArchiveNote, Operation::RestoreNote] {
-        let late = Ask::of(operation).with(&note.id).header("if-match", "\"1\"");
+        let late = TestRequest::of(operation).with(&note.id).header("if-match", "\"1\"");
         agent.send(late).await.problem(ErrorCode::NoteChanged);
     }
     assert_eq!(read(&agent, &note).await.title.as_ref(), "Mine");
     agent.send(patch("\"1\", \"2\"", "Either")).await.of::<Note>(200);
     agent.send(patch("*", "Any")).await.of::<Note>(200);
-    let nobody = Ask::of(Operation::UpdateNote).with("note_00000000000000000000000000").json(&json!({}));
+    let nobody = TestRequest::of(Operation::UpdateNote).with("note_00000000000000000000000000").json(&json!({}));
     agent.send(nobody.header("if-match", "*")).await.problem(ErrorCode::NoteNotFound);
 }
 
@@ -176,7 +176,8 @@ async fn of_ten_changes_to_one_version_one_succeeds() {
     let agent = api.agent().await;
     let note = saved(&agent, json!({})).await;
     let racers = (0..10).map(|n| {
-        let patch = Ask::of(Operation::UpdateNote).with(&note.id).json(&json!({ "title": format!("Racer {n}") }));
+        let patch =
+            TestRequest::of(Operation::UpdateNote).with(&note.id).json(&json!({ "title": format!("Racer {n}") }));
         let (agent, patch) = (agent.clone(), patch.header("if-match", "\"1\""));
         tokio::spawn(async move { agent.send(patch).await })
     });
@@ -197,7 +198,7 @@ async fn a_note_that_the_client_has_is_not_sent_again() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let note = saved(&agent, json!({})).await;
-    let get = |known: &str| Ask::of(Operation::GetNote).with(&note.id).header("if-none-match", known);
+    let get = |known: &str| TestRequest::of(Operation::GetNote).with(&note.id).header("if-none-match", known);
     for known in ["\"1\"", "W/\"1\"", "\"0\", \"1\"", "*"] {
         let response = agent.send(get(known)).await;
         assert_eq!((response.status, response.body.len(), response.header("etag")), (304, 0, Some("\"1\"")), "{known}");
@@ -217,10 +218,10 @@ async fn a_large_note_replays_byte_for_byte_after_it_has_changed() {
         let first = agent.send(create.clone()).await;
         let note: Note = first.of(201);
         assert_eq!(note.content.as_ref().map(AsRef::as_ref), Some(content.as_str()));
-        let change = Ask::of(Operation::UpdateNote).with(&note.id).json(&json!({ "content": content[4..] }));
+        let change = TestRequest::of(Operation::UpdateNote).with(&note.id).json(&json!({ "content": content[4..] }));
         let changed = agent.send(change.clone()).await;
         assert!(changed.of::<Note>(200).content.is_some(), "the answer must have the text if the request changed it");
-        let retitle = Ask::of(Operation::UpdateNote).with(&note.id).json(&json!({ "title": "Renamed" }));
+        let retitle = TestRequest::of(Operation::UpdateNote).with(&note.id).json(&json!({ "title": "Renamed" }));
         let renamed = agent.send(retitle.clone()).await;
         assert_eq!(
             renamed.of::<Note>(200).content,
@@ -261,16 +262,19 @@ async fn all_invalid_fields_are_named_together() {
         (json!({ "title": "t", "content": "c", "venture": "A b", "id": "x" }), vec!["/venture", "/id"]),
     ];
     for (body, named) in refused {
-        agent.send(Ask::of(Operation::CreateNote).json(&body)).await.problem_at(ErrorCode::InvalidRequest, &named);
+        agent
+            .send(TestRequest::of(Operation::CreateNote).json(&body))
+            .await
+            .problem_at(ErrorCode::InvalidRequest, &named);
     }
     let full = json!({ "title": "ü".repeat(200), "tags": (0..20).map(|n| format!("{n:050}")).collect::<Vec<_>>() });
     let note = saved(&agent, full).await;
     for (body, named) in [(json!({ "title": "" }), "/title"), (json!({ "tags": vec!["t"; 21] }), "/tags")] {
         update(&agent, &note, body).await.problem_at(ErrorCode::InvalidRequest, &[named]);
     }
-    let with_body = Ask::of(Operation::ArchiveNote).with(&note.id).json(&json!({ "why": "old" }));
+    let with_body = TestRequest::of(Operation::ArchiveNote).with(&note.id).json(&json!({ "why": "old" }));
     agent.send(with_body).await.problem_at(ErrorCode::InvalidRequest, &["/why"]);
-    let with_query = Ask::of(Operation::GetNote).with(&note.id).query("full=1");
+    let with_query = TestRequest::of(Operation::GetNote).with(&note.id).query("full=1");
     agent.send(with_query).await.problem_at(ErrorCode::InvalidRequest, &["/full"]);
 }
 
@@ -284,7 +288,7 @@ async fn a_note_of_an_unregistered_venture_is_refused() {
     update(&agent, &note, json!({ "venture": nowhere.venture })).await.problem(ErrorCode::VentureNotRegistered);
     assert_eq!(read(&agent, &note).await, note);
     let empty: Page<FoundNote> =
-        agent.send(Ask::of(Operation::ListNotes).query(format!("venture={}", nowhere.venture))).await.of(200);
+        agent.send(TestRequest::of(Operation::ListNotes).query(format!("venture={}", nowhere.venture))).await.of(200);
     assert_eq!((empty.total, empty.items.len()), (0, 0));
 }
 
@@ -294,9 +298,9 @@ async fn an_unknown_note_is_not_found() {
     let agent = api.agent().await;
     for id in ["note_00000000000000000000000000", "note_x", "sess_00000000000000000000000000", "%00"] {
         for operation in [Operation::GetNote, Operation::ArchiveNote, Operation::RestoreNote] {
-            agent.send(Ask::of(operation).with(id)).await.problem(ErrorCode::NoteNotFound);
+            agent.send(TestRequest::of(operation).with(id)).await.problem(ErrorCode::NoteNotFound);
         }
-        let patch = Ask::of(Operation::UpdateNote).with(id).json(&json!({ "title": "x" }));
+        let patch = TestRequest::of(Operation::UpdateNote).with(id).json(&json!({ "title": "x" }));
         agent.send(patch).await.problem(ErrorCode::NoteNotFound);
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use deckwatch_protocol::{DayEnded, DayStarted, ErrorCode, Handoff, Operation, SessionStatus};
-use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
+use deckwatch_tests::{Agent, Api, Caller, Response, TestRequest, fresh};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 /// Sends all requests at the same time.
-async fn at_once(agent: &Agent, asks: impl IntoIterator<Item = Ask>) -> Vec<Response> {
+async fn at_once(agent: &Agent, asks: impl IntoIterator<Item = TestRequest>) -> Vec<Response> {
     let mut running = JoinSet::new();
     for ask in asks {
         let agent = agent.clone();
@@ -100,7 +100,7 @@ async fn thirty_two_ends_of_one_session_make_one_handoff() {
 async fn thirty_two_concurrent_agents_all_see_each_other_at_the_end() {
     let api = Api::start().await;
     let agent = api.agent().await;
-    let asks: Vec<Ask> = (0..32).map(|_| agent.colleague().ask_start_day(json!({}))).collect();
+    let asks: Vec<TestRequest> = (0..32).map(|_| agent.colleague().ask_start_day(json!({}))).collect();
     let responses = at_once(&agent, asks).await;
     let mut totals: Vec<u32> =
         responses.iter().map(|response| response.of::<DayStarted>(201).active_sessions.total).collect();
@@ -114,7 +114,7 @@ async fn heartbeats_during_a_start_after_a_long_silence_leave_one_active_session
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
     api.db_silence(&session, 46).await;
-    let beat = Ask::of(Operation::Heartbeat).with(&session);
+    let beat = TestRequest::of(Operation::Heartbeat).with(&session);
     let asks = (0..16).map(|n| if n % 2 == 0 { beat.clone() } else { agent.ask_start_day(json!({})) });
     for response in at_once(&agent, asks).await {
         match response.status {

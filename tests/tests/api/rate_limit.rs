@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use deckwatch_protocol::{ErrorCode, Operation};
-use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
+use deckwatch_tests::{Agent, Api, Caller, Response, TestRequest, fresh};
 use serde_json::json;
 
 const LIMIT: u32 = 5;
 
 /// Sends requests until one minute's window is over its limit, and returns the answers of that window. Groups the
 /// answers by window, because a minute may end in between.
-async fn exhaust(agent: &Agent, ask: impl Fn() -> Ask) -> Vec<Response> {
+async fn exhaust(agent: &Agent, ask: impl Fn() -> TestRequest) -> Vec<Response> {
     let mut windows: BTreeMap<String, Vec<Response>> = BTreeMap::new();
     for _ in 0..=2 * LIMIT {
         let response = agent.send(ask()).await;
@@ -25,7 +25,7 @@ async fn exhaust(agent: &Agent, ask: impl Fn() -> Ask) -> Vec<Response> {
 async fn the_request_over_the_limit_is_refused_until_the_minute_ends() {
     let api = Api::start_limited(LIMIT).await;
     let agent = api.agent_nowhere();
-    let window = exhaust(&agent, || Ask::of(Operation::ListVentures)).await;
+    let window = exhaust(&agent, || TestRequest::of(Operation::ListVentures)).await;
     for (n, response) in window.iter().enumerate() {
         let left = LIMIT.saturating_sub(u32::try_from(n).unwrap() + 1);
         assert_eq!(response.header("x-ratelimit-remaining"), Some(left.to_string().as_str()), "{n}: {response}");
@@ -63,9 +63,9 @@ async fn a_request_over_the_limit_has_no_effect() {
 async fn refused_requests_count_too() {
     let api = Api::start_limited(LIMIT).await;
     let agent = api.agent_nowhere();
-    let asks: [fn(&Agent) -> Ask; 4] = [
-        |_| Ask::of(Operation::ListVentures).query("limit=0"),
-        |_| Ask::of(Operation::GetSession).with("sess_x"),
+    let asks: [fn(&Agent) -> TestRequest; 4] = [
+        |_| TestRequest::of(Operation::ListVentures).query("limit=0"),
+        |_| TestRequest::of(Operation::GetSession).with("sess_x"),
         |agent| agent.ask_start_day(json!({})),
         |agent| agent.ask_start_day(json!({})).without("idempotency-key"),
     ];
@@ -79,19 +79,19 @@ async fn refused_requests_count_too() {
 async fn an_agent_over_its_limit_does_not_throttle_others() {
     let api = Api::start_limited(LIMIT).await;
     let agent = api.agent_nowhere();
-    exhaust(&agent, || Ask::of(Operation::ListVentures)).await;
-    let other = api.admin().send(Ask::of(Operation::ListVentures)).await;
+    exhaust(&agent, || TestRequest::of(Operation::ListVentures)).await;
+    let other = api.admin().send(TestRequest::of(Operation::ListVentures)).await;
     assert_eq!((other.status, other.header("x-ratelimit-remaining")), (200, Some("4")));
-    assert_eq!(api.anonymous().send(Ask::of(Operation::Health)).await.status, 200);
+    assert_eq!(api.anonymous().send(TestRequest::of(Operation::Health)).await.status, 200);
 }
 
 #[tokio::test]
 async fn public_answers_and_answers_without_a_key_have_no_window() {
     let api = Api::start_limited(LIMIT).await;
     for _ in 0..2 * LIMIT {
-        let health = api.anonymous().send(Ask::of(Operation::Health)).await;
+        let health = api.anonymous().send(TestRequest::of(Operation::Health)).await;
         assert_eq!((health.status, health.header("ratelimit")), (200, None));
-        let stranger = api.anonymous().send(Ask::of(Operation::ListVentures)).await;
+        let stranger = api.anonymous().send(TestRequest::of(Operation::ListVentures)).await;
         assert_eq!((stranger.status, stranger.header("ratelimit")), (401, None));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deckwatch_api::Row;
 use deckwatch_protocol::{ErrorCode, LoggedRequest, Operation, Page, Session};
-use deckwatch_tests::{Api, Ask, Caller};
+use deckwatch_tests::{Api, Caller, TestRequest};
 use serde_json::json;
 
 /// The rows of a correlation id. Waits until there are `count` rows, because some are written after the answer.
@@ -40,16 +40,16 @@ async fn reads_refusals_and_replays_are_logged_too() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let session = agent.started().await.session.id;
-    let patch = Ask::of(Operation::UpdateSession).with(&session).json(&json!({}));
+    let patch = TestRequest::of(Operation::UpdateSession).with(&session).json(&json!({}));
     agent.send(patch.clone()).await.of::<Session>(200);
     let requests = [
-        (Ask::of(Operation::GetSession).with(&session), 200, json!(null)),
-        (Ask::of(Operation::GetSession).with("x"), 404, json!("session_not_found")),
-        (Ask::of(Operation::StartDay).json(&json!({})), 400, json!("invalid_request")),
-        (Ask::of(Operation::PutVenture).with("x").json(&json!({ "name": "X" })), 403, json!("forbidden")),
+        (TestRequest::of(Operation::GetSession).with(&session), 200, json!(null)),
+        (TestRequest::of(Operation::GetSession).with("x"), 404, json!("session_not_found")),
+        (TestRequest::of(Operation::StartDay).json(&json!({})), 400, json!("invalid_request")),
+        (TestRequest::of(Operation::PutVenture).with("x").json(&json!({ "name": "X" })), 403, json!("forbidden")),
         (patch, 200, json!(null)),
-        (Ask::at("GET", "/v1/nothing"), 404, json!("unknown_route")),
-        (Ask::at("DELETE", "/v1/notes"), 405, json!("method_not_allowed")),
+        (TestRequest::at("GET", "/v1/nothing"), 404, json!("unknown_route")),
+        (TestRequest::at("DELETE", "/v1/notes"), 405, json!("method_not_allowed")),
     ];
     for (ask, status, code) in requests {
         let response = agent.send(ask).await;
@@ -66,10 +66,13 @@ async fn one_correlation_id_finds_every_request_that_used_it() {
     let agent = api.agent().await;
     let id = agent.started().await.correlation_id;
     agent
-        .send(Ask::of(Operation::GetSession).with("x").header("x-correlation-id", &id))
+        .send(TestRequest::of(Operation::GetSession).with("x").header("x-correlation-id", &id))
         .await
         .problem(ErrorCode::SessionNotFound);
-    agent.send(Ask::of(Operation::ListVentures).header("x-correlation-id", &id)).await.of::<serde_json::Value>(200);
+    agent
+        .send(TestRequest::of(Operation::ListVentures).header("x-correlation-id", &id))
+        .await
+        .of::<serde_json::Value>(200);
     let logged = rows(&api, &id, 3).await;
     let operations: std::collections::BTreeSet<&str> =
         logged.iter().map(|row| row["operation"].as_str().unwrap()).collect();
@@ -77,7 +80,7 @@ async fn one_correlation_id_finds_every_request_that_used_it() {
 }
 
 async fn listed(api: &Api, query: &str) -> Page<LoggedRequest> {
-    api.admin().send(Ask::of(Operation::ListRequests).query(query)).await.of(200)
+    api.admin().send(TestRequest::of(Operation::ListRequests).query(query)).await.of(200)
 }
 
 #[tokio::test]
@@ -87,7 +90,7 @@ async fn an_admin_finds_requests_by_each_filter() {
     let day = agent.started().await;
     let id = &day.correlation_id;
     agent
-        .send(Ask::of(Operation::GetSession).with("x").header("x-correlation-id", id))
+        .send(TestRequest::of(Operation::GetSession).with("x").header("x-correlation-id", id))
         .await
         .problem(ErrorCode::SessionNotFound);
     rows(&api, id, 2).await;
@@ -120,7 +123,7 @@ async fn pages_of_the_log_contain_each_request_once() {
     let agent = api.agent().await;
     let id = agent.started().await.correlation_id;
     for _ in 0..6 {
-        let ask = Ask::of(Operation::ListVentures).header("x-correlation-id", &id);
+        let ask = TestRequest::of(Operation::ListVentures).header("x-correlation-id", &id);
         agent.send(ask).await.of::<serde_json::Value>(200);
     }
     rows(&api, &id, 7).await;
@@ -148,7 +151,7 @@ async fn an_invalid_filter_is_named() {
         ("limit=101", "/limit"),
         ("venture=alpha", "/venture"),
     ] {
-        let ask = Ask::of(Operation::ListRequests).query(query);
+        let ask = TestRequest::of(Operation::ListRequests).query(query);
         api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[named]);
     }
 }
@@ -158,8 +161,8 @@ async fn an_unknown_route_is_counted_and_logged_without_an_operation() {
     let api = Api::start_limited(3).await;
     let agent = api.agent_nowhere();
     for (ask, code) in [
-        (Ask::at("GET", "/v1/nothing"), ErrorCode::UnknownRoute),
-        (Ask::at("PROPFIND", "/v1/notes"), ErrorCode::MethodNotAllowed),
+        (TestRequest::at("GET", "/v1/nothing"), ErrorCode::UnknownRoute),
+        (TestRequest::at("PROPFIND", "/v1/notes"), ErrorCode::MethodNotAllowed),
     ] {
         let response = agent.send(ask).await;
         response.problem(code);
@@ -167,9 +170,9 @@ async fn an_unknown_route_is_counted_and_logged_without_an_operation() {
         let row = rows(&api, response.header("x-correlation-id").unwrap(), 1).await.remove(0);
         assert_eq!((&row["operation"], &row["error_code"]), (&json!(null), &json!(code.as_str())));
     }
-    agent.send(Ask::of(Operation::ListVentures)).await.of::<serde_json::Value>(200);
-    agent.send(Ask::at("GET", "/v1/nothing")).await.problem(ErrorCode::RateLimited);
-    let stranger = api.anonymous().send(Ask::at("GET", "/v1/nothing")).await;
+    agent.send(TestRequest::of(Operation::ListVentures)).await.of::<serde_json::Value>(200);
+    agent.send(TestRequest::at("GET", "/v1/nothing")).await.problem(ErrorCode::RateLimited);
+    let stranger = api.anonymous().send(TestRequest::at("GET", "/v1/nothing")).await;
     stranger.problem(ErrorCode::UnknownRoute);
     assert_eq!(rows(&api, stranger.header("x-correlation-id").unwrap(), 0).await.len(), 0);
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use deckwatch_protocol::{ErrorCode, Operation, Page, Requirement, RequirementDeleted, RequirementId, Venture};
-use deckwatch_tests::{Admin, Api, Ask, Caller, Holder, a_moment_later, fresh, overlay};
+use deckwatch_tests::{Admin, Api, Caller, KeyCaller, TestRequest, a_moment_later, fresh, overlay};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::tokens::mint;
 
-fn ask_put(fields: &Value) -> Ask {
-    Ask::of(Operation::PutRequirement).json(fields)
+fn ask_put(fields: &Value) -> TestRequest {
+    TestRequest::of(Operation::PutRequirement).json(fields)
 }
 
 /// Puts a requirement with the admin key.
@@ -19,15 +19,15 @@ pub(crate) async fn required(api: &Api, fields: Value) -> Requirement {
     response.of(if response.status == 200 { 200 } else { 201 })
 }
 
-fn ask_delete(id: &RequirementId) -> Ask {
-    Ask::of(Operation::DeleteRequirement).with(id)
+fn ask_delete(id: &RequirementId) -> TestRequest {
+    TestRequest::of(Operation::DeleteRequirement).with(id)
 }
 
 /// All pages of a list of requirements.
 async fn walk(caller: &impl Caller, query: &str) -> Vec<Requirement> {
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
-        let ask = Ask::of(Operation::ListRequirements).query(format!("{query}{cursor}"));
+        let ask = TestRequest::of(Operation::ListRequirements).query(format!("{query}{cursor}"));
         let page: Page<Requirement> = caller.send(ask).await.of(200);
         seen.extend(page.items);
         let Some(next) = page.next_cursor else { return seen };
@@ -145,7 +145,7 @@ async fn a_requirement_is_deleted_once() {
     let rows = "select count(*) as n from doc_requirements where id = ?1";
     assert_eq!(api.db_count(rows, json!([rule.id])).await, 0);
     for id in ["x", "req_nothing", "req_00000000000000000000000009", "%F0%9F%98%80"] {
-        let ask = Ask::of(Operation::DeleteRequirement).with(id);
+        let ask = TestRequest::of(Operation::DeleteRequirement).with(id);
         api.admin().send(ask).await.problem(ErrorCode::RequirementNotFound);
     }
 }
@@ -244,7 +244,7 @@ async fn all_invalid_fields_are_named_together() {
     let nowhere = json!({ "name_pattern": "a.md", "venture": fresh("nowhere") });
     api.admin().send(ask_put(&nowhere)).await.problem_at(ErrorCode::VentureNotRegistered, &["/venture"]);
     for query in ["limit=0", "venture=Upper", "cursor=", "capability=has_api"] {
-        let ask = Ask::of(Operation::ListRequirements).query(query);
+        let ask = TestRequest::of(Operation::ListRequirements).query(query);
         api.admin().send(ask).await.problem(ErrorCode::InvalidRequest);
     }
 }
@@ -275,7 +275,7 @@ async fn a_token_for_one_venture_changes_only_its_own_requirements() {
     let api = Api::start().await;
     let (venture, elsewhere) = (api.venture().await, api.venture().await);
     let minted = mint(&api, json!({ "scopes": ["docs:write", "read-only"], "venture": venture })).await;
-    let own = Holder::of(&api, minted.token);
+    let own = KeyCaller::of(&api, minted.token);
     let rule = |of: Value| json!({ "name_pattern": "t.md", "venture": of, "required": false });
     for of in [Value::Null, json!(elsewhere)] {
         own.send(ask_put(&rule(of))).await.problem(ErrorCode::Forbidden);
@@ -289,7 +289,7 @@ async fn a_token_for_one_venture_changes_only_its_own_requirements() {
         own.send(ask_delete(id)).await.problem(ErrorCode::RequirementNotFound);
     }
     own.send(ask_delete(&mine.id)).await.of::<RequirementDeleted>(200);
-    let elsewhere = Ask::of(Operation::ListRequirements).query(format!("venture={elsewhere}"));
+    let elsewhere = TestRequest::of(Operation::ListRequirements).query(format!("venture={elsewhere}"));
     own.send(elsewhere).await.problem(ErrorCode::Forbidden);
-    own.send(Ask::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
+    own.send(TestRequest::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
 }

@@ -1,7 +1,7 @@
 //! Secrets: a text with a known kind of secret is refused for every caller, and the secret is never repeated.
 
 use deckwatch_protocol::{ErrorCode, Note, Operation};
-use deckwatch_tests::{Api, Ask, Caller, ask_register, fresh};
+use deckwatch_tests::{Api, Caller, TestRequest, ask_register, fresh};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -22,25 +22,37 @@ async fn every_stored_text_is_scanned_and_the_field_and_the_kind_are_named() {
     let note = |content: String| json!({ "title": "t", "content": content, "venture": alpha });
     let day = json!({ "agent": "a-claude-1", "client": "claude", "host": "a", "venture": alpha, "repo": "o/r",
         "meta": { "note": token } });
-    let agents_own: Vec<(Ask, &str)> = vec![
-        (Ask::of(Operation::CreateHandoff).json(&blocked), "/handoff/blocked/1"),
-        (Ask::of(Operation::EndDay).json(&handoff(json!({ token.clone(): 1 }))), "/handoff/extra"),
-        (Ask::of(Operation::CreateNote).json(&note(format!("a{} {token}", " b".repeat(250_000)))), "/content"),
-        (Ask::of(Operation::CreateNote).json(&note(format!("{}\u{200b}{}", &token[..9], &token[9..]))), "/content"),
-        (Ask::of(Operation::StartDay).json(&day), "/meta/note"),
-        (Ask::of(Operation::UpdateSession).with(&session).json(&json!({ "meta": { "a/b": token } })), "/meta/a~1b"),
+    let agents_own: Vec<(TestRequest, &str)> = vec![
+        (TestRequest::of(Operation::CreateHandoff).json(&blocked), "/handoff/blocked/1"),
+        (TestRequest::of(Operation::EndDay).json(&handoff(json!({ token.clone(): 1 }))), "/handoff/extra"),
+        (TestRequest::of(Operation::CreateNote).json(&note(format!("a{} {token}", " b".repeat(250_000)))), "/content"),
+        (
+            TestRequest::of(Operation::CreateNote).json(&note(format!("{}\u{200b}{}", &token[..9], &token[9..]))),
+            "/content",
+        ),
+        (TestRequest::of(Operation::StartDay).json(&day), "/meta/note"),
+        (
+            TestRequest::of(Operation::UpdateSession).with(&session).json(&json!({ "meta": { "a/b": token } })),
+            "/meta/a~1b",
+        ),
         (ask_register(&fresh("m"), json!({ "meta": { "k": [token] } })), "/meta/k/0"),
     ];
-    let admins: Vec<(Ask, &str)> = vec![
+    let admins: Vec<(TestRequest, &str)> = vec![
         (
-            Ask::of(Operation::PutDoc)
+            TestRequest::of(Operation::PutDoc)
                 .with(&alpha)
                 .with("a.md")
                 .json(&json!({ "content": format!("# A\n\n{token}\n") })),
             "/content",
         ),
-        (Ask::of(Operation::PutDoc).with(&alpha).with(format!("{token}.md")).json(&json!({ "content": "x" })), "/name"),
-        (Ask::of(Operation::PutVenture).with(fresh("v")).json(&json!({ "name": token })), "/name"),
+        (
+            TestRequest::of(Operation::PutDoc)
+                .with(&alpha)
+                .with(format!("{token}.md"))
+                .json(&json!({ "content": "x" })),
+            "/name",
+        ),
+        (TestRequest::of(Operation::PutVenture).with(fresh("v")).json(&json!({ "name": token })), "/name"),
     ];
     let sent_by_agent = agents_own.into_iter().map(|(ask, pointer)| (true, ask, pointer));
     for (is_agents, ask, pointer) in sent_by_agent.chain(admins.into_iter().map(|(ask, at)| (false, ask, at))) {
@@ -58,8 +70,9 @@ async fn an_error_does_not_repeat_a_secret_in_a_name() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let (token, url) = (token(), format!("postgres://app:{}@db.internal/app", "Zk3Qw8Rt5Yb1"));
-    let note = |rest: &str| Ask::of(Operation::CreateNote).text(format!(r#"{{"title":"a","content":"b",{rest}}}"#));
-    let list = |query: String| Ask::of(Operation::ListNotes).query(query);
+    let note =
+        |rest: &str| TestRequest::of(Operation::CreateNote).text(format!(r#"{{"title":"a","content":"b",{rest}}}"#));
+    let list = |query: String| TestRequest::of(Operation::ListNotes).query(query);
     for (ask, code, pointers) in [
         (note(&format!(r#""{token}":1"#)), ErrorCode::InvalidRequest, vec![""]),
         (note(&format!(r#""{url}":1"#)), ErrorCode::InvalidRequest, vec![""]),
@@ -68,7 +81,7 @@ async fn an_error_does_not_repeat_a_secret_in_a_name() {
         (note(&format!(r#""{token}":"a\u0000""#)), ErrorCode::InvalidRequest, vec![""]),
         (list(format!("{token}=1")), ErrorCode::InvalidRequest, vec![""]),
         (list(format!("{token}=1&{token}=2")), ErrorCode::InvalidRequest, vec![""]),
-        (Ask::of(Operation::GetNote).with(&token), ErrorCode::NoteNotFound, vec![]),
+        (TestRequest::of(Operation::GetNote).with(&token), ErrorCode::NoteNotFound, vec![]),
         (note(&format!(r#""venture":"alpha","tags":"{token}""#)), ErrorCode::InvalidRequest, vec!["/tags"]),
     ] {
         let response = agent.send(ask).await;
@@ -86,7 +99,7 @@ async fn hashes_ids_and_placeholders_are_accepted() {
         sess_01JD0000000000000000000001 sha512-9O2F3bPnVPR0eZ8jYx2mP3o1Xv8uJmZ6C7mX0cU1f2Jg3b8qk0dKfC0Y3w1m6n4v5b7c9x== \
         ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx AKIAIOSFODNN7EXAMPLE postgres://user:password@localhost/db";
     let note = json!({ "title": "t", "content": content, "venture": agent.venture });
-    let _: Note = agent.send(Ask::of(Operation::CreateNote).json(&note)).await.of(201);
+    let _: Note = agent.send(TestRequest::of(Operation::CreateNote).json(&note)).await.of(201);
 }
 
 #[tokio::test]
@@ -95,9 +108,9 @@ async fn a_request_from_before_the_scan_is_replayed() {
     let agent = api.agent().await;
     let note = |content: &str| json!({ "title": "t", "content": content, "venture": agent.venture });
     let (key, secret) = (fresh("a-key-from-before"), note(&token()));
-    let before = agent.send(Ask::of(Operation::CreateNote).key(&key).json(&note("harmless"))).await;
+    let before = agent.send(TestRequest::of(Operation::CreateNote).key(&key).json(&note("harmless"))).await;
     // Makes the stored request look as if it had contained the secret, before the engine looked for secrets.
-    let ask = Ask::of(Operation::CreateNote).key(&key).json(&secret);
+    let ask = TestRequest::of(Operation::CreateNote).key(&key).json(&secret);
     let request = format!("create_note\n/v1/notes\n{}", ask.body());
     let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap());
     let hash: String = Sha256::digest(request.as_bytes()).into_iter().flat_map(digits).collect();
@@ -105,7 +118,8 @@ async fn a_request_from_before_the_scan_is_replayed() {
         .await;
     let again = agent.send(ask).await;
     assert_eq!((again.json(), again.is_replay()), (before.json(), true));
-    let reused = agent.send(Ask::of(Operation::CreateNote).key(&key).json(&note(&format!("{} ", token())))).await;
+    let reused =
+        agent.send(TestRequest::of(Operation::CreateNote).key(&key).json(&note(&format!("{} ", token())))).await;
     reused.problem(ErrorCode::IdempotencyKeyReused);
 }
 
@@ -113,7 +127,7 @@ async fn a_request_from_before_the_scan_is_replayed() {
 async fn the_size_of_a_field_is_checked_before_it_is_searched_for_secrets() {
     let api = Api::start().await;
     let title = format!("{} {}", "a".repeat(5_000), token());
-    let note = Ask::of(Operation::CreateNote).json(&json!({ "title": title, "content": token() }));
+    let note = TestRequest::of(Operation::CreateNote).json(&json!({ "title": title, "content": token() }));
     // A field that is too long would be searched for nothing.
     api.agent().await.send(note).await.problem_at(ErrorCode::InvalidRequest, &["/title"]);
 }

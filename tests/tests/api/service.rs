@@ -1,12 +1,12 @@
 //! Service operations, and what every answer has in common.
 
 use deckwatch_protocol::{ErrorCode, Health, Operation, Version};
-use deckwatch_tests::{Api, Ask, Caller};
+use deckwatch_tests::{Api, Caller, TestRequest};
 
 #[tokio::test]
 async fn health_names_the_engine_and_its_clock() {
     let api = Api::start().await;
-    let health: Health = api.anonymous().send(Ask::of(Operation::Health)).await.of(200);
+    let health: Health = api.anonymous().send(TestRequest::of(Operation::Health)).await.of(200);
     let engine = if api.is_worker() { "worker" } else { "embedded" };
     assert_eq!((health.status.as_str(), health.engine.as_str()), ("ok", engine));
     assert!(health.time > api.minutes_ago(1));
@@ -15,7 +15,7 @@ async fn health_names_the_engine_and_its_clock() {
 #[tokio::test]
 async fn version_names_the_build_and_every_migration() {
     let api = Api::start().await;
-    let version: Version = api.anonymous().send(Ask::of(Operation::Version)).await.of(200);
+    let version: Version = api.anonymous().send(TestRequest::of(Operation::Version)).await.of(200);
     let migrations: Vec<&str> = deckwatch_api::MIGRATIONS.iter().map(|(name, _)| *name).collect();
     assert_eq!(version.migrations, migrations);
     assert_eq!(version.version, env!("CARGO_PKG_VERSION"));
@@ -38,8 +38,8 @@ async fn an_unknown_path_is_a_404_for_every_caller() {
         "/%00",
         "/v1/handoffs/",
     ] {
-        api.anonymous().send(Ask::at("GET", path)).await.problem(ErrorCode::UnknownRoute);
-        agent.send(Ask::at("POST", path)).await.problem(ErrorCode::UnknownRoute);
+        api.anonymous().send(TestRequest::at("GET", path)).await.problem(ErrorCode::UnknownRoute);
+        agent.send(TestRequest::at("POST", path)).await.problem(ErrorCode::UnknownRoute);
     }
 }
 
@@ -48,11 +48,15 @@ async fn a_well_formed_correlation_id_is_returned_on_success_and_on_error() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let id = "corr_6b8a3d0e-0f4c-4a53-9a77-2f9a1b1c0d01";
-    for ask in [Ask::of(Operation::Health), Ask::of(Operation::ListVentures), Ask::at("GET", "/nothing")] {
+    for ask in [
+        TestRequest::of(Operation::Health),
+        TestRequest::of(Operation::ListVentures),
+        TestRequest::at("GET", "/nothing"),
+    ] {
         let response = agent.send(ask.header("x-correlation-id", id)).await;
         assert_eq!(response.header("x-correlation-id"), Some(id));
     }
-    let stranger = api.anonymous().send(Ask::of(Operation::ListVentures).header("x-correlation-id", id)).await;
+    let stranger = api.anonymous().send(TestRequest::of(Operation::ListVentures).header("x-correlation-id", id)).await;
     assert_eq!(stranger.problem(ErrorCode::Unauthorized).correlation_id, id);
 }
 
@@ -70,7 +74,7 @@ async fn any_other_correlation_id_is_replaced() {
     ];
     let mut minted = std::collections::BTreeSet::new();
     for given in bad {
-        let ask = Ask::at("GET", "/nothing").header("x-correlation-id", given);
+        let ask = TestRequest::at("GET", "/nothing").header("x-correlation-id", given);
         let problem = api.anonymous().send(ask).await.problem(ErrorCode::UnknownRoute);
         assert_ne!(problem.correlation_id.as_bytes(), given);
         minted.insert(problem.correlation_id);

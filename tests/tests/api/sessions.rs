@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use deckwatch_protocol::{ErrorCode, Heartbeat, Operation, Page, Session, SessionId, SessionStatus};
-use deckwatch_tests::{Agent, Api, Ask, Caller, fresh};
+use deckwatch_tests::{Agent, Api, Caller, TestRequest, fresh};
 use serde_json::json;
 
 async fn list(agent: &Agent, query: &str) -> BTreeSet<SessionId> {
-    let ask = Ask::of(Operation::ListSessions).query(query);
+    let ask = TestRequest::of(Operation::ListSessions).query(query);
     let page: Page<Session> = agent.send(ask).await.of(200);
     assert_eq!(usize::try_from(page.total).unwrap(), page.items.len(), "{query}");
     assert!(
@@ -90,9 +90,9 @@ async fn an_unknown_session_is_not_found() {
     let absent = ["sess_00000000000000000000000000", "sess_x", "ho_00000000000000000000000000", "%00", "%F0%9F%98%80"];
     for id in absent {
         for operation in [Operation::GetSession, Operation::Heartbeat] {
-            agent.send(Ask::of(operation).with(id)).await.problem(ErrorCode::SessionNotFound);
+            agent.send(TestRequest::of(operation).with(id)).await.problem(ErrorCode::SessionNotFound);
         }
-        let update = Ask::of(Operation::UpdateSession).with(id).json(&json!({}));
+        let update = TestRequest::of(Operation::UpdateSession).with(id).json(&json!({}));
         agent.send(update).await.problem(ErrorCode::SessionNotFound);
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use deckwatch_protocol::{ErrorCode, Operation, SshConfig};
-use deckwatch_tests::{Ask, Caller, ask_register, cursor_at, fresh, fresh_public_key};
+use deckwatch_tests::{Caller, TestRequest, ask_register, cursor_at, fresh, fresh_public_key};
 use serde_json::json;
 
 use crate::machines::Fleet;
@@ -36,13 +36,13 @@ async fn a_host_gets_all_approved_machines_except_itself() {
 async fn without_a_host_all_machines_are_listed() {
     let fleet = Fleet::new().await;
     let machine = fleet.approved(&fresh("only"), json!({})).await;
-    let whole: SshConfig = fleet.api.admin().send(Ask::of(Operation::SshConfig)).await.of(200);
+    let whole: SshConfig = fleet.api.admin().send(TestRequest::of(Operation::SshConfig)).await.of(200);
     assert!(whole.total >= 1 && whole.shown >= 1);
     let after = format!("cursor={}", cursor_at("/v1/machines/ssh-config", "", machine.id.as_str()));
-    let rest: SshConfig = fleet.api.admin().send(Ask::of(Operation::SshConfig).query(after)).await.of(200);
+    let rest: SshConfig = fleet.api.admin().send(TestRequest::of(Operation::SshConfig).query(after)).await.of(200);
     assert!(!rest.ssh_config.contains(machine.hostname.as_str()), "the page must start after its cursor");
     for (query, pointer) in [("for=-x", "/for"), ("for=", "/for"), ("cursor=%20", "/cursor"), ("host=x", "/host")] {
-        let ask = Ask::of(Operation::SshConfig).query(query);
+        let ask = TestRequest::of(Operation::SshConfig).query(query);
         fleet.api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &[pointer]);
     }
 }

@@ -1,7 +1,7 @@
 //! The scheduled sweep: the rows that it changes and deletes, and those that it keeps.
 
 use deckwatch_protocol::{EndReason, Health, Operation, SessionStatus};
-use deckwatch_tests::{Api, Ask, Caller, fresh};
+use deckwatch_tests::{Api, Caller, TestRequest, fresh};
 use serde_json::json;
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn health_reports_the_last_sweep() {
     let silent = agent.started().await.session.id;
     api.db_silence(&silent, 46).await;
     api.sweep().await;
-    let health: Health = api.anonymous().send(Ask::of(Operation::Health)).await.of(200);
+    let health: Health = api.anonymous().send(TestRequest::of(Operation::Health)).await.of(200);
     let run = health.last_sweep.unwrap();
     assert!(run.started_at > api.minutes_ago(1) && run.finished_at.unwrap() >= run.started_at, "{run:?}");
     // Another test may have run a sweep on the same engine in the meantime.
@@ -64,7 +64,7 @@ async fn an_answer_can_be_replayed_longer_than_a_client_queues_a_write() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let key = fresh("idempotency-key");
-    let ask: Ask = agent.ask_start_day(json!({})).key(&key);
+    let ask: TestRequest = agent.ask_start_day(json!({})).key(&key);
     agent.send(ask).await.of::<deckwatch_protocol::DayStarted>(201);
     let sql = "select cast((julianday(expires_at) - julianday(created_at)) * 1440 + 0.5 as integer) as n
                from idempotency_keys where idempotency_key = ?1";

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use deckwatch_protocol::{ErrorCode, MintedToken, Operation, Page, Token, Venture};
-use deckwatch_tests::{Api, Ask, Caller, Holder, a_moment_later, fresh, overlay};
+use deckwatch_tests::{Api, Caller, KeyCaller, TestRequest, a_moment_later, fresh, overlay};
 use serde_json::{Value, json};
 
-fn ask_mint(fields: Value) -> Ask {
-    Ask::of(Operation::CreateToken).json(&overlay(json!({ "name": "a token", "scopes": ["context"] }), fields))
+fn ask_mint(fields: Value) -> TestRequest {
+    TestRequest::of(Operation::CreateToken).json(&overlay(json!({ "name": "a token", "scopes": ["context"] }), fields))
 }
 
 /// Creates a token with the admin key.
@@ -16,13 +16,13 @@ pub(crate) async fn mint(api: &Api, fields: Value) -> MintedToken {
 }
 
 /// The token with another last character.
-pub(crate) fn a_slip_of(token: &str) -> String {
+pub(crate) fn altered(token: &str) -> String {
     let (rest, last) = token.split_at(token.len() - 1);
     format!("{rest}{}", if last == "0" { "1" } else { "0" })
 }
 
 async fn revoke(api: &Api, token: &MintedToken) -> Token {
-    api.admin().send(Ask::of(Operation::RevokeToken).with(&token.record.id)).await.of(200)
+    api.admin().send(TestRequest::of(Operation::RevokeToken).with(&token.record.id)).await.of(200)
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn the_secret_is_only_in_the_answer_that_creates_the_token() {
         let text = serde_json::to_string(&rows).unwrap();
         assert!(!text.contains(secret) && !text.contains(&secret[..48]), "{table} contains the secret");
     }
-    let listed = api.admin().send(Ask::of(Operation::ListTokens)).await;
+    let listed = api.admin().send(TestRequest::of(Operation::ListTokens)).await;
     assert!(!listed.to_string().contains(secret) && !listed.to_string().contains("sealed_"));
 }
 
@@ -74,8 +74,8 @@ async fn the_secret_is_only_in_the_answer_that_creates_the_token() {
 async fn a_token_works_until_it_is_revoked() {
     let api = Api::start().await;
     let token = mint(&api, json!({})).await;
-    let holder = Holder::of(&api, &token.token);
-    let ask = || Ask::of(Operation::ListVentures);
+    let holder = KeyCaller::of(&api, &token.token);
+    let ask = || TestRequest::of(Operation::ListVentures);
     holder.send(ask()).await.of::<Page<Venture>>(200);
     let revoked = revoke(&api, &token).await;
     assert!(revoked.revoked_at.is_some());
@@ -91,7 +91,7 @@ async fn a_revoked_token_can_not_replay() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let token = mint(&api, json!({})).await;
-    let holder = Holder::of(&api, &token.token);
+    let holder = KeyCaller::of(&api, &token.token);
     let day = agent.ask_start_day(json!({}));
     holder.send(day.clone()).await.of::<deckwatch_protocol::DayStarted>(201);
     revoke(&api, &token).await;
@@ -103,13 +103,13 @@ async fn records_name_the_token_as_their_actor() {
     let api = Api::start().await;
     let agent = api.agent().await;
     let token = mint(&api, json!({})).await;
-    let holder = Holder::of(&api, &token.token);
+    let holder = KeyCaller::of(&api, &token.token);
     let day: deckwatch_protocol::DayStarted = holder.send(agent.ask_start_day(json!({}))).await.of(201);
     assert_eq!(day.session.actor_key_id, token.record.actor_key_id);
     let logged = "select count(*) as n from request_log where actor_key_id = ?1";
     assert_eq!(api.db_count(logged, json!([token.record.actor_key_id])).await, 1);
     holder
-        .send(Ask::of(Operation::PutVenture).with("x").json(&json!({ "name": "X" })))
+        .send(TestRequest::of(Operation::PutVenture).with("x").json(&json!({ "name": "X" })))
         .await
         .problem(ErrorCode::Forbidden);
     for _ in 0..100 {
@@ -125,9 +125,9 @@ async fn records_name_the_token_as_their_actor() {
 async fn the_last_use_is_written_once_a_minute() {
     let api = Api::start().await;
     let token = mint(&api, json!({})).await;
-    let holder = Holder::of(&api, &token.token);
+    let holder = KeyCaller::of(&api, &token.token);
     let used = async || {
-        holder.send(Ask::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
+        holder.send(TestRequest::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
         let rows = api.db_query("select last_used_at from tokens where id = ?1", json!([token.record.id])).await;
         rows[0]["last_used_at"].as_str().unwrap().to_owned()
     };
@@ -143,11 +143,11 @@ async fn the_last_use_is_written_once_a_minute() {
 async fn a_token_has_its_own_rate_limit() {
     let api = Api::start().await;
     let token = mint(&api, json!({ "rate_limit_per_minute": 2 })).await;
-    let holder = Holder::of(&api, &token.token);
+    let holder = KeyCaller::of(&api, &token.token);
     let mut refused = None;
     // A minute may end in between.
     for _ in 0..6 {
-        let response = holder.send(Ask::of(Operation::ListVentures)).await;
+        let response = holder.send(TestRequest::of(Operation::ListVentures)).await;
         if response.status == 429 {
             refused = Some(response);
             break;
@@ -158,16 +158,16 @@ async fn a_token_has_its_own_rate_limit() {
     refused.problem(ErrorCode::RateLimited);
     assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
     assert!(refused.header("retry-after").is_some());
-    api.admin().send(Ask::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
+    api.admin().send(TestRequest::of(Operation::ListVentures)).await.of::<Page<Venture>>(200);
 }
 
 #[tokio::test]
 async fn requests_outside_the_scope_count_towards_the_rate_limit() {
     let api = Api::start().await;
     let token = mint(&api, json!({ "scopes": ["read-only"], "rate_limit_per_minute": 2 })).await;
-    let holder = Holder::of(&api, &token.token);
+    let holder = KeyCaller::of(&api, &token.token);
     for _ in 0..100 {
-        let ask = Ask::of(Operation::PutVenture).with("x").json(&json!({ "name": "X" }));
+        let ask = TestRequest::of(Operation::PutVenture).with("x").json(&json!({ "name": "X" }));
         if holder.send(ask).await.status == 429 {
             return;
         }
@@ -188,7 +188,7 @@ async fn tokens_are_listed_newest_first_in_pages() {
     let mut cursor = String::new();
     loop {
         let page: Page<Token> =
-            api.admin().send(Ask::of(Operation::ListTokens).query(format!("limit=2{cursor}"))).await.of(200);
+            api.admin().send(TestRequest::of(Operation::ListTokens).query(format!("limit=2{cursor}"))).await.of(200);
         seen.extend(page.items);
         let Some(next) = page.next_cursor.filter(|_| !minted.iter().all(|token| seen.contains(token))) else { break };
         cursor = format!("&cursor={next}");
@@ -215,12 +215,12 @@ async fn all_invalid_fields_are_named_together() {
         (json!({ "name": "x", "scopes": ["context"], "expires_at": "2020-01-01T00:00:00Z" }), vec!["/expires_at"]),
     ];
     for (body, named) in refused {
-        let ask = Ask::of(Operation::CreateToken).json(&body);
+        let ask = TestRequest::of(Operation::CreateToken).json(&body);
         api.admin().send(ask).await.problem_at(ErrorCode::InvalidRequest, &named);
     }
     let nowhere = ask_mint(json!({ "venture": fresh("nowhere") }));
     api.admin().send(nowhere).await.problem_at(ErrorCode::VentureNotRegistered, &["/venture"]);
-    let unknown = Ask::of(Operation::RevokeToken).with("tok_00000000000000000000000000");
+    let unknown = TestRequest::of(Operation::RevokeToken).with("tok_00000000000000000000000000");
     api.admin().send(unknown).await.problem(ErrorCode::TokenNotFound);
 }
 

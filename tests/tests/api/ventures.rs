@@ -3,12 +3,12 @@
 use deckwatch_protocol::{
     DayEnded, ErrorCode, Handoff, Heartbeat, Operation, Page, Venture, VentureAudit, VentureDeleted,
 };
-use deckwatch_tests::{Api, Ask, Caller, a_moment_later, cursor_at, fresh};
+use deckwatch_tests::{Api, Caller, TestRequest, a_moment_later, cursor_at, fresh};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-fn put(code: &str, body: &Value) -> Ask {
-    Ask::of(Operation::PutVenture).with(code).json(body)
+fn put(code: &str, body: &Value) -> TestRequest {
+    TestRequest::of(Operation::PutVenture).with(code).json(body)
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn ventures_are_listed_by_code() {
     let mut seen = Vec::new();
     let mut cursor = String::new();
     loop {
-        let ask = Ask::of(Operation::ListVentures).query(format!("limit=100{cursor}"));
+        let ask = TestRequest::of(Operation::ListVentures).query(format!("limit=100{cursor}"));
         let page: Page<Venture> = agent.send(ask).await.of(200);
         seen.extend(page.items.iter().map(|venture| venture.code.to_string()));
         let Some(next) = page.next_cursor else { break };
@@ -99,14 +99,17 @@ async fn all_invalid_fields_are_named_together() {
     assert_eq!(api.db_count("select count(*) as n from ventures where code = ?1", json!([code])).await, 0);
 }
 
-fn delete(code: &str) -> Ask {
-    Ask::of(Operation::DeleteVenture).with(code)
+fn delete(code: &str) -> TestRequest {
+    TestRequest::of(Operation::DeleteVenture).with(code)
 }
 
 async fn is_listed(api: &Api, code: &str) -> bool {
     let cursor = cursor_at("/v1/ventures", "", before(code));
-    let page: Page<Venture> =
-        api.admin().send(Ask::of(Operation::ListVentures).query(format!("limit=1&cursor={cursor}"))).await.of(200);
+    let page: Page<Venture> = api
+        .admin()
+        .send(TestRequest::of(Operation::ListVentures).query(format!("limit=1&cursor={cursor}")))
+        .await
+        .of(200);
     page.items.first().is_some_and(|venture| venture.code.as_str() == code)
 }
 
@@ -127,18 +130,18 @@ async fn a_deleted_venture_is_not_listed_and_accepts_no_new_records() {
     agent.start_day(json!({})).await.problem(ErrorCode::VentureNotRegistered);
     let admin = api.admin();
     let refused = [
-        Ask::of(Operation::CreateNote).json(&json!({ "title": "t", "content": "c", "venture": code })),
-        Ask::of(Operation::PutDoc).with(code).with("api.md").json(&json!({ "content": "# API" })),
-        Ask::of(Operation::PutRequirement).json(&json!({ "name_pattern": "x.md", "venture": code })),
-        Ask::of(Operation::CreateToken).json(&json!({ "name": "t", "scopes": ["context"], "venture": code })),
-        Ask::of(Operation::AuditDocs).query(format!("venture={code}")),
+        TestRequest::of(Operation::CreateNote).json(&json!({ "title": "t", "content": "c", "venture": code })),
+        TestRequest::of(Operation::PutDoc).with(code).with("api.md").json(&json!({ "content": "# API" })),
+        TestRequest::of(Operation::PutRequirement).json(&json!({ "name_pattern": "x.md", "venture": code })),
+        TestRequest::of(Operation::CreateToken).json(&json!({ "name": "t", "scopes": ["context"], "venture": code })),
+        TestRequest::of(Operation::AuditDocs).query(format!("venture={code}")),
     ];
     for ask in refused {
         admin.send(ask).await.problem(ErrorCode::VentureNotRegistered);
     }
     let cursor = cursor_at("/v1/docs/audit", "", before(code));
     let audits: Page<VentureAudit> =
-        admin.send(Ask::of(Operation::AuditDocs).query(format!("limit=1&cursor={cursor}"))).await.of(200);
+        admin.send(TestRequest::of(Operation::AuditDocs).query(format!("limit=1&cursor={cursor}"))).await.of(200);
     assert!(audits.items.iter().all(|audit| audit.venture.as_str() != code));
 }
 
@@ -149,11 +152,11 @@ async fn an_active_agent_of_a_deleted_venture_can_still_record_its_work() {
     let session = agent.started().await.session.id;
     let earlier: Handoff = agent.create_handoff(&session, json!({})).await.of(201);
     api.admin().send(delete(&agent.venture)).await.of::<VentureDeleted>(200);
-    agent.send(Ask::of(Operation::Heartbeat).with(&session)).await.of::<Heartbeat>(200);
+    agent.send(TestRequest::of(Operation::Heartbeat).with(&session)).await.of::<Heartbeat>(200);
     agent.send(agent.ask_end_day(&session, json!({}))).await.of::<DayEnded>(200);
-    let read: Handoff = agent.send(Ask::of(Operation::GetHandoff).with(&earlier.id)).await.of(200);
+    let read: Handoff = agent.send(TestRequest::of(Operation::GetHandoff).with(&earlier.id)).await.of(200);
     assert_eq!(read, earlier);
-    let of_venture = Ask::of(Operation::ListHandoffs).query(format!("venture={}", agent.venture));
+    let of_venture = TestRequest::of(Operation::ListHandoffs).query(format!("venture={}", agent.venture));
     assert_eq!(agent.send(of_venture).await.of::<Page<Handoff>>(200).total, 2);
 }
 

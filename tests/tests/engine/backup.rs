@@ -10,7 +10,7 @@ use deckwatch_server::backup::{BackupError, export, restore};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, handoff_of, machine_with};
+use crate::lab::{TestApi, handoff_of, machine_with};
 use crate::schema::migrated;
 
 /// All records of a database as text, except those of the full text index.
@@ -40,8 +40,8 @@ fn has_index(path: &Path) -> bool {
 }
 
 /// An open database with records in every table: a day that has ended, and one that has not.
-async fn filled(path: &Path) -> Lab {
-    let lab = Lab::on(Arc::new(Sqlite::open(path).unwrap()));
+async fn filled(path: &Path) -> TestApi {
+    let lab = TestApi::on(Arc::new(Sqlite::open(path).unwrap()));
     lab.register_alpha().await;
     done(&lab, Operation::PutVenture, "over", &json!({ "name": "Over" })).await;
     done(&lab, Operation::DeleteVenture, "over", &Value::Null).await;
@@ -70,7 +70,7 @@ async fn filled(path: &Path) -> Lab {
     lab
 }
 
-async fn done(lab: &Lab, operation: Operation, to: &str, body: &Value) -> Value {
+async fn done(lab: &TestApi, operation: Operation, to: &str, body: &Value) -> Value {
     let answer = lab.ask(operation, (to, ""), Some(body).filter(|body| !body.is_null())).await;
     assert!(matches!(answer.status, 200 | 201), "{operation:?}: {}", answer.text);
     answer.json()
@@ -113,7 +113,7 @@ async fn a_restored_database_has_all_records_and_can_be_searched_and_changed() {
     let again = folder.path().join("elsewhere/context.db");
     restore(&file, &again).unwrap();
     assert_eq!(records(&again), records(&file));
-    let lab = Lab::on(Arc::new(Sqlite::open(&again).unwrap()));
+    let lab = TestApi::on(Arc::new(Sqlite::open(&again).unwrap()));
     let found = lab.ask(Operation::ListNotes, ("", "q=herons"), None).await.json();
     assert_eq!(found["total"], 3);
     let id = found["items"][0]["id"].as_str().unwrap();

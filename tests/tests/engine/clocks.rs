@@ -3,18 +3,18 @@
 use deckwatch_protocol::Operation;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, day_of, handoff_of};
+use crate::lab::{TestApi, day_of, handoff_of};
 
 const HOUR: i64 = 60 * 60;
 /// 70 years: a clock without a battery, or one that somebody set.
 const FAR: i64 = 70 * 365 * 24 * HOUR;
 
 /// What a test asks of its lab.
-struct Team(Lab);
+struct Team(TestApi);
 
 impl Team {
     async fn new() -> Self {
-        let lab = Lab::new();
+        let lab = TestApi::new();
         lab.register_alpha().await;
         Self(lab)
     }

@@ -1,6 +1,6 @@
 //! The keys in the settings of an engine: which keys it accepts, and how to replace a key.
 
-use deckwatch_api::{Engine, Settings, SettingsError, Whole};
+use deckwatch_api::{CompleteBody, Engine, Settings, SettingsError};
 use deckwatch_server::{Embedded, Sqlite};
 use http::Request;
 
@@ -20,7 +20,7 @@ async fn statuses(vars: &[(&str, &str)], key: &str) -> (u16, u16) {
     let engine = Embedded::on(Sqlite::in_memory().unwrap(), settings(vars).unwrap());
     let ask = async |path: &str| {
         let request = Request::get(path).header("authorization", format!("Bearer {key}"));
-        engine.call(request.body(Whole::default()).unwrap()).await.status().as_u16()
+        engine.call(request.body(CompleteBody::default()).unwrap()).await.status().as_u16()
     };
     (ask("/v1/ventures").await, ask("/v1/tokens").await)
 }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use deckwatch_api::fault::Outage;
-use deckwatch_api::{App, Clock, Database, DatabaseError, Engine, Entropy, Incoming, Row, Settings, Statement, Whole};
+use deckwatch_api::{
+    App, Clock, CompleteBody, Database, DatabaseError, Engine, Entropy, Incoming, Row, Settings, Statement,
+};
 use deckwatch_protocol::{Operation, Timestamp};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
@@ -25,7 +27,7 @@ pub(crate) enum Trouble {
     BreaksAfterCommit,
     /// The database fails with a message that must not reach the caller.
     Fails,
-    /// The database refuses writes until [`Lab::trouble_ends`]; reads still work.
+    /// The database refuses writes until [`TestApi::trouble_ends`]; reads still work.
     Outage(Outage),
 }
 
@@ -97,7 +99,7 @@ impl Entropy for FixedEntropy {
 }
 
 /// The API with its test database and clock.
-pub(crate) struct Lab {
+pub(crate) struct TestApi {
     app: App,
     database: Arc<FaultyDatabase>,
     clock: Arc<TestClock>,
@@ -112,7 +114,7 @@ pub(crate) struct Answered {
     /// The number of batches before the answer.
     pub(crate) batches: usize,
     /// The number of batches after the answer.
-    pub(crate) batches_afterwards: usize,
+    pub(crate) batches_deferred: usize,
     /// The time until the answer.
     pub(crate) waited: Duration,
 }
@@ -123,7 +125,7 @@ impl Answered {
     }
 }
 
-impl Lab {
+impl TestApi {
     /// The API on an empty database in memory.
     pub(crate) fn new() -> Self {
         Self::on(Arc::new(deckwatch_server::Sqlite::in_memory().unwrap()))
@@ -131,11 +133,11 @@ impl Lab {
 
     /// The API on `inner`.
     pub(crate) fn on(inner: Arc<dyn Database>) -> Self {
-        Self::told(inner, |_| None)
+        Self::with_variables(inner, |_| None)
     }
 
     /// The API on `inner` with these settings.
-    pub(crate) fn told(inner: Arc<dyn Database>, var: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn with_variables(inner: Arc<dyn Database>, var: impl Fn(&str) -> Option<String>) -> Self {
         let database = Arc::new(FaultyDatabase { inner, batches: AtomicUsize::new(0), trouble: Mutex::new(None) });
         let clock = Arc::new(TestClock(AtomicI64::new(1_795_248_000_000)));
         let settings = Settings::from_vars(Engine::Embedded, |name| match name {
@@ -229,7 +231,7 @@ impl Lab {
             .header("authorization", format!("Bearer {bearer}"))
             .header("idempotency-key", key)
             .header("content-type", "application/json")
-            .body(Whole(body.map(Value::to_string).unwrap_or_default().into()))
+            .body(CompleteBody(body.map(Value::to_string).unwrap_or_default().into()))
             .unwrap();
         self.send(request).await
     }
@@ -243,8 +245,8 @@ impl Lab {
         let answer = self.app.handle(request).await;
         let waited = started.elapsed();
         let answered = counted();
-        if !answer.afterwards.is_empty() {
-            self.app.finish(answer.afterwards).await;
+        if !answer.deferred.is_empty() {
+            self.app.finish(answer.deferred).await;
         }
         let (parts, body) = answer.response.into_parts();
         Answered {
@@ -252,7 +254,7 @@ impl Lab {
             headers: parts.headers,
             text: String::from_utf8(body.to_vec()).unwrap(),
             batches: answered - before,
-            batches_afterwards: counted() - answered,
+            batches_deferred: counted() - answered,
             waited,
         }
     }

@@ -6,14 +6,14 @@ use deckwatch_protocol::Operation;
 use deckwatch_server::Sqlite;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, machine_with};
+use crate::lab::{TestApi, machine_with};
 
-fn lab(auto_approve: &'static str) -> Lab {
+fn lab(auto_approve: &'static str) -> TestApi {
     let vars = move |name: &str| (name == "AUTO_APPROVE_MACHINES").then(|| auto_approve.to_owned());
-    Lab::told(Arc::new(Sqlite::in_memory().unwrap()), vars)
+    TestApi::with_variables(Arc::new(Sqlite::in_memory().unwrap()), vars)
 }
 
-async fn registered(lab: &Lab, user: &str) -> Value {
+async fn registered(lab: &TestApi, user: &str) -> Value {
     let answer = lab.ask(Operation::RegisterMachine, ("mac1", ""), Some(&machine_with(user))).await;
     assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
     answer.json()

@@ -4,11 +4,11 @@ use deckwatch_api::fault::Outage;
 use deckwatch_protocol::{ErrorCode, Operation};
 use serde_json::json;
 
-use crate::lab::{Lab, SECRET_WORDS, Trouble, day_of, handoff_of};
+use crate::lab::{SECRET_WORDS, TestApi, Trouble, day_of, handoff_of};
 
 #[tokio::test]
 async fn an_unreachable_database_is_a_503_with_a_retry_time() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
         let body = (operation.method() != "GET").then(|| day_of("agent-1"));
@@ -28,7 +28,7 @@ async fn a_halted_database_and_health_report_the_cause_and_the_retry_time() {
         (Outage::Full, "is full", 300),
         (Outage::Broken, "damaged or read-only", 300),
     ] {
-        let lab = Lab::new();
+        let lab = TestApi::new();
         lab.register_alpha().await;
         lab.expect_trouble(Trouble::Outage(outage));
         let answer = lab.ask(Operation::StartDay, ("", ""), Some(&day_of("agent-1"))).await;
@@ -53,7 +53,7 @@ async fn a_halted_database_and_health_report_the_cause_and_the_retry_time() {
 
 #[tokio::test]
 async fn a_failing_database_is_a_500_with_fixed_text() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
         let body = (operation.method() != "GET").then(|| day_of("agent-1"));
@@ -67,7 +67,7 @@ async fn a_failing_database_is_a_500_with_fixed_text() {
 
 #[tokio::test]
 async fn a_retry_after_a_lost_answer_returns_it_and_writes_once() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     let session = lab.start("agent-1").await;
     let writes = [
@@ -93,7 +93,7 @@ async fn a_retry_after_a_lost_answer_returns_it_and_writes_once() {
 
 #[tokio::test]
 async fn an_outage_during_a_replay_is_a_503_and_the_next_retry_replays() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     let key = lab.fresh_key();
     let first = lab.ask_with(Operation::StartDay, ("", ""), Some(&day_of("agent-1")), &key).await;
@@ -106,14 +106,14 @@ async fn an_outage_during_a_replay_is_a_503_and_the_next_retry_replays() {
 
 #[tokio::test]
 async fn a_request_is_answered_even_if_it_can_not_be_logged() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     let request = http::Request::builder()
         .uri("/v1/ventures")
         .header("authorization", "Bearer the-admin-key-of-the-lab")
-        .body(deckwatch_api::Whole::default())
+        .body(deckwatch_api::CompleteBody::default())
         .unwrap();
     let answer = lab.app().handle(request).await;
     assert_eq!(answer.response.status(), 200);
     lab.expect_trouble(Trouble::Fails);
-    lab.app().finish(answer.afterwards).await;
+    lab.app().finish(answer.deferred).await;
 }

@@ -8,10 +8,10 @@ use deckwatch_protocol::{Operation, Requirement, Timestamp};
 use deckwatch_server::Sqlite;
 use serde_json::{Value, json};
 
-use crate::lab::Lab;
+use crate::lab::TestApi;
 
 /// The number of documents of `alpha` with this verdict in the audit.
-async fn count(lab: &Lab, verdict: &str) -> u64 {
+async fn count(lab: &TestApi, verdict: &str) -> u64 {
     let answer = lab.ask(Operation::AuditDocs, ("", "venture=alpha"), None).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()["items"][0][verdict]["total"].as_u64().unwrap()
@@ -28,7 +28,7 @@ fn db_insert_doc(database: &Sqlite, changed: Timestamp) {
 #[tokio::test]
 async fn a_document_becomes_stale_one_millisecond_after_its_last_fresh_day() {
     let database = Arc::new(Sqlite::in_memory().unwrap());
-    let lab = Lab::on(Arc::clone(&database) as _);
+    let lab = TestApi::on(Arc::clone(&database) as _);
     lab.register_alpha().await;
     assert_eq!(count(&lab, "missing").await, 1);
     // Each request advances the lab's clock by one second.
@@ -47,7 +47,7 @@ async fn a_document_becomes_stale_one_millisecond_after_its_last_fresh_day() {
 
 #[tokio::test]
 async fn at_most_500_requirements_exist_and_each_can_still_be_changed() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     let put = async |body: Value| lab.ask(Operation::PutRequirement, ("", ""), Some(&body)).await;
     // Three requirements exist by default.
@@ -91,7 +91,7 @@ fn db_insert_docs(database: &Sqlite, count: u32) {
 
 #[tokio::test]
 async fn a_venture_has_at_most_20_requirements_with_a_pattern() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     let other = lab.ask(Operation::PutVenture, ("beta", ""), Some(&json!({ "name": "Beta" }))).await;
     assert_eq!(other.status, 201);
@@ -118,7 +118,7 @@ async fn a_venture_has_at_most_20_requirements_with_a_pattern() {
 #[tokio::test]
 async fn an_audit_says_which_patterns_it_did_not_check() {
     let database = Arc::new(Sqlite::in_memory().unwrap());
-    let lab = Lab::on(Arc::clone(&database) as _);
+    let lab = TestApi::on(Arc::clone(&database) as _);
     lab.register_alpha().await;
     db_insert_patterns(&database, 30);
     db_insert_docs(&database, 1_000);

@@ -12,7 +12,7 @@ use deckwatch_server::Sqlite;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, Trouble, approval_with, day_of, forged_token, handoff_of, machine_with, token_for};
+use crate::lab::{TestApi, Trouble, approval_with, day_of, forged_token, handoff_of, machine_with, token_for};
 
 /// A valid request for an operation: the parameter of its path, its query and its body.
 struct ValidRequest {
@@ -22,7 +22,7 @@ struct ValidRequest {
 }
 
 impl ValidRequest {
-    async fn of(lab: &Lab, operation: Operation) -> Self {
+    async fn of(lab: &TestApi, operation: Operation) -> Self {
         let good = |parameter: String, body| Self { parameter, query: "", body };
         let agent = format!("agent-for-{}", operation.id().replace('_', "-"));
         match operation {
@@ -100,20 +100,20 @@ fn note() -> Value {
 }
 
 /// Registers a machine and returns its hostname.
-async fn register_machine(lab: &Lab) -> String {
+async fn register_machine(lab: &TestApi) -> String {
     lab.ask(Operation::RegisterMachine, ("mac1", ""), Some(&machine_with("tom"))).await;
     "mac1".to_owned()
 }
 
 /// Creates a note and returns its id.
-async fn create_note(lab: &Lab) -> String {
+async fn create_note(lab: &TestApi) -> String {
     let made = lab.ask(Operation::CreateNote, ("", ""), Some(&note())).await;
     made.json()["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn every_operation_runs_one_batch_before_its_answer() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     for operation in Operation::ALL {
         let ValidRequest { parameter, query, body } = ValidRequest::of(&lab, *operation).await;
@@ -122,13 +122,13 @@ async fn every_operation_runs_one_batch_before_its_answer() {
         let expected = usize::from(*operation != Operation::Openapi);
         assert_eq!(answer.batches, expected, "{}", operation.id());
         let behind = usize::from(answer.headers.contains_key("ratelimit") && operation.effect() != Effect::Write);
-        assert_eq!(answer.batches_afterwards, behind, "{}: a write is logged in its own batch", operation.id());
+        assert_eq!(answer.batches_deferred, behind, "{}: a write is logged in its own batch", operation.id());
     }
 }
 
 #[tokio::test]
 async fn a_replay_runs_two_batches() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     for operation in Operation::ALL.iter().filter(|operation| operation.effect() == Effect::Write) {
         let ValidRequest { parameter, query, body } = ValidRequest::of(&lab, *operation).await;
@@ -142,7 +142,7 @@ async fn a_replay_runs_two_batches() {
 
 #[tokio::test]
 async fn a_refused_request_runs_one_batch_and_one_without_a_key_none() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     for operation in Operation::ALL {
         let refused = lab.ask(*operation, ("x", "nonsense=1"), Some(&json!({ "nonsense": 1 }))).await;
         if refused.headers.contains_key("ratelimit") {
@@ -150,7 +150,7 @@ async fn a_refused_request_runs_one_batch_and_one_without_a_key_none() {
         }
         let request = Request::builder().method("POST").uri("/v1/sod").body(UnreadableBody).unwrap();
         let stranger = lab.send(request).await;
-        assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 0, 0));
+        assert_eq!((stranger.status, stranger.batches, stranger.batches_deferred), (401, 0, 0));
     }
 }
 
@@ -173,7 +173,7 @@ impl Incoming for UnreadableBody {
 
 #[tokio::test]
 async fn a_body_is_not_read_before_the_key_the_route_and_the_headers_are_checked() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     // Method, path, and the headers in addition to the key.
     let requests: [(&str, &str, Headers, u16); 9] = [
         ("POST", "/v1/nothing", &[], 404),
@@ -222,7 +222,7 @@ fn request_with_unreadable_body(
 
 #[tokio::test]
 async fn a_large_body_is_read_only_after_the_token_is_looked_up() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     let (_, token) = lab.mint("admin").await;
     let doc = json!({ "content": "x".repeat(UNRESERVED_BYTES) });
@@ -233,12 +233,12 @@ async fn a_large_body_is_read_only_after_the_token_is_looked_up() {
     assert_eq!((granted.status, granted.batches), (201, 1), "{}", granted.text);
     let request = request_with_unreadable_body("PUT", "/v1/docs/alpha/large.md", &forged_token(), lab.fresh_key());
     let stranger = lab.send(request).await;
-    assert_eq!((stranger.status, stranger.batches, stranger.batches_afterwards), (401, 1, 0), "{}", stranger.text);
+    assert_eq!((stranger.status, stranger.batches, stranger.batches_deferred), (401, 1, 0), "{}", stranger.text);
 }
 
 #[tokio::test]
 async fn a_token_is_looked_up_before_more_than_four_kilobytes_are_decoded() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     let (_, token) = lab.mint("context").await;
     for (bytes, batches) in [(3_000, 1), (5_000, 2)] {
         let note = json!({ "title": "A note", "content": "x".repeat(bytes) });
@@ -252,7 +252,7 @@ async fn a_token_is_looked_up_before_more_than_four_kilobytes_are_decoded() {
 #[tokio::test]
 async fn the_rate_is_looked_up_before_a_large_body_is_read_or_searched_for_secrets() {
     let database = Sqlite::in_memory().unwrap();
-    let lab = Lab::on(Arc::new(database.clone()));
+    let lab = TestApi::on(Arc::new(database.clone()));
     let note = |bytes: usize| json!({ "title": "A note", "content": "x".repeat(bytes) });
     for (bytes, batches) in [(3_000, 1), (5_000, 2)] {
         let granted = lab.ask(Operation::CreateNote, ("", ""), Some(&note(bytes))).await;
@@ -266,7 +266,7 @@ async fn the_rate_is_looked_up_before_a_large_body_is_read_or_searched_for_secre
 
 #[tokio::test]
 async fn a_large_body_of_a_token_without_the_scope_is_not_read() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     let (_, token) = lab.mint("read-only").await;
     let request = request_with_unreadable_body("PUT", "/v1/docs/alpha/large.md", &token, lab.fresh_key());
     let refused = lab.send(request).await;
@@ -294,7 +294,7 @@ impl Incoming for Admitted {
 
 #[tokio::test]
 async fn a_caller_with_a_token_is_admitted_only_after_the_database_has_confirmed_it() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     let (_, good) = lab.mint("read-only").await;
     let forged = forged_token();
     // The second path has a bad query, so its request is refused before it has a plan.
@@ -319,7 +319,7 @@ async fn a_caller_with_a_token_is_admitted_only_after_the_database_has_confirmed
 
 #[tokio::test]
 async fn a_token_is_looked_up_in_the_batch_of_its_request() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     let (id, token) = lab.mint("admin").await;
     for operation in Operation::ALL.iter().filter(|operation| **operation != Operation::Openapi) {
@@ -330,9 +330,9 @@ async fn a_token_is_looked_up_in_the_batch_of_its_request() {
     }
     lab.ask(Operation::RevokeToken, (&id, ""), None).await;
     let revoked = lab.ask_as(&token, Operation::ListVentures, ("", ""), None).await;
-    assert_eq!((revoked.status, revoked.batches, revoked.batches_afterwards), (401, 1, 0));
+    assert_eq!((revoked.status, revoked.batches, revoked.batches_deferred), (401, 1, 0));
     let slip = format!("{}0", &token[..token.len() - 1]);
     let other = if slip == token { format!("{}1", &token[..token.len() - 1]) } else { slip };
     let misspelt = lab.ask_as(&other, Operation::ListVentures, ("", ""), None).await;
-    assert_eq!((misspelt.status, misspelt.batches, misspelt.batches_afterwards), (401, 0, 0));
+    assert_eq!((misspelt.status, misspelt.batches, misspelt.batches_deferred), (401, 0, 0));
 }

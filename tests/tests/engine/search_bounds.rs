@@ -10,7 +10,7 @@ use deckwatch_server::Sqlite;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::lab::{Answered, Lab};
+use crate::lab::{Answered, TestApi};
 
 /// The CPU time of this process, which other load does not increase. `None` if the system does not report it.
 fn cpu_time() -> Option<Duration> {
@@ -22,7 +22,7 @@ fn cpu_time() -> Option<Duration> {
 }
 
 /// Sends a request; `waited` of the answer is its CPU time if the system reports it.
-pub(crate) async fn timed(lab: &Lab, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answered {
+pub(crate) async fn timed(lab: &TestApi, operation: Operation, to: (&str, &str), body: Option<&Value>) -> Answered {
     let before = cpu_time();
     let mut answer = lab.ask(operation, to, body).await;
     if let Some((before, after)) = before.zip(cpu_time()) {
@@ -140,7 +140,7 @@ fn note(name: &str, content: &str) -> Value {
 }
 
 /// The fastest of three equal requests for a list of notes, because the machine may be busy.
-async fn fastest(lab: &Lab, query: &str) -> Answered {
+async fn fastest(lab: &TestApi, query: &str) -> Answered {
     let mut best: Option<Answered> = None;
     for _ in 0..3 {
         let answer = timed(lab, Operation::ListNotes, ("", query), None).await;
@@ -149,7 +149,7 @@ async fn fastest(lab: &Lab, query: &str) -> Answered {
     best.unwrap()
 }
 
-async fn ask_everything(lab: &Lab, filters: &[&str]) -> Slowest {
+async fn ask_everything(lab: &TestApi, filters: &[&str]) -> Slowest {
     let mut slowest = Slowest::default();
     for q in queries() {
         for filter in filters {
@@ -163,7 +163,7 @@ async fn ask_everything(lab: &Lab, filters: &[&str]) -> Slowest {
 #[tokio::test]
 async fn no_text_makes_saving_or_finding_it_take_long() {
     let folder = tempfile::TempDir::new().unwrap();
-    let lab = Lab::on(Arc::new(Sqlite::open(&folder.path().join("context.db")).unwrap()));
+    let lab = TestApi::on(Arc::new(Sqlite::open(&folder.path().join("context.db")).unwrap()));
     lab.register_alpha().await;
     let mut writing = Slowest::default();
     for (name, text) in texts() {
@@ -218,7 +218,7 @@ fn windows() -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn no_text_makes_a_page_of_excerpts_take_long() {
     const QUERY: &str = "ablated ablaze ableism abloom ablution abnegate abode abolition";
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     let mut slowest = Slowest::default();
     for (name, window) in windows() {
@@ -243,7 +243,7 @@ async fn no_number_of_notes_makes_finding_them_take_long() {
     let path = folder.path().join("context.db");
     let database = Sqlite::open(&path).unwrap();
     db_fill(&Connection::open(&path).unwrap(), if cfg!(debug_assertions) { 10_000 } else { 50_000 });
-    let lab = Lab::on(Arc::new(database));
+    let lab = TestApi::on(Arc::new(database));
     let few = lab.ask(Operation::ListNotes, ("", "q=info+api&venture=few"), None).await.json();
     assert_eq!((&few["total"], &few["items"].as_array().unwrap().len()), (&json!(3), &3), "{few}");
     let none = timed(&lab, Operation::ListNotes, ("", "q=odd+even"), None).await;

@@ -8,7 +8,7 @@ use deckwatch_protocol::Operation;
 use deckwatch_server::Sqlite;
 use rusqlite::{Connection, params};
 
-use crate::lab::Lab;
+use crate::lab::TestApi;
 use crate::search_bounds::timed;
 
 const NOTES: u32 = 10_000;
@@ -63,7 +63,7 @@ async fn a_search_over_ten_thousand_notes_is_fast() {
     db_fill(&mut Connection::open(&path).unwrap());
     // Opening the database indexes the notes.
     let database = Sqlite::open(&path).unwrap();
-    let lab = Lab::on(Arc::new(database));
+    let lab = TestApi::on(Arc::new(database));
     let mut took = Vec::new();
     for n in 0..100u32 {
         // The words range from those in every note to those in a few notes, single and combined.

@@ -4,7 +4,7 @@ use deckwatch_protocol::Operation;
 use serde_json::json;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::lab::Lab;
+use crate::lab::TestApi;
 
 /// The letters that have a composed and a decomposed spelling; only a hundred of the Hangul letters.
 fn composed_letters() -> Vec<char> {
@@ -15,7 +15,7 @@ fn composed_letters() -> Vec<char> {
 
 #[tokio::test]
 async fn either_spelling_of_a_letter_finds_both() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     let letters = composed_letters();
     assert!(letters.len() > 1000, "{}", letters.len());
     let words = letters.iter().map(|letter| format!("Of{:x}a{letter} ", u32::from(*letter)));

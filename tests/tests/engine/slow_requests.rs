@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use deckwatch_api::{Database, DatabaseError, Engine, Param, Row, Settings, Statement};
 use deckwatch_protocol::{Operation, SessionId};
 use deckwatch_server::{Embedded, Sqlite, http as server_http};
-use deckwatch_tests::{Agent, Api, Ask, Caller, Response, fresh};
+use deckwatch_tests::{Agent, Api, Caller, Response, TestRequest, fresh};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -104,7 +104,7 @@ impl Site {
             let agent = self.agent.clone();
             reads.spawn(async move {
                 let started = Instant::now();
-                let list = Ask::of(Operation::ListNotes).query(format!("tag={SLOW}"));
+                let list = TestRequest::of(Operation::ListNotes).query(format!("tag={SLOW}"));
                 (agent.send(list).await, started.elapsed())
             });
         }
@@ -117,7 +117,7 @@ impl Site {
         let mut reads = Vec::new();
         loop {
             let started = Instant::now();
-            let read = self.agent.send(Ask::of(Operation::ListVentures));
+            let read = self.agent.send(TestRequest::of(Operation::ListVentures));
             tokio::select! {
                 done = &mut during => return (reads, done),
                 read = read => read.of::<Value>(200),
@@ -191,7 +191,7 @@ async fn a_heartbeat_passes_the_writes_that_wait_behind_one_that_takes_long() {
         let mut writes = JoinSet::new();
         for _ in 0..5 {
             let agent = site.agent.clone();
-            let put = Ask::of(Operation::PutVenture).with(fresh("v")).json(&json!({ "name": SLOW }));
+            let put = TestRequest::of(Operation::PutVenture).with(fresh("v")).json(&json!({ "name": SLOW }));
             writes.spawn(async move { agent.api().admin().send(put).await.status });
         }
         writes.join_all().await

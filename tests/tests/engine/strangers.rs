@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use deckwatch_protocol::{ErrorCode, Handoff, Health, Operation, SessionId};
-use deckwatch_tests::{Agent, Api, Ask, Caller, ServerProcess, Wire, fresh, program};
+use deckwatch_tests::{Agent, Api, Caller, ServerProcess, TestRequest, Wire, fresh, program};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -343,7 +343,7 @@ async fn each_request_waits_once_for_a_locked_file_and_health_does_not_wait() {
     }
     while locked.elapsed() < Duration::from_secs(8) {
         let started = Instant::now();
-        let health: Health = server.agent.send(Ask::of(Operation::Health)).await.of(200);
+        let health: Health = server.agent.send(TestRequest::of(Operation::Health)).await.of(200);
         assert!(started.elapsed() < Duration::from_millis(100), "{:?}", started.elapsed());
         assert!(locked.elapsed() < Duration::from_secs(1) || health.writes_wait_seconds.is_some());
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -356,7 +356,7 @@ async fn each_request_waits_once_for_a_locked_file_and_health_does_not_wait() {
     other.execute_batch("rollback").unwrap();
     server.agent.create_handoff(&server.session, json!({})).await.of::<Handoff>(201);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let health: Health = server.agent.send(Ask::of(Operation::Health)).await.of(200);
+    let health: Health = server.agent.send(TestRequest::of(Operation::Health)).await.of(200);
     assert_eq!(health.writes_wait_seconds, None);
     assert!(peak_kib(&server.process).is_none_or(|peak| peak < MAX_KIB));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deckwatch_api::Statement;
 use deckwatch_protocol::{DayEnded, DayStarted, Handoff, Operation, Venture};
 use deckwatch_server::Sqlite;
-use deckwatch_tests::{Agent, Api, Ask, Caller, Response, ServerProcess, fresh, program};
+use deckwatch_tests::{Agent, Api, Caller, Response, ServerProcess, TestRequest, fresh, program};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -34,7 +34,7 @@ impl TestServer {
 }
 
 /// Concurrent writes, each with its answer, if it got one.
-type Burst = Arc<Mutex<Vec<(Ask, Option<Response>)>>>;
+type Burst = Arc<Mutex<Vec<(TestRequest, Option<Response>)>>>;
 
 /// Writes from eight connections until the engine has ended.
 fn write_until_killed(agent: &Agent, session: &deckwatch_protocol::SessionId, burst: &Burst) -> JoinSet<()> {
@@ -127,7 +127,7 @@ async fn a_new_database_can_be_opened_after_a_kill_during_its_creation() {
         child.wait().unwrap();
     }
     let (_process, api) = server.open().await;
-    let put = Ask::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "Alpha" }));
+    let put = TestRequest::of(Operation::PutVenture).with("alpha").json(&json!({ "name": "Alpha" }));
     api.admin().send(put).await.of::<Venture>(201);
 }
 

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use deckwatch_api::{Settings, Statement, Swept};
+use deckwatch_api::{Settings, Statement, SweepCounts};
 use deckwatch_protocol::{BearerKey, Operation};
 use deckwatch_server::{Embedded, Sqlite};
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, Trouble};
+use crate::lab::{TestApi, Trouble};
 
 /// A lab whose database contains `count` stale sessions of `alpha`.
-async fn lab_with_silent_sessions(count: u32) -> (Lab, Sqlite) {
+async fn lab_with_silent_sessions(count: u32) -> (TestApi, Sqlite) {
     let database = Sqlite::in_memory().unwrap();
-    let lab = Lab::on(Arc::new(database.clone()));
+    let lab = TestApi::on(Arc::new(database.clone()));
     lab.register_alpha().await;
     let fill = "
         with recursive n (i) as (select 1 union all select i + 1 from n where i < ?1)
@@ -28,7 +28,7 @@ async fn lab_with_silent_sessions(count: u32) -> (Lab, Sqlite) {
 async fn one_sweep_clears_several_chunks_and_the_next_has_nothing_to_do() {
     let (lab, _database) = lab_with_silent_sessions(2_500).await;
     assert_eq!(lab.app().sweep().await.unwrap().sessions, 2_500);
-    assert_eq!(lab.app().sweep().await.unwrap(), Swept::default());
+    assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts::default());
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn an_interrupted_sweep_is_reported_and_the_next_one_continues() {
     assert_eq!(last_sweep(&lab).await["more"], false);
 }
 
-async fn last_sweep(lab: &Lab) -> Value {
+async fn last_sweep(lab: &TestApi) -> Value {
     lab.ask(Operation::Health, ("", ""), None).await.json()["last_sweep"].clone()
 }
 
@@ -93,24 +93,24 @@ async fn a_start_of_day_abandons_a_limited_number_of_sessions_and_shows_none_of_
 
 #[tokio::test]
 async fn expired_rows_are_deleted_and_others_are_kept() {
-    let lab = Lab::new();
+    let lab = TestApi::new();
     lab.register_alpha().await;
     lab.start("agent-1").await;
-    assert_eq!(lab.app().sweep().await.unwrap(), Swept::default());
+    assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts::default());
     lab.pass_seconds(46 * 60);
-    assert_eq!(lab.app().sweep().await.unwrap(), Swept { sessions: 1, ..Swept::default() });
+    assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts { sessions: 1, ..SweepCounts::default() });
     lab.pass_seconds(23 * 60 * 60);
-    assert_eq!(lab.app().sweep().await.unwrap(), Swept { rates: 1, ..Swept::default() });
+    assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts { rates: 1, ..SweepCounts::default() });
     lab.pass_seconds(60 * 60);
-    assert_eq!(lab.app().sweep().await.unwrap(), Swept { keys: 2, ..Swept::default() });
+    assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts { keys: 2, ..SweepCounts::default() });
     lab.pass_seconds(7 * 24 * 60 * 60);
-    assert_eq!(lab.app().sweep().await.unwrap(), Swept { log: 2, ..Swept::default() });
+    assert_eq!(lab.app().sweep().await.unwrap(), SweepCounts { log: 2, ..SweepCounts::default() });
 }
 
 #[tokio::test]
 async fn a_note_without_an_index_is_reported_by_a_search_and_found_after_the_sweep() {
     let database = Sqlite::in_memory().unwrap();
-    let lab = Lab::on(Arc::new(database.clone()));
+    let lab = TestApi::on(Arc::new(database.clone()));
     let note = json!({ "title": "T", "content": "osprey" });
     let id = lab.ask(Operation::CreateNote, ("", ""), Some(&note)).await.json()["id"].as_str().unwrap().to_owned();
     // The state that a migration leaves.

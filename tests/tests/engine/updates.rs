@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use deckwatch_protocol::{Health, Operation};
-use deckwatch_tests::{Api, Ask, Caller, program};
+use deckwatch_tests::{Api, Caller, TestRequest, program};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
@@ -34,7 +34,7 @@ async fn a_server_whose_program_was_replaced_says_so_in_health_and_once_in_its_l
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
     let url = line.trim().strip_prefix("ready ").unwrap();
     let api = Api::at(url, ("unused-key-of-a-test", "unused-key-of-a-test"), folder.path());
-    let notice = || async { api.anonymous().send(Ask::of(Operation::Health)).await.of::<Health>(200).notice };
+    let notice = || async { api.anonymous().send(TestRequest::of(Operation::Health)).await.of::<Health>(200).notice };
     assert_eq!(notice().await, None);
     for new in ["deckwatch-server 9.9.9 (0123abc)", "deckwatch-server 9.9.10 (4567def)"] {
         replace(&binary, new);

@@ -20,7 +20,7 @@ pub enum Lineage {
     /// The holder of the agent's slot is an ancestor of this process.
     Descendant,
     /// The holder of the slot runs, but is not an ancestor. The tool may have detached this process.
-    Apart,
+    Unrelated,
     /// No slot has this name, or its holder can't be seen from this process.
     Unknown,
 }
@@ -31,12 +31,12 @@ pub struct ForeignLaunch {
     /// The agent that the environment names.
     pub agent: Agent,
     /// The evidence.
-    pub why: Foreign,
+    pub reason: ForeignReason,
 }
 
 /// Evidence that the environment belongs to another launch.
 #[derive(Debug)]
-pub enum Foreign {
+pub enum ForeignReason {
     /// A background server passed on its own environment.
     SharedServer(SharedServer, u32),
     /// The launch's process has ended.
@@ -66,8 +66,10 @@ impl Lineage {
         let (agent, launched, here) = (agent.clone(), launched.clone(), here.clone());
         match self {
             _ if launched == here => Ok(()),
-            Self::Apart => Err(ForeignLaunch { agent, why: Foreign::Elsewhere { launched, here } }),
-            Self::Descendant if !owned => Err(ForeignLaunch { agent, why: Foreign::OutsideVenture { launched, here } }),
+            Self::Unrelated => Err(ForeignLaunch { agent, reason: ForeignReason::Elsewhere { launched, here } }),
+            Self::Descendant if !owned => {
+                Err(ForeignLaunch { agent, reason: ForeignReason::OutsideVenture { launched, here } })
+            }
             Self::Descendant | Self::Unknown => Ok(()),
         }
     }
@@ -88,7 +90,7 @@ pub fn lineage_of(dirs: &Dirs, host: &Host, agent: &Agent, launch: Option<&str>)
 /// 3. If the slot belongs to a later launch, the name was taken over.
 /// 4. The holder must run. This is unknown if process ids can't be compared.
 fn examine(pid: u32, dirs: &Dirs, host: &Host, agent: &Agent, launch: Option<&str>) -> Result<Lineage, ForeignLaunch> {
-    let foreign = |why| Err(ForeignLaunch { agent: agent.clone(), why });
+    let foreign = |reason| Err(ForeignLaunch { agent: agent.clone(), reason });
     let holding = Slot::holding(dirs, host, agent);
     if holding.is_none() && launch.is_none() {
         return Ok(Lineage::Unknown);
@@ -102,16 +104,16 @@ fn examine(pid: u32, dirs: &Dirs, host: &Host, agent: &Agent, launch: Option<&st
         if found { None } else { Some((SharedServer::of_process(pid)?, pid)) }
     });
     if let Some((server, pid)) = server {
-        return foreign(Foreign::SharedServer(server, pid));
+        return foreign(ForeignReason::SharedServer(server, pid));
     }
     let Some(holding) = holding else { return Ok(Lineage::Unknown) };
     if launch.is_some_and(|launch| launch != holding.holder.id()) {
-        return foreign(Foreign::TakenOver);
+        return foreign(ForeignReason::TakenOver);
     }
     match holder {
         _ if !holding.comparable || RunningProcess::find(pid).is_none() => Ok(Lineage::Unknown),
-        None => foreign(Foreign::Ended),
-        Some(_) => Ok(if found { Lineage::Descendant } else { Lineage::Apart }),
+        None => foreign(ForeignReason::Ended),
+        Some(_) => Ok(if found { Lineage::Descendant } else { Lineage::Unrelated }),
     }
 }
 
@@ -119,20 +121,20 @@ impl ForeignLaunch {
     /// The finding, for a message.
     pub fn what(&self) -> String {
         let agent = &self.agent;
-        match &self.why {
-            Foreign::SharedServer(server, pid) => format!(
+        match &self.reason {
+            ForeignReason::SharedServer(server, pid) => format!(
                 "the environment belongs to the launch of {agent}: {} (process {pid}) passes it to every session",
                 server.title()
             ),
-            Foreign::Ended => format!("the environment belongs to the launch of {agent}, which has ended"),
-            Foreign::TakenOver => {
+            ForeignReason::Ended => format!("the environment belongs to the launch of {agent}, which has ended"),
+            ForeignReason::TakenOver => {
                 format!("the environment belongs to an earlier launch of {agent}; a later launch has that name now")
             }
-            Foreign::Elsewhere { launched, here } => format!(
+            ForeignReason::Elsewhere { launched, here } => format!(
                 "the environment belongs to the launch of {agent} on {launched}; this process is not part of that \
                  launch and works on {here}"
             ),
-            Foreign::OutsideVenture { launched, here } => format!(
+            ForeignReason::OutsideVenture { launched, here } => format!(
                 "the environment belongs to the launch of {agent} on {launched}; this session works on {here}, which is \
                  not a repository of its venture"
             ),
@@ -141,16 +143,16 @@ impl ForeignLaunch {
 
     /// How to fix it.
     pub fn fix(&self) -> String {
-        match &self.why {
-            Foreign::SharedServer(server, _) => format!(
+        match &self.reason {
+            ForeignReason::SharedServer(server, _) => format!(
                 "end this session, run `{}`, and start the agent again with `launcher <venture>`",
                 server.stop_command()
             ),
-            Foreign::OutsideVenture { here, .. } => format!(
+            ForeignReason::OutsideVenture { here, .. } => format!(
                 "end this session and start an agent with `launcher <venture>` for the venture of {here}; if {here} \
                  belongs to this venture, add it to the venture's repos and start the agent again"
             ),
-            Foreign::Ended | Foreign::TakenOver | Foreign::Elsewhere { .. } => {
+            ForeignReason::Ended | ForeignReason::TakenOver | ForeignReason::Elsewhere { .. } => {
                 "end this session and start the agent again with `launcher <venture>`; if you set DECKWATCH_AGENT \
                  yourself, unset it"
                     .to_owned()

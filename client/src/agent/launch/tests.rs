@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use deckwatch_protocol::Client;
 
 use super::*;
-use crate::agent::Wanted;
+use crate::agent::SlotRequest;
 
 struct Machine {
     dirs: Dirs,
@@ -30,7 +30,8 @@ impl Machine {
     }
 
     fn claim(&self, pid: u32) -> (Agent, String) {
-        let slot = Slot::claim(&self.dirs, &host(), &codex(), &"alpha".parse().unwrap(), pid, Wanted::Any).unwrap();
+        let slot =
+            Slot::claim(&self.dirs, &host(), &codex(), &"alpha".parse().unwrap(), pid, SlotRequest::Any).unwrap();
         (slot.agent, launch_id(pid).unwrap())
     }
 
@@ -90,7 +91,7 @@ fn a_detached_process_is_apart_while_the_launch_runs() {
     let machine = Machine::new();
     let launched = start("sh -c 'sleep 600 & echo $!'");
     let (agent, launch) = machine.claim(launched.holder.id());
-    assert_eq!(machine.examine(launched.inner, &agent, Some(&launch)).unwrap(), Lineage::Apart);
+    assert_eq!(machine.examine(launched.inner, &agent, Some(&launch)).unwrap(), Lineage::Unrelated);
 }
 
 #[test]
@@ -101,13 +102,13 @@ fn a_process_that_outlives_its_launch_loses_the_name() {
     launched.holder.kill().unwrap();
     launched.holder.wait().unwrap();
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
-    assert!(matches!(error.why, Foreign::Ended), "{error}");
+    assert!(matches!(error.reason, ForeignReason::Ended), "{error}");
 
     // The next launch gets the slot and the name.
     let next = start("sleep 600 & echo $!");
     assert_eq!(machine.claim(next.holder.id()).0, agent);
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
-    assert!(matches!(error.why, Foreign::TakenOver), "{error}");
+    assert!(matches!(error.reason, ForeignReason::TakenOver), "{error}");
     assert!(error.to_string().contains("start the agent again with `launcher <venture>`"), "{error}");
 }
 
@@ -118,7 +119,7 @@ fn a_background_server_of_the_launch_does_not_pass_on_the_name() {
     let launched = start(&format!("{server} app-server --listen unix:// --managed-daemon &"));
     let (agent, launch) = machine.claim(launched.holder.id());
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
-    assert!(matches!(error.why, Foreign::SharedServer(SharedServer::Codex, _)), "{error}");
+    assert!(matches!(error.reason, ForeignReason::SharedServer(SharedServer::Codex, _)), "{error}");
     assert!(error.to_string().contains("codex app-server daemon stop"), "{error}");
     // A name that a person chose does not come from a launch.
     let named = "my-codex".parse().unwrap();
@@ -161,7 +162,7 @@ fn a_reused_process_id_is_another_process() {
     let earlier = record.replace("\"started\":\"", "\"started\":\"0");
     std::fs::write(&file, earlier).unwrap();
     let error = machine.examine(launched.inner, &agent, None).unwrap_err();
-    assert!(matches!(error.why, Foreign::Ended), "{error}");
+    assert!(matches!(error.reason, ForeignReason::Ended), "{error}");
     let error = machine.examine(launched.inner, &agent, Some(&launch)).unwrap_err();
-    assert!(matches!(error.why, Foreign::TakenOver), "{error}");
+    assert!(matches!(error.reason, ForeignReason::TakenOver), "{error}");
 }

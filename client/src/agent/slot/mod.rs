@@ -28,13 +28,13 @@ pub struct Slot {
 
 /// The slot that an agent asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum SlotRequest {
     /// Any slot.
     Any,
     /// The slot of its conversation, unless another agent holds it now.
-    This(u32),
+    Exactly(u32),
     /// Any slot except this one, which belongs to the conversation that this one was forked from.
-    Other(u32),
+    Except(u32),
 }
 
 /// Why an agent got no slot.
@@ -114,7 +114,7 @@ impl Slot {
         client: &Client,
         venture: &VentureCode,
         pid: u32,
-        wanted: Wanted,
+        wanted: SlotRequest,
     ) -> Result<Self, SlotError> {
         processes_are_readable(RunningProcess::find(std::process::id()).as_ref())?;
         let holder = RunningProcess::find(pid).ok_or(SlotError::NoSuchProcess(pid))?;
@@ -141,7 +141,7 @@ impl Slot {
         host: &Host,
         client: &Client,
         venture: &VentureCode,
-        wanted: Wanted,
+        wanted: SlotRequest,
     ) -> Result<Self, SlotError> {
         processes_are_readable(RunningProcess::find(std::process::id()).as_ref())?;
         let slots = Folder::of(dirs, host).read(client)?;
@@ -177,15 +177,15 @@ fn processes_are_readable(this: Option<&RunningProcess>) -> Result<(), SlotError
 
 type Slots = Vec<(u32, Option<Record>)>;
 
-fn choose(slots: &Slots, venture: &VentureCode, wanted: Wanted) -> u32 {
+fn choose(slots: &Slots, venture: &VentureCode, wanted: SlotRequest) -> u32 {
     let is_free = |record: &Option<Record>| !record.as_ref().is_some_and(Record::is_held);
     let taken = |number: u32| slots.iter().any(|(other, record)| *other == number && !is_free(record));
-    if let Wanted::This(number) = wanted
+    if let SlotRequest::Exactly(number) = wanted
         && !taken(number)
     {
         return number;
     }
-    let may_be = |number: u32| wanted != Wanted::Other(number);
+    let may_be = |number: u32| wanted != SlotRequest::Except(number);
     let served = |record: &Option<Record>| record.as_ref().is_some_and(|record| record.venture == *venture);
     let same_venture = slots.iter().find(|(number, record)| may_be(*number) && served(record) && is_free(record));
     if let Some((number, _)) = same_venture {

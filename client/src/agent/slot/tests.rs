@@ -19,10 +19,10 @@ impl Machine {
     }
 
     fn claim(&self, client: &str, venture: &str, pid: u32) -> Slot {
-        self.claim_wanted(client, venture, pid, Wanted::Any)
+        self.claim_wanted(client, venture, pid, SlotRequest::Any)
     }
 
-    fn claim_wanted(&self, client: &str, venture: &str, pid: u32, wanted: Wanted) -> Slot {
+    fn claim_wanted(&self, client: &str, venture: &str, pid: u32, wanted: SlotRequest) -> Slot {
         let (host, client, venture) = ("mac1".parse().unwrap(), client.parse().unwrap(), venture.parse().unwrap());
         Slot::claim(&self.dirs, &host, &client, &venture, pid, wanted).unwrap()
     }
@@ -90,8 +90,8 @@ fn a_crashed_agent_gets_its_slot_back_for_its_venture() {
 fn the_wanted_slot_is_given_unless_another_agent_holds_it() {
     let machine = Machine::new();
     let (one, two) = (Process::start(), Process::start());
-    assert_eq!(machine.claim_wanted("claude", "alpha", one.pid(), Wanted::This(3)).number, 3);
-    assert_eq!(machine.claim_wanted("claude", "alpha", two.pid(), Wanted::This(3)).number, 1);
+    assert_eq!(machine.claim_wanted("claude", "alpha", one.pid(), SlotRequest::Exactly(3)).number, 3);
+    assert_eq!(machine.claim_wanted("claude", "alpha", two.pid(), SlotRequest::Exactly(3)).number, 1);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn an_excluded_slot_is_not_given_even_if_it_is_free() {
     machine.claim("claude", "alpha", gone.pid());
     drop(gone);
     let next = Process::start();
-    assert_eq!(machine.claim_wanted("claude", "alpha", next.pid(), Wanted::Other(1)).number, 2);
+    assert_eq!(machine.claim_wanted("claude", "alpha", next.pid(), SlotRequest::Except(1)).number, 2);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn many_agents_at_once_all_get_different_slots() {
 fn next_returns_the_slot_and_writes_nothing() {
     let machine = Machine::new();
     let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
-    let next = Slot::next(&machine.dirs, &host, &client, &venture, Wanted::Any).unwrap();
+    let next = Slot::next(&machine.dirs, &host, &client, &venture, SlotRequest::Any).unwrap();
     assert_eq!(next.number, 1);
     assert!(!machine.dirs.state.exists());
 }
@@ -157,7 +157,7 @@ fn an_ended_process_gets_no_slot() {
     let pid = gone.pid();
     drop(gone);
     let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
-    let refused = Slot::claim(&machine.dirs, &host, &client, &venture, pid, Wanted::Any);
+    let refused = Slot::claim(&machine.dirs, &host, &client, &venture, pid, SlotRequest::Any);
     assert!(matches!(refused, Err(SlotError::NoSuchProcess(found)) if found == pid));
 }
 
@@ -166,7 +166,7 @@ fn the_longest_hostname_gives_a_valid_name() {
     let machine = Machine::new();
     let host: Host = "h".repeat(Host::MAX_CHARS).parse().unwrap();
     let (client, venture) = ("claude".parse().unwrap(), "alpha".parse().unwrap());
-    let slot = Slot::claim(&machine.dirs, &host, &client, &venture, std::process::id(), Wanted::Any).unwrap();
+    let slot = Slot::claim(&machine.dirs, &host, &client, &venture, std::process::id(), SlotRequest::Any).unwrap();
     assert_eq!(slot.agent.as_str().len(), Agent::MAX_CHARS);
     assert!(slot.agent.as_str().ends_with("-claude-1"));
     assert_eq!(slot.host, host);
@@ -197,7 +197,7 @@ fn a_holder_in_another_process_namespace_keeps_its_slot_for_a_day_or_until_reboo
         let then = SystemTime::now() - Duration::from_hours(age);
         File::options().write(true).open(&file).unwrap().set_modified(then).unwrap();
         let (host, client, venture) = ("mac1".parse().unwrap(), "claude".parse().unwrap(), "alpha".parse().unwrap());
-        Slot::next(&machine.dirs, &host, &client, &venture, Wanted::Any).unwrap().number
+        Slot::next(&machine.dirs, &host, &client, &venture, SlotRequest::Any).unwrap().number
     };
     assert_eq!(next(&record, 23), 3);
     assert_eq!(next(&record, 25), 1);

@@ -22,7 +22,7 @@ pub use self::held::Held;
 use self::other_queues::Owner;
 pub use self::other_queues::{OtherQueue, TakenOver};
 use super::entry::Entry;
-use super::pause::{Occasion, Pause};
+use super::pause::{Pause, SendReason};
 use crate::digest::sha256_hex;
 use crate::disk::advice;
 
@@ -119,13 +119,13 @@ impl Folder {
     /// can't be read or set aside is skipped, and `waiting` reports it.
     pub(super) fn first(
         &self,
-        occasion: Occasion,
+        reason: SendReason,
         own: Option<Ticket>,
         now: Timestamp,
     ) -> Result<Option<(Ticket, Entry)>, StorageError> {
         for number in self.numbers()? {
             match self.read(number) {
-                Ok(Some(entry)) if own == Some(Ticket(number)) || entry.is_due(occasion, now) => {
+                Ok(Some(entry)) if own == Some(Ticket(number)) || entry.is_due(reason, now) => {
                     return Ok(Some((Ticket(number), entry)));
                 }
                 Ok(Some(_)) | Err(_) => {}

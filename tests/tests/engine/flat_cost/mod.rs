@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 
 use self::history::{Size, db_fill, db_fill_blocked, db_fill_busy, db_fill_patterns};
 use self::measured::Measured;
-use crate::lab::{Lab, approval_with, day_of, handoff_of, machine_with};
+use crate::lab::{TestApi, approval_with, day_of, handoff_of, machine_with};
 use crate::schema::migrated;
 
 /// A lab with a history of the venture `alpha`, and the cost of its requests.
 struct HistoryLab {
-    lab: Lab,
+    lab: TestApi,
     measured: Measured,
     session: String,
     note: String,
@@ -29,7 +29,7 @@ struct HistoryLab {
 impl HistoryLab {
     async fn of(size: Size) -> Self {
         let measured = Measured(Arc::new(Mutex::new((migrated(), 0))));
-        let lab = Lab::on(Arc::new(measured.clone()));
+        let lab = TestApi::on(Arc::new(measured.clone()));
         lab.register_alpha().await;
         let session = lab.start("agent-0").await;
         lab.ask(Operation::CreateHandoff, ("", ""), Some(&handoff_of(&session))).await;

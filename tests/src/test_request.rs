@@ -18,7 +18,7 @@ use crate::shape::fresh;
 /// A request. A caller can send it several times.
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct Ask {
+pub struct TestRequest {
     method: Method,
     path: String,
     query: String,
@@ -27,7 +27,7 @@ pub struct Ask {
     chunked: bool,
 }
 
-impl Ask {
+impl TestRequest {
     /// A request for `operation`. A write gets a new idempotency key.
     pub fn of(operation: Operation) -> Self {
         let ask = Self::at(operation.method(), operation.path());

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::error::ClientError;
 
 /// An API call, independent of the transport.
-pub(crate) struct Ask {
+pub(crate) struct ApiRequest {
     pub(super) operation: Operation,
     pub(super) path_and_query: String,
     pub(super) body: Bytes,
@@ -19,7 +19,7 @@ pub(crate) struct Ask {
     pub(super) key: Option<String>,
 }
 
-impl Ask {
+impl ApiRequest {
     pub(super) fn plain(operation: Operation, parameter: &str) -> Self {
         Self {
             operation,
