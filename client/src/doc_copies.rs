@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use deckwatch_protocol::{Doc, DocName, DocScope, Timestamp};
 
-use crate::dirs::Dirs;
+use deckwatch_machine::dirs::Dirs;
 
 /// The copies of one scope. Each scope has its own folder, so two scopes can have a document of the same name.
 #[derive(Debug, Clone)]

@@ -11,10 +11,10 @@ use deckwatch_protocol::{DayStarted, RepoName, Timestamp, VentureCode};
 use serde::{Deserialize, Serialize};
 
 use crate::api::Api;
-use crate::clock::now;
-use crate::digest::sha256_hex;
-use crate::dirs::Dirs;
-use crate::durable;
+use deckwatch_machine::clock::now;
+use deckwatch_machine::digest::sha256_hex;
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::durable;
 
 const MAX_SNAPSHOTS: usize = 100;
 /// A start-of-day response with the largest possible handoff is smaller.

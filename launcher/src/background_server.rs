@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use deckwatch_client::agent::{ForeignLaunch, ForeignReason, RunningServer, SharedServer, lineage_of, this_host};
-use deckwatch_client::checkout::Checkout;
-use deckwatch_client::{variables, ventures};
+use deckwatch_machine::agent::{ForeignLaunch, ForeignReason, RunningServer, SharedServer, lineage_of, this_host};
+use deckwatch_machine::checkout::Checkout;
+use deckwatch_machine::{variables, ventures};
 use deckwatch_protocol::{Agent, RepoName};
 use tokio::process::Command;
 

@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use deckwatch_client::agent::this_host;
-use deckwatch_client::checkout::{Checkout, CheckoutKind, add_worktree, main_folder};
-use deckwatch_client::dirs::Dirs;
+use deckwatch_machine::agent::this_host;
+use deckwatch_machine::checkout::{Checkout, CheckoutKind, add_worktree, main_folder};
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{Agent, Branch};
 
 use crate::error::LaunchError;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
+use deckwatch_machine::checkout::{Checkout, CheckoutKind};
+use deckwatch_machine::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::VentureCode;
 
 use crate::background_server;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
-use deckwatch_client::discovery::Repositories;
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::checkout::{Checkout, CheckoutKind};
+use deckwatch_machine::discovery::Repositories;
+use deckwatch_machine::ventures::VentureEntry;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;

@@ -11,9 +11,9 @@ use clap::{Command, ValueEnum};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
-use deckwatch_client::dirs::Dirs;
-use deckwatch_client::variables;
-use deckwatch_client::ventures;
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::variables;
+use deckwatch_machine::ventures;
 
 use crate::background_server;
 use crate::config::Config;

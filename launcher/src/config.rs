@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use deckwatch_client::dirs::Dirs;
-use deckwatch_client::discovery::default_dev_root;
-use deckwatch_client::variables;
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::discovery::default_dev_root;
+use deckwatch_machine::variables;
 use serde::Deserialize;
 
 use crate::agent_cli::AgentCli;

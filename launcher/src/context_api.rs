@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use deckwatch_client::agent::this_host;
-use deckwatch_client::ventures::VentureEntry;
 use deckwatch_client::{Api, ApiConfig, ClientError};
+use deckwatch_machine::agent::this_host;
+use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::{Agent, ErrorCode, ListVentures, Venture};
 
 use crate::endpoint::Endpoint;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use deckwatch_client::ApiConfig;
-use deckwatch_client::variables;
+use deckwatch_machine::variables;
 
 use crate::config::Config;
 use crate::error::LaunchError;

@@ -1,6 +1,6 @@
 //! The environment variables that an agent and its server get, inherit, or do not get.
 
-use deckwatch_client::variables;
+use deckwatch_machine::variables;
 
 /// The variables that describe the launch. One that a launch does not set is removed, so that the agent does not
 /// inherit it.

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use deckwatch_client::agent::SlotError;
-use deckwatch_client::checkout::CheckoutError;
-use deckwatch_client::dirs::NoHome;
-use deckwatch_client::discovery::DiscoveryError;
-use deckwatch_client::ventures::VenturesError;
+use deckwatch_machine::agent::SlotError;
+use deckwatch_machine::checkout::CheckoutError;
+use deckwatch_machine::dirs::NoHome;
+use deckwatch_machine::discovery::DiscoveryError;
+use deckwatch_machine::ventures::VenturesError;
 use deckwatch_protocol::{Agent, RepoName, VentureCode};
 use thiserror::Error;
 

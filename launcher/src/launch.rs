@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use clap_complete::engine::ArgValueCandidates;
-use deckwatch_client::variables::VENTURES;
+use deckwatch_machine::variables::VENTURES;
 use deckwatch_protocol::{IssueNumber, Track};
 
 use crate::agent_cli::AgentCli;

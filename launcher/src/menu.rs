@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::ventures::VentureEntry;
 use inquire::{InquireError, Select};
 
 use crate::error::LaunchError;

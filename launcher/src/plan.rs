@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use deckwatch_client::agent::{Slot, this_host};
-use deckwatch_client::checkout::Checkout;
-use deckwatch_client::variables;
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::agent::{Slot, this_host};
+use deckwatch_machine::checkout::Checkout;
+use deckwatch_machine::variables;
+use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::{RepoName, Track};
 
 use crate::agent_cli::AgentCli;

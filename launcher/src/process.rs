@@ -6,8 +6,8 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use deckwatch_client::agent::{Conversation, Conversations, Slot, SlotRequest, launch_id, this_host};
-use deckwatch_client::variables;
+use deckwatch_machine::agent::{Conversation, Conversations, Slot, SlotRequest, launch_id, this_host};
+use deckwatch_machine::variables;
 
 use crate::background_server;
 use crate::branches;

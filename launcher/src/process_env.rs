@@ -6,7 +6,7 @@ use std::io::IsTerminal as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use deckwatch_client::dirs::Dirs;
+use deckwatch_machine::dirs::Dirs;
 
 use crate::agent_cli::AgentCli;
 use crate::error::LaunchError;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use deckwatch_client::checkout::{Checkout, CheckoutError};
+use deckwatch_machine::checkout::{Checkout, CheckoutError};
 use deckwatch_protocol::{Invalid, VentureCode};
 
 use crate::error::LaunchError;

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deckwatch_client::dirs::Dirs;
-use deckwatch_client::ventures::{self, VentureEntry};
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::ventures::{self, VentureEntry};
 use deckwatch_protocol::Agent;
 use serde_json::json;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use deckwatch_client::agent::Worker;
-use deckwatch_client::clock::now;
-use deckwatch_client::variables;
+use deckwatch_machine::agent::Worker;
+use deckwatch_machine::clock::now;
+use deckwatch_machine::variables;
 use deckwatch_protocol::{EndReason, STALE_SECONDS, Session, SessionFilter, SessionStatus};
 
 use crate::session::{Keeper, Live, State};

@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use deckwatch_client::agent::{
+use deckwatch_client::api::{Api, ApiConfig, Endpoint};
+use deckwatch_client::snapshot::Snapshot;
+use deckwatch_machine::agent::{
     Conversation, Conversations, Lineage, SharedServer, Slot, SlotRequest, lineage_of, slot_number, this_host,
 };
-use deckwatch_client::api::{Api, ApiConfig, Endpoint};
-use deckwatch_client::checkout::{Checkout, CheckoutError};
-use deckwatch_client::dirs::Dirs;
-use deckwatch_client::snapshot::Snapshot;
-use deckwatch_client::variables;
-use deckwatch_client::ventures::{self, VentureEntry, VenturesFile};
+use deckwatch_machine::checkout::{Checkout, CheckoutError};
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::variables;
+use deckwatch_machine::ventures::{self, VentureEntry, VenturesFile};
 use deckwatch_protocol::{
     Agent, Client, ClientSessionId, ClientVersion, Host, ListVentures, RepoName, Session, Venture, VentureCode,
 };

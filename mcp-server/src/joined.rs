@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
-use deckwatch_client::agent::{AgentProcess, SessionProcesses, Worker, agent_process};
-use deckwatch_client::dirs::Dirs;
+use deckwatch_machine::agent::{AgentProcess, SessionProcesses, Worker, agent_process};
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{ActiveSession, Agent, LeaveSession, SessionId, Timestamp};
 
 use crate::session::Keeper;

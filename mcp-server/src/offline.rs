@@ -1,9 +1,9 @@
 //! Copies of the API's records on this machine, for times when the API does not answer: documents, and the last start
 //! of day. Reports show them with their age.
 
-use deckwatch_client::dirs::Dirs;
 use deckwatch_client::doc_copies::{DocCopies, DocCopy};
 use deckwatch_client::snapshot::Snapshot;
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{DocName, DocScope, Handoff, HandoffId, Timestamp};
 
 use crate::identity::Identity;

@@ -8,8 +8,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use deckwatch_client::checkout::{Checkout, last_commit_of};
-use deckwatch_client::variables::PLAN;
+use deckwatch_machine::checkout::{Checkout, last_commit_of};
+use deckwatch_machine::variables::PLAN;
 use deckwatch_protocol::{Timestamp, VentureCode};
 use thiserror::Error;
 

@@ -8,8 +8,8 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use deckwatch_client::api::{Api, ApiConfig, ClientError};
-use deckwatch_client::checkout::RecordNames;
-use deckwatch_client::dirs::Dirs;
+use deckwatch_machine::checkout::RecordNames;
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{DayStarted, ErrorCode, HandoffFilter, MoveRecords};
 
 use crate::identity::{VentureSource, database_of};

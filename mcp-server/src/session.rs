@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use deckwatch_client::api::ClientError;
 use deckwatch_client::outbox::{DayToEnd, Delivery, LostResponse, Queued, SessionRequest};
-use deckwatch_client::variables;
+use deckwatch_machine::variables;
 use deckwatch_protocol::{
     Branch, CommitSha, DayEnded, DayStarted, EndDay, EndReason, ErrorCode, Handoff, HandoffDraft, HandoffFilter,
     HandoffPayload, IssueNumber, Meta, Session, SessionId, SessionStatus, StartDay, Timestamp, Track,

@@ -1,11 +1,11 @@
 //! The errors of tools. Each says what to do.
 
-use deckwatch_client::agent::{ForeignLaunch, SlotError};
 use deckwatch_client::api::{ClientError, ConfigError};
-use deckwatch_client::checkout::CheckoutError;
-use deckwatch_client::dirs::NoHome;
-use deckwatch_client::discovery::DiscoveryError;
-use deckwatch_client::ventures::VenturesError;
+use deckwatch_machine::agent::{ForeignLaunch, SlotError};
+use deckwatch_machine::checkout::CheckoutError;
+use deckwatch_machine::dirs::NoHome;
+use deckwatch_machine::discovery::DiscoveryError;
+use deckwatch_machine::ventures::VenturesError;
 use deckwatch_protocol::{Invalid, RepoName, Violations};
 use thiserror::Error;
 

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use deckwatch_protocol::{Agent, BearerKey};
 use url::{Host, Url};
 
-use crate::digest::sha256_hex;
-use crate::dirs::Dirs;
 use crate::outbox::{Bounds, Outbox};
 use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
 use crate::snapshot::Snapshots;
-use crate::variables;
+use deckwatch_machine::digest::sha256_hex;
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::variables;
 
 /// The location of an API.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::Prepared;
 use super::error::ClientError;
-use crate::disk;
+use deckwatch_machine::disk;
 
 /// Advice for a database that can't be opened. The message of SQLite gives the cause.
 fn advice(error: &OpenError) -> &'static str {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::pause::SendReason;
 use super::venture_lookup::SessionRequest;
 use crate::api::{ApiRequest, ClientError, random_uuid};
-use crate::clock::now;
-use crate::digest::sha256_hex;
+use deckwatch_machine::clock::now;
+use deckwatch_machine::digest::sha256_hex;
 
 /// How long an entry may be sent without a person's decision. The API remembers its key for 24 hours.
 const SENT_WITHIN_SECONDS: u64 = 23 * 60 * 60;

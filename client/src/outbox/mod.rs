@@ -40,7 +40,7 @@ use self::unconfirmed::UnconfirmedWrites;
 pub use self::unsent::{Unsent, UnsentHandoff, UnsentNote};
 pub use self::venture_lookup::SessionRequest;
 use crate::api::{Api, ClientError, understand};
-use crate::clock::now;
+use deckwatch_machine::clock::now;
 
 /// The queue on disk of one endpoint and one actor.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use super::folder::{StorageError, Ticket};
 use super::pause::{Pause, SendReason};
 use super::{Outbox, venture_lookup};
 use crate::api::{Api, ApiRequest, ClientError, foreign, is_the_api, understand};
-use crate::clock::now;
+use deckwatch_machine::clock::now;
 
 /// The limit of entries for one background run, so that it does not use up the actor's rate limit.
 const MAX_PER_TURN: usize = 50;

@@ -1,6 +1,6 @@
 //! The secret values that the launcher put into the environment, with their encodings.
 
-use crate::variables;
+use deckwatch_machine::variables;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;

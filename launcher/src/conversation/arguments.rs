@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use deckwatch_client::agent::conversation_id;
+use deckwatch_machine::agent::conversation_id;
 use deckwatch_protocol::ClientSessionId;
 
 use crate::agent_cli::AgentCli;

@@ -9,10 +9,10 @@ mod arguments;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use deckwatch_client::agent::{
+use deckwatch_machine::agent::{
     Conversation as Remembered, Conversations, SlotRequest, conversation_id, new_conversation_id, this_host,
 };
-use deckwatch_client::checkout::Checkout;
+use deckwatch_machine::checkout::Checkout;
 use deckwatch_protocol::{ClientSessionId, Track, VentureCode};
 
 use self::arguments::{EarlierConversation, Intent, intent};

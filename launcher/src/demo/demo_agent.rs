@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use deckwatch_client::variables;
+use deckwatch_machine::variables;
 use deckwatch_protocol::Agent;
 use rmcp::model::{CallToolRequestParams, JsonObject};
 use rmcp::service::RunningService;

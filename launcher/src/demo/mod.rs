@@ -10,9 +10,9 @@ mod work;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use deckwatch_client::agent::this_host;
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
-use deckwatch_client::dirs::Dirs;
+use deckwatch_machine::agent::this_host;
+use deckwatch_machine::checkout::{Checkout, CheckoutKind};
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::Agent;
 
 use self::demo_agent::DemoAgent;

@@ -6,9 +6,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use deckwatch_client::digest::sha256_hex;
-use deckwatch_client::dirs::Dirs;
 use deckwatch_client::doc_copies::DocCopies;
+use deckwatch_machine::digest::sha256_hex;
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{DocName, DocScope};
 use tempfile::NamedTempFile;
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::variables::API_KEY;
 use deckwatch_client::{Api, ClientError};
+use deckwatch_machine::variables::API_KEY;
 use deckwatch_protocol::{ErrorCode, Health, ListVentures, Version};
 
 use super::check::Check;

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
-use deckwatch_client::disk::advice;
+use deckwatch_machine::disk::advice;
 
 use super::check::Check;
 use crate::process_env::ProcessEnv;

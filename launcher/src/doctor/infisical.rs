@@ -1,6 +1,6 @@
 //! Checks the configuration of Infisical. It sends no request; `launcher secrets check` does that.
 
-use deckwatch_client::ventures::VenturesFile;
+use deckwatch_machine::ventures::VenturesFile;
 
 use super::check::Check;
 use crate::secrets::vault::Vault;

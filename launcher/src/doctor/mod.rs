@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::rc::Rc;
 
 use clap::{Args, Command};
-use deckwatch_client::agent::{Slot, SlotRequest, this_host};
+use deckwatch_machine::agent::{Slot, SlotRequest, this_host};
 use deckwatch_protocol::VentureCode;
 
 use self::check::{Check, Report};

@@ -1,9 +1,9 @@
 //! Checks the ventures file, and the repositories that it lists.
 
 use clap::Command;
-use deckwatch_client::checkout::Checkout;
-use deckwatch_client::discovery::{DiscoveryError, Repositories};
-use deckwatch_client::ventures::{VentureEntry, VenturesFile};
+use deckwatch_machine::checkout::Checkout;
+use deckwatch_machine::discovery::{DiscoveryError, Repositories};
+use deckwatch_machine::ventures::{VentureEntry, VenturesFile};
 
 use super::check::Check;
 use crate::catalogue;

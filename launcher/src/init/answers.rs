@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use deckwatch_client::ApiConfig;
-use deckwatch_client::discovery::Repositories;
-use deckwatch_client::variables::API_KEY;
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::discovery::Repositories;
+use deckwatch_machine::variables::API_KEY;
+use deckwatch_machine::ventures::VentureEntry;
 use inquire::validator::Validation;
 use inquire::{MultiSelect, Select, Text};
 

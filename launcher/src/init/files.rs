@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::ventures::VentureEntry;
 use serde_json::{Value, json};
 use toml_edit::{DocumentMut, Item, Table, value};
 

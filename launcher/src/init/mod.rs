@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use deckwatch_client::dirs::Dirs;
+use deckwatch_machine::dirs::Dirs;
 use inquire::Confirm;
 
 use self::answers::Answers;

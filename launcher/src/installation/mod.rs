@@ -11,7 +11,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deckwatch_client::dirs::Dirs;
+use deckwatch_machine::dirs::Dirs;
 
 use self::source::Source;
 use crate::error::LaunchError;

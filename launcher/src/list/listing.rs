@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use deckwatch_client::discovery::DiscoveryError;
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::discovery::DiscoveryError;
+use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::{Presence, SessionStatus, Timestamp};
 use serde::Serialize;
 

@@ -20,8 +20,8 @@ use crate::endpoint::Endpoint;
 use crate::error::LaunchError;
 use crate::output;
 use crate::process_env::ProcessEnv;
-use deckwatch_client::agent::{SessionProcesses, this_host};
-use deckwatch_client::discovery::Repositories;
+use deckwatch_machine::agent::{SessionProcesses, this_host};
+use deckwatch_machine::discovery::Repositories;
 
 /// Prints the list, as JSON or as a table.
 pub(crate) fn run(

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use deckwatch_client::agent::{AgentProcess, SessionProcesses};
 use deckwatch_client::{Api, ClientError};
+use deckwatch_machine::agent::{AgentProcess, SessionProcesses};
 use deckwatch_protocol::{EndReason, LeaveSession, Page, Session, SessionFilter, SessionStatus};
 
 /// A person waits for the list.

@@ -1,7 +1,7 @@
 //! `launcher handoff`: shows one handoff in full, by its id or the latest of a repository.
 
-use deckwatch_client::clock::now;
 use deckwatch_client::{Api, ClientError};
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{ErrorCode, Handoff as Record, HandoffId, LatestHandoffFilter, Timestamp};
 
 use super::offline::Offline;

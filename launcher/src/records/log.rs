@@ -1,8 +1,8 @@
 //! `launcher log`: the sessions and handoffs of a venture in one list, the newest first.
 
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::clock::now;
 use deckwatch_client::{Api, ClientError};
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{
     ActiveSession, Agent, Handoff, HandoffFilter, IssueNumber, Limit, Page, RepoName, Session, SessionFilter,
     Timestamp, Track,

@@ -1,8 +1,8 @@
 //! `launcher notes`: lists or searches notes, or shows one note in full.
 
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::clock::now;
 use deckwatch_client::{Api, ClientError};
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{ErrorCode, FoundNote, Note, NoteFilter, NoteId, NoteScope, NoteTag, Page, SearchText};
 use serde_json::json;
 

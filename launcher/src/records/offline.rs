@@ -2,8 +2,8 @@
 //! each repository, and the number of writes that wait.
 
 use deckwatch_client::Api;
-use deckwatch_client::clock::now;
 use deckwatch_client::snapshot::Snapshot;
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{Handoff, NoteSummary, RepoName, Timestamp};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use deckwatch_client::clock::now;
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::Timestamp;
 
 /// The start of the period that is shown.

@@ -1,9 +1,9 @@
 //! Where the records of a command are stored, and which venture or repository they belong to.
 
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::clean::clean_line;
-use deckwatch_client::ventures::{VentureEntry, VenturesFile};
 use deckwatch_client::{Api, ClientError};
+use deckwatch_machine::checkout::{Checkout, CheckoutKind};
+use deckwatch_machine::ventures::{VentureEntry, VenturesFile};
 use deckwatch_protocol::{RepoName, VentureCode};
 
 use super::offline::Offline;

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use deckwatch_client::variables;
+use deckwatch_machine::variables;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings_file::{Backup, SettingsFile};

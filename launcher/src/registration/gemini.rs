@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use deckwatch_client::variables;
+use deckwatch_machine::variables;
 use jsonc_parser::ast::Value;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};

@@ -2,8 +2,8 @@
 //!
 //! A launch continues without its secrets and says what is missing, unless `--require-secrets` is given.
 
-use deckwatch_client::variables;
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::variables;
+use deckwatch_machine::ventures::VentureEntry;
 
 use super::error::SecretsError;
 use super::folder::Folder;

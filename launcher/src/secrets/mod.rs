@@ -23,7 +23,7 @@ pub(crate) mod verb;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use deckwatch_client::variables;
+use deckwatch_machine::variables;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::VentureCode;
 use reqwest::Url;
 use serde::Deserialize;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Read as _, Write};
 
 use clap::Subcommand;
 use clap_complete::engine::ArgValueCandidates;
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::ventures::VentureEntry;
 use serde::Serialize;
 
 use super::Secret;

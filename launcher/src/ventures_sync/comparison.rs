@@ -1,6 +1,6 @@
 //! Compares the ventures of the file with those of the API. Changes nothing.
 
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::VentureCode;
 
 /// The ventures of the file with their differences, and the ventures that only the API has.

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, SystemTime};
 
-use deckwatch_client::dirs::Dirs;
 use deckwatch_client::{Api, ApiConfig, ClientError};
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::{DocScope, DocType, PutDoc, SessionFilter};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

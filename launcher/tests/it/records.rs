@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 
-use deckwatch_client::dirs::Dirs;
 use deckwatch_client::{Api, ApiConfig};
+use deckwatch_machine::dirs::Dirs;
 use deckwatch_protocol::DayStarted;
 use serde_json::{Value, json};
 

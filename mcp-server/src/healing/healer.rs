@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use deckwatch_client::DocRead;
 use deckwatch_client::api::{Api, ClientError};
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
-use deckwatch_client::digest::sha256_hex;
+use deckwatch_machine::checkout::{Checkout, CheckoutKind};
+use deckwatch_machine::digest::sha256_hex;
 use deckwatch_protocol::{
     CommitSha, DocName, DocScope, DocText, DocType, ErrorCode, Invalid, PutDoc, RepoName, SourcePath,
 };

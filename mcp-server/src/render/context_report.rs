@@ -1,7 +1,7 @@
 //! The report of `context`: the agent, its place and session, and the other active agents.
 
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::outbox::UnsentHandoff;
+use deckwatch_machine::checkout::{Checkout, CheckoutKind};
 use deckwatch_protocol::{ActiveSession, Handoff, IssueNumber, RepoName, SessionId, Timestamp, Track};
 
 use super::age::ago;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::{RepoName, VentureCode};
 
 use super::budget::clip;

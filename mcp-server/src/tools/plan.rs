@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deckwatch_client::variables;
+use deckwatch_machine::variables;
 use deckwatch_protocol::{Timestamp, VentureCode, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::time::Instant;
 
 use deckwatch_client::api::Api;
-use deckwatch_client::checkout::{Checkout, CheckoutKind, git_version};
 use deckwatch_client::outbox::QueueStatus;
+use deckwatch_machine::checkout::{Checkout, CheckoutKind, git_version};
 use deckwatch_protocol::{ListVentures, Timestamp, Version, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use deckwatch_client::checkout::{Checkout, CheckoutKind};
 use deckwatch_client::outbox::HeldDecision;
+use deckwatch_machine::checkout::{Checkout, CheckoutKind};
 use deckwatch_protocol::{DayOutcome, DayStarted, Excerpt, HandoffId, IssueNumber, SessionId, Track, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deckwatch_client::api::{Api, ClientError, Contact};
-use deckwatch_client::clock::now;
 use deckwatch_client::snapshot::Snapshot;
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{ActiveSession, DayStarted, Excerpt, IssueNumber, SessionId, Timestamp, Track};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};

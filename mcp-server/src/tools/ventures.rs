@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use deckwatch_client::dirs::Dirs;
-use deckwatch_client::discovery::{DiscoveryError, Repositories, default_dev_root};
-use deckwatch_client::variables::{self, DEV_ROOT};
-use deckwatch_client::ventures::VentureEntry;
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::discovery::{DiscoveryError, Repositories, default_dev_root};
+use deckwatch_machine::variables::{self, DEV_ROOT};
+use deckwatch_machine::ventures::VentureEntry;
 use deckwatch_protocol::{VentureCode, Violations};
 use deserr::Deserr;
 use rmcp::model::{CallToolResult, JsonObject, Tool};

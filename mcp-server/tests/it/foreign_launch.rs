@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use deckwatch_client::agent::{Slot, SlotRequest, launch_id, this_host};
-use deckwatch_client::dirs::Dirs;
+use deckwatch_machine::agent::{Slot, SlotRequest, launch_id, this_host};
+use deckwatch_machine::dirs::Dirs;
 use serde_json::json;
 
 use crate::harness::{Machine, Mcp, handoff};

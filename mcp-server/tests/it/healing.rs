@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use deckwatch_client::digest::sha256_hex;
+use deckwatch_machine::digest::sha256_hex;
 use serde_json::{Value, json};
 
 use crate::api::{ScriptedApi, problem};

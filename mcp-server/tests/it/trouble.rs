@@ -164,7 +164,7 @@ fn preflight_warns_about_a_wrong_clock() {
 
 /// An API of this version that works, except that it gives this answer to every request with a key.
 fn well_but_for(answer: (u16, Value), version: &'static str) -> ScriptedApi {
-    let now = deckwatch_client::clock::now();
+    let now = deckwatch_machine::clock::now();
     ScriptedApi::start(move |_, path| match path {
         "/health" => (200, json!({"status": "ok", "engine": "worker", "time": now})),
         "/version" => {

@@ -52,16 +52,20 @@ fn the_api_knows_no_platform() {
 }
 
 /// The crates of the workspace that each crate may depend on.
-const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 10] = [
+const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 11] = [
     ("deckwatch-protocol", &[]),
     ("deckwatch-secrets", &["deckwatch-protocol"]),
     ("deckwatch-api", &["deckwatch-protocol", "deckwatch-secrets"]),
     ("deckwatch-server", &["deckwatch-api", "deckwatch-protocol"]),
     ("deckwatch-worker", &["deckwatch-api", "deckwatch-protocol"]),
-    ("deckwatch-client", &["deckwatch-api", "deckwatch-protocol", "deckwatch-secrets", "deckwatch-server"]),
+    ("deckwatch-machine", &["deckwatch-protocol"]),
+    (
+        "deckwatch-client",
+        &["deckwatch-api", "deckwatch-machine", "deckwatch-protocol", "deckwatch-secrets", "deckwatch-server"],
+    ),
     ("deckwatch-generator", &["deckwatch-secrets"]),
-    ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-generator", "deckwatch-protocol"]),
-    ("deckwatch-launcher", &["deckwatch-client", "deckwatch-protocol"]),
+    ("deckwatch-mcp-server", &["deckwatch-client", "deckwatch-generator", "deckwatch-machine", "deckwatch-protocol"]),
+    ("deckwatch-launcher", &["deckwatch-client", "deckwatch-machine", "deckwatch-protocol"]),
     ("deckwatch-tests", &["deckwatch-api", "deckwatch-protocol", "deckwatch-server"]),
 ];
 

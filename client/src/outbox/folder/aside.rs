@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::entry::Entry;
 use super::{ENTRY, Folder, HELD, SET_ASIDE, StorageError, Ticket};
-use crate::dirs::Dirs;
+use deckwatch_machine::dirs::Dirs;
 
 pub(super) const REPORTED: &str = "reported";
 const MAX_REPORTED: usize = 200;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::super::entry::Entry;
 use super::aside::REPORTED;
 use super::{ENTRY, Folder, StorageError};
-use crate::dirs::Dirs;
-use crate::durable;
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::durable;
 
 /// The files of a queue with the extension of an entry.
 #[derive(Default)]

@@ -23,8 +23,8 @@ use self::other_queues::Owner;
 pub use self::other_queues::{OtherQueue, TakenOver};
 use super::entry::Entry;
 use super::pause::{Pause, SendReason};
-use crate::digest::sha256_hex;
-use crate::disk::advice;
+use deckwatch_machine::digest::sha256_hex;
+use deckwatch_machine::disk::advice;
 
 const ENTRY: &str = "json";
 const SET_ASIDE: &str = "set-aside";

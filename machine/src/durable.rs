@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Writes `bytes` to `path` with mode 0600. `unfinished` is a temporary file in the same folder that no other process
 /// writes. A crash can leave it behind.
-pub(crate) fn write(path: &Path, unfinished: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write(path: &Path, unfinished: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(unfinished)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -16,6 +16,6 @@ pub(crate) fn write(path: &Path, unfinished: &Path, bytes: &[u8]) -> io::Result<
 }
 
 /// Syncs the folder of `path`, so that renamed and new files survive a power cut.
-pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }

@@ -1,0 +1,12 @@
+//! This machine: its folders and variables, its repositories and ventures, and the agents that run on it.
+
+pub mod agent;
+pub mod checkout;
+pub mod clock;
+pub mod digest;
+pub mod dirs;
+pub mod discovery;
+pub mod disk;
+pub mod durable;
+pub mod variables;
+pub mod ventures;
