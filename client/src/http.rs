@@ -1,6 +1,6 @@
 //! An HTTP client with a limit on the time of a request and on the size of a response.
 //!
-//! It does not depend on the Context API or GitHub. It does not follow redirects and does not retry.
+//! It does not depend on the Context API, GitHub or Infisical. It does not follow redirects and does not retry.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -24,8 +24,10 @@ pub struct HttpLimits {
 /// An HTTP client. It opens no connection before the first request.
 pub struct Http {
     limits: HttpLimits,
-    /// Created at the first request, because reading the system's certificates is slow.
-    client: OnceCell<reqwest::Client>,
+    /// For `https` URLs. Created at the first request, because reading the system's certificates is slow.
+    encrypted: OnceCell<reqwest::Client>,
+    /// For `http` URLs. It uses no proxy, because a proxy could read the key.
+    unencrypted: OnceCell<reqwest::Client>,
 }
 
 /// A request that got no response.
@@ -40,19 +42,27 @@ pub struct RequestError {
     pub timed_out: bool,
     /// A connection was open before the failure.
     pub connected: bool,
+    /// The response is larger than the limit.
+    pub too_large: bool,
 }
 
 impl Http {
     /// Creates a client with these limits.
     pub fn new(limits: HttpLimits) -> Self {
-        Self { limits, client: OnceCell::new() }
+        Self { limits, encrypted: OnceCell::new(), unencrypted: OnceCell::new() }
     }
 
     /// Sends a request with an absolute URL and waits for the complete response.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, RequestError> {
-        let request = reqwest::Request::try_from(request).map_err(|error| RequestError::not_sent(&error))?;
-        let mut answer =
-            self.client().await?.execute(request).await.map_err(|error| RequestError::interrupted(&error))?;
+        self.send_within(self.limits.whole, request).await
+    }
+
+    /// Like [`Http::send`], with another limit on the time from connecting to the last byte.
+    pub async fn send_within(&self, whole: Duration, request: Request<Bytes>) -> Result<Response<Bytes>, RequestError> {
+        let mut request = reqwest::Request::try_from(request).map_err(|error| RequestError::not_sent(&error))?;
+        *request.timeout_mut() = Some(whole);
+        let client = self.client(request.url().scheme()).await?;
+        let mut answer = client.execute(request).await.map_err(|error| RequestError::interrupted(&error))?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
@@ -60,7 +70,7 @@ impl Http {
         while let Some(chunk) = answer.chunk().await.map_err(|error| RequestError::interrupted(&error))? {
             if body.len() + chunk.len() > self.limits.answer_bytes {
                 let cause = format!("the response is larger than {} KiB", self.limits.answer_bytes / 1024);
-                return Err(RequestError { cause, is_permanent: true, timed_out: false, connected: true });
+                return Err(RequestError { connected: true, too_large: true, ..RequestError::permanent(cause) });
             }
             body.extend_from_slice(&chunk);
         }
@@ -68,8 +78,9 @@ impl Http {
         Ok(response)
     }
 
-    async fn client(&self) -> Result<&reqwest::Client, RequestError> {
-        self.client.get_or_try_init(|| build_client(self.limits)).await
+    async fn client(&self, scheme: &str) -> Result<&reqwest::Client, RequestError> {
+        let (client, proxy) = if scheme == "http" { (&self.unencrypted, false) } else { (&self.encrypted, true) };
+        client.get_or_try_init(|| build_client(self.limits.connect, proxy)).await
     }
 }
 
@@ -86,32 +97,36 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Builds the client on a separate thread. Otherwise a caller with a short timeout would be blocked too long.
-async fn build_client(limits: HttpLimits) -> Result<reqwest::Client, RequestError> {
+async fn build_client(connect: Duration, proxy: bool) -> Result<reqwest::Client, RequestError> {
     let build = tokio::task::spawn_blocking(move || {
         // This fails if the process has already installed a provider. That provider works too.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        reqwest::Client::builder()
-            .connect_timeout(limits.connect)
-            .timeout(limits.whole)
+        let builder = reqwest::Client::builder()
+            .connect_timeout(connect)
             // A redirect would send the key to another host.
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")))
-            .build()
+            .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")));
+        if proxy { builder.build() } else { builder.no_proxy().build() }
     });
-    let failed = |cause: String| RequestError { cause, is_permanent: true, timed_out: false, connected: false };
-    build.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(innermost(&error)))
+    let built = build.await.map_err(|error| RequestError::permanent(error.to_string()))?;
+    built.map_err(|error| RequestError::not_sent(&error))
 }
 
 impl RequestError {
+    /// An error that a retry does not change. No connection was open.
+    pub(crate) fn permanent(cause: String) -> Self {
+        Self { cause, is_permanent: true, timed_out: false, connected: false, too_large: false }
+    }
+
     fn not_sent(error: &reqwest::Error) -> Self {
-        Self { cause: innermost(error), is_permanent: true, timed_out: false, connected: false }
+        Self::permanent(innermost(error))
     }
 
     /// A timeout is not worth a retry. A refused connection can be a restart of the server, so it is.
     fn interrupted(error: &reqwest::Error) -> Self {
         let timed_out = error.is_timeout();
         let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
-        Self { cause, is_permanent: timed_out, timed_out, connected: !error.is_connect() }
+        Self { cause, is_permanent: timed_out, timed_out, connected: !error.is_connect(), too_large: false }
     }
 }
 

@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use deckwatch_machine::digest::sha256_hex;
+use deckwatch_machine::dirs::Dirs;
+use deckwatch_machine::variables;
 use deckwatch_protocol::{Agent, BearerKey};
 use url::{Host, Url};
 
 use crate::outbox::{Bounds, Outbox};
 use crate::secret_scan::{Injected, SecretScan, UnusableSecrets};
 use crate::snapshot::Snapshots;
-use deckwatch_machine::digest::sha256_hex;
-use deckwatch_machine::dirs::Dirs;
-use deckwatch_machine::variables;
 
 /// The location of an API.
 #[derive(Debug, Clone, PartialEq, Eq)]

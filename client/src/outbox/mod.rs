@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use deckwatch_machine::clock::now;
 use deckwatch_protocol::{Agent, CreateHandoff, DayEnded, Handoff, Note, Operation, RepoName, Timestamp};
 use http::Response;
 
@@ -40,7 +41,6 @@ use self::unconfirmed::UnconfirmedWrites;
 pub use self::unsent::{Unsent, UnsentHandoff, UnsentNote};
 pub use self::venture_lookup::SessionRequest;
 use crate::api::{Api, ClientError, understand};
-use deckwatch_machine::clock::now;
 
 /// The queue on disk of one endpoint and one actor.
 #[derive(Clone)]
