@@ -54,14 +54,13 @@ struct Reader {
 
 impl Reader {
     fn scalar(&mut self, value: &str, line: usize) {
-        match self.open.last_mut() {
-            Some(Container::Mapping { key: key @ None }) => *key = Some((value.to_owned(), line)),
-            _ => {
-                self.begin_value();
-                self.value(value);
-                self.end_value();
-            }
+        if let Some(Container::Mapping { key: key @ None }) = self.open.last_mut() {
+            *key = Some((value.to_owned(), line));
+            return;
         }
+        self.begin_value();
+        self.value(value);
+        self.end_value();
     }
 
     fn open(&mut self, container: Container) {
@@ -76,11 +75,12 @@ impl Reader {
 
     /// A value begins: an operation, if its keys are `paths`, a path and a method.
     fn begin_value(&mut self) {
-        if let [("paths", _), (path, _), (method, line)] = *self.keys() {
-            if path.starts_with('/') && is_method(method) {
-                let (method, path) = (method.to_uppercase(), path.to_owned());
-                self.operations.push(Operation { method, path, line, ..Operation::default() });
-            }
+        if let [("paths", _), (path, _), (method, line)] = *self.keys()
+            && path.starts_with('/')
+            && is_method(method)
+        {
+            let (method, path) = (method.to_uppercase(), path.to_owned());
+            self.operations.push(Operation { method, path, line, ..Operation::default() });
         }
     }
 
