@@ -36,14 +36,45 @@ pub struct Http {
 pub struct RequestError {
     /// The error text of the network.
     pub cause: String,
-    /// A retry would take as long and would fail in the same way.
-    pub is_permanent: bool,
-    /// The time limit passed.
-    pub timed_out: bool,
-    /// A connection was open before the failure.
-    pub connected: bool,
+    /// When it happened.
+    pub failure: RequestFailure,
+}
+
+/// When a request failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestFailure {
+    /// Before it was sent.
+    Unsent,
+    /// While the connection was opened.
+    Connecting {
+        /// The time limit passed.
+        timed_out: bool,
+    },
+    /// After a connection was open.
+    Connected {
+        /// The time limit passed.
+        timed_out: bool,
+    },
     /// The response is larger than the limit.
-    pub too_large: bool,
+    TooLarge,
+}
+
+impl RequestFailure {
+    /// Whether a retry would take as long and would fail in the same way. A refused connection can be a restart of the
+    /// server, so it is not permanent.
+    pub fn is_permanent(self) -> bool {
+        matches!(self, Self::Unsent | Self::TooLarge) || self.timed_out()
+    }
+
+    /// Whether the time limit passed.
+    pub fn timed_out(self) -> bool {
+        matches!(self, Self::Connecting { timed_out: true } | Self::Connected { timed_out: true })
+    }
+
+    /// Whether a connection was open before the failure.
+    pub fn connected(self) -> bool {
+        matches!(self, Self::Connected { .. } | Self::TooLarge)
+    }
 }
 
 impl Http {
@@ -59,7 +90,8 @@ impl Http {
 
     /// Like [`Http::send`], with another limit on the time from connecting to the last byte.
     pub async fn send_within(&self, whole: Duration, request: Request<Bytes>) -> Result<Response<Bytes>, RequestError> {
-        let mut request = reqwest::Request::try_from(request).map_err(|error| RequestError::not_sent(&error))?;
+        let mut request =
+            reqwest::Request::try_from(request).map_err(|error| RequestError::unsent(innermost(&error)))?;
         *request.timeout_mut() = Some(whole);
         let client = self.client(request.url().scheme()).await?;
         let mut answer = client.execute(request).await.map_err(|error| RequestError::interrupted(&error))?;
@@ -70,7 +102,7 @@ impl Http {
         while let Some(chunk) = answer.chunk().await.map_err(|error| RequestError::interrupted(&error))? {
             if body.len() + chunk.len() > self.limits.answer_bytes {
                 let cause = format!("the response is larger than {} KiB", self.limits.answer_bytes / 1024);
-                return Err(RequestError { connected: true, too_large: true, ..RequestError::permanent(cause) });
+                return Err(RequestError { cause, failure: RequestFailure::TooLarge });
             }
             body.extend_from_slice(&chunk);
         }
@@ -108,25 +140,25 @@ async fn build_client(connect: Duration, proxy: bool) -> Result<reqwest::Client,
             .user_agent(concat!("deckwatch/", env!("CARGO_PKG_VERSION")));
         if proxy { builder.build() } else { builder.no_proxy().build() }
     });
-    let built = build.await.map_err(|error| RequestError::permanent(error.to_string()))?;
-    built.map_err(|error| RequestError::not_sent(&error))
+    let client = build.await.map_err(|error| RequestError::unsent(error.to_string()))?;
+    client.map_err(|error| RequestError::unsent(innermost(&error)))
 }
 
 impl RequestError {
-    /// An error that a retry does not change. No connection was open.
-    pub(crate) fn permanent(cause: String) -> Self {
-        Self { cause, is_permanent: true, timed_out: false, connected: false, too_large: false }
+    /// An error before the request was sent.
+    pub(crate) fn unsent(cause: String) -> Self {
+        Self { cause, failure: RequestFailure::Unsent }
     }
 
-    fn not_sent(error: &reqwest::Error) -> Self {
-        Self::permanent(innermost(error))
-    }
-
-    /// A timeout is not worth a retry. A refused connection can be a restart of the server, so it is.
     fn interrupted(error: &reqwest::Error) -> Self {
         let timed_out = error.is_timeout();
         let cause = if timed_out { "timed out".to_owned() } else { innermost(error) };
-        Self { cause, is_permanent: timed_out, timed_out, connected: !error.is_connect(), too_large: false }
+        let failure = if error.is_connect() {
+            RequestFailure::Connecting { timed_out }
+        } else {
+            RequestFailure::Connected { timed_out }
+        };
+        Self { cause, failure }
     }
 }
 

@@ -53,7 +53,7 @@ pub struct Api {
 }
 
 enum Transport {
-    Remote(Remote),
+    Remote(Box<Remote>),
     InProcess(InProcess),
 }
 
@@ -62,7 +62,7 @@ impl Api {
     pub fn connect(config: ApiConfig) -> Self {
         let (endpoint, outbox, snapshots) = (config.endpoint.clone(), config.outbox(), config.snapshots());
         let transport = match config.endpoint {
-            Endpoint::Remote { url } => Transport::Remote(Remote::new(url, config.key)),
+            Endpoint::Remote { url } => Transport::Remote(Box::new(Remote::new(url, config.key))),
             Endpoint::InProcess { database } => Transport::InProcess(InProcess::new(database, config.key)),
         };
         Self { endpoint, transport: Arc::new(transport), secrets: Arc::new(config.secrets), outbox, snapshots }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deckwatch_client::http::{Http, HttpLimits, RequestError, retry_after};
+use deckwatch_client::http::{Http, HttpLimits, RequestError, RequestFailure, retry_after};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::request::Builder;
 use http::{Request, StatusCode};
@@ -27,7 +27,7 @@ use crate::output::say;
 
 /// A usual environment is much smaller than the limit of an answer. The time of a request is limited by the deadline.
 const LIMITS: HttpLimits =
-    HttpLimits { connect: Duration::from_secs(5), whole: Duration::from_secs(60), answer_bytes: 4 * 1024 * 1024 };
+    HttpLimits { connect: Duration::from_secs(5), whole: Duration::from_mins(1), answer_bytes: 4 * 1024 * 1024 };
 /// The largest number of attempts of one request, if there is time.
 const MAX_TRIES: u32 = 3;
 /// The pause before the second attempt if the server asks for none. It is doubled before the third attempt.
@@ -199,10 +199,10 @@ impl Infisical {
     }
 
     fn no_answer(&self, error: RequestError) -> SecretsError {
-        if error.too_large {
+        if error.failure == RequestFailure::TooLarge {
             return self.not_infisical("its answer is larger than 4 MiB");
         }
-        let cause = if error.timed_out { "it did not answer in time".to_owned() } else { error.cause };
+        let cause = if error.failure.timed_out() { "it did not answer in time".to_owned() } else { error.cause };
         SecretsError::Unreachable { host: self.host(), cause }
     }
 
