@@ -12,6 +12,8 @@ mod keys;
 mod lab;
 mod machines;
 mod outages;
+#[cfg(target_os = "linux")]
+mod power_cuts;
 mod private_files;
 mod query_plans;
 mod requirements;
