@@ -45,3 +45,4 @@ pub use test_request::TestRequest;
 #[cfg(target_os = "linux")]
 pub use volatile_disk::VolatileDisk;
 pub use wire::Wire;
+pub use worker_process::{SelectOne, WorkerProcess};
