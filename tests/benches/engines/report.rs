@@ -1,5 +1,7 @@
 //! The measured figures, their bounds, and how they are printed.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 /// A measured figure.
@@ -70,21 +72,23 @@ impl Figure {
 /// Prints the figures. Returns whether all keep their bounds. With `only_ratios`, the bounds of other figures are printed,
 /// but do not count.
 pub(crate) fn print(figures: &[Figure], as_json: bool, only_ratios: bool) -> bool {
+    let mut lines = Vec::new();
     if as_json {
         let figures: Vec<Value> = figures.iter().map(Figure::as_json).collect();
-        println!("{:#}", json!({ "figures": figures }));
+        lines.push(format!("{:#}", json!({ "figures": figures })));
     } else {
         let width = figures.iter().map(|figure| figure.name.len()).max().unwrap_or(0);
         for figure in figures {
             let mark = if figure.is_good() { "" } else { "  NOT KEPT" };
-            println!(
+            lines.push(format!(
                 "{:width$}  {:>9.2} {:<12} {}{mark}",
                 figure.name,
                 figure.value,
                 figure.unit,
                 figure.describe_bound()
-            );
+            ));
         }
     }
+    std::io::stdout().write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
     figures.iter().filter(|figure| figure.is_ratio || !only_ratios).all(Figure::is_good)
 }

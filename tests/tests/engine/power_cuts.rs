@@ -36,7 +36,6 @@ async fn power_fails(rounds: u64, failing_syncs: Option<u32>) {
         assert_eq!(api.db_count(integrity, json!([])).await, 0);
     }
     assert!(lost > 0 && !acknowledged.is_empty(), "{lost} sectors lost, {} writes", acknowledged.len());
-    println!("{rounds} power cuts lost {lost} sectors; all {} acknowledged writes are there", acknowledged.len());
 }
 
 /// Writes on the volatile disk for some time, and kills the server.
