@@ -38,6 +38,8 @@ pub(crate) struct Identity {
     me: OnceCell<Me>,
     api: OnceCell<Api>,
     place: OnceCell<WorkContext>,
+    /// This machine's own database, while another API is in use.
+    pub(crate) own_database: OnceCell<Api>,
     /// Set when this process is known to work in a repository of its launch. That does not change.
     in_launch_repo: OnceLock<()>,
 }
@@ -93,6 +95,7 @@ impl Identity {
     pub(crate) fn new(environment: Environment) -> Self {
         let (cli, conversation) = (OnceLock::new(), OnceLock::new());
         let (me, api, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
+        let own_database = OnceCell::new();
         Self {
             github: GitHub::new(environment.clone()),
             environment,
@@ -101,6 +104,7 @@ impl Identity {
             me,
             api,
             place,
+            own_database,
             in_launch_repo,
         }
     }

@@ -166,7 +166,7 @@ pub(super) async fn call(keeper: &Arc<Keeper>, arguments: JsonObject) -> Result<
     let limit = arguments.detail.limit();
     let facts = match &started {
         Start::Day(day) => {
-            remarks.extend(keeper.record_notices(day).await);
+            remarks.extend(keeper.moved_notice());
             remarks.extend(self::remarks(&keeper.identity.checkout().await?, before.as_ref(), day));
             let extras = DayExtras { unsent, ..loading.whole().await? };
             let facts = report(day, &extras, &|room| render(day, &extras, &remarks, &fence(), room), limit);
