@@ -24,6 +24,7 @@ use tokio::sync::OnceCell;
 
 use crate::environment::Environment;
 use crate::github::GitHub;
+use crate::render::clean::clean_line;
 use crate::trouble::{Trouble, blocking};
 
 /// How often a running start of day checks that its launch still runs.
@@ -360,6 +361,13 @@ impl Identity {
             Some((entry, VentureSource::File(file.path)))
         });
         Ok(listed)
+    }
+
+    /// A warning about fields of the ventures file that Deckwatch does not know.
+    pub(crate) fn ventures_warning(&self, checkout: &Checkout) -> Result<Option<String>, Trouble> {
+        let file = self.ventures_file(checkout)?;
+        let warning = file.and_then(|file| file.unknown_fields_warning(&file.path.display().to_string()));
+        Ok(warning.map(|warning| format!("Warning: {}.", clean_line(&warning))))
     }
 
     fn ventures_file(&self, checkout: &Checkout) -> Result<Option<VenturesFile>, Trouble> {
