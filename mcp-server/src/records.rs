@@ -89,17 +89,20 @@ fn moved_line(before: &RecordNames, now: &RecordNames, moved: RecordsMoved) -> S
         return format!("Note: the sessions and handoffs of {} in venture {old} now belong to {names}.", before.repo);
     }
     let what = if moved.venture_in_use { "" } else { ", and the notes, documents and requirements of that venture," };
-    let mut line =
-        format!("Note: the sessions and handoffs of {} in venture {old}{what} now belong to {names}.", before.repo);
-    if moved.venture_in_use {
-        line.push_str(&format!(
-            " The notes and documents of venture {old} stay there, because another repository uses it."
-        ));
+    let rest = if moved.venture_in_use {
+        format!(" The notes and documents of venture {old} stay there, because another repository uses it.")
     } else if moved.left {
-        line.push_str(&format!(" Some stay in venture {old}, because venture {new} has others with the same names."));
-    }
-    if moved.docs_renamed {
-        line.push_str(&format!(" A document whose name was taken is now named `{old}.<name>`."));
-    }
-    line
+        format!(" Some documents or requirements stay in venture {old}, because they conflict with those of {new}.")
+    } else {
+        String::new()
+    };
+    let renamed = if moved.docs_renamed {
+        format!(" A document whose name was taken is now named `{old}.<name>`.")
+    } else {
+        String::new()
+    };
+    format!(
+        "Note: the sessions and handoffs of {} in venture {old}{what} now belong to {names}.{rest}{renamed}",
+        before.repo
+    )
 }
