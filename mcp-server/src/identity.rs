@@ -24,6 +24,7 @@ use tokio::sync::OnceCell;
 
 use crate::environment::Environment;
 use crate::github::GitHub;
+use crate::render::clean::clean_line;
 use crate::trouble::{Trouble, blocking};
 
 /// How often a running start of day checks that its launch still runs.
@@ -38,6 +39,8 @@ pub(crate) struct Identity {
     me: OnceCell<Me>,
     api: OnceCell<Api>,
     place: OnceCell<WorkContext>,
+    /// This machine's own database, while another API is in use.
+    pub(crate) own_database: OnceCell<Api>,
     /// Set when this process is known to work in a repository of its launch. That does not change.
     in_launch_repo: OnceLock<()>,
 }
@@ -93,6 +96,7 @@ impl Identity {
     pub(crate) fn new(environment: Environment) -> Self {
         let (cli, conversation) = (OnceLock::new(), OnceLock::new());
         let (me, api, place, in_launch_repo) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceLock::new());
+        let own_database = OnceCell::new();
         Self {
             github: GitHub::new(environment.clone()),
             environment,
@@ -101,6 +105,7 @@ impl Identity {
             me,
             api,
             place,
+            own_database,
             in_launch_repo,
         }
     }
@@ -356,6 +361,13 @@ impl Identity {
             Some((entry, VentureSource::File(file.path)))
         });
         Ok(listed)
+    }
+
+    /// A warning about fields of the ventures file that Deckwatch does not know.
+    pub(crate) fn ventures_warning(&self, checkout: &Checkout) -> Result<Option<String>, Trouble> {
+        let file = self.ventures_file(checkout)?;
+        let warning = file.and_then(|file| file.unknown_fields_warning(&file.path.display().to_string()));
+        Ok(warning.map(|warning| format!("Warning: {}.", clean_line(&warning))))
     }
 
     fn ventures_file(&self, checkout: &Checkout) -> Result<Option<VenturesFile>, Trouble> {

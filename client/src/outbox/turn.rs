@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::entry::Entry;
 use super::folder::{StorageError, Ticket};
 use super::pause::{Pause, SendReason};
-use super::{Outbox, venture_lookup};
+use super::{Outbox, earlier_keys, venture_lookup};
 use crate::api::{Api, ApiRequest, ClientError, foreign, is_the_api, understand};
 
 /// The limit of entries for one background run, so that it does not use up the actor's rate limit.
@@ -298,6 +298,9 @@ pub(super) async fn send(api: &Api, entry: &Entry) -> Result<Response<Bytes>, Cl
         let complete = venture_lookup::with_venture(api, entry, repo).await?;
         return Box::pin(send(api, &complete)).await;
     }
+    if let Some(answer) = earlier_keys::recorded(api, entry).await? {
+        return Ok(answer);
+    }
     let key = entry.idempotency_key.as_str();
     let operation = entry.operation()?;
     let Some(start) = &entry.start else { return send_checked(api, entry.ask()?).await };
@@ -357,7 +360,7 @@ fn in_session(mut content: Value, started: &DayStarted, queued_at: Timestamp) ->
 }
 
 /// Whether the recorded handoff equals the sent one. A response that can't be parsed, from a newer API, counts as equal.
-fn is_same_handoff(content: &Value, answer: &Response<Bytes>) -> bool {
+pub(super) fn is_same_handoff(content: &Value, answer: &Response<Bytes>) -> bool {
     let Ok(day) = serde_json::from_slice::<DayEnded>(answer.body()) else { return true };
     let sent = content.get("handoff").cloned().unwrap_or_default();
     let field = |name: &str| sent.get(name).cloned().unwrap_or_default();
