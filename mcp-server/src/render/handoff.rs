@@ -89,7 +89,7 @@ fn titled(payload: &HandoffPayload) -> [(&'static str, &[String]); 5] {
 pub(crate) fn list_part(
     handoffs: &[&Handoff],
     total: Total,
-    more: &'static str,
+    more: Cow<'static, str>,
     now: Timestamp,
     fence: &Fence,
 ) -> Part {
@@ -103,7 +103,7 @@ pub(crate) fn list_part(
         remark: Some("Call `handoffs` with an id to read all of one.".to_owned()),
         holds: "handoffs",
         groups: vec![Group::of("handoffs", items, total, Cut::Never)],
-        more: more.into(),
+        more,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Notes: lists of them, and a piece of one.
 
+use std::borrow::Cow;
+
 use deckwatch_client::outbox::UnsentNote;
 use deckwatch_protocol::{FoundNote, Note, NoteTag, Timestamp, VentureCode};
 
@@ -16,29 +18,24 @@ const EXCERPT: &str = "Excerpt: ";
 /// The limit for the text of a queued note in a list.
 const UNSENT_COST: usize = 300;
 
-/// A list in which each note costs at most `room`, so that a whole page fits.
+/// A list in which each note costs at most `room`, so that a whole page fits. `more` is the note about the next page.
 pub(crate) fn list_part(
     notes: &[FoundNote],
     total: Total,
     now: Timestamp,
     fence: &Fence,
     room: usize,
-    more: bool,
+    more: Cow<'static, str>,
 ) -> Part {
     // The share of each note in the cost of heading and fence.
     const FRAME: usize = 40;
     let items = notes.iter().map(|note| item(note, now, fence, room.saturating_sub(FRAME))).collect();
-    let more = if more {
-        "Call `notes` with `cursor` set to next_cursor to see the next ones."
-    } else {
-        "This is the last page."
-    };
     Part {
         heading: format!("## Notes: {total}"),
         remark: Some("Call `notes` with an id to read all of one.".to_owned()),
         holds: "notes",
         groups: vec![Group::of("notes", items, total, Cut::Never)],
-        more: more.into(),
+        more,
     }
 }
 
@@ -197,12 +194,14 @@ mod tests {
             let notes = vec![found(&text); 15];
             // The second value is the space that remains with the longest cursor.
             for room in [10_000, 7_300] {
-                let part = list_part(&notes, Total::exactly(40), now, &fence, room / 15, true);
+                let more = "Next page: call `notes` with the same arguments and `cursor` set to next_cursor.";
+                let part = list_part(&notes, Total::exactly(40), now, &fence, room / 15, more.into());
                 let shown = part.fit(&fence, room - 150);
                 assert_eq!(shown.counts, [15]);
                 assert_eq!(
                     shown.lines.last().unwrap(),
-                    "Not all is shown: notes 15 of 40. Call `notes` with `cursor` set to next_cursor to see the next ones."
+                    "Not all is shown: notes 15 of 40. Next page: call `notes` with the same arguments and `cursor` set to \
+                     next_cursor."
                 );
             }
         }

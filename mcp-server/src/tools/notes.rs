@@ -15,8 +15,8 @@ use super::{answer, decode, fence, hints, now};
 use crate::render::budget::line_cost;
 use crate::render::clean::clean_line;
 use crate::render::fence::{Fence, WARNING};
-use crate::render::note;
 use crate::render::part::Total;
+use crate::render::{next_page, note};
 use crate::schema;
 use crate::session::Keeper;
 use crate::trouble::Trouble;
@@ -54,7 +54,7 @@ struct Arguments {
     #[deserr(default)]
     #[schemars(default)]
     archived: bool,
-    /// The next page: `next_cursor` of the previous answer.
+    /// `next_cursor` of the previous answer.
     #[deserr(default)]
     cursor: Option<Cursor>,
 }
@@ -158,9 +158,13 @@ fn list(filter: &NoteFilter, page: Page<FoundNote>, unsent: &[UnsentNote], now: 
             lines.extend([WARNING.to_owned(), String::new()]);
         }
         let spent: usize = lines.iter().map(|line| line_cost(line)).sum();
-        let cursor = page.next_cursor.as_ref().map_or(0, |cursor| cursor.as_str().len());
-        let room = LIMIT.saturating_sub(cursor.saturating_sub(CURSOR) + spent.saturating_sub(line_cost(WARNING) + 2));
-        let part = note::list_part(&page.items, total, now, fence, room / PAGE as usize, cursor > 0);
+        let cursor = page.next_cursor.as_ref().map(Cursor::as_str);
+        let length = cursor.map_or(0, str::len);
+        let in_text = if length <= next_page::LONGEST_IN_TEXT { length } else { 0 };
+        let room = LIMIT
+            .saturating_sub(in_text + length.saturating_sub(CURSOR) + spent.saturating_sub(line_cost(WARNING) + 2));
+        let more = next_page::note("notes", cursor);
+        let part = note::list_part(&page.items, total, now, fence, room / PAGE as usize, more);
         let part = part.fit(fence, room.saturating_sub(line_cost(WARNING) + 2));
         shown = part.counts.iter().sum();
         lines.extend(part.lines);
