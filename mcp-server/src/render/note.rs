@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use deckwatch_client::outbox::UnsentNote;
-use deckwatch_protocol::{FoundNote, Note, NoteTag, Timestamp, VentureCode};
+use deckwatch_client::outbox::{NoteChange, UnsentNote};
+use deckwatch_protocol::{Change, FoundNote, Note, NoteContent, NoteTag, NoteTitle, Timestamp, VentureCode};
 
 use super::age::ago;
 use super::budget::{clip, cost, line_cost};
@@ -69,21 +69,46 @@ fn is_whole(note: &FoundNote, text: &str, room: usize) -> bool {
         && cost(text) + 2 <= room
 }
 
-/// New notes that are queued on this machine.
-pub(crate) fn unsent_part(notes: &[UnsentNote], now: Timestamp, fence: &Fence) -> Part {
-    let item = |note: &UnsentNote| {
-        let title = clip(&fence.line(note.title.as_str()), TITLE_COST);
-        let head = format!("- {title} (written {}{})", ago(note.queued_at, now), tags(&note.tags, fence));
-        vec![head, format!("  {}", clip(&fence.line(note.content.as_str()), UNSENT_COST))]
-    };
-    let items = notes.iter().map(item).collect();
+/// New notes and changes of notes that are queued on this machine, newest first. `files` says where all of them are.
+pub(crate) fn unsent_part(notes: &[UnsentNote], files: String, now: Timestamp, fence: &Fence) -> Part {
+    let items = notes.iter().map(|note| unsent_item(note, now, fence)).collect();
     let total = Total::exactly(notes.len());
     Part {
-        heading: format!("## New notes on this machine that are NOT SAVED YET: {total}"),
+        heading: format!("## New and changed notes on this machine that are NOT SAVED YET: {total}"),
         remark: Some("The API does not have them, so searches and other machines don't find them.".to_owned()),
-        holds: "notes that are not saved yet",
-        groups: vec![Group::of("notes", items, total, Cut::Never)],
-        more: "The others are shown when these are saved.".into(),
+        holds: "writes to notes that are not saved yet",
+        groups: vec![Group::of("writes", items, total, Cut::Never)],
+        more: files.into(),
+    }
+}
+
+fn unsent_item(note: &UnsentNote, now: Timestamp, fence: &Fence) -> Vec<String> {
+    let written = ago(note.queued_at, now);
+    let title_of = |title: &NoteTitle| clip(&fence.line(title.as_str()), TITLE_COST);
+    let text = |content: &NoteContent| clip(&fence.line(content.as_str()), UNSENT_COST);
+    match &note.change {
+        NoteChange::Create { title, content, tags: words, .. } => {
+            let head = format!("- {} (new, written {written}{})", title_of(title), tags(words, fence));
+            vec![head, format!("  {}", text(content))]
+        }
+        NoteChange::Update { id, title, content, tags: words, venture } => {
+            let scope = match venture {
+                Change::Keep => None,
+                Change::Clear => Some("  new scope: global".to_owned()),
+                Change::Set(code) => Some(format!("  new scope: {}", scope(Some(code)))),
+            };
+            let words = words.as_ref().map(|words| match tags(words, fence).strip_prefix(", tags: ") {
+                Some(words) => format!("  new tags: {words}"),
+                None => "  new tags: none".to_owned(),
+            });
+            let mut lines = vec![format!("- {id}: changed (written {written})")];
+            lines.extend(title.as_ref().map(|title| format!("  new title: {}", title_of(title))));
+            lines.extend([scope, words].into_iter().flatten());
+            lines.extend(content.as_ref().map(|content| format!("  new text: {}", text(content))));
+            lines
+        }
+        NoteChange::Archive(id) => vec![format!("- {id}: archived (written {written})")],
+        NoteChange::Restore(id) => vec![format!("- {id}: restored (written {written})")],
     }
 }
 
