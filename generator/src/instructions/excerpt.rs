@@ -19,7 +19,7 @@ pub(super) fn of(text: &str, limit: usize) -> String {
     let (head, rest) = text.split_at(cut);
     let headings = headings(rest);
     let headings = if headings.is_empty() { String::new() } else { format!(": {}", headings.join("; ")) };
-    format!("{}\n\n[{} more bytes left out{headings}]", head.trim_end(), rest.len())
+    format!("{}\n\n[{} more bytes are left out{headings}]", head.trim_end(), rest.len())
 }
 
 /// The headings of a text. Code blocks are skipped.
