@@ -205,6 +205,24 @@ mod tests {
     }
 
     #[test]
+    fn a_note_that_is_searched_in_part_says_so_in_a_list_and_alone() {
+        let (now, fence) = (NOW.parse().unwrap(), Fence::new(1));
+        for in_part in [false, true] {
+            let listed = FoundNote { indexed_in_part: in_part, ..found("text") };
+            let part = list_part(&[listed], Total::exactly(1), now, &fence, 900, "".into()).fit(&fence, 2_000);
+            let text = part.lines.join("\n");
+            assert_eq!(text.contains(", only its first part is searched"), in_part, "{text}");
+            let stored = Note { indexed_in_part: in_part, ..note("text") };
+            let text = piece(&stored, 0, now, &fence, 4_000).lines.join("\n");
+            assert_eq!(
+                text.contains("A search finds only the words in the first part of this note"),
+                in_part,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn an_offset_after_the_end_is_reported() {
         let piece = piece(&note("short"), 70, NOW.parse().unwrap(), &Fence::new(1), 4_000);
         assert_eq!(piece.next_offset, None);
