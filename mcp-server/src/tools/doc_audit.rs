@@ -146,6 +146,7 @@ fn nothing_to_heal(wanting: usize) -> String {
 }
 
 /// The documents to list.
+#[derive(Clone, Copy)]
 enum AuditList<'a> {
     /// The first of every state.
     All,
@@ -186,11 +187,11 @@ fn facts(mut lines: Vec<String>, treated: &[HealedDoc], audit: &VentureAudit, li
         let room = LIMIT.saturating_sub(spent);
         match list {
             AuditList::All => lines.extend(doc_audit::part(audit, now(), &fence).fit(&fence, room).lines),
-            AuditList::State(state, docs) => {
-                let page = state_page(audit, state, docs, &fence, room);
+            AuditList::State(only, docs) => {
+                let page = state_page(audit, only, docs, &fence, room);
                 lines.extend(page.lines);
-                let last = page.shown.checked_sub(1).and_then(|last| docs.get(last)).filter(|_| page.goes_on);
-                next_cursor = last.map(|doc| doc.requirement_id.clone());
+                let before_next = page.shown.checked_sub(1).filter(|_| page.goes_on).and_then(|index| docs.get(index));
+                next_cursor = before_next.map(|doc| doc.requirement_id.clone());
             }
         }
     }

@@ -206,8 +206,11 @@ fn preflight_reports_an_api_that_accepts_connections_and_does_not_answer() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let (found, fix) = checked(&Machine::new(), &url, "api");
-    assert!(found.starts_with("fail ") && found.contains("did not answer within"), "{found}");
-    assert!(fix.contains("check"), "{fix}");
+    assert!(found.starts_with("fail accepts connections at http://127.0.0.1:"), "{found}");
+    assert!(
+        found.contains(", but did not answer: ") && fix.starts_with("wait a minute and try again;"),
+        "{found} {fix}"
+    );
 }
 
 #[test]
